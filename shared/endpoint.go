@@ -1,0 +1,17 @@
+// Package shared is what the two halves of Latchkey say to each other: the
+// table of endpoints with the types that cross them, the errors, and the paths
+// of the pages. It imports the standard library only, because everything here
+// is compiled into the app that the browser downloads.
+//
+// The wire is Better Auth's, so the JSON names are too.
+package shared
+
+// An Endpoint is one call of the API. The server registers it, the app calls
+// it, and the compiler keeps the two agreed on In and Out.
+type Endpoint[In, Out any] struct {
+	Method string
+	Path   string // as net/http.ServeMux reads it
+}
+
+// None is the body of a call or an answer that says nothing.
+type None struct{}

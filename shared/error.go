@@ -1,0 +1,93 @@
+package shared
+
+// An Error is what goes wrong in a way that the caller can understand. It
+// crosses the wire whole, so errors.Is(err, ErrInvalidPassword) is as true in
+// the browser as it is in the rules.
+type Error struct {
+	Message string `json:"message"`         // for people; may change
+	Code    string `json:"code"`            // for programs; never changes
+	Field   string `json:"field,omitempty"` // the input at fault, if one is
+
+	// RetryAfter is how many seconds to wait before trying again, if waiting
+	// helps.
+	RetryAfter int `json:"retryAfter,omitempty"`
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Is makes errors match by code alone.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// In returns the error as the fault of one input.
+func (e *Error) In(field string) *Error {
+	c := *e
+	c.Field = field
+	return &c
+}
+
+// Saying returns the error with another message.
+func (e *Error) Saying(message string) *Error {
+	c := *e
+	c.Message = message
+	return &c
+}
+
+// After returns the error as one that waiting helps against.
+func (e *Error) After(seconds int) *Error {
+	c := *e
+	c.RetryAfter = seconds
+	return &c
+}
+
+// Errors is every error that the API answers. Codes and messages that Better
+// Auth has too are worded as there.
+var Errors []*Error
+
+func newError(code, message string) *Error {
+	e := &Error{Code: code, Message: message}
+	Errors = append(Errors, e)
+	return e
+}
+
+var (
+	// The request is not one that this server understands.
+	ErrBadRequest       = newError("BAD_REQUEST", "Invalid JSON in request body")
+	ErrValidation       = newError("VALIDATION_ERROR", "Invalid input")
+	ErrMediaType        = newError("UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed. Allowed types: application/json")
+	ErrTooLarge         = newError("PAYLOAD_TOO_LARGE", "The request is larger than 64 KiB.")
+	ErrNotFound         = newError("NOT_FOUND", "There is nothing at this address.")
+	ErrMethod           = newError("METHOD_NOT_ALLOWED", "This address does not take that method.")
+	ErrHost             = newError("UNKNOWN_HOST", "This server does not answer to that host name. Open the address that it was configured with (-origin).")
+	ErrInternal         = newError("INTERNAL_SERVER_ERROR", "Something went wrong on our side. Please try again.")
+	ErrUnavailable      = newError("SERVICE_UNAVAILABLE", "The service is not available at the moment. Nothing was changed. Please try again shortly.")
+	ErrTooManyRequests  = newError("TOO_MANY_REQUESTS", "Too many requests. Please try again later.")
+	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
+
+	// Where a request comes from.
+	ErrNoOrigin    = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
+	ErrOrigin      = newError("INVALID_ORIGIN", "Invalid origin")
+	ErrCrossSite   = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", "Cross-site navigation login blocked. This request appears to be a CSRF attack.")
+	ErrCallbackURL = newError("INVALID_CALLBACK_URL", "Invalid callbackURL")
+
+	// Who the caller is.
+	ErrUnauthorized = newError("UNAUTHORIZED", "Unauthorized")
+	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
+	ErrForbidden    = newError("FORBIDDEN", "Your account does not have the permission for this.")
+	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. Restart the server to print a new one.")
+
+	// What the account rules refuse.
+	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
+	ErrUserExists         = newError("USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.")
+	ErrPasswordTooShort   = newError("PASSWORD_TOO_SHORT", "Password too short")
+	ErrPasswordTooLong    = newError("PASSWORD_TOO_LONG", "Password too long")
+	ErrPasswordTooCommon  = newError("PASSWORD_TOO_COMMON", "This password is among the first that an attacker tries. Please choose another.")
+	ErrInvalidPassword    = newError("INVALID_PASSWORD", "Invalid password")
+	ErrCredentialNotFound = newError("CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
+	ErrEmailNotUpdatable  = newError("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
+	ErrFieldNotAllowed    = newError("FIELD_NOT_ALLOWED", "twoFactorEnabled is not allowed to be set")
+	ErrNothingToUpdate    = newError("NO_FIELDS_TO_UPDATE", "No fields to update")
+)
