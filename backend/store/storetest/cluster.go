@@ -1,0 +1,331 @@
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// ErrNoPostgres is what [StartCluster] answers where the server's programs
+// are not installed.
+var ErrNoPostgres = errors.New("no PostgreSQL server is installed: apt-get install postgresql")
+
+// A Cluster is a throw-away Postgres server on a free port of the loopback
+// interface. It keeps its data in a temporary folder, and both go when it is
+// closed, or when this process ends in whatever way.
+type Cluster struct {
+	bin      string // the folder of initdb and postgres
+	dir      string // holds data/ and log
+	port     int
+	settings []string
+	owner    *syscall.Credential // whom the server runs as; nil: as we do
+
+	mu     sync.Mutex
+	server *exec.Cmd     // nil while stopped
+	exited chan struct{} // closed when server has ended
+
+	watcher *exec.Cmd
+	leash   io.Closer // closing it tells the watcher to clean up
+}
+
+// StartCluster makes a cluster and waits until it answers. Each setting is
+// one of postgresql.conf, such as "fsync=on", and overrules those that are
+// chosen here for speed.
+func StartCluster(settings ...string) (*Cluster, error) {
+	bin, err := findBinaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "latchkey-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{bin: bin, dir: dir, settings: settings}
+	if err := c.create(); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("starting a Postgres for tests: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Cluster) create() error {
+	// Postgres refuses to run as root.
+	if os.Geteuid() == 0 {
+		uid, gid, err := unprivileged()
+		if err != nil {
+			return err
+		}
+		c.owner = &syscall.Credential{Uid: uid, Gid: gid}
+		if err := os.Chown(c.dir, int(uid), int(gid)); err != nil {
+			return err
+		}
+	}
+	if err := c.watch(); err != nil {
+		return err
+	}
+
+	initdb := c.command("initdb", "--pgdata=data", "--username=postgres", "--auth=trust",
+		"--no-sync", "--locale=C", "--encoding=UTF8")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+
+	// Another process can take the free port before the server does.
+	for try := 1; ; try++ {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		c.port = port
+		err = c.Start()
+		if err == nil || try == 5 || !strings.Contains(err.Error(), "Address already in use") {
+			return err
+		}
+	}
+}
+
+// URL is the address of the cluster's first database.
+func (c *Cluster) URL() string { return c.url("postgres") }
+
+func (c *Cluster) url(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
+}
+
+// NewDatabase makes an empty database and returns its address.
+func (c *Cluster) NewDatabase() (url string, err error) {
+	name := "t" + strings.ToLower(rand.Text())
+	err = c.exec("CREATE DATABASE " + name)
+	return c.url(name), err
+}
+
+// Start starts the server again after [Cluster.Stop], on the same port and
+// with the same data, and waits until it answers.
+func (c *Cluster) Start() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server != nil {
+		return nil
+	}
+
+	args := []string{"-D", "data"}
+	for _, s := range append([]string{
+		"port=" + strconv.Itoa(c.port),
+		"listen_addresses=127.0.0.1",
+		"unix_socket_directories=", // none: their folder may be shared, or not be there
+		"max_connections=200",
+		"shared_buffers=32MB",
+		"fsync=off",
+		"synchronous_commit=off",
+		"full_page_writes=off",
+	}, c.settings...) {
+		args = append(args, "-c", s)
+	}
+	server := c.command("postgres", args...)
+	// Ctrl-C at a terminal is for the tests, which then stop the server.
+	server.SysProcAttr.Setpgid = true
+	log, err := os.Create(filepath.Join(c.dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	server.Stdout, server.Stderr = log, log
+	if err := server.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		server.Wait()
+		close(exited)
+	}()
+	c.server, c.exited = server, exited
+
+	patience := time.After(time.Minute)
+	for err = c.exec("SELECT 1"); err != nil; err = c.exec("SELECT 1") {
+		select {
+		case <-exited:
+			c.server = nil
+			said, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("postgres has ended at once:\n%s", said)
+		case <-patience:
+			c.stop(syscall.SIGQUIT)
+			return fmt.Errorf("postgres does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// Stop stops the server, cutting every connection, and keeps the data.
+func (c *Cluster) Stop() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stop(syscall.SIGINT) // what Postgres calls a fast shutdown
+}
+
+func (c *Cluster) stop(how syscall.Signal) error {
+	if c.server == nil {
+		return nil
+	}
+	if err := c.server.Process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-c.exited
+	c.server = nil
+	return nil
+}
+
+// Close stops the server and deletes its data.
+func (c *Cluster) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stop(syscall.SIGQUIT) // nothing is worth saving
+	os.RemoveAll(c.dir)
+	if c.watcher != nil {
+		c.leash.Close()
+		c.watcher.Wait()
+		c.watcher = nil
+	}
+}
+
+// watch starts a shell that outlives this process by a moment: when the pipe
+// to it breaks, it stops the server and deletes the folder. A parent-death
+// signal would not do: it comes when the starting thread ends, not the
+// process, and it deletes nothing.
+func (c *Cluster) watch() error {
+	const script = `
+		trap '' HUP INT QUIT TERM
+		cat
+		pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			test -e "$0/data/postmaster.pid" && sleep 0.2
+		done
+		rm -rf "$0"`
+	watcher := exec.Command("sh", "-c", script, c.dir)
+	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	leash, err := watcher.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := watcher.Start(); err != nil {
+		return err
+	}
+	c.watcher, c.leash = watcher, leash
+	return nil
+}
+
+func (c *Cluster) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir // the working folder of the tests may be closed to the owner
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner}
+	return cmd
+}
+
+func (c *Cluster) exec(query string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(c.URL())))
+	defer db.Close()
+	_, err := db.ExecContext(ctx, query)
+	return err
+}
+
+// findBinaries finds the folder of the newest server. Debian keeps it off the
+// path.
+func findBinaries() (string, error) {
+	newest, folder := -1.0, ""
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	for _, path := range found {
+		dir := filepath.Dir(path)
+		version, _ := strconv.ParseFloat(filepath.Base(filepath.Dir(dir)), 64)
+		if version > newest {
+			newest, folder = version, dir
+		}
+	}
+	if folder != "" {
+		return folder, nil
+	}
+	path, err := exec.LookPath("postgres")
+	if err != nil {
+		return "", ErrNoPostgres
+	}
+	// A link on the path may stand alone; initdb is beside the real one.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", err
+	}
+	return filepath.Dir(path), nil
+}
+
+// unprivileged is whom root hands the server to.
+func unprivileged() (uid, gid uint32, err error) {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return 0, 0, err
+		}
+	}
+	id, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return 0, 0, err
+	}
+	group, err := strconv.ParseUint(u.Gid, 10, 32)
+	return uint32(id), uint32(group), err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// shared is the cluster of this test program.
+var shared struct {
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Shared returns the one cluster of this test program, which starts when it is
+// first asked for. Its package must call [Main] from TestMain. Without
+// Postgres the test is skipped at a desk, and fails where CI is set.
+func Shared(tb testing.TB) *Cluster {
+	tb.Helper()
+	shared.once.Do(func() { shared.cluster, shared.err = StartCluster() })
+	switch {
+	case shared.err == nil:
+	case errors.Is(shared.err, ErrNoPostgres) && os.Getenv("CI") == "":
+		tb.Skip(shared.err)
+	default:
+		tb.Fatal(shared.err)
+	}
+	return shared.cluster
+}
+
+// Main runs the tests of a package, ends the shared cluster if there is one,
+// and exits.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.cluster != nil {
+		shared.cluster.Close()
+	}
+	os.Exit(code)
+}
