@@ -1,0 +1,16 @@
+//go:build js
+
+// Command hello is the smallest program that go-app makes, which
+// "make size" measures the app against.
+package main
+
+import "github.com/maxence-charriere/go-app/v10/pkg/app"
+
+type hello struct{ app.Compo }
+
+func (h *hello) Render() app.UI { return app.H1().Text("Hello, world") }
+
+func main() {
+	app.Route("/", func() app.Composer { return &hello{} })
+	app.RunWhenOnBrowser()
+}

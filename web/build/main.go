@@ -1,0 +1,168 @@
+// Command build makes what the server embeds smaller, so that no system tool
+// is needed for it:
+//
+//	go run ./web/build [-quality N] FILE…   write FILE.br and FILE.gz beside each file
+//	go run ./web/build [-budget BYTES] size compare web/app.wasm with the least that go-app makes
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+)
+
+func main() {
+	quality := flag.Int("quality", brotli.BestCompression, "brotli's effort, 0 to 11")
+	budget := flag.Int("budget", 1_600_000, "how many bytes app.wasm may have as brotli 11")
+	flag.Parse()
+
+	var err error
+	if flag.NArg() == 1 && flag.Arg(0) == "size" {
+		err = size(*budget)
+	} else {
+		err = compress(*quality, flag.Args())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// compress writes the two small forms of each file beside it.
+func compress(quality int, files []string) error {
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s: %s\n", file, megabytes(len(raw)))
+		for _, form := range []struct {
+			name, suffix string
+			compress     func([]byte) ([]byte, error)
+		}{
+			{"gzip", ".gz", gzipped},
+			{fmt.Sprintf("brotli %d", quality), ".br", func(b []byte) ([]byte, error) { return brotlied(b, quality) }},
+		} {
+			begin := time.Now()
+			small, err := form.compress(raw)
+			if err != nil {
+				return err
+			}
+			if err := write(file+form.suffix, small); err != nil {
+				return err
+			}
+			fmt.Printf("%s%s: %s (%s, %.1f s)\n", file, form.suffix, megabytes(len(small)), form.name, time.Since(begin).Seconds())
+		}
+	}
+	return nil
+}
+
+// size prints what app.wasm weighs beside a hello world that is built with the
+// same flags. It fails if app.wasm is over the budget.
+func size(budget int) error {
+	dir, err := os.MkdirTemp("", "latchkey-size-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	hello := filepath.Join(dir, "hello.wasm")
+	fmt.Println("Building go-app's hello world to compare with …")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-gcflags=all=-l", "-o", hello, "./web/build/hello")
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+
+	fmt.Println("Compressing both …")
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\traw\tgzip\tbrotli 11\t")
+	row := func(name, file string) (br int, err error) {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return 0, err
+		}
+		gz, err := gzipped(raw)
+		if err != nil {
+			return 0, err
+		}
+		small, err := brotlied(raw, brotli.BestCompression)
+		if err != nil {
+			return 0, err
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", name, megabytes(len(raw)), megabytes(len(gz)), megabytes(len(small)))
+		return len(small), nil
+	}
+	if _, err := row("hello world", hello); err != nil {
+		return err
+	}
+	br, err := row("app.wasm", "web/app.wasm")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(table, "budget\t\t\t%s\t\n", megabytes(budget))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if br > budget {
+		return fmt.Errorf("app.wasm is %d bytes over its budget", br-budget)
+	}
+	return nil
+}
+
+func gzipped(raw []byte) ([]byte, error) {
+	var small bytes.Buffer
+	w, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	return finish(&small, w, raw)
+}
+
+func brotlied(raw []byte, quality int) ([]byte, error) {
+	var small bytes.Buffer
+	// The window is the whole file, which helps a little and costs nothing.
+	w := brotli.NewWriterOptions(&small, brotli.WriterOptions{Quality: quality, LGWin: 24})
+	return finish(&small, w, raw)
+}
+
+func finish(small *bytes.Buffer, w io.WriteCloser, raw []byte) ([]byte, error) {
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return small.Bytes(), err
+}
+
+// write replaces a file in one step, so that a build that is broken off leaves
+// no half of one behind.
+func write(file string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".build-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	return err
+}
+
+func megabytes(n int) string { return fmt.Sprintf("%.3f MB", float64(n)/1e6) }
