@@ -1,0 +1,66 @@
+// Package client makes the app's calls to the server: [Call] sends one
+// endpoint's input and returns its answer.
+//
+// In the browser a call is a fetch to the page's own origin, and the browser
+// keeps the cookie out of the app's reach. Elsewhere, which is in tests, it is
+// net/http; the app itself must never link that, it would double the download.
+package client
+
+import (
+	"context"
+	"encoding/json"
+
+	"latchkey/shared"
+)
+
+var (
+	// ErrOffline is a call that no server answered. Whether it was carried out
+	// is not known.
+	ErrOffline = &shared.Error{Code: "OFFLINE", Message: "The server cannot be reached."}
+
+	// ErrGarbled is an answer that this version of the app cannot read.
+	ErrGarbled = &shared.Error{Code: "GARBLED", Message: "The server's answer cannot be read."}
+)
+
+// Call sends in to e and returns the answer. Its error is always a
+// [*shared.Error]: the one that the server gave, or one of this package's.
+func Call[In, Out any](ctx context.Context, c *Client, e shared.Endpoint[In, Out], in In) (Out, error) {
+	var out Out
+
+	var body []byte
+	if e.Method != "GET" {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return out, shared.ErrBadRequest
+		}
+	}
+
+	status, answer, err := c.send(ctx, e.Method, e.Path, body)
+	if err != nil {
+		return out, ErrOffline
+	}
+	if status < 200 || status > 299 {
+		return out, refusal(status, answer)
+	}
+	if err := json.Unmarshal(answer, &out); err != nil {
+		return out, ErrGarbled
+	}
+	return out, nil
+}
+
+// refusal is the error in an answer that is not a success. A proxy in front of
+// the server answers for itself when the server is away, and not in our terms.
+func refusal(status int, answer []byte) *shared.Error {
+	e := new(shared.Error)
+	if json.Unmarshal(answer, e) == nil && e.Code != "" {
+		return e
+	}
+	switch status {
+	case 429:
+		return shared.ErrTooManyRequests
+	case 502, 503, 504:
+		return shared.ErrUnavailable
+	default:
+		return ErrGarbled
+	}
+}

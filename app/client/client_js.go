@@ -1,0 +1,58 @@
+package client
+
+import (
+	"context"
+	"syscall/js"
+)
+
+// A Client calls the origin that the page came from. The zero value is ready.
+type Client struct{}
+
+func (c *Client) send(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+	abort := js.Global().Get("AbortController").New()
+	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
+	defer stop()
+
+	headers := map[string]any{"Accept": "application/json"}
+	options := map[string]any{
+		"method":      method,
+		"headers":     headers,
+		"mode":        "same-origin",
+		"credentials": "same-origin",
+		"cache":       "no-store",
+		"redirect":    "error",
+		"signal":      abort.Get("signal"),
+	}
+	if body != nil {
+		headers["Content-Type"] = "application/json"
+		options["body"] = string(body)
+	}
+
+	response, err := await(js.Global().Call("fetch", path, options))
+	if err != nil {
+		return 0, nil, err
+	}
+	text, err := await(response.Call("text"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return response.Get("status").Int(), []byte(text.String()), nil
+}
+
+// await waits for a promise. It must not be called on the UI goroutine: the
+// page would wait with it.
+func await(promise js.Value) (js.Value, error) {
+	value, reason := make(chan js.Value, 1), make(chan js.Value, 1)
+	then := js.FuncOf(func(_ js.Value, args []js.Value) any { value <- args[0]; return nil })
+	defer then.Release()
+	catch := js.FuncOf(func(_ js.Value, args []js.Value) any { reason <- args[0]; return nil })
+	defer catch.Release()
+
+	promise.Call("then", then, catch)
+	select {
+	case v := <-value:
+		return v, nil
+	case v := <-reason:
+		return js.Value{}, js.Error{Value: v}
+	}
+}
