@@ -1,0 +1,123 @@
+package shared_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const (
+	bun      = "github.com/uptrace/bun"
+	goApp    = "github.com/maxence-charriere/go-app"
+	otp      = "github.com/pquerna/otp"
+	webauthn = "github.com/go-webauthn/webauthn"
+)
+
+// walls is what each room must not import. A name stands for everything below
+// it too.
+var walls = []struct {
+	room string
+	goos string // "" for the one that the tests run on
+
+	stdOnly  bool     // reaches nothing but the standard library
+	never    []string // not even by way of another package
+	directly []string // not in the files of the room; its libraries may
+}{
+	{room: "shared", stdOnly: true, directly: []string{"net/http"}},
+	{room: "web", stdOnly: true},
+	{
+		room: "app",
+		goos: "js",
+		// Each of these adds up to a megabyte to what the browser downloads.
+		never:    []string{"html/template", "text/template", "golang.org/x/text", otp, webauthn, "latchkey/backend"},
+		directly: []string{"net/http"},
+	},
+	{
+		room:  "app/client",
+		never: []string{goApp, "latchkey/app/ui", "latchkey/backend"},
+	},
+	{
+		room:     "backend/account",
+		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		directly: []string{"net/http", "database/sql"},
+	},
+	{
+		room:  "backend/store",
+		never: []string{goApp, "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+	},
+	{
+		room:     "backend/server",
+		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/app"},
+		directly: []string{"database/sql", webauthn},
+	},
+}
+
+func TestWalls(t *testing.T) {
+	for _, wall := range walls {
+		t.Run(wall.room, func(t *testing.T) {
+			t.Parallel()
+			room := "latchkey/" + wall.room
+			for _, p := range dependencies(t, room, wall.goos) {
+				if !below(p.path, room) {
+					if wall.stdOnly && !p.standard {
+						t.Errorf("%s reaches %s, which is not in the standard library", room, p.path)
+					}
+					if below(p.path, wall.never...) {
+						t.Errorf("%s reaches %s", room, p.path)
+					}
+					continue
+				}
+				for _, name := range p.imports {
+					if below(name, wall.directly...) {
+						t.Errorf("%s imports %s", p.path, name)
+					}
+				}
+			}
+		})
+	}
+}
+
+type dependency struct {
+	path     string
+	standard bool
+	imports  []string
+}
+
+// dependencies lists a package and all that it imports, directly or not.
+func dependencies(t *testing.T, room, goos string) []dependency {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`, room)
+	if goos == "js" {
+		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	}
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", room, err)
+	}
+	var all []dependency
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		path, standard, dir, imports := words[0], words[1] == "true", words[2], words[3:]
+		all = append(all, dependency{path, standard, imports})
+		// "go test" does not reuse an old result if a folder that was read has
+		// changed.
+		if below(path, "latchkey") {
+			if _, err := os.ReadDir(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return all
+}
+
+// below tells whether a package is one of those named or inside one.
+func below(path string, names ...string) bool {
+	for _, name := range names {
+		if path == name || strings.HasPrefix(path, name+"/") {
+			return true
+		}
+	}
+	return false
+}
