@@ -1,0 +1,47 @@
+// Package account holds the rules of accounts: who may sign in, what a session
+// is worth, which passwords are good enough. It knows neither HTTP nor SQL; what
+// it needs kept, it says in the small store interfaces beside the rules.
+//
+// Rules that decide something are methods of [Service]. Reads that decide
+// nothing go straight to its Store.
+package account
+
+import (
+	"context"
+	"time"
+)
+
+// Service applies the rules to what its Store keeps.
+type Service struct {
+	Store  Store
+	Hasher *Hasher
+	Keys   Keys
+	Now    func() time.Time // UTC, of millisecond precision as the wire is
+
+	// Unlimited switches every limit on tries off. It is for benchmarks.
+	Unlimited bool
+}
+
+// Store keeps what the rules need kept. Every method that security rests on is
+// one conditional statement whose row count is the answer.
+type Store interface {
+	// Tx runs fn on a store that is one transaction, which is kept if fn
+	// returns nil.
+	Tx(ctx context.Context, fn func(Store) error) error
+
+	userStore
+	passwordStore
+	sessionStore
+	attemptStore
+	inviteStore
+	eventStore
+}
+
+// Client is where a call comes from.
+type Client struct {
+	IP        string // empty if unknown
+	UserAgent string
+}
+
+// Now is the clock of the product.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

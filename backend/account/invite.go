@@ -1,0 +1,64 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/shared"
+)
+
+// The permissions that there are.
+const (
+	PermissionSettings = "settings.manage"
+	PermissionUsers    = "users.manage"
+)
+
+// inviteLifetime leaves time to read a log on another day than the start.
+const inviteLifetime = 24 * time.Hour
+
+// OneTimeToken is the hash of a secret in a link that works once.
+type OneTimeToken struct {
+	Hash      []byte `bun:",pk"`
+	Purpose   string
+	UserID    string `bun:",nullzero"` // whose; none for an invitation
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+const purposeFirstAdmin = "first administrator"
+
+// InviteFirstAdmin returns the secret of a link that makes the first
+// administrator, in the place of any made before, or "" if there are accounts
+// already.
+func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
+	any, err := s.Store.AnyUser(ctx)
+	if err != nil || any {
+		return "", err
+	}
+	token, now := newToken(), s.Now()
+	return token, s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.DeleteOneTimeTokens(ctx, purposeFirstAdmin); err != nil {
+			return err
+		}
+		return tx.AddOneTimeToken(ctx, OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)})
+	})
+}
+
+// takeInvite makes user the first administrator.
+func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string) error {
+	if err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, shared.ErrNotFound) {
+		return shared.ErrInvite
+	} else if err != nil {
+		return err
+	}
+	return errors.Join(tx.Grant(ctx, user, PermissionSettings), tx.Grant(ctx, user, PermissionUsers))
+}
+
+type inviteStore interface {
+	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
+	// TakeOneTimeToken spends an unexpired token. It fails with
+	// [shared.ErrNotFound] if there is none, or it was spent.
+	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) error
+	DeleteOneTimeTokens(ctx context.Context, purpose string) error
+}

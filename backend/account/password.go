@@ -1,0 +1,248 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/unicode/norm"
+
+	"latchkey/shared"
+)
+
+const (
+	minPassword = 8   // code points; NIST SP 800-63B-4, section 3.1.1.2
+	maxPassword = 128 // code points, as Better Auth's; refused before hashing
+)
+
+// Password is the hash of a user's password, as a PHC string.
+type Password struct {
+	UserID    string `bun:",pk"`
+	Hash      string
+	ChangedAt time.Time
+}
+
+// checkNewPassword fails if password is not good enough for the account.
+func checkNewPassword(password, email, name string) error {
+	switch n := utf8.RuneCountInString(password); {
+	case n < minPassword:
+		return shared.ErrPasswordTooShort
+	case n > maxPassword:
+		return shared.ErrPasswordTooLong
+	}
+	p := strings.ToLower(norm.NFKC.String(password))
+	local, _, _ := strings.Cut(email, "@")
+	for _, word := range []string{email, local, name, "latchkey"} {
+		if word = strings.ToLower(norm.NFKC.String(word)); word == p || word != "" && strings.Repeat(word, 2) == p {
+			return shared.ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
+		}
+	}
+	if _, ok := commonPasswords()[p]; ok {
+		return shared.ErrPasswordTooCommon
+	}
+	return nil
+}
+
+// commonPasswordsText is the list of zxcvbn-ts (npm @zxcvbn-ts/language-common
+// 4.1.3, MIT): those of eight characters and more, NFKC, lower case, sorted.
+//
+//go:embed common_passwords.txt
+var commonPasswordsText []byte
+
+var commonPasswords = sync.OnceValue(func() map[string]struct{} {
+	lines := bytes.Fields(commonPasswordsText)
+	set := make(map[string]struct{}, len(lines))
+	for _, line := range lines {
+		set[string(line)] = struct{}{}
+	}
+	return set
+})
+
+// Hasher makes and checks password hashes with argon2id, a bounded number at
+// once: a hash takes 19 MiB, and a flood of sign-ins must not take the memory
+// or the processors from everybody else.
+type Hasher struct {
+	slots *semaphore.Weighted
+	wait  time.Duration
+	decoy string // what is checked for who has no password
+}
+
+// The parameters are OWASP's first recommendation (Password Storage Cheat
+// Sheet): m=19456 KiB, t=2, p=1. Sixteen bytes of salt, thirty-two of key.
+const (
+	argonMemory  = 19 * 1024
+	argonTime    = 2
+	argonThreads = 1
+	saltSize     = 16
+	hashSize     = 32
+)
+
+// hashWait is how long a call waits for its turn before it is told to come
+// back. Longer, and a person thinks that the page has died.
+const hashWait = 2 * time.Second
+
+// NewHasher returns a Hasher that works as many hashes at once as there are
+// processors.
+func NewHasher() *Hasher {
+	return &Hasher{
+		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		wait:  hashWait,
+		decoy: hash(rand.Text()),
+	}
+}
+
+// turn waits until a hash may be worked. It fails with [shared.ErrUnavailable]
+// if too many wait already.
+func (h *Hasher) turn(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, h.wait)
+	defer cancel()
+	if h.slots.Acquire(ctx, 1) != nil {
+		return nil, shared.ErrUnavailable.After(seconds(h.wait))
+	}
+	return func() { h.slots.Release(1) }, nil
+}
+
+// Hash hashes password when its turn comes.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	done, err := h.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return hash(password), nil
+}
+
+func hash(password string) string {
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		b64.EncodeToString(salt), b64.EncodeToString(argon(password, salt)))
+}
+
+// argon hashes the NFKC form, so that a password typed on another keyboard is
+// the same password (NIST SP 800-63B-4, section 3.1.1.2).
+func argon(password string, salt []byte) []byte {
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, argonTime, argonMemory, argonThreads, hashSize)
+}
+
+// matches reports whether phc is the hash of password.
+func matches(phc, password string) bool {
+	salt, want, ok := parsePHC(phc)
+	return ok && subtle.ConstantTimeCompare(argon(password, salt), want) == 1
+}
+
+func parsePHC(phc string) (salt, key []byte, ok bool) {
+	rest, ok := strings.CutPrefix(phc, fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads))
+	if !ok {
+		return nil, nil, false
+	}
+	s, k, _ := strings.Cut(rest, "$")
+	salt, err1 := base64.RawStdEncoding.DecodeString(s)
+	key, err2 := base64.RawStdEncoding.DecodeString(k)
+	return salt, key, err1 == nil && err2 == nil && len(key) == hashSize
+}
+
+// ConfirmPassword fails unless password is that of the session's user. Tries
+// are counted; a wrong one is an event.
+func (s *Service) ConfirmPassword(ctx context.Context, session Session, from Client, password string) error {
+	_, err := s.confirmPassword(ctx, session, from, password)
+	return err
+}
+
+// confirmPassword is ConfirmPassword. It returns the hash that matched, for a
+// change to be made on the condition that it still is the hash.
+func (s *Service) confirmPassword(ctx context.Context, session Session, from Client, password string) (hash string, err error) {
+	if utf8.RuneCountInString(password) > maxPassword {
+		return "", shared.ErrPasswordTooLong
+	}
+	p, err := s.Store.Password(ctx, session.UserID)
+	if err != nil {
+		return "", err
+	}
+	done, err := s.Hasher.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if err := s.Count(ctx, PasswordPrompts, session.UserID); err != nil {
+		return "", tooManyPasswords(err)
+	}
+	if !matches(p.Hash, password) {
+		if err := s.Store.AddEvent(ctx, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
+			return "", err
+		}
+		return "", shared.ErrInvalidPassword
+	}
+	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, session.UserID))
+}
+
+// ChangePassword gives the session's user a new password, ends all of the
+// user's other sessions and gives this one a new token.
+func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, error) {
+	if err := checkNewPassword(next, user.Email, user.Name); err != nil {
+		return "", inField(err, "newPassword")
+	}
+	old, err := s.confirmPassword(ctx, session, from, current)
+	if err != nil {
+		return "", inField(err, "currentPassword")
+	}
+	hashed, err := s.Hasher.Hash(ctx, next)
+	if err != nil {
+		return "", err
+	}
+	now := s.Now()
+	rotated, token := session.rotated(now)
+	return token, s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.ReplacePassword(ctx, user.ID, old, hashed, now); err != nil {
+			return err
+		}
+		if err := tx.RotateSession(ctx, rotated); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteOtherSessions(ctx, user.ID, session.ID); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventPasswordChanged, session, from))
+	})
+}
+
+// StepUp confirms the identity of the session's user, which makes the session
+// fresh. It stays the same session and gets a new token.
+func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (Token, error) {
+	if err := s.ConfirmPassword(ctx, session, from, password); err != nil {
+		return "", inField(err, "password")
+	}
+	rotated, token := session.rotated(s.Now())
+	return token, s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.RotateSession(ctx, rotated); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))
+	})
+}
+
+type passwordStore interface {
+	// Password returns the password of a user. It fails with
+	// [shared.ErrCredentialNotFound] if the user has none.
+	Password(ctx context.Context, user string) (Password, error)
+	AddPassword(ctx context.Context, p Password) error
+	// UsePassword fails with [shared.ErrCredentials] unless hash is still the
+	// user's, and keeps it so until the transaction ends: a sign-in with the
+	// old password cannot slip past a change of it.
+	UsePassword(ctx context.Context, user, hash string) error
+	// ReplacePassword replaces a hash. It fails with
+	// [shared.ErrInvalidPassword] if old is no longer the user's.
+	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error
+}

@@ -1,0 +1,240 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/shared"
+)
+
+const (
+	// SessionIdle is how long a remembered session lives without being used,
+	// and the age of its cookie; it is extended at most once a day.
+	SessionIdle = 7 * 24 * time.Hour
+	// SessionLifetime is how long a session lives however much it is used.
+	SessionLifetime = 30 * 24 * time.Hour
+	// BriefLifetime is that of a session that is not to be remembered.
+	BriefLifetime = 24 * time.Hour
+	// SessionsPerUser is how many sessions a user can have. Beyond it, the one
+	// unused for longest ends.
+	SessionsPerUser = 50
+	// FreshWindow is how long a confirmed identity counts as confirmed.
+	FreshWindow = 15 * time.Minute
+
+	extendEvery = 24 * time.Hour
+	touchEvery  = time.Minute
+	// rotationGrace is how long the token from before a rotation is good for
+	// reads: a request that was under way must not look like a sign-out.
+	rotationGrace = 10 * time.Second
+)
+
+// MethodPassword is the [Session].Method of a sign-in by password.
+const MethodPassword = "password"
+
+// Token is the secret that a session's cookie holds. Only its hash is kept.
+type Token string
+
+// tokenSize is 32 bytes: 256 bits, beyond guessing.
+const tokenSize = 32
+
+func newToken() Token {
+	b := make([]byte, tokenSize)
+	rand.Read(b)
+	return Token(base64.RawURLEncoding.EncodeToString(b))
+}
+
+// ParseToken reports whether s has the form of a token.
+func ParseToken(s string) (Token, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return Token(s), err == nil && len(b) == tokenSize
+}
+
+// String does not print the token.
+func (t Token) String() string { return "[token]" }
+
+// Hash is what the store knows the token by.
+func (t Token) Hash() []byte {
+	h := sha256.Sum256([]byte(t))
+	return h[:]
+}
+
+// Session is one signed-in browser.
+type Session struct {
+	ID           string `bun:",pk"`
+	UserID       string
+	TokenHash    []byte
+	PreviousHash []byte    // of the token from before the last rotation
+	RotatedAt    time.Time `bun:",nullzero"`
+	CreatedAt    time.Time
+	LastActiveAt time.Time
+	ExpiresAt    time.Time
+	ConfirmedAt  time.Time // when the user last proved who they are
+	Method       string
+	IP           string `bun:"ip"` // the last seen
+	UserAgent    string
+	Remember     bool
+}
+
+// Fresh reports whether the user has lately proved who they are.
+func (s Session) Fresh(now time.Time) bool { return now.Sub(s.ConfirmedAt) < FreshWindow }
+
+// rotated is the session under a new token, its user's identity confirmed now.
+func (s Session) rotated(now time.Time) (Session, Token) {
+	token := newToken()
+	s.PreviousHash, s.TokenHash = s.TokenHash, token.Hash()
+	s.RotatedAt, s.ConfirmedAt = now, now
+	return s, token
+}
+
+// seen is the session after a call from the given place, and whether that is
+// worth writing down.
+func (s Session) seen(now time.Time, from Client) (Session, bool) {
+	extend := s.Remember && s.ExpiresAt.Sub(now) <= SessionIdle-extendEvery && s.ExpiresAt.Before(s.CreatedAt.Add(SessionLifetime))
+	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == from.IP && s.UserAgent == from.UserAgent {
+		return s, false
+	}
+	s.LastActiveAt, s.IP, s.UserAgent = now, from.IP, from.UserAgent
+	if extend {
+		s.ExpiresAt = earlier(now.Add(SessionIdle), s.CreatedAt.Add(SessionLifetime))
+	}
+	return s, true
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// openSession makes the session of a user who has proved who they are. Every
+// sign-in ends here.
+func (s *Service) openSession(ctx context.Context, tx Store, user string, from Client, method string, remember bool) (Session, Token, error) {
+	now := s.Now()
+	lifetime := BriefLifetime
+	if remember {
+		lifetime = SessionIdle
+	}
+	token := newToken()
+	session := Session{
+		ID: rand.Text(), UserID: user, TokenHash: token.Hash(),
+		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(lifetime), ConfirmedAt: now,
+		Method: method, IP: from.IP, UserAgent: from.UserAgent, Remember: remember,
+	}
+	if err := tx.AddSession(ctx, session); err != nil {
+		return Session{}, "", err
+	}
+	return session, token, tx.TrimSessions(ctx, user, session.ID, SessionsPerUser)
+}
+
+// ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has
+// replaced. It says nothing about the session, so nobody should clear a cookie
+// for it: the browser may hold the newer one already.
+var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
+
+// Authenticate returns the session that a token stands for, and its user. It
+// fails with [shared.ErrUnauthorized] if there is none, or with [ErrRotated].
+// extended tells that the session will now live longer than its cookie knows.
+func (s *Service) Authenticate(ctx context.Context, token Token, from Client, reading bool) (_ Session, _ User, extended bool, _ error) {
+	now := s.Now()
+	hash := token.Hash()
+	session, user, err := s.Store.SessionByHash(ctx, hash, now)
+	if errors.Is(err, shared.ErrNotFound) {
+		return Session{}, User{}, false, shared.ErrUnauthorized
+	} else if err != nil {
+		return Session{}, User{}, false, err
+	}
+	if string(hash) != string(session.TokenHash) { // found by its previous one
+		if !reading || now.Sub(session.RotatedAt) >= rotationGrace {
+			return Session{}, User{}, false, ErrRotated
+		}
+		return session, user, false, nil
+	}
+	seen, changed := session.seen(now, from)
+	if changed {
+		if err := s.Store.TouchSession(ctx, seen); err != nil {
+			return Session{}, User{}, false, err
+		}
+	}
+	return seen, user, seen.ExpiresAt.After(session.ExpiresAt), nil
+}
+
+// Revoke ends the session of the caller's user that has the given id, if there
+// is one.
+func (s *Service) Revoke(ctx context.Context, session Session, from Client, id string) error {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		n, err := tx.DeleteSession(ctx, session.UserID, id)
+		if err != nil || n == 0 {
+			return err
+		}
+		e := s.sessionEvent(EventSessionRevoked, session, from)
+		e.Subject = id
+		return tx.AddEvent(ctx, e)
+	})
+}
+
+// RevokeOthers ends all of the user's sessions but the caller's.
+func (s *Service) RevokeOthers(ctx context.Context, session Session, from Client) error {
+	return s.revokeAllBut(ctx, session, from, session.ID)
+}
+
+// RevokeAll ends all of the user's sessions.
+func (s *Service) RevokeAll(ctx context.Context, session Session, from Client) error {
+	return s.revokeAllBut(ctx, session, from, "")
+}
+
+func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client, keep string) error {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		n, err := tx.DeleteOtherSessions(ctx, session.UserID, keep)
+		if err != nil || n == 0 {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventSessionsRevoked, session, from))
+	})
+}
+
+// SignOut ends the session that a token stands for, if there is one.
+func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
+	session, _, err := s.Store.SessionByHash(ctx, token.Hash(), s.Now())
+	if errors.Is(err, shared.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return s.Store.Tx(ctx, func(tx Store) error {
+		n, err := tx.DeleteSession(ctx, session.UserID, session.ID)
+		if err != nil || n == 0 {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventSignOut, session, from))
+	})
+}
+
+type sessionStore interface {
+	AddSession(ctx context.Context, s Session) error
+	// SessionByHash returns the unexpired session whose token, or the token
+	// before that, has the hash, and its user, in one statement. It fails with
+	// [shared.ErrNotFound].
+	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
+	// Sessions returns the unexpired sessions of a user, the last used first.
+	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
+	// TouchSession writes when and from where a session was used last, and
+	// until when it lives, unless its token has changed meanwhile.
+	TouchSession(ctx context.Context, s Session) error
+	// RotateSession puts a session under a new token. It fails with
+	// [shared.ErrUnauthorized] if its token is no longer s.PreviousHash's.
+	RotateSession(ctx context.Context, s Session) error
+	// DeleteSession returns how many sessions, 0 or 1, it ended.
+	DeleteSession(ctx context.Context, user, id string) (int, error)
+	// DeleteOtherSessions ends all sessions of a user but one; all if keep is
+	// empty. It returns how many.
+	DeleteOtherSessions(ctx context.Context, user, keep string) (int, error)
+	// TrimSessions ends the sessions of a user beyond the newest n, by last
+	// use, and never the one to keep.
+	TrimSessions(ctx context.Context, user, keep string, n int) error
+}

@@ -1,0 +1,184 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"latchkey/shared"
+)
+
+const (
+	maxEmail = 254  // RFC 5321, section 4.5.3.1, less the angle brackets
+	maxName  = 100  // characters; the longest that fits a line of the page
+	maxImage = 2048 // characters of an address
+)
+
+// User is an account.
+type User struct {
+	ID               string `bun:",pk"`
+	Email            string // lower case
+	Name             string
+	Image            *string
+	EmailVerified    bool
+	TwoFactorEnabled bool
+	// Handle is 64 random bytes that WebAuthn knows the user by (WebAuthn
+	// Level 3, section 5.4.3: it must not tell who the user is).
+	Handle    []byte
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+const handleSize = 64
+
+// emailForm is Better Auth's.
+var emailForm = regexp.MustCompile(`^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$`)
+
+// ValidEmail reports whether s has the form of an e-mail address.
+func ValidEmail(s string) bool { return len(s) <= maxEmail && emailForm.MatchString(s) }
+
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > maxName {
+		return shared.ErrValidation.Saying("Names have at most 100 characters.").In("name")
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
+	}
+	return nil
+}
+
+func checkImage(image *string) error {
+	if image == nil {
+		return nil
+	}
+	if len(*image) > maxImage || strings.ContainsFunc(*image, unicode.IsControl) {
+		return shared.ErrValidation.Saying("An image is the address of one, of at most 2048 characters.").In("image")
+	}
+	return nil
+}
+
+// NewUser is what a sign-up says.
+type NewUser struct {
+	Email, Name, Password string
+	Image                 *string
+	Remember              bool
+	Invite                string // of the first administrator; empty for others
+}
+
+// Opened is a session that has just been opened.
+type Opened struct {
+	Session Session
+	Token   Token
+	User    User
+}
+
+// SignUp makes an account and signs it in. It fails with
+// [shared.ErrUserExists] if the address has one.
+func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, error) {
+	if !ValidEmail(n.Email) {
+		return Opened{}, shared.ErrInvalidEmail.In("email")
+	}
+	n.Email = strings.ToLower(n.Email)
+	if err := errors.Join(checkName(n.Name), checkImage(n.Image)); err != nil {
+		return Opened{}, err
+	}
+	if err := checkNewPassword(n.Password, n.Email, n.Name); err != nil {
+		return Opened{}, inField(err, "password")
+	}
+	hashed, err := s.Hasher.Hash(ctx, n.Password)
+	if err != nil {
+		return Opened{}, err
+	}
+	now := s.Now()
+	handle := make([]byte, handleSize)
+	rand.Read(handle)
+	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
+	err = s.Store.Tx(ctx, func(tx Store) (err error) {
+		if err := tx.AddUser(ctx, o.User); err != nil {
+			return err
+		}
+		if n.Invite != "" {
+			if err := s.takeInvite(ctx, tx, n.Invite, o.User.ID); err != nil {
+				return err
+			}
+		}
+		if err := tx.AddPassword(ctx, Password{UserID: o.User.ID, Hash: hashed, ChangedAt: now}); err != nil {
+			return err
+		}
+		if o.Session, o.Token, err = s.openSession(ctx, tx, o.User.ID, from, MethodPassword, n.Remember); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventSignUp, o.Session, from))
+	})
+	return o, err
+}
+
+// UserChange is what to change of an account. What is nil stays.
+type UserChange struct {
+	Name  *string
+	Image **string // a pointer to nil takes the image away
+}
+
+// UpdateUser changes the session's user.
+func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, change UserChange) error {
+	if change.Name == nil && change.Image == nil {
+		return shared.ErrNothingToUpdate
+	}
+	if change.Name != nil {
+		if err := checkName(*change.Name); err != nil {
+			return err
+		}
+	}
+	if change.Image != nil {
+		if err := checkImage(*change.Image); err != nil {
+			return err
+		}
+	}
+	return s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventUserUpdated, session, from))
+	})
+}
+
+// DeleteUser deletes the session's user and all that is the user's. What
+// remains is the audit log, which does not name them.
+func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) error {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.DeleteUser(ctx, session.UserID); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventUserDeleted, session, from))
+	})
+}
+
+// inField says which input a shared error is the fault of.
+func inField(err error, field string) error {
+	var e *shared.Error
+	if errors.As(err, &e) && e.Field == "" {
+		return e.In(field)
+	}
+	return err
+}
+
+type userStore interface {
+	// AddUser fails with [shared.ErrUserExists] if the address is taken.
+	AddUser(ctx context.Context, u User) error
+	// UserByEmail returns the user of an address and the hash of their
+	// password, "" if they have none. It fails with [shared.ErrNotFound].
+	UserByEmail(ctx context.Context, email string) (User, string, error)
+	UpdateUser(ctx context.Context, user string, change UserChange, now time.Time) error
+	// DeleteUser deletes a user and all that is theirs. It fails with
+	// [shared.ErrUnauthorized] if it is gone already.
+	DeleteUser(ctx context.Context, user string) error
+	// AnyUser reports whether there is an account at all.
+	AnyUser(ctx context.Context) (bool, error)
+	// Grant gives a user a permission.
+	Grant(ctx context.Context, user, permission string) error
+}

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// Password implements [account.Store].
+func (db DB) Password(ctx context.Context, user string) (account.Password, error) {
+	var p account.Password
+	err := found(db.bun.NewSelect().Model(&p).Where("user_id = ?", user).Scan(ctx))
+	if errors.Is(err, shared.ErrNotFound) {
+		return p, shared.ErrCredentialNotFound
+	}
+	return p, err
+}
+
+// AddPassword implements [account.Store].
+func (db DB) AddPassword(ctx context.Context, p account.Password) error {
+	_, err := db.bun.NewInsert().Model(&p).Exec(ctx)
+	return failed(err)
+}
+
+// UsePassword implements [account.Store]. It changes nothing: the update takes
+// the row's lock, so that who replaces the hash waits, or is waited for.
+func (db DB) UsePassword(ctx context.Context, user, hash string) error {
+	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = hash").
+		Where("user_id = ?", user).Where("hash = ?", hash).Exec(ctx)
+	return one(res, err, shared.ErrCredentials)
+}
+
+// ReplacePassword implements [account.Store].
+func (db DB) ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error {
+	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).Set("changed_at = ?", now).
+		Where("user_id = ?", user).Where("hash = ?", old).Exec(ctx)
+	return one(res, err, shared.ErrInvalidPassword)
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// AddSession implements [account.Store].
+func (db DB) AddSession(ctx context.Context, s account.Session) error {
+	_, err := db.bun.NewInsert().Model(&s).Exec(ctx)
+	return failed(err)
+}
+
+// SessionByHash implements [account.Store].
+func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
+	var row struct {
+		account.Session `bun:"table:sessions,alias:session,extend"`
+		User            account.User `bun:"rel:belongs-to,join:user_id=id"`
+	}
+	err := db.bun.NewSelect().Model(&row).Relation("User").
+		Where("(?TableAlias.token_hash = ? OR ?TableAlias.previous_hash = ?)", hash, hash).
+		Where("?TableAlias.expires_at > ?", now).Scan(ctx)
+	return row.Session, row.User, found(err)
+}
+
+// Sessions implements [account.Store].
+func (db DB) Sessions(ctx context.Context, user string, now time.Time) ([]account.Session, error) {
+	var sessions []account.Session
+	err := db.bun.NewSelect().Model(&sessions).Where("user_id = ?", user).Where("expires_at > ?", now).
+		Order("last_active_at DESC", "id").Scan(ctx)
+	return sessions, failed(err)
+}
+
+// TouchSession implements [account.Store].
+func (db DB) TouchSession(ctx context.Context, s account.Session) error {
+	_, err := db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
+		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx)
+	return failed(err)
+}
+
+// RotateSession implements [account.Store].
+func (db DB) RotateSession(ctx context.Context, s account.Session) error {
+	res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "previous_hash", "rotated_at", "confirmed_at").
+		WherePK().Where("token_hash = ?", s.PreviousHash).Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
+}
+
+// DeleteSession implements [account.Store].
+func (db DB) DeleteSession(ctx context.Context, user, id string) (int, error) {
+	return changed(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx))
+}
+
+// DeleteOtherSessions implements [account.Store].
+func (db DB) DeleteOtherSessions(ctx context.Context, user, keep string) (int, error) {
+	return changed(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id <> ?", keep).Exec(ctx))
+}
+
+// TrimSessions implements [account.Store].
+func (db DB) TrimSessions(ctx context.Context, user, keep string, n int) error {
+	newest := db.bun.NewSelect().Model((*account.Session)(nil)).Column("id").Where("user_id = ?", user).
+		OrderBy("last_active_at", bun.OrderDesc).Limit(int64(n))
+	_, err := db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).
+		Where("id <> ?", keep).Where("id NOT IN (?)", newest).Exec(ctx)
+	return failed(err)
+}

@@ -1,0 +1,226 @@
+// Package store keeps what the rules of package account need kept, in SQLite
+// or Postgres, by one set of SQL.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/driver/pgdriver"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// DB is an [account.Store]. Inside [DB.Tx] it is one transaction of it.
+type DB struct {
+	bun  bun.IDB
+	pool *bun.DB
+	path string // of the SQLite file; empty on Postgres
+}
+
+var _ account.Store = DB{}
+
+const (
+	// A server that cannot reach its database within three seconds says so
+	// while a person still waits (503 within five).
+	postgresTimeout = 3 * time.Second
+	// SQLite has one writer at a time; the others wait this long for it.
+	sqliteTimeout = 3 * time.Second
+	// More connections than this only queue inside the database: on two
+	// cores, 8 gave as many selects a second as 32.
+	maxConnections = 16
+)
+
+// Open opens the database that a URL names: sqlite:PATH or postgres://…. It
+// connects at the first use.
+func Open(database string) (DB, error) {
+	scheme, rest, _ := strings.Cut(database, ":")
+	switch scheme {
+	case "sqlite":
+		return openSQLite(rest)
+	case "postgres", "postgresql":
+		return openPostgres(database)
+	}
+	return DB{}, fmt.Errorf("the database URL must begin with sqlite: or postgres://, not %q", scheme+":")
+}
+
+func openSQLite(path string) (DB, error) {
+	if path == "" {
+		return DB{}, errors.New("the database URL sqlite: lacks the path of the file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return DB{}, err
+	}
+	// The settings are in the address, so that every pooled connection has
+	// them. Transactions take the write lock at once: one that reads first and
+	// then finds another has written would fail with SQLITE_BUSY however long
+	// it may wait.
+	q := url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {
+			fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), // before journal_mode, which takes a lock
+			"journal_mode(wal)",
+			"synchronous(full)", // what was answered must survive a power cut
+			"foreign_keys(1)",
+		},
+	}
+	pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
+	if err != nil {
+		return DB{}, err
+	}
+	db := bun.NewDB(pool, sqlitedialect.New())
+	limitConnections(pool)
+	return DB{bun: db, pool: db, path: path}, nil
+}
+
+func openPostgres(dsn string) (db DB, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the driver's answer to a URL that it cannot read
+			err = fmt.Errorf("the database URL is not one that Postgres understands: %v", p)
+		}
+	}()
+	pool := sql.OpenDB(pgdriver.NewConnector(
+		pgdriver.WithTimeout(postgresTimeout),
+		pgdriver.WithApplicationName("latchkey"),
+		pgdriver.WithTracing(false),
+		pgdriver.WithDSN(dsn),
+	))
+	limitConnections(pool)
+	b := bun.NewDB(pool, pgdialect.New())
+	return DB{bun: b, pool: b}, nil
+}
+
+func limitConnections(pool *sql.DB) {
+	pool.SetMaxOpenConns(maxConnections)
+	pool.SetMaxIdleConns(maxConnections)
+}
+
+// Close closes the database.
+func (db DB) Close() error { return db.pool.Close() }
+
+// Tx runs fn in a transaction, which is kept if fn returns nil.
+func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
+	var fnErr error
+	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		fnErr = fn(DB{bun: tx, pool: db.pool, path: db.path})
+		return fnErr
+	})
+	if fnErr != nil {
+		return fnErr
+	}
+	return failed(err)
+}
+
+// Ready fails unless the database answers and has the schema of this program.
+func (db DB) Ready(ctx context.Context) error {
+	var version int64
+	err := db.bun.NewSelect().Table(versionTable).ColumnExpr("MAX(version_id)").Scan(ctx, &version)
+	if err != nil {
+		return failed(err)
+	}
+	if version != schemaVersion() {
+		return fmt.Errorf("the schema is version %d, not %d", version, schemaVersion())
+	}
+	return nil
+}
+
+// Sweep deletes what has expired. Nothing depends on it: whatever could find
+// an expired row asks for the time.
+func (db DB) Sweep(ctx context.Context, now time.Time) error {
+	for _, table := range []string{"sessions", "one_time_tokens", "attempts"} {
+		if _, err := db.bun.NewDelete().Table(table).Where("expires_at <= ?", now).Exec(ctx); err != nil {
+			return failed(err)
+		}
+	}
+	return nil
+}
+
+// failed says what a driver's error means to the rules. What is not the
+// database's trouble but a fault of ours stays what it is.
+func failed(err error) error {
+	if err == nil || fault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", shared.ErrUnavailable, err)
+}
+
+// found is failed, for statements that look for a row.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return shared.ErrNotFound
+	}
+	return failed(err)
+}
+
+// changed returns how many rows a statement changed.
+func changed(res sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, failed(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), failed(err)
+}
+
+// one fails with the given error unless a statement changed one row.
+func one(res sql.Result, err, none error) error {
+	n, err := changed(res, err)
+	if err == nil && n == 0 {
+		return none
+	}
+	return err
+}
+
+// taken reports whether a unique index refused a row.
+func taken(err error) bool {
+	if e, ok := errors.AsType[pgdriver.Error](err); ok {
+		return e.Field('C') == "23505" // unique_violation
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
+
+// fault reports whether an error is one that a right statement on a right
+// schema does not meet, as opposed to a database that is down, full or busy.
+func fault(err error) bool {
+	if e, ok := errors.AsType[pgdriver.Error](err); ok {
+		switch e.Field('C')[:2] {
+		case "22", "23", "42": // data, integrity constraint, syntax or access rule
+			return true
+		}
+		return false
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff { // the primary code
+		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return false
+	}
+	for _, lost := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, lost) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,384 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store"
+	"latchkey/backend/store/storetest"
+	"latchkey/shared"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 123e6, time.UTC)
+
+func addUser(t *testing.T, db account.Store, id string) account.User {
+	t.Helper()
+	u := account.User{ID: id, Email: id + "@example.test", Name: "N", Handle: []byte("handle of " + id), CreatedAt: now, UpdatedAt: now}
+	if err := db.AddUser(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func addSession(t *testing.T, db account.Store, user, id string, active time.Time) account.Session {
+	t.Helper()
+	s := account.Session{
+		ID: id, UserID: user, TokenHash: account.Token("token of " + id).Hash(), CreatedAt: now, LastActiveAt: active,
+		ExpiresAt: now.Add(time.Hour), ConfirmedAt: now, Method: account.MethodPassword, IP: "192.0.2.1", UserAgent: "UA", Remember: true,
+	}
+	if err := db.AddSession(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// atOnce runs fn n times at once and returns how many calls returned nil. Any
+// other error than the expected one fails the test.
+func atOnce(t *testing.T, n int, expected error, fn func(i int) error) int {
+	t.Helper()
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			if err := fn(i); err == nil {
+				won.Add(1)
+			} else if !errors.Is(err, expected) {
+				t.Errorf("call %d: %v; want %v", i, err, expected)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return int(won.Load())
+}
+
+func TestSessionByHash(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		user := addUser(t, db, "ann")
+		want := addSession(t, db, user.ID, "s1", now)
+
+		got, gotUser, err := db.SessionByHash(t.Context(), want.TokenHash, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("session = %v; want %v", got, want)
+		}
+		if fmt.Sprint(gotUser) != fmt.Sprint(user) {
+			t.Errorf("user = %v; want %v", gotUser, user)
+		}
+		if _, _, err := db.SessionByHash(t.Context(), account.Token("other").Hash(), now); !errors.Is(err, shared.ErrNotFound) {
+			t.Errorf("by another hash: %v; want %v", err, shared.ErrNotFound)
+		}
+		if _, _, err := db.SessionByHash(t.Context(), want.TokenHash, want.ExpiresAt); !errors.Is(err, shared.ErrNotFound) {
+			t.Errorf("at its expiry: %v; want %v", err, shared.ErrNotFound)
+		}
+	})
+}
+
+func TestRotateSessionOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := addSession(t, db, addUser(t, db, "ann").ID, "s1", now)
+		won := atOnce(t, 20, shared.ErrUnauthorized, func(i int) error {
+			next := s
+			next.PreviousHash, next.TokenHash = s.TokenHash, account.Token(fmt.Sprint("token ", i)).Hash()
+			next.RotatedAt = now
+			return db.RotateSession(context.Background(), next)
+		})
+		if won != 1 {
+			t.Errorf("%d of 20 rotations at once succeeded; want 1", won)
+		}
+		if got, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); err != nil || string(got.PreviousHash) != string(s.TokenHash) {
+			t.Errorf("by the previous hash: %v, %v", got, err)
+		}
+		if err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}); err != nil {
+			t.Error(err)
+		}
+		if all, _ := db.Sessions(t.Context(), "ann", now); len(all) != 1 || all[0].IP != s.IP {
+			t.Errorf("a touch with a rotated token changed %v", all)
+		}
+	})
+}
+
+func TestSessionsOfAnother(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		addUser(t, db, "bob")
+		a := addSession(t, db, "ann", "a", now)
+		addSession(t, db, "bob", "b", now)
+		if n, err := db.DeleteSession(t.Context(), "bob", a.ID); n != 0 || err != nil {
+			t.Errorf("bob ended %d of ann's sessions, %v", n, err)
+		}
+		if n, err := db.DeleteOtherSessions(t.Context(), "bob", ""); n != 1 || err != nil {
+			t.Errorf("ending all of bob's ended %d, %v; want 1", n, err)
+		}
+		if left, err := db.Sessions(t.Context(), "ann", now); len(left) != 1 || err != nil {
+			t.Errorf("ann has %d sessions, %v; want 1", len(left), err)
+		}
+	})
+}
+
+func TestTrimSessions(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		for i := range 6 {
+			addSession(t, db, "ann", fmt.Sprint("s", i), now.Add(time.Duration(i)*time.Second))
+		}
+		if err := db.TrimSessions(t.Context(), "ann", "s0", 3); err != nil {
+			t.Fatal(err)
+		}
+		left, err := db.Sessions(t.Context(), "ann", now)
+		var ids []string
+		for _, s := range left {
+			ids = append(ids, s.ID)
+		}
+		if want := "[s5 s4 s3 s0]"; fmt.Sprint(ids) != want || err != nil {
+			t.Errorf("left %v, %v; want %v", ids, err, want)
+		}
+	})
+}
+
+func TestCountAttempt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		key, expires := []byte("key"), now.Add(time.Minute)
+		counts := make([]atomic.Bool, 21)
+		atOnce(t, 20, nil, func(int) error {
+			a, err := db.CountAttempt(context.Background(), key, now, expires)
+			if err == nil && counts[a.N].Swap(true) {
+				t.Errorf("two tries were both number %d", a.N)
+			}
+			return err
+		})
+		a, err := db.CountAttempt(t.Context(), key, now.Add(30*time.Second), now.Add(time.Hour))
+		if err != nil || a.N != 21 || !a.ExpiresAt.Equal(expires) {
+			t.Errorf("the 21st: %+v, %v; want n=21, expiring %v", a, err, expires)
+		}
+		a, err = db.CountAttempt(t.Context(), key, expires, expires.Add(time.Minute))
+		if err != nil || a.N != 1 || !a.ExpiresAt.Equal(expires.Add(time.Minute)) {
+			t.Errorf("after the window: %+v, %v; want n=1 in a new window", a, err)
+		}
+	})
+}
+
+func TestTakeOneTimeTokenOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		token := account.OneTimeToken{Hash: []byte("hash"), Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		if err := db.AddOneTimeToken(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		for _, try := range []struct {
+			what, purpose string
+			at            time.Time
+		}{{"for another purpose", "other", now}, {"expired", "test", token.ExpiresAt}} {
+			if err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, shared.ErrNotFound) {
+				t.Errorf("%s: %v; want %v", try.what, err, shared.ErrNotFound)
+			}
+		}
+		won := atOnce(t, 20, shared.ErrNotFound, func(int) error {
+			return db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
+		})
+		if won != 1 {
+			t.Errorf("%d of 20 took the token; want 1", won)
+		}
+	})
+}
+
+func TestAddUserOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		won := atOnce(t, 16, shared.ErrUserExists, func(i int) error {
+			id := fmt.Sprint("u", i)
+			return db.AddUser(context.Background(), account.User{ID: id, Email: "same@example.test", Handle: []byte(id), CreatedAt: now, UpdatedAt: now})
+		})
+		if won != 1 {
+			t.Errorf("%d of 16 accounts were made for one address; want 1", won)
+		}
+	})
+}
+
+// TestSignInDuringChange holds that a sign-in with the old password either
+// ends before the change of it, or fails.
+func TestSignInDuringChange(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		if err := db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "old", ChangedAt: now}); err != nil {
+			t.Fatal(err)
+		}
+		atOnce(t, 12, shared.ErrCredentials, func(i int) error {
+			return db.Tx(context.Background(), func(tx account.Store) error {
+				if i == 5 {
+					err := tx.ReplacePassword(context.Background(), "ann", "old", "new", now)
+					if err == nil {
+						_, err = tx.DeleteOtherSessions(context.Background(), "ann", "")
+					}
+					return err
+				}
+				if err := tx.UsePassword(context.Background(), "ann", "old"); err != nil {
+					return err
+				}
+				id := fmt.Sprint("s", i)
+				return tx.AddSession(context.Background(), account.Session{
+					ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now,
+				})
+			})
+		})
+		if left, err := db.Sessions(t.Context(), "ann", now); len(left) != 0 || err != nil {
+			t.Errorf("%d sessions of the old password outlived it, %v", len(left), err)
+		}
+	})
+}
+
+func TestTxIsAllOrNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		failure := errors.New("failure")
+		err := db.Tx(t.Context(), func(tx account.Store) error {
+			addUser(t, tx, "ann")
+			return failure
+		})
+		if !errors.Is(err, failure) {
+			t.Errorf("Tx: %v; want %v", err, failure)
+		}
+		if any, err := db.AnyUser(t.Context()); any || err != nil {
+			t.Errorf("AnyUser = %t, %v after a transaction that failed", any, err)
+		}
+	})
+}
+
+func TestDeleteUserTakesAll(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		s := addSession(t, db, "ann", "s", now)
+		if err := errors.Join(
+			db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "h", ChangedAt: now}),
+			db.Grant(t.Context(), "ann", account.PermissionSettings),
+			db.Grant(t.Context(), "ann", account.PermissionSettings),
+			db.DeleteUser(t.Context(), "ann"),
+		); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); !errors.Is(err, shared.ErrNotFound) {
+			t.Errorf("the session of a deleted user: %v; want %v", err, shared.ErrNotFound)
+		}
+		if _, err := db.Password(t.Context(), "ann"); !errors.Is(err, shared.ErrCredentialNotFound) {
+			t.Errorf("the password of a deleted user: %v; want %v", err, shared.ErrCredentialNotFound)
+		}
+		if err := db.DeleteUser(t.Context(), "ann"); !errors.Is(err, shared.ErrUnauthorized) {
+			t.Errorf("deleted twice: %v; want %v", err, shared.ErrUnauthorized)
+		}
+	})
+}
+
+func TestUserByEmail(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		want := addUser(t, db, "ann")
+		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "" || fmt.Sprint(u) != fmt.Sprint(want) {
+			t.Errorf("without a password: %v, %q, %v; want %v", u, hash, err, want)
+		}
+		if err := db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "phc", ChangedAt: now}); err != nil {
+			t.Fatal(err)
+		}
+		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "phc" || u.ID != "ann" {
+			t.Errorf("with a password: %v, %q, %v", u, hash, err)
+		}
+		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, shared.ErrNotFound) {
+			t.Errorf("nobody's: %v; want %v", err, shared.ErrNotFound)
+		}
+	})
+}
+
+func TestSweep(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		s := addSession(t, db, "ann", "s", now)
+		if err := db.Sweep(t.Context(), s.ExpiresAt); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := db.Sessions(t.Context(), "ann", now); len(left) != 0 || err != nil {
+			t.Errorf("%d expired sessions outlived the sweep, %v", len(left), err)
+		}
+	})
+}
+
+func TestCheckKeys(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		mine, other := account.NewKeys(), account.NewKeys()
+		for range 2 {
+			if err := db.CheckKeys(t.Context(), mine); err != nil {
+				t.Errorf("with its key: %v", err)
+			}
+		}
+		if err := db.CheckKeys(t.Context(), other); !errors.Is(err, store.ErrKeys) {
+			t.Errorf("with another key: %v; want %v", err, store.ErrKeys)
+		}
+	})
+}
+
+// TestMigrateAtOnce starts six on an empty database, as six processes would:
+// each with a pool of its own.
+func TestMigrateAtOnce(t *testing.T) {
+	for round := range 10 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			t.Parallel()
+			storetest.EachURL(t, func(t *testing.T, url string) {
+				var applied atomic.Int32
+				dbs := make([]store.DB, 6)
+				for i := range dbs {
+					dbs[i] = storetest.Open(t, url)
+				}
+				won := atOnce(t, len(dbs), nil, func(i int) error {
+					versions, err := dbs[i].Migrate(context.Background())
+					applied.Add(int32(len(versions)))
+					return err
+				})
+				if won != len(dbs) {
+					t.Errorf("%d of %d migrations succeeded", won, len(dbs))
+				}
+				if got, want := applied.Load(), int32(1); got != want {
+					t.Errorf("%d migrations were applied; want %d", got, want)
+				}
+				if err := dbs[0].Ready(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestMigrateRefusesNewerSchema(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		if err := store.Exec(db, "INSERT INTO schema_versions (version_id, is_applied) VALUES (9999, true)"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Migrate(t.Context()); err == nil || !errors.Is(err, store.ErrNewerSchema) {
+			t.Errorf("Migrate: %v; want %v", err, store.ErrNewerSchema)
+		}
+		if err := db.Ready(t.Context()); err == nil {
+			t.Error("Ready is nil on a newer schema")
+		}
+	})
+}
+
+func TestUnavailable(t *testing.T) {
+	db := storetest.Open(t, "postgres://nobody@127.0.0.1:1/none?sslmode=disable")
+	if err := db.Ready(t.Context()); !errors.Is(err, shared.ErrUnavailable) {
+		t.Errorf("Ready without a database: %v; want %v", err, shared.ErrUnavailable)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, url := range []string{"", "mysql://x", "sqlite:", "postgres://%zz", "postgres://u@h/d?sslmode=nonsense"} {
+		if db, err := store.Open(url); err == nil {
+			db.Close()
+			t.Errorf("Open(%q) is nil", url)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// permission is a row of what a user may do.
+type permission struct {
+	UserID string `bun:",pk"`
+	Name   string `bun:",pk"`
+}
+
+// AddUser implements [account.Store].
+func (db DB) AddUser(ctx context.Context, u account.User) error {
+	_, err := db.bun.NewInsert().Model(&u).Exec(ctx)
+	if taken(err) {
+		return shared.ErrUserExists.In("email")
+	}
+	return failed(err)
+}
+
+// UserByEmail implements [account.Store].
+func (db DB) UserByEmail(ctx context.Context, email string) (account.User, string, error) {
+	var row struct {
+		account.User `bun:"table:users,alias:user,extend"`
+		Hash         string `bun:",scanonly"`
+	}
+	err := db.bun.NewSelect().Model(&row).Column("user.*").
+		ColumnExpr("COALESCE(password.hash, '') AS hash").
+		Join("LEFT JOIN passwords AS password ON password.user_id = ?TableAlias.id").
+		Where("?TableAlias.email = ?", email).Scan(ctx)
+	return row.User, row.Hash, found(err)
+}
+
+// UpdateUser implements [account.Store].
+func (db DB) UpdateUser(ctx context.Context, user string, change account.UserChange, now time.Time) error {
+	q := db.bun.NewUpdate().Model((*account.User)(nil)).Set("updated_at = ?", now).Where("id = ?", user)
+	if change.Name != nil {
+		q.Set("name = ?", *change.Name)
+	}
+	if change.Image != nil {
+		q.Set("image = ?", *change.Image)
+	}
+	res, err := q.Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
+}
+
+// DeleteUser implements [account.Store].
+func (db DB) DeleteUser(ctx context.Context, user string) error {
+	res, err := db.bun.NewDelete().Model((*account.User)(nil)).Where("id = ?", user).Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
+}
+
+// AnyUser implements [account.Store].
+func (db DB) AnyUser(ctx context.Context) (bool, error) {
+	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
+	return any, failed(err)
+}
+
+// Grant implements [account.Store].
+func (db DB) Grant(ctx context.Context, user, name string) error {
+	_, err := db.bun.NewInsert().Model(&permission{user, name}).On("CONFLICT DO NOTHING").Exec(ctx)
+	return failed(err)
+}
