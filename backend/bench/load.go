@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A result is what one load made of the server.
+type result struct {
+	lasted time.Duration
+	took   []time.Duration // each request, shortest first
+}
+
+func (r result) perSecond() float64 { return float64(len(r.took)) / r.lasted.Seconds() }
+
+// percentile is the time that p of a hundred requests did not exceed.
+func (r result) percentile(p int) time.Duration {
+	return r.took[(len(r.took)-1)*p/100]
+}
+
+// load sends the requests round and round, from so many clients at once, until
+// the time is up or, if most is not 0, that many have been sent. Every answer
+// must be a 200 that says something.
+func load(address string, requests [][]byte, clients, most int, limit time.Duration) (result, error) {
+	var next atomic.Int64
+	results := make([][]time.Duration, clients)
+	errs := make([]error, clients)
+	begin := time.Now()
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer conn.Close()
+			answers := bufio.NewReaderSize(conn, 64<<10)
+			for time.Since(begin) < limit {
+				n := int(next.Add(1) - 1)
+				if most > 0 && n >= most {
+					return
+				}
+				sent := time.Now()
+				size, err := exchange(conn, answers, requests[n%len(requests)])
+				if err == nil && size <= int64(len("null")) {
+					err = errors.New("the answer says nothing: the server does not know the session")
+				}
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				results[i] = append(results[i], time.Since(sent))
+			}
+		})
+	}
+	all.Wait()
+	r := result{lasted: time.Since(begin), took: slices.Concat(results...)}
+	slices.Sort(r.took)
+	for _, err := range errs {
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// exchange sends one request and reads its answer, which must be a 200, and
+// returns the size of its body. It does without [http.Client], which would
+// take as much of the machine as the server does.
+func exchange(conn net.Conn, answers *bufio.Reader, request []byte) (size int64, err error) {
+	if _, err := conn.Write(request); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(answer.Body)
+		return 0, fmt.Errorf("%s: %s", answer.Status, body)
+	}
+	return io.Copy(io.Discard, answer.Body)
+}

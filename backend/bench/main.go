@@ -1,0 +1,201 @@
+// Command bench measures the built binary on SQLite and on Postgres and prints
+// a table:
+//
+//	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]
+//
+// Every client is a closed loop: it sends the next request when it has the
+// answer to the last. Clients, server and database share the machine, so the
+// numbers are good for comparing with others of the same machine. Percentiles
+// are of all requests, none is estimated.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"latchkey/backend/store/storetest"
+)
+
+var (
+	binary   = flag.String("binary", "bin/latchkey", "the program to measure")
+	seconds  = flag.Int("seconds", 3, "how long to measure each line of the table")
+	sessions = flag.Int("sessions", 20_000, "how many sessions to fill the database with for each kind of request")
+	only     = flag.String("only", "", "measure only the lines that hold this, such as \"Postgres list-sessions\"")
+)
+
+// clients is how many at once each request is measured with.
+var clients = []int{1, 16}
+
+// A job is one kind of request.
+type job struct {
+	name    string
+	perUser int // sessions that each user of the filled database has
+	request func(s *server, cookie string) []byte
+}
+
+var jobs = []job{
+	{"get-session", 10, getSession},
+	{"list-sessions of 1", 1, listSessions},
+	{"list-sessions of 10", 10, listSessions},
+	{"list-sessions of 100", 100, listSessions},
+	{"sign-in", 0, nil},
+}
+
+func main() {
+	log.SetFlags(0)
+	flag.Parse()
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	dir, err := os.MkdirTemp("", "latchkey-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	info, err := os.Stat(*binary)
+	if err != nil {
+		return err
+	}
+	start, err := startTimes(dir)
+	if err != nil {
+		return err
+	}
+
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tclients\treq/s\tp50\tp99\tserver CPU\tresident\t")
+	if err := measureSQLite(w, dir); err != nil {
+		return err
+	}
+	if err := measurePostgres(w, dir); err != nil {
+		return err
+	}
+	w.Flush()
+
+	fmt.Printf("\n%d cores, %s %s/%s, %d sessions of each kind, %d s a line\n\n",
+		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, *sessions, *seconds)
+	fmt.Println(table.String())
+	fmt.Println(start)
+	fmt.Printf("binary: %.1f MB\n", float64(info.Size())/1e6)
+	return nil
+}
+
+func measureSQLite(w *tabwriter.Writer, dir string) error {
+	return measure(w, "SQLite", wanted("SQLite"), dir, "sqlite:"+filepath.Join(dir, "bench.db"))
+}
+
+func measurePostgres(w *tabwriter.Writer, dir string) error {
+	jobs := wanted("Postgres")
+	if len(jobs) == 0 {
+		return nil
+	}
+	// What tests do without for speed, a measurement has to pay for.
+	cluster, err := storetest.StartCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=128MB")
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	return measure(w, "Postgres", jobs, dir, cluster.URL())
+}
+
+// wanted is the jobs that -only leaves of a database.
+func wanted(database string) []job {
+	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool {
+		return !strings.Contains(database+" "+j.name, *only)
+	})
+}
+
+// measure writes the lines of one database.
+func measure(w *tabwriter.Writer, name string, jobs []job, dir, url string) (err error) {
+	if len(jobs) == 0 {
+		return nil
+	}
+	data := filepath.Join(dir, name)
+
+	cookies := make(map[int][]string)
+	for _, j := range jobs {
+		if j.perUser > 0 && cookies[j.perUser] == nil {
+			fmt.Printf("%s: filling it with %d sessions, %d a user …\n", name, *sessions, j.perUser)
+			if cookies[j.perUser], err = seed(data, url, j.perUser); err != nil {
+				return err
+			}
+		}
+	}
+
+	s, err := startServer(data, "-database", url)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	fmt.Fprintf(w, "%s, idle\t\t\t\t\t\t%s\t\n", name, s.memory())
+
+	for _, j := range jobs {
+		var requests [][]byte
+		if j.request == nil {
+			if requests, err = signIns(s); err != nil {
+				return err
+			}
+		}
+		for _, cookie := range cookies[j.perUser] {
+			requests = append(requests, j.request(s, cookie))
+		}
+		// A session's activity is written down once a minute. Sending every
+		// request once, before, leaves that out: nearly all are later ones.
+		if _, err := load(s.address, requests, 4, len(requests), time.Minute); err != nil {
+			return fmt.Errorf("%s %s: %w", name, j.name, err)
+		}
+		for _, n := range clients {
+			fmt.Printf("%s: %s, %d at once …\n", name, j.name, n)
+			before := s.cpu()
+			r, err := load(s.address, requests, n, 0, time.Duration(*seconds)*time.Second)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", name, j.name, err)
+			}
+			cpu := (s.cpu() - before) / time.Duration(len(r.took))
+			fmt.Fprintf(w, "%s %s\t%d\t%.0f\t%s\t%s\t%d µs\t%s\t\n", name, j.name, n,
+				r.perSecond(), milliseconds(r.percentile(50)), milliseconds(r.percentile(99)), cpu.Microseconds(), s.memory())
+		}
+	}
+	return s.stop()
+}
+
+// startTimes tells how long the program takes from its start to its first
+// answer: the median of a few starts.
+func startTimes(dir string) (string, error) {
+	const starts = 9
+	fmt.Println("Starting the program a few times …")
+	var empty, migrated []time.Duration
+	for i := range starts {
+		data := filepath.Join(dir, fmt.Sprint("start", i))
+		for _, times := range []*[]time.Duration{&empty, &migrated} {
+			s, err := startServer(data)
+			if err != nil {
+				return "", err
+			}
+			*times = append(*times, s.startedIn)
+			if err := s.stop(); err != nil {
+				return "", err
+			}
+		}
+	}
+	slices.Sort(empty)
+	slices.Sort(migrated)
+	return fmt.Sprintf("start to the first 200 on SQLite: %s on an empty database, %s on a migrated one",
+		milliseconds(empty[starts/2]), milliseconds(migrated[starts/2])), nil
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1e3)
+}

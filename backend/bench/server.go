@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"latchkey/shared"
+)
+
+// A server is the program, running.
+type server struct {
+	address, origin string
+	startedIn       time.Duration // until the first 200
+	process         *exec.Cmd
+}
+
+// startServer starts the program and waits for its first 200.
+func startServer(data string, args ...string) (*server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+
+	s := &server{address: address, origin: "http://localhost:" + port}
+	s.process = exec.Command(*binary, append([]string{
+		"-listen", address, "-origin", s.origin, "-data", data, "-rate-limits", "off",
+	}, args...)...)
+	// Requests are logged as they would be, into a file as they would be.
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	output, err := os.Create(filepath.Join(data, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+	s.process.Stdout, s.process.Stderr = output, output
+
+	begin := time.Now()
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	request := s.get("/readyz", "")
+	for time.Since(begin) < 30*time.Second {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_, err = exchange(conn, bufio.NewReader(conn), request)
+			conn.Close()
+			if err == nil {
+				s.startedIn = time.Since(begin)
+				return s, nil
+			}
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+	s.stop()
+	return nil, errors.New("the server does not answer")
+}
+
+func (s *server) stop() error {
+	if s.process.ProcessState != nil {
+		return nil
+	}
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.process.Wait()
+}
+
+// cpu is the processor time that the server has used so far.
+func (s *server) cpu() time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
+	if err != nil {
+		return 0 // not Linux
+	}
+	// The fields after the name, which is in parentheses: see proc(5).
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	const tick = 10 * time.Millisecond
+	return time.Duration(user+system) * tick
+}
+
+// memory is what the server keeps resident.
+func (s *server) memory() string {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	kilobytes, _ := strconv.Atoi(strings.Fields(rest)[0])
+	return fmt.Sprintf("%.0f MB", float64(kilobytes)/1e3)
+}
+
+func (s *server) get(path, cookie string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nCookie: %s\r\n\r\n",
+		path, strings.TrimPrefix(s.origin, "http://"), cookie)
+}
+
+func (s *server) post(path string, body any) []byte {
+	content, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		path, strings.TrimPrefix(s.origin, "http://"), s.origin, len(content), content)
+}
+
+func getSession(s *server, cookie string) []byte   { return s.get(shared.GetSession.Path, cookie) }
+func listSessions(s *server, cookie string) []byte { return s.get(shared.ListSessions.Path, cookie) }
+
+// signIns makes some users and returns a sign-in of each.
+func signIns(s *server) ([][]byte, error) {
+	const password = "measured, not guessed"
+	var ups, ins [][]byte
+	for i := range 32 {
+		email := fmt.Sprintf("bench%d@example.test", i)
+		ups = append(ups, s.post(shared.SignUp.Path, shared.NewAccount{Email: email, Password: password}))
+		ins = append(ins, s.post(shared.SignIn.Path, shared.Credentials{Email: email, Password: password}))
+	}
+	_, err := load(s.address, ups, 1, len(ups), time.Minute)
+	return ins, err
+}
+
+// seed fills the database and returns the cookies of some of its sessions.
+func seed(data, url string, perUser int) ([]string, error) {
+	file := filepath.Join(data, fmt.Sprint("cookies", perUser))
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	program := exec.Command(*binary, "seed", "-data", data, "-database", url,
+		"-sessions", strconv.Itoa(*sessions), "-per-user", strconv.Itoa(perUser), "-cookies", file)
+	if out, err := program.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("latchkey seed: %w\n%s", err, out)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	// A thousand are enough to defeat any cache, and few enough that all are
+	// used once before the measuring begins.
+	const most = 1000
+	var cookies []string
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("%s: not a line of three fields: %q", file, line)
+		}
+		if cookies = append(cookies, strings.TrimPrefix(fields[2], "Cookie: ")); len(cookies) == most {
+			break
+		}
+	}
+	return cookies, nil
+}
