@@ -25,7 +25,7 @@ var walls = []struct {
 	directly []string // not in the files of the room; its libraries may
 }{
 	{room: "shared", stdOnly: true, directly: []string{"net/http"}},
-	{room: "web", stdOnly: true},
+	{room: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}},
 	{
 		room: "app",
 		goos: "js",
