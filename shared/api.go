@@ -28,7 +28,7 @@ var (
 )
 
 // Fields without omitempty or omitzero are required: the server refuses a body
-// that lacks them.
+// that lacks them. The check tag asks for more than the right type.
 
 // Alive is the answer of a server that runs.
 type Alive struct {
@@ -38,8 +38,8 @@ type Alive struct {
 // NewAccount is what sign-up asks for.
 type NewAccount struct {
 	Name        string  `json:"name"` // may be empty
-	Email       string  `json:"email"`
-	Password    string  `json:"password"`
+	Email       string  `json:"email" check:"email"`
+	Password    string  `json:"password" check:"nonempty"`
 	Image       *string `json:"image,omitempty"`
 	CallbackURL string  `json:"callbackURL,omitempty"`
 	RememberMe  *bool   `json:"rememberMe,omitempty"` // nil is yes

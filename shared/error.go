@@ -67,10 +67,15 @@ var (
 	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
 
 	// Where a request comes from.
-	ErrNoOrigin    = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
-	ErrOrigin      = newError("INVALID_ORIGIN", "Invalid origin")
-	ErrCrossSite   = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", "Cross-site navigation login blocked. This request appears to be a CSRF attack.")
-	ErrCallbackURL = newError("INVALID_CALLBACK_URL", "Invalid callbackURL")
+	ErrNoOrigin  = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
+	ErrOrigin    = newError("INVALID_ORIGIN", "Invalid origin")
+	ErrCrossSite = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", "Cross-site navigation login blocked. This request appears to be a CSRF attack.")
+
+	// Where a request would send a person on to.
+	ErrCallbackURL        = newError("INVALID_CALLBACK_URL", "Invalid callbackURL")
+	ErrRedirectURL        = newError("INVALID_REDIRECT_URL", "Invalid redirectURL")
+	ErrErrorCallbackURL   = newError("INVALID_ERROR_CALLBACK_URL", "Invalid errorCallbackURL")
+	ErrNewUserCallbackURL = newError("INVALID_NEW_USER_CALLBACK_URL", "Invalid newUserCallbackURL")
 
 	// Who the caller is.
 	ErrUnauthorized = newError("UNAUTHORIZED", "Unauthorized")

@@ -36,7 +36,7 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	if err != nil || any {
 		return "", err
 	}
-	token, now := newToken(), s.Now()
+	token, now := NewToken(), s.Now()
 	return token, s.Store.Tx(ctx, func(tx Store) error {
 		if err := tx.DeleteOneTimeTokens(ctx, purposeFirstAdmin); err != nil {
 			return err

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store"
+)
+
+// config is what the flags say.
+type config struct {
+	listen         string
+	origin         *url.URL
+	data           string
+	database       string
+	keyFile        string
+	trustedProxies []netip.Prefix
+	trustedOrigins []string
+	cookiePrefix   string
+	unlimited      bool
+	log            *slog.Logger
+
+	// Of the command seed.
+	sessions, perUser int
+	cookiesFile       string
+}
+
+const usage = `Latchkey is self-hosted account security: sign-in and active sessions.
+
+usage: latchkey [command] [flags]
+
+commands:
+  serve    answer requests (the default)
+  migrate  bring the database to the schema of this program
+  seed     fill an empty database for measuring
+
+Each flag can be set by the environment too: -trusted-proxies by
+LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
+
+flags:
+`
+
+// parse reads the command line: a command and the flags, which fall back to
+// the environment.
+func parse(args []string, getenv func(string) string, out io.Writer) (command string, c config, err error) {
+	command = "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	f := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.Usage = func() { fmt.Fprint(out, usage); f.PrintDefaults() }
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
+	origin := f.String("origin", "", "the `URL` that browsers find the server at; cookies, allowed hosts and links follow from it (default http://localhost and the port of -listen)")
+	f.StringVar(&c.data, "data", "data", "the `folder` for what the server keeps in files")
+	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://… (default an SQLite file in -data)")
+	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
+	proxies := f.String("trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
+	origins := f.String("trusted-origins", "", "`URLs` of other sites whose pages may call the API, with commas between")
+	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "how cookie `names` begin; better-auth gives Better Auth's")
+	limits := f.String("rate-limits", "on", "`on`, or off for measuring")
+	format := f.String("log", "text", "the log's `format`: text or json")
+	f.IntVar(&c.sessions, "sessions", 10_000, "seed: `how many` sessions to make")
+	f.IntVar(&c.perUser, "per-user", 10, "seed: `how many` of them each user has")
+	f.StringVar(&c.cookiesFile, "cookies", "", "seed: the `file` to write e-mail, number of sessions and Cookie header of some 20 000 of them to, with tabs between")
+
+	f.VisitAll(func(fl *flag.Flag) {
+		name := "LATCHKEY_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		if v := getenv(name); v != "" {
+			if e := fl.Value.Set(v); e != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", name, e))
+			}
+		}
+	})
+	if err := errors.Join(err, f.Parse(args)); err != nil {
+		return command, c, err
+	}
+	if f.NArg() > 0 {
+		return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
+	}
+
+	if c.database == "" {
+		c.database = "sqlite:" + filepath.Join(c.data, "latchkey.db")
+	}
+	if c.keyFile == "" {
+		c.keyFile = filepath.Join(c.data, "keys")
+	}
+	if c.origin, err = parseOrigin(*origin, c.listen); err != nil {
+		return command, c, err
+	}
+	for _, s := range list(*proxies) {
+		p, err := parseProxy(s)
+		if err != nil {
+			return command, c, fmt.Errorf("-trusted-proxies: %q is neither an address nor a CIDR", s)
+		}
+		c.trustedProxies = append(c.trustedProxies, p)
+	}
+	for _, s := range list(*origins) {
+		u, err := parseOrigin(s, "")
+		if err != nil {
+			return command, c, fmt.Errorf("-trusted-origins: %w", err)
+		}
+		c.trustedOrigins = append(c.trustedOrigins, u.String())
+	}
+	if c.cookiePrefix == "" || strings.ContainsFunc(c.cookiePrefix, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_", r) }) {
+		return command, c, fmt.Errorf("-cookie-prefix: %q has other characters than a-z, 0-9, - and _", c.cookiePrefix)
+	}
+	switch *limits {
+	case "on":
+	case "off":
+		c.unlimited = true
+	default:
+		return command, c, fmt.Errorf("-rate-limits is on or off, not %q", *limits)
+	}
+	switch *format {
+	case "text":
+		c.log = slog.New(slog.NewTextHandler(out, nil))
+	case "json":
+		c.log = slog.New(slog.NewJSONHandler(out, nil))
+	default:
+		return command, c, fmt.Errorf("-log is text or json, not %q", *format)
+	}
+	return command, c, nil
+}
+
+// parseOrigin reads the URL that browsers find a server at. It is http only
+// for this machine: everywhere else others could read the cookies.
+func parseOrigin(s, listen string) (*url.URL, error) {
+	if s == "" {
+		_, port, err := net.SplitHostPort(listen)
+		if err != nil {
+			return nil, fmt.Errorf("-listen: %w", err)
+		}
+		s = "http://localhost:" + port
+	}
+	u, err := url.Parse(strings.ToLower(s))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the origin %q is not of the form https://accounts.example.com", s)
+	}
+	if bare := u.Scheme + "://" + u.Host; u.String() != bare {
+		return nil, fmt.Errorf("the origin %q has more than scheme, host and port: write %s", s, bare)
+	}
+	if local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || net.ParseIP(u.Hostname()).IsLoopback(); u.Scheme == "http" && !local {
+		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: put a proxy with TLS in front and write https://%s", s, u.Hostname())
+	}
+	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+port) // as browsers write it
+	}
+	return u, nil
+}
+
+func parseProxy(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// open opens the database, brings it to our schema, and makes sure that our
+// keys are its keys.
+func (c config) open(ctx context.Context) (store.DB, account.Keys, error) {
+	db, err := store.Open(c.database)
+	if err != nil {
+		return db, account.Keys{}, err
+	}
+	keys, err := c.prepare(ctx, db)
+	if err != nil {
+		db.Close()
+	}
+	return db, keys, err
+}
+
+func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) {
+	applied, err := db.Migrate(ctx)
+	if err != nil {
+		return account.Keys{}, err
+	}
+	if len(applied) > 0 {
+		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
+	}
+	keys, made, err := c.keys()
+	if err != nil {
+		return account.Keys{}, err
+	}
+	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
+		if made {
+			os.Remove(c.keyFile) // it would only be mistaken for the right one
+		}
+		return account.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
+	} else if err != nil {
+		return account.Keys{}, err
+	}
+	return keys, nil
+}
+
+// keys reads the key file, or makes one that only its owner can read.
+func (c config) keys() (keys account.Keys, made bool, err error) {
+	text, err := os.ReadFile(c.keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		if made, err = writeOnce(c.keyFile, account.NewKeys().Text()); err == nil {
+			text, err = os.ReadFile(c.keyFile)
+		}
+	}
+	if err != nil {
+		return keys, made, err
+	}
+	if keys, err = account.ParseKeys(string(text)); err != nil {
+		return keys, made, fmt.Errorf("%s: %w", c.keyFile, err)
+	}
+	return keys, made, nil
+}
+
+// writeOnce writes a file unless it is there, whole or not at all: of several
+// servers that start at once, one makes the file and all read the same.
+func writeOnce(name, text string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return false, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".keys-*") // mode 0600
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return false, err
+	}
+	if err := os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, nil
+}

@@ -1,0 +1,137 @@
+// Latchkey is self-hosted account security: one program that serves a JSON API
+// which speaks Better Auth's wire protocol, and an installable app.
+//
+// Everything meets here and nowhere else: configuration, database, rules,
+// HTTP.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/store"
+	"latchkey/shared"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, nil)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "latchkey:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program. If ready is not nil, it is told the address once requests
+// are answered there.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, ready func(net.Addr)) error {
+	command, c, err := parse(args, getenv, out)
+	if err != nil {
+		return err
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, c, out, ready)
+	case "migrate":
+		db, _, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	case "seed":
+		return seed(ctx, c, out)
+	}
+	return fmt.Errorf("there is no command %q; see latchkey -h", command)
+}
+
+const (
+	// drain is how long requests that are under way may take once the program
+	// is told to end.
+	drain = 10 * time.Second
+	// sweepEvery is often enough to keep the tables small; nothing waits for it.
+	sweepEvery = 10 * time.Minute
+)
+
+func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) error {
+	db, keys, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	accounts := &account.Service{Store: db, Hasher: account.NewHasher(), Keys: keys, Now: account.Now, Unlimited: c.unlimited}
+	if c.unlimited {
+		c.log.Warn("limits on tries are off: this is for measuring, not for use")
+	}
+
+	srv := &http.Server{
+		Handler: server.New(server.Config{
+			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
+		}),
+		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	listener, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Latchkey is at %s\n", c.origin)
+	if err := invite(ctx, c, accounts, out); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	go sweep(ctx, c, db)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(listener) }()
+	if ready != nil {
+		ready(listener.Addr())
+	}
+
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	c.log.Info("ending: requests that are under way are still answered")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	return srv.Shutdown(ctx)
+}
+
+// invite prints the link that makes the first administrator, while there is no
+// account at all.
+func invite(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
+	token, err := accounts.InviteFirstAdmin(ctx)
+	if err == nil && token != "" {
+		fmt.Fprintf(out, "There is no account yet. This link makes the first administrator, once, within a day:\n\n  %s%s?invite=%s\n\n", c.origin, shared.PageSignUp, string(token))
+	}
+	return err
+}
+
+// sweep deletes what has expired until ctx ends.
+func sweep(ctx context.Context, c config, db store.DB) {
+	for {
+		if err := db.Sweep(ctx, account.Now()); err != nil && ctx.Err() == nil {
+			c.log.Warn("expired rows were not deleted", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepEvery):
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"latchkey/shared"
+)
+
+// statuses is the HTTP status of every error that crosses the wire.
+var statuses = map[*shared.Error]int{
+	shared.ErrBadRequest:       http.StatusBadRequest,
+	shared.ErrValidation:       http.StatusBadRequest,
+	shared.ErrMediaType:        http.StatusUnsupportedMediaType,
+	shared.ErrTooLarge:         http.StatusRequestEntityTooLarge,
+	shared.ErrNotFound:         http.StatusNotFound,
+	shared.ErrMethod:           http.StatusMethodNotAllowed,
+	shared.ErrHost:             http.StatusMisdirectedRequest,
+	shared.ErrInternal:         http.StatusInternalServerError,
+	shared.ErrUnavailable:      http.StatusServiceUnavailable,
+	shared.ErrTooManyRequests:  http.StatusTooManyRequests,
+	shared.ErrTooManyPasswords: http.StatusTooManyRequests,
+
+	shared.ErrNoOrigin:           http.StatusForbidden,
+	shared.ErrOrigin:             http.StatusForbidden,
+	shared.ErrCrossSite:          http.StatusForbidden,
+	shared.ErrCallbackURL:        http.StatusForbidden,
+	shared.ErrRedirectURL:        http.StatusForbidden,
+	shared.ErrErrorCallbackURL:   http.StatusForbidden,
+	shared.ErrNewUserCallbackURL: http.StatusForbidden,
+	shared.ErrUnauthorized:       http.StatusUnauthorized,
+	shared.ErrNotFresh:           http.StatusForbidden,
+	shared.ErrForbidden:          http.StatusForbidden,
+	shared.ErrCredentials:        http.StatusUnauthorized,
+	shared.ErrInvite:             http.StatusForbidden,
+	shared.ErrInvalidEmail:       http.StatusBadRequest,
+	shared.ErrUserExists:         http.StatusUnprocessableEntity,
+	shared.ErrPasswordTooShort:   http.StatusBadRequest,
+	shared.ErrPasswordTooLong:    http.StatusBadRequest,
+	shared.ErrPasswordTooCommon:  http.StatusBadRequest,
+	shared.ErrInvalidPassword:    http.StatusBadRequest,
+	shared.ErrCredentialNotFound: http.StatusBadRequest,
+	shared.ErrEmailNotUpdatable:  http.StatusBadRequest,
+	shared.ErrFieldNotAllowed:    http.StatusBadRequest,
+	shared.ErrNothingToUpdate:    http.StatusBadRequest,
+}
+
+// statusOf is the status of an error, by its code.
+func statusOf(e *shared.Error) int {
+	for known, status := range statuses {
+		if known.Is(e) {
+			return status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// unavailableRetry is how many seconds a client should leave a server that
+// cannot answer now.
+const unavailableRetry = 2
+
+// fail writes the answer to a call that failed. What the wire has no error for
+// is logged in full and told in general.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*shared.Error](err)
+	switch {
+	case !ok && errors.Is(err, context.Canceled):
+		e = shared.ErrUnavailable // nobody reads it: the client has gone
+	case !ok:
+		s.Log.ErrorContext(r.Context(), "internal error", "path", r.URL.Path, "err", err)
+		e = shared.ErrInternal
+	case errors.Is(err, shared.ErrUnavailable):
+		s.Log.WarnContext(r.Context(), "unavailable", "path", r.URL.Path, "err", err)
+		if e.RetryAfter == 0 {
+			e = e.After(unavailableRetry)
+		}
+	}
+	if e.RetryAfter > 0 {
+		after := strconv.Itoa(e.RetryAfter)
+		w.Header().Set("Retry-After", after)
+		w.Header().Set("X-Retry-After", after) // the one that Better Auth's clients read
+	}
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(statusOf(e))
+	w.Write(body)
+}

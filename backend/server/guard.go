@@ -1,0 +1,227 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/shared"
+)
+
+// chain makes chain(h, a, b) answer as a(b(h)).
+func chain(h http.Handler, guards ...func(http.Handler) http.Handler) http.Handler {
+	for _, guard := range slices.Backward(guards) {
+		h = guard(h)
+	}
+	return h
+}
+
+// recorder remembers the status of an answer for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// logged writes a line for each request. It does not tell the query, which can
+// hold the secret of a link, nor anything else that a person typed.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, rec := time.Now(), &recorder{ResponseWriter: w}
+		next.ServeHTTP(rec, r)
+		log := s.Log.InfoContext
+		if rec.status >= http.StatusInternalServerError {
+			log = s.Log.ErrorContext
+		}
+		log(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
+	})
+}
+
+// guarded turns a panic into an answer.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// contentSecurityPolicy lets the app do what it does and nothing else: no
+// inline script or style, no form that sends itself, no frame around us. The
+// one Trusted Types policy is web/tt.js's, for the address of the worker.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
+	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
+
+// withHeaders sends the security headers on every answer.
+func (s *Server) withHeaders(next http.Handler) http.Handler {
+	fixed := map[string]string{
+		"Content-Security-Policy":      contentSecurityPolicy,
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Referrer-Policy":              "no-referrer",
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
+			"camera=(), microphone=(), geolocation=()",
+	}
+	if s.Origin.Scheme == "https" {
+		fixed["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains" // two years
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		for name, value := range fixed {
+			h.Set(name, value)
+		}
+		if isAPI(r) || isProbe(r) {
+			h.Set("Cache-Control", "no-store")
+			h.Set("Pragma", "no-cache")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isAPI(r *http.Request) bool {
+	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
+
+// withDeadline ends what an answer waits for when nobody waits for the answer.
+func (s *Server) withDeadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+func limitedBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
+
+// ofOurHost refuses requests for other hosts: a name that an attacker points
+// at our address (DNS rebinding) is not ours. Probes ask by address.
+func (s *Server) ofOurHost(next http.Handler) http.Handler {
+	hosts := []string{s.Origin.Host}
+	if port := map[string]string{"http": "80", "https": "443"}[s.Origin.Scheme]; s.Origin.Port() == "" {
+		hosts = append(hosts, s.Origin.Host+":"+port)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isProbe(r) || slices.Contains(hosts, strings.ToLower(r.Host)) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.fail(w, r, shared.ErrHost.Saying("This server is found at "+originOf(s.Origin)+". Please open that address."))
+	})
+}
+
+// withCORS lets the pages of trusted origins read the API's answers.
+func (s *Server) withCORS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if !isAPI(r) || !slices.Contains(s.TrustedOrigins, origin) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Access-Control-Expose-Headers", "Retry-After, X-Retry-After")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+			h.Set("Access-Control-Allow-Headers", "Content-Type")
+			h.Set("Access-Control-Max-Age", "600") // seconds; Chromium keeps it no longer than 7200
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// fromOurOrigin refuses requests that change something and that another site's
+// page made. It goes beyond [http.CrossOriginProtection], which compares hosts
+// only, and lets a request with a cookie pass that does not say where it is
+// from.
+func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
+	std := http.NewCrossOriginProtection()
+	for _, origin := range s.TrustedOrigins {
+		if err := std.AddTrustedOrigin(origin); err != nil {
+			panic(err) // main has checked their form
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := s.checkOrigin(r)
+		if err == nil && std.Check(r) != nil {
+			err = shared.ErrOrigin
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) checkOrigin(r *http.Request) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	own := originOf(s.Origin)
+	origin, site := strings.Join(r.Header.Values("Origin"), ", "), r.Header.Get("Sec-Fetch-Site")
+	if site == "cross-site" && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		return shared.ErrCrossSite
+	}
+	if origin == "null" && site == "same-origin" {
+		origin = own // what a browser says that is not to tell the referrer
+	}
+	if origin == "" {
+		if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
+			origin = originOf(u)
+		}
+	}
+	switch {
+	case origin == "" && (site == "same-origin" || site == "none"):
+		return nil
+	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && r.Header.Get("Cookie") == "":
+		return nil // no browser, and nothing of a browser's to abuse
+	case origin == "" || origin == "null":
+		return shared.ErrNoOrigin
+	case !s.trusts(origin):
+		return shared.ErrOrigin
+	case origin == own && site != "" && site != "same-origin" && site != "none":
+		return shared.ErrOrigin // it contradicts itself
+	}
+	return nil
+}
+
+// trusts reports whether an origin is ours or a trusted one.
+func (s *Server) trusts(origin string) bool {
+	return origin == originOf(s.Origin) || slices.Contains(s.TrustedOrigins, origin)
+}
+
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }

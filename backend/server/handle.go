@@ -1,0 +1,151 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"path"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// A call is a request to an endpoint that its policy has let in.
+type call struct {
+	*http.Request
+	w    http.ResponseWriter
+	From account.Client
+
+	// Who calls, where the policy asks for it.
+	Session account.Session
+	User    account.User
+}
+
+// A policy is who may call an endpoint.
+type policy int
+
+const (
+	// anyone may call without a session; the session is not looked at.
+	anyone policy = iota
+	// signedIn asks for a session.
+	signedIn
+	// fresh asks for a session whose user has lately confirmed who they are,
+	// or for the right password in the call itself.
+	fresh
+)
+
+// confirming is what an endpoint's In is if a password in it can confirm who
+// calls.
+type confirming interface{ Confirmation() *string }
+
+// handle makes h answer the endpoint for those whom the policy lets in. The
+// policy is an argument, not an option, so that no endpoint can be left open by
+// forgetting. As in Better Auth, the body is judged before the caller is.
+func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
+	schema := schemaOf[In]()
+	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
+		c := call{Request: r, w: w, From: s.client(r)}
+		if err := s.limit(c); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		var in In
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			if err := s.decode(r, schema, &in); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		}
+		if may != anyone {
+			var err error
+			if c, err = s.admit(c, may, in); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		}
+		out, err := h(c, in)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		reply(w, out)
+	})
+}
+
+// admit lets the caller in or says why not.
+func (s *Server) admit(c call, may policy, in any) (call, error) {
+	c, err := s.authenticate(c)
+	if err != nil || may == signedIn {
+		return c, err
+	}
+	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
+		return c, s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
+	}
+	if !c.Session.Fresh(s.Accounts.Now()) {
+		return c, shared.ErrNotFresh
+	}
+	return c, nil
+}
+
+// authenticate finds the session that the call came with. A cookie that stands
+// for none is cleared, unless a newer one may be on its way; a database that
+// does not answer clears nothing.
+func (s *Server) authenticate(c call) (call, error) {
+	token, ok := s.cookies.session(c.Request)
+	if !ok {
+		return c, shared.ErrUnauthorized
+	}
+	reading := c.Method == http.MethodGet || c.Method == http.MethodHead
+	var extended bool
+	var err error
+	c.Session, c.User, extended, err = s.Accounts.Authenticate(c.Context(), token, c.From, reading)
+	switch {
+	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
+		s.cookies.clearSession(c.w)
+	case extended:
+		s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+	}
+	return c, err
+}
+
+// reply writes an answer.
+func reply(w http.ResponseWriter, out any) {
+	body, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // the types of package shared can all be marshalled
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(body)
+}
+
+// serveAPI sends a request to its endpoint. What none of them is for is
+// answered in JSON, never by a page or a redirect.
+func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	h, pattern := mux.Handler(r)
+	if pattern != "" && r.URL.Path == path.Clean(r.URL.Path) {
+		mux.ServeHTTP(w, r)
+		return
+	}
+	if err := s.limit(call{Request: r, From: s.client(r)}); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	refusal := refusal{header: http.Header{}}
+	h.ServeHTTP(&refusal, r)
+	if refusal.status == http.StatusMethodNotAllowed {
+		w.Header()["Allow"] = refusal.header["Allow"]
+		s.fail(w, r, shared.ErrMethod)
+		return
+	}
+	s.fail(w, r, shared.ErrNotFound)
+}
+
+// refusal takes ServeMux's own answer, for what it says of the methods.
+type refusal struct {
+	header http.Header
+	status int
+}
+
+func (f *refusal) Header() http.Header         { return f.header }
+func (f *refusal) WriteHeader(status int)      { f.status = status }
+func (f *refusal) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,178 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"latchkey/shared"
+	"latchkey/web"
+)
+
+// notBuilt is the answer of a server that was compiled before the app was.
+const notBuilt = "the app has not been built: run make build\n"
+
+// appFiles are what app itself has to make, from its own scripts and our
+// configuration. It must be asked for nothing else: it would draw pages with
+// the address in them, and fetch others from whatever host the request names.
+var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js", "/manifest.webmanifest"}
+
+// pages answers whatever is not the API: the pages of the app, its files, and
+// for the rest that there is nothing. All of it is the same for everybody, so
+// nothing of the request goes into it.
+func pages(app http.Handler) http.Handler {
+	if !web.Built() {
+		return unbuilt(site(app))
+	}
+	return site(app)
+}
+
+// unbuilt stands before a site that lacks the app.
+func unbuilt(site http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(shared.Pages, r.URL.Path) {
+			http.Error(w, notBuilt, http.StatusServiceUnavailable)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+}
+
+func site(app http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range shared.Pages {
+		pattern := path
+		if path == shared.PageHome {
+			pattern = "/{$}"
+		}
+		mux.Handle(pattern, file(func() *web.File { return web.Shell(path) }))
+	}
+	for name, f := range web.Files {
+		mux.Handle("/web/"+name, file(func() *web.File { return f }))
+	}
+	mux.Handle("/favicon.ico", file(func() *web.File { return web.Files["icon-192.png"] }))
+	for _, path := range appFiles {
+		mux.Handle(path, file(sync.OnceValue(func() *web.File { return made(app, path) })))
+	}
+	mux.HandleFunc("/", notFound)
+	return mux
+}
+
+// file answers with f, which must always be the same one.
+func file(f func() *web.File) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != "GET" && r.Method != "HEAD" {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+			return
+		}
+		f := f()
+		body, encoding := form(f, r)
+		tag := `"` + f.Tag() + `"`
+		if encoding != "" {
+			tag = `"` + f.Tag() + "-" + encoding + `"` // each form is an answer of its own
+		}
+		w.Header().Set("Cache-Control", "no-cache") // keep it, but ask each time
+		w.Header().Set("Vary", "Accept-Encoding")
+		w.Header().Set("ETag", tag)
+		if matches(r.Header.Get("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		send(w, r, http.StatusOK, f.Type, body, encoding)
+	}
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	f := web.NotFound()
+	body, encoding := form(f, r)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Vary", "Accept-Encoding")
+	send(w, r, http.StatusNotFound, f.Type, body, encoding)
+}
+
+func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte, encoding string) {
+	if encoding != "" {
+		w.Header().Set("Content-Encoding", encoding)
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != "HEAD" {
+		w.Write(body)
+	}
+}
+
+// form is the file in the smallest form that the browser accepts.
+func form(f *web.File, r *http.Request) (body []byte, encoding string) {
+	for _, encoding := range accepted(r.Header.Get("Accept-Encoding")) {
+		if body := f.Form(encoding); body != nil {
+			return body, encoding
+		}
+	}
+	return f.Form(""), ""
+}
+
+// accepted is those of our encodings that an Accept-Encoding header accepts,
+// the smallest first.
+func accepted(header string) []string {
+	var accepted []string
+	for _, encoding := range []string{"br", "gzip"} {
+		for part := range strings.SplitSeq(header, ",") {
+			name, q, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(name), encoding) && !zero(q) {
+				accepted = append(accepted, encoding)
+			}
+		}
+	}
+	return accepted
+}
+
+// zero reports whether a parameter is the weight nought, which refuses.
+func zero(parameter string) bool {
+	name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	return strings.EqualFold(strings.TrimSpace(name), "q") && err == nil && q == 0
+}
+
+// matches reports whether an If-None-Match header has the tag.
+func matches(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
+		if part == tag || part == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// made is the file that app answers with at path.
+func made(app http.Handler, path string) *web.File {
+	r, err := http.NewRequest("GET", path, nil)
+	if err != nil {
+		panic(err) // the paths are ours
+	}
+	var answer answer
+	app.ServeHTTP(&answer, r)
+	return web.NewFile(answer.Header().Get("Content-Type"), answer.body.Bytes())
+}
+
+// answer keeps what is written to it.
+type answer struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header {
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	return a.header
+}
+
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+func (a *answer) WriteHeader(int) {}

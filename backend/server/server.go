@@ -1,0 +1,119 @@
+// Package server is Latchkey over HTTP: the route table with who may call what,
+// cookies, errors, and the guards that every request passes.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// Config is what a [Server] is made of.
+type Config struct {
+	Accounts *account.Service
+	// Ready fails while the database does not answer or has another schema.
+	Ready func(context.Context) error
+	Log   *slog.Logger
+
+	// Origin is where browsers find the server: scheme, host and port. What
+	// cookies may do, which Host and Origin are ours: all follows from it.
+	Origin *url.URL
+	// TrustedOrigins are other sites whose pages may call the API with
+	// credentials. Optional.
+	TrustedOrigins []string
+	// TrustedProxies are believed when they say who called them. Optional.
+	TrustedProxies []netip.Prefix
+	// CookiePrefix begins the names of the cookies: "latchkey", or
+	// "better-auth" in the place of a Better Auth server.
+	CookiePrefix string
+
+	// App serves the scripts of the app that go-app makes: /app.js,
+	// /wasm_exec.js, /app-worker.js and /manifest.webmanifest.
+	App http.Handler
+}
+
+// Server answers requests.
+type Server struct {
+	Config
+	cookies cookies
+	reads   *windows
+}
+
+// requestTimeout is under the five seconds within which a request must be
+// answered when the database does not answer.
+const requestTimeout = 4 * time.Second
+
+// New returns the handler of the whole product.
+func New(c Config) http.Handler {
+	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows()}
+
+	// The outermost first. The log is outside the guard against panics, so
+	// that a panic is logged as the 500 that it becomes.
+	return chain(s.rooms(),
+		s.logged,
+		s.guarded,
+		s.withHeaders,
+		s.withDeadline,
+		limitedBody,
+		s.ofOurHost,
+		s.withCORS,
+		s.fromOurOrigin,
+	)
+}
+
+// rooms sends a request to the API, the probes or the pages. It is no ServeMux
+// because that answers addresses like /api//x with a redirect of its own.
+func (s *Server) rooms() http.Handler {
+	mux := http.NewServeMux()
+	s.routes(mux)
+	pages := pages(s.App)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isAPI(r):
+			s.serveAPI(mux, w, r)
+		case isProbe(r):
+			s.probe(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	})
+}
+
+// routes is the API: every endpoint with who may call it.
+func (s *Server) routes(mux *http.ServeMux) {
+	handle(s, mux, anyone, shared.OK, s.ok)
+	handle(s, mux, anyone, shared.SignUp, s.signUp)
+	handle(s, mux, anyone, shared.SignIn, s.signIn)
+	handle(s, mux, anyone, shared.SignOut, s.signOut)
+	handle(s, mux, anyone, shared.GetSession, s.getSession)
+	handle(s, mux, signedIn, shared.StepUp, s.stepUp)
+	handle(s, mux, signedIn, shared.ListSessions, s.listSessions)
+	handle(s, mux, signedIn, shared.RevokeSession, s.revokeSession)
+	handle(s, mux, signedIn, shared.RevokeSessions, s.revokeSessions)
+	handle(s, mux, signedIn, shared.RevokeOtherSessions, s.revokeOtherSessions)
+	handle(s, mux, signedIn, shared.UpdateUser, s.updateUser)
+	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
+	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
+	handle(s, mux, fresh, shared.DeleteUser, s.deleteUser)
+}
+
+func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }
+
+// probe answers whether the process lives (/healthz) and whether it can serve
+// (/readyz).
+func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/readyz" {
+		if err := s.Ready(r.Context()); err != nil {
+			s.fail(w, r, fmt.Errorf("%w: %w", shared.ErrUnavailable, err))
+			return
+		}
+	}
+	reply(w, shared.Alive{OK: true})
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/mileusna/useragent"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
+	c, err := s.authenticate(c)
+	if errors.Is(err, shared.ErrUnauthorized) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return &shared.Current{Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User)}, nil
+}
+
+func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
+	sessions, err := s.Accounts.Store.Sessions(c.Context(), c.User.ID, s.Accounts.Now())
+	if err != nil {
+		return nil, err
+	}
+	list := make([]shared.Session, 0, len(sessions))
+	for _, session := range sessions {
+		list = append(list, sessionOf(session, c.Session.ID))
+	}
+	// The current one first; the others stay in the order of their activity.
+	if i := slices.IndexFunc(list, func(s shared.Session) bool { return s.IsCurrent }); i > 0 {
+		current := list[i]
+		list = slices.Insert(slices.Delete(list, i, i+1), 0, current)
+	}
+	return list, nil
+}
+
+func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, error) {
+	if err := s.Accounts.Revoke(c.Context(), c.Session, c.From, in.Token); err != nil {
+		return shared.Status{}, err
+	}
+	if in.Token == c.Session.ID {
+		s.cookies.clearSession(c.w)
+	}
+	return shared.Status{Status: true}, nil
+}
+
+func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
+	if err := s.Accounts.RevokeAll(c.Context(), c.Session, c.From); err != nil {
+		return shared.Status{}, err
+	}
+	s.cookies.clearSession(c.w)
+	return shared.Status{Status: true}, nil
+}
+
+func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, error) {
+	if err := s.Accounts.RevokeOthers(c.Context(), c.Session, c.From); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}
+
+// signOut ends the session, if there is one, and has the browser forget what
+// it kept of the account.
+func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
+	if token, ok := s.cookies.session(c.Request); ok {
+		if err := s.Accounts.SignOut(c.Context(), token, c.From); err != nil {
+			return shared.Success{}, err
+		}
+	}
+	s.cookies.clearSession(c.w)
+	forget(c.w)
+	return shared.Success{Success: true}, nil
+}
+
+// forget has the browser wipe its caches and stores, the worker's included.
+func forget(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
+
+func (s *Server) stepUp(c call, in shared.Password) (shared.Status, error) {
+	token, err := s.Accounts.StepUp(c.Context(), c.Session, c.From, in.Password)
+	if err != nil {
+		return shared.Status{}, err
+	}
+	s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+	return shared.Status{Status: true}, nil
+}
+
+func sessionOf(s account.Session, current string) shared.Session {
+	return shared.Session{
+		ID: s.ID, Token: s.ID, UserID: s.UserID, IPAddress: s.IP, UserAgent: s.UserAgent, Method: s.Method,
+		ExpiresAt: shared.Time{Time: s.ExpiresAt}, CreatedAt: shared.Time{Time: s.CreatedAt},
+		UpdatedAt: shared.Time{Time: s.LastActiveAt}, LastActiveAt: shared.Time{Time: s.LastActiveAt},
+		IsCurrent: s.ID == current, Device: deviceOf(s.UserAgent),
+	}
+}
+
+func deviceOf(userAgent string) shared.Device {
+	ua := useragent.Parse(userAgent)
+	d := shared.Device{OS: ua.OS, Kind: "unknown"}
+	if ua.Name != "" {
+		d.Browser = ua.Name
+		if v := ua.VersionNo.Major; v > 0 {
+			d.Browser = ua.Name + " " + strconv.Itoa(v)
+		}
+	}
+	switch {
+	case ua.Bot:
+		d.Kind = "bot"
+	case ua.Tablet:
+		d.Kind = "tablet"
+	case ua.Mobile:
+		d.Kind = "mobile"
+	case ua.Desktop:
+		d.Kind = "desktop"
+	}
+	return d
+}

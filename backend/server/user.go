@@ -1,0 +1,91 @@
+package server
+
+import (
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedIn, error) {
+	o, err := s.Accounts.SignUp(c.Context(), c.From, account.NewUser{
+		Email: in.Email, Name: in.Name, Password: in.Password, Image: in.Image, Remember: remember(in.RememberMe), Invite: in.Invite,
+	})
+	if err != nil {
+		return shared.SignedIn{}, err
+	}
+	s.opened(c, o)
+	return shared.SignedIn{Token: o.Session.ID, User: userOf(o.User)}, nil
+}
+
+func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
+	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
+		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Device: s.cookies.device(c.Request),
+	})
+	if err != nil {
+		return shared.SignedIn{}, err
+	}
+	s.opened(c, o)
+	if in.CallbackURL != "" {
+		c.w.Header().Set("Location", in.CallbackURL)
+	}
+	return shared.SignedIn{Redirect: in.CallbackURL != "", URL: in.CallbackURL, Token: o.Session.ID, User: userOf(o.User)}, nil
+}
+
+func remember(answer *bool) bool { return answer == nil || *answer }
+
+// opened hands a new session to the browser, which from now on is known as one
+// that has signed in to the account.
+func (s *Server) opened(c call, o account.Opened) {
+	s.cookies.setSession(c.w, o.Session, o.Token, s.Accounts.Now())
+	if !s.Accounts.KnowsDevice(s.cookies.device(c.Request), o.User.ID) {
+		s.cookies.setDevice(c.w, s.Accounts.NewDevice(o.User.ID))
+	}
+}
+
+func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error) {
+	switch {
+	case in.Email != nil:
+		return shared.Status{}, shared.ErrEmailNotUpdatable.In("email")
+	case in.TwoFactorEnabled != nil:
+		return shared.Status{}, shared.ErrFieldNotAllowed.In("twoFactorEnabled")
+	}
+	change := account.UserChange{Name: in.Name}
+	if in.Image.Given {
+		change.Image = &in.Image.Value
+	}
+	if err := s.Accounts.UpdateUser(c.Context(), c.Session, c.From, change); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}
+
+func (s *Server) changePassword(c call, in shared.PasswordChange) (shared.PasswordChanged, error) {
+	token, err := s.Accounts.ChangePassword(c.Context(), c.Session, c.User, c.From, in.CurrentPassword, in.NewPassword)
+	if err != nil {
+		return shared.PasswordChanged{}, err
+	}
+	s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+	return shared.PasswordChanged{Token: c.Session.ID, User: userOf(c.User)}, nil
+}
+
+func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, error) {
+	if err := s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, in.Password); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}
+
+func (s *Server) deleteUser(c call, _ shared.UserDeletion) (shared.Deleted, error) {
+	if err := s.Accounts.DeleteUser(c.Context(), c.Session, c.From); err != nil {
+		return shared.Deleted{}, err
+	}
+	s.cookies.clearSession(c.w)
+	forget(c.w)
+	return shared.Deleted{Success: true, Message: "User deleted"}, nil
+}
+
+func userOf(u account.User) shared.User {
+	return shared.User{
+		ID: u.ID, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Image: u.Image, TwoFactorEnabled: u.TwoFactorEnabled,
+		CreatedAt: shared.Time{Time: u.CreatedAt}, UpdatedAt: shared.Time{Time: u.UpdatedAt},
+	}
+}
