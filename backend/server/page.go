@@ -42,23 +42,25 @@ func unbuilt(site http.Handler) http.Handler {
 }
 
 func site(app http.Handler) http.Handler {
-	mux := http.NewServeMux()
+	files := map[string]http.Handler{
+		"/favicon.ico": file(func() *web.File { return web.Files["icon-192.png"] }),
+	}
 	for _, path := range shared.Pages {
-		pattern := path
-		if path == shared.PageHome {
-			pattern = "/{$}"
-		}
-		mux.Handle(pattern, file(func() *web.File { return web.Shell(path) }))
+		files[path] = file(func() *web.File { return web.Shell(path) })
 	}
 	for name, f := range web.Files {
-		mux.Handle("/web/"+name, file(func() *web.File { return f }))
+		files["/web/"+name] = file(func() *web.File { return f })
 	}
-	mux.Handle("/favicon.ico", file(func() *web.File { return web.Files["icon-192.png"] }))
 	for _, path := range appFiles {
-		mux.Handle(path, file(sync.OnceValue(func() *web.File { return made(app, path) })))
+		files[path] = file(sync.OnceValue(func() *web.File { return made(app, path) }))
 	}
-	mux.HandleFunc("/", notFound)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := files[r.URL.Path]; ok {
+			f.ServeHTTP(w, r)
+			return
+		}
+		notFound(w, r)
+	})
 }
 
 // file answers with f, which must always be the same one.

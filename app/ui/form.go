@@ -1,0 +1,235 @@
+package ui
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+// form is what a component that has a form knows of it: whether it is being
+// sent, and what was wrong with it the last time. The names of its fields are
+// those that the API's errors name.
+type form struct {
+	id     string   // begins the ids of its elements
+	fields []string // in the order in which they are on the page
+
+	busy    bool
+	wrong   map[string]string // by field
+	problem string            // what is not the fault of one field
+	until   time.Time         // when the server takes another try
+}
+
+// at is the id of the input of a field.
+func (f *form) at(field string) string { return f.id + "-" + field }
+
+// value is what is in a field.
+func (f *form) value(field string) string { return valueOf(f.at(field)) }
+
+// empty clears fields.
+func (f *form) empty(fields ...string) {
+	for _, field := range fields {
+		empty(f.at(field))
+	}
+}
+
+// start readies the form for being sent. It reports false if it must not be
+// now: it is on its way already, the server asked to wait, or a required field
+// is empty.
+func (f *form) start(ctx app.Context, required map[string]string) bool {
+	if f.busy || f.wait() > 0 {
+		return false
+	}
+	f.problem, f.wrong = "", map[string]string{}
+	for field, sentence := range required {
+		if f.value(field) == "" {
+			f.wrong[field] = sentence
+		}
+	}
+	if len(f.wrong) > 0 {
+		f.point(ctx)
+		return false
+	}
+	f.busy = true
+	return true
+}
+
+// end takes the answer: err says what was wrong, if anything.
+func (f *form) end(ctx app.Context, err error) {
+	f.busy = false
+	if err == nil {
+		return
+	}
+	f.fail(err)
+	f.point(ctx)
+	if f.wait() > 0 {
+		f.tick(ctx)
+	}
+}
+
+// fail finds the place for an error.
+func (f *form) fail(err error) {
+	f.problem, f.wrong = "", map[string]string{}
+
+	var e *shared.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	if tooSoon := errors.Is(err, shared.ErrTooManyRequests) || errors.Is(err, shared.ErrTooManyPasswords); tooSoon && e.RetryAfter > 0 {
+		f.until = time.Now().Add(time.Duration(e.RetryAfter) * time.Second)
+		return
+	}
+	for _, field := range append([]string{e.Field}, faults[e.Code]...) {
+		if slices.Contains(f.fields, field) {
+			f.wrong[field] = words(err)
+			return
+		}
+	}
+	f.problem = words(err)
+	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
+		f.problem += " What you typed is still here."
+	}
+}
+
+// faults are the fields that errors are about, for those that do not say.
+var faults = map[string][]string{
+	shared.ErrCredentials.Code:       {"password"},
+	shared.ErrInvalidPassword.Code:   {"currentPassword", "password"},
+	shared.ErrInvalidEmail.Code:      {"email"},
+	shared.ErrUserExists.Code:        {"email"},
+	shared.ErrPasswordTooShort.Code:  {"newPassword", "password"},
+	shared.ErrPasswordTooLong.Code:   {"newPassword", "password"},
+	shared.ErrPasswordTooCommon.Code: {"newPassword", "password"},
+}
+
+// point moves the focus to the first field that is wrong.
+func (f *form) point(ctx app.Context) {
+	for _, field := range f.fields {
+		if f.wrong[field] != "" {
+			focus(ctx, f.at(field))
+			return
+		}
+	}
+}
+
+// wait is how many seconds there are until the server takes another try.
+func (f *form) wait() int {
+	if d := time.Until(f.until); d > 0 {
+		return int((d + time.Second - 1) / time.Second)
+	}
+	return 0
+}
+
+// tick draws the form again every second until the wait is over.
+func (f *form) tick(ctx app.Context) {
+	if f.wait() == 0 {
+		return
+	}
+	ctx.After(time.Second, func(ctx app.Context) {
+		defer rescue()
+		f.tick(ctx)
+	})
+}
+
+// trouble draws what is wrong with the form as a whole. Its place is always
+// there, so that screen readers notice when it fills.
+func (f *form) trouble() app.UI {
+	wait := f.wait()
+	return app.Div().Class("trouble").Role("alert").Body(
+		app.If(wait > 0, func() app.UI {
+			return app.P().Body(
+				// Seconds that tick are for the eye; read out, they would never end.
+				app.Span().Class("unseen").Text("Too many tries. Wait until the button can be used again."),
+				app.Span().Aria("hidden", "true").Text(tooMany(wait)),
+			)
+		}).ElseIf(f.problem != "", func() app.UI {
+			return app.P().Text(f.problem)
+		}),
+	)
+}
+
+// button draws the button that sends the form. While it may not be used it
+// keeps the focus, which a disabled button would lose.
+func (f *form) button(label, class string) app.UI {
+	return app.Button().Type("submit").Class(class).ID(f.at("submit")).
+		Aria("disabled", f.busy || f.wait() > 0).
+		Aria("busy", f.busy).
+		Text(label)
+}
+
+// field draws the field of the form that in describes.
+func (f *form) field(in field) app.UI {
+	in.ID = f.at(in.Name)
+	in.Wrong = f.wrong[in.Name]
+	return &in
+}
+
+// field is an input with its label, a hint, and what is wrong with it.
+type field struct {
+	app.Compo
+
+	ID       string
+	Name     string
+	Label    string
+	Type     string // as of <input>
+	Complete string // what the browser may fill in, as of autocomplete
+	Value    string // what it holds at first
+	Hint     string
+	Wrong    string
+
+	shown bool // the password can be read
+}
+
+func (f *field) toggle(app.Context, app.Event) {
+	defer rescue()
+	f.shown = !f.shown
+}
+
+// Render implements [app.Composer].
+func (f *field) Render() app.UI {
+	kind := f.Type
+	if f.shown {
+		kind = "text"
+	}
+	described := ""
+	if f.Hint != "" {
+		described = f.ID + "-hint "
+	}
+	described += f.ID + "-wrong"
+
+	input := app.Input().ID(f.ID).Name(f.Name).Type(kind).Value(f.Value).
+		Attr("autocomplete", f.Complete).
+		Aria("describedby", described).
+		Aria("invalid", f.Wrong != "")
+	if f.Type != "text" {
+		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
+	}
+
+	return app.Div().Class("field").Body(
+		app.Label().For(f.ID).Text(f.Label),
+		app.Div().Class("input").Body(
+			input,
+			app.If(f.Type == "password", func() app.UI {
+				deed := "Show"
+				if f.shown {
+					deed = "Hide"
+				}
+				return app.Button().Type("button").Class("peek").
+					Aria("label", deed+" "+strings.ToLower(f.Label)).
+					Text(deed).
+					OnClick(f.toggle)
+			}),
+		),
+		app.Div().Body(
+			app.If(f.Hint != "", func() app.UI {
+				return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
+			}),
+		),
+		app.P().Class("wrong").ID(f.ID+"-wrong").Text(f.Wrong),
+	)
+}

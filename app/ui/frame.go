@@ -1,0 +1,372 @@
+package ui
+
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// frame is the root of every page. It knows who is signed in, and puts the
+// page of the address inside itself.
+type frame struct {
+	app.Compo
+
+	ctx     app.Context
+	channel app.Value // to the other tabs
+
+	path    string
+	user    *shared.User // nil if nobody is, or it is not known yet
+	problem error        // why it is not known
+	notice  string       // for the sign-in page: why one is there
+	next    string       // where to go after signing in
+	offline bool
+	leaving bool      // signing out
+	looked  time.Time // when the server was last asked who is signed in
+}
+
+// Why one is on the sign-in page.
+const (
+	sessionEnded       = "You have been signed out: this session was ended from another device, or it expired."
+	signedOut          = "You are signed out."
+	signedOutElsewhere = "You signed out in another tab."
+	accountDeleted     = "Your account is deleted."
+	signInFirst        = "Sign in to see your settings."
+)
+
+const (
+	enterAction   = "enter"
+	knowAction    = "know"
+	leaveAction   = "leave"
+	signOutAction = "sign-out"
+	refreshAction = "refresh"
+)
+
+// enter goes on as user, who has just signed in.
+func enter(ctx app.Context, user shared.User) {
+	ctx.NewActionWithValue(enterAction, user)
+}
+
+// know replaces what is known of the user, who has just changed it.
+func know(ctx app.Context, user shared.User) {
+	ctx.NewActionWithValue(knowAction, user)
+}
+
+// leave goes to the sign-in page, which gives the reason.
+func leave(ctx app.Context, reason string) {
+	ctx.NewActionWithValue(leaveAction, reason)
+}
+
+// signOut ends the session of this browser.
+func signOut(ctx app.Context) {
+	ctx.NewAction(signOutAction)
+}
+
+// refresh has whatever is on the page that may have changed asked for again.
+func refresh(ctx app.Context) {
+	ctx.NewAction(refreshAction)
+}
+
+func (f *frame) OnMount(ctx app.Context) {
+	defer rescue()
+	f.ctx = ctx
+	f.offline = !online()
+	ctx.Handle(enterAction, f.enter)
+	ctx.Handle(knowAction, f.know)
+	ctx.Handle(leaveAction, f.leave)
+	ctx.Handle(signOutAction, f.signOut)
+
+	if !app.IsClient {
+		return
+	}
+	window := app.Window()
+	listen(ctx, window, "offline", func(app.Context, app.Value) { f.offline = true })
+	listen(ctx, window, "online", func(ctx app.Context, _ app.Value) {
+		f.offline = false
+		f.look(ctx)
+	})
+	listen(ctx, window, "focus", f.back)
+	listen(ctx, window.Get("document"), "visibilitychange", f.back)
+
+	f.channel = window.Get("BroadcastChannel").New("latchkey")
+	listen(ctx, f.channel, "message", f.hear)
+}
+
+// OnNav implements [app.Navigator].
+func (f *frame) OnNav(ctx app.Context) {
+	defer rescue()
+	address := ctx.Page().URL()
+	first := f.path == ""
+	if f.path == address.Path {
+		return
+	}
+	f.path = address.Path
+	if f.path != shared.PageSignIn {
+		f.notice = ""
+	} else if next := address.Query().Get("next"); next != "" {
+		f.next = next
+	}
+
+	app.Window().Get("document").Set("title", title(f.path)+" · Latchkey")
+	if !first {
+		app.Window().Call("scrollTo", 0, 0)
+		focus(ctx, "title")
+	}
+	if f.user == nil || f.path != shared.PageSettings {
+		f.look(ctx)
+	}
+}
+
+func title(path string) string {
+	switch path {
+	case shared.PageHome:
+		return "Welcome"
+	case shared.PageSignIn:
+		return "Sign in"
+	case shared.PageSignUp:
+		return "Create an account"
+	case shared.PageSettings:
+		return "Settings"
+	default:
+		return "Page not found"
+	}
+}
+
+// look asks the server who is signed in, and goes where that leads.
+func (f *frame) look(ctx app.Context) {
+	f.looked = time.Now()
+	call(ctx, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
+		switch {
+		case err != nil:
+			f.problem = err
+			return
+		case current != nil:
+			f.problem = nil
+			f.user = &current.User
+			remember()
+		case f.user != nil || remembered():
+			f.problem = nil
+			leave(ctx, sessionEnded)
+			return
+		default:
+			f.problem = nil
+		}
+
+		switch invited := ctx.Page().URL().Query().Has("invite"); {
+		case f.user != nil && (f.path == shared.PageHome || f.path == shared.PageSignIn || f.path == shared.PageSignUp && !invited):
+			replace(nextPage(f.next))
+		case f.user == nil && f.path == shared.PageHome:
+			replace(shared.PageSignIn)
+		case f.user == nil && f.path == shared.PageSettings:
+			f.notice = signInFirst
+			replace(shared.PageSignIn)
+		}
+	})
+}
+
+// back is called when the person comes back to the page: much may have
+// happened.
+func (f *frame) back(ctx app.Context, _ app.Value) {
+	if !visible() || time.Since(f.looked) < 2*time.Second {
+		return
+	}
+	f.look(ctx)
+	refresh(ctx)
+}
+
+// What tabs say to each other.
+const (
+	hearIn  = "signed in"
+	hearOut = "signed out"
+)
+
+func (f *frame) hear(ctx app.Context, message app.Value) {
+	switch message.Get("data").String() {
+	case hearIn:
+		f.look(ctx)
+		refresh(ctx)
+	case hearOut:
+		f.out(signedOutElsewhere)
+	}
+}
+
+func (f *frame) enter(_ app.Context, a app.Action) {
+	defer rescue()
+	user := a.Value.(shared.User)
+	f.user, f.problem = &user, nil
+	remember()
+	f.channel.Call("postMessage", hearIn)
+	replace(nextPage(f.next))
+}
+
+func (f *frame) know(_ app.Context, a app.Action) {
+	defer rescue()
+	user := a.Value.(shared.User)
+	f.user = &user
+}
+
+func (f *frame) leave(_ app.Context, a app.Action) {
+	defer rescue()
+	reason := a.Value.(string)
+	if reason != sessionEnded {
+		f.channel.Call("postMessage", hearOut)
+	}
+	f.out(reason)
+}
+
+// out forgets who was signed in, here and in what the browser keeps.
+func (f *frame) out(reason string) {
+	f.user, f.leaving = nil, false
+	wipe()
+	if f.path == shared.PageSignUp {
+		return
+	}
+	f.notice = reason
+	replace(shared.PageSignIn)
+}
+
+func (f *frame) clickSignOut(ctx app.Context, _ app.Event) {
+	defer rescue()
+	signOut(ctx)
+}
+
+func (f *frame) signOut(app.Context, app.Action) {
+	defer rescue()
+	if f.leaving {
+		return
+	}
+	f.leaving = true
+	wipe() // whatever the server says
+	call(f.ctx, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
+		f.leaving = false
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		leave(ctx, signedOut)
+	})
+}
+
+func (f *frame) again(ctx app.Context, _ app.Event) {
+	defer rescue()
+	f.problem = nil
+	f.look(ctx)
+}
+
+func (f *frame) skip(ctx app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	e.Call("stopPropagation") // go-app would only scroll
+	focus(ctx, "title")
+}
+
+// Render implements [app.Composer].
+func (f *frame) Render() app.UI {
+	email := ""
+	if f.user != nil {
+		email = f.user.Email
+	}
+	return app.Div().Class("frame").Body(
+		app.A().Class("skip").Href("#title").Text("Skip to the content").OnClick(f.skip),
+		app.Header().Class("top").Body(
+			app.A().Class("brand").Href(shared.PageHome).Body(
+				app.Img().Src("/web/icon.svg").Alt("").Width(28).Height(28),
+				app.Text("Latchkey"),
+			),
+			app.Div().Class("who").Body(
+				app.If(f.user != nil, func() app.UI {
+					return app.Span().Class("email").Text(email)
+				}),
+				app.If(f.user != nil, func() app.UI {
+					return app.Button().Type("button").ID("sign-out").Text("Sign out").
+						Aria("busy", f.leaving).Aria("disabled", f.leaving).
+						OnClick(f.clickSignOut)
+				}),
+			),
+		),
+		app.Div().Class("banner").Role("status").Body(
+			app.If(f.offline, func() app.UI {
+				return app.P().Text("You are offline. Changing anything needs a connection.")
+			}),
+		),
+		app.Main().ID("content").TabIndex(-1).Body(f.page()),
+		&toasts{},
+		&questionDialog{},
+		&stepUpDialog{Email: email},
+	)
+}
+
+func (f *frame) page() app.UI {
+	switch {
+	case f.path == "":
+		return app.Div()
+	case f.path == shared.PageSignIn:
+		return &signIn{Notice: f.notice}
+	case f.path == shared.PageSignUp:
+		return &signUp{}
+	case !slices.Contains(shared.Pages, f.path):
+		return app.Div().Class("narrow").Body(
+			heading("Page not found"),
+			app.P().Class("aside").Body(app.A().Href(shared.PageHome).Text("Go to the start")),
+		)
+	case f.problem != nil && f.user == nil:
+		return app.Div().Class("narrow").Body(
+			heading(title(f.path)),
+			app.Div().Class("card").Body(
+				app.P().Text(words(f.problem)),
+				app.Button().Type("button").Class("main").Text("Try again").OnClick(f.again),
+			),
+		)
+	case f.path == shared.PageSettings:
+		return &settings{User: f.user}
+	default:
+		return app.Div().Class("narrow").Body(heading(title(f.path)))
+	}
+}
+
+// heading is the heading of a page. It takes the focus when the page is gone
+// to, so that screen readers say where one is.
+func heading(text string) app.UI {
+	return app.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
+}
+
+// notice is a sentence at the top of a page.
+func notice(text string) app.UI {
+	return app.Div().Class("notice").ID("notice").Body(
+		app.If(text != "", func() app.UI { return app.P().Text(text) }),
+	)
+}
+
+// username tells password managers whose password a form is about.
+func username(email string) app.UI {
+	return app.Input().Type("text").Name("username").Attr("autocomplete", "username").
+		Value(email).ReadOnly(true).Hidden(true)
+}
+
+// nextPage is next if it is the address of a page of this app to go to after
+// signing in, and else the one to go to anyway. What is in an address can be
+// anybody's: it must lead nowhere else.
+func nextPage(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return shared.PageSettings
+	}
+	switch {
+	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageSignUp:
+		return shared.PageSettings
+	case !slices.Contains(shared.Pages, u.Path):
+		return shared.PageSettings
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
+}
+
+// replace goes to another page of the app in the place of this one: going back
+// does not lead here again.
+func replace(path string) {
+	window := app.Window()
+	window.Get("history").Call("replaceState", nil, "", path)
+	window.Call("dispatchEvent", window.Get("PopStateEvent").New("popstate")) // go-app listens
+}

@@ -1,0 +1,24 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+)
+
+const svg = "http://www.w3.org/2000/svg"
+
+// icon draws the kind of a device. It says nothing that the words beside it
+// do not.
+func icon(kind string) app.UI {
+	path := "M4 5h16v10H4zM2 18h20" // a laptop
+	switch kind {
+	case "mobile":
+		path = "M8 3h8v18H8zM11 18h2"
+	case "tablet":
+		path = "M5 3h14v18H5zM11 18h2"
+	case "bot":
+		path = "M5 8h14v11H5zM12 8V4M9 12v2M15 12v2"
+	}
+	return app.Elem("svg").XMLNS(svg).Class("icon").
+		Attr("viewBox", "0 0 24 24").Aria("hidden", "true").
+		Body(app.Elem("path").XMLNS(svg).Attr("d", path))
+}

@@ -1,0 +1,110 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+)
+
+// The functions here reach into the browser's page. Outside a browser go-app
+// makes them do nothing.
+
+func element(id string) app.Value {
+	return app.Window().GetElementByID(id)
+}
+
+// valueOf is what is in the input with that id.
+func valueOf(id string) string {
+	if e := element(id); e.Truthy() {
+		return e.Get("value").String()
+	}
+	return ""
+}
+
+// empty clears the inputs with those ids. go-app cannot: to it, an input
+// whose value was never set by the program is empty already.
+func empty(ids ...string) {
+	for _, id := range ids {
+		if e := element(id); e.Truthy() {
+			e.Set("value", "")
+		}
+	}
+}
+
+// focus moves the focus to the first of ids that is there, once the page shows
+// what has changed.
+func focus(ctx app.Context, ids ...string) {
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		for _, id := range ids {
+			if e := element(id); e.Truthy() {
+				e.Call("focus", map[string]any{"preventScroll": id == "content"})
+				return
+			}
+		}
+	})
+}
+
+// focused is the id of the element that has the focus, or "".
+func focused() string {
+	if e := app.Window().Get("document").Get("activeElement"); e.Truthy() {
+		return e.Get("id").String()
+	}
+	return ""
+}
+
+// open shows a dialog: the rest of the page is out of reach until it is shut.
+func open(ctx app.Context, id string) {
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
+			e.Call("showModal")
+		}
+	})
+}
+
+// shut closes a dialog. The browser gives the focus back to what had it when
+// the dialog opened.
+func shut(id string) {
+	if e := element(id); e.Truthy() && e.Get("open").Bool() {
+		e.Call("close")
+	}
+}
+
+func online() bool {
+	return !app.IsClient || app.Window().Get("navigator").Get("onLine").Bool()
+}
+
+func visible() bool {
+	return app.Window().Get("document").Get("visibilityState").String() == "visible"
+}
+
+// listen calls f, on the UI goroutine, at each event of that name on target.
+// It is for things that last as long as the page does.
+func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
+	target.Call("addEventListener", event, app.FuncOf(func(_ app.Value, args []app.Value) any {
+		defer rescue()
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			f(ctx, args[0])
+		})
+		return nil
+	}))
+}
+
+// kept is how the app remembers, beyond the life of a page, that somebody was
+// signed in here: so that it can say that they no longer are. It is all that
+// it keeps.
+const kept = "latchkey.signed-in"
+
+func remember() {
+	app.Window().Get("localStorage").Call("setItem", kept, "yes")
+}
+
+func remembered() bool {
+	return app.Window().Get("localStorage").Call("getItem", kept).Truthy()
+}
+
+// wipe forgets whatever is kept in this browser. It needs no server.
+func wipe() {
+	app.Window().Get("localStorage").Call("clear")
+	app.Window().Get("sessionStorage").Call("clear")
+}

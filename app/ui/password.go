@@ -1,0 +1,63 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// password is the section that changes one's password.
+type password struct {
+	app.Compo
+	Email string
+
+	ctx  app.Context
+	form form
+}
+
+func (s *password) OnInit() {
+	defer rescue()
+	s.form = form{id: "password", fields: []string{"currentPassword", "newPassword"}}
+}
+
+func (s *password) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+}
+
+func (s *password) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !s.form.start(s.ctx, map[string]string{
+		"currentPassword": "Enter your current password.",
+		"newPassword":     "Choose a new password.",
+	}) {
+		return
+	}
+	in := shared.PasswordChange{
+		CurrentPassword: s.form.value("currentPassword"),
+		NewPassword:     s.form.value("newPassword"),
+	}
+	call(s.ctx, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
+		s.form.end(ctx, err)
+		if err == nil {
+			s.form.empty("currentPassword", "newPassword")
+			say(ctx, "Your password is changed, and your other sessions are signed out.")
+			refresh(ctx)
+		}
+	})
+}
+
+// Render implements [app.Composer].
+func (s *password) Render() app.UI {
+	return section("password", "Password",
+		app.P().Text("Changing it signs out all of your other sessions."),
+		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+			username(s.Email),
+			s.form.field(field{Name: "currentPassword", Label: "Current password", Type: "password", Complete: "current-password"}),
+			s.form.field(field{Name: "newPassword", Label: "New password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
+			s.form.trouble(),
+			s.form.button("Change password", "main"),
+		),
+	)
+}

@@ -1,0 +1,89 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// profile is the section about who one is.
+type profile struct {
+	app.Compo
+	User shared.User
+
+	ctx      app.Context
+	form     form
+	deleting bool
+}
+
+func (s *profile) OnInit() {
+	defer rescue()
+	s.form = form{id: "profile", fields: []string{"name"}}
+}
+
+func (s *profile) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+}
+
+func (s *profile) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !s.form.start(s.ctx, nil) {
+		return
+	}
+	user := s.User
+	user.Name = s.form.value("name")
+	call(s.ctx, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
+		s.form.end(ctx, err)
+		if err == nil {
+			know(ctx, user)
+			say(ctx, "Your profile is saved.")
+		}
+	})
+}
+
+func (s *profile) askDelete(ctx app.Context, _ app.Event) {
+	defer rescue()
+	if s.deleting {
+		return
+	}
+	ask(ctx, question{
+		Title: "Delete your account?",
+		Text:  "Your account, " + s.User.Email + ", and all of its sessions will be gone at once. This cannot be undone.",
+		Yes:   "Delete account",
+		Do:    s.delete,
+	})
+}
+
+func (s *profile) delete() {
+	s.deleting = true
+	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, _ shared.Deleted, err error) {
+		s.deleting = false
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		leave(ctx, accountDeleted)
+	})
+}
+
+// Render implements [app.Composer].
+func (s *profile) Render() app.UI {
+	return section("profile", "Profile",
+		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
+			app.Dl().Class("facts").Body(
+				app.Div().Body(app.Dt().Text("Email"), app.Dd().Text(s.User.Email)),
+			),
+			s.form.trouble(),
+			s.form.button("Save", "main"),
+		),
+		app.Div().Class("end").Body(
+			app.P().Text("Deleting your account removes it and signs you out everywhere."),
+			app.Button().Type("button").Class("danger").ID("delete-account").Text("Delete account").
+				Aria("busy", s.deleting).Aria("disabled", s.deleting).
+				OnClick(s.askDelete),
+		),
+	)
+}

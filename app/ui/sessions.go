@@ -1,0 +1,274 @@
+package ui
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// sessions is the section that lists where one is signed in, and ends it.
+type sessions struct {
+	app.Compo
+
+	ctx      app.Context
+	sessions []shared.Session // nil until they are known
+	problem  error            // why they are not
+	now      time.Time        // that the relative times are relative to
+
+	// gone holds the handles of the sessions that are not shown because they
+	// are being ended, or were. The server may list one for a moment longer.
+	gone map[string]bool
+}
+
+func (s *sessions) OnInit() {
+	defer rescue()
+	s.gone = map[string]bool{}
+	s.now = time.Now()
+}
+
+func (s *sessions) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load(ctx)
+	s.tick(ctx)
+}
+
+func (s *sessions) refresh(ctx app.Context, _ app.Action) {
+	defer rescue()
+	s.load(ctx)
+}
+
+// tick keeps the relative times true.
+func (s *sessions) tick(ctx app.Context) {
+	ctx.After(30*time.Second, func(ctx app.Context) {
+		defer rescue()
+		s.now = time.Now()
+		s.tick(ctx)
+	})
+}
+
+func (s *sessions) load(ctx app.Context) {
+	call(ctx, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
+		s.problem = err
+		if err != nil {
+			return // what was known is still shown
+		}
+		if list == nil {
+			list = []shared.Session{}
+		}
+		s.sessions, s.now = list, time.Now()
+		// A row that has moved is a new row: give the focus back to it.
+		if had := focused(); had != "" {
+			ctx.Defer(func(app.Context) {
+				defer rescue()
+				if focused() == "" {
+					focus(ctx, had)
+				}
+			})
+		}
+	})
+}
+
+func (s *sessions) again(ctx app.Context, _ app.Event) {
+	defer rescue()
+	s.problem = nil
+	s.load(ctx)
+}
+
+// shown is the sessions that are in the list.
+func (s *sessions) shown() []shared.Session {
+	return slices.DeleteFunc(slices.Clone(s.sessions), func(one shared.Session) bool {
+		return s.gone[one.Token]
+	})
+}
+
+// others is the handles of those but this one.
+func (s *sessions) others() []string {
+	var handles []string
+	for _, one := range s.shown() {
+		if !one.IsCurrent {
+			handles = append(handles, one.Token)
+		}
+	}
+	return handles
+}
+
+func (s *sessions) askRevoke(one shared.Session) {
+	if one.IsCurrent {
+		ask(s.ctx, question{
+			Title: "Sign out of this device?",
+			Text:  "This is the session that you are using now. You will have to sign in again.",
+			Yes:   "Sign out",
+			Do:    func() { signOut(s.ctx) },
+		})
+		return
+	}
+	ask(s.ctx, question{
+		Title: "Revoke this session?",
+		Text:  deviceWords(one.Device) + " (" + one.IPAddress + ") will be signed out at once.",
+		Yes:   "Revoke",
+		Do:    func() { s.revoke(one) },
+	})
+}
+
+// revoke takes the row away before the server has answered. Should the server
+// refuse, it comes back to its place.
+func (s *sessions) revoke(one shared.Session) {
+	s.hide(one.Token)
+	call(s.ctx, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+		if err != nil {
+			s.show(one.Token)
+			complain(ctx, err)
+			return
+		}
+		say(ctx, deviceWords(one.Device)+" is signed out.")
+	})
+}
+
+func (s *sessions) askRevokeOthers(app.Context, app.Event) {
+	defer rescue()
+	others := s.others()
+	if len(others) == 0 {
+		return
+	}
+	text := "The other device will be signed out at once."
+	if n := len(others); n > 1 {
+		text = "All " + strconv.Itoa(n) + " other sessions will be signed out at once."
+	}
+	ask(s.ctx, question{
+		Title: "Revoke all other sessions?",
+		Text:  text + " You stay signed in here.",
+		Yes:   "Revoke all",
+		Do:    func() { s.revokeOthers(others) },
+	})
+}
+
+func (s *sessions) revokeOthers(others []string) {
+	s.hide(others...)
+	call(s.ctx, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		if err != nil {
+			s.show(others...)
+			complain(ctx, err)
+			return
+		}
+		say(ctx, "All other sessions are signed out.")
+		s.load(ctx) // one may have begun meanwhile
+	})
+}
+
+// hide takes rows away and moves the focus, which was in one of them, to what
+// follows.
+func (s *sessions) hide(handles ...string) {
+	next := "sessions"
+	for i, one := range s.sessions {
+		if !slices.Contains(handles, one.Token) {
+			continue
+		}
+		s.gone[one.Token] = true
+		if after := slices.IndexFunc(s.sessions[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
+			next = revokeID(s.sessions[i+1+after])
+		}
+	}
+	s.ctx.Dispatch(func(ctx app.Context) {
+		defer rescue()
+		focus(ctx, next, "sessions")
+	})
+}
+
+func (s *sessions) show(handles ...string) {
+	for _, handle := range handles {
+		delete(s.gone, handle)
+	}
+}
+
+// Render implements [app.Composer].
+func (s *sessions) Render() app.UI {
+	shown, others := s.shown(), s.others()
+	why := ""
+	if s.sessions != nil && len(others) == 0 {
+		why = "You are signed in nowhere else."
+	}
+	return section("sessions", "Active sessions",
+		app.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
+		app.Div().Class("trouble").Role("alert").Body(
+			app.If(s.problem != nil && words(s.problem) != "", func() app.UI {
+				return app.Div().Body(
+					app.P().Text("This list may be out of date. "+words(s.problem)),
+					app.Button().Type("button").Text("Try again").OnClick(s.again),
+				)
+			}),
+		),
+		app.Div().Aria("busy", s.sessions == nil).Body(
+			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
+				return app.Div().Class("skeleton").Aria("hidden", "true").Body(bones(4)...)
+			}).ElseIf(s.sessions != nil, func() app.UI {
+				return app.Ul().Class("sessions").Body(
+					app.Range(shown).Slice(func(i int) app.UI {
+						return &sessionRow{Session: shown[i], Now: s.now, Revoke: s.askRevoke}
+					}),
+				)
+			}),
+		),
+		app.Div().Class("end").Body(
+			app.P().ID("revoke-others-why").Text(why),
+			app.Button().Type("button").Class("danger").ID("revoke-others").
+				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
+				Text("Revoke all other sessions").
+				OnClick(s.askRevokeOthers),
+		),
+	)
+}
+
+// sessionRow is one session in the list. It is a component of its own, with
+// an identity, so that its button can never act on the session that was in
+// this place before.
+type sessionRow struct {
+	app.Compo
+	Session shared.Session
+	Now     time.Time
+	Revoke  func(shared.Session)
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *sessionRow) CompoID() string { return r.Session.Token }
+
+func (r *sessionRow) revoke(app.Context, app.Event) {
+	defer rescue()
+	r.Revoke(r.Session)
+}
+
+func revokeID(one shared.Session) string { return "revoke-" + one.Token }
+
+// Render implements [app.Composer].
+func (r *sessionRow) Render() app.UI {
+	one := r.Session
+	name := "device-" + one.Token
+	return app.Li().Class("session").Body(
+		icon(one.Device.Kind),
+		app.Div().Class("about").Body(
+			app.P().Class("device").Body(
+				app.Strong().ID(name).Text(deviceWords(one.Device)),
+				app.If(one.IsCurrent, func() app.UI {
+					return app.Span().Class("badge").Text("This device")
+				}),
+			),
+			app.Dl().Class("facts").Body(
+				fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
+				fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
+				fact("With", app.Text(methodWords(one.Method))),
+				fact("IP address", app.Text(one.IPAddress)),
+			),
+		),
+		app.Button().Type("button").ID(revokeID(one)).Aria("describedby", name).
+			Text("Revoke").OnClick(r.revoke),
+	)
+}
+
+func fact(name string, value app.UI) app.UI {
+	return app.Div().Body(app.Dt().Text(name), app.Dd().Body(value))
+}

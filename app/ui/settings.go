@@ -1,0 +1,73 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// settings is the page on which people look after their account.
+type settings struct {
+	app.Compo
+	User *shared.User // nil until it is known
+}
+
+// CompoID makes the page a new one for another user.
+func (p *settings) CompoID() string {
+	if p.User == nil {
+		return ""
+	}
+	return p.User.ID
+}
+
+// sections are the parts of the page, by the ids of their headings.
+var sections = []struct{ id, name string }{
+	{"profile", "Profile"},
+	{"password", "Password"},
+	{"sessions", "Active sessions"},
+}
+
+func (p *settings) jump(ctx app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	e.Call("stopPropagation") // go-app would scroll and leave the focus here
+	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
+}
+
+// Render implements [app.Composer].
+func (p *settings) Render() app.UI {
+	return app.Div().Class("settings").Body(
+		heading("Settings"),
+		app.Nav().Class("sections").Aria("label", "Sections").Body(
+			app.Range(sections).Slice(func(i int) app.UI {
+				s := sections[i]
+				return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(p.jump)
+			}),
+		),
+		app.Div().Class("cards").Aria("busy", p.User == nil).Body(
+			app.If(p.User == nil, func() app.UI {
+				return app.Div().Class("card", "skeleton").Aria("hidden", "true").Body(bones(3)...)
+			}).Else(func() app.UI {
+				return &profile{User: *p.User}
+			}),
+			app.If(p.User != nil, func() app.UI { return &password{Email: p.User.Email} }),
+			app.If(p.User != nil, func() app.UI { return &sessions{} }),
+		),
+	)
+}
+
+// section draws a part of a page.
+func section(id, name string, parts ...app.UI) app.UI {
+	return app.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
+		app.H2().ID(id).TabIndex(-1).Text(name),
+	}, parts...)...)
+}
+
+// bones are lines that stand where words will be.
+func bones(n int) []app.UI {
+	lines := make([]app.UI, n)
+	for i := range lines {
+		lines[i] = app.Div().Class("bone")
+	}
+	return lines
+}

@@ -1,0 +1,24 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// moment draws an instant: words for the eye, the exact local time on hover,
+// and the instant itself for programs.
+func moment(t shared.Time, words string) app.UI {
+	return app.Time().
+		DateTime(t.UTC().Format("2006-01-02T15:04:05Z")).
+		Title(local(t, "full", "medium")).
+		Text(words)
+}
+
+// local writes t as clocks and calendars do where the browser is. Go would
+// need a database of time zones for this; the browser has one.
+func local(t shared.Time, date, time string) string {
+	return app.Window().Get("Date").New(t.UnixMilli()).
+		Call("toLocaleString", app.Undefined(), map[string]any{"dateStyle": date, "timeStyle": time}).
+		String()
+}

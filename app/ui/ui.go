@@ -1,0 +1,87 @@
+// Package ui is the pages of the app and what they are made of, one file a
+// noun.
+//
+// A frame is the root of every page and stays when one page makes way for the
+// next. It holds what all of them need: who is signed in, the toasts, the
+// dialogs. Components reach it through actions, which have a function each:
+// [say], [complain], [ask], [leave] and so on.
+//
+// go-app ends the whole program when a handler panics, and the page is dead
+// then. So every handler, and every function that go-app calls back, begins
+// with defer rescue(); a test looks that they do.
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+// Register makes the pages known to go-app.
+func Register() {
+	newFrame := func() app.Composer { return &frame{} }
+	for _, path := range shared.Pages {
+		app.Route(path, newFrame)
+	}
+	// Offline, the service worker opens the app at whatever address was asked
+	// for.
+	app.RouteWithRegexp(".*", newFrame)
+}
+
+// server is where calls go.
+var server = new(client.Client)
+
+// patience is how long a call may take before the app gives it up.
+const patience = 20 * time.Second
+
+// errCancelled is a call that the person gave up when asked to confirm who
+// they are. Nobody needs to be told.
+var errCancelled = &shared.Error{Code: "CANCELLED"}
+
+// call sends in to e and hands the answer to then, on the UI goroutine. Two
+// refusals it sees to itself: when the session has ended it leaves for the
+// sign-in page, and when the session is not fresh it asks for the password and
+// sends the call again. The component that ctx belongs to must outlive the
+// call, or then is not called.
+func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
+	ctx.Async(func() {
+		defer rescue()
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		out, err := client.Call(limited, server, e, in)
+
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			switch {
+			case errors.Is(err, shared.ErrNotFresh):
+				stepUp(ctx, identity{
+					Confirmed: func() { call(ctx, e, in, then) },
+					Cancelled: func() { then(ctx, out, errCancelled) },
+				})
+			case errors.Is(err, shared.ErrUnauthorized):
+				leave(ctx, sessionEnded)
+				then(ctx, out, err)
+			default:
+				then(ctx, out, err)
+			}
+		})
+	})
+}
+
+// rescue keeps a panic from ending the program, and offers to reload the page:
+// what the panic left half done is not known. It must be deferred itself.
+func rescue() {
+	if r := recover(); r != nil {
+		fmt.Fprintln(os.Stderr, "panic:", r) // the browser's console
+		if crash := element("crash"); crash.Truthy() {
+			crash.Set("hidden", false)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+// What has to happen outside the Go program: showing how far its download is,
+// saying so when it cannot start or has died, and looking for a newer version.
+// It runs between /wasm_exec.js, which defines Go, and /app.js, which starts it.
+"use strict";
+
+(() => {
+  const label = document.getElementById("app-wasm-loader-label");
+  const bar = document.getElementById("boot");
+  const crash = document.getElementById("crash");
+
+  document.getElementById("reload").addEventListener("click", () => location.reload());
+
+  // app.js writes the percentage into the label, and, if it fails, why.
+  new MutationObserver(() => {
+    const text = label.textContent.trim();
+    if (/^\d+$/.test(text)) {
+      bar.value = Math.min(Number(text), 100);
+    } else if (text !== "") {
+      bar.hidden = true;
+      document.getElementById("boot-failed").hidden = false;
+    }
+  }).observe(label, { childList: true, characterData: true, subtree: true });
+
+  // A Go program that has ended answers no click any more.
+  const run = Go.prototype.run;
+  Go.prototype.run = function (instance) {
+    const ended = () => { crash.hidden = false; };
+    return run.call(this, instance).then(ended, ended);
+  };
+
+  // The browser looks for a newer worker when a page is opened. An installed
+  // app is seldom opened anew, so it looks again when it is come back to, at
+  // most once an hour. Being offline is no error here.
+  let looked = Date.now();
+  document.addEventListener("visibilitychange", async () => {
+    if (document.visibilityState !== "visible" || Date.now() - looked < 3600e3) {
+      return;
+    }
+    looked = Date.now();
+    try {
+      const registration = await navigator.serviceWorker.getRegistration();
+      await registration?.update();
+    } catch {}
+  });
+})();

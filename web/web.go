@@ -1,0 +1,201 @@
+// Package web is what the server sends to browsers beside the API: the app,
+// compiled to WebAssembly, and the few files around it. All of it is the same
+// for everybody.
+//
+// The app is built by make and not kept in the repository. Without it this
+// package still compiles; [Built] tells.
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io"
+	"path"
+	"strconv"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+
+	"latchkey/shared"
+)
+
+// app.* is the stylesheet and, once it is built, the app in its three forms.
+//
+//go:embed app.* icon*.* *.js shell.html
+var content embed.FS
+
+// Names of files here that mean something to this package.
+const (
+	wasm   = "app.wasm"
+	worker = "worker.js"
+	shell  = "shell.html"
+)
+
+// A File is something to send, in the forms that it can be sent in.
+type File struct {
+	Type string // as of Content-Type
+
+	forms map[string]func() []byte // by encoding
+	tag   func() string
+}
+
+// NewFile returns a file that compresses itself when it is first asked to.
+func NewFile(contentType string, plain []byte) *File {
+	return &File{
+		Type: contentType,
+		forms: map[string]func() []byte{
+			"":     func() []byte { return plain },
+			"br":   sync.OnceValue(func() []byte { return brotlied(plain) }),
+			"gzip": sync.OnceValue(func() []byte { return gzipped(plain) }),
+		},
+		tag: sync.OnceValue(func() string { return digest(bytes.NewReader(plain)) }),
+	}
+}
+
+// Form returns the file as encoding has it: "br", "gzip" or "". It is nil if
+// there is no such form.
+func (f *File) Form(encoding string) []byte {
+	if form, ok := f.forms[encoding]; ok {
+		return form()
+	}
+	return nil
+}
+
+// Tag changes whenever the file does.
+func (f *File) Tag() string { return f.tag() }
+
+// Files are what is served under /web/, by name.
+var Files = files()
+
+func files() map[string]*File {
+	files := map[string]*File{}
+	for _, name := range names() {
+		switch path.Ext(name) {
+		case ".css":
+			files[name] = NewFile("text/css; charset=utf-8", read(name))
+		case ".js":
+			files[name] = NewFile("text/javascript; charset=utf-8", read(name))
+		case ".svg":
+			files[name] = NewFile("image/svg+xml", read(name))
+		case ".png":
+			files[name] = stored("image/png", name)
+		case ".wasm":
+			files[name] = stored("application/wasm", name)
+		}
+	}
+	delete(files, worker) // go-app serves it, filled in
+	return files
+}
+
+// stored returns a file whose forms were made when it was. They are in the
+// binary, and not copied into memory before somebody wants them.
+func stored(contentType, name string) *File {
+	return &File{
+		Type: contentType,
+		forms: map[string]func() []byte{
+			"":     func() []byte { return read(name) },
+			"br":   sync.OnceValue(func() []byte { return read(name + ".br") }),
+			"gzip": sync.OnceValue(func() []byte { return read(name + ".gz") }),
+		},
+		tag: sync.OnceValue(func() string { return digest(open(name)) }),
+	}
+}
+
+// Built reports whether the app is in the binary.
+func Built() bool { return Files[wasm] != nil }
+
+// WasmLength is the length of the app before compression, in digits. It is
+// what browsers count up to while they load it.
+func WasmLength() string {
+	if !Built() {
+		return ""
+	}
+	n, _ := open(wasm).(io.Seeker).Seek(0, io.SeekEnd)
+	return strconv.FormatInt(n, 10)
+}
+
+// Worker is the service worker, with go-app's placeholders still in it.
+func Worker() string { return string(read(worker)) }
+
+// Shell returns the page that the app starts in at path, one of
+// [shared.Pages]: it shows what is to come until the app draws it.
+func Shell(path string) *File { return shells()[path] }
+
+// NotFound returns the page that says that there is none at an address.
+func NotFound() *File { return shells()["404"] }
+
+var shells = sync.OnceValue(func() map[string]*File {
+	page := template.Must(template.ParseFS(content, shell))
+	shells := map[string]*File{}
+	for _, path := range append([]string{"404"}, shared.Pages...) {
+		var b bytes.Buffer
+		if err := page.Execute(&b, path); err != nil {
+			panic(err) // it is the same every time
+		}
+		shells[path] = NewFile("text/html; charset=utf-8", b.Bytes())
+	}
+	return shells
+})
+
+// Version changes whenever anything here does.
+var Version = sync.OnceValue(func() string {
+	var all bytes.Buffer
+	for _, name := range names() {
+		all.WriteString(name + digest(open(name)))
+	}
+	return digest(&all)
+})
+
+// names are those of everything that is embedded, sorted.
+func names() []string {
+	entries, err := content.ReadDir(".")
+	if err != nil {
+		panic(err) // it is in the binary
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
+}
+
+// open returns the named file, which must be there.
+func open(name string) io.Reader {
+	f, err := content.Open(name)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// read returns what is in the named file, or nil if it has not been built.
+func read(name string) []byte {
+	b, _ := content.ReadFile(name)
+	return b
+}
+
+func digest(r io.Reader) string {
+	h := sha256.New()
+	io.Copy(h, r) // from memory
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func brotlied(b []byte) []byte {
+	var out bytes.Buffer
+	w := brotli.NewWriterLevel(&out, 9)
+	w.Write(b) // a buffer takes everything
+	w.Close()
+	return out.Bytes()
+}
+
+func gzipped(b []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	w.Write(b)
+	w.Close()
+	return out.Bytes()
+}
