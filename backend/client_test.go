@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,12 +18,24 @@ import (
 	"latchkey/backend/store/storetest"
 )
 
-// TestClient lets Better Auth's own npm client, as it is published, talk to
-// the binary.
-func TestClient(t *testing.T) {
+// TestBinary tries the program as it is handed out.
+func TestBinary(t *testing.T) {
 	t.Parallel()
-	scripts := installClient(t)
 	binary := buildBinary(t)
+	t.Run("Client", func(t *testing.T) {
+		t.Parallel()
+		testClient(t, binary)
+	})
+	t.Run("Transcripts", func(t *testing.T) {
+		t.Parallel()
+		testTranscripts(t, binary)
+	})
+}
+
+// testClient lets Better Auth's own npm client, as it is published, talk to
+// the program.
+func testClient(t *testing.T, binary string) {
+	scripts := installClient(t)
 	databases := map[string]func(t *testing.T) string{
 		"SQLite": func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") },
 		"Postgres": func(t *testing.T) string {
@@ -37,12 +50,10 @@ func TestClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			origin := startBinary(t, binary, "-database", database(t))
-			for _, script := range []string{"sessions.mjs"} {
-				// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
-				node := exec.CommandContext(t.Context(), "node", "--dns-result-order=ipv4first", filepath.Join(scripts, script), origin)
-				if out, err := node.CombinedOutput(); err != nil {
-					t.Errorf("%s: %v\n%s", script, err, out)
-				}
+			// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
+			node := exec.CommandContext(t.Context(), "node", "--dns-result-order=ipv4first", filepath.Join(scripts, "sessions.mjs"), origin)
+			if out, err := node.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
@@ -168,7 +179,11 @@ func startBinary(t *testing.T, binary string, args ...string) string {
 			<-exited
 		}
 		if t.Failed() {
-			t.Logf("latchkey said:\n%s", said.String())
+			for line := range strings.Lines(said.String()) {
+				if !strings.Contains(line, "msg=request") {
+					t.Logf("latchkey said: %s", line)
+				}
+			}
 		}
 	})
 

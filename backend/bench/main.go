@@ -27,7 +27,7 @@ import (
 var (
 	binary   = flag.String("binary", "bin/latchkey", "the program to measure")
 	seconds  = flag.Int("seconds", 3, "how long to measure each line of the table")
-	sessions = flag.Int("sessions", 20_000, "how many sessions to fill the database with for each kind of request")
+	sessions = flag.Int("sessions", 20_000, "how many sessions to fill each database with")
 	only     = flag.String("only", "", "measure only the lines that hold this, such as \"Postgres list-sessions\"")
 )
 
@@ -37,16 +37,17 @@ var clients = []int{1, 16}
 // A job is one kind of request.
 type job struct {
 	name    string
-	perUser int // sessions that each user of the filled database has
-	request func(s *server, cookie string) []byte
+	perUser int // sessions that each user of the database has
+	request func(*server, account) []byte
+	of      int // accounts: enough to defeat any cache, few enough that all are used once before
 }
 
 var jobs = []job{
-	{"get-session", 10, getSession},
-	{"list-sessions of 1", 1, listSessions},
-	{"list-sessions of 10", 10, listSessions},
-	{"list-sessions of 100", 100, listSessions},
-	{"sign-in", 0, nil},
+	{"get-session", 10, getSession, 1000},
+	{"list-sessions of 1", 1, listSessions, 1000},
+	{"list-sessions of 10", 10, listSessions, 1000},
+	{"list-sessions of 100", 100, listSessions, 1000},
+	{"sign-in", 10, signIn, 100},
 }
 
 func main() {
@@ -75,31 +76,11 @@ func run() error {
 
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tclients\treq/s\tp50\tp99\tserver CPU\tresident\t")
-	if err := measureSQLite(w, dir); err != nil {
+	fmt.Fprintln(w, "\tclients\treq/s\tp50\tp99\tCPU\tidle\tloaded\t")
+	if err := measure(w, "SQLite", dir, func(name string) (string, error) {
+		return "sqlite:" + filepath.Join(dir, name+".db"), nil
+	}); err != nil {
 		return err
-	}
-	if err := measurePostgres(w, dir); err != nil {
-		return err
-	}
-	w.Flush()
-
-	fmt.Printf("\n%d cores, %s %s/%s, %d sessions of each kind, %d s a line\n\n",
-		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, *sessions, *seconds)
-	fmt.Println(table.String())
-	fmt.Println(start)
-	fmt.Printf("binary: %.1f MB\n", float64(info.Size())/1e6)
-	return nil
-}
-
-func measureSQLite(w *tabwriter.Writer, dir string) error {
-	return measure(w, "SQLite", wanted("SQLite"), dir, "sqlite:"+filepath.Join(dir, "bench.db"))
-}
-
-func measurePostgres(w *tabwriter.Writer, dir string) error {
-	jobs := wanted("Postgres")
-	if len(jobs) == 0 {
-		return nil
 	}
 	// What tests do without for speed, a measurement has to pay for.
 	cluster, err := storetest.StartCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=128MB")
@@ -107,66 +88,71 @@ func measurePostgres(w *tabwriter.Writer, dir string) error {
 		return err
 	}
 	defer cluster.Close()
-	return measure(w, "Postgres", jobs, dir, cluster.URL())
-}
-
-// wanted is the jobs that -only leaves of a database.
-func wanted(database string) []job {
-	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool {
-		return !strings.Contains(database+" "+j.name, *only)
-	})
-}
-
-// measure writes the lines of one database.
-func measure(w *tabwriter.Writer, name string, jobs []job, dir, url string) (err error) {
-	if len(jobs) == 0 {
-		return nil
+	if err := measure(w, "Postgres", dir, func(string) (string, error) {
+		return cluster.NewDatabase()
+	}); err != nil {
+		return err
 	}
-	data := filepath.Join(dir, name)
+	w.Flush()
 
-	cookies := make(map[int][]string)
+	fmt.Printf("\n%d cores, %s %s/%s, %d sessions, %d s a line; CPU is the server's for a request, idle and loaded its resident memory\n\n",
+		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, *sessions, *seconds)
+	fmt.Println(table.String())
+	fmt.Println(start)
+	fmt.Printf("binary: %.1f MB\n", float64(info.Size())/1e6)
+	return nil
+}
+
+// measure writes the lines of one kind of database. Each job gets a new one.
+func measure(w *tabwriter.Writer, kind, dir string, newDatabase func(name string) (url string, err error)) error {
 	for _, j := range jobs {
-		if j.perUser > 0 && cookies[j.perUser] == nil {
-			fmt.Printf("%s: filling it with %d sessions, %d a user …\n", name, *sessions, j.perUser)
-			if cookies[j.perUser], err = seed(data, url, j.perUser); err != nil {
-				return err
-			}
+		name := kind + " " + j.name
+		if !strings.Contains(name, *only) {
+			continue
+		}
+		fmt.Printf("%s: filling a database with %d sessions …\n", name, *sessions)
+		url, err := newDatabase(name)
+		if err != nil {
+			return err
+		}
+		if err := j.measure(w, name, filepath.Join(dir, name), url); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	return nil
+}
 
+func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
+	accounts, err := seed(data, url, j.perUser)
+	if err != nil {
+		return err
+	}
 	s, err := startServer(data, "-database", url)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	fmt.Fprintf(w, "%s, idle\t\t\t\t\t\t%s\t\n", name, s.memory())
+	idle := s.memory()
 
-	for _, j := range jobs {
-		var requests [][]byte
-		if j.request == nil {
-			if requests, err = signIns(s); err != nil {
-				return err
-			}
+	var requests [][]byte
+	for _, a := range accounts[:min(j.of, len(accounts))] {
+		requests = append(requests, j.request(s, a))
+	}
+	// A session's activity is written down once a minute. Sending every request
+	// once, before, leaves that out: nearly all are later ones.
+	if _, err := load(s.address, requests, 4, len(requests), time.Minute); err != nil {
+		return err
+	}
+	for _, n := range clients {
+		fmt.Printf("%s: %d at once …\n", name, n)
+		before := s.cpu()
+		r, err := load(s.address, requests, n, 0, time.Duration(*seconds)*time.Second)
+		if err != nil {
+			return err
 		}
-		for _, cookie := range cookies[j.perUser] {
-			requests = append(requests, j.request(s, cookie))
-		}
-		// A session's activity is written down once a minute. Sending every
-		// request once, before, leaves that out: nearly all are later ones.
-		if _, err := load(s.address, requests, 4, len(requests), time.Minute); err != nil {
-			return fmt.Errorf("%s %s: %w", name, j.name, err)
-		}
-		for _, n := range clients {
-			fmt.Printf("%s: %s, %d at once …\n", name, j.name, n)
-			before := s.cpu()
-			r, err := load(s.address, requests, n, 0, time.Duration(*seconds)*time.Second)
-			if err != nil {
-				return fmt.Errorf("%s %s: %w", name, j.name, err)
-			}
-			cpu := (s.cpu() - before) / time.Duration(len(r.took))
-			fmt.Fprintf(w, "%s %s\t%d\t%.0f\t%s\t%s\t%d µs\t%s\t\n", name, j.name, n,
-				r.perSecond(), milliseconds(r.percentile(50)), milliseconds(r.percentile(99)), cpu.Microseconds(), s.memory())
-		}
+		cpu := (s.cpu() - before) / time.Duration(len(r.took))
+		fmt.Fprintf(w, "%s\t%d\t%.0f\t%s\t%s\t%d µs\t%s\t%s\t\n", name, n, r.perSecond(),
+			milliseconds(r.percentile(50)), milliseconds(r.percentile(99)), cpu.Microseconds(), idle, s.memory())
 	}
 	return s.stop()
 }

@@ -104,7 +104,7 @@ await ok(desk.auth.signIn.email({ email, password: newPassword }));
 
 console.log("sign out");
 assert.deepEqual(await ok(desk.auth.signOut()), { success: true });
-assert.equal(desk.cookies.size, 0);
+assert.ok(![...desk.cookies.keys()].some((name) => name.endsWith("session_token")));
 assert.equal(await ok(desk.auth.getSession()), null);
 assert.equal((await sessions(laptop)).length, 1);
 
