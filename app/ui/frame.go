@@ -19,6 +19,7 @@ type frame struct {
 	channel app.Value // to the other tabs
 
 	path    string
+	opened  bool         // the first page has been gone to
 	user    *shared.User // nil if nobody is, or it is not known yet
 	problem error        // why it is not known
 	notice  string       // for the sign-in page: why one is there
@@ -70,6 +71,11 @@ func refresh(ctx app.Context) {
 	ctx.NewAction(refreshAction)
 }
 
+func (f *frame) OnInit() {
+	defer rescue()
+	f.path = app.Window().URL().Path
+}
+
 func (f *frame) OnMount(ctx app.Context) {
 	defer rescue()
 	f.ctx = ctx
@@ -99,11 +105,11 @@ func (f *frame) OnMount(ctx app.Context) {
 func (f *frame) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
-	first := f.path == ""
-	if f.path == address.Path {
+	first := !f.opened
+	if !first && f.path == address.Path {
 		return
 	}
-	f.path = address.Path
+	f.path, f.opened = address.Path, true
 	if f.path != shared.PageSignIn {
 		f.notice = ""
 	} else if next := address.Query().Get("next"); next != "" {
@@ -301,8 +307,6 @@ func (f *frame) Render() app.UI {
 
 func (f *frame) page() app.UI {
 	switch {
-	case f.path == "":
-		return app.Div()
 	case f.path == shared.PageSignIn:
 		return &signIn{Notice: f.notice}
 	case f.path == shared.PageSignUp:

@@ -73,9 +73,7 @@ func (s *profile) Render() app.UI {
 	return section("profile", "Profile",
 		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
-			app.Dl().Class("facts").Body(
-				app.Div().Body(app.Dt().Text("Email"), app.Dd().Text(s.User.Email)),
-			),
+			app.Dl().Class("given").Body(fact("Email", app.Text(s.User.Email))),
 			s.form.trouble(),
 			s.form.button("Save", "main"),
 		),

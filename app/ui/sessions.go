@@ -250,19 +250,17 @@ func (r *sessionRow) Render() app.UI {
 	name := "device-" + one.Token
 	return app.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		app.Div().Class("about").Body(
-			app.P().Class("device").Body(
-				app.Strong().ID(name).Text(deviceWords(one.Device)),
-				app.If(one.IsCurrent, func() app.UI {
-					return app.Span().Class("badge").Text("This device")
-				}),
-			),
-			app.Dl().Class("facts").Body(
-				fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
-				fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
-				fact("With", app.Text(methodWords(one.Method))),
-				fact("IP address", app.Text(one.IPAddress)),
-			),
+		app.P().Class("device").Body(
+			app.Strong().ID(name).Text(deviceWords(one.Device)),
+			app.If(one.IsCurrent, func() app.UI {
+				return app.Span().Class("badge").Text("This device")
+			}),
+		),
+		app.Dl().Class("facts").Body(
+			fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
+			fact("IP address", app.Text(one.IPAddress)),
+			fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
+			fact("With", app.Text(methodWords(one.Method))),
 		),
 		app.Button().Type("button").ID(revokeID(one)).Aria("describedby", name).
 			Text("Revoke").OnClick(r.revoke),

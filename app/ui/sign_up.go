@@ -23,11 +23,6 @@ func (p *signUp) OnInit() {
 func (p *signUp) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-}
-
-// OnNav implements [app.Navigator].
-func (p *signUp) OnNav(ctx app.Context) {
-	defer rescue()
 	p.invite = ctx.Page().URL().Query().Get("invite")
 }
 
