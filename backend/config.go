@@ -32,6 +32,8 @@ type config struct {
 	unlimited      bool
 	log            *slog.Logger
 
+	args []string // that are not flags
+
 	// Of the command seed.
 	sessions, perUser int
 	cookiesFile       string
@@ -39,12 +41,15 @@ type config struct {
 
 const usage = `Latchkey is self-hosted account security: sign-in and active sessions.
 
-usage: latchkey [command] [flags]
+usage: latchkey [command] [flags] [arguments]
 
 commands:
-  serve    answer requests (the default)
-  migrate  bring the database to the schema of this program
-  seed     fill an empty database for measuring
+  serve                    answer requests (the default)
+  migrate                  bring the database to the schema of this program
+  grant EMAIL PERMISSION   give an account a permission
+  revoke EMAIL PERMISSION  take it away
+  permissions              list who has which
+  seed                     fill an empty database for measuring
 
 Each flag can be set by the environment too: -trusted-proxies by
 LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
@@ -87,8 +92,15 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	if err := errors.Join(err, f.Parse(args)); err != nil {
 		return command, c, err
 	}
-	if f.NArg() > 0 {
-		return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
+	c.args = f.Args()
+	switch command {
+	case "grant", "revoke":
+	case "serve", "migrate", "permissions", "seed":
+		if f.NArg() > 0 {
+			return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
+		}
+	default:
+		return command, c, fmt.Errorf("there is no command %q; see latchkey -h", command)
 	}
 
 	if c.database == "" {

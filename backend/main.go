@@ -41,19 +41,24 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	switch command {
-	case "serve":
+	if command == "serve" {
 		return serve(ctx, c, out, ready)
-	case "migrate":
-		db, _, err := c.open(ctx)
-		if err != nil {
-			return err
-		}
-		return db.Close()
-	case "seed":
-		return seed(ctx, c, out)
 	}
-	return fmt.Errorf("there is no command %q; see latchkey -h", command)
+	db, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	switch command {
+	case "migrate":
+		return nil // opening did it
+	case "seed":
+		return seed(ctx, db, c, out)
+	case "permissions":
+		return permissions(ctx, db, out)
+	default: // parse knows no other
+		return grant(ctx, db, command == "grant", c.args)
+	}
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
+	"latchkey/backend/store"
 )
 
 // seedPassword is that of every user that seed makes.
@@ -24,12 +25,7 @@ const (
 )
 
 // seed fills an empty database with users and sessions, for measuring.
-func seed(ctx context.Context, c config, out io.Writer) error {
-	db, _, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func seed(ctx context.Context, db store.DB, c config, out io.Writer) error {
 	if any, err := db.AnyUser(ctx); err != nil || any {
 		return errors.Join(err, errors.New("the database has accounts; seed fills empty ones only"))
 	}

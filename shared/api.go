@@ -10,7 +10,7 @@ import (
 var (
 	OK = Endpoint[None, Alive]{"GET", "/api/auth/ok"}
 
-	SignUp  = Endpoint[NewAccount, SignedIn]{"POST", "/api/auth/sign-up/email"}
+	SignUp  = Endpoint[NewAccount, SignedUp]{"POST", "/api/auth/sign-up/email"}
 	SignIn  = Endpoint[Credentials, SignedIn]{"POST", "/api/auth/sign-in/email"}
 	SignOut = Endpoint[None, Success]{"POST", "/api/auth/sign-out"}
 	StepUp  = Endpoint[Password, Status]{"POST", "/api/auth/step-up"}
@@ -57,7 +57,13 @@ type Credentials struct {
 	RememberMe  *bool  `json:"rememberMe,omitempty"` // nil is yes
 }
 
-// SignedIn is the answer to a sign-up or a sign-in that opened a session.
+// SignedUp is the answer to a sign-up that opened a session.
+type SignedUp struct {
+	Token string `json:"token"` // the session's handle, as in [Session]
+	User  User   `json:"user"`
+}
+
+// SignedIn is the answer to a sign-in that opened a session.
 type SignedIn struct {
 	Redirect bool   `json:"redirect"`
 	Token    string `json:"token"` // the session's handle, as in [Session]

@@ -14,6 +14,9 @@ const (
 	PermissionUsers    = "users.manage"
 )
 
+// Permissions is every permission there is.
+var Permissions = []string{PermissionSettings, PermissionUsers}
+
 // inviteLifetime leaves time to read a log on another day than the start.
 const inviteLifetime = 24 * time.Hour
 
@@ -52,7 +55,12 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(tx.Grant(ctx, user, PermissionSettings), tx.Grant(ctx, user, PermissionUsers))
+	for _, p := range Permissions {
+		if err := tx.Grant(ctx, user, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type inviteStore interface {

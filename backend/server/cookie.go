@@ -52,10 +52,10 @@ func (k cookies) session(r *http.Request) (account.Token, bool) {
 
 // setSession hands a session's token to the browser, until the browser closes
 // if the session is not to be remembered.
-func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.Token, now time.Time) {
+func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.Token) {
 	maxAge := 0
 	if s.Remember {
-		maxAge = int(s.ExpiresAt.Sub(now) / time.Second)
+		maxAge = int(s.ExpiresAt.Sub(s.LastActiveAt) / time.Second)
 	}
 	k.set(w, "session_token", string(t), maxAge)
 }

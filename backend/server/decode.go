@@ -61,9 +61,6 @@ func schemaOf[In any]() schema {
 	return f
 }
 
-// empty reports whether a body of the schema may be left out altogether.
-func (f schema) empty() bool { return len(f) == 0 }
-
 // decode reads the body of a request into in, which the schema describes. The
 // body is one JSON object: valid UTF-8, no name twice, nothing after it, names
 // case-sensitive. As in Better Auth, unknown names are ignored.
@@ -74,22 +71,19 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
 	}
-	if len(body) == 0 && f.empty() {
-		return s.checkCallbacks(r, nil)
+	if len(body) == 0 {
+		if err := s.checkCallbacks(r, nil); err != nil || len(f) == 0 {
+			return err
+		}
+		return invalid("", "[body] Invalid input: expected object, received undefined")
 	}
 	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" ||
 		params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
 		return shared.ErrMediaType
 	}
-	if err := checkJSON(body); err != nil {
-		return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
-	}
-	var members map[string]jsontext.Value
-	if kind := jsontext.Value(body).Kind(); kind != '{' {
-		return invalid("", "[body] Invalid input: expected object, received "+kindName(kind))
-	}
-	if err := strict.Unmarshal(body, &members); err != nil {
-		return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
+	members, err := object(body)
+	if err != nil {
+		return err
 	}
 	if err := s.checkCallbacks(r, members); err != nil {
 		return err
@@ -98,6 +92,20 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 		return err
 	}
 	return strict.Unmarshal(body, in)
+}
+
+// object splits a JSON object into its members.
+func object(body []byte) (members map[string]jsontext.Value, err error) {
+	if err := checkJSON(body); err != nil {
+		return nil, fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
+	}
+	if kind := jsontext.Value(body).Kind(); kind != '{' {
+		return nil, invalid("", "[body] Invalid input: expected object, received "+kindName(kind))
+	}
+	if err := strict.Unmarshal(body, &members); err != nil {
+		return nil, fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
+	}
+	return members, nil
 }
 
 // checkJSON reads through all of a body, so that what is wrong in a part that

@@ -103,7 +103,7 @@ func (s *Server) authenticate(c call) (call, error) {
 	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
 		s.cookies.clearSession(c.w)
 	case extended:
-		s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+		s.cookies.setSession(c.w, c.Session, token)
 	}
 	return c, err
 }

@@ -85,7 +85,7 @@ func (s *Server) stepUp(c call, in shared.Password) (shared.Status, error) {
 	if err != nil {
 		return shared.Status{}, err
 	}
-	s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+	s.cookies.setSession(c.w, c.Session, token)
 	return shared.Status{Status: true}, nil
 }
 

@@ -5,15 +5,15 @@ import (
 	"latchkey/shared"
 )
 
-func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedIn, error) {
+func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 	o, err := s.Accounts.SignUp(c.Context(), c.From, account.NewUser{
 		Email: in.Email, Name: in.Name, Password: in.Password, Image: in.Image, Remember: remember(in.RememberMe), Invite: in.Invite,
 	})
 	if err != nil {
-		return shared.SignedIn{}, err
+		return shared.SignedUp{}, err
 	}
 	s.opened(c, o)
-	return shared.SignedIn{Token: o.Session.ID, User: userOf(o.User)}, nil
+	return shared.SignedUp{Token: o.Session.ID, User: userOf(o.User)}, nil
 }
 
 func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
@@ -35,7 +35,7 @@ func remember(answer *bool) bool { return answer == nil || *answer }
 // opened hands a new session to the browser, which from now on is known as one
 // that has signed in to the account.
 func (s *Server) opened(c call, o account.Opened) {
-	s.cookies.setSession(c.w, o.Session, o.Token, s.Accounts.Now())
+	s.cookies.setSession(c.w, o.Session, o.Token)
 	if !s.Accounts.KnowsDevice(s.cookies.device(c.Request), o.User.ID) {
 		s.cookies.setDevice(c.w, s.Accounts.NewDevice(o.User.ID))
 	}
@@ -63,7 +63,7 @@ func (s *Server) changePassword(c call, in shared.PasswordChange) (shared.Passwo
 	if err != nil {
 		return shared.PasswordChanged{}, err
 	}
-	s.cookies.setSession(c.w, c.Session, token, s.Accounts.Now())
+	s.cookies.setSession(c.w, c.Session, token)
 	return shared.PasswordChanged{Token: c.Session.ID, User: userOf(c.User)}, nil
 }
 

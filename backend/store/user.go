@@ -61,6 +61,24 @@ func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	return any, failed(err)
 }
 
+// A Grant is a permission that a user has.
+type Grant struct{ Email, Permission string }
+
+// Permissions returns who may do what, by address.
+func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
+	var grants []Grant
+	err := db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("users.email, ?TableAlias.name AS permission").
+		Join("JOIN users ON users.id = ?TableAlias.user_id").Order("users.email", "permission.name").Scan(ctx, &grants)
+	return grants, failed(err)
+}
+
+// Revoke takes a permission from a user. It fails with [shared.ErrNotFound] if
+// the user does not have it.
+func (db DB) Revoke(ctx context.Context, user, name string) error {
+	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
+	return one(res, err, shared.ErrNotFound)
+}
+
 // Grant implements [account.Store].
 func (db DB) Grant(ctx context.Context, user, name string) error {
 	_, err := db.bun.NewInsert().Model(&permission{user, name}).On("CONFLICT DO NOTHING").Exec(ctx)

@@ -14,11 +14,7 @@ import (
 func Each(t *testing.T, test func(t *testing.T, db store.DB)) {
 	t.Helper()
 	EachURL(t, func(t *testing.T, url string) {
-		db := Open(t, url)
-		if _, err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, db)
+		test(t, Migrated(t, url))
 	})
 }
 
@@ -48,5 +44,15 @@ func Open(t *testing.T, url string) store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// Migrated opens a database until the test ends and brings it to our schema.
+func Migrated(t *testing.T, url string) store.DB {
+	t.Helper()
+	db := Open(t, url)
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return db
 }

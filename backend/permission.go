@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store"
+	"latchkey/shared"
+)
+
+// permissions lists who may do what. It works beside a running server, as
+// grant and revoke do: the database is asked at each request.
+func permissions(ctx context.Context, db store.DB, out io.Writer) error {
+	grants, err := db.Permissions(ctx)
+	for _, g := range grants {
+		fmt.Fprintf(out, "%s\t%s\n", g.Email, g.Permission)
+	}
+	return err
+}
+
+// grant gives or, if not given, takes a permission: args are an address and
+// the permission's name.
+func grant(ctx context.Context, db store.DB, given bool, args []string) error {
+	if len(args) != 2 || !slices.Contains(account.Permissions, args[1]) {
+		return fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
+	}
+	user, _, err := db.UserByEmail(ctx, strings.ToLower(args[0]))
+	if errors.Is(err, shared.ErrNotFound) {
+		return fmt.Errorf("there is no account with the address %s", args[0])
+	} else if err != nil {
+		return err
+	}
+	if given {
+		return db.Grant(ctx, user.ID, args[1])
+	}
+	if err := db.Revoke(ctx, user.ID, args[1]); !errors.Is(err, shared.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%s does not have the permission %s", args[0], args[1])
+}

@@ -1,0 +1,270 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/server"
+	"latchkey/backend/store"
+	"latchkey/backend/store/storetest"
+)
+
+func TestMalformedJSON(t *testing.T) { // I01, I03, I04, I06, I10
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, "ann@example.test")
+		good := `"email":"ann@example.test","password":"` + goodPassword + `"`
+		deep := strings.Repeat(`{"a":`, 20_000/5) + "1" + strings.Repeat("}", 20_000/5)
+		for what, test := range map[string]struct{ body, code string }{
+			"nothing":                    {``, "VALIDATION_ERROR"},
+			"a word":                     {`hello`, "BAD_REQUEST"},
+			"cut off":                    {`{` + good, "BAD_REQUEST"},
+			"a comma too many":           {`{` + good + `,}`, "BAD_REQUEST"},
+			"single quotes":              {`{'email':'ann@example.test'}`, "BAD_REQUEST"},
+			"two values":                 {`{` + good + `}{}`, "BAD_REQUEST"},
+			"something after it":         {`{` + good + `} x`, "BAD_REQUEST"},
+			"a comment":                  {`{` + good + `/**/}`, "BAD_REQUEST"},
+			"NaN":                        {`{` + good + `,"x":NaN}`, "BAD_REQUEST"},
+			"the password twice":         {`{` + good + `,"password":"x"}`, "BAD_REQUEST"},
+			"the address twice, escaped": {`{` + good + `,"em\u0061il":"x"}`, "BAD_REQUEST"},
+			"a name twice further in":    {`{` + good + `,"x":{"y":1,"y":2}}`, "BAD_REQUEST"},
+			"invalid UTF-8":              {"{" + good + ",\"x\":\"\xff\"}", "BAD_REQUEST"},
+			"half a surrogate pair":      {`{` + good + `,"x":"\ud800"}`, "BAD_REQUEST"},
+			"NUL":                        {`{` + good + `,"x":"\u0000"}`, "BAD_REQUEST"},
+			"33 deep":                    {`{` + good + `,"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`, "BAD_REQUEST"},
+			"very deep":                  {deep, "BAD_REQUEST"},
+			"too large":                  {`{` + good + `,"x":"` + strings.Repeat("x", 2<<20) + `"}`, "PAYLOAD_TOO_LARGE"},
+			"an array":                   {`[]`, "VALIDATION_ERROR"},
+			"null":                       {`null`, "VALIDATION_ERROR"},
+			"a string":                   {`"x"`, "VALIDATION_ERROR"},
+			"a number for the address":   {`{"email":5,"password":"x"}`, "VALIDATION_ERROR"},
+			"null for the password":      {`{"email":"ann@example.test","password":null}`, "VALIDATION_ERROR"},
+			"an object for the password": {`{"email":"ann@example.test","password":{}}`, "VALIDATION_ERROR"},
+			"a string for a truth":       {`{` + good + `,"rememberMe":"false"}`, "VALIDATION_ERROR"},
+			"names in capitals":          {`{"EMAIL":"ann@example.test","PASSWORD":"` + goodPassword + `"}`, "VALIDATION_ERROR"},
+		} {
+			a := s.browser(t).request("POST", "/api/auth/sign-in/email", test.body)
+			if a.code() != test.code || a.status < 400 || a.status >= 500 {
+				t.Errorf("%s: %v; want %s", what, a, test.code)
+			}
+		}
+		a := s.browser(t).request("POST", "/api/auth/sign-in/email", `{"email":5,"extra":{}}`)
+		if want := `"[body.email] Invalid input: expected string, received number; [body.password] Invalid input: expected string, received undefined"`; !strings.Contains(a.body, want) {
+			t.Errorf("validation: %v; want %s", a, want)
+		}
+	})
+}
+
+func TestContentTypes(t *testing.T) { // I08
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, "ann@example.test")
+		in := `{"email":"ann@example.test","password":"` + goodPassword + `"}`
+		for _, typ := range []string{"", "text/plain", "text/plain;application/json", "multipart/form-data; boundary=x", "application/xml", "text/html", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonp"} {
+			b := s.browser(t)
+			want(t, b.request("POST", "/api/auth/sign-in/email", in, "Content-Type: "+typ), 415, "UNSUPPORTED_MEDIA_TYPE")
+			want(t, s.signIn(t, "ann@example.test").request("POST", "/api/auth/revoke-sessions", "{}", "Content-Type: "+typ), 415, "UNSUPPORTED_MEDIA_TYPE")
+		}
+		for _, typ := range []string{"application/json; charset=utf-8", "Application/JSON"} {
+			want(t, s.browser(t).request("POST", "/api/auth/sign-in/email", in, "Content-Type: "+typ), 200, "")
+		}
+	})
+}
+
+func TestNoSuchEndpoint(t *testing.T) { // I13, I16, C08, H07
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		for _, test := range []struct {
+			method, path string
+			status       int
+		}{
+			{"GET", "/api", 404}, {"GET", "/api/", 404}, {"GET", "/api/auth", 404}, {"GET", "/api/auth/nope", 404}, {"GET", "/api/auth/ok/", 404},
+			{"GET", "/api//auth/ok", 404}, {"GET", "/api/auth/../auth/ok", 404}, {"POST", "/api/auth/set-password", 404},
+			{"PUT", "/api/auth/ok", 405}, {"DELETE", "/api/auth/list-sessions", 405}, {"TRACE", "/api/auth/ok", 405},
+			{"GET", "/api/auth/sign-out", 405}, {"HEAD", "/api/auth/sign-out", 405}, {"GET", "/api/auth/revoke-session", 405},
+			{"GET", "/api/auth/revoke-sessions", 405}, {"GET", "/api/auth/revoke-other-sessions", 405}, {"GET", "/api/auth/update-user", 405},
+			{"GET", "/api/auth/change-password", 405}, {"GET", "/api/auth/delete-user", 405}, {"HEAD", "/api/auth/delete-user", 405},
+			{"OPTIONS", "/api/auth/sign-in/email", 405}, {"GET", "/api/auth/sign-up/email?email=a@b.test&password=x", 405},
+		} {
+			a := b.request(test.method, test.path, "")
+			if a.status != test.status || a.header.Get("Content-Type") != "application/json" || a.header.Get("Location") != "" {
+				t.Errorf("%s %s: %v %v; want %d in JSON", test.method, test.path, a, a.header, test.status)
+			}
+			if test.status == 405 && a.header.Get("Allow") == "" {
+				t.Errorf("%s %s: no Allow", test.method, test.path)
+			}
+		}
+		wantAlive(t, b, true, "who asked for what is not there")
+	})
+}
+
+func TestHeaders(t *testing.T) { // H01, H02, H04, H05, H07, H08
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		fixed := map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+		}
+		answers := map[string]answer{
+			"200": b.get("/get-session"), "list": b.get("/list-sessions"), "400": b.post("/update-user", body{}),
+			"401": s.browser(t).get("/list-sessions"), "403": b.post("/sign-out", body{}, "Origin: https://evil.test"), "404": b.get("/nope"),
+			"405": b.get("/sign-out"), "415": b.request("POST", "/api/auth/sign-out", "x", "Content-Type: text/plain"),
+			"421": b.get("/ok", "Host: evil.test"), "ready": b.request("GET", "/readyz", ""), "health": b.request("GET", "/healthz", ""),
+		}
+		for what, a := range answers {
+			for name, value := range fixed {
+				if got := a.header.Get(name); got != value {
+					t.Errorf("%s: %s: %q; want %q", what, name, got, value)
+				}
+			}
+			if a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: Content-Type %q, Cache-Control %q", what, a.header.Get("Content-Type"), a.header.Get("Cache-Control"))
+			}
+			for _, name := range []string{"Server", "X-Powered-By", "Access-Control-Allow-Origin"} {
+				if got := a.header.Get(name); got != "" {
+					t.Errorf("%s: %s: %s", what, name, got)
+				}
+			}
+			csp := a.header.Get("Content-Security-Policy")
+			for _, part := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "form-action 'none'"} {
+				if !strings.Contains(csp, part) {
+					t.Errorf("%s: the policy lacks %q", what, part)
+				}
+			}
+			if strings.Contains(csp, "'unsafe-") || strings.Contains(csp, "*") {
+				t.Errorf("%s: the policy is %q", what, csp)
+			}
+			if a.header.Get("Permissions-Policy") == "" {
+				t.Errorf("%s: no Permissions-Policy", what)
+			}
+		}
+	})
+}
+
+func TestOrigins(t *testing.T) { // C01, C02, C03, C06, C09, C12
+	const trusted = "https://app.example.test"
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := open(t, db, func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
+		b := s.signUp(t, "ann@example.test")
+		own := s.url.String()
+		for _, test := range []struct {
+			what    string
+			headers []string
+			status  int
+			code    string
+		}{
+			{"a foreign origin", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}, 403, "INVALID_ORIGIN"},
+			{"a foreign origin, without metadata", []string{"Origin: https://evil.test", "Sec-Fetch-Site:"}, 403, "INVALID_ORIGIN"},
+			{"another scheme", []string{"Origin: https://" + s.url.Host}, 403, "INVALID_ORIGIN"},
+			{"another port", []string{"Origin: http://127.0.0.1:1"}, 403, "INVALID_ORIGIN"},
+			{"another name for us", []string{"Origin: http://localhost:" + s.url.Port()}, 403, "INVALID_ORIGIN"},
+			{"ours with an end of its own", []string{"Origin: " + own + ".evil.test"}, 403, "INVALID_ORIGIN"},
+			{"null", []string{"Origin: null", "Sec-Fetch-Site:"}, 403, "MISSING_OR_NULL_ORIGIN"},
+			{"null from elsewhere", []string{"Origin: null", "Sec-Fetch-Site: cross-site"}, 403, "MISSING_OR_NULL_ORIGIN"},
+			{"nothing at all", []string{"Origin:", "Sec-Fetch-Site:"}, 403, "MISSING_OR_NULL_ORIGIN"},
+			{"only that it is from elsewhere", []string{"Origin:", "Sec-Fetch-Site: same-site"}, 403, "MISSING_OR_NULL_ORIGIN"},
+			{"a foreign referrer", []string{"Origin:", "Sec-Fetch-Site:", "Referer: https://evil.test/" + own}, 403, "INVALID_ORIGIN"},
+			{"a foreign origin with our referrer", []string{"Origin: https://evil.test", "Sec-Fetch-Site:", "Referer: " + own + "/"}, 403, "INVALID_ORIGIN"},
+			{"ours, and from elsewhere", []string{"Sec-Fetch-Site: cross-site"}, 403, "INVALID_ORIGIN"},
+			{"a navigation from elsewhere", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403, "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"},
+			{"another host", []string{"Host: evil.test"}, 421, "UNKNOWN_HOST"},
+			{"another host and its origin", []string{"Host: evil.test", "Origin: http://evil.test"}, 421, "UNKNOWN_HOST"},
+
+			{"ours", nil, 200, ""},
+			{"ours without metadata", []string{"Sec-Fetch-Site:"}, 200, ""},
+			{"only our referrer", []string{"Origin:", "Sec-Fetch-Site:", "Referer: " + own + "/sign-in?x=1"}, 200, ""},
+			{"only that it is ours", []string{"Origin:"}, 200, ""},
+			{"null, and ours", []string{"Origin: null"}, 200, ""},
+			{"a trusted origin", []string{"Origin: " + trusted, "Sec-Fetch-Site: cross-site"}, 200, ""},
+		} {
+			for _, e := range signedInEndpoints {
+				if e.method == "GET" || test.status == 200 && e.path != "/update-user" {
+					continue
+				}
+				if a := b.elsewhere().post(e.path, e.in, test.headers...); a.status != test.status || a.code() != test.code {
+					t.Errorf("%s: %s: %v; want %d %s", test.what, e.path, a, test.status, test.code)
+				}
+			}
+			if test.status != 200 {
+				// Without a cookie sign-in is guarded the same: a page must not
+				// sign a person in as somebody else. curl is not a page.
+				stranger := s.browser(t)
+				a := stranger.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, test.headers...)
+				if noBrowser := test.what == "nothing at all"; noBrowser != (a.status == 200) || noBrowser != (stranger.token() != "") {
+					t.Errorf("%s: sign-in without a cookie: %v", test.what, a)
+				}
+			}
+		}
+		wantAlive(t, b, true, "the owner after it all")
+
+		for _, origin := range []string{"https://evil.test", "null", own} {
+			for _, a := range []answer{b.get("/get-session", "Origin: "+origin), b.request("OPTIONS", "/api/auth/get-session", "", "Origin: "+origin, "Access-Control-Request-Method: GET")} {
+				if got := a.header.Get("Access-Control-Allow-Origin"); got != "" {
+					t.Errorf("%s may read answers: %s", origin, got)
+				}
+			}
+		}
+		a := b.get("/get-session", "Origin: "+trusted)
+		if a.header.Get("Access-Control-Allow-Origin") != trusted || a.header.Get("Access-Control-Allow-Credentials") != "true" || a.header.Get("Vary") != "Origin" {
+			t.Errorf("a trusted origin may not read answers: %v", a.header)
+		}
+		if a := b.request("OPTIONS", "/api/auth/sign-out", "", "Origin: "+trusted, "Access-Control-Request-Method: POST"); a.status != http.StatusNoContent || a.header.Get("Access-Control-Allow-Methods") == "" {
+			t.Errorf("preflight of a trusted origin: %v %v", a, a.header)
+		}
+	})
+}
+
+func TestAddress(t *testing.T) { // W08
+	each(t, func(t *testing.T, s *site) {
+		for i, test := range []struct{ forwarded, want string }{
+			{"", "127.0.0.1"},
+			{"192.0.2.7", "192.0.2.7"},
+			{"203.0.113.66, 192.0.2.7, 127.1.1.1", "192.0.2.7"},
+			{"192.0.2.7:4711", "192.0.2.7"},
+			{"::ffff:192.0.2.7", "192.0.2.7"},
+			{"2001:DB8:0::1%eth0", "2001:db8::1"},
+			{"[2001:db8::1]:443", "2001:db8::1"},
+			{"garbage", "127.0.0.1"},
+			{"192.0.2.7, garbage, 127.0.0.2", "127.0.0.2"},
+			{"127.0.0.5, 127.0.0.4", "127.0.0.4"},
+		} {
+			b := s.browser(t)
+			b.ip = test.forwarded
+			s.wait(10 * time.Second) // past the limit of the address
+			want(t, b.post("/sign-up/email", body{"email": fmt.Sprintf("user%d@example.test", i), "name": "", "password": goodPassword}), 200, "")
+			if got := b.get("/get-session").get("session.ipAddress"); got != test.want {
+				t.Errorf("X-Forwarded-For %q: %v; want %s", test.forwarded, got, test.want)
+			}
+		}
+	})
+}
+
+func TestAddressOfStrangers(t *testing.T) { // W08
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := open(t, db, func(c *server.Config) { c.TrustedProxies = nil })
+		b := s.browser(t)
+		b.ip = "192.0.2.7"
+		want(t, b.post("/sign-up/email", body{"email": "a@example.test", "name": "", "password": goodPassword}), 200, "")
+		if got := b.get("/get-session").get("session.ipAddress"); got != "127.0.0.1" {
+			t.Errorf("X-Forwarded-For of an untrusted peer is believed: %v", got)
+		}
+	})
+}
+
+func TestStrangeUserAgents(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, "ann@example.test")
+		for what, ua := range map[string]string{
+			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
+		} {
+			b := s.browser(t)
+			want(t, b.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, "User-Agent: "+ua), 200, "")
+			if a := b.get("/get-session", "User-Agent: "+ua); a.status != 200 || a.body == "null" {
+				t.Errorf("%s: %v", what, a)
+			}
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"testing"
+
+	strict "github.com/go-json-experiment/json"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+func TestEveryErrorHasAStatus(t *testing.T) {
+	for _, e := range shared.Errors {
+		if _, ok := statuses[e]; !ok {
+			t.Errorf("%s has no status", e.Code)
+		}
+	}
+	if len(statuses) != len(shared.Errors) {
+		t.Errorf("%d statuses for %d errors", len(statuses), len(shared.Errors))
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"email":"a@example.test","password":"x"}`, `{"a":[{"b":null}]}`, `[[[`, "{\"a\":\"\xff\"}", `{"callbackURL":"//x"}`} {
+		f.Add([]byte(seed))
+	}
+	schema := schemaOf[shared.NewAccount]()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		members, err := object(body)
+		if err != nil || schema.validate(members) != nil {
+			return
+		}
+		var in shared.NewAccount
+		if err := strict.Unmarshal(body, &in); err != nil {
+			t.Errorf("%q is valid but cannot be read: %v", body, err)
+		}
+		if in.Password == "" || !account.ValidEmail(in.Email) {
+			t.Errorf("%q is taken: %+v", body, in)
+		}
+	})
+}
+
+func FuzzParseAddr(f *testing.F) {
+	for _, seed := range []string{"192.0.2.1", "[2001:db8::1]:443", "::ffff:192.0.2.1", "fe80::1%eth0", "", "]["} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		addr, ok := parseAddr(s)
+		if ok && (addr.Zone() != "" || addr.Is4In6() || bucket(addr.String()) == "") {
+			t.Errorf("%q is read as %v", s, addr)
+		}
+	})
+}

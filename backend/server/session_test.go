@@ -1,0 +1,435 @@
+package server_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/shared"
+)
+
+// signedInEndpoints are those that ask for a session, with a body each that
+// is right for it.
+var signedInEndpoints = []struct {
+	method, path string
+	in           body
+}{
+	{"GET", "/list-sessions", nil},
+	{"POST", "/revoke-session", body{"token": "x"}},
+	{"POST", "/revoke-sessions", body{}},
+	{"POST", "/revoke-other-sessions", body{}},
+	{"POST", "/update-user", body{"name": "Mallory"}},
+	{"POST", "/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}},
+	{"POST", "/verify-password", body{"password": goodPassword}},
+	{"POST", "/step-up", body{"password": goodPassword}},
+	{"POST", "/delete-user", body{"password": goodPassword}},
+}
+
+func TestStrangers(t *testing.T) { // S16
+	each(t, func(t *testing.T, s *site) {
+		for _, e := range signedInEndpoints {
+			b := s.browser(t)
+			text, _ := json.Marshal(e.in)
+			want(t, b.request(e.method, "/api/auth"+e.path, string(text)), 401, "UNAUTHORIZED")
+			// A token that never was: the cookie is cleared.
+			forged := s.holding(t, "latchkey.session_token", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
+			a := forged.request(e.method, "/api/auth"+e.path, string(text))
+			want(t, a, 401, "UNAUTHORIZED")
+			if got := a.header.Get("Set-Cookie"); got != "latchkey.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
+				t.Errorf("%s: Set-Cookie %q", e.path, got)
+			}
+		}
+	})
+}
+
+func TestListSessions(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		phone := s.signUp(t, "ann@example.test")
+		s.wait(time.Minute)
+		laptop := s.signIn(t, "ann@example.test")
+		s.wait(time.Minute)
+		tablet := s.signIn(t, "ann@example.test")
+		bob := s.signUp(t, "bob@example.test")
+
+		a := laptop.get("/list-sessions")
+		want(t, a, 200, "")
+		var list []shared.Session
+		if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list) != 3 {
+			t.Fatalf("list: %v, %v", a, err)
+		}
+		current := laptop.get("/get-session")
+		if list[0].Token != current.get("session.token") || !list[0].IsCurrent || list[1].IsCurrent || list[2].IsCurrent {
+			t.Errorf("the current session is not the first, or not the only one: %v", a)
+		}
+		if list[1].IPAddress != tablet.ip || list[2].IPAddress != phone.ip {
+			t.Errorf("the others are not in the order of their activity: %v", a)
+		}
+		for _, row := range list {
+			if row.Device != (shared.Device{Browser: "Firefox 153", OS: "Windows", Kind: "desktop"}) || row.Method != "password" || row.LastActiveAt.IsZero() {
+				t.Errorf("row: %+v", row)
+			}
+		}
+		if t0 := a.get("0.createdAt").(string); len(t0) != len("2026-11-23T12:00:00.000Z") || !strings.HasSuffix(t0, "Z") {
+			t.Errorf("createdAt: %s", t0)
+		}
+		for _, b := range []*browser{phone, laptop, tablet, bob} {
+			if token := b.token(); strings.Contains(a.body, token) || strings.Contains(current.body, token) { // S03, S05
+				t.Error("an answer contains the token of a cookie")
+			}
+		}
+	})
+}
+
+func TestHandlesAreWorthless(t *testing.T) { // S04
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser(t)
+		answers := []answer{
+			b.post("/sign-up/email", body{"email": "a@example.test", "name": "A", "password": goodPassword}),
+			b.get("/get-session"), b.get("/list-sessions"),
+			b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}),
+		}
+		tried := 0
+		for _, a := range answers {
+			want(t, a, 200, "")
+			for _, text := range stringsIn(a.body) {
+				tried++
+				wantAlive(t, s.holding(t, "latchkey.session_token", text), false, "who holds "+text)
+				bearer := s.browser(t)
+				if got := bearer.get("/get-session", "Authorization: Bearer "+text); got.body != "null" {
+					t.Errorf("%q is a bearer token", text)
+				}
+			}
+		}
+		if tried < 30 {
+			t.Errorf("only %d strings were tried", tried)
+		}
+	})
+}
+
+// stringsIn is every string in a JSON text.
+func stringsIn(text string) (all []string) {
+	d := json.NewDecoder(strings.NewReader(text))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return all
+		}
+		if s, ok := token.(string); ok && !strings.ContainsAny(s, ";\r\n") {
+			all = append(all, s)
+		}
+	}
+}
+
+func TestRevoke(t *testing.T) { // S06, S07, S08
+	each(t, func(t *testing.T, s *site) {
+		a1, a2, a3 := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test"), s.signIn(t, "ann@example.test")
+		bob := s.signUp(t, "bob@example.test")
+		handle := func(b *browser) string { return b.get("/get-session").get("session.token").(string) }
+
+		for _, id := range []string{handle(a2), a1.get("/get-session").get("user.id").(string), "x' OR '1'='1", ""} {
+			want(t, bob.post("/revoke-session", body{"token": id}), 200, "")
+		}
+		want(t, bob.post("/revoke-other-sessions", body{"userId": a1.get("/get-session").get("user.id")}), 200, "")
+		wantAlive(t, a2, true, "a session that another user revoked")
+		want(t, bob.post("/revoke-session", body{"token": "a\x00b"}), 400, "BAD_REQUEST")
+
+		want(t, a1.post("/revoke-session", body{"token": handle(a2)}), 200, "")
+		wantAlive(t, a2, false, "the revoked session")
+		wantAlive(t, a1, true, "the revoking session")
+		wantAlive(t, a3, true, "the third session")
+
+		want(t, a1.post("/revoke-other-sessions", body{}), 200, "")
+		wantAlive(t, a1, true, "the caller of revoke-other-sessions")
+		wantAlive(t, a3, false, "another session")
+
+		copied := s.holding(t, "latchkey.session_token", a1.token())
+		want(t, a1.post("/revoke-session", body{"token": handle(a1)}), 200, "")
+		if a1.token() != "" {
+			t.Error("the cookie of the own session stays after its revocation")
+		}
+		wantAlive(t, copied, false, "the own session after its revocation")
+
+		want(t, bob.post("/revoke-sessions", body{}), 200, "")
+		wantAlive(t, bob, false, "the caller of revoke-sessions")
+	})
+}
+
+func TestRevokeBites(t *testing.T) { // R06
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, "ann@example.test")
+		victim := s.signIn(t, "ann@example.test")
+		id := victim.get("/get-session").get("session.token")
+		var revoked atomic.Bool
+		var wg sync.WaitGroup
+		for range 6 {
+			b := victim.elsewhere()
+			wg.Go(func() {
+				for range 100 {
+					before := revoked.Load()
+					a := b.get("/list-sessions")
+					if before && a.status == 200 {
+						t.Error("a request that began after the revocation was answered succeeded")
+					}
+					if before {
+						return
+					}
+				}
+			})
+		}
+		want(t, owner.post("/revoke-session", body{"token": id}), 200, "")
+		revoked.Store(true)
+		wg.Wait()
+	})
+}
+
+func TestSignOut(t *testing.T) { // A20, S18
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		copied := s.holding(t, "latchkey.session_token", b.token())
+		a := b.post("/sign-out", body{})
+		want(t, a, 200, "")
+		if a.body != `{"success":true}` || a.header.Get("Clear-Site-Data") != `"cache", "storage"` || b.token() != "" {
+			t.Errorf("sign-out: %v %v", a, a.header)
+		}
+		wantAlive(t, copied, false, "the copied cookie")
+		want(t, b.request("POST", "/api/auth/sign-out", "", "Content-Type:"), 200, "")
+		want(t, b.request("POST", "/api/auth/sign-out", "null"), 400, "VALIDATION_ERROR")
+	})
+}
+
+func TestSessionsExpire(t *testing.T) { // S14
+	each(t, func(t *testing.T, s *site) {
+		remembered := s.signUp(t, "ann@example.test")
+		brief := s.browser(t)
+		want(t, brief.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword, "rememberMe": false}), 200, "")
+		idle := s.signIn(t, "ann@example.test")
+
+		s.wait(23 * time.Hour)
+		wantAlive(t, brief, true, "a brief session after 23 hours")
+		s.wait(time.Hour)
+		wantAlive(t, brief, false, "a brief session after a day")
+		want(t, brief.get("/list-sessions"), 401, "UNAUTHORIZED")
+		a := remembered.get("/get-session") // a day has passed: the session and its cookie are extended
+		if !strings.Contains(a.header.Get("Set-Cookie"), "Max-Age=604800") {
+			t.Errorf("not extended after a day: %v", a.header)
+		}
+		if a = remembered.get("/get-session"); a.header.Get("Set-Cookie") != "" {
+			t.Errorf("extended twice in a day: %v", a.header)
+		}
+
+		s.wait(6*24*time.Hour + time.Minute)
+		wantAlive(t, idle, false, "a session unused for a week")
+		wantAlive(t, remembered, true, "a session used six days ago")
+		for range 5 {
+			s.wait(4 * 24 * time.Hour)
+			wantAlive(t, remembered, true, "a session in use")
+		}
+		s.wait(4 * 24 * time.Hour)
+		wantAlive(t, remembered, false, "a session after more than 30 days")
+	})
+}
+
+func TestLastActive(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		seen := func() (at, ip any) {
+			a := b.get("/get-session")
+			return a.get("session.lastActiveAt"), a.get("session.ipAddress")
+		}
+		first, _ := seen()
+		s.wait(59 * time.Second)
+		if at, _ := seen(); at != first {
+			t.Errorf("last active is written after 59 seconds: %v, %v", first, at)
+		}
+		s.wait(time.Second)
+		if at, _ := seen(); at == first {
+			t.Error("last active is not written after a minute")
+		}
+		b.ip = newAddress()
+		if _, ip := seen(); ip != b.ip {
+			t.Errorf("address %v; want %v at once", ip, b.ip)
+		}
+		if a := b.get("/list-sessions"); a.get("0.ipAddress") != b.ip {
+			t.Errorf("list: %v", a)
+		}
+	})
+}
+
+func TestRotation(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		id := b.get("/get-session").get("session.id")
+		inFlight := s.holding(t, "latchkey.session_token", b.token())
+		want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
+		if b.get("/get-session").get("session.id") != id {
+			t.Error("step-up made another session")
+		}
+
+		s.wait(9 * time.Second)
+		wantAlive(t, inFlight, true, "a read with the token from before, in time")
+		a := inFlight.post("/update-user", body{"name": "X"})
+		want(t, a, 401, "UNAUTHORIZED")
+		s.wait(time.Second)
+		late := inFlight.get("/get-session")
+		if late.body != "null" || late.header.Get("Set-Cookie")+a.header.Get("Set-Cookie") != "" {
+			t.Errorf("a rotated token clears a cookie, or is good for too long: %v %v", late, late.header)
+		}
+		want(t, inFlight.post("/sign-out", body{}), 200, "")
+		wantAlive(t, b, true, "the session that an old token signed out")
+	})
+}
+
+func TestChangePassword(t *testing.T) { // A21, A22, A23
+	each(t, func(t *testing.T, s *site) {
+		b, other := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test")
+		const next = "another good password"
+		want(t, b.post("/change-password", body{"currentPassword": "wrong password", "newPassword": next}), 400, "INVALID_PASSWORD")
+		want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "password1"}), 400, "PASSWORD_TOO_COMMON")
+		want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "short"}), 400, "PASSWORD_TOO_SHORT")
+		wantAlive(t, other, true, "the other session after a change that failed")
+
+		s.wait(10 * time.Second)
+		before := b.token()
+		a := b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": next})
+		want(t, a, 200, "")
+		if a.get("token") != b.get("/get-session").get("session.token") || b.token() == before {
+			t.Errorf("change-password: %v", a)
+		}
+		wantAlive(t, b, true, "the session that changed the password")
+		wantAlive(t, other, false, "the other session")
+		s.wait(10 * time.Second)
+		wantAlive(t, s.holding(t, "latchkey.session_token", before), false, "the token from before")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": next}), 200, "")
+	})
+}
+
+func TestFresh(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		s.wait(15 * time.Minute)
+		want(t, b.post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		want(t, b.post("/step-up", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		want(t, b.post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, b.post("/delete-user", body{}), 200, "")
+		wantAlive(t, b, false, "a deleted user")
+	})
+}
+
+func TestDeleteUser(t *testing.T) { // A26, D10
+	each(t, func(t *testing.T, s *site) {
+		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
+		want(t, b.post("/update-user", body{"name": "Unforgettable"}), 200, "")
+		want(t, b.post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		wantAlive(t, other, true, "the other session after a deletion that failed")
+		copied := s.holding(t, "latchkey.session_token", b.token())
+		s.wait(time.Hour) // not fresh: the password is what counts
+		a := b.post("/delete-user", body{"password": goodPassword})
+		want(t, a, 200, "")
+		if a.body != `{"success":true,"message":"User deleted"}` {
+			t.Errorf("delete-user: %v", a)
+		}
+		for _, b := range []*browser{b, other, copied} {
+			wantAlive(t, b, false, "a session of a deleted user")
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "gone@example.test", "password": goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		wantAbsent(t, s.dump(t), "gone@example.test", "Unforgettable")
+	})
+}
+
+func TestUpdateUser(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		name := `Robert'); DROP TABLE users;-- <b>"ä"</b>`
+		want(t, b.post("/update-user", body{"name": name, "image": "https://example.test/a.png"}), 200, "")
+		a := b.get("/get-session")
+		if a.get("user.name") != name || a.get("user.image") != "https://example.test/a.png" {
+			t.Errorf("after an update: %v", a)
+		}
+		want(t, b.post("/update-user", body{"image": nil}), 200, "")
+		if a := b.get("/get-session"); a.get("user.image") != nil || a.get("user.name") != name {
+			t.Errorf("after the image was taken away: %v", a)
+		}
+		for _, test := range []struct {
+			in   any
+			code string
+		}{
+			{body{}, "NO_FIELDS_TO_UPDATE"},
+			{body{"role": "admin"}, "NO_FIELDS_TO_UPDATE"},
+			{body{"email": "other@example.test"}, "EMAIL_CAN_NOT_BE_UPDATED"},
+			{body{"name": "x", "twoFactorEnabled": true}, "FIELD_NOT_ALLOWED"},
+			{body{"name": 5}, "VALIDATION_ERROR"},
+			{body{"name": nil}, "VALIDATION_ERROR"},
+			{body{"image": strings.Repeat("i", 2049)}, "VALIDATION_ERROR"},
+			{[]string{"name"}, "VALIDATION_ERROR"},
+			{body{"name": strings.Repeat("n", 101)}, "VALIDATION_ERROR"},
+		} {
+			want(t, b.post("/update-user", test.in), 400, test.code)
+		}
+	})
+}
+
+func TestSessionsPerUser(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		first := s.signUp(t, "ann@example.test")
+		for range 50 {
+			s.wait(time.Second)
+			s.signIn(t, "ann@example.test")
+		}
+		wantAlive(t, first, false, "the session unused for longest, beyond the fiftieth")
+	})
+}
+
+func TestStolenDatabase(t *testing.T) { // D01, D02, D06, D11
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "mistyped password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		s.browser(t).request("POST", "/api/auth/sign-in/email", `{"email":"ann@example.test","password":"malformed password"`)
+		raw, err := base64.RawURLEncoding.DecodeString(b.token())
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets := []string{b.token(), string(raw), goodPassword, "mistyped password", "malformed password", b.cookie("latchkey.device")}
+		for _, secret := range secrets {
+			forms := []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))}
+			wantAbsent(t, s.dump(t), forms...)
+			wantAbsent(t, s.log.String(), forms...)
+		}
+		wantAbsent(t, s.log.String(), "ann@example.test", b.get("/get-session").get("user.id").(string)+"@")
+		if d := s.dump(t); !strings.Contains(d, "$argon2id$v=19$m=19456,t=2,p=1$") {
+			t.Error("there is no hash of argon2id at OWASP's minimum in the dump")
+		}
+	})
+}
+
+func TestEvents(t *testing.T) { // W04
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"})
+		other := s.signIn(t, "ann@example.test")
+		b.post("/verify-password", body{"password": "wrong password"})
+		b.post("/revoke-session", body{"token": other.get("/get-session").get("session.token")})
+		b.post("/step-up", body{"password": goodPassword})
+		s.signIn(t, "ann@example.test")
+		b.post("/revoke-other-sessions", body{})
+		b.post("/update-user", body{"name": "B"})
+		b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"})
+		b.post("/sign-out", body{})
+		d := s.dump(t)
+		for _, kind := range []string{"sign-up", "sign-in-failed", "sign-in", "password-failed", "session-revoked", "step-up", "sessions-revoked", "user-updated", "password-changed", "sign-out"} {
+			if !strings.Contains(d, fmt.Sprintf(" %s ", kind)) {
+				t.Errorf("no event %s", kind)
+			}
+		}
+		if strings.Count(d, b.ip) < 5 {
+			t.Errorf("the events lack the address %s", b.ip)
+		}
+	})
+}

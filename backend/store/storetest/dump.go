@@ -1,0 +1,66 @@
+package storetest
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// tables are all that keep something of anybody.
+var tables = []string{"users", "passwords", "permissions", "sessions", "one_time_tokens", "attempts", "events", "key_checks"}
+
+// Dump is all that the database at url holds, as who steals it would read it:
+// a line a row, its table first.
+func Dump(t *testing.T, url string) string {
+	t.Helper()
+	var pool *sql.DB
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		var err error
+		if pool, err = sql.Open("sqlite", path); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
+	}
+	defer pool.Close()
+	var b strings.Builder
+	for _, table := range tables {
+		if err := dump(&b, pool, table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+func dump(b *strings.Builder, pool *sql.DB, table string) error {
+	rows, err := pool.Query("SELECT * FROM " + table)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	cells, at := make([]any, len(columns)), make([]any, len(columns))
+	for i := range cells {
+		at[i] = &cells[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(at...); err != nil {
+			return err
+		}
+		b.WriteString(table)
+		for _, cell := range cells {
+			if raw, ok := cell.([]byte); ok {
+				cell = string(raw)
+			}
+			fmt.Fprintf(b, " %v", cell)
+		}
+		b.WriteString("\n")
+	}
+	return rows.Err()
+}
