@@ -1,0 +1,199 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"latchkey/shared"
+)
+
+func TestPasswordHash(t *testing.T) {
+	const password = "correct horse battery staple"
+	phc := hash(password)
+	if !strings.HasPrefix(phc, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("hash: %s", phc)
+	}
+	if phc == hash(password) {
+		t.Error("two hashes have one salt")
+	}
+	if !matches(phc, password) || matches(phc, password+" ") {
+		t.Error("the hash matches another password, or not its own")
+	}
+	for _, broken := range []string{"", "$argon2id$", phc[:len(phc)-1], phc + "A", strings.Replace(phc, "m=19456", "m=8", 1), strings.Replace(phc, "argon2id", "argon2i", 1)} {
+		if matches(broken, password) {
+			t.Errorf("%q matches", broken)
+		}
+	}
+}
+
+func TestCommonPasswords(t *testing.T) {
+	if n := len(commonPasswords()); n < 10_000 {
+		t.Errorf("%d common passwords; want at least 10 000", n)
+	}
+	for p := range commonPasswords() {
+		if len([]rune(p)) < minPassword || p != strings.ToLower(p) {
+			t.Fatalf("%q is never met", p)
+		}
+	}
+}
+
+// TestHasherIsBounded holds that no more hashes are worked at once than there
+// are processors, and that who waits too long is told to come back (W10).
+func TestHasherIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher()
+		var working, most, refused atomic.Int32
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				done, err := h.turn(context.Background())
+				if err != nil {
+					e, ok := errors.AsType[*shared.Error](err)
+					if !ok || !errors.Is(err, shared.ErrUnavailable) || e.RetryAfter < 1 {
+						t.Errorf("turn: %v", err)
+					}
+					refused.Add(1)
+					return
+				}
+				defer done()
+				if n := working.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				time.Sleep(time.Second) // of the test's own clock: a hash that takes a second
+				working.Add(-1)
+			})
+		}
+		start := time.Now()
+		wg.Wait()
+		n := int32(runtime.GOMAXPROCS(0))
+		if most.Load() != n {
+			t.Errorf("%d hashes at once; want %d", most.Load(), n)
+		}
+		// Those that began at 0 s and at 1 s were served, those for 2 s may be.
+		if served := 100 - refused.Load(); served < 2*n || served > 3*n {
+			t.Errorf("%d were served; want two or three rounds of %d", served, n)
+		}
+		if waited := time.Since(start); waited > hashWait+time.Second {
+			t.Errorf("the last waited %v", waited)
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	ks := NewKeys()
+	read, err := ParseKeys(ks.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, value := ks.Check()
+	if !read.Knows(id, value) || NewKeys().Knows(id, value) || read.Knows("other", value) {
+		t.Error("a check value is known to another key, or not to its own")
+	}
+	rotated, err := ParseKeys(NewKeys().Text() + ks.Text())
+	if err != nil || !rotated.Knows(id, value) {
+		t.Errorf("after another key came first: %v", err)
+	}
+	if text := fmt.Sprintf("%v %+v %s", ks, ks, ks); strings.Contains(text, strings.Fields(ks.Text())[len(strings.Fields(ks.Text()))-1]) {
+		t.Errorf("keys print themselves: %s", text)
+	}
+	for _, broken := range []string{"", "# nothing", "k1", "k1 " + base64.StdEncoding.EncodeToString(make([]byte, 31)), "k1 !!!"} {
+		if _, err := ParseKeys(broken); err == nil {
+			t.Errorf("ParseKeys(%q) is nil", broken)
+		}
+	}
+	if string(ks.mac("a", "bc")) == string(ks.mac("ab", "c")) {
+		t.Error("two purposes have one key")
+	}
+}
+
+func TestParseToken(t *testing.T) {
+	token := NewToken()
+	if got, ok := ParseToken(string(token)); !ok || got != token {
+		t.Error("a token is not read back")
+	}
+	if fmt.Sprintf("%v %s", token, token) != "[token] [token]" {
+		t.Error("a token prints itself")
+	}
+	for _, broken := range []string{"", string(token)[1:], string(token) + "A", string(token)[:42] + "+", string(token)[:42] + "=", "\n" + string(token)[1:]} {
+		if _, ok := ParseToken(broken); ok {
+			t.Errorf("ParseToken(%q) is right", broken)
+		}
+	}
+}
+
+func TestDevice(t *testing.T) {
+	s := &Service{Keys: NewKeys()}
+	d := s.NewDevice("ann")
+	if !s.KnowsDevice(d, "ann") || s.KnowsDevice(d, "bob") || s.KnowsDevice("", "ann") || s.KnowsDevice("AAAA", "ann") || s.KnowsDevice("!", "ann") {
+		t.Error("a device is known to another account, or not to its own")
+	}
+	if other := (&Service{Keys: NewKeys()}); other.KnowsDevice(d, "ann") {
+		t.Error("a device is known to another key")
+	}
+}
+
+func TestSessionSeen(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	here := Client{IP: "192.0.2.1", UserAgent: "UA"}
+	session := Session{CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(SessionIdle), IP: here.IP, UserAgent: here.UserAgent, Remember: true}
+	for _, test := range []struct {
+		what    string
+		after   time.Duration
+		from    Client
+		change  func(*Session)
+		worth   bool
+		expires time.Duration
+	}{
+		{"at once", 0, here, nil, false, SessionIdle},
+		{"just before a minute", time.Minute - time.Millisecond, here, nil, false, SessionIdle},
+		{"after a minute", time.Minute, here, nil, true, SessionIdle},
+		{"from elsewhere", 0, Client{"192.0.2.2", "UA"}, nil, true, SessionIdle},
+		{"with another browser", 0, Client{"192.0.2.1", "UB"}, nil, true, SessionIdle},
+		{"after a day", 24 * time.Hour, here, nil, true, SessionIdle + 24*time.Hour},
+		{"a brief one", 20 * time.Hour, here, func(s *Session) { s.Remember = false; s.ExpiresAt = now.Add(BriefLifetime) }, true, BriefLifetime},
+		{"near its end", 28 * 24 * time.Hour, here, func(s *Session) { s.ExpiresAt = now.Add(29 * 24 * time.Hour) }, true, SessionLifetime},
+		{"at its last", 29 * 24 * time.Hour, here, func(s *Session) {
+			s.ExpiresAt, s.LastActiveAt = now.Add(SessionLifetime), now.Add(29*24*time.Hour)
+		}, false, SessionLifetime},
+	} {
+		s := session
+		if test.change != nil {
+			test.change(&s)
+		}
+		got, worth := s.seen(now.Add(test.after), test.from)
+		if worth != test.worth || !got.ExpiresAt.Equal(now.Add(test.expires)) {
+			t.Errorf("%s: worth writing %t, expires after %v; want %t, %v", test.what, worth, got.ExpiresAt.Sub(now), test.worth, test.expires)
+		}
+		if worth && (got.IP != test.from.IP || got.UserAgent != test.from.UserAgent || !got.LastActiveAt.Equal(now.Add(test.after))) {
+			t.Errorf("%s: %+v", test.what, got)
+		}
+	}
+}
+
+func TestFresh(t *testing.T) {
+	now := time.Now()
+	s := Session{ConfirmedAt: now}
+	if !s.Fresh(now.Add(FreshWindow-1)) || s.Fresh(now.Add(FreshWindow)) {
+		t.Error("fresh ends elsewhere than at 15 minutes")
+	}
+}
+
+func FuzzValidEmail(f *testing.F) {
+	for _, s := range []string{"a@b.co", "a..b@c.de", "a@b", " a@b.co", "ä@b.co", "a@b.co\n", "o'brien+x@sub.example.test"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if ValidEmail(s) && (strings.Count(s, "@") != 1 || strings.ContainsAny(s, " \r\n\t\x00<>\"") || len(s) > maxEmail || strings.ToLower(s) != strings.ToLower(strings.ToValidUTF8(s, ""))) {
+			t.Errorf("%q is an address", s)
+		}
+	})
+}
