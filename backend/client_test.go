@@ -1,19 +1,11 @@
 package main_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"latchkey/backend/store/storetest"
 )
@@ -49,7 +41,7 @@ func testClient(t *testing.T, binary string) {
 	for name, database := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			origin := startBinary(t, binary, "-database", database(t))
+			origin := start(t, binary, "-database", database(t), "-rate-limits", "off").origin
 			// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
 			node := exec.CommandContext(t.Context(), "node", "--dns-result-order=ipv4first", filepath.Join(scripts, "sessions.mjs"), origin)
 			if out, err := node.CombinedOutput(); err != nil {
@@ -129,96 +121,6 @@ func installClient(t *testing.T) string {
 		copyFile(t, dir, script)
 	}
 	return dir
-}
-
-// buildBinary builds the program just as "make build" does.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "latchkey")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "latchkey/backend")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// startBinary starts the program on a free port, waits until it is ready, and
-// returns its origin. It stops with the test.
-func startBinary(t *testing.T, binary string, args ...string) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	origin := "http://localhost:" + port
-
-	var said bytes.Buffer
-	program := exec.Command(binary, append([]string{
-		"-listen", address, "-origin", origin, "-data", t.TempDir(), "-rate-limits", "off",
-	}, args...)...)
-	program.Stdout, program.Stderr = &said, &said
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- program.Wait() }()
-	t.Cleanup(func() {
-		program.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-exited:
-			if err != nil {
-				t.Errorf("latchkey: %v", err)
-			}
-		case <-time.After(20 * time.Second):
-			t.Error("latchkey does not stop when told to")
-			program.Process.Kill()
-			<-exited
-		}
-		if t.Failed() {
-			for line := range strings.Lines(said.String()) {
-				if !strings.Contains(line, "msg=request") {
-					t.Logf("latchkey said: %s", line)
-				}
-			}
-		}
-	})
-
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		err := ready(ctx, origin)
-		if err == nil {
-			return origin
-		}
-		select {
-		case err := <-exited:
-			exited <- nil
-			t.Fatalf("latchkey has ended at once: %v", err)
-		case <-ctx.Done():
-			t.Fatalf("latchkey is not ready: %v", err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-func ready(ctx context.Context, origin string) error {
-	request, err := http.NewRequestWithContext(ctx, "GET", origin+"/readyz", nil)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("/readyz: %s", answer.Status)
-	}
-	return nil
 }
 
 func readJSON(t *testing.T, file string, into any) {

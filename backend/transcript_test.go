@@ -40,7 +40,6 @@ var intended = map[string]struct {
 	cookie string // "set", "cleared" or "untouched"
 }{
 	"no content-type (curl default not used)": {why: noType, status: 415, answer: wrongType},
-	"no body at all":                 {why: noType, status: 415, answer: wrongType},
 	"text/plain":                     {why: "the message names no type that is not taken", status: 415, answer: wrongType},
 	"form urlencoded ok":             {why: noForms, status: 415, answer: wrongType},
 	"form encoded":                   {why: noForms, status: 415, answer: wrongType},
@@ -61,7 +60,6 @@ var intended = map[string]struct {
 	"change-password same password allowed": {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"change-password ok (no revoke)":        {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"other session still valid":             {why: rotates, status: 200, answer: `"null"`, cookie: "cleared"},
-	"delete bad token":                      {why: "nothing is deleted by a token from a mail yet", status: 200, answer: `{"success":"true"}`, cookie: "cleared"},
 }
 
 const (
@@ -77,7 +75,7 @@ const (
 
 // testTranscripts replays what was recorded of Better Auth and compares.
 func testTranscripts(t *testing.T, binary string) {
-	origin := startBinary(t, binary, "-cookie-prefix", "better-auth")
+	origin := start(t, binary, "-cookie-prefix", "better-auth", "-rate-limits", "off").origin
 	files, err := filepath.Glob("testdata/wire/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts: %v", err)

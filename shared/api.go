@@ -155,6 +155,7 @@ type PasswordChanged struct {
 // unless the session is fresh.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
+	Token       *string `json:"token,omitempty"` // of a link in a mail; there are none yet, so each is refused
 	CallbackURL string  `json:"callbackURL,omitempty"`
 }
 

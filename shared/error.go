@@ -82,6 +82,7 @@ var (
 	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
 	ErrForbidden    = newError("FORBIDDEN", "Your account does not have the permission for this.")
 	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
 	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. Restart the server to print a new one.")
 
 	// What the account rules refuse.

@@ -35,6 +35,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrNotFresh:           http.StatusForbidden,
 	shared.ErrForbidden:          http.StatusForbidden,
 	shared.ErrCredentials:        http.StatusUnauthorized,
+	shared.ErrToken:              http.StatusNotFound,
 	shared.ErrInvite:             http.StatusForbidden,
 	shared.ErrInvalidEmail:       http.StatusBadRequest,
 	shared.ErrUserExists:         http.StatusUnprocessableEntity,

@@ -328,6 +328,7 @@ func TestDeleteUser(t *testing.T) { // A26, D10
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
 		want(t, b.post("/update-user", body{"name": "Unforgettable"}), 200, "")
 		want(t, b.post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		want(t, b.post("/delete-user", body{"token": "of no mail"}), 404, "INVALID_TOKEN")
 		wantAlive(t, other, true, "the other session after a deletion that failed")
 		copied := s.holding(t, "latchkey.session_token", b.token())
 		s.wait(time.Hour) // not fresh: the password is what counts

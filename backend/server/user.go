@@ -74,7 +74,10 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-func (s *Server) deleteUser(c call, _ shared.UserDeletion) (shared.Deleted, error) {
+func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {
+	if in.Token != nil {
+		return shared.Deleted{}, shared.ErrToken
+	}
 	if err := s.Accounts.DeleteUser(c.Context(), c.Session, c.From); err != nil {
 		return shared.Deleted{}, err
 	}
