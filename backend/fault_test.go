@@ -1,0 +1,493 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"latchkey/backend/store/storetest"
+)
+
+const faultPassword = "correct horse battery staple"
+
+// visitor is a browser at an address of its own, as a trusted proxy tells.
+type visitor struct {
+	client  http.Client
+	origin  string
+	address string
+}
+
+var visitors atomic.Uint32
+
+func visit(t *testing.T, origin string) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := visitors.Add(1)
+	return &visitor{http.Client{Jar: jar, Timeout: 20 * time.Second}, origin, fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
+}
+
+// call returns the status, the body and whether a cookie was set.
+func (v *visitor) call(method, path string, in any) (status int, body string, cookies bool, err error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return 0, "", false, err
+	}
+	r, err := http.NewRequest(method, v.origin+path, bytes.NewReader(text))
+	if err != nil {
+		return 0, "", false, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Origin", v.origin)
+	r.Header.Set("X-Forwarded-For", v.address)
+	answer, err := v.client.Do(r)
+	if err != nil {
+		return 0, "", false, err
+	}
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(got), len(answer.Header["Set-Cookie"]) > 0, err
+}
+
+func (v *visitor) signUp(email string) (int, string, bool, error) {
+	return v.call("POST", "/api/auth/sign-up/email", map[string]any{"email": email, "name": "", "password": faultPassword})
+}
+
+func (v *visitor) signIn(email, password string) (int, string, bool, error) {
+	return v.call("POST", "/api/auth/sign-in/email", map[string]any{"email": email, "password": password})
+}
+
+func (v *visitor) session() (int, string, bool, error) {
+	return v.call("GET", "/api/auth/get-session", nil)
+}
+
+// eventually waits until ok is true, for as long as a person might.
+func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	end := time.After(within)
+	for !ok() {
+		select {
+		case <-end:
+			t.Fatalf("%s: not within %v", what, within)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// TestDatabaseStops holds that a database which is gone, or hangs, costs
+// nobody a session (X07, X13).
+func TestDatabaseStops(t *testing.T) {
+	t.Parallel()
+	storetest.Shared(t) // or skip
+	cluster, err := storetest.StartCluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	database, err := cluster.NewDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tapped, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := tap(t, tapped.Host)
+	tapped.Host = line.address
+	p := start(t, buildBinary(t), "-database", tapped.String(), "-trusted-proxies", "127.0.0.0/8")
+	v := visit(t, p.origin)
+	if status, body, _, err := v.signUp("ann@example.test"); status != 200 {
+		t.Fatal(status, body, err)
+	}
+
+	for what, fault := range map[string]struct{ begin, end func() error }{
+		"stopped": {cluster.Stop, cluster.Start},
+		"silent":  {line.hold, line.release},
+	} {
+		// Load, so that connections are in use when it happens.
+		ctx, cancel := context.WithCancel(t.Context())
+		var load sync.WaitGroup
+		for range 4 {
+			load.Go(func() {
+				w := visit(t, p.origin)
+				w.client.Jar = v.client.Jar
+				for ctx.Err() == nil {
+					if status, body, cookies, err := w.session(); err != nil || status != 503 && status != 429 && (status != 200 || body == "null") || status == 503 && cookies {
+						t.Errorf("%s, under load: %d %s, cookies set: %t, %v", what, status, body, cookies, err)
+						return
+					}
+				}
+			})
+		}
+		if err := fault.begin(); err != nil {
+			t.Fatal(err)
+		}
+		calls := map[string]func() (int, string, bool, error){
+			"get-session": visitorWith(t, v).session,
+			"sign-in":     func() (int, string, bool, error) { return visitorWith(t, v).signIn("ann@example.test", faultPassword) },
+			"sign-out": func() (int, string, bool, error) {
+				return visitorWith(t, v).call("POST", "/api/auth/sign-out", struct{}{})
+			},
+			"readyz": func() (int, string, bool, error) { return v.call("GET", "/readyz", nil) },
+		}
+		for name, call := range calls {
+			began := time.Now()
+			status, body, cookies, err := call()
+			if err != nil || status != 503 || cookies || !strings.Contains(body, "SERVICE_UNAVAILABLE") || time.Since(began) > 5*time.Second {
+				t.Errorf("%s, %s: %d %s, cookies set: %t, %v, after %v; want 503 within five seconds", what, name, status, body, cookies, err, time.Since(began))
+			}
+		}
+		if status, _, _, err := v.call("GET", "/healthz", nil); status != 200 {
+			t.Errorf("%s: healthz: %d, %v", what, status, err)
+		}
+		cancel()
+		load.Wait()
+		if err := fault.end(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, what+": recovery", 10*time.Second, func() bool {
+			status, body, _, _ := visitorWith(t, v).session()
+			return status == 200 && body != "null"
+		})
+	}
+}
+
+// visitorWith is another visitor with the same cookies.
+func visitorWith(t *testing.T, v *visitor) *visitor {
+	t.Helper()
+	w := visit(t, v.origin)
+	w.client.Jar = v.client.Jar
+	return w
+}
+
+// A wire is a TCP connection to somewhere that can be made to fall silent.
+type wire struct {
+	address string
+
+	mu   sync.Mutex
+	open chan struct{} // closed while bytes may pass
+}
+
+// tap relays what is sent to its address to the target.
+func tap(t *testing.T, target string) *wire {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{address: listener.Addr().String(), open: make(chan struct{})}
+	close(w.open)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", target)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			go w.relay(near, far)
+			go w.relay(far, near)
+		}
+	}()
+	return w
+}
+
+func (w *wire) relay(to, from net.Conn) {
+	defer to.Close()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		open := w.open
+		w.mu.Unlock()
+		<-open
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) hold() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = make(chan struct{})
+	return nil
+}
+
+func (w *wire) release() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.open)
+	return nil
+}
+
+// eachDatabase runs test with the flag of a new database of each kind.
+func eachDatabase(t *testing.T, test func(t *testing.T, flag []string)) {
+	t.Helper()
+	storetest.EachURL(t, func(t *testing.T, url string) { test(t, []string{"-database", url}) })
+}
+
+// TestTermination holds that what is under way is answered before the program
+// ends (X06).
+func TestTermination(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		p := start(t, buildBinary(t), append(flags, "-rate-limits", "off")...)
+		v := visit(t, p.origin)
+		if status, body, _, err := v.signUp("ann@example.test"); status != 200 {
+			t.Fatal(status, body, err)
+		}
+		var answered, begun sync.WaitGroup
+		for range 8 {
+			begun.Add(1)
+			answered.Go(func() {
+				w := visit(t, p.origin)
+				begun.Done()
+				for {
+					status, body, _, err := w.signIn("ann@example.test", faultPassword)
+					if errors.Is(err, syscall.ECONNREFUSED) {
+						return // it has ended; this one was never under way
+					}
+					if err != nil && !strings.Contains(err.Error(), "EOF") && !errors.Is(err, syscall.ECONNRESET) || err == nil && status != 200 && status != 503 {
+						t.Errorf("%d %s, %v", status, body, err)
+					}
+					if err != nil {
+						return // an idle connection that was closed, before the request reached the server
+					}
+				}
+			})
+		}
+		begun.Wait()
+		p.stop()
+		answered.Wait()
+	})
+}
+
+// TestPowerCut holds that what was answered survives, and that nothing is left
+// half done (X01, X03).
+func TestPowerCut(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8")...)
+		owner := visit(t, p.origin)
+		if status, body, _, err := owner.signUp("ann@example.test"); status != 200 {
+			t.Fatal(status, body, err)
+		}
+		guesser := visit(t, p.origin)
+		for range 4 {
+			guesser.signIn("ann@example.test", "wrong password")
+		}
+
+		var made atomic.Int32
+		var loops sync.WaitGroup
+		for loop := range 8 {
+			loops.Go(func() {
+				for i := range 1000 {
+					status, _, _, err := visit(t, p.origin).signUp(fmt.Sprintf("user-%d-%d@example.test", loop, i))
+					if err != nil {
+						return // the cut
+					}
+					if status == 200 {
+						made.Add(1)
+					}
+				}
+			})
+		}
+		eventually(t, "sign-ups", 20*time.Second, func() bool { return made.Load() >= 24 })
+		p.kill()
+		loops.Wait()
+		p.start()
+
+		if status, _, _, err := guesser.signIn("ann@example.test", faultPassword); status != 429 {
+			t.Errorf("the limit of an address after a power cut: %d, %v; want 429", status, err)
+		}
+		if status, body, _, err := owner.session(); status != 200 || body == "null" {
+			t.Errorf("the session after a power cut: %d %s, %v", status, body, err)
+		}
+		for loop := range 8 {
+			for i := range int(made.Load())/8 + 3 {
+				email := fmt.Sprintf("user-%d-%d@example.test", loop, i)
+				in, body, _, err := visit(t, p.origin).signIn(email, faultPassword)
+				if in == 200 {
+					continue
+				}
+				if up, again, _, _ := visit(t, p.origin).signUp(email); up != 200 {
+					t.Errorf("%s can neither sign in nor up: %d %s, %v; %d %s", email, in, body, err, up, again)
+				}
+			}
+		}
+	})
+}
+
+// TestFlood holds that many sign-ins at once take neither the memory nor the
+// answers of others away (Z04).
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8")...)
+		owner := visit(t, p.origin)
+		if status, body, _, err := owner.signUp("ann@example.test"); status != 200 {
+			t.Fatal(status, body, err)
+		}
+		var flood sync.WaitGroup
+		for i := range 80 {
+			flood.Go(func() {
+				status, body, _, err := visit(t, p.origin).signIn(fmt.Sprintf("user%d@example.test", i), faultPassword)
+				if status != 401 && status != 429 && status != 503 {
+					t.Errorf("a sign-in of the flood: %d %s, %v", status, body, err)
+				}
+			})
+		}
+		for range 20 {
+			if status, body, _, err := visitorWith(t, owner).session(); status != 200 || body == "null" {
+				t.Errorf("a session during the flood: %d %s, %v", status, body, err)
+			}
+		}
+		flood.Wait()
+	})
+}
+
+// TestDripping holds that who sends a request a byte at a time is cut off, and
+// meanwhile takes nothing from others (Z01, Z02).
+func TestDripping(t *testing.T) {
+	t.Parallel()
+	p := start(t, buildBinary(t))
+	address := strings.TrimPrefix(p.origin, "http://")
+	head := fmt.Sprintf("POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", address)
+	var drips sync.WaitGroup
+	for i := range 40 {
+		begin, within := "GET / HTTP/1.1\r\nX: ", 20*time.Second
+		if i == 0 {
+			begin, within = head, 35*time.Second
+		}
+		drips.Go(func() {
+			conn, err := net.Dial("tcp", strings.Replace(address, "localhost", "127.0.0.1", 1))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			io.WriteString(conn, begin)
+			ended := make(chan struct{})
+			go func() {
+				io.Copy(io.Discard, conn)
+				close(ended)
+			}()
+			for limit := time.After(within); ; {
+				select {
+				case <-ended:
+					return
+				case <-limit:
+					t.Errorf("connection %d is still open after %v", i, within)
+					return
+				case <-time.After(500 * time.Millisecond):
+					io.WriteString(conn, "x")
+				}
+			}
+		})
+	}
+	v := visit(t, p.origin)
+	v.client.Timeout = 2 * time.Second
+	for range 10 {
+		if status, body, _, err := v.session(); status != 200 || body != "null" {
+			t.Errorf("get-session meanwhile: %d %s, %v", status, body, err)
+		}
+	}
+	drips.Wait()
+}
+
+// TestRefusesToStart holds that a server which could only do harm does not
+// start, and says what to do.
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		p := start(t, buildBinary(t), flags...)
+		p.stop()
+		for _, test := range []struct {
+			args []string
+			says string
+		}{
+			{append(flags, "-data", t.TempDir()), "point -key-file at"}, // X10
+			{[]string{"-origin", "http://accounts.example.com"}, "https://accounts.example.com"},
+			{[]string{"-origin", "https://accounts.example.com/"}, "write https://accounts.example.com"},
+			{[]string{"-origin", "accounts.example.com"}, "not of the form"},
+			{[]string{"-trusted-proxies", "10.0.0.0/33"}, "neither an address nor a CIDR"},
+			{[]string{"-rate-limits", "maybe"}, "on or off"},
+			{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
+			{[]string{"dance"}, "there is no command"},
+			{[]string{"serve", "now"}, "not a flag"},
+		} {
+			said, err := runProgram(t, test.args...)
+			if err == nil || !strings.Contains(said, test.says) || strings.Contains(said, "goroutine") {
+				t.Errorf("%v: %v, %s; want %q", test.args, err, said, test.says)
+			}
+		}
+	})
+}
+
+// TestPermissionCommands runs beside a server, as an operator does.
+func TestPermissionCommands(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		p := start(t, buildBinary(t), flags...)
+		if status, body, _, err := visit(t, p.origin).signUp("ann@example.test"); status != 200 {
+			t.Fatal(status, body, err)
+		}
+		data := []string{"-data", p.args[5]}
+		for _, test := range []struct {
+			args, rest []string
+			says       string
+			fails      bool
+		}{
+			{[]string{"permissions"}, nil, "", false},
+			{[]string{"grant"}, []string{"Ann@example.test", "settings.manage"}, "", false},
+			{[]string{"permissions"}, nil, "ann@example.test\tsettings.manage\n", false},
+			{[]string{"grant"}, []string{"bob@example.test", "settings.manage"}, "no account", true},
+			{[]string{"grant"}, []string{"ann@example.test", "everything"}, "one of: settings.manage, users.manage", true},
+			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "", false},
+			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
+			{[]string{"permissions"}, nil, "", false},
+		} {
+			args := append(append(append(test.args, flags...), data...), test.rest...)
+			said, err := runProgram(t, args...)
+			if (err != nil) != test.fails || !strings.Contains(said, test.says) || test.says == "" && said != "" {
+				t.Errorf("%v: %v, %q; want %q", args, err, said, test.says)
+			}
+		}
+	})
+}
+
+// runProgram runs the program to its end, in a folder of its own, and returns
+// what it said.
+func runProgram(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, buildBinary(t), args...)
+	cmd.Dir = t.TempDir()
+	said, err := cmd.CombinedOutput()
+	return string(said), err
+}
