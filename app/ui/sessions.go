@@ -205,7 +205,7 @@ func (s *sessions) Render() app.UI {
 		),
 		app.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
-				return app.Div().Class("skeleton").Aria("hidden", "true").Body(bones(4)...)
+				return bones()
 			}).ElseIf(s.sessions != nil, func() app.UI {
 				return app.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {

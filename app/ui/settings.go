@@ -44,16 +44,23 @@ func (p *settings) Render() app.UI {
 				return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(p.jump)
 			}),
 		),
-		app.Div().Class("cards").Aria("busy", p.User == nil).Body(
-			app.If(p.User == nil, func() app.UI {
-				return app.Div().Class("card", "skeleton").Aria("hidden", "true").Body(bones(3)...)
-			}).Else(func() app.UI {
-				return &profile{User: *p.User}
-			}),
-			app.If(p.User != nil, func() app.UI { return &password{Email: p.User.Email} }),
-			app.If(p.User != nil, func() app.UI { return &sessions{} }),
-		),
+		app.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
+}
+
+func (p *settings) cards() []app.UI {
+	if p.User != nil {
+		return []app.UI{
+			&profile{User: *p.User},
+			&password{Email: p.User.Email},
+			&sessions{},
+		}
+	}
+	cards := make([]app.UI, len(sections))
+	for i, s := range sections {
+		cards[i] = section(s.id, s.name, bones())
+	}
+	return cards
 }
 
 // section draws a part of a page.
@@ -64,10 +71,10 @@ func section(id, name string, parts ...app.UI) app.UI {
 }
 
 // bones are lines that stand where words will be.
-func bones(n int) []app.UI {
-	lines := make([]app.UI, n)
-	for i := range lines {
-		lines[i] = app.Div().Class("bone")
-	}
-	return lines
+func bones() app.UI {
+	return app.Div().Class("bones").Aria("hidden", "true").Body(
+		app.Div().Class("bone", "short"),
+		app.Div().Class("bone", "long"),
+		app.Div().Class("bone"),
+	)
 }

@@ -116,12 +116,12 @@ func (t *toasts) Render() app.UI {
 				app.Button().Type("button").Class("quiet").Text("Later").OnClick(t.postpone),
 			),
 			toast(t.said, "good",
-				app.Button().Type("button").Class("quiet").Text("Dismiss").OnClick(t.dismiss),
+				app.Button().Type("button").Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
 			),
 		),
 		app.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				app.Button().Type("button").Class("quiet").Text("Dismiss").OnClick(t.dismiss),
+				app.Button().Type("button").Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
 			),
 		),
 	)

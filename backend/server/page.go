@@ -13,7 +13,7 @@ import (
 )
 
 // notBuilt is the answer of a server that was compiled before the app was.
-const notBuilt = "the app has not been built: run make build\n"
+const notBuilt = "the app has not been built: run make build"
 
 // appFiles are what app itself has to make, from its own scripts and our
 // configuration. It must be asked for nothing else: it would draw pages with

@@ -1,0 +1,96 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+func TestFormFindsThePlaceOfAnError(t *testing.T) {
+	signIn := []string{"email", "password"}
+	change := []string{"currentPassword", "newPassword"}
+	tests := []struct {
+		fields []string
+		err    error
+		field  string // "" is the form as a whole
+	}{
+		{signIn, shared.ErrCredentials, "password"},
+		{signIn, shared.ErrInvalidEmail, "email"},
+		{signIn, shared.ErrValidation.In("email"), "email"},
+		{signIn, shared.ErrValidation.In("callbackURL"), ""},
+		{signIn, shared.ErrUserExists, "email"},
+		{signIn, shared.ErrPasswordTooShort, "password"},
+		{signIn, shared.ErrInvite, ""},
+		{signIn, shared.ErrInternal, ""},
+		{signIn, client.ErrOffline, ""},
+		{change, shared.ErrPasswordTooCommon, "newPassword"},
+		{change, shared.ErrInvalidPassword, "currentPassword"},
+		{change, shared.ErrValidation.In("newPassword"), "newPassword"},
+	}
+	for _, tt := range tests {
+		f := form{fields: tt.fields}
+		f.fail(tt.err)
+		if tt.field == "" {
+			if f.problem == "" || len(f.wrong) > 0 {
+				t.Errorf("%v is at %v; want it with the form", tt.err, f.wrong)
+			}
+			continue
+		}
+		if f.wrong[tt.field] == "" || len(f.wrong) != 1 || f.problem != "" {
+			t.Errorf("%v is at %v, %q; want it at %s alone", tt.err, f.wrong, f.problem, tt.field)
+		}
+	}
+}
+
+func TestFormKeepsWhatWasTyped(t *testing.T) {
+	for _, err := range []error{client.ErrOffline, shared.ErrUnavailable} {
+		var f form
+		f.fail(err)
+		if !strings.HasSuffix(f.problem, "What you typed is still here.") {
+			t.Errorf("%v says %q", err, f.problem)
+		}
+	}
+}
+
+func TestFormWaits(t *testing.T) {
+	f := form{fields: []string{"email", "password"}}
+	f.fail(shared.ErrTooManyRequests.In("email").After(9))
+	if got := f.wait(); got < 8 || got > 9 {
+		t.Errorf("wait is %d; want 9", got)
+	}
+	if len(f.wrong) > 0 || f.problem != "" {
+		t.Errorf("it says %v, %q beside the countdown", f.wrong, f.problem)
+	}
+	if html := app.HTMLString(f.button("Sign in", "main")); !strings.Contains(html, `aria-disabled`) || strings.Contains(html, `aria-disabled="false"`) {
+		t.Errorf("the button can be used: %s", html)
+	}
+
+	// A server that is busy says when to come back too, but nobody tried too
+	// often.
+	f = form{}
+	f.fail(shared.ErrUnavailable.After(2))
+	if f.wait() != 0 || f.problem == "" {
+		t.Errorf("after 503 it waits %d and says %q", f.wait(), f.problem)
+	}
+}
+
+func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
+	f := form{id: "sign-in", fields: []string{"password"}}
+	f.fail(shared.ErrCredentials)
+	html := app.HTMLString(f.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password", Hint: "A hint."}))
+	for _, want := range []string{
+		`<label for="sign-in-password"`,
+		`aria-describedby="sign-in-password-hint sign-in-password-wrong"`,
+		`autocomplete="current-password"`,
+		`id="sign-in-password-wrong"`,
+		words(shared.ErrCredentials),
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("there is no %s in %s", want, html)
+		}
+	}
+}

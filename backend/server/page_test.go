@@ -1,0 +1,280 @@
+package server
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+
+	"latchkey/shared"
+	"latchkey/web"
+)
+
+// goApp stands for go-app's handler: it answers anything, and remembers what
+// it was asked.
+type goApp struct{ asked []string }
+
+func (a *goApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.asked = append(a.asked, r.Method+" "+r.URL.String())
+	w.Header().Set("Content-Type", "text/plain; charset=go-app")
+	io.WriteString(w, strings.Repeat("made for "+r.URL.Path+"\n", 20))
+}
+
+func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
+	return request(h, "GET", path, header...)
+}
+
+func request(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// plain is the body of an answer, without the compression.
+func plain(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var r io.Reader = w.Body
+	switch encoding := w.Header().Get("Content-Encoding"); encoding {
+	case "":
+	case "br":
+		r = brotli.NewReader(w.Body)
+	case "gzip":
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	default:
+		t.Fatalf("the encoding is %q", encoding)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPagesAreTheShell(t *testing.T) {
+	app := new(goApp)
+	h := site(app)
+	for _, path := range shared.Pages {
+		w := get(h, path+`?invite=%22%3E%3Cscript%3E`, "Cookie", "latchkey.session=x", "Host", "evil.example")
+		body := w.Body.String()
+		if w.Code != 200 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("GET %s is %d %s", path, w.Code, w.Header().Get("Content-Type"))
+		}
+		if got := w.Header().Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("GET %s: Cache-Control is %q", path, got)
+		}
+		// go-app reads these three without looking whether they are there.
+		for _, id := range []string{"app-wasm-loader", "app-wasm-loader-icon", "app-wasm-loader-label"} {
+			if !strings.Contains(body, `id="`+id+`"`) {
+				t.Errorf("GET %s has no element %s", path, id)
+			}
+		}
+		// What the policy for content does not allow.
+		for _, inline := range []string{"<script>", "<style", " style=", " onclick=", "javascript:"} {
+			if strings.Contains(body, inline) {
+				t.Errorf("GET %s has %s in it", path, inline)
+			}
+		}
+		if again := get(h, path).Body.String(); again != body {
+			t.Errorf("GET %s is not the same for everybody", path)
+		}
+	}
+	if len(app.asked) > 0 {
+		t.Errorf("go-app was asked for %v", app.asked)
+	}
+}
+
+func TestPagesSaysWhenTheAppIsNotBuilt(t *testing.T) {
+	w := get(unbuilt(site(new(goApp))), "/sign-in")
+	if w.Code != 503 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || w.Body.String() != notBuilt+"\n" {
+		t.Errorf("GET /sign-in is %d %s %q", w.Code, w.Header().Get("Content-Type"), w.Body)
+	}
+	if w := get(unbuilt(site(new(goApp))), "/web/app.css"); w.Code != 200 {
+		t.Errorf("GET /web/app.css is %d", w.Code)
+	}
+	if built := get(pages(new(goApp)), "/sign-in").Code == 200; built != web.Built() {
+		t.Errorf("pages serves the shell: %v; want %v", built, web.Built())
+	}
+}
+
+func TestPagesTakesGETAndHEADOnly(t *testing.T) {
+	h := site(new(goApp))
+	for _, path := range []string{"/", "/sign-in", "/web/app.css", "/app.js"} {
+		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
+			w := request(h, method, path)
+			if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s is %d, Allow %q", method, path, w.Code, w.Header().Get("Allow"))
+			}
+		}
+		w, whole := request(h, "HEAD", path), get(h, path)
+		if w.Code != 200 || w.Body.Len() != 0 || w.Header().Get("Content-Length") != whole.Header().Get("Content-Length") {
+			t.Errorf("HEAD %s is %d with %d bytes, length %s", path, w.Code, w.Body.Len(), w.Header().Get("Content-Length"))
+		}
+	}
+}
+
+func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
+	app := new(goApp)
+	h := site(app)
+	for _, path := range appFiles {
+		w := get(h, path, "Host", "evil.example")
+		if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=go-app" || !strings.Contains(w.Body.String(), "made for "+path) {
+			t.Errorf("GET %s is %d %s %q", path, w.Code, w.Header().Get("Content-Type"), w.Body)
+		}
+		if got := w.Header().Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("GET %s: Cache-Control is %q", path, got)
+		}
+	}
+	asked := len(app.asked)
+	for _, path := range []string{
+		// go-app would fetch these from the host that the request names.
+		"/robots.txt", "/sitemap.xml", "/ads.txt",
+		"/nowhere", "/sign-in/", "/web/", "/web/web.go", "/web/worker.js", "/web/shell.html", "/web/app.wasm.br",
+		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
+	} {
+		w := get(h, path)
+		if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Page not found</h1>") {
+			t.Errorf("GET %s is %d %.60s", path, w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "/app.js") {
+			t.Errorf("GET %s starts the app", path)
+		}
+	}
+	if got := app.asked[asked:]; len(got) > 0 {
+		t.Errorf("go-app was asked for %v", got)
+	}
+}
+
+func TestFilesComeAsTheBrowserLikes(t *testing.T) {
+	h := site(new(goApp))
+	want := get(h, "/web/app.css")
+	if want.Header().Get("Content-Encoding") != "" {
+		t.Fatalf("who asks for no compression gets %s", want.Header().Get("Content-Encoding"))
+	}
+	tags := map[string]string{}
+	for _, tt := range []struct{ accept, encoding string }{
+		{"", ""},
+		{"gzip, deflate, br, zstd", "br"},
+		{"gzip, deflate", "gzip"},
+		{"GZIP;q=0.5", "gzip"},
+		{"br;q=0, gzip", "gzip"},
+		{"br; q=0.0, gzip;q=0", ""},
+		{"identity", ""},
+		{"compress, broccoli", ""},
+		{"br;q=high", "br"},
+	} {
+		w := get(h, "/web/app.css", "Accept-Encoding", tt.accept)
+		if got := w.Header().Get("Content-Encoding"); got != tt.encoding {
+			t.Errorf("to %q the encoding is %q; want %q", tt.accept, got, tt.encoding)
+			continue
+		}
+		if got := w.Header().Get("Vary"); got != "Accept-Encoding" {
+			t.Errorf("to %q Vary is %q", tt.accept, got)
+		}
+		if got := w.Header().Get("Content-Type"); got != "text/css; charset=utf-8" {
+			t.Errorf("to %q the type is %q", tt.accept, got)
+		}
+		tags[tt.encoding] = w.Header().Get("ETag")
+		if got := plain(t, w); got != want.Body.String() {
+			t.Errorf("to %q comes another file", tt.accept)
+		}
+	}
+	if tags[""] == tags["br"] || tags[""] == tags["gzip"] || tags["br"] == tags["gzip"] {
+		t.Errorf("different forms have the same tag: %v", tags)
+	}
+}
+
+func TestFilesAreSentOnce(t *testing.T) {
+	h := site(new(goApp))
+	for _, path := range []string{"/", "/web/app.css", "/web/icon-192.png", "/favicon.ico", "/app-worker.js"} {
+		tag := get(h, path, "Accept-Encoding", "br").Header().Get("ETag")
+		if tag == "" {
+			t.Errorf("GET %s has no tag", path)
+		}
+		for _, tt := range []struct {
+			match string
+			code  int
+		}{
+			{tag, 304},
+			{`"other", ` + tag, 304},
+			{"W/" + tag, 304}, // a proxy that compresses makes it weak
+			{"*", 304},
+			{`"other"`, 200},
+			{"", 200},
+		} {
+			w := get(h, path, "Accept-Encoding", "br", "If-None-Match", tt.match)
+			if w.Code != tt.code {
+				t.Errorf("GET %s with If-None-Match %s is %d; want %d", path, tt.match, w.Code, tt.code)
+			}
+			if w.Code == 304 && (w.Body.Len() > 0 || w.Header().Get("ETag") != tag) {
+				t.Errorf("304 for %s has %d bytes and the tag %s", path, w.Body.Len(), w.Header().Get("ETag"))
+			}
+		}
+	}
+	// What is not there is not remembered as not there.
+	if tag := get(h, "/nowhere").Header().Get("ETag"); tag != "" {
+		t.Errorf("404 has the tag %s", tag)
+	}
+}
+
+func TestFilesHaveTheirTypes(t *testing.T) {
+	h := site(new(goApp))
+	for path, want := range map[string]string{
+		"/web/app.css":           "text/css; charset=utf-8",
+		"/web/tt.js":             "text/javascript; charset=utf-8",
+		"/web/loader.js":         "text/javascript; charset=utf-8",
+		"/web/icon.svg":          "image/svg+xml",
+		"/web/icon-192.png":      "image/png",
+		"/web/icon-512.png":      "image/png",
+		"/web/icon-maskable.png": "image/png",
+		"/favicon.ico":           "image/png",
+	} {
+		w := get(h, path)
+		if w.Code != 200 || w.Header().Get("Content-Type") != want {
+			t.Errorf("GET %s is %d %s; want %s", path, w.Code, w.Header().Get("Content-Type"), want)
+		}
+	}
+}
+
+func TestWasm(t *testing.T) {
+	if !web.Built() {
+		t.Skip("web/app.wasm is not there: run make build")
+	}
+	h := site(new(goApp))
+	for _, accept := range []string{"br", "gzip", ""} {
+		w := get(h, "/web/app.wasm", "Accept-Encoding", accept)
+		if w.Code != 200 || w.Header().Get("Content-Type") != "application/wasm" || w.Header().Get("Content-Encoding") != accept {
+			t.Errorf("to %q it is %d %s %s", accept, w.Code, w.Header().Get("Content-Type"), w.Header().Get("Content-Encoding"))
+		}
+		if got := plain(t, w); len(got) < 4 || got[:4] != "\x00asm" {
+			t.Errorf("to %q comes no WebAssembly", accept)
+		}
+	}
+}
+
+// The worker must keep away from the API, whatever else changes in it.
+func TestWorkerLeavesTheAPIAlone(t *testing.T) {
+	worker := web.Worker()
+	for _, want := range []string{
+		`url.pathname.startsWith("/api/")`,
+		`request.method !== "GET"`,
+		`url.origin !== self.location.origin`,
+		"{{.Version}}",
+		"{{.ResourcesToCache}}",
+	} {
+		if !strings.Contains(worker, want) {
+			t.Errorf("the worker has no %s", want)
+		}
+	}
+}
