@@ -78,7 +78,7 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsaf
 
 // withHeaders sends the security headers on every answer.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
-	fixed := map[string]string{
+	fixed := map[string]string{ // by canonical name
 		"Content-Security-Policy":      contentSecurityPolicy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
@@ -94,7 +94,7 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		for name, value := range fixed {
-			h.Set(name, value)
+			h[name] = []string{value}
 		}
 		if isAPI(r) || isProbe(r) {
 			h.Set("Cache-Control", "no-store")

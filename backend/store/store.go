@@ -42,9 +42,10 @@ const (
 	postgresTimeout = 3 * time.Second
 	// SQLite has one writer at a time; the others wait this long for it.
 	sqliteTimeout = 3 * time.Second
-	// More connections than this only queue inside the database: on two
-	// cores, 8 gave as many selects a second as 32.
-	maxConnections = 16
+	// More connections than these only queue inside the database. Each of
+	// SQLite's has a page cache of its own.
+	postgresConnections = 16
+	sqliteConnections   = 8
 )
 
 // Open opens the database that a URL names: sqlite:PATH or postgres://…. It
@@ -85,7 +86,7 @@ func openSQLite(path string) (DB, error) {
 		return DB{}, err
 	}
 	db := bun.NewDB(pool, sqlitedialect.New())
-	limitConnections(pool)
+	limitConnections(pool, sqliteConnections)
 	return DB{bun: db, pool: db, path: path}, nil
 }
 
@@ -101,14 +102,14 @@ func openPostgres(dsn string) (db DB, err error) {
 		pgdriver.WithTracing(false),
 		pgdriver.WithDSN(dsn),
 	))
-	limitConnections(pool)
+	limitConnections(pool, postgresConnections)
 	b := bun.NewDB(pool, pgdialect.New())
 	return DB{bun: b, pool: b}, nil
 }
 
-func limitConnections(pool *sql.DB) {
-	pool.SetMaxOpenConns(maxConnections)
-	pool.SetMaxIdleConns(maxConnections)
+func limitConnections(pool *sql.DB, n int) {
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
 }
 
 // Close closes the database.
