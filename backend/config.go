@@ -26,6 +26,7 @@ type config struct {
 	data           string
 	database       string
 	keyFile        string
+	mailDir        string
 	trustedProxies []netip.Prefix
 	trustedOrigins []string
 	cookiePrefix   string
@@ -72,6 +73,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	f.StringVar(&c.data, "data", "data", "the `folder` for what the server keeps in files")
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://… (default an SQLite file in -data)")
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
+	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to write mails to, one JSON file each (default mail in -data)")
 	proxies := f.String("trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
 	origins := f.String("trusted-origins", "", "`URLs` of other sites whose pages may call the API, with commas between")
 	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "how cookie `names` begin; better-auth gives Better Auth's")
@@ -108,6 +110,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	if c.keyFile == "" {
 		c.keyFile = filepath.Join(c.data, "keys")
+	}
+	if c.mailDir == "" {
+		c.mailDir = filepath.Join(c.data, "mail")
 	}
 	if c.origin, err = parseOrigin(*origin, c.listen); err != nil {
 		return command, c, err

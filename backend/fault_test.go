@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -444,6 +445,67 @@ func TestRefusesToStart(t *testing.T) {
 			if err == nil || !strings.Contains(said, test.says) || strings.Contains(said, "goroutine") {
 				t.Errorf("%v: %v, %s; want %q", test.args, err, said, test.says)
 			}
+		}
+	})
+}
+
+// TestStartAtOnce starts six programs at once on an empty database, ten times.
+func TestStartAtOnce(t *testing.T) {
+	t.Parallel()
+	for round := range 10 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			t.Parallel()
+			eachDatabase(t, func(t *testing.T, flags []string) {
+				data := t.TempDir()
+				var programs sync.WaitGroup
+				var migrated atomic.Int32
+				for range 6 {
+					programs.Go(func() {
+						said, err := runProgram(t, append([]string{"migrate", "-data", data}, flags...)...)
+						if err != nil {
+							t.Errorf("%v: %s", err, said)
+						}
+						if strings.Contains(said, "the database was migrated") {
+							migrated.Add(1)
+						}
+					})
+				}
+				programs.Wait()
+				if migrated.Load() != 1 {
+					t.Errorf("%d of 6 migrated; want 1", migrated.Load())
+				}
+			})
+		})
+	}
+}
+
+// TestNotices holds that the owner hears of a new password within three
+// seconds, and that no password is in the mail (A36).
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		dir := t.TempDir()
+		p := start(t, buildBinary(t), append(flags, "-mail-dir", dir)...)
+		v := visit(t, p.origin)
+		v.signUp("ann@example.test")
+		const next = "another good password"
+		status, body, _, err := v.call("POST", "/api/auth/change-password", map[string]string{"currentPassword": faultPassword, "newPassword": next})
+		if status != 200 {
+			t.Fatal(status, body, err)
+		}
+		var files []string
+		eventually(t, "a mail", 3*time.Second, func() bool {
+			files, _ = filepath.Glob(filepath.Join(dir, "*.json"))
+			return len(files) > 0
+		})
+		var mail map[string]string
+		readJSON(t, files[0], &mail)
+		if len(files) != 1 || mail["to"] != "ann@example.test" || mail["subject"] != "Your password was changed" || mail["from"] == "" || mail["at"] == "" ||
+			!strings.Contains(mail["text"], "127.0.0.1") || !strings.Contains(mail["html"], "<p>") {
+			t.Errorf("%d mails, the first %v", len(files), mail)
+		}
+		if all := fmt.Sprint(mail); strings.Contains(all, next) || strings.Contains(all, faultPassword) {
+			t.Errorf("a password is in the mail: %s", all)
 		}
 	})
 }

@@ -100,6 +100,7 @@ func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) e
 		return errors.Join(err, listener.Close())
 	}
 	go sweep(ctx, c, db)
+	go post(ctx, c, accounts)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 	if ready != nil {

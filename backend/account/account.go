@@ -34,6 +34,7 @@ type Store interface {
 	sessionStore
 	attemptStore
 	inviteStore
+	mailStore
 	eventStore
 }
 

@@ -214,6 +214,9 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if _, err := tx.DeleteOtherSessions(ctx, user.ID, session.ID); err != nil {
 			return err
 		}
+		if err := tx.AddMail(ctx, s.notice(user, from, "Your password was changed", "The password of your account was changed")); err != nil {
+			return err
+		}
 		return tx.AddEvent(ctx, s.sessionEvent(EventPasswordChanged, session, from))
 	})
 }

@@ -295,6 +295,44 @@ func TestUserByEmail(t *testing.T) {
 	})
 }
 
+func TestLeaseMailOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		m := account.Mail{ID: "m", Recipient: "ann@example.test", Subject: "S", Text: "T", HTML: "H", CreatedAt: now, LeasedUntil: now}
+		if err := db.AddMail(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		until := now.Add(time.Minute)
+		taken := errors.New("taken")
+		lease := func(at time.Time) func(int) error {
+			return func(int) error {
+				got, found, err := db.LeaseMail(context.Background(), at, at.Add(time.Minute))
+				if err == nil && !found {
+					return taken
+				}
+				if err == nil && got.Text != m.Text {
+					t.Errorf("leased %v; want %v", got, m)
+				}
+				return err
+			}
+		}
+		if won := atOnce(t, 20, taken, lease(now)); won != 1 {
+			t.Errorf("%d of 20 leased the mail; want 1", won)
+		}
+		if won := atOnce(t, 1, taken, lease(until.Add(-1))); won != 0 {
+			t.Error("a leased mail was leased again")
+		}
+		if won := atOnce(t, 20, taken, lease(until)); won != 1 {
+			t.Errorf("%d of 20 leased the mail after a minute; want 1", won)
+		}
+		if err := db.DeleteMail(t.Context(), m.ID); err != nil {
+			t.Fatal(err)
+		}
+		if won := atOnce(t, 1, taken, lease(until.Add(time.Hour))); won != 0 {
+			t.Error("a deleted mail was leased")
+		}
+	})
+}
+
 func TestSweep(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")

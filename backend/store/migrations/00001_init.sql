@@ -75,6 +75,19 @@ CREATE TABLE events (
 );
 CREATE INDEX events_user_id_at ON events (user_id, at);
 
+-- The outbox: a mail is written in the transaction of what it tells of, and
+-- deleted once it has been handed on. Who hands it on leases it meanwhile.
+CREATE TABLE mails (
+    id           TEXT PRIMARY KEY,
+    recipient    TEXT NOT NULL,
+    subject      TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    html         TEXT NOT NULL,
+    created_at   TIMESTAMPTZ NOT NULL,
+    leased_until TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX mails_leased_until ON mails (leased_until);
+
 -- What proves that a server holds the key that this database was made with.
 CREATE TABLE key_checks (
     n     BIGINT PRIMARY KEY,

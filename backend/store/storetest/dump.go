@@ -10,7 +10,7 @@ import (
 )
 
 // tables are all that keep something of anybody.
-var tables = []string{"users", "passwords", "permissions", "sessions", "one_time_tokens", "attempts", "events", "key_checks"}
+var tables = []string{"users", "passwords", "permissions", "sessions", "one_time_tokens", "attempts", "events", "mails", "key_checks"}
 
 // Dump is all that the database at url holds, as who steals it would read it:
 // a line a row, its table first.
