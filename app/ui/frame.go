@@ -256,10 +256,10 @@ func (f *frame) signOut(app.Context, app.Action) {
 	})
 }
 
-func (f *frame) again(ctx app.Context, _ app.Event) {
+func (f *frame) again(app.Context, app.Event) {
 	defer rescue()
 	f.problem = nil
-	f.look(ctx)
+	f.look(f.ctx)
 }
 
 func (f *frame) skip(ctx app.Context, e app.Event) {

@@ -74,10 +74,10 @@ func (s *sessions) load(ctx app.Context) {
 	})
 }
 
-func (s *sessions) again(ctx app.Context, _ app.Event) {
+func (s *sessions) again(app.Context, app.Event) {
 	defer rescue()
 	s.problem = nil
-	s.load(ctx)
+	s.load(s.ctx)
 }
 
 // shown is the sessions that are in the list.

@@ -12,6 +12,7 @@ import (
 type toasts struct {
 	app.Compo
 
+	ctx        app.Context
 	said       string // what went well
 	complained string // what did not
 	update     bool   // a newer version of the app is there
@@ -42,6 +43,7 @@ func complain(ctx app.Context, err error) {
 
 func (t *toasts) OnMount(ctx app.Context) {
 	defer rescue()
+	t.ctx = ctx
 	ctx.Handle(sayAction, t.say)
 	ctx.Handle(complainAction, t.complain)
 }
@@ -86,15 +88,15 @@ func (t *toasts) OnAppUpdate(ctx app.Context) {
 	})
 }
 
-func (t *toasts) dismiss(ctx app.Context, _ app.Event) {
+func (t *toasts) dismiss(app.Context, app.Event) {
 	defer rescue()
-	focus(ctx, "content") // the button that had it goes
+	focus(t.ctx, "content") // the button that had it goes
 	t.said, t.complained = "", ""
 }
 
-func (t *toasts) postpone(ctx app.Context, _ app.Event) {
+func (t *toasts) postpone(app.Context, app.Event) {
 	defer rescue()
-	focus(ctx, "content")
+	focus(t.ctx, "content")
 	t.update = false
 }
 

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -48,8 +47,11 @@ var errCancelled = &shared.Error{Code: "CANCELLED"}
 // call sends in to e and hands the answer to then, on the UI goroutine. Two
 // refusals it sees to itself: when the session has ended it leaves for the
 // sign-in page, and when the session is not fresh it asks for the password and
-// sends the call again. The component that ctx belongs to must outlive the
-// call, or then is not called.
+// sends the call again.
+//
+// then is only called while what ctx belongs to is in the page. That of a
+// handler belongs to the button or the form, which may be gone by then: pass
+// that of a component, which OnMount gets.
 func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
 	ctx.Async(func() {
 		defer rescue()
@@ -79,7 +81,7 @@ func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then 
 // what the panic left half done is not known. It must be deferred itself.
 func rescue() {
 	if r := recover(); r != nil {
-		fmt.Fprintln(os.Stderr, "panic:", r) // the browser's console
+		app.Window().Get("console").Call("error", fmt.Sprint("panic: ", r))
 		if crash := element("crash"); crash.Truthy() {
 			crash.Set("hidden", false)
 		}

@@ -32,7 +32,12 @@ func words(err error) string {
 	case shared.ErrInvalidPassword.Code:
 		return "This is not your current password."
 	case shared.ErrInvalidEmail.Code:
-		return "Enter an email address like name@example.com."
+		return wrongEmail
+	case shared.ErrValidation.Code:
+		if e.Field == "email" {
+			return wrongEmail
+		}
+		return "Check what you entered: the server cannot use it."
 	case shared.ErrUserExists.Code:
 		return "There is an account with this email address already. Sign in instead, or use another address."
 	case shared.ErrPasswordTooShort.Code:
@@ -47,6 +52,8 @@ func words(err error) string {
 		return e.Message
 	}
 }
+
+const wrongEmail = "Enter an email address like name@example.com."
 
 // tooMany says how long to wait. It is said anew every second.
 func tooMany(seconds int) string {

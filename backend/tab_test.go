@@ -1,0 +1,333 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// openBrowser starts Chromium, which ends with the test.
+func openBrowser(t *testing.T) context.Context {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		const want = "there is no browser: apt-get install chromium"
+		if os.Getenv("CI") != "" {
+			t.Fatal(want)
+		}
+		t.Skip(want)
+	}
+
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900),
+	}
+	for flag, value := range map[string]any{
+		"headless":                      "new",
+		"disable-quic":                  true,
+		"disable-background-networking": true,
+		"disable-component-update":      true,
+		"disable-sync":                  true,
+	} {
+		options = append(options, chromedp.Flag(flag, value))
+	}
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+	}
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return ctx
+}
+
+// A tab is a person before a browser. They find things by what they are called
+// and what they are, as a screen reader does, and use mouse and keyboard. They
+// complain about whatever the browser complains of.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context
+	origin string
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// browse opens a browser of its own: no cookie of another is in it.
+func browse(t *testing.T, browser context.Context, origin string) *tab {
+	t.Helper()
+	return newTab(t, browser, origin, chromedp.WithNewBrowserContext())
+}
+
+// another opens one more tab of the same browser.
+func (p *tab) another() *tab {
+	p.t.Helper()
+	return newTab(p.t, p.ctx, p.origin)
+}
+
+func newTab(t *testing.T, parent context.Context, origin string, options ...chromedp.ContextOption) *tab {
+	t.Helper()
+	p := &tab{t: t, origin: origin}
+	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(p.listen))...)
+	p.ctx = ctx
+	t.Cleanup(cancel)
+	t.Cleanup(p.check)
+	p.do(chromedp.EmulateViewport(1280, 900))
+	command(p, audits.Enable, cdp.Empty{})
+	command(p, cdplog.Enable, cdp.Empty{})
+	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+	})
+	command(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `document.addEventListener("securitypolicyviolation", (e) =>
+			console.error("policy violated:", e.violatedDirective, e.blockedURI, e.sample))`,
+	})
+	return p
+}
+
+// listen writes down what the browser complains of. That the server refused a
+// call, or was not there, is no fault of the page.
+func (p *tab) listen(event any) {
+	complaint := ""
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError {
+			complaint = "console.error:"
+			for _, arg := range e.Args {
+				complaint += " " + string(arg.Value) + arg.Description
+			}
+		}
+	case *runtime.EventExceptionThrown:
+		complaint = "exception: " + e.ExceptionDetails.Text
+		if x := e.ExceptionDetails.Exception; x != nil {
+			complaint += " " + x.Description
+		}
+	case *cdplog.EventEntryAdded:
+		if e.Entry.Level == cdplog.EntryLevelError && e.Entry.Source != cdplog.EntrySourceNetwork {
+			complaint = "log: " + e.Entry.Text
+		}
+	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			details, _ := json.Marshal(e.Issue.Details.ContentSecurityPolicyIssueDetails)
+			complaint = "policy violated: " + string(details)
+		}
+	}
+	if complaint != "" {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.complaints = append(p.complaints, complaint)
+	}
+}
+
+// forgive returns the complaints so far, which the test provoked.
+func (p *tab) forgive() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.complaints
+	p.complaints = nil
+	return all
+}
+
+func (p *tab) check() {
+	for _, complaint := range p.forgive() {
+		p.t.Errorf("the browser complains: %s", complaint)
+	}
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func command[P, R any](p *tab, c cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	r, err := chromedp.Call(p.ctx, c, params)
+	if err != nil {
+		p.t.Fatalf("%s: %v", c.Method, err)
+	}
+	return r
+}
+
+// eval returns what an expression is in the page, or the zero value while the
+// page is being replaced.
+func eval[T any](p *tab, expression string) T {
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		var zero T
+		return zero
+	}
+	return v
+}
+
+// wait waits until ok, and says what for if that takes too long.
+func (p *tab) wait(what string, ok func() bool) {
+	p.t.Helper()
+	late := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-late:
+			p.t.Fatalf("%s: not so after 20 seconds. At %s the page says:\n%s",
+				what, eval[string](p, "location.href"), eval[string](p, "document.body.innerText"))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// open goes to an address by hand and waits for the app.
+func (p *tab) open(path string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.origin + path))
+	p.wait("the app runs at "+path, func() bool { return eval[bool](p, `!document.getElementById("app-wasm-loader")`) })
+}
+
+// at waits until the page has that path.
+func (p *tab) at(path string) {
+	p.t.Helper()
+	p.wait("the page is "+path, func() bool { return eval[string](p, "location.pathname") == path })
+}
+
+// see waits until the page says something.
+func (p *tab) see(text string) {
+	p.t.Helper()
+	p.wait("the page says "+text, func() bool { return p.sees(text) })
+}
+
+func (p *tab) sees(text string) bool {
+	return strings.Contains(eval[string](p, "document.body.innerText"), text)
+}
+
+// all is what is called name and is a role, in the order of the page. What a
+// screen reader does not see is not there, nor what is behind a dialog.
+func (p *tab) all(role, name string) []*accessibility.Node {
+	root, err := chromedp.Call(p.ctx, dom.GetDocument, dom.GetDocumentParams{})
+	if err != nil {
+		return nil
+	}
+	found, err := chromedp.Call(p.ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+		NodeID: root.Root.NodeID, Role: role, AccessibleName: name,
+	})
+	if err != nil {
+		return nil // the page was replaced meanwhile
+	}
+	var seen []*accessibility.Node
+	for _, node := range found.Nodes {
+		if !node.Ignored {
+			seen = append(seen, node)
+		}
+	}
+	return seen
+}
+
+// the waits until there is exactly one such thing.
+func (p *tab) the(role, name string) *accessibility.Node {
+	p.t.Helper()
+	return p.with(role, name, "")
+}
+
+// with waits until there is exactly one such thing that is described so.
+func (p *tab) with(role, name, description string) *accessibility.Node {
+	p.t.Helper()
+	var node *accessibility.Node
+	p.wait(fmt.Sprintf("there is one %s %q %s", role, name, description), func() bool {
+		n := 0
+		for _, one := range p.all(role, name) {
+			if description == "" || words(one.Description) == description {
+				node, n = one, n+1
+			}
+		}
+		return n == 1
+	})
+	return node
+}
+
+// words is the text of a value of the accessibility tree.
+func words(v *accessibility.Value) string {
+	var s string
+	if v != nil {
+		json.Unmarshal(v.Value, &s) // it stays empty if it is no text
+	}
+	return s
+}
+
+// click clicks into the middle of something, wherever that is.
+func (p *tab) click(node *accessibility.Node) {
+	p.t.Helper()
+	id := node.BackendDOMNodeID
+	command(p, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id})
+	quads := command(p, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id}).Quads
+	if len(quads) == 0 {
+		p.t.Fatalf("%s has no place in the page", words(node.Name))
+	}
+	q := quads[0]
+	p.do(chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2))
+}
+
+func (p *tab) press(button string) {
+	p.t.Helper()
+	p.click(p.the("button", button))
+}
+
+// fill writes into a field in the place of what is there.
+func (p *tab) fill(label, text string) {
+	p.t.Helper()
+	p.click(p.the("textbox", label))
+	eval[bool](p, `document.activeElement.select(), true`)
+	p.key(text)
+}
+
+// key presses keys, one after the other.
+func (p *tab) key(keys string) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(keys))
+}
+
+// focused is the accessible name of what has the focus.
+func (p *tab) focused() string {
+	for _, node := range p.all("", "") {
+		for _, property := range node.Properties {
+			if property.Name == accessibility.PropertyNameFocused && string(property.Value.Value) == "true" && words(node.Role) != "RootWebArea" {
+				return words(node.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// awaitFocus waits until what is called so has it.
+func (p *tab) awaitFocus(name string) {
+	p.t.Helper()
+	p.wait("the focus is on "+name, func() bool { return p.focused() == name })
+}
+
+// as makes the browser call itself something else.
+func (p *tab) as(userAgent string) {
+	p.t.Helper()
+	command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: userAgent})
+}
