@@ -1,8 +1,12 @@
 package main_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
+	"io"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,12 +46,23 @@ func TestBrowser(t *testing.T) {
 		"Panic":              testPanic,
 		"Update":             testUpdate,
 		"ReturnTo":           testReturnTo,
+		"Manifest":           testManifest,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, browser, server) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, browser, server)
+		})
 	}
-	t.Run("StepUp", func(t *testing.T) { testStepUp(t, browser, binary) })
-	t.Run("TooManyTries", func(t *testing.T) { testTooManyTries(t, browser, binary) })
-	t.Run("ServerAway", func(t *testing.T) { testServerAway(t, browser, binary) })
+	for name, test := range map[string]func(*testing.T, context.Context, string){
+		"StepUp":       testStepUp,
+		"TooManyTries": testTooManyTries,
+		"ServerAway":   testServerAway,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, browser, binary)
+		})
+	}
 }
 
 // signUp makes an account for somebody new and returns their address.
@@ -555,5 +570,47 @@ func testServerAway(t *testing.T, browser context.Context, binary string) {
 	here.see("Firefox 153 on Windows")
 	if got := eval[string](here, `document.getElementById("profile-name").value`); got != "Ada Lovelace" {
 		t.Errorf("the name is %q", got)
+	}
+}
+
+// testManifest looks that the app can be installed, and that nothing of it
+// comes from elsewhere.
+func testManifest(t *testing.T, _ context.Context, server *program) {
+	fetch := func(path string) (*http.Response, []byte) {
+		t.Helper()
+		res, err := http.Get(server.origin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 {
+			t.Errorf("GET %s is %s, %v", path, res.Status, err)
+		}
+		return res, body
+	}
+
+	_, body := fetch("/manifest.webmanifest")
+	var manifest struct {
+		Name, Display, Scope string
+		StartURL             string `json:"start_url"`
+		Icons                []struct{ Src, Type, Sizes, Purpose string }
+	}
+	if err := json.Unmarshal(body, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if manifest.Name != "Latchkey" || manifest.Display != "standalone" || manifest.StartURL != "/" || len(manifest.Icons) != 4 {
+		t.Errorf("the manifest is %s", body)
+	}
+	for _, icon := range manifest.Icons {
+		res, body := fetch(icon.Src)
+		if res.Header.Get("Content-Type") != icon.Type || len(body) > 30<<10 {
+			t.Errorf("%s is %d bytes of %s; want %s", icon.Src, len(body), res.Header.Get("Content-Type"), icon.Type)
+		}
+	}
+	for _, path := range []string{"/app.js", "/app-worker.js", "/wasm_exec.js", "/manifest.webmanifest", "/sign-in"} {
+		if _, body := fetch(path); bytes.Contains(body, []byte("githubusercontent")) {
+			t.Errorf("%s names another server", path)
+		}
 	}
 }

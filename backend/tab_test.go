@@ -98,6 +98,8 @@ func newTab(t *testing.T, parent context.Context, origin string, options ...chro
 	t.Cleanup(cancel)
 	t.Cleanup(p.check)
 	p.do(chromedp.EmulateViewport(1280, 900))
+	// Several browsers have the focus at once here, as on several desks.
+	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	command(p, audits.Enable, cdp.Empty{})
 	command(p, cdplog.Enable, cdp.Empty{})
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

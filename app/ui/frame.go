@@ -27,6 +27,7 @@ type frame struct {
 	offline bool
 	leaving bool      // signing out
 	looked  time.Time // when the server was last asked who is signed in
+	changes int       // how often that has changed: older answers are void
 }
 
 // Why one is on the sign-in page.
@@ -121,8 +122,10 @@ func (f *frame) OnNav(ctx app.Context) {
 		app.Window().Call("scrollTo", 0, 0)
 		focus(ctx, "title")
 	}
-	if f.user == nil || f.path != shared.PageSettings {
+	if f.user == nil {
 		f.look(ctx)
+	} else {
+		f.settle(ctx)
 	}
 }
 
@@ -144,33 +147,46 @@ func title(path string) string {
 // look asks the server who is signed in, and goes where that leads.
 func (f *frame) look(ctx app.Context) {
 	f.looked = time.Now()
+	changes := f.changes
 	call(ctx, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
+		if changes != f.changes {
+			return // somebody has signed in or out since
+		}
+		f.problem = err
 		switch {
 		case err != nil:
-			f.problem = err
-			return
 		case current != nil:
-			f.problem = nil
 			f.user = &current.User
 			remember()
+			f.settle(ctx)
 		case f.user != nil || remembered():
-			f.problem = nil
 			leave(ctx, sessionEnded)
-			return
 		default:
-			f.problem = nil
-		}
-
-		switch invited := ctx.Page().URL().Query().Has("invite"); {
-		case f.user != nil && (f.path == shared.PageHome || f.path == shared.PageSignIn || f.path == shared.PageSignUp && !invited):
-			replace(nextPage(f.next))
-		case f.user == nil && f.path == shared.PageHome:
-			replace(shared.PageSignIn)
-		case f.user == nil && f.path == shared.PageSettings:
-			f.notice = signInFirst
-			replace(shared.PageSignIn)
+			f.settle(ctx)
 		}
 	})
+}
+
+// settle goes to another page if this one is not for who is signed in.
+func (f *frame) settle(ctx app.Context) {
+	address := ctx.Page().URL()
+	switch f.path {
+	case shared.PageHome, shared.PageSignIn:
+		if f.user != nil {
+			replace(nextPage(f.next))
+		} else if f.path == shared.PageHome {
+			replace(shared.PageSignIn)
+		}
+	case shared.PageSignUp:
+		if f.user != nil && !address.Query().Has("invite") {
+			replace(nextPage(f.next))
+		}
+	case shared.PageSettings:
+		if f.user == nil {
+			f.notice, f.next = signInFirst, address.RequestURI()
+			replace(shared.PageSignIn)
+		}
+	}
 }
 
 // back is called when the person comes back to the page: much may have
@@ -203,9 +219,11 @@ func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
 	user := a.Value.(shared.User)
 	f.user, f.problem = &user, nil
+	f.changes++
 	remember()
 	f.channel.Call("postMessage", hearIn)
 	replace(nextPage(f.next))
+	f.next = ""
 }
 
 func (f *frame) know(_ app.Context, a app.Action) {
@@ -214,11 +232,13 @@ func (f *frame) know(_ app.Context, a app.Action) {
 	f.user = &user
 }
 
-func (f *frame) leave(_ app.Context, a app.Action) {
+func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
 	reason := a.Value.(string)
 	if reason != sessionEnded {
 		f.channel.Call("postMessage", hearOut)
+	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn {
+		f.next = address.RequestURI() // they will want to go on
 	}
 	f.out(reason)
 }
@@ -226,6 +246,7 @@ func (f *frame) leave(_ app.Context, a app.Action) {
 // out forgets who was signed in, here and in what the browser keeps.
 func (f *frame) out(reason string) {
 	f.user, f.leaving = nil, false
+	f.changes++
 	wipe()
 	if f.path == shared.PageSignUp {
 		return

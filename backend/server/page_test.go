@@ -80,6 +80,9 @@ func TestPagesAreTheShell(t *testing.T) {
 				t.Errorf("GET %s has no element %s", path, id)
 			}
 		}
+		if strings.Contains(body, "Page not found") {
+			t.Errorf("GET %s: web/shell.html does not know the page", path)
+		}
 		// What the policy for content does not allow.
 		for _, inline := range []string{"<script>", "<style", " style=", " onclick=", "javascript:"} {
 			if strings.Contains(body, inline) {
