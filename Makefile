@@ -13,6 +13,10 @@
 .PHONY: help run build test check lint fuzz bench size clean
 .DELETE_ON_ERROR:
 
+# All compile alike, so that what one has compiled is there for the next.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(shell go env GOFLAGS) -trimpath
+
 # What each build reads.
 APP    := $(shell find app shared -name '*.go' ! -name '*_test.go') go.mod go.sum
 SERVER := $(shell find backend shared web -type f ! -name '*_test.go' ! -path '*/testdata/*' \
@@ -33,12 +37,12 @@ build: build/small
 
 bin/latchkey: $(SERVER) $(WASM)
 	@echo 'Building the server …'
-	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o $@ ./backend
+	@go build -ldflags='-s -w' -o $@ ./backend
 
 # -l: without inlining the app is 4 % smaller.
 web/app.wasm: $(APP)
 	@echo 'Building the app (WebAssembly); the first time this takes a minute or two …'
-	@GOOS=js GOARCH=wasm go build -trimpath -ldflags='-s -w' -gcflags=all=-l -o $@ ./app
+	@GOOS=js GOARCH=wasm go build -ldflags='-s -w' -gcflags=all=-l -o $@ ./app
 
 web/app.wasm.br web/app.wasm.gz &: web/app.wasm
 	@echo 'Compressing the app …'

@@ -13,7 +13,7 @@ export function browser(baseURL, userAgent) {
       headers.set("cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
     }
     const response = await fetch(url, { ...init, headers });
-    for (const line of response.headers.getSetCookie()) {
+    for (const line of setCookies(response.headers)) {
       const [pair, ...attributes] = line.split(";").map((part) => part.trim());
       const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
       if (attributes.some((a) => a.toLowerCase() === "max-age=0")) {
@@ -26,4 +26,10 @@ export function browser(baseURL, userAgent) {
   }
 
   return { cookies, auth: createAuthClient({ baseURL, fetchOptions: { customFetchImpl } }) };
+}
+
+// setCookies is what headers.getSetCookie() returns where there is such a
+// thing. Debian 12's Node joins the lines, with a comma before each name.
+function setCookies(headers) {
+  return headers.getSetCookie?.() ?? headers.get("set-cookie")?.split(/, (?=[^;,]+=)/) ?? [];
 }
