@@ -248,6 +248,9 @@ func (f *frame) out(reason string) {
 	f.user, f.leaving = nil, false
 	f.changes++
 	wipe()
+	shut("question")
+	shut("step-up")
+	say(f.ctx, "")
 	if f.path == shared.PageSignUp {
 		return
 	}
@@ -300,7 +303,7 @@ func (f *frame) Render() app.UI {
 		app.A().Class("skip").Href("#title").Text("Skip to the content").OnClick(f.skip),
 		app.Header().Class("top").Body(
 			app.A().Class("brand").Href(shared.PageHome).Body(
-				app.Img().Src("/web/icon.svg").Alt("").Width(28).Height(28),
+				app.Img().Src("/web/icon.svg").Role("presentation").Width(28).Height(28), // go-app drops an empty alt
 				app.Text("Latchkey"),
 			),
 			app.Div().Class("who").Body(

@@ -29,7 +29,7 @@ const (
 // dismissed or replaced: what they say may have to be acted on.
 const readingTime = 7 * time.Second
 
-// say shows a message that all went well.
+// say shows a message that all went well, or none.
 func say(ctx app.Context, message string) {
 	ctx.NewActionWithValue(sayAction, message)
 }
