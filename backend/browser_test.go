@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -47,6 +48,7 @@ func TestBrowser(t *testing.T) {
 		"Update":             testUpdate,
 		"ReturnTo":           testReturnTo,
 		"Manifest":           testManifest,
+		"NoApp":              testNoApp,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,16 +122,29 @@ func testFirstAdministrator(t *testing.T, browser context.Context, server *progr
 }
 
 func testRevoke(t *testing.T, browser context.Context, server *program) {
-	here, there := browse(t, browser, server.origin), browse(t, browser, server.origin)
+	here, there, phone := browse(t, browser, server.origin), browse(t, browser, server.origin), browse(t, browser, server.origin)
 	email := here.signUp()
 	there.as(firefox)
 	there.signIn(email)
+	phone.as(safari)
+	phone.signIn(email)
 
 	here.open("/dashboard/settings")
 	here.see("Firefox 153 on Windows")
-	if n := len(here.all("button", "Revoke")); n != 2 {
-		t.Errorf("there are %d sessions to revoke; want 2", n)
+	if n := len(here.all("button", "Revoke")); n != 3 {
+		t.Errorf("there are %d sessions to revoke; want 3", n)
 	}
+
+	// The row after one that goes is still about its own session.
+	here.click(here.with("button", "Revoke", "Safari 18 on iOS"))
+	here.with("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1) will be signed out at once.")
+	here.press("Revoke")
+	here.see("Safari 18 on iOS is signed out.")
+	here.awaitFocus("Revoke") // of the next row
+	phone.press("Revoke all other sessions")
+	phone.press("Revoke all")
+	phone.at("/sign-in")
+	phone.see(ended)
 
 	// Who says no has changed nothing.
 	here.click(here.with("button", "Revoke", "Firefox 153 on Windows"))
@@ -138,7 +153,7 @@ func testRevoke(t *testing.T, browser context.Context, server *program) {
 	here.with("button", "Revoke", "Firefox 153 on Windows")
 
 	here.click(here.with("button", "Revoke", "Firefox 153 on Windows"))
-	here.the("dialog", "Revoke this session?")
+	here.with("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1) will be signed out at once.")
 	here.press("Revoke")
 	here.see("Firefox 153 on Windows is signed out.")
 	if n := len(here.all("button", "Revoke")); n != 1 {
@@ -182,8 +197,9 @@ func testRevokeOthers(t *testing.T, browser context.Context, server *program) {
 	}
 
 	// Who comes back to a page sees it too, without a click.
-	there.do(chromedp.Reload())
-	there.at("/sign-in")
+	there.wait("the page looks whether it is still signed in", func() bool {
+		return eval[string](there, `dispatchEvent(new Event("focus")), location.pathname`) == "/sign-in"
+	})
 	there.see(ended)
 
 	// Revoking the session that one uses is signing out.
@@ -420,6 +436,19 @@ func testPanic(t *testing.T, browser context.Context, server *program) {
 	p.see("Something went wrong in this page.")
 	p.press("Reload")
 	p.wait("the page is whole again", func() bool { return eval[bool](p, `!!document.getElementById("sign-up-email")`) })
+	p.forgive()
+}
+
+// testNoApp keeps the app from coming. Whoever waits for it is told.
+func testNoApp(t *testing.T, browser context.Context, server *program) {
+	p := browse(t, browser, server.origin)
+	command(p, network.Enable, network.EnableParams{})
+	command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+		URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + "/web/app.wasm", Block: true}},
+	})
+	p.do(chromedp.Navigate(server.origin + "/sign-in"))
+	p.see("The app could not be loaded.")
+	p.see("Sign in")
 	p.forgive()
 }
 

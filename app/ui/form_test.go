@@ -94,3 +94,17 @@ func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestFormIsSentOnce(t *testing.T) {
+	var f form
+	if !f.start(app.Context{}, nil) {
+		t.Fatal("it cannot be sent")
+	}
+	if f.start(app.Context{}, nil) {
+		t.Error("it can be sent again while it is on its way")
+	}
+	f.end(app.Context{}, nil)
+	if !f.start(app.Context{}, nil) {
+		t.Error("it cannot be sent again after the answer")
+	}
+}
