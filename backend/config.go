@@ -244,12 +244,13 @@ func (c config) keys() (keys account.Keys, made bool, err error) {
 }
 
 // writeOnce writes a file unless it is there, whole or not at all: of several
-// servers that start at once, one makes the file and all read the same.
+// servers that write it at once, one does and all read the same. Only its owner
+// can read it.
 func writeOnce(name, text string) (made bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return false, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".keys-*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
 	if err != nil {
 		return false, err
 	}

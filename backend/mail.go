@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -33,9 +32,6 @@ func post(ctx context.Context, c config, accounts *account.Service) {
 }
 
 func (c config) deliver(m account.Mail) error {
-	if err := os.MkdirAll(c.mailDir, 0o700); err != nil {
-		return err
-	}
 	line, err := json.Marshal(struct {
 		To      string    `json:"to"`
 		From    string    `json:"from"`
@@ -50,7 +46,7 @@ func (c config) deliver(m account.Mail) error {
 	// The name is the mail's: one that is handed on twice, because a server
 	// ended in between, is still one file.
 	name := filepath.Join(c.mailDir, m.CreatedAt.Format("20060102T150405.000Z")+"-"+m.ID+".json")
-	if err := os.WriteFile(name, append(line, '\n'), 0o600); err != nil {
+	if _, err := writeOnce(name, string(line)+"\n"); err != nil {
 		return err
 	}
 	c.log.Info("mail", "to", m.Recipient, "subject", m.Subject)

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -27,22 +28,20 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, nil)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
 		os.Exit(1)
 	}
 }
 
-// run is the program. If ready is not nil, it is told the address once requests
-// are answered there.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, ready func(net.Addr)) error {
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	command, c, err := parse(args, getenv, out)
 	if err != nil {
 		return err
 	}
 	if command == "serve" {
-		return serve(ctx, c, out, ready)
+		return serve(ctx, c, out)
 	}
 	db, _, err := c.open(ctx)
 	if err != nil {
@@ -69,7 +68,7 @@ const (
 	sweepEvery = 10 * time.Minute
 )
 
-func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) error {
+func serve(ctx context.Context, c config, out io.Writer) error {
 	db, keys, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -90,6 +89,7 @@ func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) e
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
@@ -103,9 +103,6 @@ func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) e
 	go post(ctx, c, accounts)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
-	if ready != nil {
-		ready(listener.Addr())
-	}
 
 	select {
 	case err := <-served:
@@ -115,7 +112,11 @@ func serve(ctx context.Context, c config, out io.Writer, ready func(net.Addr)) e
 	c.log.Info("ending: requests that are under way are still answered")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	return srv.Shutdown(ctx)
+	if err := srv.Shutdown(ctx); err != nil {
+		c.log.Warn("some requests were not answered in time", "err", err)
+		return srv.Close()
+	}
+	return nil
 }
 
 // invite prints the link that makes the first administrator, while there is no

@@ -10,7 +10,6 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/store"
-	"latchkey/shared"
 )
 
 // permissions lists who may do what. It works beside a running server, as
@@ -30,7 +29,7 @@ func grant(ctx context.Context, db store.DB, given bool, args []string) error {
 		return fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
 	}
 	user, _, err := db.UserByEmail(ctx, strings.ToLower(args[0]))
-	if errors.Is(err, shared.ErrNotFound) {
+	if errors.Is(err, account.ErrNotFound) {
 		return fmt.Errorf("there is no account with the address %s", args[0])
 	} else if err != nil {
 		return err
@@ -38,7 +37,7 @@ func grant(ctx context.Context, db store.DB, given bool, args []string) error {
 	if given {
 		return db.Grant(ctx, user.ID, args[1])
 	}
-	if err := db.Revoke(ctx, user.ID, args[1]); !errors.Is(err, shared.ErrNotFound) {
+	if err := db.Revoke(ctx, user.ID, args[1]); !errors.Is(err, account.ErrNotFound) {
 		return err
 	}
 	return fmt.Errorf("%s does not have the permission %s", args[0], args[1])

@@ -14,14 +14,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"latchkey/backend/store/storetest"
 )
 
-// binary builds the program just as "make build" does, once.
-var built = struct {
+func TestMain(m *testing.M) {
+	storetest.Main(m, func() { os.RemoveAll(built.dir) })
+}
+
+// built is the program, once somebody wants it.
+var built struct {
 	once sync.Once
 	dir  string
 	err  error
-}{}
+}
 
 // buildBinary returns the path of the program, built just as "make build" does.
 func buildBinary(t *testing.T) string {
@@ -48,6 +54,7 @@ type program struct {
 
 	t       *testing.T
 	binary  string
+	data    string
 	args    []string
 	process *os.Process
 	exited  chan error
@@ -60,8 +67,8 @@ func start(t *testing.T, binary string, args ...string) *program {
 	t.Helper()
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	p := &program{t: t, binary: binary, origin: "http://localhost:" + port}
-	p.args = append([]string{"-listen", address, "-origin", p.origin, "-data", t.TempDir()}, args...)
+	p := &program{t: t, binary: binary, origin: "http://localhost:" + port, data: t.TempDir()}
+	p.args = append([]string{"-listen", address, "-origin", p.origin, "-data", p.data}, args...)
 	t.Cleanup(func() {
 		if p.process != nil {
 			p.stop()
@@ -134,7 +141,7 @@ func (p *program) stop() {
 	p.process = nil
 }
 
-// kill ends the program as a power cut would.
+// kill ends the program without a word.
 func (p *program) kill() {
 	p.process.Kill()
 	<-p.exited

@@ -1,5 +1,7 @@
 package shared
 
+import "time"
+
 // An Error is what goes wrong in a way that the caller can understand. It
 // crosses the wire whole, so errors.Is(err, ErrInvalidPassword) is as true in
 // the browser as it is in the rules.
@@ -35,10 +37,11 @@ func (e *Error) Saying(message string) *Error {
 	return &c
 }
 
-// After returns the error as one that waiting helps against.
-func (e *Error) After(seconds int) *Error {
+// After returns the error as one that waiting helps against. The wait is rounded
+// up to seconds, so that who waits as long as it says has waited long enough.
+func (e *Error) After(wait time.Duration) *Error {
 	c := *e
-	c.RetryAfter = seconds
+	c.RetryAfter = int((wait + time.Second - 1) / time.Second)
 	return &c
 }
 

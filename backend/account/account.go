@@ -8,6 +8,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -37,6 +38,10 @@ type Store interface {
 	mailStore
 	eventStore
 }
+
+// ErrNotFound is what a Store answers when there is no such row. It crosses no
+// wire: what it means to a caller, each rule says itself.
+var ErrNotFound = errors.New("not found")
 
 // Client is where a call comes from.
 type Client struct {

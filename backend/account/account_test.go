@@ -29,6 +29,10 @@ func TestPasswordHash(t *testing.T) {
 	if !matches(phc, password) || matches(phc, password+" ") {
 		t.Error("the hash matches another password, or not its own")
 	}
+	weaker := "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + base64.RawStdEncoding.EncodeToString(argon(password, []byte("saltsaltsaltsalt"), 8, 1, 1))
+	if !matches(weaker, password) {
+		t.Error("a hash of other parameters does not match")
+	}
 	for _, broken := range []string{"", "$argon2id$", phc[:len(phc)-1], phc + "A", strings.Replace(phc, "m=19456", "m=8", 1), strings.Replace(phc, "argon2id", "argon2i", 1)} {
 		if matches(broken, password) {
 			t.Errorf("%q matches", broken)
@@ -52,9 +56,11 @@ func TestCommonPasswords(t *testing.T) {
 func TestHasherIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher()
+		slots := int32(runtime.GOMAXPROCS(0))
+		calls := 10 * slots
 		var working, most, refused atomic.Int32
 		var wg sync.WaitGroup
-		for range 100 {
+		for range calls {
 			wg.Go(func() {
 				done, err := h.turn(context.Background())
 				if err != nil {
@@ -75,13 +81,12 @@ func TestHasherIsBounded(t *testing.T) {
 		}
 		start := time.Now()
 		wg.Wait()
-		n := int32(runtime.GOMAXPROCS(0))
-		if most.Load() != n {
-			t.Errorf("%d hashes at once; want %d", most.Load(), n)
+		if most.Load() != slots {
+			t.Errorf("%d hashes at once; want %d", most.Load(), slots)
 		}
 		// Those that began at 0 s and at 1 s were served, those for 2 s may be.
-		if served := 100 - refused.Load(); served < 2*n || served > 3*n {
-			t.Errorf("%d were served; want two or three rounds of %d", served, n)
+		if served := calls - refused.Load(); served < 2*slots || served > 3*slots {
+			t.Errorf("%d were served; want two or three rounds of %d", served, slots)
 		}
 		if waited := time.Since(start); waited > hashWait+time.Second {
 			t.Errorf("the last waited %v", waited)
@@ -131,14 +136,14 @@ func TestParseToken(t *testing.T) {
 	}
 }
 
-func TestDevice(t *testing.T) {
+func TestKnownBrowser(t *testing.T) {
 	s := &Service{Keys: NewKeys()}
-	d := s.NewDevice("ann")
-	if !s.KnowsDevice(d, "ann") || s.KnowsDevice(d, "bob") || s.KnowsDevice("", "ann") || s.KnowsDevice("AAAA", "ann") || s.KnowsDevice("!", "ann") {
-		t.Error("a device is known to another account, or not to its own")
+	d := s.NewBrowser("ann")
+	if !s.KnowsBrowser(d, "ann") || s.KnowsBrowser(d, "bob") || s.KnowsBrowser("", "ann") || s.KnowsBrowser("AAAA", "ann") || s.KnowsBrowser("!", "ann") {
+		t.Error("a browser is known to another account, or not to its own")
 	}
-	if other := (&Service{Keys: NewKeys()}); other.KnowsDevice(d, "ann") {
-		t.Error("a device is known to another key")
+	if other := (&Service{Keys: NewKeys()}); other.KnowsBrowser(d, "ann") {
+		t.Error("a browser is known to another key")
 	}
 }
 

@@ -18,11 +18,12 @@ type Limit struct {
 // The limits that belong to accounts. Those that belong to addresses are the
 // server's.
 var (
-	// SignInTries is per account or, for a browser that has signed in to it
-	// before, per browser: so that who guesses does not lock the owner out.
+	// SignInTries is per account.
 	SignInTries = Limit{"sign-in account", 10, 15 * time.Minute}
-	// DeviceTries is SignInTries for such a browser.
-	DeviceTries = Limit{"sign-in device", 10, 15 * time.Minute}
+	// BrowserTries takes its place for a browser that has signed in to the
+	// account before, and is per browser: who guesses elsewhere does not lock
+	// the owner out.
+	BrowserTries = Limit{"sign-in browser", 10, 15 * time.Minute}
 	// PasswordPrompts is per account, for passwords asked of someone who is
 	// signed in: the thief of a session must not guess the password from
 	// inside.
@@ -48,7 +49,7 @@ func (s *Service) Count(ctx context.Context, l Limit, who string) error {
 		return err
 	}
 	if a.N > l.Max {
-		return shared.ErrTooManyRequests.After(seconds(a.ExpiresAt.Sub(now)))
+		return shared.ErrTooManyRequests.After(a.ExpiresAt.Sub(now))
 	}
 	return nil
 }
@@ -56,9 +57,6 @@ func (s *Service) Count(ctx context.Context, l Limit, who string) error {
 func (s *Service) attemptKey(l Limit, who string) []byte {
 	return s.Keys.mac("attempt "+l.What, who)
 }
-
-// seconds rounds up, so that who waits that long has waited long enough.
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 type attemptStore interface {
 	// CountAttempt adds one to the count of key and returns it, in one

@@ -39,7 +39,7 @@ func (s *Service) event(kind string, user string, from Client) Event {
 	return Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: from.IP, UserAgent: from.UserAgent}
 }
 
-// event is an event of the session's own doing.
+// sessionEvent is an event of the session's own doing.
 func (s *Service) sessionEvent(kind string, session Session, from Client) Event {
 	e := s.event(kind, session.UserID, from)
 	e.SessionID = session.ID

@@ -50,7 +50,7 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 
 // takeInvite makes user the first administrator.
 func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string) error {
-	if err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, shared.ErrNotFound) {
+	if err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
 		return shared.ErrInvite
 	} else if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 type inviteStore interface {
 	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
 	// TakeOneTimeToken spends an unexpired token. It fails with
-	// [shared.ErrNotFound] if there is none, or it was spent.
+	// [ErrNotFound] if there is none, or it was spent.
 	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) error
 	DeleteOneTimeTokens(ctx context.Context, purpose string) error
 }

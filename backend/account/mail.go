@@ -62,8 +62,8 @@ func (s *Service) HandOnMail(ctx context.Context, handOn func(Mail) error) (bool
 
 type mailStore interface {
 	AddMail(ctx context.Context, m Mail) error
-	// LeaseMail takes the oldest mail that nobody else has taken, in one
-	// conditional statement, for as long as until.
+	// LeaseMail takes the mail that waits for longest, if nobody has it, until
+	// the given time. Of several who see it, one takes it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m Mail, found bool, err error)
 	DeleteMail(ctx context.Context, id string) error
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -108,12 +109,13 @@ func (h *Hasher) turn(ctx context.Context) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.wait)
 	defer cancel()
 	if h.slots.Acquire(ctx, 1) != nil {
-		return nil, shared.ErrUnavailable.After(seconds(h.wait))
+		return nil, shared.ErrUnavailable.After(h.wait)
 	}
 	return func() { h.slots.Release(1) }, nil
 }
 
-// Hash hashes password when its turn comes.
+// Hash hashes password when its turn comes. It fails with
+// [shared.ErrUnavailable] if too many wait already.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	done, err := h.turn(ctx)
 	if err != nil {
@@ -128,34 +130,36 @@ func hash(password string) string {
 	rand.Read(salt)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
-		b64.EncodeToString(salt), b64.EncodeToString(argon(password, salt)))
+		b64.EncodeToString(salt), b64.EncodeToString(argon(password, salt, argonMemory, argonTime, argonThreads)))
 }
 
 // argon hashes the NFKC form, so that a password typed on another keyboard is
 // the same password (NIST SP 800-63B-4, section 3.1.1.2).
-func argon(password string, salt []byte) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, argonTime, argonMemory, argonThreads, hashSize)
+func argon(password string, salt []byte, memory, time uint32, threads uint8) []byte {
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, time, memory, threads, hashSize)
 }
 
-// matches reports whether phc is the hash of password.
+// matches reports whether phc is the hash of password. It goes by the
+// parameters that are in phc, so that ours can be raised and old hashes stay
+// good.
 func matches(phc, password string) bool {
-	salt, want, ok := parsePHC(phc)
-	return ok && subtle.ConstantTimeCompare(argon(password, salt), want) == 1
-}
-
-func parsePHC(phc string) (salt, key []byte, ok bool) {
-	rest, ok := strings.CutPrefix(phc, fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads))
-	if !ok {
-		return nil, nil, false
+	part := strings.Split(phc, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
+	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return false
 	}
-	s, k, _ := strings.Cut(rest, "$")
-	salt, err1 := base64.RawStdEncoding.DecodeString(s)
-	key, err2 := base64.RawStdEncoding.DecodeString(k)
-	return salt, key, err1 == nil && err2 == nil && len(key) == hashSize
+	var memory, time uint32
+	var threads uint8
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || time < 1 || threads < 1 {
+		return false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
+	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(argon(password, salt, memory, time, threads), want) == 1
 }
 
-// ConfirmPassword fails unless password is that of the session's user. Tries
-// are counted; a wrong one is an event.
+// ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
+// of the session's user, and with [shared.ErrTooManyPasswords] after too many
+// tries. A wrong one is an event.
 func (s *Service) ConfirmPassword(ctx context.Context, session Session, from Client, password string) error {
 	_, err := s.confirmPassword(ctx, session, from, password)
 	return err
@@ -171,15 +175,11 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 	if err != nil {
 		return "", err
 	}
-	done, err := s.Hasher.turn(ctx)
+	right, err := s.judge(ctx, PasswordPrompts, session.UserID, p.Hash, password)
 	if err != nil {
 		return "", err
 	}
-	defer done()
-	if err := s.Count(ctx, PasswordPrompts, session.UserID); err != nil {
-		return "", tooManyPasswords(err)
-	}
-	if !matches(p.Hash, password) {
+	if !right {
 		if err := s.Store.AddEvent(ctx, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
 			return "", err
 		}
@@ -188,8 +188,30 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, session.UserID))
 }
 
+// judge reports whether phc is the hash of password. The try is counted before
+// it is judged and outside of any transaction, so that tries made all at once
+// are all counted; but only when its turn has come, so that who is turned away
+// for want of room has lost nothing.
+func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string) (bool, error) {
+	done, err := s.Hasher.turn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	err = s.Count(ctx, l, who)
+	if e, ok := errors.AsType[*shared.Error](err); ok && errors.Is(err, shared.ErrTooManyRequests) {
+		tooMany := *shared.ErrTooManyPasswords
+		tooMany.RetryAfter = e.RetryAfter
+		return false, &tooMany
+	} else if err != nil {
+		return false, err
+	}
+	return matches(phc, password), nil
+}
+
 // ChangePassword gives the session's user a new password, ends all of the
-// user's other sessions and gives this one a new token.
+// user's other sessions and gives this one a new token. It fails as
+// [Service.ConfirmPassword] does, and if the new password is not good enough.
 func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, error) {
 	if err := checkNewPassword(next, user.Email, user.Name); err != nil {
 		return "", inField(err, "newPassword")
@@ -205,6 +227,9 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 	now := s.Now()
 	rotated, token := session.rotated(now)
 	return token, s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.LockUser(ctx, user.ID); err != nil {
+			return err
+		}
 		if err := tx.ReplacePassword(ctx, user.ID, old, hashed, now); err != nil {
 			return err
 		}
@@ -222,7 +247,8 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 }
 
 // StepUp confirms the identity of the session's user, which makes the session
-// fresh. It stays the same session and gets a new token.
+// fresh. It stays the same session and gets a new token. It fails as
+// [Service.ConfirmPassword] does.
 func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (Token, error) {
 	if err := s.ConfirmPassword(ctx, session, from, password); err != nil {
 		return "", inField(err, "password")

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -145,12 +146,12 @@ func (s *Service) Authenticate(ctx context.Context, token Token, from Client, re
 	now := s.Now()
 	hash := token.Hash()
 	session, user, err := s.Store.SessionByHash(ctx, hash, now)
-	if errors.Is(err, shared.ErrNotFound) {
+	if errors.Is(err, ErrNotFound) {
 		return Session{}, User{}, false, shared.ErrUnauthorized
 	} else if err != nil {
 		return Session{}, User{}, false, err
 	}
-	if string(hash) != string(session.TokenHash) { // found by its previous one
+	if !bytes.Equal(hash, session.TokenHash) { // found by its previous one
 		if !reading || now.Sub(session.RotatedAt) >= rotationGrace {
 			return Session{}, User{}, false, ErrRotated
 		}
@@ -158,8 +159,12 @@ func (s *Service) Authenticate(ctx context.Context, token Token, from Client, re
 	}
 	seen, changed := session.seen(now, from)
 	if changed {
-		if err := s.Store.TouchSession(ctx, seen); err != nil {
+		touched, err := s.Store.TouchSession(ctx, seen)
+		if err != nil {
 			return Session{}, User{}, false, err
+		}
+		if !touched { // rotated meanwhile: the cookie that it now has must stay
+			return session, user, false, nil
 		}
 	}
 	return seen, user, seen.ExpiresAt.After(session.ExpiresAt), nil
@@ -191,6 +196,9 @@ func (s *Service) RevokeAll(ctx context.Context, session Session, from Client) e
 
 func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client, keep string) error {
 	return s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.LockUser(ctx, session.UserID); err != nil {
+			return err
+		}
 		n, err := tx.DeleteOtherSessions(ctx, session.UserID, keep)
 		if err != nil || n == 0 {
 			return err
@@ -199,10 +207,11 @@ func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client
 	})
 }
 
-// SignOut ends the session that a token stands for, if there is one.
+// SignOut ends the session that a token stands for, if there is one. The token
+// from before a rotation is good enough: who wants to be out shall be out.
 func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
 	session, _, err := s.Store.SessionByHash(ctx, token.Hash(), s.Now())
-	if errors.Is(err, shared.ErrNotFound) || err == nil && string(session.TokenHash) != string(token.Hash()) {
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return err
@@ -220,13 +229,14 @@ type sessionStore interface {
 	AddSession(ctx context.Context, s Session) error
 	// SessionByHash returns the unexpired session whose token, or the token
 	// before that, has the hash, and its user, in one statement. It fails with
-	// [shared.ErrNotFound].
+	// [ErrNotFound].
 	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
 	// Sessions returns the unexpired sessions of a user, the last used first.
 	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
 	// TouchSession writes when and from where a session was used last, and
-	// until when it lives, unless its token has changed meanwhile.
-	TouchSession(ctx context.Context, s Session) error
+	// until when it lives, and reports whether it did: not if the token has
+	// changed meanwhile.
+	TouchSession(ctx context.Context, s Session) (bool, error)
 	// RotateSession puts a session under a new token. It fails with
 	// [shared.ErrUnauthorized] if its token is no longer s.PreviousHash's.
 	RotateSession(ctx context.Context, s Session) error

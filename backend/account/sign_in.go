@@ -16,11 +16,14 @@ import (
 type Credentials struct {
 	Email, Password string
 	Remember        bool
-	Device          Device
+	Browser         KnownBrowser
 }
 
-// SignIn opens a session for who knows the password of an address. Whether the
-// address has an account cannot be told from the answer or its time.
+// SignIn opens a session for who knows the password of an address. It fails with
+// [shared.ErrCredentials] for who does not, and whether the address has an
+// account cannot be told from the answer or its time; with
+// [shared.ErrTooManyPasswords] after too many tries; and with
+// [shared.ErrUnavailable] if too many passwords wait to be looked at.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
@@ -30,7 +33,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	}
 	email := strings.ToLower(c.Email)
 	user, hash, err := s.Store.UserByEmail(ctx, email)
-	if err != nil && !errors.Is(err, shared.ErrNotFound) {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Opened{}, err
 	}
 	known := hash != ""
@@ -39,25 +42,17 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	}
 
 	limit, who := SignInTries, email
-	if id, ok := s.deviceOf(c.Device, user.ID); ok && known {
-		limit, who = DeviceTries, id
+	if id, ok := s.browserID(c.Browser, user.ID); ok && known {
+		limit, who = BrowserTries, id
 	}
 
-	// The try is counted before it is judged and outside the transaction, so
-	// that tries made all at once are all counted; but only when its turn has
-	// come, so that who was turned away for want of room has lost nothing.
-	done, err := s.Hasher.turn(ctx)
-	if err != nil {
+	right, err := s.judge(ctx, limit, who, hash, c.Password)
+	if errors.Is(err, shared.ErrTooManyPasswords) {
+		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.event(EventSignInLimited, user.ID, from)))
+	} else if err != nil {
 		return Opened{}, err
 	}
-	defer done()
-	if err := s.Count(ctx, limit, who); err != nil {
-		if errors.Is(err, shared.ErrTooManyRequests) {
-			err = errors.Join(tooManyPasswords(err), s.Store.AddEvent(ctx, s.event(EventSignInLimited, user.ID, from)))
-		}
-		return Opened{}, err
-	}
-	if !matches(hash, c.Password) || !known {
+	if !right || !known {
 		if err := s.Store.AddEvent(ctx, s.event(EventSignInFailed, user.ID, from)); err != nil {
 			return Opened{}, err
 		}
@@ -66,6 +61,9 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 
 	o := Opened{User: user}
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
+		if err := tx.LockUser(ctx, user.ID); err != nil {
+			return shared.ErrCredentials // deleted meanwhile
+		}
 		if err := tx.UsePassword(ctx, user.ID, hash); err != nil {
 			return err
 		}
@@ -80,45 +78,35 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	return o, err
 }
 
-// tooManyPasswords is [shared.ErrTooManyRequests] in the words of a limit on
-// passwords.
-func tooManyPasswords(err error) error {
-	var e *shared.Error
-	if errors.Is(err, shared.ErrTooManyRequests) && errors.As(err, &e) {
-		return shared.ErrTooManyPasswords.After(e.RetryAfter)
-	}
-	return err
-}
-
-// Device is a value that a browser keeps once it has signed in to an account.
-// It opens nothing. It says that the browser may try passwords although
+// KnownBrowser is a value that a browser keeps once it has signed in to an
+// account. It opens nothing. It says that the browser may try passwords although
 // somebody else has tried too many.
-type Device string
+type KnownBrowser string
 
-const deviceIDSize = 16
+const browserIDSize = 16
 
-// NewDevice makes the device value of a browser that has signed in as user.
-func (s *Service) NewDevice(user string) Device {
-	id := make([]byte, deviceIDSize)
+// NewBrowser makes the value of a browser that has signed in as user.
+func (s *Service) NewBrowser(user string) KnownBrowser {
+	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	return Device(base64.RawURLEncoding.EncodeToString(append(id, s.deviceMAC(id, user)...)))
+	return KnownBrowser(base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user)...)))
 }
 
-// KnowsDevice reports whether d was made for user.
-func (s *Service) KnowsDevice(d Device, user string) bool {
-	_, ok := s.deviceOf(d, user)
+// KnowsBrowser reports whether b was made for user.
+func (s *Service) KnowsBrowser(b KnownBrowser, user string) bool {
+	_, ok := s.browserID(b, user)
 	return ok
 }
 
-// deviceOf returns the id in d if d was made for user.
-func (s *Service) deviceOf(d Device, user string) (id string, ok bool) {
-	b, err := base64.RawURLEncoding.DecodeString(string(d))
-	if err != nil || len(b) < deviceIDSize {
+// browserID returns the id in b if b was made for user.
+func (s *Service) browserID(b KnownBrowser, user string) (id string, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(string(b))
+	if err != nil || len(raw) < browserIDSize {
 		return "", false
 	}
-	return string(b[:deviceIDSize]), hmac.Equal(b[deviceIDSize:], s.deviceMAC(b[:deviceIDSize], user))
+	return string(raw[:browserIDSize]), hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user))
 }
 
-func (s *Service) deviceMAC(id []byte, user string) []byte {
-	return s.Keys.mac("device", string(id)+user)
+func (s *Service) browserMAC(id []byte, user string) []byte {
+	return s.Keys.mac("browser", string(id)+user)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 const (
 	maxEmail = 254  // RFC 5321, section 4.5.3.1, less the angle brackets
 	maxName  = 100  // characters; the longest that fits a line of the page
-	maxImage = 2048 // characters of an address
+	maxImage = 2048 // bytes of an address
 )
 
 // User is an account.
@@ -44,7 +45,7 @@ func ValidEmail(s string) bool { return len(s) <= maxEmail && emailForm.MatchStr
 
 func checkName(name string) error {
 	if utf8.RuneCountInString(name) > maxName {
-		return shared.ErrValidation.Saying("Names have at most 100 characters.").In("name")
+		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", maxName)).In("name")
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
 		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
@@ -57,7 +58,7 @@ func checkImage(image *string) error {
 		return nil
 	}
 	if len(*image) > maxImage || strings.ContainsFunc(*image, unicode.IsControl) {
-		return shared.ErrValidation.Saying("An image is the address of one, of at most 2048 characters.").In("image")
+		return shared.ErrValidation.Saying(fmt.Sprintf("An image is the address of one, of at most %d bytes.", maxImage)).In("image")
 	}
 	return nil
 }
@@ -151,6 +152,9 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 // remains is the audit log, which does not name them.
 func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) error {
 	return s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.LockUser(ctx, session.UserID); err != nil {
+			return err
+		}
 		if err := tx.DeleteUser(ctx, session.UserID); err != nil {
 			return err
 		}
@@ -171,14 +175,20 @@ type userStore interface {
 	// AddUser fails with [shared.ErrUserExists] if the address is taken.
 	AddUser(ctx context.Context, u User) error
 	// UserByEmail returns the user of an address and the hash of their
-	// password, "" if they have none. It fails with [shared.ErrNotFound].
+	// password, "" if they have none. It fails with [ErrNotFound].
 	UserByEmail(ctx context.Context, email string) (User, string, error)
+	// UpdateUser fails with [shared.ErrUnauthorized] if there is no such user.
 	UpdateUser(ctx context.Context, user string, change UserChange, now time.Time) error
+	// LockUser makes whoever else calls it for the user wait until the
+	// transaction ends. What touches several rows of a user calls it first, so
+	// that no two can wait for each other. It fails with
+	// [shared.ErrUnauthorized] if there is no such user.
+	LockUser(ctx context.Context, user string) error
 	// DeleteUser deletes a user and all that is theirs. It fails with
 	// [shared.ErrUnauthorized] if it is gone already.
 	DeleteUser(ctx context.Context, user string) error
 	// AnyUser reports whether there is an account at all.
 	AnyUser(ctx context.Context) (bool, error)
-	// Grant gives a user a permission.
+	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
 }

@@ -20,7 +20,7 @@ type cookies struct {
 	secure bool
 }
 
-const deviceLifetime = 365 * 24 * time.Hour
+const browserLifetime = 365 * 24 * time.Hour
 
 func newCookies(prefix string, origin *url.URL) cookies {
 	secure := origin.Scheme == "https"
@@ -67,15 +67,15 @@ func (c Config) CookieHeader(t account.Token) string {
 
 func (k cookies) clearSession(w http.ResponseWriter) { k.set(w, "session_token", "", -1) }
 
-// device is what the browser keeps from an earlier sign-in.
-func (k cookies) device(r *http.Request) account.Device {
-	c, err := r.Cookie(k.prefix + "device")
+// browser is what the browser keeps from an earlier sign-in.
+func (k cookies) browser(r *http.Request) account.KnownBrowser {
+	c, err := r.Cookie(k.prefix + "browser")
 	if err != nil {
 		return ""
 	}
-	return account.Device(c.Value)
+	return account.KnownBrowser(c.Value)
 }
 
-func (k cookies) setDevice(w http.ResponseWriter, d account.Device) {
-	k.set(w, "device", string(d), int(deviceLifetime/time.Second))
+func (k cookies) setBrowser(w http.ResponseWriter, b account.KnownBrowser) {
+	k.set(w, "browser", string(b), int(browserLifetime/time.Second))
 }

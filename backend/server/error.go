@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"latchkey/shared"
 )
@@ -59,16 +60,16 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// unavailableRetry is how many seconds a client should leave a server that
-// cannot answer now.
-const unavailableRetry = 2
+// unavailableRetry is how long a client should leave alone a server that cannot
+// answer now.
+const unavailableRetry = 2 * time.Second
 
 // fail writes the answer to a call that failed. What the wire has no error for
 // is logged in full and told in general.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
-	case !ok && errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
 		e = shared.ErrUnavailable // nobody reads it: the client has gone
 	case !ok:
 		s.Log.ErrorContext(r.Context(), "internal error", "path", r.URL.Path, "err", err)

@@ -25,7 +25,7 @@ type call struct {
 type policy int
 
 const (
-	// anyone may call without a session; the session is not looked at.
+	// anyone may call without a session; the handler may look for one.
 	anyone policy = iota
 	// signedIn asks for a session.
 	signedIn
@@ -43,27 +43,25 @@ type confirming interface{ Confirmation() *string }
 // forgetting. As in Better Auth, the body is judged before the caller is.
 func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
 	schema := schemaOf[In]()
-	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, w: w, From: s.client(r)}
-		if err := s.limit(c); err != nil {
-			s.fail(w, r, err)
-			return
+	answer := func(c call) (out Out, err error) {
+		if err := s.limit(c, e.Path); err != nil {
+			return out, err
 		}
 		var in In
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			if err := s.decode(r, schema, &in); err != nil {
-				s.fail(w, r, err)
-				return
+		if !reads(c.Request) {
+			if err := s.decode(c.Request, schema, &in); err != nil {
+				return out, err
 			}
 		}
 		if may != anyone {
-			var err error
 			if c, err = s.admit(c, may, in); err != nil {
-				s.fail(w, r, err)
-				return
+				return out, err
 			}
 		}
-		out, err := h(c, in)
+		return h(c, in)
+	}
+	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
+		out, err := answer(call{Request: r, w: w, From: s.client(r)})
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -95,10 +93,9 @@ func (s *Server) authenticate(c call) (call, error) {
 	if !ok {
 		return c, shared.ErrUnauthorized
 	}
-	reading := c.Method == http.MethodGet || c.Method == http.MethodHead
 	var extended bool
 	var err error
-	c.Session, c.User, extended, err = s.Accounts.Authenticate(c.Context(), token, c.From, reading)
+	c.Session, c.User, extended, err = s.Accounts.Authenticate(c.Context(), token, c.From, reads(c.Request))
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
 		s.cookies.clearSession(c.w)
@@ -126,7 +123,7 @@ func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Req
 		mux.ServeHTTP(w, r)
 		return
 	}
-	if err := s.limit(call{Request: r, From: s.client(r)}); err != nil {
+	if err := s.limitHere(call{Request: r, From: s.client(r)}, "elsewhere"); err != nil {
 		s.fail(w, r, err)
 		return
 	}

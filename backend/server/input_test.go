@@ -258,12 +258,17 @@ func TestStrangeUserAgents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
 		for what, ua := range map[string]string{
-			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
+			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "cut within a letter": "x" + strings.Repeat("€", 400), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
 		} {
 			b := s.browser(t)
 			want(t, b.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, "User-Agent: "+ua), 200, "")
-			if a := b.get("/get-session", "User-Agent: "+ua); a.status != 200 || a.body == "null" {
+			a := b.get("/get-session", "User-Agent: "+ua)
+			if a.status != 200 || a.body == "null" {
 				t.Errorf("%s: %v", what, a)
+			}
+			s.wait(time.Second) // less than after what a visit is written down
+			if again := b.get("/get-session", "User-Agent: "+ua); again.body != a.body {
+				t.Errorf("%s: written down at each read: %v, %v", what, a, again)
 			}
 		}
 	})

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"latchkey/backend/account"
 	"latchkey/shared"
@@ -22,9 +21,9 @@ var (
 	signUpHour   = account.Limit{What: "address hour", Max: 20, Window: time.Hour}
 )
 
-// limits are the limits of a path under /api/auth.
+// limits are those of the endpoint at a path.
 func limits(path string) []account.Limit {
-	switch {
+	switch path = strings.TrimPrefix(path, "/api/auth"); {
 	case strings.HasPrefix(path, "/sign-in"):
 		return []account.Limit{strictLimit, signInHour}
 	case strings.HasPrefix(path, "/sign-up"):
@@ -35,26 +34,33 @@ func limits(path string) []account.Limit {
 	return []account.Limit{defaultLimit}
 }
 
-// limit counts a call by its address and path before anything else is done.
-// What changes something is counted in the database, for all replicas. What
-// only reads is counted by each replica for itself: a write to the database
-// for each read would make reads as slow as writes.
-func (s *Server) limit(c call) error {
-	if s.Accounts.Unlimited {
-		return nil
-	}
-	path := strings.TrimPrefix(c.URL.Path, "/api/auth")
-	who := bucket(c.From.IP) + " " + path
-	if c.Method == http.MethodGet || c.Method == http.MethodHead {
-		return s.reads.count(defaultLimit, who, s.Accounts.Now())
+// limit counts a call by its address and the path of its endpoint, before
+// anything else is done. What changes something is counted in the database, for
+// all replicas. What only reads is counted by each replica for itself: a write
+// to the database for each read would make reads as slow as writes.
+func (s *Server) limit(c call, path string) error {
+	if reads(c.Request) {
+		return s.limitHere(c, path)
 	}
 	for _, l := range limits(path) {
-		if err := s.Accounts.Count(c.Context(), l, who); err != nil {
+		if err := s.Accounts.Count(c.Context(), l, bucket(c.From.IP)+" "+path); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// limitHere counts a call in memory. The path is never the caller's own, or
+// they could have as many counts as they like.
+func (s *Server) limitHere(c call, path string) error {
+	if s.Accounts.Unlimited {
+		return nil
+	}
+	return s.reads.count(defaultLimit, bucket(c.From.IP)+" "+path, s.Accounts.Now())
+}
+
+// reads reports whether a request changes nothing.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // bucket is the address that limits count by: the /64 of an IPv6 address,
 // because one customer has all of it.
@@ -102,22 +108,19 @@ func (ws *windows) count(l account.Limit, who string, now time.Time) error {
 	w.n++
 	ws.open[who] = w
 	if w.n > l.Max {
-		return shared.ErrTooManyRequests.After(int((w.end.Sub(now) + time.Second - 1) / time.Second))
+		return shared.ErrTooManyRequests.After(w.end.Sub(now))
 	}
 	return nil
 }
 
-// maxUserAgent is longer than those of browsers; what is kept of longer ones
-// is their beginning.
+// maxUserAgent, in bytes, is longer than those of browsers; what is kept of
+// longer ones is their beginning.
 const maxUserAgent = 512
 
 // client is where a request comes from.
 func (s *Server) client(r *http.Request) account.Client {
-	ua := strings.ToValidUTF8(r.UserAgent(), "\uFFFD")
-	for len(ua) > maxUserAgent {
-		_, size := utf8.DecodeLastRuneInString(ua[:maxUserAgent+1])
-		ua = ua[:maxUserAgent+1-size]
-	}
+	ua := r.UserAgent()
+	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
 	return account.Client{IP: s.address(r), UserAgent: ua}
 }
 

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -278,7 +279,7 @@ func TestLimitPerAccount(t *testing.T) { // A15, A16, A17
 		wantAlive(t, session, true, "the owner's session")
 		s.wait(10 * time.Second) // past the limit of the address
 		want(t, owner.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 200, "")
-		other := s.holding(t, "latchkey.device", "A"+owner.cookie("latchkey.device")[1:])
+		other := s.holding(t, "latchkey.browser", "A"+owner.cookie("latchkey.browser")[1:])
 		want(t, other.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 429, "TOO_MANY_ATTEMPTS")
 
 		for range 11 { // an unknown address is no different
@@ -336,6 +337,24 @@ func TestPasswordPromptsAreLimited(t *testing.T) { // A24
 			}
 		}
 		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 200, "")
+	})
+}
+
+// TestLimitOfUnknownPaths holds that a caller who makes up paths has no count
+// of their own for each, and fills no table.
+func TestLimitOfUnknownPaths(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.browser(t)
+		for i := range 101 {
+			path := []string{"/nope%d", "/sign-in/nope%d", "/sign-in/email/%d"}[i%3]
+			a := b.request([]string{"GET", "POST"}[i%2], "/api/auth"+fmt.Sprintf(path, i), "{}")
+			if (a.status == 429) != (i == 100) {
+				t.Fatalf("call %d: %v", i+1, a)
+			}
+		}
+		if d := s.dump(t); strings.Contains(d, "attempts") {
+			t.Errorf("unknown paths are counted in the database: %s", d)
+		}
 	})
 }
 

@@ -18,7 +18,7 @@ func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 
 func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
 	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
-		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Device: s.cookies.device(c.Request),
+		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Browser: s.cookies.browser(c.Request),
 	})
 	if err != nil {
 		return shared.SignedIn{}, err
@@ -36,8 +36,8 @@ func remember(answer *bool) bool { return answer == nil || *answer }
 // that has signed in to the account.
 func (s *Server) opened(c call, o account.Opened) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
-	if !s.Accounts.KnowsDevice(s.cookies.device(c.Request), o.User.ID) {
-		s.cookies.setDevice(c.w, s.Accounts.NewDevice(o.User.ID))
+	if !s.Accounts.KnowsBrowser(s.cookies.browser(c.Request), o.User.ID) {
+		s.cookies.setBrowser(c.w, s.Accounts.NewBrowser(o.User.ID))
 	}
 }
 

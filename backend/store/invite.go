@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/shared"
 )
 
 // AddOneTimeToken implements [account.Store].
@@ -18,7 +17,7 @@ func (db DB) AddOneTimeToken(ctx context.Context, t account.OneTimeToken) error 
 func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) error {
 	res, err := db.bun.NewDelete().Model((*account.OneTimeToken)(nil)).
 		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Exec(ctx)
-	return one(res, err, shared.ErrNotFound)
+	return one(res, err, account.ErrNotFound)
 }
 
 // DeleteOneTimeTokens implements [account.Store].

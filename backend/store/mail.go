@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/shared"
 )
 
 // AddMail implements [account.Store].
@@ -19,7 +18,7 @@ func (db DB) AddMail(ctx context.Context, m account.Mail) error {
 // there is seldom one and looking costs no lock; only the taking decides.
 func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m account.Mail, mine bool, err error) {
 	err = found(db.bun.NewSelect().Model(&m).Where("leased_until <= ?", now).Order("leased_until", "id").Limit(1).Scan(ctx))
-	if errors.Is(err, shared.ErrNotFound) {
+	if errors.Is(err, account.ErrNotFound) {
 		return m, false, nil
 	} else if err != nil {
 		return m, false, err

@@ -47,11 +47,16 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dialect, turns := goose.DialectSQLite3, goose.WithLocker(fileLock{flock.New(db.path + ".lock")})
-	if db.path == "" {
+	pool, dialect, turns := db.pool.DB, goose.DialectSQLite3, goose.WithLocker(fileLock{flock.New(db.path + ".lock")})
+	if db.dsn != "" {
+		// A migration may take longer than an answer to a person.
+		if pool, err = connectPostgres(db.dsn, 0); err != nil {
+			return nil, err
+		}
+		defer pool.Close()
 		dialect, turns = goose.DialectPostgres, goose.WithSessionLocker(advisoryLock{})
 	}
-	p, err := goose.NewProvider(dialect, db.pool.DB, dir, turns, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, pool, dir, turns, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,14 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 // own lock does not reach over the several transactions of a migration.
 type fileLock struct{ file *flock.Flock }
 
-func (l fileLock) Lock(ctx context.Context, _ *sql.DB) error   { return l.file.Lock() }
+// turnEvery is how often a process looks whether it is its turn to migrate.
+const turnEvery = 50 * time.Millisecond
+
+func (l fileLock) Lock(ctx context.Context, _ *sql.DB) error {
+	_, err := l.file.TryLockContext(ctx, turnEvery)
+	return err
+}
+
 func (l fileLock) Unlock(ctx context.Context, _ *sql.DB) error { return l.file.Unlock() }
 
 // advisoryLock makes processes that migrate one Postgres database take turns.
@@ -96,7 +108,7 @@ func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(turnEvery):
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (db DB) Password(ctx context.Context, user string) (account.Password, error) {
 	var p account.Password
 	err := found(db.bun.NewSelect().Model(&p).Where("user_id = ?", user).Scan(ctx))
-	if errors.Is(err, shared.ErrNotFound) {
+	if errors.Is(err, account.ErrNotFound) {
 		return p, shared.ErrCredentialNotFound
 	}
 	return p, err

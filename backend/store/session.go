@@ -37,10 +37,10 @@ func (db DB) Sessions(ctx context.Context, user string, now time.Time) ([]accoun
 }
 
 // TouchSession implements [account.Store].
-func (db DB) TouchSession(ctx context.Context, s account.Session) error {
-	_, err := db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
-		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx)
-	return failed(err)
+func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
+		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx))
+	return n == 1, err
 }
 
 // RotateSession implements [account.Store].

@@ -32,6 +32,7 @@ type DB struct {
 	bun  bun.IDB
 	pool *bun.DB
 	path string // of the SQLite file; empty on Postgres
+	dsn  string // of Postgres; empty on SQLite
 }
 
 var _ account.Store = DB{}
@@ -90,21 +91,32 @@ func openSQLite(path string) (DB, error) {
 	return DB{bun: db, pool: db, path: path}, nil
 }
 
-func openPostgres(dsn string) (db DB, err error) {
+func openPostgres(dsn string) (DB, error) {
+	pool, err := connectPostgres(dsn, postgresTimeout)
+	if err != nil {
+		return DB{}, err
+	}
+	limitConnections(pool, postgresConnections)
+	b := bun.NewDB(pool, pgdialect.New())
+	return DB{bun: b, pool: b, dsn: dsn}, nil
+}
+
+// connectPostgres connects when the pool is first used. A statement may take
+// as long as the timeout; zero sets no bound.
+func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the driver's answer to a URL that it cannot read
 			err = fmt.Errorf("the database URL is not one that Postgres understands: %v", p)
 		}
 	}()
-	pool := sql.OpenDB(pgdriver.NewConnector(
-		pgdriver.WithTimeout(postgresTimeout),
+	return sql.OpenDB(pgdriver.NewConnector(
+		pgdriver.WithDialTimeout(postgresTimeout),
+		pgdriver.WithReadTimeout(timeout),
+		pgdriver.WithWriteTimeout(timeout),
 		pgdriver.WithApplicationName("latchkey"),
 		pgdriver.WithTracing(false),
 		pgdriver.WithDSN(dsn),
-	))
-	limitConnections(pool, postgresConnections)
-	b := bun.NewDB(pool, pgdialect.New())
-	return DB{bun: b, pool: b}, nil
+	)), nil
 }
 
 func limitConnections(pool *sql.DB, n int) {
@@ -119,7 +131,9 @@ func (db DB) Close() error { return db.pool.Close() }
 func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 	var fnErr error
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		fnErr = fn(DB{bun: tx, pool: db.pool, path: db.path})
+		in := db
+		in.bun = tx
+		fnErr = fn(in)
 		return fnErr
 	})
 	if fnErr != nil {
@@ -141,12 +155,21 @@ func (db DB) Ready(ctx context.Context) error {
 	return nil
 }
 
+// sweepBatch is how many rows one statement of a sweep deletes: few enough
+// that SQLite's one writer is free again before anybody has waited long.
+const sweepBatch = 1000
+
 // Sweep deletes what has expired. Nothing depends on it: whatever could find
 // an expired row asks for the time.
 func (db DB) Sweep(ctx context.Context, now time.Time) error {
-	for _, table := range []string{"sessions", "one_time_tokens", "attempts"} {
-		if _, err := db.bun.NewDelete().Table(table).Where("expires_at <= ?", now).Exec(ctx); err != nil {
-			return failed(err)
+	for _, t := range []struct{ name, key string }{{"sessions", "id"}, {"one_time_tokens", "hash"}, {"attempts", "key"}} {
+		for n := sweepBatch; n == sweepBatch; {
+			expired := db.bun.NewSelect().Table(t.name).Column(t.key).Where("expires_at <= ?", now).Limit(sweepBatch)
+			var err error
+			n, err = changed(db.bun.NewDelete().Table(t.name).Where("? IN (?)", bun.Ident(t.key), expired).Exec(ctx))
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -164,7 +187,7 @@ func failed(err error) error {
 // found is failed, for statements that look for a row.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return shared.ErrNotFound
+		return account.ErrNotFound
 	}
 	return failed(err)
 }

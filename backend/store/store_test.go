@@ -77,11 +77,11 @@ func TestSessionByHash(t *testing.T) {
 		if fmt.Sprint(gotUser) != fmt.Sprint(user) {
 			t.Errorf("user = %v; want %v", gotUser, user)
 		}
-		if _, _, err := db.SessionByHash(t.Context(), account.Token("other").Hash(), now); !errors.Is(err, shared.ErrNotFound) {
-			t.Errorf("by another hash: %v; want %v", err, shared.ErrNotFound)
+		if _, _, err := db.SessionByHash(t.Context(), account.Token("other").Hash(), now); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("by another hash: %v; want %v", err, account.ErrNotFound)
 		}
-		if _, _, err := db.SessionByHash(t.Context(), want.TokenHash, want.ExpiresAt); !errors.Is(err, shared.ErrNotFound) {
-			t.Errorf("at its expiry: %v; want %v", err, shared.ErrNotFound)
+		if _, _, err := db.SessionByHash(t.Context(), want.TokenHash, want.ExpiresAt); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("at its expiry: %v; want %v", err, account.ErrNotFound)
 		}
 	})
 }
@@ -101,8 +101,8 @@ func TestRotateSessionOnce(t *testing.T) {
 		if got, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); err != nil || string(got.PreviousHash) != string(s.TokenHash) {
 			t.Errorf("by the previous hash: %v, %v", got, err)
 		}
-		if err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}); err != nil {
-			t.Error(err)
+		if touched, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}); touched || err != nil {
+			t.Errorf("a touch with a rotated token: %t, %v", touched, err)
 		}
 		if all, _ := db.Sessions(t.Context(), "ann", now); len(all) != 1 || all[0].IP != s.IP {
 			t.Errorf("a touch with a rotated token changed %v", all)
@@ -180,11 +180,11 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 			what, purpose string
 			at            time.Time
 		}{{"for another purpose", "other", now}, {"expired", "test", token.ExpiresAt}} {
-			if err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, shared.ErrNotFound) {
-				t.Errorf("%s: %v; want %v", try.what, err, shared.ErrNotFound)
+			if err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, account.ErrNotFound) {
+				t.Errorf("%s: %v; want %v", try.what, err, account.ErrNotFound)
 			}
 		}
-		won := atOnce(t, 20, shared.ErrNotFound, func(int) error {
+		won := atOnce(t, 20, account.ErrNotFound, func(int) error {
 			return db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
 		})
 		if won != 1 {
@@ -201,6 +201,42 @@ func TestAddUserOnce(t *testing.T) {
 		})
 		if won != 1 {
 			t.Errorf("%d of 16 accounts were made for one address; want 1", won)
+		}
+	})
+}
+
+// TestNoDeadlock runs what touches several rows of a user, in other orders,
+// again and again at once.
+func TestNoDeadlock(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		addUser(t, db, "bob")
+		if err := db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "hash", ChangedAt: now}); err != nil {
+			t.Fatal(err)
+		}
+		sessions := make([]account.Session, 8)
+		for i := range sessions {
+			sessions[i] = addSession(t, db, "ann", fmt.Sprint("s", i), now)
+		}
+		for range 10 {
+			atOnce(t, len(sessions), nil, func(i int) error {
+				ctx := context.Background()
+				return db.Tx(ctx, func(tx account.Store) error {
+					if err := tx.LockUser(ctx, "ann"); err != nil {
+						return err
+					}
+					touched, other := sessions[i], sessions[(i+1)%len(sessions)]
+					for _, s := range []account.Session{touched, other} {
+						if _, err := tx.TouchSession(ctx, s); err != nil {
+							return err
+						}
+					}
+					return tx.UsePassword(ctx, "ann", "hash")
+				})
+			})
+		}
+		if err := db.Tx(t.Context(), func(tx account.Store) error { return tx.LockUser(t.Context(), "nobody") }); !errors.Is(err, shared.ErrUnauthorized) {
+			t.Errorf("LockUser of nobody: %v; want %v", err, shared.ErrUnauthorized)
 		}
 	})
 }
@@ -265,8 +301,8 @@ func TestDeleteUserTakesAll(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); !errors.Is(err, shared.ErrNotFound) {
-			t.Errorf("the session of a deleted user: %v; want %v", err, shared.ErrNotFound)
+		if _, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("the session of a deleted user: %v; want %v", err, account.ErrNotFound)
 		}
 		if _, err := db.Password(t.Context(), "ann"); !errors.Is(err, shared.ErrCredentialNotFound) {
 			t.Errorf("the password of a deleted user: %v; want %v", err, shared.ErrCredentialNotFound)
@@ -289,8 +325,8 @@ func TestUserByEmail(t *testing.T) {
 		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "phc" || u.ID != "ann" {
 			t.Errorf("with a password: %v, %q, %v", u, hash, err)
 		}
-		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, shared.ErrNotFound) {
-			t.Errorf("nobody's: %v; want %v", err, shared.ErrNotFound)
+		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("nobody's: %v; want %v", err, account.ErrNotFound)
 		}
 	})
 }
@@ -336,9 +372,24 @@ func TestLeaseMailOnce(t *testing.T) {
 func TestSweep(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
-		s := addSession(t, db, "ann", "s", now)
-		if err := db.Sweep(t.Context(), s.ExpiresAt); err != nil {
+		var many []account.Session
+		for i := range 2500 { // more than one statement deletes
+			id := fmt.Sprint("s", i)
+			many = append(many, account.Session{ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now})
+		}
+		lasting := account.User{ID: "bob", Email: "bob@example.test", Handle: []byte("bob"), CreatedAt: now, UpdatedAt: now}
+		if err := db.Seed(t.Context(), []account.User{lasting}, []account.Password{{UserID: "bob", ChangedAt: now}}, many); err != nil {
 			t.Fatal(err)
+		}
+		s := addSession(t, db, "bob", "lasting", now)
+		if _, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, LastActiveAt: now, ExpiresAt: now.Add(2 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Sweep(t.Context(), now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := db.Sessions(t.Context(), "bob", now); len(left) != 1 || err != nil {
+			t.Errorf("the sweep took a session that lives: %v, %v", left, err)
 		}
 		if left, err := db.Sessions(t.Context(), "ann", now); len(left) != 0 || err != nil {
 			t.Errorf("%d expired sessions outlived the sweep, %v", len(left), err)

@@ -49,6 +49,13 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 	return one(res, err, shared.ErrUnauthorized)
 }
 
+// LockUser implements [account.Store]. The update changes nothing but takes the
+// row's lock.
+func (db DB) LockUser(ctx context.Context, user string) error {
+	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).Set("name = name").Where("id = ?", user).Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
+}
+
 // DeleteUser implements [account.Store].
 func (db DB) DeleteUser(ctx context.Context, user string) error {
 	res, err := db.bun.NewDelete().Model((*account.User)(nil)).Where("id = ?", user).Exec(ctx)
@@ -72,11 +79,11 @@ func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	return grants, failed(err)
 }
 
-// Revoke takes a permission from a user. It fails with [shared.ErrNotFound] if
+// Revoke takes a permission from a user. It fails with [account.ErrNotFound] if
 // the user does not have it.
 func (db DB) Revoke(ctx context.Context, user, name string) error {
 	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
-	return one(res, err, shared.ErrNotFound)
+	return one(res, err, account.ErrNotFound)
 }
 
 // Grant implements [account.Store].

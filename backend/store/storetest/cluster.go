@@ -321,9 +321,12 @@ func Shared(tb testing.TB) *Cluster {
 }
 
 // Main runs the tests of a package, ends the shared cluster if there is one,
-// and exits.
-func Main(m *testing.M) {
+// cleans up what the package itself has left, and exits.
+func Main(m *testing.M, cleanup ...func()) {
 	code := m.Run()
+	for _, clean := range cleanup {
+		clean()
+	}
 	if shared.cluster != nil {
 		shared.cluster.Close()
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// tables are all that keep something of anybody.
-var tables = []string{"users", "passwords", "permissions", "sessions", "one_time_tokens", "attempts", "events", "mails", "key_checks"}
-
 // Dump is all that the database at url holds, as who steals it would read it:
 // a line a row, its table first.
 func Dump(t *testing.T, url string) string {
@@ -26,6 +23,25 @@ func Dump(t *testing.T, url string) string {
 		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	}
 	defer pool.Close()
+	names := "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+	if strings.HasPrefix(url, "sqlite:") {
+		names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+	}
+	var tables []string
+	rows, err := pool.Query(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	for _, table := range tables {
 		if err := dump(&b, pool, table); err != nil {
