@@ -163,7 +163,7 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 		s = "http://localhost:" + port
 	}
 	u, err := url.Parse(strings.ToLower(s))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Hostname() == "" || strings.Contains(u.Host, "*") || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the origin %q is not of the form https://accounts.example.com", s)
 	}
 	if bare := u.Scheme + "://" + u.Host; u.String() != bare {
@@ -182,7 +182,11 @@ func parseProxy(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
 	}
-	return netip.ParsePrefix(s)
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p.Addr().Is4In6() {
+		return p, errors.New("an IPv4 prefix is written as such")
+	}
+	return p, err
 }
 
 func list(s string) []string {
@@ -204,16 +208,16 @@ func (c config) open(ctx context.Context) (store.DB, account.Keys, error) {
 }
 
 func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) {
+	keys, made, err := c.keys() // first: a server without keys changes nothing
+	if err != nil {
+		return account.Keys{}, err
+	}
 	applied, err := db.Migrate(ctx)
 	if err != nil {
 		return account.Keys{}, err
 	}
 	if len(applied) > 0 {
 		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
-	}
-	keys, made, err := c.keys()
-	if err != nil {
-		return account.Keys{}, err
 	}
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if made {
@@ -236,6 +240,9 @@ func (c config) keys() (keys account.Keys, made bool, err error) {
 	}
 	if err != nil {
 		return keys, made, err
+	}
+	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
+		c.log.Warn("others can read the key file: make it its owner's alone", "file", c.keyFile, "mode", info.Mode().Perm())
 	}
 	if keys, err = account.ParseKeys(string(text)); err != nil {
 		return keys, made, fmt.Errorf("%s: %w", c.keyFile, err)

@@ -436,6 +436,8 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-origin", "https://accounts.example.com/"}, "write https://accounts.example.com"},
 		{[]string{"-origin", "accounts.example.com"}, "not of the form"},
 		{[]string{"-trusted-proxies", "10.0.0.0/33"}, "neither an address nor a CIDR"},
+		{[]string{"-trusted-proxies", "::ffff:10.0.0.0/104"}, "neither an address nor a CIDR"},
+		{[]string{"-origin", "https://*.example.com"}, "not of the form"},
 		{[]string{"-rate-limits", "maybe"}, "on or off"},
 		{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
 		{[]string{"dance"}, "there is no command"},

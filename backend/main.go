@@ -26,6 +26,7 @@ import (
 )
 
 func main() {
+	syscall.Umask(0o077) // what is written, such as SQLite's files, is its owner's alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
@@ -119,12 +120,12 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	return nil
 }
 
-// invite prints the link that makes the first administrator, while there is no
-// account at all.
+// invite prints the link that makes the first administrator, while there is
+// none.
 func invite(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	token, err := accounts.InviteFirstAdmin(ctx)
 	if err == nil && token != "" {
-		fmt.Fprintf(out, "There is no account yet. This link makes the first administrator, once, within a day:\n\n  %s%s?invite=%s\n\n", c.origin, shared.PageSignUp, string(token))
+		fmt.Fprintf(out, "There is no administrator yet. This link makes the first one, once, within a day:\n\n  %s%s?invite=%s\n\n", c.origin, shared.PageSignUp, string(token))
 	}
 	return err
 }

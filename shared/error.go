@@ -86,7 +86,7 @@ var (
 	ErrForbidden    = newError("FORBIDDEN", "Your account does not have the permission for this.")
 	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
 	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
-	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. Restart the server to print a new one.")
+	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
 
 	// What the account rules refuse.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")

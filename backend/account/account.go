@@ -47,6 +47,7 @@ var ErrNotFound = errors.New("not found")
 type Client struct {
 	IP        string // empty if unknown
 	UserAgent string
+	Browser   KnownBrowser // what the browser kept of earlier sign-ins
 }
 
 // Now is the clock of the product.

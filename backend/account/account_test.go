@@ -138,12 +138,40 @@ func TestParseToken(t *testing.T) {
 
 func TestKnownBrowser(t *testing.T) {
 	s := &Service{Keys: NewKeys()}
-	d := s.NewBrowser("ann")
-	if !s.KnowsBrowser(d, "ann") || s.KnowsBrowser(d, "bob") || s.KnowsBrowser("", "ann") || s.KnowsBrowser("AAAA", "ann") || s.KnowsBrowser("!", "ann") {
-		t.Error("a browser is known to another account, or not to its own")
+	knows := func(s *Service, b KnownBrowser, user, hash string) bool {
+		_, ok := s.browserID(b, user, hash)
+		return ok
 	}
-	if other := (&Service{Keys: NewKeys()}); other.KnowsBrowser(d, "ann") {
-		t.Error("a browser is known to another key")
+	b := s.newBrowser("ann", "hash", "")
+	for what, test := range map[string]struct {
+		s          *Service
+		b          KnownBrowser
+		user, hash string
+		known      bool
+	}{
+		"its own":          {s, b, "ann", "hash", true},
+		"another user":     {s, b, "bob", "hash", false},
+		"another password": {s, b, "ann", "other", false},
+		"another key":      {&Service{Keys: NewKeys()}, b, "ann", "hash", false},
+		"nothing":          {s, "", "ann", "hash", false},
+		"short":            {s, "AAAA", "ann", "hash", false},
+		"no base64":        {s, "!.!", "ann", "hash", false},
+	} {
+		if knows(test.s, test.b, test.user, test.hash) != test.known {
+			t.Errorf("%s: known is %t; want %t", what, !test.known, test.known)
+		}
+	}
+	if again := s.newBrowser("ann", "hash", b); again != b {
+		t.Error("a known browser is given another value")
+	}
+	for _, user := range []string{"bob", "cid", "dot"} {
+		b = s.newBrowser(user, "hash", b)
+	}
+	if !knows(s, b, "ann", "hash") || !knows(s, b, "dot", "hash") {
+		t.Error("a browser is not known to four accounts")
+	}
+	if b = s.newBrowser("eve", "hash", b); knows(s, b, "ann", "hash") || len(strings.Split(string(b), ".")) != 4 {
+		t.Error("a browser is known to more than four accounts")
 	}
 }
 
@@ -162,8 +190,8 @@ func TestSessionSeen(t *testing.T) {
 		{"at once", 0, here, nil, false, SessionIdle},
 		{"just before a minute", time.Minute - time.Millisecond, here, nil, false, SessionIdle},
 		{"after a minute", time.Minute, here, nil, true, SessionIdle},
-		{"from elsewhere", 0, Client{"192.0.2.2", "UA"}, nil, true, SessionIdle},
-		{"with another browser", 0, Client{"192.0.2.1", "UB"}, nil, true, SessionIdle},
+		{"from elsewhere", 0, Client{IP: "192.0.2.2", UserAgent: "UA"}, nil, true, SessionIdle},
+		{"with another browser", 0, Client{IP: "192.0.2.1", UserAgent: "UB"}, nil, true, SessionIdle},
 		{"after a day", 24 * time.Hour, here, nil, true, SessionIdle + 24*time.Hour},
 		{"a brief one", 20 * time.Hour, here, func(s *Session) { s.Remember = false; s.ExpiresAt = now.Add(BriefLifetime) }, true, BriefLifetime},
 		{"near its end", 28 * 24 * time.Hour, here, func(s *Session) { s.ExpiresAt = now.Add(29 * 24 * time.Hour) }, true, SessionLifetime},

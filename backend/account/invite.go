@@ -32,28 +32,28 @@ type OneTimeToken struct {
 const purposeFirstAdmin = "first administrator"
 
 // InviteFirstAdmin returns the secret of a link that makes the first
-// administrator, in the place of any made before, or "" if there are accounts
-// already.
+// administrator, in the place of any made before, or "" if there is one.
 func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
-	any, err := s.Store.AnyUser(ctx)
+	any, err := s.Store.AnyGrant(ctx, PermissionSettings)
 	if err != nil || any {
 		return "", err
 	}
 	token, now := NewToken(), s.Now()
-	return token, s.Store.Tx(ctx, func(tx Store) error {
-		if err := tx.DeleteOneTimeTokens(ctx, purposeFirstAdmin); err != nil {
-			return err
-		}
-		return tx.AddOneTimeToken(ctx, OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)})
-	})
+	return token, s.Store.PutInvite(ctx, OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)})
 }
 
-// takeInvite makes user the first administrator.
+// takeInvite makes user the first administrator, if nobody has become one by
+// other means.
 func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string) error {
 	if err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
 		return shared.ErrInvite
 	} else if err != nil {
 		return err
+	}
+	if any, err := tx.AnyGrant(ctx, PermissionSettings); err != nil {
+		return err
+	} else if any {
+		return shared.ErrInvite
 	}
 	for _, p := range Permissions {
 		if err := tx.Grant(ctx, user, p); err != nil {
@@ -64,9 +64,10 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 }
 
 type inviteStore interface {
-	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
+	// PutInvite keeps a token that is nobody's, in the place of another for the
+	// same purpose if there is one.
+	PutInvite(ctx context.Context, t OneTimeToken) error
 	// TakeOneTimeToken spends an unexpired token. It fails with
 	// [ErrNotFound] if there is none, or it was spent.
 	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) error
-	DeleteOneTimeTokens(ctx context.Context, purpose string) error
 }

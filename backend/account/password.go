@@ -36,13 +36,13 @@ type Password struct {
 
 // checkNewPassword fails if password is not good enough for the account.
 func checkNewPassword(password, email, name string) error {
-	switch n := utf8.RuneCountInString(password); {
-	case n < minPassword:
-		return shared.ErrPasswordTooShort
-	case n > maxPassword:
+	if utf8.RuneCountInString(password) > maxPassword {
 		return shared.ErrPasswordTooLong
 	}
 	p := strings.ToLower(norm.NFKC.String(password))
+	if utf8.RuneCountInString(p) < minPassword { // of what is hashed
+		return shared.ErrPasswordTooShort
+	}
 	local, _, _ := strings.Cut(email, "@")
 	for _, word := range []string{email, local, name, "latchkey"} {
 		if word = strings.ToLower(norm.NFKC.String(word)); word == p || word != "" && strings.Repeat(word, 2) == p {
@@ -210,26 +210,24 @@ func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string)
 }
 
 // ChangePassword gives the session's user a new password, ends all of the
-// user's other sessions and gives this one a new token. It fails as
-// [Service.ConfirmPassword] does, and if the new password is not good enough.
-func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, error) {
+// user's other sessions and gives this one a new token, and the browser a new
+// value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
+// not good enough.
+func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, KnownBrowser, error) {
 	if err := checkNewPassword(next, user.Email, user.Name); err != nil {
-		return "", inField(err, "newPassword")
+		return "", "", inField(err, "newPassword")
 	}
 	old, err := s.confirmPassword(ctx, session, from, current)
 	if err != nil {
-		return "", inField(err, "currentPassword")
+		return "", "", inField(err, "currentPassword")
 	}
 	hashed, err := s.Hasher.Hash(ctx, next)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	now := s.Now()
 	rotated, token := session.rotated(now)
-	return token, s.Store.Tx(ctx, func(tx Store) error {
-		if err := tx.LockUser(ctx, user.ID); err != nil {
-			return err
-		}
+	return token, s.newBrowser(user.ID, hashed, from.Browser), s.deed(ctx, session, func(tx Store) error {
 		if err := tx.ReplacePassword(ctx, user.ID, old, hashed, now); err != nil {
 			return err
 		}
@@ -254,7 +252,7 @@ func (s *Service) StepUp(ctx context.Context, session Session, from Client, pass
 		return "", inField(err, "password")
 	}
 	rotated, token := session.rotated(s.Now())
-	return token, s.Store.Tx(ctx, func(tx Store) error {
+	return token, s.deed(ctx, session, func(tx Store) error {
 		if err := tx.RotateSession(ctx, rotated); err != nil {
 			return err
 		}

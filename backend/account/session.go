@@ -86,6 +86,8 @@ type Session struct {
 func (s Session) Fresh(now time.Time) bool { return now.Sub(s.ConfirmedAt) < FreshWindow }
 
 // rotated is the session under a new token, its user's identity confirmed now.
+// One token before it is remembered, so reads that are still under way with an
+// older one look like those of a stranger.
 func (s Session) rotated(now time.Time) (Session, Token) {
 	token := NewToken()
 	s.PreviousHash, s.TokenHash = s.TokenHash, token.Hash()
@@ -170,10 +172,26 @@ func (s *Service) Authenticate(ctx context.Context, token Token, from Client, re
 	return seen, user, seen.ExpiresAt.After(session.ExpiresAt), nil
 }
 
+// deed runs fn in a transaction in which the session is sure to be alive, and
+// in which nothing else is done to its user. It fails with
+// [shared.ErrUnauthorized] if the session has been ended, or its token rotated,
+// since it was looked at: of two sessions that end each other, one does.
+func (s *Service) deed(ctx context.Context, session Session, fn func(Store) error) error {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.LockUser(ctx, session.UserID); err != nil {
+			return err
+		}
+		if err := tx.LockSession(ctx, session); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
 // Revoke ends the session of the caller's user that has the given id, if there
 // is one.
 func (s *Service) Revoke(ctx context.Context, session Session, from Client, id string) error {
-	return s.Store.Tx(ctx, func(tx Store) error {
+	return s.deed(ctx, session, func(tx Store) error {
 		n, err := tx.DeleteSession(ctx, session.UserID, id)
 		if err != nil || n == 0 {
 			return err
@@ -195,10 +213,7 @@ func (s *Service) RevokeAll(ctx context.Context, session Session, from Client) e
 }
 
 func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client, keep string) error {
-	return s.Store.Tx(ctx, func(tx Store) error {
-		if err := tx.LockUser(ctx, session.UserID); err != nil {
-			return err
-		}
+	return s.deed(ctx, session, func(tx Store) error {
 		n, err := tx.DeleteOtherSessions(ctx, session.UserID, keep)
 		if err != nil || n == 0 {
 			return err
@@ -240,6 +255,9 @@ type sessionStore interface {
 	// RotateSession puts a session under a new token. It fails with
 	// [shared.ErrUnauthorized] if its token is no longer s.PreviousHash's.
 	RotateSession(ctx context.Context, s Session) error
+	// LockSession fails with [shared.ErrUnauthorized] unless the session is
+	// there under its token, and keeps it so until the transaction ends.
+	LockSession(ctx context.Context, s Session) error
 	// DeleteSession returns how many sessions, 0 or 1, it ended.
 	DeleteSession(ctx context.Context, user, id string) (int, error)
 	// DeleteOtherSessions ends all sessions of a user but one; all if keep is

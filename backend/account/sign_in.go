@@ -16,7 +16,6 @@ import (
 type Credentials struct {
 	Email, Password string
 	Remember        bool
-	Browser         KnownBrowser
 }
 
 // SignIn opens a session for who knows the password of an address. It fails with
@@ -42,7 +41,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	}
 
 	limit, who := SignInTries, email
-	if id, ok := s.browserID(c.Browser, user.ID); ok && known {
+	if id, ok := s.browserID(from.Browser, user.ID, hash); ok && known {
 		limit, who = BrowserTries, id
 	}
 
@@ -59,7 +58,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrCredentials
 	}
 
-	o := Opened{User: user}
+	o := Opened{User: user, Browser: s.newBrowser(user.ID, hash, from.Browser)}
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
 		if err := tx.LockUser(ctx, user.ID); err != nil {
 			return shared.ErrCredentials // deleted meanwhile
@@ -78,35 +77,45 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	return o, err
 }
 
-// KnownBrowser is a value that a browser keeps once it has signed in to an
-// account. It opens nothing. It says that the browser may try passwords although
-// somebody else has tried too many.
+// KnownBrowser is what a browser keeps once it has signed in to an account: a
+// value for each of the last few accounts. It opens nothing. It says that the
+// browser may try passwords although somebody else has tried too many, and dies
+// with the password.
 type KnownBrowser string
 
-const browserIDSize = 16
+const (
+	browserIDSize = 16
+	// browserAccounts is how many accounts a browser is known to, the one that
+	// signed in last first.
+	browserAccounts = 4
+)
 
-// NewBrowser makes the value of a browser that has signed in as user.
-func (s *Service) NewBrowser(user string) KnownBrowser {
+// newBrowser is what a browser keeps that had kept old, and that has signed in
+// as a user whose password has the given hash.
+func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
+	if _, ok := s.browserID(old, user, hash); ok {
+		return old
+	}
 	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	return KnownBrowser(base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user)...)))
-}
-
-// KnowsBrowser reports whether b was made for user.
-func (s *Service) KnowsBrowser(b KnownBrowser, user string) bool {
-	_, ok := s.browserID(b, user)
-	return ok
-}
-
-// browserID returns the id in b if b was made for user.
-func (s *Service) browserID(b KnownBrowser, user string) (id string, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(string(b))
-	if err != nil || len(raw) < browserIDSize {
-		return "", false
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user, hash)...))}
+	if old != "" {
+		values = append(values, strings.Split(string(old), ".")...)
 	}
-	return string(raw[:browserIDSize]), hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user))
+	return KnownBrowser(strings.Join(values[:min(len(values), browserAccounts)], "."))
 }
 
-func (s *Service) browserMAC(id []byte, user string) []byte {
-	return s.Keys.mac("browser", string(id)+user)
+// browserID returns the id in b that was made for the user and their password.
+func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bool) {
+	for value := range strings.SplitSeq(string(b), ".") {
+		raw, err := base64.RawURLEncoding.DecodeString(value)
+		if err == nil && len(raw) > browserIDSize && hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user, hash)) {
+			return string(raw[:browserIDSize]), true
+		}
+	}
+	return "", false
+}
+
+func (s *Service) browserMAC(id []byte, user, hash string) []byte {
+	return s.Keys.mac("browser", string(id)+user+" "+hash)
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -57,8 +59,9 @@ func checkImage(image *string) error {
 	if image == nil {
 		return nil
 	}
-	if len(*image) > maxImage || strings.ContainsFunc(*image, unicode.IsControl) {
-		return shared.ErrValidation.Saying(fmt.Sprintf("An image is the address of one, of at most %d bytes.", maxImage)).In("image")
+	u, err := url.Parse(*image)
+	if err != nil || len(*image) > maxImage || !slices.Contains([]string{"https", "http", "data", ""}, u.Scheme) {
+		return shared.ErrValidation.Saying(fmt.Sprintf("An image is the address of one (https://…), of at most %d bytes.", maxImage)).In("image")
 	}
 	return nil
 }
@@ -71,10 +74,12 @@ type NewUser struct {
 	Invite                string // of the first administrator; empty for others
 }
 
-// Opened is a session that has just been opened.
+// Opened is a session that has just been opened, and what the browser is to
+// keep of it.
 type Opened struct {
 	Session Session
 	Token   Token
+	Browser KnownBrowser
 	User    User
 }
 
@@ -99,6 +104,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	handle := make([]byte, handleSize)
 	rand.Read(handle)
 	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
+	o.Browser = s.newBrowser(o.User.ID, hashed, from.Browser)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
 		if err := tx.AddUser(ctx, o.User); err != nil {
 			return err
@@ -140,7 +146,7 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 			return err
 		}
 	}
-	return s.Store.Tx(ctx, func(tx Store) error {
+	return s.deed(ctx, session, func(tx Store) error {
 		if err := tx.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
 			return err
 		}
@@ -151,10 +157,7 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 // DeleteUser deletes the session's user and all that is the user's. What
 // remains is the audit log, which does not name them.
 func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) error {
-	return s.Store.Tx(ctx, func(tx Store) error {
-		if err := tx.LockUser(ctx, session.UserID); err != nil {
-			return err
-		}
+	return s.deed(ctx, session, func(tx Store) error {
 		if err := tx.DeleteUser(ctx, session.UserID); err != nil {
 			return err
 		}
@@ -187,8 +190,8 @@ type userStore interface {
 	// DeleteUser deletes a user and all that is theirs. It fails with
 	// [shared.ErrUnauthorized] if it is gone already.
 	DeleteUser(ctx context.Context, user string) error
-	// AnyUser reports whether there is an account at all.
-	AnyUser(ctx context.Context) (bool, error)
+	// AnyGrant reports whether anybody has the permission.
+	AnyGrant(ctx context.Context, permission string) (bool, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
 }

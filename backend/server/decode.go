@@ -227,5 +227,5 @@ func (s *Server) mayGoTo(target string) bool {
 		return s.trusts(u.Scheme + "://" + u.Host)
 	}
 	p, _, _ := strings.Cut(strings.ToLower(target), "?")
-	return strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "//") && !strings.Contains(p, "%2f") && !strings.Contains(p, "%5c")
+	return strings.HasPrefix(p, "/") && !strings.Contains(p, "//") && !strings.Contains(p, "%2f") && !strings.Contains(p, "%5c")
 }

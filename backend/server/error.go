@@ -72,10 +72,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, context.Canceled):
 		e = shared.ErrUnavailable // nobody reads it: the client has gone
 	case !ok:
-		s.Log.ErrorContext(r.Context(), "internal error", "path", r.URL.Path, "err", err)
+		s.Log.ErrorContext(r.Context(), "internal error", "path", shown(r), "err", err)
 		e = shared.ErrInternal
 	case errors.Is(err, shared.ErrUnavailable):
-		s.Log.WarnContext(r.Context(), "unavailable", "path", r.URL.Path, "err", err)
+		s.Log.WarnContext(r.Context(), "unavailable", "path", shown(r), "err", err)
 		if e.RetryAfter == 0 {
 			e = e.After(unavailableRetry)
 		}

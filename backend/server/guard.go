@@ -53,9 +53,13 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		if rec.status >= http.StatusInternalServerError {
 			log = s.Log.ErrorContext
 		}
-		log(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
+		log(r.Context(), "request", "method", r.Method, "path", shown(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
 	})
 }
+
+// shown is the path of a request as far as the log tells it: a caller who makes
+// up long ones must not fill the disk.
+func shown(r *http.Request) string { return r.URL.Path[:min(len(r.URL.Path), 128)] }
 
 // guarded turns a panic into an answer.
 func (s *Server) guarded(next http.Handler) http.Handler {
@@ -111,9 +115,15 @@ func isAPI(r *http.Request) bool {
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
 // withDeadline ends what an answer waits for when nobody waits for the answer.
+// What changes something goes on when the client has hung up: a guess must not
+// get out of being written down.
 func (s *Server) withDeadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx := r.Context()
+		if !reads(r) {
+			ctx = context.WithoutCancel(ctx)
+		}
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -207,7 +217,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	switch {
 	case origin == "" && (site == "same-origin" || site == "none"):
 		return nil
-	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && r.Header.Get("Cookie") == "":
+	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && len(r.Header.Values("Cookie")) == 0:
 		return nil // no browser, and nothing of a browser's to abuse
 	case origin == "" || origin == "null":
 		return shared.ErrNoOrigin

@@ -121,7 +121,7 @@ const maxUserAgent = 512
 func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
 	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
-	return account.Client{IP: s.address(r), UserAgent: ua}
+	return account.Client{IP: s.address(r), UserAgent: ua, Browser: s.cookies.browser(r)}
 }
 
 // address is the socket's, or what trusted proxies say before it: the

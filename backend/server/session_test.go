@@ -280,6 +280,36 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 	}
 }
 
+// TestSessionsThatEndEachOther holds that a call of a session that has just been
+// ended does nothing any more: of those that end all others, one is left (S08).
+func TestSessionsThatEndEachOther(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, "ann@example.test")
+		var all []*browser
+		for range 8 {
+			all = append(all, s.signIn(t, "ann@example.test"))
+		}
+		var wg sync.WaitGroup
+		for _, b := range all {
+			wg.Go(func() {
+				if a := b.post("/revoke-other-sessions", body{}); a.status != 200 && a.status != 401 {
+					t.Errorf("revoke-other-sessions: %v", a)
+				}
+			})
+		}
+		wg.Wait()
+		alive := 0
+		for _, b := range all {
+			if b.alive() {
+				alive++
+			}
+		}
+		if alive != 1 {
+			t.Errorf("%d of 8 sessions are left; want 1", alive)
+		}
+	})
+}
+
 func TestSignOut(t *testing.T) { // A20, S18
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -461,6 +491,7 @@ func TestUpdateUser(t *testing.T) {
 			{body{"name": 5}, "VALIDATION_ERROR"},
 			{body{"name": nil}, "VALIDATION_ERROR"},
 			{body{"image": strings.Repeat("i", 2049)}, "VALIDATION_ERROR"},
+			{body{"image": "javascript:alert(1)"}, "VALIDATION_ERROR"},
 			{[]string{"name"}, "VALIDATION_ERROR"},
 			{body{"name": strings.Repeat("n", 101)}, "VALIDATION_ERROR"},
 		} {

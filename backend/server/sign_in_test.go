@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func TestSignIn(t *testing.T) {
 		if a.get("redirect") != true || a.get("url") != "/dashboard/settings" || a.header.Get("Location") != "/dashboard/settings" {
 			t.Errorf("callbackURL: %v, Location %q", a, a.header.Get("Location"))
 		}
-		for _, evil := range []string{"https://evil.test", "//evil.test", `/\evil.test`, "javascript:alert(1)", "/a%2fb", "/a\x7fb", "http://user@" + s.url.Host, s.url.Scheme + "://evil.test@" + s.url.Host + ".evil.test", "dash"} { // A33
+		for _, evil := range []string{"https://evil.test", "//evil.test", `/\evil.test`, "javascript:alert(1)", "/a%2fb", "/.//evil.test", "/a\x7fb", "http://user@" + s.url.Host, s.url.Scheme + "://evil.test@" + s.url.Host + ".evil.test", "dash"} { // A33
 			b := s.browser(t)
 			want(t, b.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword, "callbackURL": evil}), 403, "INVALID_CALLBACK_URL")
 			want(t, b.request("POST", "/api/auth/sign-in/email?callbackURL="+url.QueryEscape(evil), `{"email":"ann@example.test","password":"`+goodPassword+`"}`), 403, "INVALID_CALLBACK_URL")
@@ -292,6 +293,46 @@ func TestLimitPerAccount(t *testing.T) { // A15, A16, A17
 	})
 }
 
+// TestKnownBrowserDies holds that what a browser keeps of sign-ins gives nobody
+// more tries once the password has changed, and that it serves several accounts.
+func TestKnownBrowserDies(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		thief := s.signUp(t, "ann@example.test")
+		owner := s.signIn(t, "ann@example.test")
+		const next = "another good password"
+		want(t, owner.post("/change-password", body{"currentPassword": goodPassword, "newPassword": next}), 200, "")
+		want(t, owner.elsewhere().post("/sign-up/email", body{"email": "bob@example.test", "name": "", "password": goodPassword}), 200, "")
+		for range 11 {
+			s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"})
+		}
+		want(t, thief.elsewhere().post("/sign-in/email", body{"email": "ann@example.test", "password": next}), 429, "TOO_MANY_ATTEMPTS")
+		want(t, owner.elsewhere().post("/sign-in/email", body{"email": "ann@example.test", "password": next}), 200, "")
+	})
+}
+
+// TestGuessesAreWrittenDown holds that who hangs up while a guess is looked at
+// leaves the same trace as who waits.
+func TestGuessesAreWrittenDown(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, "ann@example.test")
+		const guess = `{"email":"ann@example.test","password":"wrong password"}`
+		for range 5 {
+			conn, err := net.Dial("tcp", s.url.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(conn, "POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+				s.url.Host, newAddress(), len(guess), guess)
+			conn.Close()
+		}
+		for end := time.Now().Add(10 * time.Second); strings.Count(s.dump(t), " sign-in-failed ") < 5; {
+			if time.Now().After(end) {
+				t.Fatalf("%d of 5 guesses are in the log", strings.Count(s.dump(t), " sign-in-failed "))
+			}
+		}
+	})
+}
+
 func TestLimitIsCommonToReplicas(t *testing.T) { // R16
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
@@ -388,6 +429,7 @@ func TestFirstAdministrator(t *testing.T) {
 		want(t, signUp("a@example.test", stale), 403, "INVALID_INVITE")
 		want(t, signUp("a@example.test", invite), 200, "")
 		want(t, signUp("b@example.test", invite), 403, "INVALID_INVITE")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "b@example.test", "password": goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD") // no half account
 		var granted []store.Grant
 		for _, p := range account.Permissions {
 			granted = append(granted, store.Grant{Email: "a@example.test", Permission: p})
@@ -396,7 +438,7 @@ func TestFirstAdministrator(t *testing.T) {
 			t.Errorf("permissions: %v, %v; want %v", got, err, granted)
 		}
 		if again, err := accounts.InviteFirstAdmin(t.Context()); again != "" || err != nil {
-			t.Errorf("an invitation with an account there: %v, %v", again, err)
+			t.Errorf("an invitation with an administrator there: %v, %v", again, err)
 		}
 	})
 }

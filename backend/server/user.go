@@ -18,7 +18,7 @@ func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 
 func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
 	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
-		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Browser: s.cookies.browser(c.Request),
+		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe),
 	})
 	if err != nil {
 		return shared.SignedIn{}, err
@@ -36,9 +36,7 @@ func remember(answer *bool) bool { return answer == nil || *answer }
 // that has signed in to the account.
 func (s *Server) opened(c call, o account.Opened) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
-	if !s.Accounts.KnowsBrowser(s.cookies.browser(c.Request), o.User.ID) {
-		s.cookies.setBrowser(c.w, s.Accounts.NewBrowser(o.User.ID))
-	}
+	s.cookies.setBrowser(c.w, o.Browser)
 }
 
 func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error) {
@@ -59,11 +57,12 @@ func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error)
 }
 
 func (s *Server) changePassword(c call, in shared.PasswordChange) (shared.PasswordChanged, error) {
-	token, err := s.Accounts.ChangePassword(c.Context(), c.Session, c.User, c.From, in.CurrentPassword, in.NewPassword)
+	token, browser, err := s.Accounts.ChangePassword(c.Context(), c.Session, c.User, c.From, in.CurrentPassword, in.NewPassword)
 	if err != nil {
 		return shared.PasswordChanged{}, err
 	}
 	s.cookies.setSession(c.w, c.Session, token)
+	s.cookies.setBrowser(c.w, browser)
 	return shared.PasswordChanged{Token: c.Session.ID, User: userOf(c.User)}, nil
 }
 

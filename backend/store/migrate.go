@@ -62,11 +62,11 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	}
 	results, err := p.Up(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", failed(err))
+		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	version, err := p.GetDBVersion(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", failed(err))
+		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	if known := schemaVersion(); version > known {
 		return nil, fmt.Errorf("%w: it has schema version %d and this program knows versions up to %d; run the version of Latchkey that made it, or a newer one", ErrNewerSchema, version, known)

@@ -50,6 +50,14 @@ func (db DB) RotateSession(ctx context.Context, s account.Session) error {
 	return one(res, err, shared.ErrUnauthorized)
 }
 
+// LockSession implements [account.Store]. The update changes nothing but takes
+// the row's lock.
+func (db DB) LockSession(ctx context.Context, s account.Session) error {
+	res, err := db.bun.NewUpdate().Model((*account.Session)(nil)).Set("method = method").
+		Where("id = ?", s.ID).Where("token_hash = ?", s.TokenHash).Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
+}
+
 // DeleteSession implements [account.Store].
 func (db DB) DeleteSession(ctx context.Context, user, id string) (int, error) {
 	return changed(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx))

@@ -79,6 +79,7 @@ func openSQLite(path string) (DB, error) {
 			fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), // before journal_mode, which takes a lock
 			"journal_mode(wal)",
 			"synchronous(full)", // what was answered must survive a power cut
+			"secure_delete(1)",  // what was deleted must not be found in the file
 			"foreign_keys(1)",
 		},
 	}
@@ -171,6 +172,10 @@ func (db DB) Sweep(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
+	}
+	if db.path != "" { // nor in the file beside it
+		_, err := db.bun.NewRaw("PRAGMA wal_checkpoint(TRUNCATE)").Exec(ctx)
+		return failed(err)
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func TestCountAttempt(t *testing.T) {
 func TestTakeOneTimeTokenOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		token := account.OneTimeToken{Hash: []byte("hash"), Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
-		if err := db.AddOneTimeToken(t.Context(), token); err != nil {
+		if err := db.PutInvite(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 		for _, try := range []struct {
@@ -189,6 +189,25 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 		})
 		if won != 1 {
 			t.Errorf("%d of 20 took the token; want 1", won)
+		}
+	})
+}
+
+func TestPutInviteReplaces(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		if won := atOnce(t, 12, nil, func(i int) error {
+			return db.PutInvite(context.Background(), account.OneTimeToken{Hash: []byte{byte(i)}, Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+		}); won != 12 {
+			t.Errorf("%d of 12 invitations were put; want all", won)
+		}
+		good := 0
+		for i := range 12 {
+			if err := db.TakeOneTimeToken(t.Context(), []byte{byte(i)}, "test", now); err == nil {
+				good++
+			}
+		}
+		if good != 1 {
+			t.Errorf("%d invitations are good; want 1", good)
 		}
 	})
 }

@@ -62,9 +62,15 @@ func (db DB) DeleteUser(ctx context.Context, user string) error {
 	return one(res, err, shared.ErrUnauthorized)
 }
 
-// AnyUser implements [account.Store].
+// AnyUser reports whether there is an account at all.
 func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
+	return any, failed(err)
+}
+
+// AnyGrant implements [account.Store].
+func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
+	any, err := db.bun.NewSelect().Model((*permission)(nil)).Where("name = ?", name).Exists(ctx)
 	return any, failed(err)
 }
 

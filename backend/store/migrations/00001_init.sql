@@ -54,6 +54,8 @@ CREATE TABLE one_time_tokens (
 );
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 CREATE INDEX one_time_tokens_user_id ON one_time_tokens (user_id);
+-- Of those that are nobody's there is one for each purpose.
+CREATE UNIQUE INDEX one_time_tokens_purpose ON one_time_tokens (purpose) WHERE user_id IS NULL;
 
 CREATE TABLE attempts (
     key        BYTEA PRIMARY KEY, -- a MAC of what is counted
