@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -58,7 +59,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 
 func TestFormWaits(t *testing.T) {
 	f := form{fields: []string{"email", "password"}}
-	f.fail(shared.ErrTooManyRequests.In("email").After(9))
+	f.fail(shared.ErrTooManyRequests.In("email").After(9 * time.Second))
 	if got := f.wait(); got < 8 || got > 9 {
 		t.Errorf("wait is %d; want 9", got)
 	}
@@ -72,7 +73,7 @@ func TestFormWaits(t *testing.T) {
 	// A server that is busy says when to come back too, but nobody tried too
 	// often.
 	f = form{}
-	f.fail(shared.ErrUnavailable.After(2))
+	f.fail(shared.ErrUnavailable.After(2 * time.Second))
 	if f.wait() != 0 || f.problem == "" {
 		t.Errorf("after 503 it waits %d and says %q", f.wait(), f.problem)
 	}

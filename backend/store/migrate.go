@@ -43,20 +43,26 @@ var schemaVersion = sync.OnceValue(func() (newest int64) {
 // versions that it applied. Processes that migrate at once take turns. It
 // fails, having changed nothing, if the schema is newer than the program.
 func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	pool, dialect, turns := db.pool.DB, goose.DialectSQLite3, goose.WithLocker(fileLock{flock.New(db.path + ".lock")})
+	pool, dialect := db.pool.DB, goose.DialectSQLite3
 	if db.dsn != "" {
 		// A migration may take longer than an answer to a person.
 		if pool, err = connectPostgres(db.dsn, 0); err != nil {
 			return nil, err
 		}
 		defer pool.Close()
-		dialect, turns = goose.DialectPostgres, goose.WithSessionLocker(advisoryLock{})
+		dialect = goose.DialectPostgres
 	}
-	p, err := goose.NewProvider(dialect, pool, dir, turns, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	done, err := db.turn(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	defer func() { err = errors.Join(err, done()) }()
+
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, pool, dir, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, err
 	}
@@ -77,43 +83,44 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	return applied, nil
 }
 
-// fileLock makes processes that migrate one SQLite file take turns. SQLite's
-// own lock does not reach over the several transactions of a migration.
-type fileLock struct{ file *flock.Flock }
-
 // turnEvery is how often a process looks whether it is its turn to migrate.
 const turnEvery = 50 * time.Millisecond
 
-func (l fileLock) Lock(ctx context.Context, _ *sql.DB) error {
-	_, err := l.file.TryLockContext(ctx, turnEvery)
-	return err
-}
+// advisoryLock is "latchkey" in ASCII.
+const advisoryLock = 0x6c617463686b6579
 
-func (l fileLock) Unlock(ctx context.Context, _ *sql.DB) error { return l.file.Unlock() }
-
-// advisoryLock makes processes that migrate one Postgres database take turns.
-// goose's own looks once a second at most, which would make six servers that
-// start together wait for six seconds.
-type advisoryLock struct{}
-
-// advisoryLockID is "latchkey" in ASCII.
-const advisoryLockID = 0x6c617463686b6579
-
-func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+// turn waits until no other process migrates the database. goose's own lock is
+// taken too late: it looks for its table, and makes it, before that. On SQLite
+// it is a file, because the database's own lock does not reach over the several
+// transactions of a migration, nor over the change to write-ahead logging that
+// the first connection makes.
+func (db DB) turn(ctx context.Context, pool *sql.DB) (done func() error, err error) {
+	if db.dsn == "" {
+		file := flock.New(db.path + ".lock")
+		if _, err := file.TryLockContext(ctx, turnEvery); err != nil {
+			return nil, err
+		}
+		return file.Unlock, nil
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for {
 		var mine bool
-		if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", advisoryLockID).Scan(&mine); err != nil || mine {
-			return err
+		if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", advisoryLock).Scan(&mine); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		if mine {
+			return func() error {
+				_, err := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", advisoryLock)
+				return errors.Join(err, conn.Close())
+			}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, errors.Join(ctx.Err(), conn.Close())
 		case <-time.After(turnEvery):
 		}
 	}
-}
-
-func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", advisoryLockID)
-	return err
 }
