@@ -299,9 +299,14 @@ func (p *tab) press(button string) {
 // fill writes into a field in the place of what is there.
 func (p *tab) fill(label, text string) {
 	p.t.Helper()
-	p.click(p.the("textbox", label))
-	eval[bool](p, `document.activeElement.select(), true`)
-	p.key(text)
+	// The page may move the focus once more after what was done before, as it
+	// does when a dialog closes. A person would see it and click again.
+	p.wait("what is typed into "+label+" is in it", func() bool {
+		p.click(p.the("textbox", label))
+		eval[bool](p, `document.activeElement.select?.(), true`)
+		p.key(text)
+		return eval[string](p, `document.activeElement.value ?? ""`) == text
+	})
 }
 
 // key presses keys, one after the other.
