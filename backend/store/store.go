@@ -33,6 +33,8 @@ type DB struct {
 	pool *bun.DB
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
+
+	byHash *prepared // of SessionByHash; nil on SQLite and in a transaction
 }
 
 var _ account.Store = DB{}
@@ -99,7 +101,7 @@ func openPostgres(dsn string) (DB, error) {
 	}
 	limitConnections(pool, postgresConnections)
 	b := bun.NewDB(pool, pgdialect.New())
-	return DB{bun: b, pool: b, dsn: dsn}, nil
+	return DB{bun: b, pool: b, dsn: dsn, byHash: &prepared{}}, nil
 }
 
 // connectPostgres connects when the pool is first used. A statement may take
@@ -133,7 +135,7 @@ func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 	var fnErr error
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun = tx
+		in.bun, in.byHash = tx, nil
 		fnErr = fn(in)
 		return fnErr
 	})
