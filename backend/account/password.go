@@ -231,7 +231,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if err := tx.ReplacePassword(ctx, user.ID, old, hashed, now); err != nil {
 			return err
 		}
-		if err := tx.RotateSession(ctx, rotated); err != nil {
+		if err := rotate(ctx, tx, session, rotated); err != nil {
 			return err
 		}
 		if _, err := tx.DeleteOtherSessions(ctx, user.ID, session.ID); err != nil {
@@ -253,7 +253,7 @@ func (s *Service) StepUp(ctx context.Context, session Session, from Client, pass
 	}
 	rotated, token := session.rotated(s.Now())
 	return token, s.deed(ctx, session, func(tx Store) error {
-		if err := tx.RotateSession(ctx, rotated); err != nil {
+		if err := rotate(ctx, tx, session, rotated); err != nil {
 			return err
 		}
 		return tx.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))

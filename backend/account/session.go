@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -32,6 +31,9 @@ const (
 	// rotationGrace is how long the token from before a rotation is good for
 	// reads: a request that was under way must not look like a sign-out.
 	rotationGrace = 10 * time.Second
+	// rotationMemory is how long a rotated token is told from one that never
+	// was: longer than any request is under way.
+	rotationMemory = 24 * time.Hour
 )
 
 // MethodPassword is the [Session].Method of a sign-in by password.
@@ -70,8 +72,6 @@ type Session struct {
 	ID           string `bun:",pk"`
 	UserID       string
 	TokenHash    []byte
-	PreviousHash []byte    // of the token from before the last rotation
-	RotatedAt    time.Time `bun:",nullzero"`
 	CreatedAt    time.Time
 	LastActiveAt time.Time
 	ExpiresAt    time.Time
@@ -80,19 +80,34 @@ type Session struct {
 	IP           string `bun:"ip"` // the last seen
 	UserAgent    string
 	Remember     bool
+
+	// RotatedAt is when the token that the session was found by was replaced;
+	// zero for the one that it has.
+	RotatedAt time.Time `bun:",scanonly"`
 }
 
 // Fresh reports whether the user has lately proved who they are.
 func (s Session) Fresh(now time.Time) bool { return now.Sub(s.ConfirmedAt) < FreshWindow }
 
 // rotated is the session under a new token, its user's identity confirmed now.
-// One token before it is remembered, so reads that are still under way with an
-// older one look like those of a stranger.
 func (s Session) rotated(now time.Time) (Session, Token) {
 	token := NewToken()
-	s.PreviousHash, s.TokenHash = s.TokenHash, token.Hash()
-	s.RotatedAt, s.ConfirmedAt = now, now
+	s.TokenHash, s.ConfirmedAt = token.Hash(), now
 	return s, token
+}
+
+// RotatedToken is the hash of a token that a session had before.
+type RotatedToken struct {
+	Hash      []byte `bun:",pk"`
+	SessionID string
+	RotatedAt time.Time
+	ExpiresAt time.Time // when it is forgotten
+}
+
+// rotate puts a session under a new token.
+func rotate(ctx context.Context, tx Store, session, rotated Session) error {
+	now := rotated.ConfirmedAt
+	return tx.RotateSession(ctx, rotated, RotatedToken{session.TokenHash, session.ID, now, now.Add(rotationMemory)})
 }
 
 // seen is the session after a call from the given place, and whether that is
@@ -146,14 +161,13 @@ var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
 // extended tells that the session will now live longer than its cookie knows.
 func (s *Service) Authenticate(ctx context.Context, token Token, from Client, reading bool) (_ Session, _ User, extended bool, _ error) {
 	now := s.Now()
-	hash := token.Hash()
-	session, user, err := s.Store.SessionByHash(ctx, hash, now)
+	session, user, err := s.Store.SessionByHash(ctx, token.Hash(), now)
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, User{}, false, shared.ErrUnauthorized
 	} else if err != nil {
 		return Session{}, User{}, false, err
 	}
-	if !bytes.Equal(hash, session.TokenHash) { // found by its previous one
+	if !session.RotatedAt.IsZero() {
 		if !reading || now.Sub(session.RotatedAt) >= rotationGrace {
 			return Session{}, User{}, false, ErrRotated
 		}
@@ -222,8 +236,8 @@ func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client
 	})
 }
 
-// SignOut ends the session that a token stands for, if there is one. The token
-// from before a rotation is good enough: who wants to be out shall be out.
+// SignOut ends the session that a token stands for, if there is one. A rotated
+// token is good enough: who wants to be out shall be out.
 func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
 	session, _, err := s.Store.SessionByHash(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
@@ -242,9 +256,9 @@ func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
 
 type sessionStore interface {
 	AddSession(ctx context.Context, s Session) error
-	// SessionByHash returns the unexpired session whose token, or the token
-	// before that, has the hash, and its user, in one statement. It fails with
-	// [ErrNotFound].
+	// SessionByHash returns the unexpired session whose token, or a token that
+	// it had before, has the hash, and its user, in one statement. It fails
+	// with [ErrNotFound].
 	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
 	// Sessions returns the unexpired sessions of a user, the last used first.
 	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
@@ -252,9 +266,9 @@ type sessionStore interface {
 	// until when it lives, and reports whether it did: not if the token has
 	// changed meanwhile.
 	TouchSession(ctx context.Context, s Session) (bool, error)
-	// RotateSession puts a session under a new token. It fails with
-	// [shared.ErrUnauthorized] if its token is no longer s.PreviousHash's.
-	RotateSession(ctx context.Context, s Session) error
+	// RotateSession puts a session under a new token and remembers the old one.
+	// It fails with [shared.ErrUnauthorized] if the session no longer has that.
+	RotateSession(ctx context.Context, s Session, old RotatedToken) error
 	// LockSession fails with [shared.ErrUnauthorized] unless the session is
 	// there under its token, and keeps it so until the transaction ends.
 	LockSession(ctx context.Context, s Session) error

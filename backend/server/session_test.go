@@ -388,7 +388,9 @@ func TestRotation(t *testing.T) {
 		b := s.signUp(t, "ann@example.test")
 		id := b.get("/get-session").get("session.id")
 		inFlight := s.holding(t, "latchkey.session_token", b.token())
-		want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
+		for range 3 {
+			want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
+		}
 		if b.get("/get-session").get("session.id") != id {
 			t.Error("step-up made another session")
 		}
@@ -403,7 +405,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("a rotated token clears a cookie, or is good for too long: %v %v", late, late.header)
 		}
 		want(t, inFlight.post("/sign-out", body{}), 200, "")
-		wantAlive(t, b, false, "the session that the token from before signed out")
+		wantAlive(t, b, false, "the session that a token from before signed out")
 	})
 }
 

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -50,28 +50,29 @@ func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (acc
 }
 
 func (db DB) selectSession(row *sessionRow, hash, now any) *bun.SelectQuery {
+	rotated := db.bun.NewSelect().Model((*account.RotatedToken)(nil)).Where("hash = ?", hash)
 	return db.bun.NewSelect().Model(row).Relation("User").
-		Where("(?TableAlias.token_hash = ? OR ?TableAlias.previous_hash = ?)", hash, hash).
+		ColumnExpr("?TableColumns").ColumnExpr("(?) AS rotated_at", rotated.Clone().Column("rotated_at")).
+		Where("(?TableAlias.token_hash = ? OR ?TableAlias.id = (?))", hash, rotated.Clone().Column("session_id")).
 		Where("?TableAlias.expires_at > ?", now)
 }
 
-// A prepared is a statement that the database plans when it is first used.
-type prepared struct {
-	mu   sync.Mutex
-	stmt *sql.Stmt
-}
+// A prepared is a statement that the database plans once a connection, from its
+// first use on.
+type prepared struct{ stmt atomic.Pointer[sql.Stmt] }
 
 func (p *prepared) on(ctx context.Context, pool *sql.DB, query func() string) (*sql.Stmt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stmt != nil {
-		return p.stmt, nil
+	if stmt := p.stmt.Load(); stmt != nil {
+		return stmt, nil
 	}
 	stmt, err := pool.PrepareContext(ctx, query())
-	if err == nil {
-		p.stmt = stmt
+	if err != nil {
+		return nil, err
 	}
-	return stmt, err
+	if !p.stmt.CompareAndSwap(nil, stmt) { // another was faster
+		stmt.Close()
+	}
+	return p.stmt.Load(), nil
 }
 
 // Sessions implements [account.Store].
@@ -90,10 +91,17 @@ func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) 
 }
 
 // RotateSession implements [account.Store].
-func (db DB) RotateSession(ctx context.Context, s account.Session) error {
-	res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "previous_hash", "rotated_at", "confirmed_at").
-		WherePK().Where("token_hash = ?", s.PreviousHash).Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+func (db DB) RotateSession(ctx context.Context, s account.Session, old account.RotatedToken) error {
+	return db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
+			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
+		if err := one(res, err, shared.ErrUnauthorized); err != nil {
+			return err
+		}
+		_, err = db.bun.NewInsert().Model(&old).Exec(ctx)
+		return failed(err)
+	})
 }
 
 // LockSession implements [account.Store]. The update changes nothing but takes

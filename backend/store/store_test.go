@@ -91,15 +91,18 @@ func TestRotateSessionOnce(t *testing.T) {
 		s := addSession(t, db, addUser(t, db, "ann").ID, "s1", now)
 		won := atOnce(t, 20, shared.ErrUnauthorized, func(i int) error {
 			next := s
-			next.PreviousHash, next.TokenHash = s.TokenHash, account.Token(fmt.Sprint("token ", i)).Hash()
-			next.RotatedAt = now
-			return db.RotateSession(context.Background(), next)
+			next.TokenHash = account.Token(fmt.Sprint("token ", i)).Hash()
+			return db.RotateSession(context.Background(), next, account.RotatedToken{Hash: s.TokenHash, SessionID: s.ID, RotatedAt: now, ExpiresAt: now.Add(time.Hour)})
 		})
 		if won != 1 {
 			t.Errorf("%d of 20 rotations at once succeeded; want 1", won)
 		}
-		if got, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); err != nil || string(got.PreviousHash) != string(s.TokenHash) {
-			t.Errorf("by the previous hash: %v, %v", got, err)
+		got, _, err := db.SessionByHash(t.Context(), s.TokenHash, now)
+		if err != nil || got.ID != s.ID || !got.RotatedAt.Equal(now) {
+			t.Errorf("by the hash from before: %v, %v", got, err)
+		}
+		if got, _, err = db.SessionByHash(t.Context(), got.TokenHash, now); err != nil || !got.RotatedAt.IsZero() {
+			t.Errorf("by its own hash: %v, %v", got, err)
 		}
 		if touched, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}); touched || err != nil {
 			t.Errorf("a touch with a rotated token: %t, %v", touched, err)

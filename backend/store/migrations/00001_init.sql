@@ -30,8 +30,6 @@ CREATE TABLE sessions (
     id             TEXT PRIMARY KEY,
     user_id        TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     token_hash     BYTEA NOT NULL UNIQUE,
-    previous_hash  BYTEA, -- of the token before the last rotation
-    rotated_at     TIMESTAMPTZ,
     created_at     TIMESTAMPTZ NOT NULL,
     last_active_at TIMESTAMPTZ NOT NULL,
     expires_at     TIMESTAMPTZ NOT NULL,
@@ -42,8 +40,17 @@ CREATE TABLE sessions (
     remember       BOOLEAN NOT NULL
 );
 CREATE INDEX sessions_user_id ON sessions (user_id);
-CREATE INDEX sessions_previous_hash ON sessions (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+-- The tokens that a session had before.
+CREATE TABLE rotated_tokens (
+    hash       BYTEA PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    rotated_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL -- when it is forgotten
+);
+CREATE INDEX rotated_tokens_session_id ON rotated_tokens (session_id);
+CREATE INDEX rotated_tokens_expires_at ON rotated_tokens (expires_at);
 
 CREATE TABLE one_time_tokens (
     hash       BYTEA PRIMARY KEY,
