@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/backend/server"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -29,7 +32,7 @@ func pwa() http.Handler {
 		ThemeColor:      "#10695a",
 		LoadingLabel:    "{progress}",
 
-		Version:               web.Version(),
+		Version:               version(),
 		WasmContentLength:     web.WasmLength(),
 		ServiceWorkerTemplate: web.Worker(),
 		Resources:             here{},
@@ -39,6 +42,13 @@ func pwa() http.Handler {
 		Scripts:            []string{"/web/tt.js", "/web/loader.js"},
 		CacheableResources: append([]string{"/web/icon.svg"}, shared.Pages...),
 	}
+}
+
+// version changes whenever what browsers keep of us does: the files, and the
+// policy that they were sent under.
+func version() string {
+	h := sha256.Sum256([]byte(web.Version() + server.ContentSecurityPolicy))
+	return hex.EncodeToString(h[:6])
 }
 
 // here says that files are where their paths say. It is deliberately not an

@@ -73,17 +73,17 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// contentSecurityPolicy lets the app do what it does and nothing else: no
+// ContentSecurityPolicy goes with every answer. It lets the app do what it does and nothing else: no
 // inline script or style, no form that sends itself, no frame around us. The
 // one Trusted Types policy is web/tt.js's, for the address of the worker.
-const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
+const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
 	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
 
 // withHeaders sends the security headers on every answer.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
 	fixed := map[string]string{ // by canonical name
-		"Content-Security-Policy":      contentSecurityPolicy,
+		"Content-Security-Policy":      ContentSecurityPolicy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Referrer-Policy":              "no-referrer",
