@@ -49,6 +49,7 @@ func TestBrowser(t *testing.T) {
 		"ReturnTo":           testReturnTo,
 		"Manifest":           testManifest,
 		"NoApp":              testNoApp,
+		"LongWords":          testLongWords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,7 +138,7 @@ func testRevoke(t *testing.T, browser context.Context, server *program) {
 
 	// The row after one that goes is still about its own session.
 	here.click(here.with("button", "Revoke", "Safari 18 on iOS"))
-	here.with("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1) will be signed out at once.")
+	here.with("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1), last active just now, will be signed out at once.")
 	here.press("Revoke")
 	here.see("Safari 18 on iOS is signed out.")
 	here.awaitFocus("Revoke") // of the next row
@@ -153,7 +154,7 @@ func testRevoke(t *testing.T, browser context.Context, server *program) {
 	here.with("button", "Revoke", "Firefox 153 on Windows")
 
 	here.click(here.with("button", "Revoke", "Firefox 153 on Windows"))
-	here.with("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1) will be signed out at once.")
+	here.with("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1), last active just now, will be signed out at once.")
 	here.press("Revoke")
 	here.see("Firefox 153 on Windows is signed out.")
 	if n := len(here.all("button", "Revoke")); n != 1 {
@@ -409,6 +410,9 @@ func testWhatIsKept(t *testing.T, browser context.Context, server *program) {
 	if got := eval[string](p, stored); got != `{}{}` {
 		t.Errorf("after signing out the page keeps %s", got)
 	}
+	p.wait("the service worker is back, and the app opens without a network", func() bool {
+		return eval[bool](p, `navigator.serviceWorker.getRegistration().then((r) => r?.active?.state === "activated")`)
+	})
 	if p.sees("A new version is ready.") {
 		t.Error("it takes the worker's return for a new version")
 	}
@@ -443,13 +447,46 @@ func testPanic(t *testing.T, browser context.Context, server *program) {
 func testNoApp(t *testing.T, browser context.Context, server *program) {
 	p := browse(t, browser, server.origin)
 	command(p, network.Enable, network.EnableParams{})
-	command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
-		URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + "/web/app.wasm", Block: true}},
-	})
-	p.do(chromedp.Navigate(server.origin + "/sign-in"))
-	p.see("The app could not be loaded.")
-	p.see("Sign in")
+	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js"} {
+		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+			URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + path, Block: true}},
+		})
+		p.do(chromedp.Navigate(server.origin + "/sign-in"))
+		p.see("The app could not be loaded.")
+		p.see("Sign in")
+	}
 	p.forgive()
+}
+
+// testLongWords has a stranger's browser, and one's own address, try to push
+// what matters off a narrow page.
+func testLongWords(t *testing.T, browser context.Context, server *program) {
+	p, stranger := browse(t, browser, server.origin), browse(t, browser, server.origin)
+	p.do(chromedp.EmulateViewport(320, 640))
+	p.open("/sign-up")
+	p.fill("Name", strings.Repeat("n", 100))
+	email := strings.Repeat("a", 60) + "@" + strings.Repeat("long-domain-name.", 5) + "example.com"
+	p.fill("Email", email)
+	p.fill("Password", password)
+	p.press("Create account")
+	p.see("This device")
+	stranger.as("Mozilla/5.0 " + strings.Repeat("A", 300) + "/1.0")
+	stranger.signIn(email)
+
+	p.open("/dashboard/settings")
+	p.see("Active sessions")
+	fits := func(what string) {
+		t.Helper()
+		if width := eval[int](p, `Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll("dialog[open]")].map((d) => d.scrollWidth))`); width > 320 {
+			t.Errorf("%s is %d pixels wide on a page of 320", what, width)
+		}
+	}
+	p.wait("both sessions are listed", func() bool { return len(p.all("button", "Revoke")) == 2 })
+	fits("the settings page")
+	p.press("Delete account")
+	p.the("dialog", "Delete your account?")
+	fits("the question")
+	p.key(kb.Escape)
 }
 
 func testUpdate(t *testing.T, browser context.Context, server *program) {
@@ -521,6 +558,9 @@ func testStepUp(t *testing.T, browser context.Context, binary string) {
 	deleteAccount()
 	p.press("Cancel")
 	p.wait("the dialog is shut", func() bool { return len(p.all("dialog", "Is it still you?")) == 0 })
+	p.wait("the account can be deleted again", func() bool {
+		return eval[string](p, `document.getElementById("delete-account").getAttribute("aria-busy")`) != "true"
+	})
 	if alerts := eval[string](p, `document.querySelector(".toasts").innerText`); alerts != "" {
 		t.Errorf("who cancels is told %q", alerts)
 	}

@@ -10,16 +10,27 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
+  const failed = () => {
+    bar.hidden = true;
+    document.getElementById("boot-failed").hidden = false;
+  };
+
   // app.js writes the percentage into the label, and, if it fails, why.
   new MutationObserver(() => {
     const text = label.textContent.trim();
     if (/^\d+$/.test(text)) {
       bar.value = Math.min(Number(text), 100);
     } else if (text !== "") {
-      bar.hidden = true;
-      document.getElementById("boot-failed").hidden = false;
+      failed();
     }
   }).observe(label, { childList: true, characterData: true, subtree: true });
+
+  // Nor does anything start without the scripts before and after this one.
+  addEventListener("error", (event) => event.target instanceof HTMLScriptElement && failed(), true);
+  if (!self.Go) {
+    failed();
+    return;
+  }
 
   // A Go program that has ended answers no click any more.
   const run = Go.prototype.run;
@@ -27,6 +38,14 @@
     const ended = () => { crash.hidden = false; };
     return run.call(this, instance).then(ended, ended);
   };
+
+  // Signing out wipes the worker with all else that the browser kept. Nothing of
+  // the account is in it, so that the app opens without a network as before.
+  new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
+    if (data === "signed out" || data === "account deleted") {
+      navigator.serviceWorker?.register("/app-worker.js");
+    }
+  });
 
   // The browser looks for a newer worker when a page is opened. An installed
   // app is seldom opened anew, so it looks again when it is come back to, at

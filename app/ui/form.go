@@ -65,6 +65,7 @@ func (f *form) end(ctx app.Context, err error) {
 	if err == nil {
 		return
 	}
+	say(ctx, "") // good news of before must not stand beside it
 	f.fail(err)
 	f.point(ctx)
 	if f.wait() > 0 {
@@ -230,6 +231,7 @@ func (f *field) Render() app.UI {
 				return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
 			}),
 		),
-		app.P().Class("wrong").ID(f.ID+"-wrong").Text(f.Wrong),
+		// Live, for when the field has the focus already and is not read again.
+		app.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
 	)
 }

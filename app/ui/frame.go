@@ -201,8 +201,9 @@ func (f *frame) back(ctx app.Context, _ app.Value) {
 
 // What tabs say to each other.
 const (
-	hearIn  = "signed in"
-	hearOut = "signed out"
+	hearIn   = "signed in"
+	hearOut  = "signed out"
+	hearGone = "account deleted"
 )
 
 func (f *frame) hear(ctx app.Context, message app.Value) {
@@ -212,6 +213,8 @@ func (f *frame) hear(ctx app.Context, message app.Value) {
 		refresh(ctx)
 	case hearOut:
 		f.out(signedOutElsewhere)
+	case hearGone:
+		f.out(accountDeleted)
 	}
 }
 
@@ -235,8 +238,10 @@ func (f *frame) know(_ app.Context, a app.Action) {
 func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
 	reason := a.Value.(string)
-	if reason != sessionEnded {
+	if reason == signedOut {
 		f.channel.Call("postMessage", hearOut)
+	} else if reason == accountDeleted {
+		f.channel.Call("postMessage", hearGone)
 	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn {
 		f.next = address.RequestURI() // they will want to go on
 	}

@@ -77,6 +77,7 @@ func (s *sessions) load(ctx app.Context) {
 func (s *sessions) again(app.Context, app.Event) {
 	defer rescue()
 	s.problem = nil
+	focus(s.ctx, "sessions")
 	s.load(s.ctx)
 }
 
@@ -110,7 +111,7 @@ func (s *sessions) askRevoke(one shared.Session) {
 	}
 	ask(s.ctx, question{
 		Title: "Revoke this session?",
-		Text:  deviceWords(one.Device) + " (" + one.IPAddress + ") will be signed out at once.",
+		Text:  deviceWords(one.Device) + " (" + one.IPAddress + "), last active " + ago(one.LastActiveAt.Time, s.now) + ", will be signed out at once.",
 		Yes:   "Revoke",
 		Do:    func() { s.revoke(one) },
 	})
@@ -123,7 +124,9 @@ func (s *sessions) revoke(one shared.Session) {
 	call(s.ctx, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(one.Token)
+			focus(ctx, revokeID(one))
 			complain(ctx, err)
+			s.load(ctx) // it may have been ended all the same
 			return
 		}
 		say(ctx, deviceWords(one.Device)+" is signed out.")
@@ -154,6 +157,7 @@ func (s *sessions) revokeOthers(others []string) {
 		if err != nil {
 			s.show(others...)
 			complain(ctx, err)
+			s.load(ctx)
 			return
 		}
 		say(ctx, "All other sessions are signed out.")
@@ -197,8 +201,12 @@ func (s *sessions) Render() app.UI {
 		app.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
 		app.Div().Class("trouble").Role("alert").Body(
 			app.If(s.problem != nil && words(s.problem) != "", func() app.UI {
+				text := words(s.problem)
+				if s.sessions != nil {
+					text = "This list may be out of date. " + text
+				}
 				return app.Div().Body(
-					app.P().Text("This list may be out of date. "+words(s.problem)),
+					app.P().Text(text),
 					app.Button().Type("button").Text("Try again").OnClick(s.again),
 				)
 			}),

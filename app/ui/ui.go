@@ -65,7 +65,14 @@ func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then 
 			case errors.Is(err, shared.ErrNotFresh):
 				stepUp(ctx, identity{
 					Confirmed: func() { call(ctx, e, in, then) },
-					Cancelled: func() { then(ctx, out, errCancelled) },
+					Cancelled: func() {
+						// Dispatched, so that what waits is drawn again, and not
+						// only the dialog.
+						ctx.Dispatch(func(ctx app.Context) {
+							defer rescue()
+							then(ctx, out, errCancelled)
+						})
+					},
 				})
 			case errors.Is(err, shared.ErrUnauthorized):
 				leave(ctx, sessionEnded)

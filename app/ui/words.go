@@ -34,8 +34,11 @@ func words(err error) string {
 	case shared.ErrInvalidEmail.Code:
 		return wrongEmail
 	case shared.ErrValidation.Code:
-		if e.Field == "email" {
+		switch e.Field {
+		case "email":
 			return wrongEmail
+		case "name":
+			return e.Message
 		}
 		return "Check what you entered: the server cannot use it."
 	case shared.ErrUserExists.Code:

@@ -258,7 +258,7 @@ func TestStrangeUserAgents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
 		for what, ua := range map[string]string{
-			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "cut within a letter": "x" + strings.Repeat("€", 400), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
+			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "a long name": strings.Repeat("A", 300) + "/99999999.0", "cut within a letter": "x" + strings.Repeat("€", 400), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
 		} {
 			b := s.browser(t)
 			want(t, b.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, "User-Agent: "+ua), 200, "")
@@ -267,6 +267,9 @@ func TestStrangeUserAgents(t *testing.T) {
 				t.Errorf("%s: %v", what, a)
 			}
 			s.wait(time.Second) // less than after what a visit is written down
+			if browser, _ := a.get("session.device.browser").(string); len(browser) > 46 {
+				t.Errorf("%s: the browser is called %q", what, browser)
+			}
 			if again := b.get("/get-session", "User-Agent: "+ua); again.body != a.body {
 				t.Errorf("%s: written down at each read: %v, %v", what, a, again)
 			}

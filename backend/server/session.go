@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mileusna/useragent"
 
@@ -98,14 +99,16 @@ func sessionOf(s account.Session, current string) shared.Session {
 	}
 }
 
+// maxDeviceWord, in bytes, is longer than the names of browsers and systems. A
+// stranger may call theirs what they like, and it is read in a list of others.
+const maxDeviceWord = 40
+
 func deviceOf(userAgent string) shared.Device {
 	ua := useragent.Parse(userAgent)
-	d := shared.Device{OS: ua.OS, Kind: "unknown"}
-	if ua.Name != "" {
-		d.Browser = ua.Name
-		if v := ua.VersionNo.Major; v > 0 {
-			d.Browser = ua.Name + " " + strconv.Itoa(v)
-		}
+	word := func(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDeviceWord)], "") }
+	d := shared.Device{Browser: word(ua.Name), OS: word(ua.OS), Kind: "unknown"}
+	if v := ua.VersionNo.Major; v > 0 && v < 10_000 && d.Browser != "" {
+		d.Browser += " " + strconv.Itoa(v)
 	}
 	switch {
 	case ua.Bot:
