@@ -268,7 +268,7 @@ func (r *sessionRow) Render() app.UI {
 			fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
 			fact("IP address", app.Text(one.IPAddress)),
 			fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
-			fact("With", app.Text(methodWords(one.Method))),
+			fact("Signed in with", app.Text(methodWords(one.Method))),
 		),
 		app.Button().Type("button").ID(revokeID(one)).Aria("describedby", name).
 			Text("Revoke").OnClick(r.revoke),
