@@ -60,8 +60,10 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 
 	o := Opened{User: user, Browser: s.newBrowser(user.ID, hash, from.Browser)}
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if err := tx.LockUser(ctx, user.ID); err != nil {
+		if err := tx.LockUser(ctx, user.ID); errors.Is(err, shared.ErrUnauthorized) {
 			return shared.ErrCredentials // deleted meanwhile
+		} else if err != nil {
+			return err
 		}
 		if err := tx.UsePassword(ctx, user.ID, hash); err != nil {
 			return err

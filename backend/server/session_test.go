@@ -280,6 +280,30 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 	}
 }
 
+// TestSignInThatCannotGoOn holds that a right password which the database keeps
+// waiting for too long is not called a wrong one. SQLite would not get so far.
+func TestSignInThatCannotGoOn(t *testing.T) {
+	t.Parallel()
+	database, err := storetest.Shared(t).NewDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, storetest.Migrated(t, database), nil)
+	b := s.signUp(t, "ann@example.test")
+	user := b.get("/get-session").get("user.id").(string)
+	credentials := body{"email": "ann@example.test", "password": goodPassword}
+	if err := s.db.Tx(t.Context(), func(tx account.Store) error {
+		if err := tx.LockUser(t.Context(), user); err != nil {
+			return err
+		}
+		want(t, b.elsewhere().post("/sign-in/email", credentials), 503, "SERVICE_UNAVAILABLE")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, b.elsewhere().post("/sign-in/email", credentials), 200, "")
+}
+
 // TestSessionsThatEndEachOther holds that a call of a session that has just been
 // ended does nothing any more: of those that end all others, one is left (S08).
 func TestSessionsThatEndEachOther(t *testing.T) {
