@@ -29,12 +29,7 @@ const (
 
 // TestBrowser has people use the program in a real browser.
 func TestBrowser(t *testing.T) {
-	t.Parallel()
-	browser := openBrowser(t)
-	binary := buildBinary(t)
-	server := start(t, binary, "-rate-limits", "off")
-
-	for name, test := range map[string]func(*testing.T, context.Context, *program){
+	inBrowser(t, map[string]func(*testing.T, context.Context, *program){
 		"FirstAdministrator": testFirstAdministrator,
 		"Revoke":             testRevoke,
 		"RevokeOthers":       testRevokeOthers,
@@ -50,17 +45,28 @@ func TestBrowser(t *testing.T) {
 		"Manifest":           testManifest,
 		"NoApp":              testNoApp,
 		"LongWords":          testLongWords,
-	} {
+	}, map[string]func(*testing.T, context.Context, string){
+		"StepUp":       testStepUp,
+		"TooManyTries": testTooManyTries,
+		"ServerAway":   testServerAway,
+	})
+}
+
+// inBrowser runs tests in a browser that is theirs together: those that share a
+// server, and those that start the program themselves.
+func inBrowser(t *testing.T, sharing map[string]func(*testing.T, context.Context, *program), starting map[string]func(*testing.T, context.Context, string)) {
+	t.Helper()
+	t.Parallel()
+	browser := openBrowser(t)
+	binary := buildBinary(t)
+	server := start(t, binary, "-rate-limits", "off")
+	for name, test := range sharing {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, browser, server)
 		})
 	}
-	for name, test := range map[string]func(*testing.T, context.Context, string){
-		"StepUp":       testStepUp,
-		"TooManyTries": testTooManyTries,
-		"ServerAway":   testServerAway,
-	} {
+	for name, test := range starting {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, browser, binary)

@@ -2,9 +2,11 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"latchkey/backend/store/storetest"
@@ -21,6 +23,10 @@ func TestBinary(t *testing.T) {
 	t.Run("Transcripts", func(t *testing.T) {
 		t.Parallel()
 		testTranscripts(t, binary)
+	})
+	t.Run("TwoFactorRequired", func(t *testing.T) {
+		t.Parallel()
+		testTwoFactorRequired(t, binary)
 	})
 }
 
@@ -41,14 +47,43 @@ func testClient(t *testing.T, binary string) {
 	for name, database := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			origin := start(t, binary, "-database", database(t), "-rate-limits", "off").origin
-			// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
-			node := exec.CommandContext(t.Context(), "node", "--dns-result-order=ipv4first", filepath.Join(scripts, "sessions.mjs"), origin)
-			if out, err := node.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
+			server := start(t, binary, "-database", database(t), "-rate-limits", "off")
+			t.Run("sessions", func(t *testing.T) {
+				tell(t, scripts, "sessions.mjs", server.origin)
+			})
+			t.Run("two-factor", func(t *testing.T) {
+				redirecting := start(t, setting(t, binary, "TWO_FACTOR_SIGN_IN", "redirect"), "-database", database(t), "-rate-limits", "off")
+				tell(t, scripts, "two-factor.mjs", server.origin, filepath.Join(server.data, "mail"), redirecting.origin)
+			})
 		})
 	}
+}
+
+// tell runs a script of testdata/client.
+func tell(t *testing.T, scripts, script string, args ...string) {
+	t.Helper()
+	// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
+	args = append([]string{"--dns-result-order=ipv4first", filepath.Join(scripts, script)}, args...)
+	if out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// setting returns a program that is binary with a variable set in its
+// environment. That of the tests is one for all of them.
+func setting(t *testing.T, binary, variable, value string) string {
+	t.Helper()
+	script := fmt.Sprintf("#!/bin/sh\n%s='%s' exec '%s' \"$@\"\n", variable, value, binary)
+	file := filepath.Join(t.TempDir(), "latchkey")
+	// What is forked while the file is open has it open, too, for a moment, in
+	// which nobody can run it.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(file, []byte(script), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // installClient returns a folder outside the tree in which the scripts of

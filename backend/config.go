@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"latchkey/backend/account"
@@ -33,6 +34,10 @@ type config struct {
 	unlimited      bool
 	log            *slog.Logger
 
+	// System keys, which so far only the environment sets.
+	twoFactorRedirect bool // TWO_FACTOR_SIGN_IN is redirect
+	emailCodes        bool // TWO_FACTOR_EMAIL_CODE is on
+
 	args []string // that are not flags
 
 	// Of the command seed.
@@ -40,7 +45,8 @@ type config struct {
 	cookiesFile       string
 }
 
-const usage = `Latchkey is self-hosted account security: sign-in and active sessions.
+const usage = `Latchkey is self-hosted account security: sign-in, two-factor authentication
+and active sessions.
 
 usage: latchkey [command] [flags] [arguments]
 
@@ -50,10 +56,20 @@ commands:
   grant EMAIL PERMISSION   give an account a permission
   revoke EMAIL PERMISSION  take it away
   permissions              list who has which
+  unlock EMAIL             take codes again of an account that too many wrong ones
+                           have locked
   seed                     fill an empty database for measuring
 
 Each flag can be set by the environment too: -trusted-proxies by
 LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
+
+The environment also sets these:
+  TWO_FACTOR_SIGN_IN=error|redirect  how to answer a right password when a
+                                     second factor is due: 403
+                                     twoFactorRequired (the default), or Better
+                                     Auth's 200 twoFactorRedirect
+  TWO_FACTOR_EMAIL_CODE=on|off       whether a code by mail is good as a second
+                                     factor, too (default on)
 
 flags:
 `
@@ -96,7 +112,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	c.args = f.Args()
 	switch command {
-	case "grant", "revoke":
+	case "grant", "revoke", "unlock":
 	case "serve", "migrate", "permissions", "seed":
 		if f.NArg() > 0 {
 			return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
@@ -141,6 +157,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	default:
 		return command, c, fmt.Errorf("-rate-limits is on or off, not %q", *limits)
 	}
+	signIn, err1 := oneOf(getenv, "TWO_FACTOR_SIGN_IN", "error", "redirect")
+	emailCode, err2 := oneOf(getenv, "TWO_FACTOR_EMAIL_CODE", "on", "off")
+	if err := errors.Join(err1, err2); err != nil {
+		return command, c, err
+	}
+	c.twoFactorRedirect, c.emailCodes = signIn == "redirect", emailCode == "on"
 	switch *format {
 	case "text":
 		c.log = slog.New(slog.NewTextHandler(out, nil))
@@ -150,6 +172,19 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 		return command, c, fmt.Errorf("-log is text or json, not %q", *format)
 	}
 	return command, c, nil
+}
+
+// oneOf is a variable of the environment that has one of the values, the first
+// if it is not set.
+func oneOf(getenv func(string) string, name string, values ...string) (string, error) {
+	v := getenv(name)
+	if v == "" {
+		return values[0], nil
+	}
+	if !slices.Contains(values, v) {
+		return "", fmt.Errorf("%s is %s, not %q", name, strings.Join(values, " or "), v)
+	}
+	return v, nil
 }
 
 // parseOrigin reads the URL that browsers find a server at. It is http only

@@ -451,6 +451,18 @@ func TestRefusesToStart(t *testing.T) {
 	})
 }
 
+// TestRefusesSystemKeys holds the same of what only the environment sets.
+func TestRefusesSystemKeys(t *testing.T) {
+	for _, name := range []string{"TWO_FACTOR_SIGN_IN", "TWO_FACTOR_EMAIL_CODE"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "maybe")
+			if said, err := runProgram(t); err == nil || !strings.Contains(said, name+" is ") || !strings.Contains(said, `not "maybe"`) {
+				t.Errorf("%v, %s", err, said)
+			}
+		})
+	}
+}
+
 // TestStartAtOnce starts six programs at once on an empty database, ten times.
 func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
@@ -512,8 +524,8 @@ func TestNotices(t *testing.T) {
 	})
 }
 
-// TestPermissionCommands runs beside a server, as an operator does.
-func TestPermissionCommands(t *testing.T) {
+// TestCommands runs some beside a server, as an operator does.
+func TestCommands(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, flags []string) {
 		p := start(t, buildBinary(t), flags...)
@@ -534,6 +546,9 @@ func TestPermissionCommands(t *testing.T) {
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},
+			{[]string{"unlock"}, []string{"Ann@example.test"}, "codes are taken again", false},
+			{[]string{"unlock"}, []string{"bob@example.test"}, "no account", true},
+			{[]string{"unlock"}, nil, "say the e-mail address", true},
 		} {
 			args := append(append(append(test.args, flags...), data...), test.rest...)
 			said, err := runProgram(t, args...)

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if command == "serve" {
 		return serve(ctx, c, out)
 	}
-	db, _, err := c.open(ctx)
+	db, keys, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return seed(ctx, db, c, out)
 	case "permissions":
 		return permissions(ctx, db, out)
+	case "unlock":
+		return unlock(ctx, &account.Service{Store: db, Keys: keys, Now: account.Now}, c.args, out)
 	default: // parse knows no other
 		return grant(ctx, db, command == "grant", c.args)
 	}
@@ -75,7 +77,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	defer db.Close()
-	accounts := &account.Service{Store: db, Hasher: account.NewHasher(), Keys: keys, Now: account.Now, Unlimited: c.unlimited}
+	accounts := &account.Service{Store: db, Hasher: account.NewHasher(), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited}
 	if c.unlimited {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")
 	}
@@ -83,7 +85,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	srv := &http.Server{
 		Handler: server.New(server.Config{
 			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
+			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, TwoFactorRedirect: c.twoFactorRedirect, App: pwa(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
 		ReadTimeout:       15 * time.Second,

@@ -29,10 +29,8 @@ func grant(ctx context.Context, db store.DB, given bool, args []string) error {
 		return fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
 	}
 	user, _, err := db.UserByEmail(ctx, strings.ToLower(args[0]))
-	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no account with the address %s", args[0])
-	} else if err != nil {
-		return err
+	if err != nil {
+		return noAccount(err, args[0])
 	}
 	if given {
 		return db.Grant(ctx, user.ID, args[1])
@@ -41,4 +39,11 @@ func grant(ctx context.Context, db store.DB, given bool, args []string) error {
 		return err
 	}
 	return fmt.Errorf("%s does not have the permission %s", args[0], args[1])
+}
+
+func noAccount(err error, email string) error {
+	if errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("there is no account with the address %s", email)
+	}
+	return err
 }

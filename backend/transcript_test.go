@@ -1,34 +1,58 @@
 package main_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
 )
 
 // An exchange is a request that Better Auth 1.7.25 was sent, and what it
-// answered. $1, $2 … stand for sessions: in Cookie for the cookie, in a body
-// for the token that the list of sessions names it by.
+// answered. $1, $2 … stand for cookies, and in a body for the token that the
+// list of sessions names a session by. Words in <> stand for codes: see
+// [replay.code].
+//
+// Better Auth's cookies session_data and dont_remember are left out. Latchkey
+// has no cache of sessions in cookies, and keeps in the session, or in the
+// challenge that it follows from, whether it is to be remembered.
 type exchange struct {
-	Name     string
-	Request  string // method and path below /api/auth
-	Cookie   string // "tampered $1" for one of the right form that is nobody's
-	Bearer   string // what an Authorization header names
-	NoOrigin bool
-	Type     string // Content-Type if it is not application/json; "none" for none
-	Body     json.RawMessage
-	Raw      string // a body that is not JSON, or not an object
+	Name      string // begins with "(ours:" if it was not recorded, and says why it is there
+	Request   string // method and path below /api/auth
+	Cookie    string // the session's; "tampered $1" for one of the right form that is nobody's
+	Challenge string // the two_factor cookie; "forged" for one of the right form that is nobody's
+	Trust     string // the trust_device cookie
+	Bearer    string // what an Authorization header names
+	NoOrigin  bool
+	Type      string // Content-Type if it is not application/json; "none" for none
+	Body      json.RawMessage
+	Raw       string // a body that is not JSON, or not an object
 
-	Status int
-	Answer json.RawMessage // an error as it was, or the form of anything else
-	Sets   string          // the session whose cookie is set
-	Brief  bool            // that cookie ends with the browser
-	Clears bool            // the session cookie is cleared
+	Status          int
+	Answer          json.RawMessage // an error as it was, or the form of anything else
+	Sets            string          // the session whose cookie is set
+	Brief           bool            // that cookie ends with the browser
+	Clears          bool            // the session cookie is cleared
+	SetsChallenge   string
+	ClearsChallenge bool
+	SetsTrust       string
+	ClearsTrust     bool
+	Keeps           string // the account whose authenticator and backup codes the answer holds
+
+	// SQL is there in the place of a request where time was made to pass in
+	// the database.
+	SQL string
 }
 
 // intended is where Latchkey answers otherwise on purpose, and why. What is
@@ -37,7 +61,8 @@ var intended = map[string]struct {
 	why    string
 	status int
 	answer string
-	cookie string // "set", "cleared" or "untouched"
+
+	cookie, challenge, trust string // "set", "cleared" or "untouched"
 }{
 	"no content-type (curl default not used)": {why: noType, status: 415, answer: wrongType},
 	"text/plain":                     {why: "the message names no type that is not taken", status: 415, answer: wrongType},
@@ -60,27 +85,69 @@ var intended = map[string]struct {
 	"change-password same password allowed": {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"change-password ok (no revoke)":        {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"other session still valid":             {why: rotates, status: 200, answer: `"null"`, cookie: "cleared"},
+	"(restore password)":                    {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
+
+	"verify ok (rotates session)": {why: asItIs, status: 200, answer: enabled, cookie: "set"},
+	"(setup) verify":              {why: asItIs, status: 200, answer: enabled, cookie: "set"},
+	"(setup) verify t3":           {why: asItIs, status: 200, answer: enabled, cookie: "set"},
+	"verify again with session, same code (no replay protection)":       {why: once, status: 401, answer: invalidCode},
+	"verify-totp again: with session cookie now (session mode)":         {why: once, status: 401, answer: invalidCode},
+	"verify-totp code used before in other challenge (replay accepted)": {why: once, status: 401, answer: invalidCode},
+	"replay consumed challenge cookie":                                  {why: once + ", so the challenge was not passed", status: 401, answer: invalidCode},
+	"verify code of previous window (-1)":                               {why: once + ", nor any before it", status: 401, answer: invalidCode},
+	"verify code of window -2":                                          {why: "the message says that a clock is wrong", status: 401, answer: invalidCode},
+	"verify-backup-code reused":                                         {why: "the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
+	"generate-backup-codes ok":                                          {why: factors, cookie: "set"},
+	"enable method otp":                                                 {why: noMailbox, status: 400, answer: `{"code":"OTP_NOT_CONFIGURED","message":"OTP is not available"}`},
+	"sign-in otp-only user":                                             {why: noMailbox, status: 200, answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", challenge: "untouched"},
+
+	"sign-in with old (rotated-out) trust cookie -> challenge, cookie expired": {why: trusts, trust: "untouched"},
+	"sign-in t3 with t2's trust cookie":                                        {why: trusts, trust: "untouched"},
+	"sign-in on trusted device after password change -> still trusted": {
+		why: rotates + ", and the trust in devices", status: 200, answer: `{"twoFactorRedirect":"true"}`, cookie: "cleared", challenge: "set", trust: "untouched",
+	},
+	"disable with trust cookie present": {why: trusts, trust: "untouched"},
+
+	"verify-totp forged cookie":                                 {why: deadCookie, challenge: "cleared"},
+	"verify-backup-code disableSession:true in sign-in":         {why: deadCookie, challenge: "cleared"},
+	"... challenge still alive afterwards, another backup code": {why: deadCookie, challenge: "cleared"},
+	"verify-backup-code with session, burns a code":             {why: deadCookie, challenge: "cleared"},
+	"verify-backup-code with session disableSession":            {why: deadCookie, challenge: "cleared"},
+	"expired challenge":                                         {why: deadCookie, challenge: "cleared"},
+
+	"session-mode wrong code 10": {why: counts, status: 429, answer: locked},
+	"session-mode wrong code 11": {why: counts, status: 429, answer: locked},
 }
 
 const (
-	noType    = "a body says what it is"
-	noForms   = "bodies are JSON, so that no other site can send one without being asked first"
-	methods   = "405 tells more than 404"
-	noReissue = "the cookie is good as it is"
-	rotates   = "a new password ends the other sessions and gives the current one a new cookie, asked for or not"
+	noType     = "a body says what it is"
+	noForms    = "bodies are JSON, so that no other site can send one without being asked first"
+	methods    = "405 tells more than 404"
+	noReissue  = "the cookie is good as it is"
+	rotates    = "a new password ends the other sessions and gives the current one a new cookie, asked for or not"
+	asItIs     = "the answer says how the account is now, not how it was"
+	once       = "a code is good once"
+	factors    = "new factors end the other sessions and give the current one a new cookie"
+	noMailbox  = "a mailbox that nobody has proved to be theirs is no second factor by itself"
+	deadCookie = "a cookie that stands for no challenge, or no longer, is cleared"
+	trusts     = "the cookie may hold the trust of other accounts, and what is dead in it opens nothing"
+	counts     = "wrong codes count in a session, too"
 
 	wrongType   = `{"code":"UNSUPPORTED_MEDIA_TYPE"}`
 	wrongMethod = `{"code":"METHOD_NOT_ALLOWED"}`
+	invalidCode = `{"code":"INVALID_CODE"}`
+	locked      = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
+	enabled     = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )
 
 // testTranscripts replays what was recorded of Better Auth and compares.
 func testTranscripts(t *testing.T, binary string) {
-	origin := start(t, binary, "-cookie-prefix", "better-auth", "-rate-limits", "off").origin
+	server := start(t, setting(t, binary, "TWO_FACTOR_SIGN_IN", "redirect"), "-cookie-prefix", "better-auth", "-rate-limits", "off")
 	files, err := filepath.Glob("testdata/wire/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
-	r := replay{origin: origin, sessions: make(map[string]session), unused: make(map[string]bool)}
+	r := newReplay(server)
 	for name := range intended {
 		r.unused[name] = true
 	}
@@ -98,39 +165,95 @@ func testTranscripts(t *testing.T, binary string) {
 	}
 }
 
-type session struct{ cookie, token string }
-
-type replay struct {
-	origin   string
-	sessions map[string]session // by $1, $2 …
-	unused   map[string]bool    // those of intended that were not met
+// testTwoFactorRequired replays what leads to the first sign-in that a second
+// factor is due for, on a server whose environment does not ask for Better
+// Auth's answer to it.
+func testTwoFactorRequired(t *testing.T, binary string) {
+	r := newReplay(start(t, binary, "-cookie-prefix", "better-auth", "-rate-limits", "off"))
+	var exchanges []exchange
+	readJSON(t, "testdata/wire/10-two-factor-sign-in.json", &exchanges)
+	for _, e := range exchanges {
+		if e.SetsChallenge == "" {
+			r.exchange(t, e)
+			continue
+		}
+		e.Status = http.StatusForbidden
+		e.Answer = json.RawMessage(`{"message":"twoFactorRequired","code":"TWO_FACTOR_REQUIRED","twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}`)
+		r.exchange(t, e)
+		return
+	}
+	t.Error("no sign-in asks for a second factor")
 }
 
-const sessionCookie = "better-auth.session_token"
+type session struct{ cookie, token string }
+
+// An authenticator is what an account has shown us of its second factors.
+type authenticator struct {
+	secret string
+	last   int64 // the step of the last right code that was used
+	backup []string
+	mailed string
+}
+
+type replay struct {
+	server     *program
+	sessions   map[string]session // by $1, $2 …
+	challenges map[string]string  // likewise: the cookies
+	trusts     map[string]string
+	accounts   map[string]*authenticator // by the name of the account
+	set        map[string]bool           // values of cookies
+	read       map[string]bool           // files of mails
+	unused     map[string]bool           // those of intended that were not met
+}
+
+func newReplay(server *program) *replay {
+	return &replay{
+		server: server, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
+		accounts: make(map[string]*authenticator), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
+	}
+}
+
+const (
+	sessionCookie   = "better-auth.session_token"
+	challengeCookie = "better-auth.two_factor"
+	trustCookie     = "better-auth.trust_device"
+	browserCookie   = "better-auth.browser" // Latchkey's own, which stays
+)
+
+// lifetimes is how many seconds Better Auth has the browser keep a cookie.
+var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60}
 
 func (r *replay) exchange(t *testing.T, e exchange) {
 	t.Helper()
+	if e.SQL != "" {
+		r.exec(t, e.SQL)
+		return
+	}
 	answer, body := r.send(t, e)
 
-	cookie, value := "untouched", ""
+	cookies := map[string]string{sessionCookie: "untouched", challengeCookie: "untouched", trustCookie: "untouched"}
+	values := make(map[string]string)
 	for _, c := range answer.Cookies() {
-		switch {
-		case c.Name != sessionCookie:
-		case c.MaxAge < 0:
-			cookie = "cleared"
-		default:
-			cookie, value = "set", c.Value
-			if brief := c.MaxAge == 0; brief != e.Brief {
-				t.Errorf("%s: the cookie ends with the browser: %t; want %t", e.Name, brief, e.Brief)
-			}
+		if c.MaxAge < 0 {
+			cookies[c.Name] = "cleared"
+			continue
+		}
+		cookies[c.Name], values[c.Name] = "set", c.Value
+		if r.set[c.Value] && c.Name != browserCookie {
+			t.Errorf("%s: %s is set to a value that was set before", e.Name, c.Name)
+		}
+		r.set[c.Value] = true
+		if brief := c.MaxAge == 0; c.Name == sessionCookie && brief != e.Brief {
+			t.Errorf("%s: the cookie ends with the browser: %t; want %t", e.Name, brief, e.Brief)
+		}
+		if want := lifetimes[c.Name]; want != 0 && c.MaxAge != want {
+			t.Errorf("%s: %s is kept for %d s; want %d", e.Name, c.Name, c.MaxAge, want)
 		}
 	}
-	wantCookie := "untouched"
-	switch {
-	case e.Sets != "":
-		wantCookie = "set"
-	case e.Clears:
-		wantCookie = "cleared"
+	wantCookies := map[string]string{
+		sessionCookie:   change(e.Sets, e.Clears),
+		challengeCookie: change(e.SetsChallenge, e.ClearsChallenge),
+		trustCookie:     change(e.SetsTrust, e.ClearsTrust),
 	}
 	if d, ok := intended[e.Name]; ok {
 		delete(r.unused, e.Name)
@@ -138,11 +261,12 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		if d.status != 0 {
 			e.Status, e.Answer = d.status, json.RawMessage(d.answer)
 		}
-		if d.status >= 400 {
-			wantCookie = "untouched"
-		}
-		if d.cookie != "" {
-			wantCookie = d.cookie
+		for name, change := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust} {
+			if change != "" {
+				wantCookies[name] = change
+			} else if d.status >= 400 {
+				wantCookies[name] = "untouched"
+			}
 		}
 	}
 
@@ -150,8 +274,10 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		t.Errorf("%s: status %d; want %d: %s", e.Name, answer.StatusCode, e.Status, body)
 		return
 	}
-	if cookie != wantCookie {
-		t.Errorf("%s: the session cookie is %s; want %s", e.Name, cookie, wantCookie)
+	for name, want := range wantCookies {
+		if got := cookies[name]; got != want {
+			t.Errorf("%s: the cookie %s is %s; want %s", e.Name, name, got, want)
+		}
 	}
 	var got, want any
 	json.Unmarshal(body, &got)
@@ -166,14 +292,51 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		t.Errorf("%s: %s", e.Name, difference)
 	}
 
-	if cookie == "set" {
-		name := e.Sets
-		if name == "" {
-			name = e.Cookie // a session that goes on with a new cookie
-		}
-		var opened struct{ Token string }
-		json.Unmarshal(body, &opened)
-		r.sessions[name] = session{value, opened.Token}
+	var holds struct {
+		Token       string
+		TOTPURI     string
+		BackupCodes []string
+	}
+	json.Unmarshal(body, &holds)
+	if value, ok := values[sessionCookie]; ok {
+		// One that was not recorded goes on with a new cookie, or is there
+		// instead of a challenge.
+		r.sessions[cmp.Or(e.Sets, e.Cookie, e.SetsChallenge)] = session{value, holds.Token}
+	} else if e.Sets != "" && e.Cookie != "" {
+		r.sessions[e.Sets] = r.sessions[e.Cookie] // goes on with the one that it has
+	}
+	if value, ok := values[challengeCookie]; ok {
+		r.challenges[cmp.Or(e.SetsChallenge, e.Sets)] = value
+	}
+	if value, ok := values[trustCookie]; ok {
+		r.trusts[e.SetsTrust] = value
+	}
+	if e.Keeps != "" {
+		r.keep(t, e.Keeps, holds.TOTPURI, holds.BackupCodes)
+	}
+}
+
+// change is what happens to a cookie that is set under a name, or cleared.
+func change(sets string, clears bool) string {
+	switch {
+	case sets != "":
+		return "set"
+	case clears:
+		return "cleared"
+	}
+	return "untouched"
+}
+
+// exec moves the server's database.
+func (r *replay) exec(t *testing.T, query string) {
+	t.Helper()
+	db := openDatabase(t, filepath.Join(r.server.data, "latchkey.db"))
+	result, err := db.ExecContext(t.Context(), query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		t.Fatalf("%s: changed nothing: %v", query, err)
 	}
 }
 
@@ -187,14 +350,15 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 	for name, s := range r.sessions {
 		content = strings.ReplaceAll(content, `"`+name+`"`, `"`+s.token+`"`)
 	}
-	content = strings.ReplaceAll(content, "http://localhost:3911", r.origin)
+	content = strings.ReplaceAll(content, "http://localhost:3911", r.server.origin)
+	content = r.codes(t, content)
 
-	request, err := http.NewRequestWithContext(t.Context(), method, r.origin+"/api/auth"+path, strings.NewReader(content))
+	request, err := http.NewRequestWithContext(t.Context(), method, r.server.origin+"/api/auth"+path, strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !e.NoOrigin {
-		request.Header.Set("Origin", r.origin)
+		request.Header.Set("Origin", r.server.origin)
 	}
 	switch {
 	case e.Type == "none" || content == "":
@@ -217,6 +381,20 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 		}
 		request.AddCookie(&http.Cookie{Name: sessionCookie, Value: s.cookie})
 	}
+	r.challenges["forged"] = strings.Repeat("A", 43) // as long as 256 bits are in base64
+	for name, from := range map[string]struct {
+		key    string
+		values map[string]string
+	}{challengeCookie: {e.Challenge, r.challenges}, trustCookie: {e.Trust, r.trusts}} {
+		if from.key == "" {
+			continue
+		}
+		value, ok := from.values[from.key]
+		if !ok {
+			t.Fatalf("%s: there is no %s %s", e.Name, name, from.key)
+		}
+		request.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatalf("%s: %v", e.Name, err)
@@ -227,6 +405,167 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 		t.Fatalf("%s: %v", e.Name, err)
 	}
 	return answer, body
+}
+
+// keep keeps the second factors that an account has been shown.
+func (r *replay) keep(t *testing.T, account, uri string, backup []string) {
+	t.Helper()
+	a := r.accounts[account]
+	if a == nil {
+		a = new(authenticator)
+		r.accounts[account] = a
+	}
+	if len(backup) > 0 {
+		a.backup = backup
+	}
+	if uri == "" {
+		return
+	}
+	key, err := otp.NewKeyFromURL(uri)
+	if err != nil {
+		t.Fatalf("%s: %v", uri, err)
+	}
+	if key.Type() != "totp" || key.AccountName() != account+"@example.test" || key.Period() != period || key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
+		t.Errorf("%s is not of a TOTP of %s with six digits, SHA-1 and %d s", uri, account, period)
+	}
+	a.secret, a.last = key.Secret(), 0
+}
+
+const period = 30 // seconds
+
+var (
+	codeWords = regexp.MustCompile(`<(\w+) (\w+) ?([^>]*)>`)
+	sixDigits = regexp.MustCompile(`\b\d{6}\b`)
+	literal   = regexp.MustCompile(`"code": ?"\d{6}"`)
+)
+
+// codes puts codes in the place of the words that stand for them.
+func (r *replay) codes(t *testing.T, content string) string {
+	t.Helper()
+	content = literal.ReplaceAllStringFunc(content, func(s string) string { return sixDigits.ReplaceAllStringFunc(s, r.wrong) })
+	return codeWords.ReplaceAllStringFunc(content, func(s string) string {
+		words := codeWords.FindStringSubmatch(s)
+		return r.code(t, words[1], words[2], words[3])
+	})
+}
+
+// code is the code that words stand for:
+//
+//	totp t1           one that was not used
+//	totp t1 again     the one that was used last
+//	totp t1 +1        that of the step after the present one
+//	backup t1 2       the second backup code
+//	mailed t1         the one that came by mail
+//	mailed t1 again   the one that came by mail before
+func (r *replay) code(t *testing.T, what, account, which string) string {
+	t.Helper()
+	a := r.accounts[account]
+	if a == nil {
+		t.Fatalf("%s has no authenticator", account)
+	}
+	switch what {
+	case "totp":
+		return r.totp(t, a, which)
+	case "backup":
+		number, without, _ := strings.Cut(which, " without ")
+		n, err := strconv.Atoi(number)
+		if err != nil || n > len(a.backup) {
+			t.Fatalf("%s has no backup code %s", account, number)
+		}
+		if without != "" {
+			return strings.ReplaceAll(a.backup[n-1], "-", "")
+		}
+		return a.backup[n-1]
+	case "mailed":
+		if which != "again" {
+			a.mailed = r.mail(t, account)
+		}
+		return a.mailed
+	}
+	t.Fatalf("no code is called %q", what)
+	return ""
+}
+
+// totp is a code of an authenticator. The server takes those of three steps, and
+// of them only what is later than the last one it took: so a secret is good for
+// three codes here and now.
+func (r *replay) totp(t *testing.T, a *authenticator, which string) string {
+	t.Helper()
+	// If the present step ends before the server looks, the one before it is
+	// too old.
+	const soon = 5 * time.Second
+	step := a.last
+	switch which {
+	case "again":
+	case "":
+		step = max(a.last+1, stepAt(time.Now().Add(soon))-1)
+		if wait := time.Until(time.Unix((step-1)*period, 0)); wait > soon {
+			t.Fatal("no code is left: each is good once")
+		} else if wait > 0 {
+			time.Sleep(wait)
+		}
+	default:
+		away, err := strconv.ParseInt(which, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step = stepAt(time.Now()) + away
+	}
+	a.last = max(a.last, step)
+	return codeAt(a.secret, step)
+}
+
+func stepAt(at time.Time) int64 { return at.Unix() / period }
+
+func codeAt(secret string, step int64) string {
+	code, err := hotp.GenerateCode(secret, uint64(step))
+	if err != nil {
+		panic(err) // the secret was read from a URI
+	}
+	return code
+}
+
+// wrong is a code that was recorded as wrong, or another that is so here: of no
+// step that the server knows.
+func (r *replay) wrong(code string) string {
+	now := stepAt(time.Now())
+	var near []string
+	for _, a := range r.accounts {
+		for step := now - 12; a.secret != "" && step <= now+12; step++ {
+			near = append(near, codeAt(a.secret, step))
+		}
+	}
+	for n, _ := strconv.Atoi(code); slices.Contains(near, code); code = fmt.Sprintf("%06d", n%1_000_000) {
+		n++
+	}
+	return code
+}
+
+// mail waits for a code by mail.
+func (r *replay) mail(t *testing.T, account string) (code string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(r.server.data, "mail", "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if r.read[file] {
+				continue
+			}
+			r.read[file] = true
+			var mail struct{ To, Subject, Text string }
+			readJSON(t, file, &mail)
+			if mail.To == account+"@example.test" && mail.Subject == "Your sign-in code" {
+				code = sixDigits.FindString(mail.Text)
+			}
+		}
+		if code != "" {
+			return code
+		}
+	}
+	t.Fatalf("%s got no code by mail", account)
+	return ""
 }
 
 // form is what kind of value each part of an answer is: ids and times differ
@@ -254,6 +593,9 @@ func form(v any) any {
 		forms := make(map[string]any)
 		for key, part := range v {
 			forms[key] = form(part)
+			if key == "method" || key == "twoFactorMethods" { // words of the protocol
+				forms[key] = fmt.Sprint(part)
+			}
 		}
 		return forms
 	}
@@ -265,7 +607,7 @@ func form(v any) any {
 func missing(at string, got, want any) (differences []string) {
 	parts, ok := want.(map[string]any)
 	if !ok {
-		if want != nil && got != want {
+		if want != nil && !reflect.DeepEqual(got, want) {
 			differences = append(differences, fmt.Sprintf("%s is %v; want %v", at, got, want))
 		}
 		return differences

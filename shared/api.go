@@ -13,7 +13,7 @@ var (
 	SignUp  = Endpoint[NewAccount, SignedUp]{"POST", "/api/auth/sign-up/email"}
 	SignIn  = Endpoint[Credentials, SignedIn]{"POST", "/api/auth/sign-in/email"}
 	SignOut = Endpoint[None, Success]{"POST", "/api/auth/sign-out"}
-	StepUp  = Endpoint[Password, Status]{"POST", "/api/auth/step-up"}
+	StepUp  = Endpoint[Proof, Status]{"POST", "/api/auth/step-up"}
 
 	GetSession          = Endpoint[None, *Current]{"GET", "/api/auth/get-session"}
 	ListSessions        = Endpoint[None, []Session]{"GET", "/api/auth/list-sessions"}
@@ -25,6 +25,21 @@ var (
 	ChangePassword = Endpoint[PasswordChange, PasswordChanged]{"POST", "/api/auth/change-password"}
 	VerifyPassword = Endpoint[Password, Status]{"POST", "/api/auth/verify-password"}
 	DeleteUser     = Endpoint[UserDeletion, Deleted]{"POST", "/api/auth/delete-user"}
+
+	TwoFactorStatus     = Endpoint[None, TwoFactor]{"GET", "/api/auth/two-factor/status"}
+	EnableTwoFactor     = Endpoint[Enrolment, Enrolling]{"POST", "/api/auth/two-factor/enable"}
+	DisableTwoFactor    = Endpoint[Password, Status]{"POST", "/api/auth/two-factor/disable"}
+	GetTOTPURI          = Endpoint[Password, TOTPURI]{"POST", "/api/auth/two-factor/get-totp-uri"}
+	GenerateBackupCodes = Endpoint[Password, BackupCodes]{"POST", "/api/auth/two-factor/generate-backup-codes"}
+
+	VerifyTOTP       = Endpoint[Code, Verified]{"POST", "/api/auth/two-factor/verify-totp"}
+	VerifyBackupCode = Endpoint[BackupCode, Verified]{"POST", "/api/auth/two-factor/verify-backup-code"}
+	SendOTP          = Endpoint[None, Status]{"POST", "/api/auth/two-factor/send-otp"}
+	VerifyOTP        = Endpoint[Code, Verified]{"POST", "/api/auth/two-factor/verify-otp"}
+
+	ListTrustedDevices   = Endpoint[None, []TrustedDevice]{"GET", "/api/auth/list-trusted-devices"}
+	RevokeTrustedDevice  = Endpoint[TrustedDeviceID, Status]{"POST", "/api/auth/revoke-trusted-device"}
+	RevokeTrustedDevices = Endpoint[None, Status]{"POST", "/api/auth/revoke-trusted-devices"}
 )
 
 // Fields without omitempty or omitzero are required: the server refuses a body
@@ -63,12 +78,32 @@ type SignedUp struct {
 	User  User   `json:"user"`
 }
 
-// SignedIn is the answer to a sign-in that opened a session.
+// SignedIn is the answer to a sign-in that opened a session; or, where the
+// server is set to answer so (TWO_FACTOR_SIGN_IN), that a second factor is due
+// and nothing else.
 type SignedIn struct {
 	Redirect bool   `json:"redirect"`
 	Token    string `json:"token"` // the session's handle, as in [Session]
 	URL      string `json:"url,omitempty"`
 	User     User   `json:"user"`
+
+	*SecondFactorDue
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (s SignedIn) MarshalJSON() ([]byte, error) {
+	if s.SecondFactorDue != nil {
+		return json.Marshal(s.SecondFactorDue)
+	}
+	type plain SignedIn
+	return json.Marshal(plain(s))
+}
+
+// SecondFactorDue tells that the password was right, and that a second factor
+// is asked for at [PageTwoFactor].
+type SecondFactorDue struct {
+	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // true
+	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail)
 }
 
 // User is an account as its owner sees it.
@@ -99,7 +134,9 @@ type Session struct {
 	IsCurrent    bool   `json:"isCurrent"`
 	LastActiveAt Time   `json:"lastActiveAt"`
 	Device       Device `json:"device"`
-	Method       string `json:"method"` // how it signed in: "password"
+	// Method is how it signed in: "password", alone or with a second factor
+	// after a plus: "totp", "backup-code", "email-code", "trusted-device".
+	Method string `json:"method"`
 }
 
 // Device is what a session's user agent says of itself, in words for people.
@@ -136,6 +173,15 @@ type Password struct {
 	Password string `json:"password"`
 }
 
+// Confirmation is the password that confirms the caller's identity.
+func (p Password) Confirmation() *string { return &p.Password }
+
+// Proof is one of several ways to prove again who one is.
+type Proof struct {
+	Password *string `json:"password,omitempty"`
+	Code     *string `json:"code,omitempty"` // of the authenticator app
+}
+
 // PasswordChange replaces the caller's password. It always ends the caller's
 // other sessions; RevokeOtherSessions is accepted because Better Auth's client
 // sends it.
@@ -167,6 +213,94 @@ func (d UserDeletion) Confirmation() *string { return d.Password }
 type Deleted struct {
 	Success bool   `json:"success"`
 	Message string `json:"message"`
+}
+
+// ChallengeTries is how many codes a sign-in takes.
+const ChallengeTries = 5
+
+// FewBackupCodes are so few that it is time to make new ones.
+const FewBackupCodes = 2
+
+// TwoFactor is how an account's two-factor authentication stands.
+type TwoFactor struct {
+	Enabled         bool  `json:"enabled"`
+	Since           *Time `json:"since"` // when it was enabled; null while it is not
+	BackupCodesLeft int   `json:"backupCodesLeft"`
+	Pending         bool  `json:"pending"` // a new authenticator waits for its first code, in this session
+}
+
+// Enrolment asks for a new authenticator. It is pending until [VerifyTOTP] has
+// seen a code of it, in the same session and within an hour.
+type Enrolment struct {
+	Password string `json:"password"`
+	Method   string `json:"method,omitempty" check:"totp|otp"` // "totp" if empty
+	Issuer   string `json:"issuer,omitempty"`                  // what authenticator apps call this server
+
+	// Replace asks for the new authenticator of an account that has one, which
+	// is good until the new one is proved. The backup codes stay.
+	Replace *bool `json:"replace,omitempty"`
+}
+
+// Confirmation is the password that confirms the caller's identity.
+func (e Enrolment) Confirmation() *string { return &e.Password }
+
+// Enrolling is the answer to [Enrolment].
+type Enrolling struct {
+	Method      string   `json:"method"`      // "totp"
+	TOTPURI     string   `json:"totpURI"`     // otpauth://totp/…, for a QR code
+	BackupCodes []string `json:"backupCodes"` // shown this once; none if they stay as they are
+}
+
+// TOTPURI is the authenticator's otpauth://totp/… URI.
+type TOTPURI struct {
+	TOTPURI string `json:"totpURI"`
+}
+
+// BackupCodes are new backup codes, shown this once.
+type BackupCodes struct {
+	Status      bool     `json:"status"`
+	BackupCodes []string `json:"backupCodes"`
+}
+
+// Code is a code of the authenticator, or one that came by mail. Without a
+// session it answers the challenge of a sign-in.
+type Code struct {
+	Code        string `json:"code"`
+	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser no more for 30 days; of a sign-in only
+
+	// Enrol says that the code is the first of a new authenticator. If none
+	// waits for it any more, no other is taken in its place.
+	Enrol *bool `json:"enrol,omitempty"`
+}
+
+// BackupCode is [Code] with a backup code, which is then spent.
+type BackupCode struct {
+	Code           string `json:"code"`
+	TrustDevice    *bool  `json:"trustDevice,omitempty"`
+	DisableSession *bool  `json:"disableSession,omitempty"` // end the challenge without opening a session
+}
+
+// Verified is the answer to a right code.
+type Verified struct {
+	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if none was opened
+	User  User   `json:"user"`
+}
+
+// TrustedDevice is a browser that is not asked for a second factor.
+type TrustedDevice struct {
+	ID         string `json:"id"`
+	Device     Device `json:"device"`
+	IPAddress  string `json:"ipAddress"` // the one last seen
+	UserAgent  string `json:"userAgent"` // the one last seen
+	CreatedAt  Time   `json:"createdAt"`
+	LastUsedAt Time   `json:"lastUsedAt"`
+	ExpiresAt  Time   `json:"expiresAt"`
+	IsCurrent  bool   `json:"isCurrent"` // the call came from it
+}
+
+// TrustedDeviceID names one of the caller's trusted devices.
+type TrustedDeviceID struct {
+	ID string `json:"id"`
 }
 
 // Status is the answer of calls that only succeed or fail.

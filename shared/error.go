@@ -13,6 +13,9 @@ type Error struct {
 	// RetryAfter is how many seconds to wait before trying again, if waiting
 	// helps.
 	RetryAfter int `json:"retryAfter,omitempty"`
+
+	// SecondFactorDue is there in [ErrTwoFactorRequired] only.
+	*SecondFactorDue
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -87,6 +90,20 @@ var (
 	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
 	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
 	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
+
+	// The second factor.
+	ErrTwoFactorRequired     = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
+	ErrChallenge             = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
+	ErrTooManyCodes          = newError("TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE", "Too many attempts. Please request a new code.")
+	ErrLocked                = newError("ACCOUNT_TEMPORARILY_LOCKED", "Too many failed verification attempts. Your account is temporarily locked. Please try again later.")
+	ErrInvalidCode           = newError("INVALID_CODE", "Invalid code")
+	ErrInvalidBackupCode     = newError("INVALID_BACKUP_CODE", "Invalid backup code")
+	ErrTOTPNotEnabled        = newError("TOTP_NOT_ENABLED", "TOTP not enabled")
+	ErrTOTPEnabled           = newError("TOTP_ALREADY_ENABLED", "TOTP is already enabled")
+	ErrTwoFactorNotEnabled   = newError("TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled")
+	ErrBackupCodesNotEnabled = newError("BACKUP_CODES_NOT_ENABLED", "Backup codes aren't enabled")
+	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")
+	ErrOTPExpired            = newError("OTP_HAS_EXPIRED", "OTP has expired")
 
 	// What the account rules refuse.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")

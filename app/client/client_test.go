@@ -39,7 +39,8 @@ func TestCall(t *testing.T) {
 		io.WriteString(w, `{"status":true}`)
 	})
 
-	out, err := Call(context.Background(), c, shared.StepUp, shared.Password{Password: "swordfish"})
+	swordfish := "swordfish"
+	out, err := Call(context.Background(), c, shared.StepUp, shared.Proof{Password: &swordfish})
 	if err != nil || !out.Status {
 		t.Errorf("Call = %v, %v; want true, nil", out, err)
 	}

@@ -23,6 +23,9 @@ type form struct {
 	wrong   map[string]string // by field
 	problem string            // what is not the fault of one field
 	until   time.Time         // when the server takes another try
+	why     string            // why it takes none before
+	heard   string            // when, as it is read out
+	waited  bool              // it does again
 }
 
 // at is the id of the input of a field.
@@ -45,7 +48,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	if f.busy || f.wait() > 0 {
 		return false
 	}
-	f.problem, f.wrong = "", map[string]string{}
+	f.problem, f.wrong, f.waited = "", map[string]string{}, false
 	for field, sentence := range required {
 		if f.value(field) == "" {
 			f.wrong[field] = sentence
@@ -59,6 +62,15 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	return true
 }
 
+// refuse says what is wrong with a field without asking the server.
+func (f *form) refuse(ctx app.Context, field, sentence string) {
+	if f.busy || f.wait() > 0 {
+		return
+	}
+	f.problem, f.wrong, f.waited = "", map[string]string{field: sentence}, false
+	f.point(ctx)
+}
+
 // end takes the answer: err says what was wrong, if anything.
 func (f *form) end(ctx app.Context, err error) {
 	f.busy = false
@@ -67,10 +79,22 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 	say(ctx, "") // good news of before must not stand beside it
 	f.fail(err)
+	if is(err, judged...) {
+		f.empty("code") // what was typed is good for nothing now
+	}
 	f.point(ctx)
 	if f.wait() > 0 {
 		f.tick(ctx)
 	}
+}
+
+// judged are the refusals of a code that was looked at, or that is to be typed
+// anew however long the wait is.
+var judged = []error{shared.ErrInvalidCode, shared.ErrOTPExpired, shared.ErrTooManyCodes, shared.ErrLocked}
+
+// is reports whether err is one of those.
+func is(err error, those ...error) bool {
+	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
 // fail finds the place for an error.
@@ -81,8 +105,9 @@ func (f *form) fail(err error) {
 	if !errors.As(err, &e) {
 		return
 	}
-	if tooSoon := errors.Is(err, shared.ErrTooManyRequests) || errors.Is(err, shared.ErrTooManyPasswords); tooSoon && e.RetryAfter > 0 {
-		f.until = time.Now().Add(time.Duration(e.RetryAfter) * time.Second)
+	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
+		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), why
+		f.heard = again(err)
 		return
 	}
 	for _, field := range append([]string{e.Field}, faults[e.Code]...) {
@@ -106,6 +131,9 @@ var faults = map[string][]string{
 	shared.ErrPasswordTooShort.Code:  {"newPassword", "password"},
 	shared.ErrPasswordTooLong.Code:   {"newPassword", "password"},
 	shared.ErrPasswordTooCommon.Code: {"newPassword", "password"},
+	shared.ErrInvalidCode.Code:       {"code"},
+	shared.ErrOTPExpired.Code:        {"code"},
+	shared.ErrInvalidBackupCode.Code: {"backupCode"},
 }
 
 // point moves the focus to the first field that is wrong.
@@ -129,6 +157,7 @@ func (f *form) wait() int {
 // tick draws the form again every second until the wait is over.
 func (f *form) tick(ctx app.Context) {
 	if f.wait() == 0 {
+		f.waited = true
 		return
 	}
 	ctx.After(time.Second, func(ctx app.Context) {
@@ -145,11 +174,13 @@ func (f *form) trouble() app.UI {
 		app.If(wait > 0, func() app.UI {
 			return app.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
-				app.Span().Class("unseen").Text("Too many tries. Wait until the button can be used again."),
-				app.Span().Aria("hidden", "true").Text(tooMany(wait)),
+				app.Span().Class("unseen").Text(f.why+" "+f.heard),
+				app.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return app.P().Text(f.problem)
+		}).ElseIf(f.waited, func() app.UI {
+			return app.P().Class("unseen").Text("You can try again now.")
 		}),
 	)
 }
@@ -170,6 +201,20 @@ func (f *form) field(in field) app.UI {
 	return &in
 }
 
+// code draws the field for six digits. Once they are there it calls send, so
+// that nobody has to look for the button.
+func (f *form) code(label, hint string, send func()) app.UI {
+	return f.field(field{
+		Name: "code", Label: label, Hint: hint,
+		Type: "text", Complete: "one-time-code", Mode: "numeric", Exact: true,
+		Typed: func() {
+			if _, ok := sixDigits(f.value("code")); ok {
+				send()
+			}
+		},
+	})
+}
+
 // field is an input with its label, a hint, and what is wrong with it.
 type field struct {
 	app.Compo
@@ -179,11 +224,23 @@ type field struct {
 	Label    string
 	Type     string // as of <input>
 	Complete string // what the browser may fill in, as of autocomplete
+	Mode     string // which keys a phone shows, as of inputmode
+	Exact    bool   // it is no language: keyboards must not correct it
 	Value    string // what it holds at first
 	Hint     string
 	Wrong    string
+	Typed    func() // called when what is in it changes
 
 	shown bool // the password can be read
+}
+
+// CompoID makes the input a new one, with nothing in it, when another field
+// takes its place.
+func (f *field) CompoID() string { return f.ID }
+
+func (f *field) typed(app.Context, app.Event) {
+	defer rescue()
+	f.Typed()
 }
 
 func (f *field) toggle(app.Context, app.Event) {
@@ -207,7 +264,13 @@ func (f *field) Render() app.UI {
 		Attr("autocomplete", f.Complete).
 		Aria("describedby", described).
 		Aria("invalid", f.Wrong != "")
-	if f.Type != "text" {
+	if f.Mode != "" {
+		input = input.Attr("inputmode", f.Mode)
+	}
+	if f.Typed != nil {
+		input = input.OnInput(f.typed)
+	}
+	if f.Type != "text" || f.Exact {
 		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
 	}
 

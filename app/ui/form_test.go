@@ -13,6 +13,7 @@ import (
 
 func TestFormFindsThePlaceOfAnError(t *testing.T) {
 	signIn := []string{"email", "password"}
+	challenge := []string{"code", "backupCode"}
 	change := []string{"currentPassword", "newPassword"}
 	tests := []struct {
 		fields []string
@@ -28,6 +29,11 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 		{signIn, shared.ErrInvite, ""},
 		{signIn, shared.ErrInternal, ""},
 		{signIn, client.ErrOffline, ""},
+		{challenge, shared.ErrInvalidCode, "code"},
+		{challenge, shared.ErrOTPExpired, "code"},
+		{challenge, shared.ErrInvalidBackupCode, "backupCode"},
+		{challenge, shared.ErrChallenge, ""},
+		{challenge, shared.ErrLocked, ""},
 		{change, shared.ErrPasswordTooCommon, "newPassword"},
 		{change, shared.ErrInvalidPassword, "currentPassword"},
 		{change, shared.ErrValidation.In("newPassword"), "newPassword"},
@@ -68,6 +74,13 @@ func TestFormWaits(t *testing.T) {
 	}
 	if html := app.HTMLString(f.button("Sign in", "main")); !strings.Contains(html, `aria-disabled`) || strings.Contains(html, `aria-disabled="false"`) {
 		t.Errorf("the button can be used: %s", html)
+	}
+
+	// A wait has its reason.
+	f = form{fields: []string{"code"}}
+	f.fail(shared.ErrLocked.After(15 * time.Minute))
+	if html := app.HTMLString(f.trouble()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
+		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 
 	// A server that is busy says when to come back too, but nobody tried too

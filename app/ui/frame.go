@@ -81,6 +81,7 @@ func (f *frame) OnMount(ctx app.Context) {
 	defer rescue()
 	f.ctx = ctx
 	f.offline = !online()
+	ctx.Handle(challengeAction, f.challenge)
 	ctx.Handle(enterAction, f.enter)
 	ctx.Handle(knowAction, f.know)
 	ctx.Handle(leaveAction, f.leave)
@@ -113,7 +114,8 @@ func (f *frame) OnNav(ctx app.Context) {
 	f.path, f.opened = address.Path, true
 	if f.path != shared.PageSignIn {
 		f.notice = ""
-	} else if next := address.Query().Get("next"); next != "" {
+	}
+	if next := address.Query().Get("next"); next != "" && (f.path == shared.PageSignIn || f.path == shared.PageTwoFactor) {
 		f.next = next
 	}
 
@@ -137,6 +139,8 @@ func title(path string) string {
 		return "Sign in"
 	case shared.PageSignUp:
 		return "Create an account"
+	case shared.PageTwoFactor:
+		return "Two-factor authentication"
 	case shared.PageSettings:
 		return "Settings"
 	default:
@@ -171,7 +175,7 @@ func (f *frame) look(ctx app.Context) {
 func (f *frame) settle(ctx app.Context) {
 	address := ctx.Page().URL()
 	switch f.path {
-	case shared.PageHome, shared.PageSignIn:
+	case shared.PageHome, shared.PageSignIn, shared.PageTwoFactor:
 		if f.user != nil {
 			replace(nextPage(f.next))
 		} else if f.path == shared.PageHome {
@@ -218,12 +222,19 @@ func (f *frame) hear(ctx app.Context, message app.Value) {
 	}
 }
 
+func (f *frame) challenge(ctx app.Context, a app.Action) {
+	defer rescue()
+	keepMethods(a.Value.([]string))
+	ctx.Navigate(challengePage(f.next))
+}
+
 func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
 	user := a.Value.(shared.User)
 	f.user, f.problem = &user, nil
 	f.changes++
 	remember()
+	forgetMethods()
 	f.channel.Call("postMessage", hearIn)
 	replace(nextPage(f.next))
 	f.next = ""
@@ -242,7 +253,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 		f.channel.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
 		f.channel.Call("postMessage", hearGone)
-	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn {
+	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor {
 		f.next = address.RequestURI() // they will want to go on
 	}
 	f.out(reason)
@@ -255,6 +266,7 @@ func (f *frame) out(reason string) {
 	wipe()
 	shut("question")
 	shut("step-up")
+	shut("factor")
 	say(f.ctx, "")
 	if f.path == shared.PageSignUp {
 		return
@@ -330,7 +342,8 @@ func (f *frame) Render() app.UI {
 		app.Main().ID("content").TabIndex(-1).Body(f.page()),
 		&toasts{},
 		&questionDialog{},
-		&stepUpDialog{Email: email},
+		&factorDialog{User: f.user},
+		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled},
 	)
 }
 
@@ -340,6 +353,8 @@ func (f *frame) page() app.UI {
 		return &signIn{Notice: f.notice}
 	case f.path == shared.PageSignUp:
 		return &signUp{}
+	case f.path == shared.PageTwoFactor:
+		return &challenge{}
 	case !slices.Contains(shared.Pages, f.path):
 		return app.Div().Class("narrow").Body(
 			heading("Page not found"),
@@ -388,7 +403,7 @@ func nextPage(next string) string {
 		return shared.PageSettings
 	}
 	switch {
-	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageSignUp:
+	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageSignUp, u.Path == shared.PageTwoFactor:
 		return shared.PageSettings
 	case !slices.Contains(shared.Pages, u.Path):
 		return shared.PageSettings

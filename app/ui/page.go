@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"strings"
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
@@ -77,6 +80,12 @@ func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }
 
+// byFinger reports whether the browser is on a phone, or on what is used like
+// one.
+func byFinger() bool {
+	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
+}
+
 // listen calls f, on the UI goroutine, at each event of that name on target.
 // It is for things that last as long as the page does.
 func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
@@ -107,4 +116,69 @@ func remembered() bool {
 func wipe() {
 	app.Window().Get("localStorage").Call("clear")
 	app.Window().Get("sessionStorage").Call("clear")
+}
+
+// methodsKept is how the second factors that the server offered survive a
+// reload of the page that asks for one.
+const methodsKept = "latchkey.two-factor"
+
+func keepMethods(methods []string) {
+	app.Window().Get("sessionStorage").Call("setItem", methodsKept, strings.Join(methods, " "))
+}
+
+// keptMethods is nil if it is not known what the server offers.
+func keptMethods() []string {
+	if kept := app.Window().Get("sessionStorage").Call("getItem", methodsKept); kept.Truthy() {
+		return strings.Fields(kept.String())
+	}
+	return nil
+}
+
+func forgetMethods() {
+	app.Window().Get("sessionStorage").Call("removeItem", methodsKept)
+}
+
+// copyText puts text on the clipboard, and then says whether the browser
+// allowed that.
+func copyText(ctx app.Context, text string, then func(ok bool)) {
+	clipboard := app.Window().Get("navigator").Get("clipboard")
+	if !clipboard.Truthy() { // as where the page did not come by https
+		then(false)
+		return
+	}
+	var copied, refused app.Func
+	answer := func(ok bool) {
+		copied.Release()
+		refused.Release()
+		ctx.Dispatch(func(app.Context) {
+			defer rescue()
+			then(ok)
+		})
+	}
+	copied = app.FuncOf(func(app.Value, []app.Value) any {
+		defer rescue()
+		answer(true)
+		return nil
+	})
+	refused = app.FuncOf(func(app.Value, []app.Value) any {
+		defer rescue()
+		answer(false)
+		return nil
+	})
+	clipboard.Call("writeText", text).Call("then", copied, refused)
+}
+
+// download hands text to the person as a file.
+func download(ctx app.Context, name, text string) {
+	window := app.Window()
+	urls := window.Get("URL")
+	url := urls.Call("createObjectURL", window.Get("Blob").New([]any{text}, map[string]any{"type": "text/plain"}))
+	link := window.Get("document").Call("createElement", "a")
+	link.Set("href", url)
+	link.Set("download", name)
+	link.Call("click")
+	ctx.After(10*time.Second, func(app.Context) { // some browsers begin late
+		defer rescue()
+		urls.Call("revokeObjectURL", url)
+	})
 }

@@ -199,18 +199,7 @@ func (s *sessions) Render() app.UI {
 	}
 	return section("sessions", "Active sessions",
 		app.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
-		app.Div().Class("trouble").Role("alert").Body(
-			app.If(s.problem != nil && words(s.problem) != "", func() app.UI {
-				text := words(s.problem)
-				if s.sessions != nil {
-					text = "This list may be out of date. " + text
-				}
-				return app.Div().Body(
-					app.P().Text(text),
-					app.Button().Type("button").Text("Try again").OnClick(s.again),
-				)
-			}),
-		),
+		stale(s.problem, s.sessions != nil, s.again),
 		app.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
 				return bones()
@@ -250,6 +239,16 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 	r.Revoke(r.Session)
 }
 
+// deviceLine names a device.
+func deviceLine(id string, device shared.Device, current bool) app.UI {
+	return app.P().Class("device").Body(
+		app.Strong().ID(id).Text(deviceWords(device)),
+		app.If(current, func() app.UI {
+			return app.Span().Class("badge").Text("This device")
+		}),
+	)
+}
+
 func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
@@ -258,12 +257,7 @@ func (r *sessionRow) Render() app.UI {
 	name := "device-" + one.Token
 	return app.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		app.P().Class("device").Body(
-			app.Strong().ID(name).Text(deviceWords(one.Device)),
-			app.If(one.IsCurrent, func() app.UI {
-				return app.Span().Class("badge").Text("This device")
-			}),
-		),
+		deviceLine(name, one.Device, one.IsCurrent),
 		app.Dl().Class("facts").Body(
 			fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
 			fact("IP address", app.Text(one.IPAddress)),

@@ -24,6 +24,7 @@ func (p *settings) CompoID() string {
 var sections = []struct{ id, name string }{
 	{"profile", "Profile"},
 	{"password", "Password"},
+	{"two-factor", "Two-factor authentication"},
 	{"sessions", "Active sessions"},
 }
 
@@ -50,11 +51,16 @@ func (p *settings) Render() app.UI {
 
 func (p *settings) cards() []app.UI {
 	if p.User != nil {
-		return []app.UI{
+		cards := []app.UI{
 			&profile{User: *p.User},
 			&password{Email: p.User.Email},
+			&twoFactor{},
 			&sessions{},
 		}
+		if p.User.TwoFactorEnabled {
+			cards = append(cards, &trustedDevices{})
+		}
+		return cards
 	}
 	cards := make([]app.UI, len(sections))
 	for i, s := range sections {
@@ -68,6 +74,23 @@ func section(id, name string, parts ...app.UI) app.UI {
 	return app.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
 		app.H2().ID(id).TabIndex(-1).Text(name),
 	}, parts...)...)
+}
+
+// stale says why a section could not be loaded, and offers to try again. known
+// tells that it shows what it was before.
+func stale(problem error, known bool, again app.EventHandler) app.UI {
+	return app.Div().Class("trouble").Role("alert").Body(
+		app.If(problem != nil && words(problem) != "", func() app.UI {
+			text := words(problem)
+			if known {
+				text = "This may be out of date. " + text
+			}
+			return app.Div().Body(
+				app.P().Text(text),
+				app.Button().Type("button").Text("Try again").OnClick(again),
+			)
+		}),
+	)
 }
 
 // bones are lines that stand where words will be.

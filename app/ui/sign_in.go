@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
@@ -41,11 +43,31 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 		RememberMe: &remember,
 	}
 	call(p.ctx, shared.SignIn, in, func(ctx app.Context, out shared.SignedIn, err error) {
+		if due := secondFactorDue(out, err); due != nil {
+			p.form.end(ctx, nil)
+			p.form.empty("password")
+			challenged(ctx, due.TwoFactorMethods)
+			return
+		}
 		p.form.end(ctx, err)
 		if err == nil {
 			enter(ctx, out.User)
 		}
 	})
+}
+
+// secondFactorDue is what the server says of the second factor if the password
+// was right and one is due. It depends on the server's settings whether that
+// is an error.
+func secondFactorDue(out shared.SignedIn, err error) *shared.SecondFactorDue {
+	var e *shared.Error
+	if errors.As(err, &e) && errors.Is(err, shared.ErrTwoFactorRequired) {
+		if e.SecondFactorDue == nil {
+			return &shared.SecondFactorDue{}
+		}
+		return e.SecondFactorDue
+	}
+	return out.SecondFactorDue
 }
 
 // Render implements [app.Composer].

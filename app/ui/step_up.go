@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
@@ -14,7 +16,7 @@ type identity struct {
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, because the server wants to know that the
+// stepUp asks for the password, or a code instead, because the server wants to know that the
 // person is still the one who signed in.
 func stepUp(ctx app.Context, i identity) {
 	ctx.NewActionWithValue(stepUpAction, i)
@@ -23,16 +25,18 @@ func stepUp(ctx app.Context, i identity) {
 // stepUpDialog asks for it.
 type stepUpDialog struct {
 	app.Compo
-	Email string // of who is signed in
+	Email     string // of who is signed in
+	TwoFactor bool   // they have an authenticator app
 
 	ctx     app.Context
 	form    form
+	byCode  bool // by a code of it, not the password
 	waiting *identity
 }
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "step-up", fields: []string{"password"}}
+	d.form = form{id: "step-up", fields: []string{"password", "code"}}
 }
 
 func (d *stepUpDialog) OnMount(ctx app.Context) {
@@ -46,10 +50,22 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.settle(false) // should two calls have been refused at once
 	i := a.Value.(identity)
 	d.waiting = &i
-	d.form.wrong, d.form.problem = nil, ""
-	d.form.empty("password")
 	open(ctx, "step-up")
-	focus(ctx, d.form.at("password"))
+	d.use(false)
+}
+
+// use asks for the code or for the password.
+func (d *stepUpDialog) use(byCode bool) {
+	d.byCode = byCode
+	d.form.wrong, d.form.problem = nil, ""
+	d.form.until = time.Time{} // too many of the one are no reason against the other
+	d.form.empty("password", "code")
+	focus(d.ctx, d.form.at("password"), d.form.at("code"))
+}
+
+func (d *stepUpDialog) other(app.Context, app.Event) {
+	defer rescue()
+	d.use(!d.byCode)
 }
 
 // settle tells what waits how it ended, once.
@@ -68,11 +84,29 @@ func (d *stepUpDialog) settle(confirmed bool) {
 func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
-	if !d.form.start(d.ctx, map[string]string{"password": "Enter your password."}) {
-		return
+	d.confirm()
+}
+
+func (d *stepUpDialog) confirm() {
+	var proof shared.Proof
+	if d.byCode {
+		code, ok := sixDigits(d.form.value("code"))
+		if !ok {
+			d.form.refuse(d.ctx, "code", notSixDigits)
+			return
+		}
+		if !d.form.start(d.ctx, nil) {
+			return
+		}
+		proof.Code = &code
+	} else {
+		if !d.form.start(d.ctx, map[string]string{"password": "Enter your password."}) {
+			return
+		}
+		password := d.form.value("password")
+		proof.Password = &password
 	}
-	in := shared.Password{Password: d.form.value("password")}
-	call(d.ctx, shared.StepUp, in, func(ctx app.Context, _ shared.Status, err error) {
+	call(d.ctx, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
 		d.form.end(ctx, err)
 		if err != nil {
 			return
@@ -90,21 +124,28 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 // closed is also what Escape comes to.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	defer rescue()
-	d.form.empty("password")
+	d.form.empty("password", "code")
 	d.settle(false)
 }
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
+	what, other := "your password", "Use a code from your authenticator app"
+	if d.byCode {
+		what, other = "a code from your authenticator app", "Use your password"
+	}
 	return app.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On("close", d.closed).
 		Body(
 			app.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
 				app.H2().ID("step-up-title").Text("Is it still you?"),
-				app.P().ID("step-up-text").Text("It has been a while since you signed in. Enter your password to go on."),
+				app.P().ID("step-up-text").Text("It has been a while since you signed in. Enter "+what+" to go on."),
 				username(d.Email),
-				d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
+				app.Div().Body(d.field()),
+				app.Div().Class("ways").Body(app.If(d.TwoFactor, func() app.UI {
+					return app.Button().Type("button").Class("quiet").Text(other).OnClick(d.other)
+				})),
 				d.form.trouble(),
 				app.Div().Class("actions").Body(
 					app.Button().Type("button").Text("Cancel").OnClick(d.cancel),
@@ -112,4 +153,11 @@ func (d *stepUpDialog) Render() app.UI {
 				),
 			),
 		)
+}
+
+func (d *stepUpDialog) field() app.UI {
+	if d.byCode {
+		return d.form.code("Code", "The six digits that the app shows now.", d.confirm)
+	}
+	return d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"})
 }

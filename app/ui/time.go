@@ -15,10 +15,15 @@ func moment(t shared.Time, words string) app.UI {
 		Text(words)
 }
 
-// local writes t as clocks and calendars do where the browser is. Go would
-// need a database of time zones for this; the browser has one.
+// local writes t as clocks and calendars do where the browser is; just the
+// date if time is "". Go would need a database of time zones for this; the
+// browser has one.
 func local(t shared.Time, date, time string) string {
+	style := map[string]any{"dateStyle": date}
+	if time != "" {
+		style["timeStyle"] = time
+	}
 	return app.Window().Get("Date").New(t.UnixMilli()).
-		Call("toLocaleString", app.Undefined(), map[string]any{"dateStyle": date, "timeStyle": time}).
+		Call("toLocaleString", app.Undefined(), style).
 		String()
 }

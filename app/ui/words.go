@@ -2,7 +2,9 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"latchkey/app/client"
@@ -26,7 +28,12 @@ func words(err error) string {
 	case shared.ErrUnavailable.Code:
 		return "The service is not available at the moment. Nothing was changed. Try again shortly."
 	case shared.ErrTooManyRequests.Code, shared.ErrTooManyPasswords.Code:
-		return tooMany(e.RetryAfter)
+		return waits[e.Code] + " " + tryAgain(e.RetryAfter)
+	case shared.ErrLocked.Code:
+		if e.RetryAfter == 0 {
+			return e.Message // waiting does not help; it says what does
+		}
+		return waits[e.Code] + " " + tryAgain(e.RetryAfter)
 	case shared.ErrCredentials.Code:
 		return "This email address and password do not belong together."
 	case shared.ErrInvalidPassword.Code:
@@ -41,6 +48,34 @@ func words(err error) string {
 			return e.Message
 		}
 		return "Check what you entered: the server cannot use it."
+	case shared.ErrTwoFactorRequired.Code:
+		return "Your password is right. Now enter a code from your authenticator app."
+	case shared.ErrInvalidCode.Code:
+		if e.Message != shared.ErrInvalidCode.Message {
+			return e.Message // it knows more: that a clock is wrong, or that it was used
+		}
+		return "Invalid code. Please try again."
+	case shared.ErrInvalidBackupCode.Code:
+		if e.Message != shared.ErrInvalidBackupCode.Message {
+			return e.Message // it knows that it was used
+		}
+		return "This is not one of your backup codes. Upper and lower case matter."
+	case shared.ErrChallenge.Code:
+		return "This sign-in has expired, or was finished elsewhere. Sign in again."
+	case shared.ErrTooManyCodes.Code:
+		return "Too many wrong codes for this sign-in. Sign in again."
+	case shared.ErrOTPExpired.Code:
+		return "This code has expired. Ask for a new one."
+	case shared.ErrOTPNotConfigured.Code:
+		return "This server does not send codes by email. Use your authenticator app or a backup code."
+	case shared.ErrTOTPEnabled.Code:
+		return "Two-factor authentication is on already. Reload the page to see it."
+	case shared.ErrTOTPNotEnabled.Code:
+		return "No authenticator app waits for a code. It may have taken too long: close this, then begin again."
+	case shared.ErrTwoFactorNotEnabled.Code:
+		return "Two-factor authentication is not on for this account."
+	case shared.ErrBackupCodesNotEnabled.Code:
+		return "This account has no backup codes."
 	case shared.ErrUserExists.Code:
 		return "There is an account with this email address already. Sign in instead, or use another address."
 	case shared.ErrPasswordTooShort.Code:
@@ -58,18 +93,52 @@ func words(err error) string {
 
 const wrongEmail = "Enter an email address like name@example.com."
 
-// tooMany says how long to wait. It is said anew every second.
-func tooMany(seconds int) string {
+// waits are the refusals that end by themselves, and what they are for.
+var waits = map[string]string{
+	shared.ErrTooManyRequests.Code:  "Too many tries.",
+	shared.ErrTooManyPasswords.Code: "Too many tries.",
+	shared.ErrLocked.Code:           "Too many wrong codes. So that nobody can guess one, none is taken for a while.",
+}
+
+// tryAgain says how long to wait. It is said anew every second.
+func tryAgain(seconds int) string {
 	switch {
 	case seconds <= 0:
-		return "Too many tries. Try again later."
+		return "Try again later."
 	case seconds == 1:
-		return "Too many tries. Try again in 1 second."
+		return "Try again in 1 second."
 	case seconds < 120:
-		return "Too many tries. Try again in " + strconv.Itoa(seconds) + " seconds."
+		return "Try again in " + strconv.Itoa(seconds) + " seconds."
+	case seconds < 3600:
+		return fmt.Sprintf("Try again in %d:%02d minutes.", seconds/60, seconds%60)
 	default:
-		return "Too many tries. Try again in " + strconv.Itoa((seconds+59)/60) + " minutes."
+		return fmt.Sprintf("Try again in %d:%02d:%02d hours.", seconds/3600, seconds/60%60, seconds%60)
 	}
+}
+
+// again says when to try again, as roughly as people do.
+func again(err error) string {
+	var e *shared.Error
+	errors.As(err, &e)
+	switch s := e.RetryAfter; {
+	case s <= 0:
+		return "Try again later."
+	case s < 120:
+		return "Try again in " + strconv.Itoa(s) + " seconds."
+	case s < 120*60:
+		return "Try again in about " + strconv.Itoa((s+59)/60) + " minutes."
+	default:
+		return "Try again in about " + strconv.Itoa((s+3599)/3600) + " hours."
+	}
+}
+
+// usedWords says that a backup code was used, and how many are left.
+func usedWords(left int) string {
+	const used = "You are signed in. That backup code is used up now. "
+	if left <= shared.FewBackupCodes {
+		return used + fewWords(left)
+	}
+	return used + strconv.Itoa(left) + " are left."
 }
 
 // deviceWords names a device by what its browser said of itself.
@@ -84,15 +153,28 @@ func deviceWords(d shared.Device) string {
 	return browser + " on " + d.OS
 }
 
-// methodWords says how a session was signed in.
+// methodWords says how a session was signed in: with what, and what after it.
 func methodWords(method string) string {
-	switch method {
-	case "password":
-		return "Password"
+	first, second, _ := strings.Cut(method, "+")
+	switch first {
 	case "":
 		return "Unknown"
+	case "password":
+		first = "Password"
+	}
+	switch second {
+	case "":
+		return first
+	case "totp":
+		return first + " and authenticator app"
+	case "backup-code":
+		return first + " and backup code"
+	case "email-code":
+		return first + " and code by email"
+	case "trusted-device":
+		return first + " on a trusted device"
 	default:
-		return method
+		return first + " and " + second
 	}
 }
 

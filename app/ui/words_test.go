@@ -60,21 +60,73 @@ func TestDeviceWords(t *testing.T) {
 	}
 }
 
-func TestTooMany(t *testing.T) {
+func TestTryAgain(t *testing.T) {
 	tests := []struct {
 		seconds int
 		want    string
 	}{
-		{0, "Too many tries. Try again later."},
-		{1, "Too many tries. Try again in 1 second."},
-		{9, "Too many tries. Try again in 9 seconds."},
-		{120, "Too many tries. Try again in 2 minutes."},
-		{601, "Too many tries. Try again in 11 minutes."},
+		{0, "Try again later."},
+		{1, "Try again in 1 second."},
+		{119, "Try again in 119 seconds."},
+		{120, "Try again in 2:00 minutes."},
+		{899, "Try again in 14:59 minutes."},
+		{3600, "Try again in 1:00:00 hours."},
+		{7384, "Try again in 2:03:04 hours."},
 	}
 	for _, tt := range tests {
-		if got := tooMany(tt.seconds); got != tt.want {
-			t.Errorf("tooMany(%d) = %q; want %q", tt.seconds, got, tt.want)
+		if got := tryAgain(tt.seconds); got != tt.want {
+			t.Errorf("tryAgain(%d) = %q; want %q", tt.seconds, got, tt.want)
 		}
+	}
+}
+
+func TestMethodWords(t *testing.T) {
+	tests := []struct{ method, want string }{
+		{"password", "Password"},
+		{"password+totp", "Password and authenticator app"},
+		{"password+backup-code", "Password and backup code"},
+		{"password+email-code", "Password and code by email"},
+		{"password+trusted-device", "Password on a trusted device"},
+		{"password+something-new", "Password and something-new"},
+		{"something-new", "something-new"},
+		{"", "Unknown"},
+	}
+	for _, tt := range tests {
+		if got := methodWords(tt.method); got != tt.want {
+			t.Errorf("methodWords(%q) = %q; want %q", tt.method, got, tt.want)
+		}
+	}
+}
+
+// An error that knows more than its name says it: what to do, and how long.
+func TestWordsOfTheSecondFactor(t *testing.T) {
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{shared.ErrInvalidCode, "Invalid code. Please try again."},
+		{shared.ErrInvalidCode.Saying("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
+		{shared.ErrInvalidBackupCode.Saying("This backup code has been used already."), "This backup code has been used already."},
+		{shared.ErrLocked.After(90 * time.Second), "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 90 seconds."},
+		{shared.ErrLocked.Saying("Ask an administrator."), "Ask an administrator."},
+	}
+	for _, tt := range tests {
+		if got := words(tt.err); got != tt.want {
+			t.Errorf("words(%v) = %q; want %q", tt.err, got, tt.want)
+		}
+	}
+
+	// No two of them are alike: each asks for something else.
+	said := map[string]string{}
+	for _, err := range []*shared.Error{
+		shared.ErrTwoFactorRequired, shared.ErrChallenge, shared.ErrTooManyCodes, shared.ErrLocked.After(time.Minute),
+		shared.ErrInvalidCode, shared.ErrInvalidBackupCode, shared.ErrTOTPNotEnabled, shared.ErrTOTPEnabled,
+		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
+	} {
+		if other := said[words(err)]; other != "" {
+			t.Errorf("%s says what %s says: %q", err.Code, other, words(err))
+		}
+		said[words(err)] = err.Code
 	}
 }
 
@@ -120,6 +172,7 @@ func TestNextPage(t *testing.T) {
 		{"/", "/dashboard/settings"},
 		{"/sign-in?next=/sign-in", "/dashboard/settings"}, // it would go round and round
 		{"/sign-up?invite=x", "/dashboard/settings"},
+		{"/two-factor?next=/two-factor", "/dashboard/settings"},
 		{"dashboard/settings", "/dashboard/settings"},
 		{"%", "/dashboard/settings"},
 	}

@@ -19,7 +19,9 @@ type Service struct {
 	Keys   Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
-	// Unlimited switches every limit on tries off. It is for benchmarks.
+	// EmailCodes says that a second factor may be a code by mail.
+	EmailCodes bool
+	// Unlimited switches limits on tries off. It is for benchmarks.
 	Unlimited bool
 }
 
@@ -34,6 +36,12 @@ type Store interface {
 	passwordStore
 	sessionStore
 	attemptStore
+	twoFactorStore
+	totpStore
+	backupCodeStore
+	emailCodeStore
+	challengeStore
+	trustedDeviceStore
 	inviteStore
 	mailStore
 	eventStore
@@ -48,6 +56,26 @@ type Client struct {
 	IP        string // empty if unknown
 	UserAgent string
 	Browser   KnownBrowser // what the browser kept of earlier sign-ins
+	Trust     TrustTokens  // what it keeps of accounts that trust it
+}
+
+// locked is a transaction in which nothing else is done to a user, who is as
+// User says.
+type locked struct {
+	Store
+	User User
+}
+
+// lock runs fn in a transaction in which nothing else is done to a user. It
+// fails with [shared.ErrUnauthorized] if the user is no more.
+func (s *Service) lock(ctx context.Context, user string, fn func(locked) error) error {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		u, err := tx.LockUser(ctx, user)
+		if err != nil {
+			return err
+		}
+		return fn(locked{tx, u})
+	})
 }
 
 // Now is the clock of the product.

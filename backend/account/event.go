@@ -20,6 +20,21 @@ const (
 	EventSessionsRevoked = "sessions-revoked"
 	EventUserUpdated     = "user-updated"
 	EventUserDeleted     = "user-deleted"
+
+	EventTwoFactorPending      = "two-factor-pending"
+	EventTwoFactorEnabled      = "two-factor-enabled"
+	EventTwoFactorDisabled     = "two-factor-disabled"
+	EventAuthenticatorReplaced = "authenticator-replaced"
+	EventTOTPURIRead           = "totp-uri-read"
+	EventBackupCodesMade       = "backup-codes-made"
+	EventBackupCodeUsed        = "backup-code-used"
+	EventChallenged            = "challenged"
+	EventCodeFailed            = "code-failed"
+	EventCodesLocked           = "codes-locked" // by a wrong one, in the place of EventCodeFailed
+	EventCodesUnlocked         = "codes-unlocked"
+	EventCodeMailed            = "code-mailed"
+	EventDeviceTrusted         = "device-trusted"
+	EventTrustedDeviceRevoked  = "trusted-device-revoked"
 )
 
 // Event is one entry of the audit log. It is written in the transaction of the
@@ -30,7 +45,7 @@ type Event struct {
 	Kind      string
 	UserID    string // whose account; empty for an address without one
 	SessionID string // the session that acted, if one did
-	Subject   string // what it was done to, if not to the account: a session's id
+	Subject   string // what it was done to, if not to the account: the id of a session or a trusted device
 	IP        string
 	UserAgent string
 }

@@ -10,11 +10,12 @@ import (
 )
 
 // Mail is a mail that waits to be handed on. It is written in the transaction
-// of the thing that it tells of, and holds no secret of what happened.
+// of the thing that it tells of. What it says is sealed while it waits: it may
+// be a code that opens something.
 type Mail struct {
 	ID          string `bun:",pk"`
 	Recipient   string
-	Subject     string
+	Subject     string // no secret, ever: the log tells it
 	Text        string
 	HTML        string `bun:"html"`
 	CreatedAt   time.Time
@@ -25,17 +26,47 @@ type Mail struct {
 // tries.
 const mailLease = time.Minute
 
+// place is where a part of the mail is sealed for: nobody who can write to the
+// database can send other mails by it, or to others.
+func (m Mail) place(part string) string {
+	return "mails|" + part + "|" + m.ID + "|" + m.Recipient + "|" + m.Subject
+}
+
+// send puts a mail into the outbox.
+func (s *Service) send(ctx context.Context, tx Store, m Mail) error {
+	m.Text, m.HTML = s.Keys.seal(m.Text, m.place("text")), s.Keys.seal(m.HTML, m.place("html"))
+	return tx.AddMail(ctx, m)
+}
+
+// unsealed is the mail as it is to be read.
+func (s *Service) unsealed(m Mail) (Mail, error) {
+	text, err := s.Keys.unseal(m.Text, m.place("text"))
+	if err != nil {
+		return m, err
+	}
+	html, err := s.Keys.unseal(m.HTML, m.place("html"))
+	m.Text, m.HTML = text, html
+	return m, err
+}
+
 // notice is a mail to a user that something about their account has changed.
 func (s *Service) notice(user User, from Client, subject, what string) Mail {
-	now := s.Now()
+	return s.mail(user, subject, what, s.occasion(from),
+		"If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")
+}
+
+// occasion says when and from where something was done.
+func (s *Service) occasion(from Client) string {
 	where := from.IP
 	if where == "" {
 		where = "an unknown address"
 	}
-	paragraphs := []string{
-		fmt.Sprintf("%s at %s UTC, from %s.", what, now.Format("15:04 on 2 January 2006"), where),
-		"If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.",
-	}
+	return fmt.Sprintf("It was at %s UTC, from %s.", s.Now().Format("15:04 on 2 January 2006"), where)
+}
+
+// mail is a mail to a user.
+func (s *Service) mail(user User, subject string, paragraphs ...string) Mail {
+	now := s.Now()
 	var b strings.Builder
 	for _, p := range paragraphs {
 		fmt.Fprintf(&b, "<p>%s</p>\n", html.EscapeString(p))
@@ -53,6 +84,9 @@ func (s *Service) HandOnMail(ctx context.Context, handOn func(Mail) error) (bool
 	m, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
 	if err != nil || !found {
 		return false, err
+	}
+	if m, err = s.unsealed(m); err != nil {
+		return true, err
 	}
 	if err := handOn(m); err != nil {
 		return true, err

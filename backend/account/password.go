@@ -210,8 +210,8 @@ func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string)
 }
 
 // ChangePassword gives the session's user a new password, ends all of the
-// user's other sessions and gives this one a new token, and the browser a new
-// value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
+// user's other sessions and trusted devices, and gives this session a new token,
+// and the browser a new value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
 // not good enough.
 func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, KnownBrowser, error) {
 	if err := checkNewPassword(next, user.Email, user.Name); err != nil {
@@ -225,39 +225,58 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 	if err != nil {
 		return "", "", err
 	}
-	now := s.Now()
-	rotated, token := session.rotated(now)
-	return token, s.newBrowser(user.ID, hashed, from.Browser), s.deed(ctx, session, func(tx Store) error {
-		if err := tx.ReplacePassword(ctx, user.ID, old, hashed, now); err != nil {
+	var token Token
+	err = s.deed(ctx, session, func(in locked) (err error) {
+		if err := in.ReplacePassword(ctx, user.ID, old, hashed, s.Now()); err != nil {
 			return err
 		}
-		if err := rotate(ctx, tx, session, rotated); err != nil {
+		// Who tried codes at sign-in knew the old one.
+		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		if _, err := tx.DeleteOtherSessions(ctx, user.ID, session.ID); err != nil {
-			return err
-		}
-		if err := tx.AddMail(ctx, s.notice(user, from, "Your password was changed", "The password of your account was changed")); err != nil {
-			return err
-		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventPasswordChanged, session, from))
+		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged,
+			s.notice(in.User, from, "Your password was changed", "The password of your account was changed."))
+		return err
 	})
+	return token, s.newBrowser(user.ID, hashed, from.Browser), err
 }
 
-// StepUp confirms the identity of the session's user, which makes the session
-// fresh. It stays the same session and gets a new token. It fails as
+// StepUp confirms the identity of the session's user by password, which makes
+// the session fresh. It stays the same session and gets a new token. It fails as
 // [Service.ConfirmPassword] does.
 func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (Token, error) {
 	if err := s.ConfirmPassword(ctx, session, from, password); err != nil {
 		return "", inField(err, "password")
 	}
 	rotated, token := session.rotated(s.Now())
-	return token, s.deed(ctx, session, func(tx Store) error {
-		if err := rotate(ctx, tx, session, rotated); err != nil {
-			return err
-		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))
-	})
+	return token, s.deed(ctx, session, func(in locked) error { return s.stepUp(ctx, in, session, rotated, from) })
+}
+
+// StepUpByCode is StepUp by a code of the authenticator app. It fails as
+// [Service.VerifyCode] does.
+func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, from Client, code string) (Token, error) {
+	who := askedIn(session, user)
+	if !user.TwoFactorEnabled {
+		return "", shared.ErrTOTPNotEnabled
+	}
+	rotated, token := session.rotated(s.Now())
+	right, try, err := s.judgeCode(ctx, ByTOTP, who, code)
+	if err == nil {
+		err = s.deed(ctx, session, func(in locked) error {
+			if err := s.spend(ctx, in, who, from, right); err != nil {
+				return err
+			}
+			return s.stepUp(ctx, in, session, rotated, from)
+		})
+	}
+	return token, inField(s.noteCode(ctx, who, from, try, err), "code")
+}
+
+func (s *Service) stepUp(ctx context.Context, in locked, session, rotated Session, from Client) error {
+	if err := rotate(ctx, in, session, rotated); err != nil {
+		return err
+	}
+	return in.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))
 }
 
 type passwordStore interface {

@@ -36,7 +36,8 @@ const (
 	rotationMemory = 24 * time.Hour
 )
 
-// MethodPassword is the [Session].Method of a sign-in by password.
+// MethodPassword is the [Session].Method of a sign-in by password. A second
+// factor follows it after a plus.
 const MethodPassword = "password"
 
 // Token is the secret that a session's cookie holds. Only its hash is kept.
@@ -132,9 +133,14 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // openSession makes the session of a user who has proved who they are. Every
-// sign-in ends here.
-func (s *Service) openSession(ctx context.Context, tx Store, user string, from Client, method string, remember bool) (Session, Token, error) {
-	now := s.Now()
+// sign-in ends here, and none without a second factor if one is due.
+func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
+	if second != "" {
+		method += "+" + string(second)
+	} else if in.User.TwoFactorEnabled {
+		return Session{}, "", shared.ErrTwoFactorRequired
+	}
+	user, now := in.User.ID, s.Now()
 	lifetime := BriefLifetime
 	if remember {
 		lifetime = SessionIdle
@@ -145,10 +151,10 @@ func (s *Service) openSession(ctx context.Context, tx Store, user string, from C
 		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(lifetime), ConfirmedAt: now,
 		Method: method, IP: from.IP, UserAgent: from.UserAgent, Remember: remember,
 	}
-	if err := tx.AddSession(ctx, session); err != nil {
+	if err := in.AddSession(ctx, session); err != nil {
 		return Session{}, "", err
 	}
-	return session, token, tx.TrimSessions(ctx, user, session.ID, SessionsPerUser)
+	return session, token, in.TrimSessions(ctx, user, session.ID, SessionsPerUser)
 }
 
 // ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has
@@ -190,29 +196,26 @@ func (s *Service) Authenticate(ctx context.Context, token Token, from Client, re
 // in which nothing else is done to its user. It fails with
 // [shared.ErrUnauthorized] if the session has been ended, or its token rotated,
 // since it was looked at: of two sessions that end each other, one does.
-func (s *Service) deed(ctx context.Context, session Session, fn func(Store) error) error {
-	return s.Store.Tx(ctx, func(tx Store) error {
-		if err := tx.LockUser(ctx, session.UserID); err != nil {
+func (s *Service) deed(ctx context.Context, session Session, fn func(locked) error) error {
+	return s.lock(ctx, session.UserID, func(in locked) error {
+		if err := in.LockSession(ctx, session); err != nil {
 			return err
 		}
-		if err := tx.LockSession(ctx, session); err != nil {
-			return err
-		}
-		return fn(tx)
+		return fn(in)
 	})
 }
 
 // Revoke ends the session of the caller's user that has the given id, if there
 // is one.
 func (s *Service) Revoke(ctx context.Context, session Session, from Client, id string) error {
-	return s.deed(ctx, session, func(tx Store) error {
-		n, err := tx.DeleteSession(ctx, session.UserID, id)
+	return s.deed(ctx, session, func(in locked) error {
+		n, err := in.DeleteSession(ctx, session.UserID, id)
 		if err != nil || n == 0 {
 			return err
 		}
 		e := s.sessionEvent(EventSessionRevoked, session, from)
 		e.Subject = id
-		return tx.AddEvent(ctx, e)
+		return in.AddEvent(ctx, e)
 	})
 }
 
@@ -227,12 +230,12 @@ func (s *Service) RevokeAll(ctx context.Context, session Session, from Client) e
 }
 
 func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client, keep string) error {
-	return s.deed(ctx, session, func(tx Store) error {
-		n, err := tx.DeleteOtherSessions(ctx, session.UserID, keep)
+	return s.deed(ctx, session, func(in locked) error {
+		n, err := in.DeleteOtherSessions(ctx, session.UserID, keep)
 		if err != nil || n == 0 {
 			return err
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventSessionsRevoked, session, from))
+		return in.AddEvent(ctx, s.sessionEvent(EventSessionsRevoked, session, from))
 	})
 }
 
@@ -245,13 +248,17 @@ func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
 	} else if err != nil {
 		return err
 	}
-	return s.Store.Tx(ctx, func(tx Store) error {
-		n, err := tx.DeleteSession(ctx, session.UserID, session.ID)
+	err = s.lock(ctx, session.UserID, func(in locked) error {
+		n, err := in.DeleteSession(ctx, session.UserID, session.ID)
 		if err != nil || n == 0 {
 			return err
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventSignOut, session, from))
+		return in.AddEvent(ctx, s.sessionEvent(EventSignOut, session, from))
 	})
+	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
+		return nil
+	}
+	return err
 }
 
 type sessionStore interface {

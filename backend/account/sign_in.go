@@ -21,8 +21,9 @@ type Credentials struct {
 // SignIn opens a session for who knows the password of an address. It fails with
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
-// [shared.ErrTooManyPasswords] after too many tries; and with
-// [shared.ErrUnavailable] if too many passwords wait to be looked at.
+// [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
+// second factor is; and with [shared.ErrUnavailable] if too many passwords wait to
+// be looked at.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
@@ -58,24 +59,27 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrCredentials
 	}
 
-	o := Opened{User: user, Browser: s.newBrowser(user.ID, hash, from.Browser)}
-	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if err := tx.LockUser(ctx, user.ID); errors.Is(err, shared.ErrUnauthorized) {
-			return shared.ErrCredentials // deleted meanwhile
-		} else if err != nil {
+	var o Opened
+	var due *ChallengeError
+	err = s.lock(ctx, user.ID, func(in locked) (err error) {
+		if err := in.UsePassword(ctx, user.ID, hash); err != nil {
 			return err
 		}
-		if err := tx.UsePassword(ctx, user.ID, hash); err != nil {
+		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
 			return err
 		}
-		if err := tx.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
+		if o, due, err = s.open(ctx, in, from, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		if o.Session, o.Token, err = s.openSession(ctx, tx, user.ID, from, MethodPassword, c.Remember); err != nil {
-			return err
-		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
+		o.Browser = s.newBrowser(user.ID, hash, from.Browser)
+		return in.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
 	})
+	switch {
+	case errors.Is(err, shared.ErrUnauthorized):
+		return Opened{}, shared.ErrCredentials // deleted meanwhile
+	case err == nil && due != nil:
+		return Opened{}, due
+	}
 	return o, err
 }
 

@@ -80,6 +80,7 @@ type Opened struct {
 	Session Session
 	Token   Token
 	Browser KnownBrowser
+	Trust   TrustTokens // empty to keep what it has
 	User    User
 }
 
@@ -117,10 +118,11 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 		if err := tx.AddPassword(ctx, Password{UserID: o.User.ID, Hash: hashed, ChangedAt: now}); err != nil {
 			return err
 		}
-		if o.Session, o.Token, err = s.openSession(ctx, tx, o.User.ID, from, MethodPassword, n.Remember); err != nil {
+		in := locked{tx, o.User} // nobody else knows of it yet
+		if o.Session, o.Token, err = s.openSession(ctx, in, from, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventSignUp, o.Session, from))
+		return in.AddEvent(ctx, s.sessionEvent(EventSignUp, o.Session, from))
 	})
 	return o, err
 }
@@ -146,22 +148,22 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 			return err
 		}
 	}
-	return s.deed(ctx, session, func(tx Store) error {
-		if err := tx.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
+	return s.deed(ctx, session, func(in locked) error {
+		if err := in.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventUserUpdated, session, from))
+		return in.AddEvent(ctx, s.sessionEvent(EventUserUpdated, session, from))
 	})
 }
 
 // DeleteUser deletes the session's user and all that is the user's. What
 // remains is the audit log, which does not name them.
 func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) error {
-	return s.deed(ctx, session, func(tx Store) error {
-		if err := tx.DeleteUser(ctx, session.UserID); err != nil {
+	return s.deed(ctx, session, func(in locked) error {
+		if err := in.DeleteUser(ctx, session.UserID); err != nil {
 			return err
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventUserDeleted, session, from))
+		return in.AddEvent(ctx, s.sessionEvent(EventUserDeleted, session, from))
 	})
 }
 
@@ -184,9 +186,9 @@ type userStore interface {
 	UpdateUser(ctx context.Context, user string, change UserChange, now time.Time) error
 	// LockUser makes whoever else calls it for the user wait until the
 	// transaction ends. What touches several rows of a user calls it first, so
-	// that no two can wait for each other. It fails with
-	// [shared.ErrUnauthorized] if there is no such user.
-	LockUser(ctx context.Context, user string) error
+	// that no two can wait for each other. It returns the user, and fails with
+	// [shared.ErrUnauthorized] if there is none.
+	LockUser(ctx context.Context, user string) (User, error)
 	// DeleteUser deletes a user and all that is theirs. It fails with
 	// [shared.ErrUnauthorized] if it is gone already.
 	DeleteUser(ctx context.Context, user string) error

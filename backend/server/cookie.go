@@ -41,13 +41,18 @@ func (k cookies) set(w http.ResponseWriter, name, value string, maxAge int) {
 	})
 }
 
+// value is that of a cookie that a request came with, empty if it did not.
+func (k cookies) value(r *http.Request, name string) string {
+	c, err := r.Cookie(k.prefix + name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
 // session is the token that a request came with, if its form is right.
 func (k cookies) session(r *http.Request) (account.Token, bool) {
-	c, err := r.Cookie(k.prefix + "session_token")
-	if err != nil {
-		return "", false
-	}
-	return account.ParseToken(c.Value)
+	return account.ParseToken(k.value(r, "session_token"))
 }
 
 // setSession hands a session's token to the browser, until the browser closes
@@ -67,13 +72,30 @@ func (c Config) CookieHeader(t account.Token) string {
 
 func (k cookies) clearSession(w http.ResponseWriter) { k.set(w, "session_token", "", -1) }
 
+// challenge is the token of the challenge that a request came with, if its form
+// is right.
+func (k cookies) challenge(r *http.Request) (account.Token, bool) {
+	return account.ParseToken(k.value(r, "two_factor"))
+}
+
+func (k cookies) setChallenge(w http.ResponseWriter, t account.Token) {
+	k.set(w, "two_factor", string(t), int(account.ChallengeLifetime/time.Second))
+}
+
+func (k cookies) clearChallenge(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }
+
+// trust is what the browser keeps of accounts that trust it.
+func (k cookies) trust(r *http.Request) account.TrustTokens {
+	return account.TrustTokens(k.value(r, "trust_device"))
+}
+
+func (k cookies) setTrust(w http.ResponseWriter, t account.TrustTokens) {
+	k.set(w, "trust_device", string(t), int(account.TrustLifetime/time.Second))
+}
+
 // browser is what the browser keeps from an earlier sign-in.
 func (k cookies) browser(r *http.Request) account.KnownBrowser {
-	c, err := r.Cookie(k.prefix + "browser")
-	if err != nil {
-		return ""
-	}
-	return account.KnownBrowser(c.Value)
+	return account.KnownBrowser(k.value(r, "browser"))
 }
 
 func (k cookies) setBrowser(w http.ResponseWriter, b account.KnownBrowser) {

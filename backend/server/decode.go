@@ -35,7 +35,7 @@ type field struct {
 	required bool
 	kinds    []jsontext.Kind // the JSON that it takes; empty for any
 	want     string          // the same in Better Auth's words
-	check    string          // "email" or "nonempty", from the check tag
+	check    string          // "email", "nonempty" or "a|b", the words that it takes
 }
 
 func schemaOf[In any]() schema {
@@ -153,6 +153,10 @@ func (f schema) validate(members map[string]jsontext.Value) error {
 			var email string
 			if json.Unmarshal(value, &email) != nil || !account.ValidEmail(email) {
 				say(fd, "Invalid email address")
+			}
+		case strings.Contains(fd.check, "|"):
+			if words := strings.Split(fd.check, "|"); !slices.Contains(words, strings.Trim(string(value), `"`)) {
+				say(fd, `Invalid option: expected one of "`+strings.Join(words, `"|"`)+`"`)
 			}
 		}
 	}

@@ -16,9 +16,11 @@ type call struct {
 	w    http.ResponseWriter
 	From account.Client
 
-	// Who calls, where the policy asks for it.
-	Session account.Session
-	User    account.User
+	// Who calls, where the policy asks for it: in a session, or else in the
+	// challenge of a sign-in.
+	Session   account.Session
+	Challenge *account.Challenge
+	User      account.User
 }
 
 // A policy is who may call an endpoint.
@@ -27,6 +29,9 @@ type policy int
 const (
 	// anyone may call without a session; the handler may look for one.
 	anyone policy = iota
+	// challenged asks for a session, or for a sign-in whose password was right
+	// and whose second factor is due.
+	challenged
 	// signedIn asks for a session.
 	signedIn
 	// fresh asks for a session whose user has lately confirmed who they are,
@@ -73,7 +78,10 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 // admit lets the caller in or says why not.
 func (s *Server) admit(c call, may policy, in any) (call, error) {
 	c, err := s.authenticate(c)
-	if err != nil || may == signedIn {
+	if may == challenged && errors.Is(err, shared.ErrUnauthorized) {
+		return s.challenge(c)
+	}
+	if err != nil || may == signedIn || may == challenged {
 		return c, err
 	}
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
@@ -102,6 +110,21 @@ func (s *Server) authenticate(c call) (call, error) {
 	case extended:
 		s.cookies.setSession(c.w, c.Session, token)
 	}
+	return c, err
+}
+
+// challenge finds the challenge that the call came with. A cookie that stands
+// for none is cleared.
+func (s *Server) challenge(c call) (call, error) {
+	token, ok := s.cookies.challenge(c.Request)
+	if !ok {
+		return c, shared.ErrChallenge
+	}
+	ch, user, err := s.Accounts.Challenged(c.Context(), token)
+	if errors.Is(err, shared.ErrChallenge) {
+		s.cookies.clearChallenge(c.w)
+	}
+	c.Challenge, c.User = &ch, user
 	return c, err
 }
 

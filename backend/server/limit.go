@@ -28,7 +28,7 @@ func limits(path string) []account.Limit {
 		return []account.Limit{strictLimit, signInHour}
 	case strings.HasPrefix(path, "/sign-up"):
 		return []account.Limit{strictLimit, signUpHour}
-	case strings.HasPrefix(path, "/change-password"):
+	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/two-factor"), strings.HasPrefix(path, "/step-up"):
 		return []account.Limit{strictLimit}
 	}
 	return []account.Limit{defaultLimit}
@@ -121,7 +121,7 @@ const maxUserAgent = 512
 func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
 	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
-	return account.Client{IP: s.address(r), UserAgent: ua, Browser: s.cookies.browser(r)}
+	return account.Client{IP: s.address(r), UserAgent: ua, Browser: s.cookies.browser(r), Trust: s.cookies.trust(r)}
 }
 
 // address is the socket's, or what trusted proxies say before it: the

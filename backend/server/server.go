@@ -34,6 +34,10 @@ type Config struct {
 	// "better-auth" in the place of a Better Auth server.
 	CookiePrefix string
 
+	// TwoFactorRedirect answers a sign-in that a second factor is due for with
+	// 200, as Better Auth does, and not with 403.
+	TwoFactorRedirect bool
+
 	// App serves the scripts of the app that go-app makes: /app.js,
 	// /wasm_exec.js, /app-worker.js and /manifest.webmanifest.
 	App http.Handler
@@ -102,6 +106,19 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
 	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
 	handle(s, mux, fresh, shared.DeleteUser, s.deleteUser)
+
+	handle(s, mux, signedIn, shared.TwoFactorStatus, s.twoFactorStatus)
+	handle(s, mux, fresh, shared.EnableTwoFactor, s.enableTwoFactor)
+	handle(s, mux, fresh, shared.DisableTwoFactor, s.disableTwoFactor)
+	handle(s, mux, fresh, shared.GetTOTPURI, s.getTOTPURI)
+	handle(s, mux, fresh, shared.GenerateBackupCodes, s.generateBackupCodes)
+	handle(s, mux, challenged, shared.VerifyTOTP, s.verifyTOTP)
+	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
+	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
+	handle(s, mux, challenged, shared.VerifyOTP, s.verifyOTP)
+	handle(s, mux, signedIn, shared.ListTrustedDevices, s.listTrustedDevices)
+	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
+	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -81,8 +81,16 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 // forget has the browser wipe its caches and stores, the worker's included.
 func forget(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
-func (s *Server) stepUp(c call, in shared.Password) (shared.Status, error) {
-	token, err := s.Accounts.StepUp(c.Context(), c.Session, c.From, in.Password)
+func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) {
+	var token account.Token
+	switch {
+	case in.Password != nil:
+		token, err = s.Accounts.StepUp(c.Context(), c.Session, c.From, *in.Password)
+	case in.Code != nil:
+		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, *in.Code)
+	default:
+		err = invalid("password", "[body.password] Invalid input: expected string, received undefined")
+	}
 	if err != nil {
 		return shared.Status{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,12 +23,23 @@ import (
 	"latchkey/shared"
 )
 
-// signedInEndpoints are those that ask for a session, with a body each that
-// is right for it.
-var signedInEndpoints = []struct {
+// An endpoint is one of the API's, with a body that is right for it.
+type endpoint struct {
 	method, path string
 	in           body
-}{
+}
+
+// openEndpoints are those that anyone may call.
+var openEndpoints = []endpoint{
+	{"GET", "/ok", nil},
+	{"POST", "/sign-up/email", body{"email": ann, "name": "", "password": goodPassword}},
+	{"POST", "/sign-in/email", body{"email": ann, "password": goodPassword}},
+	{"GET", "/get-session", nil},
+	{"POST", "/sign-out", body{}},
+}
+
+// signedInEndpoints are those that ask for a session.
+var signedInEndpoints = []endpoint{
 	{"GET", "/list-sessions", nil},
 	{"POST", "/revoke-session", body{"token": "x"}},
 	{"POST", "/revoke-sessions", body{}},
@@ -37,9 +49,39 @@ var signedInEndpoints = []struct {
 	{"POST", "/verify-password", body{"password": goodPassword}},
 	{"POST", "/step-up", body{"password": goodPassword}},
 	{"POST", "/delete-user", body{"password": goodPassword}},
+	{"GET", "/two-factor/status", nil},
+	{"POST", "/two-factor/enable", body{"password": goodPassword}},
+	{"POST", "/two-factor/disable", body{"password": goodPassword}},
+	{"POST", "/two-factor/get-totp-uri", body{"password": goodPassword}},
+	{"POST", "/two-factor/generate-backup-codes", body{"password": goodPassword}},
+	{"GET", "/list-trusted-devices", nil},
+	{"POST", "/revoke-trusted-device", body{"id": "x"}},
+	{"POST", "/revoke-trusted-devices", body{}},
 }
 
-// TestEveryPolicyIsTested holds that the list of endpoints above is the route
+// challengedEndpoints are those that the challenge of a sign-in is good for, too.
+// The codes are wrong.
+var challengedEndpoints = []endpoint{
+	{"POST", "/two-factor/verify-totp", body{"code": "000000"}},
+	{"POST", "/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}},
+	{"POST", "/two-factor/send-otp", body{}},
+	{"POST", "/two-factor/verify-otp", body{"code": "000000"}},
+}
+
+func (b *browser) call(e endpoint) answer {
+	b.t.Helper()
+	text := ""
+	if e.in != nil {
+		marshalled, err := json.Marshal(e.in)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		text = string(marshalled)
+	}
+	return b.request(e.method, "/api/auth"+e.path, text)
+}
+
+// TestEveryPolicyIsTested holds that the lists of endpoints above are the route
 // table's: one that asks for a session cannot come to ask for none unseen.
 func TestEveryPolicyIsTested(t *testing.T) {
 	source, err := os.ReadFile("server.go")
@@ -50,36 +92,44 @@ func TestEveryPolicyIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := map[string]bool{"OK": true, "SignUp": true, "SignIn": true, "SignOut": true, "GetSession": true}
-	listed := map[string]bool{}
-	for _, e := range signedInEndpoints {
-		listed[e.method+" /api/auth"+e.path] = true
+	policies := map[string]string{}
+	for list, endpoints := range map[string][]endpoint{"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints} {
+		for _, e := range endpoints {
+			policies[e.method+" /api/auth"+e.path] = list
+		}
 	}
 	routes := regexp.MustCompile(`handle\(s, mux, (\w+), shared\.(\w+)`).FindAllStringSubmatch(string(source), -1)
 	for _, route := range routes {
 		policy, name := route[1], route[2]
-		endpoint := regexp.MustCompile(`\b` + name + ` += Endpoint\[.*\]\{"(\w+)", "(\S+)"\}`).FindStringSubmatch(string(api))
-		if endpoint == nil {
+		found := regexp.MustCompile(`\b` + name + ` += Endpoint\[.*\]\{"(\w+)", "(\S+)"\}`).FindStringSubmatch(string(api))
+		if found == nil {
 			t.Fatalf("%s is not in the table of endpoints", name)
 		}
-		if open[name] != (policy == "anyone") || open[name] == listed[endpoint[1]+" "+endpoint[2]] {
-			t.Errorf("%s is for %s; it must be either listed here as open to anyone or be tested with strangers", name, policy)
+		if !slices.Contains(strings.Fields(policies[found[1]+" "+found[2]]), policy) {
+			t.Errorf("%s is for %s; it must be in the list here of those that are", name, policy)
 		}
 	}
-	if want := len(open) + len(signedInEndpoints); len(routes) != want {
-		t.Errorf("%d routes; want %d", len(routes), want)
+	if len(routes) != len(policies) {
+		t.Errorf("%d routes; want %d", len(routes), len(policies))
 	}
 }
 
 func TestStrangers(t *testing.T) { // S16
 	each(t, func(t *testing.T, s *site) {
+		for _, e := range challengedEndpoints {
+			b := s.holding(t, "latchkey.two_factor", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
+			want(t, s.browser(t).call(e), 401, "INVALID_TWO_FACTOR_COOKIE")
+			a := b.call(e)
+			want(t, a, 401, "INVALID_TWO_FACTOR_COOKIE")
+			if got := a.header.Get("Set-Cookie"); got != "latchkey.two_factor=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
+				t.Errorf("%s: Set-Cookie %q", e.path, got)
+			}
+		}
 		for _, e := range signedInEndpoints {
-			b := s.browser(t)
-			text, _ := json.Marshal(e.in)
-			want(t, b.request(e.method, "/api/auth"+e.path, string(text)), 401, "UNAUTHORIZED")
+			want(t, s.browser(t).call(e), 401, "UNAUTHORIZED")
 			// A token that never was: the cookie is cleared.
 			forged := s.holding(t, "latchkey.session_token", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
-			a := forged.request(e.method, "/api/auth"+e.path, string(text))
+			a := forged.call(e)
 			want(t, a, 401, "UNAUTHORIZED")
 			if got := a.header.Get("Set-Cookie"); got != "latchkey.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
 				t.Errorf("%s: Set-Cookie %q", e.path, got)
@@ -250,6 +300,9 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 		{"/sign-in/email", credentials},
 		{"/revoke-other-sessions", body{}},
 		{"/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword}},
+		{"/two-factor/enable", body{"password": goodPassword}},
+		{"/two-factor/disable", body{"password": goodPassword}},
+		{"/revoke-trusted-devices", body{}},
 		{"/revoke-sessions", body{}},
 		{"/delete-user", body{"password": goodPassword}},
 	} {
@@ -259,7 +312,7 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 		var done sync.WaitGroup
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // a request gives up after four
 		err := s.db.Tx(ctx, func(tx account.Store) error {
-			if err := tx.LockUser(ctx, user); err != nil {
+			if _, err := tx.LockUser(ctx, user); err != nil {
 				return err
 			}
 			done.Go(func() { want(t, b.elsewhere().post(deed.path, deed.in), 200, "") })
@@ -293,7 +346,7 @@ func TestSignInThatCannotGoOn(t *testing.T) {
 	user := b.get("/get-session").get("user.id").(string)
 	credentials := body{"email": "ann@example.test", "password": goodPassword}
 	if err := s.db.Tx(t.Context(), func(tx account.Store) error {
-		if err := tx.LockUser(t.Context(), user); err != nil {
+		if _, err := tx.LockUser(t.Context(), user); err != nil {
 			return err
 		}
 		want(t, b.elsewhere().post("/sign-in/email", credentials), 503, "SERVICE_UNAVAILABLE")

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+
 	"latchkey/backend/account"
 	"latchkey/shared"
 )
@@ -20,7 +22,9 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe),
 	})
-	if err != nil {
+	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
+		return s.challengeTo(c, due, in.CallbackURL)
+	} else if err != nil {
 		return shared.SignedIn{}, err
 	}
 	s.opened(c, o)
@@ -30,13 +34,41 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	return shared.SignedIn{Redirect: in.CallbackURL != "", URL: in.CallbackURL, Token: o.Session.ID, User: userOf(o.User)}, nil
 }
 
+// challengeTo answers a sign-in that a second factor is due for: as an error, or
+// as Better Auth does.
+func (s *Server) challengeTo(c call, due *account.ChallengeError, callbackURL string) (shared.SignedIn, error) {
+	s.cookies.clearSession(c.w) // of whoever was signed in before
+	s.cookies.setChallenge(c.w, due.Challenge)
+	if callbackURL != "" {
+		c.w.Header().Set("Location", callbackURL)
+	}
+	body := &shared.SecondFactorDue{TwoFactorRedirect: true}
+	for _, m := range due.Methods {
+		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
+	}
+	if s.TwoFactorRedirect {
+		return shared.SignedIn{SecondFactorDue: body}, nil
+	}
+	required := *shared.ErrTwoFactorRequired
+	required.SecondFactorDue = body
+	return shared.SignedIn{}, &required
+}
+
+// methodNames is what Better Auth calls the ways to answer a challenge.
+var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp"}
+
 func remember(answer *bool) bool { return answer == nil || *answer }
 
 // opened hands a new session to the browser, which from now on is known as one
 // that has signed in to the account.
 func (s *Server) opened(c call, o account.Opened) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
-	s.cookies.setBrowser(c.w, o.Browser)
+	if o.Browser != "" {
+		s.cookies.setBrowser(c.w, o.Browser)
+	}
+	if o.Trust != "" {
+		s.cookies.setTrust(c.w, o.Trust)
+	}
 }
 
 func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"latchkey/backend/account"
@@ -51,8 +52,19 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 
 // LockUser implements [account.Store]. The update changes nothing but takes the
 // row's lock.
-func (db DB) LockUser(ctx context.Context, user string) error {
-	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).Set("name = name").Where("id = ?", user).Exec(ctx)
+func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
+	var u account.User
+	err := found(db.bun.NewUpdate().Model(&u).Set("name = name").Where("id = ?", user).Returning("*").Scan(ctx))
+	if errors.Is(err, account.ErrNotFound) {
+		return u, shared.ErrUnauthorized
+	}
+	return u, err
+}
+
+// SetTwoFactor implements [account.Store].
+func (db DB) SetTwoFactor(ctx context.Context, user string, on bool, now time.Time) error {
+	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).Set("two_factor_enabled = ?", on).Set("updated_at = ?", now).
+		Where("id = ?", user).Exec(ctx)
 	return one(res, err, shared.ErrUnauthorized)
 }
 

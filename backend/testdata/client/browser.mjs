@@ -1,8 +1,9 @@
 // What a browser adds to Better Auth's client: it keeps the cookies and says
 // which origin a request comes from. Node's fetch does neither.
+import assert from "node:assert/strict";
 import { createAuthClient } from "better-auth/client";
 
-export function browser(baseURL, userAgent) {
+export function browser(baseURL, userAgent, plugins = []) {
   const cookies = new Map();
 
   async function customFetchImpl(url, init) {
@@ -25,11 +26,26 @@ export function browser(baseURL, userAgent) {
     return response;
   }
 
-  return { cookies, auth: createAuthClient({ baseURL, fetchOptions: { customFetchImpl } }) };
+  return { cookies, auth: createAuthClient({ baseURL, plugins, fetchOptions: { customFetchImpl } }) };
 }
 
 // setCookies is what headers.getSetCookie() returns where there is such a
 // thing. Debian 12's Node joins the lines, with a comma before each name.
 function setCookies(headers) {
   return headers.getSetCookie?.() ?? headers.get("set-cookie")?.split(/, (?=[^;,]+=)/) ?? [];
+}
+
+// ok returns the data of an answer that must be a success.
+export async function ok(answer) {
+  const { data, error } = await answer;
+  assert.equal(error, null, `refused: ${JSON.stringify(error)}`);
+  return data;
+}
+
+// refused checks the error of an answer that must be one.
+export async function refused(answer, status, code) {
+  const { data, error } = await answer;
+  assert.equal(data, null, `not refused: ${JSON.stringify(data)}`);
+  assert.deepEqual({ status: error.status, code: error.code }, { status, code });
+  assert.equal(typeof error.message, "string");
 }

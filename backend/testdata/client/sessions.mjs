@@ -1,26 +1,11 @@
 // The life of some sessions, told by Better Auth's own client.
 // Usage: node sessions.mjs BASE_URL
 import assert from "node:assert/strict";
-import { browser } from "./browser.mjs";
+import { browser, ok, refused } from "./browser.mjs";
 
 const baseURL = process.argv[2];
 const email = "ada@example.test";
 const password = "the engine weaves 1843";
-
-// ok returns the data of an answer that must be a success.
-async function ok(answer) {
-  const { data, error } = await answer;
-  assert.equal(error, null, `refused: ${JSON.stringify(error)}`);
-  return data;
-}
-
-// refused checks the error of an answer that must be one.
-async function refused(answer, status, code) {
-  const { data, error } = await answer;
-  assert.equal(data, null, `not refused: ${JSON.stringify(data)}`);
-  assert.deepEqual({ status: error.status, code: error.code }, { status, code });
-  assert.equal(typeof error.message, "string");
-}
 
 const laptop = browser(baseURL, "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0");
 const phone = browser(baseURL, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1");

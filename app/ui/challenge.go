@@ -1,0 +1,287 @@
+package ui
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// What a sign-in can be finished with, as the server names the methods.
+const (
+	byApp    = "totp"
+	byMail   = "otp"
+	byBackup = "" // always; it is not among the methods
+)
+
+const challengeAction = "challenge"
+
+// challenged goes on to the page that asks for one of methods: the password
+// was right.
+func challenged(ctx app.Context, methods []string) {
+	ctx.NewActionWithValue(challengeAction, methods)
+}
+
+// challengePage is the address of that page, which knows where the person
+// wanted to go even after it was loaded again.
+func challengePage(next string) string {
+	if next == "" {
+		return shared.PageTwoFactor
+	}
+	return shared.PageTwoFactor + "?next=" + url.QueryEscape(next)
+}
+
+// challenge is the page that asks for the second factor.
+type challenge struct {
+	app.Compo
+
+	ctx     app.Context
+	form    form
+	methods []string // what there is beside backup codes
+	with    string   // the one that is asked for
+	sending bool     // a code by mail
+	sent    int      // how many were
+	told    string   // what has happened
+	tries   int      // how many codes were wrong
+	over    string   // why one has to sign in again; "" while one has not
+}
+
+func (p *challenge) OnInit() {
+	defer rescue()
+	p.form = form{id: "challenge", fields: []string{"code", "backupCode"}}
+	p.with = byApp
+}
+
+func (p *challenge) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+	if p.methods = keptMethods(); p.methods == nil {
+		p.methods = []string{byApp, byMail} // the server says so if not
+	}
+	focus(ctx, p.form.at("code"))
+}
+
+// use asks for another factor.
+func (p *challenge) use(with string) {
+	p.with, p.told = with, ""
+	p.form.problem, p.form.wrong = "", nil
+	p.form.empty("code") // of the other kind
+	focus(p.ctx, p.form.at("code"), p.form.at("backupCode"))
+}
+
+func (p *challenge) useApp(app.Context, app.Event) {
+	defer rescue()
+	p.use(byApp)
+}
+
+func (p *challenge) useBackup(app.Context, app.Event) {
+	defer rescue()
+	p.use(byBackup)
+}
+
+func (p *challenge) send(app.Context, app.Event) {
+	defer rescue()
+	if p.sending || p.form.wait() > 0 {
+		return
+	}
+	p.sending = true
+	call(p.ctx, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		p.sending = false
+		switch {
+		case err == nil:
+			p.use(byMail)
+			p.sent++
+			p.told = "A code is on its way to your email address."
+			if p.sent > 1 { // other words each time, or they are not heard
+				p.told = "Code number " + strconv.Itoa(p.sent) + " is on its way to your email address. Only the newest one works."
+			}
+		case errors.Is(err, shared.ErrOTPNotConfigured):
+			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
+			p.use(byApp)
+			p.form.end(ctx, err)
+		case errors.Is(err, shared.ErrTooManyRequests):
+			// No reason to refuse another factor.
+			p.told, p.form.problem = "", "You have asked for many codes. "+again(err)+" The last one may still work."
+		default:
+			p.refused(ctx, err)
+		}
+	})
+}
+
+func (p *challenge) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	p.verify()
+}
+
+func (p *challenge) verify() {
+	trust := element("challenge-trust").Get("checked").Bool()
+	if p.with == byBackup {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": "Enter one of your backup codes."}) {
+			return
+		}
+		in := shared.BackupCode{Code: backupCode(p.form.value("backupCode")), TrustDevice: &trust}
+		call(p.ctx, shared.VerifyBackupCode, in, p.answered)
+		return
+	}
+	code, ok := sixDigits(p.form.value("code"))
+	if !ok {
+		p.form.refuse(p.ctx, "code", notSixDigits)
+		return
+	}
+	if !p.form.start(p.ctx, nil) {
+		return
+	}
+	in := shared.Code{Code: code, TrustDevice: &trust}
+	if p.with == byMail {
+		call(p.ctx, shared.VerifyOTP, in, p.answered)
+	} else {
+		call(p.ctx, shared.VerifyTOTP, in, p.answered)
+	}
+}
+
+const notSixDigits = "Enter the six digits of the code."
+
+func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
+	if err != nil {
+		p.refused(ctx, err)
+		return
+	}
+	p.form.end(ctx, nil)
+	if p.with != byBackup {
+		enter(ctx, out.User)
+		return
+	}
+	call(p.ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
+		if err == nil {
+			say(ctx, usedWords(state.BackupCodesLeft))
+		}
+		enter(ctx, out.User)
+	})
+}
+
+func (p *challenge) refused(ctx app.Context, err error) {
+	p.told = ""
+	if p.with != byMail && is(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
+		if p.tries++; p.tries == shared.ChallengeTries { // no more are taken, not even a right one
+			err = shared.ErrTooManyCodes
+		}
+	}
+	p.form.end(ctx, err)
+	switch {
+	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
+		p.form.problem = "Too many wrong codes. Have a new one sent."
+	case is(err, endings...):
+		p.over = words(err)
+		focus(ctx, "again")
+	}
+}
+
+// endings are the refusals after which no code is taken any more: the sign-in
+// has to begin again.
+var endings = []error{
+	shared.ErrChallenge,
+	shared.ErrTooManyCodes,
+	shared.ErrTOTPNotEnabled,
+	shared.ErrTwoFactorNotEnabled,
+}
+
+func (p *challenge) again(ctx app.Context, _ app.Event) {
+	defer rescue()
+	leave(ctx, p.over)
+}
+
+// Render implements [app.Composer].
+func (p *challenge) Render() app.UI {
+	if p.over != "" {
+		return app.Div().Class("narrow").Body(
+			heading(title(shared.PageTwoFactor)),
+			app.Div().Class("card").Body(
+				app.P().ID("over").Text(p.over),
+				app.Button().Type("button").Class("main").ID("again").Aria("describedby", "over").
+					Text("Sign in again").OnClick(p.again),
+			),
+		)
+	}
+	return app.Div().Class("narrow").Body(
+		heading(title(shared.PageTwoFactor)),
+		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+			app.Div().Body(p.field()),
+			app.Div().Class("told").Role("status").Body(
+				app.If(p.told != "", func() app.UI { return app.P().Text(p.told) }),
+			),
+			app.Div().Class("field").Body(
+				app.Label().Class("check").Body(
+					app.Input().Type("checkbox").ID("challenge-trust").Name("trustDevice").Aria("describedby", "challenge-trust-hint"),
+					app.Span().Text("Trust this device for 30 days"),
+				),
+				app.P().Class("hint").ID("challenge-trust-hint").Text("You will not be asked for a code here. Only for a device that nobody else uses."),
+			),
+			p.form.trouble(),
+			p.form.button("Verify", "main"),
+		),
+		app.Div().Class("ways").Body(p.ways()...),
+		app.Details().Class("lost").Body(
+			app.Summary().Text("Lost access?"),
+			p.lost(),
+		),
+		app.P().Class("aside").Body(
+			app.A().Href(shared.PageSignIn).Text("Cancel"),
+		),
+	)
+}
+
+func (p *challenge) field() app.UI {
+	switch p.with {
+	case byBackup:
+		return p.form.field(field{
+			Name: "backupCode", Label: "Backup code", Type: "text", Complete: "off", Exact: true,
+			Hint: "One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter.",
+		})
+	case byMail:
+		return p.form.code("Code from the email", "It has six digits.", p.verify)
+	default:
+		return p.form.code("Code from your authenticator app", "It has six digits and changes every 30 seconds.", p.verify)
+	}
+}
+
+// ways are the buttons for another factor than the one that is asked for.
+func (p *challenge) ways() []app.UI {
+	way := func(label string, on app.EventHandler) app.UI {
+		return app.Button().Type("button").Text(label).OnClick(on)
+	}
+	var ways []app.UI
+	if p.with != byApp && slices.Contains(p.methods, byApp) {
+		ways = append(ways, way("Use your authenticator app", p.useApp))
+	}
+	if p.with != byBackup {
+		ways = append(ways, way("Use a backup code", p.useBackup))
+	}
+	if slices.Contains(p.methods, byMail) {
+		label := "Send a code by email"
+		if p.with == byMail {
+			label = "Send a new code"
+		}
+		ways = append(ways, app.Button().Type("button").Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
+			Text(label).OnClick(p.send))
+	}
+	return ways
+}
+
+// lost says how to get in without the phone.
+func (p *challenge) lost() app.UI {
+	mail := slices.Contains(p.methods, byMail)
+	return app.Ul().Body(
+		app.Li().Text("Use a backup code: one of the ten that you saved when you turned two-factor authentication on."),
+		app.If(mail, func() app.UI {
+			return app.Li().Text("Have a code sent to your email address.")
+		}),
+		app.Li().Text("Sign in on a device that you trusted in the last 30 days. It is not asked for a code."),
+		app.Li().Text("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”."),
+		app.Li().Text("If none of these is left, ask whoever runs this server to let you in again."),
+	)
+}

@@ -1,0 +1,493 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+// task is something to do with one's second factor, step by step.
+type task struct {
+	title string
+	text  string // why and what for, beside the password
+	yes   string // on the button that sends the password
+	steps []step
+}
+
+type step int
+
+const (
+	stepConfirm step = iota // with the password
+	stepScan                // the new key
+	stepSave                // the backup codes
+	stepProve               // with a code that the new key works
+)
+
+var (
+	enableTask = &task{
+		title: "Enable 2FA",
+		text:  "Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft Authenticator, Aegis, 1Password or another. First confirm that it is you.",
+		yes:   "Continue",
+		steps: []step{stepConfirm, stepScan, stepSave, stepProve},
+	}
+	moveTask = &task{
+		title: "Move to a new phone",
+		text:  "Your old authenticator app works until you have entered a code from the new one. Your backup codes stay. Then your other sessions are signed out, and trusted devices are asked for a code again.",
+		yes:   "Continue",
+		steps: []step{stepConfirm, stepScan, stepProve},
+	}
+	renewTask = &task{
+		title: "New backup codes",
+		text:  "You get ten new codes, and those that you have stop working at once. Your other sessions are signed out, and trusted devices are asked for a code again.",
+		yes:   "Make new codes",
+		steps: []step{stepConfirm, stepSave},
+	}
+	disableTask = &task{
+		title: "Disable 2FA?",
+		text:  "Your password alone will be enough to sign in. Your authenticator app and your backup codes stop working, and your other sessions are signed out.",
+		yes:   "Disable 2FA",
+		steps: []step{stepConfirm},
+	}
+)
+
+const taskAction = "two-factor-task"
+
+// do opens the dialog that does a task.
+func do(ctx app.Context, d *task) {
+	if !online() {
+		complain(ctx, client.ErrOffline)
+		return
+	}
+	ctx.NewActionWithValue(taskAction, d)
+}
+
+// factorDialog is that dialog. What is secret in it is kept while it is open
+// and no longer, so that going back shows the same again.
+type factorDialog struct {
+	app.Compo
+	User *shared.User // who is signed in
+
+	ctx   app.Context
+	form  form
+	task  *task
+	step  step
+	begun int    // counts the openings: answers to an older one are void
+	shown bool   // it is open
+	told  string // what has happened
+
+	uri   string // of the new key
+	path  string // of its QR code
+	side  int
+	codes []string
+	saved bool
+}
+
+func (d *factorDialog) OnInit() {
+	defer rescue()
+	d.form = form{id: "factor", fields: []string{"password", "saved", "code"}}
+	d.task = enableTask
+}
+
+func (d *factorDialog) OnMount(ctx app.Context) {
+	defer rescue()
+	d.ctx = ctx
+	ctx.Handle(taskAction, d.begin)
+}
+
+func (d *factorDialog) begin(ctx app.Context, a app.Action) {
+	defer rescue()
+	d.forget()
+	d.task = a.Value.(*task)
+	d.begun++
+	d.shown = true
+	open(ctx, "factor")
+	focus(ctx, d.form.at("password"))
+}
+
+// forget drops what was secret, and begins again.
+func (d *factorDialog) forget() {
+	d.form.empty("password", "code")
+	d.form.problem, d.form.wrong = "", nil
+	d.form.until, d.form.waited = time.Time{}, false // of codes; a password is another thing
+	d.uri, d.path, d.side, d.codes, d.saved = "", "", 0, nil, false
+	d.step, d.told = stepConfirm, ""
+}
+
+// show goes to a step. A screen reader reads its heading; where there is
+// something to type, the focus is there.
+func (d *factorDialog) show(s step) {
+	d.step, d.told = s, ""
+	d.form.problem, d.form.wrong = "", nil
+	element("factor").Set("scrollTop", 0)
+	if s == stepProve {
+		focus(d.ctx, d.form.at("code"))
+	} else {
+		focus(d.ctx, "factor-title")
+	}
+}
+
+// at is the place of the step in the task, from 0.
+func (d *factorDialog) at() int { return slices.Index(d.task.steps, d.step) }
+
+func (d *factorDialog) last() bool { return d.at() == len(d.task.steps)-1 }
+
+// canGoBack: not to the password, which was right.
+func (d *factorDialog) canGoBack() bool { return d.at() > 1 }
+
+func (d *factorDialog) back(app.Context, app.Event) {
+	defer rescue()
+	if !d.form.busy {
+		d.show(d.task.steps[d.at()-1])
+	}
+}
+
+func (d *factorDialog) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	switch {
+	case d.step == stepConfirm:
+		d.confirm()
+	case d.step == stepProve:
+		d.prove()
+	case d.step == stepSave && !d.saved:
+		d.form.refuse(d.ctx, "saved", saveFirst)
+	case d.last():
+		d.done("Your new backup codes are ready.")
+	default:
+		d.show(d.task.steps[d.at()+1])
+	}
+}
+
+const saveFirst = "Tick the box once you have saved the codes: they are not shown again."
+
+// confirm sends the password and what it is for.
+func (d *factorDialog) confirm() {
+	if !d.form.start(d.ctx, map[string]string{"password": "Enter your password."}) {
+		return
+	}
+	password := d.form.value("password")
+	begun := d.begun
+	switch d.task {
+	case enableTask, moveTask:
+		in := shared.Enrolment{Password: password}
+		if d.task == moveTask {
+			yes := true
+			in.Replace = &yes
+		}
+		call(d.ctx, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+			d.form.end(ctx, err)
+			if err != nil || begun != d.begun || !d.shown {
+				return // nothing is on before the proof
+			}
+			d.uri, d.codes = out.TOTPURI, out.BackupCodes
+			d.path, d.side = qrPath(d.uri)
+			d.show(stepScan)
+		})
+	case renewTask:
+		call(d.ctx, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
+			d.form.end(ctx, err)
+			if err != nil || begun != d.begun {
+				return
+			}
+			// The old ones are void: should the dialog have been shut, it opens again.
+			d.codes, d.shown = out.BackupCodes, true
+			open(ctx, "factor")
+			d.show(stepSave)
+			refresh(ctx)
+		})
+	case disableTask:
+		call(d.ctx, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
+			d.form.end(ctx, err)
+			if err != nil {
+				return
+			}
+			if d.User != nil {
+				user := *d.User
+				user.TwoFactorEnabled = false
+				know(ctx, user)
+			}
+			d.done("2FA has been disabled.")
+		})
+	}
+}
+
+// prove sends a code of the new key.
+func (d *factorDialog) prove() {
+	code, ok := sixDigits(d.form.value("code"))
+	if !ok {
+		d.form.refuse(d.ctx, "code", notSixDigits)
+		return
+	}
+	if !d.form.start(d.ctx, nil) {
+		return
+	}
+	message := "2FA enabled successfully!"
+	if d.task == moveTask {
+		message = "Your new phone is set up. The old one gives no valid codes any more."
+	}
+	enrol := true
+	call(d.ctx, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+		d.form.end(ctx, err)
+		switch {
+		case err == nil:
+			know(ctx, out.User)
+			d.done(message)
+		case errors.Is(err, shared.ErrChallenge):
+			leave(ctx, sessionEnded) // it takes the code for that of a sign-in
+		}
+	})
+}
+
+// done shuts the dialog. What opened it may be gone from the section, so the
+// focus goes to its heading.
+func (d *factorDialog) done(message string) {
+	shut("factor")
+	say(d.ctx, message)
+	refresh(d.ctx)
+	focus(d.ctx, "two-factor")
+}
+
+func (d *factorDialog) cancel(app.Context, app.Event) {
+	defer rescue()
+	shut("factor")
+}
+
+// escape keeps the Escape key from throwing away codes that are shown once.
+func (d *factorDialog) escape(_ app.Context, e app.Event) {
+	defer rescue()
+	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
+		e.PreventDefault()
+		d.form.refuse(d.ctx, "saved", saveFirst)
+	}
+}
+
+// closed is what every way out comes to.
+func (d *factorDialog) closed(ctx app.Context, _ app.Event) {
+	defer rescue()
+	if d.step > stepConfirm {
+		refresh(ctx) // an enrolment may have been left half done
+	}
+	d.shown = false
+	d.forget()
+}
+
+func (d *factorDialog) open(_ app.Context, e app.Event) {
+	defer rescue()
+	e.Call("stopPropagation") // go-app would open an empty window beside the app
+}
+
+func (d *factorDialog) copyKey(app.Context, app.Event) {
+	defer rescue()
+	d.copy(d.key(), "The key is copied.")
+}
+
+func (d *factorDialog) copyCodes(app.Context, app.Event) {
+	defer rescue()
+	d.copy(strings.Join(d.codes, "\n"), "The codes are copied.")
+}
+
+func (d *factorDialog) copy(text, told string) {
+	copyText(d.ctx, text, func(ok bool) {
+		if d.told = told; !ok {
+			d.told = "The browser does not allow copying. Select the text and copy it yourself."
+		}
+	})
+}
+
+func (d *factorDialog) download(app.Context, app.Event) {
+	defer rescue()
+	const name = "latchkey-backup-codes.txt"
+	download(d.ctx, name, d.text())
+	d.told = "The codes are in your downloads: " + name
+}
+
+func (d *factorDialog) print(app.Context, app.Event) {
+	defer rescue()
+	app.Window().Call("print")
+}
+
+func (d *factorDialog) tick(ctx app.Context, _ app.Event) {
+	defer rescue()
+	d.saved = ctx.JSSrc().Get("checked").Bool()
+	d.form.wrong = nil
+}
+
+// key is the new key by itself.
+func (d *factorDialog) key() string {
+	uri, err := url.Parse(d.uri)
+	if err != nil {
+		return ""
+	}
+	return uri.Query().Get("secret")
+}
+
+func (d *factorDialog) email() string {
+	if d.User == nil {
+		return ""
+	}
+	return d.User.Email
+}
+
+// text is the file of the backup codes: who finds it years later must know
+// what it is.
+func (d *factorDialog) text() string {
+	return fmt.Sprintf("Latchkey backup codes for %s at %s\nMade on %s\n\n%s\n\n"+
+		"Each code signs you in once, in the place of one from your authenticator app.\n",
+		d.email(), app.Window().URL().Host, today(), strings.Join(d.codes, "\n"))
+}
+
+func today() string { return local(shared.Time{Time: time.Now()}, "long", "") }
+
+// Render implements [app.Composer].
+func (d *factorDialog) Render() app.UI {
+	class := "main"
+	if d.task == disableTask {
+		class = "danger"
+	}
+	where := ""
+	if n := len(d.task.steps); n > 1 {
+		where = fmt.Sprintf("Step %d of %d", d.at()+1, n)
+	}
+	// Each step has a place of its own, so that nothing of one is left in another.
+	return app.Dialog().ID("factor").Aria("labelledby", "factor-title").
+		On("cancel", d.escape).On("close", d.closed).
+		Body(
+			app.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+				app.Div().Class("stage").Body(
+					app.P().Class("hint").Text(where),
+					app.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
+				),
+				app.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
+				app.Div().Body(app.If(d.step == stepScan, d.drawScan)),
+				app.Div().Body(app.If(d.step == stepSave, d.drawSave)),
+				app.Div().Body(app.If(d.step == stepProve, d.drawProve)),
+				app.Div().Class("told").Role("status").Body(
+					app.If(d.told != "", func() app.UI { return app.P().Text(d.told) }),
+				),
+				d.form.trouble(),
+				app.Div().Class("actions").Body(
+					app.Div().Body(d.wayBack()),
+					d.form.button(d.yes(), class),
+				),
+			),
+		)
+}
+
+func (d *factorDialog) title() string {
+	switch d.step {
+	case stepScan:
+		return "Add the key to your authenticator app"
+	case stepSave:
+		return "Save your backup codes"
+	case stepProve:
+		return "Enter a code from the app"
+	default:
+		return d.task.title
+	}
+}
+
+func (d *factorDialog) yes() string {
+	switch {
+	case d.step == stepConfirm:
+		return d.task.yes
+	case d.step == stepProve:
+		return "Verify"
+	case d.last():
+		return "Done"
+	default:
+		return "Continue"
+	}
+}
+
+func (d *factorDialog) wayBack() app.UI {
+	switch {
+	case d.canGoBack():
+		return app.Button().Type("button").Text("Back").OnClick(d.back)
+	case d.task == renewTask && d.step == stepSave:
+		return app.Div() // the old codes are void
+	default:
+		return app.Button().Type("button").Text("Cancel").OnClick(d.cancel)
+	}
+}
+
+func (d *factorDialog) drawConfirm() app.UI {
+	return app.Div().Class("step").Body(
+		app.P().Text(d.task.text),
+		username(d.email()),
+		d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
+	)
+}
+
+func (d *factorDialog) drawScan() app.UI {
+	link := app.A().Href(d.uri).Text("Open in an authenticator app").OnClick(d.open)
+	same, scan := "", "Scan this with the app:"
+	if d.task == moveTask {
+		same = "The new entry has the same name as the old one. Delete the old one when you are done."
+	}
+	if byFinger() {
+		scan = "Or scan this with another device:"
+	}
+	parts := []app.UI{
+		app.P().Text(scan),
+		qrCode(d.path, d.side, "QR code of the key below"),
+		app.Div().Class("key").Body(
+			app.P().ID("factor-key-what").Text("Cannot scan it? Enter this key in the app:"),
+			app.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
+			app.Button().Type("button").Text("Copy key").OnClick(d.copyKey),
+		),
+	}
+	if byFinger() { // nobody scans a screen with the phone that it is on
+		parts = append([]app.UI{link.Class("otpauth")}, parts...)
+	} else {
+		parts = append(parts, app.Div().Body(link))
+	}
+	parts = append(parts, app.Div().Body(app.If(same != "", func() app.UI { return app.P().Class("hint").Text(same) })))
+	return app.Div().Class("step").Body(parts...)
+}
+
+func (d *factorDialog) drawSave() app.UI {
+	return app.Div().Class("step").Body(
+		app.P().Text("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now."),
+		app.Div().Class("sheet").Body(
+			app.Div().Class("print").Body(
+				app.P().Class("name").Text("Latchkey backup codes"),
+				app.P().Text(d.email()+" at "+app.Window().URL().Host),
+				app.P().Text("Made on "+today()+". Each works once."),
+			),
+			app.Ul().Class("codes").Aria("label", "Backup codes").Body(
+				app.Range(d.codes).Slice(func(i int) app.UI {
+					return app.Li().Body(app.Code().Attr("translate", "no").Text(d.codes[i]))
+				}),
+			),
+		),
+		app.Div().Class("deeds").Body(
+			app.Button().Type("button").Text("Copy").OnClick(d.copyCodes),
+			app.Button().Type("button").Text("Download").OnClick(d.download),
+			app.Button().Type("button").Text("Print").OnClick(d.print),
+		),
+		app.Div().Class("field").Body(
+			app.Label().Class("check").Body(
+				app.Input().Type("checkbox").ID(d.form.at("saved")).Checked(d.saved).
+					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
+					OnChange(d.tick),
+				app.Span().Text("I saved them"),
+			),
+			app.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
+		),
+	)
+}
+
+func (d *factorDialog) drawProve() app.UI {
+	return app.Div().Class("step").Body(
+		app.P().Text("This shows that the app has the key."),
+		d.form.code("Code", "The six digits that the app shows now.", d.prove),
+	)
+}

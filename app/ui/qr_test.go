@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"strings"
+	"testing"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+)
+
+// The path is read by a reader that has nothing to do with what wrote it.
+func TestQRPathCanBeRead(t *testing.T) {
+	for i := range 50 {
+		key := make([]byte, 20)
+		rand.Read(key)
+		email := strings.Repeat("a", 5*i) + "@example.com" // up to the longest that anybody has
+		want := "otpauth://totp/Latchkey:" + email + "?algorithm=SHA1&digits=6&issuer=Latchkey&period=30&secret=" +
+			base32.StdEncoding.EncodeToString(key)
+
+		path, side := qrPath(want)
+		bitmap, err := gozxing.NewBinaryBitmapFromImage(drawn(t, path, side))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+		if err != nil {
+			t.Fatalf("the code of %s cannot be read: %v", want, err)
+		}
+		if got.GetText() != want {
+			t.Errorf("the code of %s says %s", want, got)
+		}
+	}
+}
+
+// drawn is what a browser makes of a path, 3 pixels a module.
+func drawn(t *testing.T, path string, side int) image.Image {
+	t.Helper()
+	const scale = 3
+	img := image.NewGray(image.Rect(0, 0, side*scale, side*scale))
+	draw.Draw(img, img.Bounds(), image.White, image.Point{}, draw.Src)
+	for part := range strings.SplitSeq(strings.TrimSuffix(path, "z"), "z") {
+		var x, y, w, back int
+		if _, err := fmt.Sscanf(part, "M%d %dh%dv1h-%d", &x, &y, &w, &back); err != nil || back != w {
+			t.Fatalf("%q: %v", part, err)
+		}
+		if x < quiet || y < quiet || x+w > side-quiet || y+1 > side-quiet {
+			t.Fatalf("%q is in the quiet zone", part)
+		}
+		draw.Draw(img, image.Rect(x*scale, y*scale, (x+w)*scale, (y+1)*scale), image.NewUniform(color.Black), image.Point{}, draw.Src)
+	}
+	return img
+}
+
+func TestQRCodeIsBlackOnWhite(t *testing.T) {
+	path, side := qrPath("otpauth://totp/Latchkey:ada@example.com?secret=JBSWY3DPEHPK3PXP")
+	html := app.HTMLString(qrCode(path, side, "QR code"))
+	for _, want := range []string{`fill="#fff"`, `fill="#000"`, `role="img"`, `aria-label="QR code"`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("there is no %s in %s", want, html)
+		}
+	}
+	if strings.Contains(html, "style=") {
+		t.Error("the policy forbids styles in the page")
+	}
+}

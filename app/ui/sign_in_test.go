@@ -1,0 +1,50 @@
+package ui
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"latchkey/shared"
+)
+
+// How a server says that a second factor is due depends on its settings.
+func TestSecondFactorDue(t *testing.T) {
+	const body = `{"message":"twoFactorRequired","code":"TWO_FACTOR_REQUIRED","twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}`
+	var refused shared.Error
+	var redirected shared.SignedIn
+	for _, v := range []any{&refused, &redirected} {
+		if err := json.Unmarshal([]byte(body), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, due := range map[string]*shared.SecondFactorDue{
+		"error":    secondFactorDue(shared.SignedIn{}, &refused),
+		"redirect": secondFactorDue(redirected, nil),
+	} {
+		if due == nil || !slices.Equal(due.TwoFactorMethods, []string{byApp, byMail}) {
+			t.Errorf("%s: %v is due", name, due)
+		}
+	}
+	if due := secondFactorDue(shared.SignedIn{}, shared.ErrTwoFactorRequired); due == nil {
+		t.Error("an error without the methods is no challenge")
+	}
+	if due := secondFactorDue(shared.SignedIn{}, shared.ErrCredentials); due != nil {
+		t.Errorf("a wrong password is a challenge: %v", due)
+	}
+	if due := secondFactorDue(shared.SignedIn{Token: "t"}, nil); due != nil {
+		t.Errorf("a sign-in is a challenge: %v", due)
+	}
+}
+
+func TestChallengePage(t *testing.T) {
+	tests := []struct{ next, want string }{
+		{"", "/two-factor"},
+		{"/dashboard/settings?a=b#c", "/two-factor?next=%2Fdashboard%2Fsettings%3Fa%3Db%23c"},
+	}
+	for _, tt := range tests {
+		if got := challengePage(tt.next); got != tt.want {
+			t.Errorf("challengePage(%q) = %q; want %q", tt.next, got, tt.want)
+		}
+	}
+}

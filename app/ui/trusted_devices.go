@@ -1,0 +1,174 @@
+package ui
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// trustedDevices is the section that lists the browsers that are not asked for
+// a second factor. It is there while there is a second factor.
+type trustedDevices struct {
+	app.Compo
+
+	ctx     app.Context
+	devices []shared.TrustedDevice // nil until they are known
+	problem error                  // why they are not
+	busy    string                 // what is being revoked: an ID, or "all"
+}
+
+func (s *trustedDevices) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load(ctx)
+}
+
+func (s *trustedDevices) refresh(ctx app.Context, _ app.Action) {
+	defer rescue()
+	s.load(ctx)
+}
+
+func (s *trustedDevices) load(ctx app.Context) {
+	call(ctx, shared.ListTrustedDevices, shared.None{}, func(ctx app.Context, list []shared.TrustedDevice, err error) {
+		if s.problem = err; err != nil {
+			return // what was known is still shown
+		}
+		if list == nil {
+			list = []shared.TrustedDevice{}
+		}
+		s.devices = list
+	})
+}
+
+func (s *trustedDevices) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "trusted-devices")
+	s.load(s.ctx)
+}
+
+func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
+	if s.busy != "" {
+		return
+	}
+	ask(s.ctx, question{
+		Title: "Trust this device no more?",
+		Text:  deviceWords(one.Device) + " will be asked for a code at its next sign-in. If it is signed in now, it stays so.",
+		Yes:   "Revoke",
+		Do:    func() { s.revoke(one) },
+	})
+}
+
+func (s *trustedDevices) revoke(one shared.TrustedDevice) {
+	s.busy = one.ID
+	call(s.ctx, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
+		s.busy = ""
+		if err != nil {
+			complain(ctx, err)
+			s.load(ctx) // it may have been revoked all the same
+			return
+		}
+		say(ctx, deviceWords(one.Device)+" is no longer trusted.")
+		s.devices = slices.DeleteFunc(s.devices, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
+		focus(ctx, "trusted-devices") // the button that had it is gone
+	})
+}
+
+func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
+	defer rescue()
+	if s.busy != "" {
+		return
+	}
+	ask(s.ctx, question{
+		Title: "Revoke all trusted devices?",
+		Text:  "All " + strconv.Itoa(len(s.devices)) + " devices will be asked for a code at their next sign-in.",
+		Yes:   "Revoke all",
+		Do:    s.revokeAll,
+	})
+}
+
+func (s *trustedDevices) revokeAll() {
+	s.busy = "all"
+	call(s.ctx, shared.RevokeTrustedDevices, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		s.busy = ""
+		if err != nil {
+			complain(ctx, err)
+			s.load(ctx)
+			return
+		}
+		say(ctx, "No device is trusted any more.")
+		s.devices = []shared.TrustedDevice{}
+		focus(ctx, "trusted-devices")
+	})
+}
+
+// Render implements [app.Composer].
+func (s *trustedDevices) Render() app.UI {
+	text := "These do not ask for a code when you sign in. Revoke one that you no longer have."
+	if s.devices != nil && len(s.devices) == 0 {
+		text = "None. To trust one, tick the box when you enter a code at sign-in."
+	}
+	return section("trusted-devices", "Trusted devices",
+		app.P().Text(text),
+		stale(s.problem, s.devices != nil, s.again),
+		app.Div().Aria("busy", s.devices == nil).Body(
+			app.If(s.devices == nil && s.problem == nil, func() app.UI {
+				return bones()
+			}).ElseIf(len(s.devices) > 0, func() app.UI {
+				return app.Ul().Class("sessions").Body(
+					app.Range(s.devices).Slice(func(i int) app.UI {
+						one := s.devices[i]
+						return &trustedRow{Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
+					}),
+				)
+			}),
+		),
+		app.Div().Body(app.If(len(s.devices) > 1, func() app.UI {
+			return app.Div().Class("end").Body(
+				app.P().Text("Each is trusted for 30 days."),
+				app.Button().Type("button").Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
+					Text("Revoke all trusted devices").OnClick(s.askRevokeAll),
+			)
+		})),
+	)
+}
+
+// trustedRow is one of them, a component of its own as [sessionRow] is.
+type trustedRow struct {
+	app.Compo
+	Device shared.TrustedDevice
+	Busy   bool
+	Revoke func(shared.TrustedDevice)
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *trustedRow) CompoID() string { return r.Device.ID }
+
+func (r *trustedRow) revoke(app.Context, app.Event) {
+	defer rescue()
+	r.Revoke(r.Device)
+}
+
+// Render implements [app.Composer].
+func (r *trustedRow) Render() app.UI {
+	one := r.Device
+	name := "trusted-" + one.ID
+	return app.Li().Class("session").Body(
+		icon(one.Device.Kind),
+		deviceLine(name, one.Device, one.IsCurrent),
+		app.Dl().Class("facts").Body(
+			fact("Last used", moment(one.LastUsedAt, local(one.LastUsedAt, "medium", "short"))),
+			fact("IP address", app.Text(one.IPAddress)),
+			fact("Trusted since", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact("Trusted until", moment(one.ExpiresAt, local(one.ExpiresAt, "medium", ""))),
+		),
+		// The same device has a button of that name in the list of sessions.
+		app.Button().Type("button").Aria("describedby", "trusted-devices "+name).
+			Aria("busy", r.Busy).Aria("disabled", r.Busy).
+			Text("Revoke").OnClick(r.revoke),
+	)
+}

@@ -1,0 +1,145 @@
+package ui
+
+import (
+	"strconv"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// twoFactor is the section about the second factor.
+type twoFactor struct {
+	app.Compo
+
+	ctx     app.Context
+	state   *shared.TwoFactor // nil until it is known
+	problem error             // why it is not
+}
+
+func (s *twoFactor) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load(ctx)
+}
+
+func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
+	defer rescue()
+	s.load(ctx)
+}
+
+func (s *twoFactor) load(ctx app.Context) {
+	call(ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
+		if s.problem = err; err == nil {
+			s.state = &state
+		}
+	})
+}
+
+func (s *twoFactor) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "two-factor")
+	s.load(s.ctx)
+}
+
+func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
+	defer rescue()
+	do(ctx, enableTask)
+}
+
+func (s *twoFactor) move(ctx app.Context, _ app.Event) {
+	defer rescue()
+	do(ctx, moveTask)
+}
+
+func (s *twoFactor) renew(ctx app.Context, _ app.Event) {
+	defer rescue()
+	do(ctx, renewTask)
+}
+
+func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
+	defer rescue()
+	do(ctx, disableTask)
+}
+
+// Render implements [app.Composer].
+func (s *twoFactor) Render() app.UI {
+	return section("two-factor", "Two-factor authentication",
+		stale(s.problem, s.state != nil, s.again),
+		app.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
+	)
+}
+
+func (s *twoFactor) body() []app.UI {
+	switch {
+	case s.state == nil && s.problem != nil:
+		return nil
+	case s.state == nil:
+		return []app.UI{bones()}
+	case s.state.Enabled:
+		return s.on()
+	default:
+		return s.off()
+	}
+}
+
+func (s *twoFactor) off() []app.UI {
+	pending := ""
+	if s.state.Pending {
+		pending = "You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either."
+	}
+	return []app.UI{
+		app.P().Text("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in."),
+		app.Div().Body(app.If(pending != "", func() app.UI { return app.P().Class("hint").Text(pending) })),
+		app.Div().Class("deeds").Body(
+			app.Button().Type("button").Class("main").Text("Enable 2FA").OnClick(s.enable),
+		),
+	}
+}
+
+func (s *twoFactor) on() []app.UI {
+	since := app.UI(app.Text("On"))
+	if s.state.Since != nil {
+		since = moment(*s.state.Since, local(*s.state.Since, "long", ""))
+	}
+	pending := ""
+	if s.state.Pending {
+		pending = "You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry."
+	}
+	few := s.state.BackupCodesLeft <= shared.FewBackupCodes
+	return []app.UI{
+		app.P().Text("Signing in takes your password and a code from your authenticator app."),
+		app.Div().Body(app.If(few, func() app.UI {
+			return app.Div().Class("few").Role("group").Aria("label", "Backup codes").Body(
+				app.P().Text(fewWords(s.state.BackupCodesLeft)),
+				app.Button().Type("button").Text("New backup codes").OnClick(s.renew),
+			)
+		})),
+		app.Dl().Class("facts").Body(
+			fact("On since", since),
+			fact("Backup codes", app.Text(strconv.Itoa(s.state.BackupCodesLeft)+" of 10 left")),
+		),
+		app.Div().Body(app.If(pending != "", func() app.UI { return app.P().Class("hint").Text(pending) })),
+		app.Div().Class("deeds").Body(
+			app.Button().Type("button").Text("Move to a new phone").OnClick(s.move),
+			app.Div().Body(app.If(!few, func() app.UI {
+				return app.Button().Type("button").Text("New backup codes").OnClick(s.renew)
+			})),
+			app.Button().Type("button").Class("danger").Text("Disable 2FA").OnClick(s.disable),
+		),
+	}
+}
+
+func fewWords(left int) string {
+	const why = " They are the way in if you lose your phone: make new ones before that."
+	switch left {
+	case 0:
+		return "None of your backup codes is left." + why
+	case 1:
+		return "Only one of your backup codes is left." + why
+	default:
+		return "Only " + strconv.Itoa(left) + " of your backup codes are left." + why
+	}
+}

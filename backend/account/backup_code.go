@@ -1,0 +1,146 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"regexp"
+
+	"latchkey/shared"
+)
+
+const (
+	backupCodes = 10
+	// Without the characters that are read as others, of the 62 letters and
+	// digits: 58 bits in ten characters.
+	backupCodeAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+)
+
+var backupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$`)
+
+func newBackupCode() string {
+	b := make([]byte, 0, 11)
+	for i := range 10 {
+		if i == 5 {
+			b = append(b, '-')
+		}
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(backupCodeAlphabet))))
+		if err != nil {
+			panic(err) // it never fails: crypto/rand
+		}
+		b = append(b, backupCodeAlphabet[n.Int64()])
+	}
+	return string(b)
+}
+
+// newBackupCodes makes codes, and what is kept of them.
+func (s *Service) newBackupCodes(ctx context.Context, user string) (codes []string, digests [][]byte, err error) {
+	done, err := s.Hasher.turn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	for range backupCodes {
+		if err := ctx.Err(); err != nil { // nobody waits for them any more
+			return nil, nil, fmt.Errorf("%w: %w", shared.ErrUnavailable, err)
+		}
+		code := newBackupCode()
+		codes = append(codes, code)
+		digests = append(digests, s.Keys.mac("backup code", backupCodeHash(user, code)))
+	}
+	return codes, digests, nil
+}
+
+// backupCodeHash is slow, because 58 bits are few for who has the server's keys
+// and its database. The user's id is the salt: it is random, and one for all the
+// codes of a user lets a try be hashed once. The parameters are OWASP's as those
+// of passwords are, but cannot be raised: nothing tells which a code was kept by.
+func backupCodeHash(user, code string) string {
+	return string(argon(code, []byte(user), 19*1024, 2, 1))
+}
+
+func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
+	if !who.user.TwoFactorEnabled {
+		return right, 0, shared.ErrBackupCodesNotEnabled
+	}
+	var digests [][]byte
+	if backupCodeForm.MatchString(code) {
+		// Hashed before the try is counted: who is turned away for want of room
+		// has lost nothing.
+		done, err := s.Hasher.turn(ctx)
+		if err != nil {
+			return right, 0, err
+		}
+		digests = s.Keys.macs("backup code", backupCodeHash(who.user.ID, code))
+		done()
+	}
+	if try, err = s.reserveAnswer(ctx, who); err != nil {
+		return right, try, err
+	}
+	if digests == nil {
+		return right, try, shared.ErrInvalidBackupCode
+	}
+	return rightCode{spend: func(ctx context.Context, in locked) error {
+		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
+		if used {
+			return fmt.Errorf("%w: %w", shared.ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once."), errNoGuess)
+		}
+		return err
+	}}, try, nil
+}
+
+// noteBackupCode tells a user that one of their backup codes was used.
+func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client) error {
+	left, err := in.CountBackupCodes(ctx, in.User.ID)
+	if err != nil {
+		return err
+	}
+	if err := in.AddEvent(ctx, s.event(EventBackupCodeUsed, in.User.ID, from)); err != nil {
+		return err
+	}
+	what := fmt.Sprintf("One of your backup codes was used. %d are left.", left)
+	switch {
+	case left == 0:
+		what = "The last of your backup codes was used. Make new ones in the settings."
+	case left == 1:
+		what = "One of your backup codes was used. Only one is left: make new ones in the settings."
+	case left <= shared.FewBackupCodes:
+		what = fmt.Sprintf("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
+	}
+	return s.send(ctx, in, s.notice(in.User, from, "A backup code was used", what))
+}
+
+// NewBackupCodes puts new backup codes in the place of the old ones. It fails
+// with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up.
+func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User, from Client) (codes []string, token Token, err error) {
+	if !user.TwoFactorEnabled { // before ten hashes
+		return nil, "", shared.ErrTwoFactorNotEnabled
+	}
+	codes, digests, err := s.newBackupCodes(ctx, user.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.deed(ctx, session, func(in locked) (err error) {
+		if !in.User.TwoFactorEnabled {
+			return shared.ErrTwoFactorNotEnabled
+		}
+		if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+			return err
+		}
+		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade,
+			s.notice(in.User, from, "New backup codes were made", "New backup codes were made for your account. The old ones no longer work."))
+		return err
+	})
+	return codes, token, err
+}
+
+type backupCodeStore interface {
+	// ReplaceBackupCodes keeps new codes in the place of all others.
+	ReplaceBackupCodes(ctx context.Context, user string, digests [][]byte) error
+	// UseBackupCode spends the code that has one of the digests. It fails with
+	// [shared.ErrInvalidBackupCode] if there is none: of several who use it, one
+	// does. used tells of those that one of them did.
+	UseBackupCode(ctx context.Context, user string, digests [][]byte) (used bool, err error)
+	CountBackupCodes(ctx context.Context, user string) (int, error)
+}

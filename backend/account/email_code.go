@@ -1,0 +1,129 @@
+package account
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"latchkey/shared"
+)
+
+const (
+	emailCodeLifetime = 3 * time.Minute // Better Auth's
+	emailCodeTries    = 5
+)
+
+// EmailCodeMails is per account, so that nobody's mailbox is flooded.
+var EmailCodeMails = Limit{"email code", 5, 15 * time.Minute}
+
+// EmailCode is a code that was mailed.
+type EmailCode struct {
+	Owner     []byte `bun:",pk"` // the challenge or session that it is for
+	UserID    string
+	MAC       []byte `bun:"mac"`
+	Tries     int
+	ExpiresAt time.Time
+}
+
+func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
+	return s.Keys.mac("email code", string(owner)+" "+code)
+}
+
+// SendSessionCode mails a code to somebody who is signed in, in the place of
+// another that was mailed for the same session. It fails with
+// [shared.ErrOTPNotConfigured] if the server mails none, with
+// [shared.ErrTwoFactorNotEnabled] if the user needs none, and with
+// [shared.ErrTooManyRequests] after too many.
+func (s *Service) SendSessionCode(ctx context.Context, session Session, user User, from Client) error {
+	return s.sendCode(ctx, askedIn(session, user), from)
+}
+
+// SendChallengeCode is [Service.SendSessionCode] for a sign-in.
+func (s *Service) SendChallengeCode(ctx context.Context, ch Challenge, user User, from Client) error {
+	return s.sendCode(ctx, askedAt(ch, user), from)
+}
+
+func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
+	if !s.EmailCodes {
+		return shared.ErrOTPNotConfigured
+	}
+	if !who.user.TwoFactorEnabled {
+		return shared.ErrTwoFactorNotEnabled
+	}
+	place := "" // apart, so that the thief of a session does not use up those at sign-in
+	if who.challenge == nil {
+		place = " signed in"
+	}
+	if err := s.Count(ctx, EmailCodeMails, who.user.ID+place); err != nil {
+		return err
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		panic(err) // it never fails: crypto/rand
+	}
+	code := fmt.Sprintf("%06d", n)
+	return s.lock(ctx, who.user.ID, func(in locked) error {
+		err := in.PutEmailCode(ctx, EmailCode{
+			Owner: who.owner, UserID: in.User.ID, MAC: s.emailCodeMAC(who.owner, code), ExpiresAt: s.Now().Add(emailCodeLifetime),
+		})
+		if err != nil {
+			return err
+		}
+		e := s.event(EventCodeMailed, in.User.ID, from)
+		e.SessionID = who.session
+		if err := in.AddEvent(ctx, e); err != nil {
+			return err
+		}
+		warning := "If you did not just sign in, somebody else knows your password: change it."
+		if who.challenge == nil {
+			warning = "If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password."
+		}
+		return s.send(ctx, in, s.mail(in.User, "Your sign-in code",
+			fmt.Sprintf("Your code is %s. It works once, within %d minutes.", code, int(emailCodeLifetime.Minutes())),
+			warning, s.occasion(from)))
+	})
+}
+
+func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
+	if !s.EmailCodes {
+		return right, 0, shared.ErrOTPNotConfigured
+	}
+	var kept EmailCode
+	try, err = s.reserve(ctx, who, func(in locked) (err error) {
+		kept, err = in.CountEmailCodeTry(ctx, who.owner, s.Now())
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return shared.ErrOTPExpired
+		case err == nil && kept.Tries > emailCodeTries:
+			return shared.ErrTooManyCodes
+		}
+		return err
+	})
+	if errors.Is(err, shared.ErrTooManyCodes) { // it is forgotten: the next try finds none
+		if err := s.Store.UseEmailCode(ctx, who.owner, kept.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
+			return right, try, err
+		}
+	}
+	if err != nil {
+		return right, try, err
+	}
+	if !hmac.Equal(kept.MAC, s.emailCodeMAC(who.owner, code)) {
+		return right, try, shared.ErrInvalidCode
+	}
+	return rightCode{spend: func(ctx context.Context, in locked) error { return in.UseEmailCode(ctx, who.owner, kept.MAC) }}, try, nil
+}
+
+type emailCodeStore interface {
+	// PutEmailCode keeps a code, in the place of another of the same owner.
+	PutEmailCode(ctx context.Context, c EmailCode) error
+	// CountEmailCodeTry counts a try at the unexpired code of an owner and
+	// returns it. It fails with [ErrNotFound].
+	CountEmailCodeTry(ctx context.Context, owner []byte, now time.Time) (EmailCode, error)
+	// UseEmailCode spends a code. It fails with [shared.ErrOTPExpired] if it
+	// was spent or replaced: of several who use it, one does.
+	UseEmailCode(ctx context.Context, owner, mac []byte) error
+}

@@ -1,0 +1,274 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pquerna/otp/hotp"
+
+	"latchkey/shared"
+)
+
+const (
+	totpPeriod = 30 // seconds; RFC 6238, section 5.2
+	totpDigits = 6
+	// totpSkew is how many steps a code may be off: one, for what is under way
+	// and for clocks that are a little wrong (RFC 6238, section 5.2).
+	totpSkew = 1
+	// totpHintSkew is how many steps off a code is known for what it is, to say
+	// that a clock is wrong.
+	totpHintSkew = 10
+	// totpSecretSize is SHA-1's output, 160 bits: RFC 4226, section 4, R6.
+	totpSecretSize = 20
+
+	// defaultIssuer is what authenticator apps call this server.
+	defaultIssuer = "Latchkey"
+)
+
+// pendingLifetime is how long an enrolment waits for its first code: long enough
+// to install an app, and short enough that nobody proves in another year what
+// they once saw on a screen.
+const pendingLifetime = time.Hour
+
+// TOTP is the secret that a user's authenticator app holds, too.
+type TOTP struct {
+	ID       string `bun:",pk"`
+	UserID   string
+	Secret   string // sealed
+	LastStep int64  // the last one whose code was spent; no code up to it is good
+	// BurnedStep is one whose code is not good although it is to come: somebody
+	// was told that it is right, but too early.
+	BurnedStep int64
+	Verified   bool       // it has shown a code
+	Since      *time.Time // if it has: when codes were first asked for, of this one or one before it
+	// If it has not: the session that it can be proved in, and until when.
+	SessionID *string
+	ExpiresAt *time.Time
+}
+
+// place is where the secret is sealed for: another row, or another user, cannot
+// have it.
+func (a TOTP) place() string { return "totps|secret|" + a.ID + "|" + a.UserID }
+
+func (s *Service) newTOTP(session Session) (a TOTP, secret []byte) {
+	secret = make([]byte, totpSecretSize)
+	rand.Read(secret)
+	expires := s.Now().Add(pendingLifetime)
+	a = TOTP{ID: rand.Text(), UserID: session.UserID, SessionID: &session.ID, ExpiresAt: &expires}
+	a.Secret = s.Keys.seal(string(secret), a.place())
+	return a, secret
+}
+
+func (s *Service) secretOf(a TOTP) ([]byte, error) {
+	secret, err := s.Keys.unseal(a.Secret, a.place())
+	return []byte(secret), err
+}
+
+// maxIssuer, in characters, is longer than authenticator apps show, and short
+// enough for the URI to fit a QR code that a phone can read.
+const maxIssuer = 100
+
+func checkIssuer(issuer string) error {
+	if utf8.RuneCountInString(issuer) > maxIssuer {
+		return shared.ErrValidation.Saying(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
+	}
+	return nil
+}
+
+// base32 without padding is what authenticator apps read.
+var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// totpURI is the otpauth URI that authenticator apps read, as
+// github.com/google/google-authenticator/wiki/Key-Uri-Format has it. Everything
+// but letters and digits is percent-encoded, because the apps do not agree on
+// the rest; and a colon would end the issuer.
+func totpURI(issuer, account string, secret []byte) string {
+	issuer = strings.TrimSpace(strings.ReplaceAll(issuer, ":", ""))
+	if issuer == "" {
+		issuer = defaultIssuer
+	}
+	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+	return fmt.Sprintf("otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
+		escape(issuer), escape(account), totpBase32.EncodeToString(secret), escape(issuer), totpDigits, totpPeriod)
+}
+
+// totpStep is the step that t is in (RFC 6238, section 4.2).
+func totpStep(t time.Time) int64 { return t.Unix() / totpPeriod }
+
+// totpCode is the code of a step.
+func totpCode(secret []byte, step int64) (string, error) {
+	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
+}
+
+// stepOf finds the step near now that a code is of, the nearest first, and none
+// for what has not the form of a code. All steps are looked at, whichever it is.
+func stepOf(secret []byte, code string, now time.Time) (step int64, found bool, err error) {
+	if !isCode(code) {
+		return 0, false, nil
+	}
+	middle := totpStep(now)
+	for away := int64(totpHintSkew); away >= 0; away-- {
+		for _, at := range []int64{middle - away, middle + away} {
+			want, err := totpCode(secret, at)
+			if err != nil {
+				return 0, false, err
+			}
+			if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {
+				step, found = at, true
+			}
+		}
+	}
+	return step, found, nil
+}
+
+// isCode reports whether s is six digits, and nothing around them.
+func isCode(s string) bool {
+	return len(s) == totpDigits && strings.Trim(s, "0123456789") == ""
+}
+
+func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
+	session := ""
+	if who.mayEnrol {
+		session = who.session
+	}
+	all, err := s.Store.TOTPs(ctx, who.user.ID, session, s.Now())
+	if err != nil {
+		return right, 0, err
+	}
+	if len(all) == 0 || who.mustEnrol && all[0].Verified {
+		return right, 0, shared.ErrTOTPNotEnabled
+	}
+	secrets := make([][]byte, len(all))
+	for i, a := range all { // before the try is counted: what we cannot read is no try of theirs
+		if secrets[i], err = s.secretOf(a); err != nil {
+			return right, 0, err
+		}
+	}
+	if try, err = s.reserveAnswer(ctx, who); err != nil {
+		return right, try, err
+	}
+	now := s.Now()
+	a := all[0] // one that waits to be proved is the one that is asked for
+	step, found, err := stepOf(secrets[0], code, now)
+	if err != nil {
+		return right, try, err
+	}
+	switch off := step - totpStep(now); {
+	case !found && len(all) > 1:
+		return right, try, ofTheOld(secrets[1], code, now)
+	case !found, step == a.BurnedStep:
+		return right, try, shared.ErrInvalidCode
+	case off < -totpSkew && step <= a.LastStep: // the clock was right when a later one was spent
+		return right, try, shared.ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
+	case off < -totpSkew:
+		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
+	case off > totpSkew:
+		burned, err := s.Store.BurnStep(ctx, a.ID, step, totpStep(now)-totpSkew)
+		if err != nil {
+			return right, try, err
+		}
+		if !burned {
+			return right, try, shared.ErrInvalidCode
+		}
+		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
+	}
+	return rightCode{enrols: !a.Verified, spend: func(ctx context.Context, in locked) error {
+		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
+	}}, try, nil
+}
+
+// ofTheOld is the error of a wrong code of a new authenticator, which may be of
+// the one before it: both go by one name in the app.
+func ofTheOld(secret []byte, code string, now time.Time) error {
+	step, found, err := stepOf(secret, code, now)
+	if err != nil {
+		return err
+	}
+	if off := step - totpStep(now); !found || off < -totpSkew || off > totpSkew {
+		return shared.ErrInvalidCode
+	}
+	return fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code is from your old authenticator. Enter the one from the new entry."), errNoGuess)
+}
+
+// spendStep spends the code of a step, which proves the authenticator if nothing
+// has before. since is when codes were first asked for, nil if they were not.
+func (s *Service) spendStep(ctx context.Context, in locked, a TOTP, step int64, since *time.Time) error {
+	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
+		return fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code has been used already. Wait for the next one."), errNoGuess)
+	} else if err != nil || a.Verified {
+		return err
+	}
+	now := s.Now()
+	if since == nil {
+		since = &now
+	}
+	return in.ProveTOTP(ctx, a, *since, now)
+}
+
+// clockWords says by how many steps a clock seems to be off.
+func clockWords(off int64) string {
+	direction := "ahead"
+	if off < 0 {
+		direction, off = "behind", -off
+	}
+	return fmt.Sprintf("This code is from another time: the clock of your phone seems to be about %d seconds %s. Set it to automatic, then use the next code.", off*totpPeriod, direction)
+}
+
+// TOTPURI is the otpauth URI of the user's authenticator: of the one that is
+// good, or else of the one that waits to be proved. It fails with
+// [shared.ErrTOTPNotEnabled] if there is neither. Who has it can make the codes,
+// so the owner is told.
+func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from Client) (string, error) {
+	all, err := s.Store.TOTPs(ctx, user.ID, session.ID, s.Now())
+	if err != nil {
+		return "", err
+	}
+	if len(all) == 0 {
+		return "", shared.ErrTOTPNotEnabled
+	}
+	a := all[len(all)-1]
+	secret, err := s.secretOf(a)
+	if err != nil {
+		return "", err
+	}
+	return totpURI("", user.Email, secret), s.Store.Tx(ctx, func(tx Store) error {
+		if a.Verified {
+			notice := s.notice(user, from, "Your authenticator's key was shown", "The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
+			if err := s.send(ctx, tx, notice); err != nil {
+				return err
+			}
+		}
+		return tx.AddEvent(ctx, s.sessionEvent(EventTOTPURIRead, session, from))
+	})
+}
+
+type totpStore interface {
+	// TOTPs returns a user's authenticators: the one that waits to be proved in
+	// the session, if there is one and it has not expired, and then the one that
+	// is good, if there is one.
+	TOTPs(ctx context.Context, user, session string, now time.Time) ([]TOTP, error)
+	AddTOTP(ctx context.Context, a TOTP) error
+	// ProveTOTP makes one that waits the one that is good. It fails with
+	// [shared.ErrInvalidCode] if it waits no more.
+	ProveTOTP(ctx context.Context, a TOTP, since, now time.Time) error
+	// DeletePendingTOTP deletes the one that waits to be proved, in whichever
+	// session.
+	DeletePendingTOTP(ctx context.Context, user string) error
+	DeleteTOTPs(ctx context.Context, user string) error
+	// SpendStep spends the code of a step. It fails with
+	// [shared.ErrInvalidCode] if that or a later one was spent before, or it was
+	// burned: of several who spend it, one does.
+	SpendStep(ctx context.Context, id string, step int64) error
+	// BurnStep makes the code of a step to come worthless without spending those
+	// before it, and reports whether it did: not while another is burned whose
+	// code would be good yet, because it is not before the given step.
+	BurnStep(ctx context.Context, id string, step, good int64) (bool, error)
+}

@@ -1,0 +1,138 @@
+package account
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp"
+
+	"latchkey/shared"
+)
+
+// TestTOTPVectors are those of RFC 6238, appendix B, for SHA-1: the last six of
+// their eight digits.
+func TestTOTPVectors(t *testing.T) {
+	secret := []byte("12345678901234567890")
+	for seconds, want := range map[int64]string{
+		59:          "287082",
+		1111111109:  "081804",
+		1111111111:  "050471",
+		1234567890:  "005924",
+		2000000000:  "279037",
+		20000000000: "353130",
+	} {
+		at := time.Unix(seconds, 0)
+		got, err := totpCode(secret, totpStep(at))
+		if err != nil || got != want {
+			t.Errorf("the code at %d is %s, %v; want %s", seconds, got, err, want)
+		}
+		if step, found, err := stepOf(secret, want, at); !found || step != totpStep(at) || err != nil {
+			t.Errorf("%s at %d is of step %d, %t, %v", want, seconds, step, found, err)
+		}
+	}
+}
+
+func TestStepOf(t *testing.T) {
+	secret := []byte("12345678901234567890")
+	now := time.Unix(1111111109, 0)
+	middle := totpStep(now)
+	for away := int64(-12); away <= 12; away++ {
+		code, err := totpCode(secret, middle+away)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := away >= -totpHintSkew && away <= totpHintSkew
+		step, found, err := stepOf(secret, code, now)
+		if err != nil || found != near || found && step != middle+away {
+			t.Errorf("the code of %d steps away is of %d, %t, %v", away, step-middle, found, err)
+		}
+	}
+	if _, found, err := stepOf([]byte("98765432109876543210"), "081804", now); found || err != nil {
+		t.Errorf("another secret has the code: %v", err)
+	}
+}
+
+func FuzzStepOf(f *testing.F) {
+	secret := []byte("12345678901234567890")
+	now := time.Unix(1111111109, 0)
+	for _, seed := range []string{"081804", " 081804", "081804\n", "81804", "0818040", "０８１８０４", "+81804", "", "\x00081804"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, code string) {
+		step, found, err := stepOf(secret, code, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			return
+		}
+		if want, _ := totpCode(secret, step); code != want {
+			t.Errorf("%q is taken for %s", code, want)
+		}
+	})
+}
+
+// TestTOTPURI holds that another reader of such URIs, and any URL parser, finds
+// in it what was put in.
+func TestTOTPURI(t *testing.T) {
+	secret := []byte("12345678901234567890")
+	for _, test := range []struct{ issuer, account, label, wantIssuer string }{
+		{"", "ann@example.test", "Latchkey:ann%40example.test", "Latchkey"},
+		{"  :: ", "ann@example.test", "Latchkey:ann%40example.test", "Latchkey"},
+		{"Ref App", "ann@example.test", "Ref%20App:ann%40example.test", "Ref App"},
+		{"Custom: Issuer & Co", "a+b@example.test", "Custom%20Issuer%20%26%20Co:a%2Bb%40example.test", "Custom Issuer & Co"},
+		{"App & Söhne", "a_b@example.test", "App%20%26%20S%C3%B6hne:a_b%40example.test", "App & Söhne"},
+		{"50% off=1;a/b?c#d", "ann@example.test", "50%25%20off%3D1%3Ba%2Fb%3Fc%23d:ann%40example.test", "50% off=1;a/b?c#d"},
+	} {
+		uri := totpURI(test.issuer, test.account, secret)
+		if !strings.HasPrefix(uri, "otpauth://totp/"+test.label+"?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&") || strings.ContainsAny(uri, "+ ") {
+			t.Errorf("URI %s", uri)
+		}
+		u, err := url.Parse(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := u.Query(); q.Get("issuer") != test.wantIssuer || q.Get("algorithm") != "SHA1" || q.Get("digits") != "6" || q.Get("period") != "30" || len(q) != 5 {
+			t.Errorf("%s has the parameters %v", uri, q)
+		}
+		key, err := otp.NewKeyFromURL(uri)
+		if err != nil || key.Issuer() != test.wantIssuer || key.AccountName() != test.account || key.Period() != 30 || key.Digits() != otp.DigitsSix {
+			t.Errorf("%s is read as %q, %q, %v", uri, key.Issuer(), key.AccountName(), err)
+		}
+	}
+}
+
+func TestClockWords(t *testing.T) {
+	for off, want := range map[int64]string{-2: "about 60 seconds behind", 4: "about 120 seconds ahead"} {
+		if got := clockWords(off); !strings.Contains(got, want) {
+			t.Errorf("%d steps off: %s", off, got)
+		}
+	}
+}
+
+// TestOpenSession holds that no session is opened while a second factor is due,
+// whoever asks: the check is not left to the ways in.
+func TestOpenSession(t *testing.T) {
+	s := &Service{Now: Now} // without a store, which is not to be asked
+	in := locked{User: User{ID: "ann", TwoFactorEnabled: true}}
+	if session, token, err := s.openSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
+		t.Errorf("opened: %v, %v, %v", session, token, err)
+	}
+}
+
+func TestBackupCode(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		code := newBackupCode()
+		if !backupCodeForm.MatchString(code) || strings.ContainsAny(code, "0O1lIo") || seen[code] {
+			t.Fatalf("backup code %q", code)
+		}
+		seen[code] = true
+	}
+	if backupCodeHash("ann", "abcde-fghij") == backupCodeHash("bob", "abcde-fghij") {
+		t.Error("two users' codes have one hash")
+	}
+}

@@ -1,0 +1,136 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+)
+
+const (
+	// TrustLifetime is how long a browser is asked for no second factor, from
+	// its last sign-in on.
+	TrustLifetime = 30 * day
+	// trustAccounts is how many accounts can trust one browser.
+	trustAccounts = browserAccounts
+)
+
+// TrustedDevice is a browser that is asked for no second factor.
+type TrustedDevice struct {
+	ID         string `bun:",pk"`
+	UserID     string
+	Hash       []byte // of the token in the browser's cookie
+	IP         string `bun:"ip"` // the last seen
+	UserAgent  string
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	ExpiresAt  time.Time
+}
+
+// TrustTokens is what a trusted browser keeps: a token for each of the last few
+// accounts that trust it, the last one first.
+type TrustTokens string
+
+func (t TrustTokens) split() (tokens []Token) {
+	for part := range strings.SplitSeq(string(t), ".") {
+		if token, ok := ParseToken(part); ok && len(tokens) < trustAccounts {
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
+
+// with is the tokens with a new one in the place of old, if that is there.
+func (t TrustTokens) with(new, old Token) TrustTokens {
+	parts := []string{string(new)}
+	for _, token := range t.split() {
+		if token != old && len(parts) < trustAccounts {
+			parts = append(parts, string(token))
+		}
+	}
+	return TrustTokens(strings.Join(parts, "."))
+}
+
+// String does not print the tokens.
+func (t TrustTokens) String() string { return "[tokens]" }
+
+// Opens reports whether one of the tokens is the device's.
+func (t TrustTokens) Opens(d TrustedDevice) bool {
+	for _, token := range t.split() {
+		if string(token.Hash()) == string(d.Hash) {
+			return true
+		}
+	}
+	return false
+}
+
+// trust makes the browser one that is asked no more.
+func (s *Service) trust(ctx context.Context, in locked, from Client, session Session) (TrustTokens, error) {
+	token, now := NewToken(), s.Now()
+	d := TrustedDevice{
+		ID: rand.Text(), UserID: in.User.ID, Hash: token.Hash(), IP: from.IP, UserAgent: from.UserAgent,
+		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
+	}
+	if err := in.AddTrustedDevice(ctx, d); err != nil {
+		return "", err
+	}
+	e := s.sessionEvent(EventDeviceTrusted, session, from)
+	e.Subject = d.ID
+	return from.Trust.with(token, ""), in.AddEvent(ctx, e)
+}
+
+// useTrust returns what the browser is to keep from now on, if the user trusts
+// it: a token opens one sign-in, and the next one the next. It fails with
+// [ErrNotFound] if the user does not.
+func (s *Service) useTrust(ctx context.Context, in locked, from Client) (TrustTokens, error) {
+	now := s.Now()
+	for _, old := range from.Trust.split() {
+		token := NewToken()
+		err := in.RotateTrustedDevice(ctx, old.Hash(), TrustedDevice{
+			UserID: in.User.ID, Hash: token.Hash(), IP: from.IP, UserAgent: from.UserAgent, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
+		})
+		if !errors.Is(err, ErrNotFound) {
+			return from.Trust.with(token, old), err
+		}
+	}
+	return "", ErrNotFound
+}
+
+// RevokeTrustedDevice ends the trust in a device of the session's user, if there is it.
+func (s *Service) RevokeTrustedDevice(ctx context.Context, session Session, from Client, id string) error {
+	return s.deed(ctx, session, func(in locked) error {
+		n, err := in.DeleteTrustedDevice(ctx, in.User.ID, id)
+		if err != nil || n == 0 {
+			return err
+		}
+		e := s.sessionEvent(EventTrustedDeviceRevoked, session, from)
+		e.Subject = id
+		return in.AddEvent(ctx, e)
+	})
+}
+
+// RevokeTrustedDevices ends the trust in all of them.
+func (s *Service) RevokeTrustedDevices(ctx context.Context, session Session, from Client) error {
+	return s.deed(ctx, session, func(in locked) error {
+		n, err := in.DeleteTrustedDevices(ctx, in.User.ID)
+		if err != nil || n == 0 {
+			return err
+		}
+		return in.AddEvent(ctx, s.sessionEvent(EventTrustedDeviceRevoked, session, from))
+	})
+}
+
+type trustedDeviceStore interface {
+	AddTrustedDevice(ctx context.Context, d TrustedDevice) error
+	// RotateTrustedDevice puts the unexpired device of the user that has the old
+	// hash under a new one, and writes when and from where it was used. It fails
+	// with [ErrNotFound] if there is none: of several who use it, one does.
+	RotateTrustedDevice(ctx context.Context, old []byte, d TrustedDevice) error
+	// TrustedDevices returns the unexpired ones of a user, the last used first.
+	TrustedDevices(ctx context.Context, user string, now time.Time) ([]TrustedDevice, error)
+	// DeleteTrustedDevice returns how many, 0 or 1, it deleted.
+	DeleteTrustedDevice(ctx context.Context, user, id string) (int, error)
+	// DeleteTrustedDevices deletes all of a user and returns how many.
+	DeleteTrustedDevices(ctx context.Context, user string) (int, error)
+}

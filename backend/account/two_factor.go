@@ -1,0 +1,393 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"latchkey/shared"
+)
+
+// A Factor is a second factor, as the part of [Session].Method that names it.
+type Factor string
+
+// The second factors.
+const (
+	ByTOTP       Factor = "totp"        // a code of the authenticator app (RFC 6238)
+	ByBackupCode Factor = "backup-code" // one of ten that were written down
+	ByEmailCode  Factor = "email-code"  // a code that came by mail
+
+	byTrustedDevice Factor = "trusted-device" // a browser that is asked no more
+)
+
+// asked is who is asked for a code: a user in a session, or in the challenge of
+// a sign-in.
+type asked struct {
+	user      User
+	session   string     // the session's id
+	challenge *Challenge // nil in a session
+	owner     []byte     // what a code by mail is for: the session's id or the challenge's hash
+	mayEnrol  bool       // a new authenticator is asked for if one waits to be proved
+	mustEnrol bool       // and no other
+}
+
+func askedIn(session Session, user User) asked {
+	return asked{user: user, session: session.ID, owner: []byte(session.ID)}
+}
+
+func askedAt(ch Challenge, user User) asked {
+	return asked{user: user, challenge: &ch, owner: ch.Hash}
+}
+
+// rightCode is a code that was right when it was looked at. It is worth nothing
+// until it is spent, in the transaction of what it is good for: of two who have
+// the same, one spends it.
+type rightCode struct {
+	factor Factor
+	spend  func(context.Context, locked) error
+	enrols bool // it is the first of a new authenticator
+}
+
+// judgeCode looks at a code, after the try has been counted; try is which of
+// those in a row it is, for wrong codes, too. It fails with [shared.ErrLocked] if
+// there were too many; with [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode]
+// or [shared.ErrOTPExpired] if the code is not right; with
+// [shared.ErrTooManyCodes] if the challenge or the mailed code has had too many
+// tries; and with [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled] or
+// [shared.ErrOTPNotConfigured] if there is nothing that it could be right for.
+func (s *Service) judgeCode(ctx context.Context, f Factor, who asked, code string) (right rightCode, try int, err error) {
+	switch f {
+	case ByTOTP:
+		right, try, err = s.judgeTOTP(ctx, who, code)
+	case ByBackupCode:
+		right, try, err = s.judgeBackupCode(ctx, who, code)
+	case ByEmailCode:
+		right, try, err = s.judgeEmailCode(ctx, who, code)
+	default:
+		err = fmt.Errorf("nobody is asked for a %q", f)
+	}
+	right.factor = f
+	return right, try, err
+}
+
+// spend spends a right code, which ends the row of wrong ones.
+func (s *Service) spend(ctx context.Context, in locked, who asked, from Client, right rightCode) error {
+	if err := right.spend(ctx, in); err != nil {
+		return err
+	}
+	if right.factor == ByBackupCode {
+		if err := s.noteBackupCode(ctx, in, from); err != nil {
+			return err
+		}
+	}
+	return in.ForgetSecondFactorTries(ctx, in.User.ID, who.challenge == nil)
+}
+
+// VerifyCode looks at a code of somebody who is signed in, and spends it. The
+// first one of a new authenticator enables two-factor authentication, or puts
+// it in the place of the one before, and the session gets a new token: rotated
+// is empty otherwise. It fails as [Service.judgeCode] does.
+func (s *Service) VerifyCode(ctx context.Context, session Session, user User, from Client, a Answer) (_ User, rotated Token, err error) {
+	who := askedIn(session, user)
+	who.mayEnrol, who.mustEnrol = true, a.Enrol
+	right, try, err := s.judgeCode(ctx, a.Factor, who, a.Code)
+	if err == nil {
+		err = s.deed(ctx, session, func(in locked) (err error) {
+			if err := s.spend(ctx, in, who, from, right); err != nil {
+				return err
+			}
+			user = in.User
+			if right.enrols {
+				user, rotated, err = s.enrol(ctx, in, session, from)
+			}
+			return err
+		})
+	}
+	return user, rotated, s.noteCode(ctx, who, from, try, err)
+}
+
+// enrol is what the first code of a new authenticator leads to.
+func (s *Service) enrol(ctx context.Context, in locked, session Session, from Client) (User, Token, error) {
+	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", "Two-factor authentication was switched on for your account."
+	if in.User.TwoFactorEnabled {
+		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", "The authenticator app of your account was replaced by another."
+	}
+	// What was tried was of another secret, or of none.
+	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
+		return in.User, "", err
+	}
+	in.User.TwoFactorEnabled, in.User.UpdatedAt = true, s.Now()
+	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
+		return in.User, "", err
+	}
+	token, err := s.endElsewhere(ctx, in, session, from, kind, s.notice(in.User, from, subject, what))
+	return in.User, token, err
+}
+
+// endElsewhere ends what else is open or may come to be: the user's other
+// sessions, sign-ins under way, trusted devices and enrolments that wait to be
+// proved. This session goes on under a new token.
+func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, notice Mail) (Token, error) {
+	next, token := session.rotated(s.Now())
+	if err := rotate(ctx, in, session, next); err != nil {
+		return "", err
+	}
+	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, session.ID); err != nil {
+		return "", err
+	}
+	if err := in.DeleteChallenges(ctx, in.User.ID); err != nil {
+		return "", err
+	}
+	if _, err := in.DeleteTrustedDevices(ctx, in.User.ID); err != nil {
+		return "", err
+	}
+	if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
+		return "", err
+	}
+	if err := s.send(ctx, in, notice); err != nil {
+		return "", err
+	}
+	return token, in.AddEvent(ctx, s.sessionEvent(kind, session, from))
+}
+
+// EnableTwoFactor gives the session's user a new authenticator, which is good
+// for nothing until [Service.VerifyCode] has seen a code of it in the same
+// session within an hour, and ten backup codes. If it is to replace the one that
+// the user has, that stays good until then, and so do the backup codes. It fails
+// with [shared.ErrTOTPEnabled] if there is one that is not to be replaced, with
+// [shared.ErrTwoFactorNotEnabled] if there is none to replace, and with
+// [shared.ErrValidation] for an issuer that is too long.
+func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user User, from Client, issuer string, replace bool) (uri string, codes []string, err error) {
+	check := func(u User) error {
+		switch {
+		case u.TwoFactorEnabled && !replace:
+			return shared.ErrTOTPEnabled
+		case !u.TwoFactorEnabled && replace:
+			return shared.ErrTwoFactorNotEnabled
+		}
+		return nil
+	}
+	if err := errors.Join(checkIssuer(issuer), check(user)); err != nil { // before ten hashes
+		return "", nil, err
+	}
+	codes = []string{}
+	var digests [][]byte
+	if !replace {
+		if codes, digests, err = s.newBackupCodes(ctx, user.ID); err != nil {
+			return "", nil, err
+		}
+	}
+	a, secret := s.newTOTP(session)
+	err = s.deed(ctx, session, func(in locked) error {
+		if err := check(in.User); err != nil {
+			return err
+		}
+		if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
+			return err
+		}
+		if err := in.AddTOTP(ctx, a); err != nil {
+			return err
+		}
+		if !replace {
+			if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+				return err
+			}
+		}
+		return in.AddEvent(ctx, s.sessionEvent(EventTwoFactorPending, session, from))
+	})
+	return totpURI(issuer, user.Email, secret), codes, err
+}
+
+// DisableTwoFactor switches two-factor authentication off, and forgets the
+// authenticators, the backup codes and the wrong codes. The session gets a new
+// token, and where there was something to switch off all else ends, as when it
+// was switched on.
+func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
+	err = s.deed(ctx, session, func(in locked) (err error) {
+		if in.User.TwoFactorEnabled {
+			if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
+				return err
+			}
+			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled,
+				s.notice(in.User, from, "Two-factor authentication is off", "Two-factor authentication was switched off for your account."))
+		} else {
+			var next Session
+			next, token = session.rotated(s.Now())
+			err = rotate(ctx, in, session, next)
+		}
+		if err != nil {
+			return err
+		}
+		// After the sessions, which take the enrolments that wait in them along:
+		// in another order, this and the end of a session could wait for each other.
+		if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
+			return err
+		}
+		if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
+			return err
+		}
+		return in.UnlockSecondFactor(ctx, in.User.ID)
+	})
+	return token, err
+}
+
+const (
+	// lockEvery is how many tries in a row lock an account's second factor: few
+	// enough that guessing one of three codes in a million is hopeless (RFC 6238,
+	// section 5.2).
+	lockEvery = 10
+
+	day = 24 * time.Hour
+)
+
+// locks is how long the first lock lasts, the second and so on. After the last,
+// which makes a hundred tries in a row, no more are taken: NIST SP 800-63B-4,
+// section 3.2.2.
+var locks = []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day}
+
+// never is later than any time that means something.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// SecondFactorTries is how many codes an account has tried in a row: at sign-in,
+// which takes the password, and in sessions, where the thief of one must neither
+// guess for ever nor lock the owner out.
+type SecondFactorTries struct {
+	UserID      string `bun:",pk"`
+	SignedIn    bool   `bun:",pk"`
+	N           int
+	LockedUntil time.Time // none are taken before
+}
+
+// reserve counts a try before it is judged: for the account, and in also for
+// what else counts it. It returns which of those in a row it is. It fails with
+// [shared.ErrLocked] if there were too many. If either fails, neither has counted.
+//
+// The count is not one of those that [Service].Unlimited switches off: without
+// it, six digits are no factor.
+func (s *Service) reserve(ctx context.Context, who asked, also func(locked) error) (try int, err error) {
+	err = s.lock(ctx, who.user.ID, func(in locked) error {
+		now := s.Now()
+		ends := make([]time.Time, 0, len(locks)+1)
+		for _, l := range locks {
+			ends = append(ends, now.Add(l))
+		}
+		tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, who.challenge == nil, now, lockEvery, append(ends, never))
+		if err != nil {
+			return err
+		}
+		if !counted {
+			return lockedError(tries.LockedUntil, now)
+		}
+		try = tries.N
+		return also(in)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return try, nil
+}
+
+// reserveAnswer is reserve for a code that the challenge counts, too, if it
+// answers one.
+func (s *Service) reserveAnswer(ctx context.Context, who asked) (try int, err error) {
+	return s.reserve(ctx, who, func(in locked) error {
+		if who.challenge == nil {
+			return nil
+		}
+		return in.CountChallengeTry(ctx, who.challenge.Hash, shared.ChallengeTries)
+	})
+}
+
+func lockedError(until, now time.Time) error {
+	if until.Equal(never) {
+		return shared.ErrLocked.Saying("There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.")
+	}
+	return shared.ErrLocked.After(until.Sub(now))
+}
+
+// errNoGuess is of a code that is a right one, but not good here, or no more.
+var errNoGuess = errors.New("the code is no guess")
+
+// noteCode is what becomes of a try that has failed, and returns why it has. A
+// wrong code is written down, and where it has locked the account the owner is
+// told. What failed for another reason was no guess, and is not counted as one:
+// of somebody who sends the right code twice at once, one comes too late.
+func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int, failed error) error {
+	if failed == nil || try == 0 { // none was counted
+		return failed
+	}
+	wrong := errors.Is(failed, shared.ErrInvalidCode) || errors.Is(failed, shared.ErrInvalidBackupCode)
+	guessed := wrong && !errors.Is(failed, errNoGuess)
+	err := s.Store.Tx(ctx, func(tx Store) error {
+		if !guessed {
+			if err := tx.TakeBackSecondFactorTry(ctx, who.user.ID, who.challenge == nil); err != nil {
+				return err
+			}
+		}
+		if !wrong {
+			return nil
+		}
+		e := s.event(EventCodeFailed, who.user.ID, from)
+		e.SessionID = who.session
+		if guessed && try%lockEvery == 0 {
+			e.Kind = EventCodesLocked
+			if who.user.TwoFactorEnabled { // else somebody has trouble enrolling
+				if err := s.send(ctx, tx, s.lockNotice(who, from, try)); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.AddEvent(ctx, e)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// lockNotice is the mail about too many wrong codes.
+func (s *Service) lockNotice(who asked, from Client, try int) Mail {
+	how := "Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it."
+	if who.challenge == nil {
+		how = "Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password."
+	}
+	until := "For a while, no more codes are taken from them or from you."
+	if try >= lockEvery*(len(locks)+1) {
+		until = "No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account."
+	}
+	return s.mail(who.user, "Somebody is trying codes", how, until, s.occasion(from))
+}
+
+// UnlockSecondFactor takes codes of an account again, however many were wrong. It
+// fails with [ErrNotFound] if the address has none.
+func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
+	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
+	if err != nil {
+		return err
+	}
+	return s.lock(ctx, user.ID, func(in locked) error {
+		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.event(EventCodesUnlocked, user.ID, Client{}))
+	})
+}
+
+type twoFactorStore interface {
+	// SetTwoFactor says whether a user is asked for a second factor.
+	SetTwoFactor(ctx context.Context, user string, on bool, now time.Time) error
+	// CountSecondFactorTry adds one to a user's tries in a row, unless they are
+	// locked, in one statement. The try that makes them a multiple of every
+	// locks them: the first time until locks[0], and so on. counted tells
+	// whether it was counted; if not, the tries tell until when they are locked.
+	CountSecondFactorTry(ctx context.Context, user string, signedIn bool, now time.Time, every int, locks []time.Time) (tries SecondFactorTries, counted bool, err error)
+	// TakeBackSecondFactorTry takes one from them, and ends the lock that they
+	// have led to.
+	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
+	// ForgetSecondFactorTries sets them back to none.
+	ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
+	// UnlockSecondFactor sets both of a user's counts back to none.
+	UnlockSecondFactor(ctx context.Context, user string) error
+}

@@ -1,0 +1,32 @@
+package server
+
+import "latchkey/shared"
+
+func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevice, error) {
+	devices, err := s.Accounts.Store.TrustedDevices(c.Context(), c.User.ID, s.Accounts.Now())
+	if err != nil {
+		return nil, err
+	}
+	list := make([]shared.TrustedDevice, 0, len(devices))
+	for _, d := range devices {
+		list = append(list, shared.TrustedDevice{
+			ID: d.ID, Device: deviceOf(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.From.Trust.Opens(d),
+			CreatedAt: shared.Time{Time: d.CreatedAt}, LastUsedAt: shared.Time{Time: d.LastUsedAt}, ExpiresAt: shared.Time{Time: d.ExpiresAt},
+		})
+	}
+	return list, nil
+}
+
+func (s *Server) revokeTrustedDevice(c call, in shared.TrustedDeviceID) (shared.Status, error) {
+	if err := s.Accounts.RevokeTrustedDevice(c.Context(), c.Session, c.From, in.ID); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}
+
+func (s *Server) revokeTrustedDevices(c call, _ shared.None) (shared.Status, error) {
+	if err := s.Accounts.RevokeTrustedDevices(c.Context(), c.Session, c.From); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}

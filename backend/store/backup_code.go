@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// backupCode is a row of what is kept of one.
+type backupCode struct {
+	UserID string `bun:",pk"`
+	Digest []byte `bun:",pk"`
+}
+
+// usedBackupCode is a row of what is kept of one that was used.
+type usedBackupCode backupCode
+
+// ReplaceBackupCodes implements [account.Store].
+func (db DB) ReplaceBackupCodes(ctx context.Context, user string, digests [][]byte) error {
+	return db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		for _, kept := range []any{(*backupCode)(nil), (*usedBackupCode)(nil)} {
+			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
+				return failed(err)
+			}
+		}
+		if len(digests) == 0 {
+			return nil
+		}
+		codes := make([]backupCode, 0, len(digests))
+		for _, d := range digests {
+			codes = append(codes, backupCode{user, d})
+		}
+		_, err := db.bun.NewInsert().Model(&codes).Exec(ctx)
+		return failed(err)
+	})
+}
+
+// UseBackupCode implements [account.Store].
+func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (used bool, err error) {
+	err = db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		var spent []usedBackupCode
+		err := db.bun.NewDelete().Model((*backupCode)(nil)).
+			Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Returning("*").Scan(ctx, &spent)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return failed(err)
+		}
+		if len(spent) == 0 {
+			used, err = db.bun.NewSelect().Model((*usedBackupCode)(nil)).
+				Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Exists(ctx)
+			if err != nil {
+				return failed(err)
+			}
+			return shared.ErrInvalidBackupCode
+		}
+		_, err = db.bun.NewInsert().Model(&spent).Exec(ctx)
+		return failed(err)
+	})
+	return used, err
+}
+
+// CountBackupCodes implements [account.Store].
+func (db DB) CountBackupCodes(ctx context.Context, user string) (int, error) {
+	n, err := db.bun.NewSelect().Model((*backupCode)(nil)).Where("user_id = ?", user).Count(ctx)
+	return int(n), failed(err)
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/backend/account"
+)
+
+// unlocked is long ago for every clock: a server whose clock is behind another's
+// must not see a lock where there is none.
+var unlocked = time.Unix(0, 0).UTC()
+
+// CountSecondFactorTry implements [account.Store].
+func (db DB) CountSecondFactorTry(ctx context.Context, user string, signedIn bool, now time.Time, every int, locks []time.Time) (account.SecondFactorTries, bool, error) {
+	tries := account.SecondFactorTries{UserID: user, SignedIn: signedIn, N: 1, LockedUntil: unlocked}
+	q := db.bun.NewInsert().Model(&tries).On("CONFLICT (user_id, signed_in) DO UPDATE").
+		Set("n = ?TableAlias.n + 1").Where("?TableAlias.locked_until <= ?", now).Returning("n, locked_until")
+	lock := "locked_until = CASE ?TableAlias.n + 1"
+	var args []any
+	for i, until := range locks {
+		lock += " WHEN ? THEN ?"
+		args = append(args, (i+1)*every, until)
+	}
+	err := found(q.Set(lock+" ELSE ?TableAlias.locked_until END", args...).Scan(ctx))
+	if !errors.Is(err, account.ErrNotFound) {
+		return tries, err == nil, err
+	}
+	err = db.bun.NewSelect().Model(&tries).WherePK().Scan(ctx)
+	return tries, false, failed(err)
+}
+
+// TakeBackSecondFactorTry implements [account.Store].
+func (db DB) TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error {
+	_, err := db.bun.NewUpdate().Model((*account.SecondFactorTries)(nil)).Set("n = n - 1").Set("locked_until = ?", unlocked).
+		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Where("n > 0").Exec(ctx)
+	return failed(err)
+}
+
+// ForgetSecondFactorTries implements [account.Store].
+func (db DB) ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error {
+	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).
+		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Exec(ctx)
+	return failed(err)
+}
+
+// UnlockSecondFactor implements [account.Store].
+func (db DB) UnlockSecondFactor(ctx context.Context, user string) error {
+	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).Where("user_id = ?", user).Exec(ctx)
+	return failed(err)
+}
