@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -103,13 +102,8 @@ func TestDatabaseStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tapped, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := tap(t, tapped.Host)
-	tapped.Host = line.address
-	p := start(t, buildBinary(t), "-database", tapped.String(), "-trusted-proxies", "127.0.0.0/8")
+	tapped, wire := storetest.Tap(t, database)
+	p := start(t, buildBinary(t), "-database", tapped, "-trusted-proxies", "127.0.0.0/8")
 	v := visit(t, p.origin)
 	if status, body, _, err := v.signUp("ann@example.test"); status != 200 {
 		t.Fatal(status, body, err)
@@ -117,7 +111,7 @@ func TestDatabaseStops(t *testing.T) {
 
 	for what, fault := range map[string]struct{ begin, end func() error }{
 		"stopped": {cluster.Stop, cluster.Start},
-		"silent":  {line.hold, line.release},
+		"silent":  {wire.Hold, wire.Release},
 	} {
 		// Load, so that connections are in use when it happens.
 		ctx, cancel := context.WithCancel(t.Context())
@@ -173,74 +167,6 @@ func visitorWith(t *testing.T, v *visitor) *visitor {
 	w := visit(t, v.origin)
 	w.client.Jar = v.client.Jar
 	return w
-}
-
-// A wire is a TCP connection to somewhere that can be made to fall silent.
-type wire struct {
-	address string
-
-	mu   sync.Mutex
-	open chan struct{} // closed while bytes may pass
-}
-
-// tap relays what is sent to its address to the target.
-func tap(t *testing.T, target string) *wire {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{address: listener.Addr().String(), open: make(chan struct{})}
-	close(w.open)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", target)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go w.relay(near, far)
-			go w.relay(far, near)
-		}
-	}()
-	return w
-}
-
-func (w *wire) relay(to, from net.Conn) {
-	defer to.Close()
-	b := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(b)
-		if err != nil {
-			return
-		}
-		w.mu.Lock()
-		open := w.open
-		w.mu.Unlock()
-		<-open
-		if _, err := to.Write(b[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (w *wire) hold() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.open = make(chan struct{})
-	return nil
-}
-
-func (w *wire) release() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.open)
-	return nil
 }
 
 // eachDatabase runs test with the flag of a new database of each kind.

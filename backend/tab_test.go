@@ -278,17 +278,43 @@ func words(v *accessibility.Value) string {
 	return s
 }
 
-// click clicks into the middle of something, wherever that is.
+// click clicks into the middle of something, wherever that is. A page that
+// moves meanwhile lets the pointer miss; a person would see it and click again.
 func (p *tab) click(node *accessibility.Node) {
 	p.t.Helper()
 	id := node.BackendDOMNodeID
-	command(p, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id})
-	quads := command(p, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id}).Quads
-	if len(quads) == 0 {
-		p.t.Fatalf("%s has no place in the page", words(node.Name))
+	p.wait("a click hits "+words(node.Name), func() bool {
+		hit := p.awaitClick(id)
+		command(p, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id})
+		quads := command(p, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id}).Quads
+		if len(quads) == 0 {
+			p.t.Fatalf("%s has no place in the page", words(node.Name))
+		}
+		q := quads[0]
+		p.do(chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2))
+		return hit()
+	})
+}
+
+// awaitClick listens for a click on something, and returns whether it came.
+func (p *tab) awaitClick(id cdp.BackendNodeID) (hit func() bool) {
+	p.t.Helper()
+	listener := command(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+		ObjectID: command(p, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id}).Object.ObjectID,
+		FunctionDeclaration: `function() {
+			const seen = {hit: false}
+			const listen = (e) => { seen.hit ||= e.composedPath().includes(this) }
+			addEventListener("click", listen, true)
+			seen.end = () => { removeEventListener("click", listen, true); return seen.hit }
+			return seen
+		}`,
+	}).Result.ObjectID
+	return func() bool {
+		r, err := chromedp.Call(p.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+			ObjectID: listener, FunctionDeclaration: `function() { return this.end() }`, ReturnByValue: new(true),
+		})
+		return err != nil || string(r.Result.Value) == "true" // the click may have led to another page
 	}
-	q := quads[0]
-	p.do(chromedp.MouseClickXY((q[0]+q[4])/2, (q[1]+q[5])/2))
 }
 
 func (p *tab) press(button string) {

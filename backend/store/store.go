@@ -112,14 +112,44 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 			err = fmt.Errorf("the database URL is not one that Postgres understands: %v", p)
 		}
 	}()
-	return sql.OpenDB(pgdriver.NewConnector(
+	connector := pgdriver.NewConnector(
 		pgdriver.WithDialTimeout(postgresTimeout),
 		pgdriver.WithReadTimeout(timeout),
 		pgdriver.WithWriteTimeout(timeout),
 		pgdriver.WithApplicationName("latchkey"),
 		pgdriver.WithTracing(false),
 		pgdriver.WithDSN(dsn),
-	)), nil
+	)
+	dial := connector.Config().Dialer
+	connector.Config().Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return inStep{conn}, nil
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// inStep is a connection that ends with its first error. The driver keeps one
+// on which a prepared statement timed out, and would take the answer that comes
+// late for the answer to its next question: another person's session.
+type inStep struct{ net.Conn }
+
+func (c inStep) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.Close()
+	}
+	return n, err
+}
+
+func (c inStep) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.Close()
+	}
+	return n, err
 }
 
 func limitConnections(pool *sql.DB, n int) {

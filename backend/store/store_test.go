@@ -86,6 +86,45 @@ func TestSessionByHash(t *testing.T) {
 	})
 }
 
+// TestLateAnswer holds that an answer that comes after its question was given
+// up is never taken for the answer to the next: it would be another person's
+// session.
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	url, err := storetest.Shared(t).NewDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, wire := storetest.Tap(t, url)
+	db := storetest.Migrated(t, url)
+	for _, user := range []string{"ann", "bob"} {
+		addUser(t, db, user)
+		addSession(t, db, user, "session of "+user, now)
+	}
+	find := func(ctx context.Context, user string) (account.User, error) {
+		_, found, err := db.SessionByHash(ctx, account.Token("token of session of "+user).Hash(), now)
+		return found, err
+	}
+	// Twice, so that the statement is prepared.
+	for range 2 {
+		if u, err := find(t.Context(), "ann"); err != nil || u.ID != "ann" {
+			t.Fatal(u.ID, err)
+		}
+	}
+	wire.Hold()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if u, err := find(ctx, "ann"); err == nil {
+		t.Fatalf("over a silent wire: %s", u.ID)
+	}
+	wire.Release()
+	for range 20 {
+		if u, err := find(t.Context(), "bob"); err != nil || u.ID != "bob" {
+			t.Fatalf("asked for bob: %q, %v", u.ID, err)
+		}
+	}
+}
+
 func TestRotateSessionOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := addSession(t, db, addUser(t, db, "ann").ID, "s1", now)

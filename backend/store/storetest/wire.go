@@ -1,0 +1,82 @@
+package storetest
+
+import (
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+)
+
+// A Wire is what connects to a database and can be made to fall silent.
+type Wire struct {
+	mu   sync.Mutex
+	open chan struct{} // closed while bytes may pass
+}
+
+// Tap returns the URL of a database behind a wire.
+func Tap(t *testing.T, database string) (string, *Wire) {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	w := &Wire{open: make(chan struct{})}
+	close(w.open)
+	target := u.Host
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", target)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			go w.relay(near, far)
+			go w.relay(far, near)
+		}
+	}()
+	u.Host = listener.Addr().String()
+	return u.String(), w
+}
+
+func (w *Wire) relay(to, from net.Conn) {
+	defer to.Close()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		open := w.open
+		w.mu.Unlock()
+		<-open
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// Hold makes the wire silent: what is sent waits.
+func (w *Wire) Hold() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = make(chan struct{})
+	return nil
+}
+
+// Release lets everything pass again, what waited first.
+func (w *Wire) Release() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.open)
+	return nil
+}
