@@ -40,10 +40,21 @@ var (
 	ListTrustedDevices   = Endpoint[None, []TrustedDevice]{"GET", "/api/auth/list-trusted-devices"}
 	RevokeTrustedDevice  = Endpoint[TrustedDeviceID, Status]{"POST", "/api/auth/revoke-trusted-device"}
 	RevokeTrustedDevices = Endpoint[None, Status]{"POST", "/api/auth/revoke-trusted-devices"}
+
+	GenerateRegisterOptions     = Endpoint[RegisterQuery, json.RawMessage]{"GET", "/api/auth/passkey/generate-register-options"}
+	VerifyRegistration          = Endpoint[Registration, Registered]{"POST", "/api/auth/passkey/verify-registration"}
+	GenerateAuthenticateOptions = Endpoint[AuthenticateQuery, json.RawMessage]{"GET", "/api/auth/passkey/generate-authenticate-options"}
+	VerifyAuthentication        = Endpoint[Authentication, Authenticated]{"POST", "/api/auth/passkey/verify-authentication"}
+	ListPasskeys                = Endpoint[None, []Passkey]{"GET", "/api/auth/passkey/list-user-passkeys"}
+	UpdatePasskey               = Endpoint[PasskeyName, PasskeyUpdated]{"POST", "/api/auth/passkey/update-passkey"}
+	DeletePasskey               = Endpoint[PasskeyID, PasskeyDeleted]{"POST", "/api/auth/passkey/delete-passkey"}
+
+	PasskeyCheck = Endpoint[PageOrigin, SelfCheck]{"GET", "/api/passkey-check"}
 )
 
 // Fields without omitempty or omitzero are required: the server refuses a body
-// that lacks them. The check tag asks for more than the right type.
+// that lacks them. The check tag asks for more than the right type. A GET
+// carries its fields, which are strings, in the query.
 
 // Alive is the answer of a server that runs.
 type Alive struct {
@@ -103,7 +114,7 @@ func (s SignedIn) MarshalJSON() ([]byte, error) {
 // is asked for at [PageTwoFactor].
 type SecondFactorDue struct {
 	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // true
-	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail)
+	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail), "passkey"
 }
 
 // User is an account as its owner sees it.
@@ -134,8 +145,10 @@ type Session struct {
 	IsCurrent    bool   `json:"isCurrent"`
 	LastActiveAt Time   `json:"lastActiveAt"`
 	Device       Device `json:"device"`
-	// Method is how it signed in: "password", alone or with a second factor
-	// after a plus: "totp", "backup-code", "email-code", "trusted-device".
+	// Method is how it signed in: "passkey", which has verified its user;
+	// "security-key", a passkey that has not; or "password". The last two alone or
+	// with a second factor after a plus: "totp", "backup-code", "email-code",
+	// "passkey", "trusted-device".
 	Method string `json:"method"`
 }
 
@@ -180,6 +193,10 @@ func (p Password) Confirmation() *string { return &p.Password }
 type Proof struct {
 	Password *string `json:"password,omitempty"`
 	Code     *string `json:"code,omitempty"` // of the authenticator app
+
+	// Passkey is the browser's answer to [GenerateAuthenticateOptions] of the
+	// same session, as in [Authentication].
+	Passkey json.RawMessage `json:"passkey,omitempty"`
 }
 
 // PasswordChange replaces the caller's password. It always ends the caller's
@@ -301,6 +318,164 @@ type TrustedDevice struct {
 // TrustedDeviceID names one of the caller's trusted devices.
 type TrustedDeviceID struct {
 	ID string `json:"id"`
+}
+
+// PasskeysPerUser is how many passkeys an account can have.
+const PasskeysPerUser = 20
+
+// MaxPasskeyName, in characters, is the longest name of a passkey.
+const MaxPasskeyName = 100
+
+// RegisterQuery asks for the options of navigator.credentials.create: a
+// PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3, section 5.1.8).
+type RegisterQuery struct {
+	Name       string `json:"name,omitempty"` // what the authenticator calls the account; its address if empty
+	Attachment string `json:"authenticatorAttachment,omitempty" check:"platform|cross-platform"`
+	Context    string `json:"context,omitempty"` // Better Auth's client may send it; it means nothing here
+
+	// Mediation "conditional" asks for options with which the browser makes a
+	// passkey without asking. The answer is null where the server is set not to
+	// (PASSKEY_AUTO_UPGRADE), or the account has as many as it can have.
+	Mediation string `json:"mediation,omitempty" check:"conditional"`
+}
+
+// Registration is the browser's answer to [GenerateRegisterOptions], within
+// five minutes and in the same session.
+type Registration struct {
+	Response      json.RawMessage `json:"response"`       // a RegistrationResponseJSON (WebAuthn Level 3, section 5.1)
+	Name          string          `json:"name,omitempty"` // up to [MaxPasskeyName]; none if blank
+	CreateSession *bool           `json:"createSession,omitempty"`
+}
+
+// Registered is a passkey just added; with CreateSession, also the session that
+// added it, which goes on.
+type Registered struct {
+	Passkey
+	Session *Session `json:"session,omitempty"`
+	User    *User    `json:"user,omitempty"`
+}
+
+// AuthenticateQuery asks for the options of navigator.credentials.get: a
+// PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, section 5.1.10). In a
+// session they name the caller's passkeys, otherwise none.
+type AuthenticateQuery struct {
+	// SecondFactor "true" asks for options that name the passkeys of whoever
+	// is asked for a second factor in this browser.
+	SecondFactor string `json:"secondFactor,omitempty" check:"true"`
+}
+
+// Authentication is the browser's answer to [GenerateAuthenticateOptions],
+// within five minutes. If the browser has a sign-in of the same account that
+// waits for its second factor, it is that.
+type Authentication struct {
+	Response    json.RawMessage `json:"response"`              // an AuthenticationResponseJSON (WebAuthn Level 3, section 5.1)
+	TrustDevice *bool           `json:"trustDevice,omitempty"` // as in [Code]
+}
+
+// Authenticated is the answer to a passkey that opened a session; or, as
+// [SignedIn], that a second factor is due.
+type Authenticated struct {
+	Session Session `json:"session"`
+	User    User    `json:"user"`
+
+	*SecondFactorDue
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (a Authenticated) MarshalJSON() ([]byte, error) {
+	if a.SecondFactorDue != nil {
+		return json.Marshal(a.SecondFactorDue)
+	}
+	type plain Authenticated
+	return json.Marshal(plain(a))
+}
+
+// Passkey is a passkey as its owner sees it.
+type Passkey struct {
+	ID           string  `json:"id"`
+	Name         *string `json:"name"`
+	PublicKey    string  `json:"publicKey"` // the COSE key, base64
+	UserID       string  `json:"userId"`
+	CredentialID string  `json:"credentialID"` // base64url
+	Counter      uint32  `json:"counter"`
+	DeviceType   string  `json:"deviceType"` // "singleDevice" or "multiDevice", which can be synced
+	BackedUp     bool    `json:"backedUp"`   // as of its last use
+	Transports   string  `json:"transports"` // comma-separated
+	CreatedAt    Time    `json:"createdAt"`
+	AAGUID       string  `json:"aaguid"` // of the authenticator's make, as a UUID; zeros if it does not say
+
+	LastUsedAt   *Time     `json:"lastUsedAt"`
+	Provider     *Provider `json:"provider"`     // null if the AAGUID is not known
+	Synced       bool      `json:"synced"`       // it is kept in more places than one device
+	UserVerified bool      `json:"userVerified"` // it has, at its last use, or when it was made
+
+	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
+	// methods call rpId and userId.
+	RPID       string `json:"rpId"`
+	UserHandle string `json:"userHandle"`
+}
+
+// Provider is who makes the app or the key that keeps a passkey.
+type Provider struct {
+	Name      string `json:"name"`      // "iCloud Keychain"
+	IconLight string `json:"iconLight"` // the path of an image for light pages; empty if there is none
+	IconDark  string `json:"iconDark"`  // and for dark ones
+}
+
+// PasskeyName gives one of the caller's passkeys another name.
+type PasskeyName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // 1 to [MaxPasskeyName] characters
+}
+
+// PasskeyUpdated is the answer to [PasskeyName].
+type PasskeyUpdated struct {
+	Passkey Passkey `json:"passkey"`
+	AcceptedPasskeys
+}
+
+// PasskeyID names one of the caller's passkeys by its [Passkey].ID.
+type PasskeyID struct {
+	ID string `json:"id"`
+}
+
+// PasskeyDeleted is the answer to [DeletePasskey].
+type PasskeyDeleted struct {
+	Status bool `json:"status"`
+	AcceptedPasskeys
+}
+
+// AcceptedPasskeys is the argument of PublicKeyCredential's
+// signalAllAcceptedCredentials (WebAuthn Level 3, section 5.1.11): what
+// authenticators need not keep any more is what is not in it.
+type AcceptedPasskeys struct {
+	RPID                     string   `json:"rpId"`
+	UserID                   string   `json:"userId"` // the account's handle, base64url
+	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
+}
+
+// PageOrigin is where the page that calls is, as its browser calls it. The
+// browser itself does not say so in a GET.
+type PageOrigin struct {
+	Origin string `json:"origin,omitempty"`
+}
+
+// SelfCheck is whether passkeys can work as the server is configured and
+// reached.
+type SelfCheck struct {
+	OK     bool      `json:"ok"`
+	RPID   string    `json:"rpId"`
+	Origin string    `json:"origin"` // as configured
+	Checks []Finding `json:"checks"`
+}
+
+// Finding is one thing that a self-check looked at.
+type Finding struct {
+	Name     string `json:"name"` // "Origin", "Host", "X-Forwarded-Proto", …
+	OK       bool   `json:"ok"`
+	Received string `json:"received"` // what came with the call; empty if nothing did
+	Expected string `json:"expected"`
+	Fix      string `json:"fix,omitempty"` // what to change, for the person who can
 }
 
 // Status is the answer of calls that only succeed or fail.

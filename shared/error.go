@@ -105,6 +105,17 @@ var (
 	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")
 	ErrOTPExpired            = newError("OTP_HAS_EXPIRED", "OTP has expired")
 
+	// Passkeys. What is not known here is told apart from what is refused for
+	// another reason: only the first may make an authenticator forget a passkey.
+	ErrPasskeyChallenge  = newError("CHALLENGE_NOT_FOUND", "Challenge not found")
+	ErrPasskeyOfAnother  = newError("YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY", "You are not allowed to register this passkey")
+	ErrPasskeyRegistered = newError("PREVIOUSLY_REGISTERED", "This passkey is registered already.")
+	ErrRegistration      = newError("FAILED_TO_VERIFY_REGISTRATION", "Failed to verify registration")
+	ErrAuthentication    = newError("AUTHENTICATION_FAILED", "Authentication failed")
+	ErrPasskeyNotFound   = newError("PASSKEY_NOT_FOUND", "Passkey not found")
+	ErrTooManyPasskeys   = newError("TOO_MANY_PASSKEYS", "You have as many passkeys as an account can have. Delete one that you no longer use first.")
+	ErrLastWayIn         = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
+
 	// What the account rules refuse.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
 	ErrUserExists         = newError("USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.")

@@ -9,6 +9,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 
 	"latchkey/shared"
 )
@@ -27,15 +28,15 @@ var (
 func Call[In, Out any](ctx context.Context, c *Client, e shared.Endpoint[In, Out], in In) (Out, error) {
 	var out Out
 
-	var body []byte
-	if e.Method != "GET" {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return out, shared.ErrBadRequest
-		}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, shared.ErrBadRequest
 	}
-
-	status, answer, err := c.send(ctx, e.Method, e.Path, body)
+	path := e.Path
+	if e.Method == "GET" {
+		path, body = path+query(body), nil
+	}
+	status, answer, err := c.send(ctx, e.Method, path, body)
 	if err != nil {
 		return out, ErrOffline
 	}
@@ -46,6 +47,20 @@ func Call[In, Out any](ctx context.Context, c *Client, e shared.Endpoint[In, Out
 		return out, ErrGarbled
 	}
 	return out, nil
+}
+
+// query is what the input of a GET, an object of strings, looks like in an
+// address.
+func query(in []byte) string {
+	var members map[string]string
+	if json.Unmarshal(in, &members) != nil || len(members) == 0 {
+		return ""
+	}
+	values := url.Values{}
+	for name, value := range members {
+		values.Set(name, value)
+	}
+	return "?" + values.Encode()
 }
 
 // refusal is the error in an answer that is not a success. A proxy in front of
