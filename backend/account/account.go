@@ -19,6 +19,8 @@ type Service struct {
 	Keys   Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
+	RelyingParty RelyingParty
+
 	// EmailCodes says that a second factor may be a code by mail.
 	EmailCodes bool
 	// Unlimited switches limits on tries off. It is for benchmarks.
@@ -42,6 +44,8 @@ type Store interface {
 	emailCodeStore
 	challengeStore
 	trustedDeviceStore
+	passkeyStore
+	ceremonyStore
 	inviteStore
 	mailStore
 	eventStore

@@ -39,7 +39,7 @@ func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
 func (s *Service) open(ctx context.Context, in locked, from Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
 	o.User = in.User
 	var second Factor
-	if in.User.TwoFactorEnabled {
+	if in.User.TwoFactorEnabled && method != MethodPasskey {
 		if o.Trust, err = s.useTrust(ctx, in, from); errors.Is(err, ErrNotFound) {
 			due, err := s.challenge(ctx, in, from, method, remember)
 			return Opened{}, due, err
@@ -63,6 +63,13 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 	due := &ChallengeError{Challenge: token, Methods: []Factor{ByTOTP}}
 	if s.EmailCodes {
 		due.Methods = append(due.Methods, ByEmailCode)
+	}
+	keys, err := in.Passkeys(ctx, in.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) > 0 {
+		due.Methods = append(due.Methods, ByPasskey)
 	}
 	return due, in.AddEvent(ctx, s.event(EventChallenged, in.User.ID, from))
 }

@@ -35,6 +35,12 @@ const (
 	EventCodeMailed            = "code-mailed"
 	EventDeviceTrusted         = "device-trusted"
 	EventTrustedDeviceRevoked  = "trusted-device-revoked"
+
+	EventPasskeyAdded   = "passkey-added"
+	EventPasskeyRenamed = "passkey-renamed"
+	EventPasskeyDeleted = "passkey-deleted"
+	EventPasskeyFailed  = "passkey-failed"
+	EventPasskeyCopied  = "passkey-copied" // there may be two of it
 )
 
 // Event is one entry of the audit log. It is written in the transaction of the
@@ -45,7 +51,7 @@ type Event struct {
 	Kind      string
 	UserID    string // whose account; empty for an address without one
 	SessionID string // the session that acted, if one did
-	Subject   string // what it was done to, if not to the account: the id of a session or a trusted device
+	Subject   string // what it was done to, if not to the account: the id of a session, a trusted device or a passkey
 	IP        string
 	UserAgent string
 }

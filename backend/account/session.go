@@ -36,9 +36,12 @@ const (
 	rotationMemory = 24 * time.Hour
 )
 
-// MethodPassword is the [Session].Method of a sign-in by password. A second
-// factor follows it after a plus.
-const MethodPassword = "password"
+// What a [Session].Method begins with. A second factor follows after a plus.
+const (
+	MethodPassword    = "password"
+	MethodPasskey     = "passkey"      // that has verified its user: two factors in one
+	MethodSecurityKey = "security-key" // a passkey that has not
+)
 
 // Token is the secret that a session's cookie holds. Only its hash is kept.
 type Token string
@@ -137,7 +140,7 @@ func earlier(a, b time.Time) time.Time {
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
 	if second != "" {
 		method += "+" + string(second)
-	} else if in.User.TwoFactorEnabled {
+	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
 		return Session{}, "", shared.ErrTwoFactorRequired
 	}
 	user, now := in.User.ID, s.Now()

@@ -18,6 +18,7 @@ const (
 	ByTOTP       Factor = "totp"        // a code of the authenticator app (RFC 6238)
 	ByBackupCode Factor = "backup-code" // one of ten that were written down
 	ByEmailCode  Factor = "email-code"  // a code that came by mail
+	ByPasskey    Factor = "passkey"
 
 	byTrustedDevice Factor = "trusted-device" // a browser that is asked no more
 )

@@ -194,6 +194,8 @@ type userStore interface {
 	DeleteUser(ctx context.Context, user string) error
 	// AnyGrant reports whether anybody has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
+	// HasPermission reports whether a user has it.
+	HasPermission(ctx context.Context, user, permission string) (bool, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"latchkey/backend/account"
@@ -91,6 +92,24 @@ func (k cookies) trust(r *http.Request) account.TrustTokens {
 
 func (k cookies) setTrust(w http.ResponseWriter, t account.TrustTokens) {
 	k.set(w, "trust_device", string(t), int(account.TrustLifetime/time.Second))
+}
+
+// passkey is the token that a browser's passkey ceremonies are tied to, if its
+// form is right.
+func (k cookies) passkey(r *http.Request) (account.Token, bool) {
+	return account.ParseToken(k.value(r, k.passkeyName()))
+}
+
+func (k cookies) setPasskey(w http.ResponseWriter, t account.Token) {
+	k.set(w, k.passkeyName(), string(t), int(account.CeremonyLifetime/time.Second))
+}
+
+// passkeyName is Better Auth's under its prefix.
+func (k cookies) passkeyName() string {
+	if strings.HasSuffix(k.prefix, "better-auth.") {
+		return "better-auth-passkey"
+	}
+	return "passkey"
 }
 
 // browser is what the browser keeps from an earlier sign-in.

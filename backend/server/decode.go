@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	strict "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -88,7 +89,40 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 	if err := s.checkCallbacks(r, members); err != nil {
 		return err
 	}
-	if err := f.validate(members); err != nil {
+	if err := f.validate("body", members); err != nil {
+		return err
+	}
+	return strict.Unmarshal(body, in)
+}
+
+// decodeQuery reads the query of a request into in, whose fields are strings.
+// Unknown names are ignored.
+func decodeQuery(r *http.Request, f schema, in any) error {
+	members := map[string]jsontext.Value{}
+	query := r.URL.Query()
+	for _, fd := range f {
+		values, there := query[fd.name]
+		if !there {
+			continue
+		}
+		var v any = values
+		if len(values) == 1 {
+			if !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0) {
+				return shared.ErrBadRequest.Saying("Invalid text in the query")
+			}
+			v = values[0]
+		}
+		member, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		members[fd.name] = member
+	}
+	if err := f.validate("query", members); err != nil {
+		return err
+	}
+	body, err := json.Marshal(members)
+	if err != nil {
 		return err
 	}
 	return strict.Unmarshal(body, in)
@@ -128,13 +162,13 @@ func checkJSON(body []byte) error {
 	}
 }
 
-// validate refuses members that are not what the schema says, in the words of
-// Better Auth's validator.
-func (f schema) validate(members map[string]jsontext.Value) error {
+// validate refuses members of a part of the request that are not what the schema
+// says, in the words of Better Auth's validator.
+func (f schema) validate(part string, members map[string]jsontext.Value) error {
 	var faults []string
 	var at string
 	say := func(fd field, what string) {
-		faults = append(faults, "[body."+fd.name+"] "+what)
+		faults = append(faults, "["+part+"."+fd.name+"] "+what)
 		if at == "" {
 			at = fd.name
 		}

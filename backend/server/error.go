@@ -52,6 +52,15 @@ var statuses = map[*shared.Error]int{
 	shared.ErrOTPNotConfigured:      http.StatusBadRequest,
 	shared.ErrOTPExpired:            http.StatusBadRequest,
 
+	shared.ErrPasskeyChallenge:  http.StatusBadRequest,
+	shared.ErrPasskeyOfAnother:  http.StatusUnauthorized,
+	shared.ErrPasskeyRegistered: http.StatusConflict,
+	shared.ErrRegistration:      http.StatusBadRequest,
+	shared.ErrAuthentication:    http.StatusBadRequest,
+	shared.ErrPasskeyNotFound:   http.StatusNotFound,
+	shared.ErrTooManyPasskeys:   http.StatusConflict,
+	shared.ErrLastWayIn:         http.StatusConflict,
+
 	shared.ErrInvalidEmail:       http.StatusBadRequest,
 	shared.ErrUserExists:         http.StatusUnprocessableEntity,
 	shared.ErrPasswordTooShort:   http.StatusBadRequest,
@@ -73,6 +82,11 @@ func statusOf(e *shared.Error) int {
 	}
 	return http.StatusInternalServerError
 }
+
+// notSignedIn is an error of a sign-in whose status elsewhere is another.
+type notSignedIn struct{ error }
+
+func (e notSignedIn) Unwrap() error { return e.error }
 
 // unavailableRetry is how long a client should leave alone a server that cannot
 // answer now.
@@ -99,11 +113,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", after)
 		w.Header().Set("X-Retry-After", after) // the one that Better Auth's clients read
 	}
-	body, err := json.Marshal(e)
-	if err != nil {
-		panic(err) // strings and a number
+	body, fault := json.Marshal(e)
+	if fault != nil {
+		panic(fault) // strings and a number
+	}
+	status := statusOf(e)
+	if _, ok := errors.AsType[notSignedIn](err); ok {
+		status = http.StatusUnauthorized
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(statusOf(e))
+	w.WriteHeader(status)
 	w.Write(body)
 }

@@ -24,20 +24,35 @@ type call struct {
 }
 
 // A policy is who may call an endpoint.
-type policy int
+type policy struct {
+	level
+	permission string // that the caller must have, too; empty for none
+}
+
+type level int
 
 const (
+	everyone level = iota
+	withChallenge
+	withSession
+	withFreshSession
+)
+
+var (
 	// anyone may call without a session; the handler may look for one.
-	anyone policy = iota
+	anyone = policy{level: everyone}
 	// challenged asks for a session, or for a sign-in whose password was right
 	// and whose second factor is due.
-	challenged
+	challenged = policy{level: withChallenge}
 	// signedIn asks for a session.
-	signedIn
+	signedIn = policy{level: withSession}
 	// fresh asks for a session whose user has lately confirmed who they are,
 	// or for the right password in the call itself.
-	fresh
+	fresh = policy{level: withFreshSession}
 )
+
+// permitted asks for a session of a user who has a permission at this moment.
+func permitted(p string) policy { return policy{withSession, p} }
 
 // confirming is what an endpoint's In is if a password in it can confirm who
 // calls.
@@ -53,12 +68,15 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 			return out, err
 		}
 		var in In
-		if !reads(c.Request) {
-			if err := s.decode(c.Request, schema, &in); err != nil {
-				return out, err
-			}
+		if reads(c.Request) {
+			err = decodeQuery(c.Request, schema, &in)
+		} else {
+			err = s.decode(c.Request, schema, &in)
 		}
-		if may != anyone {
+		if err != nil {
+			return out, err
+		}
+		if may.level != everyone {
 			if c, err = s.admit(c, may, in); err != nil {
 				return out, err
 			}
@@ -78,11 +96,23 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 // admit lets the caller in or says why not.
 func (s *Server) admit(c call, may policy, in any) (call, error) {
 	c, err := s.authenticate(c)
-	if may == challenged && errors.Is(err, shared.ErrUnauthorized) {
+	if may.level == withChallenge && errors.Is(err, shared.ErrUnauthorized) {
 		return s.challenge(c)
 	}
-	if err != nil || may == signedIn || may == challenged {
+	if err != nil {
 		return c, err
+	}
+	if may.permission != "" {
+		has, err := s.Accounts.Store.HasPermission(c.Context(), c.User.ID, may.permission)
+		if err != nil {
+			return c, err
+		}
+		if !has {
+			return c, shared.ErrForbidden
+		}
+	}
+	if may.level != withFreshSession {
+		return c, nil
 	}
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
 		return c, s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())

@@ -119,6 +119,14 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ListTrustedDevices, s.listTrustedDevices)
 	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
 	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
+
+	handle(s, mux, fresh, shared.GenerateRegisterOptions, s.generateRegisterOptions)
+	handle(s, mux, fresh, shared.VerifyRegistration, s.verifyRegistration)
+	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
+	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
+	handle(s, mux, signedIn, shared.ListPasskeys, s.listPasskeys)
+	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
+	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

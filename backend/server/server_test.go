@@ -27,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 	schema := schemaOf[shared.NewAccount]()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		members, err := object(body)
-		if err != nil || schema.validate(members) != nil {
+		if err != nil || schema.validate("body", members) != nil {
 			return
 		}
 		var in shared.NewAccount

@@ -88,6 +88,8 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 		token, err = s.Accounts.StepUp(c.Context(), c.Session, c.From, *in.Password)
 	case in.Code != nil:
 		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, *in.Code)
+	case in.Passkey != nil:
+		token, err = s.stepUpByPasskey(c, in.Passkey)
 	default:
 		err = invalid("password", "[body.password] Invalid input: expected string, received undefined")
 	}

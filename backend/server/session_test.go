@@ -36,6 +36,8 @@ var openEndpoints = []endpoint{
 	{"POST", "/sign-in/email", body{"email": ann, "password": goodPassword}},
 	{"GET", "/get-session", nil},
 	{"POST", "/sign-out", body{}},
+	{"GET", "/passkey/generate-authenticate-options", nil},
+	{"POST", "/passkey/verify-authentication", body{"response": body{}}},
 }
 
 // signedInEndpoints are those that ask for a session.
@@ -57,6 +59,11 @@ var signedInEndpoints = []endpoint{
 	{"GET", "/list-trusted-devices", nil},
 	{"POST", "/revoke-trusted-device", body{"id": "x"}},
 	{"POST", "/revoke-trusted-devices", body{}},
+	{"GET", "/passkey/generate-register-options", nil},
+	{"POST", "/passkey/verify-registration", body{"response": body{}}},
+	{"GET", "/passkey/list-user-passkeys", nil},
+	{"POST", "/passkey/update-passkey", body{"id": "x", "name": "Key"}},
+	{"POST", "/passkey/delete-passkey", body{"id": "x"}},
 }
 
 // challengedEndpoints are those that the challenge of a sign-in is good for, too.

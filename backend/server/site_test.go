@@ -51,6 +51,9 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 		Accounts: &account.Service{
 			Store: db, Hasher: account.NewHasher(), Keys: testKeys,
 			Now: func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
+			RelyingParty: account.RelyingParty{
+				ID: "localhost", Name: "Latchkey", Origins: []string{s.url.String()}, Verify: true, Upgrade: true,
+			},
 		},
 		Ready: db.Ready, Log: slog.New(slog.NewTextHandler(&syncWriter{w: s.log}, nil)), Origin: s.url, CookiePrefix: "latchkey",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},

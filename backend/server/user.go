@@ -23,7 +23,11 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe),
 	})
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
-		return s.challengeTo(c, due, in.CallbackURL)
+		if in.CallbackURL != "" {
+			c.w.Header().Set("Location", in.CallbackURL)
+		}
+		body, err := s.challengeTo(c, due)
+		return shared.SignedIn{SecondFactorDue: body}, err
 	} else if err != nil {
 		return shared.SignedIn{}, err
 	}
@@ -36,26 +40,23 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 
 // challengeTo answers a sign-in that a second factor is due for: as an error, or
 // as Better Auth does.
-func (s *Server) challengeTo(c call, due *account.ChallengeError, callbackURL string) (shared.SignedIn, error) {
+func (s *Server) challengeTo(c call, due *account.ChallengeError) (*shared.SecondFactorDue, error) {
 	s.cookies.clearSession(c.w) // of whoever was signed in before
 	s.cookies.setChallenge(c.w, due.Challenge)
-	if callbackURL != "" {
-		c.w.Header().Set("Location", callbackURL)
-	}
 	body := &shared.SecondFactorDue{TwoFactorRedirect: true}
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
 	}
 	if s.TwoFactorRedirect {
-		return shared.SignedIn{SecondFactorDue: body}, nil
+		return body, nil
 	}
 	required := *shared.ErrTwoFactorRequired
 	required.SecondFactorDue = body
-	return shared.SignedIn{}, &required
+	return nil, &required
 }
 
 // methodNames is what Better Auth calls the ways to answer a challenge.
-var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp"}
+var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp", account.ByPasskey: "passkey"}
 
 func remember(answer *bool) bool { return answer == nil || *answer }
 

@@ -196,7 +196,7 @@ const sweepBatch = 1000
 // an expired row asks for the time.
 func (db DB) Sweep(ctx context.Context, now time.Time) error {
 	for _, t := range []struct{ name, key string }{{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
-		{"challenges", "hash"}, {"totps", "id"}, {"email_codes", "owner"}, {"trusted_devices", "id"},
+		{"challenges", "hash"}, {"totps", "id"}, {"email_codes", "owner"}, {"trusted_devices", "id"}, {"ceremonies", "challenge_hash"},
 	} {
 		for n := sweepBatch; n == sweepBatch; {
 			expired := db.bun.NewSelect().Table(t.name).Column(t.key).Where("expires_at <= ?", now).Limit(sweepBatch)

@@ -86,6 +86,12 @@ func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	return any, failed(err)
 }
 
+// HasPermission implements [account.Store].
+func (db DB) HasPermission(ctx context.Context, user, name string) (bool, error) {
+	has, err := db.bun.NewSelect().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exists(ctx)
+	return has, failed(err)
+}
+
 // A Grant is a permission that a user has.
 type Grant struct{ Email, Permission string }
 

@@ -1,0 +1,438 @@
+package account
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"latchkey/shared"
+)
+
+// RelyingParty is this server as authenticators know it (WebAuthn Level 3,
+// section 4).
+type RelyingParty struct {
+	ID      string   // the domain that the passkeys belong to
+	Name    string   // for people
+	Origins []string // whose pages may use them, each exactly as browsers write it
+
+	// Verify has authenticators verify their user, and refuses answers of those
+	// that have not. Without it, such a passkey is one factor.
+	Verify bool
+	// Upgrade lets browsers add a passkey after a sign-in by password without
+	// asking.
+	Upgrade bool
+}
+
+// verifier is what the library needs to know of a relying party.
+func (rp RelyingParty) verifier() (*webauthn.WebAuthn, error) {
+	return webauthn.New(&webauthn.Config{
+		RPID: rp.ID, RPDisplayName: rp.Name, RPOrigins: rp.Origins,
+		// We ask for no extension that says anything, and look at none.
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	})
+}
+
+const (
+	// ceremonyLifetime is how long a challenge can be answered: what WebAuthn
+	// Level 3, section 15.1, recommends where the user is verified.
+	ceremonyLifetime = 5 * time.Minute
+	// ceremonyTimeout, in milliseconds, is what browsers are told, as Better Auth
+	// does. They treat it as a hint.
+	ceremonyTimeout = 60_000
+
+	challengeSize = 32 // bytes; at least 16 (WebAuthn Level 3, section 13.4.3)
+	// maxCredentialID is in bytes: WebAuthn Level 3, section 7.1, step 25.
+	maxCredentialID = 1023
+)
+
+// CeremonyLifetime is the age of the cookie that ties ceremonies to a browser.
+const CeremonyLifetime = ceremonyLifetime
+
+// The kinds of ceremonies. An answer to one is none to another.
+const (
+	ceremonyRegister     = "register"
+	ceremonyAuthenticate = "authenticate"
+)
+
+// Ceremony is a challenge that waits for the answer of an authenticator.
+type Ceremony struct {
+	ChallengeHash []byte `bun:",pk"`
+	BrowserHash   []byte // of the token in the browser's cookie
+	Kind          string
+	Unasked       bool   // a registration that the browser asks nobody about
+	UserID        string `bun:",nullzero"` // whose passkey it must be; empty if it is to tell that
+	SessionID     string `bun:",nullzero"` // which asked; empty if none did
+	ExpiresAt     time.Time
+}
+
+// algorithms are those of passkeys, by preference: EdDSA, ES256, RS256.
+var algorithms = []protocol.CredentialParameter{
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgEdDSA},
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgES256},
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
+}
+
+// creationOptions is PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3,
+// section 5.1.8).
+type creationOptions struct {
+	Challenge              string                         `json:"challenge"`
+	RP                     map[string]string              `json:"rp"`
+	User                   map[string]string              `json:"user"`
+	PubKeyCredParams       []protocol.CredentialParameter `json:"pubKeyCredParams"`
+	Timeout                int                            `json:"timeout"`
+	Attestation            string                         `json:"attestation"`
+	ExcludeCredentials     []descriptor                   `json:"excludeCredentials"`
+	AuthenticatorSelection selection                      `json:"authenticatorSelection"`
+	Extensions             map[string]bool                `json:"extensions"`
+	Hints                  []string                       `json:"hints"`
+}
+
+type selection struct {
+	Attachment         string `json:"authenticatorAttachment,omitempty"`
+	ResidentKey        string `json:"residentKey"`
+	RequireResidentKey bool   `json:"requireResidentKey"`
+	UserVerification   string `json:"userVerification"`
+}
+
+// requestOptions is PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3,
+// section 5.1.10).
+type requestOptions struct {
+	RPID             string       `json:"rpId"`
+	Challenge        string       `json:"challenge"`
+	AllowCredentials []descriptor `json:"allowCredentials,omitempty"`
+	Timeout          int          `json:"timeout"`
+	UserVerification string       `json:"userVerification"`
+}
+
+// descriptor names a passkey to a browser.
+type descriptor struct {
+	ID         string   `json:"id"`
+	Transports []string `json:"transports,omitempty"`
+	Type       string   `json:"type"`
+}
+
+func descriptors(keys []Passkey) []descriptor {
+	all := make([]descriptor, len(keys))
+	for i, k := range keys {
+		all[i] = descriptor{ID: k.Credential(), Type: string(protocol.PublicKeyCredentialType)}
+		if k.Transports != "" {
+			all[i].Transports = strings.Split(k.Transports, ",")
+		}
+	}
+	return all
+}
+
+func (rp RelyingParty) userVerification() string {
+	if rp.Verify {
+		return string(protocol.VerificationRequired)
+	}
+	return string(protocol.VerificationPreferred)
+}
+
+// begin notes a ceremony under a new challenge.
+func (s *Service) begin(ctx context.Context, c Ceremony, browser Token) (challenge string, err error) {
+	raw := make([]byte, challengeSize)
+	rand.Read(raw)
+	challenge = base64.RawURLEncoding.EncodeToString(raw)
+	c.ChallengeHash, c.BrowserHash, c.ExpiresAt = challengeHash(challenge), browser.Hash(), s.Now().Add(ceremonyLifetime)
+	return challenge, s.Store.AddCeremony(ctx, c)
+}
+
+func challengeHash(challenge string) []byte {
+	h := sha256.Sum256([]byte(challenge))
+	return h[:]
+}
+
+// RegisterRequest is what is asked of a new passkey.
+type RegisterRequest struct {
+	Name       string // what the authenticator calls the account; the address if empty
+	Attachment string // "platform", "cross-platform" or empty for either
+	Upgrade    bool   // the browser is to make it without asking
+}
+
+// RegisterOptions are options to make a passkey with in a browser, as JSON. They
+// are null if an upgrade is not to be tried. It fails with
+// [shared.ErrTooManyPasskeys] if the user can have no more.
+func (s *Service) RegisterOptions(ctx context.Context, session Session, user User, browser Token, r RegisterRequest) (json.RawMessage, error) {
+	if err := checkPasskeyName(r.Name); err != nil {
+		return nil, err
+	}
+	keys, err := s.Store.Passkeys(ctx, user.ID)
+	if err != nil {
+		return nil, err
+	}
+	full := len(keys) >= shared.PasskeysPerUser
+	verification := s.RelyingParty.userVerification()
+	switch {
+	case r.Upgrade && (full || !s.RelyingParty.Upgrade):
+		return json.RawMessage("null"), nil
+	case full:
+		return nil, shared.ErrTooManyPasskeys
+	case r.Upgrade:
+		verification = string(protocol.VerificationPreferred)
+	}
+	challenge, err := s.begin(ctx, Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: user.ID, SessionID: session.ID}, browser)
+	if err != nil {
+		return nil, err
+	}
+	name := r.Name
+	if name == "" {
+		name = user.Email
+	}
+	return json.Marshal(creationOptions{
+		Challenge:          challenge,
+		RP:                 map[string]string{"id": s.RelyingParty.ID, "name": s.RelyingParty.Name},
+		User:               map[string]string{"id": user.HandleText(), "name": name, "displayName": user.Email},
+		PubKeyCredParams:   algorithms,
+		Timeout:            ceremonyTimeout,
+		Attestation:        string(protocol.PreferNoAttestation),
+		ExcludeCredentials: descriptors(keys),
+		AuthenticatorSelection: selection{
+			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementPreferred), UserVerification: verification,
+		},
+		Extensions: map[string]bool{"credProps": true},
+		Hints:      []string{},
+	})
+}
+
+// AuthenticateOptions are options to use a passkey with in a browser, as JSON: a
+// passkey of the user, in the session if there is one; or, if user is nil, of
+// whoever has one.
+func (s *Service) AuthenticateOptions(ctx context.Context, session Session, user *User, browser Token) (json.RawMessage, error) {
+	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: session.ID}
+	o := requestOptions{RPID: s.RelyingParty.ID, Timeout: ceremonyTimeout, UserVerification: s.RelyingParty.userVerification()}
+	if user != nil {
+		keys, err := s.Store.Passkeys(ctx, user.ID)
+		if err != nil {
+			return nil, err
+		}
+		c.UserID, o.AllowCredentials = user.ID, descriptors(keys)
+	}
+	var err error
+	if o.Challenge, err = s.begin(ctx, c, browser); err != nil {
+		return nil, err
+	}
+	return json.Marshal(o)
+}
+
+// take spends the challenge that an answer says it is for, before anything of
+// the answer is believed. An answer to none of its browser's spends them all: it
+// is an attempt, whatever it says. It then fails as refused; and with
+// [shared.ErrPasskeyChallenge] if there were none.
+func (s *Service) take(ctx context.Context, browser Token, kind string, client *protocol.CollectedClientData, refused error) (Ceremony, error) {
+	if client != nil {
+		c, err := s.Store.TakeCeremony(ctx, browser.Hash(), challengeHash(client.Challenge), kind, s.Now())
+		if !errors.Is(err, ErrNotFound) {
+			return c, err
+		}
+	}
+	n, err := s.Store.DeleteCeremonies(ctx, browser.Hash(), kind, s.Now())
+	if err == nil {
+		err = refused
+		if n == 0 {
+			err = shared.ErrPasskeyChallenge
+		}
+	}
+	return Ceremony{}, err
+}
+
+// ofOurPage is what the library does not ask of client data, or not as
+// strictly.
+func (rp RelyingParty) ofOurPage(c protocol.CollectedClientData) bool {
+	return slices.Contains(rp.Origins, c.Origin) && !c.CrossOrigin && c.TopOrigin == ""
+}
+
+// person is a user as the library asks for one.
+type person struct {
+	User
+	keys []webauthn.Credential
+}
+
+func (p person) WebAuthnID() []byte                         { return p.Handle }
+func (p person) WebAuthnName() string                       { return p.Email }
+func (p person) WebAuthnDisplayName() string                { return p.Email }
+func (p person) WebAuthnCredentials() []webauthn.Credential { return p.keys }
+
+// unverified is what to tell people whose authenticator did not check who they
+// are.
+const unverified = "Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."
+
+// judgeRegistration is the passkey that an authenticator says it has made. It
+// fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother] if
+// it was asked to make it for somebody else, and with [shared.ErrRegistration].
+func (s *Service) judgeRegistration(ctx context.Context, session Session, user User, browser Token, response json.RawMessage) (Passkey, error) {
+	parsed, parseErr := protocol.ParseCredentialCreationResponseBytes(response)
+	var client *protocol.CollectedClientData
+	if parseErr == nil {
+		client = &parsed.Response.CollectedClientData
+	}
+	ceremony, err := s.take(ctx, browser, ceremonyRegister, client, shared.ErrRegistration)
+	switch {
+	case err != nil:
+		return Passkey{}, err
+	case ceremony.UserID != user.ID:
+		return Passkey{}, shared.ErrPasskeyOfAnother
+	case ceremony.SessionID != session.ID:
+		return Passkey{}, shared.ErrPasskeyChallenge
+	case !s.RelyingParty.ofOurPage(*client):
+		return Passkey{}, shared.ErrRegistration
+	}
+	asked := webauthn.SessionData{
+		Challenge: client.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: user.Handle, CredParams: algorithms,
+		UserVerification: protocol.VerificationPreferred,
+	}
+	flags := parsed.Response.AttestationObject.AuthData.Flags
+	if ceremony.Unasked {
+		// Nobody was there to be present or verified: WebAuthn Level 3, section
+		// 7.1, step 14.
+		asked.Mediation = protocol.MediationConditional
+	} else if s.RelyingParty.Verify {
+		asked.UserVerification = protocol.VerificationRequired
+		if flags.HasUserPresent() && !flags.HasUserVerified() {
+			return Passkey{}, shared.ErrRegistration.Saying(unverified)
+		}
+	}
+	verifier, err := s.RelyingParty.verifier()
+	if err != nil {
+		return Passkey{}, err
+	}
+	made, err := verifier.CreateCredential(person{User: user}, asked, parsed)
+	if err != nil || len(made.ID) == 0 || len(made.ID) > maxCredentialID {
+		return Passkey{}, shared.ErrRegistration
+	}
+	return newPasskey(user.ID, made, s.Now()), nil
+}
+
+// rightPasskey is an answer of an authenticator that was right when it was
+// looked at. It is worth nothing until it is used, in the transaction of what it
+// is good for.
+type rightPasskey struct {
+	Passkey  // as it is once it is used
+	user     User
+	verified bool // it has verified its user just now
+}
+
+// decoyKey is a P-256 key, in COSE, whose private half is forgotten: what is
+// asked of a passkey that is not known here, so that it fails as one does whose
+// signature is wrong.
+var decoyKey = func() []byte {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	point, err := private.PublicKey.Bytes() // 4, X, Y
+	if err != nil {
+		panic(err)
+	}
+	key, err := webauthncbor.Marshal(webauthncose.EC2PublicKeyData{
+		PublicKeyData: webauthncose.PublicKeyData{KeyType: int64(webauthncose.EllipticKey), Algorithm: int64(webauthncose.AlgES256)},
+		Curve:         int64(webauthncose.P256), XCoord: point[1:33], YCoord: point[33:],
+	})
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
+// judgePasskey looks at the answer of an authenticator to a challenge that was
+// asked in the given session; in any, or in none, if it is nil. It fails with
+// [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the key that
+// signed is not known here, which a wrong signature cannot be told from; and
+// with [shared.ErrAuthentication].
+func (s *Service) judgePasskey(ctx context.Context, session *Session, from Client, browser Token, response json.RawMessage) (right rightPasskey, err error) {
+	parsed, parseErr := protocol.ParseCredentialRequestResponseBytes(response)
+	var client *protocol.CollectedClientData
+	if parseErr == nil {
+		client = &parsed.Response.CollectedClientData
+	}
+	ceremony, err := s.take(ctx, browser, ceremonyAuthenticate, client, shared.ErrAuthentication)
+	switch {
+	case err != nil:
+		return right, err
+	case session != nil && ceremony.SessionID != session.ID:
+		return right, shared.ErrPasskeyChallenge
+	}
+	key, user, err := s.Store.PasskeyByCredential(ctx, parsed.RawID)
+	known := !errors.Is(err, ErrNotFound)
+	if known && err != nil {
+		return right, err
+	}
+	flags, handle := parsed.Response.AuthenticatorData.Flags, parsed.Response.UserHandle
+	if !known {
+		key = Passkey{CredentialID: parsed.RawID, PublicKey: decoyKey, BackupEligible: flags.HasBackupEligible()}
+		user = User{ID: ceremony.UserID, Handle: handle}
+	}
+	right = rightPasskey{Passkey: key, user: user, verified: flags.HasUserVerified()}
+	err = s.judgeAssertion(right, ceremony, parsed)
+	if err == nil && !known {
+		err = shared.ErrPasskeyNotFound
+	}
+	if err != nil {
+		e := s.event(EventPasskeyFailed, key.UserID, from)
+		e.Subject = key.ID
+		return right, errors.Join(err, s.Store.AddEvent(ctx, e))
+	}
+	now := s.Now()
+	right.SignCount, right.LastUsedAt = int64(parsed.Response.AuthenticatorData.Counter), &now
+	right.BackupEligible, right.BackedUp, right.UserVerified = flags.HasBackupEligible(), flags.HasBackupState(), right.verified
+	return right, nil
+}
+
+// judgeAssertion does what WebAuthn Level 3, section 7.2, asks, but for the
+// counter, which is judged when the passkey is used.
+func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *protocol.ParsedCredentialAssertionData) error {
+	flags, handle := parsed.Response.AuthenticatorData.Flags, parsed.Response.UserHandle
+	switch {
+	case !s.RelyingParty.ofOurPage(parsed.Response.CollectedClientData):
+		return shared.ErrAuthentication
+	case ceremony.UserID == "" && len(handle) == 0: // who it is, it has to say
+		return shared.ErrAuthentication
+	case ceremony.UserID != "" && ceremony.UserID != p.user.ID:
+		return shared.ErrAuthentication
+	case s.RelyingParty.Verify && flags.HasUserPresent() && !flags.HasUserVerified():
+		return shared.ErrAuthentication.Saying(unverified)
+	}
+	asked := webauthn.SessionData{
+		Challenge: parsed.Response.CollectedClientData.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: p.user.Handle,
+		UserVerification: protocol.UserVerificationRequirement(s.RelyingParty.userVerification()),
+	}
+	key := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey}
+	// A passkey that was of one device may become one that is synced, as when
+	// iCloud Keychain is switched on. The library takes any change for a fault.
+	key.Flags.BackupEligible = p.BackupEligible || flags.HasBackupEligible()
+	verifier, err := s.RelyingParty.verifier()
+	if err != nil {
+		return err
+	}
+	_, err = verifier.ValidateLogin(person{User: p.user, keys: []webauthn.Credential{key}}, asked, parsed)
+	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Type == protocol.ErrAssertionSignature.Type {
+		return shared.ErrPasskeyNotFound
+	} else if err != nil {
+		return shared.ErrAuthentication
+	}
+	return nil
+}
+
+type ceremonyStore interface {
+	AddCeremony(ctx context.Context, c Ceremony) error
+	// TakeCeremony spends the unexpired ceremony of the kind that the
+	// browser has under the challenge, and returns it. It fails with
+	// [ErrNotFound] if there is none: of several who take it, one does.
+	TakeCeremony(ctx context.Context, browser, challenge []byte, kind string, now time.Time) (Ceremony, error)
+	// DeleteCeremonies deletes the unexpired ones of the kind that a browser has,
+	// and returns how many.
+	DeleteCeremonies(ctx context.Context, browser []byte, kind string, now time.Time) (int, error)
+}

@@ -1,0 +1,342 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/uuid"
+
+	"latchkey/shared"
+)
+
+// Passkey is a public key whose private half an authenticator keeps.
+type Passkey struct {
+	ID             string `bun:",pk"`
+	UserID         string
+	Name           *string
+	CredentialID   []byte // what authenticators call it; no two users have the same
+	PublicKey      []byte // COSE (RFC 9052, section 7)
+	SignCount      int64  // that of the last use; 0 for authenticators that do not count
+	AAGUID         string `bun:"aaguid"` // of the authenticator's make, as a UUID
+	Transports     string // comma-separated
+	BackupEligible bool   // it can be in more places than one device
+	BackedUp       bool   // it is
+	UserVerified   bool   // its user was verified at the last use, or when it was made
+	CreatedAt      time.Time
+	LastUsedAt     *time.Time
+}
+
+// Credential is the credential id as the wire has it.
+func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToString(p.CredentialID) }
+
+// HandleText is the handle as the wire has it.
+func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
+
+func newPasskey(user string, made *webauthn.Credential, now time.Time) Passkey {
+	p := Passkey{
+		ID: rand.Text(), UserID: user, CredentialID: made.ID, PublicKey: made.PublicKey, SignCount: int64(made.Authenticator.SignCount),
+		AAGUID:         uuid.Nil.String(),
+		BackupEligible: made.Flags.BackupEligible, BackedUp: made.Flags.BackupState, UserVerified: made.Flags.UserVerified,
+		CreatedAt: now,
+	}
+	if id, err := uuid.FromBytes(made.Authenticator.AAGUID); err == nil {
+		p.AAGUID = id.String()
+	}
+	var transports []string
+	for _, t := range made.Transport {
+		// The browser says so, and nobody signs it.
+		if word := string(t); isTransport(word) && !slices.Contains(transports, word) && len(transports) < maxTransports {
+			transports = append(transports, word)
+		}
+	}
+	p.Transports = strings.Join(transports, ",")
+	return p
+}
+
+// maxTransports is above the six that there are (WebAuthn Level 3, section
+// 5.8.4).
+const maxTransports = 8
+
+// isTransport reports whether s has the form of a transport: those that are
+// not known yet are to be kept.
+func isTransport(s string) bool {
+	return s != "" && len(s) <= 16 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+func checkPasskeyName(name string) error {
+	if utf8.RuneCountInString(name) > shared.MaxPasskeyName {
+		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", shared.MaxPasskeyName)).In("name")
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
+	}
+	return nil
+}
+
+// AddPasskey keeps the passkey that an authenticator has made for the session's
+// user. It fails as [Service.judgeRegistration] does, with
+// [shared.ErrPasskeyRegistered] if somebody has it already, with
+// [shared.ErrTooManyPasskeys], and with [shared.ErrValidation] for a name.
+func (s *Service) AddPasskey(ctx context.Context, session Session, user User, from Client, browser Token, response json.RawMessage, name string) (Passkey, error) {
+	name = strings.TrimSpace(name)
+	if err := checkPasskeyName(name); err != nil {
+		return Passkey{}, err
+	}
+	p, err := s.judgeRegistration(ctx, session, user, browser, response)
+	if err != nil {
+		return Passkey{}, err
+	}
+	if name != "" {
+		p.Name = &name
+	}
+	err = s.deed(ctx, session, func(in locked) error {
+		keys, err := in.Passkeys(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if len(keys) >= shared.PasskeysPerUser {
+			return shared.ErrTooManyPasskeys
+		}
+		if err := in.AddPasskey(ctx, p); err != nil {
+			return err
+		}
+		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, "A passkey was added",
+			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
+	})
+	return p, err
+}
+
+// notePasskey tells the owner and the log what became of a passkey. what is a
+// sentence with a place for its name.
+func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, subject, what string) error {
+	name := ""
+	if p.Name != nil {
+		name = " (" + *p.Name + ")"
+	}
+	if err := s.send(ctx, in, s.notice(in.User, from, subject, fmt.Sprintf(what, name))); err != nil {
+		return err
+	}
+	e := s.sessionEvent(kind, session, from)
+	e.Subject = p.ID
+	return in.AddEvent(ctx, e)
+}
+
+// RenamePasskey gives a passkey of the session's user another name, and returns
+// all of the user's. It fails with [shared.ErrPasskeyNotFound] if the user has
+// none of that id, and with [shared.ErrValidation] for a name.
+func (s *Service) RenamePasskey(ctx context.Context, session Session, from Client, id, name string) (renamed Passkey, all []Passkey, err error) {
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
+	}
+	if err := checkPasskeyName(name); err != nil {
+		return renamed, nil, err
+	}
+	err = s.deed(ctx, session, func(in locked) error {
+		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
+			return err
+		}
+		if all, err = in.Passkeys(ctx, in.User.ID); err != nil {
+			return err
+		}
+		e := s.sessionEvent(EventPasskeyRenamed, session, from)
+		e.Subject = id
+		return in.AddEvent(ctx, e)
+	})
+	if err == nil {
+		renamed = all[slices.IndexFunc(all, func(p Passkey) bool { return p.ID == id })]
+	}
+	return renamed, all, err
+}
+
+// DeletePasskey forgets a passkey of the session's user, and returns those that
+// are left. It fails with [shared.ErrPasskeyNotFound] if the user has none of
+// that id, and with [shared.ErrLastWayIn] if there is no other way in.
+func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, err error) {
+	err = s.deed(ctx, session, func(in locked) error {
+		ways, err := waysIn(ctx, in)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(ways.Passkeys, func(p Passkey) bool { return p.ID == id })
+		if i < 0 {
+			return shared.ErrPasskeyNotFound
+		}
+		p := ways.Passkeys[i]
+		if ways.Passkeys = slices.Delete(ways.Passkeys, i, i+1); ways.none() {
+			return shared.ErrLastWayIn
+		}
+		left = ways.Passkeys
+		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
+			return err
+		}
+		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, "A passkey was removed",
+			"A passkey%s was removed from your account. It opens nothing here any more.")
+	})
+	return left, err
+}
+
+// waysOf is how the owner of an account can sign in to it.
+type waysOf struct {
+	Password bool
+	Passkeys []Passkey
+}
+
+func (w waysOf) none() bool { return !w.Password && len(w.Passkeys) == 0 }
+
+// waysIn is every way to sign in to an account. Whatever takes one away asks
+// here what is left.
+func waysIn(ctx context.Context, in locked) (w waysOf, err error) {
+	if w.Passkeys, err = in.Passkeys(ctx, in.User.ID); err != nil {
+		return w, err
+	}
+	_, err = in.Password(ctx, in.User.ID)
+	w.Password = err == nil
+	if errors.Is(err, shared.ErrCredentialNotFound) {
+		err = nil
+	}
+	return w, err
+}
+
+// PasskeyAnswer is the answer of an authenticator in a browser that signs in.
+type PasskeyAnswer struct {
+	Response  json.RawMessage
+	Browser   Token
+	Challenge *Challenge // which waits in the browser for a second factor; nil if none does
+	Trust     bool       // ask this browser for no second factor any more
+}
+
+// SignInByPasskey opens a session for who has a passkey. One that has verified
+// its user is two factors. It fails as [Service.judgePasskey] does, with
+// [ChallengeError] if a second factor is due, and with [shared.ErrChallenge] if
+// the challenge has ended meanwhile.
+func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAnswer) (o Opened, err error) {
+	right, err := s.judgePasskey(ctx, nil, from, a.Browser, a.Response)
+	if err != nil {
+		return Opened{}, err
+	}
+	var due *ChallengeError
+	err = s.lock(ctx, right.UserID, func(in locked) (err error) {
+		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
+			return err
+		}
+		if ch := a.Challenge; ch != nil && ch.UserID == in.User.ID && (right.verified || ch.Method == MethodPassword) {
+			err = s.passByPasskey(ctx, in, from, a, &o)
+		} else if right.verified {
+			o, due, err = s.open(ctx, in, from, MethodPasskey, true)
+		} else {
+			o, due, err = s.open(ctx, in, from, MethodSecurityKey, true)
+		}
+		if err != nil || due != nil {
+			return err
+		}
+		if pw, err := in.Password(ctx, in.User.ID); err == nil {
+			o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
+		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
+			return err
+		}
+		e := s.sessionEvent(EventSignIn, o.Session, from)
+		e.Subject = right.ID
+		return in.AddEvent(ctx, e)
+	})
+	switch {
+	case errors.Is(err, shared.ErrUnauthorized):
+		return Opened{}, shared.ErrPasskeyNotFound // the account was deleted meanwhile
+	case err == nil && due != nil:
+		return Opened{}, due
+	}
+	return o, s.notePasskeyUse(ctx, right, from, err)
+}
+
+// passByPasskey opens the session of the challenge that the passkey answers.
+func (s *Service) passByPasskey(ctx context.Context, in locked, from Client, a PasskeyAnswer, o *Opened) (err error) {
+	if err := in.TakeChallenge(ctx, a.Challenge.Hash, s.Now()); err != nil {
+		return err
+	}
+	o.User = in.User
+	if o.Session, o.Token, err = s.openSession(ctx, in, from, a.Challenge.Method, ByPasskey, a.Challenge.Remember); err != nil {
+		return err
+	}
+	if a.Trust && in.User.TwoFactorEnabled {
+		o.Trust, err = s.trust(ctx, in, from, o.Session)
+	}
+	return err
+}
+
+// StepUpByPasskey is StepUp by a passkey that verifies its user, asked for in
+// the same session.
+func (s *Service) StepUpByPasskey(ctx context.Context, session Session, from Client, browser Token, response json.RawMessage) (Token, error) {
+	right, err := s.judgePasskey(ctx, &session, from, browser, response)
+	if err != nil {
+		return "", err
+	}
+	if !right.verified {
+		return "", shared.ErrAuthentication.Saying(unverified)
+	}
+	rotated, token := session.rotated(s.Now())
+	err = s.deed(ctx, session, func(in locked) error {
+		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
+			return err
+		}
+		return s.stepUp(ctx, in, session, rotated, from)
+	})
+	return token, s.notePasskeyUse(ctx, right, from, err)
+}
+
+// ErrCopied is what a Store answers to the use of a passkey whose counter has
+// not grown: there may be two of it. It crosses no wire.
+var ErrCopied = errors.New("the counter of the passkey has not grown")
+
+// notePasskeyUse is what becomes of the use of a passkey that has failed: what
+// it means to the caller and, if there may be a copy of the passkey, to the
+// owner (WebAuthn Level 3, section 6.1.1).
+func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from Client, failed error) error {
+	if errors.Is(failed, ErrNotFound) {
+		return shared.ErrPasskeyNotFound // deleted meanwhile
+	}
+	if !errors.Is(failed, ErrCopied) {
+		return failed
+	}
+	err := s.lock(ctx, right.UserID, func(in locked) error {
+		e := s.event(EventPasskeyCopied, right.UserID, from)
+		e.Subject = right.ID
+		name := ""
+		if right.Name != nil {
+			name = " (" + *right.Name + ")"
+		}
+		return errors.Join(in.AddEvent(ctx, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
+			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", name),
+			s.occasion(from),
+			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again. If not, delete it and change your password.")))
+	})
+	return errors.Join(shared.ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it."), err)
+}
+
+type passkeyStore interface {
+	// AddPasskey fails with [shared.ErrPasskeyRegistered] if anybody has the
+	// credential id.
+	AddPasskey(ctx context.Context, p Passkey) error
+	// Passkeys returns those of a user, the oldest first.
+	Passkeys(ctx context.Context, user string) ([]Passkey, error)
+	// PasskeyByCredential returns the passkey of a credential id, and whose it
+	// is. It fails with [ErrNotFound].
+	PasskeyByCredential(ctx context.Context, id []byte) (Passkey, User, error)
+	// UsePasskey writes the use of a passkey, if its counter has grown since the
+	// one before or neither counts. It fails with [ErrCopied] if it has not, and
+	// with [ErrNotFound] if the passkey is gone.
+	UsePasskey(ctx context.Context, p Passkey) error
+	// RenamePasskey fails with [shared.ErrPasskeyNotFound] if the user has none
+	// of that id, and so does DeletePasskey.
+	RenamePasskey(ctx context.Context, user, id, name string) error
+	DeletePasskey(ctx context.Context, user, id string) error
+}

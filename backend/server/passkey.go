@@ -1,0 +1,154 @@
+package server
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// ceremonies is the token that the browser's ceremonies are tied to: one for
+// all that are under way, so that those of two tabs do not end each other.
+func (s *Server) ceremonies(c call) account.Token {
+	token, ok := s.cookies.passkey(c.Request)
+	if !ok {
+		token = account.NewToken()
+	}
+	s.cookies.setPasskey(c.w, token)
+	return token
+}
+
+func (s *Server) generateRegisterOptions(c call, in shared.RegisterQuery) (json.RawMessage, error) {
+	return s.Accounts.RegisterOptions(c.Context(), c.Session, c.User, s.ceremonies(c), account.RegisterRequest{
+		Name: in.Name, Attachment: in.Attachment, Upgrade: in.Mediation != "",
+	})
+}
+
+func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.Registered, err error) {
+	token, ok := s.cookies.passkey(c.Request)
+	if !ok {
+		return out, shared.ErrPasskeyChallenge
+	}
+	p, err := s.Accounts.AddPasskey(c.Context(), c.Session, c.User, c.From, token, in.Response, in.Name)
+	if err != nil {
+		return out, err
+	}
+	out.Passkey = s.passkeyOf(p, c.User)
+	if is(in.CreateSession) {
+		session, user := sessionOf(c.Session, c.Session.ID), userOf(c.User)
+		out.Session, out.User = &session, &user
+	}
+	return out, nil
+}
+
+func (s *Server) generateAuthenticateOptions(c call, in shared.AuthenticateQuery) (json.RawMessage, error) {
+	c, err := s.authenticate(c)
+	user := &c.User
+	if errors.Is(err, shared.ErrUnauthorized) {
+		user, err = nil, nil
+		if in.SecondFactor != "" {
+			c, err = s.challenge(c)
+			user = &c.User
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Accounts.AuthenticateOptions(c.Context(), c.Session, user, s.ceremonies(c))
+}
+
+func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out shared.Authenticated, err error) {
+	token, ok := s.cookies.passkey(c.Request)
+	if !ok {
+		return out, shared.ErrPasskeyChallenge
+	}
+	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: is(in.TrustDevice)}
+	if _, waits := s.cookies.challenge(c.Request); waits {
+		if challenged, err := s.challenge(c); err == nil {
+			answer.Challenge = challenged.Challenge
+		} else if !errors.Is(err, shared.ErrChallenge) {
+			return out, err
+		}
+	}
+	o, err := s.Accounts.SignInByPasskey(c.Context(), c.From, answer)
+	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
+		out.SecondFactorDue, err = s.challengeTo(c, due)
+		return out, err
+	}
+	if errors.Is(err, shared.ErrPasskeyNotFound) {
+		err = notSignedIn{err}
+	}
+	if err != nil {
+		return out, err
+	}
+	if answer.Challenge != nil {
+		s.cookies.clearChallenge(c.w)
+	}
+	s.opened(c, o)
+	return shared.Authenticated{Session: sessionOf(o.Session, o.Session.ID), User: userOf(o.User)}, nil
+}
+
+func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Token, error) {
+	token, ok := s.cookies.passkey(c.Request)
+	if !ok {
+		return "", shared.ErrPasskeyChallenge
+	}
+	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Session, c.From, token, response)
+	if errors.Is(err, shared.ErrPasskeyNotFound) {
+		err = notSignedIn{err}
+	}
+	return stepped, err
+}
+
+func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {
+	keys, err := s.Accounts.Store.Passkeys(c.Context(), c.User.ID)
+	list := make([]shared.Passkey, len(keys))
+	for i, p := range keys {
+		list[i] = s.passkeyOf(p, c.User)
+	}
+	return list, err
+}
+
+func (s *Server) updatePasskey(c call, in shared.PasskeyName) (shared.PasskeyUpdated, error) {
+	p, all, err := s.Accounts.RenamePasskey(c.Context(), c.Session, c.From, in.ID, in.Name)
+	if err != nil {
+		return shared.PasskeyUpdated{}, err
+	}
+	return shared.PasskeyUpdated{Passkey: s.passkeyOf(p, c.User), AcceptedPasskeys: s.accepted(c, all)}, nil
+}
+
+func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDeleted, error) {
+	left, err := s.Accounts.DeletePasskey(c.Context(), c.Session, c.From, in.ID)
+	if err != nil {
+		return shared.PasskeyDeleted{}, err
+	}
+	return shared.PasskeyDeleted{Status: true, AcceptedPasskeys: s.accepted(c, left)}, nil
+}
+
+func (s *Server) accepted(c call, keys []account.Passkey) shared.AcceptedPasskeys {
+	ids := make([]string, len(keys))
+	for i, p := range keys {
+		ids[i] = p.Credential()
+	}
+	return shared.AcceptedPasskeys{RPID: s.Accounts.RelyingParty.ID, UserID: c.User.HandleText(), AllAcceptedCredentialIDs: ids}
+}
+
+func (s *Server) passkeyOf(p account.Passkey, owner account.User) shared.Passkey {
+	out := shared.Passkey{
+		ID: p.ID, Name: p.Name, UserID: p.UserID, CredentialID: p.Credential(), Counter: uint32(p.SignCount),
+		PublicKey:  base64.StdEncoding.EncodeToString(p.PublicKey),
+		DeviceType: "singleDevice", BackedUp: p.BackedUp, Transports: p.Transports, AAGUID: p.AAGUID,
+		CreatedAt: shared.Time{Time: p.CreatedAt},
+		Synced:    p.BackedUp, UserVerified: p.UserVerified,
+		RPID: s.Accounts.RelyingParty.ID, UserHandle: owner.HandleText(),
+	}
+	if p.BackupEligible {
+		out.DeviceType = "multiDevice"
+	}
+	if p.LastUsedAt != nil {
+		out.LastUsedAt = &shared.Time{Time: *p.LastUsedAt}
+	}
+	return out
+}
