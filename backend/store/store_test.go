@@ -353,17 +353,24 @@ func TestTxIsAllOrNothing(t *testing.T) {
 func TestDeleteUserTakesAll(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
-		s := addSession(t, db, "ann", "s", now)
+		s, passkey := addSession(t, db, "ann", "s", now), addPasskey(t, db, "ann", "p", 0)
 		if err := errors.Join(
 			db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "h", ChangedAt: now}),
 			db.Grant(t.Context(), "ann", account.PermissionSettings),
 			db.Grant(t.Context(), "ann", account.PermissionSettings),
+			db.AddCeremony(t.Context(), account.Ceremony{ChallengeHash: []byte("c"), BrowserHash: []byte("b"), Kind: "register", UserID: "ann", ExpiresAt: now}),
 			db.DeleteUser(t.Context(), "ann"),
 		); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := db.SessionByHash(t.Context(), s.TokenHash, now); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("the session of a deleted user: %v; want %v", err, account.ErrNotFound)
+		}
+		if _, _, err := db.PasskeyByCredential(t.Context(), passkey.CredentialID); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("the passkey of a deleted user: %v; want %v", err, account.ErrNotFound)
+		}
+		if has, err := db.HasPermission(t.Context(), "ann", account.PermissionSettings); has || err != nil {
+			t.Errorf("the permission of a deleted user: %t, %v", has, err)
 		}
 		if _, err := db.Password(t.Context(), "ann"); !errors.Is(err, shared.ErrCredentialNotFound) {
 			t.Errorf("the password of a deleted user: %v; want %v", err, shared.ErrCredentialNotFound)
