@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"latchkey/backend/provider"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -50,6 +51,10 @@ func site(app http.Handler) http.Handler {
 	}
 	for name, f := range web.Files {
 		files["/web/"+name] = file(func() *web.File { return f })
+	}
+	for path, icon := range provider.Icons() {
+		f := web.NewFile("image/svg+xml", icon)
+		files[path] = file(func() *web.File { return f })
 	}
 	for _, path := range appFiles {
 		files[path] = file(sync.OnceValue(func() *web.File { return made(app, path) }))

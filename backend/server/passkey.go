@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"latchkey/backend/account"
+	"latchkey/backend/provider"
 	"latchkey/shared"
 )
 
@@ -141,7 +142,7 @@ func (s *Server) passkeyOf(p account.Passkey, owner account.User) shared.Passkey
 		PublicKey:  base64.StdEncoding.EncodeToString(p.PublicKey),
 		DeviceType: "singleDevice", BackedUp: p.BackedUp, Transports: p.Transports, AAGUID: p.AAGUID,
 		CreatedAt: shared.Time{Time: p.CreatedAt},
-		Synced:    p.BackedUp, UserVerified: p.UserVerified,
+		Provider:  provider.Of(p.AAGUID), Synced: p.BackedUp, UserVerified: p.UserVerified,
 		RPID: s.Accounts.RelyingParty.ID, UserHandle: owner.HandleText(),
 	}
 	if p.BackupEligible {

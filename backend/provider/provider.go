@@ -1,0 +1,68 @@
+// Package provider knows who makes the apps and keys that keep passkeys, by the
+// AAGUIDs that they say they are. Nobody vouches for those: they are for people
+// to tell their passkeys apart, and decide nothing.
+package provider
+
+import (
+	_ "embed"
+	"encoding/json"
+	"strings"
+
+	"latchkey/shared"
+)
+
+//go:generate ./generate.sh
+
+var (
+	//go:embed aaguids.json
+	aaguids []byte
+	//go:embed icons.json
+	icons []byte
+
+	names = read(aaguids)
+	marks = read(icons) // each drawn in one path on 24 × 24
+)
+
+func read(object []byte) (m map[string]string) {
+	if err := json.Unmarshal(object, &m); err != nil {
+		panic(err) // it is in the program
+	}
+	return m
+}
+
+// known is the mark of providers whose names begin so.
+var known = []struct{ begin, mark string }{
+	{"1Password", "1password"}, {"Apple", "apple"}, {"Bitwarden", "bitwarden"}, {"Chrome", "googlechrome"}, {"Dashlane", "dashlane"},
+	{"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"}, {"KeePassXC", "keepassxc"}, {"Keeper", "keeper"},
+	{"LastPass", "lastpass"}, {"Okta", "okta"}, {"Proton", "proton"}, {"Samsung", "samsung"}, {"Security Key by Yubico", "yubico"},
+	{"Security Key NFC by Yubico", "yubico"}, {"Trezor", "trezor"}, {"YubiKey", "yubico"},
+}
+
+// iconPath begins the paths of the icons.
+const iconPath = "/web/providers/"
+
+// Of is the provider whose passkeys have the AAGUID, nil if it is not known.
+func Of(aaguid string) *shared.Provider {
+	name := names[aaguid]
+	if name == "" {
+		return nil
+	}
+	p := &shared.Provider{Name: name}
+	for _, k := range known {
+		if strings.HasPrefix(name, k.begin) {
+			p.IconLight, p.IconDark = iconPath+k.mark+"-light.svg", iconPath+k.mark+"-dark.svg"
+		}
+	}
+	return p
+}
+
+// Icons is every icon, an SVG image, by its path.
+func Icons() map[string][]byte {
+	all := map[string][]byte{}
+	for mark, path := range marks {
+		for page, colour := range map[string]string{"light": "#1f2328", "dark": "#e6e6e6"} {
+			all[iconPath+mark+"-"+page+".svg"] = []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + colour + `" d="` + path + `"/></svg>`)
+		}
+	}
+	return all
+}
