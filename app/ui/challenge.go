@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -8,14 +9,16 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
 // What a sign-in can be finished with, as the server names the methods.
 const (
-	byApp    = "totp"
-	byMail   = "otp"
-	byBackup = "" // always; it is not among the methods
+	byApp     = "totp"
+	byMail    = "otp"
+	byPasskey = "passkey"
+	byBackup  = "" // always; it is not among the methods
 )
 
 const challengeAction = "challenge"
@@ -48,12 +51,15 @@ type challenge struct {
 	told    string   // what has happened
 	tries   int      // how many codes were wrong
 	over    string   // why one has to sign in again; "" while one has not
+
+	passkeys ceremony
 }
 
 func (p *challenge) OnInit() {
 	defer rescue()
 	p.form = form{id: "challenge", fields: []string{"code", "backupCode"}}
 	p.with = byApp
+	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{SecondFactor: "true"})}
 }
 
 func (p *challenge) OnMount(ctx app.Context) {
@@ -61,8 +67,53 @@ func (p *challenge) OnMount(ctx app.Context) {
 	p.ctx = ctx
 	if p.methods = keptMethods(); p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server says so if not
+		p.passkeys.fetched = p.learnPasskeys
+		p.passkeys.prepare(ctx)
+	} else if slices.Contains(p.methods, byPasskey) {
+		p.passkeys.prepare(ctx)
 	}
 	focus(ctx, p.form.at("code"))
+}
+
+func (p *challenge) OnDismount() {
+	defer rescue()
+	p.passkeys.stop()
+}
+
+// learnPasskeys sees from the options whether there are passkeys.
+func (p *challenge) learnPasskeys(app.Context) {
+	if passkey.Names(p.passkeys.options) && !slices.Contains(p.methods, byPasskey) {
+		p.methods = append(p.methods, byPasskey)
+	}
+}
+
+func (p *challenge) usePasskey(app.Context, app.Event) {
+	defer rescue()
+	if p.form.busy || p.passkeys.busy {
+		return
+	}
+	p.told, p.form.problem, p.form.wrong = "", "", nil
+	p.passkeys.begin(func(options []byte) *passkey.Request {
+		return passkey.Get(options, passkey.Modal)
+	}, func(ctx app.Context, answer json.RawMessage, err error) {
+		if err != nil {
+			p.passkeys.end(false)
+			p.refused(ctx, err)
+			return
+		}
+		trust := element("challenge-trust").Get("checked").Bool()
+		call(p.ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
+			p.passkeys.judged(answer, err)
+			if err == nil && out.SecondFactorDue != nil {
+				err = shared.ErrAuthentication // of another account
+			}
+			if err != nil {
+				p.refused(ctx, err)
+				return
+			}
+			enter(ctx, out.User)
+		})
+	})
 }
 
 // use asks for another factor.
@@ -154,6 +205,7 @@ func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
 	p.form.end(ctx, nil)
 	if p.with != byBackup {
 		enter(ctx, out.User)
+		upgrade(ctx)
 		return
 	}
 	call(p.ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
@@ -255,6 +307,10 @@ func (p *challenge) ways() []app.UI {
 		return app.Button().Type("button").Text(label).OnClick(on)
 	}
 	var ways []app.UI
+	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
+		ways = append(ways, app.Button().Type("button").Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
+			Text("Use a passkey").OnClick(p.usePasskey))
+	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
 		ways = append(ways, way("Use your authenticator app", p.useApp))
 	}
@@ -274,9 +330,12 @@ func (p *challenge) ways() []app.UI {
 
 // lost says how to get in without the phone.
 func (p *challenge) lost() app.UI {
-	mail := slices.Contains(p.methods, byMail)
+	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return app.Ul().Body(
 		app.Li().Text("Use a backup code: one of the ten that you saved when you turned two-factor authentication on."),
+		app.If(passkeys, func() app.UI {
+			return app.Li().Text("Use a passkey, here or of another device.")
+		}),
 		app.If(mail, func() app.UI {
 			return app.Li().Text("Have a code sent to your email address.")
 		}),

@@ -103,6 +103,7 @@ func (f *form) fail(err error) {
 
 	var e *shared.Error
 	if !errors.As(err, &e) {
+		f.problem = words(err)
 		return
 	}
 	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {

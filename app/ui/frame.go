@@ -1,12 +1,15 @@
 package ui
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
@@ -28,6 +31,8 @@ type frame struct {
 	leaving bool      // signing out
 	looked  time.Time // when the server was last asked who is signed in
 	changes int       // how often that has changed: older answers are void
+
+	upgrading *passkey.Request // see [frame.upgrade]
 }
 
 // Why one is on the sign-in page.
@@ -45,11 +50,18 @@ const (
 	leaveAction   = "leave"
 	signOutAction = "sign-out"
 	refreshAction = "refresh"
+	upgradeAction = "upgrade"
 )
 
 // enter goes on as user, who has just signed in.
 func enter(ctx app.Context, user shared.User) {
 	ctx.NewActionWithValue(enterAction, user)
+}
+
+// upgrade lets the browser make a passkey for who has just signed in with a
+// password.
+func upgrade(ctx app.Context) {
+	ctx.NewAction(upgradeAction)
 }
 
 // know replaces what is known of the user, who has just changed it.
@@ -86,6 +98,7 @@ func (f *frame) OnMount(ctx app.Context) {
 	ctx.Handle(knowAction, f.know)
 	ctx.Handle(leaveAction, f.leave)
 	ctx.Handle(signOutAction, f.signOut)
+	ctx.Handle(upgradeAction, f.upgrade)
 
 	if !app.IsClient {
 		return
@@ -240,6 +253,45 @@ func (f *frame) enter(_ app.Context, a app.Action) {
 	f.next = ""
 }
 
+// upgrade has the browser make a passkey without asking, which it does if it has
+// just filled in the password from where it keeps passkeys too. Nobody waits
+// for it, and nobody is told if it comes to nothing.
+func (f *frame) upgrade(app.Context, app.Action) {
+	defer rescue()
+	if !passkey.Supported() {
+		return
+	}
+	changes := f.changes
+	ctx := f.ctx
+	ctx.Async(func() {
+		defer rescue()
+		if !passkey.Can("conditionalCreate") {
+			return
+		}
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		options, err := client.Call(limited, server, shared.GenerateRegisterOptions, shared.RegisterQuery{Mediation: "conditional"})
+		if err != nil || string(options) == "null" || changes != f.changes || passkey.Busy() {
+			return
+		}
+		f.upgrading = passkey.Create(options, passkey.Quiet)
+		answer, err := f.upgrading.Wait()
+		if err != nil || changes != f.changes {
+			return
+		}
+		limited, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+		if _, err := client.Call(limited, server, shared.VerifyRegistration, shared.Registration{Response: answer}); err != nil {
+			return
+		}
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			say(ctx, "Passkey added. Next time, sign in without a password.")
+			refresh(ctx)
+		})
+	})
+}
+
 func (f *frame) know(_ app.Context, a app.Action) {
 	defer rescue()
 	user := a.Value.(shared.User)
@@ -263,6 +315,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 func (f *frame) out(reason string) {
 	f.user, f.leaving = nil, false
 	f.changes++
+	f.upgrading.Abort()
 	wipe()
 	shut("question")
 	shut("step-up")

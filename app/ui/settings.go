@@ -25,6 +25,7 @@ var sections = []struct{ id, name string }{
 	{"profile", "Profile"},
 	{"password", "Password"},
 	{"two-factor", "Two-factor authentication"},
+	{"passkeys", "Passkeys"},
 	{"sessions", "Active sessions"},
 }
 
@@ -55,6 +56,7 @@ func (p *settings) cards() []app.UI {
 			&profile{User: *p.User},
 			&password{Email: p.User.Email},
 			&twoFactor{},
+			&passkeys{User: *p.User},
 			&sessions{},
 		}
 		if p.User.TwoFactorEnabled {

@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
@@ -13,18 +16,111 @@ type signIn struct {
 	app.Compo
 	Notice string // why one is here, if not by one's own will
 
-	ctx  app.Context
-	form form
+	ctx      app.Context
+	form     form
+	passkeys ceremony
+
+	canOffer  bool             // the browser fills in passkeys
+	offer     *passkey.Request // that it does so
+	immediate bool             // the browser can say that it has no passkey to offer
 }
 
 func (p *signIn) OnInit() {
 	defer rescue()
 	p.form = form{id: "sign-in", fields: []string{"email", "password"}}
+	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: p.offerPasskeys}
 }
 
 func (p *signIn) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
+	if !passkey.Supported() {
+		return
+	}
+	ctx.Async(func() {
+		defer rescue()
+		canOffer, immediate := passkey.CanOffer(), passkey.Can("immediateGet")
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			p.canOffer, p.immediate = canOffer, immediate
+			p.passkeys.prepare(ctx)
+		})
+	})
+}
+
+func (p *signIn) OnDismount() {
+	defer rescue()
+	p.offer.Abort()
+	p.passkeys.stop()
+}
+
+// offerPasskeys has the browser offer passkeys where it fills in the address.
+func (p *signIn) offerPasskeys(ctx app.Context) {
+	if !p.canOffer || p.passkeys.busy || !p.passkeys.ready() {
+		return
+	}
+	offer := passkey.Get(p.passkeys.options, passkey.Quiet)
+	p.offer = offer
+	ctx.Async(func() {
+		defer rescue()
+		answer, err := offer.Wait()
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			if err == nil && p.offer == offer && !p.passkeys.busy {
+				p.passkeys.busy = true
+				p.verify(ctx, answer)
+			}
+		})
+	})
+}
+
+// promptly is how soon a browser says that it has no passkey to offer. What
+// comes later is the person, who knows what they did.
+const promptly = 1500 * time.Millisecond
+
+func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
+	defer rescue()
+	if p.form.busy || p.passkeys.busy {
+		return
+	}
+	p.form.problem, p.form.wrong = "", nil
+	way := passkey.Modal
+	if p.immediate {
+		way = passkey.Immediate
+	}
+	var asked time.Time
+	p.passkeys.begin(func(options []byte) *passkey.Request {
+		asked = time.Now()
+		return passkey.Get(options, way)
+	}, func(ctx app.Context, answer json.RawMessage, err error) {
+		if err == nil {
+			p.verify(ctx, answer)
+			return
+		}
+		p.passkeys.end(false)
+		p.form.end(ctx, err)
+		if way == passkey.Immediate {
+			p.immediate = false // those of other devices are asked for, too
+			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
+				p.form.problem = "There is no passkey for this site on this device. Sign in with your password, or press the button again to use a passkey of another device."
+			}
+		}
+		p.offerPasskeys(ctx)
+	})
+}
+
+func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
+	call(ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer}, func(ctx app.Context, out shared.Authenticated, err error) {
+		p.passkeys.judged(answer, err)
+		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
+			challenged(ctx, due.TwoFactorMethods)
+			return
+		}
+		p.form.end(ctx, err)
+		if err == nil {
+			enter(ctx, out.User)
+		}
+	})
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
@@ -43,7 +139,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 		RememberMe: &remember,
 	}
 	call(p.ctx, shared.SignIn, in, func(ctx app.Context, out shared.SignedIn, err error) {
-		if due := secondFactorDue(out, err); due != nil {
+		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			p.form.end(ctx, nil)
 			p.form.empty("password")
 			challenged(ctx, due.TwoFactorMethods)
@@ -52,14 +148,15 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 		p.form.end(ctx, err)
 		if err == nil {
 			enter(ctx, out.User)
+			upgrade(ctx)
 		}
 	})
 }
 
-// secondFactorDue is what the server says of the second factor if the password
-// was right and one is due. It depends on the server's settings whether that
-// is an error.
-func secondFactorDue(out shared.SignedIn, err error) *shared.SecondFactorDue {
+// secondFactorDue is what the server says of the second factor if the first was
+// right and one is due. It depends on the server's settings whether that is an
+// error or an answer.
+func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFactorDue {
 	var e *shared.Error
 	if errors.As(err, &e) && errors.Is(err, shared.ErrTwoFactorRequired) {
 		if e.SecondFactorDue == nil {
@@ -67,7 +164,7 @@ func secondFactorDue(out shared.SignedIn, err error) *shared.SecondFactorDue {
 		}
 		return e.SecondFactorDue
 	}
-	return out.SecondFactorDue
+	return answer
 }
 
 // Render implements [app.Composer].
@@ -76,7 +173,7 @@ func (p *signIn) Render() app.UI {
 		heading("Sign in"),
 		notice(p.Notice),
 		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
 			app.Label().Class("check").Body(
 				app.Input().Type("checkbox").ID("sign-in-remember").Name("rememberMe").Checked(true),
@@ -84,6 +181,11 @@ func (p *signIn) Render() app.UI {
 			),
 			p.form.trouble(),
 			p.form.button("Sign in", "main"),
+			app.If(passkey.Supported(), func() app.UI {
+				return app.Button().Type("button").ID("sign-in-passkey").
+					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
+					Text("Sign in with a passkey").OnClick(p.usePasskey)
+			}),
 		),
 		app.P().Class("aside").Body(
 			app.Text("New here? "),

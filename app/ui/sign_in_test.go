@@ -19,20 +19,20 @@ func TestSecondFactorDue(t *testing.T) {
 		}
 	}
 	for name, due := range map[string]*shared.SecondFactorDue{
-		"error":    secondFactorDue(shared.SignedIn{}, &refused),
-		"redirect": secondFactorDue(redirected, nil),
+		"error":    secondFactorDue(nil, &refused),
+		"redirect": secondFactorDue(redirected.SecondFactorDue, nil),
 	} {
 		if due == nil || !slices.Equal(due.TwoFactorMethods, []string{byApp, byMail}) {
 			t.Errorf("%s: %v is due", name, due)
 		}
 	}
-	if due := secondFactorDue(shared.SignedIn{}, shared.ErrTwoFactorRequired); due == nil {
+	if due := secondFactorDue(nil, shared.ErrTwoFactorRequired); due == nil {
 		t.Error("an error without the methods is no challenge")
 	}
-	if due := secondFactorDue(shared.SignedIn{}, shared.ErrCredentials); due != nil {
+	if due := secondFactorDue(nil, shared.ErrCredentials); due != nil {
 		t.Errorf("a wrong password is a challenge: %v", due)
 	}
-	if due := secondFactorDue(shared.SignedIn{Token: "t"}, nil); due != nil {
+	if due := secondFactorDue(nil, nil); due != nil {
 		t.Errorf("a sign-in is a challenge: %v", due)
 	}
 }

@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
@@ -16,8 +18,8 @@ type identity struct {
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, or a code instead, because the server wants to know that the
-// person is still the one who signed in.
+// stepUp asks for the password, a code, or a passkey, because the server wants
+// to know that the person is still the one who signed in.
 func stepUp(ctx app.Context, i identity) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
@@ -32,11 +34,15 @@ type stepUpDialog struct {
 	form    form
 	byCode  bool // by a code of it, not the password
 	waiting *identity
+
+	passkeys    ceremony
+	hasPasskeys bool
 }
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
 	d.form = form{id: "step-up", fields: []string{"password", "code"}}
+	d.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: d.learnPasskeys}
 }
 
 func (d *stepUpDialog) OnMount(ctx app.Context) {
@@ -52,6 +58,33 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.waiting = &i
 	open(ctx, "step-up")
 	d.use(false)
+	d.passkeys.prepare(d.ctx)
+}
+
+// learnPasskeys sees from the options whether there are passkeys.
+func (d *stepUpDialog) learnPasskeys(app.Context) {
+	d.hasPasskeys = passkey.Names(d.passkeys.options)
+}
+
+func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
+	defer rescue()
+	if d.form.busy || d.passkeys.busy {
+		return
+	}
+	d.form.problem, d.form.wrong = "", nil
+	d.passkeys.begin(func(options []byte) *passkey.Request {
+		return passkey.Get(options, passkey.Modal)
+	}, func(ctx app.Context, answer json.RawMessage, err error) {
+		if err != nil {
+			d.passkeys.end(false)
+			d.form.end(ctx, err)
+			return
+		}
+		call(d.ctx, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
+			d.passkeys.judged(answer, err)
+			d.confirmed(ctx, err)
+		})
+	})
 }
 
 // use asks for the code or for the password.
@@ -107,13 +140,16 @@ func (d *stepUpDialog) confirm() {
 		proof.Password = &password
 	}
 	call(d.ctx, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
-		d.form.end(ctx, err)
-		if err != nil {
-			return
-		}
+		d.confirmed(ctx, err)
+	})
+}
+
+func (d *stepUpDialog) confirmed(ctx app.Context, err error) {
+	d.form.end(ctx, err)
+	if err == nil {
 		d.settle(true)
 		shut("step-up")
-	})
+	}
 }
 
 func (d *stepUpDialog) cancel(app.Context, app.Event) {
@@ -125,6 +161,8 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	defer rescue()
 	d.form.empty("password", "code")
+	d.passkeys.stop()
+	d.hasPasskeys = false
 	d.settle(false)
 }
 
@@ -143,9 +181,16 @@ func (d *stepUpDialog) Render() app.UI {
 				app.P().ID("step-up-text").Text("It has been a while since you signed in. Enter "+what+" to go on."),
 				username(d.Email),
 				app.Div().Body(d.field()),
-				app.Div().Class("ways").Body(app.If(d.TwoFactor, func() app.UI {
-					return app.Button().Type("button").Class("quiet").Text(other).OnClick(d.other)
-				})),
+				app.Div().Class("ways").Body(
+					app.If(d.TwoFactor, func() app.UI {
+						return app.Button().Type("button").Class("quiet").Text(other).OnClick(d.other)
+					}),
+					app.If(d.hasPasskeys, func() app.UI {
+						return app.Button().Type("button").Class("quiet").
+							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
+							Text("Use a passkey").OnClick(d.usePasskey)
+					}),
+				),
 				d.form.trouble(),
 				app.Div().Class("actions").Body(
 					app.Button().Type("button").Text("Cancel").OnClick(d.cancel),

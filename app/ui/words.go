@@ -8,12 +8,17 @@ import (
 	"time"
 
 	"latchkey/app/client"
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
 // words says what went wrong so that whoever reads it knows what to do. It is
 // empty when nobody needs to be told.
 func words(err error) string {
+	var refused *passkey.Error
+	if errors.As(err, &refused) {
+		return passkeyWords(refused)
+	}
 	var e *shared.Error
 	if !errors.As(err, &e) {
 		return ""
@@ -76,6 +81,22 @@ func words(err error) string {
 		return "Two-factor authentication is not on for this account."
 	case shared.ErrBackupCodesNotEnabled.Code:
 		return "This account has no backup codes."
+	case shared.ErrPasskeyChallenge.Code:
+		return "That took too long, or was finished elsewhere. Try again."
+	case shared.ErrPasskeyNotFound.Code:
+		return "This passkey is not known here: it may have been deleted. Use another one, or another way."
+	case shared.ErrPasskeyRegistered.Code:
+		return "This passkey has been added already."
+	case shared.ErrRegistration.Code:
+		if e.Message != shared.ErrRegistration.Message {
+			return e.Message // it knows what to do about it
+		}
+		return "The server did not accept this passkey. Try again, or with another device."
+	case shared.ErrAuthentication.Code:
+		if e.Message != shared.ErrAuthentication.Message {
+			return e.Message // it knows what to do about it
+		}
+		return "This passkey was not accepted. Try again, or use another way."
 	case shared.ErrUserExists.Code:
 		return "There is an account with this email address already. Sign in instead, or use another address."
 	case shared.ErrPasswordTooShort.Code:
@@ -161,6 +182,10 @@ func methodWords(method string) string {
 		return "Unknown"
 	case "password":
 		first = "Password"
+	case "passkey":
+		first = "Passkey"
+	case "security-key":
+		first = "Security key"
 	}
 	switch second {
 	case "":
@@ -171,6 +196,8 @@ func methodWords(method string) string {
 		return first + " and backup code"
 	case "email-code":
 		return first + " and code by email"
+	case "passkey":
+		return first + " and passkey"
 	case "trusted-device":
 		return first + " on a trusted device"
 	default:

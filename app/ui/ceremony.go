@@ -1,0 +1,202 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/app/passkey"
+	"latchkey/shared"
+)
+
+// ceremony has somebody make or use a passkey, as often as they try. What it
+// needs of the server for that, the options, it fetches beforehand and keeps
+// fresh: Safari only asks for a passkey in the handler of a click, and a fetch
+// would be over after it.
+type ceremony struct {
+	ctx     app.Context
+	fetch   func(context.Context) (json.RawMessage, error)
+	fetched func(app.Context) // called when it has; nil for nothing
+
+	options json.RawMessage
+	since   time.Time // when they were fetched
+	rpID    string    // whose they are
+	busy    bool      // the browser or the server is being asked
+	request *passkey.Request
+
+	// Answers to what was fetched or begun before the last change of these are
+	// void.
+	fetches, stops int
+}
+
+// Options are good for five minutes.
+const (
+	refetch = 4 * time.Minute
+	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab that nobody sees
+)
+
+// toUse fetches the options for using a passkey.
+func toUse(in shared.AuthenticateQuery) func(context.Context) (json.RawMessage, error) {
+	return func(ctx context.Context) (json.RawMessage, error) {
+		return client.Call(ctx, server, shared.GenerateAuthenticateOptions, in)
+	}
+}
+
+// prepare fetches the options now, and then every few minutes until stop.
+func (c *ceremony) prepare(ctx app.Context) {
+	c.ctx = ctx
+	if !passkey.Supported() {
+		return
+	}
+	c.fetches++
+	fetch := c.fetches
+	ctx.Async(func() {
+		defer rescue()
+		options, err := c.load(ctx)
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			if fetch != c.fetches {
+				return
+			}
+			if err != nil {
+				c.later(ctx)
+				return
+			}
+			c.keep(ctx, options)
+			if c.fetched != nil {
+				c.fetched(ctx)
+			}
+		})
+	})
+}
+
+// later fetches the options again, unless something else does before.
+func (c *ceremony) later(ctx app.Context) {
+	c.fetches++
+	fetch := c.fetches
+	ctx.After(refetch, func(ctx app.Context) {
+		defer rescue()
+		if fetch == c.fetches {
+			c.prepare(ctx)
+		}
+	})
+}
+
+func (c *ceremony) load(ctx context.Context) (json.RawMessage, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c.fetch(limited)
+}
+
+// keep takes options that were fetched just now.
+func (c *ceremony) keep(ctx app.Context, options json.RawMessage) {
+	c.ctx, c.options, c.since, c.rpID = ctx, options, time.Now(), passkey.RPID(options)
+	c.later(ctx)
+}
+
+// stop gives up what runs, and fetches no more.
+func (c *ceremony) stop() {
+	c.fetches++
+	c.stops++
+	c.options, c.busy = nil, false
+	c.request.Abort()
+	c.request = nil
+}
+
+// ready reports whether there are options that the server still knows.
+func (c *ceremony) ready() bool {
+	return c.options != nil && time.Since(c.since) < tooOld
+}
+
+// begin is what a click does: begin calls the browser in ask, and hands on what
+// it answers. busy is true from now on; whoever gets the answer calls end.
+func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(app.Context, json.RawMessage, error)) {
+	if c.busy {
+		return
+	}
+	c.busy = true
+	if c.ready() {
+		c.await(ask(c.options), then)
+		return
+	}
+	stops := c.stops
+	c.ctx.Async(func() {
+		defer rescue()
+		options, err := c.load(c.ctx)
+		c.ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			switch {
+			case stops != c.stops:
+			case err != nil:
+				then(ctx, nil, err)
+			default:
+				c.keep(ctx, options)
+				c.await(ask(options), then)
+			}
+		})
+	})
+}
+
+// await hands on the answer to a request, unless it was stopped.
+func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.RawMessage, error)) {
+	c.request = request
+	c.ctx.Async(func() {
+		defer rescue()
+		answer, err := request.Wait()
+		c.ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			if c.request == request {
+				c.request = nil
+				then(ctx, answer, err)
+			}
+		})
+	})
+}
+
+// end makes another try possible. The server takes an answer to its options
+// once; used tells that it has one.
+func (c *ceremony) end(used bool) {
+	c.busy = false
+	if used {
+		c.options = nil
+		c.prepare(c.ctx)
+	}
+}
+
+// judged takes what the server says of a response. If it does not know the
+// passkey at all, whatever keeps it is told to forget it.
+func (c *ceremony) judged(response json.RawMessage, err error) {
+	c.end(err != nil)
+	if errors.Is(err, shared.ErrPasskeyNotFound) {
+		passkey.SignalUnknown(c.rpID, passkey.CredentialID(response))
+	}
+}
+
+// passkeyWords says why the browser did not do it, so that whoever reads it
+// knows what to do. It is empty if they know: it was their choice.
+func passkeyWords(e *passkey.Error) string {
+	switch e.Name {
+	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
+		return ""
+	case passkey.ErrExists.Name:
+		return "This device has a passkey for your account already."
+	case passkey.ErrUnsupported.Name:
+		return "This browser, or this device, cannot do that with passkeys. Try another one, or your phone."
+	case "SecurityError":
+		return "Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server."
+	case "ConstraintError":
+		return "This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again."
+	case "TimeoutError":
+		return "That took too long. Try again."
+	case "OperationError", "InvalidAccessError":
+		return "The browser is busy with another passkey. Finish or close that first, then try again."
+	case "NotReadableError", "UnknownError", "DataError", "EncodingError", "NetworkError":
+		return "What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again."
+	default:
+		return "The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser."
+	}
+}

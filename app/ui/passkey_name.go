@@ -1,0 +1,79 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// deviceAtHand is what the browser says that it runs on: its user agent, and
+// whether it is used with the fingers, by which an iPad is told from the Mac
+// that it gives itself out for.
+func deviceAtHand() (userAgent string, touch bool) {
+	if !app.IsClient {
+		return "", false
+	}
+	navigator := app.Window().Get("navigator")
+	points := navigator.Get("maxTouchPoints")
+	return navigator.Get("userAgent").String(), points.Truthy() && points.Int() > 1
+}
+
+// suggestName is a name for a passkey that is made on such a device, which has
+// itself something to check who it is that uses it, or not.
+func suggestName(userAgent string, touch, platform bool) string {
+	has := func(what string) bool { return strings.Contains(userAgent, what) }
+	system, by := "", ""
+	switch {
+	case has("iPhone"):
+		system, by = "iPhone", "Face ID or Touch ID"
+	case has("iPad"), has("Macintosh") && touch:
+		system, by = "iPad", "Face ID or Touch ID"
+	case has("Macintosh"):
+		system, by = "Mac", "Touch ID"
+	case has("Windows"):
+		system, by = "Windows", "Windows Hello"
+	case has("Android") && has("Mobile"):
+		system = "Android phone"
+	case has("Android"):
+		system = "Android tablet"
+	case has("CrOS"):
+		system = "Chromebook"
+	case has("Linux"):
+		system = "Linux"
+	default:
+		return "Passkey"
+	}
+	if platform && by != "" {
+		return system + " · " + by
+	}
+	return system
+}
+
+// elsewhereName is a name for a passkey that is not on the device at hand, as
+// [passkey.Elsewhere] says; and name for one that is.
+func elsewhereName(where, name string) string {
+	switch where {
+	case "security-key":
+		return "Security key"
+	case "phone":
+		return "Phone or tablet"
+	default:
+		return name
+	}
+}
+
+// unused is name, with a number where another passkey has it.
+func unused(name string, list []shared.Passkey) string {
+	taken := map[string]bool{}
+	for _, one := range list {
+		taken[passkeyName(one)] = true
+	}
+	free := name
+	for n := 2; taken[free]; n++ {
+		free = name + " " + strconv.Itoa(n)
+	}
+	return free
+}

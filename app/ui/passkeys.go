@@ -1,0 +1,533 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/app/passkey"
+	"latchkey/shared"
+)
+
+// passkeys is the section that lists one's passkeys, and adds to them.
+type passkeys struct {
+	app.Compo
+	User shared.User
+
+	ctx     app.Context
+	list    []shared.Passkey // nil until they are known
+	problem error            // why they are not
+	now     time.Time        // that the relative times are relative to
+	busy    string           // the ID of the one that is being deleted
+
+	platform bool   // this device can keep passkeys itself
+	signaled string // what authenticators were last told that there is
+	called   string // and what the account's owner is called
+
+	// Of the dialog that adds one.
+	form      form
+	ceremony  ceremony
+	opening   bool
+	suggested string // the name
+}
+
+func (s *passkeys) OnInit() {
+	defer rescue()
+	s.form = form{id: "add-passkey", fields: []string{"name"}}
+	s.ceremony = ceremony{fetch: func(ctx context.Context) (json.RawMessage, error) {
+		return client.Call(ctx, server, shared.GenerateRegisterOptions, shared.RegisterQuery{})
+	}}
+	s.now = time.Now()
+	s.called = s.User.Name
+}
+
+func (s *passkeys) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load(ctx)
+	s.tick(ctx)
+	ctx.Async(func() {
+		defer rescue()
+		platform := passkey.HasPlatform()
+		ctx.Dispatch(func(app.Context) {
+			defer rescue()
+			s.platform = platform
+		})
+	})
+}
+
+// OnUpdate implements [app.Updater].
+func (s *passkeys) OnUpdate(app.Context) {
+	defer rescue()
+	if s.called == s.User.Name {
+		return
+	}
+	s.called = s.User.Name
+	if len(s.list) > 0 {
+		name := s.called
+		if name == "" {
+			name = s.User.Email
+		}
+		passkey.SignalDetails(s.list[0].RPID, s.list[0].UserHandle, s.User.Email, name)
+	}
+}
+
+func (s *passkeys) OnDismount() {
+	defer rescue()
+	s.ceremony.stop()
+}
+
+func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
+	defer rescue()
+	s.load(ctx)
+}
+
+// tick keeps the relative times true.
+func (s *passkeys) tick(ctx app.Context) {
+	ctx.After(30*time.Second, func(ctx app.Context) {
+		defer rescue()
+		s.now = time.Now()
+		s.tick(ctx)
+	})
+}
+
+func (s *passkeys) load(ctx app.Context) {
+	call(ctx, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
+		if s.problem = err; err != nil {
+			return // what was known is still shown
+		}
+		if list == nil {
+			list = []shared.Passkey{}
+		}
+		s.list, s.now = list, time.Now()
+		s.accept()
+	})
+}
+
+// accept tells authenticators which passkeys there are, so that they offer no
+// others. Without any it is not known whose they would be.
+func (s *passkeys) accept() {
+	if len(s.list) == 0 {
+		return
+	}
+	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
+	for _, one := range s.list {
+		accepted.AllAcceptedCredentialIDs = append(accepted.AllAcceptedCredentialIDs, one.CredentialID)
+	}
+	s.signal(accepted)
+}
+
+func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
+	if accepted.AllAcceptedCredentialIDs == nil {
+		accepted.AllAcceptedCredentialIDs = []string{}
+	}
+	if now := strings.Join(accepted.AllAcceptedCredentialIDs, " "); now != s.signaled {
+		s.signaled = now
+		passkey.SignalAccepted(accepted)
+	}
+}
+
+func (s *passkeys) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "passkeys")
+	s.load(s.ctx)
+}
+
+// add opens the dialog once what the ceremony needs is there.
+func (s *passkeys) add(ctx app.Context, _ app.Event) {
+	defer rescue()
+	if s.opening {
+		return
+	}
+	if !online() {
+		complain(ctx, client.ErrOffline)
+		return
+	}
+	s.opening = true
+	call(s.ctx, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
+		s.opening = false
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		s.form.problem, s.form.wrong = "", nil
+		s.ceremony.keep(ctx, options)
+		userAgent, touch := deviceAtHand()
+		s.suggested = unused(suggestName(userAgent, touch, s.platform), s.list)
+		open(ctx, "add-passkey")
+		s.fill(ctx, s.form.at("name"), s.suggested)
+	})
+}
+
+// fill puts a name into a field, to be kept or typed over.
+func (s *passkeys) fill(ctx app.Context, id, name string) {
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		if e := element(id); e.Truthy() {
+			e.Set("value", name)
+			e.Call("focus")
+			e.Call("select")
+		}
+	})
+}
+
+func (s *passkeys) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if s.ceremony.busy || !nameFits(s.ctx, &s.form) {
+		return
+	}
+	s.form.busy = true
+	s.ceremony.begin(func(options []byte) *passkey.Request {
+		return passkey.Create(options, passkey.Modal)
+	}, s.created)
+}
+
+// nameFits looks at the name before a passkey is made that nobody could have.
+func nameFits(ctx app.Context, f *form) bool {
+	switch name := strings.TrimSpace(f.value("name")); {
+	case f.busy || f.wait() > 0:
+		return false
+	case name == "":
+		f.refuse(ctx, "name", "Enter a name.")
+		return false
+	case utf8.RuneCountInString(name) > shared.MaxPasskeyName:
+		f.refuse(ctx, "name", "This name is too long. Use at most 100 characters.")
+		return false
+	}
+	f.problem, f.wrong = "", nil
+	return true
+}
+
+// created takes what the browser made to the server.
+func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
+	if err != nil {
+		s.ceremony.end(false)
+		s.form.end(ctx, err)
+		return
+	}
+	name := s.form.value("name")
+	if name == s.suggested { // which is after the device at hand
+		name = unused(elsewhereName(passkey.Elsewhere(answer), name), s.list)
+	}
+	call(s.ctx, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
+		s.ceremony.end(err != nil)
+		s.form.end(ctx, err)
+		if err != nil {
+			if !errors.Is(err, client.ErrOffline) {
+				s.signaled = "" // the browser has one that the server has not
+				s.accept()
+			}
+			return
+		}
+		shut("add-passkey")
+		say(ctx, "Passkey added!")
+		s.list = append(s.list, out.Passkey)
+		s.accept()
+		refresh(ctx)
+	})
+}
+
+func (s *passkeys) cancel(app.Context, app.Event) {
+	defer rescue()
+	shut("add-passkey")
+}
+
+// closed is also what Escape comes to.
+func (s *passkeys) closed(app.Context, app.Event) {
+	defer rescue()
+	s.form.busy = false
+	s.ceremony.stop()
+}
+
+func (s *passkeys) renamed(out shared.PasskeyUpdated) {
+	s.ctx.Dispatch(func(ctx app.Context) {
+		defer rescue()
+		if i := slices.IndexFunc(s.list, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
+			s.list[i] = out.Passkey
+		}
+		s.signal(out.AcceptedPasskeys)
+		say(ctx, "Passkey renamed.")
+	})
+}
+
+func (s *passkeys) askDelete(one shared.Passkey) {
+	if s.busy != "" {
+		return
+	}
+	ask(s.ctx, question{
+		Title: "Delete this passkey?",
+		Text:  "“" + passkeyName(one) + "” will sign you in no more. Your browser removes it from where it is kept, if it can; else you have to do that there.",
+		Yes:   "Delete",
+		Do:    func() { s.delete(one) },
+	})
+}
+
+func (s *passkeys) delete(one shared.Passkey) {
+	s.busy = one.ID
+	call(s.ctx, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
+		s.busy = ""
+		if err != nil {
+			complain(ctx, err)
+			s.load(ctx) // it may have been deleted all the same
+			return
+		}
+		say(ctx, "“"+passkeyName(one)+"” is deleted.")
+		s.list = slices.DeleteFunc(s.list, func(other shared.Passkey) bool { return other.ID == one.ID })
+		s.signal(out.AcceptedPasskeys)
+		focus(ctx, "passkeys") // the button that had it is gone
+		refresh(ctx)
+	})
+}
+
+// Render implements [app.Composer].
+func (s *passkeys) Render() app.UI {
+	none := s.list != nil && len(s.list) == 0
+	class, advice := "", ""
+	switch {
+	case !passkey.Supported():
+		advice = "This browser cannot add passkeys here: it is too old, or this page did not come by https."
+	case none:
+		class, advice = "main", "You have none yet. Add one on this device, on your phone or on a security key."
+	case len(s.list) == 1 && !s.list[0].Synced:
+		advice = "You have only this one, and it is on one device. If that is lost, so is the passkey: add another."
+	}
+	return section("passkeys", "Passkeys",
+		app.P().Text("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it."),
+		stale(s.problem, s.list != nil, s.again),
+		app.Div().Aria("busy", s.list == nil).Body(
+			app.If(s.list == nil && s.problem == nil, func() app.UI {
+				return bones()
+			}).ElseIf(len(s.list) > 0, func() app.UI {
+				return app.Ul().Class("sessions").Body(
+					app.Range(s.list).Slice(func(i int) app.UI {
+						one := s.list[i]
+						return &passkeyRow{Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
+					}),
+				)
+			}),
+		),
+		app.Div().Class("end").Body(
+			app.P().ID("add-passkey-why").Text(advice),
+			app.If(passkey.Supported(), func() app.UI {
+				return app.Button().Type("button").Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
+					Aria("busy", s.opening).Aria("disabled", s.opening).
+					Text("Add passkey").OnClick(s.add)
+			}),
+		),
+		s.dialog(),
+	)
+}
+
+func (s *passkeys) dialog() app.UI {
+	told := ""
+	if s.form.busy {
+		told = "Now do what your browser or your device asks for."
+	}
+	return app.Dialog().ID("add-passkey").
+		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
+		On("close", s.closed).
+		Body(
+			app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+				app.H2().ID("add-passkey-title").Text("Add a passkey"),
+				app.P().ID("add-passkey-text").Text("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen."),
+				s.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off"}),
+				app.Div().Class("told").Role("status").Body(
+					app.If(told != "", func() app.UI { return app.P().Text(told) }),
+				),
+				s.form.trouble(),
+				app.Div().Class("actions").Body(
+					app.Button().Type("button").Text("Cancel").OnClick(s.cancel),
+					s.form.button("Continue", "main"),
+				),
+			),
+		)
+}
+
+// passkeyRow is one passkey in the list, a component of its own as
+// [sessionRow] is. Its name can be changed in its place.
+type passkeyRow struct {
+	app.Compo
+	Passkey shared.Passkey
+	Now     time.Time
+	Busy    bool
+	Renamed func(shared.PasskeyUpdated)
+	Delete  func(shared.Passkey)
+
+	ctx     app.Context
+	editing bool
+	form    form
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
+
+func (r *passkeyRow) OnInit() {
+	defer rescue()
+	r.form = form{id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
+}
+
+func (r *passkeyRow) OnMount(ctx app.Context) {
+	defer rescue()
+	r.ctx = ctx
+}
+
+func (r *passkeyRow) edit(app.Context, app.Event) {
+	defer rescue()
+	r.form.problem, r.form.wrong = "", nil
+	r.editing = true
+	id := r.form.at("name")
+	r.ctx.Defer(func(app.Context) {
+		defer rescue()
+		if e := element(id); e.Truthy() {
+			e.Call("focus")
+			e.Call("select")
+		}
+	})
+}
+
+func (r *passkeyRow) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !nameFits(r.ctx, &r.form) {
+		return
+	}
+	r.form.busy = true
+	in := shared.PasskeyName{ID: r.Passkey.ID, Name: strings.TrimSpace(r.form.value("name"))}
+	call(r.ctx, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
+		r.form.end(ctx, err)
+		if err == nil {
+			r.end(ctx)
+			r.Renamed(out)
+		}
+	})
+}
+
+// end puts the name back and the focus where it came from.
+func (r *passkeyRow) end(ctx app.Context) {
+	r.editing = false
+	focus(ctx, r.form.at("button"))
+}
+
+func (r *passkeyRow) cancel(app.Context, app.Event) {
+	defer rescue()
+	r.end(r.ctx)
+}
+
+func (r *passkeyRow) key(_ app.Context, e app.Event) {
+	defer rescue()
+	if e.Get("key").String() == "Escape" && !r.form.busy {
+		r.end(r.ctx)
+	}
+}
+
+func (r *passkeyRow) delete(app.Context, app.Event) {
+	defer rescue()
+	r.Delete(r.Passkey)
+}
+
+// Render implements [app.Composer].
+func (r *passkeyRow) Render() app.UI {
+	one, now := r.Passkey, r.Now
+	name := "passkey-" + one.ID
+	kept := "This device only"
+	if one.Synced {
+		kept = "Synced"
+	}
+	used := app.UI(app.Text("Never"))
+	if one.LastUsedAt != nil {
+		used = moment(*one.LastUsedAt, ago(one.LastUsedAt.Time, now))
+	}
+	return app.Li().Class("session", "passkey").Body(
+		providerIcon(one.Provider),
+		app.P().Class("device").Body(
+			app.Strong().ID(name).Text(passkeyName(one)),
+			app.Span().Class("badge").Text(kept),
+		),
+		app.Dl().Class("facts").Body(
+			fact("Kept in", app.Text(keptIn(one))),
+			fact("Created", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact("Last used", used),
+		),
+		app.Div().Class("deeds").Body(
+			app.If(!r.editing, func() app.UI {
+				return app.Button().Type("button").ID(r.form.at("button")).Aria("describedby", name).
+					Text("Rename").OnClick(r.edit)
+			}),
+			app.If(!r.editing, func() app.UI {
+				return app.Button().Type("button").Class("danger").Aria("describedby", name).
+					Aria("busy", r.Busy).Aria("disabled", r.Busy).
+					Text("Delete").OnClick(r.delete)
+			}),
+		),
+		app.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
+			return app.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
+				r.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off", Value: passkeyName(one)}),
+				r.form.trouble(),
+				app.Div().Class("deeds").Body(
+					app.Button().Type("submit").Class("main").Aria("describedby", name).
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text("Save"),
+					app.Button().Type("button").Aria("describedby", name).Text("Cancel").OnClick(r.cancel),
+				),
+			)
+		})),
+	)
+}
+
+// providerIcon draws what keeps a passkey, as its makers do, or a key. It says
+// nothing that the words beside it do not.
+func providerIcon(p *shared.Provider) app.UI {
+	if p == nil || p.IconLight == "" && p.IconDark == "" {
+		return app.Div().Class("provider").Body(icon("key"))
+	}
+	light, dark := p.IconLight, p.IconDark
+	if light == "" {
+		light = dark
+	}
+	if dark == "" {
+		dark = light
+	}
+	return app.Div().Class("provider").Body(
+		app.Picture().Body(
+			app.Source().Media("(prefers-color-scheme: dark)").SrcSet(dark),
+			app.Img().Src(light).Role("presentation").Width(28).Height(28),
+		),
+	)
+}
+
+// passkeyName is what its owner calls a passkey, or whoever made it does.
+func passkeyName(one shared.Passkey) string {
+	switch {
+	case one.Name != nil && *one.Name != "":
+		return *one.Name
+	case one.Provider != nil && one.Provider.Name != "":
+		return one.Provider.Name
+	default:
+		return "Passkey"
+	}
+}
+
+// keptIn says what keeps a passkey.
+func keptIn(one shared.Passkey) string {
+	if one.Provider != nil && one.Provider.Name != "" {
+		return one.Provider.Name
+	}
+	transports := strings.Split(one.Transports, ",")
+	switch {
+	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
+		return "A device"
+	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
+		return "A security key"
+	default:
+		return "Unknown"
+	}
+}
