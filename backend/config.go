@@ -16,6 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+
 	"latchkey/backend/account"
 	"latchkey/backend/store"
 )
@@ -24,6 +27,8 @@ import (
 type config struct {
 	listen         string
 	origin         *url.URL
+	rpID           string
+	relatedOrigins []string
 	data           string
 	database       string
 	keyFile        string
@@ -37,6 +42,8 @@ type config struct {
 	// System keys, which so far only the environment sets.
 	twoFactorRedirect bool // TWO_FACTOR_SIGN_IN is redirect
 	emailCodes        bool // TWO_FACTOR_EMAIL_CODE is on
+	verifyPasskeys    bool // PASSKEY_USER_VERIFICATION is required
+	upgradePasskeys   bool // PASSKEY_AUTO_UPGRADE is on
 
 	args []string // that are not flags
 
@@ -45,8 +52,8 @@ type config struct {
 	cookiesFile       string
 }
 
-const usage = `Latchkey is self-hosted account security: sign-in, two-factor authentication
-and active sessions.
+const usage = `Latchkey is self-hosted account security: sign-in, two-factor authentication,
+passkeys and active sessions.
 
 usage: latchkey [command] [flags] [arguments]
 
@@ -70,6 +77,14 @@ The environment also sets these:
                                      Auth's 200 twoFactorRedirect
   TWO_FACTOR_EMAIL_CODE=on|off       whether a code by mail is good as a second
                                      factor, too (default on)
+  PASSKEY_USER_VERIFICATION=required|preferred
+                                     whether a passkey has to check by PIN,
+                                     finger or face who uses it; with preferred,
+                                     one that does not is one factor of two
+                                     (default required)
+  PASSKEY_AUTO_UPGRADE=on|off        whether browsers may add a passkey after a
+                                     sign-in by password without asking, where
+                                     the password manager agrees (default on)
 
 flags:
 `
@@ -86,6 +101,8 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	f.Usage = func() { fmt.Fprint(out, usage); f.PrintDefaults() }
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
 	origin := f.String("origin", "", "the `URL` that browsers find the server at; cookies, allowed hosts and links follow from it (default http://localhost and the port of -listen)")
+	f.StringVar(&c.rpID, "rp-id", "", "the `domain` that passkeys belong to: the origin's host or a domain above it. Passkeys are lost when it changes (default the origin's host)")
+	related := f.String("related-origins", "", "`URLs` of other sites whose pages may use the same passkeys, with commas between")
 	f.StringVar(&c.data, "data", "data", "the `folder` for what the server keeps in files")
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://…?sslmode=verify-full (default an SQLite file in -data)")
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
@@ -133,6 +150,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	if c.origin, err = parseOrigin(*origin, c.listen); err != nil {
 		return command, c, err
 	}
+	if c.rpID, err = parseRPID(c.rpID, c.origin); err != nil {
+		return command, c, err
+	}
+	if c.relatedOrigins, err = parseRelated(list(*related)); err != nil {
+		return command, c, fmt.Errorf("-related-origins: %w", err)
+	}
 	for _, s := range list(*proxies) {
 		p, err := parseProxy(s)
 		if err != nil {
@@ -159,9 +182,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	signIn, err1 := oneOf(getenv, "TWO_FACTOR_SIGN_IN", "error", "redirect")
 	emailCode, err2 := oneOf(getenv, "TWO_FACTOR_EMAIL_CODE", "on", "off")
-	if err := errors.Join(err1, err2); err != nil {
+	verification, err3 := oneOf(getenv, "PASSKEY_USER_VERIFICATION", "required", "preferred")
+	upgrade, err4 := oneOf(getenv, "PASSKEY_AUTO_UPGRADE", "on", "off")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return command, c, err
 	}
+	c.verifyPasskeys, c.upgradePasskeys = verification == "required", upgrade == "on"
 	c.twoFactorRedirect, c.emailCodes = signIn == "redirect", emailCode == "on"
 	switch *format {
 	case "text":
@@ -211,6 +237,73 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 		u.Host = strings.TrimSuffix(u.Host, ":"+port) // as browsers write it
 	}
 	return u, nil
+}
+
+// parseRPID reads the domain that passkeys belong to, and refuses those that no
+// browser would use for pages of the origin (WebAuthn Level 3, section 5.1.3,
+// step 8).
+func parseRPID(s string, origin *url.URL) (string, error) {
+	host := origin.Hostname()
+	if net.ParseIP(host) != nil {
+		return "", fmt.Errorf("the origin %q is an IP address, for which there are no passkeys: write a name, such as http://localhost for this machine", origin)
+	}
+	if s == "" {
+		s = host
+	}
+	at := func(fix string, args ...any) error {
+		return fmt.Errorf("-rp-id %q is not a domain that pages of %s can use passkeys of: %s", s, origin, fmt.Sprintf(fix, args...))
+	}
+	if strings.ContainsAny(s, ":/@? ") || s != strings.ToLower(s) || strings.HasSuffix(s, ".") || strings.HasPrefix(s, ".") {
+		return "", at("write the bare name in lower case, such as %s", host)
+	}
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		return "", at("write %s", host)
+	}
+	if ascii != s {
+		return "", at("write it as browsers do, %s", ascii)
+	}
+	if s != host && !strings.HasSuffix(host, "."+s) {
+		return "", at("write %s, or a domain above it", host)
+	}
+	// One label that is not listed is a name of a local network.
+	if suffix, listed := publicsuffix.PublicSuffix(s); suffix == s && (listed || strings.Contains(s, ".")) {
+		if s == host {
+			return "", fmt.Errorf("the origin %q is at %s, under which anybody can have a site: write the name of yours, such as https://accounts.%s", origin, s, s)
+		}
+		own, err := publicsuffix.EffectiveTLDPlusOne(host)
+		if err != nil {
+			own = host
+		}
+		return "", at("anybody can have a site under it. Write %s", own)
+	}
+	return s, nil
+}
+
+// maxRelated is how many sites browsers look at: WebAuthn Level 3, section
+// 5.11, names five labels before the public suffix as what each has to.
+const maxRelated = 5
+
+// parseRelated reads the origins of other sites that share our passkeys.
+func parseRelated(all []string) (origins []string, err error) {
+	labels := map[string]bool{}
+	for _, s := range all {
+		u, err := parseOrigin(s, "")
+		if err != nil {
+			return nil, err
+		}
+		site, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
+		if u.Scheme != "https" || err != nil {
+			return nil, fmt.Errorf("%q is not the address of a site, such as https://example.com", s)
+		}
+		label, _, _ := strings.Cut(site, ".")
+		labels[label] = true
+		origins = append(origins, u.String())
+	}
+	if len(labels) > maxRelated {
+		return nil, fmt.Errorf("browsers look at %d different names, as example in https://example.com and https://example.de, and these are %d: leave some out", maxRelated, len(labels))
+	}
+	return origins, nil
 }
 
 func parseProxy(s string) (netip.Prefix, error) {

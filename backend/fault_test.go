@@ -364,6 +364,21 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-trusted-proxies", "10.0.0.0/33"}, "neither an address nor a CIDR"},
 		{[]string{"-trusted-proxies", "::ffff:10.0.0.0/104"}, "neither an address nor a CIDR"},
 		{[]string{"-origin", "https://*.example.com"}, "not of the form"},
+		{[]string{"-origin", "https://192.0.2.7"}, "an IP address, for which there are no passkeys"},
+		{[]string{"-origin", "http://127.0.0.1:8080"}, "http://localhost"},
+		{[]string{"-origin", "https://github.io"}, "such as https://accounts.github.io"},
+		{[]string{"-origin", "https://co.uk"}, "such as https://accounts.co.uk"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "com"}, "Write example.com"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "https://example.com"}, "write the bare name in lower case, such as accounts.example.com"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "example.com:443"}, "write the bare name"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "Example.com"}, "write the bare name"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "example.org"}, "write accounts.example.com, or a domain above it"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "ample.com"}, "or a domain above it"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "www.accounts.example.com"}, "or a domain above it"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "bücher.example"}, "xn--bcher-kva.example"},
+		{[]string{"-related-origins", "http://localhost:1"}, "is not the address of a site"},
+		{[]string{"-related-origins", "https://example.com/"}, "write https://example.com"},
+		{[]string{"-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com,https://f.com"}, "leave some out"},
 		{[]string{"-rate-limits", "maybe"}, "on or off"},
 		{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
 		{[]string{"dance"}, "there is no command"},
@@ -379,7 +394,7 @@ func TestRefusesToStart(t *testing.T) {
 
 // TestRefusesSystemKeys holds the same of what only the environment sets.
 func TestRefusesSystemKeys(t *testing.T) {
-	for _, name := range []string{"TWO_FACTOR_SIGN_IN", "TWO_FACTOR_EMAIL_CODE"} {
+	for _, name := range []string{"TWO_FACTOR_SIGN_IN", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_USER_VERIFICATION", "PASSKEY_AUTO_UPGRADE"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "maybe")
 			if said, err := runProgram(t); err == nil || !strings.Contains(said, name+" is ") || !strings.Contains(said, `not "maybe"`) {

@@ -79,7 +79,10 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	defer db.Close()
 	accounts := &account.Service{
 		Store: db, Hasher: account.NewHasher(), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited,
-		RelyingParty: account.RelyingParty{ID: c.origin.Hostname(), Name: "Latchkey", Origins: []string{c.origin.String()}, Verify: true, Upgrade: true},
+		RelyingParty: account.RelyingParty{
+			ID: c.rpID, Name: "Latchkey", Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
+			Verify: c.verifyPasskeys, Upgrade: c.upgradePasskeys,
+		},
 	}
 	if c.unlimited {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")

@@ -72,7 +72,8 @@ func New(c Config) http.Handler {
 	)
 }
 
-// rooms sends a request to the API, the probes or the pages. It is no ServeMux
+// rooms sends a request to the API, the probes, the well-known addresses or the
+// pages. It is no ServeMux
 // because that answers addresses like /api//x with a redirect of its own.
 func (s *Server) rooms() http.Handler {
 	mux := http.NewServeMux()
@@ -84,6 +85,8 @@ func (s *Server) rooms() http.Handler {
 			s.serveAPI(mux, w, r)
 		case isProbe(r):
 			s.probe(w, r)
+		case isWellKnown(r):
+			s.wellKnown(w, r)
 		default:
 			pages.ServeHTTP(w, r)
 		}
@@ -127,6 +130,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ListPasskeys, s.listPasskeys)
 	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
 	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
+	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -66,6 +66,11 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/passkey/delete-passkey", body{"id": "x"}},
 }
 
+// permittedEndpoints are those that ask for a permission, too.
+var permittedEndpoints = []endpoint{
+	{"GET", "/api/passkey-check", nil},
+}
+
 // challengedEndpoints are those that the challenge of a sign-in is good for, too.
 // The codes are wrong.
 var challengedEndpoints = []endpoint{
@@ -73,6 +78,14 @@ var challengedEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}},
 	{"POST", "/two-factor/send-otp", body{}},
 	{"POST", "/two-factor/verify-otp", body{"code": "000000"}},
+}
+
+// full is the path with what Better Auth's endpoints begin with.
+func (e endpoint) full() string {
+	if strings.HasPrefix(e.path, "/api/") {
+		return e.path
+	}
+	return "/api/auth" + e.path
 }
 
 func (b *browser) call(e endpoint) answer {
@@ -85,7 +98,7 @@ func (b *browser) call(e endpoint) answer {
 		}
 		text = string(marshalled)
 	}
-	return b.request(e.method, "/api/auth"+e.path, text)
+	return b.request(e.method, e.full(), text)
 }
 
 // TestEveryPolicyIsTested holds that the lists of endpoints above are the route
@@ -100,12 +113,12 @@ func TestEveryPolicyIsTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	policies := map[string]string{}
-	for list, endpoints := range map[string][]endpoint{"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints} {
+	for list, endpoints := range map[string][]endpoint{"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints, "permitted": permittedEndpoints} {
 		for _, e := range endpoints {
-			policies[e.method+" /api/auth"+e.path] = list
+			policies[e.method+" "+e.full()] = list
 		}
 	}
-	routes := regexp.MustCompile(`handle\(s, mux, (\w+), shared\.(\w+)`).FindAllStringSubmatch(string(source), -1)
+	routes := regexp.MustCompile(`handle\(s, mux, (\w+)(?:\([\w.]+\))?, shared\.(\w+)`).FindAllStringSubmatch(string(source), -1)
 	for _, route := range routes {
 		policy, name := route[1], route[2]
 		found := regexp.MustCompile(`\b` + name + ` += Endpoint\[.*\]\{"(\w+)", "(\S+)"\}`).FindStringSubmatch(string(api))
@@ -132,7 +145,7 @@ func TestStrangers(t *testing.T) { // S16
 				t.Errorf("%s: Set-Cookie %q", e.path, got)
 			}
 		}
-		for _, e := range signedInEndpoints {
+		for _, e := range slices.Concat(signedInEndpoints, permittedEndpoints) {
 			want(t, s.browser(t).call(e), 401, "UNAUTHORIZED")
 			// A token that never was: the cookie is cleared.
 			forged := s.holding(t, "latchkey.session_token", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"latchkey/shared"
+)
+
+// passkeyCheck compares what came with a call to how the server is configured:
+// most passkeys that cannot be made are a name that differs somewhere between
+// the browser and here.
+func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, error) {
+	out := shared.SelfCheck{OK: true, RPID: s.Accounts.RelyingParty.ID, Origin: s.Origin.String(), Checks: []shared.Finding{}}
+	find := func(name, received, expected string, ok bool, fix string) {
+		if received == "" {
+			return // it did not come, so nothing is wrong with it
+		}
+		f := shared.Finding{Name: name, OK: ok, Received: bounded(received), Expected: expected}
+		if !ok {
+			out.OK, f.Fix = false, fix
+		}
+		out.Checks = append(out.Checks, f)
+	}
+	same := func(name, received, expected, fix string) {
+		find(name, received, expected, strings.EqualFold(received, expected), fix)
+	}
+
+	page := in.Origin
+	if page == "" {
+		page = c.Header.Get("Origin")
+	}
+	same("Origin", page, out.Origin, "Open "+out.Origin+", or start the server with -origin "+bounded(page)+".")
+	if u, err := url.Parse(page); err == nil && page != "" {
+		host := strings.ToLower(u.Hostname())
+		find("RP ID", host, out.RPID+" or a name under it", host == out.RPID || strings.HasSuffix(host, "."+out.RPID),
+			"Browsers use passkeys of "+out.RPID+" at that name and under it only. Open "+out.Origin+", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.")
+	}
+	same("Host", c.Host, s.Origin.Host, "Have the proxy pass the Host header on as it came.")
+
+	forwarded := c.Header.Get("X-Forwarded-For")
+	if forwarded != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" {
+		peer, err := netip.ParseAddrPort(c.RemoteAddr)
+		address := peer.Addr().Unmap()
+		find("Proxy", address.String(), "an address of -trusted-proxies", err == nil && s.isProxy(address),
+			"If it is your proxy, add it: -trusted-proxies "+address.String()+". Until then, all who come through it share one limit.")
+	}
+	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
+		"The proxy was reached by another scheme than people are to use. Have it redirect to "+out.Origin+", or correct -origin.")
+	same("X-Forwarded-Host", c.Header.Get("X-Forwarded-Host"), s.Origin.Host,
+		"The proxy was reached by another name. Have it redirect to "+out.Origin+", or correct -origin.")
+	return out, nil
+}
+
+// bounded is what somebody sent, as far as an answer repeats it.
+func bounded(s string) string {
+	const max = 200 // bytes
+	return strings.ToValidUTF8(s[:min(len(s), max)], "")
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"latchkey/shared"
+)
+
+// wellKnown answers what browsers and password managers look for at fixed
+// addresses (RFC 8615). For all others there is nothing there, really nothing:
+// some ask for one that cannot exist, to see whether a site can be believed.
+func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request) {
+	settings := shared.PageSettings
+	var answer any
+	switch strings.TrimPrefix(r.URL.Path, wellKnownPath) {
+	case "webauthn": // WebAuthn Level 3, section 5.11
+		if related := s.Accounts.RelyingParty.Origins; len(related) > 1 {
+			answer = map[string][]string{"origins": related}
+		}
+	case "passkey-endpoints": // https://www.w3.org/TR/passkey-endpoints/
+		page := s.Origin.String() + settings + "#passkeys"
+		answer = map[string]string{"enroll": page, "manage": page}
+	case "change-password": // https://www.w3.org/TR/change-password-url/
+		answer = http.RedirectHandler(settings+"#password", http.StatusFound)
+	}
+	switch h, isHandler := answer.(http.Handler); {
+	case answer == nil:
+		notFound(w, r)
+	case !reads(r):
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+	case isHandler:
+		h.ServeHTTP(w, r)
+	default:
+		w.Header().Set("Cache-Control", "max-age=3600")
+		reply(w, answer)
+	}
+}
+
+const wellKnownPath = "/.well-known/"
+
+func isWellKnown(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, wellKnownPath) }
