@@ -51,6 +51,9 @@ func testClient(t *testing.T, binary string) {
 			t.Run("sessions", func(t *testing.T) {
 				tell(t, scripts, "sessions.mjs", server.origin)
 			})
+			t.Run("passkey", func(t *testing.T) {
+				tell(t, scripts, "passkey.mjs", server.origin)
+			})
 			t.Run("two-factor", func(t *testing.T) {
 				redirecting := start(t, setting(t, binary, "TWO_FACTOR_SIGN_IN", "redirect"), "-database", database(t), "-rate-limits", "off")
 				tell(t, scripts, "two-factor.mjs", server.origin, filepath.Join(server.data, "mail"), redirecting.origin)
@@ -105,14 +108,14 @@ func installClient(t *testing.T) string {
 		Dependencies map[string]string
 	}
 	readJSON(t, "testdata/client/package.json", &manifest)
-	version := manifest.Dependencies["better-auth"]
+	pinned := manifest.Dependencies
 
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
 	}
 	cache = filepath.Join(cache, "latchkey-test")
-	installed := filepath.Join(cache, "better-auth-"+version)
+	installed := filepath.Join(cache, "better-auth-"+pinned["better-auth"]+"-passkey-"+pinned["@better-auth/passkey"])
 	if _, err := os.Stat(installed); err != nil {
 		if err := os.MkdirAll(cache, 0o755); err != nil {
 			t.Fatal(err)
@@ -139,9 +142,11 @@ func installClient(t *testing.T) string {
 		}
 	}
 	modules := filepath.Join(installed, "node_modules")
-	readJSON(t, filepath.Join(modules, "better-auth/package.json"), &manifest)
-	if manifest.Version != version {
-		t.Fatalf("%s holds better-auth %s; want %s: delete it", installed, manifest.Version, version)
+	for name, version := range pinned {
+		readJSON(t, filepath.Join(modules, name, "package.json"), &manifest)
+		if manifest.Version != version {
+			t.Fatalf("%s holds %s %s; want %s: delete it", installed, name, manifest.Version, version)
+		}
 	}
 
 	dir := t.TempDir()
