@@ -524,7 +524,7 @@ func keptIn(one shared.Passkey) string {
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
-		return "A device"
+		return "The device itself"
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
 		return "A security key"
 	default:
