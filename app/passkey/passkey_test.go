@@ -1,0 +1,106 @@
+package passkey
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"testing"
+)
+
+func TestPublicKey(t *testing.T) {
+	const options = `{
+		"challenge": "-_8", "timeout": 300000, "rp": {"id": "example.com", "name": "Example"},
+		"user": {"id": "AQID", "name": "ada", "displayName": "Ada"},
+		"excludeCredentials": [{"id": "BAU=", "type": "public-key", "transports": ["usb"]}, {"id": "", "type": "public-key"}],
+		"allowCredentials": [{"id": "Bg", "type": "public-key"}],
+		"extensions": {"credProps": true}
+	}`
+	o, err := publicKey([]byte(options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := func(list string, i int) map[string]any { return o[list].([]any)[i].(map[string]any) }
+	for _, tt := range []struct {
+		what string
+		got  any
+		want []byte
+	}{
+		{"challenge", o["challenge"], []byte{0xfb, 0xff}},
+		{"user.id", o["user"].(map[string]any)["id"], []byte{1, 2, 3}},
+		{"excludeCredentials[0].id", credential("excludeCredentials", 0)["id"], []byte{4, 5}},
+		{"excludeCredentials[1].id", credential("excludeCredentials", 1)["id"], nil},
+		{"allowCredentials[0].id", credential("allowCredentials", 0)["id"], []byte{6}},
+	} {
+		if b, ok := tt.got.([]byte); !ok || !bytes.Equal(b, tt.want) {
+			t.Errorf("%s is %v; want %v", tt.what, tt.got, tt.want)
+		}
+	}
+	if o["timeout"] != 300000.0 || o["rp"].(map[string]any)["id"] != "example.com" || o["extensions"].(map[string]any)["credProps"] != true {
+		t.Errorf("what is no bytes is changed: %v", o)
+	}
+
+	for _, bad := range []string{``, `null x`, `[]`, `{"challenge": "+/"}`, `{"challenge": "AQ", "user": {"id": "*"}}`, `{"challenge": "AQ", "allowCredentials": [{"id": "a"}]}`} {
+		if o, err := publicKey([]byte(bad)); err == nil {
+			t.Errorf("publicKey(%s) = %v; want an error", bad, o)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for options, want := range map[string]bool{
+		`{"rpId":"a","allowCredentials":[{"id":"AQ"}]}`: true,
+		`{"rpId":"a","allowCredentials":[]}`:            false,
+		`{"rpId":"a"}`:                                  false,
+		`null`:                                          false,
+		``:                                              false,
+	} {
+		if got := Names([]byte(options)); got != want {
+			t.Errorf("Names(%s) = %v; want %v", options, got, want)
+		}
+	}
+}
+
+func TestElsewhere(t *testing.T) {
+	tests := []struct {
+		attachment string
+		transports []string
+		want       string
+	}{
+		{"platform", []string{"internal", "hybrid"}, ""},
+		{"cross-platform", []string{"usb"}, "security-key"},
+		{"cross-platform", []string{"future", "nfc", "hybrid"}, "security-key"},
+		{"cross-platform", []string{"internal", "hybrid"}, "phone"},
+		{"cross-platform", nil, ""},
+		{"", []string{"usb"}, ""},
+	}
+	for _, tt := range tests {
+		b, err := json.Marshal(credential{Attachment: tt.attachment, Response: response{Transports: tt.transports}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Elsewhere(b); got != tt.want {
+			t.Errorf("Elsewhere(%s) = %q; want %q", b, got, tt.want)
+		}
+	}
+}
+
+func TestCredentialJSON(t *testing.T) {
+	b, err := json.Marshal(credential{ID: "AQ", RawID: "AQ", Type: "public-key", Response: response{ClientData: "e30", AuthenticatorData: "Ag", Signature: "Aw"}})
+	const want = `{"id":"AQ","rawId":"AQ","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"Ag","signature":"Aw"},"clientExtensionResults":{}}`
+	if err != nil || string(b) != want {
+		t.Errorf("an assertion is %s, %v; want %s", b, err, want)
+	}
+	if id := CredentialID(b); id != "AQ" {
+		t.Errorf("CredentialID is %q", id)
+	}
+	if id := RPID([]byte(`{"rpId":"example.com"}`)); id != "example.com" {
+		t.Errorf("RPID is %q", id)
+	}
+}
+
+func TestErrorsMatchByName(t *testing.T) {
+	var err error = &Error{"NotAllowedError", "The operation either timed out or was not allowed."}
+	if !errors.Is(err, ErrNotAllowed) || errors.Is(err, ErrAborted) {
+		t.Errorf("%v matches another name, or not its own", err)
+	}
+}

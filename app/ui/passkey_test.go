@@ -1,0 +1,90 @@
+package ui
+
+import (
+	"testing"
+
+	"latchkey/app/passkey"
+	"latchkey/shared"
+)
+
+func TestSuggestName(t *testing.T) {
+	const (
+		iPhone  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+		mac     = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15"
+		windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
+		phone   = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36"
+		tablet  = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+		cros    = "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+		linux   = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+	)
+	tests := []struct {
+		userAgent       string
+		touch, platform bool
+		want            string
+	}{
+		{iPhone, true, true, "iPhone · Face ID or Touch ID"},
+		{mac, false, true, "Mac · Touch ID"},
+		{mac, false, false, "Mac"}, // one without it
+		{mac, true, true, "iPad · Face ID or Touch ID"},
+		{windows, false, true, "Windows · Windows Hello"},
+		{windows, true, false, "Windows"},
+		{phone, true, true, "Android phone"},
+		{tablet, true, true, "Android tablet"},
+		{cros, false, true, "Chromebook"},
+		{linux, false, true, "Linux"},
+		{"", false, false, "Passkey"},
+	}
+	for _, tt := range tests {
+		if got := suggestName(tt.userAgent, tt.touch, tt.platform); got != tt.want {
+			t.Errorf("suggestName(%q, %v, %v) = %q; want %q", tt.userAgent, tt.touch, tt.platform, got, tt.want)
+		}
+	}
+}
+
+func TestUnused(t *testing.T) {
+	named := func(name string) shared.Passkey { return shared.Passkey{Name: &name} }
+	list := []shared.Passkey{named("Mac"), named("Mac 2"), {Provider: &shared.Provider{Name: "1Password"}}, {}}
+	for name, want := range map[string]string{"Mac": "Mac 3", "Linux": "Linux", "1Password": "1Password 2", "Passkey": "Passkey 2"} {
+		if got := unused(name, list); got != want {
+			t.Errorf("unused(%q) = %q; want %q", name, got, want)
+		}
+	}
+}
+
+func TestKeptIn(t *testing.T) {
+	for transports, want := range map[string]string{"internal": "The device itself", "internal,hybrid": "The device itself", "nfc,usb": "A security key", "": "Unknown"} {
+		if got := keptIn(shared.Passkey{Transports: transports}); got != want {
+			t.Errorf("keptIn(%q) = %q; want %q", transports, got, want)
+		}
+	}
+	if got := keptIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
+		t.Errorf("keptIn of a known make = %q", got)
+	}
+}
+
+// Whatever the browser throws, there is advice; unless it was the person.
+func TestPasskeyWords(t *testing.T) {
+	for _, silent := range []string{"NotAllowedError", "AbortError"} {
+		if got := words(&passkey.Error{Name: silent}); got != "" {
+			t.Errorf("words(%s) = %q; want none", silent, got)
+		}
+	}
+	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError", "NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
+		if words(&passkey.Error{Name: name, Message: "for developers"}) == "" {
+			t.Errorf("nothing is said about %s", name)
+		}
+	}
+}
+
+func TestMethodWordsOfPasskeys(t *testing.T) {
+	for method, want := range map[string]string{
+		"passkey":           "Passkey",
+		"security-key":      "Security key",
+		"password+passkey":  "Password and passkey",
+		"security-key+totp": "Security key and authenticator app",
+	} {
+		if got := methodWords(method); got != want {
+			t.Errorf("methodWords(%q) = %q; want %q", method, got, want)
+		}
+	}
+}
