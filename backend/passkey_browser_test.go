@@ -347,8 +347,6 @@ func testPasskeySecondFactor(t *testing.T, ctx context.Context, server *program)
 	if kept := eval[string](p, `JSON.stringify({...sessionStorage})`); kept != "{}" {
 		t.Errorf("afterwards the page keeps %s", kept)
 	}
-
-	// Where it is not known what the server offers, the page asks.
 }
 
 // testPasskeyChallenge is about the page for the second factor where it does
