@@ -3,6 +3,7 @@ package main_test
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,11 +34,14 @@ type exchange struct {
 	Cookie    string // the session's; "tampered $1" for one of the right form that is nobody's
 	Challenge string // the two_factor cookie; "forged" for one of the right form that is nobody's
 	Trust     string // the trust_device cookie
+	Passkey   string // the passkey cookie
 	Bearer    string // what an Authorization header names
 	NoOrigin  bool
 	Type      string // Content-Type if it is not application/json; "none" for none
 	Body      json.RawMessage
 	Raw       string // a body that is not JSON, or not an object
+
+	Authenticator *ceremony // makes the response of the body
 
 	Status          int
 	Answer          json.RawMessage // an error as it was, or the form of anything else
@@ -49,6 +53,8 @@ type exchange struct {
 	SetsTrust       string
 	ClearsTrust     bool
 	Keeps           string // the account whose authenticator and backup codes the answer holds
+	SetsPasskey     string // the answer is options of a ceremony
+	KeepsPasskey    string // %1, %2 …: stands for the id of the passkey that is the answer
 
 	// SQL is there in the place of a request where time was made to pass in
 	// the database.
@@ -63,6 +69,9 @@ var intended = map[string]struct {
 	answer string
 
 	cookie, challenge, trust string // "set", "cleared" or "untouched"
+
+	within string // JSON that replaces parts of what was recorded; null takes them out
+	lasts  bool   // the session cookie does not end with the browser
 }{
 	"no content-type (curl default not used)": {why: noType, status: 415, answer: wrongType},
 	"text/plain":                     {why: "the message names no type that is not taken", status: 415, answer: wrongType},
@@ -115,6 +124,45 @@ var intended = map[string]struct {
 	"verify-backup-code with session disableSession":            {why: deadCookie, challenge: "cleared"},
 	"expired challenge":                                         {why: deadCookie, challenge: "cleared"},
 
+	"generate-register-options":                                           {why: verifies, within: verified},
+	"(setup) register options":                                            {why: verifies, within: fewer},
+	"(setup) register options k1":                                         {why: verifies, within: fewer},
+	"(setup) register options k2":                                         {why: verifies, within: fewer},
+	"generate-register-options 2 (excludeCredentials), name & attachment": {why: verifies, within: verified},
+	"generate-authenticate-options anonymous":                             {why: verifies, within: required},
+	"(setup) authenticate options":                                        {why: verifies, within: required},
+	"generate-authenticate-options signed in (allowCredentials)":          {why: verifies, within: `{"userVerification":"required","allowCredentials":{"array of 7":null,"array of 6":{"id":"string","type":"string"}}}`},
+
+	"wrong origin in clientData":      {why: notOurs, status: 400, answer: unregistered},
+	"wrong rpId hash":                 {why: notOurs, status: 400, answer: unregistered},
+	"wrong challenge (registration)":  {why: notOurs, status: 400, answer: unregistered},
+	"wrong type webauthn.get":         {why: notOurs, status: 400, answer: unregistered},
+	"user not present (registration)": {why: notOurs, status: 400, answer: unregistered},
+	"garbage response object":         {why: notOurs, status: 400, answer: unregistered},
+	"response null":                   {why: notOurs, status: 400, answer: unregistered},
+	"response string":                 {why: notOurs, status: 400, answer: unregistered},
+	"missing attestationObject":       {why: notOurs, status: 400, answer: unregistered},
+
+	"no user verification flag -> accepted (UV not required)":        {why: verifies, status: 400, answer: unverifiedWhereMade},
+	"user not verified -> accepted":                                  {why: verifies, status: 400, answer: unverified},
+	"passkey WITHOUT user verification, 2FA enabled -> full session": {why: verifies, status: 400, answer: unverified},
+	"register options": {why: "whether a passkey is found without a name is for the authenticator to say", within: `{"authenticatorSelection":{"residentKey":"preferred","requireResidentKey":"false"}}`},
+	"registration without UV is STILL accepted by the server":               {why: verifies, status: 400, answer: unverifiedWhereMade},
+	"authentication without UV accepted":                                    {why: verifies, status: 400, answer: unverified},
+	"authenticate options (userVerification stays 'preferred')":             {why: verifies, within: required},
+	"createSession:true while signed in":                                    {why: "the session goes on", cookie: "untouched"},
+	"k1 registers the SAME credential id X (attestation none) -> accepted?": {why: "a passkey is one account's", status: 409, answer: `{"code":"PREVIOUSLY_REGISTERED"}`},
+	"list-user-passkeys":                                                    {why: "one of them was not registered", status: 200, answer: `{"array of 6":{"aaguid":"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4","name":"string","synced":"true","provider":{"name":"string"}}}`},
+	"update-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
+	"delete-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
+	"bad signature":                                                         {why: "a wrong signature tells nobody which passkeys are known here", status: 401, answer: noPasskey},
+	"userHandle of someone else is ignored":                                 {why: "the passkey of one account does not name another", status: 400, answer: unauthenticated},
+	"counter not increased (clone)":                                         {why: "the message says what to do", status: 400, answer: `{"code":"AUTHENTICATION_FAILED"}`},
+	"response not object":                                                   {why: anyResponse, status: 400, answer: unauthenticated},
+	"response {}":                                                           {why: anyResponse, status: 400, answer: unauthenticated},
+	"registration challenge used for authentication":                        {why: "the browser has other challenges that wait, which end with the wrong answer", status: 400, answer: unauthenticated},
+	"passkey sign-in with a dont_remember cookie in the jar":                {why: "what was not to be remembered was the session before", lasts: true},
+
 	"session-mode wrong code 10": {why: counts, status: 429, answer: locked},
 	"session-mode wrong code 11": {why: counts, status: 429, answer: locked},
 }
@@ -132,6 +180,22 @@ const (
 	deadCookie = "a cookie that stands for no challenge, or no longer, is cleared"
 	trusts     = "the cookie may hold the trust of other accounts, and what is dead in it opens nothing"
 	counts     = "wrong codes count in a session, too"
+
+	verifies    = "a passkey is two factors, because it verifies its user"
+	notOurs     = "the fault is not the server's"
+	elsewhere   = "whether others have a passkey of that id is not told"
+	anyResponse = "what is no answer of an authenticator is a wrong one"
+
+	verified        = `{"authenticatorSelection":{"userVerification":"required"}}`
+	fewer           = `{"authenticatorSelection":{"userVerification":"required"},"excludeCredentials":null}` // some were not registered
+	required        = `{"userVerification":"required"}`
+	unregistered    = `{"code":"FAILED_TO_VERIFY_REGISTRATION","message":"Failed to verify registration"}`
+	unauthenticated = `{"code":"AUTHENTICATION_FAILED","message":"Authentication failed"}`
+	noPasskey       = `{"code":"PASSKEY_NOT_FOUND","message":"Passkey not found"}`
+
+	notVerified         = `"message":"Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."`
+	unverified          = `{"code":"AUTHENTICATION_FAILED",` + notVerified + `}`
+	unverifiedWhereMade = `{"code":"FAILED_TO_VERIFY_REGISTRATION",` + notVerified + `}`
 
 	wrongType   = `{"code":"UNSUPPORTED_MEDIA_TYPE"}`
 	wrongMethod = `{"code":"METHOD_NOT_ALLOWED"}`
@@ -203,13 +267,15 @@ type replay struct {
 	accounts   map[string]*authenticator // by the name of the account
 	set        map[string]bool           // values of cookies
 	read       map[string]bool           // files of mails
-	unused     map[string]bool           // those of intended that were not met
+	passkeys   passkeys
+	unused     map[string]bool // those of intended that were not met
 }
 
 func newReplay(server *program) *replay {
 	return &replay{
 		server: server, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
 		accounts: make(map[string]*authenticator), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
+		passkeys: newPasskeys(),
 	}
 }
 
@@ -217,11 +283,12 @@ const (
 	sessionCookie   = "better-auth.session_token"
 	challengeCookie = "better-auth.two_factor"
 	trustCookie     = "better-auth.trust_device"
+	passkeyCookie   = "better-auth.better-auth-passkey"
 	browserCookie   = "better-auth.browser" // Latchkey's own, which stays
 )
 
 // lifetimes is how many seconds Better Auth has the browser keep a cookie.
-var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60}
+var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60, passkeyCookie: 5 * 60}
 
 func (r *replay) exchange(t *testing.T, e exchange) {
 	t.Helper()
@@ -231,7 +298,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	}
 	answer, body := r.send(t, e)
 
-	cookies := map[string]string{sessionCookie: "untouched", challengeCookie: "untouched", trustCookie: "untouched"}
+	cookies := map[string]string{sessionCookie: "untouched", challengeCookie: "untouched", trustCookie: "untouched", passkeyCookie: "untouched"}
 	values := make(map[string]string)
 	for _, c := range answer.Cookies() {
 		if c.MaxAge < 0 {
@@ -239,11 +306,12 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			continue
 		}
 		cookies[c.Name], values[c.Name] = "set", c.Value
-		if r.set[c.Value] && c.Name != browserCookie {
+		// That for passkeys is the browser's, whose ceremonies do not end each other.
+		if r.set[c.Value] && c.Name != browserCookie && c.Name != passkeyCookie {
 			t.Errorf("%s: %s is set to a value that was set before", e.Name, c.Name)
 		}
 		r.set[c.Value] = true
-		if brief := c.MaxAge == 0; c.Name == sessionCookie && brief != e.Brief {
+		if brief := c.MaxAge == 0; c.Name == sessionCookie && brief != (e.Brief && !intended[e.Name].lasts) {
 			t.Errorf("%s: the cookie ends with the browser: %t; want %t", e.Name, brief, e.Brief)
 		}
 		if want := lifetimes[c.Name]; want != 0 && c.MaxAge != want {
@@ -254,6 +322,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		sessionCookie:   change(e.Sets, e.Clears),
 		challengeCookie: change(e.SetsChallenge, e.ClearsChallenge),
 		trustCookie:     change(e.SetsTrust, e.ClearsTrust),
+		passkeyCookie:   change(e.SetsPasskey, false),
 	}
 	if d, ok := intended[e.Name]; ok {
 		delete(r.unused, e.Name)
@@ -261,7 +330,10 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		if d.status != 0 {
 			e.Status, e.Answer = d.status, json.RawMessage(d.answer)
 		}
-		for name, change := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust} {
+		if d.within != "" {
+			e.Answer = patched(t, e.Answer, d.within)
+		}
+		for name, change := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust, passkeyCookie: ""} {
 			if change != "" {
 				wantCookies[name] = change
 			} else if d.status >= 400 {
@@ -311,8 +383,45 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	if value, ok := values[trustCookie]; ok {
 		r.trusts[e.SetsTrust] = value
 	}
+	if e.SetsPasskey != "" {
+		r.passkeys.asked(t, e.SetsPasskey, values[passkeyCookie], body)
+	}
+	if e.KeepsPasskey != "" {
+		r.passkeys.keep(t, e.KeepsPasskey, body)
+	}
 	if e.Keeps != "" {
 		r.keep(t, e.Keeps, holds.TOTPURI, holds.BackupCodes)
+	}
+}
+
+// patched replaces parts of what was recorded.
+func patched(t *testing.T, recorded json.RawMessage, parts string) json.RawMessage {
+	t.Helper()
+	var all, by map[string]any
+	if err := errors.Join(json.Unmarshal(recorded, &all), json.Unmarshal([]byte(parts), &by)); err != nil {
+		t.Fatal(err)
+	}
+	replace(all, by)
+	replaced, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return replaced
+}
+
+// replace is JSON Merge Patch (RFC 7396).
+func replace(all, by map[string]any) {
+	for key, part := range by {
+		inner, ok := all[key].(map[string]any)
+		parts, also := part.(map[string]any)
+		switch {
+		case part == nil:
+			delete(all, key)
+		case ok && also:
+			replace(inner, parts)
+		default:
+			all[key] = part
+		}
 	}
 }
 
@@ -350,6 +459,7 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 	for name, s := range r.sessions {
 		content = strings.ReplaceAll(content, `"`+name+`"`, `"`+s.token+`"`)
 	}
+	content = r.passkeys.fill(t, e, content, r.server.origin)
 	content = strings.ReplaceAll(content, "http://localhost:3911", r.server.origin)
 	content = r.codes(t, content)
 
@@ -385,7 +495,7 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 	for name, from := range map[string]struct {
 		key    string
 		values map[string]string
-	}{challengeCookie: {e.Challenge, r.challenges}, trustCookie: {e.Trust, r.trusts}} {
+	}{challengeCookie: {e.Challenge, r.challenges}, trustCookie: {e.Trust, r.trusts}, passkeyCookie: {e.Passkey, r.passkeys.cookies}} {
 		if from.key == "" {
 			continue
 		}
@@ -568,6 +678,11 @@ func (r *replay) mail(t *testing.T, account string) (code string) {
 	return ""
 }
 
+// wireWords are the members whose values are words of the protocol.
+var wireWords = []string{
+	"method", "twoFactorMethods", "rpId", "userVerification", "residentKey", "attestation", "authenticatorAttachment", "deviceType", "transports", "aaguid",
+}
+
 // form is what kind of value each part of an answer is: ids and times differ
 // from one run to the next.
 func form(v any) any {
@@ -593,7 +708,7 @@ func form(v any) any {
 		forms := make(map[string]any)
 		for key, part := range v {
 			forms[key] = form(part)
-			if key == "method" || key == "twoFactorMethods" { // words of the protocol
+			if slices.Contains(wireWords, key) {
 				forms[key] = fmt.Sprint(part)
 			}
 		}
