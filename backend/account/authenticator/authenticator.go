@@ -1,0 +1,339 @@
+// Package authenticator is a software authenticator for tests, and the browser
+// in front of it: it answers the options of passkey ceremonies with what
+// PublicKeyCredential.toJSON gives (WebAuthn Level 3, section 5.1).
+//
+//	device := authenticator.New("https://example.test")
+//	answer, err := device.Create(options)
+//
+// What it says can be changed part by part before it is signed:
+//
+//	answer, err := device.Get(options, func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified })
+package authenticator
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
+	"github.com/google/uuid"
+)
+
+// Flags are what authenticator data says of the user and of what follows
+// (WebAuthn Level 3, section 6.1).
+type Flags byte
+
+// The flags.
+const (
+	UserPresent    Flags = 1 << 0
+	UserVerified   Flags = 1 << 2
+	BackupEligible Flags = 1 << 3
+	BackedUp       Flags = 1 << 4
+	Attested       Flags = 1 << 6 // the data of a new passkey follow
+	Extended       Flags = 1 << 7 // extensions follow
+
+	// Synced are those of passkeys that are kept in more places than one.
+	Synced = UserPresent | UserVerified | BackupEligible | BackedUp
+)
+
+// An Algorithm is one of signatures, by its number in COSE (RFC 9053).
+type Algorithm int64
+
+// The algorithms that an Authenticator has.
+const (
+	ES256 Algorithm = -7
+	EdDSA Algorithm = -8
+	RS256 Algorithm = -257
+)
+
+// An Authenticator makes passkeys and uses them.
+type Authenticator struct {
+	Origin     string    // of the page that asks it
+	Algorithm  Algorithm // of the passkeys that it makes
+	Flags      Flags
+	Counts     bool // its passkeys count their uses
+	AAGUID     uuid.UUID
+	Transports []string
+
+	Keys []*Key // the oldest first
+}
+
+// Key is a passkey.
+type Key struct {
+	ID         []byte
+	RPID       string
+	UserHandle []byte
+	Counter    uint32
+	Algorithm  Algorithm
+	private    crypto.Signer
+}
+
+// New is an authenticator of the kind that most people have: it verifies them,
+// syncs and does not count.
+func New(origin string) *Authenticator {
+	return &Authenticator{Origin: origin, Algorithm: ES256, Flags: Synced, Transports: []string{"internal", "hybrid"}}
+}
+
+// Copy is another that has the same passkeys.
+func (a *Authenticator) Copy() *Authenticator {
+	c := *a
+	c.Keys = nil
+	for _, k := range a.Keys {
+		same := *k
+		c.Keys = append(c.Keys, &same)
+	}
+	return &c
+}
+
+// Errors of a browser, which then sends nothing.
+var (
+	ErrExcluded = errors.New("the authenticator has one of the passkeys that are excluded")
+	ErrNone     = errors.New("the authenticator has no passkey that is asked for")
+)
+
+// Statement is all that an answer says, before it is signed and encoded.
+type Statement struct {
+	ID, RawID  string // base64url
+	Type       string
+	Attachment string
+
+	// Client is the client data. ClientJSON is sent in its place if it is not nil.
+	Client     map[string]any
+	ClientJSON []byte
+
+	// These are authenticator data.
+	RPID       string // whose hash they begin with
+	Flags      Flags
+	Counter    uint32
+	AAGUID     uuid.UUID
+	AttestedID []byte
+	PublicKey  map[int]any // COSE
+	Trailing   []byte      // after all the rest
+
+	// These are of a new passkey only.
+	Format      string // of its attestation
+	Attestation map[string]any
+	Transports  []string
+
+	// These are of the use of a passkey only.
+	UserHandle []byte // left out if it is nil
+	Key        *Key   // signs
+	Signature  []byte // is sent in the place of the right one if it is not nil
+
+	// Sent changes what is sent after all, signed or not.
+	Sent func(answer, response map[string]any)
+}
+
+// descriptor names a passkey in options.
+type descriptor struct {
+	ID string `json:"id"`
+}
+
+// Create makes a passkey by PublicKeyCredentialCreationOptionsJSON, and returns
+// RegistrationResponseJSON. It keeps the passkey even if the changes make the
+// answer a wrong one.
+func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (json.RawMessage, error) {
+	var o struct {
+		Challenge string
+		RP        struct{ ID string }
+		User      struct{ ID string }
+
+		PubKeyCredParams   []struct{ Alg Algorithm }
+		ExcludeCredentials []descriptor
+	}
+	if err := json.Unmarshal(options, &o); err != nil || o.Challenge == "" {
+		return nil, fmt.Errorf("%s are no options to make a passkey with: %w", options, err)
+	}
+	handle, err := decode(o.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	offered := false
+	for _, p := range o.PubKeyCredParams {
+		offered = offered || p.Alg == a.Algorithm
+	}
+	if !offered {
+		return nil, fmt.Errorf("algorithm %d is not asked for", a.Algorithm)
+	}
+	for _, d := range o.ExcludeCredentials {
+		if a.find(o.RP.ID, d.ID) != nil {
+			return nil, ErrExcluded
+		}
+	}
+	key := &Key{ID: make([]byte, 32), RPID: o.RP.ID, UserHandle: handle, Algorithm: a.Algorithm, private: newPrivate(a.Algorithm)}
+	rand.Read(key.ID)
+	if a.Counts {
+		key.Counter = 1
+	}
+	a.Keys = append(a.Keys, key)
+
+	s := a.state("webauthn.create", o.Challenge, key)
+	s.Flags |= Attested
+	s.AAGUID, s.AttestedID, s.PublicKey, s.Transports = a.AAGUID, key.ID, key.Public(), a.Transports
+	s.Format, s.Attestation = "none", map[string]any{}
+	for _, change := range changes {
+		change(&s)
+	}
+	data := s.data()
+	if s.Flags&Attested != 0 {
+		data = append(data, s.AAGUID[:]...)
+		data = binary.BigEndian.AppendUint16(data, uint16(len(s.AttestedID)))
+		data = append(append(data, s.AttestedID...), encode(s.PublicKey)...)
+	}
+	data = append(data, s.Trailing...)
+	return s.send(map[string]any{
+		"clientDataJSON":    text(s.clientJSON()),
+		"attestationObject": text(encode(map[string]any{"fmt": s.Format, "attStmt": s.Attestation, "authData": data})),
+		"transports":        s.Transports,
+	})
+}
+
+// Get uses a passkey by PublicKeyCredentialRequestOptionsJSON, the newest of
+// those that are asked for, and returns AuthenticationResponseJSON.
+func (a *Authenticator) Get(options []byte, changes ...func(*Statement)) (json.RawMessage, error) {
+	var o struct {
+		Challenge        string
+		RPID             string
+		AllowCredentials []descriptor
+	}
+	if err := json.Unmarshal(options, &o); err != nil || o.Challenge == "" {
+		return nil, fmt.Errorf("%s are no options to use a passkey with: %w", options, err)
+	}
+	var key *Key
+	for _, k := range slices.Backward(a.Keys) {
+		allowed := len(o.AllowCredentials) == 0 || slices.Contains(o.AllowCredentials, descriptor{text(k.ID)})
+		if k.RPID == o.RPID && allowed {
+			key = k
+			break
+		}
+	}
+	if key == nil {
+		return nil, ErrNone
+	}
+	if a.Counts {
+		key.Counter++
+	}
+	s := a.state("webauthn.get", o.Challenge, key)
+	s.UserHandle = key.UserHandle
+	for _, change := range changes {
+		change(&s)
+	}
+	data, client := append(s.data(), s.Trailing...), s.clientJSON()
+	signature := s.Signature
+	if signature == nil {
+		hash := sha256.Sum256(client)
+		signature = s.Key.sign(slices.Concat(data, hash[:]))
+	}
+	response := map[string]any{"clientDataJSON": text(client), "authenticatorData": text(data), "signature": text(signature)}
+	if s.UserHandle != nil {
+		response["userHandle"] = text(s.UserHandle)
+	}
+	return s.send(response)
+}
+
+// state is what is said in both ceremonies.
+func (a *Authenticator) state(kind, challenge string, key *Key) Statement {
+	return Statement{
+		ID: text(key.ID), RawID: text(key.ID), Type: "public-key", Attachment: "platform",
+		Client: map[string]any{"type": kind, "challenge": challenge, "origin": a.Origin, "crossOrigin": false},
+		RPID:   key.RPID, Flags: a.Flags, Counter: key.Counter, Key: key,
+	}
+}
+
+func (a *Authenticator) find(rp, id string) *Key {
+	for _, k := range a.Keys {
+		if k.RPID == rp && text(k.ID) == id {
+			return k
+		}
+	}
+	return nil
+}
+
+func (s *Statement) data() []byte {
+	hash := sha256.Sum256([]byte(s.RPID))
+	return binary.BigEndian.AppendUint32(append(hash[:], byte(s.Flags)), s.Counter)
+}
+
+func (s *Statement) clientJSON() []byte {
+	if s.ClientJSON != nil {
+		return s.ClientJSON
+	}
+	return must(json.Marshal(s.Client))
+}
+
+func (s *Statement) send(response map[string]any) (json.RawMessage, error) {
+	answer := map[string]any{
+		"id": s.ID, "rawId": s.RawID, "type": s.Type, "authenticatorAttachment": s.Attachment,
+		"response": response, "clientExtensionResults": map[string]any{},
+	}
+	if s.Sent != nil {
+		s.Sent(answer, response)
+	}
+	return json.Marshal(answer)
+}
+
+// NewKey is a passkey that no options were asked for, under an id that others
+// may have.
+func NewKey(id []byte, rp string, handle []byte, by Algorithm) *Key {
+	return &Key{ID: bytes.Clone(id), RPID: rp, UserHandle: bytes.Clone(handle), Algorithm: by, private: newPrivate(by)}
+}
+
+// Public is the public key in COSE (RFC 9052, section 7).
+func (k *Key) Public() map[int]any {
+	switch public := k.private.Public().(type) {
+	case ed25519.PublicKey:
+		return map[int]any{1: 1, 3: int64(EdDSA), -1: 6, -2: []byte(public)}
+	case *rsa.PublicKey:
+		return map[int]any{1: 3, 3: int64(RS256), -1: public.N.Bytes(), -2: []byte{1, 0, 1}}
+	case *ecdsa.PublicKey:
+		point := must(public.Bytes()) // 4, X, Y
+		return map[int]any{1: 2, 3: int64(ES256), -1: 1, -2: point[1:33], -3: point[33:]}
+	}
+	panic("there is no such key")
+}
+
+func (k *Key) sign(message []byte) []byte {
+	if k.Algorithm == EdDSA {
+		return must(k.private.Sign(nil, message, crypto.Hash(0)))
+	}
+	hash := sha256.Sum256(message)
+	return must(k.private.Sign(rand.Reader, hash[:], crypto.SHA256))
+}
+
+func newPrivate(by Algorithm) crypto.Signer {
+	switch by {
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return must(private, err)
+	case RS256:
+		return must(rsa.GenerateKey(rand.Reader, 2048))
+	case ES256:
+		return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	}
+	panic(fmt.Sprintf("there is no algorithm %d", by))
+}
+
+func encode(v any) []byte { return must(webauthncbor.Marshal(v)) }
+
+func text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func decode(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
+
+// must is for what fails only where the program is wrong.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
