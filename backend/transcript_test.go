@@ -251,8 +251,8 @@ func testTwoFactorRequired(t *testing.T, binary string) {
 
 type session struct{ cookie, token string }
 
-// An authenticator is what an account has shown us of its second factors.
-type authenticator struct {
+// factorsOf is what an account has shown us of its second factors.
+type factorsOf struct {
 	secret string
 	last   int64 // the step of the last right code that was used
 	backup []string
@@ -264,7 +264,7 @@ type replay struct {
 	sessions   map[string]session // by $1, $2 …
 	challenges map[string]string  // likewise: the cookies
 	trusts     map[string]string
-	accounts   map[string]*authenticator // by the name of the account
+	accounts   map[string]*factorsOf // by the name of the account
 	set        map[string]bool           // values of cookies
 	read       map[string]bool           // files of mails
 	passkeys   passkeys
@@ -274,7 +274,7 @@ type replay struct {
 func newReplay(server *program) *replay {
 	return &replay{
 		server: server, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
-		accounts: make(map[string]*authenticator), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
+		accounts: make(map[string]*factorsOf), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
 		passkeys: newPasskeys(),
 	}
 }
@@ -522,7 +522,7 @@ func (r *replay) keep(t *testing.T, account, uri string, backup []string) {
 	t.Helper()
 	a := r.accounts[account]
 	if a == nil {
-		a = new(authenticator)
+		a = new(factorsOf)
 		r.accounts[account] = a
 	}
 	if len(backup) > 0 {
@@ -599,7 +599,7 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 // totp is a code of an authenticator. The server takes those of three steps, and
 // of them only what is later than the last one it took: so a secret is good for
 // three codes here and now.
-func (r *replay) totp(t *testing.T, a *authenticator, which string) string {
+func (r *replay) totp(t *testing.T, a *factorsOf, which string) string {
 	t.Helper()
 	// If the present step ends before the server looks, the one before it is
 	// too old.
