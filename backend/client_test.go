@@ -103,10 +103,7 @@ func installClient(t *testing.T) string {
 		}
 	}
 
-	var manifest struct {
-		Version      string
-		Dependencies map[string]string
-	}
+	var manifest struct{ Dependencies map[string]string }
 	readJSON(t, "testdata/client/package.json", &manifest)
 	pinned := manifest.Dependencies
 
@@ -143,9 +140,10 @@ func installClient(t *testing.T) string {
 	}
 	modules := filepath.Join(installed, "node_modules")
 	for name, version := range pinned {
-		readJSON(t, filepath.Join(modules, name, "package.json"), &manifest)
-		if manifest.Version != version {
-			t.Fatalf("%s holds %s %s; want %s: delete it", installed, name, manifest.Version, version)
+		var found struct{ Version string }
+		readJSON(t, filepath.Join(modules, name, "package.json"), &found)
+		if found.Version != version {
+			t.Fatalf("%s holds %s %s; want %s: delete it", installed, name, found.Version, version)
 		}
 	}
 

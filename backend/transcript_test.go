@@ -265,8 +265,8 @@ type replay struct {
 	challenges map[string]string  // likewise: the cookies
 	trusts     map[string]string
 	accounts   map[string]*factorsOf // by the name of the account
-	set        map[string]bool           // values of cookies
-	read       map[string]bool           // files of mails
+	set        map[string]bool       // values of cookies
+	read       map[string]bool       // files of mails
 	passkeys   passkeys
 	unused     map[string]bool // those of intended that were not met
 }
