@@ -2,22 +2,14 @@ package main_test
 
 import (
 	"cmp"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
-	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 	"github.com/google/uuid"
+
+	"latchkey/backend/account/authenticator"
 )
 
 // A ceremony is what an authenticator and its browser said when an exchange was
@@ -32,20 +24,20 @@ type ceremony struct {
 	Key        string // the credential whose key signs, if it is another
 	Algorithm  int64  // that of the key (COSE), if it is not ES256
 	AAGUID     string // zeros if empty
-	Flags      byte
+	Flags      authenticator.Flags
 	Counter    uint32
 	Transports []string
 	UserHandle string // base64url, if it is not what the passkey was made for
-	Forged     bool   // something else is signed
+	Forged     bool   // another key signs
 	Without    string // the member that is left out
 }
 
 // passkeys are those of a replay.
 type passkeys struct {
-	cookies map[string]string  // by p1, p2 …
-	options map[string]options // likewise
-	ids     map[string]string  // by %1, %2 …
-	held    map[string]*held   // by credential id
+	cookies map[string]string             // by p1, p2 …
+	options map[string]options            // likewise
+	ids     map[string]string             // by %1, %2 …
+	keys    map[string]*authenticator.Key // by credential id
 }
 
 // options is what we need of the options of a ceremony.
@@ -54,15 +46,8 @@ type options struct {
 	User      struct{ ID string }
 }
 
-// held is a passkey as its authenticator has it.
-type held struct {
-	private crypto.Signer
-	public  []byte // COSE
-	handle  string // of the account that it was first made for
-}
-
 func newPasskeys() passkeys {
-	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string), held: make(map[string]*held)}
+	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string), keys: make(map[string]*authenticator.Key)}
 }
 
 // asked notes the ceremony that an answer begins.
@@ -106,116 +91,62 @@ func (p passkeys) fill(t *testing.T, e exchange, content, origin string) string 
 	return string(filled)
 }
 
-// response is RegistrationResponseJSON or AuthenticationResponseJSON (WebAuthn
-// Level 3, section 5.1), as much of it as Better Auth's client sends.
-func (p passkeys) response(t *testing.T, a ceremony, origin string) map[string]any {
+// response is what an authenticator and its browser say to the options of here
+// and now.
+func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMessage {
 	t.Helper()
-	asked, ok := p.options[a.Options]
-	if !ok && a.Challenge == "" {
-		t.Fatalf("there is no ceremony %q", a.Options)
+	asked, ok := p.options[c.Options]
+	if !ok && c.Challenge == "" {
+		t.Fatalf("there is no ceremony %q", c.Options)
 	}
-	clientData, err := json.Marshal(map[string]any{
-		"type": a.Type, "challenge": cmp.Or(a.Challenge, asked.Challenge), "origin": cmp.Or(a.Origin, origin), "crossOrigin": false,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	credential := cmp.Or(a.Key, a.Credential)
-	key, ok := p.held[credential]
+	name := cmp.Or(c.Key, c.Credential)
+	key, ok := p.keys[name]
 	if !ok {
-		key = newHeld(t, a.Algorithm)
-		key.handle = asked.User.ID
-		p.held[credential] = key
+		by := authenticator.Algorithm(cmp.Or(c.Algorithm, int64(authenticator.ES256)))
+		key = authenticator.NewKey(decoded(t, name), "localhost", decoded(t, asked.User.ID), by)
+		p.keys[name] = key
 	}
-
-	rp := sha256.Sum256([]byte(cmp.Or(a.RPID, "localhost")))
-	data := binary.BigEndian.AppendUint32(append(rp[:], a.Flags), a.Counter)
-	response := map[string]any{"clientDataJSON": base64url(clientData)}
-	if a.Transports != nil { // browsers tell them of what is made
-		response["transports"] = a.Transports
-		response["attestationObject"] = base64url(attestation(t, data, a, key.public))
+	aaguid, err := uuid.Parse(cmp.Or(c.AAGUID, uuid.Nil.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(s *authenticator.Statement) {
+		s.ID, s.RawID, s.AttestedID, s.PublicKey = c.Credential, c.Credential, decoded(t, c.Credential), key.Public()
+		s.Client["type"] = c.Type
+		s.RPID, s.Flags, s.Counter, s.AAGUID, s.Transports = cmp.Or(c.RPID, s.RPID), c.Flags, c.Counter, aaguid, c.Transports
+		if c.UserHandle != "" {
+			s.UserHandle = decoded(t, c.UserHandle)
+		}
+		if c.Forged {
+			s.Key = authenticator.NewKey(key.ID, key.RPID, key.UserHandle, key.Algorithm)
+		}
+		s.Sent = func(_, response map[string]any) { delete(response, c.Without) }
+	}
+	device := authenticator.New(cmp.Or(c.Origin, origin))
+	answer, options := device.Get, map[string]any{"challenge": cmp.Or(c.Challenge, asked.Challenge), "rpId": "localhost"}
+	if c.Transports != nil { // browsers tell them of what is made
+		answer, options["rp"] = device.Create, map[string]string{"id": "localhost"}
+		options["user"] = map[string]string{"id": asked.User.ID}
+		options["pubKeyCredParams"] = []map[string]any{{"type": "public-key", "alg": authenticator.ES256}}
 	} else {
-		hash := sha256.Sum256(clientData)
-		response["authenticatorData"] = base64url(data)
-		response["signature"] = base64url(key.sign(t, append(data, hash[:]...), a.Forged))
-		response["userHandle"] = cmp.Or(a.UserHandle, key.handle)
+		device.Keys = []*authenticator.Key{key}
 	}
-	delete(response, a.Without)
-	return map[string]any{
-		"id": a.Credential, "rawId": a.Credential, "type": "public-key", "authenticatorAttachment": "platform", "response": response,
+	encoded, err := json.Marshal(options)
+	if err != nil {
+		t.Fatal(err)
 	}
+	said, err := answer(encoded, say)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
 }
 
-// attestation is an attestation object of no attestation (WebAuthn Level 3,
-// sections 6.5.4 and 8.7).
-func attestation(t *testing.T, data []byte, a ceremony, key []byte) []byte {
+func decoded(t *testing.T, base64url string) []byte {
 	t.Helper()
-	aaguid := make([]byte, 16)
-	if a.AAGUID != "" {
-		parsed, err := uuid.Parse(a.AAGUID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		aaguid = parsed[:]
-	}
-	id, err := base64.RawURLEncoding.DecodeString(a.Credential)
+	bytes, err := base64.RawURLEncoding.DecodeString(base64url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = binary.BigEndian.AppendUint16(append(data, aaguid...), uint16(len(id)))
-	data = append(append(data, id...), key...)
-	return cbor(t, map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
+	return bytes
 }
-
-func newHeld(t *testing.T, algorithm int64) *held {
-	t.Helper()
-	switch webauthncose.COSEAlgorithmIdentifier(algorithm) {
-	case webauthncose.AlgEdDSA:
-		public, private, err := ed25519.GenerateKey(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &held{private: private, public: cbor(t, map[int]any{1: 1, 3: -8, -1: 6, -2: []byte(public)})}
-	case webauthncose.AlgRS256:
-		private, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &held{private: private, public: cbor(t, map[int]any{1: 3, 3: -257, -1: private.N.Bytes(), -2: []byte{1, 0, 1}})}
-	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	point, err := private.PublicKey.Bytes() // 4, X, Y
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &held{private: private, public: cbor(t, map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]})}
-}
-
-// sign signs what an authenticator is asked to, by ES256; or, if it is forged,
-// something else.
-func (h *held) sign(t *testing.T, message []byte, forged bool) []byte {
-	t.Helper()
-	digest := sha256.Sum256(message)
-	if forged {
-		digest[0] ^= 1
-	}
-	signature, err := h.private.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signature
-}
-
-func cbor(t *testing.T, v any) []byte {
-	t.Helper()
-	encoded, err := webauthncbor.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return encoded
-}
-
-func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
