@@ -55,9 +55,7 @@ var (
 	ErrUnsupported = &Error{Name: "NotSupportedError"}
 )
 
-// Binary is what is base64url in the JSON and bytes in the browser.
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
+// decode reads what is base64url in the JSON and bytes in the browser.
 func decode(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 }

@@ -1,6 +1,7 @@
 package passkey
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"syscall/js"
@@ -313,7 +314,7 @@ func binary(object js.Value, member string) string {
 	}
 	b := make([]byte, array.Get("length").Int())
 	js.CopyBytesToGo(b, array)
-	return encode(b)
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // transports is how the passkey can be reached, if that is told.
