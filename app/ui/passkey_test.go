@@ -52,6 +52,9 @@ func TestUnused(t *testing.T) {
 }
 
 func TestKeptIn(t *testing.T) {
+	if got := keptIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
+		t.Errorf("a synced passkey is kept in %q", got)
+	}
 	for transports, want := range map[string]string{"internal": "The device itself", "internal,hybrid": "The device itself", "nfc,usb": "A security key", "": "Unknown"} {
 		if got := keptIn(shared.Passkey{Transports: transports}); got != want {
 			t.Errorf("keptIn(%q) = %q; want %q", transports, got, want)

@@ -523,6 +523,8 @@ func keptIn(one shared.Passkey) string {
 	}
 	transports := strings.Split(one.Transports, ",")
 	switch {
+	case one.Synced:
+		return "A password manager" // which one does not say; a device alone it is not
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
 		return "The device itself"
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
