@@ -52,7 +52,7 @@ func (p *tab) equip(synced bool) *keyring {
 		for (const name of ["create", "get"]) {
 			const real = CredentialsContainer.prototype[name]
 			CredentialsContainer.prototype[name] = function(options) {
-				asked.push(options.mediation ?? options.uiMode ?? name)
+				asked.push(name === "get" ? options.mediation ?? options.uiMode ?? name : name)
 				return real.call(this, options)
 			}
 		}`)
@@ -116,8 +116,8 @@ func (a *keyring) goOut() {
 	a.p.asks("conditional")
 }
 
-// asks waits until the page has asked the browser, and how: by "create", "get",
-// "conditional" or "immediate".
+// asks waits until the page has asked the browser, and how: to "create" one, or
+// to "get" one, which can also be "conditional" or "immediate".
 func (p *tab) asks(how string) {
 	p.t.Helper()
 	p.wait("the page asks by "+how, func() bool { return eval[bool](p, fmt.Sprintf(`asked.includes(%q)`, how)) })
