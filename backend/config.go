@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -153,7 +154,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	if c.rpID, err = parseRPID(c.rpID, c.origin); err != nil {
 		return command, c, err
 	}
-	if c.relatedOrigins, err = parseRelated(list(*related)); err != nil {
+	if c.relatedOrigins, err = parseRelated(list(*related), c.origin); err != nil {
 		return command, c, fmt.Errorf("-related-origins: %w", err)
 	}
 	for _, s := range list(*proxies) {
@@ -233,6 +234,9 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 	if local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || net.ParseIP(u.Hostname()).IsLoopback(); u.Scheme == "http" && !local {
 		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: put a proxy with TLS in front and write https://%s", s, u.Hostname())
 	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || strconv.FormatUint(n, 10) != u.Port()) {
+		return nil, fmt.Errorf("the origin %q has a port that is none: write it as %s://%s, or with a number from 1 to 65535", s, u.Scheme, u.Hostname())
+	}
 	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
 		u.Host = strings.TrimSuffix(u.Host, ":"+port) // as browsers write it
 	}
@@ -244,7 +248,7 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 // step 8).
 func parseRPID(s string, origin *url.URL) (string, error) {
 	host := origin.Hostname()
-	if net.ParseIP(host) != nil {
+	if net.ParseIP(host) != nil || numeric(host) {
 		return "", fmt.Errorf("the origin %q is an IP address, for which there are no passkeys: write a name, such as http://localhost for this machine", origin)
 	}
 	if s == "" {
@@ -266,8 +270,7 @@ func parseRPID(s string, origin *url.URL) (string, error) {
 	if s != host && !strings.HasSuffix(host, "."+s) {
 		return "", at("write %s, or a domain above it", host)
 	}
-	// One label that is not listed is a name of a local network.
-	if suffix, listed := publicsuffix.PublicSuffix(s); suffix == s && (listed || strings.Contains(s, ".")) {
+	if suffix, _ := publicsuffix.PublicSuffix(s); suffix == s && s != "localhost" {
 		if s == host {
 			return "", fmt.Errorf("the origin %q is at %s, under which anybody can have a site: write the name of yours, such as https://accounts.%s", origin, s, s)
 		}
@@ -280,13 +283,26 @@ func parseRPID(s string, origin *url.URL) (string, error) {
 	return s, nil
 }
 
+// numeric reports whether browsers read a host as an IP address, in one of its
+// stranger forms (URL Standard, section 3.5, "ends in a number").
+func numeric(host string) bool {
+	last := host[strings.LastIndex(host, ".")+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil || strings.Trim(last, "0123456789") == ""
+}
+
 // maxRelated is how many sites browsers look at: WebAuthn Level 3, section
 // 5.11, names five labels before the public suffix as what each has to.
 const maxRelated = 5
 
-// parseRelated reads the origins of other sites that share our passkeys.
-func parseRelated(all []string) (origins []string, err error) {
+// parseRelated reads the origins of other sites that share the passkeys of ours,
+// which is one of those that browsers look at.
+func parseRelated(all []string, origin *url.URL) (origins []string, err error) {
 	labels := map[string]bool{}
+	if own, err := publicsuffix.EffectiveTLDPlusOne(origin.Hostname()); err == nil {
+		label, _, _ := strings.Cut(own, ".")
+		labels[label] = true
+	}
 	for _, s := range all {
 		u, err := parseOrigin(s, "")
 		if err != nil {
@@ -301,7 +317,7 @@ func parseRelated(all []string) (origins []string, err error) {
 		origins = append(origins, u.String())
 	}
 	if len(labels) > maxRelated {
-		return nil, fmt.Errorf("browsers look at %d different names, as example in https://example.com and https://example.de, and these are %d: leave some out", maxRelated, len(labels))
+		return nil, fmt.Errorf("browsers look at %d different names, as example in https://example.com and https://example.de, and with yours these are %d: leave some out", maxRelated, len(labels))
 	}
 	return origins, nil
 }

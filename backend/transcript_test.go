@@ -151,6 +151,7 @@ var intended = map[string]struct {
 	"authentication without UV accepted":                                    {why: verifies, status: 400, answer: unverified},
 	"authenticate options (userVerification stays 'preferred')":             {why: verifies, within: required},
 	"createSession:true while signed in":                                    {why: "the session goes on", cookie: "untouched"},
+	"delete-passkey ok":                                                     {why: "what a passkey may have opened ends with it", cookie: "set"},
 	"k1 registers the SAME credential id X (attestation none) -> accepted?": {why: "a passkey is one account's", status: 409, answer: `{"code":"PREVIOUSLY_REGISTERED"}`},
 	"list-user-passkeys":                                                    {why: "one of them was not registered", status: 200, answer: `{"array of 6":{"aaguid":"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4","name":"string","synced":"true","provider":{"name":"string"}}}`},
 	"update-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},

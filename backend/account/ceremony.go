@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -45,10 +47,11 @@ func (rp RelyingParty) verifier() (*webauthn.WebAuthn, error) {
 	})
 }
 
+// CeremonyLifetime is how long a challenge can be answered: what WebAuthn Level
+// 3, section 15.1, recommends where the user is verified.
+const CeremonyLifetime = 5 * time.Minute
+
 const (
-	// ceremonyLifetime is how long a challenge can be answered: what WebAuthn
-	// Level 3, section 15.1, recommends where the user is verified.
-	ceremonyLifetime = 5 * time.Minute
 	// ceremonyTimeout, in milliseconds, is what browsers are told, as Better Auth
 	// does. They treat it as a hint.
 	ceremonyTimeout = 60_000
@@ -57,9 +60,6 @@ const (
 	// maxCredentialID is in bytes: WebAuthn Level 3, section 7.1, step 25.
 	maxCredentialID = 1023
 )
-
-// CeremonyLifetime is the age of the cookie that ties ceremonies to a browser.
-const CeremonyLifetime = ceremonyLifetime
 
 // The kinds of ceremonies. An answer to one is none to another.
 const (
@@ -147,7 +147,7 @@ func (s *Service) begin(ctx context.Context, c Ceremony, browser Token) (challen
 	raw := make([]byte, challengeSize)
 	rand.Read(raw)
 	challenge = base64.RawURLEncoding.EncodeToString(raw)
-	c.ChallengeHash, c.BrowserHash, c.ExpiresAt = challengeHash(challenge), browser.Hash(), s.Now().Add(ceremonyLifetime)
+	c.ChallengeHash, c.BrowserHash, c.ExpiresAt = challengeHash(challenge), browser.Hash(), s.Now().Add(CeremonyLifetime)
 	return challenge, s.Store.AddCeremony(ctx, c)
 }
 
@@ -177,7 +177,7 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	full := len(keys) >= shared.PasskeysPerUser
 	verification := s.RelyingParty.userVerification()
 	switch {
-	case r.Upgrade && (full || !s.RelyingParty.Upgrade):
+	case r.Upgrade && (full || !s.RelyingParty.Upgrade || !s.upgradable(session)):
 		return json.RawMessage("null"), nil
 	case full:
 		return nil, shared.ErrTooManyPasskeys
@@ -206,6 +206,13 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 		Extensions: map[string]bool{"credProps": true},
 		Hints:      []string{},
 	})
+}
+
+// upgradable reports whether the session is of a password that was entered just
+// now: what is made without asking must be of who has just signed in.
+func (s *Service) upgradable(session Session) bool {
+	first, _, _ := strings.Cut(session.Method, "+")
+	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < FreshWindow
 }
 
 // AuthenticateOptions are options to use a passkey with in a browser, as JSON: a
@@ -305,6 +312,9 @@ func (s *Service) judgeRegistration(ctx context.Context, session Session, user U
 			return Passkey{}, shared.ErrRegistration.Saying(unverified)
 		}
 	}
+	if o := parsed.Response.AttestationObject; !plain(o) || !usable(o.AuthData.AttData.CredentialPublicKey) {
+		return Passkey{}, shared.ErrRegistration
+	}
 	verifier, err := s.RelyingParty.verifier()
 	if err != nil {
 		return Passkey{}, err
@@ -315,6 +325,40 @@ func (s *Service) judgeRegistration(ctx context.Context, session Session, user U
 	}
 	return newPasskey(user.ID, made, s.Now()), nil
 }
+
+// plain reports whether an attestation is what we ask for: none, or that of the
+// passkey's own key. Certificates say nothing here, and can be made so that
+// looking at them takes seconds.
+func plain(a protocol.AttestationObject) bool {
+	_, certified := a.AttStatement["x5c"]
+	return a.Format == string(protocol.AttestationFormatNone) || a.Format == string(protocol.AttestationFormatPacked) && !certified
+}
+
+// usable reports whether a COSE key is one that can sign in: on its curve, of
+// the type that goes with its algorithm, and not so large that a stranger could
+// keep us busy with it.
+func usable(key []byte) bool {
+	parsed, err := webauthncose.ParsePublicKey(key)
+	if err != nil {
+		return false
+	}
+	switch k := parsed.(type) {
+	case webauthncose.OKPPublicKeyData:
+		return k.Algorithm == int64(webauthncose.AlgEdDSA)
+	case webauthncose.EC2PublicKeyData:
+		return k.Algorithm == int64(webauthncose.AlgES256) && k.Curve == int64(webauthncose.P256)
+	case webauthncose.RSAPublicKeyData:
+		bits := new(big.Int).SetBytes(k.Modulus).BitLen()
+		e := new(big.Int).SetBytes(k.Exponent)
+		return k.Algorithm == int64(webauthncose.AlgRS256) && bits >= minRSA && bits <= maxRSA && e.Cmp(big.NewInt(65537)) == 0
+	}
+	return false
+}
+
+const (
+	minRSA = 2048 // bits: NIST SP 800-57, part 1, for today
+	maxRSA = 4096 // takes a tenth of a millisecond to look at
+)
 
 // rightPasskey is an answer of an authenticator that was right when it was
 // looked at. It is worth nothing until it is used, in the transaction of what it
@@ -370,10 +414,9 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 	if known && err != nil {
 		return right, err
 	}
-	flags, handle := parsed.Response.AuthenticatorData.Flags, parsed.Response.UserHandle
+	flags := parsed.Response.AuthenticatorData.Flags
 	if !known {
 		key = Passkey{CredentialID: parsed.RawID, PublicKey: decoyKey, BackupEligible: flags.HasBackupEligible()}
-		user = User{ID: ceremony.UserID, Handle: handle}
 	}
 	right = rightPasskey{Passkey: key, user: user, verified: flags.HasUserVerified()}
 	err = s.judgeAssertion(right, ceremony, parsed)
@@ -383,7 +426,10 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 	if err != nil {
 		e := s.event(EventPasskeyFailed, key.UserID, from)
 		e.Subject = key.ID
-		return right, errors.Join(err, s.Store.AddEvent(ctx, e))
+		if failed := s.Store.AddEvent(ctx, e); failed != nil {
+			return right, failed
+		}
+		return right, err
 	}
 	now := s.Now()
 	right.SignCount, right.LastUsedAt = int64(parsed.Response.AuthenticatorData.Counter), &now
@@ -392,7 +438,8 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 }
 
 // judgeAssertion does what WebAuthn Level 3, section 7.2, asks, but for the
-// counter, which is judged when the passkey is used.
+// counter, which is judged when the passkey is used. Whose the passkey is, is
+// judged last: a stranger must not learn it, nor whether it is there.
 func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *protocol.ParsedCredentialAssertionData) error {
 	flags, handle := parsed.Response.AuthenticatorData.Flags, parsed.Response.UserHandle
 	switch {
@@ -400,13 +447,11 @@ func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *prot
 		return shared.ErrAuthentication
 	case ceremony.UserID == "" && len(handle) == 0: // who it is, it has to say
 		return shared.ErrAuthentication
-	case ceremony.UserID != "" && ceremony.UserID != p.user.ID:
-		return shared.ErrAuthentication
 	case s.RelyingParty.Verify && flags.HasUserPresent() && !flags.HasUserVerified():
 		return shared.ErrAuthentication.Saying(unverified)
 	}
 	asked := webauthn.SessionData{
-		Challenge: parsed.Response.CollectedClientData.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: p.user.Handle,
+		Challenge: parsed.Response.CollectedClientData.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: handle,
 		UserVerification: protocol.UserVerificationRequirement(s.RelyingParty.userVerification()),
 	}
 	key := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey}
@@ -417,10 +462,11 @@ func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *prot
 	if err != nil {
 		return err
 	}
-	_, err = verifier.ValidateLogin(person{User: p.user, keys: []webauthn.Credential{key}}, asked, parsed)
+	_, err = verifier.ValidateLogin(person{User: User{Handle: handle}, keys: []webauthn.Credential{key}}, asked, parsed)
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Type == protocol.ErrAssertionSignature.Type {
 		return shared.ErrPasskeyNotFound
-	} else if err != nil {
+	}
+	if err != nil || len(handle) > 0 && !bytes.Equal(handle, p.user.Handle) || ceremony.UserID != "" && ceremony.UserID != p.user.ID {
 		return shared.ErrAuthentication
 	}
 	return nil

@@ -42,6 +42,14 @@ func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToStri
 // HandleText is the handle as the wire has it.
 func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
 
+// called is the name in brackets after a space, or nothing.
+func (p Passkey) called() string {
+	if p.Name == nil {
+		return ""
+	}
+	return " (“" + *p.Name + "”)"
+}
+
 func newPasskey(user string, made *webauthn.Credential, now time.Time) Passkey {
 	p := Passkey{
 		ID: rand.Text(), UserID: user, CredentialID: made.ID, PublicKey: made.PublicKey, SignCount: int64(made.Authenticator.SignCount),
@@ -119,11 +127,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 // notePasskey tells the owner and the log what became of a passkey. what is a
 // sentence with a place for its name.
 func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, subject, what string) error {
-	name := ""
-	if p.Name != nil {
-		name = " (" + *p.Name + ")"
-	}
-	if err := s.send(ctx, in, s.notice(in.User, from, subject, fmt.Sprintf(what, name))); err != nil {
+	if err := s.send(ctx, in, s.notice(in.User, from, subject, fmt.Sprintf(what, p.called()))); err != nil {
 		return err
 	}
 	e := s.sessionEvent(kind, session, from)
@@ -160,9 +164,10 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 }
 
 // DeletePasskey forgets a passkey of the session's user, and returns those that
-// are left. It fails with [shared.ErrPasskeyNotFound] if the user has none of
+// are left. What it may have opened ends: this session goes on under a new
+// token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the user has none of
 // that id, and with [shared.ErrLastWayIn] if there is no other way in.
-func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, err error) {
+func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) error {
 		ways, err := waysIn(ctx, in)
 		if err != nil {
@@ -177,13 +182,16 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 			return shared.ErrLastWayIn
 		}
 		left = ways.Passkeys
+		if token, err = s.endOthers(ctx, in, session); err != nil {
+			return err
+		}
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
 		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, "A passkey was removed",
-			"A passkey%s was removed from your account. It opens nothing here any more.")
+			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
 	})
-	return left, err
+	return left, token, err
 }
 
 // waysOf is how the owner of an account can sign in to it.
@@ -310,16 +318,15 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from C
 	err := s.lock(ctx, right.UserID, func(in locked) error {
 		e := s.event(EventPasskeyCopied, right.UserID, from)
 		e.Subject = right.ID
-		name := ""
-		if right.Name != nil {
-			name = " (" + *right.Name + ")"
-		}
 		return errors.Join(in.AddEvent(ctx, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
-			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", name),
+			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
 			s.occasion(from),
 			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again. If not, delete it and change your password.")))
 	})
-	return errors.Join(shared.ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it."), err)
+	if err != nil {
+		return err
+	}
+	return shared.ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
 }
 
 type passkeyStore interface {

@@ -127,10 +127,22 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 	return in.User, token, err
 }
 
-// endElsewhere ends what else is open or may come to be: the user's other
-// sessions, sign-ins under way, trusted devices and enrolments that wait to be
-// proved. This session goes on under a new token.
+// endElsewhere is endOthers, with the notice to the owner and the log.
 func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, notice Mail) (Token, error) {
+	token, err := s.endOthers(ctx, in, session)
+	if err != nil {
+		return "", err
+	}
+	if err := s.send(ctx, in, notice); err != nil {
+		return "", err
+	}
+	return token, in.AddEvent(ctx, s.sessionEvent(kind, session, from))
+}
+
+// endOthers ends what else is open or may come to be: the user's other sessions,
+// sign-ins under way, trusted devices and enrolments that wait to be proved. This
+// session goes on under a new token.
+func (s *Service) endOthers(ctx context.Context, in locked, session Session) (Token, error) {
 	next, token := session.rotated(s.Now())
 	if err := rotate(ctx, in, session, next); err != nil {
 		return "", err
@@ -144,13 +156,7 @@ func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, 
 	if _, err := in.DeleteTrustedDevices(ctx, in.User.ID); err != nil {
 		return "", err
 	}
-	if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
-		return "", err
-	}
-	if err := s.send(ctx, in, notice); err != nil {
-		return "", err
-	}
-	return token, in.AddEvent(ctx, s.sessionEvent(kind, session, from))
+	return token, in.DeletePendingTOTP(ctx, in.User.ID)
 }
 
 // EnableTwoFactor gives the session's user a new authenticator, which is good

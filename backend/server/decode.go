@@ -36,7 +36,7 @@ type field struct {
 	required bool
 	kinds    []jsontext.Kind // the JSON that it takes; empty for any
 	want     string          // the same in Better Auth's words
-	check    string          // "email", "nonempty" or "a|b", the words that it takes
+	check    string          // "email", "nonempty" or the words that it takes, as "a|b"
 }
 
 func schemaOf[In any]() schema {
@@ -188,7 +188,7 @@ func (f schema) validate(part string, members map[string]jsontext.Value) error {
 			if json.Unmarshal(value, &email) != nil || !account.ValidEmail(email) {
 				say(fd, "Invalid email address")
 			}
-		case strings.Contains(fd.check, "|"):
+		case fd.check != "" && fd.check != "nonempty":
 			if words := strings.Split(fd.check, "|"); !slices.Contains(words, strings.Trim(string(value), `"`)) {
 				say(fd, `Invalid option: expected one of "`+strings.Join(words, `"|"`)+`"`)
 			}

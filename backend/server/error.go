@@ -83,7 +83,8 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// notSignedIn is an error of a sign-in whose status elsewhere is another.
+// notSignedIn is an error of who tries to prove who they are, and is 401 whatever
+// its code is elsewhere.
 type notSignedIn struct{ error }
 
 func (e notSignedIn) Unwrap() error { return e.error }

@@ -28,6 +28,8 @@ func limits(path string) []account.Limit {
 		return []account.Limit{strictLimit, signInHour}
 	case strings.HasPrefix(path, "/sign-up"):
 		return []account.Limit{strictLimit, signUpHour}
+	case path == "/passkey/verify-authentication":
+		return []account.Limit{defaultLimit, signInHour}
 	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/two-factor"), strings.HasPrefix(path, "/step-up"):
 		return []account.Limit{strictLimit}
 	}
@@ -39,7 +41,7 @@ func limits(path string) []account.Limit {
 // all replicas. What only reads is counted by each replica for itself: a write
 // to the database for each read would make reads as slow as writes.
 func (s *Server) limit(c call, path string) error {
-	if reads(c.Request) {
+	if reads(c.Request) && !strings.HasPrefix(path, "/api/auth/passkey/generate-") { // those note a challenge
 		return s.limitHere(c, path)
 	}
 	for _, l := range limits(path) {

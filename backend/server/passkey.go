@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 
 	"latchkey/backend/account"
 	"latchkey/backend/provider"
@@ -11,18 +12,26 @@ import (
 )
 
 // ceremonies is the token that the browser's ceremonies are tied to: one for
-// all that are under way, so that those of two tabs do not end each other.
-func (s *Server) ceremonies(c call) account.Token {
+// all that are under way, so that those of two tabs do not end each other. It
+// fails for HEAD, which must not begin one.
+func (s *Server) ceremonies(c call) (account.Token, error) {
+	if c.Method == http.MethodHead {
+		return "", shared.ErrMethod
+	}
 	token, ok := s.cookies.passkey(c.Request)
 	if !ok {
 		token = account.NewToken()
 	}
 	s.cookies.setPasskey(c.w, token)
-	return token
+	return token, nil
 }
 
 func (s *Server) generateRegisterOptions(c call, in shared.RegisterQuery) (json.RawMessage, error) {
-	return s.Accounts.RegisterOptions(c.Context(), c.Session, c.User, s.ceremonies(c), account.RegisterRequest{
+	token, err := s.ceremonies(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.Accounts.RegisterOptions(c.Context(), c.Session, c.User, token, account.RegisterRequest{
 		Name: in.Name, Attachment: in.Attachment, Upgrade: in.Mediation != "",
 	})
 }
@@ -45,19 +54,23 @@ func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.
 }
 
 func (s *Server) generateAuthenticateOptions(c call, in shared.AuthenticateQuery) (json.RawMessage, error) {
-	c, err := s.authenticate(c)
+	token, err := s.ceremonies(c)
+	if err != nil {
+		return nil, err
+	}
+	if in.SecondFactor != "" {
+		c, err = s.challenge(c)
+	} else {
+		c, err = s.authenticate(c)
+	}
 	user := &c.User
-	if errors.Is(err, shared.ErrUnauthorized) {
+	if in.SecondFactor == "" && errors.Is(err, shared.ErrUnauthorized) {
 		user, err = nil, nil
-		if in.SecondFactor != "" {
-			c, err = s.challenge(c)
-			user = &c.User
-		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.Accounts.AuthenticateOptions(c.Context(), c.Session, user, s.ceremonies(c))
+	return s.Accounts.AuthenticateOptions(c.Context(), c.Session, user, token)
 }
 
 func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out shared.Authenticated, err error) {
@@ -121,10 +134,11 @@ func (s *Server) updatePasskey(c call, in shared.PasskeyName) (shared.PasskeyUpd
 }
 
 func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDeleted, error) {
-	left, err := s.Accounts.DeletePasskey(c.Context(), c.Session, c.From, in.ID)
+	left, token, err := s.Accounts.DeletePasskey(c.Context(), c.Session, c.From, in.ID)
 	if err != nil {
 		return shared.PasskeyDeleted{}, err
 	}
+	s.cookies.setSession(c.w, c.Session, token)
 	return shared.PasskeyDeleted{Status: true, AcceptedPasskeys: s.accepted(c, left)}, nil
 }
 

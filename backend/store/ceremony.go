@@ -5,11 +5,15 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/shared"
 )
 
 // AddCeremony implements [account.Store].
 func (db DB) AddCeremony(ctx context.Context, c account.Ceremony) error {
 	_, err := db.bun.NewInsert().Model(&c).Exec(ctx)
+	if orphan(err) { // the account was deleted meanwhile
+		return shared.ErrUnauthorized
+	}
 	return failed(err)
 }
 

@@ -260,6 +260,15 @@ func taken(err error) bool {
 	return false
 }
 
+// orphan reports whether a foreign key refused a row.
+func orphan(err error) bool {
+	if e, ok := errors.AsType[pgdriver.Error](err); ok {
+		return e.Field('C') == "23503" // foreign_key_violation
+	}
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
 // fault reports whether an error is one that a right statement on a right
 // schema does not meet, as opposed to a database that is down, full or busy.
 func fault(err error) bool {
