@@ -266,7 +266,7 @@ func (s *passkeys) askDelete(one shared.Passkey) {
 	}
 	ask(s.ctx, question{
 		Title: "Delete this passkey?",
-		Text:  "“" + passkeyName(one) + "” will sign you in no more. Your browser removes it from where it is kept, if it can; else you have to do that there.",
+		Text:  "“" + passkeyName(one) + "” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.",
 		Yes:   "Delete",
 		Do:    func() { s.delete(one) },
 	})
