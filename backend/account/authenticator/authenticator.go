@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 	"github.com/google/uuid"
@@ -122,14 +123,15 @@ type Statement struct {
 	Trailing   []byte      // after all the rest
 
 	// These are of a new passkey only.
-	Format      string // of its attestation
-	Attestation map[string]any
+	Format      string         // of its attestation
+	Attestation map[string]any // if nil, what its own key signs
 	Transports  []string
 
 	// These are of the use of a passkey only.
 	UserHandle []byte // left out if it is nil
-	Key        *Key   // signs
 	Signature  []byte // is sent in the place of the right one if it is not nil
+
+	Key *Key // signs
 
 	// Sent changes what is sent after all, signed or not.
 	Sent func(answer, response map[string]any)
@@ -192,8 +194,13 @@ func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (jso
 		data = append(append(data, s.AttestedID...), encode(s.PublicKey)...)
 	}
 	data = append(data, s.Trailing...)
+	client := s.clientJSON()
+	if s.Attestation == nil {
+		hash := sha256.Sum256(client)
+		s.Attestation = map[string]any{"alg": int64(s.Key.Algorithm), "sig": s.Key.sign(slices.Concat(data, hash[:]))}
+	}
 	return s.send(map[string]any{
-		"clientDataJSON":    text(s.clientJSON()),
+		"clientDataJSON":    text(client),
 		"attestationObject": text(encode(map[string]any{"fmt": s.Format, "attStmt": s.Attestation, "authData": data})),
 		"transports":        s.Transports,
 	})
@@ -317,12 +324,15 @@ func newPrivate(by Algorithm) crypto.Signer {
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return must(private, err)
 	case RS256:
-		return must(rsa.GenerateKey(rand.Reader, 2048))
+		return rsaKey()
 	case ES256:
 		return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	}
 	panic(fmt.Sprintf("there is no algorithm %d", by))
 }
+
+// rsaKey is the private key of all passkeys of RS256: to make one takes long.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 
 func encode(v any) []byte { return must(webauthncbor.Marshal(v)) }
 

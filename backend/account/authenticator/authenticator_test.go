@@ -107,6 +107,12 @@ func TestHonest(t *testing.T) {
 				t.Errorf("algorithm %d: use: %+v, %v", by, used, err)
 			}
 		}
+		another := authenticator.New(origin)
+		another.Algorithm = by
+		attest := func(s *authenticator.Statement) { s.Format, s.Attestation = "packed", nil }
+		if err := p.register(another, attest); err != nil {
+			t.Errorf("algorithm %d: one that attests: %v", by, err)
+		}
 		if err := p.register(device); !errors.Is(err, authenticator.ErrExcluded) {
 			t.Errorf("algorithm %d: one that is excluded: %v", by, err)
 		}

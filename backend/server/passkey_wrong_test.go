@@ -1,0 +1,421 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/account/authenticator"
+)
+
+// A wrong is a way in which an answer can be wrong.
+type wrong struct {
+	what string
+	says says
+}
+
+// sent changes what is sent after it was signed.
+func sent(change func(answer, response map[string]any)) says {
+	return func(s *authenticator.Statement) { s.Sent = change }
+}
+
+func client(member string, value any) says {
+	return func(s *authenticator.Statement) {
+		if s.Client[member] = value; value == nil {
+			delete(s.Client, member)
+		}
+	}
+}
+
+// wrongAnswers are wrong in both ceremonies.
+func (s *site) wrongAnswers() []wrong {
+	type st = authenticator.Statement
+	own := s.url.String()
+	all := []wrong{
+		{"no id", sent(func(a, _ map[string]any) { delete(a, "id") })},
+		{"an empty id", func(s *st) { s.ID = "" }},
+		{"an id that is not rawId", func(s *st) { s.ID = "AAAA" }},
+		{"an id with padding", func(s *st) { s.ID += "=" }},
+		{"an id of line breaks", func(s *st) { s.ID, s.RawID = "\n", "" }},
+		{"an id that is a number", sent(func(a, _ map[string]any) { a["id"] = 1 })},
+		{"no rawId", sent(func(a, _ map[string]any) { delete(a, "rawId") })},
+		{"another rawId", func(s *st) { s.RawID = "AAAA" }},
+		{"no type", sent(func(a, _ map[string]any) { delete(a, "type") })},
+		{"another type", func(s *st) { s.Type = "password" }},
+		{"no response", sent(func(a, _ map[string]any) { delete(a, "response") })},
+		{"a response of null", sent(func(a, _ map[string]any) { a["response"] = nil })},
+		{"a response that is a text", sent(func(a, _ map[string]any) { a["response"] = "x" })},
+
+		{"no client data", sent(func(_, r map[string]any) { delete(r, "clientDataJSON") })},
+		{"client data that are not base64url", sent(func(_, r map[string]any) { r["clientDataJSON"] = "{}" })},
+		{"empty client data", func(s *st) { s.ClientJSON = []byte{} }},
+		{"client data of null", func(s *st) { s.ClientJSON = []byte("null") }},
+		{"client data that are a list", func(s *st) { s.ClientJSON = []byte("[]") }},
+		{"client data that are cut off", func(s *st) {
+			text, _ := json.Marshal(s.Client)
+			s.ClientJSON = text[:len(text)-1]
+		}},
+		{"client data with more after them", func(s *st) {
+			text, _ := json.Marshal(s.Client)
+			s.ClientJSON = append(text, "{}"...)
+		}},
+
+		{"no challenge", client("challenge", nil)},
+		{"an empty challenge", client("challenge", "")},
+		{"another challenge", client("challenge", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))},
+		{"the challenge with padding", func(s *st) { s.Client["challenge"] = fmt.Sprint(s.Client["challenge"]) + "=" }},
+		{"a challenge that is a number", client("challenge", 1)},
+		{"no type of client data", client("type", nil)},
+		{"another type of client data", client("type", "payment.get")},
+
+		{"no origin", client("origin", nil)},
+		{"cross-origin", client("crossOrigin", true)},
+		{"cross-origin in a page of ours", func(s *st) { s.Client["crossOrigin"], s.Client["topOrigin"] = true, own }},
+		{"cross-origin in a foreign page", func(s *st) { s.Client["crossOrigin"], s.Client["topOrigin"] = true, "https://evil.test" }},
+		{"a foreign top origin alone", client("topOrigin", "https://evil.test")},
+		{"our top origin alone", client("topOrigin", own)},
+		{"crossOrigin that is a text", client("crossOrigin", "false")},
+
+		{"another RP ID", func(s *st) { s.RPID = "evil.test" }},
+		{"an empty RP ID", func(s *st) { s.RPID = "" }},
+		{"the RP ID in capitals", func(s *st) { s.RPID = "LOCALHOST" }},
+		{"a subdomain as RP ID", func(s *st) { s.RPID = "app.localhost" }},
+		{"the origin as RP ID", func(s *st) { s.RPID = own }},
+
+		{"nobody present", func(s *st) { s.Flags &^= authenticator.UserPresent }},
+		{"nobody verified", func(s *st) { s.Flags &^= authenticator.UserVerified }},
+		{"neither present nor verified", func(s *st) { s.Flags &^= authenticator.UserPresent | authenticator.UserVerified }},
+		{"backed up, but not eligible", func(s *st) { s.Flags &^= authenticator.BackupEligible }},
+		{"extensions that are not there", func(s *st) { s.Flags |= authenticator.Extended }},
+		{"more data than there should be", func(s *st) { s.Trailing = []byte{0} }},
+	}
+	for _, origin := range []string{
+		"", "null", "https://evil.test", "http://localhost", strings.Replace(own, "http:", "https:", 1), strings.ToUpper(own), own + "/", own + "/path",
+		own + ".evil.test", own + "0", strings.Replace(own, "127.0.0.1", "localhost", 1), strings.Replace(own, "//", "//user@", 1), own + "?q", own + "#f", " " + own, "http://127.0.0.1",
+	} {
+		all = append(all, wrong{fmt.Sprintf("origin %q", origin), client("origin", origin)})
+	}
+	return all
+}
+
+// cose changes the public key.
+func cose(changes map[int]any) says {
+	return func(s *authenticator.Statement) {
+		for name, value := range changes {
+			if s.PublicKey[name] = value; value == nil {
+				delete(s.PublicKey, name)
+			}
+		}
+	}
+}
+
+// rsa is a key of that many bytes, all ones.
+func rsa(size int, exponent ...byte) says {
+	return func(s *authenticator.Statement) {
+		s.PublicKey = map[int]any{1: 3, 3: -257, -1: bytes.Repeat([]byte{255}, size), -2: exponent}
+	}
+}
+
+// TestWrongRegistrations holds that every part of an answer counts, and that a
+// wrong one spends its challenge and does nothing else.
+func TestWrongRegistrations(t *testing.T) { // P04, P05, P07, P12, P14
+	each(t, func(t *testing.T, s *site) {
+		type st = authenticator.Statement
+		other := bytes.Repeat([]byte{7}, 32)
+		signed := func(algorithm int, signature []byte) says {
+			return func(s *st) { s.Format, s.Attestation = "packed", map[string]any{"alg": algorithm, "sig": signature} }
+		}
+		all := append(s.wrongAnswers(),
+			wrong{"the type of a use", client("type", "webauthn.get")},
+			wrong{"another id than is attested", func(s *st) { s.AttestedID = other }},
+			wrong{"an attested id that is empty", func(s *st) { s.AttestedID = nil }},
+			wrong{"an id that is too long", func(s *st) {
+				s.AttestedID = bytes.Repeat([]byte{7}, 1024)
+				s.ID = base64.RawURLEncoding.EncodeToString(s.AttestedID)
+				s.RawID = s.ID
+			}},
+			wrong{"no attested data", func(s *st) { s.Flags &^= authenticator.Attested }},
+			wrong{"no attestation object", sent(func(_, r map[string]any) { delete(r, "attestationObject") })},
+			wrong{"an attestation object that is not CBOR", sent(func(_, r map[string]any) { r["attestationObject"] = "AAAA" })},
+			wrong{"an attestation object that is cut off", sent(func(_, r map[string]any) {
+				r["attestationObject"] = r["attestationObject"].(string)[:100]
+			})},
+			wrong{"an attestation object with more after it", sent(func(_, r map[string]any) {
+				b, _ := base64.RawURLEncoding.DecodeString(r["attestationObject"].(string))
+				r["attestationObject"] = base64.RawURLEncoding.EncodeToString(append(b, 0))
+			})},
+			wrong{"an attestation that is unknown", func(s *st) { s.Format = "handwritten" }},
+			wrong{"an attestation without a name", func(s *st) { s.Format = "" }},
+			wrong{"no attestation that says something", func(s *st) { s.Attestation = map[string]any{"x": 1} }},
+			wrong{"an attestation of the device that is empty", func(s *st) { s.Format = "packed" }},
+			wrong{"an attestation of the device that is forged", signed(-7, other)},
+			wrong{"an attestation by certificates", func(s *st) {
+				s.Format, s.Attestation = "packed", map[string]any{"alg": -7, "sig": other, "x5c": [][]byte{other}}
+			}},
+			wrong{"an attestation of the device without a signature", signed(-7, nil)},
+
+			wrong{"no key", func(s *st) { s.PublicKey = nil }},
+			wrong{"no algorithm", cose(map[int]any{3: nil})},
+			wrong{"algorithm ES384", cose(map[int]any{3: -35})},
+			wrong{"algorithm ES256K", cose(map[int]any{3: -47})},
+			wrong{"algorithm RS1", cose(map[int]any{3: -65535})},
+			wrong{"algorithm PS256", cose(map[int]any{3: -37})},
+			wrong{"algorithm 0", cose(map[int]any{3: 0})},
+			wrong{"the algorithm of another kind of key", cose(map[int]any{3: -8})},
+			wrong{"another kind of key", cose(map[int]any{1: 3})},
+			wrong{"no kind of key", cose(map[int]any{1: nil})},
+			wrong{"another curve", cose(map[int]any{-1: 2})},
+			wrong{"no curve", cose(map[int]any{-1: nil})},
+			wrong{"no point", cose(map[int]any{-2: nil, -3: nil})},
+			wrong{"a point that is not on the curve", cose(map[int]any{-3: other})},
+			wrong{"a point that is too short", cose(map[int]any{-2: other[:31]})},
+			wrong{"an Ed25519 key that is too short", func(s *st) { s.PublicKey = map[int]any{1: 1, 3: -8, -1: 6, -2: other[:31]} }},
+			wrong{"an Ed25519 key on another curve", func(s *st) { s.PublicKey = map[int]any{1: 1, 3: -8, -1: 7, -2: other} }},
+			wrong{"a key of RSA with 1024 bits", rsa(128, 1, 0, 1)},
+			wrong{"a key of RSA with 8192 bits", rsa(1024, 1, 0, 1)},
+			wrong{"a key of RSA with an exponent of 3", rsa(256, 3)},
+			wrong{"a key of RSA with an exponent of 1", rsa(256, 1)},
+			wrong{"a key of RSA with an exponent that is long", rsa(256, bytes.Repeat([]byte{255}, 256)...)},
+			wrong{"a key of RSA without a modulus", rsa(0, 1, 0, 1)},
+		)
+		owner := s.signUp(t, ann)
+		before := s.kept(t)
+		for _, w := range all {
+			device, options := s.device(), owner.registerOptions()
+			a := owner.sendRegistration(made(t, device, options, w.says))
+			if a.status != 400 || a.code() != "FAILED_TO_VERIFY_REGISTRATION" || a.header.Get("Set-Cookie") != "" {
+				t.Errorf("%s: %v", w.what, a)
+			}
+			want(t, owner.sendRegistration(made(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		}
+		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
+			owner.registerOptions()
+			if a := owner.post("/passkey/verify-registration", body{"response": response}); a.status != 400 {
+				t.Errorf("response %v: %v", response, a)
+			}
+		}
+		want(t, owner.post("/passkey/verify-registration", body{}), 400, "VALIDATION_ERROR")
+		if after := s.kept(t); after != before {
+			t.Errorf("wrong registrations left:\n%s\nthere was:\n%s", after, before)
+		}
+		wantAbsent(t, s.log.String(), "internal error", "panic")
+		if list := owner.passkeys(); len(list) != 0 {
+			t.Errorf("passkeys: %+v", list)
+		}
+		want(t, owner.register(s.device()), 200, "")
+		attested := func(s *st) { s.Format, s.Attestation = "packed", nil }
+		want(t, owner.register(s.device(), attested), 200, "")
+	})
+}
+
+// TestWrongUses holds that every part of an answer counts, and that a wrong one
+// spends its challenge, is in the log, and does nothing else.
+func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
+	each(t, func(t *testing.T, s *site) {
+		type st = authenticator.Statement
+		owner, device := s.keeping(t, ann)
+		_, others := s.keeping(t, bob)
+		theirs := others.Keys[0]
+		stranger := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)
+		edwards := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.EdDSA)
+		flip := func(member string) says {
+			return sent(func(_, r map[string]any) {
+				b, _ := base64.RawURLEncoding.DecodeString(r[member].(string))
+				b[len(b)-1] ^= 1
+				r[member] = base64.RawURLEncoding.EncodeToString(b)
+			})
+		}
+		leave := func(member string) says { return sent(func(_, r map[string]any) { delete(r, member) }) }
+		all := append(s.wrongAnswers(),
+			wrong{"the type of a registration", client("type", "webauthn.create")},
+			wrong{"a passkey that is not eligible any more", func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp }},
+			wrong{"attested data that are not there", func(s *st) { s.Flags |= authenticator.Attested }},
+			wrong{"no authenticator data", leave("authenticatorData")},
+			wrong{"authenticator data that are cut off", sent(func(_, r map[string]any) { r["authenticatorData"] = r["authenticatorData"].(string)[:40] })},
+
+			wrong{"no signature", leave("signature")},
+			wrong{"an empty signature", func(s *st) { s.Signature = []byte{} }},
+			wrong{"a signature that is none", func(s *st) { s.Signature = []byte("signature") }},
+			wrong{"a signature with a bit changed", flip("signature")},
+			wrong{"a counter that was not signed", flip("authenticatorData")},
+			wrong{"client data that were not signed", sent(func(_, r map[string]any) {
+				b, _ := base64.RawURLEncoding.DecodeString(r["clientDataJSON"].(string))
+				r["clientDataJSON"] = base64.RawURLEncoding.EncodeToString(append(b, ' '))
+			})},
+			wrong{"the signature of another key", func(s *st) { s.Key = stranger }},
+			wrong{"the signature of another kind of key", func(s *st) { s.Key = edwards }},
+			wrong{"the signature of another's key", func(s *st) { s.Key = theirs }},
+
+			wrong{"the id of another's key", func(s *st) { s.ID = base64.RawURLEncoding.EncodeToString(theirs.ID); s.RawID = s.ID }},
+			wrong{"an id that nobody has", func(s *st) { s.ID, s.RawID = "AAAA", "AAAA" }},
+			wrong{"another's handle", func(s *st) { s.UserHandle = theirs.UserHandle }},
+			wrong{"a handle that nobody has", func(s *st) { s.UserHandle = []byte("nobody") }},
+			wrong{"an empty handle", func(s *st) { s.UserHandle = []byte{} }},
+			wrong{"no handle", func(s *st) { s.UserHandle = nil }},
+			wrong{"the handle cut short", func(s *st) { s.UserHandle = s.UserHandle[:63] }},
+			wrong{"a handle that is a list", sent(func(_, r map[string]any) { r["userHandle"] = []int{1} })},
+		)
+		before, kept := owner.passkeys(), s.kept(t)
+		b := s.browser(t)
+		for _, w := range all {
+			options := b.authenticateOptions()
+			a := b.sendAuthentication(used(t, device, options, w.says))
+			if (a.status != 400 || a.code() != "AUTHENTICATION_FAILED") && (a.status != 401 || a.code() != "PASSKEY_NOT_FOUND") {
+				t.Errorf("%s: %v", w.what, a)
+			}
+			if a.header.Get("Set-Cookie") != "" {
+				t.Errorf("%s: %v", w.what, a.header)
+			}
+			want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		}
+		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
+			b.authenticateOptions()
+			if a := b.post("/passkey/verify-authentication", body{"response": response}); a.status != 400 {
+				t.Errorf("response %v: %v", response, a)
+			}
+		}
+		if after := s.kept(t); after != kept {
+			t.Errorf("wrong uses left:\n%s\nthere was:\n%s", after, kept)
+		}
+		if after := owner.passkeys(); !reflect.DeepEqual(after, before) {
+			t.Errorf("wrong uses left passkeys %+v; there were %+v", after, before)
+		}
+		wantAlive(t, b, false, "who has answered wrongly")
+		if n := s.events(t, account.EventPasskeyFailed); n < 30 {
+			t.Errorf("%d events tell of passkeys that were refused", n)
+		}
+		wantAbsent(t, s.log.String(), "internal error", "panic")
+		for _, b := range []*browser{b, owner} {
+			want(t, b.authenticate(device), 200, "")
+		}
+	})
+}
+
+// TestChallengesAreGoodOnce holds that a challenge is good for one answer, of one
+// kind, in the browser and the session that asked for it.
+func TestChallengesAreGoodOnce(t *testing.T) { // P08, P20, P22
+	each(t, func(t *testing.T, s *site) {
+		owner, device := s.keeping(t, ann)
+
+		// A registration.
+		options, another := owner.registerOptions(), s.device()
+		response := made(t, another, options)
+		want(t, owner.sendRegistration(response), 200, "")
+		want(t, owner.sendRegistration(response), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(made(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
+		if n := len(owner.passkeys()); n != 2 {
+			t.Errorf("%d passkeys; want 2", n)
+		}
+
+		// A use.
+		b := s.browser(t)
+		options = b.authenticateOptions()
+		response = used(t, device, options)
+		stolen := s.browser(t)
+		want(t, stolen.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND") // without a cookie
+		stolen.authenticateOptions()
+		want(t, stolen.sendAuthentication(response), 400, "AUTHENTICATION_FAILED") // with its own
+		want(t, b.sendAuthentication(response), 200, "")                           // it is still the other browser's
+		want(t, b.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND")
+		want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		forged := s.holding(t, "latchkey.passkey", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
+		want(t, forged.sendAuthentication(used(t, device, b.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
+
+		// Those of two tabs do not end each other; a wrong answer ends all of its kind.
+		first, second, third := owner.authenticateOptions(), owner.authenticateOptions(), owner.authenticateOptions()
+		want(t, owner.sendAuthentication(used(t, device, second)), 200, "")
+		want(t, owner.sendAuthentication(used(t, device, first)), 200, "")
+		registering := owner.registerOptions()
+		want(t, owner.sendAuthentication(used(t, device, first)), 400, "AUTHENTICATION_FAILED")
+		want(t, owner.sendAuthentication(used(t, device, third)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
+
+		// One kind is not the other.
+		registering = owner.registerOptions()
+		options.body = fmt.Sprintf(`{"rpId":"localhost","challenge":%q}`, registering.get("challenge"))
+		want(t, owner.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
+		registering, options = owner.registerOptions(), owner.authenticateOptions()
+		registering.body = strings.Replace(registering.body, fmt.Sprint(registering.get("challenge")), fmt.Sprint(options.get("challenge")), 1)
+		want(t, owner.sendRegistration(made(t, s.device(), registering)), 400, "FAILED_TO_VERIFY_REGISTRATION")
+		want(t, owner.sendAuthentication(used(t, device, options)), 200, "")
+
+		// Five minutes.
+		b = s.signIn(t, ann)
+		registering, using := b.registerOptions(), b.authenticateOptions()
+		s.wait(4 * time.Minute)
+		want(t, b.sendRegistration(made(t, s.device(), registering)), 200, "")
+		want(t, b.sendAuthentication(used(t, device, using)), 200, "")
+		b = s.signIn(t, ann)
+		registering, using = b.registerOptions(), b.authenticateOptions()
+		s.wait(5 * time.Minute)
+		want(t, b.sendRegistration(made(t, s.device(), registering)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, b.sendAuthentication(used(t, device, using)), 400, "CHALLENGE_NOT_FOUND")
+	})
+}
+
+// ofAnybody are options that name no passkey.
+func ofAnybody(options answer) answer {
+	options.body = regexp.MustCompile(`"allowCredentials":\[.*?\}\],`).ReplaceAllString(options.body, "")
+	return options
+}
+
+// TestPasskeyNotFound holds that nobody learns from a wrong answer whether a
+// passkey is known here.
+func TestPasskeyNotFound(t *testing.T) { // P29
+	each(t, func(t *testing.T, s *site) {
+		type st = authenticator.Statement
+		_, device := s.keeping(t, ann)
+		inSession, others := s.keeping(t, bob)
+		rs := s.device()
+		rs.Algorithm = authenticator.RS256
+		want(t, s.signIn(t, ann).register(rs), 200, "")
+		nobody := authenticator.NewKey([]byte("an id that nobody has"), "localhost", []byte("nobody"), authenticator.ES256)
+
+		for what, change := range map[string]says{
+			"nothing else":           func(*st) {},
+			"a handle of nobody":     func(s *st) { s.UserHandle = nobody.UserHandle },
+			"another's handle":       func(s *st) { s.UserHandle = others.Keys[0].UserHandle },
+			"no handle":              func(s *st) { s.UserHandle = nil },
+			"not eligible":           func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp },
+			"backed up only":         func(s *st) { s.Flags &^= authenticator.BackupEligible },
+			"nobody present":         func(s *st) { s.Flags &^= authenticator.UserPresent },
+			"nobody verified":        func(s *st) { s.Flags &^= authenticator.UserVerified },
+			"a counter":              func(s *st) { s.Counter = 9 },
+			"another origin":         client("origin", "https://evil.test"),
+			"another RP ID":          func(s *st) { s.RPID = "evil.test" },
+			"another type":           client("type", "webauthn.create"),
+			"an empty signature":     func(s *st) { s.Signature = []byte{} },
+			"a signature of RS256":   func(s *st) { s.Signature = bytes.Repeat([]byte{1}, 256) },
+			"a signature of ed25519": func(s *st) { s.Signature = bytes.Repeat([]byte{1}, 64) },
+		} {
+			for where, b := range map[string]*browser{"anywhere": s.browser(t), "in a session": inSession} {
+				var answers []string
+				for _, known := range []*authenticator.Key{device.Keys[0], rs.Keys[0], nil} {
+					// A device that holds nothing but an id of a passkey, if that.
+					guesser := s.device()
+					guesser.Keys = []*authenticator.Key{authenticator.NewKey(nobody.ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)}
+					if known != nil {
+						guesser.Keys[0].ID = known.ID
+					}
+					a := b.sendAuthentication(used(t, guesser, ofAnybody(b.authenticateOptions()), change))
+					if a.status < 400 || a.status > 499 {
+						t.Errorf("%s, %s: %v", where, what, a)
+					}
+					a.header.Del("Date")
+					answers = append(answers, fmt.Sprint(a, a.header))
+				}
+				if answers[0] != answers[2] || answers[1] != answers[2] {
+					t.Errorf("%s, a wrong signature and %s:\n%s", where, what, strings.Join(answers, "\n"))
+				}
+			}
+		}
+	})
+}
