@@ -198,7 +198,7 @@ func testPasskeyManage(t *testing.T, ctx context.Context, server *program) {
 	// Deleted here, it is deleted there.
 	p.click(p.with("button", "Delete", "Bürorechner <b>"))
 	p.the("dialog", "Delete this passkey?")
-	p.see("“Bürorechner <b>” will sign you in no more.")
+	p.see("“Bürorechner <b>” will sign you in no more, and you will be signed out everywhere else.")
 	p.press("Cancel")
 	p.click(p.with("button", "Delete", "Bürorechner <b>"))
 	p.the("dialog", "Delete this passkey?")

@@ -55,7 +55,7 @@ func TestCommonPasswords(t *testing.T) {
 // are processors, and that who waits too long is told to come back (W10).
 func TestHasherIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHasher()
+		h := NewHasher(HashWait)
 		slots := int32(runtime.GOMAXPROCS(0))
 		calls := 10 * slots
 		var working, most, refused atomic.Int32
@@ -88,7 +88,7 @@ func TestHasherIsBounded(t *testing.T) {
 		if served := calls - refused.Load(); served < 2*slots || served > 3*slots {
 			t.Errorf("%d were served; want two or three rounds of %d", served, slots)
 		}
-		if waited := time.Since(start); waited > hashWait+time.Second {
+		if waited := time.Since(start); waited > HashWait+time.Second {
 			t.Errorf("the last waited %v", waited)
 		}
 	})

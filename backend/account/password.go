@@ -89,16 +89,16 @@ const (
 	hashSize     = 32
 )
 
-// hashWait is how long a call waits for its turn before it is told to come
+// HashWait is how long a call waits for its turn before it is told to come
 // back. Longer, and a person thinks that the page has died.
-const hashWait = 2 * time.Second
+const HashWait = 2 * time.Second
 
 // NewHasher returns a Hasher that works as many hashes at once as there are
-// processors.
-func NewHasher() *Hasher {
+// processors, and lets a call wait as long as wait for its turn.
+func NewHasher(wait time.Duration) *Hasher {
 	return &Hasher{
 		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
-		wait:  hashWait,
+		wait:  wait,
 		decoy: hash(rand.Text()),
 	}
 }

@@ -46,10 +46,11 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	t.Helper()
 	s := &site{db: db, log: &bytes.Buffer{}}
 	s.Server = httptest.NewUnstartedServer(nil)
+	const slowMachine = time.Minute // a hash takes the longer the more watches it; nobody is told to come back for that
 	s.url = &url.URL{Scheme: "http", Host: s.Listener.Addr().String()}
 	c := server.Config{
 		Accounts: &account.Service{
-			Store: db, Hasher: account.NewHasher(), Keys: testKeys,
+			Store: db, Hasher: account.NewHasher(slowMachine), Keys: testKeys,
 			Now: func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
 			RelyingParty: account.RelyingParty{
 				ID: "localhost", Name: "Latchkey", Origins: []string{s.url.String()}, Verify: true, Upgrade: true,
