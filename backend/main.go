@@ -78,7 +78,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	}
 	defer db.Close()
 	accounts := &account.Service{
-		Store: db, Hasher: account.NewHasher(account.HashWait), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited,
+		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited,
 		RelyingParty: account.RelyingParty{
 			ID: c.rpID, Name: "Latchkey", Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
 			Verify: c.verifyPasskeys, Upgrade: c.upgradePasskeys,

@@ -19,17 +19,17 @@ import (
 
 func TestPasswordHash(t *testing.T) {
 	const password = "correct horse battery staple"
-	phc := hash(password)
+	phc := OWASP.hash(password)
 	if !strings.HasPrefix(phc, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("hash: %s", phc)
 	}
-	if phc == hash(password) {
+	if phc == OWASP.hash(password) {
 		t.Error("two hashes have one salt")
 	}
 	if !matches(phc, password) || matches(phc, password+" ") {
 		t.Error("the hash matches another password, or not its own")
 	}
-	weaker := "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + base64.RawStdEncoding.EncodeToString(argon(password, []byte("saltsaltsaltsalt"), 8, 1, 1))
+	weaker := "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + base64.RawStdEncoding.EncodeToString(Cost{8, 1, 1}.argon(password, []byte("saltsaltsaltsalt")))
 	if !matches(weaker, password) {
 		t.Error("a hash of other parameters does not match")
 	}
@@ -55,7 +55,7 @@ func TestCommonPasswords(t *testing.T) {
 // are processors, and that who waits too long is told to come back (W10).
 func TestHasherIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHasher(HashWait)
+		h := NewHasher(OWASP, HashWait)
 		slots := int32(runtime.GOMAXPROCS(0))
 		calls := 10 * slots
 		var working, most, refused atomic.Int32

@@ -47,17 +47,16 @@ func (s *Service) newBackupCodes(ctx context.Context, user string) (codes []stri
 		}
 		code := newBackupCode()
 		codes = append(codes, code)
-		digests = append(digests, s.Keys.mac("backup code", backupCodeHash(user, code)))
+		digests = append(digests, s.Keys.mac("backup code", s.Hasher.cost.backupCode(user, code)))
 	}
 	return codes, digests, nil
 }
 
-// backupCodeHash is slow, because 58 bits are few for who has the server's keys
+// backupCode hashes slowly, because 58 bits are few for who has the server's keys
 // and its database. The user's id is the salt: it is random, and one for all the
-// codes of a user lets a try be hashed once. The parameters are OWASP's as those
-// of passwords are, but cannot be raised: nothing tells which a code was kept by.
-func backupCodeHash(user, code string) string {
-	return string(argon(code, []byte(user), 19*1024, 2, 1))
+// codes of a user lets a try be hashed once.
+func (c Cost) backupCode(user, code string) string {
+	return string(c.argon(code, []byte(user)))
 }
 
 func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
@@ -72,7 +71,7 @@ func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (
 		if err != nil {
 			return right, 0, err
 		}
-		digests = s.Keys.macs("backup code", backupCodeHash(who.user.ID, code))
+		digests = s.Keys.macs("backup code", s.Hasher.cost.backupCode(who.user.ID, code))
 		done()
 	}
 	if try, err = s.reserveAnswer(ctx, who); err != nil {

@@ -75,18 +75,27 @@ var commonPasswords = sync.OnceValue(func() map[string]struct{} {
 // or the processors from everybody else.
 type Hasher struct {
 	slots *semaphore.Weighted
+	cost  Cost
 	wait  time.Duration
 	decoy string // what is checked for who has no password
 }
 
-// The parameters are OWASP's first recommendation (Password Storage Cheat
-// Sheet): m=19456 KiB, t=2, p=1. Sixteen bytes of salt, thirty-two of key.
+// Cost is what argon2id takes to make one hash. A password's hash says what it
+// took, so that more may be asked of the next. A backup code's does not: another
+// cost voids those that people have.
+type Cost struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes
+	Threads uint8
+}
+
+// OWASP is the minimum of OWASP's Password Storage Cheat Sheet.
+var OWASP = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
+
+// Bytes of a hash and of its salt.
 const (
-	argonMemory  = 19 * 1024
-	argonTime    = 2
-	argonThreads = 1
-	saltSize     = 16
-	hashSize     = 32
+	saltSize = 16
+	hashSize = 32
 )
 
 // HashWait is how long a call waits for its turn before it is told to come
@@ -95,11 +104,12 @@ const HashWait = 2 * time.Second
 
 // NewHasher returns a Hasher that works as many hashes at once as there are
 // processors, and lets a call wait as long as wait for its turn.
-func NewHasher(wait time.Duration) *Hasher {
+func NewHasher(cost Cost, wait time.Duration) *Hasher {
 	return &Hasher{
 		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		cost:  cost,
 		wait:  wait,
-		decoy: hash(rand.Text()),
+		decoy: cost.hash(rand.Text()),
 	}
 }
 
@@ -122,21 +132,21 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer done()
-	return hash(password), nil
+	return h.cost.hash(password), nil
 }
 
-func hash(password string) string {
+func (c Cost) hash(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
-		b64.EncodeToString(salt), b64.EncodeToString(argon(password, salt, argonMemory, argonTime, argonThreads)))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Threads,
+		b64.EncodeToString(salt), b64.EncodeToString(c.argon(password, salt)))
 }
 
 // argon hashes the NFKC form, so that a password typed on another keyboard is
 // the same password (NIST SP 800-63B-4, section 3.1.1.2).
-func argon(password string, salt []byte, memory, time uint32, threads uint8) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, time, memory, threads, hashSize)
+func (c Cost) argon(password string, salt []byte) []byte {
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
 }
 
 // matches reports whether phc is the hash of password. It goes by the
@@ -147,14 +157,13 @@ func matches(phc, password string) bool {
 	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return false
 	}
-	var memory, time uint32
-	var threads uint8
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || time < 1 || threads < 1 {
+	var c Cost
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Threads); err != nil || c.Time < 1 || c.Threads < 1 {
 		return false
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
 	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
-	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(argon(password, salt, memory, time, threads), want) == 1
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(c.argon(password, salt), want) == 1
 }
 
 // ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that

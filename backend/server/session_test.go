@@ -19,6 +19,7 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
 )
@@ -611,7 +612,12 @@ func TestSessionsPerUser(t *testing.T) {
 }
 
 func TestStolenDatabase(t *testing.T) { // D01, D02, D06, D11
-	each(t, func(t *testing.T, s *site) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+			c.Accounts.Hasher = account.NewHasher(account.OWASP, account.HashWait)
+		})
+		s.database = url
 		b := s.signUp(t, "ann@example.test")
 		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "mistyped password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		s.browser(t).request("POST", "/api/auth/sign-in/email", `{"email":"ann@example.test","password":"malformed password"`)
