@@ -1,6 +1,7 @@
 // Command build makes what the server embeds smaller, so that no system tool
 // is needed for it:
 //
+//	go run ./web/build slim                 copy go-app without its server, to compile the app with
 //	go run ./web/build [-quality N] FILE…   write FILE.br and FILE.gz beside each file
 //	go run ./web/build [-budget BYTES] size compare web/app.wasm with the least that go-app makes
 package main
@@ -26,9 +27,12 @@ func main() {
 	flag.Parse()
 
 	var err error
-	if flag.NArg() == 1 && flag.Arg(0) == "size" {
+	switch flag.Arg(0) {
+	case "slim":
+		err = slim()
+	case "size":
 		err = size(*budget)
-	} else {
+	default:
 		err = compress(*quality, flag.Args())
 	}
 	if err != nil {
