@@ -7,7 +7,7 @@
 #   make lint     gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff
 #   make fuzz     every fuzz test for 20 seconds
 #   make bench    measure the binary on SQLite and on Postgres, and print the table
-#   make size     weigh the app beside go-app's hello world, and fail if it is over budget
+#   make size     weigh the app, say which packages it is made of, and fail if it is over budget
 #   make plain    compile the app with go-app as it is, too, into build/plain.wasm
 #   make clean    delete what was built (never ./data)
 
@@ -59,6 +59,15 @@ build/plain.wasm: $(APP)
 	@echo 'Building the app with go-app as it is …'
 	@$(COMPILE) $(STRIP) -o $@ ./app
 
+# The least that go-app makes.
+build/hello.wasm: web/build/hello/main.go go.mod go.sum
+	@echo "Building go-app's hello world …"
+	@$(COMPILE) $(STRIP) -o $@ ./web/build/hello
+
+# app.wasm once more, with what tells from which package its code is.
+build/named.wasm: $(APP) build/wasm.mod
+	@$(COMPILE) -modfile=build/wasm.mod -o $@ ./app
+
 web/app.wasm.br web/app.wasm.gz &: web/app.wasm
 	@echo 'Compressing the app …'
 	@go run ./web/build -quality 5 web/app.wasm
@@ -85,7 +94,7 @@ fuzz:
 bench: build
 	@go run ./backend/bench
 
-size: $(WASM)
+size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 	@go run ./web/build size
 
 clean:
