@@ -29,6 +29,7 @@ type RelyingParty struct {
 	ID      string   // the domain that the passkeys belong to
 	Name    string   // for people
 	Origins []string // whose pages may use them, each exactly as browsers write it
+	Related []string // those of Origins that are at other domains; none for most
 
 	// Verify has authenticators verify their user, and refuses answers of those
 	// that have not. Without it, such a passkey is one factor.
@@ -201,7 +202,8 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 		Attestation:        string(protocol.PreferNoAttestation),
 		ExcludeCredentials: descriptors(keys),
 		AuthenticatorSelection: selection{
-			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementPreferred), UserVerification: verification,
+			// At sign-in nobody says who they are: the authenticator has to find it.
+			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementRequired), RequireResidentKey: true, UserVerification: verification,
 		},
 		Extensions: map[string]bool{"credProps": true},
 		Hints:      []string{},
