@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,11 +39,7 @@ type config struct {
 	unlimited      bool
 	log            *slog.Logger
 
-	// System keys, which so far only the environment sets.
-	twoFactorRedirect bool // TWO_FACTOR_SIGN_IN is redirect
-	emailCodes        bool // TWO_FACTOR_EMAIL_CODE is on
-	verifyPasskeys    bool // PASSKEY_USER_VERIFICATION is required
-	upgradePasskeys   bool // PASSKEY_AUTO_UPGRADE is on
+	settings *account.Live // the system keys, of which so far the environment's are known
 
 	args []string // that are not flags
 
@@ -71,21 +66,8 @@ commands:
 Each flag can be set by the environment too: -trusted-proxies by
 LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
 
-The environment also sets these:
-  TWO_FACTOR_SIGN_IN=error|redirect  how to answer a right password when a
-                                     second factor is due: 403
-                                     twoFactorRequired (the default), or Better
-                                     Auth's 200 twoFactorRedirect
-  TWO_FACTOR_EMAIL_CODE=on|off       whether a code by mail is good as a second
-                                     factor, too (default on)
-  PASSKEY_USER_VERIFICATION=required|preferred
-                                     whether a passkey has to check by PIN,
-                                     finger or face who uses it; with preferred,
-                                     one that does not is one factor of two
-                                     (default required)
-  PASSKEY_AUTO_UPGRADE=on|off        whether browsers may add a passkey after a
-                                     sign-in by password without asking, where
-                                     the password manager agrees (default on)
+The system keys (APP_NAME, RESEND_API_KEY and others) are set on the page
+/dashboard/system. Where the environment has a variable of that name, it wins.
 
 flags:
 `
@@ -181,15 +163,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	default:
 		return command, c, fmt.Errorf("-rate-limits is on or off, not %q", *limits)
 	}
-	signIn, err1 := oneOf(getenv, "TWO_FACTOR_SIGN_IN", "error", "redirect")
-	emailCode, err2 := oneOf(getenv, "TWO_FACTOR_EMAIL_CODE", "on", "off")
-	verification, err3 := oneOf(getenv, "PASSKEY_USER_VERIFICATION", "required", "preferred")
-	upgrade, err4 := oneOf(getenv, "PASSKEY_AUTO_UPGRADE", "on", "off")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if c.settings, err = account.NewLive(getenv); err != nil {
 		return command, c, err
 	}
-	c.verifyPasskeys, c.upgradePasskeys = verification == "required", upgrade == "on"
-	c.twoFactorRedirect, c.emailCodes = signIn == "redirect", emailCode == "on"
 	switch *format {
 	case "text":
 		c.log = slog.New(slog.NewTextHandler(out, nil))
@@ -199,19 +175,6 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 		return command, c, fmt.Errorf("-log is text or json, not %q", *format)
 	}
 	return command, c, nil
-}
-
-// oneOf is a variable of the environment that has one of the values, the first
-// if it is not set.
-func oneOf(getenv func(string) string, name string, values ...string) (string, error) {
-	v := getenv(name)
-	if v == "" {
-		return values[0], nil
-	}
-	if !slices.Contains(values, v) {
-		return "", fmt.Errorf("%s is %s, not %q", name, strings.Join(values, " or "), v)
-	}
-	return v, nil
 }
 
 // parseOrigin reads the URL that browsers find a server at. It is http only

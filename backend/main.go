@@ -78,11 +78,13 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	}
 	defer db.Close()
 	accounts := &account.Service{
-		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited,
+		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
 		RelyingParty: account.RelyingParty{
-			ID: c.rpID, Name: "Latchkey", Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
-			Verify: c.verifyPasskeys, Upgrade: c.upgradePasskeys,
+			ID: c.rpID, Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
 		},
+	}
+	if _, err := accounts.LoadSettings(ctx); err != nil {
+		return err
 	}
 	if c.unlimited {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")
@@ -91,7 +93,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	srv := &http.Server{
 		Handler: server.New(server.Config{
 			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, TwoFactorRedirect: c.twoFactorRedirect, App: pwa(),
+			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
 		ReadTimeout:       15 * time.Second,
@@ -108,7 +110,8 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err := invite(ctx, c, accounts, out); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	go sweep(ctx, c, db)
+	go sweep(ctx, c, db, accounts)
+	go follow(ctx, c, db, accounts)
 	go post(ctx, c, accounts)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
@@ -138,10 +141,31 @@ func invite(ctx context.Context, c config, accounts *account.Service, out io.Wri
 	return err
 }
 
-// sweep deletes what has expired until ctx ends.
-func sweep(ctx context.Context, c config, db store.DB) {
+// lookEvery is how often the database is asked whether a system key has changed:
+// it is to be known everywhere within a second, also where nothing tells.
+const lookEvery = 700 * time.Millisecond
+
+// follow keeps the system keys as they are in the database until ctx ends.
+func follow(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	changed := db.SettingsChanged(ctx)
 	for {
-		if err := db.Sweep(ctx, account.Now()); err != nil && ctx.Err() == nil {
+		if err := accounts.RefreshSettings(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("the system keys may be out of date", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// sweep deletes what has expired until ctx ends.
+func sweep(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	for {
+		err := errors.Join(db.Sweep(ctx, account.Now()), accounts.CutEvents(ctx))
+		if err != nil && ctx.Err() == nil {
 			c.log.Warn("expired rows were not deleted", "err", err)
 		}
 		select {

@@ -19,10 +19,10 @@ type Service struct {
 	Keys   Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
+	Settings *Live
+
 	RelyingParty RelyingParty
 
-	// EmailCodes says that a second factor may be a code by mail.
-	EmailCodes bool
 	// Unlimited switches limits on tries off. It is for benchmarks.
 	Unlimited bool
 }
@@ -49,6 +49,7 @@ type Store interface {
 	inviteStore
 	mailStore
 	eventStore
+	settingStore
 }
 
 // ErrNotFound is what a Store answers when there is no such row. It crosses no

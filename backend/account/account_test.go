@@ -177,7 +177,7 @@ func TestKnownBrowser(t *testing.T) {
 
 func TestSessionSeen(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	here := Client{IP: "192.0.2.1", UserAgent: "UA"}
+	here, set := Client{IP: "192.0.2.1", UserAgent: "UA"}, presets(t).Now()
 	session := Session{CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(SessionIdle), IP: here.IP, UserAgent: here.UserAgent, Remember: true}
 	for _, test := range []struct {
 		what    string
@@ -203,7 +203,7 @@ func TestSessionSeen(t *testing.T) {
 		if test.change != nil {
 			test.change(&s)
 		}
-		got, worth := s.seen(now.Add(test.after), test.from)
+		got, worth := s.seen(now.Add(test.after), test.from, set)
 		if worth != test.worth || !got.ExpiresAt.Equal(now.Add(test.expires)) {
 			t.Errorf("%s: worth writing %t, expires after %v; want %t, %v", test.what, worth, got.ExpiresAt.Sub(now), test.worth, test.expires)
 		}
@@ -214,11 +214,24 @@ func TestSessionSeen(t *testing.T) {
 }
 
 func TestFresh(t *testing.T) {
-	now := time.Now()
-	s := Session{ConfirmedAt: now}
-	if !s.Fresh(now.Add(FreshWindow-1)) || s.Fresh(now.Add(FreshWindow)) {
+	confirmed := time.Now()
+	at := func(after time.Duration) *Service {
+		return &Service{Settings: presets(t), Now: func() time.Time { return confirmed.Add(after) }}
+	}
+	session := Session{ConfirmedAt: confirmed}
+	if !at(FreshWindow-1).Fresh(session) || at(FreshWindow).Fresh(session) {
 		t.Error("fresh ends elsewhere than at 15 minutes")
 	}
+}
+
+// presets are the system keys of a server on which nobody has set any.
+func presets(t *testing.T) *Live {
+	t.Helper()
+	live, err := NewLive(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live
 }
 
 func FuzzValidEmail(f *testing.F) {

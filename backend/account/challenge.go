@@ -61,7 +61,7 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 		return nil, err
 	}
 	due := &ChallengeError{Challenge: token, Methods: []Factor{ByTOTP}}
-	if s.EmailCodes {
+	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
 	keys, err := in.Passkeys(ctx, in.User.ID)
@@ -71,7 +71,7 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 	if len(keys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.event(EventChallenged, in.User.ID, from))
+	return due, in.AddEvent(ctx, s.Keys, s.event(EventChallenged, in.User.ID, from))
 }
 
 // Challenged returns the challenge that a token stands for, and whose it is. It
@@ -134,7 +134,7 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignIn, o.Session, from))
 	})
 	return o, err
 }

@@ -12,10 +12,11 @@ import (
 const (
 	PermissionSettings = "settings.manage"
 	PermissionUsers    = "users.manage"
+	PermissionAudit    = "audit.read"
 )
 
 // Permissions is every permission there is.
-var Permissions = []string{PermissionSettings, PermissionUsers}
+var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 
 // inviteLifetime leaves time to read a log on another day than the start.
 const inviteLifetime = 24 * time.Hour
@@ -25,6 +26,7 @@ type OneTimeToken struct {
 	Hash      []byte `bun:",pk"`
 	Purpose   string
 	UserID    string `bun:",nullzero"` // whose; none for an invitation
+	Data      string // what it is for beside its purpose, sealed; empty if nothing
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -18,8 +18,10 @@ type Mail struct {
 	Subject     string // no secret, ever: the log tells it
 	Text        string
 	HTML        string `bun:"html"`
+	Asked       string // sealed: what somebody asked for, if it is not written yet; empty if it is
 	CreatedAt   time.Time
-	LeasedUntil time.Time // whoever hands it on has until then
+	LeasedUntil time.Time // whoever hands it on has until then, and nobody tries before
+	Tries       int       // how often it was not handed on
 }
 
 // mailLease is how long handing a mail on may take before another server
@@ -84,6 +86,11 @@ func (s *Service) HandOnMail(ctx context.Context, handOn func(Mail) error) (bool
 	m, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
 	if err != nil || !found {
 		return false, err
+	}
+	if m.Asked != "" {
+		if m, found, err = s.write(ctx, m); err != nil || !found {
+			return true, err
+		}
 	}
 	if m, err = s.unsealed(m); err != nil {
 		return true, err

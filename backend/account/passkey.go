@@ -132,7 +132,7 @@ func (s *Service) notePasskey(ctx context.Context, in locked, session Session, f
 	}
 	e := s.sessionEvent(kind, session, from)
 	e.Subject = p.ID
-	return in.AddEvent(ctx, e)
+	return in.AddEvent(ctx, s.Keys, e)
 }
 
 // RenamePasskey gives a passkey of the session's user another name, and returns
@@ -155,7 +155,7 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 		}
 		e := s.sessionEvent(EventPasskeyRenamed, session, from)
 		e.Subject = id
-		return in.AddEvent(ctx, e)
+		return in.AddEvent(ctx, s.Keys, e)
 	})
 	if err == nil {
 		renamed = all[slices.IndexFunc(all, func(p Passkey) bool { return p.ID == id })]
@@ -255,7 +255,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 		}
 		e := s.sessionEvent(EventSignIn, o.Session, from)
 		e.Subject = right.ID
-		return in.AddEvent(ctx, e)
+		return in.AddEvent(ctx, s.Keys, e)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -318,7 +318,7 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from C
 	err := s.lock(ctx, right.UserID, func(in locked) error {
 		e := s.event(EventPasskeyCopied, right.UserID, from)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
+		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
 			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
 			s.occasion(from),
 			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again. If not, delete it and change your password.")))

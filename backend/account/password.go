@@ -32,6 +32,7 @@ type Password struct {
 	UserID    string `bun:",pk"`
 	Hash      string
 	ChangedAt time.Time
+	Void      bool // it opens nothing: a new one is due
 }
 
 // checkNewPassword fails if password is not good enough for the account.
@@ -189,7 +190,7 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 		return "", err
 	}
 	if !right {
-		if err := s.Store.AddEvent(ctx, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
 			return "", err
 		}
 		return "", shared.ErrInvalidPassword
@@ -285,7 +286,7 @@ func (s *Service) stepUp(ctx context.Context, in locked, session, rotated Sessio
 	if err := rotate(ctx, in, session, rotated); err != nil {
 		return err
 	}
-	return in.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))
+	return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventStepUp, session, from))
 }
 
 type passwordStore interface {

@@ -48,12 +48,12 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 
 	right, err := s.judge(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.event(EventSignInLimited, user.ID, from)))
+		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInLimited, user.ID, from)))
 	} else if err != nil {
 		return Opened{}, err
 	}
 	if !right || !known {
-		if err := s.Store.AddEvent(ctx, s.event(EventSignInFailed, user.ID, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)); err != nil {
 			return Opened{}, err
 		}
 		return Opened{}, shared.ErrCredentials
@@ -72,7 +72,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 			return err
 		}
 		o.Browser = s.newBrowser(user.ID, hash, from.Browser)
-		return in.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignIn, o.Session, from))
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):

@@ -136,7 +136,7 @@ func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, 
 	if err := s.send(ctx, in, notice); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.sessionEvent(kind, session, from))
+	return token, in.AddEvent(ctx, s.Keys, s.sessionEvent(kind, session, from))
 }
 
 // endOthers ends what else is open or may come to be: the user's other sessions,
@@ -202,9 +202,9 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventTwoFactorPending, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
 	})
-	return totpURI(issuer, user.Email, secret), codes, err
+	return s.totpURI(issuer, user.Email, secret), codes, err
 }
 
 // DisableTwoFactor switches two-factor authentication off, and forgets the
@@ -346,7 +346,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 				}
 			}
 		}
-		return tx.AddEvent(ctx, e)
+		return tx.AddEvent(ctx, s.Keys, e)
 	})
 	if err != nil {
 		return err
@@ -378,7 +378,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.event(EventCodesUnlocked, user.ID, Client{}))
+		return in.AddEvent(ctx, s.Keys, s.event(EventCodesUnlocked, user.ID, Client{}))
 	})
 }
 

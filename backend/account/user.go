@@ -32,9 +32,10 @@ type User struct {
 	TwoFactorEnabled bool
 	// Handle is 64 random bytes that WebAuthn knows the user by (WebAuthn
 	// Level 3, section 5.4.3: it must not tell who the user is).
-	Handle    []byte
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Handle     []byte
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	DisabledAt *time.Time // since when nobody can sign in
 }
 
 const handleSize = 64
@@ -122,7 +123,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 		if o.Session, o.Token, err = s.openSession(ctx, in, from, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSignUp, o.Session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, o.Session, from))
 	})
 	return o, err
 }
@@ -152,7 +153,7 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 		if err := in.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventUserUpdated, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserUpdated, session, from))
 	})
 }
 
@@ -163,7 +164,7 @@ func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) 
 		if err := in.DeleteUser(ctx, session.UserID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventUserDeleted, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeleted, session, from))
 	})
 }
 
@@ -179,6 +180,8 @@ func inField(err error, field string) error {
 type userStore interface {
 	// AddUser fails with [shared.ErrUserExists] if the address is taken.
 	AddUser(ctx context.Context, u User) error
+	// UserByID fails with [ErrNotFound] if there is no such user.
+	UserByID(ctx context.Context, id string) (User, error)
 	// UserByEmail returns the user of an address and the hash of their
 	// password, "" if they have none. It fails with [ErrNotFound].
 	UserByEmail(ctx context.Context, email string) (User, string, error)
@@ -196,6 +199,10 @@ type userStore interface {
 	AnyGrant(ctx context.Context, permission string) (bool, error)
 	// HasPermission reports whether a user has it.
 	HasPermission(ctx context.Context, user, permission string) (bool, error)
+	// UserPermissions returns those that a user has.
+	UserPermissions(ctx context.Context, user string) ([]string, error)
+	// UsersWith returns the users who have a permission.
+	UsersWith(ctx context.Context, permission string) ([]User, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
 }

@@ -39,6 +39,18 @@ var statuses = map[*shared.Error]int{
 	shared.ErrToken:              http.StatusNotFound,
 	shared.ErrInvite:             http.StatusForbidden,
 
+	shared.ErrNotVerified:    http.StatusForbidden,
+	shared.ErrDisabled:       http.StatusForbidden,
+	shared.ErrNewPasswordDue: http.StatusForbidden,
+	shared.ErrEnrolmentDue:   http.StatusForbidden,
+
+	shared.ErrTokenExpired:  http.StatusUnauthorized,
+	shared.ErrUserNotFound:  http.StatusUnauthorized,
+	shared.ErrUserInfo:      http.StatusNotFound,
+	shared.ErrEmailMismatch: http.StatusBadRequest,
+	shared.ErrVerified:      http.StatusBadRequest,
+	shared.ErrSameEmail:     http.StatusBadRequest,
+
 	shared.ErrTwoFactorRequired:     http.StatusForbidden,
 	shared.ErrChallenge:             http.StatusUnauthorized,
 	shared.ErrTooManyCodes:          http.StatusBadRequest,
@@ -71,6 +83,15 @@ var statuses = map[*shared.Error]int{
 	shared.ErrEmailNotUpdatable:  http.StatusBadRequest,
 	shared.ErrFieldNotAllowed:    http.StatusBadRequest,
 	shared.ErrNothingToUpdate:    http.StatusBadRequest,
+	shared.ErrSignUpDisabled:     http.StatusBadRequest,
+
+	shared.ErrUnknownSetting: http.StatusBadRequest,
+	shared.ErrInvalidSetting: http.StatusBadRequest,
+	shared.ErrSettingLocked:  http.StatusConflict,
+	shared.ErrStaleRevision:  http.StatusConflict,
+
+	shared.ErrNoSuchUser: http.StatusNotFound,
+	shared.ErrYourself:   http.StatusConflict,
 }
 
 // statusOf is the status of an error, by its code.

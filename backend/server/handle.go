@@ -54,6 +54,9 @@ var (
 // permitted asks for a session of a user who has a permission at this moment.
 func permitted(p string) policy { return policy{withSession, p} }
 
+// freshly asks for what may does, and for a fresh session, too.
+func freshly(may policy) policy { return policy{withFreshSession, may.permission} }
+
 // confirming is what an endpoint's In is if a password in it can confirm who
 // calls.
 type confirming interface{ Confirmation() *string }
@@ -117,7 +120,7 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
 		return c, s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
 	}
-	if !c.Session.Fresh(s.Accounts.Now()) {
+	if !s.Accounts.Fresh(c.Session) {
 		return c, shared.ErrNotFresh
 	}
 	return c, nil

@@ -34,10 +34,6 @@ type Config struct {
 	// "better-auth" in the place of a Better Auth server.
 	CookiePrefix string
 
-	// TwoFactorRedirect answers a sign-in that a second factor is due for with
-	// 200, as Better Auth does, and not with 403.
-	TwoFactorRedirect bool
-
 	// App serves the scripts of the app that go-app makes: /app.js,
 	// /wasm_exec.js, /app-worker.js and /manifest.webmanifest.
 	App http.Handler
@@ -130,6 +126,10 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ListPasskeys, s.listPasskeys)
 	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
 	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
+
+	handle(s, mux, anyone, shared.About, s.about)
+	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
+	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.PutSetting, s.putSetting)
 	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
 }
 

@@ -860,7 +860,7 @@ func TestEmailCodes(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		var accounts *account.Service
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.Accounts.EmailCodes = true; accounts = c.Accounts })
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { accounts = c.Accounts })
 		s.database = url
 		mailed := func() (code string) {
 			for {
@@ -971,11 +971,11 @@ func TestStepUpByCode(t *testing.T) {
 func TestTwoFactorRedirect(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.TwoFactorRedirect = true })
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.Accounts.Settings = set(t, "TWO_FACTOR_SIGN_IN=redirect") })
 		p, _ := s.signUp(t, ann).enrol()
 		b := s.browser(t)
 		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "callbackURL": "/welcome"})
-		if a.status != 200 || a.body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp"]}` || a.header.Get("Location") != "/welcome" {
+		if a.status != 200 || a.body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}` || a.header.Get("Location") != "/welcome" {
 			t.Errorf("sign-in: %v", a)
 		}
 		want(t, b.verify(p.next()), 200, "")

@@ -47,7 +47,7 @@ func (s *Server) challengeTo(c call, due *account.ChallengeError) (*shared.Secon
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
 	}
-	if s.TwoFactorRedirect {
+	if s.Accounts.Settings.Now().TwoFactorSignIn == account.AsRedirect {
 		return body, nil
 	}
 	required := *shared.ErrTwoFactorRequired

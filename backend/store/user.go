@@ -24,6 +24,13 @@ func (db DB) AddUser(ctx context.Context, u account.User) error {
 	return failed(err)
 }
 
+// UserByID implements [account.Store].
+func (db DB) UserByID(ctx context.Context, id string) (account.User, error) {
+	var u account.User
+	err := db.bun.NewSelect().Model(&u).Where("id = ?", id).Scan(ctx)
+	return u, found(err)
+}
+
 // UserByEmail implements [account.Store].
 func (db DB) UserByEmail(ctx context.Context, email string) (account.User, string, error) {
 	var row struct {
@@ -90,6 +97,20 @@ func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 func (db DB) HasPermission(ctx context.Context, user, name string) (bool, error) {
 	has, err := db.bun.NewSelect().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exists(ctx)
 	return has, failed(err)
+}
+
+// UsersWith implements [account.Store].
+func (db DB) UsersWith(ctx context.Context, name string) ([]account.User, error) {
+	var users []account.User
+	err := db.bun.NewSelect().Model(&users).
+		Where("id IN (?)", db.bun.NewSelect().Model((*permission)(nil)).Column("user_id").Where("name = ?", name)).Scan(ctx)
+	return users, failed(err)
+}
+
+// UserPermissions implements [account.Store].
+func (db DB) UserPermissions(ctx context.Context, user string) (names []string, err error) {
+	err = db.bun.NewSelect().Model((*permission)(nil)).Column("name").Where("user_id = ?", user).Order("name").Scan(ctx, &names)
+	return names, failed(err)
 }
 
 // A Grant is a permission that a user has.
