@@ -488,7 +488,7 @@ func TestCommands(t *testing.T) {
 			{[]string{"grant"}, []string{"Ann@example.test", "settings.manage"}, "", false},
 			{[]string{"permissions"}, nil, "ann@example.test\tsettings.manage\n", false},
 			{[]string{"grant"}, []string{"bob@example.test", "settings.manage"}, "no account", true},
-			{[]string{"grant"}, []string{"ann@example.test", "everything"}, "one of: settings.manage, users.manage", true},
+			{[]string{"grant"}, []string{"ann@example.test", "everything"}, "one of: settings.manage, users.manage, audit.read", true},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},

@@ -631,7 +631,7 @@ type Setting struct {
 	Description string   `json:"description"`
 	Default     string   `json:"default"`
 	Secret      bool     `json:"secret"`
-	IsSet       bool     `json:"isSet"`    // it has a value, which of a secret is all that is told
+	IsSet       bool     `json:"isSet"`    // somebody has given it a value, which of a secret is all that is told
 	Source      string   `json:"source"`   // "env", "database" or "default"
 	Locked      bool     `json:"locked"`   // the environment sets it, and nothing else can
 	Revision    int64    `json:"revision"` // 0 if nobody has set it

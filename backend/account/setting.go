@@ -69,9 +69,9 @@ const (
 var registry = []KeySpec{
 	text("APP_NAME", groupGeneral, "Latchkey", 1, 60, func(s *Settings) *string { return &s.AppName }, "What this service is called: in mails, in authenticator apps and where passkeys are kept."),
 	flag("SIGN_UP_ENABLED", groupGeneral, true, func(s *Settings) *bool { return &s.SignUpEnabled }, "Whether anybody can create an account. The link for the first administrator works all the same."),
-	enum("VERIFY_EMAIL", groupGeneral, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, "Whether an address has to be verified before its account can be signed in to. It is required once RESEND_API_KEY is set, unless it is set here."),
 
 	secret("RESEND_API_KEY", groupMail, func(s *Settings) *string { return &s.MailAPIKey }, "The key of resend.com, by which mail is sent. Without it, mails are written to files on the server."),
+	enum("VERIFY_EMAIL", groupMail, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, "Whether an address has to be verified before its account can be signed in to. It is required once RESEND_API_KEY is set, unless it is set here."),
 	address("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, "Who mails are from, as Name <address>. If empty, the name of the service and no-reply at its host."),
 	flag("NEW_DEVICE_MAIL", groupMail, true, func(s *Settings) *bool { return &s.NewDeviceMail }, "Whether people get a mail when their account is signed in to with a browser that it did not know."),
 

@@ -47,7 +47,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 // value.
 func (s *Server) settingOf(c call, k account.SystemKey) (shared.Setting, error) {
 	out := shared.Setting{
-		Key: k.Name, Type: k.Type, Description: k.Description, Default: k.Default, Secret: k.Secret(), IsSet: k.Value != "",
+		Key: k.Name, Type: k.Type, Description: k.Description, Default: k.Default, Secret: k.Secret(), IsSet: k.Source != account.FromDefault && k.Value != "",
 		Source: k.Source, Locked: k.Locked(), Revision: k.Revision, Group: k.Group, Options: k.Options, Min: k.Min, Max: k.Max,
 	}
 	if !k.Secret() {
