@@ -7,10 +7,11 @@
 #   make lint     gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff
 #   make fuzz     every fuzz test for 20 seconds
 #   make bench    measure the binary on SQLite and on Postgres, and print the table
-#   make size     weigh the app beside go-app's hello world, and fail if it is over budget
+#   make size     weigh the app, say which packages it is made of, and fail if it is over budget
+#   make plain    compile the app with go-app as it is, too, into build/plain.wasm
 #   make clean    delete what was built (never ./data)
 
-.PHONY: help run build test check lint fuzz bench size clean
+.PHONY: help run build test check lint fuzz bench size plain clean
 .DELETE_ON_ERROR:
 
 # All compile alike, so that what one has compiled is there for the next.
@@ -40,9 +41,32 @@ bin/latchkey: $(SERVER) $(WASM)
 	@go build -ldflags='-s -w' -o $@ ./backend
 
 # -l: without inlining the app is 4 % smaller.
-web/app.wasm: $(APP)
+COMPILE := GOOS=js GOARCH=wasm go build -gcflags=all=-l
+STRIP   := -ldflags='-s -w'
+
+web/app.wasm: $(APP) build/wasm.mod
 	@echo 'Building the app (WebAssembly); the first time this takes a minute or two …'
-	@GOOS=js GOARCH=wasm go build -ldflags='-s -w' -gcflags=all=-l -o $@ ./app
+	@$(COMPILE) $(STRIP) -modfile=build/wasm.mod -o $@ ./app
+
+# The copy of go-app without its server, and the go.mod that has it.
+build/wasm.mod: go.mod go.sum web/build/slim.go web/build/goapp_wasm.txt
+	@go run ./web/build slim
+
+# The app must do without the copy, too.
+plain: build/plain.wasm
+
+build/plain.wasm: $(APP)
+	@echo 'Building the app with go-app as it is …'
+	@$(COMPILE) $(STRIP) -o $@ ./app
+
+# The least that go-app makes.
+build/hello.wasm: web/build/hello/main.go go.mod go.sum
+	@echo "Building go-app's hello world …"
+	@$(COMPILE) $(STRIP) -o $@ ./web/build/hello
+
+# app.wasm once more, with what tells from which package its code is.
+build/named.wasm: $(APP) build/wasm.mod
+	@$(COMPILE) -modfile=build/wasm.mod -o $@ ./app
 
 web/app.wasm.br web/app.wasm.gz &: web/app.wasm
 	@echo 'Compressing the app …'
@@ -70,7 +94,7 @@ fuzz:
 bench: build
 	@go run ./backend/bench
 
-size: $(WASM)
+size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 	@go run ./web/build size
 
 clean:

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -178,7 +179,8 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 }
 
 // parseOrigin reads the URL that browsers find a server at. It is http only
-// for this machine: everywhere else others could read the cookies.
+// for this machine: everywhere else others could read the cookies. Its errors say
+// what to write, which is then taken.
 func parseOrigin(s, listen string) (*url.URL, error) {
 	if s == "" {
 		_, port, err := net.SplitHostPort(listen)
@@ -191,19 +193,54 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || strings.Contains(u.Host, "*") || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the origin %q is not of the form https://accounts.example.com", s)
 	}
-	if bare := u.Scheme + "://" + u.Host; u.String() != bare {
-		return nil, fmt.Errorf("the origin %q has more than scheme, host and port: write %s", s, bare)
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	if ip == nil {
+		host = strings.TrimSuffix(host, ".")
+		name, err := idna.Lookup.ToASCII(host)
+		if err != nil || strings.Contains(name, "..") {
+			return nil, fmt.Errorf("the origin %q has a host that browsers do not take for a name: it is letters, digits and hyphens with dots between, as in https://accounts.example.com", s)
+		}
+		host = name
+	} else if ip.To4() == nil {
+		host = "[" + host + "]"
 	}
-	if local := u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || net.ParseIP(u.Hostname()).IsLoopback(); u.Scheme == "http" && !local {
-		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: put a proxy with TLS in front and write https://%s", s, u.Hostname())
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || ip.IsLoopback()
+	switch {
+	case u.Scheme == "http" && !local && (ip != nil || numeric(host)):
+		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies, and there are no passkeys for an IP address: put a proxy with TLS in front and write its name, such as https://accounts.example.com", s)
+	case u.Scheme == "http" && !local:
+		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: put a proxy with TLS in front and write https://%s", s, host)
 	}
 	if n, err := strconv.ParseUint(u.Port(), 10, 16); strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || strconv.FormatUint(n, 10) != u.Port()) {
-		return nil, fmt.Errorf("the origin %q has a port that is none: write it as %s://%s, or with a number from 1 to 65535", s, u.Scheme, u.Hostname())
+		return nil, fmt.Errorf("the origin %q has a port that is none: write it as %s://%s, or with a number from 1 to 65535", s, u.Scheme, host)
+	}
+	bare := &url.URL{Scheme: u.Scheme, Host: host}
+	if u.Port() != "" {
+		bare.Host += ":" + u.Port()
+	}
+	if u.String() != bare.String() {
+		return nil, fmt.Errorf("the origin %q is more than scheme, host and port, or not as browsers write it: write %s", s, bare)
 	}
 	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
-		u.Host = strings.TrimSuffix(u.Host, ":"+port) // as browsers write it
+		bare.Host = host // as browsers write it
 	}
-	return u, nil
+	return bare, nil
+}
+
+// passkeyOrigins are the origins whose pages may use our passkeys: ours, those of
+// related sites, and those that may call the API and that browsers let use
+// passkeys of our domain.
+func (c config) passkeyOrigins() []string {
+	origins := append([]string{c.origin.String()}, c.relatedOrigins...)
+	for _, trusted := range c.trustedOrigins {
+		u, err := url.Parse(trusted)
+		under := err == nil && (u.Hostname() == c.rpID || strings.HasSuffix(u.Hostname(), "."+c.rpID))
+		if under && !slices.Contains(origins, trusted) {
+			origins = append(origins, trusted)
+		}
+	}
+	return origins
 }
 
 // parseRPID reads the domain that passkeys belong to, and refuses those that no

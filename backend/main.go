@@ -80,11 +80,15 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	accounts := &account.Service{
 		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
 		RelyingParty: account.RelyingParty{
-			ID: c.rpID, Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
+			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
 		},
 	}
 	if _, err := accounts.LoadSettings(ctx); err != nil {
 		return err
+	}
+	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
+		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
+			"at", "https://"+c.rpID+"/.well-known/webauthn", "this", c.origin.String()+"/.well-known/webauthn")
 	}
 	if c.unlimited {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")

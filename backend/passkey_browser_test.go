@@ -288,7 +288,7 @@ func testPasskeyRefused(t *testing.T, ctx context.Context, server *program) {
 	a.verifies(false)
 	a.present(true)
 	p.press(signInWithPasskey)
-	p.see("There is no passkey for this site on this device.")
+	p.see("No passkey was used.")
 	p.press(signInWithPasskey) // the browser asks about other devices now
 	p.asks("get")
 	quiet("after a finger that was not recognised")

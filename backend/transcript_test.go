@@ -143,10 +143,9 @@ var intended = map[string]struct {
 	"response string":                 {why: notOurs, status: 400, answer: unregistered},
 	"missing attestationObject":       {why: notOurs, status: 400, answer: unregistered},
 
-	"no user verification flag -> accepted (UV not required)":        {why: verifies, status: 400, answer: unverifiedWhereMade},
-	"user not verified -> accepted":                                  {why: verifies, status: 400, answer: unverified},
-	"passkey WITHOUT user verification, 2FA enabled -> full session": {why: verifies, status: 400, answer: unverified},
-	"register options": {why: "whether a passkey is found without a name is for the authenticator to say", within: `{"authenticatorSelection":{"residentKey":"preferred","requireResidentKey":"false"}}`},
+	"no user verification flag -> accepted (UV not required)":               {why: verifies, status: 400, answer: unverifiedWhereMade},
+	"user not verified -> accepted":                                         {why: verifies, status: 400, answer: unverified},
+	"passkey WITHOUT user verification, 2FA enabled -> full session":        {why: verifies, status: 400, answer: unverified},
 	"registration without UV is STILL accepted by the server":               {why: verifies, status: 400, answer: unverifiedWhereMade},
 	"authentication without UV accepted":                                    {why: verifies, status: 400, answer: unverified},
 	"authenticate options (userVerification stays 'preferred')":             {why: verifies, within: required},
@@ -182,13 +181,13 @@ const (
 	trusts     = "the cookie may hold the trust of other accounts, and what is dead in it opens nothing"
 	counts     = "wrong codes count in a session, too"
 
-	verifies    = "a passkey is two factors, because it verifies its user"
+	verifies    = "a passkey is two factors, because it verifies its user, and finds by itself whose it is"
 	notOurs     = "the fault is not the server's"
 	elsewhere   = "whether others have a passkey of that id is not told"
 	anyResponse = "what is no answer of an authenticator is a wrong one"
 
-	verified        = `{"authenticatorSelection":{"userVerification":"required"}}`
-	fewer           = `{"authenticatorSelection":{"userVerification":"required"},"excludeCredentials":null}` // some were not registered
+	verified        = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"}}`
+	fewer           = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"},"excludeCredentials":null}` // some were not registered
 	required        = `{"userVerification":"required"}`
 	unregistered    = `{"code":"FAILED_TO_VERIFY_REGISTRATION","message":"Failed to verify registration"}`
 	unauthenticated = `{"code":"AUTHENTICATION_FAILED","message":"Authentication failed"}`

@@ -193,6 +193,11 @@ type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
 
+	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
+	// methods call rpId and userId.
+	RPID       string `json:"rpId"`
+	UserHandle string `json:"userHandle"`
+
 	// EnrolBy is there where the server requires a second factor
 	// (REQUIRE_TWO_FACTOR) and the session has none: until then it is good for
 	// everything, and after it for nothing but getting one.
@@ -371,7 +376,8 @@ type RegisterQuery struct {
 
 	// Mediation "conditional" asks for options with which the browser makes a
 	// passkey without asking. The answer is null where the server is set not to
-	// (PASSKEY_AUTO_UPGRADE), or the account has as many as it can have.
+	// (PASSKEY_AUTO_UPGRADE), the account has as many as it can have, or no
+	// password was entered just now.
 	Mediation string `json:"mediation,omitempty" check:"conditional"`
 }
 
@@ -406,6 +412,7 @@ type AuthenticateQuery struct {
 type Authentication struct {
 	Response    json.RawMessage `json:"response"`              // an AuthenticationResponseJSON (WebAuthn Level 3, section 5.1)
 	TrustDevice *bool           `json:"trustDevice,omitempty"` // as in [Code]
+	RememberMe  *bool           `json:"rememberMe,omitempty"`  // as in [Credentials]; of a second factor, what the sign-in said
 }
 
 // Authenticated is the answer to a passkey that opened a session; or, as
@@ -444,6 +451,7 @@ type Passkey struct {
 	Provider     *Provider `json:"provider"`     // null if the AAGUID is not known
 	Synced       bool      `json:"synced"`       // it is kept in more places than one device
 	UserVerified bool      `json:"userVerified"` // it has, at its last use, or when it was made
+	LastWayIn    bool      `json:"lastWayIn"`    // without it nobody could sign in to the account, so it cannot be deleted
 
 	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
 	// methods call rpId and userId.

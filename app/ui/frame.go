@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"time"
@@ -200,7 +201,7 @@ func (f *frame) settle(ctx app.Context) {
 		}
 	case shared.PageSettings:
 		if f.user == nil {
-			f.notice, f.next = signInFirst, address.RequestURI()
+			f.notice, f.next = signInFirst, whole(address)
 			replace(shared.PageSignIn)
 		}
 	}
@@ -281,7 +282,12 @@ func (f *frame) upgrade(app.Context, app.Action) {
 		}
 		limited, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
-		if _, err := client.Call(limited, server, shared.VerifyRegistration, shared.Registration{Response: answer}); err != nil {
+		_, err = client.Call(limited, server, shared.VerifyRegistration, shared.Registration{Response: answer})
+		switch {
+		case errors.Is(err, client.ErrOffline):
+			return // it may have been added
+		case err != nil:
+			passkey.SignalUnknown(passkey.RPID(options), passkey.CredentialID(answer))
 			return
 		}
 		ctx.Dispatch(func(ctx app.Context) {
@@ -306,7 +312,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 	} else if reason == accountDeleted {
 		f.channel.Call("postMessage", hearGone)
 	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor {
-		f.next = address.RequestURI() // they will want to go on
+		f.next = whole(address) // they will want to go on
 	}
 	f.out(reason)
 }
@@ -462,6 +468,14 @@ func nextPage(next string) string {
 		return shared.PageSettings
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
+}
+
+// whole is an address on this server with the part of the page that it names.
+func whole(address *url.URL) string {
+	if address.Fragment == "" {
+		return address.RequestURI()
+	}
+	return address.RequestURI() + "#" + address.EscapedFragment()
 }
 
 // replace goes to another page of the app in the place of this one: going back

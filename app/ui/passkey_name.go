@@ -65,6 +65,22 @@ func elsewhereName(where, name string) string {
 	}
 }
 
+// providerName is a name for a passkey that would be called name, once it is known
+// who keeps it: the system that it was made on, and the provider.
+func providerName(name string, p *shared.Provider) string {
+	if p == nil || p.Name == "" {
+		return name
+	}
+	system, by, _ := strings.Cut(name, " · ")
+	if name == "Passkey" || name == "Security key" || name == "Phone or tablet" || strings.Contains(p.Name, system) {
+		return p.Name
+	}
+	if by != "" && strings.Contains(p.Name, by) {
+		return name
+	}
+	return system + " · " + p.Name
+}
+
 // unused is name, with a number where another passkey has it.
 func unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}

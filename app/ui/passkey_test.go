@@ -51,6 +51,26 @@ func TestUnused(t *testing.T) {
 	}
 }
 
+func TestProviderName(t *testing.T) {
+	for _, tt := range []struct{ name, provider, want string }{
+		{"Mac · Touch ID", "1Password", "Mac · 1Password"},
+		{"Mac · Touch ID", "iCloud Keychain", "Mac · iCloud Keychain"},
+		{"Windows · Windows Hello", "Windows Hello", "Windows Hello"},
+		{"Linux", "Bitwarden", "Linux · Bitwarden"},
+		{"Security key", "YubiKey 5 Series", "YubiKey 5 Series"},
+		{"Passkey", "Bitwarden", "Bitwarden"},
+		{"Mac", "Chrome on Mac", "Chrome on Mac"},
+		{"Mac", "", "Mac"},
+	} {
+		if got := providerName(tt.name, &shared.Provider{Name: tt.provider}); got != tt.want {
+			t.Errorf("providerName(%q, %q) = %q; want %q", tt.name, tt.provider, got, tt.want)
+		}
+	}
+	if got := providerName("Mac", nil); got != "Mac" {
+		t.Errorf("without a provider: %q", got)
+	}
+}
+
 func TestKeptIn(t *testing.T) {
 	if got := keptIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
 		t.Errorf("a synced passkey is kept in %q", got)

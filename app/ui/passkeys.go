@@ -29,7 +29,7 @@ type passkeys struct {
 
 	platform bool   // this device can keep passkeys itself
 	signaled string // what authenticators were last told that there is
-	called   string // and what the account's owner is called
+	called   string // and what the account's owner is called, by address and name
 
 	// Of the dialog that adds one.
 	form      form
@@ -45,7 +45,7 @@ func (s *passkeys) OnInit() {
 		return client.Call(ctx, server, shared.GenerateRegisterOptions, shared.RegisterQuery{})
 	}}
 	s.now = time.Now()
-	s.called = s.User.Name
+	s.called = s.User.Email + " " + s.User.Name
 }
 
 func (s *passkeys) OnMount(ctx app.Context) {
@@ -67,12 +67,13 @@ func (s *passkeys) OnMount(ctx app.Context) {
 // OnUpdate implements [app.Updater].
 func (s *passkeys) OnUpdate(app.Context) {
 	defer rescue()
-	if s.called == s.User.Name {
+	called := s.User.Email + " " + s.User.Name
+	if s.called == called {
 		return
 	}
-	s.called = s.User.Name
+	s.called = called
 	if len(s.list) > 0 {
-		name := s.called
+		name := s.User.Name
 		if name == "" {
 			name = s.User.Email
 		}
@@ -113,9 +114,14 @@ func (s *passkeys) load(ctx app.Context) {
 }
 
 // accept tells authenticators which passkeys there are, so that they offer no
-// others. Without any it is not known whose they would be.
+// others. Without any, the server has to say whose they would be.
 func (s *passkeys) accept() {
 	if len(s.list) == 0 {
+		call(s.ctx, shared.GetSession, shared.None{}, func(_ app.Context, current *shared.Current, err error) {
+			if err == nil && current != nil && len(s.list) == 0 {
+				s.signal(shared.AcceptedPasskeys{RPID: current.RPID, UserID: current.UserHandle})
+			}
+		})
 		return
 	}
 	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
@@ -129,7 +135,7 @@ func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
 	if accepted.AllAcceptedCredentialIDs == nil {
 		accepted.AllAcceptedCredentialIDs = []string{}
 	}
-	if now := strings.Join(accepted.AllAcceptedCredentialIDs, " "); now != s.signaled {
+	if now := "all: " + strings.Join(accepted.AllAcceptedCredentialIDs, " "); now != s.signaled {
 		s.signaled = now
 		passkey.SignalAccepted(accepted)
 	}
@@ -216,16 +222,16 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 		return
 	}
 	name := s.form.value("name")
-	if name == s.suggested { // which is after the device at hand
+	own := name != s.suggested // which is after the device at hand
+	if !own {
 		name = unused(elsewhereName(passkey.Elsewhere(answer), name), s.list)
 	}
 	call(s.ctx, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
 		s.ceremony.end(err != nil)
 		s.form.end(ctx, err)
 		if err != nil {
-			if !errors.Is(err, client.ErrOffline) {
-				s.signaled = "" // the browser has one that the server has not
-				s.accept()
+			if !errors.Is(err, client.ErrOffline) && !errors.Is(err, shared.ErrPasskeyRegistered) {
+				passkey.SignalUnknown(s.ceremony.rpID, passkey.CredentialID(answer)) // the browser has one that the server has not
 			}
 			return
 		}
@@ -233,6 +239,20 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 		say(ctx, "Passkey added!")
 		s.list = append(s.list, out.Passkey)
 		s.accept()
+		if better := providerName(name, out.Provider); !own && better != name {
+			s.callIt(out.Passkey, better)
+			return
+		}
+		refresh(ctx)
+	})
+}
+
+// callIt gives a new passkey the name that its provider suggests, which nobody
+// knows before it is made. Without it the name is good enough.
+func (s *passkeys) callIt(one shared.Passkey, name string) {
+	others := slices.DeleteFunc(slices.Clone(s.list), func(other shared.Passkey) bool { return other.ID == one.ID })
+	in := shared.PasskeyName{ID: one.ID, Name: unused(name, others)}
+	call(s.ctx, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
 		refresh(ctx)
 	})
 }
@@ -298,6 +318,8 @@ func (s *passkeys) Render() app.UI {
 		advice = "This browser cannot add passkeys here: it is too old, or this page did not come by https."
 	case none:
 		class, advice = "main", "You have none yet. Add one on this device, on your phone or on a security key."
+	case len(s.list) == 1 && s.list[0].LastWayIn:
+		advice = "This is your only way in: you have no password. Add another passkey, on another device, before you lose it."
 	case len(s.list) == 1 && !s.list[0].Synced:
 		advice = "You have only this one, and it is on one device. If that is lost, so is the passkey: add another."
 	}

@@ -29,6 +29,17 @@ var sections = []struct{ id, name string }{
 	{"sessions", "Active sessions"},
 }
 
+// OnMount goes to the section that the address names, as a link of a password
+// manager does.
+func (p *settings) OnMount(ctx app.Context) {
+	defer rescue()
+	for _, s := range sections {
+		if ctx.Page().URL().Fragment == s.id {
+			focus(ctx, s.id)
+		}
+	}
+}
+
 func (p *settings) jump(ctx app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()

@@ -102,7 +102,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		if way == passkey.Immediate {
 			p.immediate = false // those of other devices are asked for, too
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
-				p.form.problem = "There is no passkey for this site on this device. Sign in with your password, or press the button again to use a passkey of another device."
+				p.form.problem = "No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password."
 			}
 		}
 		p.offerPasskeys(ctx)
@@ -110,7 +110,8 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 }
 
 func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
-	call(ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer}, func(ctx app.Context, out shared.Authenticated, err error) {
+	remember := element("sign-in-remember").Get("checked").Bool()
+	call(ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
 		p.passkeys.judged(answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			challenged(ctx, due.TwoFactorMethods)

@@ -28,6 +28,7 @@ import (
 type RelyingParty struct {
 	ID      string   // the domain that the passkeys belong to
 	Origins []string // whose pages may use them, each exactly as browsers write it
+	Related []string // those of Origins that are at other domains; none for most
 }
 
 // verifier is what the library needs to know of a relying party.
@@ -193,7 +194,8 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 		Attestation:        string(protocol.PreferNoAttestation),
 		ExcludeCredentials: descriptors(keys),
 		AuthenticatorSelection: selection{
-			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementPreferred), UserVerification: string(verification),
+			// At sign-in nobody says who they are: the authenticator has to find it.
+			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementRequired), RequireResidentKey: true, UserVerification: string(verification),
 		},
 		Extensions: map[string]bool{"credProps": true},
 		Hints:      []string{},

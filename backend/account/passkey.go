@@ -85,10 +85,7 @@ func checkPasskeyName(name string) error {
 	if utf8.RuneCountInString(name) > shared.MaxPasskeyName {
 		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", shared.MaxPasskeyName)).In("name")
 	}
-	if strings.ContainsFunc(name, unicode.IsControl) {
-		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
-	}
-	return nil
+	return checkVisible(name)
 }
 
 // AddPasskey keeps the passkey that an authenticator has made for the session's
@@ -104,7 +101,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 	if err != nil {
 		return Passkey{}, err
 	}
-	if name != "" {
+	if strings.ContainsFunc(name, unicode.IsGraphic) {
 		p.Name = &name
 	}
 	err = s.deed(ctx, session, func(in locked) error {
@@ -140,7 +137,7 @@ func (s *Service) notePasskey(ctx context.Context, in locked, session Session, f
 // none of that id, and with [shared.ErrValidation] for a name.
 func (s *Service) RenamePasskey(ctx context.Context, session Session, from Client, id, name string) (renamed Passkey, all []Passkey, err error) {
 	name = strings.TrimSpace(name)
-	if name == "" {
+	if !strings.ContainsFunc(name, unicode.IsGraphic) {
 		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
 	}
 	if err := checkPasskeyName(name); err != nil {
@@ -169,7 +166,7 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 // that id, and with [shared.ErrLastWayIn] if there is no other way in.
 func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) error {
-		ways, err := waysIn(ctx, in)
+		ways, err := waysIn(ctx, in, in.User.ID)
 		if err != nil {
 			return err
 		}
@@ -194,6 +191,13 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 	return left, token, err
 }
 
+// Passkeys returns those of a user, the oldest first, and whether there is no way
+// in but the only one of them.
+func (s *Service) Passkeys(ctx context.Context, user string) (keys []Passkey, last bool, err error) {
+	ways, err := waysIn(ctx, s.Store, user)
+	return ways.Passkeys, !ways.Password && len(ways.Passkeys) == 1, err
+}
+
 // waysOf is how the owner of an account can sign in to it.
 type waysOf struct {
 	Password bool
@@ -204,11 +208,11 @@ func (w waysOf) none() bool { return !w.Password && len(w.Passkeys) == 0 }
 
 // waysIn is every way to sign in to an account. Whatever takes one away asks
 // here what is left.
-func waysIn(ctx context.Context, in locked) (w waysOf, err error) {
-	if w.Passkeys, err = in.Passkeys(ctx, in.User.ID); err != nil {
+func waysIn(ctx context.Context, in Store, user string) (w waysOf, err error) {
+	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
 	}
-	_, err = in.Password(ctx, in.User.ID)
+	_, err = in.Password(ctx, user)
 	w.Password = err == nil
 	if errors.Is(err, shared.ErrCredentialNotFound) {
 		err = nil
@@ -221,6 +225,7 @@ type PasskeyAnswer struct {
 	Response  json.RawMessage
 	Browser   Token
 	Challenge *Challenge // which waits in the browser for a second factor; nil if none does
+	Remember  bool       // the session, if it answers no challenge
 	Trust     bool       // ask this browser for no second factor any more
 }
 
@@ -241,9 +246,9 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 		if ch := a.Challenge; ch != nil && ch.UserID == in.User.ID && (right.verified || ch.Method == MethodPassword) {
 			err = s.passByPasskey(ctx, in, from, a, &o)
 		} else if right.verified {
-			o, due, err = s.open(ctx, in, from, MethodPasskey, true)
+			o, due, err = s.open(ctx, in, from, MethodPasskey, a.Remember)
 		} else {
-			o, due, err = s.open(ctx, in, from, MethodSecurityKey, true)
+			o, due, err = s.open(ctx, in, from, MethodSecurityKey, a.Remember)
 		}
 		if err != nil || due != nil {
 			return err

@@ -158,11 +158,20 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 	if err != nil {
 		return right, try, err
 	}
+	wrong := shared.ErrInvalidCode
+	if a.BurnedStep >= totpStep(now)-totpSkew {
+		// Whoever was told so a moment ago is told again, whatever the code.
+		wrong = wrong.Saying("Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
+	}
 	switch off := step - totpStep(now); {
 	case !found && len(all) > 1:
 		return right, try, ofTheOld(secrets[1], code, now)
-	case !found, step == a.BurnedStep:
-		return right, try, shared.ErrInvalidCode
+	case !found:
+		return right, try, wrong
+	case step == a.BurnedStep && off <= totpSkew:
+		return right, try, fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code was entered too early, and does not work any more. Wait for the next one."), errNoGuess)
+	case step == a.BurnedStep:
+		return right, try, wrong
 	case off < -totpSkew && step <= a.LastStep: // the clock was right when a later one was spent
 		return right, try, shared.ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
 	case off < -totpSkew:
@@ -173,7 +182,7 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 			return right, try, err
 		}
 		if !burned {
-			return right, try, shared.ErrInvalidCode
+			return right, try, wrong
 		}
 		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
 	}

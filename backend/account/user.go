@@ -50,7 +50,14 @@ func checkName(name string) error {
 	if utf8.RuneCountInString(name) > maxName {
 		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", maxName)).In("name")
 	}
-	if strings.ContainsFunc(name, unicode.IsControl) {
+	return checkVisible(name)
+}
+
+// checkVisible refuses names with characters that do something to those around
+// them, such as turning the line. Two that do not show are part of words and of
+// emoji (U+200C, U+200D).
+func checkVisible(name string) error {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' }) {
 		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
 	}
 	return nil

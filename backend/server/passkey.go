@@ -78,7 +78,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: is(in.TrustDevice)}
+	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: is(in.TrustDevice), Remember: remember(in.RememberMe)}
 	if _, waits := s.cookies.challenge(c.Request); waits {
 		if challenged, err := s.challenge(c); err == nil {
 			answer.Challenge = challenged.Challenge
@@ -117,10 +117,11 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 }
 
 func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {
-	keys, err := s.Accounts.Store.Passkeys(c.Context(), c.User.ID)
+	keys, last, err := s.Accounts.Passkeys(c.Context(), c.User.ID)
 	list := make([]shared.Passkey, len(keys))
 	for i, p := range keys {
 		list[i] = s.passkeyOf(p, c.User)
+		list[i].LastWayIn = last
 	}
 	return list, err
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"latchkey/shared"
@@ -31,13 +32,22 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 	if page == "" {
 		page = c.Header.Get("Origin")
 	}
-	same("Origin", page, out.Origin, "Open "+out.Origin+", or start the server with -origin "+bounded(page)+".")
-	if u, err := url.Parse(page); err == nil && page != "" {
+	bare := page
+	u, err := url.Parse(page)
+	if err == nil && u.Host != "" {
+		bare = originOf(u)
+	}
+	rp := s.Accounts.RelyingParty
+	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), "Open "+out.Origin+", or start the server with -origin "+bounded(bare)+".")
+	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
-		find("RP ID", host, out.RPID+" or a name under it", host == out.RPID || strings.HasSuffix(host, "."+out.RPID),
+		find("RP ID", host, out.RPID+" or a name under it", host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
 			"Browsers use passkeys of "+out.RPID+" at that name and under it only. Open "+out.Origin+", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.")
 	}
-	same("Host", c.Host, s.Origin.Host, "Have the proxy pass the Host header on as it came.")
+	own := func(host string) string { // as people write it: the port is clear from the scheme
+		return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[s.Origin.Scheme])
+	}
+	same("Host", own(c.Host), s.Origin.Host, "Have the proxy pass the Host header on as it came.")
 
 	forwarded := c.Header.Get("X-Forwarded-For")
 	if forwarded != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" {
@@ -48,7 +58,7 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 	}
 	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
 		"The proxy was reached by another scheme than people are to use. Have it redirect to "+out.Origin+", or correct -origin.")
-	same("X-Forwarded-Host", c.Header.Get("X-Forwarded-Host"), s.Origin.Host,
+	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
 		"The proxy was reached by another name. Have it redirect to "+out.Origin+", or correct -origin.")
 	return out, nil
 }

@@ -218,7 +218,7 @@ func TestRegisterOptions(t *testing.T) { // P01, P36
 			"rp.id": "localhost", "rp.name": "Latchkey", "user.name": ann, "user.displayName": ann, "timeout": 60000.0, "attestation": "none",
 			"pubKeyCredParams.0.alg": -8.0, "pubKeyCredParams.1.alg": -7.0, "pubKeyCredParams.2.alg": -257.0, "pubKeyCredParams.0.type": "public-key",
 			"excludeCredentials": []any{}, "hints": []any{}, "extensions": map[string]any{"credProps": true},
-			"authenticatorSelection": map[string]any{"residentKey": "preferred", "requireResidentKey": false, "userVerification": "required"},
+			"authenticatorSelection": map[string]any{"residentKey": "required", "requireResidentKey": true, "userVerification": "required"},
 		} {
 			if got := first.get(path); !reflect.DeepEqual(got, value) {
 				t.Errorf("%s: %v; want %v", path, got, value)
@@ -633,8 +633,13 @@ func TestDeletedPasskey(t *testing.T) {
 func TestLastWayIn(t *testing.T) { // P34
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.keeping(t, ann)
-		s.keeping(t, bob) // whose passkey and password do not count
+		if other, _ := s.keeping(t, bob); other.passkeys()[0].LastWayIn { // whose passkey and password do not count
+			t.Error("beside a password, a passkey is said to be the last way in")
+		}
 		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+fmt.Sprint(owner.get("/get-session").get("user.id"))+"'")
+		if !owner.passkeys()[0].LastWayIn {
+			t.Error("the list does not say that it is the last way in")
+		}
 		a := owner.post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID})
 		want(t, a, 409, "LAST_WAY_IN")
 		if !strings.Contains(a.body, "Add another passkey first") {
@@ -665,6 +670,63 @@ func TestLastWayIn(t *testing.T) { // P34
 			}
 		}
 		want(t, b.post("/delete-user", body{}), 200, "") // but who wants to go may
+	})
+}
+
+// TestPasskeyIsRemembered holds that a sign-in by passkey keeps to what the
+// person says of the device, too.
+func TestPasskeyIsRemembered(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		_, device := s.keeping(t, ann)
+		for _, test := range []struct {
+			says body
+			kept bool
+		}{{body{}, true}, {body{"rememberMe": true}, true}, {body{"rememberMe": false}, false}} {
+			b := s.browser(t)
+			test.says["response"] = used(t, device, b.authenticateOptions())
+			a := b.elsewhere().post("/passkey/verify-authentication", test.says)
+			want(t, a, 200, "")
+			cookie := a.header.Get("Set-Cookie")
+			for _, c := range a.header["Set-Cookie"] {
+				if strings.HasPrefix(c, "latchkey.session_token=") {
+					cookie = c
+				}
+			}
+			if kept := strings.Contains(cookie, "Max-Age"); kept != test.kept {
+				t.Errorf("%v: %s", test.says["rememberMe"], cookie)
+			}
+		}
+	})
+}
+
+// TestPasskeyNames holds that a name is one that can be seen, and does nothing to
+// what is beside it.
+func TestPasskeyNames(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b, _ := s.keeping(t, ann)
+		id := b.passkeys()[0].ID
+		for _, name := range []string{"\u200b", "a\u202eb", "\u2066", "\ufeffx", "\u200d\u200c"} {
+			want(t, b.elsewhere().post("/passkey/update-passkey", body{"id": id, "name": name}), 400, "VALIDATION_ERROR")
+		}
+		for _, name := range []string{"Ann’s 👩‍💻", "می‌خواهم", "Ключ"} {
+			want(t, b.elsewhere().post("/passkey/update-passkey", body{"id": id, "name": name}), 200, "")
+		}
+	})
+}
+
+// TestPasskeyOrigins holds that pages of a trusted origin under our domain can use
+// passkeys, and those of no other.
+func TestPasskeyOrigins(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+			rp := &c.Accounts.RelyingParty
+			rp.Origins = append(rp.Origins, "http://localhost:3000")
+		})
+		b := s.signUp(t, ann)
+		for origin, status := range map[string]int{"http://localhost:3000": 200, "http://localhost:3001": 400, "http://app.localhost:3000": 400} {
+			want(t, b.register(authenticator.New(origin)), status, map[int]string{400: "FAILED_TO_VERIFY_REGISTRATION"}[status])
+		}
 	})
 }
 

@@ -20,7 +20,10 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return &shared.Current{Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User)}, nil
+	return &shared.Current{
+		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User),
+		RPID: s.Accounts.RelyingParty.ID, UserHandle: c.User.HandleText(),
+	}, nil
 }
 
 func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {

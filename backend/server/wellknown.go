@@ -12,29 +12,32 @@ import (
 // some ask for one that cannot exist, to see whether a site can be believed.
 func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request) {
 	settings := shared.PageSettings
-	var answer any
+	var answer func()
+	tell := func(what any) func() {
+		return func() {
+			w.Header().Set("Cache-Control", "max-age=3600")
+			reply(w, what)
+		}
+	}
 	switch strings.TrimPrefix(r.URL.Path, wellKnownPath) {
 	case "webauthn": // WebAuthn Level 3, section 5.11
-		if related := s.Accounts.RelyingParty.Origins; len(related) > 1 {
-			answer = map[string][]string{"origins": related}
+		if related := s.Accounts.RelyingParty.Related; len(related) > 0 {
+			answer = tell(map[string][]string{"origins": append([]string{s.Origin.String()}, related...)})
 		}
 	case "passkey-endpoints": // https://www.w3.org/TR/passkey-endpoints/
 		page := s.Origin.String() + settings + "#passkeys"
-		answer = map[string]string{"enroll": page, "manage": page}
+		answer = tell(map[string]string{"enroll": page, "manage": page})
 	case "change-password": // https://www.w3.org/TR/change-password-url/
-		answer = http.RedirectHandler(settings+"#password", http.StatusFound)
+		answer = func() { http.Redirect(w, r, settings+"#password", http.StatusFound) }
 	}
-	switch h, isHandler := answer.(http.Handler); {
+	switch {
 	case answer == nil:
 		notFound(w, r)
 	case !reads(r):
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
-	case isHandler:
-		h.ServeHTTP(w, r)
 	default:
-		w.Header().Set("Cache-Control", "max-age=3600")
-		reply(w, answer)
+		answer()
 	}
 }
 

@@ -33,7 +33,9 @@ func TestWellKnown(t *testing.T) {
 			t.Errorf("POST: %d, Allow %q", a.status, a.header.Get("Allow"))
 		}
 		related := open(t, s.db, func(c *server.Config) {
-			c.Accounts.RelyingParty.Origins = append(c.Accounts.RelyingParty.Origins, "https://example.com")
+			rp := &c.Accounts.RelyingParty
+			rp.Related = []string{"https://example.com"}
+			rp.Origins = append(rp.Origins, "https://app.localhost", "https://example.com")
 		})
 		if a := related.browser(t).request("GET", "/.well-known/webauthn", ""); a.status != 200 || a.body != `{"origins":["`+related.url.String()+`","https://example.com"]}` {
 			t.Errorf("webauthn: %d %s", a.status, a.body)

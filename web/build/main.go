@@ -1,8 +1,9 @@
 // Command build makes what the server embeds smaller, so that no system tool
 // is needed for it:
 //
+//	go run ./web/build slim                 copy go-app without its server, to compile the app with
 //	go run ./web/build [-quality N] FILE…   write FILE.br and FILE.gz beside each file
-//	go run ./web/build [-budget BYTES] size compare web/app.wasm with the least that go-app makes
+//	go run ./web/build [-budget BYTES] size weigh web/app.wasm beside what make has built to compare it with
 package main
 
 import (
@@ -11,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -22,13 +22,16 @@ import (
 
 func main() {
 	quality := flag.Int("quality", brotli.BestCompression, "brotli's effort, 0 to 11")
-	budget := flag.Int("budget", 1_600_000, "how many bytes app.wasm may have as brotli 11")
+	budget := flag.Int("budget", 1_300_000, "how many bytes app.wasm may have as brotli 11")
 	flag.Parse()
 
 	var err error
-	if flag.NArg() == 1 && flag.Arg(0) == "size" {
+	switch flag.Arg(0) {
+	case "slim":
+		err = slim()
+	case "size":
 		err = size(*budget)
-	} else {
+	default:
 		err = compress(*quality, flag.Args())
 	}
 	if err != nil {
@@ -66,25 +69,11 @@ func compress(quality int, files []string) error {
 	return nil
 }
 
-// size prints what app.wasm weighs beside a hello world that is built with the
-// same flags. It fails if app.wasm is over the budget.
+// size prints what app.wasm weighs beside what go-app makes as it is, compiled
+// with the same flags: a hello world, and the same app. It fails if app.wasm is
+// over the budget.
 func size(budget int) error {
-	dir, err := os.MkdirTemp("", "latchkey-size-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-
-	hello := filepath.Join(dir, "hello.wasm")
-	fmt.Println("Building go-app's hello world to compare with …")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-gcflags=all=-l", "-o", hello, "./web/build/hello")
-	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return err
-	}
-
-	fmt.Println("Compressing both …")
+	fmt.Println("Compressing …")
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\traw\tgzip\tbrotli 11\t")
 	row := func(name, file string) (br int, err error) {
@@ -103,7 +92,10 @@ func size(budget int) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", name, megabytes(len(raw)), megabytes(len(gz)), megabytes(len(small)))
 		return len(small), nil
 	}
-	if _, err := row("hello world", hello); err != nil {
+	if _, err := row("hello world, go-app as it is", "build/hello.wasm"); err != nil {
+		return err
+	}
+	if _, err := row("app, go-app as it is", "build/plain.wasm"); err != nil {
 		return err
 	}
 	br, err := row("app.wasm", "web/app.wasm")
@@ -112,6 +104,9 @@ func size(budget int) error {
 	}
 	fmt.Fprintf(table, "budget\t\t\t%s\t\n", megabytes(budget))
 	if err := table.Flush(); err != nil {
+		return err
+	}
+	if err := packages("build/named.wasm"); err != nil {
 		return err
 	}
 	if br > budget {
