@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"html"
+	"html/template"
 	"strings"
 	"time"
 )
@@ -57,27 +57,57 @@ func (s *Service) notice(user User, from Client, subject, what string) Mail {
 		"If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")
 }
 
-// occasion says when and from where something was done.
+// occasion says when, from where and with what something was done.
 func (s *Service) occasion(from Client) string {
 	where := from.IP
 	if where == "" {
 		where = "an unknown address"
 	}
-	return fmt.Sprintf("It was at %s UTC, from %s.", s.Now().Format("15:04 on 2 January 2006"), where)
+	return fmt.Sprintf("It was at %s UTC, from %s, with %s.", s.Now().Format("15:04 on 2 January 2006"), where, deviceInMail(from.UserAgent))
 }
 
-// mail is a mail to a user.
+// origin is where this service is found: links in mails begin with it.
+func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
+
+// mail is a mail to a user. A paragraph that is an address of this service
+// becomes a link; nothing else does.
 func (s *Service) mail(user User, subject string, paragraphs ...string) Mail {
-	now := s.Now()
+	now, name, origin := s.Now(), s.Settings.Now().AppName, s.origin()
 	var b strings.Builder
-	for _, p := range paragraphs {
-		fmt.Fprintf(&b, "<p>%s</p>\n", html.EscapeString(p))
+	err := htmlMail.Execute(&b, struct {
+		Subject, Name, Origin string
+		Paragraphs            []string
+	}{subject, name, origin, paragraphs})
+	if err != nil {
+		panic(err) // a template of ours, and strings
 	}
 	return Mail{
 		ID: rand.Text(), Recipient: user.Email, Subject: subject, CreatedAt: now, LeasedUntil: now,
-		Text: strings.Join(paragraphs, "\n\n") + "\n", HTML: b.String(),
+		Text: strings.Join(paragraphs, "\n\n") + "\n\n-- \n" + name + "\n" + origin + "\n", HTML: b.String(),
 	}
 }
+
+// htmlMail is plain, in the reader's own font and colours, and loads nothing.
+var htmlMail = template.Must(template.New("mail").Funcs(template.FuncMap{
+	"isLink": func(paragraph, origin string) bool {
+		return strings.HasPrefix(paragraph, origin+"/") && !strings.ContainsAny(paragraph, " \n")
+	},
+}).Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>{{.Subject}}</title>
+</head>
+<body style="max-width: 36em; margin: 0 auto; padding: 1em; font: 16px/1.5 system-ui, sans-serif">
+{{range .Paragraphs}}<p>{{if isLink . $.Origin}}<a href="{{.}}">{{.}}</a>{{else}}{{.}}{{end}}</p>
+{{end}}<hr>
+<p><a href="{{.Origin}}">{{.Name}}</a></p>
+</body>
+</html>
+`))
 
 // HandOnMail hands on a mail that waits, if there is one, and reports whether
 // there was. One that could not be handed on is tried again after a minute.
