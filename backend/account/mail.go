@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"html/template"
 	"strings"
@@ -20,13 +21,26 @@ type Mail struct {
 	HTML        string `bun:"html"`
 	Asked       string // sealed: what somebody asked for, if it is not written yet; empty if it is
 	CreatedAt   time.Time
-	LeasedUntil time.Time // whoever hands it on has until then, and nobody tries before
+	LeasedUntil time.Time // whoever hands it on has until then, and nobody tries before; after a try that failed, when the next is due
 	Tries       int       // how often it was not handed on
 }
 
-// mailLease is how long handing a mail on may take before another server
-// tries.
-const mailLease = time.Minute
+const (
+	// mailLease is how long handing a mail on may take before another server
+	// tries.
+	mailLease = time.Minute
+	// mailKept is how long a mail is tried. What it tells of is old news then.
+	mailKept = 3 * day
+	// maxMailPause is the longest pause between two tries, unless who carries
+	// mails asks for a longer one.
+	maxMailPause = time.Hour
+)
+
+// mailPause is how long to wait after a mail was not handed on that often
+// before.
+func mailPause(tries int) time.Duration {
+	return min(time.Second<<min(tries, 12), maxMailPause)
+}
 
 // place is where a part of the mail is sealed for: nobody who can write to the
 // database can send other mails by it, or to others.
@@ -109,26 +123,76 @@ var htmlMail = template.Must(template.New("mail").Funcs(template.FuncMap{
 </html>
 `))
 
+// RefusedError is why somebody who carries mails did not take one.
+type RefusedError struct {
+	Why  string        // a sentence for administrators, without secrets
+	Wait time.Duration // how long they ask to be left alone
+}
+
+func (e *RefusedError) Error() string { return e.Why }
+
+// ErrMailDropped is why a mail was not handed on, and will not be.
+var ErrMailDropped = fmt.Errorf("it was dropped after %d days", mailKept/day)
+
 // HandOnMail hands on a mail that waits, if there is one, and reports whether
-// there was. One that could not be handed on is tried again after a minute.
+// there was. One that is not handed on is tried again after a pause, which grows
+// from a second to an hour. After three days it is dropped, which the error then
+// says by [ErrMailDropped].
 func (s *Service) HandOnMail(ctx context.Context, handOn func(Mail) error) (bool, error) {
 	now := s.Now()
-	m, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
+	leased, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
 	if err != nil || !found {
 		return false, err
 	}
+	m := leased
 	if m.Asked != "" {
-		if m, found, err = s.write(ctx, m); err != nil || !found {
-			return true, err
+		m, found, err = s.write(ctx, m)
+	}
+	if err == nil && found {
+		if m, err = s.unsealed(m); err == nil {
+			err = handOn(m)
 		}
 	}
-	if m, err = s.unsealed(m); err != nil {
-		return true, err
+	if err != nil {
+		return true, s.putOff(ctx, leased, err)
 	}
-	if err := handOn(m); err != nil {
-		return true, err
+	return true, s.Store.DeleteMail(ctx, leased.ID)
+}
+
+// putOff puts off a mail that was not handed on, or drops it if it has been
+// tried for long enough. It returns why it was not.
+func (s *Service) putOff(ctx context.Context, m Mail, why error) error {
+	now, end := s.Now(), m.CreatedAt.Add(mailKept)
+	if !now.Before(end) {
+		return errors.Join(why, s.drop(ctx, m))
 	}
-	return true, s.Store.DeleteMail(ctx, m.ID)
+	pause := mailPause(m.Tries)
+	if refused, ok := errors.AsType[*RefusedError](why); ok {
+		pause = max(pause, refused.Wait)
+	}
+	return errors.Join(why, s.Store.PutOffMail(ctx, m, earlier(now.Add(pause), end)))
+}
+
+// drop deletes a mail that nobody took, and has the log tell. It returns
+// [ErrMailDropped] if it was there to be dropped.
+func (s *Service) drop(ctx context.Context, m Mail) error {
+	user, _, err := s.Store.UserByEmail(ctx, m.Recipient)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	dropped := false
+	err = s.Store.Tx(ctx, func(tx Store) (err error) {
+		if dropped, err = tx.DropMail(ctx, m); err != nil || !dropped {
+			return err
+		}
+		e := s.event(EventMailDropped, user.ID, Client{})
+		e.Subject = m.Subject
+		return tx.AddEvent(ctx, s.Keys, e)
+	})
+	if err == nil && dropped {
+		err = ErrMailDropped
+	}
+	return err
 }
 
 type mailStore interface {
@@ -136,5 +200,11 @@ type mailStore interface {
 	// LeaseMail takes the mail that waits for longest, if nobody has it, until
 	// the given time. Of several who see it, one takes it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m Mail, found bool, err error)
+	// PutOffMail counts a try of a mail, and says when the next is due, if the
+	// lease that m was taken by is still the last: else somebody else has it.
+	PutOffMail(ctx context.Context, m Mail, due time.Time) error
+	// DropMail deletes a mail, and reports whether it did, if the lease that m was
+	// taken by is still the last.
+	DropMail(ctx context.Context, m Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
 }
