@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server"
 )
 
 // TestMailPauses holds that a mail is tried again after a second, two, four and
@@ -107,5 +108,55 @@ func TestSlowMail(t *testing.T) {
 		if !found || err != nil {
 			t.Error(found, err)
 		}
+	})
+}
+
+// TestNewDeviceMail holds that the owner hears of every way to sign in from a
+// browser that the account did not know, once, and of no other sign-in; unless
+// the system key says that they need not.
+func TestNewDeviceMail(t *testing.T) {
+	on := func(c *server.Config) { c.Accounts.Settings = set(t) }
+	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
+		owner := s.signUp(t, ann)
+		wantMails(t, accounts, ann)
+		password := body{"email": ann, "password": goodPassword}
+		known := s.browser(t)
+		want(t, known.post("/sign-in/email", password), 200, "")
+		for _, m := range wantMails(t, accounts, ann, "New sign-in") {
+			if !strings.Contains(m.Text, ", from "+known.ip+", with Firefox 153 on Windows.") {
+				t.Errorf("mail: %s", m.Text)
+			}
+		}
+		for _, b := range []*browser{known, known.elsewhere(), owner} {
+			want(t, b.elsewhere().post("/sign-in/email", password), 200, "")
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": "not " + goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		wantMails(t, accounts, ann)
+
+		device := s.device()
+		owner = owner.elsewhere()
+		want(t, owner.sendRegistration(made(t, device, owner.registerOptions())), 200, "")
+		wantMails(t, accounts, ann, "A passkey was added")
+		for _, subjects := range [][]string{{"New sign-in"}, nil} {
+			b := known
+			if subjects != nil {
+				b = s.browser(t)
+			}
+			want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+			wantMails(t, accounts, ann, subjects...)
+		}
+
+		p, _ := owner.enrol()
+		wantMails(t, accounts, ann, "Two-factor authentication is on")
+		b := s.browser(t)
+		want(t, b.post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
+		wantMails(t, accounts, ann)
+		want(t, b.elsewhere().verify(p.next()), 200, "")
+		wantMails(t, accounts, ann, "New sign-in")
+
+		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
+		b = s.browser(t)
+		want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+		wantMails(t, accounts, ann)
 	})
 }
