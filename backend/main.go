@@ -93,7 +93,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	mails := newCarrier(c)
 	srv := &http.Server{
 		Handler: server.New(server.Config{
-			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+			Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
 			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer

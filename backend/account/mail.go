@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"strings"
 	"time"
+
+	"latchkey/shared"
 )
 
 // Mail is a mail that waits to be handed on. It is written in the transaction
@@ -191,6 +193,24 @@ func (s *Service) drop(ctx context.Context, m Mail) error {
 	})
 	if err == nil && dropped {
 		err = ErrMailDropped
+	}
+	return err
+}
+
+// TestMails is per account.
+var TestMails = Limit{"test mail", 5, 15 * time.Minute}
+
+// SendTestMail hands a mail to the user on at once, past the outbox, so that the
+// answer can say what became of it. It fails with [shared.ErrMailRefused], which
+// says why, if who carries mails does not take it, and with
+// [shared.ErrTooManyRequests] after too many.
+func (s *Service) SendTestMail(ctx context.Context, user User, from Client, handOn func(context.Context, Mail) error) error {
+	if err := s.Count(ctx, TestMails, user.ID); err != nil {
+		return err
+	}
+	err := handOn(ctx, s.mail(user, "Test mail", "This is the test mail that you asked for. If you read it, mail from this service arrives.", s.occasion(from)))
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return shared.ErrMailRefused.Saying(refused.Why)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
+	"latchkey/backend/store/storetest"
 )
 
 // TestMailPauses holds that a mail is tried again after a second, two, four and
@@ -158,5 +160,70 @@ func TestNewDeviceMail(t *testing.T) {
 		b = s.browser(t)
 		want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
 		wantMails(t, accounts, ann)
+	})
+}
+
+// TestSendTestMail holds that who may set system keys can see whether mail goes
+// out, and reads what its carrier says; and that nobody's mailbox is flooded so.
+func TestSendTestMail(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		var mails []account.Mail
+		var refusal error
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+			c.HandOn = func(ctx context.Context, m account.Mail) error {
+				if _, ok := ctx.Deadline(); !ok {
+					t.Error("the carrier has all the time in the world")
+				}
+				mails = append(mails, m)
+				return refusal
+			}
+		})
+		send := func(b *browser) answer { return b.elsewhere().request("POST", "/api/settings/test-mail", "{}") }
+		want(t, send(s.browser(t)), 401, "UNAUTHORIZED")
+		b := s.signUp(t, ann)
+		want(t, send(b), 403, "FORBIDDEN")
+		user, _, err := s.db.UserByEmail(t.Context(), ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.db.Grant(t.Context(), user.ID, account.PermissionSettings); err != nil {
+			t.Fatal(err)
+		}
+		s.wait(account.FreshWindow)
+		want(t, send(b), 403, "SESSION_NOT_FRESH")
+		if len(mails) != 0 {
+			t.Errorf("mails: %+v", mails)
+		}
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+
+		want(t, send(b), 200, "")
+		refusal = &account.RefusedError{Why: "The mail provider says: no."}
+		refused := send(b)
+		want(t, refused, 424, "MAIL_NOT_SENT")
+		if refused.get("message") != "The mail provider says: no." {
+			t.Errorf("refused: %v", refused)
+		}
+		refusal = errors.New("/a/path cannot be written")
+		broken := send(b)
+		want(t, broken, 500, "INTERNAL_SERVER_ERROR")
+		wantAbsent(t, broken.body, "path")
+		for range 2 {
+			want(t, send(b), 500, "INTERNAL_SERVER_ERROR")
+		}
+		want(t, send(b), 429, "TOO_MANY_REQUESTS")
+		s.wait(account.TestMails.Window)
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		refusal = nil
+		want(t, send(b), 200, "")
+
+		if len(mails) != 6 {
+			t.Errorf("%d mails; want 6", len(mails))
+		}
+		for _, m := range mails {
+			if m.Recipient != ann || m.Subject != "Test mail" || !strings.Contains(m.Text, " UTC, from 198.18.") {
+				t.Errorf("mail: %+v", m)
+			}
+		}
 	})
 }
