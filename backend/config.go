@@ -34,6 +34,7 @@ type config struct {
 	database       string
 	keyFile        string
 	mailDir        string
+	resendURL      *url.URL
 	trustedProxies []netip.Prefix
 	trustedOrigins []string
 	cookiePrefix   string
@@ -91,6 +92,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://…?sslmode=verify-full (default an SQLite file in -data)")
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
 	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to write mails to, one JSON file each (default mail in -data)")
+	resend := f.String("resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of another that speaks it; mail goes there once RESEND_API_KEY is set")
 	proxies := f.String("trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
 	origins := f.String("trusted-origins", "", "`URLs` of other sites whose pages may call the API, with commas between")
 	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "how the names of cookies `begin`; better-auth gives Better Auth's")
@@ -139,6 +141,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	if c.relatedOrigins, err = parseRelated(list(*related), c.origin); err != nil {
 		return command, c, fmt.Errorf("-related-origins: %w", err)
+	}
+	if c.resendURL, err = parseAPI(*resend); err != nil {
+		return command, c, fmt.Errorf("-resend-url: %w", err)
 	}
 	for _, s := range list(*proxies) {
 		p, err := parseProxy(s)

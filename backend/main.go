@@ -94,9 +94,10 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")
 	}
 
+	mails := newCarrier(c)
 	srv := &http.Server{
 		Handler: server.New(server.Config{
-			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+			Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
 			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
@@ -116,7 +117,11 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	}
 	go sweep(ctx, c, db, accounts)
 	go follow(ctx, c, db, accounts)
-	go post(ctx, c, accounts)
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		post(ctx, mails, accounts)
+	}()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 
@@ -131,6 +136,10 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err := srv.Shutdown(ctx); err != nil {
 		c.log.Warn("some requests were not answered in time", "err", err)
 		return srv.Close()
+	}
+	select {
+	case <-posted:
+	case <-ctx.Done(): // what is on its way is sent again, as the same mail
 	}
 	return nil
 }

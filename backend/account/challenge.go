@@ -127,14 +127,7 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 				return err
 			}
 		}
-		// A challenge dies with the password that it was made for, so this is
-		// that one.
-		if pw, err := in.Password(ctx, ch.UserID); err == nil {
-			o.Browser = s.newBrowser(ch.UserID, pw.Hash, from.Browser)
-		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
-			return err
-		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignIn, o.Session, from))
+		return s.noteSignIn(ctx, in, from, &o, "")
 	})
 	return o, err
 }

@@ -50,6 +50,8 @@ const (
 	EventPasskeyCopied  = "passkey-copied" // there may be two of it
 
 	EventSettingChanged = "setting-changed"
+
+	EventMailDropped = "mail-dropped" // nobody took it; Subject is the mail's
 )
 
 // Event is one entry of the audit log. It is written in the transaction of the

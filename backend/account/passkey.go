@@ -253,14 +253,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 		if err != nil || due != nil {
 			return err
 		}
-		if pw, err := in.Password(ctx, in.User.ID); err == nil {
-			o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
-		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
-			return err
-		}
-		e := s.sessionEvent(EventSignIn, o.Session, from)
-		e.Subject = right.ID
-		return in.AddEvent(ctx, s.Keys, e)
+		return s.noteSignIn(ctx, in, from, &o, right.ID)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):

@@ -71,8 +71,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		if o, due, err = s.open(ctx, in, from, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		o.Browser = s.newBrowser(user.ID, hash, from.Browser)
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignIn, o.Session, from))
+		return s.noteSignIn(ctx, in, from, &o, "")
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -81,6 +80,26 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, due
 	}
 	return o, err
+}
+
+// noteSignIn has the browser that has signed in be known to the account, the
+// owner hear of one that was not, and the log tell. by is the passkey that it was
+// by, if it was by one.
+func (s *Service) noteSignIn(ctx context.Context, in locked, from Client, o *Opened, by string) error {
+	pw, err := in.Password(ctx, in.User.ID)
+	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
+		return err
+	}
+	if _, known := s.browserID(from.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+		notice := s.notice(in.User, from, "New sign-in", "Your account was signed in to with a browser that it did not know.")
+		if err := s.send(ctx, in, notice); err != nil {
+			return err
+		}
+	}
+	o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
+	e := s.sessionEvent(EventSignIn, o.Session, from)
+	e.Subject = by
+	return in.AddEvent(ctx, s.Keys, e)
 }
 
 // KnownBrowser is what a browser keeps once it has signed in to an account: a

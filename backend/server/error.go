@@ -89,6 +89,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrInvalidSetting: http.StatusBadRequest,
 	shared.ErrSettingLocked:  http.StatusConflict,
 	shared.ErrStaleRevision:  http.StatusConflict,
+	shared.ErrMailRefused:    http.StatusFailedDependency, // not 502, whose body proxies replace
 
 	shared.ErrNoSuchUser: http.StatusNotFound,
 	shared.ErrYourself:   http.StatusConflict,

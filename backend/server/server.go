@@ -20,7 +20,10 @@ type Config struct {
 	Accounts *account.Service
 	// Ready fails while the database does not answer or has another schema.
 	Ready func(context.Context) error
-	Log   *slog.Logger
+	// HandOn hands a mail on at once, and fails with [account.RefusedError] if
+	// who carries it does not take it.
+	HandOn func(context.Context, account.Mail) error
+	Log    *slog.Logger
 
 	// Origin is where browsers find the server: scheme, host and port. What
 	// cookies may do, which Host and Origin are ours: all follows from it.
@@ -130,6 +133,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, anyone, shared.About, s.about)
 	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
 	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.PutSetting, s.putSetting)
+	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
 	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
 }
 

@@ -43,6 +43,14 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	return s.settingOf(c, k)
 }
 
+// sendTestMail answers whether whoever carries mails has taken one.
+func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
+	if err := s.Accounts.SendTestMail(c.Context(), c.User, c.From, s.HandOn); err != nil {
+		return shared.Status{}, err
+	}
+	return shared.Status{Status: true}, nil
+}
+
 // settingOf is a system key as administrators see it: of a secret, never the
 // value.
 func (s *Server) settingOf(c call, k account.SystemKey) (shared.Setting, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -434,6 +435,80 @@ func TestLeaseMailOnce(t *testing.T) {
 		if won := atOnce(t, 1, taken, lease(until.Add(time.Hour))); won != 0 {
 			t.Error("a deleted mail was leased")
 		}
+	})
+}
+
+// TestLeaseMails holds that of many who take mails at once, each gets another.
+func TestLeaseMails(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		const mails = 8
+		for i := range mails {
+			m := account.Mail{ID: fmt.Sprint(i), Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}
+			if err := db.AddMail(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got [mails]string
+		none := errors.New("none")
+		won := atOnce(t, mails, none, func(i int) error {
+			m, found, err := db.LeaseMail(context.Background(), now, now.Add(time.Minute))
+			if err == nil && !found {
+				return none
+			}
+			got[i] = m.ID
+			return err
+		})
+		slices.Sort(got[:])
+		if won != mails || len(slices.Compact(got[:])) != mails {
+			t.Errorf("%d of %d took one: %q", won, mails, got)
+		}
+	})
+}
+
+// TestPutOffMail holds that only who has a mail can put it off or drop it.
+func TestPutOffMail(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		if err := db.AddMail(t.Context(), account.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
+			t.Fatal(err)
+		}
+		lease := func(at time.Time) account.Mail {
+			t.Helper()
+			m, found, err := db.LeaseMail(t.Context(), at, at.Add(time.Minute))
+			if err != nil || !found {
+				t.Fatalf("at %v: %t, %v", at, found, err)
+			}
+			return m
+		}
+		wantNone := func(at time.Time) {
+			t.Helper()
+			if m, found, err := db.LeaseMail(t.Context(), at, at.Add(time.Minute)); err != nil || found {
+				t.Errorf("at %v: %v, %t, %v; want none", at, m, found, err)
+			}
+		}
+		first := lease(now)
+		later := now.Add(time.Minute)
+		second := lease(later)
+		if err := db.PutOffMail(t.Context(), first, later.Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		if gone, err := db.DropMail(t.Context(), first); gone || err != nil {
+			t.Errorf("dropped by whose lease has ended: %t, %v", gone, err)
+		}
+		wantNone(later.Add(time.Minute - 1))
+
+		due := later.Add(time.Second)
+		if err := db.PutOffMail(t.Context(), second, due); err != nil {
+			t.Error(err)
+		}
+		wantNone(due.Add(-1))
+		third := lease(due)
+		if third.Tries != 1 {
+			t.Errorf("%d tries; want 1", third.Tries)
+		}
+		if gone, err := db.DropMail(t.Context(), third); !gone || err != nil {
+			t.Errorf("dropped: %t, %v", gone, err)
+		}
+		wantNone(due.Add(time.Hour))
 	})
 }
 
