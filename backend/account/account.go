@@ -35,6 +35,7 @@ type Store interface {
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
+	managedUserStore
 	passwordStore
 	sessionStore
 	attemptStore

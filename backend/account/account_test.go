@@ -224,6 +224,34 @@ func TestFresh(t *testing.T) {
 	}
 }
 
+func TestEnrolBy(t *testing.T) {
+	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
+		live := presets(t)
+		if _, err := live.apply([]Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, Keys{}); err != nil {
+			t.Fatal(err)
+		}
+		user.CreatedAt = joined
+		return (&Service{Settings: live}).EnrolBy(Session{Method: method, Permissions: permissions}, user)
+	}
+	with := User{TwoFactorEnabled: true}
+	for what, test := range map[string]struct{ got, want time.Time }{
+		"nobody has to":                        {by(Off, joined, User{}, MethodPassword, "x"), time.Time{}},
+		"it was required before they joined":   {by(OfAll, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
+		"it was required after they joined":    {by(OfAll, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
+		"they have it":                         {by(OfAll, joined, with, MethodPassword), time.Time{}},
+		"they used a passkey":                  {by(OfAll, joined, User{}, MethodPasskey), time.Time{}},
+		"they used one that did not look":      {by(OfAll, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
+		"they used two":                        {by(OfAll, joined, User{}, MethodPassword+"+passkey"), time.Time{}},
+		"administrators have to, this is one":  {by(OfAdmins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
+		"administrators have to, this is none": {by(OfAdmins, joined, User{}, MethodPassword), time.Time{}},
+	} {
+		if !test.got.Equal(test.want) {
+			t.Errorf("%s: by %v; want %v", what, test.got, test.want)
+		}
+	}
+}
+
 // presets are the system keys of a server on which nobody has set any.
 func presets(t *testing.T) *Live {
 	t.Helper()

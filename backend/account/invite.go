@@ -8,16 +8,6 @@ import (
 	"latchkey/shared"
 )
 
-// The permissions that there are.
-const (
-	PermissionSettings = "settings.manage"
-	PermissionUsers    = "users.manage"
-	PermissionAudit    = "audit.read"
-)
-
-// Permissions is every permission there is.
-var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
-
 // inviteLifetime leaves time to read a log on another day than the start.
 const inviteLifetime = 24 * time.Hour
 

@@ -22,7 +22,7 @@ type Credentials struct {
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
 // [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
-// second factor is; and with [shared.ErrUnavailable] if too many passwords wait to
+// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if too many passwords wait to
 // be looked at.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
@@ -80,7 +80,18 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, err
+	return o, s.noteRefusal(ctx, user.ID, from, err)
+}
+
+// noteRefusal writes down that somebody who proved who they are was refused
+// because the account is disabled. It returns why the sign-in has failed.
+func (s *Service) noteRefusal(ctx context.Context, user string, from Client, failed error) error {
+	if errors.Is(failed, shared.ErrDisabled) {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, from)); err != nil {
+			return err
+		}
+	}
+	return failed
 }
 
 // KnownBrowser is what a browser keeps once it has signed in to an account: a

@@ -214,9 +214,6 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) (err error) {
 		if in.User.TwoFactorEnabled {
-			if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
-				return err
-			}
 			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled,
 				s.notice(in.User, from, "Two-factor authentication is off", "Two-factor authentication was switched off for your account."))
 		} else {
@@ -229,15 +226,27 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 		}
 		// After the sessions, which take the enrolments that wait in them along:
 		// in another order, this and the end of a session could wait for each other.
-		if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
-			return err
-		}
-		if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
-			return err
-		}
-		return in.UnlockSecondFactor(ctx, in.User.ID)
+		return s.forgetFactors(ctx, in)
 	})
 	return token, err
+}
+
+// EnrolBy is until when a session whose user has to have a second factor
+// (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
+// is zero for others.
+func (s *Service) EnrolBy(session Session, user User) time.Time {
+	set := s.Settings.Now()
+	switch {
+	case set.RequireTwoFactor == Off, set.RequireTwoFactor == OfAdmins && len(session.Permissions) == 0:
+		return time.Time{}
+	case user.TwoFactorEnabled, session.Method == MethodPasskey, strings.Contains(session.Method, "+"):
+		return time.Time{}
+	}
+	since := user.CreatedAt
+	if set.RequiredSince.After(since) {
+		since = set.RequiredSince
+	}
+	return since.Add(set.RequireTwoFactorGrace)
 }
 
 const (

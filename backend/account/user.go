@@ -197,8 +197,6 @@ type userStore interface {
 	DeleteUser(ctx context.Context, user string) error
 	// AnyGrant reports whether anybody has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
-	// HasPermission reports whether a user has it.
-	HasPermission(ctx context.Context, user, permission string) (bool, error)
 	// UserPermissions returns those that a user has.
 	UserPermissions(ctx context.Context, user string) ([]string, error)
 	// UsersWith returns the users who have a permission.

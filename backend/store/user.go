@@ -93,12 +93,6 @@ func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	return any, failed(err)
 }
 
-// HasPermission implements [account.Store].
-func (db DB) HasPermission(ctx context.Context, user, name string) (bool, error) {
-	has, err := db.bun.NewSelect().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exists(ctx)
-	return has, failed(err)
-}
-
 // UsersWith implements [account.Store].
 func (db DB) UsersWith(ctx context.Context, name string) ([]account.User, error) {
 	var users []account.User
