@@ -51,6 +51,7 @@ type Store interface {
 	mailStore
 	eventStore
 	settingStore
+	sealedStore
 }
 
 // ErrNotFound is what a Store answers when there is no such row. It crosses no

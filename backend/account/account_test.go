@@ -40,6 +40,21 @@ func TestPasswordHash(t *testing.T) {
 	}
 }
 
+// TestBetterAuthHash holds the vector that Better Auth 1.7.25 itself has written.
+func TestBetterAuthHash(t *testing.T) {
+	const password, hash = "correct horse battery 1", "38845ea470bdb59056e9652af9c85818:4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
+	if !matches(hash, password) || !matches(hash, "correct horse battery １") {
+		t.Error("the hash does not match its password, or not its NFKC form")
+	}
+	if matches(hash, password+" ") || matches(hash, "") || matches(hash[:len(hash)-1]+"0", password) || matches(hash[1:], password) || matches(strings.ToUpper(hash), password) {
+		t.Error("the hash matches another password, or another hash matches")
+	}
+	h := &Hasher{cost: OWASP}
+	if !h.outdated(hash) || !h.outdated(Cost{8, 1, 1}.hash(password)) || h.outdated(OWASP.hash(password)) {
+		t.Error("what is outdated is not, or the other way about")
+	}
+}
+
 func TestCommonPasswords(t *testing.T) {
 	if n := len(commonPasswords()); n < 10_000 {
 		t.Errorf("%d common passwords; want at least 10 000", n)

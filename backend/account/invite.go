@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -21,7 +22,14 @@ type OneTimeToken struct {
 	ExpiresAt time.Time
 }
 
-const purposeFirstAdmin = "first administrator"
+func (t OneTimeToken) place() string {
+	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
+}
+
+const (
+	purposeFirstAdmin = "first administrator"
+	purposeReset      = "reset password"
+)
 
 // InviteFirstAdmin returns the secret of a link that makes the first
 // administrator, in the place of any made before, or "" if there is one.
@@ -56,6 +64,7 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 }
 
 type inviteStore interface {
+	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
 	// PutInvite keeps a token that is nobody's, in the place of another for the
 	// same purpose if there is one.
 	PutInvite(ctx context.Context, t OneTimeToken) error

@@ -59,10 +59,25 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrCredentials
 	}
 
+	kept := hash
+	if s.Hasher.outdated(hash) {
+		kept, err = s.Hasher.Hash(ctx, c.Password)
+		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
+			kept = hash
+		} else if err != nil {
+			return Opened{}, err
+		}
+	}
+
 	var o Opened
 	var due *ChallengeError
 	err = s.lock(ctx, user.ID, func(in locked) (err error) {
-		if err := in.UsePassword(ctx, user.ID, hash); err != nil {
+		if kept == hash {
+			err = in.UsePassword(ctx, user.ID, hash)
+		} else {
+			err = in.UpgradePassword(ctx, user.ID, hash, kept)
+		}
+		if err != nil {
 			return err
 		}
 		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
@@ -71,7 +86,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		if o, due, err = s.open(ctx, in, from, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		o.Browser = s.newBrowser(user.ID, hash, from.Browser)
+		o.Browser = s.newBrowser(user.ID, kept, from.Browser)
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignIn, o.Session, from))
 	})
 	switch {
@@ -115,7 +130,7 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 	}
 	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user, hash)...))}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.mac("browser", browserText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
@@ -126,13 +141,17 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
-		if err == nil && len(raw) > browserIDSize && hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user, hash)) {
-			return string(raw[:browserIDSize]), true
+		if err != nil || len(raw) <= browserIDSize {
+			continue
+		}
+		for _, mac := range s.Keys.macs("browser", browserText(raw[:browserIDSize], user, hash)) {
+			if hmac.Equal(raw[browserIDSize:], mac) {
+				return string(raw[:browserIDSize]), true
+			}
 		}
 	}
 	return "", false
 }
 
-func (s *Service) browserMAC(id []byte, user, hash string) []byte {
-	return s.Keys.mac("browser", string(id)+user+" "+hash)
-}
+// browserText is what the MAC in a browser's value is of.
+func browserText(id []byte, user, hash string) string { return string(id) + user + " " + hash }

@@ -168,10 +168,11 @@ func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) 
 	})
 }
 
-// inField says which input a shared error is the fault of.
+// inField says which input a shared error is the fault of. That something is not
+// available is none's.
 func inField(err error, field string) error {
 	var e *shared.Error
-	if errors.As(err, &e) && e.Field == "" {
+	if errors.As(err, &e) && e.Field == "" && !errors.Is(err, shared.ErrUnavailable) {
 		return e.In(field)
 	}
 	return err
@@ -203,4 +204,7 @@ type userStore interface {
 	UsersWith(ctx context.Context, permission string) ([]User, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
+	// Revoke takes a permission from a user. It fails with [ErrNotFound] if the
+	// user does not have it.
+	Revoke(ctx context.Context, user, permission string) error
 }

@@ -78,8 +78,8 @@ type confirming interface{ Confirmation() *string }
 // there is nothing to answer in JSON, h has answered by itself.
 func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
 	schema := schemaOf[In]()
-	answer := func(c call) (out Out, err error) {
-		if err := s.limit(c, e.Path); err != nil {
+	answer := func(c *call) (out Out, err error) {
+		if err := s.limit(*c, e.Path); err != nil {
 			return out, err
 		}
 		var in In
@@ -92,14 +92,18 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 			return out, err
 		}
 		if may.level != everyone {
-			if c, err = s.admit(c, may, in); err != nil {
+			if *c, err = s.admit(*c, may, in); err != nil {
 				return out, err
 			}
 		}
-		return h(c, in)
+		return h(*c, in)
 	}
 	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		out, err := answer(call{Request: r, w: w, From: s.client(r)})
+		c := call{Request: r, w: w, From: s.client(r)}
+		out, err := answer(&c)
+		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
+			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
+		}
 		if err != nil {
 			s.fail(w, r, err)
 			return

@@ -118,8 +118,7 @@ func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	return grants, failed(err)
 }
 
-// Revoke takes a permission from a user. It fails with [account.ErrNotFound] if
-// the user does not have it.
+// Revoke implements [account.Store].
 func (db DB) Revoke(ctx context.Context, user, name string) error {
 	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
 	return one(res, err, account.ErrNotFound)
