@@ -42,6 +42,14 @@ func askedAt(ch Challenge, user User) asked {
 	return asked{user: user, challenge: &ch, owner: ch.Hash}
 }
 
+// askedEvent is an event of who is asked for a code.
+func (s *Service) askedEvent(kind string, who asked, from Client) Event {
+	if who.challenge == nil {
+		return s.sessionEvent(kind, Session{ID: who.session, UserID: who.user.ID}, from)
+	}
+	return s.event(kind, who.user.ID, from)
+}
+
 // rightCode is a code that was right when it was looked at. It is worth nothing
 // until it is spent, in the transaction of what it is good for: of two who have
 // the same, one spends it.
@@ -345,8 +353,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 		if !wrong {
 			return nil
 		}
-		e := s.event(EventCodeFailed, who.user.ID, from)
-		e.SessionID = who.session
+		e := s.askedEvent(EventCodeFailed, who, from)
 		if guessed && try%lockEvery == 0 {
 			e.Kind = EventCodesLocked
 			if who.user.TwoFactorEnabled { // else somebody has trouble enrolling
