@@ -63,6 +63,11 @@ commands:
   permissions              list who has which
   unlock EMAIL             take codes again of an account that too many wrong ones
                            have locked
+  recover EMAIL            let somebody in again who has lost all else: end what is
+                           open of the account, ask for no second factor, and print
+                           a link for a new password
+  verify-log               check that nobody has tampered with the security log
+  rotate-key               make a new key and seal everything anew under it
   seed                     fill an empty database for measuring
 
 Each flag can be set by the environment too: -trusted-proxies by
@@ -115,8 +120,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	c.args = f.Args()
 	switch command {
-	case "grant", "revoke", "unlock":
-	case "serve", "migrate", "permissions", "seed":
+	case "grant", "revoke":
+	case "unlock", "recover":
+		if f.NArg() != 1 {
+			return command, c, errors.New("say the e-mail address of the account, after the flags")
+		}
+	case "serve", "migrate", "permissions", "seed", "verify-log", "rotate-key":
 		if f.NArg() > 0 {
 			return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -485,7 +486,7 @@ func TestCommands(t *testing.T) {
 		if status, body, _, err := visit(t, p.origin).signUp("ann@example.test"); status != 200 {
 			t.Fatal(status, body, err)
 		}
-		data := []string{"-data", p.data}
+		data := []string{"-data", p.data, "-origin", p.origin}
 		for _, test := range []struct {
 			args, rest []string
 			says       string
@@ -502,12 +503,41 @@ func TestCommands(t *testing.T) {
 			{[]string{"unlock"}, []string{"Ann@example.test"}, "codes are taken again", false},
 			{[]string{"unlock"}, []string{"bob@example.test"}, "no account", true},
 			{[]string{"unlock"}, nil, "say the e-mail address", true},
+			{[]string{"recover"}, []string{"bob@example.test"}, "no account", true},
+			{[]string{"recover"}, nil, "say the e-mail address", true},
+			{[]string{"recover"}, []string{"Ann@example.test"}, "\n\n  " + p.origin + "/reset-password?token=", false},
+			{[]string{"verify-log"}, nil, "The security log is whole: 5 entries.\n", false}, // sign-up, two of grant and revoke, unlock, recover
+			{[]string{"rotate-key"}, nil, "restart them all", false},
+			{[]string{"verify-log"}, nil, "The security log is whole: 6 entries.\n", false},
+			{[]string{"permissions"}, nil, "", false},
 		} {
 			args := append(append(append(test.args, flags...), data...), test.rest...)
 			said, err := runProgram(t, args...)
 			if (err != nil) != test.fails || !strings.Contains(said, test.says) || test.says == "" && said != "" {
 				t.Errorf("%v: %v, %q; want %q", args, err, said, test.says)
 			}
+		}
+		info, err := os.Stat(filepath.Join(p.data, "keys"))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the key file after a rotation: %v, %v", info, err)
+		}
+		p.stop()
+		p.start() // with two keys
+		// From before the rotation alone, the keys are no longer the database's.
+		text, err := os.ReadFile(filepath.Join(p.data, "keys"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.SplitAfter(string(text), "\n") // a comment, the new key, the old one
+		if len(lines) != 4 {
+			t.Fatalf("the key file has %d lines", len(lines)-1)
+		}
+		old := filepath.Join(t.TempDir(), "keys")
+		if err := os.WriteFile(old, []byte(lines[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := runProgram(t, append(append([]string{"permissions", "-key-file", old}, flags...), data...)...); err == nil || !strings.Contains(said, "another key") {
+			t.Errorf("with the old key alone: %v, %s", err, said)
 		}
 	})
 }

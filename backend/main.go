@@ -56,11 +56,35 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return seed(ctx, db, c, out)
 	case "permissions":
 		return permissions(ctx, db, out)
-	case "unlock":
-		return unlock(ctx, &account.Service{Store: db, Keys: keys, Now: account.Now}, c.args, out)
-	default: // parse knows no other
-		return grant(ctx, db, command == "grant", c.args)
+	case "rotate-key":
+		return rotateKey(ctx, c, db, out)
 	}
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
+		return err
+	}
+	switch command {
+	case "unlock":
+		return unlock(ctx, accounts, c.args[0], out)
+	case "recover":
+		return breakGlass(ctx, c, accounts, c.args[0], out)
+	case "verify-log":
+		return verifyLog(ctx, accounts, out)
+	default: // parse knows no other
+		return grant(ctx, accounts, command == "grant", c.args)
+	}
+}
+
+// accounts is the rules on a database, with the system keys as they are in it.
+func (c config) accounts(ctx context.Context, db store.DB, keys account.Keys) (*account.Service, error) {
+	s := &account.Service{
+		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
+		RelyingParty: account.RelyingParty{
+			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
+		},
+	}
+	_, err := s.LoadSettings(ctx)
+	return s, err
 }
 
 const (
@@ -77,13 +101,8 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	defer db.Close()
-	accounts := &account.Service{
-		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
-		RelyingParty: account.RelyingParty{
-			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
-		},
-	}
-	if _, err := accounts.LoadSettings(ctx); err != nil {
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
 		return err
 	}
 	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {

@@ -35,6 +35,7 @@ type Store interface {
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
+	managedUserStore
 	passwordStore
 	sessionStore
 	attemptStore
@@ -50,6 +51,7 @@ type Store interface {
 	mailStore
 	eventStore
 	settingStore
+	sealedStore
 }
 
 // ErrNotFound is what a Store answers when there is no such row. It crosses no

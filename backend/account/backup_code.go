@@ -95,7 +95,9 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client) er
 	if err != nil {
 		return err
 	}
-	if err := in.AddEvent(ctx, s.Keys, s.event(EventBackupCodeUsed, in.User.ID, from)); err != nil {
+	e := s.event(EventBackupCodeUsed, in.User.ID, from)
+	e.ActorID = in.User.ID // who has proved it by the code
+	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
 	what := fmt.Sprintf("One of your backup codes was used. %d are left.", left)

@@ -73,9 +73,7 @@ func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
 		if err != nil {
 			return err
 		}
-		e := s.event(EventCodeMailed, in.User.ID, from)
-		e.SessionID = who.session
-		if err := in.AddEvent(ctx, s.Keys, e); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who, from)); err != nil {
 			return err
 		}
 		warning := "If you did not just sign in, somebody else knows your password: change it."

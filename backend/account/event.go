@@ -51,7 +51,17 @@ const (
 
 	EventSettingChanged = "setting-changed"
 
-	EventMailDropped = "mail-dropped" // nobody took it; Subject is the mail's
+	EventMailDropped       = "mail-dropped"    // nobody took it; Subject is the mail's
+	EventSignInRefused     = "sign-in-refused" // with the right password or passkey, to an account that is disabled
+	EventFactorsReset      = "factors-reset"
+	EventSessionsEnded     = "sessions-ended" // by an administrator
+	EventUserDisabled      = "user-disabled"
+	EventUserEnabled       = "user-enabled"
+	EventPermissionGranted = "permission-granted"
+	EventPermissionRevoked = "permission-revoked"
+	EventRecovered         = "recovered" // on the host, for who could not get in any more
+	EventKeyRotated        = "key-rotated"
+	EventKeyMissing        = "key-missing" // of something that is sealed
 )
 
 // Event is one entry of the audit log. It is written in the transaction of the

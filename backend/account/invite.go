@@ -2,21 +2,12 @@ package account
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"time"
 
 	"latchkey/shared"
 )
-
-// The permissions that there are.
-const (
-	PermissionSettings = "settings.manage"
-	PermissionUsers    = "users.manage"
-	PermissionAudit    = "audit.read"
-)
-
-// Permissions is every permission there is.
-var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 
 // inviteLifetime leaves time to read a log on another day than the start.
 const inviteLifetime = 24 * time.Hour
@@ -31,7 +22,14 @@ type OneTimeToken struct {
 	ExpiresAt time.Time
 }
 
-const purposeFirstAdmin = "first administrator"
+func (t OneTimeToken) place() string {
+	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
+}
+
+const (
+	purposeFirstAdmin = "first administrator"
+	purposeReset      = "reset password"
+)
 
 // InviteFirstAdmin returns the secret of a link that makes the first
 // administrator, in the place of any made before, or "" if there is one.
@@ -66,6 +64,7 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 }
 
 type inviteStore interface {
+	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
 	// PutInvite keeps a token that is nobody's, in the place of another for the
 	// same purpose if there is one.
 	PutInvite(ctx context.Context, t OneTimeToken) error

@@ -231,8 +231,8 @@ type PasskeyAnswer struct {
 
 // SignInByPasskey opens a session for who has a passkey. One that has verified
 // its user is two factors. It fails as [Service.judgePasskey] does, with
-// [ChallengeError] if a second factor is due, and with [shared.ErrChallenge] if
-// the challenge has ended meanwhile.
+// [ChallengeError] if a second factor is due, with [shared.ErrDisabled], and with
+// [shared.ErrChallenge] if the challenge has ended meanwhile.
 func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAnswer) (o Opened, err error) {
 	right, err := s.judgePasskey(ctx, nil, from, a.Browser, a.Response)
 	if err != nil {
@@ -261,7 +261,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, s.notePasskeyUse(ctx, right, from, err)
+	return o, s.noteRefusal(ctx, right.UserID, from, s.notePasskeyUse(ctx, right, from, err))
 }
 
 // passByPasskey opens the session of the challenge that the passkey answers.
@@ -344,4 +344,6 @@ type passkeyStore interface {
 	// of that id, and so does DeletePasskey.
 	RenamePasskey(ctx context.Context, user, id, name string) error
 	DeletePasskey(ctx context.Context, user, id string) error
+	// DeletePasskeys deletes all of a user and returns how many.
+	DeletePasskeys(ctx context.Context, user string) (int, error)
 }

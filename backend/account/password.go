@@ -7,8 +7,10 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/scrypt"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
@@ -27,7 +30,8 @@ const (
 	maxPassword = 128 // code points, as Better Auth's; refused before hashing
 )
 
-// Password is the hash of a user's password, as a PHC string.
+// Password is the hash of a user's password: a PHC string, or what Better Auth
+// wrote until its user has signed in.
 type Password struct {
 	UserID    string `bun:",pk"`
 	Hash      string
@@ -140,8 +144,7 @@ func (c Cost) hash(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Threads,
-		b64.EncodeToString(salt), b64.EncodeToString(c.argon(password, salt)))
+	return c.form() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(c.argon(password, salt))
 }
 
 // argon hashes the NFKC form, so that a password typed on another keyboard is
@@ -150,10 +153,34 @@ func (c Cost) argon(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
 }
 
+// outdated reports whether a hash is of another make than ours now.
+func (h *Hasher) outdated(hash string) bool { return !strings.HasPrefix(hash, h.cost.form()) }
+
+// form is what the hashes of a cost begin with.
+func (c Cost) form() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
+}
+
+// betterAuthForm is that of Better Auth's hashes: the salt and, after a colon, the
+// key of scrypt, in hexadecimal.
+var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
+
+// matchesBetterAuth reports whether a hash of Better Auth's is of password. Its
+// salt is the 32 digits themselves, and not what they stand for.
+func matchesBetterAuth(hash, password string) bool {
+	salt, key, _ := strings.Cut(hash, ":")
+	want, err1 := hex.DecodeString(key)
+	got, err2 := scrypt.Key([]byte(norm.NFKC.String(password)), []byte(salt), 1<<14, 16, 1, len(want))
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(got, want) == 1
+}
+
 // matches reports whether phc is the hash of password. It goes by the
 // parameters that are in phc, so that ours can be raised and old hashes stay
-// good.
+// good; and so do those that came from Better Auth.
 func matches(phc, password string) bool {
+	if betterAuthForm.MatchString(phc) {
+		return matchesBetterAuth(phc, password)
+	}
 	part := strings.Split(phc, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
 	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return false
@@ -298,6 +325,9 @@ type passwordStore interface {
 	// user's, and keeps it so until the transaction ends: a sign-in with the
 	// old password cannot slip past a change of it.
 	UsePassword(ctx context.Context, user, hash string) error
+	// UpgradePassword puts another hash of the same password in the place of the
+	// one that it fails with [shared.ErrCredentials] without.
+	UpgradePassword(ctx context.Context, user, old, new string) error
 	// ReplacePassword replaces a hash. It fails with
 	// [shared.ErrInvalidPassword] if old is no longer the user's.
 	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error

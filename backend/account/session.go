@@ -88,6 +88,8 @@ type Session struct {
 	// RotatedAt is when the token that the session was found by was replaced;
 	// zero for the one that it has.
 	RotatedAt time.Time `bun:",scanonly"`
+	// Permissions are its user's when it was looked up by its token.
+	Permissions PermissionNames `bun:",scanonly"`
 }
 
 // Fresh reports whether the session's user has lately proved who they are.
@@ -139,8 +141,12 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // openSession makes the session of a user who has proved who they are. Every
-// sign-in ends here, and none without a second factor if one is due.
+// sign-in ends here, and none without a second factor if one is due, or to an
+// account that is disabled.
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
+	if in.User.DisabledAt != nil {
+		return Session{}, "", shared.ErrDisabled
+	}
 	if second != "" {
 		method += "+" + string(second)
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {

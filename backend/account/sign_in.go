@@ -22,7 +22,7 @@ type Credentials struct {
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
 // [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
-// second factor is; and with [shared.ErrUnavailable] if too many passwords wait to
+// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if too many passwords wait to
 // be looked at.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
@@ -59,10 +59,25 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrCredentials
 	}
 
+	kept := hash
+	if s.Hasher.outdated(hash) {
+		kept, err = s.Hasher.Hash(ctx, c.Password)
+		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
+			kept = hash
+		} else if err != nil {
+			return Opened{}, err
+		}
+	}
+
 	var o Opened
 	var due *ChallengeError
 	err = s.lock(ctx, user.ID, func(in locked) (err error) {
-		if err := in.UsePassword(ctx, user.ID, hash); err != nil {
+		if kept == hash {
+			err = in.UsePassword(ctx, user.ID, hash)
+		} else {
+			err = in.UpgradePassword(ctx, user.ID, hash, kept)
+		}
+		if err != nil {
 			return err
 		}
 		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
@@ -79,7 +94,18 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, err
+	return o, s.noteRefusal(ctx, user.ID, from, err)
+}
+
+// noteRefusal writes down that somebody who proved who they are was refused
+// because the account is disabled. It returns why the sign-in has failed.
+func (s *Service) noteRefusal(ctx context.Context, user string, from Client, failed error) error {
+	if errors.Is(failed, shared.ErrDisabled) {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, from)); err != nil {
+			return err
+		}
+	}
+	return failed
 }
 
 // noteSignIn has the browser that has signed in be known to the account, the
@@ -123,7 +149,7 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 	}
 	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user, hash)...))}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.mac("browser", browserText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
@@ -134,13 +160,17 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
-		if err == nil && len(raw) > browserIDSize && hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user, hash)) {
-			return string(raw[:browserIDSize]), true
+		if err != nil || len(raw) <= browserIDSize {
+			continue
+		}
+		for _, mac := range s.Keys.macs("browser", browserText(raw[:browserIDSize], user, hash)) {
+			if hmac.Equal(raw[browserIDSize:], mac) {
+				return string(raw[:browserIDSize]), true
+			}
 		}
 	}
 	return "", false
 }
 
-func (s *Service) browserMAC(id []byte, user, hash string) []byte {
-	return s.Keys.mac("browser", string(id)+user+" "+hash)
-}
+// browserText is what the MAC in a browser's value is of.
+func browserText(id []byte, user, hash string) string { return string(id) + user + " " + hash }

@@ -42,6 +42,14 @@ func askedAt(ch Challenge, user User) asked {
 	return asked{user: user, challenge: &ch, owner: ch.Hash}
 }
 
+// askedEvent is an event of who is asked for a code.
+func (s *Service) askedEvent(kind string, who asked, from Client) Event {
+	if who.challenge == nil {
+		return s.sessionEvent(kind, Session{ID: who.session, UserID: who.user.ID}, from)
+	}
+	return s.event(kind, who.user.ID, from)
+}
+
 // rightCode is a code that was right when it was looked at. It is worth nothing
 // until it is spent, in the transaction of what it is good for: of two who have
 // the same, one spends it.
@@ -214,9 +222,6 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) (err error) {
 		if in.User.TwoFactorEnabled {
-			if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
-				return err
-			}
 			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled,
 				s.notice(in.User, from, "Two-factor authentication is off", "Two-factor authentication was switched off for your account."))
 		} else {
@@ -229,15 +234,27 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 		}
 		// After the sessions, which take the enrolments that wait in them along:
 		// in another order, this and the end of a session could wait for each other.
-		if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
-			return err
-		}
-		if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
-			return err
-		}
-		return in.UnlockSecondFactor(ctx, in.User.ID)
+		return s.forgetFactors(ctx, in)
 	})
 	return token, err
+}
+
+// EnrolBy is until when a session whose user has to have a second factor
+// (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
+// is zero for others.
+func (s *Service) EnrolBy(session Session, user User) time.Time {
+	set := s.Settings.Now()
+	switch {
+	case set.RequireTwoFactor == Off, set.RequireTwoFactor == OfAdmins && len(session.Permissions) == 0:
+		return time.Time{}
+	case user.TwoFactorEnabled, session.Method == MethodPasskey, strings.Contains(session.Method, "+"):
+		return time.Time{}
+	}
+	since := user.CreatedAt
+	if set.RequiredSince.After(since) {
+		since = set.RequiredSince
+	}
+	return since.Add(set.RequireTwoFactorGrace)
 }
 
 const (
@@ -336,8 +353,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 		if !wrong {
 			return nil
 		}
-		e := s.event(EventCodeFailed, who.user.ID, from)
-		e.SessionID = who.session
+		e := s.askedEvent(EventCodeFailed, who, from)
 		if guessed && try%lockEvery == 0 {
 			e.Kind = EventCodesLocked
 			if who.user.TwoFactorEnabled { // else somebody has trouble enrolling

@@ -175,10 +175,11 @@ func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) 
 	})
 }
 
-// inField says which input a shared error is the fault of.
+// inField says which input a shared error is the fault of. That something is not
+// available is none's.
 func inField(err error, field string) error {
 	var e *shared.Error
-	if errors.As(err, &e) && e.Field == "" {
+	if errors.As(err, &e) && e.Field == "" && !errors.Is(err, shared.ErrUnavailable) {
 		return e.In(field)
 	}
 	return err
@@ -204,12 +205,13 @@ type userStore interface {
 	DeleteUser(ctx context.Context, user string) error
 	// AnyGrant reports whether anybody has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
-	// HasPermission reports whether a user has it.
-	HasPermission(ctx context.Context, user, permission string) (bool, error)
 	// UserPermissions returns those that a user has.
 	UserPermissions(ctx context.Context, user string) ([]string, error)
 	// UsersWith returns the users who have a permission.
 	UsersWith(ctx context.Context, permission string) ([]User, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
+	// Revoke takes a permission from a user. It fails with [ErrNotFound] if the
+	// user does not have it.
+	Revoke(ctx context.Context, user, permission string) error
 }

@@ -862,7 +862,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			b := s.browser(t)
 			a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "rememberMe": false})
 			want(t, a, 403, "TWO_FACTOR_REQUIRED")
-			if fmt.Sprint(a.get("twoFactorMethods")) != "[totp passkey]" {
+			if fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp passkey]" {
 				t.Errorf("methods: %v", a)
 			}
 			options := b.get("/passkey/generate-authenticate-options?secondFactor=true")

@@ -99,7 +99,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, anyone, shared.SignIn, s.signIn)
 	handle(s, mux, anyone, shared.SignOut, s.signOut)
 	handle(s, mux, anyone, shared.GetSession, s.getSession)
-	handle(s, mux, signedIn, shared.StepUp, s.stepUp)
+	handle(s, mux, enrolling(signedIn), shared.StepUp, s.stepUp)
 	handle(s, mux, signedIn, shared.ListSessions, s.listSessions)
 	handle(s, mux, signedIn, shared.RevokeSession, s.revokeSession)
 	handle(s, mux, signedIn, shared.RevokeSessions, s.revokeSessions)
@@ -108,13 +108,14 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
 	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
 	handle(s, mux, fresh, shared.DeleteUser, s.deleteUser)
+	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
 
-	handle(s, mux, signedIn, shared.TwoFactorStatus, s.twoFactorStatus)
-	handle(s, mux, fresh, shared.EnableTwoFactor, s.enableTwoFactor)
+	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)
+	handle(s, mux, enrolling(fresh), shared.EnableTwoFactor, s.enableTwoFactor)
 	handle(s, mux, fresh, shared.DisableTwoFactor, s.disableTwoFactor)
 	handle(s, mux, fresh, shared.GetTOTPURI, s.getTOTPURI)
 	handle(s, mux, fresh, shared.GenerateBackupCodes, s.generateBackupCodes)
-	handle(s, mux, challenged, shared.VerifyTOTP, s.verifyTOTP)
+	handle(s, mux, enrolling(challenged), shared.VerifyTOTP, s.verifyTOTP)
 	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
 	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
 	handle(s, mux, challenged, shared.VerifyOTP, s.verifyOTP)
@@ -122,11 +123,11 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
 	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
 
-	handle(s, mux, fresh, shared.GenerateRegisterOptions, s.generateRegisterOptions)
-	handle(s, mux, fresh, shared.VerifyRegistration, s.verifyRegistration)
+	handle(s, mux, enrolling(fresh), shared.GenerateRegisterOptions, s.generateRegisterOptions)
+	handle(s, mux, enrolling(fresh), shared.VerifyRegistration, s.verifyRegistration)
 	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
 	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
-	handle(s, mux, signedIn, shared.ListPasskeys, s.listPasskeys)
+	handle(s, mux, enrolling(signedIn), shared.ListPasskeys, s.listPasskeys)
 	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
 	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
 
@@ -135,6 +136,15 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.PutSetting, s.putSetting)
 	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
 	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
+
+	handle(s, mux, permitted(account.PermissionUsers), shared.ListUsers, s.listUsers)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.ResetFactors, s.resetFactors)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EndSessions, s.endSessions)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.DisableUser, s.disableUser)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EnableUser, s.enableUser)
+
+	handle(s, mux, permitted(account.PermissionAudit), shared.ListAllEvents, s.listAllEvents)
+	handle(s, mux, permitted(account.PermissionAudit), shared.ExportEvents, s.exportEvents)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -16,10 +16,14 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return &shared.Current{
-		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User),
+	current := &shared.Current{
+		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions,
 		RPID: s.Accounts.RelyingParty.ID, UserHandle: c.User.HandleText(),
-	}, nil
+	}
+	if due := s.Accounts.EnrolBy(c.Session, c.User); !due.IsZero() {
+		current.EnrolBy = &shared.Time{Time: due}
+	}
+	return current, nil
 }
 
 func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {

@@ -20,3 +20,9 @@ func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, 
 		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Exec(ctx)
 	return one(res, err, account.ErrNotFound)
 }
+
+// AddOneTimeToken implements [account.Store].
+func (db DB) AddOneTimeToken(ctx context.Context, t account.OneTimeToken) error {
+	_, err := db.bun.NewInsert().Model(&t).Exec(ctx)
+	return failed(err)
+}

@@ -33,6 +33,13 @@ func (db DB) UsePassword(ctx context.Context, user, hash string) error {
 	return one(res, err, shared.ErrCredentials)
 }
 
+// UpgradePassword implements [account.Store].
+func (db DB) UpgradePassword(ctx context.Context, user, old, new string) error {
+	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).
+		Where("user_id = ?", user).Where("hash = ?", old).Exec(ctx)
+	return one(res, err, shared.ErrCredentials)
+}
+
 // ReplacePassword implements [account.Store].
 func (db DB) ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).Set("changed_at = ?", now).

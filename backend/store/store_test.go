@@ -370,8 +370,8 @@ func TestDeleteUserTakesAll(t *testing.T) {
 		if _, _, err := db.PasskeyByCredential(t.Context(), passkey.CredentialID); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("the passkey of a deleted user: %v; want %v", err, account.ErrNotFound)
 		}
-		if has, err := db.HasPermission(t.Context(), "ann", account.PermissionSettings); has || err != nil {
-			t.Errorf("the permission of a deleted user: %t, %v", has, err)
+		if has, err := db.UserPermissions(t.Context(), "ann"); len(has) > 0 || err != nil {
+			t.Errorf("the permissions of a deleted user: %v, %v", has, err)
 		}
 		if _, err := db.Password(t.Context(), "ann"); !errors.Is(err, shared.ErrCredentialNotFound) {
 			t.Errorf("the password of a deleted user: %v; want %v", err, shared.ErrCredentialNotFound)

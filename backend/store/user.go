@@ -93,12 +93,6 @@ func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	return any, failed(err)
 }
 
-// HasPermission implements [account.Store].
-func (db DB) HasPermission(ctx context.Context, user, name string) (bool, error) {
-	has, err := db.bun.NewSelect().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exists(ctx)
-	return has, failed(err)
-}
-
 // UsersWith implements [account.Store].
 func (db DB) UsersWith(ctx context.Context, name string) ([]account.User, error) {
 	var users []account.User
@@ -124,8 +118,7 @@ func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	return grants, failed(err)
 }
 
-// Revoke takes a permission from a user. It fails with [account.ErrNotFound] if
-// the user does not have it.
+// Revoke implements [account.Store].
 func (db DB) Revoke(ctx context.Context, user, name string) error {
 	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
 	return one(res, err, account.ErrNotFound)
