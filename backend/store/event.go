@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -69,34 +70,48 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]account.Event
 // eventBatch is how many events are read at once.
 const eventBatch = 1000
 
-// ReadEvents implements [account.Store]. Nobody can write to the log meanwhile.
+// ReadEvents implements [account.Store]. It reads from a snapshot, and keeps
+// nobody from writing to the log, however long it is.
 func (db DB) ReadEvents(ctx context.Context, begin func(account.EventChain) error, each func(account.Event) error) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
-		chain, err := db.lockChain(ctx)
-		if err != nil {
-			return err
-		}
-		if err := begin(chain); err != nil {
-			return err
-		}
-		for after := int64(0); ; {
-			var events []account.Event
-			err := db.bun.NewSelect().Model(&events).Where("seq > ?", after).Order("seq").Limit(eventBatch).Scan(ctx)
-			if err != nil {
-				return failed(err)
-			}
-			for _, e := range events {
-				after = e.Seq
-				if err := each(e); err != nil {
-					return err
-				}
-			}
-			if len(events) < eventBatch {
-				return nil
-			}
-		}
+	snapshot := sql.TxOptions{ReadOnly: true}
+	if db.dsn != "" { // SQLite has no others
+		snapshot.Isolation = sql.LevelRepeatableRead
+	}
+	var stopped error
+	err := db.bun.RunInTx(ctx, &snapshot, func(ctx context.Context, tx bun.Tx) error {
+		stopped = readEvents(ctx, tx, begin, each)
+		return stopped
 	})
+	if stopped != nil {
+		return stopped
+	}
+	return failed(err)
+}
+
+func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) error, each func(account.Event) error) error {
+	var chain account.EventChain
+	if err := tx.NewSelect().Model(&chain).Where("n = 1").Scan(ctx); err != nil {
+		return failed(err)
+	}
+	if err := begin(chain); err != nil {
+		return err
+	}
+	for after := int64(0); ; {
+		var events []account.Event
+		err := tx.NewSelect().Model(&events).Where("seq > ?", after).Order("seq").Limit(eventBatch).Scan(ctx)
+		if err != nil {
+			return failed(err)
+		}
+		for _, e := range events {
+			after = e.Seq
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+		if len(events) < eventBatch {
+			return nil
+		}
+	}
 }
 
 // CutEvents implements [account.Store]. The chain begins later before anything

@@ -148,7 +148,8 @@ func TestCutEvents(t *testing.T) {
 }
 
 // TestEventsAtOnce holds that the log has no gap when many write to it, some of
-// them in vain.
+// them in vain, nor
+// while it is read.
 func TestEventsAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := logged(t, db, 0)
@@ -172,6 +173,11 @@ func TestEventsAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		}
+		for range 10 { // as it is at one moment
+			if n, err := s.VerifyLog(t.Context()); n%3 != 0 || err != nil {
+				t.Errorf("meanwhile: %d entries, %v", n, err)
+			}
 		}
 		wg.Wait()
 		wantWhole(t, s, 30)
