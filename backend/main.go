@@ -79,6 +79,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	defer db.Close()
 	accounts := &account.Service{
 		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
+		Origin: c.origin.String(),
 		RelyingParty: account.RelyingParty{
 			ID: c.rpID, Origins: append([]string{c.origin.String()}, c.relatedOrigins...),
 		},

@@ -22,6 +22,9 @@ type Service struct {
 	Settings *Live
 
 	RelyingParty RelyingParty
+	// Origin is where people find the server, and where links in mails lead to:
+	// scheme, host and port.
+	Origin string
 
 	// Unlimited switches limits on tries off. It is for benchmarks.
 	Unlimited bool
@@ -47,6 +50,7 @@ type Store interface {
 	passkeyStore
 	ceremonyStore
 	inviteStore
+	oneTimeTokenStore
 	mailStore
 	eventStore
 	settingStore

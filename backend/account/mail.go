@@ -107,4 +107,8 @@ type mailStore interface {
 	// the given time. Of several who see it, one takes it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m Mail, found bool, err error)
 	DeleteMail(ctx context.Context, id string) error
+	// WriteMail puts what a mail says in the place of what was asked for. It
+	// fails with [ErrNotFound] unless it still waits to be written under the
+	// same lease: of several who write it, one does.
+	WriteMail(ctx context.Context, m Mail) error
 }

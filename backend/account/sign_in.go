@@ -16,6 +16,7 @@ import (
 type Credentials struct {
 	Email, Password string
 	Remember        bool
+	Callback        string // where the link leads to by which the address is verified, if it has to be
 }
 
 // SignIn opens a session for who knows the password of an address. It fails with
@@ -23,7 +24,9 @@ type Credentials struct {
 // account cannot be told from the answer or its time; with
 // [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
 // second factor is; and with [shared.ErrUnavailable] if too many passwords wait to
-// be looked at.
+// be looked at. Who knows the password is told if it is void, by
+// [shared.ErrNewPasswordDue], and if the address has to be verified first, by
+// [shared.ErrNotVerified] and by a mail.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
@@ -32,11 +35,11 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrPasswordTooLong.In("password")
 	}
 	email := strings.ToLower(c.Email)
-	user, hash, err := s.Store.UserByEmail(ctx, email)
+	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Opened{}, err
 	}
-	known := hash != ""
+	hash, known := pw.Hash, pw.Hash != ""
 	if !known {
 		hash = s.Hasher.decoy
 	}
@@ -58,6 +61,9 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		}
 		return Opened{}, shared.ErrCredentials
 	}
+	if pw.Void {
+		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)), shared.ErrNewPasswordDue)
+	}
 
 	var o Opened
 	var due *ChallengeError
@@ -77,6 +83,11 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
 		return Opened{}, shared.ErrCredentials // deleted meanwhile
+	case errors.Is(err, shared.ErrNotVerified):
+		if may, failed := s.mayRemind(ctx, email); failed != nil || !may {
+			return Opened{}, errors.Join(failed, err)
+		}
+		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: from}), err)
 	case err == nil && due != nil:
 		return Opened{}, due
 	}

@@ -39,6 +39,13 @@ var openEndpoints = []endpoint{
 	{"POST", "/sign-out", body{}},
 	{"GET", "/passkey/generate-authenticate-options", nil},
 	{"POST", "/passkey/verify-authentication", body{"response": body{}}},
+	{"POST", "/request-password-reset", body{"email": ann}},
+	{"GET", "/reset-password/{token}", nil},
+	{"POST", "/reset-password", body{"newPassword": goodPassword, "token": "x"}},
+	{"POST", "/send-verification-email", body{"email": ann}},
+	{"GET", "/verify-email", nil},
+	{"GET", "/delete-user/callback", nil},
+	{"POST", "/disown", body{"token": "x"}},
 }
 
 // signedInEndpoints are those that ask for a session.
@@ -52,6 +59,7 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/verify-password", body{"password": goodPassword}},
 	{"POST", "/step-up", body{"password": goodPassword}},
 	{"POST", "/delete-user", body{"password": goodPassword}},
+	{"POST", "/change-email", body{"newEmail": "new@example.test"}},
 	{"GET", "/two-factor/status", nil},
 	{"POST", "/two-factor/enable", body{"password": goodPassword}},
 	{"POST", "/two-factor/disable", body{"password": goodPassword}},

@@ -53,6 +53,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 			Store: db, Hasher: hasher, Keys: testKeys,
 			Now:          func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
 			Settings:     set(t),
+			Origin:       s.url.String(),
 			RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
 		},
 		Ready: db.Ready, Log: slog.New(slog.NewTextHandler(&syncWriter{w: s.log}, nil)), Origin: s.url, CookiePrefix: "latchkey",

@@ -25,7 +25,15 @@ func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m account.Mai
 	}
 	n, err := changed(db.bun.NewUpdate().Model(&m).Set("leased_until = ?", until).
 		WherePK().Where("leased_until = ?", m.LeasedUntil).Exec(ctx))
+	m.LeasedUntil = until
 	return m, n == 1, err
+}
+
+// WriteMail implements [account.Store].
+func (db DB) WriteMail(ctx context.Context, m account.Mail) error {
+	res, err := db.bun.NewUpdate().Model(&m).Column("recipient", "subject", "text", "html", "asked").
+		WherePK().Where("leased_until = ?", m.LeasedUntil).Where("asked <> ''").Exec(ctx)
+	return one(res, err, account.ErrNotFound)
 }
 
 // DeleteMail implements [account.Store].
