@@ -329,6 +329,7 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 		{"/sign-in/email", credentials},
 		{"/revoke-other-sessions", body{}},
 		{"/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword}},
+		{"/change-email", body{"newEmail": "new@example.test"}},
 		{"/two-factor/enable", body{"password": goodPassword}},
 		{"/two-factor/disable", body{"password": goodPassword}},
 		{"/revoke-trusted-devices", body{}},
