@@ -117,11 +117,12 @@ func (s *Service) grant(ctx context.Context, tx Store, w wish) (Mail, error) {
 
 // linkTo is the address of an endpoint that answers a link in a mail.
 func (s *Service) linkTo(path string, token Token, callback string) string {
-	query := "?callbackURL=" + url.QueryEscape(callback)
-	if before, after, ok := strings.Cut(path, "{token}"); ok {
-		return s.Origin + before + string(token) + after + query
+	if strings.Contains(path, "{token}") {
+		path = strings.Replace(path, "{token}", string(token), 1) + "?"
+	} else {
+		path += "?token=" + string(token) + "&"
 	}
-	return s.Origin + path + query + "&token=" + string(token)
+	return s.Origin + path + "callbackURL=" + url.QueryEscape(callback)
 }
 
 // resetToken is what [Service.ResetPassword] takes.
