@@ -111,10 +111,12 @@ type Credentials struct {
 	RememberMe  *bool  `json:"rememberMe,omitempty"` // nil is yes
 }
 
-// SignedUp is the answer to a sign-up that opened a session.
+// SignedUp is the answer to a sign-up. Where addresses have to be verified, it
+// opens no session, and does not tell whether the address had an account already:
+// User is then what it would be if it had not.
 type SignedUp struct {
-	Token string `json:"token"` // the session's handle, as in [Session]
-	User  User   `json:"user"`
+	Token *string `json:"token"` // the session's handle, as in [Session]; null if none was opened
+	User  User    `json:"user"`
 }
 
 // SignedIn is the answer to a sign-in that opened a session; or, where the
@@ -255,12 +257,13 @@ type PasswordChanged struct {
 	User  User   `json:"user"`
 }
 
-// UserDeletion confirms the deletion of the caller's account, by password
-// unless the session is fresh.
+// UserDeletion confirms the deletion of the caller's account: by the token of a
+// mail, or by password unless the session is fresh. Where people get what is
+// mailed to them, a call with neither has a link mailed, and deletes nothing.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
-	Token       *string `json:"token,omitempty"` // of the link in the mail about a deletion
-	CallbackURL string  `json:"callbackURL,omitempty"`
+	Token       *string `json:"token,omitempty"`       // of the link in the mail about a deletion
+	CallbackURL string  `json:"callbackURL,omitempty"` // where the link of a mail leads to in the end
 }
 
 // Confirmation is the password that confirms the caller's identity, nil if the

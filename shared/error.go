@@ -102,6 +102,7 @@ var (
 	// Links in mails, and what asks for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
 	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
+	ErrInvalidUser   = newError("INVALID_USER", "Invalid user")
 	ErrUserInfo      = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")
 	ErrEmailMismatch = newError("EMAIL_MISMATCH", "Email mismatch")
 	ErrVerified      = newError("EMAIL_ALREADY_VERIFIED", "Email is already verified")

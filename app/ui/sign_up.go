@@ -43,7 +43,7 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 	}
 	call(p.ctx, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
 		p.form.end(ctx, err)
-		if err == nil {
+		if err == nil && out.Token != nil {
 			enter(ctx, out.User)
 		}
 	})

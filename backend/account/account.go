@@ -48,6 +48,7 @@ type Store interface {
 	passkeyStore
 	ceremonyStore
 	inviteStore
+	oneTimeTokenStore
 	mailStore
 	eventStore
 	settingStore

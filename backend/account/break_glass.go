@@ -14,14 +14,14 @@ const breakGlassLifetime = time.Hour
 // address ends, no second factor is asked for any more, no lock holds, and the
 // token that it returns sets a new password. Passkeys stay. It fails with
 // [ErrNotFound] if the address has no account.
-func (s *Service) BreakGlass(ctx context.Context, email string) (Token, error) {
+func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, err error) {
 	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
 	if err != nil {
 		return "", err
 	}
-	token, now := NewToken(), s.Now()
-	return token, s.lock(ctx, user.ID, func(in locked) error {
-		if err := endAll(ctx, in); err != nil {
+	now := s.Now()
+	err = s.lock(ctx, user.ID, func(in locked) (err error) {
+		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
 		if err := s.forgetFactors(ctx, in); err != nil {
@@ -33,9 +33,7 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (Token, error) {
 		if _, err := in.EnableUser(ctx, in.User.ID, now); err != nil { // or the password would open nothing
 			return err
 		}
-		t := OneTimeToken{Hash: token.Hash(), Purpose: purposeReset, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(breakGlassLifetime)}
-		t.Data = s.Keys.seal("{}", t.place())
-		if err := in.AddOneTimeToken(ctx, t); err != nil {
+		if token, err = s.issueFor(ctx, in, purposeReset, breakGlassLifetime, struct{}{}); err != nil {
 			return err
 		}
 		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {
@@ -46,4 +44,5 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (Token, error) {
 			"It was at "+now.Format("15:04 on 2 January 2006")+" UTC.",
 			"If you did not ask for it, ask whoever runs this service what has happened."))
 	})
+	return token, err
 }

@@ -38,6 +38,9 @@ func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
 // is due and the browser is not trusted, the challenge for it.
 func (s *Service) open(ctx context.Context, in locked, from Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
 	o.User = in.User
+	if err := s.mayOpen(in.User); err != nil { // before a second factor is asked for
+		return Opened{}, nil, err
+	}
 	var second Factor
 	if in.User.TwoFactorEnabled && method != MethodPasskey {
 		if o.Trust, err = s.useTrust(ctx, in, from); errors.Is(err, ErrNotFound) {
@@ -119,11 +122,21 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 		if err := in.TakeChallenge(ctx, ch.Hash, s.Now()); err != nil {
 			return err
 		}
-		if err := s.spend(ctx, in, who, from, right); err != nil || a.NoSession {
+		if err := s.spend(ctx, in, who, right); err != nil {
 			return err
 		}
-		if o.Session, o.Token, err = s.openSession(ctx, in, from, ch.Method, a.Factor, ch.Remember); err != nil {
-			return err
+		if !a.NoSession {
+			if o.Session, o.Token, err = s.openSession(ctx, in, from, ch.Method, a.Factor, ch.Remember); err != nil {
+				return err
+			}
+		}
+		if a.Factor == ByBackupCode {
+			if err := s.noteBackupCode(ctx, in, from, o.Session.ID); err != nil {
+				return err
+			}
+		}
+		if a.NoSession {
+			return nil
 		}
 		if a.Trust {
 			if o.Trust, err = s.trust(ctx, in, from, o.Session); err != nil {

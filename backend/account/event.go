@@ -49,6 +49,15 @@ const (
 	EventPasskeyFailed  = "passkey-failed"
 	EventPasskeyCopied  = "passkey-copied" // there may be two of it
 
+	EventSignUpTaken           = "sign-up-taken" // of an address that has an account, which the caller was not told
+	EventResetRequested        = "reset-requested"
+	EventPasswordReset         = "password-reset"
+	EventEmailVerified         = "email-verified"
+	EventEmailChangeRequested  = "email-change-requested"
+	EventEmailChanged          = "email-changed"
+	EventUserDeletionRequested = "user-deletion-requested"
+	EventDisowned              = "disowned" // the owner says that they did not do it
+
 	EventSettingChanged = "setting-changed"
 
 	EventMailDropped       = "mail-dropped"    // nobody took it; Subject is the mail's

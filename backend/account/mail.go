@@ -227,4 +227,8 @@ type mailStore interface {
 	// taken by is still the last.
 	DropMail(ctx context.Context, m Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
+	// WriteMail puts what a mail says in the place of what was asked for. It
+	// fails with [ErrNotFound] unless it still waits to be written under the
+	// same lease: of several who write it, one does.
+	WriteMail(ctx context.Context, m Mail) error
 }

@@ -82,36 +82,6 @@ func (s *Service) managed(ctx context.Context, in locked, session Session, from 
 	return s.send(ctx, in, s.mail(in.User, subject, what, when, "If you did not expect this, ask whoever runs this service."))
 }
 
-// endAll ends all that is open of a user or may come to be: sessions, sign-ins
-// under way and trusted devices.
-func endAll(ctx context.Context, in locked) error {
-	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, ""); err != nil {
-		return err
-	}
-	if err := in.DeleteChallenges(ctx, in.User.ID); err != nil {
-		return err
-	}
-	_, err := in.DeleteTrustedDevices(ctx, in.User.ID)
-	return err
-}
-
-// forgetFactors switches two-factor authentication off, and forgets the
-// authenticators, the backup codes and the wrong codes.
-func (s *Service) forgetFactors(ctx context.Context, in locked) error {
-	if in.User.TwoFactorEnabled {
-		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
-			return err
-		}
-	}
-	if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
-		return err
-	}
-	if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
-		return err
-	}
-	return in.UnlockSecondFactor(ctx, in.User.ID)
-}
-
 // ResetFactors takes the second factor from a user who has lost it, and ends all
 // that is open. Passkeys go, too, as they may be lost with it, unless the user
 // has no password: then they are the only way in. It fails as [Service.manage]
@@ -122,7 +92,7 @@ func (s *Service) ResetFactors(ctx context.Context, session Session, from Client
 		if err != nil {
 			return err
 		}
-		if err := endAll(ctx, in); err != nil {
+		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
 		// After the sessions, as in [Service.DisableTwoFactor].
@@ -162,7 +132,7 @@ func (s *Service) DisableUser(ctx context.Context, session Session, from Client,
 		if err != nil || !disabled {
 			return err
 		}
-		if err := endAll(ctx, in); err != nil {
+		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
 		return s.managed(ctx, in, session, from, EventUserDisabled, "Your account was disabled", "An administrator has disabled your account. Nobody can sign in to it until it is enabled again.")

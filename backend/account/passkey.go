@@ -115,7 +115,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		if err := in.AddPasskey(ctx, p); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, "A passkey was added",
+		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, undo{Session: session.ID, Passkey: p.ID}, "A passkey was added",
 			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
 	})
 	return p, err
@@ -123,8 +123,8 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 
 // notePasskey tells the owner and the log what became of a passkey. what is a
 // sentence with a place for its name.
-func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, subject, what string) error {
-	if err := s.send(ctx, in, s.notice(in.User, from, subject, fmt.Sprintf(what, p.called()))); err != nil {
+func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, subject, what string) error {
+	if err := s.notify(ctx, in, from, u, subject, fmt.Sprintf(what, p.called())); err != nil {
 		return err
 	}
 	e := s.sessionEvent(kind, session, from)
@@ -185,7 +185,7 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, "A passkey was removed",
+		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, undo{Session: session.ID}, "A passkey was removed",
 			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
 	})
 	return left, token, err
@@ -212,8 +212,8 @@ func waysIn(ctx context.Context, in Store, user string) (w waysOf, err error) {
 	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
 	}
-	_, err = in.Password(ctx, user)
-	w.Password = err == nil
+	p, err := in.Password(ctx, user)
+	w.Password = err == nil && !p.Void
 	if errors.Is(err, shared.ErrCredentialNotFound) {
 		err = nil
 	}
@@ -316,10 +316,9 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from C
 	err := s.lock(ctx, right.UserID, func(in locked) error {
 		e := s.event(EventPasskeyCopied, right.UserID, from)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
+		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, from, undo{Passkey: right.ID}, "A passkey may have been copied",
 			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
-			s.occasion(from),
-			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again. If not, delete it and change your password.")))
+			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again."))
 	})
 	if err != nil {
 		return err

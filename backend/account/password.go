@@ -195,8 +195,8 @@ func matches(phc, password string) bool {
 }
 
 // ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
-// of the session's user, and with [shared.ErrTooManyPasswords] after too many
-// tries. A wrong one is an event.
+// of the session's user, with [shared.ErrNewPasswordDue] if that is void, and with
+// [shared.ErrTooManyPasswords] after too many tries. A wrong one is an event.
 func (s *Service) ConfirmPassword(ctx context.Context, session Session, from Client, password string) error {
 	_, err := s.confirmPassword(ctx, session, from, password)
 	return err
@@ -221,6 +221,9 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 			return "", err
 		}
 		return "", shared.ErrInvalidPassword
+	}
+	if p.Void {
+		return "", shared.ErrNewPasswordDue
 	}
 	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, session.UserID))
 }
@@ -271,8 +274,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged,
-			s.notice(in.User, from, "Your password was changed", "The password of your account was changed."))
+		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "Your password was changed", "The password of your account was changed.")
 		return err
 	})
 	return token, s.newBrowser(user.ID, hashed, from.Browser), err
@@ -300,7 +302,7 @@ func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, 
 	right, try, err := s.judgeCode(ctx, ByTOTP, who, code)
 	if err == nil {
 		err = s.deed(ctx, session, func(in locked) error {
-			if err := s.spend(ctx, in, who, from, right); err != nil {
+			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
 			return s.stepUp(ctx, in, session, rotated, from)
@@ -322,13 +324,17 @@ type passwordStore interface {
 	Password(ctx context.Context, user string) (Password, error)
 	AddPassword(ctx context.Context, p Password) error
 	// UsePassword fails with [shared.ErrCredentials] unless hash is still the
-	// user's, and keeps it so until the transaction ends: a sign-in with the
-	// old password cannot slip past a change of it.
+	// user's, and not void, and keeps it so until the transaction ends: a sign-in
+	// with the old password cannot slip past a change of it.
 	UsePassword(ctx context.Context, user, hash string) error
 	// UpgradePassword puts another hash of the same password in the place of the
 	// one that it fails with [shared.ErrCredentials] without.
 	UpgradePassword(ctx context.Context, user, old, new string) error
 	// ReplacePassword replaces a hash. It fails with
-	// [shared.ErrInvalidPassword] if old is no longer the user's.
+	// [shared.ErrInvalidPassword] if old is no longer the user's, or is void.
 	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error
+	// PutPassword keeps a password in the place of another, if the user has one.
+	PutPassword(ctx context.Context, p Password) error
+	// VoidPassword makes a user's password void, if they have one.
+	VoidPassword(ctx context.Context, user string) error
 }

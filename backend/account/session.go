@@ -141,8 +141,8 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // openSession makes the session of a user who has proved who they are. Every
-// sign-in ends here, and none without a second factor if one is due, or to an
-// account that is disabled.
+// sign-in ends here, and none without a second factor if one is due, without a
+// verified address if that is asked for, or to an account that is disabled.
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
 	if in.User.DisabledAt != nil {
 		return Session{}, "", shared.ErrDisabled
@@ -152,6 +152,22 @@ func (s *Service) openSession(ctx context.Context, in locked, from Client, metho
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
 		return Session{}, "", shared.ErrTwoFactorRequired
 	}
+	if err := s.mayOpen(in.User); err != nil {
+		return Session{}, "", err
+	}
+	return s.newSession(ctx, in, from, method, remember)
+}
+
+// mayOpen fails with [shared.ErrNotVerified] if a user has to verify their address
+// first.
+func (s *Service) mayOpen(user User) error {
+	if s.Settings.Now().VerifyEmail == Required && !user.EmailVerified {
+		return shared.ErrNotVerified
+	}
+	return nil
+}
+
+func (s *Service) newSession(ctx context.Context, in locked, from Client, method string, remember bool) (Session, Token, error) {
 	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
 	lifetime := BriefLifetime
 	if remember {

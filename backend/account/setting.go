@@ -43,6 +43,10 @@ type Settings struct {
 	EventRetention time.Duration
 }
 
+// Mailed reports whether people get what is mailed to them, as far as the keys
+// can tell.
+func (s *Settings) Mailed() bool { return s.MailAPIKey != "" || s.VerifyEmail == Required }
+
 // Values of keys that have a few.
 const (
 	Off        = "off"

@@ -16,14 +16,17 @@ import (
 type Credentials struct {
 	Email, Password string
 	Remember        bool
+	Callback        string // where the link leads to by which the address is verified, if it has to be
 }
 
 // SignIn opens a session for who knows the password of an address. It fails with
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
 // [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
-// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if too many passwords wait to
-// be looked at.
+// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if
+// too many passwords wait to be looked at. Who knows the password is told if it
+// is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
+// first, by [shared.ErrNotVerified] and by a mail.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
@@ -32,11 +35,11 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrPasswordTooLong.In("password")
 	}
 	email := strings.ToLower(c.Email)
-	user, hash, err := s.Store.UserByEmail(ctx, email)
+	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Opened{}, err
 	}
-	known := hash != ""
+	hash, known := pw.Hash, pw.Hash != ""
 	if !known {
 		hash = s.Hasher.decoy
 	}
@@ -57,6 +60,9 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 			return Opened{}, err
 		}
 		return Opened{}, shared.ErrCredentials
+	}
+	if pw.Void {
+		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)), shared.ErrNewPasswordDue)
 	}
 
 	kept := hash
@@ -91,6 +97,11 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
 		return Opened{}, shared.ErrCredentials // deleted meanwhile
+	case errors.Is(err, shared.ErrNotVerified):
+		if may, failed := s.mayRemind(ctx, email); failed != nil || !may {
+			return Opened{}, errors.Join(failed, err)
+		}
+		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: from}), err)
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
@@ -117,8 +128,8 @@ func (s *Service) noteSignIn(ctx context.Context, in locked, from Client, o *Ope
 		return err
 	}
 	if _, known := s.browserID(from.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		notice := s.notice(in.User, from, "New sign-in", "Your account was signed in to with a browser that it did not know.")
-		if err := s.send(ctx, in, notice); err != nil {
+		err := s.notify(ctx, in, from, undo{Session: o.Session.ID}, "New sign-in", "Your account was signed in to with a browser that it did not know.")
+		if err != nil {
 			return err
 		}
 	}

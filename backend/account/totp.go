@@ -186,7 +186,11 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 		}
 		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
 	}
-	return rightCode{enrols: !a.Verified, spend: func(ctx context.Context, in locked) error {
+	enrols := a.ID
+	if a.Verified {
+		enrols = ""
+	}
+	return rightCode{enrols: enrols, spend: func(ctx context.Context, in locked) error {
 		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
 	}}, try, nil
 }
@@ -245,14 +249,15 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 	if err != nil {
 		return "", err
 	}
-	return s.totpURI("", user.Email, secret), s.Store.Tx(ctx, func(tx Store) error {
+	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
 		if a.Verified {
-			notice := s.notice(user, from, "Your authenticator's key was shown", "The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
-			if err := s.send(ctx, tx, notice); err != nil {
+			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown",
+				"The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
+			if err != nil {
 				return err
 			}
 		}
-		return tx.AddEvent(ctx, s.Keys, s.sessionEvent(EventTOTPURIRead, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTOTPURIRead, session, from))
 	})
 }
 

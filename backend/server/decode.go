@@ -102,7 +102,7 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 
 // decodeQuery reads the query of a request into in, whose fields are strings.
 // Unknown names are ignored.
-func decodeQuery(r *http.Request, f schema, in any) error {
+func (s *Server) decodeQuery(r *http.Request, f schema, in any) error {
 	members := map[string]jsontext.Value{}
 	query := r.URL.Query()
 	for _, fd := range f {
@@ -125,6 +125,11 @@ func decodeQuery(r *http.Request, f schema, in any) error {
 	}
 	if err := f.validate("query", members); err != nil {
 		return err
+	}
+	if _, there := members["callbackURL"]; there {
+		if err := s.checkCallbacks(r, nil); err != nil {
+			return err
+		}
 	}
 	body, err := json.Marshal(members)
 	if err != nil {

@@ -46,6 +46,7 @@ var statuses = map[*shared.Error]int{
 
 	shared.ErrTokenExpired:  http.StatusUnauthorized,
 	shared.ErrUserNotFound:  http.StatusUnauthorized,
+	shared.ErrInvalidUser:   http.StatusUnauthorized,
 	shared.ErrUserInfo:      http.StatusNotFound,
 	shared.ErrEmailMismatch: http.StatusBadRequest,
 	shared.ErrVerified:      http.StatusBadRequest,
@@ -105,11 +106,22 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// notSignedIn is an error of who tries to prove who they are, and is 401 whatever
-// its code is elsewhere.
-type notSignedIn struct{ error }
+// as is an error that has another status here than elsewhere, as Better Auth has
+// it.
+func as(status int, err error) error { return statusError{err, status} }
 
-func (e notSignedIn) Unwrap() error { return e.error }
+type statusError struct {
+	error
+	status int
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
+// redirect is the answer that what was asked for is at another address. It is an
+// error so that a handler can return it whatever it answers otherwise.
+type redirect string
+
+func (to redirect) Error() string { return "it is elsewhere" }
 
 // unavailableRetry is how long a client should leave alone a server that cannot
 // answer now.
@@ -118,6 +130,12 @@ const unavailableRetry = 2 * time.Second
 // fail writes the answer to a call that failed. What the wire has no error for
 // is logged in full and told in general.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if to, ok := errors.AsType[redirect](err); ok {
+		w.Header().Set("Location", string(to))
+		w.WriteHeader(http.StatusFound)
+		return
+	}
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -141,10 +159,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		panic(fault) // strings and a number
 	}
 	status := statusOf(e)
-	if _, ok := errors.AsType[notSignedIn](err); ok {
-		status = http.StatusUnauthorized
+	if known, ok := errors.AsType[statusError](err); ok {
+		status = known.status
 	}
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(body)
 }

@@ -84,7 +84,7 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 		}
 		var in In
 		if reads(c.Request) {
-			err = decodeQuery(c.Request, schema, &in)
+			err = s.decodeQuery(c.Request, schema, &in)
 		} else {
 			err = s.decode(c.Request, schema, &in)
 		}
@@ -132,13 +132,19 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	if may.level != withFreshSession {
 		return c, nil
 	}
+	return c, s.confirmed(c, in)
+}
+
+// confirmed fails unless the caller has lately confirmed who they are, or does so
+// in the call.
+func (s *Server) confirmed(c call, in any) error {
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
-		return c, s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
+		return s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
 	}
 	if !s.Accounts.Fresh(c.Session) {
-		return c, shared.ErrNotFresh
+		return shared.ErrNotFresh
 	}
-	return c, nil
+	return nil
 }
 
 // authenticate finds the session that the call came with. A cookie that stands

@@ -107,7 +107,16 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.UpdateUser, s.updateUser)
 	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
 	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
-	handle(s, mux, fresh, shared.DeleteUser, s.deleteUser)
+	handle(s, mux, signedIn, shared.DeleteUser, s.deleteUser) // and fresh, but for who has the link of a mail
+
+	handle(s, mux, anyone, shared.RequestPasswordReset, s.requestPasswordReset)
+	handle(s, mux, anyone, shared.OpenPasswordReset, s.openPasswordReset)
+	handle(s, mux, anyone, shared.ResetPassword, s.resetPassword)
+	handle(s, mux, anyone, shared.SendVerificationEmail, s.sendVerificationEmail)
+	handle(s, mux, anyone, shared.VerifyEmail, s.verifyEmail)
+	handle(s, mux, fresh, shared.ChangeEmail, s.changeEmail)
+	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
+	handle(s, mux, anyone, shared.Disown, s.disown)
 	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
 
 	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)

@@ -40,6 +40,13 @@ var openEndpoints = []endpoint{
 	{"POST", "/sign-out", body{}},
 	{"GET", "/passkey/generate-authenticate-options", nil},
 	{"POST", "/passkey/verify-authentication", body{"response": body{}}},
+	{"POST", "/request-password-reset", body{"email": ann}},
+	{"GET", "/reset-password/{token}", nil},
+	{"POST", "/reset-password", body{"newPassword": goodPassword, "token": "x"}},
+	{"POST", "/send-verification-email", body{"email": ann}},
+	{"GET", "/verify-email", nil},
+	{"GET", "/delete-user/callback", nil},
+	{"POST", "/disown", body{"token": "x"}},
 }
 
 // signedInEndpoints are those that ask for a session.
@@ -54,6 +61,7 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/step-up", body{"password": goodPassword}},
 	{"POST", "/delete-user", body{"password": goodPassword}},
 	{"GET", "/list-events", nil},
+	{"POST", "/change-email", body{"newEmail": "new@example.test"}},
 	{"GET", "/two-factor/status", nil},
 	{"POST", "/two-factor/enable", body{"password": goodPassword}},
 	{"POST", "/two-factor/disable", body{"password": goodPassword}},
@@ -358,6 +366,7 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 		{"/sign-in/email", credentials},
 		{"/revoke-other-sessions", body{}},
 		{"/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword}},
+		{"/change-email", body{"newEmail": "new@example.test"}},
 		{"/two-factor/enable", body{"password": goodPassword}},
 		{"/two-factor/disable", body{"password": goodPassword}},
 		{"/revoke-trusted-devices", body{}},

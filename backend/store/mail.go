@@ -50,6 +50,13 @@ func (db DB) DropMail(ctx context.Context, m account.Mail) (bool, error) {
 	return n == 1, err
 }
 
+// WriteMail implements [account.Store].
+func (db DB) WriteMail(ctx context.Context, m account.Mail) error {
+	res, err := db.bun.NewUpdate().Model(&m).Column("recipient", "subject", "text", "html", "asked").
+		WherePK().Where("leased_until = ?", m.LeasedUntil).Where("asked <> ''").Exec(ctx)
+	return one(res, err, account.ErrNotFound)
+}
+
 // DeleteMail implements [account.Store].
 func (db DB) DeleteMail(ctx context.Context, id string) error {
 	_, err := db.bun.NewDelete().Model((*account.Mail)(nil)).Where("id = ?", id).Exec(ctx)

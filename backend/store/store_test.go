@@ -223,12 +223,13 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 			what, purpose string
 			at            time.Time
 		}{{"for another purpose", "other", now}, {"expired", "test", token.ExpiresAt}} {
-			if err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, account.ErrNotFound) {
+			if _, err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s: %v; want %v", try.what, err, account.ErrNotFound)
 			}
 		}
 		won := atOnce(t, 20, account.ErrNotFound, func(int) error {
-			return db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
+			_, err := db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
+			return err
 		})
 		if won != 1 {
 			t.Errorf("%d of 20 took the token; want 1", won)
@@ -245,7 +246,7 @@ func TestPutInviteReplaces(t *testing.T) {
 		}
 		good := 0
 		for i := range 12 {
-			if err := db.TakeOneTimeToken(t.Context(), []byte{byte(i)}, "test", now); err == nil {
+			if _, err := db.TakeOneTimeToken(t.Context(), []byte{byte(i)}, "test", now); err == nil {
 				good++
 			}
 		}
@@ -385,14 +386,14 @@ func TestDeleteUserTakesAll(t *testing.T) {
 func TestUserByEmail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		want := addUser(t, db, "ann")
-		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "" || fmt.Sprint(u) != fmt.Sprint(want) {
-			t.Errorf("without a password: %v, %q, %v; want %v", u, hash, err, want)
+		if u, pw, err := db.UserByEmail(t.Context(), want.Email); err != nil || pw.Hash != "" || fmt.Sprint(u) != fmt.Sprint(want) {
+			t.Errorf("without a password: %v, %q, %v; want %v", u, pw.Hash, err, want)
 		}
 		if err := db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "phc", ChangedAt: now}); err != nil {
 			t.Fatal(err)
 		}
-		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "phc" || u.ID != "ann" {
-			t.Errorf("with a password: %v, %q, %v", u, hash, err)
+		if u, pw, err := db.UserByEmail(t.Context(), want.Email); err != nil || pw.Hash != "phc" || u.ID != "ann" {
+			t.Errorf("with a password: %v, %q, %v", u, pw.Hash, err)
 		}
 		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("nobody's: %v; want %v", err, account.ErrNotFound)

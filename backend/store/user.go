@@ -17,11 +17,9 @@ type permission struct {
 
 // AddUser implements [account.Store].
 func (db DB) AddUser(ctx context.Context, u account.User) error {
-	_, err := db.bun.NewInsert().Model(&u).Exec(ctx)
-	if taken(err) {
-		return shared.ErrUserExists.In("email")
-	}
-	return failed(err)
+	// A refused row would end the transaction, of which there is more to come.
+	res, err := db.bun.NewInsert().Model(&u).On("CONFLICT (email) DO NOTHING").Exec(ctx)
+	return one(res, err, shared.ErrUserExists.In("email"))
 }
 
 // UserByID implements [account.Store].
@@ -32,16 +30,17 @@ func (db DB) UserByID(ctx context.Context, id string) (account.User, error) {
 }
 
 // UserByEmail implements [account.Store].
-func (db DB) UserByEmail(ctx context.Context, email string) (account.User, string, error) {
+func (db DB) UserByEmail(ctx context.Context, email string) (account.User, account.Password, error) {
 	var row struct {
 		account.User `bun:"table:users,alias:user,extend"`
 		Hash         string `bun:",scanonly"`
+		Void         bool   `bun:",scanonly"`
 	}
 	err := db.bun.NewSelect().Model(&row).Column("user.*").
-		ColumnExpr("COALESCE(password.hash, '') AS hash").
+		ColumnExpr("COALESCE(password.hash, '') AS hash").ColumnExpr("COALESCE(password.void, FALSE) AS void").
 		Join("LEFT JOIN passwords AS password ON password.user_id = ?TableAlias.id").
 		Where("?TableAlias.email = ?", email).Scan(ctx)
-	return row.User, row.Hash, found(err)
+	return row.User, account.Password{UserID: row.ID, Hash: row.Hash, Void: row.Void}, found(err)
 }
 
 // UpdateUser implements [account.Store].
@@ -66,6 +65,26 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 		return u, shared.ErrUnauthorized
 	}
 	return u, err
+}
+
+// VerifyUser implements [account.Store].
+func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("email_verified = ?", true).Set("updated_at = ?", now).
+		Where("id = ?", user).Where("email = ?", email).Where("NOT email_verified").Exec(ctx))
+	return n == 1, err
+}
+
+// ChangeEmail implements [account.Store].
+func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error {
+	// Asked first: a refused row would end the transaction.
+	owner := db.bun.NewSelect().TableExpr("users AS owner").ColumnExpr("1").Where("owner.email = ?", email)
+	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
+		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
+		Where("id = ?", user).Where("NOT EXISTS (?)", owner).Exec(ctx)
+	if taken(err) {
+		return shared.ErrUserExists.In("email")
+	}
+	return one(res, err, shared.ErrUserExists.In("email"))
 }
 
 // SetTwoFactor implements [account.Store].
