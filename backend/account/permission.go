@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,12 +54,10 @@ func (s *Service) notePermission(ctx context.Context, in locked, kind, permissio
 // that it reads the rest in.
 type PermissionNames []string
 
-var _ sql.Scanner = (*PermissionNames)(nil)
-
 // Has reports whether the permission is among them.
 func (p PermissionNames) Has(name string) bool { return slices.Contains(p, name) }
 
-// Scan implements [sql.Scanner].
+// Scan implements database/sql.Scanner.
 func (p *PermissionNames) Scan(src any) error {
 	var text string
 	switch src := src.(type) {

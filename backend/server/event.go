@@ -52,6 +52,16 @@ var eventTexts = map[string]string{
 	account.EventPasskeyCopied:  "A passkey was refused, because there may be a copy of it",
 
 	account.EventSettingChanged: "System key changed",
+	account.EventMailDropped:    "A mail could not be delivered",
+
+	account.EventSignUpTaken:           "Somebody tried to create an account with this address",
+	account.EventResetRequested:        "A link to reset the password was asked for",
+	account.EventPasswordReset:         "Password reset by a link in a mail",
+	account.EventEmailVerified:         "Email address verified",
+	account.EventEmailChangeRequested:  "Change of the email address asked for",
+	account.EventEmailChanged:          "Email address changed",
+	account.EventUserDeletionRequested: "Deletion of the account asked for",
+	account.EventDisowned:              "Somebody said that it was not them, and the account was secured",
 
 	account.EventFactorsReset:      "Second factors and passkeys reset by an administrator",
 	account.EventSessionsEnded:     "Signed out everywhere by an administrator",

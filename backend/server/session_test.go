@@ -82,6 +82,7 @@ var permittedEndpoints = []endpoint{
 	{"GET", "/api/passkey-check", nil},
 	{"GET", "/api/settings", nil},
 	{"PUT", "/api/settings", body{"key": "APP_NAME", "value": "Mallory's"}},
+	{"POST", "/api/settings/test-mail", body{}},
 	{"GET", "/api/users", nil},
 	{"POST", "/api/users/x/reset-factors", body{}},
 	{"POST", "/api/users/x/end-sessions", body{}},

@@ -135,7 +135,7 @@ func TestEnableTwoFactor(t *testing.T) { // F01, F02, F03, F24
 		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 400, "TOTP_NOT_ENABLED")
 		want(t, b.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 400, "TWO_FACTOR_NOT_ENABLED")
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/send-otp", body{}), 400, "OTP_NOT_CONFIGURED")
+		want(t, b.elsewhere().post("/two-factor/send-otp", body{}), 400, "TWO_FACTOR_NOT_ENABLED")
 		wantStatus(t, b, shared.TwoFactor{})
 
 		p, codes := b.enable()
@@ -211,7 +211,7 @@ func TestSignInWithTwoFactor(t *testing.T) { // F04, F05, F14, F15
 		b := s.browser(t)
 		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "rememberMe": false})
 		want(t, a, 403, "TWO_FACTOR_REQUIRED")
-		if a.get("message") != "twoFactorRequired" || a.get("twoFactorRedirect") != true || fmt.Sprint(a.get("twoFactorMethods")) != "[totp]" || a.get("token") != nil || a.get("user") != nil {
+		if a.get("message") != "twoFactorRequired" || a.get("twoFactorRedirect") != true || fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp]" || a.get("token") != nil || a.get("user") != nil {
 			t.Errorf("sign-in: %v", a)
 		}
 		cookies := a.header.Values("Set-Cookie")
