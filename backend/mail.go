@@ -66,8 +66,8 @@ func (b brief) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// post hands on the mails of the outbox until ctx ends; those that it is about
-// then, it still does.
+// post hands on the mails of the outbox until ctx ends, and then ends with those
+// that are on their way.
 func post(ctx context.Context, c carrier, accounts *account.Service) {
 	var hands sync.WaitGroup
 	for range mailsAtOnce {
