@@ -197,6 +197,8 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		did("profile", id, id, account.EventUserUpdated)
 		want(t, b.elsewhere().request("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		did("a system key", id, id, account.EventSettingChanged)
+		want(t, b.elsewhere().request("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // nobody here has verified theirs
+		did("another", id, id, account.EventSettingChanged)
 
 		a := post(b, "/two-factor/enable", body{"password": goodPassword}, 200)
 		p, codes := s.scan(t, a), a.strings("backupCodes")

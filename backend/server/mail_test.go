@@ -117,7 +117,7 @@ func TestSlowMail(t *testing.T) {
 // browser that the account did not know, once, and of no other sign-in; unless
 // the system key says that they need not.
 func TestNewDeviceMail(t *testing.T) {
-	on := func(c *server.Config) { c.Accounts.Settings = set(t) }
+	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
 	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		wantMails(t, accounts, ann)

@@ -52,7 +52,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 		Accounts: &account.Service{
 			Store: db, Hasher: hasher, Keys: testKeys,
 			Now:          func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
-			Settings:     set(t, "NEW_DEVICE_MAIL=false"), // else every sign-in of a new browser is a mail among those that a test is about
+			Settings:     set(t),
 			RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
 		},
 		Ready: db.Ready, Log: slog.New(slog.NewTextHandler(&syncWriter{w: s.log}, nil)), Origin: s.url, CookiePrefix: "latchkey",
@@ -78,6 +78,9 @@ func set(t *testing.T, keys ...string) *account.Live {
 			if value, ok := strings.CutPrefix(key, name+"="); ok {
 				return value
 			}
+		}
+		if name == "NEW_DEVICE_MAIL" { // else every sign-in is a mail among those that a test is about
+			return "false"
 		}
 		return ""
 	})
