@@ -21,6 +21,9 @@ var (
 	VerificationMails = Limit{"verification mail", 5, time.Hour}
 )
 
+// DeletionMails is per account.
+var DeletionMails = Limit{"deletion mail", 3, time.Hour}
+
 // A wish is a mail that somebody asked for. It is noted, sealed, in the same way
 // whatever the address, and the mail is written when it is handed on: who asks
 // cannot tell by the answer or its time whether an account is there.
@@ -130,12 +133,21 @@ func (s *Service) resetToken(ctx context.Context, in locked) (Token, error) {
 	return s.issue(ctx, in, purposeReset, struct{}{})
 }
 
+// outdated fails with [ErrNotFound] if the password was changed since the wish:
+// it is void, as what was mailed before is.
+func outdated(ctx context.Context, in locked, w wish) error {
+	p, err := in.Password(ctx, in.User.ID)
+	switch {
+	case errors.Is(err, shared.ErrCredentialNotFound):
+		return nil
+	case err == nil && p.ChangedAt.After(w.At):
+		return ErrNotFound
+	}
+	return err
+}
+
 func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error) {
-	// What was asked for before a change of the password is void, as what was
-	// mailed before it is.
-	if p, err := in.Password(ctx, in.User.ID); err == nil && p.ChangedAt.After(w.At) {
-		return Mail{}, ErrNotFound
-	} else if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
+	if err := outdated(ctx, in, w); err != nil {
 		return Mail{}, err
 	}
 	token, err := s.resetToken(ctx, in)

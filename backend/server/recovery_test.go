@@ -481,6 +481,25 @@ func TestSignUpTellsNothing(t *testing.T) { // A12
 	})
 }
 
+func TestUnverifiedSignUpAtOnce(t *testing.T) { // R07
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": goodPassword}), 200, "")
+			})
+		}
+		wg.Wait()
+		if n := s.events(t, account.EventSignUp); n != 1 {
+			t.Errorf("%d accounts were made; want 1", n)
+		}
+		if n := s.events(t, account.EventSignUpTaken); n != 15 {
+			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": goodPassword}), 403, "EMAIL_NOT_VERIFIED")
+	})
+}
+
 // TestStrangerSignUp holds that a sign-up does not bring a stranger's password
 // into an account that was in use before addresses had to be verified.
 func TestStrangerSignUp(t *testing.T) {
