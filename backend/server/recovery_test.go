@@ -718,6 +718,51 @@ func TestDisownOfFactors(t *testing.T) {
 	})
 }
 
+// TestDisownOfTheLastWayIn holds that an account whose only way in was the
+// stranger's gets another.
+func TestDisownOfTheLastWayIn(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		stranger, device := s.keeping(t, ann)
+		link := s.link(t, ann, "A passkey was added")
+		s.exec(t, "DELETE FROM passwords")
+		a := s.browser(t).post("/disown", body{"token": tokenOf(t, link)})
+		want(t, a, 200, "")
+		wantAlive(t, stranger, false, "the stranger")
+		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
+		want(t, s.browser(t).post("/reset-password", body{"newPassword": goodPassword, "token": a.get("token")}), 200, "")
+		s.signIn(t, ann)
+	})
+}
+
+// TestDisownOfAnAuthenticator holds that a key that a stranger has seen is no
+// second factor any more, unless it was replaced since.
+func TestDisownOfAnAuthenticator(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		b := s.signUp(t, ann)
+		b.enrol()
+		s.mails(t)
+		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 200, "")
+		old := s.link(t, ann, "Your authenticator's key was shown")
+		s.wait(time.Minute)
+		p := s.scan(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}))
+		want(t, b.verify(p.code(0)), 200, "")
+		s.mails(t)
+		reset := func(link string) {
+			t.Helper()
+			a := s.browser(t).post("/disown", body{"token": tokenOf(t, link)})
+			want(t, a, 200, "")
+			want(t, s.browser(t).post("/reset-password", body{"newPassword": goodPassword, "token": a.get("token")}), 200, "")
+			s.mails(t)
+		}
+		reset(old)
+		b = s.challenge(t, ann) // the new one is asked for
+		want(t, b.verify(p.next()), 200, "")
+		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 200, "")
+		reset(s.link(t, ann, "Your authenticator's key was shown"))
+		s.signIn(t, ann)
+	})
+}
+
 // TestFirstNoticeIsBelieved holds that the stranger's mailbox cannot take an
 // account back from the owner's.
 func TestFirstNoticeIsBelieved(t *testing.T) {
