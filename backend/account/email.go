@@ -112,10 +112,10 @@ func (s *Service) AskEmailChange(ctx context.Context, session Session, from Clie
 	})
 }
 
-// grantChange is the mail that answers the wish for another address. The one to
+// fulfilChange is the mail that answers the wish for another address. The one to
 // the old address goes out also if the new one is taken, or its absence would
 // tell; the owner of one that is taken hears of it.
-func (s *Service) grantChange(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, error) {
 	user, err := tx.LockUser(ctx, w.User)
 	if err != nil {
 		return Mail{}, err

@@ -74,7 +74,7 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 	}
 	found := false
 	err = s.Store.Tx(ctx, func(tx Store) error {
-		answer, err := s.grant(ctx, tx, w)
+		answer, err := s.fulfil(ctx, tx, w)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, shared.ErrUnauthorized) {
 			return tx.DeleteMail(ctx, m.ID)
 		} else if err != nil {
@@ -91,11 +91,11 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 	return m, found && err == nil, err
 }
 
-// grant is the mail that answers a wish. It fails with [ErrNotFound] if there is
+// fulfil is the mail that answers a wish. It fails with [ErrNotFound] if there is
 // nobody to answer.
-func (s *Service) grant(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
 	if w.User != "" {
-		return s.grantChange(ctx, tx, w)
+		return s.fulfilChange(ctx, tx, w)
 	}
 	user, _, err := tx.UserByEmail(ctx, w.Email)
 	if err != nil {
