@@ -91,9 +91,12 @@ func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
 // AskEmailChange asks for the session's user to have another address. Mails have
 // to agree: one to the address that they have, if that is verified, and one to
 // the new one. Whether the new one is taken is not told. It fails with
-// [shared.ErrSameEmail].
+// [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskEmailChange(ctx context.Context, session Session, from Client, email, callback string) error {
 	email = strings.ToLower(email)
+	if err := s.Count(ctx, VerificationMails, email); err != nil {
+		return err
+	}
 	return s.deed(ctx, session, func(in locked) error {
 		if in.User.Email == email {
 			return shared.ErrSameEmail.In("newEmail")
@@ -109,10 +112,10 @@ func (s *Service) AskEmailChange(ctx context.Context, session Session, from Clie
 	})
 }
 
-// grantChange is the mail that answers the wish for another address. The one to
+// fulfilChange is the mail that answers the wish for another address. The one to
 // the old address goes out also if the new one is taken, or its absence would
 // tell; the owner of one that is taken hears of it.
-func (s *Service) grantChange(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, error) {
 	user, err := tx.LockUser(ctx, w.User)
 	if err != nil {
 		return Mail{}, err
@@ -121,6 +124,9 @@ func (s *Service) grantChange(ctx context.Context, tx Store, w wish) (Mail, erro
 		return Mail{}, ErrNotFound
 	}
 	in, change := locked{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
+	if err := outdated(ctx, in, w); err != nil {
+		return Mail{}, err
+	}
 	if w.Purpose == purposeConfirmChange {
 		// What waits of another change is void with the new one.
 		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {

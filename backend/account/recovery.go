@@ -21,6 +21,9 @@ var (
 	VerificationMails = Limit{"verification mail", 5, time.Hour}
 )
 
+// DeletionMails is per account.
+var DeletionMails = Limit{"deletion mail", 3, time.Hour}
+
 // A wish is a mail that somebody asked for. It is noted, sealed, in the same way
 // whatever the address, and the mail is written when it is handed on: who asks
 // cannot tell by the answer or its time whether an account is there.
@@ -71,7 +74,7 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 	}
 	found := false
 	err = s.Store.Tx(ctx, func(tx Store) error {
-		answer, err := s.grant(ctx, tx, w)
+		answer, err := s.fulfil(ctx, tx, w)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, shared.ErrUnauthorized) {
 			return tx.DeleteMail(ctx, m.ID)
 		} else if err != nil {
@@ -88,11 +91,11 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 	return m, found && err == nil, err
 }
 
-// grant is the mail that answers a wish. It fails with [ErrNotFound] if there is
+// fulfil is the mail that answers a wish. It fails with [ErrNotFound] if there is
 // nobody to answer.
-func (s *Service) grant(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
 	if w.User != "" {
-		return s.grantChange(ctx, tx, w)
+		return s.fulfilChange(ctx, tx, w)
 	}
 	user, _, err := tx.UserByEmail(ctx, w.Email)
 	if err != nil {
@@ -130,12 +133,21 @@ func (s *Service) resetToken(ctx context.Context, in locked) (Token, error) {
 	return s.issue(ctx, in, purposeReset, struct{}{})
 }
 
+// outdated fails with [ErrNotFound] if the password was changed since the wish:
+// it is void, as what was mailed before is.
+func outdated(ctx context.Context, in locked, w wish) error {
+	p, err := in.Password(ctx, in.User.ID)
+	switch {
+	case errors.Is(err, shared.ErrCredentialNotFound):
+		return nil
+	case err == nil && p.ChangedAt.After(w.At):
+		return ErrNotFound
+	}
+	return err
+}
+
 func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error) {
-	// What was asked for before a change of the password is void, as what was
-	// mailed before it is.
-	if p, err := in.Password(ctx, in.User.ID); err == nil && p.ChangedAt.After(w.At) {
-		return Mail{}, ErrNotFound
-	} else if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
+	if err := outdated(ctx, in, w); err != nil {
 		return Mail{}, err
 	}
 	token, err := s.resetToken(ctx, in)

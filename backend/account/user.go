@@ -231,8 +231,12 @@ func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) 
 	})
 }
 
-// AskDeletion mails the session's user a link that deletes their account.
+// AskDeletion mails the session's user a link that deletes their account. It fails
+// with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskDeletion(ctx context.Context, session Session, from Client, callback string) error {
+	if err := s.Count(ctx, DeletionMails, session.UserID); err != nil {
+		return err
+	}
 	return s.deed(ctx, session, func(in locked) error {
 		token, err := s.issue(ctx, in, purposeDelete, struct{}{})
 		if err != nil {

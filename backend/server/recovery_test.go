@@ -481,6 +481,25 @@ func TestSignUpTellsNothing(t *testing.T) { // A12
 	})
 }
 
+func TestUnverifiedSignUpAtOnce(t *testing.T) { // R07
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": goodPassword}), 200, "")
+			})
+		}
+		wg.Wait()
+		if n := s.events(t, account.EventSignUp); n != 1 {
+			t.Errorf("%d accounts were made; want 1", n)
+		}
+		if n := s.events(t, account.EventSignUpTaken); n != 15 {
+			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": goodPassword}), 403, "EMAIL_NOT_VERIFIED")
+	})
+}
+
 // TestStrangerSignUp holds that a sign-up does not bring a stranger's password
 // into an account that was in use before addresses had to be verified.
 func TestStrangerSignUp(t *testing.T) {
@@ -696,6 +715,51 @@ func TestDisownOfFactors(t *testing.T) {
 		s.mails(t)
 		disown(first)
 		want(t, s.challenge(t, ann).spend(a.strings("backupCodes")[0]), 200, "")
+	})
+}
+
+// TestDisownOfTheLastWayIn holds that an account whose only way in was the
+// stranger's gets another.
+func TestDisownOfTheLastWayIn(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		stranger, device := s.keeping(t, ann)
+		link := s.link(t, ann, "A passkey was added")
+		s.exec(t, "DELETE FROM passwords")
+		a := s.browser(t).post("/disown", body{"token": tokenOf(t, link)})
+		want(t, a, 200, "")
+		wantAlive(t, stranger, false, "the stranger")
+		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
+		want(t, s.browser(t).post("/reset-password", body{"newPassword": goodPassword, "token": a.get("token")}), 200, "")
+		s.signIn(t, ann)
+	})
+}
+
+// TestDisownOfAnAuthenticator holds that a key that a stranger has seen is no
+// second factor any more, unless it was replaced since.
+func TestDisownOfAnAuthenticator(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		b := s.signUp(t, ann)
+		b.enrol()
+		s.mails(t)
+		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 200, "")
+		old := s.link(t, ann, "Your authenticator's key was shown")
+		s.wait(time.Minute)
+		p := s.scan(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}))
+		want(t, b.verify(p.code(0)), 200, "")
+		s.mails(t)
+		reset := func(link string) {
+			t.Helper()
+			a := s.browser(t).post("/disown", body{"token": tokenOf(t, link)})
+			want(t, a, 200, "")
+			want(t, s.browser(t).post("/reset-password", body{"newPassword": goodPassword, "token": a.get("token")}), 200, "")
+			s.mails(t)
+		}
+		reset(old)
+		b = s.challenge(t, ann) // the new one is asked for
+		want(t, b.verify(p.next()), 200, "")
+		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 200, "")
+		reset(s.link(t, ann, "Your authenticator's key was shown"))
+		s.signIn(t, ann)
 	})
 }
 
