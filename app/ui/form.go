@@ -127,8 +127,9 @@ func (f *form) fail(err error) {
 var faults = map[string][]string{
 	shared.ErrCredentials.Code:       {"password"},
 	shared.ErrInvalidPassword.Code:   {"currentPassword", "password"},
-	shared.ErrInvalidEmail.Code:      {"email"},
-	shared.ErrUserExists.Code:        {"email"},
+	shared.ErrInvalidEmail.Code:      {"email", "newEmail"},
+	shared.ErrUserExists.Code:        {"email", "newEmail"},
+	shared.ErrSameEmail.Code:         {"newEmail"},
 	shared.ErrPasswordTooShort.Code:  {"newPassword", "password"},
 	shared.ErrPasswordTooLong.Code:   {"newPassword", "password"},
 	shared.ErrPasswordTooCommon.Code: {"newPassword", "password"},
@@ -223,11 +224,12 @@ type field struct {
 	ID       string
 	Name     string
 	Label    string
-	Type     string // as of <input>
-	Complete string // what the browser may fill in, as of autocomplete
-	Mode     string // which keys a phone shows, as of inputmode
-	Exact    bool   // it is no language: keyboards must not correct it
-	Value    string // what it holds at first
+	Type     string   // as of <input>
+	Complete string   // what the browser may fill in, as of autocomplete
+	Mode     string   // which keys a phone shows, as of inputmode
+	Exact    bool     // it is no language: keyboards must not correct it
+	Value    string   // what it holds at first
+	Options  []option // if it is a choice of these
 	Hint     string
 	Wrong    string
 	Typed    func() // called when what is in it changes
@@ -261,6 +263,14 @@ func (f *field) Render() app.UI {
 	}
 	described += f.ID + "-wrong"
 
+	if f.Options != nil {
+		return app.Div().Class("field").Body(
+			app.Label().For(f.ID).Text(f.Label),
+			app.Div().Class("input").Body(f.choice(described)),
+			app.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
+			f.wrong(),
+		)
+	}
 	input := app.Input().ID(f.ID).Name(f.Name).Type(kind).Value(f.Value).
 		Attr("autocomplete", f.Complete).
 		Aria("describedby", described).
@@ -290,12 +300,32 @@ func (f *field) Render() app.UI {
 					OnClick(f.toggle)
 			}),
 		),
-		app.Div().Body(
-			app.If(f.Hint != "", func() app.UI {
-				return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
-			}),
-		),
-		// Live, for when the field has the focus already and is not read again.
-		app.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
+		app.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
+		f.wrong(),
 	)
+}
+
+// option is one of those that a field is a choice of.
+type option struct{ Value, Label string }
+
+func (f *field) choice(described string) app.UI {
+	choice := app.Select().ID(f.ID).Name(f.Name).Aria("describedby", described).Body(
+		app.Range(f.Options).Slice(func(i int) app.UI {
+			o := f.Options[i]
+			return app.Option().Value(o.Value).Text(o.Label).Selected(o.Value == f.Value)
+		}),
+	)
+	if f.Typed != nil {
+		choice = choice.OnChange(f.typed)
+	}
+	return choice
+}
+
+func (f *field) hint() app.UI {
+	return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
+}
+
+func (f *field) wrong() app.UI {
+	// Live, for when the field has the focus already and is not read again.
+	return app.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong)
 }

@@ -73,10 +73,10 @@ func (s *profile) Render() app.UI {
 	return section("profile", "Profile",
 		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
-			app.Dl().Class("given").Body(fact("Email", app.Text(s.User.Email))),
 			s.form.trouble(),
 			s.form.button("Save", "main"),
 		),
+		&newEmail{User: s.User},
 		app.Div().Class("end").Body(
 			app.P().Text("Deleting your account removes it and signs you out everywhere."),
 			app.Button().Type("button").Class("danger").ID("delete-account").Text("Delete account").

@@ -9,7 +9,8 @@ import (
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
-	User *shared.User // nil until it is known
+	User    *shared.User // nil until it is known
+	Overdue bool         // nothing can be done but getting a second factor
 }
 
 // CompoID makes the page a new one for another user.
@@ -20,55 +21,71 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections are the parts of the page, by the ids of their headings.
-var sections = []struct{ id, name string }{
+// sections are the parts of the page.
+var sections = []part{
 	{"profile", "Profile"},
 	{"password", "Password"},
 	{"two-factor", "Two-factor authentication"},
 	{"passkeys", "Passkeys"},
 	{"sessions", "Active sessions"},
-}
-
-func (p *settings) jump(ctx app.Context, e app.Event) {
-	defer rescue()
-	e.PreventDefault()
-	e.Call("stopPropagation") // go-app would scroll and leave the focus here
-	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
+	{"log", "Security log"},
 }
 
 // Render implements [app.Composer].
 func (p *settings) Render() app.UI {
+	parts := sections
+	if p.Overdue {
+		parts = sections[2:4]
+	}
 	return app.Div().Class("settings").Body(
 		heading("Settings"),
-		app.Nav().Class("sections").Aria("label", "Sections").Body(
-			app.Range(sections).Slice(func(i int) app.UI {
-				s := sections[i]
-				return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(p.jump)
-			}),
-		),
+		contents(parts),
 		app.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
 }
 
 func (p *settings) cards() []app.UI {
-	if p.User != nil {
-		cards := []app.UI{
-			&profile{User: *p.User},
-			&password{Email: p.User.Email},
-			&twoFactor{},
-			&passkeys{User: *p.User},
-			&sessions{},
-		}
-		if p.User.TwoFactorEnabled {
-			cards = append(cards, &trustedDevices{})
+	switch {
+	case p.User == nil:
+		cards := make([]app.UI, len(sections))
+		for i, s := range sections {
+			cards[i] = section(s.id, s.name, bones())
 		}
 		return cards
+	case p.Overdue:
+		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
 	}
-	cards := make([]app.UI, len(sections))
-	for i, s := range sections {
-		cards[i] = section(s.id, s.name, bones())
+	cards := []app.UI{
+		&profile{User: *p.User},
+		&password{Email: p.User.Email},
+		&twoFactor{},
+		&passkeys{User: *p.User},
+		&sessions{},
 	}
-	return cards
+	if p.User.TwoFactorEnabled {
+		cards = append(cards, &trustedDevices{})
+	}
+	return append(cards, &events{})
+}
+
+// part is a part of a page, by the id of its heading.
+type part struct{ id, name string }
+
+// contents draws the links to the parts of a page.
+func contents(parts []part) app.UI {
+	return app.Nav().Class("sections").Aria("label", "Sections").Body(
+		app.Range(parts).Slice(func(i int) app.UI {
+			s := parts[i]
+			return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
+		}),
+	)
+}
+
+func jump(ctx app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	e.Call("stopPropagation") // go-app would scroll and leave the focus here
+	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
 }
 
 // section draws a part of a page.

@@ -15,10 +15,13 @@ import (
 type signIn struct {
 	app.Compo
 	Notice string // why one is here, if not by one's own will
+	About  about
 
 	ctx      app.Context
 	form     form
 	passkeys ceremony
+	refused  error  // the last refusal, if there is a way on from it
+	email    string // that was refused
 
 	canOffer  bool             // the browser fills in passkeys
 	offer     *passkey.Request // that it does so
@@ -83,7 +86,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.form.problem, p.form.wrong = "", nil
+	p.form.problem, p.form.wrong, p.refused = "", nil, nil
 	way := passkey.Modal
 	if p.immediate {
 		way = passkey.Immediate
@@ -132,6 +135,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	}) {
 		return
 	}
+	p.refused = nil
 	remember := element("sign-in-remember").Get("checked").Bool()
 	in := shared.Credentials{
 		Email:      p.form.value("email"),
@@ -146,6 +150,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 			return
 		}
 		p.form.end(ctx, err)
+		p.refused, p.email = err, in.Email
 		if err == nil {
 			enter(ctx, out.User)
 			upgrade(ctx)
@@ -180,6 +185,7 @@ func (p *signIn) Render() app.UI {
 				app.Span().Text("Keep me signed in on this device"),
 			),
 			p.form.trouble(),
+			app.Div().Body(p.wayOn()),
 			p.form.button("Sign in", "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return app.Button().Type("button").ID("sign-in-passkey").
@@ -187,9 +193,21 @@ func (p *signIn) Render() app.UI {
 					Text("Sign in with a passkey").OnClick(p.usePasskey)
 			}),
 		),
-		app.P().Class("aside").Body(
-			app.Text("New here? "),
-			app.A().Href(shared.PageSignUp).Text("Create an account"),
-		),
+		app.P().Class("aside").Body(app.A().Href(shared.PageForgotPassword).Text("Forgot password?")),
+		app.Div().Body(app.If(p.About.SignUp, func() app.UI {
+			return app.P().Class("aside").Body(
+				app.Text("New here? "),
+				app.A().Href(shared.PageSignUp).Text("Create an account"),
+			)
+		})),
 	)
+}
+
+// wayOn is what to do about a refusal.
+func (p *signIn) wayOn() app.UI {
+	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
+		return &verification{Email: p.email}
+	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
+		return app.A().Class("button").Href(shared.PageForgotPassword).Text("Choose a new password")
+	})
 }

@@ -9,10 +9,12 @@ import (
 // signUp is the page that makes an account.
 type signUp struct {
 	app.Compo
+	About about
 
 	ctx    app.Context
 	form   form
 	invite string // the token of the link that makes the first administrator
+	sent   string // the address that a mail went to: it has to be verified first
 }
 
 func (p *signUp) OnInit() {
@@ -40,10 +42,17 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 		Email:    p.form.value("email"),
 		Password: p.form.value("password"),
 		Invite:   p.invite,
+
+		CallbackURL: shared.PageEmail, // where the link in a mail leads
 	}
 	call(p.ctx, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
 		p.form.end(ctx, err)
-		if err == nil {
+		switch {
+		case err != nil:
+		case out.Token == "":
+			p.sent = in.Email
+			focus(ctx, "title")
+		default:
 			enter(ctx, out.User)
 		}
 	})
@@ -55,6 +64,28 @@ func (p *signUp) Render() app.UI {
 	if p.invite != "" {
 		invited = "This account will be the first administrator of this server."
 	}
+	have := app.P().Class("aside").Body(
+		app.Text("You have an account? "),
+		app.A().Href(shared.PageSignIn).Text("Sign in"),
+	)
+	switch {
+	case p.sent != "":
+		return app.Div().Class("narrow").Body(
+			heading("Check your mail"),
+			app.Div().Class("card").Body(
+				app.P().Text("A mail is on its way to "+p.sent+". Open the link in it to go on."),
+				app.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam."),
+				&verification{Email: p.sent},
+			),
+			app.P().Class("aside").Body(app.A().Href(shared.PageSignIn).Text("Go to sign-in")),
+		)
+	case p.About.Known && !p.About.SignUp && p.invite == "":
+		return app.Div().Class("narrow").Body(
+			heading("Create an account"),
+			app.Div().Class("card").Body(app.P().Text(shared.ErrSignUpDisabled.Message)),
+			have,
+		)
+	}
 	return app.Div().Class("narrow").Body(
 		heading("Create an account"),
 		notice(invited),
@@ -65,9 +96,6 @@ func (p *signUp) Render() app.UI {
 			p.form.trouble(),
 			p.form.button("Create account", "main"),
 		),
-		app.P().Class("aside").Body(
-			app.Text("You have an account? "),
-			app.A().Href(shared.PageSignIn).Text("Sign in"),
-		),
+		have,
 	)
 }

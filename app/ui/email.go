@@ -1,0 +1,198 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+)
+
+// emailPage is where the links about addresses end: it says how that went.
+type emailPage struct {
+	app.Compo
+	User *shared.User // nil if nobody is signed in here, or it is not known yet
+
+	problem string // the code of what went wrong
+}
+
+func (p *emailPage) OnMount(ctx app.Context) {
+	defer rescue()
+	p.problem = ctx.Page().URL().Query().Get("error")
+}
+
+// emailWords says what an error of a link about an address means, and what to
+// do. Whatever else stands in the address is anybody's.
+func emailWords(code string) string {
+	switch code {
+	case shared.ErrTokenExpired.Code:
+		return "The time of this link is over. Nothing was changed. You can have a new one sent to you."
+	case shared.ErrToken.Code:
+		return "This link has been used already, or is not whole. If it has been used, all is done. Else copy it from the mail to the last letter, or have a new one sent to you."
+	case shared.ErrUserNotFound.Code:
+		return "The account that this link is about is no more."
+	case shared.ErrUserExists.Code:
+		return "Another account has this address meanwhile. Nothing was changed."
+	case shared.ErrUnauthorized.Code, "INVALID_USER":
+		return "This link is about another account than the one that is signed in here. Sign out, then open the link again."
+	default:
+		return "The server could not do what this link is for. Open it again a little later."
+	}
+}
+
+// Render implements [app.Composer].
+func (p *emailPage) Render() app.UI {
+	title, text := "Thank you", "Your email address is confirmed. If you are moving to another address, the last step is the link in the mail that went there."
+	if p.problem != "" {
+		title, text = "This link did not work", emailWords(p.problem)
+	}
+	href, deed := shared.PageSignIn, "Go to sign-in"
+	if p.User != nil {
+		href, deed = shared.PageSettings, "Go to your settings"
+	}
+	return app.Div().Class("narrow").Body(
+		heading(title),
+		app.Div().Class("card").Body(
+			app.P().Text(text),
+			app.A().Class("button").Href(href).Text(deed),
+		),
+	)
+}
+
+// verification is a button that has the mail sent again by which an address is
+// verified.
+type verification struct {
+	app.Compo
+	Email   string
+	Profile bool // it is on the page where there is more than that
+
+	ctx  app.Context
+	busy bool
+}
+
+func (v *verification) OnMount(ctx app.Context) {
+	defer rescue()
+	v.ctx = ctx
+}
+
+func (v *verification) send(app.Context, app.Event) {
+	defer rescue()
+	if v.busy {
+		return
+	}
+	v.busy = true
+	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email, CallbackURL: shared.PageEmail}, func(ctx app.Context, _ shared.Status, err error) {
+		v.busy = false
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		say(ctx, "The mail is on its way to "+v.Email+".")
+	})
+}
+
+// Render implements [app.Composer].
+func (v *verification) Render() app.UI {
+	text := "Send the mail again"
+	if v.Profile {
+		text = "Send the verification mail again"
+	}
+	return app.Button().Type("button").Aria("busy", v.busy).Aria("disabled", v.busy).
+		Text(text).OnClick(v.send)
+}
+
+// newEmail is the part of the profile that gives the account another address.
+type newEmail struct {
+	app.Compo
+	User shared.User
+
+	ctx    app.Context
+	form   form
+	opened bool
+	said   string // which mails will come
+}
+
+func (p *newEmail) OnInit() {
+	defer rescue()
+	p.form = form{id: "new-email", fields: []string{"newEmail"}}
+}
+
+func (p *newEmail) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+}
+
+func (p *newEmail) open(app.Context, app.Event) {
+	defer rescue()
+	p.opened, p.said = true, ""
+	focus(p.ctx, p.form.at("newEmail"))
+}
+
+func (p *newEmail) cancel(app.Context, app.Event) {
+	defer rescue()
+	if p.form.busy {
+		return
+	}
+	p.opened, p.form.wrong, p.form.problem = false, nil, ""
+	focus(p.ctx, "change-email")
+}
+
+func (p *newEmail) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !p.form.start(p.ctx, map[string]string{"newEmail": "Enter the new address."}) {
+		return
+	}
+	email := p.form.value("newEmail")
+	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email, CallbackURL: shared.PageEmail}, func(ctx app.Context, _ shared.Status, err error) {
+		p.form.end(ctx, err)
+		if err != nil {
+			return
+		}
+		p.opened, p.said = false, emailMails(p.User, email)
+		focus(ctx, "change-email")
+	})
+}
+
+// emailMails says which mails come when user asks for another address.
+func emailMails(user shared.User, email string) string {
+	if user.EmailVerified {
+		return "A mail is on its way to " + user.Email + ". Open the link in it; then one goes to " + email + ", and its link makes the change."
+	}
+	return "A mail is on its way to " + email + ". Its link makes the change."
+}
+
+// Render implements [app.Composer].
+func (p *newEmail) Render() app.UI {
+	state, class := "Not verified", "badge bad"
+	if p.User.EmailVerified {
+		state, class = "Verified", "badge"
+	}
+	return app.Div().Class("state").Body(
+		app.Dl().Class("given").Body(fact("Email", app.Span().Class("device").Body(
+			app.Span().Text(p.User.Email), app.Span().Class(class).Text(state),
+		))),
+		app.P().Class("hint").Role("status").Text(p.said),
+		app.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
+	)
+}
+
+func (p *newEmail) deeds() app.UI {
+	return app.Div().Class("deeds").Body(
+		app.Button().Type("button").ID("change-email").Text("Change email address").OnClick(p.open),
+		app.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
+	)
+}
+
+func (p *newEmail) change() app.UI {
+	hint := "We send a link to it, to see that it is yours."
+	if p.User.EmailVerified {
+		hint = "We send a link to the address that you have now, and then one to the new one. It changes when both were opened."
+	}
+	return app.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		p.form.field(field{Name: "newEmail", Label: "New email address", Type: "email", Complete: "email", Hint: hint}),
+		p.form.trouble(),
+		app.Div().Class("deeds").Body(
+			p.form.button("Send the link", "main"),
+			app.Button().Type("button").Text("Cancel").OnClick(p.cancel),
+		),
+	)
+}
