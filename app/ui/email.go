@@ -6,46 +6,16 @@ import (
 	"latchkey/shared"
 )
 
-// emailPage is where the links about addresses end: it says how that went.
-type emailPage struct {
-	app.Compo
-	User *shared.User // nil if nobody is signed in here, or it is not known yet
-
-	problem string // the code of what went wrong
-}
-
-func (p *emailPage) OnMount(ctx app.Context) {
-	defer rescue()
-	p.problem = ctx.Page().URL().Query().Get("error")
-}
-
-// emailWords says what an error of a link about an address means, and what to
-// do. Whatever else stands in the address is anybody's.
-func emailWords(code string) string {
-	switch code {
-	case shared.ErrTokenExpired.Code:
-		return "The time of this link is over. Nothing was changed. You can have a new one sent to you."
-	case shared.ErrToken.Code:
-		return "This link has been used already, or is not whole. If it has been used, all is done. Else copy it from the mail to the last letter, or have a new one sent to you."
-	case shared.ErrUserNotFound.Code:
-		return "The account that this link is about is no more."
-	case shared.ErrUserExists.Code:
-		return "Another account has this address meanwhile. Nothing was changed."
-	case shared.ErrUnauthorized.Code, "INVALID_USER":
-		return "This link is about another account than the one that is signed in here. Sign out, then open the link again."
-	default:
-		return "The server could not do what this link is for. Open it again a little later."
-	}
-}
-
-// Render implements [app.Composer].
-func (p *emailPage) Render() app.UI {
-	title, text := "Thank you", "Your email address is confirmed. If you are moving to another address, the last step is the link in the mail that went there."
-	if p.problem != "" {
-		title, text = "This link did not work", emailWords(p.problem)
+// emailPage draws the page where the links about addresses end: it says how that
+// went. Whatever else stands in the address is anybody's.
+func emailPage(user *shared.User) app.UI {
+	query := app.Window().URL().Query()
+	title, text := "Thank you", doneWords(query.Get("done"))
+	if code := query.Get("error"); code != "" {
+		title, text = "This link did not work", linkWords(code)
 	}
 	href, deed := shared.PageSignIn, "Go to sign-in"
-	if p.User != nil {
+	if user != nil {
 		href, deed = shared.PageSettings, "Go to your settings"
 	}
 	return app.Div().Class("narrow").Body(
@@ -55,6 +25,40 @@ func (p *emailPage) Render() app.UI {
 			app.A().Class("button").Href(href).Text(deed),
 		),
 	)
+}
+
+// doneWords says what a link has done.
+func doneWords(done string) string {
+	switch done {
+	case "confirmed":
+		return "Now a mail is on its way to your new address. The link in it makes the change."
+	case "changed":
+		return "Your account has its new address now. Sign in with it from now on."
+	case "deleted":
+		return "Your account is deleted, with all that was in it."
+	default:
+		return "Your email address is verified."
+	}
+}
+
+// linkWords says what was wrong with a link about an address, and what to do.
+func linkWords(code string) string {
+	switch code {
+	case shared.ErrTokenExpired.Code:
+		return "Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings."
+	case shared.ErrToken.Code:
+		return "It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one."
+	case shared.ErrUserExists.Code:
+		return "Another account has this address meanwhile. Nothing was changed."
+	case shared.ErrUserNotFound.Code:
+		return "The account that it is about is no more."
+	case "INVALID_USER":
+		return "It is about another account than the one that is signed in here. Sign out, then open it again."
+	case shared.ErrUserInfo.Code:
+		return "Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again."
+	default:
+		return "The server could not do what it is for. Open it again a little later."
+	}
 }
 
 // verification is a button that has the mail sent again by which an address is
@@ -79,7 +83,7 @@ func (v *verification) send(app.Context, app.Event) {
 		return
 	}
 	v.busy = true
-	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email, CallbackURL: shared.PageEmail}, func(ctx app.Context, _ shared.Status, err error) {
+	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
 		v.busy = false
 		if err != nil {
 			complain(ctx, err)
@@ -142,7 +146,7 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 		return
 	}
 	email := p.form.value("newEmail")
-	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email, CallbackURL: shared.PageEmail}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
 		p.form.end(ctx, err)
 		if err != nil {
 			return

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -108,7 +107,7 @@ func (s *events) Render() app.UI {
 			}).ElseIf(s.events != nil, func() app.UI {
 				return app.Ul().Class("events").Body(
 					app.Range(s.events).Slice(func(i int) app.UI {
-						return &eventRow{Event: s.events[i], Now: s.now, All: s.All}
+						return s.entry(s.events[i])
 					}),
 				)
 			}),
@@ -124,26 +123,15 @@ func moreButton(more, busy bool, on app.EventHandler) app.UI {
 	}))
 }
 
-// eventRow is one entry of the log.
-type eventRow struct {
-	app.Compo
-	Event shared.Event
-	Now   time.Time
-	All   bool
-}
-
-// CompoID implements [app.DismountEnforcer].
-func (r *eventRow) CompoID() string { return r.Event.ID }
-
 func eventID(e shared.Event) string { return "event-" + e.ID }
 
-// Render implements [app.Composer].
-func (r *eventRow) Render() app.UI {
-	e := r.Event
+// entry draws one entry of the log. It is no component, as there is nothing to do
+// to it.
+func (s *events) entry(e shared.Event) app.UI {
 	return app.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		app.P().Body(app.Strong().Text(e.Text)),
-		app.P().Class("hint when").Body(moment(e.At, ago(e.At.Time, r.Now))),
-		app.P().Class("hint").Text(eventWords(e, r.All)),
+		app.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
+		app.P().Class("hint").Text(eventWords(e, s.All)),
 	)
 }
 
@@ -151,10 +139,13 @@ func (r *eventRow) Render() app.UI {
 // account, by whom, from where, and how.
 func eventWords(e shared.Event, all bool) string {
 	var parts []string
-	if all && e.Account != nil {
+	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
+		parts = append(parts, e.Subject) // what is no name of anything for programs
+	}
+	if all && e.Account != nil && e.Kind != "setting-changed" {
 		parts = append(parts, personWords(*e.Account))
 	}
-	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID) {
+	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
 		parts = append(parts, "by "+personWords(*e.Actor))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
@@ -178,16 +169,20 @@ func personWords(p shared.Person) string {
 // kinds are the kinds of events to choose from, in the order of the list.
 var kinds = []option{
 	{"sign-in", "Sign-ins"},
-	{"sign-in-failed", "Failed sign-ins"},
-	{"sign-in-limited", "Sign-ins refused for too many tries"},
+	{"sign-in-failed", "Wrong passwords at sign-in"},
+	{"sign-in-limited", "Too many wrong passwords"},
+	{"sign-in-refused", "Sign-ins refused"},
 	{"challenged", "Second factors asked for"},
 	{"sign-out", "Sign-outs"},
 	{"session-revoked", "Sessions ended"},
-	{"sessions-revoked", "All sessions ended"},
+	{"sessions-revoked", "All other sessions ended"},
+	{"sessions-ended", "Sessions ended by administrators"},
 	{"step-up", "Identity confirmed"},
 
 	{"password-changed", "Password changed"},
-	{"password-failed", "Wrong passwords"},
+	{"password-failed", "Wrong passwords in a session"},
+	{"reset-requested", "New password asked for"},
+	{"password-reset", "Forgotten password replaced"},
 
 	{"two-factor-pending", "2FA begun"},
 	{"two-factor-enabled", "2FA turned on"},
@@ -195,33 +190,47 @@ var kinds = []option{
 	{"authenticator-replaced", "Authenticator app replaced"},
 	{"totp-uri-read", "Authenticator key shown"},
 	{"code-failed", "Wrong codes"},
-	{"codes-locked", "Codes locked"},
-	{"codes-unlocked", "Codes unlocked"},
+	{"codes-locked", "Too many wrong codes"},
+	{"codes-unlocked", "Codes taken again"},
 	{"code-mailed", "Codes sent by mail"},
 	{"backup-codes-made", "Backup codes made"},
 	{"backup-code-used", "Backup codes used"},
+	{"factors-reset", "Factors reset by administrators"},
 	{"device-trusted", "Devices trusted"},
 	{"trusted-device-revoked", "Trusted devices revoked"},
 
 	{"passkey-added", "Passkeys added"},
 	{"passkey-renamed", "Passkeys renamed"},
-	{"passkey-deleted", "Passkeys deleted"},
+	{"passkey-deleted", "Passkeys removed"},
 	{"passkey-failed", "Passkeys refused"},
-	{"passkey-copied", "Passkeys that may be copied"},
+	{"passkey-copied", "Passkeys that may be copies"},
 
-	{"sign-up", "Accounts made"},
+	{"sign-up", "Accounts created"},
 	{"user-updated", "Profile changed"},
+	{"email-verified", "Email address verified"},
+	{"email-change-requested", "New email address asked for"},
+	{"email-changed", "Email address changed"},
+	{"disowned", "“It wasn’t me”"},
+	{"recovered", "Accounts recovered by the operator"},
+	{"user-disabled", "Accounts disabled"},
+	{"user-enabled", "Accounts enabled"},
+	{"user-deletion-requested", "Deletion asked for"},
 	{"user-deleted", "Accounts deleted"},
+	{"permission-granted", "Permissions given"},
+	{"permission-revoked", "Permissions taken away"},
+
+	{"sign-up-taken", "Sign-ups with a taken address"}, // from here on, of nobody's own log
 	{"setting-changed", "System settings changed"},
+	{"key-rotated", "Server keys changed"},
+	{"key-missing", "Server keys missing"},
 }
 
-// ofEverybody are those that are in nobody's own log.
-var ofEverybody = []string{"user-deleted", "setting-changed"}
+const ofEverybody = 4 // of those, at the end
 
 func kindOptions(all bool) []option {
 	options := append([]option{{"", "Everything"}}, kinds...)
 	if all {
 		return options
 	}
-	return slices.DeleteFunc(options, func(o option) bool { return slices.Contains(ofEverybody, o.Value) })
+	return options[:len(options)-ofEverybody]
 }

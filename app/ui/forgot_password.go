@@ -33,7 +33,7 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 		return
 	}
 	email := p.form.value("email")
-	call(p.ctx, shared.RequestPasswordReset, shared.ResetRequest{Email: email, RedirectTo: shared.PageResetPassword}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+	call(p.ctx, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email
@@ -55,7 +55,7 @@ func (p *forgotPassword) Render() app.UI {
 		return app.Div().Class("narrow").Body(
 			heading("Check your mail"),
 			app.Div().Class("card").Body(
-				app.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, and for an hour."),
+				app.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes."),
 				app.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account."),
 				app.Button().Type("button").Text("Use another address").OnClick(p.other),
 			),

@@ -491,7 +491,7 @@ func (f *frame) page() app.UI {
 	case f.path == shared.PageDisown:
 		return &disown{}
 	case f.path == shared.PageEmail:
-		return &emailPage{User: f.user}
+		return emailPage(f.user)
 	case !slices.Contains(shared.Pages, f.path):
 		return app.Div().Class("narrow").Body(
 			heading("Page not found"),
@@ -508,7 +508,7 @@ func (f *frame) page() app.UI {
 	case f.path == shared.PageSettings:
 		return &settings{User: f.user, Overdue: f.overdue()}
 	case f.path == shared.PageSystem:
-		return &system{User: f.user, May: f.may, Overdue: f.overdue()}
+		return f.system()
 	default:
 		return app.Div().Class("narrow").Body(heading(title(f.path)))
 	}

@@ -58,13 +58,16 @@ func (s *profile) askDelete(ctx app.Context, _ app.Event) {
 
 func (s *profile) delete() {
 	s.deleting = true
-	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, _ shared.Deleted, err error) {
+	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, out shared.Deleted, err error) {
 		s.deleting = false
-		if err != nil {
+		switch {
+		case err != nil:
 			complain(ctx, err)
-			return
+		case out.Message == "Verification email sent": // as Better Auth says it
+			say(ctx, "A mail is on its way to "+s.User.Email+". Your account is deleted when you open the link in it, in this browser.")
+		default:
+			leave(ctx, accountDeleted)
 		}
-		leave(ctx, accountDeleted)
 	})
 }
 

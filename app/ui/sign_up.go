@@ -42,8 +42,6 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 		Email:    p.form.value("email"),
 		Password: p.form.value("password"),
 		Invite:   p.invite,
-
-		CallbackURL: shared.PageEmail, // where the link in a mail leads
 	}
 	call(p.ctx, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
 		p.form.end(ctx, err)

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
-	"latchkey/shared"
 )
 
 // The permissions that open parts of the system page.
@@ -21,51 +19,32 @@ func mayAny(may []string) bool {
 	})
 }
 
-// system is the page on which administrators look after the server. The server
+// system draws the page on which administrators look after the server. The server
 // refuses what the page does not show, too.
-type system struct {
-	app.Compo
-	User    *shared.User // nil until it is known
-	May     []string     // what they may
-	Overdue bool         // as in [settings]
-}
-
-// CompoID makes the page a new one for another user.
-func (p *system) CompoID() string {
-	if p.User == nil {
-		return ""
-	}
-	return "system " + p.User.ID
-}
-
-// Render implements [app.Composer].
-func (p *system) Render() app.UI {
+func (f *frame) system() app.UI {
 	var parts []part
 	var cards []app.UI
 	add := func(permission, id, name string, card app.UI) {
-		if slices.Contains(p.May, permission) {
+		if slices.Contains(f.may, permission) {
 			parts, cards = append(parts, part{id, name}), append(cards, card)
 		}
 	}
 	switch {
-	case p.User == nil:
+	case f.user == nil:
 		cards = []app.UI{section("keys", "System settings", bones())}
-	case p.Overdue:
-		cards = []app.UI{section("due", "Two-factor authentication first", app.P().Body(
-			app.Text("You can come back when it is on. "),
-			app.A().Href(shared.PageSettings).Text("Go to your settings"),
-		))}
-	case !mayAny(p.May):
+	case f.overdue():
+		cards = []app.UI{section("due", "Two-factor authentication first", app.P().Text("You can come back here when it is on."))}
+	case !mayAny(f.may):
 		cards = []app.UI{section("none", "Nothing here for you", app.P().Text("Your account has no permission that opens a part of this page. Whoever runs this service can give it one."))}
 	default:
-		add(manageSettings, "keys", "System settings", &systemKeys{Email: p.User.Email})
+		add(manageSettings, "keys", "System settings", &systemKeys{Email: f.user.Email})
 		add(manageSettings, "check", "Self-check", &selfCheck{})
-		add(manageUsers, "users", "People", &users{Own: p.User.ID})
+		add(manageUsers, "users", "People", &users{Own: f.user.ID})
 		add(readEvents, "log", "Security log of everybody", &events{All: true})
 	}
 	return app.Div().Class("settings").Body(
 		heading("System"),
 		contents(parts),
-		app.Div().Class("cards").Aria("busy", p.User == nil).Body(cards...),
+		app.Div().Class("cards").Aria("busy", f.user == nil).Body(cards...),
 	)
 }

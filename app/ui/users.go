@@ -84,31 +84,25 @@ func (s *users) more(app.Context, app.Event) {
 type help struct {
 	ask, text, yes, done string // ask and done have the address in the place of @
 	call                 shared.Endpoint[shared.None, shared.Status]
-	after                func(*shared.ManagedUser)
 }
-
-func signedOutOf(u *shared.ManagedUser) { u.Sessions = 0 }
 
 var (
 	resetFactors = &help{
 		"Reset the factors of @?",
-		"Their authenticator app, backup codes, passkeys and trusted devices are taken away, and they are signed out everywhere. Do it only if you are sure who is asking for it. They are told by mail.",
+		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
 		"Reset factors", "The factors of @ are reset.", shared.ResetFactors,
-		func(u *shared.ManagedUser) { u.TwoFactorEnabled, u.Passkeys, u.Sessions = false, 0, 0 },
 	}
 	endSessions = &help{
 		"End all sessions of @?", "They are signed out everywhere, at once. They can sign in again.",
-		"End sessions", "@ is signed out everywhere.", shared.EndSessions, signedOutOf,
+		"End sessions", "@ is signed out everywhere.", shared.EndSessions,
 	}
 	disableUser = &help{
 		"Disable the account @?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
 		"Disable", "The account @ is disabled.", shared.DisableUser,
-		func(u *shared.ManagedUser) { u.DisabledAt, u.Sessions = &shared.Time{Time: time.Now()}, 0 },
 	}
 	enableUser = &help{
 		"Enable the account @ again?", "They can sign in as before.",
 		"Enable", "The account @ is enabled.", shared.EnableUser,
-		func(u *shared.ManagedUser) { u.DisabledAt = nil },
 	}
 )
 
@@ -132,12 +126,21 @@ func (s *users) help(one shared.ManagedUser, h *help) {
 			complain(ctx, err)
 			return
 		}
-		for i := range s.users {
-			if s.users[i].ID == one.ID {
-				h.after(&s.users[i])
+		say(ctx, strings.ReplaceAll(h.done, "@", one.Email))
+		s.look(one)
+	})
+}
+
+// look sees how somebody's account is now.
+func (s *users) look(one shared.ManagedUser) {
+	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
+		for _, now := range page.Users {
+			for i := range s.users {
+				if s.users[i].ID == one.ID && now.ID == one.ID {
+					s.users[i] = now
+				}
 			}
 		}
-		say(ctx, strings.ReplaceAll(h.done, "@", one.Email))
 	})
 }
 
