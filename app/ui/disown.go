@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -56,15 +57,15 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 func (p *disown) Render() app.UI {
 	switch {
 	case p.reset != "":
-		return app.Div().Body(&resetPassword{Token: p.reset})
+		return html.Div().Body(&resetPassword{Token: p.reset})
 	case p.void:
 		return voidLink("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.", shared.PageForgotPassword, "Choose a new password")
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Was it not you?"),
-		app.Form().Class("card").OnSubmit(p.submit).Body(
-			app.P().Text("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password."),
-			app.P().Class("hint").Text("If it was you after all, close this page. Nothing is done before you press the button."),
+		html.Form().Class("card").OnSubmit(p.submit).Body(
+			html.P().Text("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password."),
+			html.P().Class("hint").Text("If it was you after all, close this page. Nothing is done before you press the button."),
 			p.form.trouble(),
 			p.form.button("It wasn’t me", "main"),
 		),

@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -18,11 +19,11 @@ func emailPage(user *shared.User) app.UI {
 	if user != nil {
 		href, deed = shared.PageSettings, "Go to your settings"
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading(title),
-		app.Div().Class("card").Body(
-			app.P().Text(text),
-			app.A().Class("button").Href(href).Text(deed),
+		html.Div().Class("card").Body(
+			html.P().Text(text),
+			html.A(href).Class("button").Text(deed),
 		),
 	)
 }
@@ -99,7 +100,7 @@ func (v *verification) Render() app.UI {
 	if v.Profile {
 		text = "Send the verification mail again"
 	}
-	return app.Button().Type("button").Aria("busy", v.busy).Aria("disabled", v.busy).
+	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
 		Text(text).OnClick(v.send)
 }
 
@@ -170,19 +171,19 @@ func (p *newEmail) Render() app.UI {
 	if p.User.EmailVerified {
 		state, class = "Verified", "badge"
 	}
-	return app.Div().Class("state").Body(
-		app.Dl().Class("given").Body(fact("Email", app.Span().Class("device").Body(
-			app.Span().Text(p.User.Email), app.Span().Class(class).Text(state),
+	return html.Div().Class("state").Body(
+		html.Dl().Class("given").Body(fact("Email", html.Span().Class("device").Body(
+			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
-		app.P().Class("hint").Role("status").Text(p.said),
-		app.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
+		html.P().Class("hint").Role("status").Text(p.said),
+		html.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
 	)
 }
 
 func (p *newEmail) deeds() app.UI {
-	return app.Div().Class("deeds").Body(
-		app.Button().Type("button").ID("change-email").Text("Change email address").OnClick(p.open),
-		app.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
+	return html.Div().Class("deeds").Body(
+		html.Button().ID("change-email").Text("Change email address").OnClick(p.open),
+		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
 	)
 }
 
@@ -191,12 +192,12 @@ func (p *newEmail) change() app.UI {
 	if p.User.EmailVerified {
 		hint = "We send a link to the address that you have now, and then one to the new one. It changes when both were opened."
 	}
-	return app.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
+	return html.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
 		p.form.field(field{Name: "newEmail", Label: "New email address", Type: "email", Complete: "email", Hint: hint}),
 		p.form.trouble(),
-		app.Div().Class("deeds").Body(
+		html.Div().Class("deeds").Body(
 			p.form.button("Send the link", "main"),
-			app.Button().Type("button").Text("Cancel").OnClick(p.cancel),
+			html.Button().Text("Cancel").OnClick(p.cancel),
 		),
 	)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -91,21 +92,21 @@ func (s *events) Render() app.UI {
 		name, text = "Security log of everybody", "What was done with all accounts and with the server, the newest first."
 	}
 	return section("log", name,
-		app.P().Text(text),
-		app.Div().Class("deeds filter").Body(
+		html.P().Text(text),
+		html.Div().Class("deeds filter").Body(
 			&field{ID: "log-kind", Name: "kind", Label: "Show", Options: kindOptions(s.All), Typed: s.choose},
-			app.Div().Body(app.If(s.All, func() app.UI {
-				return app.A().Class("button").Href(shared.ExportEvents.Path).Attr("download", "security-log.csv").Text("Download CSV")
+			html.Div().Body(app.If(s.All, func() app.UI {
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text("Download CSV")
 			})),
 		),
 		stale(s.problem, s.events != nil, s.again),
-		app.Div().Aria("busy", s.events == nil).Body(
+		html.Div().Aria("busy", s.events == nil).Body(
 			app.If(s.events == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.events != nil && len(s.events) == 0, func() app.UI {
-				return app.P().Class("hint").Text("Nothing.")
+				return html.P().Class("hint").Text("Nothing.")
 			}).ElseIf(s.events != nil, func() app.UI {
-				return app.Ul().Class("events").Body(
+				return html.Ul().Class("events").Body(
 					app.Range(s.events).Slice(func(i int) app.UI {
 						return s.entry(s.events[i])
 					}),
@@ -118,8 +119,8 @@ func (s *events) Render() app.UI {
 
 // moreButton draws the button that goes on with a list, if there is more of it.
 func moreButton(more, busy bool, on app.EventHandler) app.UI {
-	return app.Div().Body(app.If(more, func() app.UI {
-		return app.Button().Type("button").Aria("busy", busy).Aria("disabled", busy).Text("Show more").OnClick(on)
+	return html.Div().Body(app.If(more, func() app.UI {
+		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text("Show more").OnClick(on)
 	}))
 }
 
@@ -128,10 +129,10 @@ func eventID(e shared.Event) string { return "event-" + e.ID }
 // entry draws one entry of the log. It is no component, as there is nothing to do
 // to it.
 func (s *events) entry(e shared.Event) app.UI {
-	return app.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
-		app.P().Body(app.Strong().Text(e.Text)),
-		app.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
-		app.P().Class("hint").Text(eventWords(e, s.All)),
+	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
+		html.P().Body(html.Strong().Text(e.Text)),
+		html.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
+		html.P().Class("hint").Text(eventWords(e, s.All)),
 	)
 }
 

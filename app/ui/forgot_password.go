@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -50,22 +51,22 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
-	back := app.P().Class("aside").Body(app.A().Href(shared.PageSignIn).Text("Back to sign-in"))
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Back to sign-in"))
 	if p.sent != "" {
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading("Check your mail"),
-			app.Div().Class("card").Body(
-				app.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes."),
-				app.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account."),
-				app.Button().Type("button").Text("Use another address").OnClick(p.other),
+			html.Div().Class("card").Body(
+				html.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes."),
+				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account."),
+				html.Button().Text("Use another address").OnClick(p.other),
 			),
 			back,
 		)
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Forgot password"),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			app.P().Text("Enter the address of your account, and we send you a link by which you choose a new password."),
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+			html.P().Text("Enter the address of your account, and we send you a link by which you choose a new password."),
 			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username"}),
 			p.form.trouble(),
 			p.form.button("Send the link", "main"),

@@ -9,6 +9,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -172,17 +173,17 @@ func (f *form) tick(ctx app.Context) {
 // there, so that screen readers notice when it fills.
 func (f *form) trouble() app.UI {
 	wait := f.wait()
-	return app.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
-			return app.P().Body(
+			return html.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
-				app.Span().Class("unseen").Text(f.why+" "+f.heard),
-				app.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
+				html.Span().Class("unseen").Text(f.why+" "+f.heard),
+				html.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
-			return app.P().Text(f.problem)
+			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return app.P().Class("unseen").Text("You can try again now.")
+			return html.P().Class("unseen").Text("You can try again now.")
 		}),
 	)
 }
@@ -190,7 +191,7 @@ func (f *form) trouble() app.UI {
 // button draws the button that sends the form. While it may not be used it
 // keeps the focus, which a disabled button would lose.
 func (f *form) button(label, class string) app.UI {
-	return app.Button().Type("submit").Class(class).ID(f.at("submit")).
+	return html.Button().Attr("type", "submit").Class(class).ID(f.at("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
 		Text(label)
@@ -264,14 +265,14 @@ func (f *field) Render() app.UI {
 	described += f.ID + "-wrong"
 
 	if f.Options != nil {
-		return app.Div().Class("field").Body(
-			app.Label().For(f.ID).Text(f.Label),
-			app.Div().Class("input").Body(f.choice(described)),
-			app.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
+		return html.Div().Class("field").Body(
+			html.Label().Attr("for", f.ID).Text(f.Label),
+			html.Div().Class("input").Body(f.choice(described)),
+			html.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
 			f.wrong(),
 		)
 	}
-	input := app.Input().ID(f.ID).Name(f.Name).Type(kind).Value(f.Value).
+	input := html.Input(kind).ID(f.ID).Attr("name", f.Name).Attr("value", f.Value).
 		Attr("autocomplete", f.Complete).
 		Aria("describedby", described).
 		Aria("invalid", f.Wrong != "")
@@ -285,22 +286,22 @@ func (f *field) Render() app.UI {
 		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
 	}
 
-	return app.Div().Class("field").Body(
-		app.Label().For(f.ID).Text(f.Label),
-		app.Div().Class("input").Body(
+	return html.Div().Class("field").Body(
+		html.Label().Attr("for", f.ID).Text(f.Label),
+		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
 				deed := "Show"
 				if f.shown {
 					deed = "Hide"
 				}
-				return app.Button().Type("button").Class("peek").
+				return html.Button().Class("peek").
 					Aria("label", deed+" "+strings.ToLower(f.Label)).
 					Text(deed).
 					OnClick(f.toggle)
 			}),
 		),
-		app.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
+		html.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
 		f.wrong(),
 	)
 }
@@ -309,10 +310,10 @@ func (f *field) Render() app.UI {
 type option struct{ Value, Label string }
 
 func (f *field) choice(described string) app.UI {
-	choice := app.Select().ID(f.ID).Name(f.Name).Aria("describedby", described).Body(
+	choice := html.Select().ID(f.ID).Attr("name", f.Name).Aria("describedby", described).Body(
 		app.Range(f.Options).Slice(func(i int) app.UI {
 			o := f.Options[i]
-			return app.Option().Value(o.Value).Text(o.Label).Selected(o.Value == f.Value)
+			return html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == f.Value)
 		}),
 	)
 	if f.Typed != nil {
@@ -322,10 +323,10 @@ func (f *field) choice(described string) app.UI {
 }
 
 func (f *field) hint() app.UI {
-	return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
+	return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
 }
 
 func (f *field) wrong() app.UI {
 	// Live, for when the field has the focus already and is not read again.
-	return app.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong)
+	return html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -410,37 +411,37 @@ func (f *frame) Render() app.UI {
 	if f.user != nil {
 		email = f.user.Email
 	}
-	return app.Div().Class("frame").Body(
-		app.A().Class("skip").Href("#title").Text("Skip to the content").OnClick(f.skip),
-		app.Header().Class("top").Body(
-			app.A().Class("brand").Href(shared.PageHome).Body(
-				app.Img().Src("/web/icon.svg").Role("presentation").Width(28).Height(28), // go-app drops an empty alt
+	return html.Div().Class("frame").Body(
+		html.A("#title").Class("skip").Text("Skip to the content").OnClick(f.skip),
+		html.Header().Class("top").Body(
+			html.A(shared.PageHome).Class("brand").Body(
+				html.Img("/web/icon.svg", 28),
 				app.Text(f.about.name()),
 			),
-			app.Nav().Class("pages").Aria("label", "Pages").Body(f.pages()...),
-			app.Div().Class("who").Body(
+			html.Nav().Class("pages").Aria("label", "Pages").Body(f.pages()...),
+			html.Div().Class("who").Body(
 				app.If(f.user != nil, func() app.UI {
-					return app.Span().Class("email").Text(email)
+					return html.Span().Class("email").Text(email)
 				}),
 				app.If(f.user != nil, func() app.UI {
-					return app.Button().Type("button").ID("sign-out").Text("Sign out").
+					return html.Button().ID("sign-out").Text("Sign out").
 						Aria("busy", f.leaving).Aria("disabled", f.leaving).
 						OnClick(f.clickSignOut)
 				}),
 			),
 		),
-		app.Div().Class("banner").Role("status").Body(
+		html.Div().Class("banner").Role("status").Body(
 			app.If(f.offline, func() app.UI {
-				return app.P().Text("You are offline. Changing anything needs a connection.")
+				return html.P().Text("You are offline. Changing anything needs a connection.")
 			}),
 			app.If(f.enrolBy != nil, func() app.UI {
-				return app.P().Body(
+				return html.P().Body(
 					app.Text(enrolWords(f.enrolBy, f.overdue())+" "),
-					app.A().Href(shared.PageSettings+"#two-factor").Text("Turn it on"),
+					html.A(shared.PageSettings+"#two-factor").Text("Turn it on"),
 				)
 			}),
 		),
-		app.Main().ID("content").TabIndex(-1).Body(f.page()),
+		html.Main().ID("content").TabIndex(-1).Body(f.page()),
 		&toasts{},
 		&questionDialog{},
 		&factorDialog{User: f.user},
@@ -454,7 +455,7 @@ func (f *frame) pages() []app.UI {
 		return nil
 	}
 	link := func(path string) app.UI {
-		a := app.A().Href(path).Text(title(path))
+		a := html.A(path).Text(title(path))
 		if path == f.path {
 			a = a.Aria("current", "page")
 		}
@@ -493,16 +494,16 @@ func (f *frame) page() app.UI {
 	case f.path == shared.PageEmail:
 		return emailPage(f.user)
 	case !slices.Contains(shared.Pages, f.path):
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading("Page not found"),
-			app.P().Class("aside").Body(app.A().Href(shared.PageHome).Text("Go to the start")),
+			html.P().Class("aside").Body(html.A(shared.PageHome).Text("Go to the start")),
 		)
 	case f.problem != nil && f.user == nil:
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading(title(f.path)),
-			app.Div().Class("card").Body(
-				app.P().Text(words(f.problem)),
-				app.Button().Type("button").Class("main").Text("Try again").OnClick(f.again),
+			html.Div().Class("card").Body(
+				html.P().Text(words(f.problem)),
+				html.Button().Class("main").Text("Try again").OnClick(f.again),
 			),
 		)
 	case f.path == shared.PageSettings:
@@ -510,27 +511,27 @@ func (f *frame) page() app.UI {
 	case f.path == shared.PageSystem:
 		return f.system()
 	default:
-		return app.Div().Class("narrow").Body(heading(title(f.path)))
+		return html.Div().Class("narrow").Body(heading(title(f.path)))
 	}
 }
 
 // heading is the heading of a page. It takes the focus when the page is gone
 // to, so that screen readers say where one is.
 func heading(text string) app.UI {
-	return app.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
+	return html.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
 }
 
 // notice is a sentence at the top of a page.
 func notice(text string) app.UI {
-	return app.Div().Class("notice").ID("notice").Body(
-		app.If(text != "", func() app.UI { return app.P().Text(text) }),
+	return html.Div().Class("notice").ID("notice").Body(
+		app.If(text != "", func() app.UI { return html.P().Text(text) }),
 	)
 }
 
 // username tells password managers whose password a form is about.
 func username(email string) app.UI {
-	return app.Input().Type("text").Name("username").Attr("autocomplete", "username").
-		Value(email).ReadOnly(true).Hidden(true)
+	return html.Input("text").Attr("name", "username").Attr("autocomplete", "username").
+		Attr("value", email).Attr("readonly", true).Hidden(true)
 }
 
 // nextPage is next if it is the address of a page of this app to go to after

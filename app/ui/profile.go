@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -74,15 +75,15 @@ func (s *profile) delete() {
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
 	return section("profile", "Profile",
-		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.trouble(),
 			s.form.button("Save", "main"),
 		),
 		&newEmail{User: s.User},
-		app.Div().Class("end").Body(
-			app.P().Text("Deleting your account removes it and signs you out everywhere."),
-			app.Button().Type("button").Class("danger").ID("delete-account").Text("Delete account").
+		html.Div().Class("end").Body(
+			html.P().Text("Deleting your account removes it and signs you out everywhere."),
+			html.Button().Class("danger").ID("delete-account").Text("Delete account").
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(s.askDelete),
 		),

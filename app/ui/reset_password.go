@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -69,10 +70,10 @@ func (p *resetPassword) Render() app.UI {
 	if p.void {
 		return voidLink("This link has been used already, or its time is over. Ask for a new one.", shared.PageForgotPassword, "Send me a new link")
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Choose a new password"),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			app.P().Text("It signs you out everywhere. Then sign in with the new password."),
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+			html.P().Text("It signs you out everywhere. Then sign in with the new password."),
 			p.form.field(field{Name: "newPassword", Label: "New password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
 			p.form.trouble(),
 			p.form.button("Set the new password", "main"),
@@ -82,11 +83,11 @@ func (p *resetPassword) Render() app.UI {
 
 // voidLink says that a link from a mail is good for nothing, and what to do.
 func voidLink(why, href, deed string) app.UI {
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("This link does not work any more"),
-		app.Div().Class("card").Body(
-			app.P().Text(why),
-			app.A().Class("button").Href(href).Text(deed),
+		html.Div().Class("card").Body(
+			html.P().Text(why),
+			html.A(href).Class("button").Text(deed),
 		),
 	)
 }

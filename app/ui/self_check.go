@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -47,9 +48,9 @@ func (s *selfCheck) again(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
 	return section("check", "Self-check",
-		app.P().Text("Whether passkeys can work at the address at which you see this page."),
+		html.P().Text("Whether passkeys can work at the address at which you see this page."),
 		stale(s.problem, s.found != nil, s.again),
-		app.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
+		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
 	)
 }
 
@@ -65,17 +66,17 @@ func (s *selfCheck) body() []app.UI {
 		verdict = "Something has to be changed before passkeys can work here."
 	}
 	return []app.UI{
-		app.P().Body(app.Strong().Text(verdict)),
-		app.Ul().Class("findings").Body(
+		html.P().Body(html.Strong().Text(verdict)),
+		html.Ul().Class("findings").Body(
 			app.Range(s.found.Checks).Slice(func(i int) app.UI {
 				c := s.found.Checks[i]
 				state, class := "OK", "badge"
 				if !c.OK {
 					state, class = "To change", "badge bad"
 				}
-				return app.Li().Body(
-					app.P().Class("device").Body(app.Strong().Text(c.Name), app.Span().Class(class).Text(state)),
-					app.P().Class("hint").Text(findingWords(c)),
+				return html.Li().Body(
+					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
+					html.P().Class("hint").Text(findingWords(c)),
 				)
 			}),
 		),

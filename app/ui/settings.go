@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -37,10 +38,10 @@ func (p *settings) Render() app.UI {
 	if p.Overdue {
 		parts = sections[2:4]
 	}
-	return app.Div().Class("settings").Body(
+	return html.Div().Class("settings").Body(
 		heading("Settings"),
 		contents(parts),
-		app.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
+		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
 }
 
@@ -73,10 +74,10 @@ type part struct{ id, name string }
 
 // contents draws the links to the parts of a page.
 func contents(parts []part) app.UI {
-	return app.Nav().Class("sections").Aria("label", "Sections").Body(
+	return html.Nav().Class("sections").Aria("label", "Sections").Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
+			return html.A("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
 		}),
 	)
 }
@@ -90,23 +91,23 @@ func jump(ctx app.Context, e app.Event) {
 
 // section draws a part of a page.
 func section(id, name string, parts ...app.UI) app.UI {
-	return app.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
-		app.H2().ID(id).TabIndex(-1).Text(name),
+	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
+		html.H2().ID(id).TabIndex(-1).Text(name),
 	}, parts...)...)
 }
 
 // stale says why a section could not be loaded, and offers to try again. known
 // tells that it shows what it was before.
 func stale(problem error, known bool, again app.EventHandler) app.UI {
-	return app.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(problem != nil && words(problem) != "", func() app.UI {
 			text := words(problem)
 			if known {
 				text = "This may be out of date. " + text
 			}
-			return app.Div().Body(
-				app.P().Text(text),
-				app.Button().Type("button").Text("Try again").OnClick(again),
+			return html.Div().Body(
+				html.P().Text(text),
+				html.Button().Text("Try again").OnClick(again),
 			)
 		}),
 	)
@@ -114,9 +115,9 @@ func stale(problem error, known bool, again app.EventHandler) app.UI {
 
 // bones are lines that stand where words will be.
 func bones() app.UI {
-	return app.Div().Class("bones").Aria("hidden", "true").Body(
-		app.Div().Class("bone", "short"),
-		app.Div().Class("bone", "long"),
-		app.Div().Class("bone"),
+	return html.Div().Class("bones").Aria("hidden", "true").Body(
+		html.Div().Class("bone", "short"),
+		html.Div().Class("bone", "long"),
+		html.Div().Class("bone"),
 	)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -174,30 +175,30 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Sign in"),
 		notice(p.Notice),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
-			app.Label().Class("check").Body(
-				app.Input().Type("checkbox").ID("sign-in-remember").Name("rememberMe").Checked(true),
-				app.Span().Text("Keep me signed in on this device"),
+			html.Label().Class("check").Body(
+				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
+				html.Span().Text("Keep me signed in on this device"),
 			),
 			p.form.trouble(),
-			app.Div().Body(p.wayOn()),
+			html.Div().Body(p.wayOn()),
 			p.form.button("Sign in", "main"),
 			app.If(passkey.Supported(), func() app.UI {
-				return app.Button().Type("button").ID("sign-in-passkey").
+				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
 					Text("Sign in with a passkey").OnClick(p.usePasskey)
 			}),
 		),
-		app.P().Class("aside").Body(app.A().Href(shared.PageForgotPassword).Text("Forgot password?")),
-		app.Div().Body(app.If(p.About.SignUp, func() app.UI {
-			return app.P().Class("aside").Body(
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text("Forgot password?")),
+		html.Div().Body(app.If(p.About.SignUp, func() app.UI {
+			return html.P().Class("aside").Body(
 				app.Text("New here? "),
-				app.A().Href(shared.PageSignUp).Text("Create an account"),
+				html.A(shared.PageSignUp).Text("Create an account"),
 			)
 		})),
 	)
@@ -208,6 +209,6 @@ func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Email: p.email}
 	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
-		return app.A().Class("button").Href(shared.PageForgotPassword).Text("Choose a new password")
+		return html.A(shared.PageForgotPassword).Class("button").Text("Choose a new password")
 	})
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -62,32 +63,32 @@ func (p *signUp) Render() app.UI {
 	if p.invite != "" {
 		invited = "This account will be the first administrator of this server."
 	}
-	have := app.P().Class("aside").Body(
+	have := html.P().Class("aside").Body(
 		app.Text("You have an account? "),
-		app.A().Href(shared.PageSignIn).Text("Sign in"),
+		html.A(shared.PageSignIn).Text("Sign in"),
 	)
 	switch {
 	case p.sent != "":
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading("Check your mail"),
-			app.Div().Class("card").Body(
-				app.P().Text("A mail is on its way to "+p.sent+". Open the link in it to go on."),
-				app.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam."),
+			html.Div().Class("card").Body(
+				html.P().Text("A mail is on its way to "+p.sent+". Open the link in it to go on."),
+				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam."),
 				&verification{Email: p.sent},
 			),
-			app.P().Class("aside").Body(app.A().Href(shared.PageSignIn).Text("Go to sign-in")),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Go to sign-in")),
 		)
 	case p.About.Known && !p.About.SignUp && p.invite == "":
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading("Create an account"),
-			app.Div().Class("card").Body(app.P().Text(shared.ErrSignUpDisabled.Message)),
+			html.Div().Class("card").Body(html.P().Text(shared.ErrSignUpDisabled.Message)),
 			have,
 		)
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Create an account"),
 		notice(invited),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "email"}),
 			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),

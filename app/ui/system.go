@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
 )
 
 // The permissions that open parts of the system page.
@@ -33,18 +35,18 @@ func (f *frame) system() app.UI {
 	case f.user == nil:
 		cards = []app.UI{section("keys", "System settings", bones())}
 	case f.overdue():
-		cards = []app.UI{section("due", "Two-factor authentication first", app.P().Text("You can come back here when it is on."))}
+		cards = []app.UI{section("due", "Two-factor authentication first", html.P().Text("You can come back here when it is on."))}
 	case !mayAny(f.may):
-		cards = []app.UI{section("none", "Nothing here for you", app.P().Text("Your account has no permission that opens a part of this page. Whoever runs this service can give it one."))}
+		cards = []app.UI{section("none", "Nothing here for you", html.P().Text("Your account has no permission that opens a part of this page. Whoever runs this service can give it one."))}
 	default:
 		add(manageSettings, "keys", "System settings", &systemKeys{Email: f.user.Email})
 		add(manageSettings, "check", "Self-check", &selfCheck{})
 		add(manageUsers, "users", "People", &users{Own: f.user.ID})
 		add(readEvents, "log", "Security log of everybody", &events{All: true})
 	}
-	return app.Div().Class("settings").Body(
+	return html.Div().Class("settings").Body(
 		heading("System"),
 		contents(parts),
-		app.Div().Class("cards").Aria("busy", f.user == nil).Body(cards...),
+		html.Div().Class("cards").Aria("busy", f.user == nil).Body(cards...),
 	)
 }

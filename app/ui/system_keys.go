@@ -8,6 +8,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -86,9 +87,9 @@ func (s *systemKeys) Render() app.UI {
 		of[k.Group] = append(of[k.Group], k)
 	}
 	return section("keys", "System settings",
-		app.P().Text("They take effect at once, on every server. Each change is in the security log."),
+		html.P().Text("They take effect at once, on every server. Each change is in the security log."),
 		stale(s.problem, s.keys != nil, s.again),
-		app.Div().Class("groups").Aria("busy", s.keys == nil).Body(
+		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
 			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
 			app.Range(groups).Slice(func(i int) app.UI {
 				return s.group(groups[i], of[groups[i]])
@@ -98,17 +99,17 @@ func (s *systemKeys) Render() app.UI {
 }
 
 func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
-	return app.Div().Class("group").Role("group").Aria("label", name).Body(
-		app.H3().Text(name),
+	return html.Div().Class("group").Role("group").Aria("label", name).Body(
+		html.H3().Text(name),
 		app.Range(keys).Slice(func(i int) app.UI {
 			return &systemKey{Setting: keys[i], Now: s.now, Saved: s.saved}
 		}),
-		app.Div().Body(app.If(name == "Mail", func() app.UI {
-			return app.Div().Class("key-row").Body(
-				app.Div().Class("deeds").Body(
-					app.Button().Type("button").Text("Send a test mail").Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
+		html.Div().Body(app.If(name == "Mail", func() app.UI {
+			return html.Div().Class("key-row").Body(
+				html.Div().Class("deeds").Body(
+					html.Button().Text("Send a test mail").Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
 				),
-				app.P().Class("hint").Role("status").Text(s.mailed),
+				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
 		})),
 	)
@@ -284,11 +285,11 @@ func (k *systemKey) cancel(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (k *systemKey) Render() app.UI {
-	return app.Div().Class("key-row").Body(
-		app.Div().Body(k.value()),
-		app.P().Class("hint").Body(k.origin()...),
+	return html.Div().Class("key-row").Body(
+		html.Div().Body(k.value()),
+		html.P().Class("hint").Body(k.origin()...),
 		k.form.trouble(),
-		app.Div().Body(app.If(k.theirs != nil, k.conflict)),
+		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
 	)
 }
 
@@ -303,13 +304,13 @@ func (k *systemKey) value() app.UI {
 		}
 		return k.told(value)
 	case one.Secret && !k.replacing:
-		return app.Div().Class("told-key").Body(
+		return html.Div().Class("told-key").Body(
 			k.told(onOff(one.IsSet, "A value is set. It is shown to nobody.", "Not set")),
-			app.Div().Class("deeds").Body(
-				app.Button().Type("button").ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, "Replace ", "Set ")+one.Key).
+			html.Div().Class("deeds").Body(
+				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, "Replace ", "Set ")+one.Key).
 					Text(onOff(one.IsSet, "Replace", "Set")).OnClick(k.replace),
-				app.Div().Body(app.If(one.IsSet, func() app.UI {
-					return app.Button().Type("button").Class("danger").Aria("label", "Take away "+one.Key).
+				html.Div().Body(app.If(one.IsSet, func() app.UI {
+					return html.Button().Class("danger").Aria("label", "Take away "+one.Key).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
 						Text("Take away").OnClick(k.askTakeAway)
 				})),
@@ -317,13 +318,13 @@ func (k *systemKey) value() app.UI {
 		)
 	case one.Type == "bool":
 		hint := k.form.at("value-hint")
-		return app.Div().Class("told-key").Body(
-			app.Label().Class("check switch").Body(
-				app.Input().Type("checkbox").Role("switch").ID(k.form.at("value")).
-					Checked(valueOfKey(one) == "true").Aria("describedby", hint).OnChange(k.toggle),
-				app.Span().Text(one.Key),
+		return html.Div().Class("told-key").Body(
+			html.Label().Class("check switch").Body(
+				html.Input("checkbox").Role("switch").ID(k.form.at("value")).
+					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(k.toggle),
+				html.Span().Text(one.Key),
 			),
-			app.P().Class("hint").ID(hint).Text(one.Description),
+			html.P().Class("hint").ID(hint).Text(one.Description),
 		)
 	}
 	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: valueOfKey(one), Hint: one.Description}
@@ -337,13 +338,13 @@ func (k *systemKey) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return app.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
+	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
 		k.form.field(f),
-		app.Div().Class("deeds").Body(
-			app.Button().Type("submit").Aria("label", "Save "+one.Key).
+		html.Div().Class("deeds").Body(
+			html.Button().Attr("type", "submit").Aria("label", "Save "+one.Key).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text("Save"),
-			app.Div().Body(app.If(one.Secret, func() app.UI {
-				return app.Button().Type("button").Text("Cancel").OnClick(k.cancel)
+			html.Div().Body(app.If(one.Secret, func() app.UI {
+				return html.Button().Text("Cancel").OnClick(k.cancel)
 			})),
 		),
 	)
@@ -351,10 +352,10 @@ func (k *systemKey) value() app.UI {
 
 // told draws a value that is not changed here.
 func (k *systemKey) told(value string) app.UI {
-	return app.Dl().Class("told-key").Body(
-		app.Dt().Text(k.base.Key),
-		app.Dd().Class("hint").Text(k.base.Description),
-		app.Dd().Text(value),
+	return html.Dl().Class("told-key").Body(
+		html.Dt().Text(k.base.Key),
+		html.Dd().Class("hint").Text(k.base.Description),
+		html.Dd().Text(value),
 	)
 }
 
@@ -363,7 +364,7 @@ func (k *systemKey) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.Locked:
-		return []app.UI{app.Span().Class("badge").Text("Locked"), app.Text(" Set by the environment of the server. It can be changed only there.")}
+		return []app.UI{html.Span().Class("badge").Text("Locked"), app.Text(" Set by the environment of the server. It can be changed only there.")}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			app.Text("Changed by " + *one.UpdatedBy + " "),
@@ -408,15 +409,15 @@ func (k *systemKey) conflict() app.UI {
 	if theirs.UpdatedAt != nil {
 		at = moment(*theirs.UpdatedAt, local(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return app.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", "Changed meanwhile").Body(
-		app.P().Body(app.Strong().Text("Somebody has changed this meanwhile."), app.Text(" Nothing of yours is saved yet.")),
-		app.Dl().Class("versus").Body(
-			app.Div().Body(app.Dt().Text("Yours"), app.Dd().Text(k.says(k.mine))),
-			app.Div().Body(app.Dt().Body(app.Text("Theirs, by "+by+", "), at), app.Dd().Text(k.says(valueOfKey(theirs)))),
+	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", "Changed meanwhile").Body(
+		html.P().Body(html.Strong().Text("Somebody has changed this meanwhile."), app.Text(" Nothing of yours is saved yet.")),
+		html.Dl().Class("versus").Body(
+			html.Div().Body(html.Dt().Text("Yours"), html.Dd().Text(k.says(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text("Theirs, by "+by+", "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
 		),
-		app.Div().Class("deeds").Body(
-			app.Button().Type("button").Text("Use theirs").OnClick(k.useTheirs),
-			app.Button().Type("button").Text("Save mine").Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
+		html.Div().Class("deeds").Body(
+			html.Button().Text("Use theirs").OnClick(k.useTheirs),
+			html.Button().Text("Save mine").Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
 		),
 	)
 }

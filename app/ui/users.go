@@ -7,6 +7,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -147,18 +148,18 @@ func (s *users) look(one shared.ManagedUser) {
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
 	return section("users", "People",
-		app.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			s.form.field(field{Name: "search", Label: "Search", Type: "search", Complete: "off", Hint: "A part of the address or of the name."}),
-			app.Div().Class("deeds").Body(s.form.button("Search", "")),
+			html.Div().Class("deeds").Body(s.form.button("Search", "")),
 		),
 		stale(s.problem, s.users != nil, s.again),
-		app.Div().Aria("busy", s.users == nil).Body(
+		html.Div().Aria("busy", s.users == nil).Body(
 			app.If(s.users == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.users != nil && len(s.users) == 0, func() app.UI {
-				return app.P().Class("hint").Text("Nobody.")
+				return html.P().Class("hint").Text("Nobody.")
 			}).ElseIf(s.users != nil, func() app.UI {
-				return app.Ul().Class("sessions").Body(
+				return html.Ul().Class("sessions").Body(
 					app.Range(s.users).Slice(func(i int) app.UI {
 						one := s.users[i]
 						return &userRow{One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
@@ -216,26 +217,26 @@ func (r *userRow) Render() app.UI {
 		badges = append([]string{"You"}, badges...)
 	}
 	button := func(text, class string, on app.EventHandler) app.UI {
-		return app.Button().Type("button").Class(class).Text(text).Aria("describedby", userID(one)).
+		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on)
 	}
-	return app.Li().Class("session user").Body(
+	return html.Li().Class("session user").Body(
 		icon("person"),
-		app.P().Class("device").Body(
-			app.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
-			app.If(one.Name != "", func() app.UI { return app.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return app.Span().Class("badge bad").Text("Disabled") }),
-			app.Range(badges).Slice(func(i int) app.UI { return app.Span().Class("badge").Text(badges[i]) }),
+		html.P().Class("device").Body(
+			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
+			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text("Disabled") }),
+			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
-		app.Dl().Class("facts").Body(
+		html.Dl().Class("facts").Body(
 			fact("Last active", active),
 			fact("Sessions", app.Text(strconv.Itoa(one.Sessions))),
 			fact("2FA", app.Text(onOff(one.TwoFactorEnabled, "On", "Off"))),
 			fact("Passkeys", app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
-		app.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
-			return app.Div().Class("deeds").Body(
+		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
+			return html.Div().Class("deeds").Body(
 				button("Reset factors", "", r.reset),
 				button("End sessions", "", r.end),
 				button(onOff(one.DisabledAt != nil, "Enable", "Disable"), onOff(one.DisabledAt != nil, "", "danger"), r.able),
