@@ -222,11 +222,12 @@ var kinds = []option{
 
 	{"sign-up-taken", "Sign-ups with a taken address"}, // from here on, of nobody's own log
 	{"setting-changed", "System settings changed"},
+	{"mail-dropped", "Mails that nobody took"},
 	{"key-rotated", "Server keys changed"},
 	{"key-missing", "Server keys missing"},
 }
 
-const ofEverybody = 4 // of those, at the end
+const ofEverybody = 5 // of those, at the end
 
 func kindOptions(all bool) []option {
 	options := append([]option{{"", "Everything"}}, kinds...)
