@@ -11,7 +11,8 @@ const breakGlassLifetime = time.Hour
 
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
 // runs the server: there is no route to it. All that is open of the account of an
-// address ends, no second factor is asked for any more, no lock holds, and the
+// address ends, no second factor is asked for any more, no lock holds, the address
+// counts as verified, and the
 // token that it returns sets a new password. Passkeys stay. It fails with
 // [ErrNotFound] if the address has no account.
 func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, err error) {
@@ -30,7 +31,11 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if err := in.ForgetAttempts(ctx, s.attemptKey(SignInTries, in.User.Email)); err != nil {
 			return err
 		}
-		if _, err := in.EnableUser(ctx, in.User.ID, now); err != nil { // or the password would open nothing
+		// Or the password would open nothing.
+		if _, err := in.EnableUser(ctx, in.User.ID, now); err != nil {
+			return err
+		}
+		if _, err := in.VerifyUser(ctx, in.User.ID, in.User.Email, now); err != nil {
 			return err
 		}
 		if token, err = s.issueFor(ctx, in, purposeReset, breakGlassLifetime, struct{}{}); err != nil {

@@ -56,9 +56,6 @@ func (s *Service) open(ctx context.Context, in locked, from Client, method strin
 }
 
 func (s *Service) challenge(ctx context.Context, in locked, from Client, method string, remember bool) (*ChallengeError, error) {
-	if in.User.DisabledAt != nil {
-		return nil, shared.ErrDisabled // nobody is asked for a code in vain
-	}
 	token, now := NewToken(), s.Now()
 	err := in.AddChallenge(ctx, Challenge{
 		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(ChallengeLifetime),

@@ -144,9 +144,6 @@ func earlier(a, b time.Time) time.Time {
 // sign-in ends here, and none without a second factor if one is due, without a
 // verified address if that is asked for, or to an account that is disabled.
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
-	if in.User.DisabledAt != nil {
-		return Session{}, "", shared.ErrDisabled
-	}
 	if second != "" {
 		method += "+" + string(second)
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
@@ -158,9 +155,12 @@ func (s *Service) openSession(ctx context.Context, in locked, from Client, metho
 	return s.newSession(ctx, in, from, method, remember)
 }
 
-// mayOpen fails with [shared.ErrNotVerified] if a user has to verify their address
-// first.
+// mayOpen fails with [shared.ErrDisabled] if a user's account is disabled, and with
+// [shared.ErrNotVerified] if they have to verify their address first.
 func (s *Service) mayOpen(user User) error {
+	if user.DisabledAt != nil {
+		return shared.ErrDisabled
+	}
 	if s.Settings.Now().VerifyEmail == Required && !user.EmailVerified {
 		return shared.ErrNotVerified
 	}

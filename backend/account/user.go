@@ -140,7 +140,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 			return err
 		}
 		if n.Invite != "" {
-			if err := grantAll(ctx, tx, o.User.ID); err != nil {
+			if err := s.grantAll(ctx, tx, o.User.ID, from); err != nil {
 				return err
 			}
 		}

@@ -36,7 +36,7 @@ func (db DB) UsePassword(ctx context.Context, user, hash string) error {
 // UpgradePassword implements [account.Store].
 func (db DB) UpgradePassword(ctx context.Context, user, old, new string) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).
-		Where("user_id = ?", user).Where("hash = ?", old).Exec(ctx)
+		Where("user_id = ?", user).Where("hash = ?", old).Where("NOT void").Exec(ctx)
 	return one(res, err, shared.ErrCredentials)
 }
 
