@@ -10,6 +10,7 @@ import (
 func TestSystemBrowser(t *testing.T) {
 	inBrowser(t, nil, map[string]func(*testing.T, context.Context, string){
 		"Settings": testSystemSettings,
+		"People":   testSystemPeople,
 		"Stranger": testSystemStranger,
 	})
 }
@@ -172,6 +173,59 @@ func testSystemSettings(t *testing.T, browser context.Context, binary string) {
 	}
 	stranger.open("/sign-up")
 	stranger.see("Nobody can create an account here by themselves.")
+}
+
+func testSystemPeople(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p, ada := browse(t, browser, server.origin), browse(t, browser, server.origin)
+	p.signUpAdministrator(server)
+	ada.as(firefox)
+	email := ada.signUp()
+
+	p.open("/dashboard/system")
+	p.see(email)
+	if n := len(p.all("button", "Disable")); n != 1 {
+		t.Errorf("%d accounts can be disabled; one's own cannot", n)
+	}
+	help := func(button, asked, done string) {
+		t.Helper()
+		p.press(button)
+		p.the("dialog", asked)
+		p.press(button)
+		p.see(done)
+	}
+	help("Disable", "Disable the account "+email+"?", "The account "+email+" is disabled.")
+	ada.press("Save")
+	ada.at("/sign-in")
+	ada.submitSignIn(email, password)
+	ada.see("This account is disabled.")
+	help("Enable", "Enable the account "+email+" again?", "The account "+email+" is enabled.")
+	ada.press("Sign in")
+	ada.at("/dashboard/settings")
+	help("End sessions", "End all sessions of "+email+"?", email+" is signed out everywhere.")
+	ada.press("Save")
+	ada.at("/sign-in")
+	help("Reset factors", "Reset the factors of "+email+"?", "The factors of "+email+" are reset.")
+
+	p.click(p.the("searchbox", "Search"))
+	p.key("nobody of that name\r")
+	p.see("Nobody.")
+	p.choose("Show", "Accounts disabled")
+	p.see(email + " · by grace@example.com")
+	p.the("link", "Download CSV")
+
+	// A second factor is required, first in a while and then at once.
+	p.choose("REQUIRE_TWO_FACTOR", "all")
+	p.press("Save REQUIRE_TWO_FACTOR")
+	p.see("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by ")
+	p.fill("REQUIRE_TWO_FACTOR_GRACE", "0s")
+	p.press("Save REQUIRE_TWO_FACTOR_GRACE")
+	p.see("the time for it is over")
+	p.open("/dashboard/settings")
+	p.see("Enable 2FA")
+	if p.sees("Active sessions") {
+		t.Error("there is more to do than getting a second factor")
+	}
 }
 
 // testSystemStranger opens the page without a permission.

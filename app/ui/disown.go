@@ -67,7 +67,7 @@ func (p *disown) Render() app.UI {
 			html.P().Text("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password."),
 			html.P().Class("hint").Text("If it was you after all, close this page. Nothing is done before you press the button."),
 			p.form.trouble(),
-			p.form.button("It wasn’t me", "main"),
+			p.form.button("It wasn't me", "main"),
 		),
 	)
 }

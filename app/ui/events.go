@@ -211,7 +211,7 @@ var kinds = []option{
 	{"email-verified", "Email address verified"},
 	{"email-change-requested", "New email address asked for"},
 	{"email-changed", "Email address changed"},
-	{"disowned", "“It wasn’t me”"},
+	{"disowned", "“It wasn't me”"},
 	{"recovered", "Accounts recovered by the operator"},
 	{"user-disabled", "Accounts disabled"},
 	{"user-enabled", "Accounts enabled"},

@@ -47,9 +47,10 @@ func (s *systemKeys) load() {
 	})
 }
 
-// saved takes a changed key. Others may follow it, and pages show some.
+// saved has what may follow from a changed key be looked at: other keys, what the
+// server is called, and what is asked of whoever changed it.
 func (s *systemKeys) saved() {
-	s.load()
+	refresh(s.ctx)
 	learn(s.ctx)
 }
 
