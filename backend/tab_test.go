@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // openBrowser starts Chromium, which ends with the test.
@@ -342,6 +343,21 @@ func (p *tab) key(keys string) {
 	p.do(chromedp.KeyEvent(keys))
 }
 
+// tabTo presses the Tab key until the focus is on what is called so, with other
+// keys held down if any are given: [backwards] with Shift.
+func (p *tab) tabTo(name string, held ...chromedp.KeyOption) {
+	p.t.Helper()
+	for range 40 {
+		p.do(chromedp.KeyEvent(kb.Tab, held...))
+		if p.focused() == name {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not come to %s", name)
+}
+
+var backwards = chromedp.KeyModifiers(chromedp.ModifierShift)
+
 // focused is the accessible name of what has the focus.
 func (p *tab) focused() string {
 	for _, node := range p.all("", "") {
@@ -358,6 +374,17 @@ func (p *tab) focused() string {
 func (p *tab) awaitFocus(name string) {
 	p.t.Helper()
 	p.wait("the focus is on "+name, func() bool { return p.focused() == name })
+}
+
+// fits looks that nothing is wider than a page of that many pixels, nor than
+// the dialog that it is in.
+func (p *tab) fits(width int, what string) {
+	p.t.Helper()
+	for _, trouble := range eval[[]string](p, fmt.Sprintf(`[document.documentElement, ...document.querySelectorAll("dialog[open]")].
+		filter((e) => e.scrollWidth > Math.min(e.clientWidth, %d)).
+		map((e) => e.scrollWidth + " pixels are in a " + e.localName + " of " + e.clientWidth)`, width)) {
+		p.t.Errorf("%s, on a page of %d: %s", what, width, trouble)
+	}
 }
 
 // as makes the browser call itself something else.
