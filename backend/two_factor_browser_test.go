@@ -148,6 +148,43 @@ func (p *tab) challenge(email string) {
 	p.awaitFocus(atSignIn)
 }
 
+// signInByKeys does on the sign-in page what submitSignIn does with the mouse.
+func (p *tab) signInByKeys(email string) {
+	p.t.Helper()
+	p.at("/sign-in")
+	p.awaitFocus("Sign in") // the heading
+	p.tabTo("Email")
+	p.key(email)
+	p.tabTo("Password")
+	p.key(password + kb.Enter)
+}
+
+// challengeByKeys goes from the sign-in page to the one that asks for the second
+// factor.
+func (p *tab) challengeByKeys(email string) {
+	p.t.Helper()
+	p.signInByKeys(email)
+	p.at("/two-factor")
+	p.awaitFocus(atSignIn)
+}
+
+// guess types wrong codes until the sign-in takes no more.
+func (p *tab) guess() {
+	p.t.Helper()
+	for i := range shared.ChallengeTries {
+		p.awaitFocus(atSignIn)
+		p.key(fmt.Sprintf("00000%d", i))
+		p.wait("there is an answer", func() bool {
+			return eval[bool](p, `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
+				document.getElementById("challenge-submit").getAttribute("aria-busy") === "false"`)
+		})
+	}
+	p.see(over)
+	p.awaitFocus("Sign in again")
+}
+
+const over = "Too many wrong codes for this sign-in. Sign in again."
+
 // post calls the API as the page does, and returns the status of the answer.
 func (p *tab) post(path string, body any) (status int, answer json.RawMessage) {
 	p.t.Helper()
@@ -628,17 +665,7 @@ func testChallenge(t *testing.T, ctx context.Context, server *program) {
 	// A challenge takes five codes.
 	p.submitSignIn(email, password)
 	p.at("/two-factor")
-	for i := range shared.ChallengeTries {
-		p.awaitFocus(atSignIn)
-		p.key(fmt.Sprintf("00000%d", i))
-		p.wait("there is an answer", func() bool {
-			return eval[bool](p, `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
-				document.getElementById("challenge-submit").getAttribute("aria-busy") === "false"`)
-		})
-	}
-	const over = "Too many wrong codes for this sign-in. Sign in again."
-	p.see(over)
-	p.awaitFocus("Sign in again")
+	p.guess()
 	p.press("Sign in again")
 	p.at("/sign-in")
 	p.see(over)
@@ -724,6 +751,7 @@ func testTwoFactorKeyboard(t *testing.T, ctx context.Context, server *program) {
 	p.tabTo("Continue")
 	p.key(kb.Enter)
 	p.awaitFocus("Save your backup codes")
+	codes := p.codes()
 	p.tabTo("I saved them")
 	p.key(" ")
 	p.tabTo("Continue")
@@ -735,24 +763,39 @@ func testTwoFactorKeyboard(t *testing.T, ctx context.Context, server *program) {
 
 	p.tabTo("Sign out")
 	p.key(kb.Enter)
-	p.at("/sign-in")
-	p.tabTo("Email")
-	p.key(email)
-	p.tabTo("Password")
-	p.key(password + kb.Enter)
-	p.awaitFocus(atSignIn)
-	p.tabTo("Trust this device for 30 days")
-	p.key(" ")
+	p.challengeByKeys(email)
+	p.tabTo("Use a backup code")
+	p.key(kb.Enter)
+	p.awaitFocus("Backup code")
+	p.key(codes[0] + kb.Enter)
+	p.at("/dashboard/settings")
+	p.awaitFocus("Settings")
+	p.see("9 of 10 left")
+	p.see("None. To trust one,")
+
+	p.tabTo("Sign out")
+	p.key(kb.Enter)
+	p.challengeByKeys(email)
 	p.tabTo("Use a backup code")
 	p.key(kb.Enter)
 	p.awaitFocus("Backup code")
 	p.tabTo("Use your authenticator app")
 	p.key(kb.Enter)
 	p.awaitFocus(atSignIn)
+	p.tabTo("Trust this device for 30 days")
+	p.key(" ")
+	p.tabTo(atSignIn, backwards)
 	p.key(phone.code())
 	p.at("/dashboard/settings")
 	p.awaitFocus("Settings")
 	p.see("Trusted until")
+
+	p.tabTo("Sign out")
+	p.key(kb.Enter)
+	p.signInByKeys(email)
+	p.at("/dashboard/settings") // and nothing was asked
+	p.awaitFocus("Settings")
+	p.see("Password on a trusted device")
 }
 
 // testTwoFactorNarrow looks that nothing is wider than a small phone.
@@ -800,38 +843,57 @@ func openDatabase(t *testing.T, file string) *sql.DB {
 	return db
 }
 
+// testLocked guesses, by keyboard alone, until no code is taken any more.
 func testLocked(t *testing.T, ctx context.Context, binary string) {
 	file := filepath.Join(t.TempDir(), "latchkey.db")
 	server := start(t, binary, "-rate-limits", "off", "-database", "sqlite:"+file)
 	p := browse(t, ctx, server.origin)
 	email := p.signUp()
 	phone, _ := p.enable()
-	for i := range 10 {
-		if i%5 == 0 { // as many as a sign-in takes
-			p.post("sign-in/email", map[string]string{"email": email, "password": password})
-		}
-		if status, body := p.post("two-factor/verify-totp", map[string]string{"code": fmt.Sprintf("00000%d", i)}); status == 200 {
-			t.Fatalf("a wrong code is %d %s", status, body)
-		}
-	}
 
-	p.challenge(email)
+	p.tabTo("Sign out")
+	p.key(kb.Enter)
+	for range 2 {
+		p.challengeByKeys(email)
+		p.guess()
+		p.key(kb.Enter)
+	}
+	p.challengeByKeys(email)
 	p.key("123456") // nobody looks whether it is right
-	p.see("Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 14:")
+	const why = "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in "
+	p.see(why + "1")
 	p.fieldIs("challenge-code", "")
 	p.awaitFocus(atSignIn)
 	if !eval[bool](p, `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "true"`) {
 		t.Error("the button looks as if it could be used")
 	}
 	left := func() string {
-		return regexp.MustCompile(`14:\d\d`).FindString(eval[string](p, `document.querySelector(".trouble").innerText`))
+		return regexp.MustCompile(`1\d:\d\d`).FindString(eval[string](p, `document.querySelector(".trouble").innerText`))
 	}
-	before := left()
+	// A screen reader says it once: if the seconds ticked for it, too, it would
+	// say them without end.
+	heard := func() (texts []string) {
+		for _, node := range p.all("StaticText", "") {
+			if text := words(node.Name); strings.Contains(text, "Try again") {
+				texts = append(texts, text)
+			}
+		}
+		return texts
+	}
+	before, once := left(), heard()
+	if len(once) != 1 || !regexp.MustCompile(`^`+regexp.QuoteMeta(why)+`about 1\d minutes\.$`).MatchString(once[0]) {
+		t.Errorf("a screen reader says %q", once)
+	}
 	p.wait("it counts down", func() bool { now := left(); return now != "" && now < before })
-	p.press("Verify") // does nothing
-	p.press("Use a backup code")
+	if again := heard(); !slices.Equal(again, once) {
+		t.Errorf("a second later a screen reader says %q; before, it said %q", again, once)
+	}
+	p.tabTo("Verify")
+	p.key(kb.Enter) // does nothing
+	p.tabTo("Use a backup code")
+	p.key(kb.Enter)
 	p.awaitFocus("Backup code")
-	p.see("Try again in 14:")
+	p.see(why + "1")
 
 	// The server says how long; so the page is asked again once it is shorter.
 	db := openDatabase(t, file)
