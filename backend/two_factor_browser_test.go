@@ -50,6 +50,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 		"EmailCode":      testEmailCode,
 		"Keyboard":       testTwoFactorKeyboard,
 		"Narrow":         testTwoFactorNarrow,
+		"Phone":          testTwoFactorPhone,
 	}, map[string]func(*testing.T, context.Context, string){
 		"Locked":       testLocked,
 		"StepUpByCode": testStepUpByCode,
@@ -830,6 +831,53 @@ func testTwoFactorNarrow(t *testing.T, ctx context.Context, server *program) {
 	p.fill(atSignIn, phone.code())
 	p.see("Trusted until")
 	p.fits(320, "the settings page with a trusted device")
+}
+
+// testTwoFactorPhone turns it on with the phone that the app is on, which cannot
+// scan its own screen. All is done with a finger.
+func testTwoFactorPhone(t *testing.T, ctx context.Context, server *program) {
+	p := browse(t, ctx, server.origin)
+	p.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	p.signUp()
+	p.fits(360, "the settings page")
+	p.tap("button", "Enable 2FA")
+	p.awaitFocus("Password")
+	p.fits(360, "the password's step")
+	p.key(password)
+	p.tap("button", "Continue")
+	phone := p.scan()
+	p.fits(360, "the key's step")
+
+	// The link is what one sees first, and as large as a button.
+	link := p.the("link", "Open in an authenticator app")
+	p.see("Or scan this with another device:")
+	at, code := p.place(link), p.place(p.the("image", "QR code of the key below"))
+	if at.top < 0 || at.bottom > code.top || at.bottom-at.top < 44 || at.right-at.left < 250 {
+		t.Errorf("the link is at %+v, and the QR code at %+v", at, code)
+	}
+	status, body := p.post("two-factor/get-totp-uri", map[string]string{"password": password})
+	var issued struct{ TOTPURI string }
+	if err := json.Unmarshal(body, &issued); err != nil || status != 200 {
+		t.Fatalf("get-totp-uri is %d %s", status, body)
+	}
+	if uri := eval[string](p, `document.querySelector("#factor .otpauth").href`); uri != issued.TOTPURI {
+		t.Errorf("the link is to %s; want %s", uri, issued.TOTPURI)
+	}
+	p.tap("link", "Open in an authenticator app") // there is none here
+	if again := p.scan(); again.key != phone.key {
+		t.Errorf("after that the dialog shows the key %s; want %s", again.key, phone.key)
+	}
+
+	p.tap("button", "Continue")
+	p.codes()
+	p.fits(360, "the backup codes' step")
+	p.tap("checkbox", "I saved them")
+	p.tap("button", "Continue")
+	p.awaitFocus(atEnrolment)
+	p.fits(360, "the code's step")
+	p.key(phone.code())
+	p.see("2FA enabled successfully!")
+	p.fits(360, "the settings page with 2FA")
 }
 
 // openDatabase opens the database of a program that was started with file.
