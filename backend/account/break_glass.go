@@ -12,9 +12,8 @@ const breakGlassLifetime = time.Hour
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
 // runs the server: there is no route to it. All that is open of the account of an
 // address ends, no second factor is asked for any more, no lock holds, the address
-// counts as verified, and the
-// token that it returns sets a new password. Passkeys stay. It fails with
-// [ErrNotFound] if the address has no account.
+// counts as verified, and the token that it returns sets a new password. Passkeys
+// stay. It fails with [ErrNotFound] if the address has no account.
 func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, err error) {
 	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
 	if err != nil {

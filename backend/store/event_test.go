@@ -22,7 +22,10 @@ func logged(t *testing.T, db store.DB, n int) *account.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &account.Service{Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: live}
+	s := &account.Service{
+		Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: live,
+		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
+	}
 	for i := range n {
 		addEvent(t, s, fmt.Sprint("e", i), now.AddDate(0, 0, i+1-n))
 	}
