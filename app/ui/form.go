@@ -264,16 +264,14 @@ func (f *field) Render() app.UI {
 	}
 	described += f.ID + "-wrong"
 
+	input := html.Input(kind).Attr("value", f.Value).Attr("autocomplete", f.Complete)
 	if f.Options != nil {
-		return html.Div().Class("field").Body(
-			html.Label().Attr("for", f.ID).Text(f.Label),
-			html.Div().Class("input").Body(f.choice(described)),
-			html.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
-			f.wrong(),
-		)
+		input = html.Select().Body(app.Range(f.Options).Slice(func(i int) app.UI {
+			o := f.Options[i]
+			return html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == f.Value)
+		}))
 	}
-	input := html.Input(kind).ID(f.ID).Attr("name", f.Name).Attr("value", f.Value).
-		Attr("autocomplete", f.Complete).
+	input = input.ID(f.ID).Attr("name", f.Name).
 		Aria("describedby", described).
 		Aria("invalid", f.Wrong != "")
 	if f.Mode != "" {
@@ -301,32 +299,15 @@ func (f *field) Render() app.UI {
 					OnClick(f.toggle)
 			}),
 		),
-		html.Div().Body(app.If(f.Hint != "", func() app.UI { return f.hint() })),
-		f.wrong(),
+		html.Div().Body(
+			app.If(f.Hint != "", func() app.UI {
+				return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
+			}),
+		),
+		// Live, for when the field has the focus already and is not read again.
+		html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
 	)
 }
 
 // option is one of those that a field is a choice of.
 type option struct{ Value, Label string }
-
-func (f *field) choice(described string) app.UI {
-	choice := html.Select().ID(f.ID).Attr("name", f.Name).Aria("describedby", described).Body(
-		app.Range(f.Options).Slice(func(i int) app.UI {
-			o := f.Options[i]
-			return html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == f.Value)
-		}),
-	)
-	if f.Typed != nil {
-		choice = choice.OnChange(f.typed)
-	}
-	return choice
-}
-
-func (f *field) hint() app.UI {
-	return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
-}
-
-func (f *field) wrong() app.UI {
-	// Live, for when the field has the focus already and is not read again.
-	return html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong)
-}
