@@ -863,7 +863,11 @@ func testTwoFactorPhone(t *testing.T, ctx context.Context, server *program) {
 	if uri := eval[string](p, `document.querySelector("#factor .otpauth").href`); uri != issued.TOTPURI {
 		t.Errorf("the link is to %s; want %s", uri, issued.TOTPURI)
 	}
+	eval[bool](p, `window.open = () => { window.opened = true }, true`)
 	p.tap("link", "Open in an authenticator app") // there is none here
+	if eval[bool](p, `window.opened === true`) {
+		t.Error("the link opens an empty window beside the app")
+	}
 	if again := p.scan(); again.key != phone.key {
 		t.Errorf("after that the dialog shows the key %s; want %s", again.key, phone.key)
 	}
