@@ -501,10 +501,11 @@ type AcceptedPasskeys struct {
 	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
 }
 
-// PageOrigin is where the page that calls is, as its browser calls it. The
-// browser itself does not say so in a GET.
+// PageOrigin is where the page that calls is, as its browser calls it, and what
+// the time is there (RFC 3339). The browser itself does not say so in a GET.
 type PageOrigin struct {
 	Origin string `json:"origin,omitempty"`
+	Time   string `json:"time,omitempty"`
 }
 
 // SelfCheck is whether passkeys can work as the server is configured and

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -30,7 +32,9 @@ func (s *selfCheck) refresh(ctx app.Context, _ app.Action) {
 }
 
 func (s *selfCheck) load(ctx app.Context) {
-	in := shared.PageOrigin{Origin: app.Window().Get("location").Get("origin").String()}
+	in := shared.PageOrigin{
+		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
+	}
 	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
 		if s.problem = err; err == nil {
 			s.found = &found
@@ -48,7 +52,7 @@ func (s *selfCheck) again(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
 	return section("check", "Self-check",
-		html.P().Text("Whether passkeys can work at the address at which you see this page."),
+		html.P().Text("Whether passkeys, codes and limits can work at the address at which you see this page."),
 		stale(s.problem, s.found != nil, s.again),
 		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
 	)
@@ -61,9 +65,9 @@ func (s *selfCheck) body() []app.UI {
 		}
 		return []app.UI{bones()}
 	}
-	verdict := "All is well: passkeys can work here."
+	verdict := "All is well."
 	if !s.found.OK {
-		verdict = "Something has to be changed before passkeys can work here."
+		verdict = "Something has to be changed."
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),

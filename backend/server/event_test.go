@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/csv"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -286,6 +287,27 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		did("sign-out", id, id, account.EventSignOut)
 		b = s.signIn(t, ann)
 		did("sign-in", id, id, account.EventSignIn)
+		// All this, and whoever has the database can use nothing of it.
+		want(t, s.browser(t).post("/request-password-reset", body{"email": ann}), 200, "")
+		for found := true; found; {
+			var err error
+			found, err = accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				for _, link := range regexp.MustCompile(`(?:token=|reset-password/)([\w-]{40,})`).FindAllStringSubmatch(m.Text, -1) {
+					secrets = append(secrets, link[1])
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept(b)
+		if len(secrets) < 30 {
+			t.Errorf("the tour has met only %d secrets", len(secrets))
+		}
+		wantAbsent(t, s.dump(t), secrets...)
+		did("a reset", nobody, id, account.EventResetRequested)
+
 		post(b, "/delete-user", body{"password": goodPassword}, 200)
 		did("deleted", id, id, account.EventUserDeleted)
 
