@@ -377,6 +377,11 @@ func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) 
 	if len(applied) > 0 {
 		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
 	}
+	if slices.Contains(applied, store.ChainVersion) { // a log from before it was one
+		if err := db.SignChain(ctx, keys); err != nil {
+			return account.Keys{}, err
+		}
+	}
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if made {
 			os.Remove(c.keyFile) // it would only be mistaken for the right one

@@ -74,6 +74,9 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 			return
 		}
 		s.mailed = "A mail is on its way to " + s.Email + ". If it does not come within some minutes, look in the folder for spam."
+		if i := slices.IndexFunc(s.keys, func(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }); i >= 0 && !s.keys[i].IsSet {
+			s.mailed = "Without RESEND_API_KEY no mail is sent. It was written to a file on the server."
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -127,20 +128,38 @@ func (c EventChain) text() string {
 	return fmt.Sprintf("%d %x %d %x", c.First, c.FirstPrevious, c.Last, c.Hash)
 }
 
-// ChainEvents puts events at the end of a chain, under a new MAC.
+// SignChain is the chain under a MAC of the current key.
+func (ks Keys) SignChain(c EventChain) EventChain {
+	c.MAC = ks.mac("event chain", c.text())
+	return c
+}
+
+// signed reports whether one of the keys has made the chain's MAC.
+func (ks Keys) signed(c EventChain) bool {
+	return slices.ContainsFunc(ks.macs("event chain", c.text()), func(mac []byte) bool { return hmac.Equal(mac, c.MAC) })
+}
+
+// ChainEvents puts events at the end of a chain, under a new MAC. What somebody
+// else has written gets none: it must not look like ours for what we add to it.
 func (ks Keys) ChainEvents(c EventChain, events []Event) (EventChain, []Event) {
+	ours := ks.signed(c)
 	for i, e := range events {
 		events[i] = e.chained(c.Last+1, c.Hash)
 		c.Last, c.Hash = events[i].Seq, events[i].Hash
 	}
-	c.MAC = ks.mac("event chain", c.text())
+	if ours {
+		c = ks.SignChain(c)
+	}
 	return c, events
 }
 
 // CutEvents is the chain without the entries up to the given one.
 func (ks Keys) CutEvents(c EventChain, last Event) EventChain {
+	ours := ks.signed(c)
 	c.First, c.FirstPrevious = last.Seq+1, last.Hash
-	c.MAC = ks.mac("event chain", c.text())
+	if ours {
+		c = ks.SignChain(c)
+	}
 	return c
 }
 
@@ -159,16 +178,8 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	at, hash := int64(0), []byte(nil)
 	err = s.Store.ReadEvents(ctx, func(c EventChain) error {
 		chain, at, hash = c, c.First, c.FirstPrevious
-		if c.Last == 0 && len(c.MAC) == 0 {
-			return nil // nothing was ever written
-		}
-		for _, mac := range s.Keys.macs("event chain", c.text()) {
-			if hmac.Equal(mac, c.MAC) {
-				return nil
-			}
-		}
-		if len(c.MAC) == 0 && c.Last == c.First-1 && len(c.Hash) == 0 {
-			return nil // nothing was written since the log became a chain
+		if s.Keys.signed(c) {
+			return nil
 		}
 		return fmt.Errorf("%w: its end was not written by this server", ErrChain)
 	}, func(e Event) error {

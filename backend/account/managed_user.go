@@ -57,14 +57,12 @@ func (s *Service) manage(ctx context.Context, session Session, user string, fn f
 		if err != nil {
 			return err
 		}
-		if slices.Contains(theirs, PermissionSettings) {
-			ours, err := tx.UserPermissions(ctx, session.UserID)
-			if err != nil {
-				return err
-			}
-			if !slices.Contains(ours, PermissionSettings) {
-				return shared.ErrForbidden.Saying("This account may change system keys. Only somebody who may, too, can do this to it.")
-			}
+		ours, err := tx.UserPermissions(ctx, session.UserID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(theirs, func(p string) bool { return !slices.Contains(ours, p) }) {
+			return shared.ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
 		}
 		return fn(in)
 	})

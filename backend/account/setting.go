@@ -130,7 +130,7 @@ const maxSecret = 200
 func secret(name, group string, at func(*Settings) *string, description string) KeySpec {
 	return KeySpec{name, group, "secret", description, "", nil, "", "", func(s *Settings, v string) (value, wrong string) {
 		// Neither what a browser shows for a password nor what people type for it.
-		if len(v) > maxSecret || strings.Trim(v, "*.x") == "" && v != "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if len(v) > maxSecret || strings.ContainsAny(v, "*") || strings.Trim(v, ".x") == "" && v != "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return v, "Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away."
 		}
 		*at(s) = v

@@ -247,15 +247,25 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 	return token, err
 }
 
+// requiresTwoFactor reports whether a session's user has to have a second factor.
+func (s *Service) requiresTwoFactor(session Session) bool {
+	switch s.Settings.Now().RequireTwoFactor {
+	case OfAll:
+		return true
+	case OfAdmins:
+		return len(session.Permissions) > 0
+	}
+	return false
+}
+
 // EnrolBy is until when a session whose user has to have a second factor
 // (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
 // is zero for others.
 func (s *Service) EnrolBy(session Session, user User) time.Time {
 	set := s.Settings.Now()
-	switch {
-	case set.RequireTwoFactor == Off, set.RequireTwoFactor == OfAdmins && len(session.Permissions) == 0:
-		return time.Time{}
-	case user.TwoFactorEnabled, session.Method == MethodPasskey, strings.Contains(session.Method, "+"):
+	// What a session began with may be gone: that two-factor authentication was on
+	// then says nothing of now. Passkeys stay, see [Service.DeletePasskey].
+	if !s.requiresTwoFactor(session) || user.TwoFactorEnabled || session.Method == MethodPasskey {
 		return time.Time{}
 	}
 	since := user.CreatedAt

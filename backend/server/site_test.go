@@ -62,6 +62,9 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	if change != nil {
 		change(&c)
 	}
+	if err := db.SignChain(t.Context(), testKeys); err != nil {
+		t.Fatal(err)
+	}
 	s.Config.Handler = server.New(c)
 	s.Config.MaxHeaderBytes = 16 << 10
 	s.Start()

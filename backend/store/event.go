@@ -44,6 +44,21 @@ func (db DB) writeEvents(ctx context.Context) error {
 	return failed(err)
 }
 
+// SignChain puts the first MAC to the end of the log. Later ones follow from one
+// another: a log that has lost its MAC gets no other.
+func (db DB) SignChain(ctx context.Context, keys account.Keys) error {
+	return db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		chain, err := db.lockChain(ctx)
+		if err != nil || len(chain.MAC) > 0 {
+			return err
+		}
+		chain = keys.SignChain(chain)
+		_, err = db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx)
+		return failed(err)
+	})
+}
+
 // lockChain returns the chain, which nobody else has until the transaction ends.
 func (db DB) lockChain(ctx context.Context) (account.EventChain, error) {
 	var chain account.EventChain

@@ -23,8 +23,16 @@ var ErrKeys = errors.New("the database was made with another key")
 // database without any takes them.
 func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 	id, value := keys.Check()
-	if _, err := db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
-		return failed(err)
+	err := db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
+		if err != nil || n == 0 {
+			return err
+		}
+		return db.SignChain(ctx, keys) // it is as new as the database
+	})
+	if err != nil {
+		return err
 	}
 	var checks []keyCheck
 	if err := db.bun.NewSelect().Model(&checks).Scan(ctx); err != nil {

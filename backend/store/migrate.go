@@ -25,6 +25,9 @@ var migrations embed.FS
 
 const appendOnly = "migrations/%s/00005_append_only.sql"
 
+// ChainVersion is the schema version since which the audit log is a chain.
+const ChainVersion = 5
+
 const versionTable = "schema_versions"
 
 // ErrNewerSchema says that a newer program than this one made the database.
@@ -71,7 +74,7 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	triggers := goose.NewGoMigration(5, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+	triggers := goose.NewGoMigration(ChainVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, string(text))
 		return err
 	}}, nil)

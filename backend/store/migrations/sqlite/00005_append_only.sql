@@ -8,3 +8,18 @@ WHEN OLD.seq >= (SELECT first FROM event_chains)
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
+-- Else INSERT OR REPLACE would do what those refuse.
+CREATE TRIGGER events_not_replaced BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq OR id = NEW.id)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER event_chains_only_grow BEFORE UPDATE ON event_chains
+WHEN NEW.first < OLD.first OR NEW.last < OLD.last OR NEW.first > NEW.last + 1
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER event_chains_not_deleted BEFORE DELETE ON event_chains
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
