@@ -115,14 +115,10 @@ func (s *passkeys) load(ctx app.Context) {
 }
 
 // accept tells authenticators which passkeys there are, so that they offer no
-// others. Without any, the server has to say whose they would be.
+// others. Where there are none it tells nothing: the browser may be making the
+// first one at this moment, after a sign-in by password, and would forget it.
 func (s *passkeys) accept() {
 	if len(s.list) == 0 {
-		call(s.ctx, shared.GetSession, shared.None{}, func(_ app.Context, current *shared.Current, err error) {
-			if err == nil && current != nil && len(s.list) == 0 {
-				s.signal(shared.AcceptedPasskeys{RPID: current.RPID, UserID: current.UserHandle})
-			}
-		})
 		return
 	}
 	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
