@@ -370,6 +370,14 @@ func (p *tab) profile() cdp.BrowserContextID {
 
 // testQR looks at the page with a camera, so to speak: what it reads is what
 // the server has issued.
+func readQR(picture image.Image, hints map[gozxing.DecodeHintType]any) (*gozxing.Result, error) {
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
+	if err != nil {
+		return nil, err
+	}
+	return qrcode.NewQRCodeReader().Decode(bitmap, hints)
+}
+
 func testQR(t *testing.T, ctx context.Context, server *program) {
 	p := browse(t, ctx, server.origin)
 	p.signUp()
@@ -394,17 +402,16 @@ func testQR(t *testing.T, ctx context.Context, server *program) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Cut out and read as a drawing: of some three in a thousand codes, the
-			// reader finds the corners in no photograph.
-			at := eval[[]int](p, `(r => [r.left, r.top, r.right, r.bottom].map(Math.round))(document.querySelector(".qr").getBoundingClientRect())`)
-			code := picture.(interface {
-				SubImage(image.Rectangle) image.Image
-			}).SubImage(image.Rect(at[0], at[1], at[2], at[3]))
-			bitmap, err := gozxing.NewBinaryBitmapFromImage(code)
+			read, err := readQR(picture, nil)
 			if err != nil {
-				t.Fatal(err)
+				// Of some three codes in a thousand, the reader does not find the corners
+				// in a picture. Cut out, it is a drawing.
+				at := eval[[]int](p, `(r => [r.left + 2, r.top + 2, r.right - 2, r.bottom - 2].map(Math.round))(document.querySelector(".qr").getBoundingClientRect())`)
+				code := picture.(interface {
+					SubImage(image.Rectangle) image.Image
+				}).SubImage(image.Rect(at[0], at[1], at[2], at[3]))
+				read, err = readQR(code, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 			}
-			read, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 			if err != nil {
 				t.Errorf("%s, %d wide: the QR code cannot be read: %v", scheme, width, err)
 			} else if read.GetText() != issued.TOTPURI {
@@ -609,7 +616,7 @@ func testDisable(t *testing.T, ctx context.Context, server *program) {
 	p.see("2FA has been disabled.")
 	p.awaitFocus("Two-factor authentication")
 	p.the("button", "Enable 2FA")
-	if p.sees("Trusted devices") {
+	if len(p.all("heading", "Trusted devices")) > 0 {
 		t.Error("trusted devices are listed where nothing is asked for")
 	}
 	other.press("Save")

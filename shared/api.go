@@ -195,11 +195,6 @@ type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
 
-	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
-	// methods call rpId and userId.
-	RPID       string `json:"rpId"`
-	UserHandle string `json:"userHandle"`
-
 	// EnrolBy is there where the server requires a second factor
 	// (REQUIRE_TWO_FACTOR) and the session has none: until then it is good for
 	// everything, and after it for nothing but getting one.
