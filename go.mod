@@ -29,6 +29,7 @@ require (
 require (
 	github.com/go-webauthn/webauthn v0.18.2
 	github.com/google/uuid v1.6.0
+	github.com/resend/resend-go/v3 v3.1.1
 	golang.org/x/net v0.62.0
 )
 

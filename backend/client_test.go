@@ -54,6 +54,10 @@ func testClient(t *testing.T, binary string) {
 			t.Run("passkey", func(t *testing.T) {
 				tell(t, scripts, "passkey.mjs", server.origin)
 			})
+			t.Run("recovery", func(t *testing.T) {
+				verifying := start(t, setting(t, binary, "VERIFY_EMAIL", "required"), "-database", database(t), "-rate-limits", "off")
+				tell(t, scripts, "recovery.mjs", server.origin, filepath.Join(server.data, "mail"), verifying.origin, filepath.Join(verifying.data, "mail"))
+			})
 			t.Run("two-factor", func(t *testing.T) {
 				redirecting := start(t, setting(t, binary, "TWO_FACTOR_SIGN_IN", "redirect"), "-database", database(t), "-rate-limits", "off")
 				tell(t, scripts, "two-factor.mjs", server.origin, filepath.Join(server.data, "mail"), redirecting.origin)

@@ -34,17 +34,14 @@ type config struct {
 	database       string
 	keyFile        string
 	mailDir        string
+	resendURL      *url.URL
 	trustedProxies []netip.Prefix
 	trustedOrigins []string
 	cookiePrefix   string
 	unlimited      bool
 	log            *slog.Logger
 
-	// System keys, which so far only the environment sets.
-	twoFactorRedirect bool // TWO_FACTOR_SIGN_IN is redirect
-	emailCodes        bool // TWO_FACTOR_EMAIL_CODE is on
-	verifyPasskeys    bool // PASSKEY_USER_VERIFICATION is required
-	upgradePasskeys   bool // PASSKEY_AUTO_UPGRADE is on
+	settings *account.Live // the system keys, of which so far the environment's are known
 
 	args []string // that are not flags
 
@@ -66,26 +63,18 @@ commands:
   permissions              list who has which
   unlock EMAIL             take codes again of an account that too many wrong ones
                            have locked
+  recover EMAIL            let somebody in again who has lost all else: end what is
+                           open of the account, ask for no second factor, and print
+                           a link for a new password
+  verify-log               check that nobody has tampered with the security log
+  rotate-key               make a new key and seal everything anew under it
   seed                     fill an empty database for measuring
 
 Each flag can be set by the environment too: -trusted-proxies by
 LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
 
-The environment also sets these:
-  TWO_FACTOR_SIGN_IN=error|redirect  how to answer a right password when a
-                                     second factor is due: 403
-                                     twoFactorRequired (the default), or Better
-                                     Auth's 200 twoFactorRedirect
-  TWO_FACTOR_EMAIL_CODE=on|off       whether a code by mail is good as a second
-                                     factor, too (default on)
-  PASSKEY_USER_VERIFICATION=required|preferred
-                                     whether a passkey has to check by PIN,
-                                     finger or face who uses it; with preferred,
-                                     one that does not is one factor of two
-                                     (default required)
-  PASSKEY_AUTO_UPGRADE=on|off        whether browsers may add a passkey after a
-                                     sign-in by password without asking, where
-                                     the password manager agrees (default on)
+The system keys (APP_NAME, RESEND_API_KEY and others) are set on the page
+/dashboard/system. Where the environment has a variable of that name, it wins.
 
 flags:
 `
@@ -108,6 +97,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://…?sslmode=verify-full (default an SQLite file in -data)")
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
 	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to write mails to, one JSON file each (default mail in -data)")
+	resend := f.String("resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of another that speaks it; mail goes there once RESEND_API_KEY is set")
 	proxies := f.String("trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
 	origins := f.String("trusted-origins", "", "`URLs` of other sites whose pages may call the API, with commas between")
 	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "how the names of cookies `begin`; better-auth gives Better Auth's")
@@ -130,8 +120,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	}
 	c.args = f.Args()
 	switch command {
-	case "grant", "revoke", "unlock":
-	case "serve", "migrate", "permissions", "seed":
+	case "grant", "revoke":
+	case "unlock", "recover":
+		if f.NArg() != 1 {
+			return command, c, errors.New("say the e-mail address of the account, after the flags")
+		}
+	case "serve", "migrate", "permissions", "seed", "verify-log", "rotate-key":
 		if f.NArg() > 0 {
 			return command, c, fmt.Errorf("%q is not a flag; see latchkey -h", f.Arg(0))
 		}
@@ -157,6 +151,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	if c.relatedOrigins, err = parseRelated(list(*related), c.origin); err != nil {
 		return command, c, fmt.Errorf("-related-origins: %w", err)
 	}
+	if c.resendURL, err = parseAPI(*resend); err != nil {
+		return command, c, fmt.Errorf("-resend-url: %w", err)
+	}
 	for _, s := range list(*proxies) {
 		p, err := parseProxy(s)
 		if err != nil {
@@ -181,15 +178,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	default:
 		return command, c, fmt.Errorf("-rate-limits is on or off, not %q", *limits)
 	}
-	signIn, err1 := oneOf(getenv, "TWO_FACTOR_SIGN_IN", "error", "redirect")
-	emailCode, err2 := oneOf(getenv, "TWO_FACTOR_EMAIL_CODE", "on", "off")
-	verification, err3 := oneOf(getenv, "PASSKEY_USER_VERIFICATION", "required", "preferred")
-	upgrade, err4 := oneOf(getenv, "PASSKEY_AUTO_UPGRADE", "on", "off")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if c.settings, err = account.NewLive(getenv); err != nil {
 		return command, c, err
 	}
-	c.verifyPasskeys, c.upgradePasskeys = verification == "required", upgrade == "on"
-	c.twoFactorRedirect, c.emailCodes = signIn == "redirect", emailCode == "on"
 	switch *format {
 	case "text":
 		c.log = slog.New(slog.NewTextHandler(out, nil))
@@ -199,19 +190,6 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 		return command, c, fmt.Errorf("-log is text or json, not %q", *format)
 	}
 	return command, c, nil
-}
-
-// oneOf is a variable of the environment that has one of the values, the first
-// if it is not set.
-func oneOf(getenv func(string) string, name string, values ...string) (string, error) {
-	v := getenv(name)
-	if v == "" {
-		return values[0], nil
-	}
-	if !slices.Contains(values, v) {
-		return "", fmt.Errorf("%s is %s, not %q", name, strings.Join(values, " or "), v)
-	}
-	return v, nil
 }
 
 // parseOrigin reads the URL that browsers find a server at. It is http only
@@ -398,6 +376,11 @@ func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) 
 	}
 	if len(applied) > 0 {
 		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
+	}
+	if slices.Contains(applied, store.ChainVersion) { // a log from before it was one
+		if err := db.SignChain(ctx, keys); err != nil {
+			return account.Keys{}, err
+		}
 	}
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if made {

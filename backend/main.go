@@ -56,11 +56,35 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return seed(ctx, db, c, out)
 	case "permissions":
 		return permissions(ctx, db, out)
-	case "unlock":
-		return unlock(ctx, &account.Service{Store: db, Keys: keys, Now: account.Now}, c.args, out)
-	default: // parse knows no other
-		return grant(ctx, db, command == "grant", c.args)
+	case "rotate-key":
+		return rotateKey(ctx, c, db, out)
 	}
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
+		return err
+	}
+	switch command {
+	case "unlock":
+		return unlock(ctx, accounts, c.args[0], out)
+	case "recover":
+		return breakGlass(ctx, c, accounts, c.args[0], out)
+	case "verify-log":
+		return verifyLog(ctx, accounts, out)
+	default: // parse knows no other
+		return grant(ctx, accounts, command == "grant", c.args)
+	}
+}
+
+// accounts is the rules on a database, with the system keys as they are in it.
+func (c config) accounts(ctx context.Context, db store.DB, keys account.Keys) (*account.Service, error) {
+	s := &account.Service{
+		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
+		RelyingParty: account.RelyingParty{
+			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
+		},
+	}
+	_, err := s.LoadSettings(ctx)
+	return s, err
 }
 
 const (
@@ -77,12 +101,9 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	defer db.Close()
-	accounts := &account.Service{
-		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, EmailCodes: c.emailCodes, Unlimited: c.unlimited,
-		RelyingParty: account.RelyingParty{
-			ID: c.rpID, Name: "Latchkey", Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
-			Verify: c.verifyPasskeys, Upgrade: c.upgradePasskeys,
-		},
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
+		return err
 	}
 	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
 		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
@@ -92,10 +113,11 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")
 	}
 
+	mails := newCarrier(c)
 	srv := &http.Server{
 		Handler: server.New(server.Config{
-			Accounts: accounts, Ready: db.Ready, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, TwoFactorRedirect: c.twoFactorRedirect, App: pwa(),
+			Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
 		ReadTimeout:       15 * time.Second,
@@ -112,8 +134,13 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err := invite(ctx, c, accounts, out); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	go sweep(ctx, c, db)
-	go post(ctx, c, accounts)
+	go sweep(ctx, c, db, accounts)
+	go follow(ctx, c, db, accounts)
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		post(ctx, mails, accounts)
+	}()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 
@@ -129,6 +156,10 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		c.log.Warn("some requests were not answered in time", "err", err)
 		return srv.Close()
 	}
+	select {
+	case <-posted:
+	case <-ctx.Done(): // what is on its way is sent again, as the same mail
+	}
 	return nil
 }
 
@@ -142,10 +173,31 @@ func invite(ctx context.Context, c config, accounts *account.Service, out io.Wri
 	return err
 }
 
-// sweep deletes what has expired until ctx ends.
-func sweep(ctx context.Context, c config, db store.DB) {
+// lookEvery is how often the database is asked whether a system key has changed:
+// it is to be known everywhere within a second, also where nothing tells.
+const lookEvery = 700 * time.Millisecond
+
+// follow keeps the system keys as they are in the database until ctx ends.
+func follow(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	changed := db.SettingsChanged(ctx)
 	for {
-		if err := db.Sweep(ctx, account.Now()); err != nil && ctx.Err() == nil {
+		if err := accounts.RefreshSettings(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("the system keys may be out of date", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// sweep deletes what has expired until ctx ends.
+func sweep(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	for {
+		err := errors.Join(db.Sweep(ctx, account.Now()), accounts.CutEvents(ctx))
+		if err != nil && ctx.Err() == nil {
 			c.log.Warn("expired rows were not deleted", "err", err)
 		}
 		select {

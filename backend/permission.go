@@ -24,18 +24,18 @@ func permissions(ctx context.Context, db store.DB, out io.Writer) error {
 
 // grant gives or, if not given, takes a permission: args are an address and
 // the permission's name.
-func grant(ctx context.Context, db store.DB, given bool, args []string) error {
+func grant(ctx context.Context, accounts *account.Service, given bool, args []string) error {
 	if len(args) != 2 || !slices.Contains(account.Permissions, args[1]) {
 		return fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
 	}
-	user, _, err := db.UserByEmail(ctx, strings.ToLower(args[0]))
+	user, _, err := accounts.Store.UserByEmail(ctx, strings.ToLower(args[0]))
 	if err != nil {
 		return noAccount(err, args[0])
 	}
 	if given {
-		return db.Grant(ctx, user.ID, args[1])
+		return accounts.GrantPermission(ctx, user.ID, args[1])
 	}
-	if err := db.Revoke(ctx, user.ID, args[1]); !errors.Is(err, account.ErrNotFound) {
+	if err := accounts.RevokePermission(ctx, user.ID, args[1]); !errors.Is(err, account.ErrNotFound) {
 		return err
 	}
 	return fmt.Errorf("%s does not have the permission %s", args[0], args[1])

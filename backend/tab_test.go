@@ -16,10 +16,12 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // openBrowser starts Chromium, which ends with the test.
@@ -317,6 +319,63 @@ func (p *tab) awaitClick(id cdp.BackendNodeID) (hit func() bool) {
 	}
 }
 
+// A place is where something is in the window.
+type place struct{ left, top, right, bottom float64 }
+
+func (p *tab) place(node *accessibility.Node) place {
+	p.t.Helper()
+	quads := command(p, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node.BackendDOMNodeID}).Quads
+	if len(quads) == 0 {
+		p.t.Fatalf("%s has no place in the page", words(node.Name))
+	}
+	q := quads[0]
+	return place{q[0], q[1], q[4], q[5]}
+}
+
+// tap taps something with a finger. If it is out of sight the finger drags the
+// page there first, which [tab.click] does not ask of it: only what can be
+// scrolled by hand comes.
+func (p *tab) tap(role, name string) {
+	p.t.Helper()
+	node := p.the(role, name)
+	p.wait("a tap hits "+name, func() bool {
+		at := p.place(node)
+		width, height := eval[float64](p, "innerWidth"), eval[float64](p, "innerHeight")
+		if x := (at.left + at.right) / 2; x < 0 || x > width {
+			p.t.Fatalf("%s is beside the page of %g: %+v", name, width, at)
+		}
+		drag := 0.0
+		if at.bottom > height {
+			drag = -min(at.bottom-height/2, height/2)
+		} else if at.top < 0 {
+			drag = min(height/2-at.top, height/2)
+		}
+		if drag != 0 {
+			p.touch(width/2, height/2, drag)
+			return false
+		}
+		hit := p.awaitClick(node.BackendDOMNodeID)
+		p.touch((at.left+at.right)/2, (at.top+at.bottom)/2, 0)
+		return hit()
+	})
+}
+
+// touch puts a finger down, drags it up or down by that many pixels, and lifts it.
+func (p *tab) touch(x, y, drag float64) {
+	p.t.Helper()
+	send := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
+		command(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+	}
+	send(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x, Y: y})
+	const moves = 10
+	for i := range moves {
+		if drag != 0 {
+			send(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x, Y: y + drag*float64(i+1)/moves})
+		}
+	}
+	send(input.DispatchTouchEventTypeTouchEnd)
+}
+
 func (p *tab) press(button string) {
 	p.t.Helper()
 	p.click(p.the("button", button))
@@ -342,6 +401,21 @@ func (p *tab) key(keys string) {
 	p.do(chromedp.KeyEvent(keys))
 }
 
+// tabTo presses the Tab key until the focus is on what is called so, with other
+// keys held down if any are given: [backwards] with Shift.
+func (p *tab) tabTo(name string, held ...chromedp.KeyOption) {
+	p.t.Helper()
+	for range 40 {
+		p.do(chromedp.KeyEvent(kb.Tab, held...))
+		if p.focused() == name {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not come to %s", name)
+}
+
+var backwards = chromedp.KeyModifiers(chromedp.ModifierShift)
+
 // focused is the accessible name of what has the focus.
 func (p *tab) focused() string {
 	for _, node := range p.all("", "") {
@@ -358,6 +432,17 @@ func (p *tab) focused() string {
 func (p *tab) awaitFocus(name string) {
 	p.t.Helper()
 	p.wait("the focus is on "+name, func() bool { return p.focused() == name })
+}
+
+// fits looks that nothing is wider than a page of that many pixels, nor than
+// the dialog that it is in.
+func (p *tab) fits(width int, what string) {
+	p.t.Helper()
+	for _, trouble := range eval[[]string](p, fmt.Sprintf(`[document.documentElement, ...document.querySelectorAll("dialog[open]")].
+		filter((e) => e.scrollWidth > Math.min(e.clientWidth, %d)).
+		map((e) => e.scrollWidth + " pixels are in a " + e.localName + " of " + e.clientWidth)`, width)) {
+		p.t.Errorf("%s, on a page of %d: %s", what, width, trouble)
+	}
 }
 
 // as makes the browser call itself something else.

@@ -53,6 +53,9 @@ type exchange struct {
 	SetsTrust       string
 	ClearsTrust     bool
 	Keeps           string // the account whose authenticator and backup codes the answer holds
+	Mails           string // the account that is mailed a link
+	Link            string // path and query of that; empty if it was not recorded
+	Location        string
 	SetsPasskey     string // the answer is options of a ceremony
 	KeepsPasskey    string // %1, %2 …: stands for the id of the passkey that is the answer
 
@@ -69,6 +72,9 @@ var intended = map[string]struct {
 	answer string
 
 	cookie, challenge, trust string // "set", "cleared" or "untouched"
+
+	location string
+	link     string // of the mail
 
 	within string // JSON that replaces parts of what was recorded; null takes them out
 	lasts  bool   // the session cookie does not end with the browser
@@ -163,6 +169,19 @@ var intended = map[string]struct {
 	"registration challenge used for authentication":                        {why: "the browser has other challenges that wait, which end with the wrong answer", status: 400, answer: unauthenticated},
 	"passkey sign-in with a dont_remember cookie in the jar":                {why: "what was not to be remembered was the session before", lasts: true},
 
+	"verify-email second time (already verified) no callback":         {why: linkOnce, status: 401, answer: invalidToken},
+	"verify-email unknown user":                                       {why: "the links of an account go with it", status: 401, answer: invalidToken},
+	"click verification":                                              {why: noReissue, cookie: "untouched"},
+	"click without session":                                           {why: "who has opened the link reads the mailbox", within: `{"user":{"emailVerified":"true"}}`},
+	"change-email unverified user -> verification to the new address": {why: ourPage, link: "/api/auth/verify-email?token=<token>&callbackURL=%2Femail%3Fdone%3Dchanged"},
+	"request no redirectTo":                                           {why: ourPage, link: "/api/auth/reset-password/<token>?callbackURL=%2Freset-password"},
+	"GET callback empty callbackURL":                                  {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
+	"old session survives reset (default)":                            {why: "a new password ends all sessions", status: 200, answer: `"null"`, cookie: "cleared"},
+	"delete not fresh, no password":                                   {why: "it is answered as by whatever else asks for a fresh session", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
+	"verify-email signs in (Set-Cookie) and redirects":                {why: "a link signs nobody in", cookie: "untouched"},
+	"(setup) sign-up w4@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+	"(setup) sign-up w5@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+
 	"session-mode wrong code 10": {why: counts, status: 429, answer: locked},
 	"session-mode wrong code 11": {why: counts, status: 429, answer: locked},
 }
@@ -181,6 +200,10 @@ const (
 	trusts     = "the cookie may hold the trust of other accounts, and what is dead in it opens nothing"
 	counts     = "wrong codes count in a session, too"
 
+	linkOnce    = "a link works once"
+	ourPage     = "there is a page for it"
+	verifyFirst = "deletion is mailed where addresses have to be verified, so that comes first"
+
 	verifies    = "a passkey is two factors, because it verifies its user, and finds by itself whose it is"
 	notOurs     = "the fault is not the server's"
 	elsewhere   = "whether others have a passkey of that id is not told"
@@ -197,34 +220,42 @@ const (
 	unverified          = `{"code":"AUTHENTICATION_FAILED",` + notVerified + `}`
 	unverifiedWhereMade = `{"code":"FAILED_TO_VERIFY_REGISTRATION",` + notVerified + `}`
 
-	wrongType   = `{"code":"UNSUPPORTED_MEDIA_TYPE"}`
-	wrongMethod = `{"code":"METHOD_NOT_ALLOWED"}`
-	invalidCode = `{"code":"INVALID_CODE"}`
-	locked      = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
-	enabled     = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
+	wrongType    = `{"code":"UNSUPPORTED_MEDIA_TYPE"}`
+	wrongMethod  = `{"code":"METHOD_NOT_ALLOWED"}`
+	invalidToken = `{"code":"INVALID_TOKEN","message":"Invalid token"}`
+	invalidCode  = `{"code":"INVALID_CODE"}`
+	locked       = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
+	enabled      = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )
 
-// testTranscripts replays what was recorded of Better Auth and compares.
+// testTranscripts replays what was recorded of Better Auth and compares: what was
+// recorded of servers on which addresses have to be verified, on one such.
 func testTranscripts(t *testing.T, binary string) {
-	server := start(t, setting(t, binary, "TWO_FACTOR_SIGN_IN", "redirect"), "-cookie-prefix", "better-auth", "-rate-limits", "off")
-	files, err := filepath.Glob("testdata/wire/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	r := newReplay(server)
+	unused := make(map[string]bool)
 	for name := range intended {
-		r.unused[name] = true
+		unused[name] = true
 	}
-	for _, file := range files { // in order: later ones use sessions of earlier ones
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-			var exchanges []exchange
-			readJSON(t, file, &exchanges)
-			for _, e := range exchanges {
-				r.exchange(t, e)
-			}
-		})
+	for _, on := range []struct{ files, key, value string }{
+		{"testdata/wire/*.json", "TWO_FACTOR_SIGN_IN", "redirect"},
+		{"testdata/wire/verified/*.json", "VERIFY_EMAIL", "required"},
+	} {
+		r := newReplay(start(t, setting(t, binary, on.key, on.value), "-cookie-prefix", "better-auth", "-rate-limits", "off"))
+		r.unused = unused
+		files, err := filepath.Glob(on.files)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no transcripts: %v", err)
+		}
+		for _, file := range files { // in order: later ones use sessions of earlier ones
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+				var exchanges []exchange
+				readJSON(t, file, &exchanges)
+				for _, e := range exchanges {
+					r.exchange(t, e)
+				}
+			})
+		}
 	}
-	for name := range r.unused {
+	for name := range unused {
 		t.Errorf("no exchange differs by intention as %q says", name)
 	}
 }
@@ -268,14 +299,15 @@ type replay struct {
 	set        map[string]bool       // values of cookies
 	read       map[string]bool       // files of mails
 	passkeys   passkeys
-	unused     map[string]bool // those of intended that were not met
+	links      map[string]string // by the name of the account: the token of the last link
+	unused     map[string]bool   // those of intended that were not met
 }
 
 func newReplay(server *program) *replay {
 	return &replay{
 		server: server, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
 		accounts: make(map[string]*factorsOf), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
-		passkeys: newPasskeys(),
+		passkeys: newPasskeys(), links: make(map[string]string),
 	}
 }
 
@@ -333,6 +365,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		if d.within != "" {
 			e.Answer = patched(t, e.Answer, d.within)
 		}
+		e.Location, e.Link = cmp.Or(d.location, e.Location), cmp.Or(d.link, e.Link)
 		for name, change := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust, passkeyCookie: ""} {
 			if change != "" {
 				wantCookies[name] = change
@@ -350,6 +383,15 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		if got := cookies[name]; got != want {
 			t.Errorf("%s: the cookie %s is %s; want %s", e.Name, name, got, want)
 		}
+	}
+	if answer.StatusCode == http.StatusFound {
+		want := strings.ReplaceAll(r.codes(t, e.Location), "http://localhost:3911", r.server.origin)
+		if got := answer.Header.Get("Location"); got != want || len(body) > 0 {
+			t.Errorf("%s: it leads to %q, and says %q; want %q", e.Name, got, body, want)
+		}
+	}
+	if e.Mails != "" {
+		r.link(t, e)
 	}
 	var got, want any
 	json.Unmarshal(body, &got)
@@ -461,7 +503,7 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 	}
 	content = r.passkeys.fill(t, e, content, r.server.origin)
 	content = strings.ReplaceAll(content, "http://localhost:3911", r.server.origin)
-	content = r.codes(t, content)
+	content, path = r.codes(t, content), r.codes(t, path)
 
 	request, err := http.NewRequestWithContext(t.Context(), method, r.server.origin+"/api/auth"+path, strings.NewReader(content))
 	if err != nil {
@@ -505,7 +547,8 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 		}
 		request.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
-	answer, err := http.DefaultClient.Do(request)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(request)
 	if err != nil {
 		t.Fatalf("%s: %v", e.Name, err)
 	}
@@ -567,8 +610,16 @@ func (r *replay) codes(t *testing.T, content string) string {
 //	backup t1 2       the second backup code
 //	mailed t1         the one that came by mail
 //	mailed t1 again   the one that came by mail before
+//	link t1           no code, but the token of the last link that came by mail
 func (r *replay) code(t *testing.T, what, account, which string) string {
 	t.Helper()
+	if what == "link" {
+		token, ok := r.links[account]
+		if !ok {
+			t.Fatalf("%s has no link", account)
+		}
+		return token
+	}
 	a := r.accounts[account]
 	if a == nil {
 		t.Fatalf("%s has no authenticator", account)
@@ -588,7 +639,12 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 		return a.backup[n-1]
 	case "mailed":
 		if which != "again" {
-			a.mailed = r.mail(t, account)
+			a.mailed = r.mail(t, account, func(subject, text string) string {
+				if subject != "Your sign-in code" {
+					return ""
+				}
+				return sixDigits.FindString(text)
+			})
 		}
 		return a.mailed
 	}
@@ -651,8 +707,27 @@ func (r *replay) wrong(code string) string {
 	return code
 }
 
-// mail waits for a code by mail.
-func (r *replay) mail(t *testing.T, account string) (code string) {
+var linkForm = regexp.MustCompile(`https?://[^/]+(/api/auth/\S+)`)
+
+// link waits for the link that an exchange mails, and keeps it.
+func (r *replay) link(t *testing.T, e exchange) {
+	t.Helper()
+	link := r.mail(t, e.Mails, func(_, text string) string {
+		found := linkForm.FindStringSubmatch(text)
+		if found == nil {
+			return ""
+		}
+		return found[1]
+	})
+	token := regexp.MustCompile(`[\w-]{43}`).FindString(link)
+	if got := strings.Replace(link, token, "<token>", 1); e.Link != "" && got != e.Link {
+		t.Errorf("%s: the link is %s; want %s", e.Name, got, e.Link)
+	}
+	r.links[e.Mails] = token
+}
+
+// mail waits for a mail in which there is what of finds.
+func (r *replay) mail(t *testing.T, account string, of func(subject, text string) string) (found string) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(r.server.data, "mail", "*.json"))
@@ -666,15 +741,15 @@ func (r *replay) mail(t *testing.T, account string) (code string) {
 			r.read[file] = true
 			var mail struct{ To, Subject, Text string }
 			readJSON(t, file, &mail)
-			if mail.To == account+"@example.test" && mail.Subject == "Your sign-in code" {
-				code = sixDigits.FindString(mail.Text)
+			if mail.To == account+"@example.test" {
+				found = cmp.Or(of(mail.Subject, mail.Text), found)
 			}
 		}
-		if code != "" {
-			return code
+		if found != "" {
+			return found
 		}
 	}
-	t.Fatalf("%s got no code by mail", account)
+	t.Fatalf("%s got no code or link by mail", account)
 	return ""
 }
 

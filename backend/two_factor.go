@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -10,14 +9,11 @@ import (
 )
 
 // unlock takes codes of an account again that too many wrong ones have locked.
-// args is its address.
-func unlock(ctx context.Context, accounts *account.Service, args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("say the e-mail address of the account, after the flags")
+// email is its address.
+func unlock(ctx context.Context, accounts *account.Service, email string, out io.Writer) error {
+	if err := accounts.UnlockSecondFactor(ctx, email); err != nil {
+		return noAccount(err, email)
 	}
-	if err := accounts.UnlockSecondFactor(ctx, args[0]); err != nil {
-		return noAccount(err, args[0])
-	}
-	fmt.Fprintf(out, "%s: codes are taken again.\n", args[0])
+	fmt.Fprintf(out, "%s: codes are taken again.\n", email)
 	return nil
 }

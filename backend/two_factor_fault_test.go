@@ -745,7 +745,7 @@ func TestTwoFactorNotices(t *testing.T) {
 		browser := ann.challengedAs(t, secrets.visit(t, p.origin))
 		browser.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[0], "trustDevice": true}).want(t, "a backup code", 200, "")
 		ann.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1]}).want(t, "a backup code in a session", 200, "")
-		subjects["A backup code was used"] = 2
+		subjects["A backup code was used"], subjects["New sign-in"] = 2, 1
 
 		for range 2 {
 			browser := ann.challengedAs(t, secrets.visit(t, p.origin))

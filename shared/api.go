@@ -26,6 +26,20 @@ var (
 	VerifyPassword = Endpoint[Password, Status]{"POST", "/api/auth/verify-password"}
 	DeleteUser     = Endpoint[UserDeletion, Deleted]{"POST", "/api/auth/delete-user"}
 
+	RequestPasswordReset  = Endpoint[ResetRequest, ResetRequested]{"POST", "/api/auth/request-password-reset"}
+	ResetPassword         = Endpoint[PasswordReset, Status]{"POST", "/api/auth/reset-password"}
+	SendVerificationEmail = Endpoint[EmailRequest, Status]{"POST", "/api/auth/send-verification-email"}
+	ChangeEmail           = Endpoint[EmailChange, Status]{"POST", "/api/auth/change-email"}
+	Disown                = Endpoint[LinkToken, Disowned]{"POST", "/api/auth/disown"}
+
+	// Links in mails lead to these. They answer with a redirect where they have a
+	// callbackURL.
+	OpenPasswordReset  = Endpoint[Callback, None]{"GET", "/api/auth/reset-password/{token}"}
+	VerifyEmail        = Endpoint[EmailLink, EmailVerified]{"GET", "/api/auth/verify-email"}
+	DeleteUserCallback = Endpoint[EmailLink, Deleted]{"GET", "/api/auth/delete-user/callback"}
+
+	ListEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/auth/list-events"}
+
 	TwoFactorStatus     = Endpoint[None, TwoFactor]{"GET", "/api/auth/two-factor/status"}
 	EnableTwoFactor     = Endpoint[Enrolment, Enrolling]{"POST", "/api/auth/two-factor/enable"}
 	DisableTwoFactor    = Endpoint[Password, Status]{"POST", "/api/auth/two-factor/disable"}
@@ -49,7 +63,21 @@ var (
 	UpdatePasskey               = Endpoint[PasskeyName, PasskeyUpdated]{"POST", "/api/auth/passkey/update-passkey"}
 	DeletePasskey               = Endpoint[PasskeyID, PasskeyDeleted]{"POST", "/api/auth/passkey/delete-passkey"}
 
+	About = Endpoint[None, AboutServer]{"GET", "/api/about"}
+
+	ListSettings = Endpoint[None, Settings]{"GET", "/api/settings"}
+	PutSetting   = Endpoint[SettingChange, Setting]{"PUT", "/api/settings"}
+	SendTestMail = Endpoint[None, Status]{"POST", "/api/settings/test-mail"}
 	PasskeyCheck = Endpoint[PageOrigin, SelfCheck]{"GET", "/api/passkey-check"}
+
+	ListUsers    = Endpoint[UserQuery, UserPage]{"GET", "/api/users"}
+	ResetFactors = Endpoint[None, Status]{"POST", "/api/users/{id}/reset-factors"}
+	EndSessions  = Endpoint[None, Status]{"POST", "/api/users/{id}/end-sessions"}
+	DisableUser  = Endpoint[None, Status]{"POST", "/api/users/{id}/disable"}
+	EnableUser   = Endpoint[None, Status]{"POST", "/api/users/{id}/enable"}
+
+	ListAllEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/events"}
+	ExportEvents  = Endpoint[None, None]{"GET", "/api/events.csv"} // answers CSV
 )
 
 // Fields without omitempty or omitzero are required: the server refuses a body
@@ -83,10 +111,12 @@ type Credentials struct {
 	RememberMe  *bool  `json:"rememberMe,omitempty"` // nil is yes
 }
 
-// SignedUp is the answer to a sign-up that opened a session.
+// SignedUp is the answer to a sign-up. Where addresses have to be verified, it
+// opens no session, and does not tell whether the address had an account already:
+// User is then what it would be if it had not.
 type SignedUp struct {
-	Token string `json:"token"` // the session's handle, as in [Session]
-	User  User   `json:"user"`
+	Token *string `json:"token"` // the session's handle, as in [Session]; null if none was opened
+	User  User    `json:"user"`
 }
 
 // SignedIn is the answer to a sign-in that opened a session; or, where the
@@ -165,10 +195,13 @@ type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
 
-	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
-	// methods call rpId and userId.
-	RPID       string `json:"rpId"`
-	UserHandle string `json:"userHandle"`
+	// EnrolBy is there where the server requires a second factor
+	// (REQUIRE_TWO_FACTOR) and the session has none: until then it is good for
+	// everything, and after it for nothing but getting one.
+	EnrolBy *Time `json:"enrolBy,omitempty"`
+	// Permissions are the caller's. A page shows what they open; the server asks
+	// the database each time.
+	Permissions []string `json:"permissions,omitempty"`
 }
 
 // SessionHandle names one of the caller's sessions by its [Session].Token.
@@ -219,12 +252,13 @@ type PasswordChanged struct {
 	User  User   `json:"user"`
 }
 
-// UserDeletion confirms the deletion of the caller's account, by password
-// unless the session is fresh.
+// UserDeletion confirms the deletion of the caller's account: by the token of a
+// mail, or by password unless the session is fresh. Where people get what is
+// mailed to them, a call with neither has a link mailed, and deletes nothing.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
-	Token       *string `json:"token,omitempty"` // of a link in a mail; there are none yet, so each is refused
-	CallbackURL string  `json:"callbackURL,omitempty"`
+	Token       *string `json:"token,omitempty"`       // of the link in the mail about a deletion
+	CallbackURL string  `json:"callbackURL,omitempty"` // where the link of a mail leads to in the end
 }
 
 // Confirmation is the password that confirms the caller's identity, nil if the
@@ -462,10 +496,11 @@ type AcceptedPasskeys struct {
 	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
 }
 
-// PageOrigin is where the page that calls is, as its browser calls it. The
-// browser itself does not say so in a GET.
+// PageOrigin is where the page that calls is, as its browser calls it, and what
+// the time is there (RFC 3339). The browser itself does not say so in a GET.
 type PageOrigin struct {
 	Origin string `json:"origin,omitempty"`
+	Time   string `json:"time,omitempty"`
 }
 
 // SelfCheck is whether passkeys can work as the server is configured and
@@ -484,6 +519,164 @@ type Finding struct {
 	Received string `json:"received"` // what came with the call; empty if nothing did
 	Expected string `json:"expected"`
 	Fix      string `json:"fix,omitempty"` // what to change, for the person who can
+}
+
+// ResetRequest asks for a mail by which a password can be replaced. The answer
+// does not tell whether the address has an account.
+type ResetRequest struct {
+	Email      string `json:"email" check:"email"`
+	RedirectTo string `json:"redirectTo,omitempty"` // where the link leads to, with the token in its query; [PageResetPassword] if empty
+}
+
+// ResetRequested is the answer to [ResetRequest].
+type ResetRequested struct {
+	Status  bool   `json:"status"`
+	Message string `json:"message"`
+}
+
+// PasswordReset replaces a forgotten password. It opens no session.
+type PasswordReset struct {
+	NewPassword string  `json:"newPassword"`
+	Token       *string `json:"token,omitempty"` // or in the query
+}
+
+// EmailRequest asks for a mail by which an address can be verified.
+type EmailRequest struct {
+	Email       string `json:"email" check:"email"`
+	CallbackURL string `json:"callbackURL,omitempty"` // where the link leads to in the end
+}
+
+// EmailChange asks for the caller's account to have another address, which
+// mails have to agree to: one to the address that it has, if that is verified,
+// and one to the new one.
+type EmailChange struct {
+	NewEmail    string `json:"newEmail" check:"email"`
+	CallbackURL string `json:"callbackURL,omitempty"`
+}
+
+// EmailLink is what the query of a link in a mail says.
+type EmailLink struct {
+	Token       string `json:"token"`
+	CallbackURL string `json:"callbackURL,omitempty"`
+}
+
+// Callback is where a link leads to.
+type Callback struct {
+	CallbackURL string `json:"callbackURL"`
+}
+
+// EmailVerified is the answer to a link that verifies an address. User is there
+// if it is the new address of an account, and null otherwise.
+type EmailVerified struct {
+	Status bool  `json:"status"`
+	User   *User `json:"user"`
+}
+
+// LinkToken is the one-time token of a link in a mail.
+type LinkToken struct {
+	Token string `json:"token"`
+}
+
+// Disowned is the answer to *This wasn't me*: what the mail told of is undone as
+// far as it can be, and a new password is due. Token is for [ResetPassword].
+type Disowned struct {
+	Status bool   `json:"status"`
+	Token  string `json:"token"`
+}
+
+// EventQuery asks for a page of the security log, the newest entries first.
+type EventQuery struct {
+	Kind   string `json:"kind,omitempty"`   // only those of a kind
+	Before string `json:"before,omitempty"` // the [EventPage].Next of the page before
+	User   string `json:"user,omitempty"`   // only those of an account, by its ID; everybody's log only
+}
+
+// EventPage is a page of the security log.
+type EventPage struct {
+	Events []Event `json:"events"`
+	Next   string  `json:"next,omitempty"` // there is more
+}
+
+// Event is an entry of the security log.
+type Event struct {
+	ID        string  `json:"id"`
+	At        Time    `json:"at"`
+	Kind      string  `json:"kind"` // "sign-in", "passkey-added", …
+	Text      string  `json:"text"` // the same for people
+	IPAddress string  `json:"ipAddress"`
+	Device    Device  `json:"device"`
+	Subject   string  `json:"subject,omitempty"` // what it was done to: an ID, or a system key
+	Detail    string  `json:"detail,omitempty"`  // for people: from what to what
+	SessionID string  `json:"sessionId,omitempty"`
+	Actor     *Person `json:"actor"`   // who did it, if that is known; null also for whoever runs the server
+	Account   *Person `json:"account"` // whose account it was; null for an address without one
+}
+
+// Person names an account to others. Of one that is no more, only the ID is
+// left.
+type Person struct {
+	ID    string `json:"id"`
+	Email string `json:"email,omitempty"`
+}
+
+// AboutServer is what a page shows before anybody has signed in.
+type AboutServer struct {
+	Name   string `json:"name"`   // APP_NAME
+	SignUp bool   `json:"signUp"` // anybody can create an account
+}
+
+// Settings are the system keys.
+type Settings struct {
+	Settings []Setting `json:"settings"`
+}
+
+// Setting is a system key with its value.
+type Setting struct {
+	Key         string   `json:"key"`
+	Value       *string  `json:"value"` // null for a secret, always
+	Type        string   `json:"type"`  // "string", "secret", "bool", "int", "duration" or "enum"
+	Description string   `json:"description"`
+	Default     string   `json:"default"`
+	Secret      bool     `json:"secret"`
+	IsSet       bool     `json:"isSet"`    // somebody has given it a value, which of a secret is all that is told
+	Source      string   `json:"source"`   // "env", "database" or "default"
+	Locked      bool     `json:"locked"`   // the environment sets it, and nothing else can
+	Revision    int64    `json:"revision"` // 0 if nobody has set it
+	UpdatedAt   *Time    `json:"updatedAt"`
+	UpdatedBy   *string  `json:"updatedBy"`         // an address, or the ID of an account that is no more
+	Group       string   `json:"group"`             // what it is about
+	Options     []string `json:"options,omitempty"` // of an enum
+	Min         string   `json:"min,omitempty"`     // of a number, of a duration, and of the length of a string
+	Max         string   `json:"max,omitempty"`
+}
+
+// SettingChange gives a system key a value. A secret is taken away by "".
+type SettingChange struct {
+	Key      string `json:"key"`
+	Value    string `json:"value"`
+	Revision *int64 `json:"revision,omitempty"` // of what it is to replace; another is refused
+}
+
+// UserQuery asks for a page of the accounts, by address.
+type UserQuery struct {
+	Search string `json:"search,omitempty"` // in the address or the name
+	After  string `json:"after,omitempty"`  // the [UserPage].Next of the page before
+}
+
+// UserPage is a page of the accounts.
+type UserPage struct {
+	Users []ManagedUser `json:"users"`
+	Next  string        `json:"next,omitempty"` // there is more
+}
+
+// ManagedUser is an account as administrators see it.
+type ManagedUser struct {
+	User
+	Passkeys     int      `json:"passkeys"`
+	Sessions     int      `json:"sessions"`
+	LastActiveAt *Time    `json:"lastActiveAt"` // of its sessions
+	DisabledAt   *Time    `json:"disabledAt"`   // nobody can sign in to it since
+	Permissions  []string `json:"permissions"`
 }
 
 // Status is the answer of calls that only succeed or fail.

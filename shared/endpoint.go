@@ -6,11 +6,22 @@
 // The wire is Better Auth's, so the JSON names are too.
 package shared
 
+import (
+	"net/url"
+	"strings"
+)
+
 // An Endpoint is one call of the API. The server registers it, the app calls
 // it, and the compiler keeps the two agreed on In and Out.
 type Endpoint[In, Out any] struct {
 	Method string
 	Path   string // as net/http.ServeMux reads it
+}
+
+// At is the endpoint at the path that has value in the place of {name}.
+func (e Endpoint[In, Out]) At(name, value string) Endpoint[In, Out] {
+	e.Path = strings.Replace(e.Path, "{"+name+"}", url.PathEscape(value), 1)
+	return e
 }
 
 // None is the body of a call or an answer that says nothing.

@@ -16,6 +16,9 @@ type Error struct {
 
 	// SecondFactorDue is there in [ErrTwoFactorRequired] only.
 	*SecondFactorDue
+
+	// Current is there in [ErrStaleRevision] only: what the setting is now.
+	Current *Setting `json:"current,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -91,6 +94,20 @@ var (
 	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
 	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
 
+	ErrNotVerified    = newError("EMAIL_NOT_VERIFIED", "Email not verified")
+	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Ask whoever runs this service.")
+	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED", "This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot password?”.")
+	ErrEnrolmentDue   = newError("TWO_FACTOR_ENROLMENT_REQUIRED", "Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to go on.")
+
+	// Links in mails, and what asks for them.
+	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
+	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
+	ErrInvalidUser   = newError("INVALID_USER", "Invalid user")
+	ErrUserInfo      = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")
+	ErrEmailMismatch = newError("EMAIL_MISMATCH", "Email mismatch")
+	ErrVerified      = newError("EMAIL_ALREADY_VERIFIED", "Email is already verified")
+	ErrSameEmail     = newError("EMAIL_IS_THE_SAME", "Email is the same")
+
 	// The second factor.
 	ErrTwoFactorRequired     = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
 	ErrChallenge             = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
@@ -128,4 +145,16 @@ var (
 	ErrEmailNotUpdatable  = newError("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
 	ErrFieldNotAllowed    = newError("FIELD_NOT_ALLOWED", "twoFactorEnabled is not allowed to be set")
 	ErrNothingToUpdate    = newError("NO_FIELDS_TO_UPDATE", "No fields to update")
+	ErrSignUpDisabled     = newError("EMAIL_PASSWORD_SIGN_UP_DISABLED", "Nobody can create an account here by themselves. Ask whoever runs this service for one.")
+
+	// System keys.
+	ErrUnknownSetting = newError("UNKNOWN_SETTING", "There is no system key of that name.")
+	ErrInvalidSetting = newError("INVALID_SETTING", "This is no value for that key.")
+	ErrSettingLocked  = newError("SETTING_LOCKED", "The server's environment sets this key. It can be changed only there.")
+	ErrStaleRevision  = newError("STALE_REVISION", "Somebody has changed this key meanwhile.")
+	ErrMailRefused    = newError("MAIL_NOT_SENT", "The mail was not sent.")
+
+	// What administrators do to others.
+	ErrNoSuchUser = newError("NO_SUCH_USER", "There is no such account any more.")
+	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
 )

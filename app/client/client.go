@@ -27,26 +27,32 @@ var (
 // [*shared.Error]: the one that the server gave, or one of this package's.
 func Call[In, Out any](ctx context.Context, c *Client, e shared.Endpoint[In, Out], in In) (Out, error) {
 	var out Out
+	err := c.Do(ctx, e.Method, e.Path, in, &out)
+	return out, err
+}
 
+// Do is [Call] for whoever keeps in and out agreed by other means: out points to
+// where the answer goes. The compiler makes a Call for every endpoint, and the
+// browser downloads each; of Do there is one.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return out, shared.ErrBadRequest
+		return shared.ErrBadRequest
 	}
-	path := e.Path
-	if e.Method == "GET" {
+	if method == "GET" {
 		path, body = path+query(body), nil
 	}
-	status, answer, err := c.send(ctx, e.Method, path, body)
+	status, answer, err := c.send(ctx, method, path, body)
 	if err != nil {
-		return out, ErrOffline
+		return ErrOffline
 	}
 	if status < 200 || status > 299 {
-		return out, refusal(status, answer)
+		return refusal(status, answer)
 	}
-	if err := json.Unmarshal(answer, &out); err != nil {
-		return out, ErrGarbled
+	if err := json.Unmarshal(answer, out); err != nil {
+		return ErrGarbled
 	}
-	return out, nil
+	return nil
 }
 
 // query is what the input of a GET, an object of strings, looks like in an

@@ -9,6 +9,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -250,39 +251,39 @@ func (p *challenge) again(ctx app.Context, _ app.Event) {
 // Render implements [app.Composer].
 func (p *challenge) Render() app.UI {
 	if p.over != "" {
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading(title(shared.PageTwoFactor)),
-			app.Div().Class("card").Body(
-				app.P().ID("over").Text(p.over),
-				app.Button().Type("button").Class("main").ID("again").Aria("describedby", "over").
+			html.Div().Class("card").Body(
+				html.P().ID("over").Text(p.over),
+				html.Button().Class("main").ID("again").Aria("describedby", "over").
 					Text("Sign in again").OnClick(p.again),
 			),
 		)
 	}
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading(title(shared.PageTwoFactor)),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			app.Div().Body(p.field()),
-			app.Div().Class("told").Role("status").Body(
-				app.If(p.told != "", func() app.UI { return app.P().Text(p.told) }),
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+			html.Div().Body(p.field()),
+			html.Div().Class("told").Role("status").Body(
+				app.If(p.told != "", func() app.UI { return html.P().Text(p.told) }),
 			),
-			app.Div().Class("field").Body(
-				app.Label().Class("check").Body(
-					app.Input().Type("checkbox").ID("challenge-trust").Name("trustDevice").Aria("describedby", "challenge-trust-hint"),
-					app.Span().Text("Trust this device for 30 days"),
+			html.Div().Class("field").Body(
+				html.Label().Class("check").Body(
+					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
+					html.Span().Text("Trust this device for 30 days"),
 				),
-				app.P().Class("hint").ID("challenge-trust-hint").Text("You will not be asked for a code here. Only for a device that nobody else uses."),
+				html.P().Class("hint").ID("challenge-trust-hint").Text("You will not be asked for a code here. Only for a device that nobody else uses."),
 			),
 			p.form.trouble(),
 			p.form.button("Verify", "main"),
 		),
-		app.Div().Class("ways").Body(p.ways()...),
-		app.Details().Class("lost").Body(
-			app.Summary().Text("Lost access?"),
+		html.Div().Class("ways").Body(p.ways()...),
+		html.Details().Class("lost").Body(
+			html.Summary().Text("Lost access?"),
 			p.lost(),
 		),
-		app.P().Class("aside").Body(
-			app.A().Href(shared.PageSignIn).Text("Cancel"),
+		html.P().Class("aside").Body(
+			html.A(shared.PageSignIn).Text("Cancel"),
 		),
 	)
 }
@@ -304,11 +305,11 @@ func (p *challenge) field() app.UI {
 // ways are the buttons for another factor than the one that is asked for.
 func (p *challenge) ways() []app.UI {
 	way := func(label string, on app.EventHandler) app.UI {
-		return app.Button().Type("button").Text(label).OnClick(on)
+		return html.Button().Text(label).OnClick(on)
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
-		ways = append(ways, app.Button().Type("button").Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
+		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
 			Text("Use a passkey").OnClick(p.usePasskey))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
@@ -322,7 +323,7 @@ func (p *challenge) ways() []app.UI {
 		if p.with == byMail {
 			label = "Send a new code"
 		}
-		ways = append(ways, app.Button().Type("button").Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
+		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
 			Text(label).OnClick(p.send))
 	}
 	return ways
@@ -331,16 +332,16 @@ func (p *challenge) ways() []app.UI {
 // lost says how to get in without the phone.
 func (p *challenge) lost() app.UI {
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
-	return app.Ul().Body(
-		app.Li().Text("Use a backup code: one of the ten that you saved when you turned two-factor authentication on."),
+	return html.Ul().Body(
+		html.Li().Text("Use a backup code: one of the ten that you saved when you turned two-factor authentication on."),
 		app.If(passkeys, func() app.UI {
-			return app.Li().Text("Use a passkey, here or of another device.")
+			return html.Li().Text("Use a passkey, here or of another device.")
 		}),
 		app.If(mail, func() app.UI {
-			return app.Li().Text("Have a code sent to your email address.")
+			return html.Li().Text("Have a code sent to your email address.")
 		}),
-		app.Li().Text("Sign in on a device that you trusted in the last 30 days. It is not asked for a code."),
-		app.Li().Text("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”."),
-		app.Li().Text("If none of these is left, ask whoever runs this server to let you in again."),
+		html.Li().Text("Sign in on a device that you trusted in the last 30 days. It is not asked for a code."),
+		html.Li().Text("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”."),
+		html.Li().Text("If none of these is left, ask whoever runs this server to let you in again."),
 	)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -357,24 +358,24 @@ func (d *factorDialog) Render() app.UI {
 		where = fmt.Sprintf("Step %d of %d", d.at()+1, n)
 	}
 	// Each step has a place of its own, so that nothing of one is left in another.
-	return app.Dialog().ID("factor").Aria("labelledby", "factor-title").
+	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On("cancel", d.escape).On("close", d.closed).
 		Body(
-			app.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
-				app.Div().Class("stage").Body(
-					app.P().Class("hint").Text(where),
-					app.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
+			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+				html.Div().Class("stage").Body(
+					html.P().Class("hint").Text(where),
+					html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
 				),
-				app.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
-				app.Div().Body(app.If(d.step == stepScan, d.drawScan)),
-				app.Div().Body(app.If(d.step == stepSave, d.drawSave)),
-				app.Div().Body(app.If(d.step == stepProve, d.drawProve)),
-				app.Div().Class("told").Role("status").Body(
-					app.If(d.told != "", func() app.UI { return app.P().Text(d.told) }),
+				html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
+				html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
+				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
+				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
+				html.Div().Class("told").Role("status").Body(
+					app.If(d.told != "", func() app.UI { return html.P().Text(d.told) }),
 				),
 				d.form.trouble(),
-				app.Div().Class("actions").Body(
-					app.Div().Body(d.wayBack()),
+				html.Div().Class("actions").Body(
+					html.Div().Body(d.wayBack()),
 					d.form.button(d.yes(), class),
 				),
 			),
@@ -410,24 +411,24 @@ func (d *factorDialog) yes() string {
 func (d *factorDialog) wayBack() app.UI {
 	switch {
 	case d.canGoBack():
-		return app.Button().Type("button").Text("Back").OnClick(d.back)
+		return html.Button().Text("Back").OnClick(d.back)
 	case d.task == renewTask && d.step == stepSave:
-		return app.Div() // the old codes are void
+		return html.Div() // the old codes are void
 	default:
-		return app.Button().Type("button").Text("Cancel").OnClick(d.cancel)
+		return html.Button().Text("Cancel").OnClick(d.cancel)
 	}
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
-	return app.Div().Class("step").Body(
-		app.P().Text(d.task.text),
+	return html.Div().Class("step").Body(
+		html.P().Text(d.task.text),
 		username(d.email()),
 		d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
 	)
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	link := app.A().Href(d.uri).Text("Open in an authenticator app").OnClick(d.open)
+	link := html.A(d.uri).Text("Open in an authenticator app").OnClick(d.open)
 	same, scan := "", "Scan this with the app:"
 	if d.task == moveTask {
 		same = "The new entry has the same name as the old one. Delete the old one when you are done."
@@ -436,58 +437,58 @@ func (d *factorDialog) drawScan() app.UI {
 		scan = "Or scan this with another device:"
 	}
 	parts := []app.UI{
-		app.P().Text(scan),
+		html.P().Text(scan),
 		qrCode(d.path, d.side, "QR code of the key below"),
-		app.Div().Class("key").Body(
-			app.P().ID("factor-key-what").Text("Cannot scan it? Enter this key in the app:"),
-			app.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			app.Button().Type("button").Text("Copy key").OnClick(d.copyKey),
+		html.Div().Class("key").Body(
+			html.P().ID("factor-key-what").Text("Cannot scan it? Enter this key in the app:"),
+			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
+			html.Button().Text("Copy key").OnClick(d.copyKey),
 		),
 	}
 	if byFinger() { // nobody scans a screen with the phone that it is on
 		parts = append([]app.UI{link.Class("otpauth")}, parts...)
 	} else {
-		parts = append(parts, app.Div().Body(link))
+		parts = append(parts, html.Div().Body(link))
 	}
-	parts = append(parts, app.Div().Body(app.If(same != "", func() app.UI { return app.P().Class("hint").Text(same) })))
-	return app.Div().Class("step").Body(parts...)
+	parts = append(parts, html.Div().Body(app.If(same != "", func() app.UI { return html.P().Class("hint").Text(same) })))
+	return html.Div().Class("step").Body(parts...)
 }
 
 func (d *factorDialog) drawSave() app.UI {
-	return app.Div().Class("step").Body(
-		app.P().Text("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now."),
-		app.Div().Class("sheet").Body(
-			app.Div().Class("print").Body(
-				app.P().Class("name").Text("Latchkey backup codes"),
-				app.P().Text(d.email()+" at "+app.Window().URL().Host),
-				app.P().Text("Made on "+today()+". Each works once."),
+	return html.Div().Class("step").Body(
+		html.P().Text("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now."),
+		html.Div().Class("sheet").Body(
+			html.Div().Class("print").Body(
+				html.P().Class("name").Text("Latchkey backup codes"),
+				html.P().Text(d.email()+" at "+app.Window().URL().Host),
+				html.P().Text("Made on "+today()+". Each works once."),
 			),
-			app.Ul().Class("codes").Aria("label", "Backup codes").Body(
+			html.Ul().Class("codes").Aria("label", "Backup codes").Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
-					return app.Li().Body(app.Code().Attr("translate", "no").Text(d.codes[i]))
+					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
-		app.Div().Class("deeds").Body(
-			app.Button().Type("button").Text("Copy").OnClick(d.copyCodes),
-			app.Button().Type("button").Text("Download").OnClick(d.download),
-			app.Button().Type("button").Text("Print").OnClick(d.print),
+		html.Div().Class("deeds").Body(
+			html.Button().Text("Copy").OnClick(d.copyCodes),
+			html.Button().Text("Download").OnClick(d.download),
+			html.Button().Text("Print").OnClick(d.print),
 		),
-		app.Div().Class("field").Body(
-			app.Label().Class("check").Body(
-				app.Input().Type("checkbox").ID(d.form.at("saved")).Checked(d.saved).
+		html.Div().Class("field").Body(
+			html.Label().Class("check").Body(
+				html.Input("checkbox").ID(d.form.at("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(d.tick),
-				app.Span().Text("I saved them"),
+				html.Span().Text("I saved them"),
 			),
-			app.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
+			html.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
 	)
 }
 
 func (d *factorDialog) drawProve() app.UI {
-	return app.Div().Class("step").Body(
-		app.P().Text("This shows that the app has the key."),
+	return html.Div().Class("step").Body(
+		html.P().Text("This shows that the app has the key."),
 		d.form.code("Code", "The six digits that the app shows now.", d.prove),
 	)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -127,8 +128,9 @@ func (f *form) fail(err error) {
 var faults = map[string][]string{
 	shared.ErrCredentials.Code:       {"password"},
 	shared.ErrInvalidPassword.Code:   {"currentPassword", "password"},
-	shared.ErrInvalidEmail.Code:      {"email"},
-	shared.ErrUserExists.Code:        {"email"},
+	shared.ErrInvalidEmail.Code:      {"email", "newEmail"},
+	shared.ErrUserExists.Code:        {"email", "newEmail"},
+	shared.ErrSameEmail.Code:         {"newEmail"},
 	shared.ErrPasswordTooShort.Code:  {"newPassword", "password"},
 	shared.ErrPasswordTooLong.Code:   {"newPassword", "password"},
 	shared.ErrPasswordTooCommon.Code: {"newPassword", "password"},
@@ -171,17 +173,17 @@ func (f *form) tick(ctx app.Context) {
 // there, so that screen readers notice when it fills.
 func (f *form) trouble() app.UI {
 	wait := f.wait()
-	return app.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
-			return app.P().Body(
+			return html.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
-				app.Span().Class("unseen").Text(f.why+" "+f.heard),
-				app.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
+				html.Span().Class("unseen").Text(f.why+" "+f.heard),
+				html.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
-			return app.P().Text(f.problem)
+			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return app.P().Class("unseen").Text("You can try again now.")
+			return html.P().Class("unseen").Text("You can try again now.")
 		}),
 	)
 }
@@ -189,7 +191,7 @@ func (f *form) trouble() app.UI {
 // button draws the button that sends the form. While it may not be used it
 // keeps the focus, which a disabled button would lose.
 func (f *form) button(label, class string) app.UI {
-	return app.Button().Type("submit").Class(class).ID(f.at("submit")).
+	return html.Button().Attr("type", "submit").Class(class).ID(f.at("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
 		Text(label)
@@ -223,11 +225,12 @@ type field struct {
 	ID       string
 	Name     string
 	Label    string
-	Type     string // as of <input>
-	Complete string // what the browser may fill in, as of autocomplete
-	Mode     string // which keys a phone shows, as of inputmode
-	Exact    bool   // it is no language: keyboards must not correct it
-	Value    string // what it holds at first
+	Type     string   // as of <input>
+	Complete string   // what the browser may fill in, as of autocomplete
+	Mode     string   // which keys a phone shows, as of inputmode
+	Exact    bool     // it is no language: keyboards must not correct it
+	Value    string   // what it holds at first
+	Options  []option // if it is a choice of these
 	Hint     string
 	Wrong    string
 	Typed    func() // called when what is in it changes
@@ -261,8 +264,14 @@ func (f *field) Render() app.UI {
 	}
 	described += f.ID + "-wrong"
 
-	input := app.Input().ID(f.ID).Name(f.Name).Type(kind).Value(f.Value).
-		Attr("autocomplete", f.Complete).
+	input := html.Input(kind).Attr("value", f.Value).Attr("autocomplete", f.Complete)
+	if f.Options != nil {
+		input = html.Select().Body(app.Range(f.Options).Slice(func(i int) app.UI {
+			o := f.Options[i]
+			return html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == f.Value)
+		}))
+	}
+	input = input.ID(f.ID).Attr("name", f.Name).
 		Aria("describedby", described).
 		Aria("invalid", f.Wrong != "")
 	if f.Mode != "" {
@@ -275,27 +284,30 @@ func (f *field) Render() app.UI {
 		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
 	}
 
-	return app.Div().Class("field").Body(
-		app.Label().For(f.ID).Text(f.Label),
-		app.Div().Class("input").Body(
+	return html.Div().Class("field").Body(
+		html.Label().Attr("for", f.ID).Text(f.Label),
+		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
 				deed := "Show"
 				if f.shown {
 					deed = "Hide"
 				}
-				return app.Button().Type("button").Class("peek").
+				return html.Button().Class("peek").
 					Aria("label", deed+" "+strings.ToLower(f.Label)).
 					Text(deed).
 					OnClick(f.toggle)
 			}),
 		),
-		app.Div().Body(
+		html.Div().Body(
 			app.If(f.Hint != "", func() app.UI {
-				return app.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
+				return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
 			}),
 		),
 		// Live, for when the field has the focus already and is not read again.
-		app.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
+		html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
 	)
 }
+
+// option is one of those that a field is a choice of.
+type option struct{ Value, Label string }

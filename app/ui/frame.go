@@ -10,6 +10,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -26,9 +27,12 @@ type frame struct {
 	opened  bool         // the first page has been gone to
 	user    *shared.User // nil if nobody is, or it is not known yet
 	problem error        // why it is not known
+	may     []string     // the permissions of who is signed in
+	enrolBy *shared.Time // when they must have a second factor; nil if they have, or need none
 	notice  string       // for the sign-in page: why one is there
 	next    string       // where to go after signing in
 	offline bool
+	about   about     // this server
 	leaving bool      // signing out
 	looked  time.Time // when the server was last asked who is signed in
 	changes int       // how often that has changed: older answers are void
@@ -42,7 +46,9 @@ const (
 	signedOut          = "You are signed out."
 	signedOutElsewhere = "You signed out in another tab."
 	accountDeleted     = "Your account is deleted."
+	passwordChosen     = "Your new password is set. Sign in with it."
 	signInFirst        = "Sign in to see your settings."
+	signInToGoOn       = "Sign in to go on."
 )
 
 const (
@@ -99,16 +105,20 @@ func (f *frame) OnMount(ctx app.Context) {
 	ctx.Handle(knowAction, f.know)
 	ctx.Handle(leaveAction, f.leave)
 	ctx.Handle(signOutAction, f.signOut)
+	ctx.Handle(refreshAction, f.refresh)
 	ctx.Handle(upgradeAction, f.upgrade)
+	ctx.Handle(learnAction, f.learn)
 
 	if !app.IsClient {
 		return
 	}
+	learn(ctx)
 	window := app.Window()
 	listen(ctx, window, "offline", func(app.Context, app.Value) { f.offline = true })
 	listen(ctx, window, "online", func(ctx app.Context, _ app.Value) {
 		f.offline = false
 		f.look(ctx)
+		learn(ctx)
 	})
 	listen(ctx, window, "focus", f.back)
 	listen(ctx, window.Get("document"), "visibilitychange", f.back)
@@ -133,7 +143,7 @@ func (f *frame) OnNav(ctx app.Context) {
 		f.next = next
 	}
 
-	app.Window().Get("document").Set("title", title(f.path)+" · Latchkey")
+	f.entitle()
 	if !first {
 		app.Window().Call("scrollTo", 0, 0)
 		focus(ctx, "title")
@@ -143,6 +153,20 @@ func (f *frame) OnNav(ctx app.Context) {
 	} else {
 		f.settle(ctx)
 	}
+}
+
+// entitle puts the name of the page and of the server on the window.
+func (f *frame) entitle() {
+	app.Window().Get("document").Set("title", title(f.path)+" · "+f.about.name())
+}
+
+// public reports whether a page is for anybody, signed in or not.
+func public(path string) bool {
+	switch path {
+	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown, shared.PageEmail:
+		return true
+	}
+	return false
 }
 
 func title(path string) string {
@@ -157,6 +181,16 @@ func title(path string) string {
 		return "Two-factor authentication"
 	case shared.PageSettings:
 		return "Settings"
+	case shared.PageSystem:
+		return "System"
+	case shared.PageForgotPassword:
+		return "Forgot password"
+	case shared.PageResetPassword:
+		return "Choose a new password"
+	case shared.PageDisown:
+		return "Was it not you?"
+	case shared.PageEmail:
+		return "Email address"
 	default:
 		return "Page not found"
 	}
@@ -174,7 +208,7 @@ func (f *frame) look(ctx app.Context) {
 		switch {
 		case err != nil:
 		case current != nil:
-			f.user = &current.User
+			f.user, f.may, f.enrolBy = &current.User, current.Permissions, current.EnrolBy
 			remember()
 			f.settle(ctx)
 		case f.user != nil || remembered():
@@ -199,9 +233,12 @@ func (f *frame) settle(ctx app.Context) {
 		if f.user != nil && !address.Query().Has("invite") {
 			replace(nextPage(f.next))
 		}
-	case shared.PageSettings:
+	case shared.PageSettings, shared.PageSystem:
 		if f.user == nil {
 			f.notice, f.next = signInFirst, whole(address)
+			if f.path == shared.PageSystem {
+				f.notice = signInToGoOn
+			}
 			replace(shared.PageSignIn)
 		}
 	}
@@ -213,8 +250,13 @@ func (f *frame) back(ctx app.Context, _ app.Value) {
 	if !visible() || time.Since(f.looked) < 2*time.Second {
 		return
 	}
-	f.look(ctx)
 	refresh(ctx)
+}
+
+// refresh asks for what the frame itself knows, too.
+func (f *frame) refresh(app.Context, app.Action) {
+	defer rescue()
+	f.look(f.ctx)
 }
 
 // What tabs say to each other.
@@ -227,7 +269,6 @@ const (
 func (f *frame) hear(ctx app.Context, message app.Value) {
 	switch message.Get("data").String() {
 	case hearIn:
-		f.look(ctx)
 		refresh(ctx)
 	case hearOut:
 		f.out(signedOutElsewhere)
@@ -252,6 +293,7 @@ func (f *frame) enter(_ app.Context, a app.Action) {
 	f.channel.Call("postMessage", hearIn)
 	replace(nextPage(f.next))
 	f.next = ""
+	f.look(f.ctx) // for what a sign-in does not answer: what they may do
 }
 
 // upgrade has the browser make a passkey without asking, which it does if it has
@@ -311,7 +353,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 		f.channel.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
 		f.channel.Call("postMessage", hearGone)
-	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor {
+	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor && !public(address.Path) {
 		f.next = whole(address) // they will want to go on
 	}
 	f.out(reason)
@@ -319,7 +361,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 
 // out forgets who was signed in, here and in what the browser keeps.
 func (f *frame) out(reason string) {
-	f.user, f.leaving = nil, false
+	f.user, f.may, f.enrolBy, f.leaving = nil, nil, nil, false
 	f.changes++
 	f.upgrading.Abort()
 	wipe()
@@ -327,7 +369,7 @@ func (f *frame) out(reason string) {
 	shut("step-up")
 	shut("factor")
 	say(f.ctx, "")
-	if f.path == shared.PageSignUp {
+	if public(f.path) && reason != passwordChosen {
 		return
 	}
 	f.notice = reason
@@ -375,30 +417,37 @@ func (f *frame) Render() app.UI {
 	if f.user != nil {
 		email = f.user.Email
 	}
-	return app.Div().Class("frame").Body(
-		app.A().Class("skip").Href("#title").Text("Skip to the content").OnClick(f.skip),
-		app.Header().Class("top").Body(
-			app.A().Class("brand").Href(shared.PageHome).Body(
-				app.Img().Src("/web/icon.svg").Role("presentation").Width(28).Height(28), // go-app drops an empty alt
-				app.Text("Latchkey"),
+	return html.Div().Class("frame").Body(
+		html.A("#title").Class("skip").Text("Skip to the content").OnClick(f.skip),
+		html.Header().Class("top").Body(
+			html.A(shared.PageHome).Class("brand").Body(
+				html.Img("/web/icon.svg", 28),
+				app.Text(f.about.name()),
 			),
-			app.Div().Class("who").Body(
+			html.Nav().Class("pages").Aria("label", "Pages").Body(f.pages()...),
+			html.Div().Class("who").Body(
 				app.If(f.user != nil, func() app.UI {
-					return app.Span().Class("email").Text(email)
+					return html.Span().Class("email").Text(email)
 				}),
 				app.If(f.user != nil, func() app.UI {
-					return app.Button().Type("button").ID("sign-out").Text("Sign out").
+					return html.Button().ID("sign-out").Text("Sign out").
 						Aria("busy", f.leaving).Aria("disabled", f.leaving).
 						OnClick(f.clickSignOut)
 				}),
 			),
 		),
-		app.Div().Class("banner").Role("status").Body(
+		html.Div().Class("banner").Role("status").Body(
 			app.If(f.offline, func() app.UI {
-				return app.P().Text("You are offline. Changing anything needs a connection.")
+				return html.P().Text("You are offline. Changing anything needs a connection.")
+			}),
+			app.If(f.enrolBy != nil, func() app.UI {
+				return html.P().Body(
+					app.Text(enrolWords(f.enrolBy, f.overdue())+" "),
+					html.A(shared.PageSettings+"#two-factor").Text("Turn it on"),
+				)
 			}),
 		),
-		app.Main().ID("content").TabIndex(-1).Body(f.page()),
+		html.Main().ID("content").TabIndex(-1).Body(f.page()),
 		&toasts{},
 		&questionDialog{},
 		&factorDialog{User: f.user},
@@ -406,51 +455,89 @@ func (f *frame) Render() app.UI {
 	)
 }
 
+// pages are links to the pages of whoever may see more than their own settings.
+func (f *frame) pages() []app.UI {
+	if f.user == nil || !mayAny(f.may) {
+		return nil
+	}
+	link := func(path string) app.UI {
+		a := html.A(path).Text(title(path))
+		if path == f.path {
+			a = a.Aria("current", "page")
+		}
+		return a
+	}
+	return []app.UI{link(shared.PageSettings), link(shared.PageSystem)}
+}
+
+// overdue reports whether there is nothing left to do but getting a second
+// factor.
+func (f *frame) overdue() bool {
+	return f.enrolBy != nil && !f.enrolBy.After(time.Now())
+}
+
+func enrolWords(by *shared.Time, overdue bool) string {
+	if overdue {
+		return "Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey."
+	}
+	return "Your account needs two-factor authentication: turn it on, or sign in with a passkey, by " + local(*by, "long", "short") + ". After that, nothing else can be done here."
+}
+
 func (f *frame) page() app.UI {
 	switch {
 	case f.path == shared.PageSignIn:
-		return &signIn{Notice: f.notice}
+		return &signIn{Notice: f.notice, About: f.about}
 	case f.path == shared.PageSignUp:
-		return &signUp{}
+		return &signUp{About: f.about}
 	case f.path == shared.PageTwoFactor:
 		return &challenge{}
+	case f.path == shared.PageForgotPassword:
+		return &forgotPassword{}
+	case f.path == shared.PageResetPassword:
+		return &resetPassword{}
+	case f.path == shared.PageDisown:
+		return &disown{}
+	case f.path == shared.PageEmail:
+		return emailPage(f.user)
 	case !slices.Contains(shared.Pages, f.path):
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading("Page not found"),
-			app.P().Class("aside").Body(app.A().Href(shared.PageHome).Text("Go to the start")),
+			html.P().Class("aside").Body(html.A(shared.PageHome).Text("Go to the start")),
 		)
 	case f.problem != nil && f.user == nil:
-		return app.Div().Class("narrow").Body(
+		return html.Div().Class("narrow").Body(
 			heading(title(f.path)),
-			app.Div().Class("card").Body(
-				app.P().Text(words(f.problem)),
-				app.Button().Type("button").Class("main").Text("Try again").OnClick(f.again),
+			html.Div().Class("card").Body(
+				html.P().Text(words(f.problem)),
+				html.Button().Class("main").Text("Try again").OnClick(f.again),
 			),
 		)
 	case f.path == shared.PageSettings:
-		return &settings{User: f.user}
+		return &settings{User: f.user, Overdue: f.overdue()}
+	case f.path == shared.PageSystem:
+		return f.system()
 	default:
-		return app.Div().Class("narrow").Body(heading(title(f.path)))
+		return html.Div().Class("narrow").Body(heading(title(f.path)))
 	}
 }
 
 // heading is the heading of a page. It takes the focus when the page is gone
 // to, so that screen readers say where one is.
 func heading(text string) app.UI {
-	return app.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
+	return html.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
 }
 
 // notice is a sentence at the top of a page.
 func notice(text string) app.UI {
-	return app.Div().Class("notice").ID("notice").Body(
-		app.If(text != "", func() app.UI { return app.P().Text(text) }),
+	return html.Div().Class("notice").ID("notice").Body(
+		app.If(text != "", func() app.UI { return html.P().Text(text) }),
 	)
 }
 
 // username tells password managers whose password a form is about.
 func username(email string) app.UI {
-	return app.Input().Type("text").Name("username").Attr("autocomplete", "username").
-		Value(email).ReadOnly(true).Hidden(true)
+	return html.Input("text").Attr("name", "username").Attr("autocomplete", "username").
+		Attr("value", email).Attr("readonly", true).Hidden(true)
 }
 
 // nextPage is next if it is the address of a page of this app to go to after
@@ -462,7 +549,7 @@ func nextPage(next string) string {
 		return shared.PageSettings
 	}
 	switch {
-	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageSignUp, u.Path == shared.PageTwoFactor:
+	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageTwoFactor, public(u.Path):
 		return shared.PageSettings
 	case !slices.Contains(shared.Pages, u.Path):
 		return shared.PageSettings

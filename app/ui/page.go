@@ -32,6 +32,18 @@ func empty(ids ...string) {
 	}
 }
 
+// put changes a property of an element, once the page shows what has changed.
+// go-app cannot undo what the person did to an input: it compares what the
+// program wants with what it wanted before.
+func put(ctx app.Context, id, property string, value any) {
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		if e := element(id); e.Truthy() {
+			e.Set(property, value)
+		}
+	})
+}
+
 // focus moves the focus to the first of ids that is there, once the page shows
 // what has changed.
 func focus(ctx app.Context, ids ...string) {

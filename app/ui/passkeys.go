@@ -12,6 +12,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -114,14 +115,10 @@ func (s *passkeys) load(ctx app.Context) {
 }
 
 // accept tells authenticators which passkeys there are, so that they offer no
-// others. Without any, the server has to say whose they would be.
+// others. Where there are none it tells nothing: the browser may be making the
+// first one at this moment, after a sign-in by password, and would forget it.
 func (s *passkeys) accept() {
 	if len(s.list) == 0 {
-		call(s.ctx, shared.GetSession, shared.None{}, func(_ app.Context, current *shared.Current, err error) {
-			if err == nil && current != nil && len(s.list) == 0 {
-				s.signal(shared.AcceptedPasskeys{RPID: current.RPID, UserID: current.UserHandle})
-			}
-		})
 		return
 	}
 	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
@@ -324,13 +321,13 @@ func (s *passkeys) Render() app.UI {
 		advice = "You have only this one, and it is on one device. If that is lost, so is the passkey: add another."
 	}
 	return section("passkeys", "Passkeys",
-		app.P().Text("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it."),
+		html.P().Text("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it."),
 		stale(s.problem, s.list != nil, s.again),
-		app.Div().Aria("busy", s.list == nil).Body(
+		html.Div().Aria("busy", s.list == nil).Body(
 			app.If(s.list == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(len(s.list) > 0, func() app.UI {
-				return app.Ul().Class("sessions").Body(
+				return html.Ul().Class("sessions").Body(
 					app.Range(s.list).Slice(func(i int) app.UI {
 						one := s.list[i]
 						return &passkeyRow{Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
@@ -338,10 +335,10 @@ func (s *passkeys) Render() app.UI {
 				)
 			}),
 		),
-		app.Div().Class("end").Body(
-			app.P().ID("add-passkey-why").Text(advice),
+		html.Div().Class("end").Body(
+			html.P().ID("add-passkey-why").Text(advice),
 			app.If(passkey.Supported(), func() app.UI {
-				return app.Button().Type("button").Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
+				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
 					Text("Add passkey").OnClick(s.add)
 			}),
@@ -355,20 +352,20 @@ func (s *passkeys) dialog() app.UI {
 	if s.form.busy {
 		told = "Now do what your browser or your device asks for."
 	}
-	return app.Dialog().ID("add-passkey").
+	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On("close", s.closed).
 		Body(
-			app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
-				app.H2().ID("add-passkey-title").Text("Add a passkey"),
-				app.P().ID("add-passkey-text").Text("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen."),
+			html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+				html.H2().ID("add-passkey-title").Text("Add a passkey"),
+				html.P().ID("add-passkey-text").Text("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen."),
 				s.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off"}),
-				app.Div().Class("told").Role("status").Body(
-					app.If(told != "", func() app.UI { return app.P().Text(told) }),
+				html.Div().Class("told").Role("status").Body(
+					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
 				s.form.trouble(),
-				app.Div().Class("actions").Body(
-					app.Button().Type("button").Text("Cancel").OnClick(s.cancel),
+				html.Div().Class("actions").Body(
+					html.Button().Text("Cancel").OnClick(s.cancel),
 					s.form.button("Continue", "main"),
 				),
 			),
@@ -469,36 +466,36 @@ func (r *passkeyRow) Render() app.UI {
 	if one.LastUsedAt != nil {
 		used = moment(*one.LastUsedAt, ago(one.LastUsedAt.Time, now))
 	}
-	return app.Li().Class("session", "passkey").Body(
+	return html.Li().Class("session", "passkey").Body(
 		providerIcon(one.Provider),
-		app.P().Class("device").Body(
-			app.Strong().ID(name).Text(passkeyName(one)),
-			app.Span().Class("badge").Text(kept),
+		html.P().Class("device").Body(
+			html.Strong().ID(name).Text(passkeyName(one)),
+			html.Span().Class("badge").Text(kept),
 		),
-		app.Dl().Class("facts").Body(
+		html.Dl().Class("facts").Body(
 			fact("Kept in", app.Text(keptIn(one))),
 			fact("Created", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
 			fact("Last used", used),
 		),
-		app.Div().Class("deeds").Body(
+		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
-				return app.Button().Type("button").ID(r.form.at("button")).Aria("describedby", name).
+				return html.Button().ID(r.form.at("button")).Aria("describedby", name).
 					Text("Rename").OnClick(r.edit)
 			}),
 			app.If(!r.editing, func() app.UI {
-				return app.Button().Type("button").Class("danger").Aria("describedby", name).
+				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
 					Text("Delete").OnClick(r.delete)
 			}),
 		),
-		app.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
-			return app.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
+		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
+			return html.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
 				r.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off", Value: passkeyName(one)}),
 				r.form.trouble(),
-				app.Div().Class("deeds").Body(
-					app.Button().Type("submit").Class("main").Aria("describedby", name).
+				html.Div().Class("deeds").Body(
+					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text("Save"),
-					app.Button().Type("button").Aria("describedby", name).Text("Cancel").OnClick(r.cancel),
+					html.Button().Aria("describedby", name).Text("Cancel").OnClick(r.cancel),
 				),
 			)
 		})),
@@ -509,7 +506,7 @@ func (r *passkeyRow) Render() app.UI {
 // nothing that the words beside it do not.
 func providerIcon(p *shared.Provider) app.UI {
 	if p == nil || p.IconLight == "" && p.IconDark == "" {
-		return app.Div().Class("provider").Body(icon("key"))
+		return html.Div().Class("provider").Body(icon("key"))
 	}
 	light, dark := p.IconLight, p.IconDark
 	if light == "" {
@@ -518,10 +515,10 @@ func providerIcon(p *shared.Provider) app.UI {
 	if dark == "" {
 		dark = light
 	}
-	return app.Div().Class("provider").Body(
-		app.Picture().Body(
-			app.Source().Media("(prefers-color-scheme: dark)").SrcSet(dark),
-			app.Img().Src(light).Role("presentation").Width(28).Height(28),
+	return html.Div().Class("provider").Body(
+		html.Picture().Body(
+			html.Source("(prefers-color-scheme: dark)", dark),
+			html.Img(light, 28),
 		),
 	)
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -51,8 +52,8 @@ func (s *password) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
 	return section("password", "Password",
-		app.P().Text("Changing it signs out all of your other sessions."),
-		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.P().Text("Changing it signs out all of your other sessions."),
+		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: "Current password", Type: "password", Complete: "current-password"}),
 			s.form.field(field{Name: "newPassword", Label: "New password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),

@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -58,28 +59,31 @@ func (s *profile) askDelete(ctx app.Context, _ app.Event) {
 
 func (s *profile) delete() {
 	s.deleting = true
-	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, _ shared.Deleted, err error) {
+	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, out shared.Deleted, err error) {
 		s.deleting = false
-		if err != nil {
+		switch {
+		case err != nil:
 			complain(ctx, err)
-			return
+		case out.Message == "Verification email sent": // as Better Auth says it
+			say(ctx, "A mail is on its way to "+s.User.Email+". Your account is deleted when you open the link in it, in this browser.")
+		default:
+			leave(ctx, accountDeleted)
 		}
-		leave(ctx, accountDeleted)
 	})
 }
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
 	return section("profile", "Profile",
-		app.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
-			app.Dl().Class("given").Body(fact("Email", app.Text(s.User.Email))),
 			s.form.trouble(),
 			s.form.button("Save", "main"),
 		),
-		app.Div().Class("end").Body(
-			app.P().Text("Deleting your account removes it and signs you out everywhere."),
-			app.Button().Type("button").Class("danger").ID("delete-account").Text("Delete account").
+		&newEmail{User: s.User},
+		html.Div().Class("end").Body(
+			html.P().Text("Deleting your account removes it and signs you out everywhere."),
+			html.Button().Class("danger").ID("delete-account").Text("Delete account").
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(s.askDelete),
 		),

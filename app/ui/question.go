@@ -4,6 +4,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 )
 
 // question is something to be sure of before it is done.
@@ -58,14 +59,14 @@ func (d *questionDialog) yes(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (d *questionDialog) Render() app.UI {
-	return app.Dialog().ID("question").
+	return html.Dialog().ID("question").
 		Aria("labelledby", "question-title").Aria("describedby", "question-text").
 		Body(
-			app.H2().ID("question-title").Text(d.question.Title),
-			app.P().ID("question-text").Text(d.question.Text),
-			app.Div().Class("actions").Body(
-				app.Button().Type("button").Text("Cancel").OnClick(d.no),
-				app.Button().Type("button").Class("danger").Text(d.question.Yes).OnClick(d.yes),
+			html.H2().ID("question-title").Text(d.question.Title),
+			html.P().ID("question-text").Text(d.question.Text),
+			html.Div().Class("actions").Body(
+				html.Button().Text("Cancel").OnClick(d.no),
+				html.Button().Class("danger").Text(d.question.Yes).OnClick(d.yes),
 			),
 		)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -198,22 +199,22 @@ func (s *sessions) Render() app.UI {
 		why = "You are signed in nowhere else."
 	}
 	return section("sessions", "Active sessions",
-		app.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
+		html.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
 		stale(s.problem, s.sessions != nil, s.again),
-		app.Div().Aria("busy", s.sessions == nil).Body(
+		html.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.sessions != nil, func() app.UI {
-				return app.Ul().Class("sessions").Body(
+				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
 						return &sessionRow{Session: shown[i], Now: s.now, Revoke: s.askRevoke}
 					}),
 				)
 			}),
 		),
-		app.Div().Class("end").Body(
-			app.P().ID("revoke-others-why").Text(why),
-			app.Button().Type("button").Class("danger").ID("revoke-others").
+		html.Div().Class("end").Body(
+			html.P().ID("revoke-others-why").Text(why),
+			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
 				Text("Revoke all other sessions").
 				OnClick(s.askRevokeOthers),
@@ -241,10 +242,10 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 
 // deviceLine names a device.
 func deviceLine(id string, device shared.Device, current bool) app.UI {
-	return app.P().Class("device").Body(
-		app.Strong().ID(id).Text(deviceWords(device)),
+	return html.P().Class("device").Body(
+		html.Strong().ID(id).Text(deviceWords(device)),
 		app.If(current, func() app.UI {
-			return app.Span().Class("badge").Text("This device")
+			return html.Span().Class("badge").Text("This device")
 		}),
 	)
 }
@@ -255,20 +256,20 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 func (r *sessionRow) Render() app.UI {
 	one := r.Session
 	name := "device-" + one.Token
-	return app.Li().Class("session").Body(
+	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
 		deviceLine(name, one.Device, one.IsCurrent),
-		app.Dl().Class("facts").Body(
+		html.Dl().Class("facts").Body(
 			fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
 			fact("IP address", app.Text(one.IPAddress)),
 			fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
 			fact("Signed in with", app.Text(methodWords(one.Method))),
 		),
-		app.Button().Type("button").ID(revokeID(one)).Aria("describedby", name).
+		html.Button().ID(revokeID(one)).Aria("describedby", name).
 			Text("Revoke").OnClick(r.revoke),
 	)
 }
 
 func fact(name string, value app.UI) app.UI {
-	return app.Div().Body(app.Dt().Text(name), app.Dd().Body(value))
+	return html.Div().Body(html.Dt().Text(name), html.Dd().Body(value))
 }

@@ -3,13 +3,15 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
-	User *shared.User // nil until it is known
+	User    *shared.User // nil until it is known
+	Overdue bool         // nothing can be done but getting a second factor
 }
 
 // CompoID makes the page a new one for another user.
@@ -20,13 +22,14 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections are the parts of the page, by the ids of their headings.
-var sections = []struct{ id, name string }{
+// sections are the parts of the page.
+var sections = []part{
 	{"profile", "Profile"},
 	{"password", "Password"},
 	{"two-factor", "Two-factor authentication"},
 	{"passkeys", "Passkeys"},
 	{"sessions", "Active sessions"},
+	{"log", "Security log"},
 }
 
 // OnMount goes to the section that the address names, as a link of a password
@@ -40,67 +43,82 @@ func (p *settings) OnMount(ctx app.Context) {
 	}
 }
 
-func (p *settings) jump(ctx app.Context, e app.Event) {
+// Render implements [app.Composer].
+func (p *settings) Render() app.UI {
+	parts := sections
+	if p.Overdue {
+		parts = sections[2:4]
+	}
+	return html.Div().Class("settings").Body(
+		heading("Settings"),
+		contents(parts),
+		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
+	)
+}
+
+func (p *settings) cards() []app.UI {
+	switch {
+	case p.User == nil:
+		cards := make([]app.UI, len(sections))
+		for i, s := range sections {
+			cards[i] = section(s.id, s.name, bones())
+		}
+		return cards
+	case p.Overdue:
+		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
+	}
+	cards := []app.UI{
+		&profile{User: *p.User},
+		&password{Email: p.User.Email},
+		&twoFactor{},
+		&passkeys{User: *p.User},
+		&sessions{},
+	}
+	if p.User.TwoFactorEnabled {
+		cards = append(cards, &trustedDevices{})
+	}
+	return append(cards, &events{})
+}
+
+// part is a part of a page, by the id of its heading.
+type part struct{ id, name string }
+
+// contents draws the links to the parts of a page.
+func contents(parts []part) app.UI {
+	return html.Nav().Class("sections").Aria("label", "Sections").Body(
+		app.Range(parts).Slice(func(i int) app.UI {
+			s := parts[i]
+			return html.A("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
+		}),
+	)
+}
+
+func jump(ctx app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
 	e.Call("stopPropagation") // go-app would scroll and leave the focus here
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
 }
 
-// Render implements [app.Composer].
-func (p *settings) Render() app.UI {
-	return app.Div().Class("settings").Body(
-		heading("Settings"),
-		app.Nav().Class("sections").Aria("label", "Sections").Body(
-			app.Range(sections).Slice(func(i int) app.UI {
-				s := sections[i]
-				return app.A().Href("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(p.jump)
-			}),
-		),
-		app.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
-	)
-}
-
-func (p *settings) cards() []app.UI {
-	if p.User != nil {
-		cards := []app.UI{
-			&profile{User: *p.User},
-			&password{Email: p.User.Email},
-			&twoFactor{},
-			&passkeys{User: *p.User},
-			&sessions{},
-		}
-		if p.User.TwoFactorEnabled {
-			cards = append(cards, &trustedDevices{})
-		}
-		return cards
-	}
-	cards := make([]app.UI, len(sections))
-	for i, s := range sections {
-		cards[i] = section(s.id, s.name, bones())
-	}
-	return cards
-}
-
 // section draws a part of a page.
 func section(id, name string, parts ...app.UI) app.UI {
-	return app.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
-		app.H2().ID(id).TabIndex(-1).Text(name),
+	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
+		html.H2().ID(id).TabIndex(-1).Text(name),
 	}, parts...)...)
 }
 
 // stale says why a section could not be loaded, and offers to try again. known
 // tells that it shows what it was before.
 func stale(problem error, known bool, again app.EventHandler) app.UI {
-	return app.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(problem != nil && words(problem) != "", func() app.UI {
 			text := words(problem)
 			if known {
 				text = "This may be out of date. " + text
 			}
-			return app.Div().Body(
-				app.P().Text(text),
-				app.Button().Type("button").Text("Try again").OnClick(again),
+			return html.Div().Body(
+				html.P().Text(text),
+				html.Button().Text("Try again").OnClick(again),
 			)
 		}),
 	)
@@ -108,9 +126,9 @@ func stale(problem error, known bool, again app.EventHandler) app.UI {
 
 // bones are lines that stand where words will be.
 func bones() app.UI {
-	return app.Div().Class("bones").Aria("hidden", "true").Body(
-		app.Div().Class("bone", "short"),
-		app.Div().Class("bone", "long"),
-		app.Div().Class("bone"),
+	return html.Div().Class("bones").Aria("hidden", "true").Body(
+		html.Div().Class("bone", "short"),
+		html.Div().Class("bone", "long"),
+		html.Div().Class("bone"),
 	)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -15,10 +16,13 @@ import (
 type signIn struct {
 	app.Compo
 	Notice string // why one is here, if not by one's own will
+	About  about
 
 	ctx      app.Context
 	form     form
 	passkeys ceremony
+	refused  error  // the last refusal, if there is a way on from it
+	email    string // that was refused
 
 	canOffer  bool             // the browser fills in passkeys
 	offer     *passkey.Request // that it does so
@@ -83,7 +87,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.form.problem, p.form.wrong = "", nil
+	p.form.problem, p.form.wrong, p.refused = "", nil, nil
 	way := passkey.Modal
 	if p.immediate {
 		way = passkey.Immediate
@@ -133,6 +137,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	}) {
 		return
 	}
+	p.refused = nil
 	remember := element("sign-in-remember").Get("checked").Bool()
 	in := shared.Credentials{
 		Email:      p.form.value("email"),
@@ -147,6 +152,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 			return
 		}
 		p.form.end(ctx, err)
+		p.refused, p.email = err, in.Email
 		if err == nil {
 			enter(ctx, out.User)
 			upgrade(ctx)
@@ -170,27 +176,40 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
-	return app.Div().Class("narrow").Body(
+	return html.Div().Class("narrow").Body(
 		heading("Sign in"),
 		notice(p.Notice),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
-			app.Label().Class("check").Body(
-				app.Input().Type("checkbox").ID("sign-in-remember").Name("rememberMe").Checked(true),
-				app.Span().Text("Keep me signed in on this device"),
+			html.Label().Class("check").Body(
+				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
+				html.Span().Text("Keep me signed in on this device"),
 			),
 			p.form.trouble(),
+			html.Div().Body(p.wayOn()),
 			p.form.button("Sign in", "main"),
 			app.If(passkey.Supported(), func() app.UI {
-				return app.Button().Type("button").ID("sign-in-passkey").
+				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
 					Text("Sign in with a passkey").OnClick(p.usePasskey)
 			}),
 		),
-		app.P().Class("aside").Body(
-			app.Text("New here? "),
-			app.A().Href(shared.PageSignUp).Text("Create an account"),
-		),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text("Forgot password?")),
+		html.Div().Body(app.If(p.About.SignUp, func() app.UI {
+			return html.P().Class("aside").Body(
+				app.Text("New here? "),
+				html.A(shared.PageSignUp).Text("Create an account"),
+			)
+		})),
 	)
+}
+
+// wayOn is what to do about a refusal.
+func (p *signIn) wayOn() app.UI {
+	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
+		return &verification{Email: p.email}
+	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
+		return html.A(shared.PageForgotPassword).Class("button").Text("Choose a new password")
+	})
 }

@@ -3,16 +3,19 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
 // signUp is the page that makes an account.
 type signUp struct {
 	app.Compo
+	About about
 
 	ctx    app.Context
 	form   form
 	invite string // the token of the link that makes the first administrator
+	sent   string // the address that a mail went to: it has to be verified first
 }
 
 func (p *signUp) OnInit() {
@@ -43,7 +46,12 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 	}
 	call(p.ctx, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
 		p.form.end(ctx, err)
-		if err == nil {
+		switch {
+		case err != nil:
+		case out.Token == nil:
+			p.sent = in.Email
+			focus(ctx, "title")
+		default:
 			enter(ctx, out.User)
 		}
 	})
@@ -55,19 +63,38 @@ func (p *signUp) Render() app.UI {
 	if p.invite != "" {
 		invited = "This account will be the first administrator of this server."
 	}
-	return app.Div().Class("narrow").Body(
+	have := html.P().Class("aside").Body(
+		app.Text("You have an account? "),
+		html.A(shared.PageSignIn).Text("Sign in"),
+	)
+	switch {
+	case p.sent != "":
+		return html.Div().Class("narrow").Body(
+			heading("Check your mail"),
+			html.Div().Class("card").Body(
+				html.P().Text("A mail is on its way to "+p.sent+". Open the link in it to go on."),
+				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam."),
+				&verification{Email: p.sent},
+			),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Go to sign-in")),
+		)
+	case p.About.Known && !p.About.SignUp && p.invite == "":
+		return html.Div().Class("narrow").Body(
+			heading("Create an account"),
+			html.Div().Class("card").Body(html.P().Text(shared.ErrSignUpDisabled.Message)),
+			have,
+		)
+	}
+	return html.Div().Class("narrow").Body(
 		heading("Create an account"),
 		notice(invited),
-		app.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "email"}),
 			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
 			p.form.trouble(),
 			p.form.button("Create account", "main"),
 		),
-		app.P().Class("aside").Body(
-			app.Text("You have an account? "),
-			app.A().Href(shared.PageSignIn).Text("Sign in"),
-		),
+		have,
 	)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 )
@@ -172,28 +173,28 @@ func (d *stepUpDialog) Render() app.UI {
 	if d.byCode {
 		what, other = "a code from your authenticator app", "Use your password"
 	}
-	return app.Dialog().ID("step-up").
+	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On("close", d.closed).
 		Body(
-			app.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
-				app.H2().ID("step-up-title").Text("Is it still you?"),
-				app.P().ID("step-up-text").Text("It has been a while since you signed in. Enter "+what+" to go on."),
+			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+				html.H2().ID("step-up-title").Text("Is it still you?"),
+				html.P().ID("step-up-text").Text("It has been a while since you signed in. Enter "+what+" to go on."),
 				username(d.Email),
-				app.Div().Body(d.field()),
-				app.Div().Class("ways").Body(
+				html.Div().Body(d.field()),
+				html.Div().Class("ways").Body(
 					app.If(d.TwoFactor, func() app.UI {
-						return app.Button().Type("button").Class("quiet").Text(other).OnClick(d.other)
+						return html.Button().Class("quiet").Text(other).OnClick(d.other)
 					}),
 					app.If(d.hasPasskeys, func() app.UI {
-						return app.Button().Type("button").Class("quiet").
+						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
 							Text("Use a passkey").OnClick(d.usePasskey)
 					}),
 				),
 				d.form.trouble(),
-				app.Div().Class("actions").Body(
-					app.Button().Type("button").Text("Cancel").OnClick(d.cancel),
+				html.Div().Class("actions").Body(
+					html.Button().Text("Cancel").OnClick(d.cancel),
 					d.form.button("Continue", "main"),
 				),
 			),

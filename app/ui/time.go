@@ -3,14 +3,15 @@ package ui
 import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
 // moment draws an instant: words for the eye, the exact local time on hover,
 // and the instant itself for programs.
 func moment(t shared.Time, words string) app.UI {
-	return app.Time().
-		DateTime(t.UTC().Format("2006-01-02T15:04:05Z")).
+	return html.Time().
+		Attr("datetime", t.UTC().Format("2006-01-02T15:04:05Z")).
 		Title(local(t, "full", "medium")).
 		Text(words)
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
 )
 
 // toasts are the app's short messages. The two regions are always in the page
@@ -111,19 +113,19 @@ func (t *toasts) Render() app.UI {
 	if t.update {
 		update = "A new version is ready."
 	}
-	return app.Div().Class("toasts").Body(
-		app.Div().Role("status").Body(
+	return html.Div().Class("toasts").Body(
+		html.Div().Role("status").Body(
 			toast(update, "good",
-				app.Button().Type("button").Class("quiet").Text("Reload").OnClick(t.reload),
-				app.Button().Type("button").Class("quiet").Text("Later").OnClick(t.postpone),
+				html.Button().Class("quiet").Text("Reload").OnClick(t.reload),
+				html.Button().Class("quiet").Text("Later").OnClick(t.postpone),
 			),
 			toast(t.said, "good",
-				app.Button().Type("button").Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
 			),
 		),
-		app.Div().Role("alert").Body(
+		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				app.Button().Type("button").Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
 			),
 		),
 	)
@@ -131,10 +133,10 @@ func (t *toasts) Render() app.UI {
 
 func toast(message, kind string, buttons ...app.UI) app.UI {
 	if message == "" {
-		return app.Div()
+		return html.Div()
 	}
-	return app.Div().Class("toast", kind).Body(
-		app.P().Text(message),
-		app.Div().Class("actions").Body(buttons...),
+	return html.Div().Class("toast", kind).Body(
+		html.P().Text(message),
+		html.Div().Class("actions").Body(buttons...),
 	)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -113,13 +114,13 @@ func (s *trustedDevices) Render() app.UI {
 		text = "None. To trust one, tick the box when you enter a code at sign-in."
 	}
 	return section("trusted-devices", "Trusted devices",
-		app.P().Text(text),
+		html.P().Text(text),
 		stale(s.problem, s.devices != nil, s.again),
-		app.Div().Aria("busy", s.devices == nil).Body(
+		html.Div().Aria("busy", s.devices == nil).Body(
 			app.If(s.devices == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(len(s.devices) > 0, func() app.UI {
-				return app.Ul().Class("sessions").Body(
+				return html.Ul().Class("sessions").Body(
 					app.Range(s.devices).Slice(func(i int) app.UI {
 						one := s.devices[i]
 						return &trustedRow{Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
@@ -127,10 +128,10 @@ func (s *trustedDevices) Render() app.UI {
 				)
 			}),
 		),
-		app.Div().Body(app.If(len(s.devices) > 1, func() app.UI {
-			return app.Div().Class("end").Body(
-				app.P().Text("Each is trusted for 30 days."),
-				app.Button().Type("button").Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
+		html.Div().Body(app.If(len(s.devices) > 1, func() app.UI {
+			return html.Div().Class("end").Body(
+				html.P().Text("Each is trusted for 30 days."),
+				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
 					Text("Revoke all trusted devices").OnClick(s.askRevokeAll),
 			)
 		})),
@@ -157,17 +158,17 @@ func (r *trustedRow) revoke(app.Context, app.Event) {
 func (r *trustedRow) Render() app.UI {
 	one := r.Device
 	name := "trusted-" + one.ID
-	return app.Li().Class("session").Body(
+	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
 		deviceLine(name, one.Device, one.IsCurrent),
-		app.Dl().Class("facts").Body(
+		html.Dl().Class("facts").Body(
 			fact("Last used", moment(one.LastUsedAt, local(one.LastUsedAt, "medium", "short"))),
 			fact("IP address", app.Text(one.IPAddress)),
 			fact("Trusted since", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
 			fact("Trusted until", moment(one.ExpiresAt, local(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
-		app.Button().Type("button").Aria("describedby", "trusted-devices "+name).
+		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
 			Text("Revoke").OnClick(r.revoke),
 	)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 )
 
@@ -68,7 +69,7 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 func (s *twoFactor) Render() app.UI {
 	return section("two-factor", "Two-factor authentication",
 		stale(s.problem, s.state != nil, s.again),
-		app.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
+		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
 	)
 }
 
@@ -91,10 +92,10 @@ func (s *twoFactor) off() []app.UI {
 		pending = "You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either."
 	}
 	return []app.UI{
-		app.P().Text("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in."),
-		app.Div().Body(app.If(pending != "", func() app.UI { return app.P().Class("hint").Text(pending) })),
-		app.Div().Class("deeds").Body(
-			app.Button().Type("button").Class("main").Text("Enable 2FA").OnClick(s.enable),
+		html.P().Text("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in."),
+		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
+		html.Div().Class("deeds").Body(
+			html.Button().Class("main").Text("Enable 2FA").OnClick(s.enable),
 		),
 	}
 }
@@ -110,24 +111,24 @@ func (s *twoFactor) on() []app.UI {
 	}
 	few := s.state.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		app.P().Text("Signing in takes your password and a code from your authenticator app."),
-		app.Div().Body(app.If(few, func() app.UI {
-			return app.Div().Class("few").Role("group").Aria("label", "Backup codes").Body(
-				app.P().Text(fewWords(s.state.BackupCodesLeft)),
-				app.Button().Type("button").Text("New backup codes").OnClick(s.renew),
+		html.P().Text("Signing in takes your password and a code from your authenticator app."),
+		html.Div().Body(app.If(few, func() app.UI {
+			return html.Div().Class("few").Role("group").Aria("label", "Backup codes").Body(
+				html.P().Text(fewWords(s.state.BackupCodesLeft)),
+				html.Button().Text("New backup codes").OnClick(s.renew),
 			)
 		})),
-		app.Dl().Class("facts").Body(
+		html.Dl().Class("facts").Body(
 			fact("On since", since),
 			fact("Backup codes", app.Text(strconv.Itoa(s.state.BackupCodesLeft)+" of 10 left")),
 		),
-		app.Div().Body(app.If(pending != "", func() app.UI { return app.P().Class("hint").Text(pending) })),
-		app.Div().Class("deeds").Body(
-			app.Button().Type("button").Text("Move to a new phone").OnClick(s.move),
-			app.Div().Body(app.If(!few, func() app.UI {
-				return app.Button().Type("button").Text("New backup codes").OnClick(s.renew)
+		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
+		html.Div().Class("deeds").Body(
+			html.Button().Text("Move to a new phone").OnClick(s.move),
+			html.Div().Body(app.If(!few, func() app.UI {
+				return html.Button().Text("New backup codes").OnClick(s.renew)
 			})),
-			app.Button().Type("button").Class("danger").Text("Disable 2FA").OnClick(s.disable),
+			html.Button().Class("danger").Text("Disable 2FA").OnClick(s.disable),
 		),
 	}
 }

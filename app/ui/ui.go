@@ -53,32 +53,39 @@ var errCancelled = &shared.Error{Code: "CANCELLED"}
 // handler belongs to the button or the form, which may be gone by then: pass
 // that of a component, which OnMount gets.
 func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
+	out := new(Out)
+	send(ctx, e.Method, e.Path, in, out, func(ctx app.Context, err error) { then(ctx, *out, err) })
+}
+
+// send is what all calls have in common. It is apart from call because the
+// compiler makes one of that for every endpoint.
+func send(ctx app.Context, method, path string, in, out any, then func(app.Context, error)) {
 	ctx.Async(func() {
 		defer rescue()
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		out, err := client.Call(limited, server, e, in)
+		err := server.Do(limited, method, path, in, out)
 
 		ctx.Dispatch(func(ctx app.Context) {
 			defer rescue()
 			switch {
 			case errors.Is(err, shared.ErrNotFresh):
 				stepUp(ctx, identity{
-					Confirmed: func() { call(ctx, e, in, then) },
+					Confirmed: func() { send(ctx, method, path, in, out, then) },
 					Cancelled: func() {
 						// Dispatched, so that what waits is drawn again, and not
 						// only the dialog.
 						ctx.Dispatch(func(ctx app.Context) {
 							defer rescue()
-							then(ctx, out, errCancelled)
+							then(ctx, errCancelled)
 						})
 					},
 				})
 			case errors.Is(err, shared.ErrUnauthorized):
 				leave(ctx, sessionEnded)
-				then(ctx, out, err)
+				then(ctx, err)
 			default:
-				then(ctx, out, err)
+				then(ctx, err)
 			}
 		})
 	})

@@ -47,7 +47,7 @@ func words(err error) string {
 		return wrongEmail
 	case shared.ErrValidation.Code:
 		switch e.Field {
-		case "email":
+		case "email", "newEmail":
 			return wrongEmail
 		case "name":
 			return e.Message
@@ -97,6 +97,14 @@ func words(err error) string {
 			return e.Message // it knows what to do about it
 		}
 		return "This passkey was not accepted. Try again, or use another way."
+	case shared.ErrNotVerified.Code:
+		return "Your email address has to be verified first: open the link in the mail that we sent you."
+	case shared.ErrNewPasswordDue.Code:
+		return "This password may be known to others, so it opens nothing any more. Choose a new one: we send you a link for it."
+	case shared.ErrVerified.Code:
+		return "This address is verified already. Reload the page to see it."
+	case shared.ErrSameEmail.Code:
+		return "This is the address that your account has already."
 	case shared.ErrUserExists.Code:
 		return "There is an account with this email address already. Sign in instead, or use another address."
 	case shared.ErrPasswordTooShort.Code:

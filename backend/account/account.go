@@ -19,10 +19,10 @@ type Service struct {
 	Keys   Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
+	Settings *Live
+
 	RelyingParty RelyingParty
 
-	// EmailCodes says that a second factor may be a code by mail.
-	EmailCodes bool
 	// Unlimited switches limits on tries off. It is for benchmarks.
 	Unlimited bool
 }
@@ -35,6 +35,7 @@ type Store interface {
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
+	managedUserStore
 	passwordStore
 	sessionStore
 	attemptStore
@@ -47,8 +48,11 @@ type Store interface {
 	passkeyStore
 	ceremonyStore
 	inviteStore
+	oneTimeTokenStore
 	mailStore
 	eventStore
+	settingStore
+	sealedStore
 }
 
 // ErrNotFound is what a Store answers when there is no such row. It crosses no

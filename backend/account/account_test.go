@@ -40,6 +40,21 @@ func TestPasswordHash(t *testing.T) {
 	}
 }
 
+// TestBetterAuthHash holds the vector that Better Auth 1.7.25 itself has written.
+func TestBetterAuthHash(t *testing.T) {
+	const password, hash = "correct horse battery 1", "38845ea470bdb59056e9652af9c85818:4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
+	if !matches(hash, password) || !matches(hash, "correct horse battery １") {
+		t.Error("the hash does not match its password, or not its NFKC form")
+	}
+	if matches(hash, password+" ") || matches(hash, "") || matches(hash[:len(hash)-1]+"0", password) || matches(hash[1:], password) || matches(strings.ToUpper(hash), password) {
+		t.Error("the hash matches another password, or another hash matches")
+	}
+	h := &Hasher{cost: OWASP}
+	if !h.outdated(hash) || !h.outdated(Cost{8, 1, 1}.hash(password)) || h.outdated(OWASP.hash(password)) {
+		t.Error("what is outdated is not, or the other way about")
+	}
+}
+
 func TestCommonPasswords(t *testing.T) {
 	if n := len(commonPasswords()); n < 10_000 {
 		t.Errorf("%d common passwords; want at least 10 000", n)
@@ -177,7 +192,7 @@ func TestKnownBrowser(t *testing.T) {
 
 func TestSessionSeen(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	here := Client{IP: "192.0.2.1", UserAgent: "UA"}
+	here, set := Client{IP: "192.0.2.1", UserAgent: "UA"}, presets(t).Now()
 	session := Session{CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(SessionIdle), IP: here.IP, UserAgent: here.UserAgent, Remember: true}
 	for _, test := range []struct {
 		what    string
@@ -203,7 +218,7 @@ func TestSessionSeen(t *testing.T) {
 		if test.change != nil {
 			test.change(&s)
 		}
-		got, worth := s.seen(now.Add(test.after), test.from)
+		got, worth := s.seen(now.Add(test.after), test.from, set)
 		if worth != test.worth || !got.ExpiresAt.Equal(now.Add(test.expires)) {
 			t.Errorf("%s: worth writing %t, expires after %v; want %t, %v", test.what, worth, got.ExpiresAt.Sub(now), test.worth, test.expires)
 		}
@@ -214,11 +229,52 @@ func TestSessionSeen(t *testing.T) {
 }
 
 func TestFresh(t *testing.T) {
-	now := time.Now()
-	s := Session{ConfirmedAt: now}
-	if !s.Fresh(now.Add(FreshWindow-1)) || s.Fresh(now.Add(FreshWindow)) {
+	confirmed := time.Now()
+	at := func(after time.Duration) *Service {
+		return &Service{Settings: presets(t), Now: func() time.Time { return confirmed.Add(after) }}
+	}
+	session := Session{ConfirmedAt: confirmed}
+	if !at(FreshWindow-1).Fresh(session) || at(FreshWindow).Fresh(session) {
 		t.Error("fresh ends elsewhere than at 15 minutes")
 	}
+}
+
+func TestEnrolBy(t *testing.T) {
+	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
+		live := presets(t)
+		if _, err := live.apply([]Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, Keys{}); err != nil {
+			t.Fatal(err)
+		}
+		user.CreatedAt = joined
+		return (&Service{Settings: live}).EnrolBy(Session{Method: method, Permissions: permissions}, user)
+	}
+	with := User{TwoFactorEnabled: true}
+	for what, test := range map[string]struct{ got, want time.Time }{
+		"nobody has to":                        {by(Off, joined, User{}, MethodPassword, "x"), time.Time{}},
+		"it was required before they joined":   {by(OfAll, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
+		"it was required after they joined":    {by(OfAll, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
+		"they have it":                         {by(OfAll, joined, with, MethodPassword), time.Time{}},
+		"they used a passkey":                  {by(OfAll, joined, User{}, MethodPasskey), time.Time{}},
+		"they used one that did not look":      {by(OfAll, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
+		"they used two":                        {by(OfAll, joined, User{}, MethodPassword+"+passkey"), time.Time{}},
+		"administrators have to, this is one":  {by(OfAdmins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
+		"administrators have to, this is none": {by(OfAdmins, joined, User{}, MethodPassword), time.Time{}},
+	} {
+		if !test.got.Equal(test.want) {
+			t.Errorf("%s: by %v; want %v", what, test.got, test.want)
+		}
+	}
+}
+
+// presets are the system keys of a server on which nobody has set any.
+func presets(t *testing.T) *Live {
+	t.Helper()
+	live, err := NewLive(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live
 }
 
 func FuzzValidEmail(f *testing.F) {

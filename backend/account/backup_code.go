@@ -89,13 +89,16 @@ func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (
 	}}, try, nil
 }
 
-// noteBackupCode tells a user that one of their backup codes was used.
-func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client) error {
+// noteBackupCode tells a user that one of their backup codes was used: in a
+// session, or to open it, or for none.
+func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, session string) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
 	}
-	if err := in.AddEvent(ctx, s.event(EventBackupCodeUsed, in.User.ID, from)); err != nil {
+	e := s.event(EventBackupCodeUsed, in.User.ID, from)
+	e.ActorID = in.User.ID // who has proved it by the code
+	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
 	what := fmt.Sprintf("One of your backup codes was used. %d are left.", left)
@@ -107,7 +110,7 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client) er
 	case left <= shared.FewBackupCodes:
 		what = fmt.Sprintf("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
 	}
-	return s.send(ctx, in, s.notice(in.User, from, "A backup code was used", what))
+	return s.notify(ctx, in, from, undo{Session: session}, "A backup code was used", what)
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
@@ -127,8 +130,8 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 		if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade,
-			s.notice(in.User, from, "New backup codes were made", "New backup codes were made for your account. The old ones no longer work."))
+		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]},
+			"New backup codes were made", "New backup codes were made for your account. The old ones no longer work.")
 		return err
 	})
 	return codes, token, err

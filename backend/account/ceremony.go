@@ -27,22 +27,14 @@ import (
 // section 4).
 type RelyingParty struct {
 	ID      string   // the domain that the passkeys belong to
-	Name    string   // for people
 	Origins []string // whose pages may use them, each exactly as browsers write it
 	Related []string // those of Origins that are at other domains; none for most
-
-	// Verify has authenticators verify their user, and refuses answers of those
-	// that have not. Without it, such a passkey is one factor.
-	Verify bool
-	// Upgrade lets browsers add a passkey after a sign-in by password without
-	// asking.
-	Upgrade bool
 }
 
 // verifier is what the library needs to know of a relying party.
 func (rp RelyingParty) verifier() (*webauthn.WebAuthn, error) {
 	return webauthn.New(&webauthn.Config{
-		RPID: rp.ID, RPDisplayName: rp.Name, RPOrigins: rp.Origins,
+		RPID: rp.ID, RPDisplayName: rp.ID, RPOrigins: rp.Origins,
 		// We ask for no extension that says anything, and look at none.
 		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
 	})
@@ -136,11 +128,11 @@ func descriptors(keys []Passkey) []descriptor {
 	return all
 }
 
-func (rp RelyingParty) userVerification() string {
-	if rp.Verify {
-		return string(protocol.VerificationRequired)
-	}
-	return string(protocol.VerificationPreferred)
+// userVerification is what is asked of authenticators. If it is required, answers
+// of those that have not verified their user are refused. Else such a passkey is
+// one factor.
+func (s *Service) userVerification() protocol.UserVerificationRequirement {
+	return protocol.UserVerificationRequirement(s.Settings.Now().PasskeyVerification)
 }
 
 // begin notes a ceremony under a new challenge.
@@ -176,14 +168,14 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 		return nil, err
 	}
 	full := len(keys) >= shared.PasskeysPerUser
-	verification := s.RelyingParty.userVerification()
+	verification := s.userVerification()
 	switch {
-	case r.Upgrade && (full || !s.RelyingParty.Upgrade || !s.upgradable(session)):
+	case r.Upgrade && (full || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(session)):
 		return json.RawMessage("null"), nil
 	case full:
 		return nil, shared.ErrTooManyPasskeys
 	case r.Upgrade:
-		verification = string(protocol.VerificationPreferred)
+		verification = protocol.VerificationPreferred
 	}
 	challenge, err := s.begin(ctx, Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: user.ID, SessionID: session.ID}, browser)
 	if err != nil {
@@ -195,7 +187,7 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	}
 	return json.Marshal(creationOptions{
 		Challenge:          challenge,
-		RP:                 map[string]string{"id": s.RelyingParty.ID, "name": s.RelyingParty.Name},
+		RP:                 map[string]string{"id": s.RelyingParty.ID, "name": s.Settings.Now().AppName},
 		User:               map[string]string{"id": user.HandleText(), "name": name, "displayName": user.Email},
 		PubKeyCredParams:   algorithms,
 		Timeout:            ceremonyTimeout,
@@ -203,7 +195,7 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 		ExcludeCredentials: descriptors(keys),
 		AuthenticatorSelection: selection{
 			// At sign-in nobody says who they are: the authenticator has to find it.
-			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementRequired), RequireResidentKey: true, UserVerification: verification,
+			Attachment: r.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementRequired), RequireResidentKey: true, UserVerification: string(verification),
 		},
 		Extensions: map[string]bool{"credProps": true},
 		Hints:      []string{},
@@ -214,7 +206,7 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 // now: what is made without asking must be of who has just signed in.
 func (s *Service) upgradable(session Session) bool {
 	first, _, _ := strings.Cut(session.Method, "+")
-	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < FreshWindow
+	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < s.Settings.Now().FreshWindow
 }
 
 // AuthenticateOptions are options to use a passkey with in a browser, as JSON: a
@@ -222,7 +214,7 @@ func (s *Service) upgradable(session Session) bool {
 // whoever has one.
 func (s *Service) AuthenticateOptions(ctx context.Context, session Session, user *User, browser Token) (json.RawMessage, error) {
 	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: session.ID}
-	o := requestOptions{RPID: s.RelyingParty.ID, Timeout: ceremonyTimeout, UserVerification: s.RelyingParty.userVerification()}
+	o := requestOptions{RPID: s.RelyingParty.ID, Timeout: ceremonyTimeout, UserVerification: string(s.userVerification())}
 	if user != nil {
 		keys, err := s.Store.Passkeys(ctx, user.ID)
 		if err != nil {
@@ -308,7 +300,7 @@ func (s *Service) judgeRegistration(ctx context.Context, session Session, user U
 		// Nobody was there to be present or verified: WebAuthn Level 3, section
 		// 7.1, step 14.
 		asked.Mediation = protocol.MediationConditional
-	} else if s.RelyingParty.Verify {
+	} else if s.userVerification() == protocol.VerificationRequired {
 		asked.UserVerification = protocol.VerificationRequired
 		if flags.HasUserPresent() && !flags.HasUserVerified() {
 			return Passkey{}, shared.ErrRegistration.Saying(unverified)
@@ -428,7 +420,7 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 	if err != nil {
 		e := s.event(EventPasskeyFailed, key.UserID, from)
 		e.Subject = key.ID
-		if failed := s.Store.AddEvent(ctx, e); failed != nil {
+		if failed := s.Store.AddEvent(ctx, s.Keys, e); failed != nil {
 			return right, failed
 		}
 		return right, err
@@ -449,12 +441,12 @@ func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *prot
 		return shared.ErrAuthentication
 	case ceremony.UserID == "" && len(handle) == 0: // who it is, it has to say
 		return shared.ErrAuthentication
-	case s.RelyingParty.Verify && flags.HasUserPresent() && !flags.HasUserVerified():
+	case s.userVerification() == protocol.VerificationRequired && flags.HasUserPresent() && !flags.HasUserVerified():
 		return shared.ErrAuthentication.Saying(unverified)
 	}
 	asked := webauthn.SessionData{
 		Challenge: parsed.Response.CollectedClientData.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: handle,
-		UserVerification: protocol.UserVerificationRequirement(s.RelyingParty.userVerification()),
+		UserVerification: s.userVerification(),
 	}
 	key := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey}
 	// A passkey that was of one device may become one that is synced, as when

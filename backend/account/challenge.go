@@ -38,6 +38,9 @@ func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
 // is due and the browser is not trusted, the challenge for it.
 func (s *Service) open(ctx context.Context, in locked, from Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
 	o.User = in.User
+	if err := s.mayOpen(in.User); err != nil { // before a second factor is asked for
+		return Opened{}, nil, err
+	}
 	var second Factor
 	if in.User.TwoFactorEnabled && method != MethodPasskey {
 		if o.Trust, err = s.useTrust(ctx, in, from); errors.Is(err, ErrNotFound) {
@@ -61,7 +64,7 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 		return nil, err
 	}
 	due := &ChallengeError{Challenge: token, Methods: []Factor{ByTOTP}}
-	if s.EmailCodes {
+	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
 	keys, err := in.Passkeys(ctx, in.User.ID)
@@ -71,7 +74,7 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 	if len(keys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.event(EventChallenged, in.User.ID, from))
+	return due, in.AddEvent(ctx, s.Keys, s.event(EventChallenged, in.User.ID, from))
 }
 
 // Challenged returns the challenge that a token stands for, and whose it is. It
@@ -116,25 +119,28 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 		if err := in.TakeChallenge(ctx, ch.Hash, s.Now()); err != nil {
 			return err
 		}
-		if err := s.spend(ctx, in, who, from, right); err != nil || a.NoSession {
+		if err := s.spend(ctx, in, who, right); err != nil {
 			return err
 		}
-		if o.Session, o.Token, err = s.openSession(ctx, in, from, ch.Method, a.Factor, ch.Remember); err != nil {
-			return err
+		if !a.NoSession {
+			if o.Session, o.Token, err = s.openSession(ctx, in, from, ch.Method, a.Factor, ch.Remember); err != nil {
+				return err
+			}
+		}
+		if a.Factor == ByBackupCode {
+			if err := s.noteBackupCode(ctx, in, from, o.Session.ID); err != nil {
+				return err
+			}
+		}
+		if a.NoSession {
+			return nil
 		}
 		if a.Trust {
 			if o.Trust, err = s.trust(ctx, in, from, o.Session); err != nil {
 				return err
 			}
 		}
-		// A challenge dies with the password that it was made for, so this is
-		// that one.
-		if pw, err := in.Password(ctx, ch.UserID); err == nil {
-			o.Browser = s.newBrowser(ch.UserID, pw.Hash, from.Browser)
-		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
-			return err
-		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
+		return s.noteSignIn(ctx, in, from, &o, "")
 	})
 	return o, err
 }

@@ -48,7 +48,7 @@ func (s *Service) SendChallengeCode(ctx context.Context, ch Challenge, user User
 }
 
 func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
-	if !s.EmailCodes {
+	if !s.Settings.Now().TwoFactorEmailCode {
 		return shared.ErrOTPNotConfigured
 	}
 	if !who.user.TwoFactorEnabled {
@@ -73,9 +73,7 @@ func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
 		if err != nil {
 			return err
 		}
-		e := s.event(EventCodeMailed, in.User.ID, from)
-		e.SessionID = who.session
-		if err := in.AddEvent(ctx, e); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who, from)); err != nil {
 			return err
 		}
 		warning := "If you did not just sign in, somebody else knows your password: change it."
@@ -89,7 +87,7 @@ func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
 }
 
 func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
-	if !s.EmailCodes {
+	if !s.Settings.Now().TwoFactorEmailCode {
 		return right, 0, shared.ErrOTPNotConfigured
 	}
 	var kept EmailCode

@@ -1,8 +1,16 @@
 package account
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -41,21 +49,159 @@ const (
 	EventPasskeyDeleted = "passkey-deleted"
 	EventPasskeyFailed  = "passkey-failed"
 	EventPasskeyCopied  = "passkey-copied" // there may be two of it
+
+	EventSignUpTaken           = "sign-up-taken" // of an address that has an account, which the caller was not told
+	EventResetRequested        = "reset-requested"
+	EventPasswordReset         = "password-reset"
+	EventEmailVerified         = "email-verified"
+	EventEmailChangeRequested  = "email-change-requested"
+	EventEmailChanged          = "email-changed"
+	EventUserDeletionRequested = "user-deletion-requested"
+	EventDisowned              = "disowned" // the owner says that they did not do it
+
+	EventSettingChanged = "setting-changed"
+
+	EventMailDropped       = "mail-dropped"    // nobody took it; Subject is the mail's
+	EventSignInRefused     = "sign-in-refused" // with the right password or passkey, to an account that is disabled
+	EventFactorsReset      = "factors-reset"
+	EventSessionsEnded     = "sessions-ended" // by an administrator
+	EventUserDisabled      = "user-disabled"
+	EventUserEnabled       = "user-enabled"
+	EventPermissionGranted = "permission-granted"
+	EventPermissionRevoked = "permission-revoked"
+	EventRecovered         = "recovered" // on the host, for who could not get in any more
+	EventKeyRotated        = "key-rotated"
+	EventKeyMissing        = "key-missing" // of something that is sealed
 )
 
 // Event is one entry of the audit log. It is written in the transaction of the
 // thing that it tells of, and holds no secret.
 type Event struct {
-	ID        string `bun:",pk"`
+	Seq       int64 `bun:",pk"` // from 1 on, without gaps
+	ID        string
 	At        time.Time
 	Kind      string
+	ActorID   string // who did it; empty for a stranger and for whoever runs the server
 	UserID    string // whose account; empty for an address without one
 	SessionID string // the session that acted, if one did
-	Subject   string // what it was done to, if not to the account: the id of a session, a trusted device or a passkey
+	Subject   string // what it was done to, if not to the account: the id of a session, a trusted device or a passkey, or a system key
+	Detail    string // JSON of what else there is to tell; empty if nothing
 	IP        string
 	UserAgent string
+	Previous  []byte // the hash of the entry before
+	Hash      []byte
 }
 
+// chained is the event as the one after another that has the given hash.
+func (e Event) chained(seq int64, previous []byte) Event {
+	e.Seq, e.Previous = seq, previous
+	e.Hash = e.digest()
+	return e
+}
+
+// digest is SHA-256 over all of the event, with the length of each part before
+// it: what one part says cannot be moved into another.
+func (e Event) digest() []byte {
+	h := sha256.New()
+	for _, part := range []string{
+		strconv.FormatInt(e.Seq, 10), e.ID, e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.ActorID, e.UserID, e.SessionID,
+		e.Subject, e.Detail, e.IP, e.UserAgent, string(e.Previous),
+	} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return h.Sum(nil)
+}
+
+// EventChain is where the audit log begins and ends. Its MAC is of the server's
+// key: whoever can write to the database alone cannot take entries out of the
+// log, or put others in, and have it look whole.
+type EventChain struct {
+	N             int64 `bun:",pk"`
+	First         int64 // the Seq of the first entry
+	FirstPrevious []byte
+	Last          int64 // First - 1 if there is none
+	Hash          []byte
+	MAC           []byte `bun:"mac"`
+}
+
+func (c EventChain) text() string {
+	return fmt.Sprintf("%d %x %d %x", c.First, c.FirstPrevious, c.Last, c.Hash)
+}
+
+// SignChain is the chain under a MAC of the current key.
+func (ks Keys) SignChain(c EventChain) EventChain {
+	c.MAC = ks.mac("event chain", c.text())
+	return c
+}
+
+// signed reports whether one of the keys has made the chain's MAC.
+func (ks Keys) signed(c EventChain) bool {
+	return slices.ContainsFunc(ks.macs("event chain", c.text()), func(mac []byte) bool { return hmac.Equal(mac, c.MAC) })
+}
+
+// ChainEvents puts events at the end of a chain, under a new MAC. What somebody
+// else has written gets none: it must not look like ours for what we add to it.
+func (ks Keys) ChainEvents(c EventChain, events []Event) (EventChain, []Event) {
+	ours := ks.signed(c)
+	for i, e := range events {
+		events[i] = e.chained(c.Last+1, c.Hash)
+		c.Last, c.Hash = events[i].Seq, events[i].Hash
+	}
+	if ours {
+		c = ks.SignChain(c)
+	}
+	return c, events
+}
+
+// CutEvents is the chain without the entries up to the given one.
+func (ks Keys) CutEvents(c EventChain, last Event) EventChain {
+	ours := ks.signed(c)
+	c.First, c.FirstPrevious = last.Seq+1, last.Hash
+	if ours {
+		c = ks.SignChain(c)
+	}
+	return c
+}
+
+// CutEvents deletes the entries of the log that are older than it is to be kept.
+func (s *Service) CutEvents(ctx context.Context) error {
+	return s.Store.CutEvents(ctx, s.Keys, s.Now().Add(-s.Settings.Now().EventRetention))
+}
+
+// ErrChain says that somebody has tampered with the audit log.
+var ErrChain = errors.New("the audit log is not as this server wrote it")
+
+// VerifyLog reads the whole audit log and returns how many entries it has. It
+// fails with [ErrChain], which says where, unless it is what was written.
+func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
+	var chain EventChain
+	at, hash := int64(0), []byte(nil)
+	err = s.Store.ReadEvents(ctx, func(c EventChain) error {
+		chain, at, hash = c, c.First, c.FirstPrevious
+		if s.Keys.signed(c) {
+			return nil
+		}
+		return fmt.Errorf("%w: its end was not written by this server", ErrChain)
+	}, func(e Event) error {
+		switch {
+		case e.Seq < at: // from before the chain
+			return nil
+		case e.Seq != at:
+			return fmt.Errorf("%w: entry %d is missing", ErrChain, at)
+		case !bytes.Equal(e.Previous, hash), !bytes.Equal(e.digest(), e.Hash):
+			return fmt.Errorf("%w: entry %d, of %s, was changed", ErrChain, e.Seq, e.At.Format(time.RFC3339))
+		}
+		at, hash = e.Seq+1, e.Hash
+		n++
+		return nil
+	})
+	if err == nil && (at != chain.Last+1 || !bytes.Equal(hash, chain.Hash)) {
+		err = fmt.Errorf("%w: entry %d is missing", ErrChain, at)
+	}
+	return n, err
+}
+
+// event is an event that a stranger's call led to.
 func (s *Service) event(kind string, user string, from Client) Event {
 	return Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: from.IP, UserAgent: from.UserAgent}
 }
@@ -63,10 +209,37 @@ func (s *Service) event(kind string, user string, from Client) Event {
 // sessionEvent is an event of the session's own doing.
 func (s *Service) sessionEvent(kind string, session Session, from Client) Event {
 	e := s.event(kind, session.UserID, from)
-	e.SessionID = session.ID
+	e.ActorID, e.SessionID = session.UserID, session.ID
 	return e
 }
 
+// detail is what an [Event].Detail says.
+func detail(says map[string]string) string {
+	text, err := json.Marshal(says)
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(text)
+}
+
+// EventFilter is which events to list.
+type EventFilter struct {
+	User   string   // whose; empty for everybody's
+	Kinds  []string // nil for all
+	Before string   // the ID of one: those older than it; empty for the newest
+	Limit  int
+}
+
 type eventStore interface {
-	AddEvent(ctx context.Context, e Event) error
+	// AddEvent writes an event at the end of the log: at the end of the
+	// transaction, if it is in one, so that the log's end is the last thing that
+	// any of them waits for.
+	AddEvent(ctx context.Context, keys Keys, e Event) error
+	// Events returns those that the filter asks for, the newest first.
+	Events(ctx context.Context, f EventFilter) ([]Event, error)
+	// ReadEvents hands on the chain and then every event, the oldest first, as
+	// they are at one moment. It stops with the first error of either.
+	ReadEvents(ctx context.Context, chain func(EventChain) error, event func(Event) error) error
+	// CutEvents deletes the events before a time.
+	CutEvents(ctx context.Context, keys Keys, before time.Time) error
 }

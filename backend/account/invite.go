@@ -8,28 +8,8 @@ import (
 	"latchkey/shared"
 )
 
-// The permissions that there are.
-const (
-	PermissionSettings = "settings.manage"
-	PermissionUsers    = "users.manage"
-)
-
-// Permissions is every permission there is.
-var Permissions = []string{PermissionSettings, PermissionUsers}
-
 // inviteLifetime leaves time to read a log on another day than the start.
 const inviteLifetime = 24 * time.Hour
-
-// OneTimeToken is the hash of a secret in a link that works once.
-type OneTimeToken struct {
-	Hash      []byte `bun:",pk"`
-	Purpose   string
-	UserID    string `bun:",nullzero"` // whose; none for an invitation
-	CreatedAt time.Time
-	ExpiresAt time.Time
-}
-
-const purposeFirstAdmin = "first administrator"
 
 // InviteFirstAdmin returns the secret of a link that makes the first
 // administrator, in the place of any made before, or "" if there is one.
@@ -42,10 +22,10 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	return token, s.Store.PutInvite(ctx, OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)})
 }
 
-// takeInvite makes user the first administrator, if nobody has become one by
-// other means.
-func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string) error {
-	if err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
+// takeInvite spends the link that makes the first administrator, if nobody has
+// become one by other means.
+func (s *Service) takeInvite(ctx context.Context, tx Store, invite string) error {
+	if _, err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
 		return shared.ErrInvite
 	} else if err != nil {
 		return err
@@ -55,8 +35,18 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite, user string)
 	} else if any {
 		return shared.ErrInvite
 	}
+	return nil
+}
+
+// grantAll makes a user the first administrator.
+func (s *Service) grantAll(ctx context.Context, tx Store, user string, from Client) error {
 	for _, p := range Permissions {
 		if err := tx.Grant(ctx, user, p); err != nil {
+			return err
+		}
+		e := s.event(EventPermissionGranted, user, from)
+		e.Subject = p
+		if err := tx.AddEvent(ctx, s.Keys, e); err != nil {
 			return err
 		}
 	}
@@ -67,7 +57,4 @@ type inviteStore interface {
 	// PutInvite keeps a token that is nobody's, in the place of another for the
 	// same purpose if there is one.
 	PutInvite(ctx context.Context, t OneTimeToken) error
-	// TakeOneTimeToken spends an unexpired token. It fails with
-	// [ErrNotFound] if there is none, or it was spent.
-	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) error
 }

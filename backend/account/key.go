@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -9,9 +10,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"latchkey/shared"
 )
 
 // keySize is 32 bytes: the key of every primitive that sub-keys are made for.
@@ -34,6 +38,10 @@ func NewKeys() Keys {
 	rand.Read(secret)
 	return Keys{[]key{{id: strings.ToLower(rand.Text()[:8]), secret: secret}}}
 }
+
+// Rotated is the keys with a new one as the current one. The others stay, to read
+// what was made with them.
+func (ks Keys) Rotated() Keys { return Keys{append(NewKeys().keys, ks.keys...)} }
 
 // ParseKeys reads a key file: a line a key, its id and then 32 bytes in
 // base64, the current one first. Lines that begin with # are comments.
@@ -133,7 +141,130 @@ func (ks Keys) unseal(sealed, place string) (string, error) {
 		}
 		return string(plain), nil
 	}
-	return "", fmt.Errorf("there is no key for the sealed value at %s", place)
+	return "", &MissingKeyError{Key: id, Place: place}
+}
+
+// MissingKeyError is of a sealed value whose key the server lacks. It cannot be
+// read now, which says nothing about it: nobody may take it for absent, or write
+// over it.
+type MissingKeyError struct {
+	Key   string // the id
+	Place string // table, column and what tells the row
+}
+
+func (e *MissingKeyError) Error() string {
+	return fmt.Sprintf("there is no key %q for the sealed value at %s", e.Key, e.Place)
+}
+
+// Unwrap makes errors.Is find the shared error.
+func (e *MissingKeyError) Unwrap() error { return shared.ErrUnavailable }
+
+// NoteMissingKey writes down that a call of a user, if it is known whose, needed
+// a key that the server lacks.
+func (s *Service) NoteMissingKey(ctx context.Context, user string, from Client, missing *MissingKeyError) error {
+	e := s.event(EventKeyMissing, user, from)
+	e.Subject, e.Detail = missing.Place, detail(map[string]string{"key": missing.Key})
+	return s.Store.AddEvent(ctx, s.Keys, e)
+}
+
+// resealBatch is how many rows are sealed anew in one transaction: few enough
+// that nobody else waits for long.
+const resealBatch = 200
+
+// Reseal seals anew, under the current key, what is sealed under another, and
+// returns how many values that was. What cannot be read stays as it is: lost says
+// why. Afterwards nothing else that is sealed needs the old keys. It writes the
+// log's end anew, too.
+func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
+	again := func(tx Store, row any, column string, at *string, place string) error {
+		if *at == "" || strings.HasPrefix(*at, sealedForm+"."+s.Keys.keys[0].id+".") {
+			return nil
+		}
+		plain, err := s.Keys.unseal(*at, place)
+		if err != nil {
+			lost = append(lost, err)
+			return nil
+		}
+		was := *at
+		*at = s.Keys.seal(plain, place)
+		resealed, err := tx.Reseal(ctx, row, column, was)
+		if resealed {
+			n++
+		}
+		return err
+	}
+	err = errors.Join(
+		s.inBatches(ctx, func(tx Store, after string) (string, int, error) {
+			rows, err := tx.TOTPsAfter(ctx, after, resealBatch)
+			for i := range rows {
+				a := &rows[i]
+				after, err = a.ID, errors.Join(err, again(tx, a, "secret", &a.Secret, a.place()))
+			}
+			return after, len(rows), err
+		}),
+		s.inBatches(ctx, func(tx Store, after string) (string, int, error) {
+			rows, err := tx.MailsAfter(ctx, after, resealBatch)
+			for i := range rows {
+				m := &rows[i]
+				after, err = m.ID, errors.Join(err, again(tx, m, "text", &m.Text, m.place("text")),
+					again(tx, m, "html", &m.HTML, m.place("html")), again(tx, m, "asked", &m.Asked, m.place("asked")))
+			}
+			return after, len(rows), err
+		}),
+		s.inBatches(ctx, func(tx Store, after string) (string, int, error) {
+			rows, err := tx.OneTimeTokensAfter(ctx, []byte(after), resealBatch)
+			for i := range rows {
+				t := &rows[i]
+				after, err = string(t.Hash), errors.Join(err, again(tx, t, "data", &t.Data, t.place()))
+			}
+			return after, len(rows), err
+		}),
+		s.Store.Tx(ctx, func(tx Store) error {
+			rows, err := tx.Settings(ctx)
+			for i := range rows {
+				r := &rows[i]
+				if slices.ContainsFunc(registry, func(k KeySpec) bool { return k.Name == r.Key && k.Secret() }) {
+					err = errors.Join(err, again(tx, r, "value", &r.Value, r.place()))
+				}
+			}
+			return err
+		}),
+	)
+	if err != nil {
+		return n, lost, err
+	}
+	e := s.event(EventKeyRotated, "", Client{})
+	e.Detail = detail(map[string]string{"key": s.Keys.keys[0].id})
+	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
+}
+
+// inBatches runs fn in one transaction after another, until it has had fewer rows
+// than a batch. It is handed what it returned: after which row to go on.
+func (s *Service) inBatches(ctx context.Context, fn func(tx Store, after string) (string, int, error)) error {
+	after := ""
+	for n := resealBatch; n == resealBatch; {
+		err := s.Store.Tx(ctx, func(tx Store) (err error) {
+			after, n, err = fn(tx, after)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type sealedStore interface {
+	// TOTPsAfter returns up to n, by their IDs, from behind the given one on.
+	TOTPsAfter(ctx context.Context, id string, n int) ([]TOTP, error)
+	// MailsAfter does the same for mails.
+	MailsAfter(ctx context.Context, id string, n int) ([]Mail, error)
+	// OneTimeTokensAfter does the same for tokens, by their hashes.
+	OneTimeTokensAfter(ctx context.Context, hash []byte, n int) ([]OneTimeToken, error)
+	// Reseal writes a column of a row, which is a pointer to one of the above or
+	// to a [Setting], and reports whether it did: not if it is no longer as it
+	// was.
+	Reseal(ctx context.Context, row any, column, was string) (bool, error)
 }
 
 // sealedForm begins sealed values: XChaCha20-Poly1305, whose nonces are long

@@ -3,10 +3,13 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
-	"html"
+	"html/template"
 	"strings"
 	"time"
+
+	"latchkey/shared"
 )
 
 // Mail is a mail that waits to be handed on. It is written in the transaction
@@ -18,13 +21,28 @@ type Mail struct {
 	Subject     string // no secret, ever: the log tells it
 	Text        string
 	HTML        string `bun:"html"`
+	Asked       string // sealed: what somebody asked for, if it is not written yet; empty if it is
 	CreatedAt   time.Time
-	LeasedUntil time.Time // whoever hands it on has until then
+	LeasedUntil time.Time // whoever hands it on has until then, and nobody tries before; after a try that failed, when the next is due
+	Tries       int       // how often it was not handed on
 }
 
-// mailLease is how long handing a mail on may take before another server
-// tries.
-const mailLease = time.Minute
+const (
+	// mailLease is how long handing a mail on may take before another server
+	// tries.
+	mailLease = time.Minute
+	// mailKept is how long a mail is tried. What it tells of is old news then.
+	mailKept = 3 * day
+	// maxMailPause is the longest pause between two tries, unless who carries
+	// mails asks for a longer one.
+	maxMailPause = time.Hour
+)
+
+// mailPause is how long to wait after a mail was not handed on that often
+// before.
+func mailPause(tries int) time.Duration {
+	return min(time.Second<<min(tries, 12), maxMailPause)
+}
 
 // place is where a part of the mail is sealed for: nobody who can write to the
 // database can send other mails by it, or to others.
@@ -55,43 +73,146 @@ func (s *Service) notice(user User, from Client, subject, what string) Mail {
 		"If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")
 }
 
-// occasion says when and from where something was done.
+// occasion says when, from where and with what something was done.
 func (s *Service) occasion(from Client) string {
 	where := from.IP
 	if where == "" {
 		where = "an unknown address"
 	}
-	return fmt.Sprintf("It was at %s UTC, from %s.", s.Now().Format("15:04 on 2 January 2006"), where)
+	return fmt.Sprintf("It was at %s UTC, from %s, with %s.", s.Now().Format("15:04 on 2 January 2006"), where, deviceInMail(from.UserAgent))
 }
 
-// mail is a mail to a user.
+// origin is where this service is found: links in mails begin with it.
+func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
+
+// mail is a mail to a user. A paragraph that is an address of this service
+// becomes a link; nothing else does.
 func (s *Service) mail(user User, subject string, paragraphs ...string) Mail {
-	now := s.Now()
+	now, name, origin := s.Now(), s.Settings.Now().AppName, s.origin()
 	var b strings.Builder
-	for _, p := range paragraphs {
-		fmt.Fprintf(&b, "<p>%s</p>\n", html.EscapeString(p))
+	err := htmlMail.Execute(&b, struct {
+		Subject, Name, Origin string
+		Paragraphs            []string
+	}{subject, name, origin, paragraphs})
+	if err != nil {
+		panic(err) // a template of ours, and strings
 	}
 	return Mail{
 		ID: rand.Text(), Recipient: user.Email, Subject: subject, CreatedAt: now, LeasedUntil: now,
-		Text: strings.Join(paragraphs, "\n\n") + "\n", HTML: b.String(),
+		Text: strings.Join(paragraphs, "\n\n") + "\n\n-- \n" + name + "\n" + origin + "\n", HTML: b.String(),
 	}
 }
 
+// htmlMail is plain, in the reader's own font and colours, and loads nothing.
+var htmlMail = template.Must(template.New("mail").Funcs(template.FuncMap{
+	"isLink": func(paragraph, origin string) bool {
+		return strings.HasPrefix(paragraph, origin+"/") && !strings.ContainsAny(paragraph, " \n")
+	},
+}).Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>{{.Subject}}</title>
+</head>
+<body style="max-width: 36em; margin: 0 auto; padding: 1em; font: 16px/1.5 system-ui, sans-serif">
+{{range .Paragraphs}}<p>{{if isLink . $.Origin}}<a href="{{.}}">{{.}}</a>{{else}}{{.}}{{end}}</p>
+{{end}}<hr>
+<p><a href="{{.Origin}}">{{.Name}}</a></p>
+</body>
+</html>
+`))
+
+// RefusedError is why somebody who carries mails did not take one.
+type RefusedError struct {
+	Why  string        // a sentence for administrators, without secrets
+	Wait time.Duration // how long they ask to be left alone
+}
+
+func (e *RefusedError) Error() string { return e.Why }
+
+// ErrMailDropped is why a mail was not handed on, and will not be.
+var ErrMailDropped = fmt.Errorf("it was dropped after %d days", mailKept/day)
+
 // HandOnMail hands on a mail that waits, if there is one, and reports whether
-// there was. One that could not be handed on is tried again after a minute.
+// there was. One that is not handed on is tried again after a pause, which grows
+// from a second to an hour. After three days it is dropped, which the error then
+// says by [ErrMailDropped].
 func (s *Service) HandOnMail(ctx context.Context, handOn func(Mail) error) (bool, error) {
 	now := s.Now()
-	m, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
+	leased, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
 	if err != nil || !found {
 		return false, err
 	}
-	if m, err = s.unsealed(m); err != nil {
-		return true, err
+	m := leased
+	if m.Asked != "" {
+		m, found, err = s.write(ctx, m)
 	}
-	if err := handOn(m); err != nil {
-		return true, err
+	if err == nil && found {
+		if m, err = s.unsealed(m); err == nil {
+			err = handOn(m)
+		}
 	}
-	return true, s.Store.DeleteMail(ctx, m.ID)
+	if err != nil {
+		return true, s.putOff(ctx, leased, err)
+	}
+	return true, s.Store.DeleteMail(ctx, leased.ID)
+}
+
+// putOff puts off a mail that was not handed on, or drops it if it has been
+// tried for long enough. It returns why it was not.
+func (s *Service) putOff(ctx context.Context, m Mail, why error) error {
+	now, end := s.Now(), m.CreatedAt.Add(mailKept)
+	if !now.Before(end) {
+		return errors.Join(why, s.drop(ctx, m))
+	}
+	pause := mailPause(m.Tries)
+	if refused, ok := errors.AsType[*RefusedError](why); ok {
+		pause = max(pause, refused.Wait)
+	}
+	return errors.Join(why, s.Store.PutOffMail(ctx, m, earlier(now.Add(pause), end)))
+}
+
+// drop deletes a mail that nobody took, and has the log tell. It returns
+// [ErrMailDropped] if it was there to be dropped.
+func (s *Service) drop(ctx context.Context, m Mail) error {
+	user, _, err := s.Store.UserByEmail(ctx, m.Recipient)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	dropped := false
+	err = s.Store.Tx(ctx, func(tx Store) (err error) {
+		if dropped, err = tx.DropMail(ctx, m); err != nil || !dropped {
+			return err
+		}
+		e := s.event(EventMailDropped, user.ID, Client{})
+		e.Subject = m.Subject
+		return tx.AddEvent(ctx, s.Keys, e)
+	})
+	if err == nil && dropped {
+		err = ErrMailDropped
+	}
+	return err
+}
+
+// TestMails is per account.
+var TestMails = Limit{"test mail", 5, 15 * time.Minute}
+
+// SendTestMail hands a mail to the user on at once, past the outbox, so that the
+// answer can say what became of it. It fails with [shared.ErrMailRefused], which
+// says why, if who carries mails does not take it, and with
+// [shared.ErrTooManyRequests] after too many.
+func (s *Service) SendTestMail(ctx context.Context, user User, from Client, handOn func(context.Context, Mail) error) error {
+	if err := s.Count(ctx, TestMails, user.ID); err != nil {
+		return err
+	}
+	err := handOn(ctx, s.mail(user, "Test mail", "This is the test mail that you asked for. If you read it, mail from this service arrives.", s.occasion(from)))
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return shared.ErrMailRefused.Saying(refused.Why)
+	}
+	return err
 }
 
 type mailStore interface {
@@ -99,5 +220,15 @@ type mailStore interface {
 	// LeaseMail takes the mail that waits for longest, if nobody has it, until
 	// the given time. Of several who see it, one takes it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m Mail, found bool, err error)
+	// PutOffMail counts a try of a mail, and says when the next is due, if the
+	// lease that m was taken by is still the last: else somebody else has it.
+	PutOffMail(ctx context.Context, m Mail, due time.Time) error
+	// DropMail deletes a mail, and reports whether it did, if the lease that m was
+	// taken by is still the last.
+	DropMail(ctx context.Context, m Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
+	// WriteMail puts what a mail says in the place of what was asked for. It
+	// fails with [ErrNotFound] unless it still waits to be written under the
+	// same lease: of several who write it, one does.
+	WriteMail(ctx context.Context, m Mail) error
 }

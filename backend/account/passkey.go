@@ -115,7 +115,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		if err := in.AddPasskey(ctx, p); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, "A passkey was added",
+		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, undo{Session: session.ID, Passkey: p.ID}, "A passkey was added",
 			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
 	})
 	return p, err
@@ -123,13 +123,13 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 
 // notePasskey tells the owner and the log what became of a passkey. what is a
 // sentence with a place for its name.
-func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, subject, what string) error {
-	if err := s.send(ctx, in, s.notice(in.User, from, subject, fmt.Sprintf(what, p.called()))); err != nil {
+func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, subject, what string) error {
+	if err := s.notify(ctx, in, from, u, subject, fmt.Sprintf(what, p.called())); err != nil {
 		return err
 	}
 	e := s.sessionEvent(kind, session, from)
 	e.Subject = p.ID
-	return in.AddEvent(ctx, e)
+	return in.AddEvent(ctx, s.Keys, e)
 }
 
 // RenamePasskey gives a passkey of the session's user another name, and returns
@@ -152,7 +152,7 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 		}
 		e := s.sessionEvent(EventPasskeyRenamed, session, from)
 		e.Subject = id
-		return in.AddEvent(ctx, e)
+		return in.AddEvent(ctx, s.Keys, e)
 	})
 	if err == nil {
 		renamed = all[slices.IndexFunc(all, func(p Passkey) bool { return p.ID == id })]
@@ -178,6 +178,9 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if ways.Passkeys = slices.Delete(ways.Passkeys, i, i+1); ways.none() {
 			return shared.ErrLastWayIn
 		}
+		if len(ways.Passkeys) == 0 && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
+			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
+		}
 		left = ways.Passkeys
 		if token, err = s.endOthers(ctx, in, session); err != nil {
 			return err
@@ -185,7 +188,7 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, "A passkey was removed",
+		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, undo{Session: session.ID}, "A passkey was removed",
 			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
 	})
 	return left, token, err
@@ -212,8 +215,8 @@ func waysIn(ctx context.Context, in Store, user string) (w waysOf, err error) {
 	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
 	}
-	_, err = in.Password(ctx, user)
-	w.Password = err == nil
+	p, err := in.Password(ctx, user)
+	w.Password = err == nil && !p.Void
 	if errors.Is(err, shared.ErrCredentialNotFound) {
 		err = nil
 	}
@@ -231,8 +234,8 @@ type PasskeyAnswer struct {
 
 // SignInByPasskey opens a session for who has a passkey. One that has verified
 // its user is two factors. It fails as [Service.judgePasskey] does, with
-// [ChallengeError] if a second factor is due, and with [shared.ErrChallenge] if
-// the challenge has ended meanwhile.
+// [ChallengeError] if a second factor is due, with [shared.ErrDisabled], and with
+// [shared.ErrChallenge] if the challenge has ended meanwhile.
 func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAnswer) (o Opened, err error) {
 	right, err := s.judgePasskey(ctx, nil, from, a.Browser, a.Response)
 	if err != nil {
@@ -253,14 +256,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 		if err != nil || due != nil {
 			return err
 		}
-		if pw, err := in.Password(ctx, in.User.ID); err == nil {
-			o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
-		} else if !errors.Is(err, shared.ErrCredentialNotFound) {
-			return err
-		}
-		e := s.sessionEvent(EventSignIn, o.Session, from)
-		e.Subject = right.ID
-		return in.AddEvent(ctx, e)
+		return s.noteSignIn(ctx, in, from, &o, right.ID)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -268,7 +264,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, s.notePasskeyUse(ctx, right, from, err)
+	return o, s.noteRefusal(ctx, right.UserID, from, s.notePasskeyUse(ctx, right, from, err))
 }
 
 // passByPasskey opens the session of the challenge that the passkey answers.
@@ -323,10 +319,9 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from C
 	err := s.lock(ctx, right.UserID, func(in locked) error {
 		e := s.event(EventPasskeyCopied, right.UserID, from)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, e), s.send(ctx, in, s.mail(in.User, "A passkey may have been copied",
+		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, from, undo{Passkey: right.ID}, "A passkey may have been copied",
 			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
-			s.occasion(from),
-			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again. If not, delete it and change your password.")))
+			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again."))
 	})
 	if err != nil {
 		return err
@@ -351,4 +346,6 @@ type passkeyStore interface {
 	// of that id, and so does DeletePasskey.
 	RenamePasskey(ctx context.Context, user, id, name string) error
 	DeletePasskey(ctx context.Context, user, id string) error
+	// DeletePasskeys deletes all of a user and returns how many.
+	DeletePasskeys(ctx context.Context, user string) (int, error)
 }

@@ -7,8 +7,10 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/scrypt"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
@@ -27,11 +30,13 @@ const (
 	maxPassword = 128 // code points, as Better Auth's; refused before hashing
 )
 
-// Password is the hash of a user's password, as a PHC string.
+// Password is the hash of a user's password: a PHC string, or what Better Auth
+// wrote until its user has signed in.
 type Password struct {
 	UserID    string `bun:",pk"`
 	Hash      string
 	ChangedAt time.Time
+	Void      bool // it opens nothing: a new one is due
 }
 
 // checkNewPassword fails if password is not good enough for the account.
@@ -139,8 +144,7 @@ func (c Cost) hash(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Threads,
-		b64.EncodeToString(salt), b64.EncodeToString(c.argon(password, salt)))
+	return c.form() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(c.argon(password, salt))
 }
 
 // argon hashes the NFKC form, so that a password typed on another keyboard is
@@ -149,10 +153,34 @@ func (c Cost) argon(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
 }
 
+// outdated reports whether a hash is of another make than ours now.
+func (h *Hasher) outdated(hash string) bool { return !strings.HasPrefix(hash, h.cost.form()) }
+
+// form is what the hashes of a cost begin with.
+func (c Cost) form() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
+}
+
+// betterAuthForm is that of Better Auth's hashes: the salt and, after a colon, the
+// key of scrypt, in hexadecimal.
+var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
+
+// matchesBetterAuth reports whether a hash of Better Auth's is of password. Its
+// salt is the 32 digits themselves, and not what they stand for.
+func matchesBetterAuth(hash, password string) bool {
+	salt, key, _ := strings.Cut(hash, ":")
+	want, err1 := hex.DecodeString(key)
+	got, err2 := scrypt.Key([]byte(norm.NFKC.String(password)), []byte(salt), 1<<14, 16, 1, len(want))
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(got, want) == 1
+}
+
 // matches reports whether phc is the hash of password. It goes by the
 // parameters that are in phc, so that ours can be raised and old hashes stay
-// good.
+// good; and so do those that came from Better Auth.
 func matches(phc, password string) bool {
+	if betterAuthForm.MatchString(phc) {
+		return matchesBetterAuth(phc, password)
+	}
 	part := strings.Split(phc, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
 	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return false
@@ -167,8 +195,8 @@ func matches(phc, password string) bool {
 }
 
 // ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
-// of the session's user, and with [shared.ErrTooManyPasswords] after too many
-// tries. A wrong one is an event.
+// of the session's user, with [shared.ErrNewPasswordDue] if that is void, and with
+// [shared.ErrTooManyPasswords] after too many tries. A wrong one is an event.
 func (s *Service) ConfirmPassword(ctx context.Context, session Session, from Client, password string) error {
 	_, err := s.confirmPassword(ctx, session, from, password)
 	return err
@@ -189,10 +217,13 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 		return "", err
 	}
 	if !right {
-		if err := s.Store.AddEvent(ctx, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
 			return "", err
 		}
 		return "", shared.ErrInvalidPassword
+	}
+	if p.Void {
+		return "", shared.ErrNewPasswordDue
 	}
 	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, session.UserID))
 }
@@ -243,8 +274,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged,
-			s.notice(in.User, from, "Your password was changed", "The password of your account was changed."))
+		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "Your password was changed", "The password of your account was changed.")
 		return err
 	})
 	return token, s.newBrowser(user.ID, hashed, from.Browser), err
@@ -272,7 +302,7 @@ func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, 
 	right, try, err := s.judgeCode(ctx, ByTOTP, who, code)
 	if err == nil {
 		err = s.deed(ctx, session, func(in locked) error {
-			if err := s.spend(ctx, in, who, from, right); err != nil {
+			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
 			return s.stepUp(ctx, in, session, rotated, from)
@@ -285,7 +315,7 @@ func (s *Service) stepUp(ctx context.Context, in locked, session, rotated Sessio
 	if err := rotate(ctx, in, session, rotated); err != nil {
 		return err
 	}
-	return in.AddEvent(ctx, s.sessionEvent(EventStepUp, session, from))
+	return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventStepUp, session, from))
 }
 
 type passwordStore interface {
@@ -294,10 +324,17 @@ type passwordStore interface {
 	Password(ctx context.Context, user string) (Password, error)
 	AddPassword(ctx context.Context, p Password) error
 	// UsePassword fails with [shared.ErrCredentials] unless hash is still the
-	// user's, and keeps it so until the transaction ends: a sign-in with the
-	// old password cannot slip past a change of it.
+	// user's, and not void, and keeps it so until the transaction ends: a sign-in
+	// with the old password cannot slip past a change of it.
 	UsePassword(ctx context.Context, user, hash string) error
+	// UpgradePassword puts another hash of the same password in the place of the
+	// one that it fails with [shared.ErrCredentials] without.
+	UpgradePassword(ctx context.Context, user, old, new string) error
 	// ReplacePassword replaces a hash. It fails with
-	// [shared.ErrInvalidPassword] if old is no longer the user's.
+	// [shared.ErrInvalidPassword] if old is no longer the user's, or is void.
 	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error
+	// PutPassword keeps a password in the place of another, if the user has one.
+	PutPassword(ctx context.Context, p Password) error
+	// VoidPassword makes a user's password void, if they have one.
+	VoidPassword(ctx context.Context, user string) error
 }

@@ -14,19 +14,19 @@ import (
 
 const (
 	// SessionIdle is how long a remembered session lives without being used,
-	// and the age of its cookie; it is extended at most once a day.
+	// and the age of its cookie, unless it is set otherwise (SESSION_IDLE).
 	SessionIdle = 7 * 24 * time.Hour
-	// SessionLifetime is how long a session lives however much it is used.
+	// SessionLifetime is how long a session lives however much it is used, unless
+	// it is set otherwise (SESSION_LIFETIME).
 	SessionLifetime = 30 * 24 * time.Hour
 	// BriefLifetime is that of a session that is not to be remembered.
 	BriefLifetime = 24 * time.Hour
-	// SessionsPerUser is how many sessions a user can have. Beyond it, the one
-	// unused for longest ends.
+	// SessionsPerUser is how many sessions a user can have, unless it is set
+	// otherwise (SESSIONS_PER_USER). Beyond it, the one unused for longest ends.
 	SessionsPerUser = 50
-	// FreshWindow is how long a confirmed identity counts as confirmed.
+	// FreshWindow is how long a confirmed identity counts as confirmed, unless it
+	// is set otherwise (FRESH_WINDOW).
 	FreshWindow = 15 * time.Minute
-
-	extendEvery = 24 * time.Hour
 	touchEvery  = time.Minute
 	// rotationGrace is how long the token from before a rotation is good for
 	// reads: a request that was under way must not look like a sign-out.
@@ -88,10 +88,14 @@ type Session struct {
 	// RotatedAt is when the token that the session was found by was replaced;
 	// zero for the one that it has.
 	RotatedAt time.Time `bun:",scanonly"`
+	// Permissions are its user's when it was looked up by its token.
+	Permissions PermissionNames `bun:",scanonly"`
 }
 
-// Fresh reports whether the user has lately proved who they are.
-func (s Session) Fresh(now time.Time) bool { return now.Sub(s.ConfirmedAt) < FreshWindow }
+// Fresh reports whether the session's user has lately proved who they are.
+func (s *Service) Fresh(session Session) bool {
+	return s.Now().Sub(session.ConfirmedAt) < s.Settings.Now().FreshWindow
+}
 
 // rotated is the session under a new token, its user's identity confirmed now.
 func (s Session) rotated(now time.Time) (Session, Token) {
@@ -115,15 +119,16 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 }
 
 // seen is the session after a call from the given place, and whether that is
-// worth writing down.
-func (s Session) seen(now time.Time, from Client) (Session, bool) {
-	extend := s.Remember && s.ExpiresAt.Sub(now) <= SessionIdle-extendEvery && s.ExpiresAt.Before(s.CreatedAt.Add(SessionLifetime))
+// worth writing down. It is extended once a day at most, or oftener if that is too
+// seldom for what it lives.
+func (s Session) seen(now time.Time, from Client, set *Settings) (Session, bool) {
+	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) && s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
 	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == from.IP && s.UserAgent == from.UserAgent {
 		return s, false
 	}
 	s.LastActiveAt, s.IP, s.UserAgent = now, from.IP, from.UserAgent
 	if extend {
-		s.ExpiresAt = earlier(now.Add(SessionIdle), s.CreatedAt.Add(SessionLifetime))
+		s.ExpiresAt = earlier(now.Add(set.SessionIdle), s.CreatedAt.Add(set.SessionLifetime))
 	}
 	return s, true
 }
@@ -136,17 +141,37 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // openSession makes the session of a user who has proved who they are. Every
-// sign-in ends here, and none without a second factor if one is due.
+// sign-in ends here, and none without a second factor if one is due, without a
+// verified address if that is asked for, or to an account that is disabled.
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
 	if second != "" {
 		method += "+" + string(second)
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
 		return Session{}, "", shared.ErrTwoFactorRequired
 	}
-	user, now := in.User.ID, s.Now()
+	if err := s.mayOpen(in.User); err != nil {
+		return Session{}, "", err
+	}
+	return s.newSession(ctx, in, from, method, remember)
+}
+
+// mayOpen fails with [shared.ErrDisabled] if a user's account is disabled, and with
+// [shared.ErrNotVerified] if they have to verify their address first.
+func (s *Service) mayOpen(user User) error {
+	if user.DisabledAt != nil {
+		return shared.ErrDisabled
+	}
+	if s.Settings.Now().VerifyEmail == Required && !user.EmailVerified {
+		return shared.ErrNotVerified
+	}
+	return nil
+}
+
+func (s *Service) newSession(ctx context.Context, in locked, from Client, method string, remember bool) (Session, Token, error) {
+	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
 	lifetime := BriefLifetime
 	if remember {
-		lifetime = SessionIdle
+		lifetime = min(set.SessionIdle, set.SessionLifetime)
 	}
 	token := NewToken()
 	session := Session{
@@ -157,7 +182,7 @@ func (s *Service) openSession(ctx context.Context, in locked, from Client, metho
 	if err := in.AddSession(ctx, session); err != nil {
 		return Session{}, "", err
 	}
-	return session, token, in.TrimSessions(ctx, user, session.ID, SessionsPerUser)
+	return session, token, in.TrimSessions(ctx, user, session.ID, set.SessionsPerUser)
 }
 
 // ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has
@@ -182,7 +207,7 @@ func (s *Service) Authenticate(ctx context.Context, token Token, from Client, re
 		}
 		return session, user, false, nil
 	}
-	seen, changed := session.seen(now, from)
+	seen, changed := session.seen(now, from, s.Settings.Now())
 	if changed {
 		touched, err := s.Store.TouchSession(ctx, seen)
 		if err != nil {
@@ -218,7 +243,7 @@ func (s *Service) Revoke(ctx context.Context, session Session, from Client, id s
 		}
 		e := s.sessionEvent(EventSessionRevoked, session, from)
 		e.Subject = id
-		return in.AddEvent(ctx, e)
+		return in.AddEvent(ctx, s.Keys, e)
 	})
 }
 
@@ -238,7 +263,7 @@ func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSessionsRevoked, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSessionsRevoked, session, from))
 	})
 }
 
@@ -256,7 +281,7 @@ func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSignOut, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignOut, session, from))
 	})
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		return nil

@@ -16,14 +16,17 @@ import (
 type Credentials struct {
 	Email, Password string
 	Remember        bool
+	Callback        string // where the link leads to by which the address is verified, if it has to be
 }
 
 // SignIn opens a session for who knows the password of an address. It fails with
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
 // [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
-// second factor is; and with [shared.ErrUnavailable] if too many passwords wait to
-// be looked at.
+// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if
+// too many passwords wait to be looked at. Who knows the password is told if it
+// is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
+// first, by [shared.ErrNotVerified] and by a mail.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
 	if !ValidEmail(c.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
@@ -32,11 +35,11 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		return Opened{}, shared.ErrPasswordTooLong.In("password")
 	}
 	email := strings.ToLower(c.Email)
-	user, hash, err := s.Store.UserByEmail(ctx, email)
+	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Opened{}, err
 	}
-	known := hash != ""
+	hash, known := pw.Hash, pw.Hash != ""
 	if !known {
 		hash = s.Hasher.decoy
 	}
@@ -48,21 +51,39 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 
 	right, err := s.judge(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.event(EventSignInLimited, user.ID, from)))
+		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInLimited, user.ID, from)))
 	} else if err != nil {
 		return Opened{}, err
 	}
 	if !right || !known {
-		if err := s.Store.AddEvent(ctx, s.event(EventSignInFailed, user.ID, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)); err != nil {
 			return Opened{}, err
 		}
 		return Opened{}, shared.ErrCredentials
+	}
+	if pw.Void {
+		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)), shared.ErrNewPasswordDue)
+	}
+
+	kept := hash
+	if s.Hasher.outdated(hash) {
+		kept, err = s.Hasher.Hash(ctx, c.Password)
+		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
+			kept = hash
+		} else if err != nil {
+			return Opened{}, err
+		}
 	}
 
 	var o Opened
 	var due *ChallengeError
 	err = s.lock(ctx, user.ID, func(in locked) (err error) {
-		if err := in.UsePassword(ctx, user.ID, hash); err != nil {
+		if kept == hash {
+			err = in.UsePassword(ctx, user.ID, hash)
+		} else {
+			err = in.UpgradePassword(ctx, user.ID, hash, kept)
+		}
+		if err != nil {
 			return err
 		}
 		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
@@ -71,16 +92,51 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		if o, due, err = s.open(ctx, in, from, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		o.Browser = s.newBrowser(user.ID, hash, from.Browser)
-		return in.AddEvent(ctx, s.sessionEvent(EventSignIn, o.Session, from))
+		return s.noteSignIn(ctx, in, from, &o, "")
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
 		return Opened{}, shared.ErrCredentials // deleted meanwhile
+	case errors.Is(err, shared.ErrNotVerified):
+		if may, failed := s.mayRemind(ctx, email); failed != nil || !may {
+			return Opened{}, errors.Join(failed, err)
+		}
+		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: from}), err)
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, err
+	return o, s.noteRefusal(ctx, user.ID, from, err)
+}
+
+// noteRefusal writes down that somebody who proved who they are was refused
+// because the account is disabled. It returns why the sign-in has failed.
+func (s *Service) noteRefusal(ctx context.Context, user string, from Client, failed error) error {
+	if errors.Is(failed, shared.ErrDisabled) {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, from)); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+// noteSignIn has the browser that has signed in be known to the account, the
+// owner hear of one that was not, and the log tell. by is the passkey that it was
+// by, if it was by one.
+func (s *Service) noteSignIn(ctx context.Context, in locked, from Client, o *Opened, by string) error {
+	pw, err := in.Password(ctx, in.User.ID)
+	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
+		return err
+	}
+	if _, known := s.browserID(from.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+		err := s.notify(ctx, in, from, undo{Session: o.Session.ID}, "New sign-in", "Your account was signed in to with a browser that it did not know.")
+		if err != nil {
+			return err
+		}
+	}
+	o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
+	e := s.sessionEvent(EventSignIn, o.Session, from)
+	e.Subject = by
+	return in.AddEvent(ctx, s.Keys, e)
 }
 
 // KnownBrowser is what a browser keeps once it has signed in to an account: a
@@ -104,7 +160,7 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 	}
 	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.browserMAC(id, user, hash)...))}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.mac("browser", browserText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
@@ -115,13 +171,17 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
-		if err == nil && len(raw) > browserIDSize && hmac.Equal(raw[browserIDSize:], s.browserMAC(raw[:browserIDSize], user, hash)) {
-			return string(raw[:browserIDSize]), true
+		if err != nil || len(raw) <= browserIDSize {
+			continue
+		}
+		for _, mac := range s.Keys.macs("browser", browserText(raw[:browserIDSize], user, hash)) {
+			if hmac.Equal(raw[browserIDSize:], mac) {
+				return string(raw[:browserIDSize]), true
+			}
 		}
 	}
 	return "", false
 }
 
-func (s *Service) browserMAC(id []byte, user, hash string) []byte {
-	return s.Keys.mac("browser", string(id)+user+" "+hash)
-}
+// browserText is what the MAC in a browser's value is of.
+func browserText(id []byte, user, hash string) string { return string(id) + user + " " + hash }

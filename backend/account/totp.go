@@ -28,9 +28,6 @@ const (
 	totpHintSkew = 10
 	// totpSecretSize is SHA-1's output, 160 bits: RFC 4226, section 4, R6.
 	totpSecretSize = 20
-
-	// defaultIssuer is what authenticator apps call this server.
-	defaultIssuer = "Latchkey"
 )
 
 // pendingLifetime is how long an enrolment waits for its first code: long enough
@@ -90,10 +87,10 @@ var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 // github.com/google/google-authenticator/wiki/Key-Uri-Format has it. Everything
 // but letters and digits is percent-encoded, because the apps do not agree on
 // the rest; and a colon would end the issuer.
-func totpURI(issuer, account string, secret []byte) string {
+func (s *Service) totpURI(issuer, account string, secret []byte) string {
 	issuer = strings.TrimSpace(strings.ReplaceAll(issuer, ":", ""))
 	if issuer == "" {
-		issuer = defaultIssuer
+		issuer = strings.ReplaceAll(s.Settings.Now().AppName, ":", "")
 	}
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	return fmt.Sprintf("otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
@@ -189,7 +186,11 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 		}
 		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
 	}
-	return rightCode{enrols: !a.Verified, spend: func(ctx context.Context, in locked) error {
+	enrols := a.ID
+	if a.Verified {
+		enrols = ""
+	}
+	return rightCode{enrols: enrols, spend: func(ctx context.Context, in locked) error {
 		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
 	}}, try, nil
 }
@@ -248,14 +249,15 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 	if err != nil {
 		return "", err
 	}
-	return totpURI("", user.Email, secret), s.Store.Tx(ctx, func(tx Store) error {
+	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
 		if a.Verified {
-			notice := s.notice(user, from, "Your authenticator's key was shown", "The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
-			if err := s.send(ctx, tx, notice); err != nil {
+			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown",
+				"The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
+			if err != nil {
 				return err
 			}
 		}
-		return tx.AddEvent(ctx, s.sessionEvent(EventTOTPURIRead, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTOTPURIRead, session, from))
 	})
 }
 

@@ -78,7 +78,7 @@ func FuzzStepOf(f *testing.F) {
 // TestTOTPURI holds that another reader of such URIs, and any URL parser, finds
 // in it what was put in.
 func TestTOTPURI(t *testing.T) {
-	secret := []byte("12345678901234567890")
+	secret, s := []byte("12345678901234567890"), &Service{Settings: presets(t)}
 	for _, test := range []struct{ issuer, account, label, wantIssuer string }{
 		{"", "ann@example.test", "Latchkey:ann%40example.test", "Latchkey"},
 		{"  :: ", "ann@example.test", "Latchkey:ann%40example.test", "Latchkey"},
@@ -87,7 +87,7 @@ func TestTOTPURI(t *testing.T) {
 		{"App & Söhne", "a_b@example.test", "App%20%26%20S%C3%B6hne:a_b%40example.test", "App & Söhne"},
 		{"50% off=1;a/b?c#d", "ann@example.test", "50%25%20off%3D1%3Ba%2Fb%3Fc%23d:ann%40example.test", "50% off=1;a/b?c#d"},
 	} {
-		uri := totpURI(test.issuer, test.account, secret)
+		uri := s.totpURI(test.issuer, test.account, secret)
 		if !strings.HasPrefix(uri, "otpauth://totp/"+test.label+"?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&") || strings.ContainsAny(uri, "+ ") {
 			t.Errorf("URI %s", uri)
 		}

@@ -77,7 +77,7 @@ func (s *Service) trust(ctx context.Context, in locked, from Client, session Ses
 	}
 	e := s.sessionEvent(EventDeviceTrusted, session, from)
 	e.Subject = d.ID
-	return from.Trust.with(token, ""), in.AddEvent(ctx, e)
+	return from.Trust.with(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
 
 // useTrust returns what the browser is to keep from now on, if the user trusts
@@ -106,7 +106,7 @@ func (s *Service) RevokeTrustedDevice(ctx context.Context, session Session, from
 		}
 		e := s.sessionEvent(EventTrustedDeviceRevoked, session, from)
 		e.Subject = id
-		return in.AddEvent(ctx, e)
+		return in.AddEvent(ctx, s.Keys, e)
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *Service) RevokeTrustedDevices(ctx context.Context, session Session, fro
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventTrustedDeviceRevoked, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTrustedDeviceRevoked, session, from))
 	})
 }
 

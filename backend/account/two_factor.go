@@ -42,13 +42,21 @@ func askedAt(ch Challenge, user User) asked {
 	return asked{user: user, challenge: &ch, owner: ch.Hash}
 }
 
+// askedEvent is an event of who is asked for a code.
+func (s *Service) askedEvent(kind string, who asked, from Client) Event {
+	if who.challenge == nil {
+		return s.sessionEvent(kind, Session{ID: who.session, UserID: who.user.ID}, from)
+	}
+	return s.event(kind, who.user.ID, from)
+}
+
 // rightCode is a code that was right when it was looked at. It is worth nothing
 // until it is spent, in the transaction of what it is good for: of two who have
 // the same, one spends it.
 type rightCode struct {
 	factor Factor
 	spend  func(context.Context, locked) error
-	enrols bool // it is the first of a new authenticator
+	enrols string // the ID of the new authenticator that it is the first of; empty if it is of none
 }
 
 // judgeCode looks at a code, after the try has been counted; try is which of
@@ -74,14 +82,9 @@ func (s *Service) judgeCode(ctx context.Context, f Factor, who asked, code strin
 }
 
 // spend spends a right code, which ends the row of wrong ones.
-func (s *Service) spend(ctx context.Context, in locked, who asked, from Client, right rightCode) error {
+func (s *Service) spend(ctx context.Context, in locked, who asked, right rightCode) error {
 	if err := right.spend(ctx, in); err != nil {
 		return err
-	}
-	if right.factor == ByBackupCode {
-		if err := s.noteBackupCode(ctx, in, from); err != nil {
-			return err
-		}
 	}
 	return in.ForgetSecondFactorTries(ctx, in.User.ID, who.challenge == nil)
 }
@@ -96,12 +99,15 @@ func (s *Service) VerifyCode(ctx context.Context, session Session, user User, fr
 	right, try, err := s.judgeCode(ctx, a.Factor, who, a.Code)
 	if err == nil {
 		err = s.deed(ctx, session, func(in locked) (err error) {
-			if err := s.spend(ctx, in, who, from, right); err != nil {
+			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
 			user = in.User
-			if right.enrols {
-				user, rotated, err = s.enrol(ctx, in, session, from)
+			switch {
+			case right.enrols != "":
+				user, rotated, err = s.enrol(ctx, in, session, from, right.enrols)
+			case right.factor == ByBackupCode:
+				err = s.noteBackupCode(ctx, in, from, session.ID)
 			}
 			return err
 		})
@@ -110,7 +116,7 @@ func (s *Service) VerifyCode(ctx context.Context, session Session, user User, fr
 }
 
 // enrol is what the first code of a new authenticator leads to.
-func (s *Service) enrol(ctx context.Context, in locked, session Session, from Client) (User, Token, error) {
+func (s *Service) enrol(ctx context.Context, in locked, session Session, from Client, totp string) (User, Token, error) {
 	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", "Two-factor authentication was switched on for your account."
 	if in.User.TwoFactorEnabled {
 		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", "The authenticator app of your account was replaced by another."
@@ -123,40 +129,50 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.endElsewhere(ctx, in, session, from, kind, s.notice(in.User, from, subject, what))
+	token, err := s.endElsewhere(ctx, in, session, from, kind, undo{TOTP: totp}, subject, what)
 	return in.User, token, err
 }
 
 // endElsewhere is endOthers, with the notice to the owner and the log.
-func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, notice Mail) (Token, error) {
+func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, subject, what string) (Token, error) {
 	token, err := s.endOthers(ctx, in, session)
 	if err != nil {
 		return "", err
 	}
-	if err := s.send(ctx, in, notice); err != nil {
+	u.Session = session.ID
+	if err := s.notify(ctx, in, from, u, subject, what); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.sessionEvent(kind, session, from))
+	return token, in.AddEvent(ctx, s.Keys, s.sessionEvent(kind, session, from))
 }
 
-// endOthers ends what else is open or may come to be: the user's other sessions,
-// sign-ins under way, trusted devices and enrolments that wait to be proved. This
-// session goes on under a new token.
+// endOthers ends what else is open or may come to be. This session goes on under
+// a new token.
 func (s *Service) endOthers(ctx context.Context, in locked, session Session) (Token, error) {
 	next, token := session.rotated(s.Now())
 	if err := rotate(ctx, in, session, next); err != nil {
 		return "", err
 	}
-	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, session.ID); err != nil {
-		return "", err
+	return token, s.end(ctx, in, session.ID)
+}
+
+// end ends what is open or may come to be: the user's sessions but one, or all if
+// keep is empty, sign-ins under way, trusted devices, enrolments that wait to be
+// proved, and links in mails.
+func (s *Service) end(ctx context.Context, in locked, keep string) error {
+	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, keep); err != nil {
+		return err
 	}
 	if err := in.DeleteChallenges(ctx, in.User.ID); err != nil {
-		return "", err
+		return err
 	}
 	if _, err := in.DeleteTrustedDevices(ctx, in.User.ID); err != nil {
-		return "", err
+		return err
 	}
-	return token, in.DeletePendingTOTP(ctx, in.User.ID)
+	if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
+		return err
+	}
+	return in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, passing...)
 }
 
 // EnableTwoFactor gives the session's user a new authenticator, which is good
@@ -202,9 +218,9 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventTwoFactorPending, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
 	})
-	return totpURI(issuer, user.Email, secret), codes, err
+	return s.totpURI(issuer, user.Email, secret), codes, err
 }
 
 // DisableTwoFactor switches two-factor authentication off, and forgets the
@@ -214,11 +230,8 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) (err error) {
 		if in.User.TwoFactorEnabled {
-			if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
-				return err
-			}
-			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled,
-				s.notice(in.User, from, "Two-factor authentication is off", "Two-factor authentication was switched off for your account."))
+			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled, undo{},
+				"Two-factor authentication is off", "Two-factor authentication was switched off for your account.")
 		} else {
 			var next Session
 			next, token = session.rotated(s.Now())
@@ -229,15 +242,54 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 		}
 		// After the sessions, which take the enrolments that wait in them along:
 		// in another order, this and the end of a session could wait for each other.
-		if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
-			return err
-		}
-		if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
-			return err
-		}
-		return in.UnlockSecondFactor(ctx, in.User.ID)
+		return s.forgetFactors(ctx, in)
 	})
 	return token, err
+}
+
+// requiresTwoFactor reports whether a session's user has to have a second factor.
+func (s *Service) requiresTwoFactor(session Session) bool {
+	switch s.Settings.Now().RequireTwoFactor {
+	case OfAll:
+		return true
+	case OfAdmins:
+		return len(session.Permissions) > 0
+	}
+	return false
+}
+
+// EnrolBy is until when a session whose user has to have a second factor
+// (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
+// is zero for others.
+func (s *Service) EnrolBy(session Session, user User) time.Time {
+	set := s.Settings.Now()
+	// What a session began with may be gone: that two-factor authentication was on
+	// then says nothing of now. Passkeys stay, see [Service.DeletePasskey].
+	if !s.requiresTwoFactor(session) || user.TwoFactorEnabled || session.Method == MethodPasskey {
+		return time.Time{}
+	}
+	since := user.CreatedAt
+	if set.RequiredSince.After(since) {
+		since = set.RequiredSince
+	}
+	return since.Add(set.RequireTwoFactorGrace)
+}
+
+// forgetFactors takes an account's authenticators, backup codes and wrong codes
+// away: it is asked for no second factor any more.
+func (s *Service) forgetFactors(ctx context.Context, in locked) error {
+	if in.User.TwoFactorEnabled {
+		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
+			return err
+		}
+	}
+	if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
+		return err
+	}
+	if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
+		return err
+	}
+	return in.UnlockSecondFactor(ctx, in.User.ID)
 }
 
 const (
@@ -336,8 +388,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 		if !wrong {
 			return nil
 		}
-		e := s.event(EventCodeFailed, who.user.ID, from)
-		e.SessionID = who.session
+		e := s.askedEvent(EventCodeFailed, who, from)
 		if guessed && try%lockEvery == 0 {
 			e.Kind = EventCodesLocked
 			if who.user.TwoFactorEnabled { // else somebody has trouble enrolling
@@ -346,7 +397,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 				}
 			}
 		}
-		return tx.AddEvent(ctx, e)
+		return tx.AddEvent(ctx, s.Keys, e)
 	})
 	if err != nil {
 		return err
@@ -378,7 +429,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.event(EventCodesUnlocked, user.ID, Client{}))
+		return in.AddEvent(ctx, s.Keys, s.event(EventCodesUnlocked, user.ID, Client{}))
 	})
 }
 

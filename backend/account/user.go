@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -32,9 +33,10 @@ type User struct {
 	TwoFactorEnabled bool
 	// Handle is 64 random bytes that WebAuthn knows the user by (WebAuthn
 	// Level 3, section 5.4.3: it must not tell who the user is).
-	Handle    []byte
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Handle     []byte
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	DisabledAt *time.Time // since when nobody can sign in
 }
 
 const handleSize = 64
@@ -79,6 +81,7 @@ type NewUser struct {
 	Image                 *string
 	Remember              bool
 	Invite                string // of the first administrator; empty for others
+	Callback              string // where the link leads to by which the address is verified, if it has to be
 }
 
 // Opened is a session that has just been opened, and what the browser is to
@@ -91,9 +94,16 @@ type Opened struct {
 	User    User
 }
 
-// SignUp makes an account and signs it in. It fails with
-// [shared.ErrUserExists] if the address has one.
+// SignUp makes an account and signs it in, or, where addresses have to be
+// verified, does not: the session is then empty, the owner of the address gets a
+// mail, and nothing tells whether the address had an account already. It fails
+// with [shared.ErrUserExists] if it has one, where that is told, and with
+// [shared.ErrSignUpDisabled].
 func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, error) {
+	set := s.Settings.Now()
+	if !set.SignUpEnabled && n.Invite == "" {
+		return Opened{}, shared.ErrSignUpDisabled
+	}
 	if !ValidEmail(n.Email) {
 		return Opened{}, shared.ErrInvalidEmail.In("email")
 	}
@@ -112,13 +122,30 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	handle := make([]byte, handleSize)
 	rand.Read(handle)
 	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
+	if set.VerifyEmail == Required && n.Invite == "" {
+		return o, s.signUpUnverified(ctx, from, o.User, hashed, n.Callback)
+	}
+	// Who has the link of the first administrator reads what the server prints:
+	// they need no mail to come in. Their address is as good as verified where
+	// none can go out, or they could not come in again once it has to be.
+	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
 	o.Browser = s.newBrowser(o.User.ID, hashed, from.Browser)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
+		if n.Invite != "" { // first, so that an address is told of to who has one only
+			if err := s.takeInvite(ctx, tx, n.Invite); err != nil {
+				return err
+			}
+		}
 		if err := tx.AddUser(ctx, o.User); err != nil {
 			return err
 		}
 		if n.Invite != "" {
-			if err := s.takeInvite(ctx, tx, n.Invite, o.User.ID); err != nil {
+			if err := s.grantAll(ctx, tx, o.User.ID, from); err != nil {
+				return err
+			}
+		}
+		if s.mayOpen(o.User) != nil {
+			if err := s.wish(ctx, tx, wish{Purpose: purposeVerify, Email: n.Email, Callback: n.Callback, From: from}); err != nil {
 				return err
 			}
 		}
@@ -126,12 +153,42 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 			return err
 		}
 		in := locked{tx, o.User} // nobody else knows of it yet
-		if o.Session, o.Token, err = s.openSession(ctx, in, from, MethodPassword, "", n.Remember); err != nil {
+		if o.Session, o.Token, err = s.newSession(ctx, in, from, MethodPassword, n.Remember); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventSignUp, o.Session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, o.Session, from))
 	})
 	return o, err
+}
+
+// signUpUnverified makes an account that waits for its address to be verified.
+// It does the same, and takes as long, if the address has an account.
+func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, hash, callback string) error {
+	may, err := s.mayRemind(ctx, user.Email)
+	if err != nil {
+		return err
+	}
+	return s.Store.Tx(ctx, func(tx Store) error {
+		e := s.event(EventSignUp, user.ID, from)
+		err := tx.AddUser(ctx, user)
+		if err == nil {
+			err = tx.AddPassword(ctx, Password{UserID: user.ID, Hash: hash, ChangedAt: s.Now()})
+		} else if errors.Is(err, shared.ErrUserExists) {
+			e.Kind, e.UserID = EventSignUpTaken, ""
+			if err = tx.UsePassword(ctx, user.ID, hash); errors.Is(err, shared.ErrCredentials) { // of nobody: as many statements as above
+				err = nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if may {
+			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: callback, From: from, Password: hash}); err != nil {
+				return err
+			}
+		}
+		return tx.AddEvent(ctx, s.Keys, e)
+	})
 }
 
 // UserChange is what to change of an account. What is nil stays.
@@ -159,7 +216,7 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 		if err := in.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventUserUpdated, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserUpdated, session, from))
 	})
 }
 
@@ -170,14 +227,55 @@ func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) 
 		if err := in.DeleteUser(ctx, session.UserID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.sessionEvent(EventUserDeleted, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeleted, session, from))
 	})
 }
 
-// inField says which input a shared error is the fault of.
+// AskDeletion mails the session's user a link that deletes their account. It fails
+// with [shared.ErrTooManyRequests] after too many.
+func (s *Service) AskDeletion(ctx context.Context, session Session, from Client, callback string) error {
+	if err := s.Count(ctx, DeletionMails, session.UserID); err != nil {
+		return err
+	}
+	return s.deed(ctx, session, func(in locked) error {
+		token, err := s.issue(ctx, in, purposeDelete, struct{}{})
+		if err != nil {
+			return err
+		}
+		err = s.send(ctx, in, s.mail(in.User, "Delete your account",
+			"Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day.",
+			s.linkTo(shared.DeleteUserCallback.Path, token, cmp.Or(callback, landing("deleted"))),
+			"If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password.",
+			s.occasion(from)))
+		if err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeletionRequested, session, from))
+	})
+}
+
+// DeleteUserByLink is DeleteUser by the token of a link that was mailed. It fails
+// with [shared.ErrToken] if it is not one of the session's user; what somebody
+// else has got hold of is spent.
+func (s *Service) DeleteUserByLink(ctx context.Context, session Session, from Client, link string) error {
+	token, ok := ParseToken(link)
+	if !ok {
+		return shared.ErrToken
+	}
+	t, err := s.Store.TakeOneTimeToken(ctx, token.Hash(), purposeDelete, s.Now())
+	if errors.Is(err, ErrNotFound) || err == nil && t.UserID != session.UserID {
+		return shared.ErrToken
+	} else if err != nil {
+		return err
+	}
+	return s.DeleteUser(ctx, session, from)
+}
+
+// inField says which input a shared error is the fault of. That something is not
+// available is none's.
 func inField(err error, field string) error {
 	var e *shared.Error
-	if errors.As(err, &e) && e.Field == "" {
+	if errors.As(err, &e) && e.Field == "" && !errors.Is(err, shared.ErrUnavailable) {
 		return e.In(field)
 	}
 	return err
@@ -186,9 +284,17 @@ func inField(err error, field string) error {
 type userStore interface {
 	// AddUser fails with [shared.ErrUserExists] if the address is taken.
 	AddUser(ctx context.Context, u User) error
-	// UserByEmail returns the user of an address and the hash of their
-	// password, "" if they have none. It fails with [ErrNotFound].
-	UserByEmail(ctx context.Context, email string) (User, string, error)
+	// UserByID fails with [ErrNotFound] if there is no such user.
+	UserByID(ctx context.Context, id string) (User, error)
+	// UserByEmail returns the user of an address and their password, whose hash
+	// is "" if they have none. It fails with [ErrNotFound].
+	UserByEmail(ctx context.Context, email string) (User, Password, error)
+	// VerifyUser makes the address of a user verified, and reports whether it
+	// did: not if it was, or is another by now.
+	VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error)
+	// ChangeEmail gives a user another address. It fails with
+	// [shared.ErrUserExists] if it is taken.
+	ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error
 	// UpdateUser fails with [shared.ErrUnauthorized] if there is no such user.
 	UpdateUser(ctx context.Context, user string, change UserChange, now time.Time) error
 	// LockUser makes whoever else calls it for the user wait until the
@@ -201,8 +307,13 @@ type userStore interface {
 	DeleteUser(ctx context.Context, user string) error
 	// AnyGrant reports whether anybody has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
-	// HasPermission reports whether a user has it.
-	HasPermission(ctx context.Context, user, permission string) (bool, error)
+	// UserPermissions returns those that a user has.
+	UserPermissions(ctx context.Context, user string) ([]string, error)
+	// UsersWith returns the users who have a permission.
+	UsersWith(ctx context.Context, permission string) ([]User, error)
 	// Grant gives a user a permission, or lets it be if they have it.
 	Grant(ctx context.Context, user, permission string) error
+	// Revoke takes a permission from a user. It fails with [ErrNotFound] if the
+	// user does not have it.
+	Revoke(ctx context.Context, user, permission string) error
 }

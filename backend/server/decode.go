@@ -52,6 +52,8 @@ func schemaOf[In any]() schema {
 			fd.kinds, fd.want = []jsontext.Kind{'"', 'n'}, "string"
 		case typ.Kind() == reflect.String, typ == reflect.TypeFor[*string]():
 			fd.kinds, fd.want = []jsontext.Kind{'"'}, "string"
+		case typ == reflect.TypeFor[*int64]():
+			fd.kinds, fd.want = []jsontext.Kind{'0'}, "number"
 		case typ == reflect.TypeFor[*bool]():
 			fd.kinds, fd.want = []jsontext.Kind{'t', 'f'}, "boolean"
 		default:
@@ -92,12 +94,15 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 	if err := f.validate("body", members); err != nil {
 		return err
 	}
-	return strict.Unmarshal(body, in)
+	if err := strict.Unmarshal(body, in); err != nil { // as a number that is not whole
+		return fmt.Errorf("%w: %w", shared.ErrValidation, err)
+	}
+	return nil
 }
 
 // decodeQuery reads the query of a request into in, whose fields are strings.
 // Unknown names are ignored.
-func decodeQuery(r *http.Request, f schema, in any) error {
+func (s *Server) decodeQuery(r *http.Request, f schema, in any) error {
 	members := map[string]jsontext.Value{}
 	query := r.URL.Query()
 	for _, fd := range f {
@@ -120,6 +125,11 @@ func decodeQuery(r *http.Request, f schema, in any) error {
 	}
 	if err := f.validate("query", members); err != nil {
 		return err
+	}
+	if _, there := members["callbackURL"]; there {
+		if err := s.checkCallbacks(r, nil); err != nil {
+			return err
+		}
 	}
 	body, err := json.Marshal(members)
 	if err != nil {

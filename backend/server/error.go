@@ -39,6 +39,19 @@ var statuses = map[*shared.Error]int{
 	shared.ErrToken:              http.StatusNotFound,
 	shared.ErrInvite:             http.StatusForbidden,
 
+	shared.ErrNotVerified:    http.StatusForbidden,
+	shared.ErrDisabled:       http.StatusForbidden,
+	shared.ErrNewPasswordDue: http.StatusForbidden,
+	shared.ErrEnrolmentDue:   http.StatusForbidden,
+
+	shared.ErrTokenExpired:  http.StatusUnauthorized,
+	shared.ErrUserNotFound:  http.StatusUnauthorized,
+	shared.ErrInvalidUser:   http.StatusUnauthorized,
+	shared.ErrUserInfo:      http.StatusNotFound,
+	shared.ErrEmailMismatch: http.StatusBadRequest,
+	shared.ErrVerified:      http.StatusBadRequest,
+	shared.ErrSameEmail:     http.StatusBadRequest,
+
 	shared.ErrTwoFactorRequired:     http.StatusForbidden,
 	shared.ErrChallenge:             http.StatusUnauthorized,
 	shared.ErrTooManyCodes:          http.StatusBadRequest,
@@ -71,6 +84,16 @@ var statuses = map[*shared.Error]int{
 	shared.ErrEmailNotUpdatable:  http.StatusBadRequest,
 	shared.ErrFieldNotAllowed:    http.StatusBadRequest,
 	shared.ErrNothingToUpdate:    http.StatusBadRequest,
+	shared.ErrSignUpDisabled:     http.StatusBadRequest,
+
+	shared.ErrUnknownSetting: http.StatusBadRequest,
+	shared.ErrInvalidSetting: http.StatusBadRequest,
+	shared.ErrSettingLocked:  http.StatusConflict,
+	shared.ErrStaleRevision:  http.StatusConflict,
+	shared.ErrMailRefused:    http.StatusFailedDependency, // not 502, whose body proxies replace
+
+	shared.ErrNoSuchUser: http.StatusNotFound,
+	shared.ErrYourself:   http.StatusConflict,
 }
 
 // statusOf is the status of an error, by its code.
@@ -83,11 +106,22 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// notSignedIn is an error of who tries to prove who they are, and is 401 whatever
-// its code is elsewhere.
-type notSignedIn struct{ error }
+// as is an error that has another status here than elsewhere, as Better Auth has
+// it.
+func as(status int, err error) error { return statusError{err, status} }
 
-func (e notSignedIn) Unwrap() error { return e.error }
+type statusError struct {
+	error
+	status int
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
+// redirect is the answer that what was asked for is at another address. It is an
+// error so that a handler can return it whatever it answers otherwise.
+type redirect string
+
+func (to redirect) Error() string { return "it is elsewhere" }
 
 // unavailableRetry is how long a client should leave alone a server that cannot
 // answer now.
@@ -96,6 +130,12 @@ const unavailableRetry = 2 * time.Second
 // fail writes the answer to a call that failed. What the wire has no error for
 // is logged in full and told in general.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if to, ok := errors.AsType[redirect](err); ok {
+		w.Header().Set("Location", string(to))
+		w.WriteHeader(http.StatusFound)
+		return
+	}
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -119,10 +159,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		panic(fault) // strings and a number
 	}
 	status := statusOf(e)
-	if _, ok := errors.AsType[notSignedIn](err); ok {
-		status = http.StatusUnauthorized
+	if known, ok := errors.AsType[statusError](err); ok {
+		status = known.status
 	}
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(body)
 }

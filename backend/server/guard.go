@@ -58,14 +58,21 @@ func (s *Server) logged(next http.Handler) http.Handler {
 }
 
 // shown is the path of a request as far as the log tells it: a caller who makes
-// up long ones must not fill the disk.
-func shown(r *http.Request) string { return r.URL.Path[:min(len(r.URL.Path), 128)] }
+// up long ones must not fill the disk, and the secret of a link is not told.
+func shown(r *http.Request) string {
+	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
+		return shared.OpenPasswordReset.Path
+	}
+	return r.URL.Path[:min(len(r.URL.Path), 128)]
+}
 
 // guarded turns a panic into an answer.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if p := recover(); p != nil {
+			if p := recover(); p == http.ErrAbortHandler {
+				panic(p) // of an answer that was begun and cannot be ended
+			} else if p != nil {
 				s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			}
 		}()

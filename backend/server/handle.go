@@ -27,6 +27,7 @@ type call struct {
 type policy struct {
 	level
 	permission string // that the caller must have, too; empty for none
+	enrolling  bool   // also for who has to get a second factor first (REQUIRE_TWO_FACTOR)
 }
 
 type level int
@@ -52,7 +53,20 @@ var (
 )
 
 // permitted asks for a session of a user who has a permission at this moment.
-func permitted(p string) policy { return policy{withSession, p} }
+func permitted(p string) policy { return policy{level: withSession, permission: p} }
+
+// freshly asks for what may does, and for a fresh session, too.
+func freshly(may policy) policy {
+	may.level = withFreshSession
+	return may
+}
+
+// enrolling asks for what may does, and does not refuse who has to get a second
+// factor first: it is of what there is to do for that.
+func enrolling(may policy) policy {
+	may.enrolling = true
+	return may
+}
 
 // confirming is what an endpoint's In is if a password in it can confirm who
 // calls.
@@ -60,16 +74,17 @@ type confirming interface{ Confirmation() *string }
 
 // handle makes h answer the endpoint for those whom the policy lets in. The
 // policy is an argument, not an option, so that no endpoint can be left open by
-// forgetting. As in Better Auth, the body is judged before the caller is.
+// forgetting. As in Better Auth, the body is judged before the caller is. Where
+// there is nothing to answer in JSON, h has answered by itself.
 func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
 	schema := schemaOf[In]()
-	answer := func(c call) (out Out, err error) {
-		if err := s.limit(c, e.Path); err != nil {
+	answer := func(c *call) (out Out, err error) {
+		if err := s.limit(*c, e.Path); err != nil {
 			return out, err
 		}
 		var in In
 		if reads(c.Request) {
-			err = decodeQuery(c.Request, schema, &in)
+			err = s.decodeQuery(c.Request, schema, &in)
 		} else {
 			err = s.decode(c.Request, schema, &in)
 		}
@@ -77,19 +92,25 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 			return out, err
 		}
 		if may.level != everyone {
-			if c, err = s.admit(c, may, in); err != nil {
+			if *c, err = s.admit(*c, may, in); err != nil {
 				return out, err
 			}
 		}
-		return h(c, in)
+		return h(*c, in)
 	}
 	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		out, err := answer(call{Request: r, w: w, From: s.client(r)})
+		c := call{Request: r, w: w, From: s.client(r)}
+		out, err := answer(&c)
+		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
+			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
+		}
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		reply(w, out)
+		if _, answered := any(out).(shared.None); !answered {
+			reply(w, out)
+		}
 	})
 }
 
@@ -102,25 +123,28 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	if err != nil {
 		return c, err
 	}
-	if may.permission != "" {
-		has, err := s.Accounts.Store.HasPermission(c.Context(), c.User.ID, may.permission)
-		if err != nil {
-			return c, err
-		}
-		if !has {
-			return c, shared.ErrForbidden
-		}
+	if due := s.Accounts.EnrolBy(c.Session, c.User); !may.enrolling && !due.IsZero() && !s.Accounts.Now().Before(due) {
+		return c, shared.ErrEnrolmentDue
+	}
+	if may.permission != "" && !c.Session.Permissions.Has(may.permission) {
+		return c, shared.ErrForbidden
 	}
 	if may.level != withFreshSession {
 		return c, nil
 	}
+	return c, s.confirmed(c, in)
+}
+
+// confirmed fails unless the caller has lately confirmed who they are, or does so
+// in the call.
+func (s *Server) confirmed(c call, in any) error {
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
-		return c, s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
+		return s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
 	}
-	if !c.Session.Fresh(s.Accounts.Now()) {
-		return c, shared.ErrNotFresh
+	if !s.Accounts.Fresh(c.Session) {
+		return shared.ErrNotFresh
 	}
-	return c, nil
+	return nil
 }
 
 // authenticate finds the session that the call came with. A cookie that stands

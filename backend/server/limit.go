@@ -18,6 +18,8 @@ var (
 	strictLimit  = account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
 	defaultLimit = account.Limit{What: "address", Max: 100, Window: 10 * time.Second}
 	signInHour   = account.Limit{What: "address hour", Max: 100, Window: time.Hour}
+	mailLimit    = account.Limit{What: "address", Max: 3, Window: time.Minute}
+	mailHour     = account.Limit{What: "address hour", Max: 10, Window: time.Hour}
 	signUpHour   = account.Limit{What: "address hour", Max: 20, Window: time.Hour}
 )
 
@@ -30,7 +32,9 @@ func limits(path string) []account.Limit {
 		return []account.Limit{strictLimit, signUpHour}
 	case path == "/passkey/verify-authentication":
 		return []account.Limit{defaultLimit, signInHour}
-	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/two-factor"), strings.HasPrefix(path, "/step-up"):
+	case path == "/request-password-reset", path == "/send-verification-email":
+		return []account.Limit{mailLimit, mailHour}
+	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/change-email"), strings.HasPrefix(path, "/two-factor"), strings.HasPrefix(path, "/step-up"):
 		return []account.Limit{strictLimit}
 	}
 	return []account.Limit{defaultLimit}

@@ -92,7 +92,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 		return out, err
 	}
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
-		err = notSignedIn{err}
+		err = as(http.StatusUnauthorized, err)
 	}
 	if err != nil {
 		return out, err
@@ -111,7 +111,7 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 	}
 	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Session, c.From, token, response)
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
-		err = notSignedIn{err}
+		err = as(http.StatusUnauthorized, err)
 	}
 	return stepped, err
 }

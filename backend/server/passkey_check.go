@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"latchkey/shared"
 )
@@ -60,8 +61,21 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		"The proxy was reached by another scheme than people are to use. Have it redirect to "+out.Origin+", or correct -origin.")
 	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
 		"The proxy was reached by another name. Have it redirect to "+out.Origin+", or correct -origin.")
+
+	addr, err := netip.ParseAddr(c.From.IP)
+	find("Limits count you as", bucket(c.From.IP), "the address of your own device", err != nil || !s.isProxy(addr),
+		"Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For.")
+	if theirs, err := time.Parse(time.RFC3339, in.Time); err == nil {
+		now := s.Accounts.Now()
+		find("Clock", theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
+			"The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.")
+	}
 	return out, nil
 }
+
+// clockTolerance is how far a code may be off (RFC 6238, section 5.2, and a step
+// of 30 seconds), and more than an answer is under way.
+const clockTolerance = 30 * time.Second
 
 // bounded is what somebody sent, as far as an answer repeats it.
 func bounded(s string) string {

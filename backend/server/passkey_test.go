@@ -832,7 +832,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestNoUpgrade(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.RelyingParty.Upgrade = false }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "PASSKEY_AUTO_UPGRADE=off") }, func(t *testing.T, s *site, _ *account.Service) {
 		owner := s.signUp(t, ann)
 		if a := owner.get("/passkey/generate-register-options?mediation=conditional"); a.status != 200 || a.body != "null" {
 			t.Errorf("an upgrade: %v", a)
@@ -862,7 +862,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			b := s.browser(t)
 			a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "rememberMe": false})
 			want(t, a, 403, "TWO_FACTOR_REQUIRED")
-			if fmt.Sprint(a.get("twoFactorMethods")) != "[totp passkey]" {
+			if fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp passkey]" {
 				t.Errorf("methods: %v", a)
 			}
 			options := b.get("/passkey/generate-authenticate-options?secondFactor=true")
@@ -932,7 +932,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 // TestSecurityKey holds that, where keys need not verify their user, one that
 // has not is one factor.
 func TestSecurityKey(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.RelyingParty.Verify = false }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "PASSKEY_USER_VERIFICATION=preferred") }, func(t *testing.T, s *site, _ *account.Service) {
 		owner, key := s.signUp(t, ann), s.device()
 		key.Flags = authenticator.UserPresent
 		options := owner.registerOptions()

@@ -20,7 +20,10 @@ type Config struct {
 	Accounts *account.Service
 	// Ready fails while the database does not answer or has another schema.
 	Ready func(context.Context) error
-	Log   *slog.Logger
+	// HandOn hands a mail on at once, and fails with [account.RefusedError] if
+	// who carries it does not take it.
+	HandOn func(context.Context, account.Mail) error
+	Log    *slog.Logger
 
 	// Origin is where browsers find the server: scheme, host and port. What
 	// cookies may do, which Host and Origin are ours: all follows from it.
@@ -33,10 +36,6 @@ type Config struct {
 	// CookiePrefix begins the names of the cookies: "latchkey", or
 	// "better-auth" in the place of a Better Auth server.
 	CookiePrefix string
-
-	// TwoFactorRedirect answers a sign-in that a second factor is due for with
-	// 200, as Better Auth does, and not with 403.
-	TwoFactorRedirect bool
 
 	// App serves the scripts of the app that go-app makes: /app.js,
 	// /wasm_exec.js, /app-worker.js and /manifest.webmanifest.
@@ -100,7 +99,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, anyone, shared.SignIn, s.signIn)
 	handle(s, mux, anyone, shared.SignOut, s.signOut)
 	handle(s, mux, anyone, shared.GetSession, s.getSession)
-	handle(s, mux, signedIn, shared.StepUp, s.stepUp)
+	handle(s, mux, enrolling(signedIn), shared.StepUp, s.stepUp)
 	handle(s, mux, signedIn, shared.ListSessions, s.listSessions)
 	handle(s, mux, signedIn, shared.RevokeSession, s.revokeSession)
 	handle(s, mux, signedIn, shared.RevokeSessions, s.revokeSessions)
@@ -108,14 +107,24 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.UpdateUser, s.updateUser)
 	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
 	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
-	handle(s, mux, fresh, shared.DeleteUser, s.deleteUser)
+	handle(s, mux, signedIn, shared.DeleteUser, s.deleteUser) // and fresh, but for who has the link of a mail
 
-	handle(s, mux, signedIn, shared.TwoFactorStatus, s.twoFactorStatus)
-	handle(s, mux, fresh, shared.EnableTwoFactor, s.enableTwoFactor)
+	handle(s, mux, anyone, shared.RequestPasswordReset, s.requestPasswordReset)
+	handle(s, mux, anyone, shared.OpenPasswordReset, s.openPasswordReset)
+	handle(s, mux, anyone, shared.ResetPassword, s.resetPassword)
+	handle(s, mux, anyone, shared.SendVerificationEmail, s.sendVerificationEmail)
+	handle(s, mux, anyone, shared.VerifyEmail, s.verifyEmail)
+	handle(s, mux, fresh, shared.ChangeEmail, s.changeEmail)
+	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
+	handle(s, mux, anyone, shared.Disown, s.disown)
+	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
+
+	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)
+	handle(s, mux, enrolling(fresh), shared.EnableTwoFactor, s.enableTwoFactor)
 	handle(s, mux, fresh, shared.DisableTwoFactor, s.disableTwoFactor)
 	handle(s, mux, fresh, shared.GetTOTPURI, s.getTOTPURI)
 	handle(s, mux, fresh, shared.GenerateBackupCodes, s.generateBackupCodes)
-	handle(s, mux, challenged, shared.VerifyTOTP, s.verifyTOTP)
+	handle(s, mux, enrolling(challenged), shared.VerifyTOTP, s.verifyTOTP)
 	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
 	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
 	handle(s, mux, challenged, shared.VerifyOTP, s.verifyOTP)
@@ -123,14 +132,28 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
 	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
 
-	handle(s, mux, fresh, shared.GenerateRegisterOptions, s.generateRegisterOptions)
-	handle(s, mux, fresh, shared.VerifyRegistration, s.verifyRegistration)
+	handle(s, mux, enrolling(fresh), shared.GenerateRegisterOptions, s.generateRegisterOptions)
+	handle(s, mux, enrolling(fresh), shared.VerifyRegistration, s.verifyRegistration)
 	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
 	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
-	handle(s, mux, signedIn, shared.ListPasskeys, s.listPasskeys)
+	handle(s, mux, enrolling(signedIn), shared.ListPasskeys, s.listPasskeys)
 	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
 	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
+
+	handle(s, mux, anyone, shared.About, s.about)
+	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
+	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.PutSetting, s.putSetting)
+	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
 	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
+
+	handle(s, mux, permitted(account.PermissionUsers), shared.ListUsers, s.listUsers)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.ResetFactors, s.resetFactors)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EndSessions, s.endSessions)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.DisableUser, s.disableUser)
+	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EnableUser, s.enableUser)
+
+	handle(s, mux, permitted(account.PermissionAudit), shared.ListAllEvents, s.listAllEvents)
+	handle(s, mux, permitted(account.PermissionAudit), shared.ExportEvents, s.exportEvents)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 
 	strict "github.com/go-json-experiment/json"
@@ -17,6 +20,29 @@ func TestEveryErrorHasAStatus(t *testing.T) {
 	}
 	if len(statuses) != len(shared.Errors) {
 		t.Errorf("%d statuses for %d errors", len(statuses), len(shared.Errors))
+	}
+}
+
+func TestEveryEventHasAText(t *testing.T) {
+	files, err := filepath.Glob("../account/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range regexp.MustCompile(`\bEvent\w+ += "([\w-]+)"`).FindAllSubmatch(source, -1) {
+			n++
+			if eventTexts[string(kind[1])] == "" {
+				t.Errorf("%s has no text", kind[1])
+			}
+		}
+	}
+	if n != len(eventTexts) || n == 0 {
+		t.Errorf("%d texts for %d kinds", len(eventTexts), n)
 	}
 }
 

@@ -4,10 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/mileusna/useragent"
 
 	"latchkey/backend/account"
 	"latchkey/shared"
@@ -20,10 +16,13 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return &shared.Current{
-		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User),
-		RPID: s.Accounts.RelyingParty.ID, UserHandle: c.User.HandleText(),
-	}, nil
+	current := &shared.Current{
+		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions,
+	}
+	if due := s.Accounts.EnrolBy(c.Session, c.User); !due.IsZero() {
+		current.EnrolBy = &shared.Time{Time: due}
+	}
+	return current, nil
 }
 
 func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
@@ -108,30 +107,6 @@ func sessionOf(s account.Session, current string) shared.Session {
 		ID: s.ID, Token: s.ID, UserID: s.UserID, IPAddress: s.IP, UserAgent: s.UserAgent, Method: s.Method,
 		ExpiresAt: shared.Time{Time: s.ExpiresAt}, CreatedAt: shared.Time{Time: s.CreatedAt},
 		UpdatedAt: shared.Time{Time: s.LastActiveAt}, LastActiveAt: shared.Time{Time: s.LastActiveAt},
-		IsCurrent: s.ID == current, Device: deviceOf(s.UserAgent),
+		IsCurrent: s.ID == current, Device: account.DeviceOf(s.UserAgent),
 	}
-}
-
-// maxDeviceWord, in bytes, is longer than the names of browsers and systems. A
-// stranger may call theirs what they like, and it is read in a list of others.
-const maxDeviceWord = 40
-
-func deviceOf(userAgent string) shared.Device {
-	ua := useragent.Parse(userAgent)
-	word := func(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDeviceWord)], "") }
-	d := shared.Device{Browser: word(ua.Name), OS: word(ua.OS), Kind: "unknown"}
-	if v := ua.VersionNo.Major; v > 0 && v < 10_000 && d.Browser != "" {
-		d.Browser += " " + strconv.Itoa(v)
-	}
-	switch {
-	case ua.Bot:
-		d.Kind = "bot"
-	case ua.Tablet:
-		d.Kind = "tablet"
-	case ua.Mobile:
-		d.Kind = "mobile"
-	case ua.Desktop:
-		d.Kind = "desktop"
-	}
-	return d
 }

@@ -51,10 +51,9 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	c := server.Config{
 		Accounts: &account.Service{
 			Store: db, Hasher: hasher, Keys: testKeys,
-			Now: func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
-			RelyingParty: account.RelyingParty{
-				ID: "localhost", Name: "Latchkey", Origins: []string{s.url.String()}, Verify: true, Upgrade: true,
-			},
+			Now:          func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
+			Settings:     set(t),
+			RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
 		},
 		Ready: db.Ready, Log: slog.New(slog.NewTextHandler(&syncWriter{w: s.log}, nil)), Origin: s.url, CookiePrefix: "latchkey",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
@@ -63,11 +62,35 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	if change != nil {
 		change(&c)
 	}
+	if err := db.SignChain(t.Context(), testKeys); err != nil {
+		t.Fatal(err)
+	}
 	s.Config.Handler = server.New(c)
 	s.Config.MaxHeaderBytes = 16 << 10
 	s.Start()
 	t.Cleanup(s.Close)
 	return s
+}
+
+// set is the system keys with those given set by the environment, "KEY=value"
+// each.
+func set(t *testing.T, keys ...string) *account.Live {
+	t.Helper()
+	live, err := account.NewLive(func(name string) string {
+		for _, key := range keys {
+			if value, ok := strings.CutPrefix(key, name+"="); ok {
+				return value
+			}
+		}
+		if name == "NEW_DEVICE_MAIL" { // else every sign-in is a mail among those that a test is about
+			return "false"
+		}
+		return ""
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live
 }
 
 type syncWriter struct {

@@ -1,6 +1,9 @@
 package server
 
-import "latchkey/shared"
+import (
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
 
 func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevice, error) {
 	devices, err := s.Accounts.Store.TrustedDevices(c.Context(), c.User.ID, s.Accounts.Now())
@@ -10,7 +13,7 @@ func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevi
 	list := make([]shared.TrustedDevice, 0, len(devices))
 	for _, d := range devices {
 		list = append(list, shared.TrustedDevice{
-			ID: d.ID, Device: deviceOf(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.From.Trust.Opens(d),
+			ID: d.ID, Device: account.DeviceOf(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.From.Trust.Opens(d),
 			CreatedAt: shared.Time{Time: d.CreatedAt}, LastUsedAt: shared.Time{Time: d.LastUsedAt}, ExpiresAt: shared.Time{Time: d.ExpiresAt},
 		})
 	}

@@ -135,7 +135,7 @@ func TestEnableTwoFactor(t *testing.T) { // F01, F02, F03, F24
 		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 400, "TOTP_NOT_ENABLED")
 		want(t, b.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 400, "TWO_FACTOR_NOT_ENABLED")
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/send-otp", body{}), 400, "OTP_NOT_CONFIGURED")
+		want(t, b.elsewhere().post("/two-factor/send-otp", body{}), 400, "TWO_FACTOR_NOT_ENABLED")
 		wantStatus(t, b, shared.TwoFactor{})
 
 		p, codes := b.enable()
@@ -211,7 +211,7 @@ func TestSignInWithTwoFactor(t *testing.T) { // F04, F05, F14, F15
 		b := s.browser(t)
 		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "rememberMe": false})
 		want(t, a, 403, "TWO_FACTOR_REQUIRED")
-		if a.get("message") != "twoFactorRequired" || a.get("twoFactorRedirect") != true || fmt.Sprint(a.get("twoFactorMethods")) != "[totp]" || a.get("token") != nil || a.get("user") != nil {
+		if a.get("message") != "twoFactorRequired" || a.get("twoFactorRedirect") != true || fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp]" || a.get("token") != nil || a.get("user") != nil {
 			t.Errorf("sign-in: %v", a)
 		}
 		cookies := a.header.Values("Set-Cookie")
@@ -868,7 +868,7 @@ func TestEmailCodes(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		var accounts *account.Service
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.Accounts.EmailCodes = true; accounts = c.Accounts })
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { accounts = c.Accounts })
 		s.database = url
 		mailed := func() (code string) {
 			for {
@@ -979,11 +979,11 @@ func TestStepUpByCode(t *testing.T) {
 func TestTwoFactorRedirect(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.TwoFactorRedirect = true })
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.Accounts.Settings = set(t, "TWO_FACTOR_SIGN_IN=redirect") })
 		p, _ := s.signUp(t, ann).enrol()
 		b := s.browser(t)
 		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "callbackURL": "/welcome"})
-		if a.status != 200 || a.body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp"]}` || a.header.Get("Location") != "/welcome" {
+		if a.status != 200 || a.body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}` || a.header.Get("Location") != "/welcome" {
 			t.Errorf("sign-in: %v", a)
 		}
 		want(t, b.verify(p.next()), 200, "")

@@ -10,17 +10,22 @@ import (
 func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 	o, err := s.Accounts.SignUp(c.Context(), c.From, account.NewUser{
 		Email: in.Email, Name: in.Name, Password: in.Password, Image: in.Image, Remember: remember(in.RememberMe), Invite: in.Invite,
+		Callback: in.CallbackURL,
 	})
 	if err != nil {
 		return shared.SignedUp{}, err
 	}
-	s.opened(c, o)
-	return shared.SignedUp{Token: o.Session.ID, User: userOf(o.User)}, nil
+	out := shared.SignedUp{User: userOf(o.User)}
+	if o.Token != "" {
+		s.opened(c, o)
+		out.Token = &o.Session.ID
+	}
+	return out, nil
 }
 
 func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
 	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
-		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe),
+		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		if in.CallbackURL != "" {
@@ -47,7 +52,7 @@ func (s *Server) challengeTo(c call, due *account.ChallengeError) (*shared.Secon
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
 	}
-	if s.TwoFactorRedirect {
+	if s.Accounts.Settings.Now().TwoFactorSignIn == account.AsRedirect {
 		return body, nil
 	}
 	required := *shared.ErrTwoFactorRequired
@@ -106,11 +111,25 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
+// deleteUser asks of itself that the session is fresh: a link that was mailed
+// since confirms as well.
 func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {
 	if in.Token != nil {
-		return shared.Deleted{}, shared.ErrToken
+		return s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Session, c.From, *in.Token))
 	}
-	if err := s.Accounts.DeleteUser(c.Context(), c.Session, c.From); err != nil {
+	if err := s.confirmed(c, in); err != nil {
+		return shared.Deleted{}, err
+	}
+	if in.Password == nil && s.Accounts.Settings.Now().Mailed() {
+		err := s.Accounts.AskDeletion(c.Context(), c.Session, c.From, in.CallbackURL)
+		return shared.Deleted{Success: err == nil, Message: "Verification email sent"}, err
+	}
+	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Session, c.From))
+}
+
+// deleted answers a deletion.
+func (s *Server) deleted(c call, err error) (shared.Deleted, error) {
+	if err != nil {
 		return shared.Deleted{}, err
 	}
 	s.cookies.clearSession(c.w)

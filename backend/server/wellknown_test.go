@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
@@ -66,6 +67,10 @@ func TestPasskeyCheck(t *testing.T) {
 			{"", []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"}, []string{"X-Forwarded-Proto", "X-Forwarded-Host"}, "correct -origin"},
 			{"", []string{"X-Forwarded-For: 192.0.2.1"}, nil, ""},
 			{"?origin=" + strings.Repeat("x", 5000), nil, []string{"Origin"}, "xxx"},
+			{"?time=" + time.Now().UTC().Format(time.RFC3339), nil, nil, ""},
+			{"?time=" + time.Now().UTC().Add(time.Minute).Format(time.RFC3339), nil, []string{"Clock"}, "NTP"},
+			{"?time=" + time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), nil, []string{"Clock"}, "NTP"},
+			{"", []string{"X-Forwarded-For: 127.0.0.3"}, []string{"Limits count you as"}, "append the caller's address"},
 		} {
 			a := admin.request("GET", "/api/passkey-check"+test.query, "", test.headers...)
 			var found shared.SelfCheck

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/uptrace/bun"
+
 	"latchkey/backend/account"
 )
 
@@ -21,8 +23,16 @@ var ErrKeys = errors.New("the database was made with another key")
 // database without any takes them.
 func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 	id, value := keys.Check()
-	if _, err := db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
-		return failed(err)
+	err := db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
+		if err != nil || n == 0 {
+			return err
+		}
+		return db.SignChain(ctx, keys) // it is as new as the database
+	})
+	if err != nil {
+		return err
 	}
 	var checks []keyCheck
 	if err := db.bun.NewSelect().Model(&checks).Scan(ctx); err != nil {
@@ -34,4 +44,37 @@ func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 		}
 	}
 	return nil
+}
+
+// RenewKeys has the database know the keys by their current one: a server that
+// lacks it is refused from now on.
+func (db DB) RenewKeys(ctx context.Context, keys account.Keys) error {
+	id, value := keys.Check()
+	_, err := db.bun.NewUpdate().Model(&keyCheck{1, id, value}).WherePK().Exec(ctx)
+	return failed(err)
+}
+
+// TOTPsAfter implements [account.Store].
+func (db DB) TOTPsAfter(ctx context.Context, id string, n int) (rows []account.TOTP, err error) {
+	return rows, db.after(ctx, &rows, "id", id, n)
+}
+
+// MailsAfter implements [account.Store].
+func (db DB) MailsAfter(ctx context.Context, id string, n int) (rows []account.Mail, err error) {
+	return rows, db.after(ctx, &rows, "id", id, n)
+}
+
+// OneTimeTokensAfter implements [account.Store].
+func (db DB) OneTimeTokensAfter(ctx context.Context, hash []byte, n int) (rows []account.OneTimeToken, err error) {
+	return rows, db.after(ctx, &rows, "hash", hash, n)
+}
+
+func (db DB) after(ctx context.Context, rows any, key string, after any, n int) error {
+	return failed(db.bun.NewSelect().Model(rows).Where("? > ?", bun.Ident(key), after).Order(key).Limit(int64(n)).Scan(ctx))
+}
+
+// Reseal implements [account.Store].
+func (db DB) Reseal(ctx context.Context, row any, column, was string) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model(row).Column(column).WherePK().Where("? = ?", bun.Ident(column), was).Exec(ctx))
+	return n == 1, err
 }

@@ -14,18 +14,47 @@ func (db DB) AddMail(ctx context.Context, m account.Mail) error {
 	return failed(err)
 }
 
+// leaseChoice is how many mails are looked at to take one: as many as others
+// may take meanwhile who look at the same time.
+const leaseChoice = 32
+
 // LeaseMail implements [account.Store]. It looks first and then takes, because
 // there is seldom one and looking costs no lock; only the taking decides.
 func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m account.Mail, mine bool, err error) {
-	err = found(db.bun.NewSelect().Model(&m).Where("leased_until <= ?", now).Order("leased_until", "id").Limit(1).Scan(ctx))
-	if errors.Is(err, account.ErrNotFound) {
-		return m, false, nil
-	} else if err != nil {
-		return m, false, err
+	var due []account.Mail
+	err = db.bun.NewSelect().Model(&due).Column("id", "leased_until").Where("leased_until <= ?", now).
+		Order("leased_until", "id").Limit(leaseChoice).Scan(ctx)
+	if err != nil {
+		return m, false, failed(err)
 	}
-	n, err := changed(db.bun.NewUpdate().Model(&m).Set("leased_until = ?", until).
-		WherePK().Where("leased_until = ?", m.LeasedUntil).Exec(ctx))
-	return m, n == 1, err
+	for _, m := range due {
+		err := found(db.bun.NewUpdate().Model(&m).Set("leased_until = ?", until).
+			Where("id = ?", m.ID).Where("leased_until = ?", m.LeasedUntil).Returning("*").Scan(ctx))
+		if !errors.Is(err, account.ErrNotFound) { // else somebody else has it
+			return m, err == nil, err
+		}
+	}
+	return m, false, nil
+}
+
+// PutOffMail implements [account.Store].
+func (db DB) PutOffMail(ctx context.Context, m account.Mail, due time.Time) error {
+	_, err := db.bun.NewUpdate().Model(&m).Set("tries = tries + 1").Set("leased_until = ?", due).
+		WherePK().Where("leased_until = ?", m.LeasedUntil).Exec(ctx)
+	return failed(err)
+}
+
+// DropMail implements [account.Store].
+func (db DB) DropMail(ctx context.Context, m account.Mail) (bool, error) {
+	n, err := changed(db.bun.NewDelete().Model(&m).WherePK().Where("leased_until = ?", m.LeasedUntil).Exec(ctx))
+	return n == 1, err
+}
+
+// WriteMail implements [account.Store].
+func (db DB) WriteMail(ctx context.Context, m account.Mail) error {
+	res, err := db.bun.NewUpdate().Model(&m).Column("recipient", "subject", "text", "html", "asked").
+		WherePK().Where("leased_until = ?", m.LeasedUntil).Where("asked <> ''").Exec(ctx)
+	return one(res, err, account.ErrNotFound)
 }
 
 // DeleteMail implements [account.Store].

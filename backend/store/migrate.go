@@ -17,8 +17,16 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/*.sql
+// migrations are in one SQL for both databases, but for those in the folders
+// sqlite and postgres, of which each has its own.
+//
+//go:embed migrations
 var migrations embed.FS
+
+const appendOnly = "migrations/%s/00005_append_only.sql"
+
+// ChainVersion is the schema version since which the audit log is a chain.
+const ChainVersion = 5
 
 const versionTable = "schema_versions"
 
@@ -28,7 +36,7 @@ var ErrNewerSchema = errors.New("the database is newer than this program")
 // schemaVersion is the newest version that this program knows.
 var schemaVersion = sync.OnceValue(func() (newest int64) {
 	names, _ := fs.Glob(migrations, "migrations/*.sql")
-	for _, name := range names {
+	for _, name := range append(names, appendOnly) {
 		number, _, _ := strings.Cut(path.Base(name), "_")
 		v, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
@@ -43,14 +51,14 @@ var schemaVersion = sync.OnceValue(func() (newest int64) {
 // versions that it applied. Processes that migrate at once take turns. It
 // fails, having changed nothing, if the schema is newer than the program.
 func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
-	pool, dialect := db.pool.DB, goose.DialectSQLite3
+	pool, dialect, folder := db.pool.DB, goose.DialectSQLite3, "sqlite"
 	if db.dsn != "" {
 		// A migration may take longer than an answer to a person.
 		if pool, err = connectPostgres(db.dsn, 0); err != nil {
 			return nil, err
 		}
 		defer pool.Close()
-		dialect = goose.DialectPostgres
+		dialect, folder = goose.DialectPostgres, "postgres"
 	}
 	done, err := db.turn(ctx, pool)
 	if err != nil {
@@ -62,7 +70,16 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(dialect, pool, dir, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	text, err := migrations.ReadFile(fmt.Sprintf(appendOnly, folder))
+	if err != nil {
+		return nil, err
+	}
+	triggers := goose.NewGoMigration(ChainVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, string(text))
+		return err
+	}}, nil)
+	p, err := goose.NewProvider(dialect, pool, dir,
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(triggers))
 	if err != nil {
 		return nil, err
 	}

@@ -63,3 +63,8 @@ func (db DB) DeletePasskey(ctx context.Context, user, id string) error {
 	res, err := db.bun.NewDelete().Model((*account.Passkey)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx)
 	return one(res, err, shared.ErrPasskeyNotFound)
 }
+
+// DeletePasskeys implements [account.Store].
+func (db DB) DeletePasskeys(ctx context.Context, user string) (int, error) {
+	return changed(db.bun.NewDelete().Model((*account.Passkey)(nil)).Where("user_id = ?", user).Exec(ctx))
+}

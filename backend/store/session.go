@@ -53,6 +53,7 @@ func (db DB) selectSession(row *sessionRow, hash, now any) *bun.SelectQuery {
 	rotated := db.bun.NewSelect().Model((*account.RotatedToken)(nil)).Where("hash = ?", hash)
 	return db.bun.NewSelect().Model(row).Relation("User").
 		ColumnExpr("?TableColumns").ColumnExpr("(?) AS rotated_at", rotated.Clone().Column("rotated_at")).
+		ColumnExpr("(?) AS permissions", db.permissionsOf("session.user_id")).
 		Where("(?TableAlias.token_hash = ? OR ?TableAlias.id = (?))", hash, rotated.Clone().Column("session_id")).
 		Where("?TableAlias.expires_at > ?", now)
 }

@@ -34,7 +34,8 @@ type DB struct {
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
 
-	byHash *prepared // of SessionByHash; nil on SQLite and in a transaction
+	byHash  *prepared // of SessionByHash; nil on SQLite and in a transaction
+	pending *pending  // of a transaction
 }
 
 var _ account.Store = DB{}
@@ -160,13 +161,19 @@ func limitConnections(pool *sql.DB, n int) {
 // Close closes the database.
 func (db DB) Close() error { return db.pool.Close() }
 
-// Tx runs fn in a transaction, which is kept if fn returns nil.
+// Tx runs fn in a transaction, which is kept if fn returns nil. In a transaction
+// it is a part of that.
 func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
+	if db.pending != nil {
+		return fn(db)
+	}
 	var fnErr error
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun, in.byHash = tx, nil
-		fnErr = fn(in)
+		in.bun, in.byHash, in.pending = tx, nil, &pending{}
+		if fnErr = fn(in); fnErr == nil {
+			fnErr = in.writeEvents(ctx)
+		}
 		return fnErr
 	})
 	if fnErr != nil {

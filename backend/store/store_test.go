@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -222,12 +223,13 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 			what, purpose string
 			at            time.Time
 		}{{"for another purpose", "other", now}, {"expired", "test", token.ExpiresAt}} {
-			if err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, account.ErrNotFound) {
+			if _, err := db.TakeOneTimeToken(t.Context(), token.Hash, try.purpose, try.at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s: %v; want %v", try.what, err, account.ErrNotFound)
 			}
 		}
 		won := atOnce(t, 20, account.ErrNotFound, func(int) error {
-			return db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
+			_, err := db.TakeOneTimeToken(context.Background(), token.Hash, "test", now)
+			return err
 		})
 		if won != 1 {
 			t.Errorf("%d of 20 took the token; want 1", won)
@@ -244,7 +246,7 @@ func TestPutInviteReplaces(t *testing.T) {
 		}
 		good := 0
 		for i := range 12 {
-			if err := db.TakeOneTimeToken(t.Context(), []byte{byte(i)}, "test", now); err == nil {
+			if _, err := db.TakeOneTimeToken(t.Context(), []byte{byte(i)}, "test", now); err == nil {
 				good++
 			}
 		}
@@ -369,8 +371,8 @@ func TestDeleteUserTakesAll(t *testing.T) {
 		if _, _, err := db.PasskeyByCredential(t.Context(), passkey.CredentialID); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("the passkey of a deleted user: %v; want %v", err, account.ErrNotFound)
 		}
-		if has, err := db.HasPermission(t.Context(), "ann", account.PermissionSettings); has || err != nil {
-			t.Errorf("the permission of a deleted user: %t, %v", has, err)
+		if has, err := db.UserPermissions(t.Context(), "ann"); len(has) > 0 || err != nil {
+			t.Errorf("the permissions of a deleted user: %v, %v", has, err)
 		}
 		if _, err := db.Password(t.Context(), "ann"); !errors.Is(err, shared.ErrCredentialNotFound) {
 			t.Errorf("the password of a deleted user: %v; want %v", err, shared.ErrCredentialNotFound)
@@ -384,14 +386,14 @@ func TestDeleteUserTakesAll(t *testing.T) {
 func TestUserByEmail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		want := addUser(t, db, "ann")
-		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "" || fmt.Sprint(u) != fmt.Sprint(want) {
-			t.Errorf("without a password: %v, %q, %v; want %v", u, hash, err, want)
+		if u, pw, err := db.UserByEmail(t.Context(), want.Email); err != nil || pw.Hash != "" || fmt.Sprint(u) != fmt.Sprint(want) {
+			t.Errorf("without a password: %v, %q, %v; want %v", u, pw.Hash, err, want)
 		}
 		if err := db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "phc", ChangedAt: now}); err != nil {
 			t.Fatal(err)
 		}
-		if u, hash, err := db.UserByEmail(t.Context(), want.Email); err != nil || hash != "phc" || u.ID != "ann" {
-			t.Errorf("with a password: %v, %q, %v", u, hash, err)
+		if u, pw, err := db.UserByEmail(t.Context(), want.Email); err != nil || pw.Hash != "phc" || u.ID != "ann" {
+			t.Errorf("with a password: %v, %q, %v", u, pw.Hash, err)
 		}
 		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("nobody's: %v; want %v", err, account.ErrNotFound)
@@ -434,6 +436,80 @@ func TestLeaseMailOnce(t *testing.T) {
 		if won := atOnce(t, 1, taken, lease(until.Add(time.Hour))); won != 0 {
 			t.Error("a deleted mail was leased")
 		}
+	})
+}
+
+// TestLeaseMails holds that of many who take mails at once, each gets another.
+func TestLeaseMails(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		const mails = 8
+		for i := range mails {
+			m := account.Mail{ID: fmt.Sprint(i), Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}
+			if err := db.AddMail(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got [mails]string
+		none := errors.New("none")
+		won := atOnce(t, mails, none, func(i int) error {
+			m, found, err := db.LeaseMail(context.Background(), now, now.Add(time.Minute))
+			if err == nil && !found {
+				return none
+			}
+			got[i] = m.ID
+			return err
+		})
+		slices.Sort(got[:])
+		if won != mails || len(slices.Compact(got[:])) != mails {
+			t.Errorf("%d of %d took one: %q", won, mails, got)
+		}
+	})
+}
+
+// TestPutOffMail holds that only who has a mail can put it off or drop it.
+func TestPutOffMail(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		if err := db.AddMail(t.Context(), account.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
+			t.Fatal(err)
+		}
+		lease := func(at time.Time) account.Mail {
+			t.Helper()
+			m, found, err := db.LeaseMail(t.Context(), at, at.Add(time.Minute))
+			if err != nil || !found {
+				t.Fatalf("at %v: %t, %v", at, found, err)
+			}
+			return m
+		}
+		wantNone := func(at time.Time) {
+			t.Helper()
+			if m, found, err := db.LeaseMail(t.Context(), at, at.Add(time.Minute)); err != nil || found {
+				t.Errorf("at %v: %v, %t, %v; want none", at, m, found, err)
+			}
+		}
+		first := lease(now)
+		later := now.Add(time.Minute)
+		second := lease(later)
+		if err := db.PutOffMail(t.Context(), first, later.Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		if gone, err := db.DropMail(t.Context(), first); gone || err != nil {
+			t.Errorf("dropped by whose lease has ended: %t, %v", gone, err)
+		}
+		wantNone(later.Add(time.Minute - 1))
+
+		due := later.Add(time.Second)
+		if err := db.PutOffMail(t.Context(), second, due); err != nil {
+			t.Error(err)
+		}
+		wantNone(due.Add(-1))
+		third := lease(due)
+		if third.Tries != 1 {
+			t.Errorf("%d tries; want 1", third.Tries)
+		}
+		if gone, err := db.DropMail(t.Context(), third); !gone || err != nil {
+			t.Errorf("dropped: %t, %v", gone, err)
+		}
+		wantNone(due.Add(time.Hour))
 	})
 }
 
@@ -499,7 +575,7 @@ func TestMigrateAtOnce(t *testing.T) {
 				if won != len(dbs) {
 					t.Errorf("%d of %d migrations succeeded", won, len(dbs))
 				}
-				if got, want := applied.Load(), int32(3); got != want {
+				if got, want := applied.Load(), int32(store.SchemaVersion()); got != want {
 					t.Errorf("%d migrations were applied; want %d", got, want)
 				}
 				if err := dbs[0].Ready(t.Context()); err != nil {

@@ -17,24 +17,30 @@ type permission struct {
 
 // AddUser implements [account.Store].
 func (db DB) AddUser(ctx context.Context, u account.User) error {
-	_, err := db.bun.NewInsert().Model(&u).Exec(ctx)
-	if taken(err) {
-		return shared.ErrUserExists.In("email")
-	}
-	return failed(err)
+	// A refused row would end the transaction, of which there is more to come.
+	res, err := db.bun.NewInsert().Model(&u).On("CONFLICT (email) DO NOTHING").Exec(ctx)
+	return one(res, err, shared.ErrUserExists.In("email"))
+}
+
+// UserByID implements [account.Store].
+func (db DB) UserByID(ctx context.Context, id string) (account.User, error) {
+	var u account.User
+	err := db.bun.NewSelect().Model(&u).Where("id = ?", id).Scan(ctx)
+	return u, found(err)
 }
 
 // UserByEmail implements [account.Store].
-func (db DB) UserByEmail(ctx context.Context, email string) (account.User, string, error) {
+func (db DB) UserByEmail(ctx context.Context, email string) (account.User, account.Password, error) {
 	var row struct {
 		account.User `bun:"table:users,alias:user,extend"`
 		Hash         string `bun:",scanonly"`
+		Void         bool   `bun:",scanonly"`
 	}
 	err := db.bun.NewSelect().Model(&row).Column("user.*").
-		ColumnExpr("COALESCE(password.hash, '') AS hash").
+		ColumnExpr("COALESCE(password.hash, '') AS hash").ColumnExpr("COALESCE(password.void, FALSE) AS void").
 		Join("LEFT JOIN passwords AS password ON password.user_id = ?TableAlias.id").
 		Where("?TableAlias.email = ?", email).Scan(ctx)
-	return row.User, row.Hash, found(err)
+	return row.User, account.Password{UserID: row.ID, Hash: row.Hash, Void: row.Void}, found(err)
 }
 
 // UpdateUser implements [account.Store].
@@ -59,6 +65,26 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 		return u, shared.ErrUnauthorized
 	}
 	return u, err
+}
+
+// VerifyUser implements [account.Store].
+func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("email_verified = ?", true).Set("updated_at = ?", now).
+		Where("id = ?", user).Where("email = ?", email).Where("NOT email_verified").Exec(ctx))
+	return n == 1, err
+}
+
+// ChangeEmail implements [account.Store].
+func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error {
+	// Asked first: a refused row would end the transaction.
+	owner := db.bun.NewSelect().TableExpr("users AS owner").ColumnExpr("1").Where("owner.email = ?", email)
+	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
+		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
+		Where("id = ?", user).Where("NOT EXISTS (?)", owner).Exec(ctx)
+	if taken(err) {
+		return shared.ErrUserExists.In("email")
+	}
+	return one(res, err, shared.ErrUserExists.In("email"))
 }
 
 // SetTwoFactor implements [account.Store].
@@ -86,10 +112,18 @@ func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	return any, failed(err)
 }
 
-// HasPermission implements [account.Store].
-func (db DB) HasPermission(ctx context.Context, user, name string) (bool, error) {
-	has, err := db.bun.NewSelect().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exists(ctx)
-	return has, failed(err)
+// UsersWith implements [account.Store].
+func (db DB) UsersWith(ctx context.Context, name string) ([]account.User, error) {
+	var users []account.User
+	err := db.bun.NewSelect().Model(&users).
+		Where("id IN (?)", db.bun.NewSelect().Model((*permission)(nil)).Column("user_id").Where("name = ?", name)).Scan(ctx)
+	return users, failed(err)
+}
+
+// UserPermissions implements [account.Store].
+func (db DB) UserPermissions(ctx context.Context, user string) (names []string, err error) {
+	err = db.bun.NewSelect().Model((*permission)(nil)).Column("name").Where("user_id = ?", user).Order("name").Scan(ctx, &names)
+	return names, failed(err)
 }
 
 // A Grant is a permission that a user has.
@@ -103,8 +137,7 @@ func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	return grants, failed(err)
 }
 
-// Revoke takes a permission from a user. It fails with [account.ErrNotFound] if
-// the user does not have it.
+// Revoke implements [account.Store].
 func (db DB) Revoke(ctx context.Context, user, name string) error {
 	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
 	return one(res, err, account.ErrNotFound)

@@ -1,0 +1,73 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// disown is the page that *This wasn't me* in a mail leads to. It does nothing
+// before it is told to: programs that look into mails open links, too.
+type disown struct {
+	app.Compo
+
+	ctx   app.Context
+	form  form
+	token string // of the mail
+	void  bool   // it cannot be used, or no more
+	reset string // the token for a new password, once that is due
+}
+
+func (p *disown) OnInit() {
+	defer rescue()
+	p.form = form{id: "disown"}
+}
+
+func (p *disown) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+	p.token = takeToken(ctx)
+	p.void = p.token == ""
+}
+
+func (p *disown) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !p.form.start(p.ctx, nil) {
+		return
+	}
+	call(p.ctx, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
+		if is(err, shared.ErrToken, shared.ErrTokenExpired) {
+			p.form.end(ctx, nil)
+			p.void = true
+			focus(ctx, "title")
+			return
+		}
+		p.form.end(ctx, err)
+		if err == nil {
+			p.reset = out.Token
+			say(ctx, "Everybody is signed out of your account. Now choose a new password.")
+			focus(ctx, "title")
+		}
+	})
+}
+
+// Render implements [app.Composer].
+func (p *disown) Render() app.UI {
+	switch {
+	case p.reset != "":
+		return html.Div().Body(&resetPassword{Token: p.reset})
+	case p.void:
+		return voidLink("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.", shared.PageForgotPassword, "Choose a new password")
+	}
+	return html.Div().Class("narrow").Body(
+		heading("Was it not you?"),
+		html.Form().Class("card").OnSubmit(p.submit).Body(
+			html.P().Text("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password."),
+			html.P().Class("hint").Text("If it was you after all, close this page. Nothing is done before you press the button."),
+			p.form.trouble(),
+			p.form.button("It wasn't me", "main"),
+		),
+	)
+}

@@ -1,0 +1,203 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// emailPage draws the page where the links about addresses end: it says how that
+// went. Whatever else stands in the address is anybody's.
+func emailPage(user *shared.User) app.UI {
+	query := app.Window().URL().Query()
+	title, text := "Thank you", doneWords(query.Get("done"))
+	if code := query.Get("error"); code != "" {
+		title, text = "This link did not work", linkWords(code)
+	}
+	href, deed := shared.PageSignIn, "Go to sign-in"
+	if user != nil {
+		href, deed = shared.PageSettings, "Go to your settings"
+	}
+	return html.Div().Class("narrow").Body(
+		heading(title),
+		html.Div().Class("card").Body(
+			html.P().Text(text),
+			html.A(href).Class("button").Text(deed),
+		),
+	)
+}
+
+// doneWords says what a link has done.
+func doneWords(done string) string {
+	switch done {
+	case "confirmed":
+		return "Now a mail is on its way to your new address. The link in it makes the change."
+	case "changed":
+		return "Your account has its new address now. Sign in with it from now on."
+	case "deleted":
+		return "Your account is deleted, with all that was in it."
+	default:
+		return "Your email address is verified."
+	}
+}
+
+// linkWords says what was wrong with a link about an address, and what to do.
+func linkWords(code string) string {
+	switch code {
+	case shared.ErrTokenExpired.Code:
+		return "Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings."
+	case shared.ErrToken.Code:
+		return "It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one."
+	case shared.ErrUserExists.Code:
+		return "Another account has this address meanwhile. Nothing was changed."
+	case shared.ErrUserNotFound.Code:
+		return "The account that it is about is no more."
+	case "INVALID_USER":
+		return "It is about another account than the one that is signed in here. Sign out, then open it again."
+	case shared.ErrUserInfo.Code:
+		return "Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again."
+	default:
+		return "The server could not do what it is for. Open it again a little later."
+	}
+}
+
+// verification is a button that has the mail sent again by which an address is
+// verified.
+type verification struct {
+	app.Compo
+	Email   string
+	Profile bool // it is on the page where there is more than that
+
+	ctx  app.Context
+	busy bool
+}
+
+func (v *verification) OnMount(ctx app.Context) {
+	defer rescue()
+	v.ctx = ctx
+}
+
+func (v *verification) send(app.Context, app.Event) {
+	defer rescue()
+	if v.busy {
+		return
+	}
+	v.busy = true
+	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
+		v.busy = false
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		say(ctx, "The mail is on its way to "+v.Email+".")
+	})
+}
+
+// Render implements [app.Composer].
+func (v *verification) Render() app.UI {
+	text := "Send the mail again"
+	if v.Profile {
+		text = "Send the verification mail again"
+	}
+	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
+		Text(text).OnClick(v.send)
+}
+
+// newEmail is the part of the profile that gives the account another address.
+type newEmail struct {
+	app.Compo
+	User shared.User
+
+	ctx    app.Context
+	form   form
+	opened bool
+	said   string // which mails will come
+}
+
+func (p *newEmail) OnInit() {
+	defer rescue()
+	p.form = form{id: "new-email", fields: []string{"newEmail"}}
+}
+
+func (p *newEmail) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+}
+
+func (p *newEmail) open(app.Context, app.Event) {
+	defer rescue()
+	p.opened, p.said = true, ""
+	focus(p.ctx, p.form.at("newEmail"))
+}
+
+func (p *newEmail) cancel(app.Context, app.Event) {
+	defer rescue()
+	if p.form.busy {
+		return
+	}
+	p.opened, p.form.wrong, p.form.problem = false, nil, ""
+	focus(p.ctx, "change-email")
+}
+
+func (p *newEmail) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !p.form.start(p.ctx, map[string]string{"newEmail": "Enter the new address."}) {
+		return
+	}
+	email := p.form.value("newEmail")
+	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
+		p.form.end(ctx, err)
+		if err != nil {
+			return
+		}
+		p.opened, p.said = false, emailMails(p.User, email)
+		focus(ctx, "change-email")
+	})
+}
+
+// emailMails says which mails come when user asks for another address.
+func emailMails(user shared.User, email string) string {
+	if user.EmailVerified {
+		return "A mail is on its way to " + user.Email + ". Open the link in it; then one goes to " + email + ", and its link makes the change."
+	}
+	return "A mail is on its way to " + email + ". Its link makes the change."
+}
+
+// Render implements [app.Composer].
+func (p *newEmail) Render() app.UI {
+	state, class := "Not verified", "badge bad"
+	if p.User.EmailVerified {
+		state, class = "Verified", "badge"
+	}
+	return html.Div().Class("state").Body(
+		html.Dl().Class("given").Body(fact("Email", html.Span().Class("device").Body(
+			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
+		))),
+		html.P().Class("hint").Role("status").Text(p.said),
+		html.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
+	)
+}
+
+func (p *newEmail) deeds() app.UI {
+	return html.Div().Class("deeds").Body(
+		html.Button().ID("change-email").Text("Change email address").OnClick(p.open),
+		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
+	)
+}
+
+func (p *newEmail) change() app.UI {
+	hint := "We send a link to it, to see that it is yours."
+	if p.User.EmailVerified {
+		hint = "We send a link to the address that you have now, and then one to the new one. It changes when both were opened."
+	}
+	return html.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		p.form.field(field{Name: "newEmail", Label: "New email address", Type: "email", Complete: "email", Hint: hint}),
+		p.form.trouble(),
+		html.Div().Class("deeds").Body(
+			p.form.button("Send the link", "main"),
+			html.Button().Text("Cancel").OnClick(p.cancel),
+		),
+	)
+}

@@ -1,0 +1,238 @@
+package ui
+
+import (
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// events is the section that shows the security log: one's own or, to those who
+// may read it, everybody's.
+type events struct {
+	app.Compo
+	All bool // everybody's
+
+	ctx     app.Context
+	events  []shared.Event // nil until they are known
+	problem error          // why they are not
+	now     time.Time      // that the relative times are relative to
+	kind    string         // that is shown; all if empty
+	next    string         // where the next page begins; empty if there is none
+	paged   bool           // more than the first page is shown
+	busy    bool           // the next is on its way
+}
+
+func (s *events) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load("")
+}
+
+func (s *events) refresh(app.Context, app.Action) {
+	defer rescue()
+	if !s.paged { // who has leafed on is reading
+		s.load("")
+	}
+}
+
+// load asks for the page that begins at before, the first if that is empty.
+func (s *events) load(before string) {
+	list, kind := shared.ListEvents, s.kind
+	if s.All {
+		list = shared.ListAllEvents
+	}
+	call(s.ctx, list, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
+		s.busy = false
+		if kind != s.kind || before == "" && s.paged {
+			return // something else has been asked for since
+		}
+		if s.problem = err; err != nil {
+			return
+		}
+		if before == "" {
+			s.events = []shared.Event{}
+		}
+		if n := len(s.events); n > 0 && len(page.Events) > 0 {
+			s.paged = true
+			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
+		}
+		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, time.Now()
+	})
+}
+
+func (s *events) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "log")
+	s.load("")
+}
+
+func (s *events) more(app.Context, app.Event) {
+	defer rescue()
+	if !s.busy {
+		s.busy = true
+		s.load(s.next)
+	}
+}
+
+func (s *events) choose() {
+	s.kind, s.paged, s.events = valueOf("log-kind"), false, nil
+	s.load("")
+}
+
+// Render implements [app.Composer].
+func (s *events) Render() app.UI {
+	name, text := "Security log", "What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise."
+	if s.All {
+		name, text = "Security log of everybody", "What was done with all accounts and with the server, the newest first."
+	}
+	return section("log", name,
+		html.P().Text(text),
+		html.Div().Class("deeds filter").Body(
+			&field{ID: "log-kind", Name: "kind", Label: "Show", Options: kindOptions(s.All), Typed: s.choose},
+			html.Div().Body(app.If(s.All, func() app.UI {
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text("Download CSV")
+			})),
+		),
+		stale(s.problem, s.events != nil, s.again),
+		html.Div().Aria("busy", s.events == nil).Body(
+			app.If(s.events == nil && s.problem == nil, func() app.UI {
+				return bones()
+			}).ElseIf(s.events != nil && len(s.events) == 0, func() app.UI {
+				return html.P().Class("hint").Text("Nothing.")
+			}).ElseIf(s.events != nil, func() app.UI {
+				return html.Ul().Class("events").Body(
+					app.Range(s.events).Slice(func(i int) app.UI {
+						return s.entry(s.events[i])
+					}),
+				)
+			}),
+		),
+		moreButton(s.next != "", s.busy, s.more),
+	)
+}
+
+// moreButton draws the button that goes on with a list, if there is more of it.
+func moreButton(more, busy bool, on app.EventHandler) app.UI {
+	return html.Div().Body(app.If(more, func() app.UI {
+		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text("Show more").OnClick(on)
+	}))
+}
+
+func eventID(e shared.Event) string { return "event-" + e.ID }
+
+// entry draws one entry of the log. It is no component, as there is nothing to do
+// to it.
+func (s *events) entry(e shared.Event) app.UI {
+	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
+		html.P().Body(html.Strong().Text(e.Text)),
+		html.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
+		html.P().Class("hint").Text(eventWords(e, s.All)),
+	)
+}
+
+// eventWords is what there is to tell of an event beside what it was: whose
+// account, by whom, from where, and how.
+func eventWords(e shared.Event, all bool) string {
+	var parts []string
+	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
+		parts = append(parts, e.Subject) // what is no name of anything for programs
+	}
+	if all && e.Account != nil && e.Kind != "setting-changed" {
+		parts = append(parts, personWords(*e.Account))
+	}
+	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
+		parts = append(parts, "by "+personWords(*e.Actor))
+	}
+	if e.Device.Browser != "" || e.Device.OS != "" {
+		parts = append(parts, deviceWords(e.Device))
+	}
+	for _, one := range []string{e.IPAddress, e.Detail} {
+		if one != "" {
+			parts = append(parts, one)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+func personWords(p shared.Person) string {
+	if p.Email == "" {
+		return "an account that is no more"
+	}
+	return p.Email
+}
+
+// kinds are the kinds of events to choose from, in the order of the list.
+var kinds = []option{
+	{"sign-in", "Sign-ins"},
+	{"sign-in-failed", "Wrong passwords at sign-in"},
+	{"sign-in-limited", "Too many wrong passwords"},
+	{"sign-in-refused", "Sign-ins refused"},
+	{"challenged", "Second factors asked for"},
+	{"sign-out", "Sign-outs"},
+	{"session-revoked", "Sessions ended"},
+	{"sessions-revoked", "All other sessions ended"},
+	{"sessions-ended", "Sessions ended by administrators"},
+	{"step-up", "Identity confirmed"},
+
+	{"password-changed", "Password changed"},
+	{"password-failed", "Wrong passwords in a session"},
+	{"reset-requested", "New password asked for"},
+	{"password-reset", "Forgotten password replaced"},
+
+	{"two-factor-pending", "2FA begun"},
+	{"two-factor-enabled", "2FA turned on"},
+	{"two-factor-disabled", "2FA turned off"},
+	{"authenticator-replaced", "Authenticator app replaced"},
+	{"totp-uri-read", "Authenticator key shown"},
+	{"code-failed", "Wrong codes"},
+	{"codes-locked", "Too many wrong codes"},
+	{"codes-unlocked", "Codes taken again"},
+	{"code-mailed", "Codes sent by mail"},
+	{"backup-codes-made", "Backup codes made"},
+	{"backup-code-used", "Backup codes used"},
+	{"factors-reset", "Factors reset by administrators"},
+	{"device-trusted", "Devices trusted"},
+	{"trusted-device-revoked", "Trusted devices revoked"},
+
+	{"passkey-added", "Passkeys added"},
+	{"passkey-renamed", "Passkeys renamed"},
+	{"passkey-deleted", "Passkeys removed"},
+	{"passkey-failed", "Passkeys refused"},
+	{"passkey-copied", "Passkeys that may be copies"},
+
+	{"sign-up", "Accounts created"},
+	{"user-updated", "Profile changed"},
+	{"email-verified", "Email address verified"},
+	{"email-change-requested", "New email address asked for"},
+	{"email-changed", "Email address changed"},
+	{"disowned", "“It wasn't me”"},
+	{"recovered", "Accounts recovered by the operator"},
+	{"user-disabled", "Accounts disabled"},
+	{"user-enabled", "Accounts enabled"},
+	{"user-deletion-requested", "Deletion asked for"},
+	{"user-deleted", "Accounts deleted"},
+	{"permission-granted", "Permissions given"},
+	{"permission-revoked", "Permissions taken away"},
+
+	{"sign-up-taken", "Sign-ups with a taken address"}, // from here on, of nobody's own log
+	{"setting-changed", "System settings changed"},
+	{"mail-dropped", "Mails that nobody took"},
+	{"key-rotated", "Server keys changed"},
+	{"key-missing", "Server keys missing"},
+}
+
+const ofEverybody = 5 // of those, at the end
+
+func kindOptions(all bool) []option {
+	options := append([]option{{"", "Everything"}}, kinds...)
+	if all {
+		return options
+	}
+	return options[:len(options)-ofEverybody]
+}

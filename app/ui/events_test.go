@@ -1,0 +1,59 @@
+package ui
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"latchkey/shared"
+)
+
+// Whatever the server writes into the log can be chosen.
+func TestEveryKindOfEventCanBeChosen(t *testing.T) {
+	source, err := os.ReadFile("../../backend/account/event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`\bEvent\w+ += "([a-z-]+)"`).FindAllSubmatch(source, -1)
+	if len(found) < 20 {
+		t.Fatalf("only %d kinds were found: this test looks for the wrong thing", len(found))
+	}
+	for _, kind := range found {
+		if !slices.ContainsFunc(kinds, func(o option) bool { return o.Value == string(kind[1]) }) {
+			t.Errorf("the list of kinds lacks %s", kind[1])
+		}
+	}
+	own := kindOptions(false)
+	if len(own)+ofEverybody != len(kindOptions(true)) || slices.ContainsFunc(own, func(o option) bool { return o.Value == "setting-changed" }) {
+		t.Error("one's own log offers what is never in it")
+	}
+}
+
+func TestEventWords(t *testing.T) {
+	ada, grace, gone := &shared.Person{ID: "1", Email: "ada@example.com"}, &shared.Person{ID: "2", Email: "grace@example.com"}, &shared.Person{ID: "3"}
+	firefox := shared.Device{Browser: "Firefox 153", OS: "Windows"}
+	tests := []struct {
+		event    shared.Event
+		own, all string
+	}{
+		{
+			shared.Event{Kind: "sign-in", Account: ada, Actor: ada, Device: firefox, IPAddress: "192.0.2.1"},
+			"Firefox 153 on Windows · 192.0.2.1", "ada@example.com · Firefox 153 on Windows · 192.0.2.1",
+		},
+		{shared.Event{Kind: "user-disabled", Account: ada, Actor: grace}, "by grace@example.com", "ada@example.com · by grace@example.com"},
+		{shared.Event{Kind: "user-deleted", Account: gone, Actor: gone}, "", "an account that is no more"},
+		{
+			shared.Event{Kind: "setting-changed", Account: grace, Actor: grace, Subject: "APP_NAME", Detail: "from “a” to “b”"},
+			"APP_NAME · by grace@example.com · from “a” to “b”", "APP_NAME · by grace@example.com · from “a” to “b”",
+		},
+	}
+	for _, tt := range tests {
+		if got := eventWords(tt.event, false); got != tt.own {
+			t.Errorf("%s, to its owner: %q; want %q", tt.event.Kind, got, tt.own)
+		}
+		if got := eventWords(tt.event, true); got != tt.all {
+			t.Errorf("%s: %q; want %q", tt.event.Kind, got, tt.all)
+		}
+	}
+}

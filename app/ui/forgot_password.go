@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// forgotPassword is the page that asks for a mail by which a password can be
+// replaced. It says the same about every address.
+type forgotPassword struct {
+	app.Compo
+
+	ctx  app.Context
+	form form
+	sent string // the address that was asked for
+}
+
+func (p *forgotPassword) OnInit() {
+	defer rescue()
+	p.form = form{id: "forgot", fields: []string{"email"}}
+}
+
+func (p *forgotPassword) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+}
+
+func (p *forgotPassword) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	if !p.form.start(p.ctx, map[string]string{"email": "Enter your email address."}) {
+		return
+	}
+	email := p.form.value("email")
+	call(p.ctx, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+		p.form.end(ctx, err)
+		if err == nil {
+			p.sent = email
+			focus(ctx, "title")
+		}
+	})
+}
+
+func (p *forgotPassword) other(app.Context, app.Event) {
+	defer rescue()
+	p.sent = ""
+	focus(p.ctx, p.form.at("email"))
+}
+
+// Render implements [app.Composer].
+func (p *forgotPassword) Render() app.UI {
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Back to sign-in"))
+	if p.sent != "" {
+		return html.Div().Class("narrow").Body(
+			heading("Check your mail"),
+			html.Div().Class("card").Body(
+				html.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes."),
+				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account."),
+				html.Button().Text("Use another address").OnClick(p.other),
+			),
+			back,
+		)
+	}
+	return html.Div().Class("narrow").Body(
+		heading("Forgot password"),
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+			html.P().Text("Enter the address of your account, and we send you a link by which you choose a new password."),
+			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username"}),
+			p.form.trouble(),
+			p.form.button("Send the link", "main"),
+		),
+		back,
+	)
+}

@@ -1,0 +1,95 @@
+package ui
+
+import (
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// selfCheck is the section that says whether passkeys can work as the server is
+// configured and reached.
+type selfCheck struct {
+	app.Compo
+
+	ctx     app.Context
+	found   *shared.SelfCheck // nil until it is known
+	problem error             // why it is not
+}
+
+func (s *selfCheck) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load(ctx)
+}
+
+func (s *selfCheck) refresh(ctx app.Context, _ app.Action) {
+	defer rescue()
+	s.load(ctx)
+}
+
+func (s *selfCheck) load(ctx app.Context) {
+	in := shared.PageOrigin{
+		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
+	}
+	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
+		if s.problem = err; err == nil {
+			s.found = &found
+		}
+	})
+}
+
+func (s *selfCheck) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "check")
+	s.load(s.ctx)
+}
+
+// Render implements [app.Composer].
+func (s *selfCheck) Render() app.UI {
+	return section("check", "Self-check",
+		html.P().Text("Whether passkeys, codes and limits can work at the address at which you see this page."),
+		stale(s.problem, s.found != nil, s.again),
+		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
+	)
+}
+
+func (s *selfCheck) body() []app.UI {
+	if s.found == nil {
+		if s.problem != nil {
+			return nil
+		}
+		return []app.UI{bones()}
+	}
+	verdict := "All is well."
+	if !s.found.OK {
+		verdict = "Something has to be changed."
+	}
+	return []app.UI{
+		html.P().Body(html.Strong().Text(verdict)),
+		html.Ul().Class("findings").Body(
+			app.Range(s.found.Checks).Slice(func(i int) app.UI {
+				c := s.found.Checks[i]
+				state, class := "OK", "badge"
+				if !c.OK {
+					state, class = "To change", "badge bad"
+				}
+				return html.Li().Body(
+					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
+					html.P().Class("hint").Text(findingWords(c)),
+				)
+			}),
+		),
+	}
+}
+
+func findingWords(c shared.Finding) string {
+	if c.OK {
+		return c.Received
+	}
+	return "It is " + c.Received + ", and not " + c.Expected + ". " + c.Fix
+}

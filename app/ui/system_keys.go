@@ -1,0 +1,440 @@
+package ui
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// systemKeys is the section that lists the system keys, each to be changed by
+// itself.
+type systemKeys struct {
+	app.Compo
+	Email string // of who is signed in
+
+	ctx     app.Context
+	keys    []shared.Setting // nil until they are known
+	problem error            // why they are not
+	now     time.Time        // that the relative times are relative to
+
+	mailing bool
+	mailed  string // how the test mail went
+}
+
+func (s *systemKeys) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	ctx.Handle(refreshAction, s.refresh)
+	s.load()
+}
+
+func (s *systemKeys) refresh(app.Context, app.Action) {
+	defer rescue()
+	s.load()
+}
+
+func (s *systemKeys) load() {
+	call(s.ctx, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
+		if s.problem = err; err == nil {
+			s.keys, s.now = out.Settings, time.Now()
+		}
+	})
+}
+
+// saved has what may follow from a changed key be looked at: other keys, what the
+// server is called, and what is asked of whoever changed it.
+func (s *systemKeys) saved() {
+	refresh(s.ctx)
+	learn(s.ctx)
+}
+
+func (s *systemKeys) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "keys")
+	s.load()
+}
+
+func (s *systemKeys) sendMail(app.Context, app.Event) {
+	defer rescue()
+	if s.mailing {
+		return
+	}
+	s.mailing, s.mailed = true, ""
+	call(s.ctx, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
+		s.mailing = false
+		if err != nil {
+			s.mailed = words(err)
+			return
+		}
+		s.mailed = "A mail is on its way to " + s.Email + ". If it does not come within some minutes, look in the folder for spam."
+		if i := slices.IndexFunc(s.keys, func(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }); i >= 0 && !s.keys[i].IsSet {
+			s.mailed = "Without RESEND_API_KEY no mail is sent. It was written to a file on the server."
+		}
+	})
+}
+
+// Render implements [app.Composer].
+func (s *systemKeys) Render() app.UI {
+	var groups []string
+	of := map[string][]shared.Setting{}
+	for _, k := range s.keys {
+		if !slices.Contains(groups, k.Group) {
+			groups = append(groups, k.Group)
+		}
+		of[k.Group] = append(of[k.Group], k)
+	}
+	return section("keys", "System settings",
+		html.P().Text("They take effect at once, on every server. Each change is in the security log."),
+		stale(s.problem, s.keys != nil, s.again),
+		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
+			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
+			app.Range(groups).Slice(func(i int) app.UI {
+				return s.group(groups[i], of[groups[i]])
+			}),
+		),
+	)
+}
+
+func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
+	return html.Div().Class("group").Role("group").Aria("label", name).Body(
+		html.H3().Text(name),
+		app.Range(keys).Slice(func(i int) app.UI {
+			return &systemKey{Setting: keys[i], Now: s.now, Saved: s.saved}
+		}),
+		html.Div().Body(app.If(name == "Mail", func() app.UI {
+			return html.Div().Class("key-row").Body(
+				html.Div().Class("deeds").Body(
+					html.Button().Text("Send a test mail").Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
+				),
+				html.P().Class("hint").Role("status").Text(s.mailed),
+			)
+		})),
+	)
+}
+
+// systemKey is one of them, a component of its own as [sessionRow] is.
+type systemKey struct {
+	app.Compo
+	Setting shared.Setting // as the server has it, as far as is known
+	Now     time.Time
+	Saved   func()
+
+	ctx       app.Context
+	form      form
+	base      shared.Setting  // what the person is changing
+	theirs    *shared.Setting // what somebody else has made of it meanwhile
+	mine      string          // what the person wants it to be
+	replacing bool            // a new secret is being typed
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (k *systemKey) CompoID() string { return k.Setting.Key }
+
+func (k *systemKey) OnInit() {
+	defer rescue()
+	k.form = form{id: "key-" + k.Setting.Key, fields: []string{"value"}}
+	k.base = k.Setting
+}
+
+func (k *systemKey) OnMount(ctx app.Context) {
+	defer rescue()
+	k.ctx = ctx
+}
+
+// OnUpdate takes what the server has now, unless the person is changing what it
+// had: they are told when they save that.
+func (k *systemKey) OnUpdate(app.Context) {
+	defer rescue()
+	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
+		return
+	}
+	k.take(k.Setting)
+}
+
+// changed reports whether the person has typed or chosen another value.
+func (k *systemKey) changed() bool {
+	typed := element(k.form.at("value"))
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != valueOfKey(k.base)
+}
+
+// take shows a value as the one that is.
+func (k *systemKey) take(one shared.Setting) {
+	k.base, k.theirs, k.replacing = one, nil, false
+	switch {
+	case one.Secret || one.Locked:
+	case one.Type == "bool":
+		put(k.ctx, k.form.at("value"), "checked", valueOfKey(one) == "true")
+	default:
+		put(k.ctx, k.form.at("value"), "value", valueOfKey(one))
+	}
+}
+
+// valueOfKey is the value of a key that is no secret.
+func valueOfKey(one shared.Setting) string {
+	if one.Value == nil {
+		return ""
+	}
+	return *one.Value
+}
+
+func (k *systemKey) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	var required map[string]string
+	if k.base.Secret { // an empty one would take it away
+		required = map[string]string{"value": "Paste the new value, or cancel."}
+	}
+	if k.form.start(k.ctx, required) {
+		k.save(k.form.value("value"))
+	}
+}
+
+func (k *systemKey) toggle(ctx app.Context, _ app.Event) {
+	defer rescue()
+	on := ctx.JSSrc().Get("checked").Bool()
+	if !k.form.start(k.ctx, nil) {
+		k.take(k.base)
+		return
+	}
+	k.save(onOff(on, "true", "false"))
+}
+
+func onOff(on bool, yes, no string) string {
+	if on {
+		return yes
+	}
+	return no
+}
+
+func (k *systemKey) askTakeAway(app.Context, app.Event) {
+	defer rescue()
+	ask(k.ctx, question{
+		Title: "Take " + k.base.Key + " away?",
+		Text:  "Nobody can read it again. What needs it stops working at once.",
+		Yes:   "Take away",
+		Do: func() {
+			if k.form.start(k.ctx, nil) {
+				k.save("")
+			}
+		},
+	})
+}
+
+// save gives the key a value in the place of the one that the person has seen.
+func (k *systemKey) save(value string) {
+	k.mine = value
+	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
+	if k.theirs != nil {
+		in.Revision = &k.theirs.Revision
+	}
+	call(k.ctx, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
+		var e *shared.Error
+		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
+			k.form.end(ctx, nil)
+			k.theirs = e.Current
+			focus(ctx, k.form.at("conflict"))
+			return
+		}
+		k.form.end(ctx, err)
+		if err != nil {
+			if k.base.Type == "bool" {
+				k.take(k.base) // the switch goes back to what is
+			}
+			if errors.Is(err, shared.ErrSettingLocked) {
+				k.Saved()
+			}
+			return
+		}
+		k.take(out)
+		say(ctx, out.Key+" is saved.")
+		k.Saved()
+	})
+}
+
+func (k *systemKey) useTheirs(app.Context, app.Event) {
+	defer rescue()
+	k.take(*k.theirs)
+	focus(k.ctx, k.form.at("value"), k.form.at("replace"))
+}
+
+func (k *systemKey) saveMine(app.Context, app.Event) {
+	defer rescue()
+	if k.form.start(k.ctx, nil) {
+		k.save(k.mine)
+	}
+}
+
+func (k *systemKey) replace(app.Context, app.Event) {
+	defer rescue()
+	k.replacing = true
+	focus(k.ctx, k.form.at("value"))
+}
+
+func (k *systemKey) cancel(app.Context, app.Event) {
+	defer rescue()
+	if k.form.busy {
+		return
+	}
+	k.form.wrong, k.form.problem = nil, ""
+	k.take(k.Setting)
+	focus(k.ctx, k.form.at("replace"))
+}
+
+// Render implements [app.Composer].
+func (k *systemKey) Render() app.UI {
+	return html.Div().Class("key-row").Body(
+		html.Div().Body(k.value()),
+		html.P().Class("hint").Body(k.origin()...),
+		k.form.trouble(),
+		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
+	)
+}
+
+// value draws the key with what it is, to be changed if it can be.
+func (k *systemKey) value() app.UI {
+	one := k.base
+	switch {
+	case one.Locked:
+		value := valueOfKey(one)
+		if one.Secret {
+			value = "A value is set. It is shown to nobody."
+		}
+		return k.told(value)
+	case one.Secret && !k.replacing:
+		return html.Div().Class("told-key").Body(
+			k.told(onOff(one.IsSet, "A value is set. It is shown to nobody.", "Not set")),
+			html.Div().Class("deeds").Body(
+				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, "Replace ", "Set ")+one.Key).
+					Text(onOff(one.IsSet, "Replace", "Set")).OnClick(k.replace),
+				html.Div().Body(app.If(one.IsSet, func() app.UI {
+					return html.Button().Class("danger").Aria("label", "Take away "+one.Key).
+						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
+						Text("Take away").OnClick(k.askTakeAway)
+				})),
+			),
+		)
+	case one.Type == "bool":
+		hint := k.form.at("value-hint")
+		return html.Div().Class("told-key").Body(
+			html.Label().Class("check switch").Body(
+				html.Input("checkbox").Role("switch").ID(k.form.at("value")).
+					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(k.toggle),
+				html.Span().Text(one.Key),
+			),
+			html.P().Class("hint").ID(hint).Text(one.Description),
+		)
+	}
+	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: valueOfKey(one), Hint: one.Description}
+	switch one.Type {
+	case "secret":
+		f.Type = "password"
+	case "enum":
+		for _, o := range one.Options {
+			f.Options = append(f.Options, option{o, o})
+		}
+	case "int":
+		f.Mode = "numeric"
+	}
+	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
+		k.form.field(f),
+		html.Div().Class("deeds").Body(
+			html.Button().Attr("type", "submit").Aria("label", "Save "+one.Key).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text("Save"),
+			html.Div().Body(app.If(one.Secret, func() app.UI {
+				return html.Button().Text("Cancel").OnClick(k.cancel)
+			})),
+		),
+	)
+}
+
+// told draws a value that is not changed here.
+func (k *systemKey) told(value string) app.UI {
+	return html.Dl().Class("told-key").Body(
+		html.Dt().Text(k.base.Key),
+		html.Dd().Class("hint").Text(k.base.Description),
+		html.Dd().Text(value),
+	)
+}
+
+// origin says where the value is from, and what it can be.
+func (k *systemKey) origin() []app.UI {
+	one := k.base
+	switch {
+	case one.Locked:
+		return []app.UI{html.Span().Class("badge").Text("Locked"), app.Text(" Set by the environment of the server. It can be changed only there.")}
+	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
+		return []app.UI{
+			app.Text("Changed by " + *one.UpdatedBy + " "),
+			moment(*one.UpdatedAt, ago(one.UpdatedAt.Time, k.Now)),
+			app.Text("." + limits(one, true)),
+		}
+	default:
+		return []app.UI{app.Text("This is the default." + limits(one, false))}
+	}
+}
+
+// limits says what a key can be, and what it is if nobody sets it.
+func limits(one shared.Setting, set bool) string {
+	var b strings.Builder
+	if set && one.Default != "" {
+		preset := one.Default
+		if one.Type == "bool" {
+			preset = onOff(preset == "true", "on", "off")
+		}
+		b.WriteString(" The default is " + preset + ".")
+	}
+	switch one.Type {
+	case "int":
+		b.WriteString(" A number from " + one.Min + " to " + one.Max + ".")
+	case "duration":
+		b.WriteString(" A time from " + one.Min + " to " + one.Max + ", such as 45m, 12h or 7d.")
+	case "string":
+		if one.Min != "0" {
+			b.WriteString(" " + one.Min + " to " + one.Max + " characters.")
+		}
+	}
+	return b.String()
+}
+
+// conflict puts what the person wants beside what somebody else has made of it.
+func (k *systemKey) conflict() app.UI {
+	theirs := *k.theirs
+	by, at := "somebody else", app.UI(app.Text("meanwhile"))
+	if theirs.UpdatedBy != nil {
+		by = *theirs.UpdatedBy
+	}
+	if theirs.UpdatedAt != nil {
+		at = moment(*theirs.UpdatedAt, local(*theirs.UpdatedAt, "medium", "medium"))
+	}
+	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", "Changed meanwhile").Body(
+		html.P().Body(html.Strong().Text("Somebody has changed this meanwhile."), app.Text(" Nothing of yours is saved yet.")),
+		html.Dl().Class("versus").Body(
+			html.Div().Body(html.Dt().Text("Yours"), html.Dd().Text(k.says(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text("Theirs, by "+by+", "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
+		),
+		html.Div().Class("deeds").Body(
+			html.Button().Text("Use theirs").OnClick(k.useTheirs),
+			html.Button().Text("Save mine").Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
+		),
+	)
+}
+
+// says writes a value for the eye.
+func (k *systemKey) says(value string) string {
+	switch {
+	case k.base.Secret:
+		return "A value that is not shown"
+	case k.base.Type == "bool":
+		return onOff(value == "true", "on", "off")
+	case value == "":
+		return "Nothing"
+	}
+	return value
+}

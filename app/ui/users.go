@@ -1,0 +1,246 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// users is the section in which administrators help people, and shut them out.
+type users struct {
+	app.Compo
+	Own string // the ID of who is signed in
+
+	ctx     app.Context
+	form    form
+	users   []shared.ManagedUser // nil until they are known
+	problem error                // why they are not
+	now     time.Time
+	search  string // what is shown
+	next    string // where the next page begins; empty if there is none
+	busy    bool   // the next is on its way
+	doing   string // the ID of whom something is being done to
+}
+
+func (s *users) OnInit() {
+	defer rescue()
+	s.form = form{id: "users", fields: []string{"search"}}
+}
+
+func (s *users) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	s.load("")
+}
+
+// load asks for the page that begins after a person, the first if that is
+// empty.
+func (s *users) load(after string) {
+	search := s.search
+	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
+		s.busy, s.form.busy = false, false
+		if search != s.search {
+			return
+		}
+		if s.problem = err; err != nil {
+			return
+		}
+		if after == "" {
+			s.users = []shared.ManagedUser{}
+		} else if len(page.Users) > 0 {
+			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
+		}
+		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, time.Now()
+	})
+}
+
+func (s *users) submit(_ app.Context, e app.Event) {
+	defer rescue()
+	e.PreventDefault()
+	s.search, s.form.busy = strings.TrimSpace(s.form.value("search")), true
+	s.load("")
+}
+
+func (s *users) again(app.Context, app.Event) {
+	defer rescue()
+	s.problem = nil
+	focus(s.ctx, "users")
+	s.load("")
+}
+
+func (s *users) more(app.Context, app.Event) {
+	defer rescue()
+	if !s.busy {
+		s.busy = true
+		s.load(s.next)
+	}
+}
+
+// A help is something that an administrator does to somebody.
+type help struct {
+	ask, text, yes, done string // ask and done have the address in the place of @
+	call                 shared.Endpoint[shared.None, shared.Status]
+}
+
+var (
+	resetFactors = &help{
+		"Reset the factors of @?",
+		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
+		"Reset factors", "The factors of @ are reset.", shared.ResetFactors,
+	}
+	endSessions = &help{
+		"End all sessions of @?", "They are signed out everywhere, at once. They can sign in again.",
+		"End sessions", "@ is signed out everywhere.", shared.EndSessions,
+	}
+	disableUser = &help{
+		"Disable the account @?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
+		"Disable", "The account @ is disabled.", shared.DisableUser,
+	}
+	enableUser = &help{
+		"Enable the account @ again?", "They can sign in as before.",
+		"Enable", "The account @ is enabled.", shared.EnableUser,
+	}
+)
+
+func (s *users) ask(one shared.ManagedUser, h *help) {
+	if s.doing != "" {
+		return
+	}
+	ask(s.ctx, question{
+		Title: strings.ReplaceAll(h.ask, "@", one.Email),
+		Text:  h.text,
+		Yes:   h.yes,
+		Do:    func() { s.help(one, h) },
+	})
+}
+
+func (s *users) help(one shared.ManagedUser, h *help) {
+	s.doing = one.ID
+	call(s.ctx, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		s.doing = ""
+		if err != nil {
+			complain(ctx, err)
+			return
+		}
+		say(ctx, strings.ReplaceAll(h.done, "@", one.Email))
+		s.look(one)
+	})
+}
+
+// look sees how somebody's account is now.
+func (s *users) look(one shared.ManagedUser) {
+	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
+		for _, now := range page.Users {
+			for i := range s.users {
+				if s.users[i].ID == one.ID && now.ID == one.ID {
+					s.users[i] = now
+				}
+			}
+		}
+	})
+}
+
+// Render implements [app.Composer].
+func (s *users) Render() app.UI {
+	return section("users", "People",
+		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
+			s.form.field(field{Name: "search", Label: "Search", Type: "search", Complete: "off", Hint: "A part of the address or of the name."}),
+			html.Div().Class("deeds").Body(s.form.button("Search", "")),
+		),
+		stale(s.problem, s.users != nil, s.again),
+		html.Div().Aria("busy", s.users == nil).Body(
+			app.If(s.users == nil && s.problem == nil, func() app.UI {
+				return bones()
+			}).ElseIf(s.users != nil && len(s.users) == 0, func() app.UI {
+				return html.P().Class("hint").Text("Nobody.")
+			}).ElseIf(s.users != nil, func() app.UI {
+				return html.Ul().Class("sessions").Body(
+					app.Range(s.users).Slice(func(i int) app.UI {
+						one := s.users[i]
+						return &userRow{One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
+					}),
+				)
+			}),
+		),
+		moreButton(s.next != "", s.busy, s.more),
+	)
+}
+
+// userRow is one of them, a component of its own as [sessionRow] is.
+type userRow struct {
+	app.Compo
+	One  shared.ManagedUser
+	Now  time.Time
+	Own  bool // it is who is signed in
+	Busy bool
+	Ask  func(shared.ManagedUser, *help)
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *userRow) CompoID() string { return r.One.ID }
+
+func userID(one shared.ManagedUser) string { return "user-" + one.ID }
+
+func (r *userRow) reset(app.Context, app.Event) {
+	defer rescue()
+	r.Ask(r.One, resetFactors)
+}
+
+func (r *userRow) end(app.Context, app.Event) {
+	defer rescue()
+	r.Ask(r.One, endSessions)
+}
+
+func (r *userRow) able(app.Context, app.Event) {
+	defer rescue()
+	if r.One.DisabledAt != nil {
+		r.Ask(r.One, enableUser)
+	} else {
+		r.Ask(r.One, disableUser)
+	}
+}
+
+// Render implements [app.Composer].
+func (r *userRow) Render() app.UI {
+	one := r.One
+	active := app.UI(app.Text("Not signed in"))
+	if one.LastActiveAt != nil {
+		active = moment(*one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))
+	}
+	badges := append([]string(nil), one.Permissions...)
+	if r.Own {
+		badges = append([]string{"You"}, badges...)
+	}
+	button := func(text, class string, on app.EventHandler) app.UI {
+		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
+			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on)
+	}
+	return html.Li().Class("session user").Body(
+		icon("person"),
+		html.P().Class("device").Body(
+			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
+			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text("Disabled") }),
+			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
+		),
+		html.Dl().Class("facts").Body(
+			fact("Last active", active),
+			fact("Sessions", app.Text(strconv.Itoa(one.Sessions))),
+			fact("2FA", app.Text(onOff(one.TwoFactorEnabled, "On", "Off"))),
+			fact("Passkeys", app.Text(strconv.Itoa(one.Passkeys))),
+		),
+		// What one does to oneself has places of its own.
+		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
+			return html.Div().Class("deeds").Body(
+				button("Reset factors", "", r.reset),
+				button("End sessions", "", r.end),
+				button(onOff(one.DisabledAt != nil, "Enable", "Disable"), onOff(one.DisabledAt != nil, "", "danger"), r.able),
+			)
+		})),
+	)
+}

@@ -1,0 +1,55 @@
+package account
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// breakGlassLifetime leaves time to hand a link on to somebody who is not there.
+const breakGlassLifetime = time.Hour
+
+// BreakGlass lets somebody in again who has lost all else, on the word of whoever
+// runs the server: there is no route to it. All that is open of the account of an
+// address ends, no second factor is asked for any more, no lock holds, the password is void, the address
+// counts as verified, and the token that it returns sets a new password. Passkeys
+// stay. It fails with [ErrNotFound] if the address has no account.
+func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, err error) {
+	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
+	if err != nil {
+		return "", err
+	}
+	now := s.Now()
+	err = s.lock(ctx, user.ID, func(in locked) (err error) {
+		if err := s.end(ctx, in, ""); err != nil {
+			return err
+		}
+		if err := s.forgetFactors(ctx, in); err != nil {
+			return err
+		}
+		if err := in.VoidPassword(ctx, in.User.ID); err != nil { // whoever knows it was held off by the second factor alone
+			return err
+		}
+		if err := in.ForgetAttempts(ctx, s.attemptKey(SignInTries, in.User.Email)); err != nil {
+			return err
+		}
+		// Or the password would open nothing.
+		if _, err := in.EnableUser(ctx, in.User.ID, now); err != nil {
+			return err
+		}
+		if _, err := in.VerifyUser(ctx, in.User.ID, in.User.Email, now); err != nil {
+			return err
+		}
+		if token, err = s.issueFor(ctx, in, purposeReset, breakGlassLifetime, struct{}{}); err != nil {
+			return err
+		}
+		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {
+			return err
+		}
+		return s.send(ctx, in, s.mail(in.User, "Your account was recovered",
+			"Whoever runs this service has switched two-factor authentication off for your account, signed it out everywhere, and made a link to choose a new password, which works once, within an hour. The old one opens nothing any more; passkeys still do, so delete those that you have lost.",
+			"It was at "+now.Format("15:04 on 2 January 2006")+" UTC.",
+			"If you did not ask for it, ask whoever runs this service what has happened."))
+	})
+	return token, err
+}

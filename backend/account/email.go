@@ -1,0 +1,247 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"latchkey/shared"
+)
+
+// verification is the data of a token by which an address is verified.
+type verification struct {
+	Email    string
+	Password string // the hash of the one chosen by the sign-up that it belongs to; empty if to none
+}
+
+// emailChange is the data of a token by which an address is changed.
+type emailChange struct {
+	New, Old string
+	Callback string
+	Session  string // that asked for it
+}
+
+func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail, error) {
+	if waits, err := s.waits(ctx, in); err != nil {
+		return Mail{}, err
+	} else if !waits {
+		w.Password = ""
+	}
+	token, err := s.issue(ctx, in, purposeVerify, verification{Email: in.User.Email, Password: w.Password})
+	if err != nil {
+		return Mail{}, err
+	}
+	return s.mail(in.User, "Verify your address",
+		"Please open this link to verify that this address is yours. It works once, within an hour.",
+		s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, shared.PageEmail)),
+		"If you have not just signed up here, do not open it: somebody may have typed your address.",
+		s.occasion(w.From)), nil
+}
+
+// waits reports whether an account has waited for its address to be verified ever
+// since it was made. Until then it holds nothing but the password of whoever
+// typed the address first.
+func (s *Service) waits(ctx context.Context, in locked) (bool, error) {
+	last, err := in.Events(ctx, EventFilter{User: in.User.ID, Kinds: []string{EventSignUp, EventSignIn}, Limit: 1})
+	return len(last) == 1 && last[0].Kind == EventSignUp && last[0].SessionID == "", err
+}
+
+// takenMail tells the owner of an address that somebody wanted it for another
+// account, because whoever did is not told.
+func (s *Service) takenMail(owner User, w wish) Mail {
+	return s.mail(owner, "You have an account already",
+		"Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in, or choose a new password if you have forgotten yours:",
+		s.origin()+shared.PageSignIn, s.origin()+shared.PageForgotPassword,
+		"If it was not you, there is nothing to do: they were told nothing.",
+		s.occasion(w.From))
+}
+
+// AskVerification asks for a mail by which an address can be verified. If nobody
+// is signed in, session and user being nil, it does the same whatever the
+// address. Else it fails with [shared.ErrEmailMismatch] for the address of
+// another, and with [shared.ErrVerified] if there is nothing to verify. It fails
+// with [shared.ErrTooManyRequests] after too many.
+func (s *Service) AskVerification(ctx context.Context, user *User, from Client, email, callback string) error {
+	email = strings.ToLower(email)
+	switch {
+	case user == nil:
+	case user.Email != email:
+		return shared.ErrEmailMismatch.In("email")
+	case user.EmailVerified:
+		return shared.ErrVerified
+	}
+	if err := s.Count(ctx, VerificationMails, email); err != nil {
+		return err
+	}
+	return s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: callback, From: from})
+}
+
+// mayRemind reports whether an address may get a verification mail that nobody
+// asked for, and counts it: not if it has had enough of them.
+func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
+	err := s.Count(ctx, VerificationMails, email)
+	if errors.Is(err, shared.ErrTooManyRequests) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AskEmailChange asks for the session's user to have another address. Mails have
+// to agree: one to the address that they have, if that is verified, and one to
+// the new one. Whether the new one is taken is not told. It fails with
+// [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
+func (s *Service) AskEmailChange(ctx context.Context, session Session, from Client, email, callback string) error {
+	email = strings.ToLower(email)
+	if err := s.Count(ctx, VerificationMails, email); err != nil {
+		return err
+	}
+	return s.deed(ctx, session, func(in locked) error {
+		if in.User.Email == email {
+			return shared.ErrSameEmail.In("newEmail")
+		}
+		w := wish{Purpose: purposeChange, Email: email, Callback: callback, From: from, User: in.User.ID, Old: in.User.Email, Session: session.ID}
+		if in.User.EmailVerified {
+			w.Purpose = purposeConfirmChange
+		}
+		if err := s.wish(ctx, in, w); err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventEmailChangeRequested, session, from))
+	})
+}
+
+// fulfilChange is the mail that answers the wish for another address. The one to
+// the old address goes out also if the new one is taken, or its absence would
+// tell; the owner of one that is taken hears of it.
+func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, error) {
+	user, err := tx.LockUser(ctx, w.User)
+	if err != nil {
+		return Mail{}, err
+	}
+	if user.Email != w.Old || user.DisabledAt != nil {
+		return Mail{}, ErrNotFound
+	}
+	in, change := locked{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
+	if err := outdated(ctx, in, w); err != nil {
+		return Mail{}, err
+	}
+	if w.Purpose == purposeConfirmChange {
+		// What waits of another change is void with the new one.
+		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {
+			return Mail{}, err
+		}
+		token, err := s.issue(ctx, in, purposeConfirmChange, change)
+		if err != nil {
+			return Mail{}, err
+		}
+		return s.mail(user, "Change your address",
+			"Somebody, probably you, wants to change the address of your account to "+w.Email+". Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.",
+			s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("confirmed"))),
+			"If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password.",
+			s.occasion(w.From)), nil
+	}
+	if owner, _, err := tx.UserByEmail(ctx, w.Email); err == nil {
+		return s.takenMail(owner, w), nil
+	} else if !errors.Is(err, ErrNotFound) {
+		return Mail{}, err
+	}
+	token, err := s.issue(ctx, in, purposeChange, change)
+	if err != nil {
+		return Mail{}, err
+	}
+	user.Email = w.Email
+	return s.mail(user, "Verify your new address",
+		"Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour.",
+		s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("changed"))),
+		"If you have no account here, do not open it: somebody may have typed your address.",
+		s.occasion(w.From)), nil
+}
+
+// landing is our page at the end of a link, which says what was done.
+func landing(done string) string { return shared.PageEmail + "?done=" + done }
+
+// VerifyEmail does what a link that goes by an address is for: it verifies the
+// address, or is one of the two steps that change it. changed is the user after
+// the second. by is the user who is signed in, if anybody is: the link of another
+// fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
+// [shared.ErrTokenExpired], and with [shared.ErrUserExists] if somebody else has
+// taken the address meanwhile. It signs nobody in.
+func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string) (changed *User, err error) {
+	t, err := s.token(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
+	if err != nil {
+		return nil, err
+	}
+	if t.Purpose == purposeVerify {
+		return nil, s.verify(ctx, from, t)
+	}
+	if by != "" && by != t.UserID {
+		return nil, shared.ErrInvalidUser
+	}
+	var change emailChange
+	err = s.redeem(ctx, t, &change, func(in locked) error {
+		if in.User.Email != change.Old {
+			return shared.ErrToken
+		}
+		if t.Purpose == purposeConfirmChange {
+			return s.wish(ctx, in, wish{
+				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: from, User: in.User.ID, Old: change.Old, Session: change.Session,
+			})
+		}
+		user, err := s.changeEmail(ctx, in, from, change)
+		changed = &user
+		return err
+	})
+	if err != nil {
+		changed = nil
+	}
+	return changed, err
+}
+
+func (s *Service) verify(ctx context.Context, from Client, t OneTimeToken) error {
+	var v verification
+	return s.redeem(ctx, t, &v, func(in locked) error {
+		verified, err := in.VerifyUser(ctx, in.User.ID, v.Email, s.Now())
+		if err != nil || !verified {
+			return err
+		}
+		// Somebody else may have signed up with the address before its owner
+		// did, and know that password: the one that counts is of the sign-up
+		// whose mail was opened.
+		if v.Password != "" {
+			if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: v.Password, ChangedAt: s.Now()}); err != nil {
+				return err
+			}
+		}
+		return in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, from))
+	})
+}
+
+// changeEmail gives a user the new address. The old one gets a mail by which
+// that can be undone, if it was ever proved to be theirs: a mistyped one may be
+// a stranger's.
+func (s *Service) changeEmail(ctx context.Context, in locked, from Client, change emailChange) (User, error) {
+	user, now := in.User, s.Now()
+	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {
+		return user, err
+	}
+	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, passing...); err != nil {
+		return user, err
+	}
+	const subject = "Your address was changed"
+	what := "The address of your account is now " + change.New + ". Mails go there from now on."
+	var err error
+	if user.EmailVerified {
+		err = s.notify(ctx, in, from, undo{Session: change.Session, Email: user.Email}, subject, what)
+	} else {
+		err = s.send(ctx, in, s.mail(user, subject, what, s.occasion(from)))
+	}
+	if err != nil {
+		return user, err
+	}
+	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
+	e := s.event(EventEmailChanged, user.ID, from)
+	e.SessionID = change.Session
+	return user, in.AddEvent(ctx, s.Keys, e)
+}

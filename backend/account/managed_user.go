@@ -1,0 +1,161 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"latchkey/shared"
+)
+
+// ManagedUser is an account as administrators see it.
+type ManagedUser struct {
+	User         `bun:"table:users,alias:user,extend"`
+	Passkeys     int             `bun:",scanonly"`
+	Sessions     int             `bun:",scanonly"` // unexpired
+	LastActiveAt *time.Time      `bun:",scanonly"` // of those
+	Permissions  PermissionNames `bun:",scanonly"`
+}
+
+// UserFilter is which accounts to list.
+type UserFilter struct {
+	Search string // in the address or the name, in capitals or not
+	After  string // the address of one: those behind it
+	Limit  int
+}
+
+// manage runs fn in a transaction in which nothing else is done to a user, for an
+// administrator whose session is sure to be alive. It fails with
+// [shared.ErrYourself], with [shared.ErrNoSuchUser], and with
+// [shared.ErrForbidden] for a user who may change system keys if the
+// administrator may not: nobody gets the better of one who may do more.
+func (s *Service) manage(ctx context.Context, session Session, user string, fn func(locked) error) error {
+	if user == session.UserID {
+		return shared.ErrYourself
+	}
+	return s.Store.Tx(ctx, func(tx Store) error {
+		in := locked{Store: tx}
+		// In one order for all, so that two administrators who do something to
+		// each other do not wait for each other: one does it.
+		for _, id := range slices.Sorted(slices.Values([]string{session.UserID, user})) {
+			u, err := tx.LockUser(ctx, id)
+			if id == user {
+				if errors.Is(err, shared.ErrUnauthorized) {
+					return shared.ErrNoSuchUser
+				}
+				in.User = u
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := tx.LockSession(ctx, session); err != nil {
+			return err
+		}
+		theirs, err := tx.UserPermissions(ctx, user)
+		if err != nil {
+			return err
+		}
+		ours, err := tx.UserPermissions(ctx, session.UserID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(theirs, func(p string) bool { return !slices.Contains(ours, p) }) {
+			return shared.ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
+		}
+		return fn(in)
+	})
+}
+
+// managed writes down what an administrator has done to a user, and tells the
+// user: not from where, which is the administrator's address.
+func (s *Service) managed(ctx context.Context, in locked, session Session, from Client, kind, subject, what string) error {
+	e := s.sessionEvent(kind, session, from)
+	e.UserID = in.User.ID
+	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
+		return err
+	}
+	when := "It was at " + s.Now().Format("15:04 on 2 January 2006") + " UTC."
+	return s.send(ctx, in, s.mail(in.User, subject, what, when, "If you did not expect this, ask whoever runs this service."))
+}
+
+// ResetFactors takes the second factor from a user who has lost it, and ends all
+// that is open. Passkeys go, too, as they may be lost with it, unless the user
+// has no password: then they are the only way in. It fails as [Service.manage]
+// does.
+func (s *Service) ResetFactors(ctx context.Context, session Session, from Client, user string) error {
+	return s.manage(ctx, session, user, func(in locked) error {
+		ways, err := waysIn(ctx, in, in.User.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.end(ctx, in, ""); err != nil {
+			return err
+		}
+		// After the sessions, as in [Service.DisableTwoFactor].
+		if err := s.forgetFactors(ctx, in); err != nil {
+			return err
+		}
+		what := "An administrator has removed the authenticator app and the backup codes of your account, and signed it out everywhere. Your passkeys still work."
+		if ways.Password {
+			if _, err := in.DeletePasskeys(ctx, in.User.ID); err != nil {
+				return err
+			}
+			what = "An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew."
+		}
+		return s.managed(ctx, in, session, from, EventFactorsReset, "Your sign-in methods were reset", what)
+	})
+}
+
+// EndSessions ends all sessions of a user, and sign-ins under way. It fails as
+// [Service.manage] does.
+func (s *Service) EndSessions(ctx context.Context, session Session, from Client, user string) error {
+	return s.manage(ctx, session, user, func(in locked) error {
+		if _, err := in.DeleteOtherSessions(ctx, user, ""); err != nil {
+			return err
+		}
+		if err := in.DeleteChallenges(ctx, user); err != nil {
+			return err
+		}
+		return s.managed(ctx, in, session, from, EventSessionsEnded, "You were signed out everywhere", "An administrator has signed your account out everywhere.")
+	})
+}
+
+// DisableUser lets nobody sign in to an account any more, and ends all that is
+// open. It fails as [Service.manage] does.
+func (s *Service) DisableUser(ctx context.Context, session Session, from Client, user string) error {
+	return s.manage(ctx, session, user, func(in locked) error {
+		disabled, err := in.DisableUser(ctx, user, s.Now())
+		if err != nil || !disabled {
+			return err
+		}
+		if err := s.end(ctx, in, ""); err != nil {
+			return err
+		}
+		return s.managed(ctx, in, session, from, EventUserDisabled, "Your account was disabled", "An administrator has disabled your account. Nobody can sign in to it until it is enabled again.")
+	})
+}
+
+// EnableUser undoes [Service.DisableUser]. It fails as [Service.manage] does.
+func (s *Service) EnableUser(ctx context.Context, session Session, from Client, user string) error {
+	return s.manage(ctx, session, user, func(in locked) error {
+		enabled, err := in.EnableUser(ctx, user, s.Now())
+		if err != nil || !enabled {
+			return err
+		}
+		return s.managed(ctx, in, session, from, EventUserEnabled, "Your account was enabled", "An administrator has enabled your account. You can sign in again.")
+	})
+}
+
+type managedUserStore interface {
+	// ManagedUsers returns the accounts that the filter asks for, by address.
+	ManagedUsers(ctx context.Context, f UserFilter, now time.Time) ([]ManagedUser, error)
+	// DisableUser reports whether it disabled the account, which may have been.
+	DisableUser(ctx context.Context, user string, now time.Time) (bool, error)
+	// EnableUser reports whether it enabled the account, which may have been.
+	EnableUser(ctx context.Context, user string, now time.Time) (bool, error)
+	// Emails returns the addresses of users by their IDs. Of those that are no
+	// more, there is none.
+	Emails(ctx context.Context, users []string) (map[string]string, error)
+}

@@ -1,0 +1,134 @@
+package account
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/shared"
+)
+
+// OneTimeToken is the hash of a secret in a link that works once.
+type OneTimeToken struct {
+	Hash      []byte `bun:",pk"`
+	Purpose   string
+	UserID    string `bun:",nullzero"` // whose; none for an invitation
+	Data      string // what it is for beside its purpose, sealed; empty if nothing
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// What tokens are good for. One for one thing is none for another.
+const (
+	purposeFirstAdmin    = "first administrator"
+	purposeReset         = "reset password"
+	purposeVerify        = "verify email"
+	purposeConfirmChange = "confirm email change" // of who reads the old address
+	purposeChange        = "change email"         // of who reads the new one
+	purposeDelete        = "delete account"
+	purposeDisown        = "disown"
+)
+
+// lifetimes is how long a mail may lie about before what is in it opens
+// nothing. A stranger's doings are found out later than one's own requests.
+var lifetimes = map[string]time.Duration{
+	purposeReset:         30 * time.Minute,
+	purposeVerify:        time.Hour,
+	purposeConfirmChange: time.Hour,
+	purposeChange:        time.Hour,
+	purposeDelete:        day,
+	purposeDisown:        7 * day,
+}
+
+// passing is what tokens are good for that end with whatever ends the sessions:
+// who asked for them may have been somebody else. The owner's last means against
+// a stranger, [purposeDisown], is not among them.
+var passing = []string{purposeReset, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
+
+func (t OneTimeToken) place() string {
+	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
+}
+
+// issue makes a token of a user, in the place of others for the same purpose.
+// Those by which something is disowned stand beside each other.
+func (s *Service) issue(ctx context.Context, in locked, purpose string, data any) (Token, error) {
+	return s.issueFor(ctx, in, purpose, lifetimes[purpose], data)
+}
+
+// issueFor is issue with another lifetime than most tokens of the purpose have.
+func (s *Service) issueFor(ctx context.Context, in locked, purpose string, lifetime time.Duration, data any) (Token, error) {
+	if purpose != purposeDisown {
+		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		return "", err
+	}
+	token, now := NewToken(), s.Now()
+	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(lifetime)}
+	t.Data = s.Keys.seal(string(text), t.place())
+	return token, in.AddOneTimeToken(ctx, t)
+}
+
+// token is the one that a link holds, if it is good for one of the purposes. It
+// is not spent: that is for the transaction of what it is good for. It fails with
+// [shared.ErrToken], or with [shared.ErrTokenExpired] while it is remembered.
+func (s *Service) token(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
+	token, ok := ParseToken(link)
+	if !ok {
+		return OneTimeToken{}, shared.ErrToken
+	}
+	t, err := s.Store.OneTimeToken(ctx, token.Hash())
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && !slices.Contains(purposes, t.Purpose):
+		return OneTimeToken{}, shared.ErrToken
+	case err == nil && !t.ExpiresAt.After(s.Now()):
+		return OneTimeToken{}, shared.ErrTokenExpired
+	}
+	return t, err
+}
+
+// redeem spends a token in a transaction in which nothing else is done to its
+// user, with what fn does, and reads its data before. It fails with
+// [shared.ErrToken] if it was spent meanwhile: of several who have it, one does.
+func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(locked) error) error {
+	text, err := s.Keys.unseal(t.Data, t.place())
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text), data); err != nil {
+		return fmt.Errorf("the data of a token: %w", err)
+	}
+	err = s.lock(ctx, t.UserID, func(in locked) error {
+		if _, err := in.TakeOneTimeToken(ctx, t.Hash, t.Purpose, s.Now()); errors.Is(err, ErrNotFound) {
+			return shared.ErrToken
+		} else if err != nil {
+			return err
+		}
+		return fn(in)
+	})
+	if errors.Is(err, shared.ErrUnauthorized) { // the account is no more
+		return shared.ErrToken
+	}
+	return err
+}
+
+type oneTimeTokenStore interface {
+	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
+	// OneTimeToken returns a token that was not spent, expired or not. It fails
+	// with [ErrNotFound].
+	OneTimeToken(ctx context.Context, hash []byte) (OneTimeToken, error)
+	// TakeOneTimeToken spends an unexpired token of the purpose, and returns it.
+	// It fails with [ErrNotFound] if there is none: of several who take it, one
+	// does.
+	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTimeToken, error)
+	// DeleteOneTimeTokens deletes those of a user that are for one of the
+	// purposes and were made at a time or later.
+	DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error
+}

@@ -1,0 +1,76 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The permissions that there are.
+const (
+	PermissionSettings = "settings.manage"
+	PermissionUsers    = "users.manage"
+	PermissionAudit    = "audit.read"
+)
+
+// Permissions is every permission there is.
+var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
+
+// GrantPermission gives a user a permission, on the word of whoever runs the
+// server. It lets it be if the user has it, and fails with
+// [shared.ErrUnauthorized] if there is no such user.
+func (s *Service) GrantPermission(ctx context.Context, user, permission string) error {
+	return s.lock(ctx, user, func(in locked) error {
+		if had, err := in.UserPermissions(ctx, user); err != nil || slices.Contains(had, permission) {
+			return err
+		}
+		if err := in.Grant(ctx, user, permission); err != nil {
+			return err
+		}
+		return s.notePermission(ctx, in, EventPermissionGranted, permission)
+	})
+}
+
+// RevokePermission undoes [Service.GrantPermission]. It fails with [ErrNotFound]
+// if the user does not have the permission.
+func (s *Service) RevokePermission(ctx context.Context, user, permission string) error {
+	return s.lock(ctx, user, func(in locked) error {
+		if err := in.Revoke(ctx, user, permission); err != nil {
+			return err
+		}
+		return s.notePermission(ctx, in, EventPermissionRevoked, permission)
+	})
+}
+
+func (s *Service) notePermission(ctx context.Context, in locked, kind, permission string) error {
+	e := s.event(kind, in.User.ID, Client{})
+	e.Subject = permission
+	return in.AddEvent(ctx, s.Keys, e)
+}
+
+// PermissionNames is the permissions that a user had at the moment of a look-up.
+// A Store reads them with commas between, because it reads them in the statement
+// that it reads the rest in.
+type PermissionNames []string
+
+// Has reports whether the permission is among them.
+func (p PermissionNames) Has(name string) bool { return slices.Contains(p, name) }
+
+// Scan implements database/sql.Scanner.
+func (p *PermissionNames) Scan(src any) error {
+	var text string
+	switch src := src.(type) {
+	case nil:
+	case string:
+		text = src
+	case []byte:
+		text = string(src)
+	default:
+		return fmt.Errorf("permissions are no %T", src)
+	}
+	if *p = nil; text != "" {
+		*p = strings.Split(text, ",")
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"latchkey/shared"
+)
+
+// The limits on mails that a stranger can have sent, by the address that they
+// go to, whether it has an account or not: nobody's mailbox is flooded.
+var (
+	ResetMails        = Limit{"reset mail", 3, time.Hour}
+	VerificationMails = Limit{"verification mail", 5, time.Hour}
+)
+
+// DeletionMails is per account.
+var DeletionMails = Limit{"deletion mail", 3, time.Hour}
+
+// A wish is a mail that somebody asked for. It is noted, sealed, in the same way
+// whatever the address, and the mail is written when it is handed on: who asks
+// cannot tell by the answer or its time whether an account is there.
+type wish struct {
+	Purpose  string // of the token that the mail is to bring, or wishSignUp
+	Email    string // where to, as it was typed but in lower case
+	Callback string // where the link is to lead in the end; empty for our own page
+	From     Client
+	At       time.Time
+
+	// Of a sign-up:
+	Password string // the hash of the one that it chose
+
+	// Of a new address for an account:
+	User    string
+	Old     string // the address that the account has
+	Session string // that asked for it
+}
+
+// wishSignUp is of a sign-up: whether the address is free is found out when the
+// mail is written.
+const wishSignUp = "sign up"
+
+// wish notes that a mail is to be written.
+func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
+	w.At = s.Now()
+	w.From = Client{IP: w.From.IP, UserAgent: w.From.UserAgent}
+	text, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	m := Mail{ID: rand.Text(), CreatedAt: w.At, LeasedUntil: w.At}
+	m.Asked = s.Keys.seal(string(text), m.place("asked"))
+	return tx.AddMail(ctx, m)
+}
+
+// write writes the mail that somebody asked for, and keeps it as it now is. It
+// reports false, and the mail is gone, if there is nobody to send it to; or if
+// somebody else writes it, because the lease has passed.
+func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
+	text, err := s.Keys.unseal(m.Asked, m.place("asked"))
+	if err != nil {
+		return m, false, err
+	}
+	var w wish
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		return m, false, fmt.Errorf("what was asked for in a mail: %w", err)
+	}
+	found := false
+	err = s.Store.Tx(ctx, func(tx Store) error {
+		answer, err := s.fulfil(ctx, tx, w)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, shared.ErrUnauthorized) {
+			return tx.DeleteMail(ctx, m.ID)
+		} else if err != nil {
+			return err
+		}
+		found, m.Asked = true, ""
+		m.Recipient, m.Subject = answer.Recipient, answer.Subject
+		m.Text, m.HTML = s.Keys.seal(answer.Text, m.place("text")), s.Keys.seal(answer.HTML, m.place("html"))
+		return tx.WriteMail(ctx, m)
+	})
+	if errors.Is(err, ErrNotFound) {
+		return m, false, nil
+	}
+	return m, found && err == nil, err
+}
+
+// fulfil is the mail that answers a wish. It fails with [ErrNotFound] if there is
+// nobody to answer.
+func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
+	if w.User != "" {
+		return s.fulfilChange(ctx, tx, w)
+	}
+	user, _, err := tx.UserByEmail(ctx, w.Email)
+	if err != nil {
+		return Mail{}, err
+	}
+	in := locked{Store: tx}
+	if in.User, err = tx.LockUser(ctx, user.ID); err != nil {
+		return Mail{}, err
+	}
+	switch {
+	case in.User.Email != w.Email, in.User.DisabledAt != nil: // changed meanwhile, or nothing is to be opened
+		return Mail{}, ErrNotFound
+	case w.Purpose == purposeReset:
+		return s.resetMail(ctx, in, w)
+	case !in.User.EmailVerified:
+		return s.verificationMail(ctx, in, w)
+	case w.Purpose == wishSignUp:
+		return s.takenMail(in.User, w), nil
+	}
+	return Mail{}, ErrNotFound // there is nothing to verify
+}
+
+// linkTo is the address of an endpoint that answers a link in a mail.
+func (s *Service) linkTo(path string, token Token, callback string) string {
+	if strings.Contains(path, "{token}") {
+		path = strings.Replace(path, "{token}", string(token), 1) + "?"
+	} else {
+		path += "?token=" + string(token) + "&"
+	}
+	return s.origin() + path + "callbackURL=" + url.QueryEscape(callback)
+}
+
+// resetToken is what [Service.ResetPassword] takes.
+func (s *Service) resetToken(ctx context.Context, in locked) (Token, error) {
+	return s.issue(ctx, in, purposeReset, struct{}{})
+}
+
+// outdated fails with [ErrNotFound] if the password was changed since the wish:
+// it is void, as what was mailed before is.
+func outdated(ctx context.Context, in locked, w wish) error {
+	p, err := in.Password(ctx, in.User.ID)
+	switch {
+	case errors.Is(err, shared.ErrCredentialNotFound):
+		return nil
+	case err == nil && p.ChangedAt.After(w.At):
+		return ErrNotFound
+	}
+	return err
+}
+
+func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error) {
+	if err := outdated(ctx, in, w); err != nil {
+		return Mail{}, err
+	}
+	token, err := s.resetToken(ctx, in)
+	if err != nil {
+		return Mail{}, err
+	}
+	if err := in.AddEvent(ctx, s.Keys, s.event(EventResetRequested, in.User.ID, w.From)); err != nil {
+		return Mail{}, err
+	}
+	return s.mail(in.User, "Choose a new password",
+		"Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes.",
+		s.linkTo(shared.OpenPasswordReset.Path, token, cmp.Or(w.Callback, shared.PageResetPassword)),
+		"If it was not you, there is nothing to do: your password stays as it is.",
+		s.occasion(w.From)), nil
+}
+
+// AskReset asks for a mail by which the password of an address can be replaced.
+// It does the same whether the address has an account or not, and fails with
+// [shared.ErrTooManyRequests] after too many.
+func (s *Service) AskReset(ctx context.Context, from Client, email, callback string) error {
+	email = strings.ToLower(email)
+	if err := s.Count(ctx, ResetMails, email); err != nil {
+		return err
+	}
+	return s.wish(ctx, s.Store, wish{Purpose: purposeReset, Email: email, Callback: callback, From: from})
+}
+
+// CanReset fails with [shared.ErrToken] unless a token is good for
+// [Service.ResetPassword].
+func (s *Service) CanReset(ctx context.Context, token string) error {
+	_, err := s.token(ctx, token, purposeReset)
+	if errors.Is(err, shared.ErrTokenExpired) {
+		return shared.ErrToken
+	}
+	return err
+}
+
+// ResetPassword gives the user of a token a new password, or a first one, and
+// ends whatever was opened by the old one. It opens nothing: the next sign-in
+// asks for a second factor as ever. It fails with [shared.ErrToken], and if the
+// password is not good enough, which leaves the token as it is.
+func (s *Service) ResetPassword(ctx context.Context, from Client, token, password string) error {
+	t, err := s.token(ctx, token, purposeReset)
+	if errors.Is(err, shared.ErrTokenExpired) {
+		return shared.ErrToken
+	} else if err != nil {
+		return err
+	}
+	user, err := s.Store.UserByID(ctx, t.UserID)
+	if errors.Is(err, ErrNotFound) {
+		return shared.ErrToken
+	} else if err != nil {
+		return err
+	}
+	if err := checkNewPassword(password, user.Email, user.Name); err != nil {
+		return inField(err, "newPassword")
+	}
+	hashed, err := s.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.redeem(ctx, t, &struct{}{}, func(in locked) error {
+		if err := s.end(ctx, in, ""); err != nil {
+			return err
+		}
+		if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: hashed, ChangedAt: s.Now()}); err != nil {
+			return err
+		}
+		// Who guessed, guessed the old one.
+		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
+			return err
+		}
+		if err := in.ForgetAttempts(ctx, s.attemptKey(SignInTries, in.User.Email)); err != nil {
+			return err
+		}
+		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
+			return err
+		}
+		err := s.notify(ctx, in, from, undo{}, "Your password was changed",
+			"The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere.")
+		if err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.event(EventPasswordReset, in.User.ID, from))
+	})
+}

@@ -1,0 +1,491 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"latchkey/shared"
+)
+
+// Settings are the system keys as they are at one moment.
+type Settings struct {
+	AppName       string
+	SignUpEnabled bool
+	VerifyEmail   string
+
+	MailAPIKey    string // of Resend; empty if mail goes to files
+	MailFrom      string // empty for APP_NAME <no-reply@host>
+	NewDeviceMail bool
+
+	RequireTwoFactor      string
+	RequireTwoFactorGrace time.Duration
+	RequiredSince         time.Time // when RequireTwoFactor was set; zero if the environment did
+	TwoFactorSignIn       string
+	TwoFactorEmailCode    bool
+
+	PasskeyVerification string
+	PasskeyAutoUpgrade  bool
+
+	FreshWindow     time.Duration
+	SessionIdle     time.Duration
+	SessionLifetime time.Duration
+	SessionsPerUser int
+
+	EventRetention time.Duration
+}
+
+// Mailed reports whether people get what is mailed to them, as far as the keys
+// can tell.
+func (s *Settings) Mailed() bool { return s.MailAPIKey != "" || s.VerifyEmail == Required }
+
+// Values of keys that have a few.
+const (
+	Off        = "off"
+	Required   = "required"
+	Preferred  = "preferred"
+	OfAdmins   = "admins"
+	OfAll      = "all"
+	AsError    = "error"
+	AsRedirect = "redirect"
+)
+
+// The parts of the page that keys are on.
+const (
+	groupGeneral  = "General"
+	groupMail     = "Mail"
+	groupFactors  = "Two-factor authentication"
+	groupPasskeys = "Passkeys"
+	groupSessions = "Sessions"
+	groupLog      = "Security log"
+)
+
+// registry is every system key, a line a key. To add one: a line here, and the
+// field of [Settings] that it sets.
+var registry = []KeySpec{
+	text("APP_NAME", groupGeneral, "Latchkey", 1, 60, func(s *Settings) *string { return &s.AppName }, "What this service is called: in mails, in authenticator apps and where passkeys are kept."),
+	flag("SIGN_UP_ENABLED", groupGeneral, true, func(s *Settings) *bool { return &s.SignUpEnabled }, "Whether anybody can create an account. The link for the first administrator works all the same."),
+
+	secret("RESEND_API_KEY", groupMail, func(s *Settings) *string { return &s.MailAPIKey }, "The key of resend.com, by which mail is sent. Without it, mails are written to files on the server."),
+	enum("VERIFY_EMAIL", groupMail, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, "Whether an address has to be verified before its account can be signed in to. It is required once RESEND_API_KEY is set, unless it is set here."),
+	address("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, "Who mails are from, as Name <address>. If empty, the name of the service and no-reply at its host."),
+	flag("NEW_DEVICE_MAIL", groupMail, true, func(s *Settings) *bool { return &s.NewDeviceMail }, "Whether people get a mail when their account is signed in to with a browser that it did not know."),
+
+	enum("REQUIRE_TWO_FACTOR", groupFactors, []string{Off, OfAdmins, OfAll}, func(s *Settings) *string { return &s.RequireTwoFactor }, "Who has to have two-factor authentication: nobody, whoever has a permission, or everybody."),
+	duration("REQUIRE_TWO_FACTOR_GRACE", groupFactors, 7*day, 0, 90*day, func(s *Settings) *time.Duration { return &s.RequireTwoFactorGrace }, "How long people have to turn it on, from when it is required or from when they join. After that, they can do nothing else."),
+	enum("TWO_FACTOR_SIGN_IN", groupFactors, []string{AsError, AsRedirect}, func(s *Settings) *string { return &s.TwoFactorSignIn }, "How a right password is answered when a second factor is due: 403 twoFactorRequired, or Better Auth's 200 twoFactorRedirect."),
+	flag("TWO_FACTOR_EMAIL_CODE", groupFactors, true, func(s *Settings) *bool { return &s.TwoFactorEmailCode }, "Whether a code by mail is good as a second factor, too. It makes one of whoever reads the mailbox."),
+
+	enum("PASSKEY_USER_VERIFICATION", groupPasskeys, []string{Required, Preferred}, func(s *Settings) *string { return &s.PasskeyVerification }, "Whether a passkey has to check by PIN, finger or face who uses it. If preferred, one that does not is one factor of two."),
+	flag("PASSKEY_AUTO_UPGRADE", groupPasskeys, true, func(s *Settings) *bool { return &s.PasskeyAutoUpgrade }, "Whether browsers may add a passkey after a sign-in by password without asking, where the password manager agrees."),
+
+	duration("FRESH_WINDOW", groupSessions, FreshWindow, time.Minute, day, func(s *Settings) *time.Duration { return &s.FreshWindow }, "How long a confirmed identity counts before grave changes ask for it again."),
+	duration("SESSION_IDLE", groupSessions, SessionIdle, time.Hour, 90*day, func(s *Settings) *time.Duration { return &s.SessionIdle }, "How long a remembered session lives without being used."),
+	duration("SESSION_LIFETIME", groupSessions, SessionLifetime, time.Hour, 365*day, func(s *Settings) *time.Duration { return &s.SessionLifetime }, "How long a remembered session lives however much it is used."),
+	number("SESSIONS_PER_USER", groupSessions, SessionsPerUser, 1, 1000, func(s *Settings) *int { return &s.SessionsPerUser }, "How many sessions an account can have. Beyond it, the one unused for longest ends."),
+
+	duration("EVENT_RETENTION", groupLog, 365*day, 30*day, 3650*day, func(s *Settings) *time.Duration { return &s.EventRetention }, "How long the security log is kept."),
+}
+
+// KeySpec describes a system key.
+type KeySpec struct {
+	Name        string
+	Group       string
+	Type        string // "string", "secret", "bool", "int", "duration" or "enum"
+	Description string
+	Default     string
+	Options     []string // of an enum
+	Min, Max    string   // of numbers and durations; and of the length of a string
+
+	// read sets the key to a value, and returns that in its one form; or else what
+	// is wrong with it, a sentence on what it should be.
+	read func(s *Settings, v string) (value, wrong string)
+}
+
+// Secret reports whether the value is never shown.
+func (k KeySpec) Secret() bool { return k.Type == "secret" }
+
+func text(name, group, preset string, least, most int, at func(*Settings) *string, description string) KeySpec {
+	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (value, wrong string) {
+		v = strings.TrimSpace(v)
+		if n := utf8.RuneCountInString(v); n < least || n > most || strings.ContainsFunc(v, unicode.IsControl) {
+			return v, fmt.Sprintf("It has %d to %d characters, and no line breaks.", least, most)
+		}
+		*at(s) = v
+		return v, ""
+	}}
+}
+
+// maxSecret, in bytes, is longer than any key of a mail provider.
+const maxSecret = 200
+
+func secret(name, group string, at func(*Settings) *string, description string) KeySpec {
+	return KeySpec{name, group, "secret", description, "", nil, "", "", func(s *Settings, v string) (value, wrong string) {
+		// Neither what a browser shows for a password nor what people type for it.
+		if len(v) > maxSecret || strings.ContainsAny(v, "*") || strings.Trim(v, ".x") == "" && v != "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return v, "Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away."
+		}
+		*at(s) = v
+		return v, ""
+	}}
+}
+
+func address(name, group string, at func(*Settings) *string, description string) KeySpec {
+	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (value, wrong string) {
+		v = strings.TrimSpace(v)
+		if v != "" {
+			a, err := mail.ParseAddress(v)
+			if err != nil || !ValidEmail(a.Address) || len(v) > maxEmail || strings.ContainsFunc(v, unicode.IsControl) {
+				return v, "It is an address, alone or as in: Accounts <accounts@example.com>."
+			}
+		}
+		*at(s) = v
+		return v, ""
+	}}
+}
+
+func flag(name, group string, preset bool, at func(*Settings) *bool, description string) KeySpec {
+	return KeySpec{name, group, "bool", description, strconv.FormatBool(preset), nil, "", "", func(s *Settings, v string) (value, wrong string) {
+		switch v {
+		case "true", "on":
+			*at(s) = true
+		case "false", "off":
+			*at(s) = false
+		default:
+			return v, "It is true or false."
+		}
+		return strconv.FormatBool(*at(s)), ""
+	}}
+}
+
+func enum(name, group string, options []string, at func(*Settings) *string, description string) KeySpec {
+	return KeySpec{name, group, "enum", description, options[0], options, "", "", func(s *Settings, v string) (value, wrong string) {
+		if !slices.Contains(options, v) {
+			return v, fmt.Sprintf("It is %s.", strings.Join(options, " or "))
+		}
+		*at(s) = v
+		return v, ""
+	}}
+}
+
+func number(name, group string, preset, least, most int, at func(*Settings) *int, description string) KeySpec {
+	return KeySpec{name, group, "int", description, strconv.Itoa(preset), nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (value, wrong string) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < least || n > most {
+			return v, fmt.Sprintf("It is a number from %d to %d.", least, most)
+		}
+		*at(s) = n
+		return strconv.Itoa(n), ""
+	}}
+}
+
+func duration(name, group string, preset, least, most time.Duration, at func(*Settings) *time.Duration, description string) KeySpec {
+	return KeySpec{name, group, "duration", description, durationText(preset), nil, durationText(least), durationText(most), func(s *Settings, v string) (value, wrong string) {
+		d, err := parseDuration(v)
+		if err != nil || d < least || d > most {
+			return v, fmt.Sprintf("It is a time from %s to %s, such as 45m, 12h or 7d.", durationText(least), durationText(most))
+		}
+		*at(s) = d
+		return durationText(d), ""
+	}}
+}
+
+// parseDuration reads what [time.ParseDuration] does, and whole days as in 7d.
+func parseDuration(v string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * day, err
+	}
+	d, err := time.ParseDuration(v)
+	if d != d.Truncate(time.Second) {
+		err = errors.New("less than a second")
+	}
+	return d, err
+}
+
+// durationText is a duration as people write it: 7d, 1h30m, 45s.
+func durationText(d time.Duration) string {
+	if d > 0 && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	text := d.String()
+	if d >= time.Minute && d%time.Minute == 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d >= time.Hour && d%time.Hour == 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// Setting is the value that somebody gave a system key.
+type Setting struct {
+	Key       string `bun:",pk"`
+	Value     string // sealed if the key is a secret
+	Revision  int64
+	UpdatedAt time.Time
+	UpdatedBy string // a user's ID
+}
+
+func (r Setting) place() string { return "settings|value|" + r.Key }
+
+// Where the value of a key is from.
+const (
+	FromEnvironment = "env"
+	FromDatabase    = "database"
+	FromDefault     = "default"
+)
+
+// SystemKey is a key with its value.
+type SystemKey struct {
+	KeySpec
+	Value     string // of a secret, too: it must not leave the server
+	Source    string
+	Revision  int64 // 0 for what nobody has set
+	UpdatedAt time.Time
+	UpdatedBy string // a user's ID; empty if nobody has set it
+}
+
+// Locked reports whether the environment sets the key, and nothing else can.
+func (k SystemKey) Locked() bool { return k.Source == FromEnvironment }
+
+// Live is the system keys as they are now, on every server within a second of a
+// change. Reading it costs nothing.
+type Live struct {
+	env     map[string]string // what the environment sets
+	current atomic.Pointer[Settings]
+	stamp   atomic.Int64 // of what was read of the database
+}
+
+// NewLive returns the keys as the environment sets them, which nothing else
+// changes, and the defaults. It fails if the environment says what it cannot.
+func NewLive(getenv func(string) string) (*Live, error) {
+	l := &Live{env: make(map[string]string)}
+	var errs []error
+	for _, k := range registry {
+		v := getenv(k.Name)
+		if v == "" {
+			continue
+		}
+		value, wrong := k.read(new(Settings), v)
+		if wrong != "" { // the value may be a secret
+			errs = append(errs, fmt.Errorf("the environment's %s is not one: %s", k.Name, wrong))
+			continue
+		}
+		l.env[k.Name] = value
+	}
+	if _, err := l.apply(nil, Keys{}); err != nil {
+		return nil, err
+	}
+	return l, errors.Join(errs...)
+}
+
+// Now is the keys at this moment.
+func (l *Live) Now() *Settings { return l.current.Load() }
+
+// apply takes what the database holds, and returns every key.
+func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
+	now := new(Settings)
+	for _, k := range registry {
+		set := SystemKey{KeySpec: k, Value: k.Default, Source: FromDefault}
+		if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == k.Name }); i >= 0 {
+			r := rows[i]
+			value := r.Value
+			if k.Secret() {
+				if value, err = keys.unseal(r.Value, r.place()); err != nil {
+					return nil, err
+				}
+			}
+			set.Revision, set.UpdatedAt, set.UpdatedBy = r.Revision, r.UpdatedAt, r.UpdatedBy
+			// What an older program has allowed, and this one does not, is as good
+			// as not set.
+			if value, wrong := k.read(new(Settings), value); wrong == "" {
+				set.Value, set.Source = value, FromDatabase
+			}
+		}
+		if v, ok := l.env[k.Name]; ok {
+			set.Value, set.Source = v, FromEnvironment
+		}
+		if k.Name == "VERIFY_EMAIL" && set.Source == FromDefault && now.MailAPIKey != "" {
+			set.Value = Required
+		}
+		var wrong string
+		if set.Value, wrong = k.read(now, set.Value); wrong != "" {
+			return nil, fmt.Errorf("the default of %s: %s", k.Name, wrong)
+		}
+		if k.Name == "REQUIRE_TWO_FACTOR" && set.Source == FromDatabase {
+			now.RequiredSince = set.UpdatedAt
+		}
+		all = append(all, set)
+	}
+	l.current.Store(now)
+	return all, nil
+}
+
+// LoadSettings reads the system keys of the database, and returns all.
+func (s *Service) LoadSettings(ctx context.Context) ([]SystemKey, error) {
+	rows, err := s.Store.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Settings.apply(rows, s.Keys)
+	if err == nil {
+		s.Settings.stamp.Store(stampOf(rows))
+	}
+	return all, err
+}
+
+// stampOf changes with every change of a setting: revisions only grow, and no
+// row is deleted.
+func stampOf(rows []Setting) (stamp int64) {
+	for _, r := range rows {
+		stamp += r.Revision
+	}
+	return stamp
+}
+
+// RefreshSettings reads the system keys again if somebody has changed one.
+func (s *Service) RefreshSettings(ctx context.Context) error {
+	stamp, err := s.Store.SettingsStamp(ctx)
+	if err != nil || stamp == s.Settings.stamp.Load() {
+		return err
+	}
+	_, err = s.LoadSettings(ctx)
+	return err
+}
+
+// SettingChange gives a system key a value.
+type SettingChange struct {
+	Key, Value string
+	Revision   *int64 // the one that is to be replaced; nil for whichever it is
+}
+
+// StaleError is the [shared.ErrStaleRevision] of a change of a key that somebody
+// else has changed meanwhile.
+type StaleError struct{ Current SystemKey }
+
+func (e *StaleError) Error() string { return shared.ErrStaleRevision.Error() }
+
+// Unwrap makes errors.Is find the shared error.
+func (e *StaleError) Unwrap() error { return shared.ErrStaleRevision }
+
+// settingTries is how often a change is tried anew that somebody else's came
+// before, where it does not matter what was there.
+const settingTries = 5
+
+// PutSetting gives a system key a value. It fails with
+// [shared.ErrUnknownSetting], with [shared.ErrInvalidSetting], with
+// [shared.ErrSettingLocked] if the environment sets the key, and with
+// [StaleError].
+func (s *Service) PutSetting(ctx context.Context, session Session, from Client, c SettingChange) (SystemKey, error) {
+	i := slices.IndexFunc(registry, func(k KeySpec) bool { return k.Name == c.Key })
+	if i < 0 {
+		return SystemKey{}, shared.ErrUnknownSetting.In("key")
+	}
+	k := registry[i]
+	if _, ok := s.Settings.env[k.Name]; ok {
+		return SystemKey{}, shared.ErrSettingLocked.In("key")
+	}
+	value, wrong := k.read(new(Settings), c.Value)
+	if wrong != "" {
+		return SystemKey{}, shared.ErrInvalidSetting.Saying(wrong).In("value")
+	}
+	var err error
+	for range settingTries {
+		var written bool
+		if written, err = s.putSetting(ctx, session, from, k, value, c.Revision); err != nil {
+			break
+		}
+		all, err := s.LoadSettings(ctx)
+		if err != nil {
+			return SystemKey{}, err
+		}
+		if written {
+			return all[i], nil
+		}
+		if c.Revision != nil {
+			return all[i], &StaleError{all[i]}
+		}
+	}
+	if err == nil {
+		err = shared.ErrUnavailable
+	}
+	return SystemKey{}, err
+}
+
+// putSetting reports whether the value is now that of the key: not if somebody
+// has changed it since the revision, or since it was looked at.
+func (s *Service) putSetting(ctx context.Context, session Session, from Client, k KeySpec, value string, revision *int64) (written bool, err error) {
+	err = s.deed(ctx, session, func(in locked) error {
+		rows, err := in.Settings(ctx)
+		if err != nil {
+			return err
+		}
+		old := SystemKey{KeySpec: k, Value: k.Default}
+		if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == k.Name }); i >= 0 {
+			old.Value, old.Revision = rows[i].Value, rows[i].Revision
+			if k.Secret() {
+				if old.Value, err = s.Keys.unseal(rows[i].Value, rows[i].place()); err != nil {
+					return err
+				}
+			}
+		}
+		if revision != nil && *revision != old.Revision {
+			return nil
+		}
+		if old.Value == value && old.Revision > 0 {
+			written = true
+			return nil
+		}
+		row := Setting{Key: k.Name, Value: value, Revision: old.Revision + 1, UpdatedAt: s.Now(), UpdatedBy: in.User.ID}
+		if k.Secret() {
+			row.Value = s.Keys.seal(value, row.place())
+		}
+		if written, err = in.PutSetting(ctx, row); err != nil || !written {
+			return err
+		}
+		e := s.sessionEvent(EventSettingChanged, session, from)
+		e.Subject = k.Name
+		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); k.Secret() {
+			e.Detail = detail(map[string]string{"after": "changed"})
+			if err := s.tellAdmins(ctx, in, from, k.Name); err != nil {
+				return err
+			}
+		}
+		return in.AddEvent(ctx, s.Keys, e)
+	})
+	return written, err
+}
+
+// tellAdmins mails everybody who may change system keys that a secret one was.
+func (s *Service) tellAdmins(ctx context.Context, in locked, from Client, key string) error {
+	admins, err := in.UsersWith(ctx, PermissionSettings)
+	if err != nil {
+		return err
+	}
+	for _, admin := range admins {
+		what := fmt.Sprintf("The system key %s was changed by %s.", key, in.User.Email)
+		if err := s.send(ctx, in, s.notice(admin, from, "A secret system key was changed", what)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type settingStore interface {
+	// Settings returns the system keys that somebody has set.
+	Settings(ctx context.Context) ([]Setting, error)
+	// SettingsStamp returns the sum of their revisions.
+	SettingsStamp(ctx context.Context) (int64, error)
+	// PutSetting writes a row in the place of the revision before its own, or as
+	// the first, and reports whether it did: of several who do, one does.
+	PutSetting(ctx context.Context, row Setting) (bool, error)
+}

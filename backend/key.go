@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"latchkey/backend/store"
+)
+
+// rotateKey makes a new current key and seals everything anew under it. The file
+// has the new key before anything needs it, so that it can be cut off at any
+// point and run again.
+func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err error) {
+	turn := flock.New(c.keyFile + ".lock") // or of two new keys one would be lost, with what it has sealed
+	if err := turn.Lock(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, turn.Unlock()) }()
+	keys, _, err := c.keys()
+	if err != nil {
+		return err
+	}
+	keys = keys.Rotated()
+	if err := replaceFile(c.keyFile, keys.Text()); err != nil {
+		return err
+	}
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
+		return err
+	}
+	n, lost, err := accounts.Reseal(ctx)
+	if err := errors.Join(err, db.RenewKeys(ctx, keys)); err != nil {
+		return err
+	}
+	for _, why := range lost {
+		fmt.Fprintf(out, "One value stays as it is: %v.\n", why)
+	}
+	fmt.Fprintf(out, `%d sealed values are now under the new key, the first in %s.
+Copy the file to every server of this database, and restart them all.
+
+Keep the older keys in the file: backup codes that people have were made with
+them. Once a key is taken out of it, backup codes from its time open nothing, and
+their owners have to make new ones. Nothing else needs it.
+`, n, c.keyFile)
+	return nil
+}
+
+// replaceFile puts a file in the place of another, whole or not at all. Only its
+// owner can read it.
+func replaceFile(name, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close()) // so that a power cut does not bring the old one back
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/resend/resend-go/v3"
+
+	"latchkey/backend/account"
+)
+
+func TestSender(t *testing.T) {
+	for name, want := range map[string]string{
+		"Latchkey":       "Latchkey <no-reply@example.com>",
+		"Ünïcode 2":      "Ünïcode 2 <no-reply@example.com>",
+		"Ann & Sons":     `"Ann & Sons" <no-reply@example.com>`,
+		`A" <b@c.de>, \`: `"A b@c.de, " <no-reply@example.com>`,
+	} {
+		if got := sender(name, "example.com"); got != want {
+			t.Errorf("%q sends as %s; want %s", name, got, want)
+		}
+	}
+}
+
+// TestRefusal holds that people read what the provider said in a sentence,
+// bounded, and never the key.
+func TestRefusal(t *testing.T) {
+	const key = "re_key"
+	for name, test := range map[string]struct {
+		err  error
+		want string
+		wait time.Duration
+	}{
+		"says":        {errors.New("[ERROR]: The example.com domain is not verified."), "The mail provider says: The example.com domain is not verified.", 0},
+		"the key":     {errors.New("[ERROR]: no re_key\nat all"), "The mail provider says: no … at all", 0},
+		"too many":    {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The mail provider says: Too many requests", 7 * time.Second},
+		"far too":     {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The mail provider says: Quota", 24 * time.Hour},
+		"no wait":     {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The mail provider says: Quota", 0},
+		"timeout":     {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The mail provider did not answer in time.", 0},
+		"unreachable": {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The mail provider cannot be reached: no route", 0},
+		"garbage":     {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
+	} {
+		err, ok := errors.AsType[*account.RefusedError](refusal(test.err, key))
+		if !ok || err.Why != test.want || err.Wait != test.wait {
+			t.Errorf("%s: %+v; want %q, %v", name, err, test.want, test.wait)
+		}
+	}
+	long := refusal(errors.New("[ERROR]: "+strings.Repeat("é", 1000)), key).Error()
+	if n := utf8.RuneCountInString(long); n != maxRefusal+1 {
+		t.Errorf("%d characters; want %d", n, maxRefusal+1)
+	}
+}
+
+func TestMailWait(t *testing.T) {
+	now := time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
+	for after, want := range map[string]time.Duration{
+		"": 0, "0": 0, "90": 90 * time.Second, "1e9": 0, "-1": 0, "99999999999999999999": 0,
+		"Tue, 24 Nov 2026 14:00:30 GMT": 30 * time.Second,
+		"Tue, 24 Nov 2026 13:00:00 GMT": 0,
+		"Sun, 24 Nov 2126 14:00:00 GMT": maxMailWait,
+	} {
+		if got := mailWait(after, now); got != want {
+			t.Errorf("Retry-After: %q is %v; want %v", after, got, want)
+		}
+	}
+}
+
+func TestParseAPI(t *testing.T) {
+	for s, want := range map[string]string{
+		"https://api.resend.com":     "https://api.resend.com/",
+		"https://api.resend.com/":    "https://api.resend.com/",
+		"https://example.com/resend": "https://example.com/resend/",
+		"http://127.0.0.1:9":         "http://127.0.0.1:9/",
+		"http://[::1]:9":             "http://[::1]:9/",
+		"http://example.com":         "",
+		"ftp://example.com":          "",
+		"https://a:b@example.com":    "",
+		"https://example.com?x":      "",
+		"api.resend.com":             "",
+		"":                           "",
+	} {
+		u, err := parseAPI(s)
+		if (err == nil) != (want != "") || err == nil && u.String() != want {
+			t.Errorf("-resend-url %q: %v, %v; want %q", s, u, err, want)
+		}
+	}
+}

@@ -1,0 +1,323 @@
+package server_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"latchkey/backend/account"
+)
+
+func TestListEvents(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner, other := s.signUp(t, ann), s.signUp(t, bob)
+		for i := range 60 {
+			want(t, owner.elsewhere().post("/update-user", body{"name": fmt.Sprint("Ann ", i)}), 200, "")
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": "wrong wrong"}), 401, "INVALID_EMAIL_OR_PASSWORD")
+
+		a := owner.get("/list-events")
+		want(t, a, 200, "")
+		if a.get("events.0.kind") != "sign-in-failed" || a.get("events.0.text") != "Wrong password at sign-in" || a.get("events.0.actor") != nil ||
+			a.get("events.0.account.email") != ann || a.get("events.0.device.browser") != "Firefox 153" || !strings.HasPrefix(fmt.Sprint(a.get("events.0.ipAddress")), "198.18.") {
+			t.Errorf("the newest: %v", a.get("events.0"))
+		}
+		if a.get("events.1.actor.email") != ann || a.get("events.49") == nil || a.get("events.50") != nil || a.get("next") != a.get("events.49.id") {
+			t.Errorf("the page: %v, then %v", a.get("events.1"), a.get("next"))
+		}
+		second := owner.get("/list-events?before=" + fmt.Sprint(a.get("next")))
+		if second.get("events.11.kind") != "sign-up" || second.get("events.12") != nil || second.get("next") != nil {
+			t.Errorf("the second page: %v", second)
+		}
+		if a := owner.get("/list-events?kind=sign-up"); a.get("events.0.kind") != "sign-up" || a.get("events.1") != nil {
+			t.Errorf("of one kind: %v", a)
+		}
+		if a := owner.get("/list-events?kind=nothing"); a.body != `{"events":[]}` {
+			t.Errorf("of no kind: %v", a)
+		}
+		// Another's are another's, whatever is asked for.
+		if a := other.get("/list-events?user=" + owner.id()); strings.Contains(a.body, ann) || a.get("events.0.account.email") != bob {
+			t.Errorf("another's: %v", a)
+		}
+
+		want(t, owner.request("GET", "/api/events", ""), 403, "FORBIDDEN")
+		want(t, owner.request("GET", "/api/events.csv", ""), 403, "FORBIDDEN")
+		owner.granted(account.PermissionAudit)
+		if a := owner.request("GET", "/api/events?user="+other.id(), ""); a.get("events.0.account.email") != bob || a.get("events.1") != nil {
+			t.Errorf("everybody's, of one: %v", a)
+		}
+		if a := owner.request("GET", "/api/events?kind=sign-up", ""); a.get("events.0.account.email") != bob || a.get("events.1.account.email") != ann || a.get("events.2") != nil {
+			t.Errorf("everybody's, of one kind: %v", a)
+		}
+		// What is left of an account that is no more.
+		id := other.id()
+		want(t, other.elsewhere().post("/delete-user", body{"password": goodPassword}), 200, "")
+		if a := owner.request("GET", "/api/events?kind=user-deleted", ""); a.get("events.0.account.id") != id || a.get("events.0.account.email") != nil {
+			t.Errorf("a deleted user: %v", a)
+		}
+	})
+}
+
+func TestExportEvents(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		admin := s.signUp(t, ann).granted(account.Permissions...)
+		// More than are read at once, from before they were many.
+		err := s.db.Tx(t.Context(), func(tx account.Store) error {
+			for i := range 2100 {
+				e := account.Event{ID: fmt.Sprint("e", i), At: account.Now(), Kind: account.EventSignInFailed, Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1"}
+				if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, admin.request("PUT", "/api/settings", `{"key":"APP_NAME","value":"=Acme"}`), 200, "")
+		a := admin.request("GET", "/api/events.csv", "")
+		want(t, a, 200, "")
+		if got := a.header.Get("Content-Type"); !strings.HasPrefix(got, "text/csv; charset=utf-8") {
+			t.Errorf("Content-Type %q", got)
+		}
+		if got := a.header.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="security-log-20`) || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("Content-Disposition %q", got)
+		}
+		rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+		if err != nil || len(rows) != 2103 {
+			t.Fatalf("%d rows, %v; want 2103", len(rows), err)
+		}
+		if !strings.Contains(a.body, "detail\r\n") {
+			t.Error("lines end otherwise than RFC 4180 has it")
+		}
+		if r := rows[1]; r[1] != "setting-changed" || r[2] != "System key changed" || r[3] != ann || r[5] != ann || r[11] != "APP_NAME" || r[12] != "from “Latchkey” to “=Acme”" {
+			t.Errorf("the newest: %q", r)
+		}
+		if r := rows[2]; r[11] != `'=HYPERLINK("x"), 2099` || r[12] != "'@a\nb" {
+			t.Errorf("a formula: %q", r)
+		}
+		if r := rows[2102]; r[1] != "sign-up" {
+			t.Errorf("the oldest: %q", r)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+					t.Fatalf("%q is a formula", cell)
+				}
+			}
+		}
+	})
+}
+
+// TestEveryDeedIsWrittenDown does what security rests on, one thing after the
+// other: each is in the log once, with who did it, to whom and from where, and
+// without a secret (W04). The log is whole in the end (W03).
+func TestEveryDeedIsWrittenDown(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		s.midStep()
+		var last int64
+		secrets := []string{goodPassword, "wrong wrong", "another good password", "re_12345678"}
+		kept := func(b *browser) {
+			for _, name := range []string{"session_token", "browser", "trust_device", "two_factor"} {
+				if value := b.cookie("latchkey." + name); value != "" {
+					secrets = append(secrets, value)
+				}
+			}
+		}
+		const nobody = ""
+		// did checks what has been written since it was asked last.
+		did := func(what string, actor, user string, kinds ...string) {
+			t.Helper()
+			events, err := s.db.Events(t.Context(), account.EventFilter{Limit: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, e := range events {
+				if e.Seq <= last {
+					break
+				}
+				got = append(got, e.Kind)
+				host := strings.HasPrefix(what, "host: ")
+				if e.ActorID != actor || e.UserID != user || (e.IP == "") != host || e.At.IsZero() || (e.SessionID != "") != (actor != nobody && e.Kind != account.EventBackupCodeUsed) {
+					t.Errorf("%s: %+v; want actor %q and user %q", what, e, actor, user)
+				}
+			}
+			last = events[0].Seq
+			slices.Sort(got)
+			if slices.Sort(kinds); !slices.Equal(got, kinds) {
+				t.Errorf("%s: %q; want %q", what, got, kinds)
+			}
+		}
+		post := func(b *browser, path string, in body, status int) answer {
+			t.Helper()
+			a := b.elsewhere().post(path, in)
+			if a.status != status {
+				t.Errorf("%s: %v; want %d", path, a, status)
+			}
+			kept(b)
+			return a
+		}
+
+		b := s.signUp(t, ann)
+		kept(b)
+		id := b.id()
+		did("sign-up", id, id, account.EventSignUp)
+		if err := accounts.GrantPermission(t.Context(), id, account.PermissionSettings); err != nil {
+			t.Fatal(err)
+		}
+		if err := accounts.GrantPermission(t.Context(), id, account.PermissionSettings); err != nil {
+			t.Fatal(err)
+		}
+		did("host: a permission", nobody, id, account.EventPermissionGranted)
+		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": "wrong wrong"}, 401)
+		did("a wrong password", nobody, id, account.EventSignInFailed)
+		post(s.browser(t), "/sign-in/email", body{"email": "nobody@example.test", "password": "wrong wrong"}, 401)
+		did("of nobody", nobody, nobody, account.EventSignInFailed)
+		other := s.browser(t)
+		handle := post(other, "/sign-in/email", body{"email": ann, "password": goodPassword}, 200).get("token")
+		did("sign-in", id, id, account.EventSignIn)
+		post(b, "/revoke-session", body{"token": handle}, 200)
+		did("a session ended", id, id, account.EventSessionRevoked)
+		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": goodPassword}, 200)
+		did("sign-in", id, id, account.EventSignIn)
+		post(b, "/revoke-other-sessions", body{}, 200)
+		did("sessions ended", id, id, account.EventSessionsRevoked)
+		post(b, "/change-password", body{"currentPassword": "wrong wrong", "newPassword": "another good password"}, 400)
+		did("a wrong password in a session", id, id, account.EventPasswordFailed)
+		post(b, "/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}, 200)
+		did("password", id, id, account.EventPasswordChanged)
+		post(b, "/change-password", body{"currentPassword": "another good password", "newPassword": goodPassword}, 200)
+		did("password", id, id, account.EventPasswordChanged)
+		post(b, "/step-up", body{"password": goodPassword}, 200)
+		did("step-up", id, id, account.EventStepUp)
+		post(b, "/update-user", body{"name": "Ann B."}, 200)
+		did("profile", id, id, account.EventUserUpdated)
+		want(t, b.elsewhere().request("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
+		did("a system key", id, id, account.EventSettingChanged)
+		want(t, b.elsewhere().request("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // nobody here has verified theirs
+		did("another", id, id, account.EventSettingChanged)
+
+		a := post(b, "/two-factor/enable", body{"password": goodPassword}, 200)
+		p, codes := s.scan(t, a), a.strings("backupCodes")
+		secrets = append(append(secrets, p.secret), codes...)
+		did("enrolment", id, id, account.EventTwoFactorPending)
+		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
+		did("a wrong code in a session", id, id, account.EventCodeFailed)
+		post(b, "/two-factor/verify-totp", body{"code": p.code(0)}, 200)
+		did("2FA on", id, id, account.EventTwoFactorEnabled)
+		post(b, "/two-factor/get-totp-uri", body{"password": goodPassword}, 200)
+		did("the key", id, id, account.EventTOTPURIRead)
+		c := s.challenge(t, ann)
+		kept(c)
+		did("challenge", nobody, id, account.EventChallenged)
+		for n := range 10 {
+			if n%5 == 4 {
+				c = s.challenge(t, ann)
+				did("challenge", nobody, id, account.EventChallenged)
+			}
+			kind := account.EventCodeFailed
+			if n == 9 {
+				kind = account.EventCodesLocked
+			}
+			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
+			did("a wrong code", nobody, id, kind)
+		}
+		if err := accounts.UnlockSecondFactor(t.Context(), ann); err != nil {
+			t.Fatal(err)
+		}
+		did("host: unlock", nobody, id, account.EventCodesUnlocked)
+		c = s.challenge(t, ann)
+		did("challenge", nobody, id, account.EventChallenged)
+		post(c, "/two-factor/send-otp", body{}, 200)
+		did("a code by mail", nobody, id, account.EventCodeMailed)
+		post(c, "/two-factor/verify-totp", body{"code": p.next(), "trustDevice": true}, 200)
+		did("trusted", id, id, account.EventSignIn, account.EventDeviceTrusted)
+		post(c, "/revoke-trusted-devices", body{}, 200)
+		did("trusted no more", id, id, account.EventTrustedDeviceRevoked)
+		c = s.challenge(t, ann)
+		did("challenge", nobody, id, account.EventChallenged)
+		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
+		did("a backup code", id, id, account.EventBackupCodeUsed, account.EventSignIn)
+		a = post(b, "/two-factor/generate-backup-codes", body{"password": goodPassword}, 200)
+		secrets = append(secrets, a.strings("backupCodes")...)
+		did("new codes", id, id, account.EventBackupCodesMade)
+
+		device := s.device()
+		key := b.register(device).get("id")
+		did("a passkey", id, id, account.EventPasskeyAdded)
+		post(b, "/passkey/update-passkey", body{"id": key, "name": "Key"}, 200)
+		did("its name", id, id, account.EventPasskeyRenamed)
+		want(t, s.browser(t).authenticate(device), 200, "")
+		did("sign-in by it", id, id, account.EventSignIn)
+		post(b, "/passkey/delete-passkey", body{"id": key}, 200)
+		did("deleted", id, id, account.EventPasskeyDeleted)
+		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
+		did("a passkey that is not known", nobody, nobody, account.EventPasskeyFailed)
+
+		admin := s.signUp(t, bob)
+		adminID := admin.granted(account.Permissions...).id()
+		did("sign-up", adminID, adminID, account.EventSignUp)
+		for deed, kind := range map[string]string{"reset-factors": account.EventFactorsReset, "end-sessions": account.EventSessionsEnded} {
+			want(t, admin.manage(id, deed), 200, "")
+			did(deed, adminID, id, kind)
+		}
+		want(t, admin.manage(id, "disable"), 200, "")
+		did("disabled", adminID, id, account.EventUserDisabled)
+		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": goodPassword}, 403)
+		did("refused", nobody, id, account.EventSignInRefused)
+		want(t, admin.manage(id, "enable"), 200, "")
+		did("enabled", adminID, id, account.EventUserEnabled)
+		token, err := accounts.BreakGlass(t.Context(), ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, string(token))
+		did("host: break-glass", nobody, id, account.EventRecovered)
+		if err := accounts.RevokePermission(t.Context(), id, account.PermissionSettings); err != nil {
+			t.Fatal(err)
+		}
+		did("host: a permission", nobody, id, account.EventPermissionRevoked)
+		b = s.signIn(t, ann)
+		did("sign-in", id, id, account.EventSignIn)
+		post(b, "/sign-out", body{}, 200)
+		did("sign-out", id, id, account.EventSignOut)
+		b = s.signIn(t, ann)
+		did("sign-in", id, id, account.EventSignIn)
+		// All this, and whoever has the database can use nothing of it.
+		want(t, s.browser(t).post("/request-password-reset", body{"email": ann}), 200, "")
+		for found := true; found; {
+			var err error
+			found, err = accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				for _, link := range regexp.MustCompile(`(?:token=|reset-password/)([\w-]{40,})`).FindAllStringSubmatch(m.Text, -1) {
+					secrets = append(secrets, link[1])
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept(b)
+		if len(secrets) < 30 {
+			t.Errorf("the tour has met only %d secrets", len(secrets))
+		}
+		wantAbsent(t, s.dump(t), secrets...)
+		did("a reset", nobody, id, account.EventResetRequested)
+
+		post(b, "/delete-user", body{"password": goodPassword}, 200)
+		did("deleted", id, id, account.EventUserDeleted)
+
+		if n, err := accounts.VerifyLog(t.Context()); n != last || err != nil {
+			t.Errorf("the log: %d entries, %v; want %d", n, err, last)
+		}
+		for line := range strings.Lines(s.dump(t)) {
+			if strings.HasPrefix(line, "events ") {
+				wantAbsent(t, line, secrets...)
+			}
+		}
+	})
+}

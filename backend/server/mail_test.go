@@ -1,0 +1,229 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/store/storetest"
+)
+
+// TestMailPauses holds that a mail is tried again after a second, two, four and
+// so on up to an hour, or after as long as who carries mails asks for; and that
+// it is dropped after three days, which the log tells.
+func TestMailPauses(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		frozen := account.Now() // or pauses would be as long as the machine makes them
+		accounts.Now = func() time.Time { return frozen }
+		ann := s.signUp(t, ann)
+		want(t, ann.post("/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword + "!"}), 200, "")
+		began := frozen
+
+		refusal := errors.New("no")
+		try := func(err error) (tried bool, why error) {
+			t.Helper()
+			found, why := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				if tried = true; m.Subject != "Your password was changed" {
+					t.Errorf("mail: %+v", m)
+				}
+				return err
+			})
+			if found != tried {
+				t.Errorf("found: %t, tried: %t", found, tried)
+			}
+			return tried, why
+		}
+		wantTry := func(pause time.Duration, refusal error) {
+			t.Helper()
+			frozen = frozen.Add(pause - time.Millisecond)
+			if tried, err := try(refusal); tried || err != nil {
+				t.Errorf("after %v: tried: %t, %v", frozen.Sub(began), tried, err)
+			}
+			frozen = frozen.Add(time.Millisecond)
+			if tried, err := try(refusal); !tried || !errors.Is(err, refusal) || errors.Is(err, account.ErrMailDropped) {
+				t.Errorf("after %v: tried: %t, %v", frozen.Sub(began), tried, err)
+			}
+		}
+		if tried, err := try(refusal); !tried || !errors.Is(err, refusal) {
+			t.Fatalf("at once: tried: %t, %v", tried, err)
+		}
+		pause := time.Second
+		for range 12 {
+			wantTry(pause, refusal)
+			pause *= 2
+		}
+		wantTry(time.Hour, refusal)
+		wantTry(time.Hour, &account.RefusedError{Why: "less", Wait: time.Minute})
+		busy := &account.RefusedError{Why: "Try tomorrow.", Wait: 20 * time.Hour}
+		wantTry(time.Hour, busy)
+		wantTry(20*time.Hour, busy)
+		wantTry(20*time.Hour, refusal)
+
+		last := began.Add(3 * 24 * time.Hour)
+		wantTry(time.Hour, &account.RefusedError{Why: "Much later.", Wait: 1000 * time.Hour})
+		frozen = last
+		tried, err := try(refusal)
+		if !tried || !errors.Is(err, account.ErrMailDropped) || !errors.Is(err, refusal) {
+			t.Errorf("after three days: tried: %t, %v; want it dropped", tried, err)
+		}
+		frozen = frozen.Add(30 * 24 * time.Hour)
+		if tried, err := try(nil); tried || err != nil {
+			t.Errorf("a dropped mail: tried: %t, %v", tried, err)
+		}
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventMailDropped}, Limit: 10})
+		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
+			t.Errorf("events %+v, %v", events, err)
+		}
+		if strings.Contains(fmt.Sprint(events), "example.test") {
+			t.Errorf("the log tells the address: %+v", events)
+		}
+	})
+}
+
+// TestSlowMail holds that a mail which is not handed on holds up no other, and
+// that nobody else tries it meanwhile.
+func TestSlowMail(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		for _, who := range []string{"slow@example.test", "quick@example.test"} {
+			b := s.signUp(t, who)
+			want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword + "!"}), 200, "")
+			s.wait(time.Second)
+		}
+		found, err := accounts.HandOnMail(t.Context(), func(slow account.Mail) error {
+			if slow.Recipient != "slow@example.test" {
+				t.Errorf("the first is %+v", slow)
+			}
+			for i, want := range []string{"quick@example.test", ""} {
+				got := ""
+				_, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error { got = m.Recipient; return nil })
+				if err != nil || got != want {
+					t.Errorf("%d: %q, %v; want %q", i, got, err, want)
+				}
+			}
+			return nil
+		})
+		if !found || err != nil {
+			t.Error(found, err)
+		}
+	})
+}
+
+// TestNewDeviceMail holds that the owner hears of every way to sign in from a
+// browser that the account did not know, once, and of no other sign-in; unless
+// the system key says that they need not.
+func TestNewDeviceMail(t *testing.T) {
+	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
+	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
+		owner := s.signUp(t, ann)
+		wantMails(t, accounts, ann)
+		password := body{"email": ann, "password": goodPassword}
+		known := s.browser(t)
+		want(t, known.post("/sign-in/email", password), 200, "")
+		for _, m := range wantMails(t, accounts, ann, "New sign-in") {
+			if !strings.Contains(m.Text, ", from "+known.ip+", with Firefox 153 on Windows.") {
+				t.Errorf("mail: %s", m.Text)
+			}
+		}
+		for _, b := range []*browser{known, known.elsewhere(), owner} {
+			want(t, b.elsewhere().post("/sign-in/email", password), 200, "")
+		}
+		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": "not " + goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		wantMails(t, accounts, ann)
+
+		device := s.device()
+		owner = owner.elsewhere()
+		want(t, owner.sendRegistration(made(t, device, owner.registerOptions())), 200, "")
+		wantMails(t, accounts, ann, "A passkey was added")
+		for _, subjects := range [][]string{{"New sign-in"}, nil} {
+			b := known
+			if subjects != nil {
+				b = s.browser(t)
+			}
+			want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+			wantMails(t, accounts, ann, subjects...)
+		}
+
+		p, _ := owner.enrol()
+		wantMails(t, accounts, ann, "Two-factor authentication is on")
+		b := s.browser(t)
+		want(t, b.post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
+		wantMails(t, accounts, ann)
+		want(t, b.elsewhere().verify(p.next()), 200, "")
+		wantMails(t, accounts, ann, "New sign-in")
+
+		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
+		b = s.browser(t)
+		want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+		wantMails(t, accounts, ann)
+	})
+}
+
+// TestSendTestMail holds that who may set system keys can see whether mail goes
+// out, and reads what its carrier says; and that nobody's mailbox is flooded so.
+func TestSendTestMail(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		var mails []account.Mail
+		var refusal error
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+			c.HandOn = func(ctx context.Context, m account.Mail) error {
+				if _, ok := ctx.Deadline(); !ok {
+					t.Error("the carrier has all the time in the world")
+				}
+				mails = append(mails, m)
+				return refusal
+			}
+		})
+		send := func(b *browser) answer { return b.elsewhere().request("POST", "/api/settings/test-mail", "{}") }
+		want(t, send(s.browser(t)), 401, "UNAUTHORIZED")
+		b := s.signUp(t, ann)
+		want(t, send(b), 403, "FORBIDDEN")
+		user, _, err := s.db.UserByEmail(t.Context(), ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.db.Grant(t.Context(), user.ID, account.PermissionSettings); err != nil {
+			t.Fatal(err)
+		}
+		s.wait(account.FreshWindow)
+		want(t, send(b), 403, "SESSION_NOT_FRESH")
+		if len(mails) != 0 {
+			t.Errorf("mails: %+v", mails)
+		}
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+
+		want(t, send(b), 200, "")
+		refusal = &account.RefusedError{Why: "The mail provider says: no."}
+		refused := send(b)
+		want(t, refused, 424, "MAIL_NOT_SENT")
+		if refused.get("message") != "The mail provider says: no." {
+			t.Errorf("refused: %v", refused)
+		}
+		refusal = errors.New("/a/path cannot be written")
+		broken := send(b)
+		want(t, broken, 500, "INTERNAL_SERVER_ERROR")
+		wantAbsent(t, broken.body, "path")
+		for range 2 {
+			want(t, send(b), 500, "INTERNAL_SERVER_ERROR")
+		}
+		want(t, send(b), 429, "TOO_MANY_REQUESTS")
+		s.wait(account.TestMails.Window)
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		refusal = nil
+		want(t, send(b), 200, "")
+
+		if len(mails) != 6 {
+			t.Errorf("%d mails; want 6", len(mails))
+		}
+		for _, m := range mails {
+			if m.Recipient != ann || m.Subject != "Test mail" || !strings.Contains(m.Text, " UTC, from 198.18.") {
+				t.Errorf("mail: %+v", m)
+			}
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+)
+
+// pageSize is how many rows of a list are answered at once.
+const pageSize = 50
+
+func (s *Server) listUsers(c call, in shared.UserQuery) (out shared.UserPage, err error) {
+	users, err := s.Accounts.Store.ManagedUsers(c.Context(), account.UserFilter{Search: in.Search, After: in.After, Limit: pageSize + 1}, s.Accounts.Now())
+	if err != nil {
+		return out, err
+	}
+	if len(users) > pageSize {
+		users = users[:pageSize]
+		out.Next = users[pageSize-1].Email
+	}
+	out.Users = make([]shared.ManagedUser, len(users))
+	for i, u := range users {
+		out.Users[i] = shared.ManagedUser{
+			User: userOf(u.User), Passkeys: u.Passkeys, Sessions: u.Sessions, Permissions: append([]string{}, u.Permissions...),
+			LastActiveAt: timeOf(u.LastActiveAt), DisabledAt: timeOf(u.DisabledAt),
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) resetFactors(c call, _ shared.None) (shared.Status, error) {
+	return manage(c, s.Accounts.ResetFactors)
+}
+
+func (s *Server) endSessions(c call, _ shared.None) (shared.Status, error) {
+	return manage(c, s.Accounts.EndSessions)
+}
+
+func (s *Server) disableUser(c call, _ shared.None) (shared.Status, error) {
+	return manage(c, s.Accounts.DisableUser)
+}
+
+func (s *Server) enableUser(c call, _ shared.None) (shared.Status, error) {
+	return manage(c, s.Accounts.EnableUser)
+}
+
+// manage does something to the account that the path names.
+func manage(c call, deed func(context.Context, account.Session, account.Client, string) error) (shared.Status, error) {
+	id := c.PathValue("id")
+	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) { // no database takes it
+		return shared.Status{}, shared.ErrNoSuchUser
+	}
+	err := deed(c.Context(), c.Session, c.From, id)
+	return shared.Status{Status: err == nil}, err
+}
+
+func timeOf(t *time.Time) *shared.Time {
+	if t == nil {
+		return nil
+	}
+	return &shared.Time{Time: *t}
+}

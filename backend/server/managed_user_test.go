@@ -1,0 +1,353 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/shared"
+)
+
+// id is that of the browser's account.
+func (b *browser) id() string {
+	b.t.Helper()
+	return fmt.Sprint(b.get("/get-session").get("user.id"))
+}
+
+// granted gives the browser's account permissions.
+func (b *browser) granted(permissions ...string) *browser {
+	b.t.Helper()
+	for _, p := range permissions {
+		if err := b.site.db.Grant(b.t.Context(), b.id(), p); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// manage does something to an account as an administrator.
+func (b *browser) manage(id, deed string) answer {
+	b.t.Helper()
+	return b.elsewhere().request("POST", "/api/users/"+id+"/"+deed, "{}")
+}
+
+// users is a page of the accounts.
+func (b *browser) users(query string) (page shared.UserPage) {
+	b.t.Helper()
+	a := b.request("GET", "/api/users"+query, "")
+	want(b.t, a, 200, "")
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil {
+		b.t.Fatalf("users: %v, %v", a, err)
+	}
+	return page
+}
+
+func TestListUsers(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		admin := s.signUp(t, ann).granted(account.PermissionUsers, account.PermissionAudit)
+		s.signUp(t, bob)
+		s.wait(time.Minute)
+		s.signIn(t, bob)
+		for name, email := range map[string]string{"100%": "percent@example.test", "Under_score!": "under@example.test", "Zoë": "zoe@example.test"} {
+			b := s.browser(t)
+			want(t, b.post("/sign-up/email", body{"email": email, "name": name, "password": goodPassword}), 200, "")
+		}
+		for search, found := range map[string]string{
+			"": "ann bob percent under zoe", "BOB": "bob", "100%25": "percent", "%25": "percent", "_": "under", "!": "under", "ZO": "zoe", "Zo%C3%AB": "zoe",
+			"nobody": "", "%27": "", `%5C`: "", "example.test": "ann bob percent under zoe",
+		} {
+			var got []string
+			for _, u := range admin.users("?search=" + search).Users {
+				local, _, _ := strings.Cut(u.Email, "@")
+				got = append(got, local)
+			}
+			if strings.Join(got, " ") != found {
+				t.Errorf("search %q: %q; want %q", search, got, found)
+			}
+		}
+		all := admin.users("").Users
+		if u := all[0]; !slices.Equal(u.Permissions, []string{"audit.read", "users.manage"}) || u.Sessions != 1 || u.DisabledAt != nil {
+			t.Errorf("ann: %+v", u)
+		}
+		if u := all[1]; u.Permissions == nil || len(u.Permissions) != 0 || u.Sessions != 2 || u.LastActiveAt == nil || u.LastActiveAt.Sub(u.CreatedAt.Time) < 30*time.Second {
+			t.Errorf("bob: %+v", u)
+		}
+		if a := admin.request("GET", "/api/users", ""); strings.Contains(a.body, "argon2") || strings.Contains(a.body, "handle") {
+			t.Errorf("the list tells too much: %v", a)
+		}
+
+		now := account.Now()
+		for i := range 60 {
+			err := s.db.AddUser(t.Context(), account.User{ID: fmt.Sprint("many", i), Email: fmt.Sprintf("many%02d@example.test", i), Handle: []byte(fmt.Sprint(i)), CreatedAt: now, UpdatedAt: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := admin.users("?search=many")
+		second := admin.users("?search=many&after=" + first.Next)
+		if len(first.Users) != 50 || len(second.Users) != 10 || second.Next != "" || second.Users[0].Email != "many50@example.test" {
+			t.Errorf("pages of %d and %d, then %q", len(first.Users), len(second.Users), second.Next)
+		}
+	})
+}
+
+func TestManageUsers(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		admin := s.signUp(t, "admin@example.test").granted(account.PermissionUsers)
+		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
+			want(t, admin.manage("nobody", deed), 404, "NO_SUCH_USER")
+			want(t, admin.manage("%00", deed), 404, "NO_SUCH_USER")
+			want(t, admin.manage("%ff", deed), 404, "NO_SUCH_USER")
+			want(t, admin.manage(admin.id(), deed), 409, "NOT_TO_YOURSELF")
+		}
+
+		// Who has lost the second factor.
+		lost := s.signUp(t, bob)
+		p, codes := lost.enrol()
+		device := s.device()
+		want(t, lost.register(device), 200, "")
+		trusted := s.challenge(t, bob)
+		want(t, trusted.elsewhere().post("/two-factor/verify-totp", body{"code": p.next(), "trustDevice": true}), 200, "")
+		waiting := s.challenge(t, bob)
+		for range 10 {
+			waiting.spend("aaaaa-bbbbb")
+			waiting = s.challenge(t, bob)
+		}
+		want(t, waiting.verify(p.next()), 429, "ACCOUNT_TEMPORARILY_LOCKED")
+		bobID := lost.id()
+		a := admin.manage(bobID, "reset-factors")
+		want(t, a, 200, "")
+		if a.body != `{"status":true}` {
+			t.Errorf("reset: %v", a)
+		}
+		wantAlive(t, lost, false, "who lost the factor")
+		wantAlive(t, trusted, false, "the trusted browser")
+		want(t, waiting.verify(p.next()), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
+		found := s.signIn(t, bob) // by the password alone
+		if again, _ := found.enable(); again.secret == p.secret {
+			t.Error("the secret from before is back")
+		}
+		want(t, found.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
+
+		// A passkey that is the only way in stays.
+		only, key := s.keeping(t, "only@example.test")
+		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+only.id()+"'")
+		want(t, admin.manage(only.id(), "reset-factors"), 200, "")
+		wantAlive(t, only, false, "who has a passkey only")
+		want(t, s.browser(t).authenticate(key), 200, "")
+
+		// Sessions.
+		eve := s.signUp(t, "eve@example.test")
+		eveID, other := eve.id(), s.signIn(t, "eve@example.test")
+		want(t, admin.manage(eveID, "end-sessions"), 200, "")
+		wantAlive(t, eve, false, "a session that was ended")
+		wantAlive(t, other, false, "the other one")
+
+		// Disabled and enabled.
+		eve, eveKey := s.signIn(t, "eve@example.test"), s.device()
+		want(t, eve.register(eveKey), 200, "")
+		want(t, admin.manage(eveID, "disable"), 200, "")
+		want(t, admin.manage(eveID, "disable"), 200, "") // and nothing more is written down
+		wantAlive(t, eve, false, "who was disabled")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "eve@example.test", "password": goodPassword}), 403, "ACCOUNT_DISABLED")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "eve@example.test", "password": "wrong wrong"}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).authenticate(eveKey), 403, "ACCOUNT_DISABLED")
+		for _, u := range admin.users("?search=eve").Users {
+			if u.DisabledAt == nil || u.Sessions != 0 {
+				t.Errorf("disabled: %+v", u)
+			}
+		}
+		want(t, admin.manage(eveID, "enable"), 200, "")
+		wantAlive(t, s.signIn(t, "eve@example.test"), true, "who was enabled")
+		want(t, s.browser(t).authenticate(eveKey), 200, "")
+
+		// One with a second factor is asked for no code in vain.
+		cid := s.signUp(t, "cid@example.test")
+		cid.enrol()
+		cidID, begun := cid.id(), s.challenge(t, "cid@example.test")
+		want(t, admin.manage(cidID, "disable"), 200, "")
+		want(t, begun.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.browser(t).post("/sign-in/email", body{"email": "cid@example.test", "password": goodPassword}), 403, "ACCOUNT_DISABLED")
+
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{
+			account.EventFactorsReset, account.EventSessionsEnded, account.EventUserDisabled, account.EventUserEnabled,
+		}, Limit: 100})
+		if err != nil || len(events) != 6 {
+			t.Errorf("%d events, %v; want 6", len(events), err)
+		}
+		for _, e := range events {
+			if e.ActorID != admin.id() || e.UserID == e.ActorID || e.UserID == "" || e.IP == "" {
+				t.Errorf("event: %+v", e)
+			}
+		}
+		if refused, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventSignInRefused}, Limit: 10}); err != nil || len(refused) != 3 || refused[2].UserID != eveID {
+			t.Errorf("refusals: %+v, %v", refused, err)
+		}
+		told := map[string]int{}
+		for {
+			found, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				if strings.Contains(m.Text, "administrator") {
+					told[m.Recipient]++
+					if strings.Contains(m.Text, "198.18.") || strings.Contains(m.Text, p.secret) {
+						t.Errorf("a mail tells too much: %s", m.Text)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !found {
+				break
+			}
+		}
+		if fmt.Sprint(told) != "map[bob@example.test:1 cid@example.test:1 eve@example.test:3 only@example.test:1]" {
+			t.Errorf("mails: %v", told)
+		}
+		// What an administrator did is in the owner's log, without where they were.
+		a = s.signIn(t, "eve@example.test").get("/list-events?kind=user-disabled")
+		if a.get("events.0.text") != "Account disabled by an administrator" || a.get("events.1") != nil || a.get("events.0.actor") != nil ||
+			a.get("events.0.ipAddress") != "" || a.get("events.0.sessionId") != nil || strings.Contains(a.body, "admin@") {
+			t.Errorf("the owner's log: %v", a)
+		}
+	})
+}
+
+// TestManageNoBetter holds that who manages users gets the better of nobody who
+// manages more.
+func TestManageNoBetter(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		root := s.signUp(t, ann).granted(account.Permissions...)
+		helper := s.signUp(t, bob).granted(account.PermissionUsers)
+		rootID, helperID := root.id(), helper.id()
+		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
+			want(t, helper.manage(rootID, deed), 403, "FORBIDDEN")
+		}
+		wantAlive(t, root, true, "who may change system keys")
+		s.wait(account.FreshWindow)
+		want(t, root.manage(helperID, "disable"), 403, "SESSION_NOT_FRESH")
+		want(t, root.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, root.manage(helperID, "disable"), 200, "")
+		want(t, helper.manage(rootID, "end-sessions"), 401, "UNAUTHORIZED")
+		want(t, s.signUp(t, "cid@example.test").manage(rootID, "disable"), 403, "FORBIDDEN")
+	})
+}
+
+// TestManageEachOther holds that of two administrators who disable each other at
+// once one does, and that neither waits for the other for ever.
+func TestManageEachOther(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		for round := range 5 {
+			var admins [2]*browser
+			var ids [2]string
+			for i := range admins {
+				admins[i] = s.signUp(t, fmt.Sprintf("admin%d-%d@example.test", round, i)).granted(account.PermissionUsers)
+				ids[i] = admins[i].id()
+			}
+			var answers [2]answer
+			var wg sync.WaitGroup
+			for i := range admins {
+				wg.Go(func() { answers[i] = admins[i].manage(ids[1-i], "disable") })
+			}
+			wg.Wait()
+			if a, b := answers[0].status, answers[1].status; a+b != 200+401 {
+				t.Errorf("answers: %v and %v; want one 200 and one 401", answers[0], answers[1])
+			}
+		}
+	})
+}
+
+// TestRequiredTwoFactor walks every route there is, as somebody who has to get a
+// second factor first: what is not there for that is refused.
+func TestRequiredTwoFactor(t *testing.T) {
+	bodies := map[string]endpoint{}
+	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints, permittedEndpoints) {
+		bodies[e.method+" "+e.full()] = e
+	}
+	required := func(c *server.Config) {
+		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d")
+	}
+	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+		b := s.signUp(t, ann).granted(account.Permissions...)
+		a := b.get("/get-session")
+		created, err := time.Parse(time.RFC3339, fmt.Sprint(a.get("user.createdAt")))
+		if due := created.Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z"); err != nil || a.get("enrolBy") != due {
+			t.Errorf("enrolBy %v; want %s", a.get("enrolBy"), due)
+		}
+		if fmt.Sprint(a.get("permissions")) != "[audit.read settings.manage users.manage]" {
+			t.Errorf("permissions: %v", a)
+		}
+		want(t, b.get("/list-sessions"), 200, "")
+		s.wait(48*time.Hour - time.Minute)
+		want(t, b.get("/list-sessions"), 200, "")
+		s.wait(time.Minute)
+
+		reachable := []string{}
+		for _, r := range routes(t) {
+			e, there := bodies[r.method+" "+r.path]
+			switch {
+			case !there:
+				t.Errorf("%s %s is in none of the lists of endpoints", r.method, r.path)
+			case r.base() == "anyone":
+			case strings.HasPrefix(r.policy, "enrolling("):
+				reachable = append(reachable, strings.TrimPrefix(r.path, "/api/auth"))
+				if a := b.elsewhere().call(e); a.code() == "TWO_FACTOR_ENROLMENT_REQUIRED" {
+					t.Errorf("%s: %v", r.path, a)
+				}
+			default:
+				want(t, b.elsewhere().call(e), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+			}
+		}
+		slices.Sort(reachable)
+		if got := strings.Join(reachable, " "); got != "/passkey/generate-register-options /passkey/list-user-passkeys /passkey/verify-registration "+
+			"/step-up /two-factor/enable /two-factor/status /two-factor/verify-totp" {
+			t.Errorf("reachable: %s", got)
+		}
+		if a := b.get("/get-session"); a.get("enrolBy") == nil {
+			t.Errorf("get-session once it is due: %v", a)
+		}
+		want(t, b.get("/passkey/list-user-passkeys"), 200, "")
+		b.enrol()
+		want(t, b.get("/list-sessions"), 200, "")
+		want(t, b.request("GET", "/api/settings", ""), 200, "")
+		if a := b.get("/get-session"); a.get("enrolBy") != nil {
+			t.Errorf("get-session with a second factor: %v", a)
+		}
+
+		// A passkey is as good, in the session that it has opened.
+		device, other := s.device(), s.signUp(t, bob)
+		s.wait(48 * time.Hour)
+		want(t, other.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, other.register(device), 200, "")
+		want(t, other.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.authenticate(device), 200, "")
+		want(t, other.get("/list-sessions"), 200, "")
+		want(t, s.signIn(t, bob).get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.post("/sign-out", body{}), 200, "")
+	})
+}
+
+func TestRequiredTwoFactorOfAdmins(t *testing.T) {
+	required := func(c *server.Config) {
+		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=admins", "REQUIRE_TWO_FACTOR_GRACE=0s")
+	}
+	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+		b := s.signUp(t, ann)
+		want(t, b.get("/list-sessions"), 200, "")
+		b.granted(account.PermissionAudit)
+		want(t, b.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // from the next request on
+		if err := s.db.Revoke(t.Context(), b.id(), account.PermissionAudit); err != nil {
+			t.Fatal(err)
+		}
+		want(t, b.get("/list-sessions"), 200, "")
+		want(t, b.request("GET", "/api/events", ""), 403, "FORBIDDEN")
+	})
+}

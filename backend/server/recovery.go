@@ -1,0 +1,148 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"latchkey/shared"
+)
+
+func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.ResetRequested, error) {
+	if err := s.Accounts.AskReset(c.Context(), c.From, in.Email, in.RedirectTo); err != nil {
+		return shared.ResetRequested{}, err
+	}
+	return shared.ResetRequested{Status: true, Message: "If this email exists in our system, check your email for the reset link"}, nil
+}
+
+// openPasswordReset leads a link to the page that asks for the new password. It
+// spends nothing: that page may be loaded twice.
+func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, error) {
+	if in.CallbackURL == "" {
+		return shared.None{}, redirect(originOf(s.Origin) + with(shared.PageEmail, "error", shared.ErrToken.Code))
+	}
+	to := in.CallbackURL
+	if strings.HasPrefix(to, "/") {
+		to = originOf(s.Origin) + to
+	}
+	token := c.PathValue("token")
+	if err := s.Accounts.CanReset(c.Context(), token); err != nil {
+		return land(shared.None{}, err, to)
+	}
+	return shared.None{}, redirect(with(to, "token", token))
+}
+
+func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, error) {
+	token := c.URL.Query().Get("token")
+	if in.Token != nil {
+		token = *in.Token
+	}
+	return ofLink(s.Accounts.ResetPassword(c.Context(), c.From, token, in.NewPassword))
+}
+
+// ofLink answers what only succeeds or fails, where a token that is not good is
+// the fault of the call.
+func ofLink(err error) (shared.Status, error) {
+	if errors.Is(err, shared.ErrToken) {
+		err = as(http.StatusBadRequest, err)
+	}
+	return shared.Status{Status: err == nil}, err
+}
+
+func (s *Server) sendVerificationEmail(c call, in shared.EmailRequest) (shared.Status, error) {
+	signedIn, err := s.authenticate(c)
+	user := &signedIn.User
+	if errors.Is(err, shared.ErrUnauthorized) {
+		user = nil
+	} else if err != nil {
+		return shared.Status{}, err
+	}
+	err = s.Accounts.AskVerification(c.Context(), user, c.From, in.Email, in.CallbackURL)
+	return shared.Status{Status: err == nil}, err
+}
+
+func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, error) {
+	err := s.Accounts.AskEmailChange(c.Context(), c.Session, c.From, in.NewEmail, in.CallbackURL)
+	return shared.Status{Status: err == nil}, err
+}
+
+func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerified, err error) {
+	if err := notHead(c); err != nil {
+		return out, err
+	}
+	signedIn, err := s.authenticate(c)
+	if err != nil && !errors.Is(err, shared.ErrUnauthorized) {
+		return out, err
+	}
+	user, err := s.Accounts.VerifyEmail(c.Context(), c.From, signedIn.User.ID, in.Token)
+	if errors.Is(err, shared.ErrToken) {
+		err = as(http.StatusUnauthorized, err)
+	}
+	if user != nil {
+		changed := userOf(*user)
+		out.User = &changed
+	}
+	out.Status = true
+	return land(out, err, in.CallbackURL)
+}
+
+func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted, error) {
+	if err := notHead(c); err != nil {
+		return shared.Deleted{}, err
+	}
+	signedIn, err := s.authenticate(c)
+	if errors.Is(err, shared.ErrUnauthorized) {
+		return land(shared.Deleted{}, shared.ErrUserInfo, in.CallbackURL)
+	} else if err != nil {
+		return shared.Deleted{}, err
+	}
+	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Session, c.From, in.Token))
+	return land(out, err, in.CallbackURL)
+}
+
+func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
+	reset, err := s.Accounts.Disown(c.Context(), c.From, in.Token)
+	status, err := ofLink(err)
+	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
+}
+
+// notHead fails for a call that only asks whether a link is there, as mail
+// programs do: it must not spend it.
+func notHead(c call) error {
+	if c.Method == http.MethodHead {
+		return shared.ErrMethod
+	}
+	return nil
+}
+
+// land answers a link: by going on to where it leads to, with the code of the
+// error if there is one, or by itself if it leads nowhere. What is not the fault
+// of the link is answered here, so that the link can be opened again.
+func land[Out any](out Out, err error, callback string) (Out, error) {
+	if callback == "" {
+		return out, err
+	}
+	if err == nil {
+		return out, redirect(callback)
+	}
+	e, ok := errors.AsType[*shared.Error](err)
+	if !ok || errors.Is(err, shared.ErrUnavailable) {
+		return out, err
+	}
+	return out, redirect(with(callback, "error", e.Code))
+}
+
+// with is an address with a value added to its query, which otherwise stays as it
+// is. The address is one that [Server.mayGoTo] has let pass.
+func with(address, name, value string) string {
+	address, fragment, found := strings.Cut(address, "#")
+	if found {
+		fragment = "#" + fragment
+	}
+	sign := "?"
+	if strings.Contains(address, "?") {
+		sign = "&"
+	}
+	return address + sign + name + "=" + url.QueryEscape(value) + fragment
+}

@@ -1,0 +1,303 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/store/storetest"
+	"latchkey/shared"
+)
+
+// admin makes an account that may change system keys.
+func (s *site) admin(t *testing.T, email string) *browser {
+	t.Helper()
+	b := s.signUp(t, email)
+	user, _, err := s.db.UserByEmail(t.Context(), email)
+	if err == nil {
+		err = s.db.Grant(t.Context(), user.ID, account.PermissionSettings)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *browser) put(change body, headers ...string) answer {
+	b.t.Helper()
+	text, err := json.Marshal(change)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.request("PUT", "/api/settings", string(text), headers...)
+}
+
+// setting is one key as the API lists it.
+func (b *browser) setting(key string) shared.Setting {
+	b.t.Helper()
+	var all shared.Settings
+	a := b.request("GET", "/api/settings", "")
+	if err := json.Unmarshal([]byte(a.body), &all); a.status != 200 || err != nil {
+		b.t.Fatalf("settings: %.300v, %v", a, err)
+	}
+	i := slices.IndexFunc(all.Settings, func(s shared.Setting) bool { return s.Key == key })
+	if i < 0 {
+		b.t.Fatalf("%s is not listed", key)
+	}
+	return all.Settings[i]
+}
+
+func value(s shared.Setting) string {
+	if s.Value == nil {
+		return "null"
+	}
+	return *s.Value
+}
+
+func TestSettingsAreForAdministrators(t *testing.T) { // G01, G02, G08, G09, W12
+	each(t, func(t *testing.T, s *site) {
+		stranger, ann, bob := s.browser(t), s.admin(t, "ann@example.test"), s.signUp(t, "bob@example.test")
+		change := body{"key": "APP_NAME", "value": "Stolen"}
+		for _, b := range []struct {
+			who    *browser
+			status int
+			code   string
+		}{{stranger, 401, "UNAUTHORIZED"}, {bob, 403, "FORBIDDEN"}} {
+			a := b.who.request("GET", "/api/settings", "")
+			want(t, a, b.status, b.code)
+			wantAbsent(t, a.body, "APP_NAME")
+			want(t, b.who.put(change), b.status, b.code)
+		}
+		want(t, ann.put(change, "Origin: https://evil.test"), 403, "INVALID_ORIGIN")
+		want(t, ann.put(change, "Origin: null", "Sec-Fetch-Site: cross-site"), 403, "MISSING_OR_NULL_ORIGIN")
+		want(t, ann.put(change, "Content-Type: text/plain"), 415, "UNSUPPORTED_MEDIA_TYPE")
+		s.wait(account.FreshWindow)
+		want(t, ann.put(change), 403, "SESSION_NOT_FRESH")
+		if got := value(ann.setting("APP_NAME")); got != "Latchkey" {
+			t.Errorf("APP_NAME is %s", got)
+		}
+		want(t, ann.post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, ann.put(change), 200, "")
+
+		user, _, err := s.db.UserByEmail(t.Context(), "ann@example.test")
+		if err == nil {
+			err = s.db.Revoke(t.Context(), user.ID, account.PermissionSettings)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, ann.put(change), 403, "FORBIDDEN")
+		want(t, ann.request("GET", "/api/settings", ""), 403, "FORBIDDEN")
+	})
+}
+
+func TestSetting(t *testing.T) { // G04, G05
+	each(t, func(t *testing.T, s *site) {
+		ann := s.admin(t, "ann@example.test")
+		for _, change := range []string{
+			`{}`, `[]`, `{"key":"APP_NAME"}`, `{"value":"x"}`, `{"key":"APP_NAME","value":null}`, `{"key":"APP_NAME","value":5}`,
+			`{"key":"APP_NAME","value":["x"]}`, `{"key":"APP_NAME","value":{}}`, `{"key":"APP_NAME","value":true}`,
+			`{"key":5,"value":"x"}`, `{"key":"APP_NAME","value":"x","revision":"1"}`, `{"key":"APP_NAME","value":"x","revision":0.5}`,
+			`{"settings":[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]}`, `[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]`,
+		} {
+			want(t, ann.request("PUT", "/api/settings", change), 400, "VALIDATION_ERROR")
+		}
+		for _, key := range []string{"NONE", "app_name", "", " APP_NAME", "APP_NAME\t"} {
+			want(t, ann.put(body{"key": key, "value": "x"}), 400, "UNKNOWN_SETTING")
+		}
+		for key, wrong := range map[string][]string{
+			"APP_NAME":                 {"", "  ", strings.Repeat("x", 61), "two\nlines"},
+			"SIGN_UP_ENABLED":          {"", "yes", "TRUE"},
+			"VERIFY_EMAIL":             {"", "on", "Required"},
+			"RESEND_API_KEY":           {"with space", "••••••••", "********", "xxxx", strings.Repeat("k", 201)},
+			"MAIL_FROM":                {"nobody", "a@b", "A <a@example.test>\r\nBcc: b@example.test"},
+			"REQUIRE_TWO_FACTOR_GRACE": {"-1h", "91d", "7 days", "1ms"},
+			"FRESH_WINDOW":             {"0s", "25h", "", "15"},
+			"SESSIONS_PER_USER":        {"0", "1001", "1.5", "ten"},
+		} {
+			for _, v := range wrong {
+				a := ann.put(body{"key": key, "value": v})
+				want(t, a, 400, "INVALID_SETTING")
+				if a.get("field") != "value" || !strings.HasSuffix(a.get("message").(string), ".") {
+					t.Errorf("%s: %v", key, a)
+				}
+			}
+		}
+		if set := ann.setting("APP_NAME"); value(set) != "Latchkey" || set.Source != "default" || set.IsSet || set.Revision != 0 || set.UpdatedAt != nil || set.UpdatedBy != nil {
+			t.Errorf("nothing was set: %+v", set)
+		}
+
+		for _, change := range []struct{ key, value, shown string }{
+			{"APP_NAME", "  Accounts ", "Accounts"}, {"SIGN_UP_ENABLED", "off", "false"}, {"VERIFY_EMAIL", "required", "required"},
+			{"MAIL_FROM", "Accounts <accounts@example.com>", "Accounts <accounts@example.com>"}, {"MAIL_FROM", "", ""},
+			{"REQUIRE_TWO_FACTOR_GRACE", "48h", "2d"}, {"REQUIRE_TWO_FACTOR_GRACE", "0s", "0s"}, {"FRESH_WINDOW", "90m", "1h30m"}, {"SESSIONS_PER_USER", "007", "7"},
+		} {
+			a := ann.put(body{"key": change.key, "value": change.value})
+			want(t, a, 200, "")
+			if got := a.get("value"); got != change.shown || a.get("source") != "database" || a.get("updatedBy") != "ann@example.test" {
+				t.Errorf("%s: %v", change.key, a)
+			}
+		}
+		if a := s.browser(t).request("GET", "/api/about", ""); a.get("name") != "Accounts" || a.get("signUp") != false {
+			t.Errorf("about: %v", a)
+		}
+	})
+}
+
+// TestSecretSetting holds that what is secret goes in and never comes out, and
+// that everybody who could have done it hears of it.
+func TestSecretSetting(t *testing.T) { // G03, G12, D05
+	each(t, func(t *testing.T, s *site) {
+		const key = "re_A1b2C3d4_secretOfTheMailProvider"
+		ann := s.admin(t, "ann@example.test")
+		s.admin(t, "bob@example.test")
+		s.signUp(t, "eve@example.test")
+		a := ann.put(body{"key": "RESEND_API_KEY", "value": key})
+		want(t, a, 200, "")
+		set := ann.setting("RESEND_API_KEY")
+		if set.Value != nil || !set.IsSet || !set.Secret || set.Source != "database" {
+			t.Errorf("%+v", set)
+		}
+		wantAbsent(t, a.body+ann.request("GET", "/api/settings", "").body+s.dump(t)+s.log.String(), key, key[3:])
+		if got := value(ann.setting("VERIFY_EMAIL")); got != "required" {
+			t.Errorf("VERIFY_EMAIL is %s once mail goes out", got)
+		}
+
+		want(t, ann.request("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":null}`), 400, "VALIDATION_ERROR")
+		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "••••••••"}), 400, "INVALID_SETTING")
+		if now := ann.setting("RESEND_API_KEY"); now.Revision != 1 || !now.IsSet {
+			t.Errorf("the mask has changed it: %+v", now)
+		}
+		dump := s.dump(t)
+		for _, who := range []string{"ann@example.test", "bob@example.test"} {
+			if !strings.Contains(dump, "A secret system key was changed") || strings.Count(dump, who) < 2 {
+				t.Errorf("%s was not told", who)
+			}
+		}
+
+		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "", "revision": 1}), 200, "")
+		if now := ann.setting("RESEND_API_KEY"); now.IsSet {
+			t.Errorf("it was not taken away: %+v", now)
+		}
+		if got := value(ann.setting("VERIFY_EMAIL")); got != "off" {
+			t.Errorf("VERIFY_EMAIL is %s without mail", got)
+		}
+	})
+}
+
+// TestSettingAtOnce holds that of several who change what they have seen, one
+// does, and that the others are shown what it is now.
+func TestSettingAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		ann := s.admin(t, "ann@example.test")
+		for revision := range 3 {
+			var changed, stale atomic.Int32
+			var all sync.WaitGroup
+			for i := range 8 {
+				all.Go(func() {
+					name := "Name " + strconv.Itoa(10*revision+i)
+					switch a := ann.elsewhere().put(body{"key": "APP_NAME", "value": name, "revision": revision}); {
+					case a.status == 200 && a.get("value") == name && a.get("revision") == float64(revision+1):
+						changed.Add(1)
+					case a.status == 409 && a.code() == "STALE_REVISION" && a.get("current.revision") == float64(revision+1) && a.get("current.key") == "APP_NAME":
+						stale.Add(1)
+					default:
+						t.Errorf("%v", a)
+					}
+				})
+			}
+			all.Wait()
+			if changed.Load() != 1 || stale.Load() != 7 {
+				t.Errorf("revision %d: %d have changed it, %d were too late", revision, changed.Load(), stale.Load())
+			}
+		}
+		want(t, ann.elsewhere().put(body{"key": "APP_NAME", "value": "Whatever it was"}), 200, "")
+		if set := ann.setting("APP_NAME"); set.Revision != 4 || value(set) != "Whatever it was" {
+			t.Errorf("%+v", set)
+		}
+	})
+}
+
+func TestLockedSetting(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		ann := open(t, db, nil).admin(t, "ann@example.test")
+		want(t, ann.put(body{"key": "APP_NAME", "value": "Of the database"}), 200, "")
+
+		s := open(t, db, func(c *server.Config) { c.Accounts.Settings = set(t, "APP_NAME=Of the environment") })
+		again := s.signIn(t, "ann@example.test")
+		if set := again.setting("APP_NAME"); value(set) != "Of the environment" || set.Source != "env" || !set.Locked {
+			t.Errorf("%+v", set)
+		}
+		want(t, again.put(body{"key": "APP_NAME", "value": "Else"}), 409, "SETTING_LOCKED")
+	})
+}
+
+// TestEnvironment holds that what the environment says of system keys is looked
+// at when the program starts, and that what is wrong with a secret is said
+// without it.
+func TestEnvironment(t *testing.T) {
+	_, err := account.NewLive(func(name string) string {
+		return map[string]string{"FRESH_WINDOW": "soon", "RESEND_API_KEY": "my secret key", "SESSIONS_PER_USER": "9"}[name]
+	})
+	if err == nil || !strings.Contains(err.Error(), "FRESH_WINDOW") || !strings.Contains(err.Error(), "RESEND_API_KEY") ||
+		strings.Contains(err.Error(), "my secret key") || strings.Contains(err.Error(), "SESSIONS_PER_USER") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSettingsTakeEffect holds that a change by one server is what another goes
+// by once it has looked.
+func TestSettingsTakeEffect(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		one := open(t, db, nil)
+		var other *account.Service
+		two := open(t, db, func(c *server.Config) { other = c.Accounts })
+		ann := one.admin(t, "ann@example.test")
+		want(t, ann.put(body{"key": "SESSIONS_PER_USER", "value": "2"}), 200, "")
+		if err := other.RefreshSettings(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		two.signIn(t, "ann@example.test")
+		b := two.signIn(t, "ann@example.test")
+		var list []shared.Session
+		if a := b.get("/list-sessions"); json.Unmarshal([]byte(a.body), &list) != nil || len(list) != 2 {
+			t.Errorf("%.300v", a)
+		}
+	})
+}
+
+// TestSettingsAreLogged holds that the log tells who changed what from what to
+// what, and of secrets only that.
+func TestSettingsAreLogged(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		ann := s.admin(t, "ann@example.test")
+		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "")
+		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "") // no change
+		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "re_12345678"}), 200, "")
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventSettingChanged}, Limit: 10})
+		if err != nil || len(events) != 2 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		user, _, err := s.db.UserByEmail(t.Context(), "ann@example.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := events[1]; e.ActorID != user.ID || e.Subject != "APP_NAME" || e.Detail != `{"after":"Accounts","before":"Latchkey"}` {
+			t.Errorf("%+v", e)
+		}
+		if e := events[0]; e.Subject != "RESEND_API_KEY" || e.Detail != `{"after":"changed"}` {
+			t.Errorf("%+v", e)
+		}
+	})
+}

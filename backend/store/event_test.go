@@ -1,0 +1,204 @@
+package store_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store"
+	"latchkey/backend/store/storetest"
+)
+
+// logged is the rules on a database whose log has n entries, a day apart, the
+// last of them now.
+func logged(t *testing.T, db store.DB, n int) *account.Service {
+	t.Helper()
+	live, err := account.NewLive(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &account.Service{
+		Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: live,
+		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
+	}
+	if err := db.SignChain(t.Context(), s.Keys); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		addEvent(t, s, fmt.Sprint("e", i), now.AddDate(0, 0, i+1-n))
+	}
+	return s
+}
+
+func addEvent(t *testing.T, s *account.Service, id string, at time.Time) {
+	t.Helper()
+	e := account.Event{ID: id, At: at, Kind: account.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA"}
+	if err := s.Store.AddEvent(t.Context(), s.Keys, e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantWhole(t *testing.T, s *account.Service, n int64) {
+	t.Helper()
+	if got, err := s.VerifyLog(t.Context()); got != n || err != nil {
+		t.Errorf("the log: %d entries, %v; want %d", got, err, n)
+	}
+}
+
+// TestEventsStay holds that the database itself refuses to change the log (W03).
+func TestEventsStay(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		s := logged(t, db, 5)
+		queries := []string{
+			"UPDATE events SET kind = 'sign-out' WHERE seq = 3", "UPDATE events SET seq = 9 WHERE seq = 5", "UPDATE events SET at = at",
+			"DELETE FROM events", "DELETE FROM events WHERE seq = 5", "DELETE FROM events WHERE id = 'e0'",
+		}
+		if strings.HasPrefix(url, "postgres") {
+			queries = append(queries, "TRUNCATE events", "TRUNCATE events, event_chains CASCADE")
+		} else {
+			queries = append(queries, "INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, ip, user_agent, previous, hash FROM events WHERE seq = 2")
+		}
+		queries = append(queries, "DELETE FROM event_chains", "UPDATE event_chains SET first = 1, last = 0", "UPDATE event_chains SET last = 4")
+		for _, query := range queries {
+			if err := store.Exec(db, query); err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: %v", query, err)
+			}
+		}
+		wantWhole(t, s, 5)
+	})
+}
+
+// TestTampering holds that what somebody does to the log who gets past that, but
+// lacks the server's key, is found.
+func TestTampering(t *testing.T) {
+	for what, queries := range map[string][]string{
+		"a changed entry":                    {"UPDATE events SET user_id = 'bob' WHERE seq = 3"},
+		"the last one changed":               {"UPDATE events SET ip = '' WHERE seq = 5"},
+		"a word moved into another part":     {"UPDATE events SET actor_id = 'an', user_id = 'nann' WHERE seq = 3"},
+		"a removed entry":                    {"DELETE FROM events WHERE seq = 3"},
+		"a removed entry, and a gap closed":  {"DELETE FROM events WHERE seq = 3", "UPDATE events SET seq = 3 WHERE seq = 4", "UPDATE events SET seq = 4 WHERE seq = 5"},
+		"two in each other's place":          {"UPDATE events SET seq = 9 WHERE seq = 3", "UPDATE events SET seq = 3 WHERE seq = 4", "UPDATE events SET seq = 4 WHERE seq = 9"},
+		"an end that is cut off":             {"DELETE FROM events WHERE seq > 3"},
+		"an end that is cut off, and forged": {"DELETE FROM events WHERE seq > 3", "UPDATE event_chains SET last = 3, hash = (SELECT hash FROM events WHERE seq = 3)"},
+		"a beginning that is cut off":        {"DELETE FROM events WHERE seq < 3"},
+		"a beginning that is forged":         {"DELETE FROM events WHERE seq < 3", "UPDATE event_chains SET first = 3, first_previous = (SELECT previous FROM events WHERE seq = 3)"},
+		"an entry that is put in":            {"INSERT INTO events SELECT 6, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, hash, hash FROM events WHERE seq = 5"},
+		"all removed":                        {"DELETE FROM events"},
+		"another MAC":                        {"UPDATE event_chains SET mac = hash"},
+		"all wiped, as if it were new":       {"UPDATE event_chains SET first = last + 1, first_previous = '', hash = '', mac = ''", "DELETE FROM events"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			storetest.EachURL(t, func(t *testing.T, url string) {
+				db := storetest.Migrated(t, url)
+				s := logged(t, db, 5)
+				wantWhole(t, s, 5)
+				on := ""
+				if strings.HasPrefix(url, "postgres") {
+					on = " ON events"
+				}
+				drop := []string{"DROP TRIGGER events_not_updated" + on, "DROP TRIGGER events_not_deleted" + on, "DROP TRIGGER event_chains_only_grow" + strings.ReplaceAll(on, "events", "event_chains")}
+				for _, query := range append(drop, queries...) {
+					if err := store.Exec(db, query); err != nil {
+						t.Fatalf("%s: %v", query, err)
+					}
+				}
+				// What the server adds to it does not make it whole.
+				for range 2 {
+					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
+						t.Errorf("%d entries, %v; want %v", n, err, account.ErrChain)
+					}
+					e := account.Event{ID: rand.Text(), At: now, Kind: account.EventSignIn, UserID: "ann"}
+					if err := db.AddEvent(t.Context(), s.Keys, e); err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") {
+						t.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAnothersLog holds that a log is whole only to who has the key.
+func TestAnothersLog(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := logged(t, db, 2)
+		s.Keys = account.NewKeys()
+		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
+			t.Errorf("by another key: %v", err)
+		}
+	})
+}
+
+// TestCutEvents holds that a log whose old end is cut off is whole all the same,
+// and goes on.
+func TestCutEvents(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := logged(t, db, 40)
+		cut := func(left int64) {
+			t.Helper()
+			if err := s.CutEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantWhole(t, s, left)
+		}
+		wantWhole(t, s, 40)
+		cut(31) // those of the last thirty days, the first of them just so old
+		cut(31)
+		if err := store.Exec(db, "DELETE FROM events WHERE id = 'e39'"); err == nil {
+			t.Error("what is left can be deleted")
+		}
+		addEvent(t, s, "more", now)
+		cut(32)
+		s.Now = func() time.Time { return now.AddDate(1, 0, 0) }
+		cut(0)
+		addEvent(t, s, "later", s.Now())
+		cut(1)
+		page, err := db.Events(t.Context(), account.EventFilter{Limit: 10})
+		if err != nil || len(page) != 1 || page[0].Seq != 42 {
+			t.Errorf("what is left: %+v, %v", page, err)
+		}
+	})
+}
+
+// TestEventsAtOnce holds that the log has no gap when many write to it, some of
+// them in vain, nor
+// while it is read.
+func TestEventsAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := logged(t, db, 0)
+		failure := errors.New("on purpose")
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				err := db.Tx(context.Background(), func(tx account.Store) error {
+					for j := range 3 {
+						e := account.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: account.EventSignIn}
+						if err := tx.AddEvent(context.Background(), s.Keys, e); err != nil {
+							return err
+						}
+					}
+					if i%2 == 1 {
+						return failure
+					}
+					return nil
+				})
+				if err != nil && !errors.Is(err, failure) {
+					t.Error(err)
+				}
+			})
+		}
+		for range 10 { // as it is at one moment
+			if n, err := s.VerifyLog(t.Context()); n%3 != 0 || err != nil {
+				t.Errorf("meanwhile: %d entries, %v", n, err)
+			}
+		}
+		wg.Wait()
+		wantWhole(t, s, 30)
+	})
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
+)
+
+// ManagedUsers implements [account.Store].
+func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Time) ([]account.ManagedUser, error) {
+	var all []account.ManagedUser
+	sessions := func() *bun.SelectQuery {
+		return db.bun.NewSelect().Model((*account.Session)(nil)).Where("?TableAlias.user_id = ?", bun.Ident("user.id")).Where("?TableAlias.expires_at > ?", now)
+	}
+	keys := db.bun.NewSelect().Model((*account.Passkey)(nil)).ColumnExpr("COUNT(*)").Where("?TableAlias.user_id = ?", bun.Ident("user.id"))
+	q := db.bun.NewSelect().Model(&all).Column("user.*").
+		ColumnExpr("(?) AS passkeys", keys).
+		ColumnExpr("(?) AS sessions", sessions().ColumnExpr("COUNT(*)")).
+		ColumnExpr("(?) AS last_active_at", sessions().ColumnExpr("MAX(last_active_at)")).
+		ColumnExpr("(?) AS permissions", db.permissionsOf("user.id")).
+		Order("user.email").Limit(int64(f.Limit))
+	if f.Search != "" {
+		pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(f.Search) + "%"
+		q.Where("(?TableAlias.email LIKE LOWER(?) ESCAPE '!' OR LOWER(?TableAlias.name) LIKE LOWER(?) ESCAPE '!')", pattern, pattern)
+	}
+	if f.After != "" {
+		q.Where("?TableAlias.email > ?", f.After)
+	}
+	return all, failed(q.Scan(ctx))
+}
+
+// permissionsOf is a statement for those of the user whose id is in a column, as
+// [account.PermissionNames] reads them.
+func (db DB) permissionsOf(column string) *bun.SelectQuery {
+	return db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("string_agg(name, ',' ORDER BY name)").Where("?TableAlias.user_id = ?", bun.Ident(column))
+}
+
+// DisableUser implements [account.Store].
+func (db DB) DisableUser(ctx context.Context, user string, now time.Time) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = ?", now).Set("updated_at = ?", now).
+		Where("id = ?", user).Where("disabled_at IS NULL").Exec(ctx))
+	return n == 1, err
+}
+
+// EnableUser implements [account.Store].
+func (db DB) EnableUser(ctx context.Context, user string, now time.Time) (bool, error) {
+	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = NULL").Set("updated_at = ?", now).
+		Where("id = ?", user).Where("disabled_at IS NOT NULL").Exec(ctx))
+	return n == 1, err
+}
+
+// Emails implements [account.Store].
+func (db DB) Emails(ctx context.Context, users []string) (map[string]string, error) {
+	emails := make(map[string]string, len(users))
+	if len(users) == 0 {
+		return emails, nil
+	}
+	var rows []account.User
+	err := db.bun.NewSelect().Model(&rows).Column("id", "email").Where("id IN (?)", bun.List(users)).Scan(ctx)
+	for _, u := range rows {
+		emails[u.ID] = u.Email
+	}
+	return emails, failed(err)
+}

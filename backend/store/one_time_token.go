@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
+)
+
+// AddOneTimeToken implements [account.Store].
+func (db DB) AddOneTimeToken(ctx context.Context, t account.OneTimeToken) error {
+	_, err := db.bun.NewInsert().Model(&t).Exec(ctx)
+	return failed(err)
+}
+
+// OneTimeToken implements [account.Store].
+func (db DB) OneTimeToken(ctx context.Context, hash []byte) (account.OneTimeToken, error) {
+	var t account.OneTimeToken
+	err := db.bun.NewSelect().Model(&t).Where("hash = ?", hash).Scan(ctx)
+	return t, found(err)
+}
+
+// TakeOneTimeToken implements [account.Store].
+func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (account.OneTimeToken, error) {
+	var t account.OneTimeToken
+	err := db.bun.NewDelete().Model(&t).
+		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Returning("*").Scan(ctx)
+	return t, found(err)
+}
+
+// DeleteOneTimeTokens implements [account.Store].
+func (db DB) DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error {
+	_, err := db.bun.NewDelete().Model((*account.OneTimeToken)(nil)).
+		Where("user_id = ?", user).Where("created_at >= ?", since).Where("purpose IN (?)", bun.List(purposes)).Exec(ctx)
+	return failed(err)
+}
