@@ -281,6 +281,8 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		did("host: a permission", nobody, id, account.EventPermissionRevoked)
+		post(s.browser(t), "/reset-password", body{"newPassword": goodPassword, "token": string(token)}, 200)
+		did("a new password", nobody, id, account.EventPasswordReset)
 		b = s.signIn(t, ann)
 		did("sign-in", id, id, account.EventSignIn)
 		post(b, "/sign-out", body{}, 200)
