@@ -257,7 +257,7 @@ func TestEnrolBy(t *testing.T) {
 		"they have it":                         {by(OfAll, joined, with, MethodPassword), time.Time{}},
 		"they used a passkey":                  {by(OfAll, joined, User{}, MethodPasskey), time.Time{}},
 		"they used one that did not look":      {by(OfAll, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
-		"they used two":                        {by(OfAll, joined, User{}, MethodPassword+"+passkey"), time.Time{}},
+		"they used two, and have one now":      {by(OfAll, joined, User{}, MethodPassword+"+totp"), joined.Add(7 * day)},
 		"administrators have to, this is one":  {by(OfAdmins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
 		"administrators have to, this is none": {by(OfAdmins, joined, User{}, MethodPassword), time.Time{}},
 	} {
