@@ -40,7 +40,6 @@ func TestBrowser(t *testing.T) {
 		"Tabs":               testTabs,
 		"WhatIsKept":         testWhatIsKept,
 		"Panic":              testPanic,
-		"Update":             testUpdate,
 		"ReturnTo":           testReturnTo,
 		"Manifest":           testManifest,
 		"NoApp":              testNoApp,
@@ -477,26 +476,6 @@ func testLongWords(t *testing.T, browser context.Context, server *program) {
 	p.the("dialog", "Delete your account?")
 	p.fits(320, "the question")
 	p.key(kb.Escape)
-}
-
-func testUpdate(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
-	p.open("/sign-in")
-	p.wait("the service worker is in charge", func() bool {
-		return eval[bool](p, `navigator.serviceWorker.controller?.state === "activated"`)
-	})
-	// A newer worker puts its files in the place of this version's.
-	eval[bool](p, `caches.delete("app-" + goappEnv.GOAPP_VERSION).then(() => goappOnUpdate())`)
-	p.see("A new version is ready.")
-	p.press("Later")
-	p.wait("it does not insist", func() bool { return !p.sees("A new version is ready.") })
-	eval[bool](p, `goappOnUpdate(), true`)
-	p.see("A new version is ready.")
-	eval[bool](p, `window.old = true`)
-	p.press("Reload")
-	p.wait("the page is new", func() bool {
-		return eval[bool](p, `window.old === undefined && !!document.getElementById("sign-in-email")`)
-	})
 }
 
 func testReturnTo(t *testing.T, browser context.Context, server *program) {

@@ -202,6 +202,9 @@ type Current struct {
 	// Permissions are the caller's. A page shows what they open; the server asks
 	// the database each time.
 	Permissions []string `json:"permissions,omitempty"`
+	// Remember tells that the session outlives the browser's run, and so may what
+	// a page keeps of it.
+	Remember bool `json:"remember"`
 }
 
 // SessionHandle names one of the caller's sessions by its [Session].Token.

@@ -26,3 +26,14 @@ func (e Endpoint[In, Out]) At(name, value string) Endpoint[In, Out] {
 
 // None is the body of a call or an answer that says nothing.
 type None struct{}
+
+// What the app says with each call. Other clients need not.
+const (
+	HeaderApp     = "Latchkey-App"     // its [AppVersion]
+	HeaderAccount = "Latchkey-Account" // the id of the user whom its page shows, if it shows one
+)
+
+// AppVersion is that of what the app and the server say to each other. It is to
+// be raised when an app of before would not understand the answers any more: the
+// server then refuses its calls with [ErrAppTooOld], and the app says so.
+const AppVersion = 1

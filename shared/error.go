@@ -75,6 +75,10 @@ var (
 	ErrTooManyRequests  = newError("TOO_MANY_REQUESTS", "Too many requests. Please try again later.")
 	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
 
+	// The app that calls is not of this server, or not of this session.
+	ErrAppTooOld    = newError("APP_TOO_OLD", "This page is of an older version than the server. Reload it.")
+	ErrOtherAccount = newError("OTHER_ACCOUNT", "Somebody else has signed in in this browser meanwhile. Nothing was changed. Reload the page.")
+
 	// Where a request comes from.
 	ErrNoOrigin  = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
 	ErrOrigin    = newError("INVALID_ORIGIN", "Invalid origin")

@@ -39,13 +39,54 @@
     return run.call(this, instance).then(ended, ended);
   };
 
+  const workers = navigator.serviceWorker;
+  if (!workers) {
+    self.latchkeyReload = () => location.reload();
+    return;
+  }
+
   // Signing out wipes the worker with all else that the browser kept. Nothing of
   // the account is in it, so that the app opens without a network as before.
   new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
     if (data === "signed out" || data === "account deleted") {
-      navigator.serviceWorker?.register("/app-worker.js");
+      workers.register("/app-worker.js");
     }
   });
+
+  // A newer worker waits, so that this page goes on with the files that it began
+  // with. The app asks the person, and then calls latchkeyReload.
+  workers.ready.then((registration) => {
+    const look = () => {
+      if (registration.waiting) {
+        self.latchkeyUpdate = true;
+        dispatchEvent(new Event("latchkey-update"));
+      }
+    };
+    look();
+    registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", look));
+  });
+
+  self.latchkeyReload = async () => {
+    const registration = await workers.getRegistration();
+    try {
+      await registration?.update();
+    } catch {} // without a network there is what there is
+    const next = registration?.installing ?? registration?.waiting;
+    if (!next) {
+      location.reload();
+      return;
+    }
+    workers.addEventListener("controllerchange", () => location.reload(), { once: true });
+    const go = () => {
+      if (next.state === "installed") {
+        next.postMessage("activate");
+      } else if (next.state === "redundant") {
+        location.reload(); // it could not be installed
+      }
+    };
+    next.addEventListener("statechange", go);
+    go();
+  };
 
   // The browser looks for a newer worker when a page is opened. An installed
   // app is seldom opened anew, so it looks again when it is come back to, at
@@ -57,7 +98,7 @@
     }
     looked = Date.now();
     try {
-      const registration = await navigator.serviceWorker.getRegistration();
+      const registration = await workers.getRegistration();
       await registration?.update();
     } catch {}
   });

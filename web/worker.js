@@ -11,12 +11,18 @@ self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
 // A version is installed whole or not at all: if one file fails, the browser
-// throws this worker away and keeps the one before it.
+// throws this worker away and keeps the one before it. Then it waits until no
+// page is open that began with that one, or until the person says so.
 async function install() {
   const cache = await caches.open(cacheName);
   await cache.addAll(files.map((path) => new Request(path, { credentials: "omit", cache: "no-cache" })));
-  await self.skipWaiting();
 }
+
+self.addEventListener("message", (event) => {
+  if (event.data === "activate") {
+    self.skipWaiting();
+  }
+});
 
 async function activate() {
   for (const name of await caches.keys()) {
@@ -27,6 +33,8 @@ async function activate() {
   await self.clients.claim();
 }
 
+// Pages and files are of one version: those of the cache, at once, whether
+// there is a network or not. What is not in it comes from the network.
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
@@ -35,28 +43,25 @@ self.addEventListener("fetch", (event) => {
   }
   if (request.mode === "navigate") {
     event.respondWith(page(request, url.pathname));
-  } else if (files.includes(url.pathname)) {
+  } else if (files.includes(url.pathname + url.search)) {
     event.respondWith(file(request));
   }
 });
 
-// Pages come from the network, so that a new version shows soon, and from the
-// cache when there is no network.
 async function page(request, path) {
+  const cache = await caches.open(cacheName);
+  const kept = await cache.match(path, { ignoreVary: true });
+  if (kept) {
+    return kept;
+  }
   try {
     return await fetch(request);
   } catch (offline) {
-    const cache = await caches.open(cacheName);
-    const shell = (await cache.match(path)) || (await cache.match("/"));
-    if (shell) {
-      return shell;
-    }
-    throw offline;
+    return (await cache.match("/", { ignoreVary: true })) ?? Promise.reject(offline);
   }
 }
 
-// Files come from the cache: they fit the Wasm that is in it too.
 async function file(request) {
   const cache = await caches.open(cacheName);
-  return (await cache.match(request, { ignoreSearch: true, ignoreVary: true })) || fetch(request);
+  return (await cache.match(request, { ignoreVary: true })) ?? fetch(request);
 }

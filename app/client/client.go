@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strconv"
 
 	"latchkey/shared"
 )
@@ -53,6 +54,15 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 		return ErrGarbled
 	}
 	return nil
+}
+
+// headers go with every call.
+func (c *Client) headers() map[string]string {
+	headers := map[string]string{"Accept": "application/json", shared.HeaderApp: strconv.Itoa(shared.AppVersion)}
+	if c.Account != "" {
+		headers[shared.HeaderAccount] = c.Account
+	}
+	return headers
 }
 
 // query is what the input of a GET, an object of strings, looks like in an

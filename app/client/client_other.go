@@ -15,6 +15,9 @@ import (
 type Client struct {
 	Origin string // "http://localhost:8080"
 	HTTP   *http.Client
+	// Account is the id of the user whose data is shown, "" for nobody's: calls
+	// in the session of another are refused with [shared.ErrOtherAccount].
+	Account string
 }
 
 // New returns a client of the server at origin, with no cookies.
@@ -36,7 +39,9 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (st
 	if err != nil {
 		return 0, nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	for name, value := range c.headers() {
+		req.Header.Set(name, value)
+	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -7,31 +7,32 @@ package html
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
 
-func Code() app.HTMLElem    { return app.Elem("code") }
-func Dd() app.HTMLElem      { return app.Elem("dd") }
-func Details() app.HTMLElem { return app.Elem("details") }
-func Dialog() app.HTMLElem  { return app.Elem("dialog") }
-func Div() app.HTMLElem     { return app.Elem("div") }
-func Dl() app.HTMLElem      { return app.Elem("dl") }
-func Dt() app.HTMLElem      { return app.Elem("dt") }
-func Form() app.HTMLElem    { return app.Elem("form") }
-func H1() app.HTMLElem      { return app.Elem("h1") }
-func H2() app.HTMLElem      { return app.Elem("h2") }
-func H3() app.HTMLElem      { return app.Elem("h3") }
-func Header() app.HTMLElem  { return app.Elem("header") }
-func Label() app.HTMLElem   { return app.Elem("label") }
-func Li() app.HTMLElem      { return app.Elem("li") }
-func Main() app.HTMLElem    { return app.Elem("main") }
-func Nav() app.HTMLElem     { return app.Elem("nav") }
-func P() app.HTMLElem       { return app.Elem("p") }
-func Picture() app.HTMLElem { return app.Elem("picture") }
-func Section() app.HTMLElem { return app.Elem("section") }
-func Select() app.HTMLElem  { return app.Elem("select") }
-func Span() app.HTMLElem    { return app.Elem("span") }
-func Strong() app.HTMLElem  { return app.Elem("strong") }
-func Summary() app.HTMLElem { return app.Elem("summary") }
-func Time() app.HTMLElem    { return app.Elem("time") }
-func Ul() app.HTMLElem      { return app.Elem("ul") }
+func Code() app.HTMLElem     { return app.Elem("code") }
+func Dd() app.HTMLElem       { return app.Elem("dd") }
+func Details() app.HTMLElem  { return app.Elem("details") }
+func Dialog() app.HTMLElem   { return app.Elem("dialog") }
+func Div() app.HTMLElem      { return app.Elem("div") }
+func Dl() app.HTMLElem       { return app.Elem("dl") }
+func Dt() app.HTMLElem       { return app.Elem("dt") }
+func Fieldset() app.HTMLElem { return app.Elem("fieldset") }
+func Form() app.HTMLElem     { return app.Elem("form") }
+func H1() app.HTMLElem       { return app.Elem("h1") }
+func H2() app.HTMLElem       { return app.Elem("h2") }
+func H3() app.HTMLElem       { return app.Elem("h3") }
+func Header() app.HTMLElem   { return app.Elem("header") }
+func Label() app.HTMLElem    { return app.Elem("label") }
+func Li() app.HTMLElem       { return app.Elem("li") }
+func Main() app.HTMLElem     { return app.Elem("main") }
+func Nav() app.HTMLElem      { return app.Elem("nav") }
+func P() app.HTMLElem        { return app.Elem("p") }
+func Picture() app.HTMLElem  { return app.Elem("picture") }
+func Section() app.HTMLElem  { return app.Elem("section") }
+func Select() app.HTMLElem   { return app.Elem("select") }
+func Span() app.HTMLElem     { return app.Elem("span") }
+func Strong() app.HTMLElem   { return app.Elem("strong") }
+func Summary() app.HTMLElem  { return app.Elem("summary") }
+func Time() app.HTMLElem     { return app.Elem("time") }
+func Ul() app.HTMLElem       { return app.Elem("ul") }
 
 // A is a link.
 func A(href string) app.HTMLElem { return app.Elem("a").Attr("href", href) }

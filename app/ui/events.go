@@ -19,6 +19,7 @@ type events struct {
 	ctx     app.Context
 	events  []shared.Event // nil until they are known
 	problem error          // why they are not
+	at      time.Time      // when they were known
 	now     time.Time      // that the relative times are relative to
 	kind    string         // that is shown; all if empty
 	next    string         // where the next page begins; empty if there is none
@@ -62,6 +63,7 @@ func (s *events) load(before string) {
 			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
 		}
 		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, time.Now()
+		s.at = s.now
 	})
 }
 
@@ -99,7 +101,7 @@ func (s *events) Render() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text("Download CSV")
 			})),
 		),
-		stale(s.problem, s.events != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.events == nil).Body(
 			app.If(s.events == nil && s.problem == nil, func() app.UI {
 				return bones()

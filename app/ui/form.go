@@ -50,6 +50,10 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 		return false
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
+	if !online() {
+		f.problem = offlineWords
+		return false
+	}
 	for field, sentence := range required {
 		if f.value(field) == "" {
 			f.wrong[field] = sentence

@@ -23,19 +23,20 @@ type frame struct {
 	ctx     app.Context
 	channel app.Value // to the other tabs
 
-	path    string
-	opened  bool         // the first page has been gone to
-	user    *shared.User // nil if nobody is, or it is not known yet
-	problem error        // why it is not known
-	may     []string     // the permissions of who is signed in
-	enrolBy *shared.Time // when they must have a second factor; nil if they have, or need none
-	notice  string       // for the sign-in page: why one is there
-	next    string       // where to go after signing in
-	offline bool
-	about   about     // this server
-	leaving bool      // signing out
-	looked  time.Time // when the server was last asked who is signed in
-	changes int       // how often that has changed: older answers are void
+	path     string
+	opened   bool         // the first page has been gone to
+	user     *shared.User // nil if nobody is, or it is not known yet
+	problem  error        // why it is not known
+	may      []string     // the permissions of who is signed in
+	enrolBy  *shared.Time // when they must have a second factor; nil if they have, or need none
+	notice   string       // for the sign-in page: why one is there
+	next     string       // where to go after signing in
+	offline  bool
+	retrying bool
+	about    about     // this server
+	leaving  bool      // signing out
+	looked   time.Time // when the server was last asked who is signed in
+	changes  int       // how often that has changed: older answers are void
 
 	upgrading *passkey.Request // see [frame.upgrade]
 }
@@ -44,11 +45,13 @@ type frame struct {
 const (
 	sessionEnded       = "You have been signed out: this session was ended from another device, or it expired."
 	signedOut          = "You are signed out."
+	signedOutHere      = "What this device kept is deleted. The session itself could not be ended without a connection: to be safe, sign out once more when there is one."
 	signedOutElsewhere = "You signed out in another tab."
 	accountDeleted     = "Your account is deleted."
 	passwordChosen     = "Your new password is set. Sign in with it."
 	signInFirst        = "Sign in to see your settings."
 	signInToGoOn       = "Sign in to go on."
+	forgotten          = "What this device kept is deleted, because it has had no connection for a week. Sign in when there is one."
 )
 
 const (
@@ -57,6 +60,8 @@ const (
 	leaveAction   = "leave"
 	signOutAction = "sign-out"
 	refreshAction = "refresh"
+	reachAction   = "reach"
+	changedAction = "changed"
 	upgradeAction = "upgrade"
 )
 
@@ -91,6 +96,19 @@ func refresh(ctx app.Context) {
 	ctx.NewAction(refreshAction)
 }
 
+// reach tells whether the server could be reached.
+func reach(ctx app.Context, reached bool) {
+	if away == reached {
+		away = !reached
+		ctx.NewAction(reachAction)
+	}
+}
+
+// changed tells the other tabs that something has changed.
+func changed(ctx app.Context) {
+	ctx.NewAction(changedAction)
+}
+
 func (f *frame) OnInit() {
 	defer rescue()
 	f.path = app.Window().URL().Path
@@ -100,6 +118,8 @@ func (f *frame) OnMount(ctx app.Context) {
 	defer rescue()
 	f.ctx = ctx
 	f.offline = !online()
+	ctx.Handle(reachAction, f.reach)
+	ctx.Handle(changedAction, f.changed)
 	ctx.Handle(challengeAction, f.challenge)
 	ctx.Handle(enterAction, f.enter)
 	ctx.Handle(knowAction, f.know)
@@ -114,17 +134,68 @@ func (f *frame) OnMount(ctx app.Context) {
 	}
 	learn(ctx)
 	window := app.Window()
-	listen(ctx, window, "offline", func(app.Context, app.Value) { f.offline = true })
-	listen(ctx, window, "online", func(ctx app.Context, _ app.Value) {
-		f.offline = false
-		f.look(ctx)
-		learn(ctx)
-	})
+	listen(ctx, window, "offline", func(ctx app.Context, _ app.Value) { f.connect(ctx) })
+	listen(ctx, window, "online", func(ctx app.Context, _ app.Value) { f.connect(ctx) })
 	listen(ctx, window, "focus", f.back)
 	listen(ctx, window.Get("document"), "visibilitychange", f.back)
 
 	f.channel = window.Get("BroadcastChannel").New("latchkey")
 	listen(ctx, f.channel, "message", f.hear)
+}
+
+// connect sees whether there is a connection, and catches up when there is one
+// again.
+func (f *frame) connect(ctx app.Context) {
+	was := f.offline
+	f.offline = away || !online()
+	switch {
+	case f.offline && !was:
+		shut("add-passkey") // its browser's part may be done, but not the server's
+		f.retry(ctx)
+	case was && !f.offline:
+		refresh(ctx)
+		learn(ctx)
+	case away && online():
+		f.look(ctx) // the network is back: so may the server be
+	}
+}
+
+// retryAfter is how often the app looks whether the server is back. It is asked
+// by who looks at the page only.
+const retryAfter = 5 * time.Second
+
+func (f *frame) retry(ctx app.Context) {
+	if f.retrying {
+		return
+	}
+	f.retrying = true
+	ctx.After(retryAfter, func(ctx app.Context) {
+		defer rescue()
+		f.retrying = false
+		if !f.offline {
+			return
+		}
+		if f.user != nil && keptHere().User.ID == "" {
+			f.out(forgotten)
+			return
+		}
+		if visible() && online() {
+			f.look(ctx)
+		}
+		f.retry(ctx)
+	})
+}
+
+func (f *frame) reach(app.Context, app.Action) {
+	defer rescue()
+	f.connect(f.ctx)
+}
+
+func (f *frame) changed(app.Context, app.Action) {
+	defer rescue()
+	if f.user != nil {
+		f.channel.Call("postMessage", hearChanged)
+	}
 }
 
 // OnNav implements [app.Navigator].
@@ -206,17 +277,37 @@ func (f *frame) look(ctx app.Context) {
 		}
 		f.problem = err
 		switch {
+		case errors.Is(err, client.ErrOffline):
+			f.rely(ctx)
 		case err != nil:
 		case current != nil:
-			f.user, f.may, f.enrolBy = &current.User, current.Permissions, current.EnrolBy
-			remember()
+			f.is(current.User)
+			f.may, f.enrolBy = current.Permissions, current.EnrolBy
+			keepUser(current.User, current.Remember)
 			f.settle(ctx)
-		case f.user != nil || remembered():
+		case f.user != nil || keeping() != nil:
 			leave(ctx, sessionEnded)
 		default:
 			f.settle(ctx)
 		}
 	})
+}
+
+// is makes user the one whose page this is.
+func (f *frame) is(user shared.User) {
+	f.user, f.problem, server.Account = &user, nil, user.ID
+}
+
+// rely goes on with what was kept, because the server cannot be asked.
+func (f *frame) rely(ctx app.Context) {
+	if f.user != nil {
+		f.problem = nil
+		return
+	}
+	if k := keeping(); k != nil {
+		f.is(k.User)
+		f.settle(ctx)
+	}
 }
 
 // settle goes to another page if this one is not for who is signed in.
@@ -264,11 +355,13 @@ const (
 	hearIn   = "signed in"
 	hearOut  = "signed out"
 	hearGone = "account deleted"
+
+	hearChanged = "changed"
 )
 
 func (f *frame) hear(ctx app.Context, message app.Value) {
 	switch message.Get("data").String() {
-	case hearIn:
+	case hearIn, hearChanged:
 		refresh(ctx)
 	case hearOut:
 		f.out(signedOutElsewhere)
@@ -285,10 +378,8 @@ func (f *frame) challenge(ctx app.Context, a app.Action) {
 
 func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
-	user := a.Value.(shared.User)
-	f.user, f.problem = &user, nil
+	f.is(a.Value.(shared.User))
 	f.changes++
-	remember()
 	forgetMethods()
 	f.channel.Call("postMessage", hearIn)
 	replace(nextPage(f.next))
@@ -362,6 +453,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 // out forgets who was signed in, here and in what the browser keeps.
 func (f *frame) out(reason string) {
 	f.user, f.may, f.enrolBy, f.leaving = nil, nil, nil, false
+	server.Account = ""
 	f.changes++
 	f.upgrading.Abort()
 	wipe()
@@ -390,11 +482,15 @@ func (f *frame) signOut(app.Context, app.Action) {
 	wipe() // whatever the server says
 	call(f.ctx, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
 		f.leaving = false
-		if err != nil {
+		switch {
+		case err == nil:
+			leave(ctx, signedOut)
+		case errors.Is(err, client.ErrOffline):
+			f.channel.Call("postMessage", hearOut)
+			f.out(signedOutHere)
+		default:
 			complain(ctx, err)
-			return
 		}
-		leave(ctx, signedOut)
 	})
 }
 
@@ -417,6 +513,10 @@ func (f *frame) Render() app.UI {
 	if f.user != nil {
 		email = f.user.Email
 	}
+	role, why := "presentation", ""
+	if f.offline {
+		role, why = "group", offlineWords
+	}
 	return html.Div().Class("frame").Body(
 		html.A("#title").Class("skip").Text("Skip to the content").OnClick(f.skip),
 		html.Header().Class("top").Body(
@@ -438,7 +538,7 @@ func (f *frame) Render() app.UI {
 		),
 		html.Div().Class("banner").Role("status").Body(
 			app.If(f.offline, func() app.UI {
-				return html.P().Text("You are offline. Changing anything needs a connection.")
+				return html.P().Text(offlineWords)
 			}),
 			app.If(f.enrolBy != nil, func() app.UI {
 				return html.P().Body(
@@ -447,13 +547,19 @@ func (f *frame) Render() app.UI {
 				)
 			}),
 		),
-		html.Main().ID("content").TabIndex(-1).Body(f.page()),
+		html.Main().ID("content").TabIndex(-1).Body(
+			// Whatever is in it is disabled with it: nothing is done without a
+			// connection, and nothing waits for one.
+			html.Fieldset().Class("page").Attr("disabled", f.offline).Role(role).Aria("label", why).Body(f.page()),
+		),
 		&toasts{},
 		&questionDialog{},
 		&factorDialog{User: f.user},
 		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled},
 	)
 }
+
+const offlineWords = "You are offline. Changing anything needs a connection."
 
 // pages are links to the pages of whoever may see more than their own settings.
 func (f *frame) pages() []app.UI {

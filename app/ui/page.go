@@ -111,25 +111,6 @@ func listen(ctx app.Context, target app.Value, event string, f func(app.Context,
 	}))
 }
 
-// kept is how the app remembers, beyond the life of a page, that somebody was
-// signed in here: so that it can say that they no longer are. It is all that
-// it keeps.
-const kept = "latchkey.signed-in"
-
-func remember() {
-	app.Window().Get("localStorage").Call("setItem", kept, "yes")
-}
-
-func remembered() bool {
-	return app.Window().Get("localStorage").Call("getItem", kept).Truthy()
-}
-
-// wipe forgets whatever is kept in this browser. It needs no server.
-func wipe() {
-	app.Window().Get("localStorage").Call("clear")
-	app.Window().Get("sessionStorage").Call("clear")
-}
-
 // methodsKept is how the second factors that the server offered survive a
 // reload of the page that asks for one.
 const methodsKept = "latchkey.two-factor"

@@ -26,6 +26,7 @@ type passkeys struct {
 	list    []shared.Passkey // nil until they are known
 	problem error            // why they are not
 	now     time.Time        // that the relative times are relative to
+	at      time.Time        // when they were known
 	busy    string           // the ID of the one that is being deleted
 
 	platform bool   // this device can keep passkeys itself
@@ -103,13 +104,18 @@ func (s *passkeys) tick(ctx app.Context) {
 
 func (s *passkeys) load(ctx app.Context) {
 	call(ctx, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
-		if s.problem = err; err != nil {
+		s.problem = err
+		if errors.Is(err, client.ErrOffline) && s.list == nil {
+			s.list, s.at = keptPasskeys()
+		}
+		if err != nil {
 			return // what was known is still shown
 		}
 		if list == nil {
 			list = []shared.Passkey{}
 		}
-		s.list, s.now = list, time.Now()
+		s.list, s.now, s.at = list, time.Now(), time.Now()
+		keepPasskeys(list, s.at)
 		s.accept()
 	})
 }
@@ -322,7 +328,7 @@ func (s *passkeys) Render() app.UI {
 	}
 	return section("passkeys", "Passkeys",
 		html.P().Text("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it."),
-		stale(s.problem, s.list != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.list == nil).Body(
 			app.If(s.list == nil && s.problem == nil, func() app.UI {
 				return bones()

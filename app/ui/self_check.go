@@ -17,6 +17,7 @@ type selfCheck struct {
 	ctx     app.Context
 	found   *shared.SelfCheck // nil until it is known
 	problem error             // why it is not
+	at      time.Time         // when it was known
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
@@ -37,7 +38,7 @@ func (s *selfCheck) load(ctx app.Context) {
 	}
 	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
 		if s.problem = err; err == nil {
-			s.found = &found
+			s.found, s.at = &found, time.Now()
 		}
 	})
 }
@@ -53,7 +54,7 @@ func (s *selfCheck) again(app.Context, app.Event) {
 func (s *selfCheck) Render() app.UI {
 	return section("check", "Self-check",
 		html.P().Text("Whether passkeys, codes and limits can work at the address at which you see this page."),
-		stale(s.problem, s.found != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
 	)
 }

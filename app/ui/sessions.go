@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -19,6 +21,7 @@ type sessions struct {
 	sessions []shared.Session // nil until they are known
 	problem  error            // why they are not
 	now      time.Time        // that the relative times are relative to
+	at       time.Time        // when they were known
 
 	// gone holds the handles of the sessions that are not shown because they
 	// are being ended, or were. The server may list one for a moment longer.
@@ -56,13 +59,17 @@ func (s *sessions) tick(ctx app.Context) {
 func (s *sessions) load(ctx app.Context) {
 	call(ctx, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
 		s.problem = err
+		if errors.Is(err, client.ErrOffline) && s.sessions == nil {
+			s.sessions, s.at = keptSessions()
+		}
 		if err != nil {
 			return // what was known is still shown
 		}
 		if list == nil {
 			list = []shared.Session{}
 		}
-		s.sessions, s.now = list, time.Now()
+		s.sessions, s.now, s.at = list, time.Now(), time.Now()
+		keepSessions(list, s.at)
 		// A row that has moved is a new row: give the focus back to it.
 		if had := focused(); had != "" {
 			ctx.Defer(func(app.Context) {
@@ -200,7 +207,7 @@ func (s *sessions) Render() app.UI {
 	}
 	return section("sessions", "Active sessions",
 		html.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
-		stale(s.problem, s.sessions != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
 				return bones()

@@ -1,8 +1,12 @@
 package ui
 
 import (
+	"errors"
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -77,7 +81,7 @@ func (p *settings) cards() []app.UI {
 	if p.User.TwoFactorEnabled {
 		cards = append(cards, &trustedDevices{})
 	}
-	return append(cards, &events{})
+	return append(cards, &events{}, &install{})
 }
 
 // part is a part of a page, by the id of its heading.
@@ -107,19 +111,31 @@ func section(id, name string, parts ...app.UI) app.UI {
 	}, parts...)...)
 }
 
-// stale says why a section could not be loaded, and offers to try again. known
-// tells that it shows what it was before.
-func stale(problem error, known bool, again app.EventHandler) app.UI {
-	return html.Div().Class("trouble").Role("alert").Body(
-		app.If(problem != nil && words(problem) != "", func() app.UI {
-			text := words(problem)
-			if known {
-				text = "This may be out of date. " + text
-			}
-			return html.Div().Body(
-				html.P().Text(text),
-				html.Button().Text("Try again").OnClick(again),
-			)
+const laterWords = "This is shown when there is a connection again."
+
+// stale says why a section could not be loaded, and offers to try again. at is
+// when what it shows was so; zero if it shows nothing. Without a connection there
+// is nothing to try: it comes when that does.
+func stale(problem error, at time.Time, again app.EventHandler) app.UI {
+	offline, known := errors.Is(problem, client.ErrOffline), !at.IsZero()
+	return html.Div().Body(
+		html.Div().Class("trouble").Role("alert").Body(
+			app.If(!offline && problem != nil && words(problem) != "", func() app.UI {
+				text := words(problem)
+				if known {
+					text = "This may be out of date. " + text
+				}
+				return html.Div().Body(
+					html.P().Text(text),
+					html.Button().Text("Try again").OnClick(again),
+				)
+			}),
+		),
+		app.If(offline && known, func() app.UI {
+			then := shared.Time{Time: at}
+			return html.P().Class("as-of").Body(app.Text("As of "), moment(then, local(then, "medium", "short")))
+		}).ElseIf(offline, func() app.UI {
+			return html.P().Class("as-of").Text(laterWords)
 		}),
 	)
 }

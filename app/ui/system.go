@@ -34,6 +34,8 @@ func (f *frame) system() app.UI {
 	switch {
 	case f.user == nil:
 		cards = []app.UI{section("keys", "System settings", bones())}
+	case f.offline && f.may == nil:
+		cards = []app.UI{section("away", "System settings", html.P().Text(laterWords))}
 	case f.overdue():
 		cards = []app.UI{section("due", "Two-factor authentication first", html.P().Text("You can come back here when it is on."))}
 	case !mayAny(f.may):

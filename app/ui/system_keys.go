@@ -21,6 +21,7 @@ type systemKeys struct {
 	ctx     app.Context
 	keys    []shared.Setting // nil until they are known
 	problem error            // why they are not
+	at      time.Time        // when they were known
 	now     time.Time        // that the relative times are relative to
 
 	mailing bool
@@ -42,7 +43,7 @@ func (s *systemKeys) refresh(app.Context, app.Action) {
 func (s *systemKeys) load() {
 	call(s.ctx, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
 		if s.problem = err; err == nil {
-			s.keys, s.now = out.Settings, time.Now()
+			s.keys, s.now, s.at = out.Settings, time.Now(), time.Now()
 		}
 	})
 }
@@ -92,7 +93,7 @@ func (s *systemKeys) Render() app.UI {
 	}
 	return section("keys", "System settings",
 		html.P().Text("They take effect at once, on every server. Each change is in the security log."),
-		stale(s.problem, s.keys != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
 			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
 			app.Range(groups).Slice(func(i int) app.UI {

@@ -18,6 +18,7 @@ type toasts struct {
 	said       string // what went well
 	complained string // what did not
 	update     bool   // a newer version of the app is there
+	tooOld     bool   // and this one is of no use any more
 
 	saidAt time.Time
 }
@@ -25,6 +26,7 @@ type toasts struct {
 const (
 	sayAction      = "say"
 	complainAction = "complain"
+	outdatedAction = "outdated"
 )
 
 // readingTime is how long good news stays. Complaints stay until they are
@@ -48,6 +50,13 @@ func (t *toasts) OnMount(ctx app.Context) {
 	t.ctx = ctx
 	ctx.Handle(sayAction, t.say)
 	ctx.Handle(complainAction, t.complain)
+	ctx.Handle(outdatedAction, t.outdated)
+	if !app.IsClient {
+		return
+	}
+	// web/loader.js says so, and may have before this.
+	t.update = app.Window().Get("latchkeyUpdate").Truthy()
+	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
 }
 
 func (t *toasts) say(ctx app.Context, a app.Action) {
@@ -68,26 +77,14 @@ func (t *toasts) complain(_ app.Context, a app.Action) {
 	t.said, t.complained = "", a.Value.(string)
 }
 
-// OnAppUpdate implements [app.AppUpdater].
-func (t *toasts) OnAppUpdate(ctx app.Context) {
+// outdated says that this version of the app is too old for the server.
+func outdated(ctx app.Context) {
+	ctx.NewAction(outdatedAction)
+}
+
+func (t *toasts) outdated(app.Context, app.Action) {
 	defer rescue()
-	// go-app also says so when the worker of this same version was installed
-	// anew: at the first visit, and after signing out. Then the files of this
-	// version are in its cache.
-	caches := app.Window().Get("caches")
-	if !caches.Truthy() {
-		return
-	}
-	caches.Call("has", "app-"+app.Getenv("GOAPP_VERSION")).Then(func(same app.Value) {
-		defer rescue()
-		if same.Bool() {
-			return
-		}
-		ctx.Dispatch(func(app.Context) {
-			defer rescue()
-			t.update = true
-		})
-	})
+	t.tooOld = true
 }
 
 func (t *toasts) dismiss(app.Context, app.Event) {
@@ -102,23 +99,24 @@ func (t *toasts) postpone(app.Context, app.Event) {
 	t.update = false
 }
 
-func (t *toasts) reload(ctx app.Context, _ app.Event) {
+func (t *toasts) reload(app.Context, app.Event) {
 	defer rescue()
-	ctx.Reload()
+	app.Window().Call("latchkeyReload")
 }
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	update := ""
-	if t.update {
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text("Reload").OnClick(t.reload)}
+	switch {
+	case t.tooOld:
+		update = "This page is of an older version than the server, which does not understand it any more."
+	case t.update:
 		update = "A new version is ready."
+		buttons = append(buttons, html.Button().Class("quiet").Text("Later").OnClick(t.postpone))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
-			toast(update, "good",
-				html.Button().Class("quiet").Text("Reload").OnClick(t.reload),
-				html.Button().Class("quiet").Text("Later").OnClick(t.postpone),
-			),
+			toast(update, "good", buttons...),
 			toast(t.said, "good",
 				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
 			),

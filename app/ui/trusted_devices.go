@@ -3,6 +3,7 @@ package ui
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -18,6 +19,7 @@ type trustedDevices struct {
 	ctx     app.Context
 	devices []shared.TrustedDevice // nil until they are known
 	problem error                  // why they are not
+	at      time.Time              // when they were known
 	busy    string                 // what is being revoked: an ID, or "all"
 }
 
@@ -41,7 +43,7 @@ func (s *trustedDevices) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.TrustedDevice{}
 		}
-		s.devices = list
+		s.devices, s.at = list, time.Now()
 	})
 }
 
@@ -115,7 +117,7 @@ func (s *trustedDevices) Render() app.UI {
 	}
 	return section("trusted-devices", "Trusted devices",
 		html.P().Text(text),
-		stale(s.problem, s.devices != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.devices == nil).Body(
 			app.If(s.devices == nil && s.problem == nil, func() app.UI {
 				return bones()

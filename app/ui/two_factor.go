@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"errors"
 	"strconv"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -16,6 +19,7 @@ type twoFactor struct {
 	ctx     app.Context
 	state   *shared.TwoFactor // nil until it is known
 	problem error             // why it is not
+	at      time.Time         // when it was known
 }
 
 func (s *twoFactor) OnMount(ctx app.Context) {
@@ -32,8 +36,13 @@ func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
 
 func (s *twoFactor) load(ctx app.Context) {
 	call(ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
-		if s.problem = err; err == nil {
-			s.state = &state
+		s.problem = err
+		switch {
+		case err == nil:
+			s.state, s.at = &state, time.Now()
+			keepTwoFactor(state, s.at)
+		case errors.Is(err, client.ErrOffline) && s.state == nil:
+			s.state, s.at = keptTwoFactor()
 		}
 	})
 }
@@ -68,7 +77,7 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
 	return section("two-factor", "Two-factor authentication",
-		stale(s.problem, s.state != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
 	)
 }

@@ -44,6 +44,9 @@ const patience = 20 * time.Second
 // they are. Nobody needs to be told.
 var errCancelled = &shared.Error{Code: "CANCELLED"}
 
+// away is whether the server could not be reached the last time.
+var away bool
+
 // call sends in to e and hands the answer to then, on the UI goroutine. Two
 // refusals it sees to itself: when the session has ended it leaves for the
 // sign-in page, and when the session is not fresh it asks for the password and
@@ -68,7 +71,14 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 
 		ctx.Dispatch(func(ctx app.Context) {
 			defer rescue()
+			reach(ctx, !errors.Is(err, client.ErrOffline))
 			switch {
+			case errors.Is(err, shared.ErrAppTooOld):
+				outdated(ctx)
+				then(ctx, err)
+			case errors.Is(err, shared.ErrOtherAccount):
+				refresh(ctx)
+				then(ctx, err)
 			case errors.Is(err, shared.ErrNotFresh):
 				stepUp(ctx, identity{
 					Confirmed: func() { send(ctx, method, path, in, out, then) },
@@ -85,6 +95,9 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 				leave(ctx, sessionEnded)
 				then(ctx, err)
 			default:
+				if err == nil && method != "GET" {
+					changed(ctx)
+				}
 				then(ctx, err)
 			}
 		})

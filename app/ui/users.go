@@ -20,6 +20,7 @@ type users struct {
 	form    form
 	users   []shared.ManagedUser // nil until they are known
 	problem error                // why they are not
+	at      time.Time            // when they were known
 	now     time.Time
 	search  string // what is shown
 	next    string // where the next page begins; empty if there is none
@@ -56,6 +57,7 @@ func (s *users) load(after string) {
 			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
 		}
 		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, time.Now()
+		s.at = s.now
 	})
 }
 
@@ -152,7 +154,7 @@ func (s *users) Render() app.UI {
 			s.form.field(field{Name: "search", Label: "Search", Type: "search", Complete: "off", Hint: "A part of the address or of the name."}),
 			html.Div().Class("deeds").Body(s.form.button("Search", "")),
 		),
-		stale(s.problem, s.users != nil, s.again),
+		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.users == nil).Body(
 			app.If(s.users == nil && s.problem == nil, func() app.UI {
 				return bones()

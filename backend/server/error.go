@@ -25,6 +25,9 @@ var statuses = map[*shared.Error]int{
 	shared.ErrTooManyRequests:  http.StatusTooManyRequests,
 	shared.ErrTooManyPasswords: http.StatusTooManyRequests,
 
+	shared.ErrAppTooOld:    http.StatusBadRequest,
+	shared.ErrOtherAccount: http.StatusConflict,
+
 	shared.ErrNoOrigin:           http.StatusForbidden,
 	shared.ErrOrigin:             http.StatusForbidden,
 	shared.ErrCrossSite:          http.StatusForbidden,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"strconv"
 
 	"latchkey/backend/account"
 	"latchkey/shared"
@@ -82,6 +83,9 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 		if err := s.limit(*c, e.Path); err != nil {
 			return out, err
 		}
+		if err := knows(c.Request); err != nil {
+			return out, err
+		}
 		var in In
 		if reads(c.Request) {
 			err = s.decodeQuery(c.Request, schema, &in)
@@ -114,6 +118,15 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 	})
 }
 
+// knows refuses an app that would not understand the answer.
+func knows(r *http.Request) error {
+	said := r.Header.Get(shared.HeaderApp)
+	if version, err := strconv.Atoi(said); said != "" && (err != nil || version < shared.AppVersion) {
+		return shared.ErrAppTooOld
+	}
+	return nil
+}
+
 // admit lets the caller in or says why not.
 func (s *Server) admit(c call, may policy, in any) (call, error) {
 	c, err := s.authenticate(c)
@@ -122,6 +135,11 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	}
 	if err != nil {
 		return c, err
+	}
+	// Somebody else may have signed in in another tab. What one of them sees and
+	// does must not be the other's.
+	if account := c.Header.Get(shared.HeaderAccount); account != "" && account != c.User.ID {
+		return c, shared.ErrOtherAccount
 	}
 	if due := s.Accounts.EnrolBy(c.Session, c.User); !may.enrolling && !due.IsZero() && !s.Accounts.Now().Before(due) {
 		return c, shared.ErrEnrolmentDue

@@ -18,6 +18,7 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 	}
 	current := &shared.Current{
 		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions,
+		Remember: c.Session.Remember,
 	}
 	if due := s.Accounts.EnrolBy(c.Session, c.User); !due.IsZero() {
 		current.EnrolBy = &shared.Time{Time: due}

@@ -1,0 +1,57 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+)
+
+// install offers to make the page an app of the device, where that can be done.
+type install struct {
+	app.Compo
+
+	offered bool // the browser would ask the person
+	apple   bool // it would not, but the person can do it by hand
+}
+
+func (i *install) OnMount(ctx app.Context) {
+	defer rescue()
+	i.OnAppInstallChange(ctx)
+}
+
+// OnAppInstallChange implements [app.AppInstaller].
+func (i *install) OnAppInstallChange(ctx app.Context) {
+	defer rescue()
+	if !app.IsClient {
+		return
+	}
+	// go-app calls it installable on Apple's, too, where no page can ask.
+	i.apple = app.Window().Call("goappIsAppleBrowser").Bool()
+	i.offered = ctx.IsAppInstallable() && !i.apple
+	i.apple = i.apple && !ctx.IsAppInstalled()
+}
+
+func (i *install) ask(ctx app.Context, _ app.Event) {
+	defer rescue()
+	ctx.ShowAppInstallPrompt()
+	i.offered = false // the browser offers it once
+	focus(ctx, "content")
+}
+
+// Render implements [app.Composer].
+func (i *install) Render() app.UI {
+	how := "In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too."
+	if byFinger() {
+		how = "To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too."
+	}
+	return html.Div().Class("install").Body(
+		app.If(i.offered, func() app.UI {
+			return html.Div().Body(
+				html.P().Text("Have this as an app: it opens in a window of its own, and without a connection, too."),
+				html.Button().Text("Install app").OnClick(i.ask),
+			)
+		}).ElseIf(i.apple, func() app.UI {
+			return html.P().Text(how)
+		}),
+	)
+}

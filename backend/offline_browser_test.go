@@ -1,0 +1,378 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+)
+
+// TestOfflineBrowser takes the network away from people, and gives it back.
+func TestOfflineBrowser(t *testing.T) {
+	inBrowser(t, map[string]func(*testing.T, context.Context, *program){
+		"Wipe":         testWipe,
+		"OtherAccount": testOtherAccount,
+		"Changed":      testChanged,
+		"Install":      testInstall,
+	}, map[string]func(*testing.T, context.Context, string){
+		"Offline":  testOffline,
+		"Versions": testVersions,
+	})
+}
+
+// inCharge waits until the service worker answers for the page.
+func (p *tab) inCharge() {
+	p.t.Helper()
+	p.wait("the service worker is in charge", func() bool {
+		return eval[bool](p, `navigator.serviceWorker.controller?.state === "activated"`)
+	})
+}
+
+// keeps is what the browser keeps of the account.
+func (p *tab) keeps() string {
+	return eval[string](p, `(localStorage["latchkey.kept"] ?? "") + (sessionStorage["latchkey.kept"] ?? "")`)
+}
+
+func testOffline(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	email := p.signUp()
+	other := browse(t, browser, server.origin)
+	other.as(firefox)
+	other.signIn(email)
+	p.open("/dashboard/settings")
+	p.see("Firefox 153 on Windows")
+	p.inCharge()
+	cookie := eval[string](p, `document.cookie`)
+
+	// What is kept is what the page shows.
+	kept := p.keeps()
+	for _, row := range []string{`"browser":"Firefox 153"`, `"twoFactor":`, `"passkeys":`, email} {
+		if !strings.Contains(kept, row) {
+			t.Errorf("it keeps %s: no %s", kept, row)
+		}
+	}
+	handles := eval[[]string](p, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.map((s) => s.token))`)
+	if len(handles) != 2 {
+		t.Fatalf("there are %d sessions; want 2", len(handles))
+	}
+	for _, secret := range append(handles, "Mozilla/5.0") {
+		if strings.Contains(kept, secret) {
+			t.Errorf("it keeps %s: %s", secret, kept)
+		}
+	}
+	if cookie != "" {
+		t.Errorf("scripts see the cookie %q", cookie)
+	}
+
+	for _, begin := range []string{"warm", "cold"} {
+		server.kill()
+		cold := p
+		if begin == "cold" { // another tab, and from the start
+			cold = p.another()
+			cold.open("/")
+			cold.at("/dashboard/settings")
+		} else {
+			p.press("Revoke all other sessions")
+			p.press("Revoke all")
+			p.see("This needs a connection, and the server cannot be reached.")
+			p.press("Dismiss")
+			p.see("You are offline.")
+			p.open("/dashboard/settings")
+		}
+		cold.see("You are offline. Changing anything needs a connection.")
+		cold.see("Firefox 153 on Windows")
+		if text := cold.card("sessions"); !strings.Contains(text, "As of ") {
+			t.Errorf("%s, the sessions do not say of when they are:\n%s", begin, text)
+		}
+		for _, id := range []string{"two-factor", "passkeys"} {
+			if text := cold.card(id); !strings.Contains(text, "As of ") {
+				t.Errorf("%s, %s does not say of when it is:\n%s", begin, id, text)
+			}
+		}
+		if text := cold.card("log"); !strings.Contains(text, "This is shown when there is a connection again.") {
+			t.Errorf("%s, the log says\n%s", begin, text)
+		}
+		able := eval[[]string](cold, `[...document.querySelectorAll("main button, main input, main select")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`)
+		if len(able) > 0 {
+			t.Errorf("%s, without a network these can be used: %s", begin, able)
+		}
+		cold.the("group", "You are offline. Changing anything needs a connection.")
+
+		// It comes back by itself.
+		server.start()
+		cold.wait("the connection is noticed", func() bool { return !cold.sees("You are offline.") })
+		cold.wait("the list is of now", func() bool { return !strings.Contains(cold.card("sessions"), "As of ") })
+		cold.see("Firefox 153 on Windows")
+		cold.press("Revoke all other sessions")
+		cold.press("Cancel")
+	}
+
+	// What was kept for too long is not shown.
+	server.kill()
+	eval[bool](p, `(() => {
+		const kept = JSON.parse(localStorage["latchkey.kept"])
+		kept.at = new Date(Date.now() - 7 * 24 * 3600e3 - 60e3).toISOString()
+		localStorage["latchkey.kept"] = JSON.stringify(kept)
+		return true
+	})()`)
+	p.open("/dashboard/settings")
+	p.see("the server cannot be reached")
+	if p.sees("Firefox 153") || p.keeps() != "" {
+		t.Errorf("after a week it still keeps %s", p.keeps())
+	}
+
+	// Signing out needs no network for what is kept here.
+	server.start()
+	p.see("This device")
+	server.kill()
+	p.press("Sign out")
+	p.at("/sign-in")
+	p.see("What this device kept is deleted.")
+	if kept := p.keeps(); kept != "" {
+		t.Errorf("signed out, it keeps %s", kept)
+	}
+	p.open("/dashboard/settings")
+	p.see("the server cannot be reached")
+	if p.sees("Firefox 153") || p.sees(email) {
+		t.Error("signed out, it still shows the sessions")
+	}
+	server.start()
+	p.forgive()
+}
+
+// testWipe tries each way in which somebody stops being signed in.
+func testWipe(t *testing.T, browser context.Context, server *program) {
+	here, there := browse(t, browser, server.origin), browse(t, browser, server.origin)
+	email := here.signUp()
+	for _, way := range []struct {
+		name string
+		end  func(p *tab)
+	}{
+		{"signing out", func(p *tab) { p.press("Sign out") }},
+		{"signing out in another tab", func(p *tab) {
+			second := p.another()
+			second.open("/dashboard/settings")
+			second.see("This device")
+			second.press("Sign out")
+			second.at("/sign-in")
+		}},
+		{"a 401", func(p *tab) {
+			here.open("/dashboard/settings")
+			here.press("Revoke all other sessions")
+			here.press("Revoke all")
+			here.see("All other sessions are signed out.")
+			p.press("Save")
+		}},
+		{"another sign-in in this browser that ended", func(p *tab) {
+			eval[bool](p, `fetch("/api/auth/sign-out", {method: "POST"}).then(() => true)`)
+			p.open("/")
+		}},
+	} {
+		there.signIn(email)
+		there.wait("it keeps something", func() bool { return strings.Contains(there.keeps(), "sessions") })
+		way.end(there)
+		there.at("/sign-in")
+		if kept := there.keeps(); kept != "" {
+			t.Errorf("after %s it keeps %s", way.name, kept)
+		}
+	}
+
+	// Who does not want to stay signed in has nothing left behind.
+	there.open("/sign-in")
+	there.click(there.the("checkbox", "Keep me signed in on this device"))
+	there.submitSignIn(email, password)
+	there.see("This device")
+	there.wait("it keeps something for as long as the browser runs", func() bool {
+		return eval[bool](there, `(sessionStorage["latchkey.kept"] ?? "").includes("sessions") && !localStorage["latchkey.kept"]`)
+	})
+}
+
+// testOtherAccount has somebody else sign in behind a page's back.
+func testOtherAccount(t *testing.T, browser context.Context, server *program) {
+	p := browse(t, browser, server.origin)
+	p.signUp()
+	p.wait("it keeps something", func() bool { return strings.Contains(p.keeps(), "sessions") })
+	first := p.keeps()
+
+	body, _ := json.Marshal(map[string]string{"name": "Eve", "email": "eve.other@example.com", "password": password})
+	eval[bool](p, fmt.Sprintf(`fetch("/api/auth/sign-up/email", {method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).then((r) => r.ok)`, body))
+	p.fill("Name", "Mallory")
+	p.press("Save")
+	p.see("eve.other@example.com")
+	if p.sees("Profile saved") {
+		t.Error("what was typed for one account was saved for another")
+	}
+	p.wait("it keeps the other's", func() bool {
+		kept := p.keeps()
+		return strings.Contains(kept, "eve.other@example.com") && strings.Contains(kept, "sessions")
+	})
+	var was struct{ User struct{ ID, Email string } }
+	if err := json.Unmarshal([]byte(first), &was); err != nil {
+		t.Fatal(err)
+	}
+	if kept := p.keeps(); strings.Contains(kept, was.User.ID) || strings.Contains(kept, was.User.Email) {
+		t.Errorf("it keeps the first one's, too: %s", kept)
+	}
+	if name := eval[string](p, `fetch("/api/auth/get-session").then((r) => r.json()).then((c) => c.user.name)`); name != "Eve" {
+		t.Errorf("the other account's name is %q now", name)
+	}
+}
+
+// testChanged has one tab see what another does, without the focus changing.
+func testChanged(t *testing.T, browser context.Context, server *program) {
+	one := browse(t, browser, server.origin)
+	email := one.signUp()
+	elsewhere := browse(t, browser, server.origin)
+	elsewhere.as(safari)
+	elsewhere.signIn(email)
+	two := one.another()
+	one.open("/dashboard/settings")
+	two.open("/dashboard/settings")
+	one.see("Safari 18 on iOS")
+	two.see("Safari 18 on iOS")
+	one.press("Revoke all other sessions")
+	one.press("Revoke all")
+	two.wait("the other tab knows", func() bool { return !strings.Contains(two.card("sessions"), "Safari 18 on iOS") })
+}
+
+// testVersions serves one version of the app after the other.
+func testVersions(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	email := p.signUp()
+	p.inCharge()
+	const version = `getComputedStyle(document.documentElement).getPropertyValue("--test-version")`
+	if got := eval[string](p, version); got != "" {
+		t.Fatalf("the first version calls itself %q", got)
+	}
+	second := p.another()
+	second.open("/dashboard/settings")
+	second.see("This device")
+
+	server.stop()
+	server.binary = newerBinary(t)
+	server.start()
+
+	// All of a page is of the version that it began with.
+	p.open("/dashboard/settings")
+	p.see("This device")
+	p.see("A new version is ready.")
+	if got := eval[string](p, version); got != "" {
+		t.Errorf("the page of before has the style of version %q", got)
+	}
+	p.press("Later")
+	p.wait("it does not insist", func() bool { return !p.sees("A new version is ready.") })
+	p.open("/dashboard/settings")
+	p.see("A new version is ready.")
+	eval[bool](p, `window.old = true`)
+	p.press("Reload")
+	p.wait("the page is new", func() bool {
+		return eval[bool](p, `window.old === undefined && !document.getElementById("app-wasm-loader")`)
+	})
+	p.see("This device")
+	if got := strings.TrimSpace(eval[string](p, version)); got != "2" {
+		t.Errorf("the new page has the style of version %q; want 2", got)
+	}
+	p.wait("nothing of the version before is kept", func() bool {
+		return eval[int](p, `caches.keys().then((names) => names.length)`) == 1
+	})
+	if p.sees("A new version is ready.") {
+		t.Error("it takes the version that it is for a new one")
+	}
+	// The other tab goes on as it was, and says so.
+	second.see("A new version is ready.")
+	second.see(email)
+
+	// A server that this app does not understand says so.
+	eval[bool](second, `(() => {
+		const real = window.fetch
+		window.fetch = (path, options) => real(path, path.startsWith("/api/") ? {...options, headers: {...options.headers, "Latchkey-App": "0"}} : options)
+		return true
+	})()`)
+	second.press("Save")
+	second.see("This page is of an older version than the server")
+}
+
+// newerBinary is the program with another stylesheet in it.
+func newerBinary(t *testing.T) string {
+	t.Helper()
+	css, err := os.ReadFile("../web/app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	replaced, _ := filepath.Abs("../web/app.css")
+	newer := filepath.Join(dir, "app.css")
+	if err := os.WriteFile(newer, append(css, ":root { --test-version: 2; }\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {replaced: newer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "latchkey")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, "latchkey/backend")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// testInstall looks that the browser would install the app, and has the app
+// offer it as the browser offers it.
+func testInstall(t *testing.T, browser context.Context, server *program) {
+	p := browse(t, browser, server.origin)
+	p.signUp()
+	p.inCharge()
+	for _, e := range command(p, page.GetInstallabilityErrors, cdp.Empty{}).InstallabilityErrors {
+		t.Errorf("it cannot be installed: %s %v", e.ErrorID, e.ErrorArguments)
+	}
+	manifest := command(p, page.GetAppManifest, page.GetAppManifestParams{})
+	for _, e := range manifest.Errors {
+		t.Errorf("line %d of the manifest: %s", e.Line, e.Message)
+	}
+	if !strings.HasSuffix(manifest.URL, "/manifest.webmanifest") {
+		t.Errorf("the manifest is at %q", manifest.URL)
+	}
+
+	const offer = `(() => {
+		const event = new Event("beforeinstallprompt", {cancelable: true})
+		event.prompt = () => { window.prompted = true }
+		event.userChoice = Promise.resolve({outcome: "accepted"})
+		window.dispatchEvent(event)
+		return event.defaultPrevented
+	})()`
+	if n := len(p.all("button", "Install app")); n > 0 {
+		t.Error("it offers what the browser does not")
+	}
+	if !eval[bool](p, offer) {
+		t.Error("the browser's own offer stays")
+	}
+	p.press("Install app")
+	p.wait("the browser asks", func() bool { return eval[bool](p, `window.prompted === true`) })
+	eval[bool](p, `dispatchEvent(new Event("appinstalled")), true`)
+	p.wait("it offers nothing any more", func() bool { return len(p.all("button", "Install app")) == 0 })
+
+	// Where no page can ask for it, the person is told how.
+	phone := browse(t, browser, server.origin)
+	phone.as(safari)
+	phone.signIn(p.email())
+	phone.see("Add to Home Screen")
+}
+
+// email is the address of who is signed in.
+func (p *tab) email() string {
+	return eval[string](p, `document.querySelector(".who .email").textContent`)
+}
