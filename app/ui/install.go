@@ -26,9 +26,8 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 		return
 	}
 	// go-app calls it installable on Apple's, too, where no page can ask.
-	i.apple = app.Window().Call("goappIsAppleBrowser").Bool()
-	i.offered = ctx.IsAppInstallable() && !i.apple
-	i.apple = i.apple && !ctx.IsAppInstalled()
+	installable, apple := ctx.IsAppInstallable(), app.Window().Call("goappIsAppleBrowser").Bool()
+	i.offered, i.apple = installable && !apple, installable && apple
 }
 
 func (i *install) ask(ctx app.Context, _ app.Event) {
