@@ -39,7 +39,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			know(ctx, user)
-			say(ctx, "Your profile is saved.")
+			say(ctx, tr("Your profile is saved."))
 		}
 	})
 }
@@ -50,9 +50,9 @@ func (s *profile) askDelete(ctx app.Context, _ app.Event) {
 		return
 	}
 	ask(ctx, question{
-		Title: "Delete your account?",
-		Text:  "Your account, " + s.User.Email + ", and all of its sessions will be gone at once. This cannot be undone.",
-		Yes:   "Delete account",
+		Title: tr("Delete your account?"),
+		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
+		Yes:   tr("Delete account"),
 		Do:    s.delete,
 	})
 }
@@ -65,7 +65,7 @@ func (s *profile) delete() {
 		case err != nil:
 			complain(ctx, err)
 		case out.Message == "Verification email sent": // as Better Auth says it
-			say(ctx, "A mail is on its way to "+s.User.Email+". Your account is deleted when you open the link in it, in this browser.")
+			say(ctx, tr("A mail is on its way to %s. Your account is deleted when you open the link in it, in this browser.", s.User.Email))
 		default:
 			leave(ctx, accountDeleted)
 		}
@@ -74,16 +74,16 @@ func (s *profile) delete() {
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
-	return section("profile", "Profile",
+	return section("profile", tr("Profile"),
 		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
-			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.trouble(),
-			s.form.button("Save", "main"),
+			s.form.button(tr("Save"), "main"),
 		),
 		&newEmail{User: s.User},
 		html.Div().Class("end").Body(
-			html.P().Text("Deleting your account removes it and signs you out everywhere."),
-			html.Button().Class("danger").ID("delete-account").Text("Delete account").
+			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
+			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(s.askDelete),
 		),

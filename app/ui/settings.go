@@ -50,7 +50,7 @@ func (p *settings) Render() app.UI {
 		parts = sections[2:4]
 	}
 	return html.Div().Class("settings").Body(
-		heading("Settings"),
+		heading(tr("Settings")),
 		contents(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
@@ -61,7 +61,7 @@ func (p *settings) cards() []app.UI {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, s.name, bones())
+			cards[i] = section(s.id, tr(s.name), bones())
 		}
 		return cards
 	case p.Overdue:
@@ -81,14 +81,17 @@ func (p *settings) cards() []app.UI {
 }
 
 // part is a part of a page, by the id of its heading.
-type part struct{ id, name string }
+type part struct {
+	id   string
+	name key
+}
 
 // contents draws the links to the parts of a page.
 func contents(parts []part) app.UI {
-	return html.Nav().Class("sections").Aria("label", "Sections").Body(
+	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
+			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(jump)
 		}),
 	)
 }
@@ -114,11 +117,11 @@ func stale(problem error, known bool, again app.EventHandler) app.UI {
 		app.If(problem != nil && words(problem) != "", func() app.UI {
 			text := words(problem)
 			if known {
-				text = "This may be out of date. " + text
+				text = tr("This may be out of date.") + " " + text
 			}
 			return html.Div().Body(
 				html.P().Text(text),
-				html.Button().Text("Try again").OnClick(again),
+				html.Button().Text(tr("Try again")).OnClick(again),
 			)
 		}),
 	)

@@ -111,21 +111,21 @@ func (t *toasts) reload(ctx app.Context, _ app.Event) {
 func (t *toasts) Render() app.UI {
 	update := ""
 	if t.update {
-		update = "A new version is ready."
+		update = tr("A new version is ready.")
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			toast(update, "good",
-				html.Button().Class("quiet").Text("Reload").OnClick(t.reload),
-				html.Button().Class("quiet").Text("Later").OnClick(t.postpone),
+				html.Button().Class("quiet").Text(tr("Reload")).OnClick(t.reload),
+				html.Button().Class("quiet").Text(tr("Later")).OnClick(t.postpone),
 			),
 			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
 			),
 		),
 		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
 			),
 		),
 	)
