@@ -28,6 +28,7 @@ type frame struct {
 	user    *shared.User // nil if nobody is, or it is not known yet
 	problem error        // why it is not known
 	may     []string     // the permissions of who is signed in
+	chosen  string       // the language that they chose; "" for as the browser says
 	enrolBy *shared.Time // when they must have a second factor; nil if they have, or need none
 	notice  key          // for the sign-in page: why one is there
 	next    string       // where to go after signing in
@@ -58,6 +59,7 @@ const (
 	signOutAction = "sign-out"
 	refreshAction = "refresh"
 	upgradeAction = "upgrade"
+	readAction    = "read"
 )
 
 // enter goes on as user, who has just signed in.
@@ -74,6 +76,11 @@ func upgrade(ctx app.Context) {
 // know replaces what is known of the user, who has just changed it.
 func know(ctx app.Context, user shared.User) {
 	ctx.NewActionWithValue(knowAction, user)
+}
+
+// read goes on in the language that the user has just chosen.
+func read(ctx app.Context, chosen string) {
+	ctx.NewActionWithValue(readAction, chosen)
 }
 
 // leave goes to the sign-in page, which gives the reason.
@@ -94,6 +101,9 @@ func refresh(ctx app.Context) {
 func (f *frame) OnInit() {
 	defer rescue()
 	f.path = app.Window().URL().Path
+	if app.IsClient {
+		speak(chosen())
+	}
 }
 
 func (f *frame) OnMount(ctx app.Context) {
@@ -108,6 +118,7 @@ func (f *frame) OnMount(ctx app.Context) {
 	ctx.Handle(refreshAction, f.refresh)
 	ctx.Handle(upgradeAction, f.upgrade)
 	ctx.Handle(learnAction, f.learn)
+	ctx.Handle(readAction, f.read)
 
 	if !app.IsClient {
 		return
@@ -210,6 +221,7 @@ func (f *frame) look(ctx app.Context) {
 		case current != nil:
 			f.user, f.may, f.enrolBy = &current.User, current.Permissions, current.EnrolBy
 			remember()
+			f.follow(current.Language)
 			f.settle(ctx)
 		case f.user != nil || remembered():
 			leave(ctx, sessionEnded)
@@ -344,6 +356,25 @@ func (f *frame) know(_ app.Context, a app.Action) {
 	defer rescue()
 	user := a.Value.(shared.User)
 	f.user = &user
+}
+
+// follow speaks as the user chose, and has this browser do so from now on.
+func (f *frame) follow(choice string) {
+	f.chosen = choice
+	if choice != chosen() {
+		choose(choice)
+	}
+	if spoken(choice, preferences()) != language {
+		speak(choice)
+		f.entitle()
+	}
+}
+
+func (f *frame) read(_ app.Context, a app.Action) {
+	defer rescue()
+	f.follow(a.Value.(string))
+	say(f.ctx, tr("Your language is saved."))
+	focus(f.ctx, languageField) // the page is a new one
 }
 
 func (f *frame) leave(ctx app.Context, a app.Action) {
@@ -513,7 +544,7 @@ func (f *frame) page() app.UI {
 			),
 		)
 	case f.path == shared.PageSettings:
-		return &settings{User: f.user, Overdue: f.overdue()}
+		return &settings{User: f.user, Chosen: f.chosen, Language: language, Overdue: f.overdue()}
 	case f.path == shared.PageSystem:
 		return f.system()
 	default:

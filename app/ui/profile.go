@@ -10,11 +10,13 @@ import (
 // profile is the section about who one is.
 type profile struct {
 	app.Compo
-	User shared.User
+	User   shared.User
+	Chosen string // the language; "" for as the browser says
 
 	ctx      app.Context
 	form     form
 	deleting bool
+	choosing bool
 }
 
 func (s *profile) OnInit() {
@@ -41,6 +43,25 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 			know(ctx, user)
 			say(ctx, tr("Your profile is saved."))
 		}
+	})
+}
+
+// choose saves the language at once: there is nothing to type.
+func (s *profile) choose() {
+	if s.choosing {
+		put(s.ctx, languageField, "value", s.Chosen)
+		return
+	}
+	s.choosing = true
+	chosen := valueOf(languageField)
+	call(s.ctx, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
+		s.choosing = false
+		if err != nil {
+			put(ctx, languageField, "value", s.Chosen)
+			complain(ctx, err)
+			return
+		}
+		read(ctx, chosen)
 	})
 }
 
@@ -80,6 +101,7 @@ func (s *profile) Render() app.UI {
 			s.form.trouble(),
 			s.form.button(tr("Save"), "main"),
 		),
+		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: s.Chosen, Typed: s.choose},
 		&newEmail{User: s.User},
 		html.Div().Class("end").Body(
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
@@ -88,4 +110,12 @@ func (s *profile) Render() app.UI {
 				OnClick(s.askDelete),
 		),
 	)
+}
+
+const languageField = "profile-language"
+
+// languages are those to choose from. Each is called as it calls itself, for who
+// cannot read the others.
+func languages() []option {
+	return []option{{"", tr("As your browser")}, {english, "English"}, {german, "Deutsch"}}
 }

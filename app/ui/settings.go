@@ -10,16 +10,18 @@ import (
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
-	User    *shared.User // nil until it is known
-	Overdue bool         // nothing can be done but getting a second factor
+	User     *shared.User // nil until it is known
+	Chosen   string       // the language that they chose
+	Language string       // in which the page is
+	Overdue  bool         // nothing can be done but getting a second factor
 }
 
-// CompoID makes the page a new one for another user.
+// CompoID makes the page a new one for another user, and in another language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
 	}
-	return p.User.ID
+	return p.User.ID + " " + p.Language
 }
 
 // sections are the parts of the page.
@@ -68,7 +70,7 @@ func (p *settings) cards() []app.UI {
 		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{User: *p.User},
+		&profile{User: *p.User, Chosen: p.Chosen},
 		&password{Email: p.User.Email},
 		&twoFactor{},
 		&passkeys{User: *p.User},
