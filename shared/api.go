@@ -202,10 +202,16 @@ type Current struct {
 	// Permissions are the caller's. A page shows what they open; the server asks
 	// the database each time.
 	Permissions []string `json:"permissions,omitempty"`
+	// Language is one of [Languages] that the user has chosen; empty for as the
+	// browser says.
+	Language string `json:"language,omitempty"`
 	// Remember tells that the session outlives the browser's run, and so may what
 	// a page keeps of it.
 	Remember bool `json:"remember"`
 }
+
+// Languages are those that the app speaks, as HTML names them.
+var Languages = []string{"en", "de"}
 
 // SessionHandle names one of the caller's sessions by its [Session].Token.
 type SessionHandle struct {
@@ -218,6 +224,7 @@ type SessionHandle struct {
 type UserChange struct {
 	Name             *string         `json:"name,omitempty"`
 	Image            Nullable        `json:"image,omitzero"`
+	Language         *string         `json:"language,omitempty"` // one of [Languages], or empty for as the browser says
 	Email            json.RawMessage `json:"email,omitempty"`
 	TwoFactorEnabled json.RawMessage `json:"twoFactorEnabled,omitempty"`
 }

@@ -183,20 +183,20 @@ func passkeyWords(e *passkey.Error) string {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""
 	case passkey.ErrExists.Name:
-		return "This device has a passkey for your account already."
+		return tr("This device has a passkey for your account already.")
 	case passkey.ErrUnsupported.Name:
-		return "This browser, or this device, cannot do that with passkeys. Try another one, or your phone."
+		return tr("This browser, or this device, cannot do that with passkeys. Try another one, or your phone.")
 	case "SecurityError":
-		return "Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server."
+		return tr("Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server.")
 	case "ConstraintError":
-		return "This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again."
+		return tr("This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again.")
 	case "TimeoutError":
-		return "That took too long. Try again."
+		return tr("That took too long. Try again.")
 	case "OperationError", "InvalidAccessError":
-		return "The browser is busy with another passkey. Finish or close that first, then try again."
+		return tr("The browser is busy with another passkey. Finish or close that first, then try again.")
 	case "NotReadableError", "UnknownError", "DataError", "EncodingError", "NetworkError":
-		return "What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again."
+		return tr("What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again.")
 	default:
-		return "The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser."
+		return tr("The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser.")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -147,9 +146,9 @@ func (p *challenge) send(app.Context, app.Event) {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.told = "A code is on its way to your email address."
+			p.told = tr("A code is on its way to your email address.")
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.told = "Code number " + strconv.Itoa(p.sent) + " is on its way to your email address. Only the newest one works."
+				p.told = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -157,7 +156,7 @@ func (p *challenge) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.told, p.form.problem = "", "You have asked for many codes. "+again(err)+" The last one may still work."
+			p.told, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", again(err))
 		default:
 			p.refused(ctx, err)
 		}
@@ -173,7 +172,7 @@ func (p *challenge) submit(_ app.Context, e app.Event) {
 func (p *challenge) verify() {
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
-		if !p.form.start(p.ctx, map[string]string{"backupCode": "Enter one of your backup codes."}) {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
 		in := shared.BackupCode{Code: backupCode(p.form.value("backupCode")), TrustDevice: &trust}
@@ -182,7 +181,7 @@ func (p *challenge) verify() {
 	}
 	code, ok := sixDigits(p.form.value("code"))
 	if !ok {
-		p.form.refuse(p.ctx, "code", notSixDigits)
+		p.form.refuse(p.ctx, "code", tr(notSixDigits))
 		return
 	}
 	if !p.form.start(p.ctx, nil) {
@@ -227,7 +226,7 @@ func (p *challenge) refused(ctx app.Context, err error) {
 	p.form.end(ctx, err)
 	switch {
 	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
-		p.form.problem = "Too many wrong codes. Have a new one sent."
+		p.form.problem = tr("Too many wrong codes. Have a new one sent.")
 	case is(err, endings...):
 		p.over = words(err)
 		focus(ctx, "again")
@@ -245,7 +244,7 @@ var endings = []error{
 
 func (p *challenge) again(ctx app.Context, _ app.Event) {
 	defer rescue()
-	leave(ctx, p.over)
+	leave(ctx, key(p.over))
 }
 
 // Render implements [app.Composer].
@@ -256,7 +255,7 @@ func (p *challenge) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(p.over),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text("Sign in again").OnClick(p.again),
+					Text(tr("Sign in again")).OnClick(p.again),
 			),
 		)
 	}
@@ -270,20 +269,20 @@ func (p *challenge) Render() app.UI {
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
 					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
-					html.Span().Text("Trust this device for 30 days"),
+					html.Span().Text(tr("Trust this device for 30 days")),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text("You will not be asked for a code here. Only for a device that nobody else uses."),
+				html.P().Class("hint").ID("challenge-trust-hint").Text(tr("You will not be asked for a code here. Only for a device that nobody else uses.")),
 			),
 			p.form.trouble(),
-			p.form.button("Verify", "main"),
+			p.form.button(tr("Verify"), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
 		html.Details().Class("lost").Body(
-			html.Summary().Text("Lost access?"),
+			html.Summary().Text(tr("Lost access?")),
 			p.lost(),
 		),
 		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text("Cancel"),
+			html.A(shared.PageSignIn).Text(tr("Cancel")),
 		),
 	)
 }
@@ -292,13 +291,13 @@ func (p *challenge) field() app.UI {
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
-			Name: "backupCode", Label: "Backup code", Type: "text", Complete: "off", Exact: true,
-			Hint: "One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter.",
+			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter."),
 		})
 	case byMail:
-		return p.form.code("Code from the email", "It has six digits.", p.verify)
+		return p.form.code(tr("Code from the email"), tr("It has six digits."), p.verify)
 	default:
-		return p.form.code("Code from your authenticator app", "It has six digits and changes every 30 seconds.", p.verify)
+		return p.form.code(tr("Code from your authenticator app"), tr("It has six digits and changes every 30 seconds."), p.verify)
 	}
 }
 
@@ -310,18 +309,18 @@ func (p *challenge) ways() []app.UI {
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text("Use a passkey").OnClick(p.usePasskey))
+			Text(tr("Use a passkey")).OnClick(p.usePasskey))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way("Use your authenticator app", p.useApp))
+		ways = append(ways, way(tr("Use your authenticator app"), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way("Use a backup code", p.useBackup))
+		ways = append(ways, way(tr("Use a backup code"), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
-		label := "Send a code by email"
+		label := tr("Send a code by email")
 		if p.with == byMail {
-			label = "Send a new code"
+			label = tr("Send a new code")
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
 			Text(label).OnClick(p.send))
@@ -333,15 +332,15 @@ func (p *challenge) ways() []app.UI {
 func (p *challenge) lost() app.UI {
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text("Use a backup code: one of the ten that you saved when you turned two-factor authentication on."),
+		html.Li().Text(tr("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text("Use a passkey, here or of another device.")
+			return html.Li().Text(tr("Use a passkey, here or of another device."))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text("Have a code sent to your email address.")
+			return html.Li().Text(tr("Have a code sent to your email address."))
 		}),
-		html.Li().Text("Sign in on a device that you trusted in the last 30 days. It is not asked for a code."),
-		html.Li().Text("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”."),
-		html.Li().Text("If none of these is left, ask whoever runs this server to let you in again."),
+		html.Li().Text(tr("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
+		html.Li().Text(tr("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
+		html.Li().Text(tr("If none of these is left, ask whoever runs this server to let you in again.")),
 	)
 }

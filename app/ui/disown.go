@@ -47,7 +47,7 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.reset = out.Token
-			say(ctx, "Everybody is signed out of your account. Now choose a new password.")
+			say(ctx, tr("Everybody is signed out of your account. Now choose a new password."))
 			focus(ctx, "title")
 		}
 	})
@@ -59,15 +59,15 @@ func (p *disown) Render() app.UI {
 	case p.reset != "":
 		return html.Div().Body(&resetPassword{Token: p.reset})
 	case p.void:
-		return voidLink("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.", shared.PageForgotPassword, "Choose a new password")
+		return voidLink(tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password."), shared.PageForgotPassword, tr("Choose a new password"))
 	}
 	return html.Div().Class("narrow").Body(
-		heading("Was it not you?"),
+		heading(tr("Was it not you?")),
 		html.Form().Class("card").OnSubmit(p.submit).Body(
-			html.P().Text("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password."),
-			html.P().Class("hint").Text("If it was you after all, close this page. Nothing is done before you press the button."),
+			html.P().Text(tr("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
+			html.P().Class("hint").Text(tr("If it was you after all, close this page. Nothing is done before you press the button.")),
 			p.form.trouble(),
-			p.form.button("It wasn't me", "main"),
+			p.form.button(tr("It wasn't me"), "main"),
 		),
 	)
 }

@@ -11,13 +11,13 @@ import (
 // went. Whatever else stands in the address is anybody's.
 func emailPage(user *shared.User) app.UI {
 	query := app.Window().URL().Query()
-	title, text := "Thank you", doneWords(query.Get("done"))
+	title, text := tr("Thank you"), doneWords(query.Get("done"))
 	if code := query.Get("error"); code != "" {
-		title, text = "This link did not work", linkWords(code)
+		title, text = tr("This link did not work"), linkWords(code)
 	}
-	href, deed := shared.PageSignIn, "Go to sign-in"
+	href, deed := shared.PageSignIn, tr("Go to sign-in")
 	if user != nil {
-		href, deed = shared.PageSettings, "Go to your settings"
+		href, deed = shared.PageSettings, tr("Go to your settings")
 	}
 	return html.Div().Class("narrow").Body(
 		heading(title),
@@ -32,13 +32,13 @@ func emailPage(user *shared.User) app.UI {
 func doneWords(done string) string {
 	switch done {
 	case "confirmed":
-		return "Now a mail is on its way to your new address. The link in it makes the change."
+		return tr("Now a mail is on its way to your new address. The link in it makes the change.")
 	case "changed":
-		return "Your account has its new address now. Sign in with it from now on."
+		return tr("Your account has its new address now. Sign in with it from now on.")
 	case "deleted":
-		return "Your account is deleted, with all that was in it."
+		return tr("Your account is deleted, with all that was in it.")
 	default:
-		return "Your email address is verified."
+		return tr("Your email address is verified.")
 	}
 }
 
@@ -46,19 +46,19 @@ func doneWords(done string) string {
 func linkWords(code string) string {
 	switch code {
 	case shared.ErrTokenExpired.Code:
-		return "Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings."
+		return tr("Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.")
 	case shared.ErrToken.Code:
-		return "It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one."
+		return tr("It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one.")
 	case shared.ErrUserExists.Code:
-		return "Another account has this address meanwhile. Nothing was changed."
+		return tr("Another account has this address meanwhile. Nothing was changed.")
 	case shared.ErrUserNotFound.Code:
-		return "The account that it is about is no more."
+		return tr("The account that it is about is no more.")
 	case "INVALID_USER":
-		return "It is about another account than the one that is signed in here. Sign out, then open it again."
+		return tr("It is about another account than the one that is signed in here. Sign out, then open it again.")
 	case shared.ErrUserInfo.Code:
-		return "Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again."
+		return tr("Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again.")
 	default:
-		return "The server could not do what it is for. Open it again a little later."
+		return tr("The server could not do what it is for. Open it again a little later.")
 	}
 }
 
@@ -90,15 +90,15 @@ func (v *verification) send(app.Context, app.Event) {
 			complain(ctx, err)
 			return
 		}
-		say(ctx, "The mail is on its way to "+v.Email+".")
+		say(ctx, tr("The mail is on its way to %s.", v.Email))
 	})
 }
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
-	text := "Send the mail again"
+	text := tr("Send the mail again")
 	if v.Profile {
-		text = "Send the verification mail again"
+		text = tr("Send the verification mail again")
 	}
 	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
 		Text(text).OnClick(v.send)
@@ -143,7 +143,7 @@ func (p *newEmail) cancel(app.Context, app.Event) {
 func (p *newEmail) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newEmail": "Enter the new address."}) {
+	if !p.form.start(p.ctx, map[string]string{"newEmail": tr("Enter the new address.")}) {
 		return
 	}
 	email := p.form.value("newEmail")
@@ -160,19 +160,19 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 // emailMails says which mails come when user asks for another address.
 func emailMails(user shared.User, email string) string {
 	if user.EmailVerified {
-		return "A mail is on its way to " + user.Email + ". Open the link in it; then one goes to " + email + ", and its link makes the change."
+		return tr("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
 	}
-	return "A mail is on its way to " + email + ". Its link makes the change."
+	return tr("A mail is on its way to %s. Its link makes the change.", email)
 }
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
-	state, class := "Not verified", "badge bad"
+	state, class := tr("Not verified"), "badge bad"
 	if p.User.EmailVerified {
-		state, class = "Verified", "badge"
+		state, class = tr("Verified"), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact("Email", html.Span().Class("device").Body(
+		html.Dl().Class("given").Body(fact(tr("Email"), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -182,22 +182,22 @@ func (p *newEmail) Render() app.UI {
 
 func (p *newEmail) deeds() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text("Change email address").OnClick(p.open),
+		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(p.open),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
 	)
 }
 
 func (p *newEmail) change() app.UI {
-	hint := "We send a link to it, to see that it is yours."
+	hint := tr("We send a link to it, to see that it is yours.")
 	if p.User.EmailVerified {
-		hint = "We send a link to the address that you have now, and then one to the new one. It changes when both were opened."
+		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
-		p.form.field(field{Name: "newEmail", Label: "New email address", Type: "email", Complete: "email", Hint: hint}),
+		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
 		p.form.trouble(),
 		html.Div().Class("deeds").Body(
-			p.form.button("Send the link", "main"),
-			html.Button().Text("Cancel").OnClick(p.cancel),
+			p.form.button(tr("Send the link"), "main"),
+			html.Button().Text(tr("Cancel")).OnClick(p.cancel),
 		),
 	)
 }

@@ -89,16 +89,16 @@ func (s *events) choose() {
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
-	name, text := "Security log", "What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise."
+	name, text := tr("Security log"), tr("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
 	if s.All {
-		name, text = "Security log of everybody", "What was done with all accounts and with the server, the newest first."
+		name, text = tr("Security log of everybody"), tr("What was done with all accounts and with the server, the newest first.")
 	}
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{ID: "log-kind", Name: "kind", Label: "Show", Options: kindOptions(s.All), Typed: s.choose},
+			&field{ID: "log-kind", Name: "kind", Label: tr("Show"), Options: kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All, func() app.UI {
-				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text("Download CSV")
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
 			})),
 		),
 		stale(s.problem, s.at, s.again),
@@ -106,7 +106,7 @@ func (s *events) Render() app.UI {
 			app.If(s.events == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.events != nil && len(s.events) == 0, func() app.UI {
-				return html.P().Class("hint").Text("Nothing.")
+				return html.P().Class("hint").Text(tr("Nothing."))
 			}).ElseIf(s.events != nil, func() app.UI {
 				return html.Ul().Class("events").Body(
 					app.Range(s.events).Slice(func(i int) app.UI {
@@ -122,7 +122,7 @@ func (s *events) Render() app.UI {
 // moreButton draws the button that goes on with a list, if there is more of it.
 func moreButton(more, busy bool, on app.EventHandler) app.UI {
 	return html.Div().Body(app.If(more, func() app.UI {
-		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text("Show more").OnClick(on)
+		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(tr("Show more")).OnClick(on)
 	}))
 }
 
@@ -149,7 +149,7 @@ func eventWords(e shared.Event, all bool) string {
 		parts = append(parts, personWords(*e.Account))
 	}
 	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
-		parts = append(parts, "by "+personWords(*e.Actor))
+		parts = append(parts, tr("by %s", personWords(*e.Actor)))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
 		parts = append(parts, deviceWords(e.Device))
@@ -164,13 +164,16 @@ func eventWords(e shared.Event, all bool) string {
 
 func personWords(p shared.Person) string {
 	if p.Email == "" {
-		return "an account that is no more"
+		return tr("an account that is no more")
 	}
 	return p.Email
 }
 
 // kinds are the kinds of events to choose from, in the order of the list.
-var kinds = []option{
+var kinds = []struct {
+	kind string
+	name key
+}{
 	{"sign-in", "Sign-ins"},
 	{"sign-in-failed", "Wrong passwords at sign-in"},
 	{"sign-in-limited", "Too many wrong passwords"},
@@ -232,7 +235,10 @@ var kinds = []option{
 const ofEverybody = 5 // of those, at the end
 
 func kindOptions(all bool) []option {
-	options := append([]option{{"", "Everything"}}, kinds...)
+	options := []option{{"", tr("Everything")}}
+	for _, k := range kinds {
+		options = append(options, option{k.kind, tr(k.name)})
+	}
 	if all {
 		return options
 	}

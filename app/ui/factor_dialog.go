@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,9 +16,9 @@ import (
 
 // task is something to do with one's second factor, step by step.
 type task struct {
-	title string
-	text  string // why and what for, beside the password
-	yes   string // on the button that sends the password
+	title key
+	text  key // why and what for, beside the password
+	yes   key // on the button that sends the password
 	steps []step
 }
 
@@ -159,9 +158,9 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.step == stepProve:
 		d.prove()
 	case d.step == stepSave && !d.saved:
-		d.form.refuse(d.ctx, "saved", saveFirst)
+		d.form.refuse(d.ctx, "saved", tr(saveFirst))
 	case d.last():
-		d.done("Your new backup codes are ready.")
+		d.done(tr("Your new backup codes are ready."))
 	default:
 		d.show(d.task.steps[d.at()+1])
 	}
@@ -171,7 +170,7 @@ const saveFirst = "Tick the box once you have saved the codes: they are not show
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
-	if !d.form.start(d.ctx, map[string]string{"password": "Enter your password."}) {
+	if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
 		return
 	}
 	password := d.form.value("password")
@@ -215,7 +214,7 @@ func (d *factorDialog) confirm() {
 				user.TwoFactorEnabled = false
 				know(ctx, user)
 			}
-			d.done("2FA has been disabled.")
+			d.done(tr("2FA has been disabled."))
 		})
 	}
 }
@@ -224,15 +223,15 @@ func (d *factorDialog) confirm() {
 func (d *factorDialog) prove() {
 	code, ok := sixDigits(d.form.value("code"))
 	if !ok {
-		d.form.refuse(d.ctx, "code", notSixDigits)
+		d.form.refuse(d.ctx, "code", tr(notSixDigits))
 		return
 	}
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	message := "2FA enabled successfully!"
+	message := tr("2FA enabled successfully!")
 	if d.task == moveTask {
-		message = "Your new phone is set up. The old one gives no valid codes any more."
+		message = tr("Your new phone is set up. The old one gives no valid codes any more.")
 	}
 	enrol := true
 	call(d.ctx, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
@@ -266,7 +265,7 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	defer rescue()
 	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
 		e.PreventDefault()
-		d.form.refuse(d.ctx, "saved", saveFirst)
+		d.form.refuse(d.ctx, "saved", tr(saveFirst))
 	}
 }
 
@@ -287,18 +286,18 @@ func (d *factorDialog) open(_ app.Context, e app.Event) {
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
 	defer rescue()
-	d.copy(d.key(), "The key is copied.")
+	d.copy(d.key(), tr("The key is copied."))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
 	defer rescue()
-	d.copy(strings.Join(d.codes, "\n"), "The codes are copied.")
+	d.copy(strings.Join(d.codes, "\n"), tr("The codes are copied."))
 }
 
 func (d *factorDialog) copy(text, told string) {
 	copyText(d.ctx, text, func(ok bool) {
 		if d.told = told; !ok {
-			d.told = "The browser does not allow copying. Select the text and copy it yourself."
+			d.told = tr("The browser does not allow copying. Select the text and copy it yourself.")
 		}
 	})
 }
@@ -307,7 +306,7 @@ func (d *factorDialog) download(app.Context, app.Event) {
 	defer rescue()
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.told = "The codes are in your downloads: " + name
+	d.told = tr("The codes are in your downloads: %s", name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
@@ -340,9 +339,9 @@ func (d *factorDialog) email() string {
 // text is the file of the backup codes: who finds it years later must know
 // what it is.
 func (d *factorDialog) text() string {
-	return fmt.Sprintf("Latchkey backup codes for %s at %s\nMade on %s\n\n%s\n\n"+
-		"Each code signs you in once, in the place of one from your authenticator app.\n",
-		d.email(), app.Window().URL().Host, today(), strings.Join(d.codes, "\n"))
+	return tr("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
+		tr("Made on %s", today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
 func today() string { return local(shared.Time{Time: time.Now()}, "long", "") }
@@ -355,7 +354,7 @@ func (d *factorDialog) Render() app.UI {
 	}
 	where := ""
 	if n := len(d.task.steps); n > 1 {
-		where = fmt.Sprintf("Step %d of %d", d.at()+1, n)
+		where = tr("Step %d of %d", d.at()+1, n)
 	}
 	// Each step has a place of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
@@ -385,64 +384,64 @@ func (d *factorDialog) Render() app.UI {
 func (d *factorDialog) title() string {
 	switch d.step {
 	case stepScan:
-		return "Add the key to your authenticator app"
+		return tr("Add the key to your authenticator app")
 	case stepSave:
-		return "Save your backup codes"
+		return tr("Save your backup codes")
 	case stepProve:
-		return "Enter a code from the app"
+		return tr("Enter a code from the app")
 	default:
-		return d.task.title
+		return tr(d.task.title)
 	}
 }
 
 func (d *factorDialog) yes() string {
 	switch {
 	case d.step == stepConfirm:
-		return d.task.yes
+		return tr(d.task.yes)
 	case d.step == stepProve:
-		return "Verify"
+		return tr("Verify")
 	case d.last():
-		return "Done"
+		return tr("Done")
 	default:
-		return "Continue"
+		return tr("Continue")
 	}
 }
 
 func (d *factorDialog) wayBack() app.UI {
 	switch {
 	case d.canGoBack():
-		return html.Button().Text("Back").OnClick(d.back)
+		return html.Button().Text(tr("Back")).OnClick(d.back)
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text("Cancel").OnClick(d.cancel)
+		return html.Button().Text(tr("Cancel")).OnClick(d.cancel)
 	}
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
 	return html.Div().Class("step").Body(
-		html.P().Text(d.task.text),
+		html.P().Text(tr(d.task.text)),
 		username(d.email()),
-		d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
+		d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
 	)
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	link := html.A(d.uri).Text("Open in an authenticator app").OnClick(d.open)
-	same, scan := "", "Scan this with the app:"
+	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(d.open)
+	same, scan := "", tr("Scan this with the app:")
 	if d.task == moveTask {
-		same = "The new entry has the same name as the old one. Delete the old one when you are done."
+		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
 	}
 	if byFinger() {
-		scan = "Or scan this with another device:"
+		scan = tr("Or scan this with another device:")
 	}
 	parts := []app.UI{
 		html.P().Text(scan),
-		qrCode(d.path, d.side, "QR code of the key below"),
+		qrCode(d.path, d.side, tr("QR code of the key below")),
 		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text("Cannot scan it? Enter this key in the app:"),
+			html.P().ID("factor-key-what").Text(tr("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text("Copy key").OnClick(d.copyKey),
+			html.Button().Text(tr("Copy key")).OnClick(d.copyKey),
 		),
 	}
 	if byFinger() { // nobody scans a screen with the phone that it is on
@@ -456,30 +455,30 @@ func (d *factorDialog) drawScan() app.UI {
 
 func (d *factorDialog) drawSave() app.UI {
 	return html.Div().Class("step").Body(
-		html.P().Text("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now."),
+		html.P().Text(tr("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
-				html.P().Class("name").Text("Latchkey backup codes"),
-				html.P().Text(d.email()+" at "+app.Window().URL().Host),
-				html.P().Text("Made on "+today()+". Each works once."),
+				html.P().Class("name").Text(tr("Latchkey backup codes")),
+				html.P().Text(tr("%s at %s", d.email(), app.Window().URL().Host)),
+				html.P().Text(tr("Made on %s. Each works once.", today())),
 			),
-			html.Ul().Class("codes").Aria("label", "Backup codes").Body(
+			html.Ul().Class("codes").Aria("label", tr("Backup codes")).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
 					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text("Copy").OnClick(d.copyCodes),
-			html.Button().Text("Download").OnClick(d.download),
-			html.Button().Text("Print").OnClick(d.print),
+			html.Button().Text(tr("Copy")).OnClick(d.copyCodes),
+			html.Button().Text(tr("Download")).OnClick(d.download),
+			html.Button().Text(tr("Print")).OnClick(d.print),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.at("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(d.tick),
-				html.Span().Text("I saved them"),
+				html.Span().Text(tr("I saved them")),
 			),
 			html.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
@@ -488,7 +487,7 @@ func (d *factorDialog) drawSave() app.UI {
 
 func (d *factorDialog) drawProve() app.UI {
 	return html.Div().Class("step").Body(
-		html.P().Text("This shows that the app has the key."),
-		d.form.code("Code", "The six digits that the app shows now.", d.prove),
+		html.P().Text(tr("This shows that the app has the key.")),
+		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),
 	)
 }

@@ -30,7 +30,7 @@ func (p *forgotPassword) OnMount(ctx app.Context) {
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"email": "Enter your email address."}) {
+	if !p.form.start(p.ctx, map[string]string{"email": tr("Enter your email address.")}) {
 		return
 	}
 	email := p.form.value("email")
@@ -51,25 +51,25 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
-	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Back to sign-in"))
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Back to sign-in")))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
-			heading("Check your mail"),
+			heading(tr("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text("If there is an account with the address "+p.sent+", a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes."),
-				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account."),
-				html.Button().Text("Use another address").OnClick(p.other),
+				html.P().Text(tr("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
+				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
+				html.Button().Text(tr("Use another address")).OnClick(p.other),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading("Forgot password"),
+		heading(tr("Forgot password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			html.P().Text("Enter the address of your account, and we send you a link by which you choose a new password."),
-			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username"}),
+			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
+			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
 			p.form.trouble(),
-			p.form.button("Send the link", "main"),
+			p.form.button(tr("Send the link"), "main"),
 		),
 		back,
 	)

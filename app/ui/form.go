@@ -3,7 +3,6 @@ package ui
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -51,7 +50,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
 	if !online() {
-		f.problem = offlineWords
+		f.problem = tr(offlineWords)
 		return false
 	}
 	for field, sentence := range required {
@@ -112,7 +111,7 @@ func (f *form) fail(err error) {
 		return
 	}
 	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
-		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), why
+		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
 		f.heard = again(err)
 		return
 	}
@@ -124,7 +123,7 @@ func (f *form) fail(err error) {
 	}
 	f.problem = words(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
-		f.problem += " What you typed is still here."
+		f.problem += " " + tr("What you typed is still here.")
 	}
 }
 
@@ -187,7 +186,7 @@ func (f *form) trouble() app.UI {
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text("You can try again now.")
+			return html.P().Class("unseen").Text(tr("You can try again now."))
 		}),
 	)
 }
@@ -293,12 +292,12 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed := "Show"
+				deed, whole := tr("Show"), tr("Show %s", within(f.Label))
 				if f.shown {
-					deed = "Hide"
+					deed, whole = tr("Hide"), tr("Hide %s", within(f.Label))
 				}
 				return html.Button().Class("peek").
-					Aria("label", deed+" "+strings.ToLower(f.Label)).
+					Aria("label", whole).
 					Text(deed).
 					OnClick(f.toggle)
 			}),

@@ -28,8 +28,9 @@ type frame struct {
 	user     *shared.User // nil if nobody is, or it is not known yet
 	problem  error        // why it is not known
 	may      []string     // the permissions of who is signed in
+	chosen   string       // the language that they chose; "" for as the browser says
 	enrolBy  *shared.Time // when they must have a second factor; nil if they have, or need none
-	notice   string       // for the sign-in page: why one is there
+	notice   key          // for the sign-in page: why one is there
 	next     string       // where to go after signing in
 	offline  bool
 	retrying bool
@@ -43,15 +44,15 @@ type frame struct {
 
 // Why one is on the sign-in page.
 const (
-	sessionEnded       = "You have been signed out: this session was ended from another device, or it expired."
-	signedOut          = "You are signed out."
-	signedOutHere      = "What this device kept is deleted. The session itself could not be ended without a connection: to be safe, sign out once more when there is one."
-	signedOutElsewhere = "You signed out in another tab."
-	accountDeleted     = "Your account is deleted."
-	passwordChosen     = "Your new password is set. Sign in with it."
-	signInFirst        = "Sign in to see your settings."
-	signInToGoOn       = "Sign in to go on."
-	forgotten          = "What this device kept is deleted, because it has had no connection for a week. Sign in when there is one."
+	sessionEnded       key = "You have been signed out: this session was ended from another device, or it expired."
+	signedOut          key = "You are signed out."
+	signedOutHere      key = "What this device kept is deleted. The session itself could not be ended without a connection: to be safe, sign out once more when there is one."
+	signedOutElsewhere key = "You signed out in another tab."
+	accountDeleted     key = "Your account is deleted."
+	passwordChosen     key = "Your new password is set. Sign in with it."
+	signInFirst        key = "Sign in to see your settings."
+	signInToGoOn       key = "Sign in to go on."
+	forgotten          key = "What this device kept is deleted, because it has had no connection for a week. Sign in when there is one."
 )
 
 const (
@@ -63,6 +64,7 @@ const (
 	reachAction   = "reach"
 	changedAction = "changed"
 	upgradeAction = "upgrade"
+	readAction    = "read"
 )
 
 // enter goes on as user, who has just signed in.
@@ -81,8 +83,13 @@ func know(ctx app.Context, user shared.User) {
 	ctx.NewActionWithValue(knowAction, user)
 }
 
+// read goes on in the language that the user has just chosen.
+func read(ctx app.Context, chosen string) {
+	ctx.NewActionWithValue(readAction, chosen)
+}
+
 // leave goes to the sign-in page, which gives the reason.
-func leave(ctx app.Context, reason string) {
+func leave(ctx app.Context, reason key) {
 	ctx.NewActionWithValue(leaveAction, reason)
 }
 
@@ -112,6 +119,9 @@ func changed(ctx app.Context) {
 func (f *frame) OnInit() {
 	defer rescue()
 	f.path = app.Window().URL().Path
+	if app.IsClient {
+		speak(chosen())
+	}
 }
 
 func (f *frame) OnMount(ctx app.Context) {
@@ -128,6 +138,7 @@ func (f *frame) OnMount(ctx app.Context) {
 	ctx.Handle(refreshAction, f.refresh)
 	ctx.Handle(upgradeAction, f.upgrade)
 	ctx.Handle(learnAction, f.learn)
+	ctx.Handle(readAction, f.read)
 
 	if !app.IsClient {
 		return
@@ -243,27 +254,27 @@ func public(path string) bool {
 func title(path string) string {
 	switch path {
 	case shared.PageHome:
-		return "Welcome"
+		return tr("Welcome")
 	case shared.PageSignIn:
-		return "Sign in"
+		return tr("Sign in")
 	case shared.PageSignUp:
-		return "Create an account"
+		return tr("Create an account")
 	case shared.PageTwoFactor:
-		return "Two-factor authentication"
+		return tr("Two-factor authentication")
 	case shared.PageSettings:
-		return "Settings"
+		return tr("Settings")
 	case shared.PageSystem:
-		return "System"
+		return tr("System")
 	case shared.PageForgotPassword:
-		return "Forgot password"
+		return tr("Forgot password")
 	case shared.PageResetPassword:
-		return "Choose a new password"
+		return tr("Choose a new password")
 	case shared.PageDisown:
-		return "Was it not you?"
+		return tr("Was it not you?")
 	case shared.PageEmail:
-		return "Email address"
+		return tr("Email address")
 	default:
-		return "Page not found"
+		return tr("Page not found")
 	}
 }
 
@@ -284,6 +295,7 @@ func (f *frame) look(ctx app.Context) {
 			f.is(current.User)
 			f.may, f.enrolBy = current.Permissions, current.EnrolBy
 			keepUser(current.User, current.Remember)
+			f.follow(current.Language)
 			f.settle(ctx)
 		case f.user != nil || keeping() != nil:
 			leave(ctx, sessionEnded)
@@ -425,7 +437,7 @@ func (f *frame) upgrade(app.Context, app.Action) {
 		}
 		ctx.Dispatch(func(ctx app.Context) {
 			defer rescue()
-			say(ctx, "Passkey added. Next time, sign in without a password.")
+			say(ctx, tr("Passkey added. Next time, sign in without a password."))
 			refresh(ctx)
 		})
 	})
@@ -437,9 +449,28 @@ func (f *frame) know(_ app.Context, a app.Action) {
 	f.user = &user
 }
 
+// follow speaks as the user chose, and has this browser do so from now on.
+func (f *frame) follow(choice string) {
+	f.chosen = choice
+	if choice != chosen() {
+		choose(choice)
+	}
+	if spoken(choice, preferences()) != language {
+		speak(choice)
+		f.entitle()
+	}
+}
+
+func (f *frame) read(_ app.Context, a app.Action) {
+	defer rescue()
+	f.follow(a.Value.(string))
+	say(f.ctx, tr("Your language is saved."))
+	focus(f.ctx, languageField) // the page is a new one
+}
+
 func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
-	reason := a.Value.(string)
+	reason := a.Value.(key)
 	if reason == signedOut {
 		f.channel.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
@@ -451,7 +482,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 }
 
 // out forgets who was signed in, here and in what the browser keeps.
-func (f *frame) out(reason string) {
+func (f *frame) out(reason key) {
 	f.user, f.may, f.enrolBy, f.leaving = nil, nil, nil, false
 	server.Account = ""
 	f.changes++
@@ -515,22 +546,22 @@ func (f *frame) Render() app.UI {
 	}
 	role, why := "presentation", ""
 	if f.offline {
-		role, why = "group", offlineWords
+		role, why = "group", tr(offlineWords)
 	}
 	return html.Div().Class("frame").Body(
-		html.A("#title").Class("skip").Text("Skip to the content").OnClick(f.skip),
+		html.A("#title").Class("skip").Text(tr("Skip to the content")).OnClick(f.skip),
 		html.Header().Class("top").Body(
 			html.A(shared.PageHome).Class("brand").Body(
 				html.Img("/web/icon.svg", 28),
 				app.Text(f.about.name()),
 			),
-			html.Nav().Class("pages").Aria("label", "Pages").Body(f.pages()...),
+			html.Nav().Class("pages").Aria("label", tr("Pages")).Body(f.pages()...),
 			html.Div().Class("who").Body(
 				app.If(f.user != nil, func() app.UI {
 					return html.Span().Class("email").Text(email)
 				}),
 				app.If(f.user != nil, func() app.UI {
-					return html.Button().ID("sign-out").Text("Sign out").
+					return html.Button().ID("sign-out").Text(tr("Sign out")).
 						Aria("busy", f.leaving).Aria("disabled", f.leaving).
 						OnClick(f.clickSignOut)
 				}),
@@ -538,12 +569,12 @@ func (f *frame) Render() app.UI {
 		),
 		html.Div().Class("banner").Role("status").Body(
 			app.If(f.offline, func() app.UI {
-				return html.P().Text(offlineWords)
+				return html.P().Text(tr(offlineWords))
 			}),
 			app.If(f.enrolBy != nil, func() app.UI {
 				return html.P().Body(
 					app.Text(enrolWords(f.enrolBy, f.overdue())+" "),
-					html.A(shared.PageSettings+"#two-factor").Text("Turn it on"),
+					html.A(shared.PageSettings+"#two-factor").Text(tr("Turn it on")),
 				)
 			}),
 		),
@@ -559,7 +590,7 @@ func (f *frame) Render() app.UI {
 	)
 }
 
-const offlineWords = "You are offline. Changing anything needs a connection."
+const offlineWords key = "You are offline. Changing anything needs a connection."
 
 // pages are links to the pages of whoever may see more than their own settings.
 func (f *frame) pages() []app.UI {
@@ -584,15 +615,15 @@ func (f *frame) overdue() bool {
 
 func enrolWords(by *shared.Time, overdue bool) string {
 	if overdue {
-		return "Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey."
+		return tr("Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.")
 	}
-	return "Your account needs two-factor authentication: turn it on, or sign in with a passkey, by " + local(*by, "long", "short") + ". After that, nothing else can be done here."
+	return tr("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.", local(*by, "long", "short"))
 }
 
 func (f *frame) page() app.UI {
 	switch {
 	case f.path == shared.PageSignIn:
-		return &signIn{Notice: f.notice, About: f.about}
+		return &signIn{Notice: tr(f.notice), About: f.about}
 	case f.path == shared.PageSignUp:
 		return &signUp{About: f.about}
 	case f.path == shared.PageTwoFactor:
@@ -607,19 +638,19 @@ func (f *frame) page() app.UI {
 		return emailPage(f.user)
 	case !slices.Contains(shared.Pages, f.path):
 		return html.Div().Class("narrow").Body(
-			heading("Page not found"),
-			html.P().Class("aside").Body(html.A(shared.PageHome).Text("Go to the start")),
+			heading(tr("Page not found")),
+			html.P().Class("aside").Body(html.A(shared.PageHome).Text(tr("Go to the start"))),
 		)
 	case f.problem != nil && f.user == nil:
 		return html.Div().Class("narrow").Body(
 			heading(title(f.path)),
 			html.Div().Class("card").Body(
 				html.P().Text(words(f.problem)),
-				html.Button().Class("main").Text("Try again").OnClick(f.again),
+				html.Button().Class("main").Text(tr("Try again")).OnClick(f.again),
 			),
 		)
 	case f.path == shared.PageSettings:
-		return &settings{User: f.user, Overdue: f.overdue()}
+		return &settings{User: f.user, Chosen: f.chosen, Language: language, Overdue: f.overdue()}
 	case f.path == shared.PageSystem:
 		return f.system()
 	default:

@@ -39,15 +39,15 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
-	how := "In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too."
+	how := tr("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
 	if byFinger() {
-		how = "To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too."
+		how = tr("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
 	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
-				html.P().Text("Have this as an app: it opens in a window of its own, and without a connection, too."),
-				html.Button().Text("Install app").OnClick(i.ask),
+				html.P().Text(tr("Have this as an app: it opens in a window of its own, and without a connection, too.")),
+				html.Button().Text(tr("Install app")).OnClick(i.ask),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -28,23 +28,23 @@ func suggestName(userAgent string, touch, platform bool) string {
 	system, by := "", ""
 	switch {
 	case has("iPhone"):
-		system, by = "iPhone", "Face ID or Touch ID"
+		system, by = "iPhone", tr("Face ID or Touch ID")
 	case has("iPad"), has("Macintosh") && touch:
-		system, by = "iPad", "Face ID or Touch ID"
+		system, by = "iPad", tr("Face ID or Touch ID")
 	case has("Macintosh"):
 		system, by = "Mac", "Touch ID"
 	case has("Windows"):
 		system, by = "Windows", "Windows Hello"
 	case has("Android") && has("Mobile"):
-		system = "Android phone"
+		system = tr("Android phone")
 	case has("Android"):
-		system = "Android tablet"
+		system = tr("Android tablet")
 	case has("CrOS"):
 		system = "Chromebook"
 	case has("Linux"):
 		system = "Linux"
 	default:
-		return "Passkey"
+		return tr("Passkey")
 	}
 	if platform && by != "" {
 		return system + " · " + by
@@ -57,9 +57,9 @@ func suggestName(userAgent string, touch, platform bool) string {
 func elsewhereName(where, name string) string {
 	switch where {
 	case "security-key":
-		return "Security key"
+		return tr("Security key")
 	case "phone":
-		return "Phone or tablet"
+		return tr("Phone or tablet")
 	default:
 		return name
 	}
@@ -72,7 +72,7 @@ func providerName(name string, p *shared.Provider) string {
 		return name
 	}
 	system, by, _ := strings.Cut(name, " · ")
-	if name == "Passkey" || name == "Security key" || name == "Phone or tablet" || strings.Contains(p.Name, system) {
+	if name == tr("Passkey") || name == tr("Security key") || name == tr("Phone or tablet") || strings.Contains(p.Name, system) {
 		return p.Name
 	}
 	if by != "" && strings.Contains(p.Name, by) {

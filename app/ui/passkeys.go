@@ -207,10 +207,10 @@ func nameFits(ctx app.Context, f *form) bool {
 	case f.busy || f.wait() > 0:
 		return false
 	case name == "":
-		f.refuse(ctx, "name", "Enter a name.")
+		f.refuse(ctx, "name", tr("Enter a name."))
 		return false
 	case utf8.RuneCountInString(name) > shared.MaxPasskeyName:
-		f.refuse(ctx, "name", "This name is too long. Use at most 100 characters.")
+		f.refuse(ctx, "name", tr("This name is too long. Use at most 100 characters."))
 		return false
 	}
 	f.problem, f.wrong = "", nil
@@ -239,7 +239,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			return
 		}
 		shut("add-passkey")
-		say(ctx, "Passkey added!")
+		say(ctx, tr("Passkey added!"))
 		s.list = append(s.list, out.Passkey)
 		s.accept()
 		if better := providerName(name, out.Provider); !own && better != name {
@@ -279,7 +279,7 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 			s.list[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
-		say(ctx, "Passkey renamed.")
+		say(ctx, tr("Passkey renamed."))
 	})
 }
 
@@ -288,9 +288,9 @@ func (s *passkeys) askDelete(one shared.Passkey) {
 		return
 	}
 	ask(s.ctx, question{
-		Title: "Delete this passkey?",
-		Text:  "“" + passkeyName(one) + "” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.",
-		Yes:   "Delete",
+		Title: tr("Delete this passkey?"),
+		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", passkeyName(one)),
+		Yes:   tr("Delete"),
 		Do:    func() { s.delete(one) },
 	})
 }
@@ -304,7 +304,7 @@ func (s *passkeys) delete(one shared.Passkey) {
 			s.load(ctx) // it may have been deleted all the same
 			return
 		}
-		say(ctx, "“"+passkeyName(one)+"” is deleted.")
+		say(ctx, tr("“%s” is deleted.", passkeyName(one)))
 		s.list = slices.DeleteFunc(s.list, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
@@ -318,16 +318,16 @@ func (s *passkeys) Render() app.UI {
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
-		advice = "This browser cannot add passkeys here: it is too old, or this page did not come by https."
+		advice = tr("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
 	case none:
-		class, advice = "main", "You have none yet. Add one on this device, on your phone or on a security key."
+		class, advice = "main", tr("You have none yet. Add one on this device, on your phone or on a security key.")
 	case len(s.list) == 1 && s.list[0].LastWayIn:
-		advice = "This is your only way in: you have no password. Add another passkey, on another device, before you lose it."
+		advice = tr("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
 	case len(s.list) == 1 && !s.list[0].Synced:
-		advice = "You have only this one, and it is on one device. If that is lost, so is the passkey: add another."
+		advice = tr("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
 	}
-	return section("passkeys", "Passkeys",
-		html.P().Text("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it."),
+	return section("passkeys", tr("Passkeys"),
+		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
 		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.list == nil).Body(
 			app.If(s.list == nil && s.problem == nil, func() app.UI {
@@ -346,7 +346,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text("Add passkey").OnClick(s.add)
+					Text(tr("Add passkey")).OnClick(s.add)
 			}),
 		),
 		s.dialog(),
@@ -356,23 +356,23 @@ func (s *passkeys) Render() app.UI {
 func (s *passkeys) dialog() app.UI {
 	told := ""
 	if s.form.busy {
-		told = "Now do what your browser or your device asks for."
+		told = tr("Now do what your browser or your device asks for.")
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On("close", s.closed).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
-				html.H2().ID("add-passkey-title").Text("Add a passkey"),
-				html.P().ID("add-passkey-text").Text("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen."),
-				s.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off"}),
+				html.H2().ID("add-passkey-title").Text(tr("Add a passkey")),
+				html.P().ID("add-passkey-text").Text(tr("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
+				s.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off"}),
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
 				s.form.trouble(),
 				html.Div().Class("actions").Body(
-					html.Button().Text("Cancel").OnClick(s.cancel),
-					s.form.button("Continue", "main"),
+					html.Button().Text(tr("Cancel")).OnClick(s.cancel),
+					s.form.button(tr("Continue"), "main"),
 				),
 			),
 		)
@@ -464,11 +464,11 @@ func (r *passkeyRow) delete(app.Context, app.Event) {
 func (r *passkeyRow) Render() app.UI {
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	kept := "This device only"
+	kept := tr("This device only")
 	if one.Synced {
-		kept = "Synced"
+		kept = tr("Synced")
 	}
-	used := app.UI(app.Text("Never"))
+	used := app.UI(app.Text(tr("Never")))
 	if one.LastUsedAt != nil {
 		used = moment(*one.LastUsedAt, ago(one.LastUsedAt.Time, now))
 	}
@@ -479,29 +479,29 @@ func (r *passkeyRow) Render() app.UI {
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact("Kept in", app.Text(keptIn(one))),
-			fact("Created", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
-			fact("Last used", used),
+			fact(tr("Kept in"), app.Text(keptIn(one))),
+			fact(tr("Created"), moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact(tr("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
 				return html.Button().ID(r.form.at("button")).Aria("describedby", name).
-					Text("Rename").OnClick(r.edit)
+					Text(tr("Rename")).OnClick(r.edit)
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text("Delete").OnClick(r.delete)
+					Text(tr("Delete")).OnClick(r.delete)
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
-				r.form.field(field{Name: "name", Label: "Passkey name", Type: "text", Complete: "off", Value: passkeyName(one)}),
+				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: passkeyName(one)}),
 				r.form.trouble(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
-						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text("Save"),
-					html.Button().Aria("describedby", name).Text("Cancel").OnClick(r.cancel),
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),
+					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(r.cancel),
 				),
 			)
 		})),
@@ -537,7 +537,7 @@ func passkeyName(one shared.Passkey) string {
 	case one.Provider != nil && one.Provider.Name != "":
 		return one.Provider.Name
 	default:
-		return "Passkey"
+		return tr("Passkey")
 	}
 }
 
@@ -549,12 +549,12 @@ func keptIn(one shared.Passkey) string {
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case one.Synced:
-		return "A password manager" // which one does not say; a device alone it is not
+		return tr("A password manager") // which one does not say; a device alone it is not
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
-		return "The device itself"
+		return tr("The device itself")
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
-		return "A security key"
+		return tr("A security key")
 	default:
-		return "Unknown"
+		return tr("Unknown")
 	}
 }

@@ -30,8 +30,8 @@ func (s *password) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
-		"currentPassword": "Enter your current password.",
-		"newPassword":     "Choose a new password.",
+		"currentPassword": tr("Enter your current password."),
+		"newPassword":     tr("Choose a new password."),
 	}) {
 		return
 	}
@@ -43,7 +43,7 @@ func (s *password) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			s.form.empty("currentPassword", "newPassword")
-			say(ctx, "Your password is changed, and your other sessions are signed out.")
+			say(ctx, tr("Your password is changed, and your other sessions are signed out."))
 			refresh(ctx)
 		}
 	})
@@ -51,14 +51,14 @@ func (s *password) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
-	return section("password", "Password",
-		html.P().Text("Changing it signs out all of your other sessions."),
+	return section("password", tr("Password"),
+		html.P().Text(tr("Changing it signs out all of your other sessions.")),
 		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
 			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: "Current password", Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: "New password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
+			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
+			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
 			s.form.trouble(),
-			s.form.button("Change password", "main"),
+			s.form.button(tr("Change password"), "main"),
 		),
 	)
 }

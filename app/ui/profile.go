@@ -10,11 +10,13 @@ import (
 // profile is the section about who one is.
 type profile struct {
 	app.Compo
-	User shared.User
+	User   shared.User
+	Chosen string // the language; "" for as the browser says
 
 	ctx      app.Context
 	form     form
 	deleting bool
+	choosing bool
 }
 
 func (s *profile) OnInit() {
@@ -39,8 +41,27 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			know(ctx, user)
-			say(ctx, "Your profile is saved.")
+			say(ctx, tr("Your profile is saved."))
 		}
+	})
+}
+
+// choose saves the language at once: there is nothing to type.
+func (s *profile) choose() {
+	if s.choosing {
+		put(s.ctx, languageField, "value", s.Chosen)
+		return
+	}
+	s.choosing = true
+	chosen := valueOf(languageField)
+	call(s.ctx, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
+		s.choosing = false
+		if err != nil {
+			put(ctx, languageField, "value", s.Chosen)
+			complain(ctx, err)
+			return
+		}
+		read(ctx, chosen)
 	})
 }
 
@@ -50,9 +71,9 @@ func (s *profile) askDelete(ctx app.Context, _ app.Event) {
 		return
 	}
 	ask(ctx, question{
-		Title: "Delete your account?",
-		Text:  "Your account, " + s.User.Email + ", and all of its sessions will be gone at once. This cannot be undone.",
-		Yes:   "Delete account",
+		Title: tr("Delete your account?"),
+		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
+		Yes:   tr("Delete account"),
 		Do:    s.delete,
 	})
 }
@@ -65,7 +86,7 @@ func (s *profile) delete() {
 		case err != nil:
 			complain(ctx, err)
 		case out.Message == "Verification email sent": // as Better Auth says it
-			say(ctx, "A mail is on its way to "+s.User.Email+". Your account is deleted when you open the link in it, in this browser.")
+			say(ctx, tr("A mail is on its way to %s. Your account is deleted when you open the link in it, in this browser.", s.User.Email))
 		default:
 			leave(ctx, accountDeleted)
 		}
@@ -74,18 +95,27 @@ func (s *profile) delete() {
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
-	return section("profile", "Profile",
+	return section("profile", tr("Profile"),
 		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
-			s.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.trouble(),
-			s.form.button("Save", "main"),
+			s.form.button(tr("Save"), "main"),
 		),
+		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: s.Chosen, Typed: s.choose},
 		&newEmail{User: s.User},
 		html.Div().Class("end").Body(
-			html.P().Text("Deleting your account removes it and signs you out everywhere."),
-			html.Button().Class("danger").ID("delete-account").Text("Delete account").
+			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
+			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(s.askDelete),
 		),
 	)
+}
+
+const languageField = "profile-language"
+
+// languages are those to choose from. Each is called as it calls itself, for who
+// cannot read the others.
+func languages() []option {
+	return []option{{"", tr("As your browser")}, {english, "English"}, {german, "Deutsch"}}
 }

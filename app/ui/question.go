@@ -65,7 +65,7 @@ func (d *questionDialog) Render() app.UI {
 			html.H2().ID("question-title").Text(d.question.Title),
 			html.P().ID("question-text").Text(d.question.Text),
 			html.Div().Class("actions").Body(
-				html.Button().Text("Cancel").OnClick(d.no),
+				html.Button().Text(tr("Cancel")).OnClick(d.no),
 				html.Button().Class("danger").Text(d.question.Yes).OnClick(d.yes),
 			),
 		)

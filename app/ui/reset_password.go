@@ -47,7 +47,7 @@ func takeToken(ctx app.Context) string {
 func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newPassword": "Choose a new password."}) {
+	if !p.form.start(p.ctx, map[string]string{"newPassword": tr("Choose a new password.")}) {
 		return
 	}
 	in := shared.PasswordReset{NewPassword: p.form.value("newPassword"), Token: &p.token}
@@ -68,15 +68,15 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
 	if p.void {
-		return voidLink("This link has been used already, or its time is over. Ask for a new one.", shared.PageForgotPassword, "Send me a new link")
+		return voidLink(tr("This link has been used already, or its time is over. Ask for a new one."), shared.PageForgotPassword, tr("Send me a new link"))
 	}
 	return html.Div().Class("narrow").Body(
-		heading("Choose a new password"),
+		heading(tr("Choose a new password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			html.P().Text("It signs you out everywhere. Then sign in with the new password."),
-			p.form.field(field{Name: "newPassword", Label: "New password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
+			html.P().Text(tr("It signs you out everywhere. Then sign in with the new password.")),
+			p.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
 			p.form.trouble(),
-			p.form.button("Set the new password", "main"),
+			p.form.button(tr("Set the new password"), "main"),
 		),
 	)
 }
@@ -84,7 +84,7 @@ func (p *resetPassword) Render() app.UI {
 // voidLink says that a link from a mail is good for nothing, and what to do.
 func voidLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
-		heading("This link does not work any more"),
+		heading(tr("This link does not work any more")),
 		html.Div().Class("card").Body(
 			html.P().Text(why),
 			html.A(href).Class("button").Text(deed),

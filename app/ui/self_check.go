@@ -52,8 +52,8 @@ func (s *selfCheck) again(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
-	return section("check", "Self-check",
-		html.P().Text("Whether passkeys, codes and limits can work at the address at which you see this page."),
+	return section("check", tr("Self-check"),
+		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
 		stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
 	)
@@ -66,18 +66,18 @@ func (s *selfCheck) body() []app.UI {
 		}
 		return []app.UI{bones()}
 	}
-	verdict := "All is well."
+	verdict := tr("All is well.")
 	if !s.found.OK {
-		verdict = "Something has to be changed."
+		verdict = tr("Something has to be changed.")
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
 			app.Range(s.found.Checks).Slice(func(i int) app.UI {
 				c := s.found.Checks[i]
-				state, class := "OK", "badge"
+				state, class := tr("OK"), "badge"
 				if !c.OK {
-					state, class = "To change", "badge bad"
+					state, class = tr("To change"), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
@@ -92,5 +92,5 @@ func findingWords(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}
-	return "It is " + c.Received + ", and not " + c.Expected + ". " + c.Fix
+	return tr("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
 }

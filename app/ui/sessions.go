@@ -3,7 +3,6 @@ package ui
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -110,17 +109,17 @@ func (s *sessions) others() []string {
 func (s *sessions) askRevoke(one shared.Session) {
 	if one.IsCurrent {
 		ask(s.ctx, question{
-			Title: "Sign out of this device?",
-			Text:  "This is the session that you are using now. You will have to sign in again.",
-			Yes:   "Sign out",
+			Title: tr("Sign out of this device?"),
+			Text:  tr("This is the session that you are using now. You will have to sign in again."),
+			Yes:   tr("Sign out"),
 			Do:    func() { signOut(s.ctx) },
 		})
 		return
 	}
 	ask(s.ctx, question{
-		Title: "Revoke this session?",
-		Text:  deviceWords(one.Device) + " (" + one.IPAddress + "), last active " + ago(one.LastActiveAt.Time, s.now) + ", will be signed out at once.",
-		Yes:   "Revoke",
+		Title: tr("Revoke this session?"),
+		Text:  tr("%s (%s), last active %s, will be signed out at once.", deviceWords(one.Device), one.IPAddress, ago(one.LastActiveAt.Time, s.now)),
+		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -137,7 +136,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.load(ctx) // it may have been ended all the same
 			return
 		}
-		say(ctx, deviceWords(one.Device)+" is signed out.")
+		say(ctx, tr("%s is signed out.", deviceWords(one.Device)))
 	})
 }
 
@@ -147,14 +146,14 @@ func (s *sessions) askRevokeOthers(app.Context, app.Event) {
 	if len(others) == 0 {
 		return
 	}
-	text := "The other device will be signed out at once."
+	text := tr("The other device will be signed out at once.")
 	if n := len(others); n > 1 {
-		text = "All " + strconv.Itoa(n) + " other sessions will be signed out at once."
+		text = tr("All %d other sessions will be signed out at once.", n)
 	}
 	ask(s.ctx, question{
-		Title: "Revoke all other sessions?",
-		Text:  text + " You stay signed in here.",
-		Yes:   "Revoke all",
+		Title: tr("Revoke all other sessions?"),
+		Text:  text + " " + tr("You stay signed in here."),
+		Yes:   tr("Revoke all"),
 		Do:    func() { s.revokeOthers(others) },
 	})
 }
@@ -168,7 +167,7 @@ func (s *sessions) revokeOthers(others []string) {
 			s.load(ctx)
 			return
 		}
-		say(ctx, "All other sessions are signed out.")
+		say(ctx, tr("All other sessions are signed out."))
 		s.load(ctx) // one may have begun meanwhile
 	})
 }
@@ -203,10 +202,10 @@ func (s *sessions) Render() app.UI {
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.sessions != nil && len(others) == 0 {
-		why = "You are signed in nowhere else."
+		why = tr("You are signed in nowhere else.")
 	}
-	return section("sessions", "Active sessions",
-		html.P().Text("Where you are signed in. Revoke whatever you do not recognise, and then change your password."),
+	return section("sessions", tr("Active sessions"),
+		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
 		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
@@ -223,7 +222,7 @@ func (s *sessions) Render() app.UI {
 			html.P().ID("revoke-others-why").Text(why),
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text("Revoke all other sessions").
+				Text(tr("Revoke all other sessions")).
 				OnClick(s.askRevokeOthers),
 		),
 	)
@@ -252,7 +251,7 @@ func deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
 		html.Strong().ID(id).Text(deviceWords(device)),
 		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text("This device")
+			return html.Span().Class("badge").Text(tr("This device"))
 		}),
 	)
 }
@@ -267,13 +266,13 @@ func (r *sessionRow) Render() app.UI {
 		icon(one.Device.Kind),
 		deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact("Last active", moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
-			fact("IP address", app.Text(one.IPAddress)),
-			fact("Signed in", moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
-			fact("Signed in with", app.Text(methodWords(one.Method))),
+			fact(tr("Last active"), moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
+			fact(tr("IP address"), app.Text(one.IPAddress)),
+			fact(tr("Signed in"), moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
+			fact(tr("Signed in with"), app.Text(methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text("Revoke").OnClick(r.revoke),
+			Text(tr("Revoke")).OnClick(r.revoke),
 	)
 }
 

@@ -14,16 +14,18 @@ import (
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
-	User    *shared.User // nil until it is known
-	Overdue bool         // nothing can be done but getting a second factor
+	User     *shared.User // nil until it is known
+	Chosen   string       // the language that they chose
+	Language string       // in which the page is
+	Overdue  bool         // nothing can be done but getting a second factor
 }
 
-// CompoID makes the page a new one for another user.
+// CompoID makes the page a new one for another user, and in another language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
 	}
-	return p.User.ID
+	return p.User.ID + " " + p.Language
 }
 
 // sections are the parts of the page.
@@ -54,7 +56,7 @@ func (p *settings) Render() app.UI {
 		parts = sections[2:4]
 	}
 	return html.Div().Class("settings").Body(
-		heading("Settings"),
+		heading(tr("Settings")),
 		contents(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
@@ -65,14 +67,14 @@ func (p *settings) cards() []app.UI {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, s.name, bones())
+			cards[i] = section(s.id, tr(s.name), bones())
 		}
 		return cards
 	case p.Overdue:
 		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{User: *p.User},
+		&profile{User: *p.User, Chosen: p.Chosen},
 		&password{Email: p.User.Email},
 		&twoFactor{},
 		&passkeys{User: *p.User},
@@ -85,14 +87,17 @@ func (p *settings) cards() []app.UI {
 }
 
 // part is a part of a page, by the id of its heading.
-type part struct{ id, name string }
+type part struct {
+	id   string
+	name key
+}
 
 // contents draws the links to the parts of a page.
 func contents(parts []part) app.UI {
-	return html.Nav().Class("sections").Aria("label", "Sections").Body(
+	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(s.name).OnClick(jump)
+			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(jump)
 		}),
 	)
 }
@@ -111,7 +116,7 @@ func section(id, name string, parts ...app.UI) app.UI {
 	}, parts...)...)
 }
 
-const laterWords = "This is shown when there is a connection again."
+const laterWords key = "This is shown when there is a connection again."
 
 // stale says why a section could not be loaded, and offers to try again. at is
 // when what it shows was so; zero if it shows nothing. Without a connection there
@@ -123,19 +128,19 @@ func stale(problem error, at time.Time, again app.EventHandler) app.UI {
 			app.If(!offline && problem != nil && words(problem) != "", func() app.UI {
 				text := words(problem)
 				if known {
-					text = "This may be out of date. " + text
+					text = tr("This may be out of date.") + " " + text
 				}
 				return html.Div().Body(
 					html.P().Text(text),
-					html.Button().Text("Try again").OnClick(again),
+					html.Button().Text(tr("Try again")).OnClick(again),
 				)
 			}),
 		),
 		app.If(offline && known, func() app.UI {
 			then := shared.Time{Time: at}
-			return html.P().Class("as-of").Body(app.Text("As of "), moment(then, local(then, "medium", "short")))
+			return html.P().Class("as-of").Body(app.Text(tr("As of")+" "), moment(then, local(then, "medium", "short")))
 		}).ElseIf(offline, func() app.UI {
-			return html.P().Class("as-of").Text(laterWords)
+			return html.P().Class("as-of").Text(tr(laterWords))
 		}),
 	)
 }

@@ -106,7 +106,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		if way == passkey.Immediate {
 			p.immediate = false // those of other devices are asked for, too
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
-				p.form.problem = "No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password."
+				p.form.problem = tr("No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password.")
 			}
 		}
 		p.offerPasskeys(ctx)
@@ -132,8 +132,8 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    "Enter your email address.",
-		"password": "Enter your password.",
+		"email":    tr("Enter your email address."),
+		"password": tr("Enter your password."),
 	}) {
 		return
 	}
@@ -177,29 +177,29 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
 	return html.Div().Class("narrow").Body(
-		heading("Sign in"),
+		heading(tr("Sign in")),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "username webauthn"}),
-			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"}),
+			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
-				html.Span().Text("Keep me signed in on this device"),
+				html.Span().Text(tr("Keep me signed in on this device")),
 			),
 			p.form.trouble(),
 			html.Div().Body(p.wayOn()),
-			p.form.button("Sign in", "main"),
+			p.form.button(tr("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text("Sign in with a passkey").OnClick(p.usePasskey)
+					Text(tr("Sign in with a passkey")).OnClick(p.usePasskey)
 			}),
 		),
-		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text("Forgot password?")),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr("Forgot password?"))),
 		html.Div().Body(app.If(p.About.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text("New here? "),
-				html.A(shared.PageSignUp).Text("Create an account"),
+				app.Text(tr("New here?")+" "),
+				html.A(shared.PageSignUp).Text(tr("Create an account")),
 			)
 		})),
 	)
@@ -210,6 +210,6 @@ func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Email: p.email}
 	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
-		return html.A(shared.PageForgotPassword).Class("button").Text("Choose a new password")
+		return html.A(shared.PageForgotPassword).Class("button").Text(tr("Choose a new password"))
 	})
 }

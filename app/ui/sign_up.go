@@ -33,8 +33,8 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    "Enter your email address.",
-		"password": "Choose a password.",
+		"email":    tr("Enter your email address."),
+		"password": tr("Choose a password."),
 	}) {
 		return
 	}
@@ -61,39 +61,39 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 func (p *signUp) Render() app.UI {
 	invited := ""
 	if p.invite != "" {
-		invited = "This account will be the first administrator of this server."
+		invited = tr("This account will be the first administrator of this server.")
 	}
 	have := html.P().Class("aside").Body(
-		app.Text("You have an account? "),
-		html.A(shared.PageSignIn).Text("Sign in"),
+		app.Text(tr("You have an account?")+" "),
+		html.A(shared.PageSignIn).Text(tr("Sign in")),
 	)
 	switch {
 	case p.sent != "":
 		return html.Div().Class("narrow").Body(
-			heading("Check your mail"),
+			heading(tr("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text("A mail is on its way to "+p.sent+". Open the link in it to go on."),
-				html.P().Class("hint").Text("Nothing there after some minutes? Look in the folder for spam."),
+				html.P().Text(tr("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
+				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam.")),
 				&verification{Email: p.sent},
 			),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text("Go to sign-in")),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Go to sign-in"))),
 		)
 	case p.About.Known && !p.About.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
-			heading("Create an account"),
-			html.Div().Class("card").Body(html.P().Text(shared.ErrSignUpDisabled.Message)),
+			heading(tr("Create an account")),
+			html.Div().Class("card").Body(html.P().Text(words(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading("Create an account"),
+		heading(tr("Create an account")),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
-			p.form.field(field{Name: "name", Label: "Name", Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: "Email", Type: "email", Complete: "email"}),
-			p.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "new-password", Hint: "At least 8 characters. Longer is stronger."}),
+			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
+			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "email"}),
+			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
 			p.form.trouble(),
-			p.form.button("Create account", "main"),
+			p.form.button(tr("Create account"), "main"),
 		),
 		have,
 	)

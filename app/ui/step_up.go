@@ -126,7 +126,7 @@ func (d *stepUpDialog) confirm() {
 	if d.byCode {
 		code, ok := sixDigits(d.form.value("code"))
 		if !ok {
-			d.form.refuse(d.ctx, "code", notSixDigits)
+			d.form.refuse(d.ctx, "code", tr(notSixDigits))
 			return
 		}
 		if !d.form.start(d.ctx, nil) {
@@ -134,7 +134,7 @@ func (d *stepUpDialog) confirm() {
 		}
 		proof.Code = &code
 	} else {
-		if !d.form.start(d.ctx, map[string]string{"password": "Enter your password."}) {
+		if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
 			return
 		}
 		password := d.form.value("password")
@@ -169,17 +169,17 @@ func (d *stepUpDialog) closed(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
-	what, other := "your password", "Use a code from your authenticator app"
+	text, other := tr("It has been a while since you signed in. Enter your password to go on."), tr("Use a code from your authenticator app")
 	if d.byCode {
-		what, other = "a code from your authenticator app", "Use your password"
+		text, other = tr("It has been a while since you signed in. Enter a code from your authenticator app to go on."), tr("Use your password")
 	}
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On("close", d.closed).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
-				html.H2().ID("step-up-title").Text("Is it still you?"),
-				html.P().ID("step-up-text").Text("It has been a while since you signed in. Enter "+what+" to go on."),
+				html.H2().ID("step-up-title").Text(tr("Is it still you?")),
+				html.P().ID("step-up-text").Text(text),
 				username(d.Email),
 				html.Div().Body(d.field()),
 				html.Div().Class("ways").Body(
@@ -189,13 +189,13 @@ func (d *stepUpDialog) Render() app.UI {
 					app.If(d.hasPasskeys, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text("Use a passkey").OnClick(d.usePasskey)
+							Text(tr("Use a passkey")).OnClick(d.usePasskey)
 					}),
 				),
 				d.form.trouble(),
 				html.Div().Class("actions").Body(
-					html.Button().Text("Cancel").OnClick(d.cancel),
-					d.form.button("Continue", "main"),
+					html.Button().Text(tr("Cancel")).OnClick(d.cancel),
+					d.form.button(tr("Continue"), "main"),
 				),
 			),
 		)
@@ -203,7 +203,7 @@ func (d *stepUpDialog) Render() app.UI {
 
 func (d *stepUpDialog) field() app.UI {
 	if d.byCode {
-		return d.form.code("Code", "The six digits that the app shows now.", d.confirm)
+		return d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.confirm)
 	}
-	return d.form.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password"})
+	return d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"})
 }

@@ -26,20 +26,20 @@ func mayAny(may []string) bool {
 func (f *frame) system() app.UI {
 	var parts []part
 	var cards []app.UI
-	add := func(permission, id, name string, card app.UI) {
+	add := func(permission, id string, name key, card app.UI) {
 		if slices.Contains(f.may, permission) {
 			parts, cards = append(parts, part{id, name}), append(cards, card)
 		}
 	}
 	switch {
 	case f.user == nil:
-		cards = []app.UI{section("keys", "System settings", bones())}
+		cards = []app.UI{section("keys", tr("System settings"), bones())}
 	case f.offline && f.may == nil:
-		cards = []app.UI{section("away", "System settings", html.P().Text(laterWords))}
+		cards = []app.UI{section("away", tr("System settings"), html.P().Text(tr(laterWords)))}
 	case f.overdue():
-		cards = []app.UI{section("due", "Two-factor authentication first", html.P().Text("You can come back here when it is on."))}
+		cards = []app.UI{section("due", tr("Two-factor authentication first"), html.P().Text(tr("You can come back here when it is on.")))}
 	case !mayAny(f.may):
-		cards = []app.UI{section("none", "Nothing here for you", html.P().Text("Your account has no permission that opens a part of this page. Whoever runs this service can give it one."))}
+		cards = []app.UI{section("none", tr("Nothing here for you"), html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")))}
 	default:
 		add(manageSettings, "keys", "System settings", &systemKeys{Email: f.user.Email})
 		add(manageSettings, "check", "Self-check", &selfCheck{})
@@ -47,7 +47,7 @@ func (f *frame) system() app.UI {
 		add(readEvents, "log", "Security log of everybody", &events{All: true})
 	}
 	return html.Div().Class("settings").Body(
-		heading("System"),
+		heading(tr("System")),
 		contents(parts),
 		html.Div().Class("cards").Aria("busy", f.user == nil).Body(cards...),
 	)

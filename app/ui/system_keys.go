@@ -74,9 +74,9 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 			s.mailed = words(err)
 			return
 		}
-		s.mailed = "A mail is on its way to " + s.Email + ". If it does not come within some minutes, look in the folder for spam."
+		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
 		if i := slices.IndexFunc(s.keys, func(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }); i >= 0 && !s.keys[i].IsSet {
-			s.mailed = "Without RESEND_API_KEY no mail is sent. It was written to a file on the server."
+			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
 }
@@ -91,8 +91,8 @@ func (s *systemKeys) Render() app.UI {
 		}
 		of[k.Group] = append(of[k.Group], k)
 	}
-	return section("keys", "System settings",
-		html.P().Text("They take effect at once, on every server. Each change is in the security log."),
+	return section("keys", tr("System settings"),
+		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
 		stale(s.problem, s.at, s.again),
 		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
 			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
@@ -112,7 +112,7 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 		html.Div().Body(app.If(name == "Mail", func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text("Send a test mail").Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
+					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -190,7 +190,7 @@ func (k *systemKey) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
-		required = map[string]string{"value": "Paste the new value, or cancel."}
+		required = map[string]string{"value": tr("Paste the new value, or cancel.")}
 	}
 	if k.form.start(k.ctx, required) {
 		k.save(k.form.value("value"))
@@ -217,9 +217,9 @@ func onOff(on bool, yes, no string) string {
 func (k *systemKey) askTakeAway(app.Context, app.Event) {
 	defer rescue()
 	ask(k.ctx, question{
-		Title: "Take " + k.base.Key + " away?",
-		Text:  "Nobody can read it again. What needs it stops working at once.",
-		Yes:   "Take away",
+		Title: tr("Take %s away?", k.base.Key),
+		Text:  tr("Nobody can read it again. What needs it stops working at once."),
+		Yes:   tr("Take away"),
 		Do: func() {
 			if k.form.start(k.ctx, nil) {
 				k.save("")
@@ -254,7 +254,7 @@ func (k *systemKey) save(value string) {
 			return
 		}
 		k.take(out)
-		say(ctx, out.Key+" is saved.")
+		say(ctx, tr("%s is saved.", out.Key))
 		k.Saved()
 	})
 }
@@ -305,19 +305,19 @@ func (k *systemKey) value() app.UI {
 	case one.Locked:
 		value := valueOfKey(one)
 		if one.Secret {
-			value = "A value is set. It is shown to nobody."
+			value = tr("A value is set. It is shown to nobody.")
 		}
 		return k.told(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.told(onOff(one.IsSet, "A value is set. It is shown to nobody.", "Not set")),
+			k.told(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, "Replace ", "Set ")+one.Key).
-					Text(onOff(one.IsSet, "Replace", "Set")).OnClick(k.replace),
+				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
+					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(k.replace),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", "Take away "+one.Key).
+					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text("Take away").OnClick(k.askTakeAway)
+						Text(tr("Take away")).OnClick(k.askTakeAway)
 				})),
 			),
 		)
@@ -346,10 +346,10 @@ func (k *systemKey) value() app.UI {
 	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
-			html.Button().Attr("type", "submit").Aria("label", "Save "+one.Key).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text("Save"),
+			html.Button().Attr("type", "submit").Aria("label", tr("Save %s", one.Key)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text("Cancel").OnClick(k.cancel)
+				return html.Button().Text(tr("Cancel")).OnClick(k.cancel)
 			})),
 		),
 	)
@@ -369,15 +369,15 @@ func (k *systemKey) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.Locked:
-		return []app.UI{html.Span().Class("badge").Text("Locked"), app.Text(" Set by the environment of the server. It can be changed only there.")}
+		return []app.UI{html.Span().Class("badge").Text(tr("Locked")), app.Text(" " + tr("Set by the environment of the server. It can be changed only there."))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
-			app.Text("Changed by " + *one.UpdatedBy + " "),
+			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
 			moment(*one.UpdatedAt, ago(one.UpdatedAt.Time, k.Now)),
 			app.Text("." + limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text("This is the default." + limits(one, false))}
+		return []app.UI{app.Text(tr("This is the default.") + limits(one, false))}
 	}
 }
 
@@ -387,18 +387,18 @@ func limits(one shared.Setting, set bool) string {
 	if set && one.Default != "" {
 		preset := one.Default
 		if one.Type == "bool" {
-			preset = onOff(preset == "true", "on", "off")
+			preset = onOff(preset == "true", tr("on"), tr("off"))
 		}
-		b.WriteString(" The default is " + preset + ".")
+		b.WriteString(" " + tr("The default is %s.", preset))
 	}
 	switch one.Type {
 	case "int":
-		b.WriteString(" A number from " + one.Min + " to " + one.Max + ".")
+		b.WriteString(" " + tr("A number from %s to %s.", one.Min, one.Max))
 	case "duration":
-		b.WriteString(" A time from " + one.Min + " to " + one.Max + ", such as 45m, 12h or 7d.")
+		b.WriteString(" " + tr("A time from %s to %s, such as 45m, 12h or 7d.", one.Min, one.Max))
 	case "string":
 		if one.Min != "0" {
-			b.WriteString(" " + one.Min + " to " + one.Max + " characters.")
+			b.WriteString(" " + tr("%s to %s characters.", one.Min, one.Max))
 		}
 	}
 	return b.String()
@@ -407,22 +407,22 @@ func limits(one shared.Setting, set bool) string {
 // conflict puts what the person wants beside what somebody else has made of it.
 func (k *systemKey) conflict() app.UI {
 	theirs := *k.theirs
-	by, at := "somebody else", app.UI(app.Text("meanwhile"))
+	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
 		at = moment(*theirs.UpdatedAt, local(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", "Changed meanwhile").Body(
-		html.P().Body(html.Strong().Text("Somebody has changed this meanwhile."), app.Text(" Nothing of yours is saved yet.")),
+	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
+		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text("Yours"), html.Dd().Text(k.says(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text("Theirs, by "+by+", "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
+			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.says(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text("Use theirs").OnClick(k.useTheirs),
-			html.Button().Text("Save mine").Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
+			html.Button().Text(tr("Use theirs")).OnClick(k.useTheirs),
+			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
 		),
 	)
 }
@@ -431,11 +431,11 @@ func (k *systemKey) conflict() app.UI {
 func (k *systemKey) says(value string) string {
 	switch {
 	case k.base.Secret:
-		return "A value that is not shown"
+		return tr("A value that is not shown")
 	case k.base.Type == "bool":
-		return onOff(value == "true", "on", "off")
+		return onOff(value == "true", tr("on"), tr("off"))
 	case value == "":
-		return "Nothing"
+		return tr("Nothing")
 	}
 	return value
 }

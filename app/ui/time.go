@@ -25,6 +25,6 @@ func local(t shared.Time, date, time string) string {
 		style["timeStyle"] = time
 	}
 	return app.Window().Get("Date").New(t.UnixMilli()).
-		Call("toLocaleString", app.Undefined(), style).
+		Call("toLocaleString", calendar(), style).
 		String()
 }

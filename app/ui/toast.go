@@ -106,24 +106,24 @@ func (t *toasts) reload(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text("Reload").OnClick(t.reload)}
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(t.reload)}
 	switch {
 	case t.tooOld:
-		update = "This page is of an older version than the server, which does not understand it any more."
+		update = tr("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
-		update = "A new version is ready."
-		buttons = append(buttons, html.Button().Class("quiet").Text("Later").OnClick(t.postpone))
+		update = tr("A new version is ready.")
+		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(t.postpone))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			toast(update, "good", buttons...),
 			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
 			),
 		),
 		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
 			),
 		),
 	)

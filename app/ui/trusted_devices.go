@@ -2,7 +2,6 @@ package ui
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -59,9 +58,9 @@ func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
 		return
 	}
 	ask(s.ctx, question{
-		Title: "Trust this device no more?",
-		Text:  deviceWords(one.Device) + " will be asked for a code at its next sign-in. If it is signed in now, it stays so.",
-		Yes:   "Revoke",
+		Title: tr("Trust this device no more?"),
+		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", deviceWords(one.Device)),
+		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -75,7 +74,7 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 			s.load(ctx) // it may have been revoked all the same
 			return
 		}
-		say(ctx, deviceWords(one.Device)+" is no longer trusted.")
+		say(ctx, tr("%s is no longer trusted.", deviceWords(one.Device)))
 		s.devices = slices.DeleteFunc(s.devices, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
@@ -87,9 +86,9 @@ func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
 		return
 	}
 	ask(s.ctx, question{
-		Title: "Revoke all trusted devices?",
-		Text:  "All " + strconv.Itoa(len(s.devices)) + " devices will be asked for a code at their next sign-in.",
-		Yes:   "Revoke all",
+		Title: tr("Revoke all trusted devices?"),
+		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.devices)),
+		Yes:   tr("Revoke all"),
 		Do:    s.revokeAll,
 	})
 }
@@ -103,7 +102,7 @@ func (s *trustedDevices) revokeAll() {
 			s.load(ctx)
 			return
 		}
-		say(ctx, "No device is trusted any more.")
+		say(ctx, tr("No device is trusted any more."))
 		s.devices = []shared.TrustedDevice{}
 		focus(ctx, "trusted-devices")
 	})
@@ -111,11 +110,11 @@ func (s *trustedDevices) revokeAll() {
 
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
-	text := "These do not ask for a code when you sign in. Revoke one that you no longer have."
+	text := tr("These do not ask for a code when you sign in. Revoke one that you no longer have.")
 	if s.devices != nil && len(s.devices) == 0 {
-		text = "None. To trust one, tick the box when you enter a code at sign-in."
+		text = tr("None. To trust one, tick the box when you enter a code at sign-in.")
 	}
-	return section("trusted-devices", "Trusted devices",
+	return section("trusted-devices", tr("Trusted devices"),
 		html.P().Text(text),
 		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.devices == nil).Body(
@@ -132,9 +131,9 @@ func (s *trustedDevices) Render() app.UI {
 		),
 		html.Div().Body(app.If(len(s.devices) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
-				html.P().Text("Each is trusted for 30 days."),
+				html.P().Text(tr("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text("Revoke all trusted devices").OnClick(s.askRevokeAll),
+					Text(tr("Revoke all trusted devices")).OnClick(s.askRevokeAll),
 			)
 		})),
 	)
@@ -164,14 +163,14 @@ func (r *trustedRow) Render() app.UI {
 		icon(one.Device.Kind),
 		deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact("Last used", moment(one.LastUsedAt, local(one.LastUsedAt, "medium", "short"))),
-			fact("IP address", app.Text(one.IPAddress)),
-			fact("Trusted since", moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
-			fact("Trusted until", moment(one.ExpiresAt, local(one.ExpiresAt, "medium", ""))),
+			fact(tr("Last used"), moment(one.LastUsedAt, local(one.LastUsedAt, "medium", "short"))),
+			fact(tr("IP address"), app.Text(one.IPAddress)),
+			fact(tr("Trusted since"), moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact(tr("Trusted until"), moment(one.ExpiresAt, local(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text("Revoke").OnClick(r.revoke),
+			Text(tr("Revoke")).OnClick(r.revoke),
 	)
 }

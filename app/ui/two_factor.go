@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -76,7 +75,7 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
-	return section("two-factor", "Two-factor authentication",
+	return section("two-factor", tr("Two-factor authentication"),
 		stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
 	)
@@ -98,58 +97,58 @@ func (s *twoFactor) body() []app.UI {
 func (s *twoFactor) off() []app.UI {
 	pending := ""
 	if s.state.Pending {
-		pending = "You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either."
+		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
 	}
 	return []app.UI{
-		html.P().Text("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in."),
+		html.P().Text(tr("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text("Enable 2FA").OnClick(s.enable),
+			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(s.enable),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
-	since := app.UI(app.Text("On"))
+	since := app.UI(app.Text(tr("On")))
 	if s.state.Since != nil {
 		since = moment(*s.state.Since, local(*s.state.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.Pending {
-		pending = "You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry."
+		pending = tr("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
 	}
 	few := s.state.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		html.P().Text("Signing in takes your password and a code from your authenticator app."),
+		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", "Backup codes").Body(
+			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
 				html.P().Text(fewWords(s.state.BackupCodesLeft)),
-				html.Button().Text("New backup codes").OnClick(s.renew),
+				html.Button().Text(tr("New backup codes")).OnClick(s.renew),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact("On since", since),
-			fact("Backup codes", app.Text(strconv.Itoa(s.state.BackupCodesLeft)+" of 10 left")),
+			fact(tr("On since"), since),
+			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text("Move to a new phone").OnClick(s.move),
+			html.Button().Text(tr("Move to a new phone")).OnClick(s.move),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text("New backup codes").OnClick(s.renew)
+				return html.Button().Text(tr("New backup codes")).OnClick(s.renew)
 			})),
-			html.Button().Class("danger").Text("Disable 2FA").OnClick(s.disable),
+			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(s.disable),
 		),
 	}
 }
 
 func fewWords(left int) string {
-	const why = " They are the way in if you lose your phone: make new ones before that."
+	why := " " + tr("They are the way in if you lose your phone: make new ones before that.")
 	switch left {
 	case 0:
-		return "None of your backup codes is left." + why
+		return tr("None of your backup codes is left.") + why
 	case 1:
-		return "Only one of your backup codes is left." + why
+		return tr("Only one of your backup codes is left.") + why
 	default:
-		return "Only " + strconv.Itoa(left) + " of your backup codes are left." + why
+		return tr("Only %d of your backup codes are left.", left) + why
 	}
 }

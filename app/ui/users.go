@@ -85,27 +85,27 @@ func (s *users) more(app.Context, app.Event) {
 
 // A help is something that an administrator does to somebody.
 type help struct {
-	ask, text, yes, done string // ask and done have the address in the place of @
+	ask, text, yes, done key // ask and done have the address in the place of %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
 var (
 	resetFactors = &help{
-		"Reset the factors of @?",
+		"Reset the factors of %s?",
 		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
-		"Reset factors", "The factors of @ are reset.", shared.ResetFactors,
+		"Reset factors", "The factors of %s are reset.", shared.ResetFactors,
 	}
 	endSessions = &help{
-		"End all sessions of @?", "They are signed out everywhere, at once. They can sign in again.",
-		"End sessions", "@ is signed out everywhere.", shared.EndSessions,
+		"End all sessions of %s?", "They are signed out everywhere, at once. They can sign in again.",
+		"End sessions", "%s is signed out everywhere.", shared.EndSessions,
 	}
 	disableUser = &help{
-		"Disable the account @?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
-		"Disable", "The account @ is disabled.", shared.DisableUser,
+		"Disable the account %s?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
+		"Disable", "The account %s is disabled.", shared.DisableUser,
 	}
 	enableUser = &help{
-		"Enable the account @ again?", "They can sign in as before.",
-		"Enable", "The account @ is enabled.", shared.EnableUser,
+		"Enable the account %s again?", "They can sign in as before.",
+		"Enable", "The account %s is enabled.", shared.EnableUser,
 	}
 )
 
@@ -114,9 +114,9 @@ func (s *users) ask(one shared.ManagedUser, h *help) {
 		return
 	}
 	ask(s.ctx, question{
-		Title: strings.ReplaceAll(h.ask, "@", one.Email),
-		Text:  h.text,
-		Yes:   h.yes,
+		Title: tr(h.ask, one.Email),
+		Text:  tr(h.text),
+		Yes:   tr(h.yes),
 		Do:    func() { s.help(one, h) },
 	})
 }
@@ -129,7 +129,7 @@ func (s *users) help(one shared.ManagedUser, h *help) {
 			complain(ctx, err)
 			return
 		}
-		say(ctx, strings.ReplaceAll(h.done, "@", one.Email))
+		say(ctx, tr(h.done, one.Email))
 		s.look(one)
 	})
 }
@@ -149,17 +149,17 @@ func (s *users) look(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
-	return section("users", "People",
+	return section("users", tr("People"),
 		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
-			s.form.field(field{Name: "search", Label: "Search", Type: "search", Complete: "off", Hint: "A part of the address or of the name."}),
-			html.Div().Class("deeds").Body(s.form.button("Search", "")),
+			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
+			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
 		),
 		stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.users == nil).Body(
 			app.If(s.users == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.users != nil && len(s.users) == 0, func() app.UI {
-				return html.P().Class("hint").Text("Nobody.")
+				return html.P().Class("hint").Text(tr("Nobody."))
 			}).ElseIf(s.users != nil, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.users).Slice(func(i int) app.UI {
@@ -210,13 +210,13 @@ func (r *userRow) able(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
 	one := r.One
-	active := app.UI(app.Text("Not signed in"))
+	active := app.UI(app.Text(tr("Not signed in")))
 	if one.LastActiveAt != nil {
 		active = moment(*one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
-		badges = append([]string{"You"}, badges...)
+		badges = append([]string{tr("You")}, badges...)
 	}
 	button := func(text, class string, on app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
@@ -227,21 +227,21 @@ func (r *userRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text("Disabled") }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(tr("Disabled")) }),
 			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
-			fact("Last active", active),
-			fact("Sessions", app.Text(strconv.Itoa(one.Sessions))),
-			fact("2FA", app.Text(onOff(one.TwoFactorEnabled, "On", "Off"))),
-			fact("Passkeys", app.Text(strconv.Itoa(one.Passkeys))),
+			fact(tr("Last active"), active),
+			fact(tr("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
+			fact(tr("2FA"), app.Text(onOff(one.TwoFactorEnabled, tr("On"), tr("Off")))),
+			fact(tr("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
 		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("deeds").Body(
-				button("Reset factors", "", r.reset),
-				button("End sessions", "", r.end),
-				button(onOff(one.DisabledAt != nil, "Enable", "Disable"), onOff(one.DisabledAt != nil, "", "danger"), r.able),
+				button(tr("Reset factors"), "", r.reset),
+				button(tr("End sessions"), "", r.end),
+				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.able),
 			)
 		})),
 	)

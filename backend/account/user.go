@@ -34,6 +34,7 @@ type User struct {
 	// Handle is 64 random bytes that WebAuthn knows the user by (WebAuthn
 	// Level 3, section 5.4.3: it must not tell who the user is).
 	Handle     []byte
+	Language   string `bun:",nullzero"` // one of [shared.Languages]; empty for as the browser says
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	DisabledAt *time.Time // since when nobody can sign in
@@ -193,13 +194,14 @@ func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, 
 
 // UserChange is what to change of an account. What is nil stays.
 type UserChange struct {
-	Name  *string
-	Image **string // a pointer to nil takes the image away
+	Name     *string
+	Image    **string // a pointer to nil takes the image away
+	Language *string
 }
 
 // UpdateUser changes the session's user.
 func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, change UserChange) error {
-	if change.Name == nil && change.Image == nil {
+	if change.Name == nil && change.Image == nil && change.Language == nil {
 		return shared.ErrNothingToUpdate
 	}
 	if change.Name != nil {
@@ -211,6 +213,9 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 		if err := checkImage(*change.Image); err != nil {
 			return err
 		}
+	}
+	if l := change.Language; l != nil && *l != "" && !slices.Contains(shared.Languages, *l) {
+		return shared.ErrValidation.Saying("Languages are " + strings.Join(shared.Languages, " and ") + ", or nothing for what the browser says.").In("language")
 	}
 	return s.deed(ctx, session, func(in locked) error {
 		if err := in.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {

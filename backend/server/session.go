@@ -17,7 +17,7 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 		return nil, err
 	}
 	current := &shared.Current{
-		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions,
+		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions, Language: c.User.Language,
 		Remember: c.Session.Remember,
 	}
 	if due := s.Accounts.EnrolBy(c.Session, c.User); !due.IsZero() {

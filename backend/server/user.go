@@ -84,7 +84,7 @@ func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error)
 	case in.TwoFactorEnabled != nil:
 		return shared.Status{}, shared.ErrFieldNotAllowed.In("twoFactorEnabled")
 	}
-	change := account.UserChange{Name: in.Name}
+	change := account.UserChange{Name: in.Name, Language: in.Language}
 	if in.Image.Given {
 		change.Image = &in.Image.Value
 	}

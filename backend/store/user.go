@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"latchkey/backend/account"
 	"latchkey/shared"
 )
@@ -51,6 +53,9 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 	}
 	if change.Image != nil {
 		q.Set("image = ?", *change.Image)
+	}
+	if change.Language != nil {
+		q.Set("language = ?", bun.NullZero(*change.Language))
 	}
 	res, err := q.Exec(ctx)
 	return one(res, err, shared.ErrUnauthorized)
