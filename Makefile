@@ -48,8 +48,8 @@ web/app.wasm: $(APP) build/wasm.mod
 	@echo 'Building the app (WebAssembly); the first time this takes a minute or two …'
 	@$(COMPILE) $(STRIP) -modfile=build/wasm.mod -o $@ ./app
 
-# The copy of go-app without its server, and the go.mod that has it.
-build/wasm.mod: go.mod go.sum web/build/slim.go web/build/goapp_wasm.txt
+# The copy of go-app without what the app does not use, and the go.mod that has it.
+build/wasm.mod: go.mod go.sum $(wildcard web/build/slim.go web/build/*_wasm.txt)
 	@go run ./web/build slim
 
 # The app must do without the copy, too.

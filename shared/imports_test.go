@@ -19,6 +19,7 @@ const (
 var walls = []struct {
 	room string
 	goos string // "" for the one that the tests run on
+	slim bool   // as web/build/slim.go has it compiled
 
 	stdOnly  bool     // reaches nothing but the standard library
 	never    []string // not even by way of another package
@@ -32,6 +33,15 @@ var walls = []struct {
 		// Each of these adds up to a megabyte to what the browser downloads.
 		never:    []string{"html/template", "text/template", "golang.org/x/text", otp, webauthn, "latchkey/backend"},
 		directly: []string{"net/http"},
+	},
+	{
+		room: "app",
+		goos: "js",
+		slim: true,
+		never: []string{
+			"net/http", "crypto", "math/big", "regexp", "database/sql", "log", "text", "html/template", "time/tzdata",
+			"golang.org/x", otp, webauthn, "latchkey/backend",
+		},
 	},
 	{
 		room:  "app/client",
@@ -55,10 +65,14 @@ var walls = []struct {
 
 func TestWalls(t *testing.T) {
 	for _, wall := range walls {
-		t.Run(wall.room, func(t *testing.T) {
+		name := wall.room
+		if wall.slim {
+			name += " slimmed"
+		}
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			room := "latchkey/" + wall.room
-			for _, p := range dependencies(t, room, wall.goos) {
+			for _, p := range dependencies(t, room, wall.goos, wall.slim) {
 				if !below(p.path, room) {
 					if wall.stdOnly && !p.standard {
 						t.Errorf("%s reaches %s, which is not in the standard library", room, p.path)
@@ -85,9 +99,20 @@ type dependency struct {
 }
 
 // dependencies lists a package and all that it imports, directly or not.
-func dependencies(t *testing.T, room, goos string) []dependency {
+func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`, room)
+	args := []string{"list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`}
+	if slim {
+		if _, err := os.Stat("../build/wasm.mod"); err != nil {
+			const want = "build/wasm.mod is not there: run make build"
+			if os.Getenv("CI") != "" {
+				t.Fatal(want)
+			}
+			t.Skip(want)
+		}
+		args = append(args, "-modfile=../build/wasm.mod")
+	}
+	cmd := exec.Command("go", append(args, room)...)
 	if goos == "js" {
 		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	}

@@ -22,7 +22,7 @@ import (
 
 func main() {
 	quality := flag.Int("quality", brotli.BestCompression, "brotli's effort, 0 to 11")
-	budget := flag.Int("budget", 1_300_000, "how many bytes app.wasm may have as brotli 11")
+	budget := flag.Int("budget", 1_200_000, "how many bytes app.wasm may have as brotli 11")
 	flag.Parse()
 
 	var err error

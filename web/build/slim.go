@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,25 +11,31 @@ import (
 
 const (
 	goApp = "github.com/maxence-charriere/go-app/v10"
+	uuid  = "github.com/google/uuid"
 
 	// goAppSum is what go.sum has for the version that slim and goapp_wasm.txt
 	// were written for.
 	goAppSum = "h1:4JUSlVQ8zVIeL3acFJEpuerP6FLoEQWg6CUTtHcz7Ro="
 )
 
-// goAppInstead is compiled in the place of what is left out.
+// What is compiled in the place of what is left out.
 //
 //go:embed goapp_wasm.txt
 var goAppInstead []byte
+
+//go:embed uuid_wasm.txt
+var uuidInstead []byte
 
 // slim makes a copy of go-app without its server, and build/wasm.mod, which is
 // go.mod with that copy in the place of go-app.
 //
 // The server is in the same package as what runs in browsers. The linker drops
 // its functions there, but not the TLS and the HTTP below them, which set
-// themselves up at start: a fifth of the download, never used. The copy is for
-// the build of the app alone. Everything else, editors too, goes by go.mod and
-// has go-app as its authors made it.
+// themselves up at start: a fifth of the download, never used. Another tenth is
+// what encrypts the browser's storage, makes UUIDs and matches regular
+// expressions, which the app does without, too. The copy is for the build of the
+// app alone. Everything else, editors too, goes by go.mod and has go-app as its
+// authors made it.
 func slim() error {
 	module, err := goAppModule()
 	if err != nil {
@@ -37,39 +44,57 @@ func slim() error {
 	if module.Sum != goAppSum {
 		return fmt.Errorf(`go-app is %s now; web/build/slim.go was written for another. To move on:
   - read in %s whether
-    pkg/app/http.go and pkg/app/resource.go are still its server and nothing else,
-    and whether web/build/goapp_wasm.txt still has what the rest asks of them;
+    pkg/app/http.go and pkg/app/resource.go are still its server, crypto.go its
+    encryption and route.go its router, and nothing else, and whether
+    web/build/goapp_wasm.txt still has what the rest asks of them;
+  - whether it still calls nothing of %s but what web/build/uuid_wasm.txt has;
   - set goAppSum in web/build/slim.go to %q;
-  - run make test`, module.Version, module.Dir, module.Sum)
+  - run make test`, module.Version, module.Dir, uuid, module.Sum)
 	}
 
-	const (
-		to         = "build/goapp"
-		notForWasm = "//go:build !wasm\n\n"
-	)
-	if err := os.RemoveAll(to); err != nil {
+	const to, uuidTo = "build/goapp", "build/uuid"
+	if err := errors.Join(os.RemoveAll(to), os.RemoveAll(uuidTo), os.MkdirAll(uuidTo, 0o777)); err != nil {
 		return err
 	}
 	// What is not in pkg is the project's web site.
 	if err := os.CopyFS(to+"/pkg", os.DirFS(module.Dir+"/pkg")); err != nil {
 		return err
 	}
-	if err := write(to+"/pkg/app/slim_wasm.go", goAppInstead); err != nil {
-		return err
-	}
-	for _, file := range []struct{ to, before, from, after string }{
-		{to: to + "/go.mod", from: module.Dir + "/go.mod"},
-		{to: to + "/pkg/app/http.go", before: notForWasm, from: module.Dir + "/pkg/app/http.go"},
-		{to: to + "/pkg/app/resource.go", before: notForWasm, from: module.Dir + "/pkg/app/resource.go"},
-		{to: "build/wasm.sum", from: "go.sum"},
-		// Last, because it is what make looks at.
-		{to: "build/wasm.mod", from: "go.mod", after: "\nreplace " + goApp + " => ./" + to + "\n"},
-	} {
-		content, err := os.ReadFile(file.from)
+	for _, name := range []string{"http.go", "resource.go", "crypto.go", "route.go"} {
+		file := to + "/pkg/app/" + name
+		content, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if err := write(file.to, []byte(file.before+string(content)+file.after)); err != nil {
+		if err := write(file, append([]byte("//go:build !wasm\n\n"), content...)); err != nil {
+			return err
+		}
+	}
+	goMod, err := os.ReadFile("go.mod")
+	if err != nil {
+		return err
+	}
+	goSum, err := os.ReadFile("go.sum")
+	if err != nil {
+		return err
+	}
+	goAppMod, err := os.ReadFile(module.Dir + "/go.mod")
+	if err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		name    string
+		content []byte
+	}{
+		{to + "/go.mod", goAppMod},
+		{to + "/pkg/app/slim_wasm.go", goAppInstead},
+		{uuidTo + "/go.mod", []byte("module " + uuid + "\n")},
+		{uuidTo + "/uuid.go", uuidInstead},
+		{"build/wasm.sum", goSum},
+		// Last, because it is what make looks at.
+		{"build/wasm.mod", fmt.Appendf(goMod, "\nreplace (\n\t%s => ./%s\n\t%s => ./%s\n)\n", goApp, to, uuid, uuidTo)},
+	} {
+		if err := write(file.name, file.content); err != nil {
 			return err
 		}
 	}
