@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 // TestOfflineBrowser takes the network away from people, and gives it back.
@@ -333,7 +334,7 @@ func newerBinary(t *testing.T) string {
 // testInstall looks that the browser would install the app, and has the app
 // offer it as the browser offers it.
 func testInstall(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
+	p := newTab(t, browser, server.origin) // not one of its own, which is as incognito: nothing is installed there
 	p.signUp()
 	p.inCharge()
 	for _, e := range command(p, page.GetInstallabilityErrors, cdp.Empty{}).InstallabilityErrors {
@@ -367,6 +368,7 @@ func testInstall(t *testing.T, browser context.Context, server *program) {
 
 	// Where no page can ask for it, the person is told how.
 	phone := browse(t, browser, server.origin)
+	phone.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	phone.as(safari)
 	phone.signIn(p.email())
 	phone.see("Add to Home Screen")
