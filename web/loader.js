@@ -62,7 +62,7 @@
       id ? drawn.querySelector("#" + CSS.escape(id)) :
       localName === "a" ? drawn.querySelector(`a[href="${CSS.escape(attributes.href.value)}"]`) : null;
     const had = document.activeElement;
-    const caret = caretOf(had);
+    const { selectionStart, selectionEnd } = had;
     for (const typed of shell.querySelectorAll("input[id]")) {
       const input = twin(typed);
       if (input) {
@@ -73,27 +73,10 @@
     const has = shell.contains(had) ? twin(had) : null;
     document.body.replaceChild(drawn, shell);
     has?.focus({ preventScroll: true });
-    if (caret && has) {
-      asText(has, () => has.setSelectionRange(...caret));
+    if (typeof selectionStart === "number") { // null where an address is typed: the caret is at its end then
+      has?.setSelectionRange(selectionStart, selectionEnd);
     }
   };
-
-  // Inputs for addresses do not tell where their caret is, other than those for
-  // any text.
-  const asText = (input, act) => {
-    const type = input.type;
-    if (type === "email") {
-      input.type = "text";
-    }
-    const result = act();
-    if (input.type !== type) {
-      input.type = type;
-    }
-    return result;
-  };
-  const caretOf = (element) =>
-    element?.localName === "input" && element.type !== "checkbox" &&
-    asText(element, () => [element.selectionStart, element.selectionEnd, element.selectionDirection]);
 
   // A Go program that has ended answers no click any more.
   const run = Go.prototype.run;
