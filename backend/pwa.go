@@ -45,9 +45,9 @@ func pwa() http.Handler {
 }
 
 // version changes whenever what browsers keep of us does: the files, and the
-// policy that they were sent under.
+// policies that they were sent under.
 func version() string {
-	h := sha256.Sum256([]byte(web.Version() + server.ContentSecurityPolicy))
+	h := sha256.Sum256([]byte(web.Version() + server.ContentSecurityPolicy + server.FormSecurityPolicy))
 	return hex.EncodeToString(h[:6])
 }
 

@@ -65,6 +65,7 @@ var (
 	// The request is not one that this server understands.
 	ErrBadRequest       = newError("BAD_REQUEST", "Invalid JSON in request body")
 	ErrValidation       = newError("VALIDATION_ERROR", "Invalid input")
+	ErrFieldRequired    = newError("FIELD_REQUIRED", "Fill this in.")
 	ErrMediaType        = newError("UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed. Allowed types: application/json")
 	ErrTooLarge         = newError("PAYLOAD_TOO_LARGE", "The request is larger than 64 KiB.")
 	ErrNotFound         = newError("NOT_FOUND", "There is nothing at this address.")

@@ -1,5 +1,7 @@
 package shared
 
+import "net/url"
+
 // The pages of the app. The server answers each with the shell, and whatever
 // is not listed with 404; the app registers each with go-app.
 const (
@@ -20,4 +22,19 @@ const (
 var Pages = []string{
 	PageHome, PageSignIn, PageSignUp, PageTwoFactor, PageSettings, PageSystem,
 	PageForgotPassword, PageResetPassword, PageDisown, PageEmail,
+}
+
+// NextPage is next if it is the address of a page to go to after signing in, and
+// else the one to go to anyway. What is in an address can be anybody's: it must
+// lead nowhere else.
+func NextPage(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return PageSettings
+	}
+	switch u.Path {
+	case PageSettings, PageSystem:
+		return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
+	}
+	return PageSettings
 }

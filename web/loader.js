@@ -1,5 +1,6 @@
 // What has to happen outside the Go program: showing how far its download is,
-// saying so when it cannot start or has died, and looking for a newer version.
+// handing over what was typed meanwhile, saying so when it cannot start or has
+// died, and looking for a newer version.
 // It runs between /wasm_exec.js, which defines Go, and /app.js, which starts it.
 "use strict";
 
@@ -10,8 +11,13 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
+  bar.hidden = false; // from now on somebody moves it
+
   const failed = () => {
     bar.hidden = true;
+    for (const bone of document.querySelectorAll("form .bone")) {
+      bone.hidden = true; // nothing will come there
+    }
     document.getElementById("boot-failed").hidden = false;
   };
 
@@ -32,10 +38,51 @@
     return;
   }
 
+  // Until the app is there the browser sends forms by itself. The app does not
+  // come between a form and its answer, and nothing is sent twice: a code is good
+  // once. Whoever gives the answer up, or gets none, can go on after as long as
+  // the app would wait.
+  let answered = null;
+  const send = (event) => {
+    if (answered) {
+      event.preventDefault();
+      return;
+    }
+    answered = new Promise((resolve) => setTimeout(resolve, 20e3)).then(() => { answered = null; });
+  };
+  document.addEventListener("submit", send);
+  addEventListener("pageshow", ({ persisted }) => persisted && answered && location.reload());
+
+  // The app draws the page anew, in the place of the shell. What was typed there
+  // is kept, and so is where.
+  document.body.replaceChild = (drawn, shell) => {
+    delete document.body.replaceChild;
+    document.removeEventListener("submit", send);
+    const twin = ({ id, localName, attributes }) =>
+      id ? drawn.querySelector("#" + CSS.escape(id)) :
+      localName === "a" ? drawn.querySelector(`a[href="${CSS.escape(attributes.href.value)}"]`) : null;
+    const had = document.activeElement;
+    const { selectionStart, selectionEnd } = had;
+    for (const typed of shell.querySelectorAll("input[id]")) {
+      const input = twin(typed);
+      if (input) {
+        input.value = typed.value;
+        input.checked = typed.checked;
+      }
+    }
+    const has = shell.contains(had) ? twin(had) : null;
+    document.body.replaceChild(drawn, shell);
+    has?.focus({ preventScroll: true });
+    if (typeof selectionStart === "number") { // null where an address is typed: the caret is at its end then
+      has?.setSelectionRange(selectionStart, selectionEnd);
+    }
+  };
+
   // A Go program that has ended answers no click any more.
   const run = Go.prototype.run;
-  Go.prototype.run = function (instance) {
+  Go.prototype.run = async function (instance) {
     const ended = () => { crash.hidden = false; };
+    await answered;
     return run.call(this, instance).then(ended, ended);
   };
 

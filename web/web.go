@@ -1,6 +1,6 @@
 // Package web is what the server sends to browsers beside the API: the app,
 // compiled to WebAssembly, and the few files around it. All of it is the same
-// for everybody.
+// for everybody, but for what a form is answered with.
 //
 // The app is built by make and not kept in the repository. Without it this
 // package still compiles; [Built] tells.
@@ -122,24 +122,66 @@ func WasmLength() string {
 func Worker() string { return string(read(worker)) }
 
 // Shell returns the page that the app starts in at path, one of
-// [shared.Pages]: it shows what is to come until the app draws it.
-func Shell(path string) *File { return shells()[path] }
+// [shared.Pages], of the server of that name: it shows what is to come until
+// the app draws it.
+func Shell(path, name string) *File { return shells.of(name)[path] }
 
 // NotFound returns the page that says that there is none at an address.
-func NotFound() *File { return shells()["404"] }
+func NotFound(name string) *File { return shells.of(name)["404"] }
 
-var shells = sync.OnceValue(func() map[string]*File {
-	page := template.Must(template.ParseFS(content, shell))
-	shells := map[string]*File{}
-	for _, path := range append([]string{"404"}, shared.Pages...) {
-		var b bytes.Buffer
-		if err := page.Execute(&b, path); err != nil {
-			panic(err) // it is the same every time
-		}
-		shells[path] = NewFile("text/html; charset=utf-8", b.Bytes())
+// A Try is a form that was sent to the server and refused, as its page shows it
+// again. That of a page that nothing was sent from yet is zero.
+type Try struct {
+	Error string // as JSON, for the app
+	Words string // the same, for people
+	Field string // whose fault it is; empty for none
+	Next  string // where the sign-in leads
+
+	Email         string
+	Forget, Trust bool // what the boxes say: not to stay signed in, and to ask here no more
+	Backup        bool // the field for backup codes is open
+	Over          bool // no code is taken any more
+	NewPassword   bool // a new password is the way on
+}
+
+// Again returns the page at path, which has a form, after a try.
+func Again(path, name string, t Try) []byte { return draw(path, name, t) }
+
+var page = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(content, shell)) })
+
+func draw(path, name string, t Try) []byte {
+	var b bytes.Buffer
+	err := page().ExecuteTemplate(&b, shell, struct {
+		Path, Name string
+		Try        Try
+	}{path, name, t})
+	if err != nil {
+		panic(err) // the template takes every value of these types
 	}
-	return shells
-})
+	return b.Bytes()
+}
+
+// drawn keeps the pages as they were drawn last.
+type drawn struct {
+	mu   sync.Mutex
+	name string
+	all  map[string]*File
+}
+
+var shells drawn
+
+// of returns the pages by path. The name of a server seldom changes.
+func (d *drawn) of(name string) map[string]*File {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil || d.name != name {
+		d.name, d.all = name, map[string]*File{}
+		for _, path := range append([]string{"404"}, shared.Pages...) {
+			d.all[path] = NewFile("text/html; charset=utf-8", draw(path, name, Try{}))
+		}
+	}
+	return d.all
+}
 
 // Version changes whenever anything here does.
 var Version = sync.OnceValue(func() string {

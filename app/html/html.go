@@ -15,7 +15,6 @@ func Div() app.HTMLElem      { return app.Elem("div") }
 func Dl() app.HTMLElem       { return app.Elem("dl") }
 func Dt() app.HTMLElem       { return app.Elem("dt") }
 func Fieldset() app.HTMLElem { return app.Elem("fieldset") }
-func Form() app.HTMLElem     { return app.Elem("form") }
 func H1() app.HTMLElem       { return app.Elem("h1") }
 func H2() app.HTMLElem       { return app.Elem("h2") }
 func H3() app.HTMLElem       { return app.Elem("h3") }
@@ -36,6 +35,10 @@ func Ul() app.HTMLElem       { return app.Elem("ul") }
 
 // A is a link.
 func A(href string) app.HTMLElem { return app.Elem("a").Attr("href", href) }
+
+// Form is a form. Should the browser ever send it by itself, what was typed does
+// not become part of an address, which others see.
+func Form() app.HTMLElem { return app.Elem("form").Attr("method", "post") }
 
 // Button is a button that does not send the form that it is in; with the type
 // "submit" it does.

@@ -36,7 +36,7 @@ func (f *frame) learn(app.Context, app.Action) {
 			f.about = about{out, true}
 			f.entitle()
 		case !f.about.Known:
-			f.about = about{shared.AboutServer{SignUp: true}, true} // let people try
+			f.about.SignUp, f.about.Known = true, true // let people try
 		}
 	})
 }

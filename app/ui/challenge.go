@@ -59,6 +59,12 @@ func (p *challenge) OnInit() {
 	defer rescue()
 	p.form = form{id: "challenge", fields: []string{"code", "backupCode"}}
 	p.with = byApp
+	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
+		p.with = byBackup // in the shell
+	}
+	if e := p.form.adopt(); e != nil && is(e, endings...) {
+		p.over = words(e)
+	}
 	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{SecondFactor: "true"})}
 }
 
@@ -72,7 +78,12 @@ func (p *challenge) OnMount(ctx app.Context) {
 	} else if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}
-	focus(ctx, p.form.at("code"))
+	if p.form.wait() > 0 {
+		p.form.tick(ctx)
+	}
+	if focused() == "" { // nor had it any in the shell
+		focus(ctx, p.form.at("code"), p.form.at("backupCode"), "again")
+	}
 }
 
 func (p *challenge) OnDismount() {
@@ -175,11 +186,11 @@ func (p *challenge) verify() {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
-		in := shared.BackupCode{Code: backupCode(p.form.value("backupCode")), TrustDevice: &trust}
+		in := shared.BackupCode{Code: shared.WrittenBackupCode(p.form.value("backupCode")), TrustDevice: &trust}
 		call(p.ctx, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
-	code, ok := sixDigits(p.form.value("code"))
+	code, ok := shared.SixDigits(p.form.value("code"))
 	if !ok {
 		p.form.refuse(p.ctx, "code", tr(notSixDigits))
 		return

@@ -221,7 +221,7 @@ func (d *factorDialog) confirm() {
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
-	code, ok := sixDigits(d.form.value("code"))
+	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
 		d.form.refuse(d.ctx, "code", tr(notSixDigits))
 		return

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -90,6 +91,27 @@ func (f *form) end(ctx app.Context, err error) {
 	if f.wait() > 0 {
 		f.tick(ctx)
 	}
+}
+
+// adopt takes over what the server refused when the browser had sent the form by
+// itself, before the app was there. It is nil if nothing was.
+func (f *form) adopt() *shared.Error {
+	refused := app.Window().Get("document").Call("querySelector", "[data-error]")
+	if !refused.Truthy() {
+		return nil
+	}
+	e := new(shared.Error)
+	if json.Unmarshal([]byte(refused.Get("dataset").Get("error").String()), e) != nil {
+		return nil
+	}
+	f.fail(e)
+	switch e.Code {
+	case shared.ErrUnavailable.Code:
+		f.problem = words(e) // not all that was typed is still there
+	case shared.ErrBadRequest.Code:
+		f.problem = e.Message
+	}
+	return e
 }
 
 // judged are the refusals of a code that was looked at, or that is to be typed
@@ -214,7 +236,7 @@ func (f *form) code(label, hint string, send func()) app.UI {
 		Name: "code", Label: label, Hint: hint,
 		Type: "text", Complete: "one-time-code", Mode: "numeric", Exact: true,
 		Typed: func() {
-			if _, ok := sixDigits(f.value("code")); ok {
+			if _, ok := shared.SixDigits(f.value("code")); ok {
 				send()
 			}
 		},

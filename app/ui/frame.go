@@ -122,6 +122,9 @@ func (f *frame) OnInit() {
 	if app.IsClient {
 		speak(chosen())
 	}
+	if brand := app.Window().Get("document").Call("querySelector", ".brand"); brand.Truthy() {
+		f.about.Name = brand.Get("textContent").String() // as the shell has it
+	}
 }
 
 func (f *frame) OnMount(ctx app.Context) {
@@ -328,13 +331,13 @@ func (f *frame) settle(ctx app.Context) {
 	switch f.path {
 	case shared.PageHome, shared.PageSignIn, shared.PageTwoFactor:
 		if f.user != nil {
-			replace(nextPage(f.next))
+			replace(shared.NextPage(f.next))
 		} else if f.path == shared.PageHome {
 			replace(shared.PageSignIn)
 		}
 	case shared.PageSignUp:
 		if f.user != nil && !address.Query().Has("invite") {
-			replace(nextPage(f.next))
+			replace(shared.NextPage(f.next))
 		}
 	case shared.PageSettings, shared.PageSystem:
 		if f.user == nil {
@@ -394,7 +397,7 @@ func (f *frame) enter(_ app.Context, a app.Action) {
 	f.changes++
 	forgetMethods()
 	f.channel.Call("postMessage", hearIn)
-	replace(nextPage(f.next))
+	replace(shared.NextPage(f.next))
 	f.next = ""
 	f.look(f.ctx) // for what a sign-in does not answer: what they may do
 }
@@ -675,23 +678,6 @@ func notice(text string) app.UI {
 func username(email string) app.UI {
 	return html.Input("text").Attr("name", "username").Attr("autocomplete", "username").
 		Attr("value", email).Attr("readonly", true).Hidden(true)
-}
-
-// nextPage is next if it is the address of a page of this app to go to after
-// signing in, and else the one to go to anyway. What is in an address can be
-// anybody's: it must lead nowhere else.
-func nextPage(next string) string {
-	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
-		return shared.PageSettings
-	}
-	switch {
-	case u.Path == shared.PageHome, u.Path == shared.PageSignIn, u.Path == shared.PageTwoFactor, public(u.Path):
-		return shared.PageSettings
-	case !slices.Contains(shared.Pages, u.Path):
-		return shared.PageSettings
-	}
-	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
 }
 
 // whole is an address on this server with the part of the page that it names.

@@ -33,11 +33,17 @@ func (p *signIn) OnInit() {
 	defer rescue()
 	p.form = form{id: "sign-in", fields: []string{"email", "password"}}
 	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: p.offerPasskeys}
+	if e := p.form.adopt(); e != nil {
+		p.refused, p.email = e, p.form.value("email")
+	}
 }
 
 func (p *signIn) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
+	if p.form.wait() > 0 {
+		p.form.tick(ctx)
+	}
 	if !passkey.Supported() {
 		return
 	}

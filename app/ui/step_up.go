@@ -124,7 +124,7 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 func (d *stepUpDialog) confirm() {
 	var proof shared.Proof
 	if d.byCode {
-		code, ok := sixDigits(d.form.value("code"))
+		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
 			d.form.refuse(d.ctx, "code", tr(notSixDigits))
 			return

@@ -29,11 +29,11 @@ func TestLimits(t *testing.T) {
 // spent, and says nothing of its own.
 func TestLinks(t *testing.T) {
 	for _, page := range []string{shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown, shared.PageEmail, shared.PageSignUp} {
-		if got := nextPage(page + "?token=x"); got != shared.PageSettings {
+		if got := shared.NextPage(page + "?token=x"); got != shared.PageSettings {
 			t.Errorf("signing in leads to %s", got)
 		}
 	}
-	if got := nextPage(shared.PageSystem); got != shared.PageSystem {
+	if got := shared.NextPage(shared.PageSystem); got != shared.PageSystem {
 		t.Errorf("signing in does not lead back to the system page but to %s", got)
 	}
 	for _, code := range []string{"", "<b>", "NO_SUCH_CODE"} {

@@ -68,11 +68,9 @@ func schemaOf[In any]() schema {
 // body is one JSON object: valid UTF-8, no name twice, nothing after it, names
 // case-sensitive. As in Better Auth, unknown names are ignored.
 func (s *Server) decode(r *http.Request, f schema, in any) error {
-	body, err := io.ReadAll(r.Body)
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return shared.ErrTooLarge
-	} else if err != nil {
-		return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
+	body, err := read(r)
+	if err != nil {
+		return err
 	}
 	if len(body) == 0 {
 		if err := s.checkCallbacks(r, nil); err != nil || len(f) == 0 {
@@ -80,8 +78,7 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 		}
 		return invalid("", "[body] Invalid input: expected object, received undefined")
 	}
-	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" ||
-		params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+	if !hasType(r, "application/json") {
 		return shared.ErrMediaType
 	}
 	members, err := object(body)
@@ -98,6 +95,23 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 		return fmt.Errorf("%w: %w", shared.ErrValidation, err)
 	}
 	return nil
+}
+
+// read is the body of a request.
+func read(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, shared.ErrTooLarge
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
+	}
+	return body, nil
+}
+
+// hasType reports whether a request says that its body is of that type.
+func hasType(r *http.Request, want string) bool {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == want && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 }
 
 // decodeQuery reads the query of a request into in, whose fields are strings.

@@ -15,6 +15,7 @@ import (
 var statuses = map[*shared.Error]int{
 	shared.ErrBadRequest:       http.StatusBadRequest,
 	shared.ErrValidation:       http.StatusBadRequest,
+	shared.ErrFieldRequired:    http.StatusBadRequest,
 	shared.ErrMediaType:        http.StatusUnsupportedMediaType,
 	shared.ErrTooLarge:         http.StatusRequestEntityTooLarge,
 	shared.ErrNotFound:         http.StatusNotFound,
@@ -130,8 +131,7 @@ func (to redirect) Error() string { return "it is elsewhere" }
 // answer now.
 const unavailableRetry = 2 * time.Second
 
-// fail writes the answer to a call that failed. What the wire has no error for
-// is logged in full and told in general.
+// fail writes the answer to a call that failed.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if to, ok := errors.AsType[redirect](err); ok {
@@ -139,6 +139,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusFound)
 		return
 	}
+	e, status := s.explain(w, r, err)
+	body, fault := json.Marshal(e)
+	if fault != nil {
+		panic(fault) // strings and a number
+	}
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// explain is what a call that failed is answered with. What the wire has no
+// error for is logged in full and told in general.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *shared.Error, status int) {
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -157,14 +169,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", after)
 		w.Header().Set("X-Retry-After", after) // the one that Better Auth's clients read
 	}
-	body, fault := json.Marshal(e)
-	if fault != nil {
-		panic(fault) // strings and a number
-	}
-	status := statusOf(e)
 	if known, ok := errors.AsType[statusError](err); ok {
-		status = known.status
+		return e, known.status
 	}
-	w.WriteHeader(status)
-	w.Write(body)
+	return e, statusOf(e)
 }

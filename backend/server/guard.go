@@ -88,6 +88,10 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsaf
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
 	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
 
+// FormSecurityPolicy goes with the pages that have a form which browsers send by
+// themselves. It may go to us, and to nobody else.
+var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
+
 // withHeaders sends the security headers on every answer.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
 	fixed := map[string]string{ // by canonical name
@@ -107,6 +111,9 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 		h := w.Header()
 		for name, value := range fixed {
 			h[name] = []string{value}
+		}
+		if isForm(r) {
+			h.Set("Content-Security-Policy", FormSecurityPolicy)
 		}
 		if isAPI(r) || isProbe(r) {
 			h.Set("Cache-Control", "no-store")

@@ -24,11 +24,12 @@ var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js", "/manifest
 // pages answers whatever is not the API: the pages of the app, its files, and
 // for the rest that there is nothing. All of it is the same for everybody, so
 // nothing of the request goes into it.
-func pages(app http.Handler) http.Handler {
+// name is what the server is called now.
+func pages(app http.Handler, name func() string) http.Handler {
 	if !web.Built() {
-		return unbuilt(site(app))
+		return unbuilt(site(app, name))
 	}
-	return site(app)
+	return site(app, name)
 }
 
 // unbuilt stands before a site that lacks the app.
@@ -42,12 +43,12 @@ func unbuilt(site http.Handler) http.Handler {
 	})
 }
 
-func site(app http.Handler) http.Handler {
+func site(app http.Handler, name func() string) http.Handler {
 	files := map[string]http.Handler{
 		"/favicon.ico": file(func() *web.File { return web.Files["icon-192.png"] }),
 	}
 	for _, path := range shared.Pages {
-		files[path] = file(func() *web.File { return web.Shell(path) })
+		files[path] = file(func() *web.File { return web.Shell(path, name()) })
 	}
 	for name, f := range web.Files {
 		files["/web/"+name] = file(func() *web.File { return f })
@@ -64,15 +65,19 @@ func site(app http.Handler) http.Handler {
 			f.ServeHTTP(w, r)
 			return
 		}
-		notFound(w, r)
+		notFound(w, r, name())
 	})
 }
 
-// file answers with f, which must always be the same one.
+// file answers with what f returns.
 func file(f func() *web.File) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "GET" && r.Method != "HEAD" {
-			w.Header().Set("Allow", "GET, HEAD")
+			allow := "GET, HEAD"
+			if isForm(r) {
+				allow += ", POST"
+			}
+			w.Header().Set("Allow", allow)
 			http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
 			return
 		}
@@ -93,8 +98,8 @@ func file(f func() *web.File) http.HandlerFunc {
 	}
 }
 
-func notFound(w http.ResponseWriter, r *http.Request) {
-	f := web.NotFound()
+func notFound(w http.ResponseWriter, r *http.Request, name string) {
+	f := web.NotFound(name)
 	body, encoding := form(f, r)
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Vary", "Accept-Encoding")

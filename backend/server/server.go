@@ -71,13 +71,13 @@ func New(c Config) http.Handler {
 	)
 }
 
-// rooms sends a request to the API, the probes, the well-known addresses or the
-// pages. It is no ServeMux because that answers addresses like /api//x with a
+// rooms sends a request to the API, the probes, the well-known addresses, the
+// forms or the pages. It is no ServeMux because that answers addresses like /api//x with a
 // redirect of its own.
 func (s *Server) rooms() http.Handler {
 	mux := http.NewServeMux()
 	s.routes(mux)
-	pages := pages(s.App)
+	pages := pages(s.App, s.name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case isAPI(r):
@@ -86,13 +86,15 @@ func (s *Server) rooms() http.Handler {
 			s.probe(w, r)
 		case isWellKnown(r):
 			s.wellKnown(w, r)
+		case isForm(r) && r.Method == http.MethodPost:
+			mux.ServeHTTP(w, r)
 		default:
 			pages.ServeHTTP(w, r)
 		}
 	})
 }
 
-// routes is the API: every endpoint with who may call it.
+// routes is the API and the forms: every endpoint with who may call it.
 func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, anyone, shared.OK, s.ok)
 	handle(s, mux, anyone, shared.SignUp, s.signUp)
@@ -154,6 +156,9 @@ func (s *Server) routes(mux *http.ServeMux) {
 
 	handle(s, mux, permitted(account.PermissionAudit), shared.ListAllEvents, s.listAllEvents)
 	handle(s, mux, permitted(account.PermissionAudit), shared.ExportEvents, s.exportEvents)
+
+	handleForm(s, mux, anyone, shared.PageSignIn, s.signInForm)
+	handleForm(s, mux, enrolling(challenged), shared.PageTwoFactor, s.twoFactorForm)
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -12,6 +12,9 @@ func (s *Server) about(call, shared.None) (shared.AboutServer, error) {
 	return shared.AboutServer{Name: set.AppName, SignUp: set.SignUpEnabled}, nil
 }
 
+// name is what the server is called.
+func (s *Server) name() string { return s.Accounts.Settings.Now().AppName }
+
 func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err error) {
 	all, err := s.Accounts.LoadSettings(c.Context())
 	if err != nil {

@@ -32,7 +32,7 @@ func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case answer == nil:
-		notFound(w, r)
+		notFound(w, r, s.name())
 	case !reads(r):
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)

@@ -1,0 +1,287 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"latchkey/backend/account"
+	"latchkey/shared"
+	"latchkey/web"
+)
+
+// forms are the pages with a form that browsers send by themselves: before the
+// app is there, or where it cannot run.
+var forms = []string{shared.PageSignIn, shared.PageTwoFactor}
+
+func isForm(r *http.Request) bool { return slices.Contains(forms, r.URL.Path) }
+
+// handleForm makes h answer the form of a page for those whom the policy lets
+// in, as [handle] does an endpoint: h says where to go on. Who may not go on
+// gets the page again, with what was wrong.
+func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
+	schema := schemaOf[In]()
+	answer := func(c *call) (typed url.Values, to string, err error) {
+		// Our own pages have these forms, and no page of a trusted origin has.
+		if origin := c.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
+			return nil, "", shared.ErrOrigin
+		}
+		if err := s.limit(*c, counted[page]); err != nil {
+			return nil, "", err
+		}
+		var in In
+		if typed, err = decodeForm(c.Request, schema, &in); err != nil {
+			return typed, "", err
+		}
+		if may.level != everyone {
+			if *c, err = s.admit(*c, may, in); err != nil {
+				return typed, "", err
+			}
+		}
+		to, err = h(*c, in)
+		return typed, to, err
+	}
+	mux.HandleFunc("POST "+page, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		c := call{Request: r, w: w, From: s.client(r)}
+		typed, to, err := answer(&c)
+		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
+			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
+		}
+		if err != nil {
+			s.askAgain(c, page, typed, err)
+			return
+		}
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusSeeOther)
+	})
+}
+
+// counted is the endpoint whose limits a form counts for, so that nobody has
+// twice the tries who uses both.
+var counted = map[string]string{
+	shared.PageSignIn:    shared.SignIn.Path,
+	shared.PageTwoFactor: shared.VerifyTOTP.Path,
+}
+
+// credentials are the fields of the form on the sign-in page.
+type credentials struct {
+	Email      string `json:"email"`
+	Password   string `json:"password"`
+	RememberMe *bool  `json:"rememberMe,omitempty"`
+}
+
+func (s *Server) signInForm(c call, in credentials) (string, error) {
+	switch {
+	case in.Email == "":
+		return "", shared.ErrFieldRequired.Saying("Enter your email address.").In("email")
+	case in.Password == "":
+		return "", shared.ErrFieldRequired.Saying("Enter your password.").In("password")
+	}
+	out, err := s.signIn(c, shared.Credentials{Email: in.Email, Password: in.Password, RememberMe: in.RememberMe})
+	if out.SecondFactorDue != nil || errors.Is(err, shared.ErrTwoFactorRequired) {
+		return withNext(c, shared.PageTwoFactor), nil
+	}
+	return next(c), err
+}
+
+// secondFactor is the fields of the form on the page that asks for one.
+type secondFactor struct {
+	Code        string `json:"code,omitempty"`
+	BackupCode  string `json:"backupCode,omitempty"`
+	TrustDevice *bool  `json:"trustDevice,omitempty"`
+}
+
+func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
+	if c.Challenge == nil { // they are signed in: it was sent twice, or another tab was faster
+		return next(c), nil
+	}
+	if in.BackupCode != "" {
+		if err := s.limit(c, shared.VerifyBackupCode.Path); err != nil {
+			return "", err
+		}
+		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: shared.WrittenBackupCode(in.BackupCode), TrustDevice: in.TrustDevice})
+		return next(c), err
+	}
+	code, ok := shared.SixDigits(in.Code)
+	if !ok {
+		return "", shared.ErrFieldRequired.Saying("Enter the six digits of the code.").In("code")
+	}
+	_, err := s.verifyTOTP(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
+	return next(c), err
+}
+
+// next is where signing in leads: the form is sent to the address of its page,
+// which says so.
+func next(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
+
+// withNext is the address of a page that leads there, too.
+func withNext(c call, page string) string {
+	if !c.URL.Query().Has("next") {
+		return page
+	}
+	return page + "?next=" + url.QueryEscape(next(c))
+}
+
+// decodeForm reads the body of a request, which a form sent, into in. It is as
+// strict as the API is: each name once, valid UTF-8, no NUL. Unknown names are
+// ignored. A box that is not ticked is not sent, and means no.
+func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
+	body, err := read(r)
+	if err != nil {
+		return nil, err
+	}
+	if !hasType(r, "application/x-www-form-urlencoded") {
+		return nil, shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+	}
+	garbled := shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, garbled
+	}
+	for name, all := range values {
+		for _, text := range append([]string{name}, all...) {
+			if len(all) != 1 || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return nil, garbled
+			}
+		}
+	}
+	members := map[string]jsontext.Value{}
+	for _, fd := range f {
+		box := slices.Contains(fd.kinds, 't')
+		switch {
+		case box && (!values.Has(fd.name) || values.Get(fd.name) == "on"): // what browsers send for a box without a value
+			members[fd.name] = jsontext.Value(strconv.FormatBool(values.Has(fd.name)))
+		case values.Has(fd.name):
+			text, err := json.Marshal(values.Get(fd.name))
+			if err != nil {
+				return nil, err
+			}
+			members[fd.name] = text
+		}
+	}
+	if err := f.validate("body", members); err != nil {
+		return values, err
+	}
+	whole, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	return values, strict.Unmarshal(whole, in)
+}
+
+// askAgain answers with the page, what was typed but for what is secret, and
+// what was wrong.
+func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
+	e, status := s.explain(c.w, c.Request, err)
+	refusal, fault := json.Marshal(e)
+	if fault != nil {
+		panic(fault) // strings and a number
+	}
+	t := web.Try{
+		Error: string(refusal), Words: sentence(e), Field: atFault(page, e),
+		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
+		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
+	}
+	if c.URL.Query().Has("next") {
+		t.Next = next(c)
+	}
+	t.Backup = typed.Get("backupCode") != ""
+	t.Over = slices.ContainsFunc(endings, func(ending *shared.Error) bool { return ending.Is(e) })
+	send(c.w, c.Request, status, "text/html; charset=utf-8", web.Again(page, s.name(), t), "")
+}
+
+// endings are the refusals after which no code is taken any more.
+var endings = []*shared.Error{shared.ErrChallenge, shared.ErrTooManyCodes, shared.ErrTOTPNotEnabled, shared.ErrTwoFactorNotEnabled}
+
+// fields are those of each form.
+var fields = map[string][]string{
+	shared.PageSignIn:    {"email", "password"},
+	shared.PageTwoFactor: {"code", "backupCode"},
+}
+
+// faults are the fields that errors are about, for those that do not say.
+var faults = map[*shared.Error]string{
+	shared.ErrCredentials:       "password",
+	shared.ErrInvalidCode:       "code",
+	shared.ErrInvalidBackupCode: "backupCode",
+}
+
+// atFault is the field of a page's form that an error is about, empty for none.
+func atFault(page string, e *shared.Error) string {
+	field := e.Field
+	for known, at := range faults {
+		if known.Is(e) {
+			field = at
+		}
+	}
+	if !slices.Contains(fields[page], field) {
+		return ""
+	}
+	return field
+}
+
+// sentences are what the app says of errors whose own message is for programs.
+// They are the app's words: a test looks.
+var sentences = map[*shared.Error]string{
+	shared.ErrUnavailable:           "The service is not available at the moment. Nothing was changed. Try again shortly.",
+	shared.ErrCredentials:           "This email address and password do not belong together.",
+	shared.ErrInvalidEmail:          "Enter an email address like name@example.com.",
+	shared.ErrPasswordTooLong:       "This password is too long. Use at most 128 characters.",
+	shared.ErrNotVerified:           "Your email address has to be verified first: open the link in the mail that we sent you.",
+	shared.ErrNewPasswordDue:        "This password may be known to others, so it opens nothing any more. Choose a new one: we send you a link for it.",
+	shared.ErrInvalidCode:           "Invalid code. Please try again.",
+	shared.ErrInvalidBackupCode:     "This is not one of your backup codes. Upper and lower case matter.",
+	shared.ErrChallenge:             "This sign-in has expired, or was finished elsewhere. Sign in again.",
+	shared.ErrTooManyCodes:          "Too many wrong codes for this sign-in. Sign in again.",
+	shared.ErrBackupCodesNotEnabled: "This account has no backup codes.",
+	shared.ErrTOTPNotEnabled:        "No authenticator app waits for a code. It may have taken too long: close this, then begin again.",
+	shared.ErrTwoFactorNotEnabled:   "Two-factor authentication is not on for this account.",
+	shared.ErrInternal:              "Something went wrong on the server. Try again.",
+}
+
+// waits are the refusals that end by themselves, and what the app says of them.
+var waits = map[*shared.Error]string{
+	shared.ErrTooManyRequests:  "Too many tries.",
+	shared.ErrTooManyPasswords: "Too many tries.",
+	shared.ErrLocked:           "Too many wrong codes. So that nobody can guess one, none is taken for a while.",
+}
+
+// sentence says what went wrong, as the app does.
+func sentence(e *shared.Error) string {
+	if errors.Is(e, shared.ErrValidation) { // its message is for programs, always
+		return "Check what you entered: the server cannot use it."
+	}
+	for known, why := range waits {
+		if known.Is(e) && e.RetryAfter > 0 {
+			return why + " " + again(e.RetryAfter)
+		}
+	}
+	for known, words := range sentences {
+		if known.Is(e) && known.Message == e.Message { // else it knows more
+			return words
+		}
+	}
+	return e.Message
+}
+
+// again says when to try again, as roughly as people do.
+func again(seconds int) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("Try again in %d seconds.", seconds)
+	case seconds < 120*60:
+		return fmt.Sprintf("Try again in about %d minutes.", (seconds+59)/60)
+	default:
+		return fmt.Sprintf("Try again in about %d hours.", (seconds+3599)/3600)
+	}
+}

@@ -1,0 +1,53 @@
+package shared
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestNextPage(t *testing.T) {
+	tests := []struct{ next, want string }{
+		{"", "/dashboard/settings"},
+		{"/dashboard/settings", "/dashboard/settings"},
+		{"/dashboard/settings?a=b#sessions", "/dashboard/settings?a=b#sessions"},
+		{"https://evil.example/dashboard/settings", "/dashboard/settings"},
+		{"//evil.example", "/dashboard/settings"},
+		{"//evil.example/dashboard/settings", "/dashboard/settings"},
+		{`/\evil.example`, "/dashboard/settings"},
+		{`\\evil.example`, "/dashboard/settings"},
+		{"///evil.example", "/dashboard/settings"},
+		{"/%2f/evil.example", "/dashboard/settings"},
+		{"javascript:alert(1)", "/dashboard/settings"},
+		{"data:text/html,x", "/dashboard/settings"},
+		{"/\t/evil.example", "/dashboard/settings"},
+		{"/api/auth/sign-out", "/dashboard/settings"},
+		{"/", "/dashboard/settings"},
+		{"/sign-in?next=/sign-in", "/dashboard/settings"}, // it would go round and round
+		{"/sign-up?invite=x", "/dashboard/settings"},
+		{"/two-factor?next=/two-factor", "/dashboard/settings"},
+		{"dashboard/settings", "/dashboard/settings"},
+		{"/dashboard/system", "/dashboard/system"},
+		{"/forgot-password", "/dashboard/settings"},
+		{"%", "/dashboard/settings"},
+	}
+	for _, tt := range tests {
+		if got := NextPage(tt.next); got != tt.want {
+			t.Errorf("NextPage(%q) = %q; want %q", tt.next, got, tt.want)
+		}
+	}
+}
+
+func FuzzNextPage(f *testing.F) {
+	f.Add("/dashboard/settings?a=b#c")
+	f.Add(`/\evil.example`)
+	f.Fuzz(func(t *testing.T, next string) {
+		got := NextPage(next)
+		rest, ok := strings.CutPrefix(got, PageSettings)
+		if !ok {
+			rest, ok = strings.CutPrefix(got, PageSystem)
+		}
+		if !ok || rest != "" && rest[0] != '?' && rest[0] != '#' {
+			t.Errorf("NextPage(%q) = %q, which is not a page of this app", next, got)
+		}
+	})
+}
