@@ -298,7 +298,13 @@ func TestRequiredTwoFactor(t *testing.T) {
 		want(t, b.get("/list-sessions"), 200, "")
 		s.wait(48*time.Hour - time.Minute)
 		want(t, b.get("/list-sessions"), 200, "")
+		accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d", "VERIFY_EMAIL=required")
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, b.elsewhere().post("/delete-user", body{}), 200, "")
+		deletion := tokenOf(t, linkForm.FindString(wantMails(t, accounts, ann, "Delete your account")[0].Text))
+		required(&server.Config{Accounts: accounts})
 		s.wait(time.Minute)
+		want(t, b.elsewhere().get("/delete-user/callback?token="+deletion), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 
 		reachable := []string{}
 		for _, r := range routes(t) {
