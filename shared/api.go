@@ -667,6 +667,9 @@ type SettingChange struct {
 	Revision *int64 `json:"revision,omitempty"` // of what it is to replace; another is refused
 }
 
+// Exact says that nothing else is taken: one call changes one key.
+func (SettingChange) Exact() {}
+
 // UserQuery asks for a page of the accounts, by address.
 type UserQuery struct {
 	Search string `json:"search,omitempty"` // in the address or the name

@@ -3,11 +3,7 @@ package account
 import (
 	"context"
 	"strings"
-	"time"
 )
-
-// breakGlassLifetime leaves time to hand a link on to somebody who is not there.
-const breakGlassLifetime = time.Hour
 
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
 // runs the server: there is no route to it. All that is open of the account of an
@@ -40,7 +36,7 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if _, err := in.VerifyUser(ctx, in.User.ID, in.User.Email, now); err != nil {
 			return err
 		}
-		if token, err = s.issueFor(ctx, in, purposeReset, breakGlassLifetime, struct{}{}); err != nil {
+		if token, err = s.issue(ctx, in, purposeRecover, struct{}{}); err != nil {
 			return err
 		}
 		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {

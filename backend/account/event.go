@@ -128,6 +128,11 @@ func (c EventChain) text() string {
 	return fmt.Sprintf("%d %x %d %x", c.First, c.FirstPrevious, c.Last, c.Hash)
 }
 
+// New reports whether nothing was ever written to the log since it is a chain.
+func (c EventChain) New() bool {
+	return c.Last == c.First-1 && len(c.FirstPrevious)+len(c.Hash)+len(c.MAC) == 0
+}
+
 // SignChain is the chain under a MAC of the current key.
 func (ks Keys) SignChain(c EventChain) EventChain {
 	c.MAC = ks.mac("event chain", c.text())
@@ -165,7 +170,12 @@ func (ks Keys) CutEvents(c EventChain, last Event) EventChain {
 
 // CutEvents deletes the entries of the log that are older than it is to be kept.
 func (s *Service) CutEvents(ctx context.Context) error {
-	return s.Store.CutEvents(ctx, s.Keys, s.Now().Add(-s.Settings.Now().EventRetention))
+	before := s.Now().Add(-s.Settings.Now().EventRetention)
+	for {
+		if more, err := s.Store.CutEvents(ctx, s.Keys, before); err != nil || !more {
+			return err
+		}
+	}
 }
 
 // ErrChain says that somebody has tampered with the audit log.
@@ -184,8 +194,10 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 		return fmt.Errorf("%w: its end was not written by this server", ErrChain)
 	}, func(e Event) error {
 		switch {
-		case e.Seq < at: // from before the chain
+		case 0 < e.Seq && e.Seq < at && len(chain.FirstPrevious)+len(e.Hash) == 0: // from before there was a chain, and it was not cut since
 			return nil
+		case e.Seq < at:
+			return fmt.Errorf("%w: entry %d, of %s, was put in", ErrChain, e.Seq, e.At.Format(time.RFC3339))
 		case e.Seq != at:
 			return fmt.Errorf("%w: entry %d is missing", ErrChain, at)
 		case !bytes.Equal(e.Previous, hash), !bytes.Equal(e.digest(), e.Hash):
@@ -195,7 +207,12 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 		n++
 		return nil
 	})
-	if err == nil && (at != chain.Last+1 || !bytes.Equal(hash, chain.Hash)) {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		err = fmt.Errorf("%w: what says where it ends is gone", ErrChain)
+	case err == nil && at > chain.Last+1:
+		err = fmt.Errorf("%w: entry %d was put in", ErrChain, chain.Last+1)
+	case err == nil && (at <= chain.Last || !bytes.Equal(hash, chain.Hash)):
 		err = fmt.Errorf("%w: entry %d is missing", ErrChain, at)
 	}
 	return n, err
@@ -240,6 +257,8 @@ type eventStore interface {
 	// ReadEvents hands on the chain and then every event, the oldest first, as
 	// they are at one moment. It stops with the first error of either.
 	ReadEvents(ctx context.Context, chain func(EventChain) error, event func(Event) error) error
-	// CutEvents deletes the events before a time.
-	CutEvents(ctx context.Context, keys Keys, before time.Time) error
+	// CutEvents deletes the oldest of the events before a time, few enough that
+	// nobody who writes to the log waits for long, and reports whether there may
+	// be more.
+	CutEvents(ctx context.Context, keys Keys, before time.Time) (more bool, err error)
 }

@@ -61,6 +61,9 @@ func (s *Service) manage(ctx context.Context, session Session, user string, fn f
 		if err != nil {
 			return err
 		}
+		if !slices.Contains(ours, PermissionUsers) { // taken away since the call was let in
+			return shared.ErrForbidden
+		}
 		if slices.ContainsFunc(theirs, func(p string) bool { return !slices.Contains(ours, p) }) {
 			return shared.ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
 		}

@@ -26,6 +26,7 @@ type OneTimeToken struct {
 const (
 	purposeFirstAdmin    = "first administrator"
 	purposeReset         = "reset password"
+	purposeRecover       = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
 	purposeVerify        = "verify email"
 	purposeConfirmChange = "confirm email change" // of who reads the old address
 	purposeChange        = "change email"         // of who reads the new one
@@ -37,6 +38,7 @@ const (
 // nothing. A stranger's doings are found out later than one's own requests.
 var lifetimes = map[string]time.Duration{
 	purposeReset:         30 * time.Minute,
+	purposeRecover:       time.Hour, // it leaves time to hand it on to somebody who is not there
 	purposeVerify:        time.Hour,
 	purposeConfirmChange: time.Hour,
 	purposeChange:        time.Hour,
@@ -47,7 +49,7 @@ var lifetimes = map[string]time.Duration{
 // passing is what tokens are good for that end with whatever ends the sessions:
 // who asked for them may have been somebody else. The owner's last means against
 // a stranger, [purposeDisown], is not among them.
-var passing = []string{purposeReset, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
+var passing = []string{purposeReset, purposeRecover, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
 
 func (t OneTimeToken) place() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
@@ -56,11 +58,6 @@ func (t OneTimeToken) place() string {
 // issue makes a token of a user, in the place of others for the same purpose.
 // Those by which something is disowned stand beside each other.
 func (s *Service) issue(ctx context.Context, in locked, purpose string, data any) (Token, error) {
-	return s.issueFor(ctx, in, purpose, lifetimes[purpose], data)
-}
-
-// issueFor is issue with another lifetime than most tokens of the purpose have.
-func (s *Service) issueFor(ctx context.Context, in locked, purpose string, lifetime time.Duration, data any) (Token, error) {
 	if purpose != purposeDisown {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
 			return "", err
@@ -71,7 +68,7 @@ func (s *Service) issueFor(ctx context.Context, in locked, purpose string, lifet
 		return "", err
 	}
 	token, now := NewToken(), s.Now()
-	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(lifetime)}
+	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(lifetimes[purpose])}
 	t.Data = s.Keys.seal(string(text), t.place())
 	return token, in.AddOneTimeToken(ctx, t)
 }

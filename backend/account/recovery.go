@@ -178,7 +178,7 @@ func (s *Service) AskReset(ctx context.Context, from Client, email, callback str
 // CanReset fails with [shared.ErrToken] unless a token is good for
 // [Service.ResetPassword].
 func (s *Service) CanReset(ctx context.Context, token string) error {
-	_, err := s.token(ctx, token, purposeReset)
+	_, err := s.token(ctx, token, purposeReset, purposeRecover)
 	if errors.Is(err, shared.ErrTokenExpired) {
 		return shared.ErrToken
 	}
@@ -190,7 +190,7 @@ func (s *Service) CanReset(ctx context.Context, token string) error {
 // asks for a second factor as ever. It fails with [shared.ErrToken], and if the
 // password is not good enough, which leaves the token as it is.
 func (s *Service) ResetPassword(ctx context.Context, from Client, token, password string) error {
-	t, err := s.token(ctx, token, purposeReset)
+	t, err := s.token(ctx, token, purposeReset, purposeRecover)
 	if errors.Is(err, shared.ErrTokenExpired) {
 		return shared.ErrToken
 	} else if err != nil {

@@ -41,6 +41,8 @@ type Settings struct {
 	SessionsPerUser int
 
 	EventRetention time.Duration
+
+	stamp int64 // of what was read of the database
 }
 
 // Mailed reports whether people get what is mailed to them, as far as the keys
@@ -116,8 +118,8 @@ func (k KeySpec) Secret() bool { return k.Type == "secret" }
 func text(name, group, preset string, least, most int, at func(*Settings) *string, description string) KeySpec {
 	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (value, wrong string) {
 		v = strings.TrimSpace(v)
-		if n := utf8.RuneCountInString(v); n < least || n > most || strings.ContainsFunc(v, unicode.IsControl) {
-			return v, fmt.Sprintf("It has %d to %d characters, and no line breaks.", least, most)
+		if n := utf8.RuneCountInString(v); n < least || n > most || checkVisible(v) != nil {
+			return v, fmt.Sprintf("It has %d to %d characters, all of which can be seen, and no line breaks.", least, most)
 		}
 		*at(s) = v
 		return v, ""
@@ -262,7 +264,6 @@ func (k SystemKey) Locked() bool { return k.Source == FromEnvironment }
 type Live struct {
 	env     map[string]string // what the environment sets
 	current atomic.Pointer[Settings]
-	stamp   atomic.Int64 // of what was read of the database
 }
 
 // NewLive returns the keys as the environment sets them, which nothing else
@@ -293,7 +294,9 @@ func (l *Live) Now() *Settings { return l.current.Load() }
 
 // apply takes what the database holds, and returns every key.
 func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
-	now := new(Settings)
+	// With them, so that they are read again if others' were taken meanwhile that
+	// are newer.
+	now := &Settings{stamp: stampOf(rows)}
 	for _, k := range registry {
 		set := SystemKey{KeySpec: k, Value: k.Default, Source: FromDefault}
 		if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == k.Name }); i >= 0 {
@@ -336,11 +339,7 @@ func (s *Service) LoadSettings(ctx context.Context) ([]SystemKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Settings.apply(rows, s.Keys)
-	if err == nil {
-		s.Settings.stamp.Store(stampOf(rows))
-	}
-	return all, err
+	return s.Settings.apply(rows, s.Keys)
 }
 
 // stampOf changes with every change of a setting: revisions only grow, and no
@@ -355,7 +354,7 @@ func stampOf(rows []Setting) (stamp int64) {
 // RefreshSettings reads the system keys again if somebody has changed one.
 func (s *Service) RefreshSettings(ctx context.Context) error {
 	stamp, err := s.Store.SettingsStamp(ctx)
-	if err != nil || stamp == s.Settings.stamp.Load() {
+	if err != nil || stamp == s.Settings.Now().stamp {
 		return err
 	}
 	_, err = s.LoadSettings(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -66,7 +67,8 @@ func schemaOf[In any]() schema {
 
 // decode reads the body of a request into in, which the schema describes. The
 // body is one JSON object: valid UTF-8, no name twice, nothing after it, names
-// case-sensitive. As in Better Auth, unknown names are ignored.
+// case-sensitive. As in Better Auth, unknown names are ignored, unless they are
+// known ones in other capitals, or in is [exact].
 func (s *Server) decode(r *http.Request, f schema, in any) error {
 	body, err := read(r)
 	if err != nil {
@@ -89,6 +91,10 @@ func (s *Server) decode(r *http.Request, f schema, in any) error {
 		return err
 	}
 	if err := f.validate("body", members); err != nil {
+		return err
+	}
+	_, all := in.(exact)
+	if err := f.refuseOthers(members, all); err != nil {
 		return err
 	}
 	if err := strict.Unmarshal(body, in); err != nil { // as a number that is not whole
@@ -222,6 +228,29 @@ func (f schema) validate(part string, members map[string]jsontext.Value) error {
 		return nil
 	}
 	return invalid(at, strings.Join(faults, "; "))
+}
+
+// exact is what an endpoint's In is if no others than its members are taken: who
+// sends more means something that would not be done.
+type exact interface{ Exact() }
+
+// refuseOthers refuses members that the schema does not have: all, or those alone
+// whose names differ from one of its in capitals only, for who has written them
+// believes that they count.
+func (f schema) refuseOthers(members map[string]jsontext.Value, all bool) error {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if slices.ContainsFunc(f, func(fd field) bool { return fd.name == name }) {
+			continue
+		}
+		i := slices.IndexFunc(f, func(fd field) bool { return strings.EqualFold(fd.name, name) })
+		switch {
+		case i >= 0:
+			return invalid(f[i].name, "[body] Unrecognized key: spelled in other capitals than "+f[i].name)
+		case all:
+			return invalid("", "[body] Unrecognized key: only those of this call are taken")
+		}
+	}
+	return nil
 }
 
 func invalid(field, message string) error { return shared.ErrValidation.Saying(message).In(field) }

@@ -141,7 +141,7 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	if account := c.Header.Get(shared.HeaderAccount); account != "" && account != c.User.ID {
 		return c, shared.ErrOtherAccount
 	}
-	if due := s.Accounts.EnrolBy(c.Session, c.User); !may.enrolling && !due.IsZero() && !s.Accounts.Now().Before(due) {
+	if !may.enrolling && s.mustEnrol(c) {
 		return c, shared.ErrEnrolmentDue
 	}
 	if may.permission != "" && !c.Session.Permissions.Has(may.permission) {
@@ -151,6 +151,13 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 		return c, nil
 	}
 	return c, s.confirmed(c, in)
+}
+
+// mustEnrol reports whether the caller has to get a second factor before anything
+// else.
+func (s *Server) mustEnrol(c call) bool {
+	due := s.Accounts.EnrolBy(c.Session, c.User)
+	return !due.IsZero() && !s.Accounts.Now().Before(due)
 }
 
 // confirmed fails unless the caller has lately confirmed who they are, or does so

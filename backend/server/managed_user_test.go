@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -223,7 +224,7 @@ func TestManageUsers(t *testing.T) {
 // TestManageNoBetter holds that who manages users gets the better of nobody who
 // manages more.
 func TestManageNoBetter(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		root := s.signUp(t, ann).granted(account.Permissions...)
 		helper := s.signUp(t, bob).granted(account.PermissionUsers)
 		rootID, helperID := root.id(), helper.id()
@@ -236,7 +237,17 @@ func TestManageNoBetter(t *testing.T) {
 		want(t, root.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
 		want(t, root.manage(helperID, "disable"), 200, "")
 		want(t, helper.manage(rootID, "end-sessions"), 401, "UNAUTHORIZED")
-		want(t, s.signUp(t, "cid@example.test").manage(rootID, "disable"), 403, "FORBIDDEN")
+		cid := s.signUp(t, "cid@example.test")
+		want(t, cid.manage(rootID, "disable"), 403, "FORBIDDEN")
+
+		// Nor who was let in, and had the permission taken away meanwhile.
+		sessions, err := s.db.Sessions(t.Context(), cid.id(), accounts.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := accounts.EnableUser(t.Context(), sessions[0], account.Client{}, helperID); !errors.Is(err, shared.ErrForbidden) {
+			t.Errorf("without the permission: %v; want %v", err, shared.ErrForbidden)
+		}
 	})
 }
 
@@ -287,7 +298,13 @@ func TestRequiredTwoFactor(t *testing.T) {
 		want(t, b.get("/list-sessions"), 200, "")
 		s.wait(48*time.Hour - time.Minute)
 		want(t, b.get("/list-sessions"), 200, "")
+		accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d", "VERIFY_EMAIL=required")
+		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, b.elsewhere().post("/delete-user", body{}), 200, "")
+		deletion := tokenOf(t, linkForm.FindString(wantMails(t, accounts, ann, "Delete your account")[0].Text))
+		required(&server.Config{Accounts: accounts})
 		s.wait(time.Minute)
+		want(t, b.elsewhere().get("/delete-user/callback?token="+deletion), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 
 		reachable := []string{}
 		for _, r := range routes(t) {

@@ -106,6 +106,7 @@ func TestSetting(t *testing.T) { // G04, G05
 			`{"key":"APP_NAME","value":["x"]}`, `{"key":"APP_NAME","value":{}}`, `{"key":"APP_NAME","value":true}`,
 			`{"key":5,"value":"x"}`, `{"key":"APP_NAME","value":"x","revision":"1"}`, `{"key":"APP_NAME","value":"x","revision":0.5}`,
 			`{"settings":[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]}`, `[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]`,
+			`{"key":"APP_NAME","value":"x","Value":"y"}`, `{"key":"APP_NAME","value":"x","Revision":7}`, `{"key":"APP_NAME","value":"x","FRESH_WINDOW":"no"}`,
 		} {
 			want(t, ann.request("PUT", "/api/settings", change), 400, "VALIDATION_ERROR")
 		}
@@ -113,7 +114,7 @@ func TestSetting(t *testing.T) { // G04, G05
 			want(t, ann.put(body{"key": key, "value": "x"}), 400, "UNKNOWN_SETTING")
 		}
 		for key, wrong := range map[string][]string{
-			"APP_NAME":                 {"", "  ", strings.Repeat("x", 61), "two\nlines"},
+			"APP_NAME":                 {"", "  ", strings.Repeat("x", 61), "two\nlines", "\u202egnihtemos", "two\u2028lines", "\u200b"},
 			"SIGN_UP_ENABLED":          {"", "yes", "TRUE"},
 			"VERIFY_EMAIL":             {"", "on", "Required"},
 			"RESEND_API_KEY":           {"with space", "••••••••", "********", "xxxx", strings.Repeat("k", 201)},

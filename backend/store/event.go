@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,13 +45,14 @@ func (db DB) writeEvents(ctx context.Context) error {
 	return failed(err)
 }
 
-// SignChain puts the first MAC to the end of the log. Later ones follow from one
-// another: a log that has lost its MAC gets no other.
+// SignChain puts the first MAC to the end of a log that nothing was written to
+// yet. Later ones follow from one another: a log that has lost its MAC gets no
+// other.
 func (db DB) SignChain(ctx context.Context, keys account.Keys) error {
 	return db.Tx(ctx, func(tx account.Store) error {
 		db := tx.(DB)
 		chain, err := db.lockChain(ctx)
-		if err != nil || len(chain.MAC) > 0 {
+		if err != nil || !chain.New() {
 			return err
 		}
 		chain = keys.SignChain(chain)
@@ -106,19 +108,22 @@ func (db DB) ReadEvents(ctx context.Context, begin func(account.EventChain) erro
 func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) error, each func(account.Event) error) error {
 	var chain account.EventChain
 	if err := tx.NewSelect().Model(&chain).Where("n = 1").Scan(ctx); err != nil {
-		return failed(err)
+		return found(err)
 	}
 	if err := begin(chain); err != nil {
 		return err
 	}
-	for after := int64(0); ; {
-		var events []account.Event
-		err := tx.NewSelect().Model(&events).Where("seq > ?", after).Order("seq").Limit(eventBatch).Scan(ctx)
-		if err != nil {
+	var events []account.Event
+	for {
+		q := tx.NewSelect().Model(&events).Order("seq").Limit(eventBatch)
+		if len(events) > 0 { // else from the first, whatever its number: none hides below it
+			q.Where("seq > ?", events[len(events)-1].Seq)
+		}
+		events = nil
+		if err := q.Scan(ctx); err != nil {
 			return failed(err)
 		}
 		for _, e := range events {
-			after = e.Seq
 			if err := each(e); err != nil {
 				return err
 			}
@@ -131,24 +136,27 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) e
 
 // CutEvents implements [account.Store]. The chain begins later before anything
 // is deleted: what is in it cannot be.
-func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time) error {
-	return db.Tx(ctx, func(tx account.Store) error {
+func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time) (more bool, err error) {
+	err = db.Tx(ctx, func(tx account.Store) error {
 		db := tx.(DB)
 		chain, err := db.lockChain(ctx)
 		if err != nil {
 			return err
 		}
-		var last account.Event
-		// By their order and not only their times, which clocks of several servers
-		// write: what is cut is one piece.
-		newer := db.bun.NewSelect().Model((*account.Event)(nil)).ColumnExpr("COALESCE(MIN(seq), ?)", chain.Last+1).Where("at >= ?", before)
-		err = db.bun.NewSelect().Model(&last).Where("seq < (?)", newer).OrderBy("seq", bun.OrderDesc).Limit(1).Scan(ctx)
-		if err := found(err); err != nil {
-			if err == account.ErrNotFound {
-				return nil
-			}
-			return err
+		var oldest []account.Event
+		if err := db.bun.NewSelect().Model(&oldest).Column("seq", "at", "hash").Order("seq").Limit(sweepBatch).Scan(ctx); err != nil {
+			return failed(err)
 		}
+		// Up to the first that stays, and not all that are old enough by the clocks
+		// of several servers: what is cut is one piece.
+		n := slices.IndexFunc(oldest, func(e account.Event) bool { return !e.At.Before(before) })
+		if n < 0 {
+			n, more = len(oldest), len(oldest) == sweepBatch
+		}
+		if n == 0 {
+			return nil
+		}
+		last := oldest[n-1]
 		if last.Seq >= chain.First {
 			chain = keys.CutEvents(chain, last)
 			if _, err := db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx); err != nil {
@@ -158,4 +166,5 @@ func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time)
 		_, err = db.bun.NewDelete().Model((*account.Event)(nil)).Where("seq <= ?", last.Seq).Exec(ctx)
 		return failed(err)
 	})
+	return more, err
 }

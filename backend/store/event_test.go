@@ -61,11 +61,12 @@ func TestEventsStay(t *testing.T) {
 			"DELETE FROM events", "DELETE FROM events WHERE seq = 5", "DELETE FROM events WHERE id = 'e0'",
 		}
 		if strings.HasPrefix(url, "postgres") {
-			queries = append(queries, "TRUNCATE events", "TRUNCATE events, event_chains CASCADE")
+			queries = append(queries, "TRUNCATE events", "TRUNCATE events, event_chains CASCADE", "TRUNCATE event_chains")
 		} else {
-			queries = append(queries, "INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, ip, user_agent, previous, hash FROM events WHERE seq = 2")
+			queries = append(queries, "INSERT OR REPLACE INTO event_chains SELECT n, first, first_previous, 3, hash, mac FROM event_chains", "INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, ip, user_agent, previous, hash FROM events WHERE seq = 2")
 		}
-		queries = append(queries, "DELETE FROM event_chains", "UPDATE event_chains SET first = 1, last = 0", "UPDATE event_chains SET last = 4")
+		queries = append(queries, "DELETE FROM event_chains", "UPDATE event_chains SET first = 1, last = 0", "UPDATE event_chains SET last = 4",
+			"INSERT INTO event_chains SELECT 2, 99, first_previous, 99, hash, mac FROM event_chains")
 		for _, query := range queries {
 			if err := store.Exec(db, query); err == nil || !strings.Contains(err.Error(), "append-only") {
 				t.Errorf("%s: %v", query, err)
@@ -91,6 +92,9 @@ func TestTampering(t *testing.T) {
 		"a beginning that is forged":         {"DELETE FROM events WHERE seq < 3", "UPDATE event_chains SET first = 3, first_previous = (SELECT previous FROM events WHERE seq = 3)"},
 		"an entry that is put in":            {"INSERT INTO events SELECT 6, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, hash, hash FROM events WHERE seq = 5"},
 		"all removed":                        {"DELETE FROM events"},
+		"one put before the first":           {"INSERT INTO events SELECT 0, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 1"},
+		"one put before all numbers":         {"INSERT INTO events SELECT -7, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 1"},
+		"no end any more":                    {"DELETE FROM event_chains"},
 		"another MAC":                        {"UPDATE event_chains SET mac = hash"},
 		"all wiped, as if it were new":       {"UPDATE event_chains SET first = last + 1, first_previous = '', hash = '', mac = ''", "DELETE FROM events"},
 	} {
@@ -103,7 +107,8 @@ func TestTampering(t *testing.T) {
 				if strings.HasPrefix(url, "postgres") {
 					on = " ON events"
 				}
-				drop := []string{"DROP TRIGGER events_not_updated" + on, "DROP TRIGGER events_not_deleted" + on, "DROP TRIGGER event_chains_only_grow" + strings.ReplaceAll(on, "events", "event_chains")}
+				drop := []string{"DROP TRIGGER events_not_updated" + on, "DROP TRIGGER events_not_deleted" + on, "DROP TRIGGER event_chains_only_grow" + strings.ReplaceAll(on, "events", "event_chains"),
+					"DROP TRIGGER event_chains_not_deleted" + strings.ReplaceAll(on, "events", "event_chains")}
 				for _, query := range append(drop, queries...) {
 					if err := store.Exec(db, query); err != nil {
 						t.Fatalf("%s: %v", query, err)
@@ -115,7 +120,8 @@ func TestTampering(t *testing.T) {
 						t.Errorf("%d entries, %v; want %v", n, err, account.ErrChain)
 					}
 					e := account.Event{ID: rand.Text(), At: now, Kind: account.EventSignIn, UserID: "ann"}
-					if err := db.AddEvent(t.Context(), s.Keys, e); err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") {
+					err := db.AddEvent(t.Context(), s.Keys, e)
+					if err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") && what != "no end any more" {
 						t.Error(err)
 					}
 				}
@@ -132,6 +138,77 @@ func TestAnothersLog(t *testing.T) {
 		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
 			t.Errorf("by another key: %v", err)
 		}
+	})
+}
+
+// TestForgedAnew holds that nobody who lacks the key has a server vouch for a log
+// of their own by having it look like one that was never vouched for; nor put
+// anything before one whose old end was cut off.
+func TestForgedAnew(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		s := logged(t, db, 40)
+		if err := s.CutEvents(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantWhole(t, s, 31)
+		forge := "INSERT INTO events SELECT 2, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 20"
+		if err := store.Exec(db, forge); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
+			t.Errorf("one put before the beginning: %d entries, %v; want %v", n, err, account.ErrChain)
+		}
+
+		if err := store.Exec(db, "UPDATE event_chains SET mac = ''"); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.SignChain(t.Context(), s.Keys); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Exec(db, "DELETE FROM events WHERE seq = 2"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
+			t.Errorf("without its MAC, and started anew: %d entries, %v; want %v", n, err, account.ErrChain)
+		}
+	})
+}
+
+// TestCutEventsInPieces holds that a long old end is cut off piece by piece, and
+// that what is newer by another server's clock, and what came after it, stays.
+func TestCutEventsInPieces(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := logged(t, db, 0)
+		old := now.AddDate(-1, 0, 0)
+		write := func(from, to int, at time.Time) {
+			t.Helper()
+			err := db.Tx(t.Context(), func(tx account.Store) error {
+				for i := from; i < to; i++ {
+					if err := tx.AddEvent(t.Context(), s.Keys, account.Event{ID: fmt.Sprint("e", i), At: at, Kind: account.EventSignIn}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(0, 1500, old)
+		write(1500, 1501, now)
+		write(1501, 1510, old)
+		more, err := db.CutEvents(t.Context(), s.Keys, now)
+		if !more || err != nil {
+			t.Errorf("the first piece: more is %v, %v", more, err)
+		}
+		wantWhole(t, s, 510)
+		if err := s.CutEvents(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantWhole(t, s, 10)
+		write(1510, 1511, now)
+		wantWhole(t, s, 11)
 	})
 }
 

@@ -19,8 +19,9 @@ type keyCheck struct {
 // ErrKeys says that the database was made with keys that the server lacks.
 var ErrKeys = errors.New("the database was made with another key")
 
-// CheckKeys fails with [ErrKeys] unless the keys are those of the database. A
-// database without any takes them.
+// CheckKeys fails with [ErrKeys] unless the keys are those of the database. An
+// empty database without any takes them. One with accounts does not: somebody has
+// taken the check away, and would have these keys vouch for what is there.
 func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 	id, value := keys.Check()
 	err := db.Tx(ctx, func(tx account.Store) error {
@@ -28,6 +29,11 @@ func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
 		if err != nil || n == 0 {
 			return err
+		}
+		if any, err := db.AnyUser(ctx); err != nil {
+			return err
+		} else if any {
+			return ErrKeys
 		}
 		return db.SignChain(ctx, keys) // it is as new as the database
 	})

@@ -552,6 +552,15 @@ func TestCheckKeys(t *testing.T) {
 		if err := db.CheckKeys(t.Context(), other); !errors.Is(err, store.ErrKeys) {
 			t.Errorf("with another key: %v; want %v", err, store.ErrKeys)
 		}
+		addUser(t, db, "ann@example.test")
+		if err := store.Exec(db, "DELETE FROM key_checks"); err != nil {
+			t.Fatal(err)
+		}
+		for _, keys := range []account.Keys{mine, other} {
+			if err := db.CheckKeys(t.Context(), keys); !errors.Is(err, store.ErrKeys) {
+				t.Errorf("with accounts, and no check: %v; want %v", err, store.ErrKeys)
+			}
+		}
 	})
 }
 

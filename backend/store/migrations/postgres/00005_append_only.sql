@@ -22,3 +22,5 @@ BEGIN
 END $$;
 CREATE TRIGGER event_chains_only_grow BEFORE UPDATE ON event_chains FOR EACH ROW EXECUTE FUNCTION refuse_shorter_chain();
 CREATE TRIGGER event_chains_not_deleted BEFORE DELETE ON event_chains FOR EACH ROW EXECUTE FUNCTION refuse_event();
+CREATE TRIGGER event_chains_not_added BEFORE INSERT ON event_chains FOR EACH ROW EXECUTE FUNCTION refuse_event();
+CREATE TRIGGER event_chains_not_truncated BEFORE TRUNCATE ON event_chains FOR EACH STATEMENT EXECUTE FUNCTION refuse_event();

@@ -23,3 +23,8 @@ CREATE TRIGGER event_chains_not_deleted BEFORE DELETE ON event_chains
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
+-- Nor is its one row replaced, which is no update either.
+CREATE TRIGGER event_chains_not_added BEFORE INSERT ON event_chains
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
