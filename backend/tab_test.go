@@ -45,6 +45,7 @@ func openBrowser(t *testing.T) context.Context {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900),
+		chromedp.Env("LANGUAGE=en_US"), // the tests look for English, whatever this computer speaks
 	}
 	for flag, value := range map[string]any{
 		"headless":                      "new",

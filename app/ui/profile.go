@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -49,15 +51,18 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 // choose saves the language at once: there is nothing to type.
 func (s *profile) choose() {
 	if s.choosing {
-		put(s.ctx, languageField, "value", s.Chosen)
+		put(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
 		return
 	}
 	s.choosing = true
 	chosen := valueOf(languageField)
+	if chosen == asBrowser {
+		chosen = ""
+	}
 	call(s.ctx, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
 		s.choosing = false
 		if err != nil {
-			put(ctx, languageField, "value", s.Chosen)
+			put(ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
 			complain(ctx, err)
 			return
 		}
@@ -101,7 +106,7 @@ func (s *profile) Render() app.UI {
 			s.form.trouble(),
 			s.form.button(tr("Save"), "main"),
 		),
-		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: s.Chosen, Typed: s.choose},
+		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
 		&newEmail{User: s.User},
 		html.Div().Class("end").Body(
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
@@ -112,10 +117,13 @@ func (s *profile) Render() app.UI {
 	)
 }
 
-const languageField = "profile-language"
+const (
+	languageField = "profile-language"
+	asBrowser     = "browser" // go-app drops the value of an option that is empty
+)
 
 // languages are those to choose from. Each is called as it calls itself, for who
 // cannot read the others.
 func languages() []option {
-	return []option{{"", tr("As your browser")}, {english, "English"}, {german, "Deutsch"}}
+	return []option{{asBrowser, tr("As your browser")}, {english, "English"}, {german, "Deutsch"}}
 }

@@ -614,6 +614,38 @@ func TestDeleteUser(t *testing.T) { // A26, D10
 	})
 }
 
+// What somebody chose to read is the account's, wherever they sign in.
+func TestLanguage(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		b := s.signUp(t, "ann@example.test")
+		chosen := func(b *browser, want any) {
+			t.Helper()
+			a := b.get("/get-session")
+			if got := a.get("language"); got != want {
+				t.Errorf("the language is %v; want %v", got, want)
+			}
+			if a.get("user.language") != nil {
+				t.Error("the language is in Better Auth's user")
+			}
+		}
+		chosen(b, nil)
+		want(t, b.post("/update-user", body{"language": "de"}), 200, "")
+		chosen(b, "de")
+		want(t, b.post("/update-user", body{"name": "Ann"}), 200, "")
+		want(t, b.post("/update-user", body{"language": "fr", "name": "Eve"}), 400, "VALIDATION_ERROR")
+		chosen(b, "de")
+		if a := b.get("/get-session"); a.get("user.name") != "Ann" {
+			t.Errorf("a refused language changed the name: %v", a)
+		}
+		other := s.browser(t)
+		want(t, other.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 200, "")
+		chosen(other, "de")
+		want(t, other.post("/update-user", body{"language": ""}), 200, "")
+		chosen(b, nil)
+		chosen(s.signUp(t, "bob@example.test"), nil)
+	})
+}
+
 func TestUpdateUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -638,6 +670,10 @@ func TestUpdateUser(t *testing.T) {
 			{body{"name": 5}, "VALIDATION_ERROR"},
 			{body{"name": nil}, "VALIDATION_ERROR"},
 			{body{"image": strings.Repeat("i", 2049)}, "VALIDATION_ERROR"},
+			{body{"language": "fr"}, "VALIDATION_ERROR"},
+			{body{"language": "de-AT"}, "VALIDATION_ERROR"},
+			{body{"language": 1}, "VALIDATION_ERROR"},
+			{body{"language": nil}, "VALIDATION_ERROR"},
 			{body{"image": "javascript:alert(1)"}, "VALIDATION_ERROR"},
 			{[]string{"name"}, "VALIDATION_ERROR"},
 			{body{"name": strings.Repeat("n", 101)}, "VALIDATION_ERROR"},

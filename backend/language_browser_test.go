@@ -1,0 +1,102 @@
+package main_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// TestLanguageBrowser has people read the language that they understand.
+func TestLanguageBrowser(t *testing.T) {
+	inBrowser(t, map[string]func(*testing.T, context.Context, *program){"Choice": testLanguage}, nil)
+}
+
+// prefers sets the languages of the browser, as its Accept-Language says them.
+func (p *tab) prefers(languages string) {
+	p.t.Helper()
+	command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: eval[string](p, "navigator.userAgent"), AcceptLanguage: languages,
+	})
+}
+
+// reads waits until the page is in a language, and says so.
+func (p *tab) reads(language, heading, title string) {
+	p.t.Helper()
+	p.the("heading", heading)
+	if got := eval[string](p, "document.documentElement.lang"); got != language {
+		p.t.Errorf("under %q the page says that it is in %q", heading, got)
+	}
+	if got := eval[string](p, "document.title"); got != title+" · Latchkey" {
+		p.t.Errorf("under %q the window is called %q", heading, got)
+	}
+}
+
+// speak is [tab.choose] of what is called something else once it is chosen.
+func (p *tab) speak(label, option string) {
+	p.t.Helper()
+	p.click(p.the("combobox", label))
+	p.key(option + "\r")
+}
+
+func (p *tab) signInGerman(email string) {
+	p.t.Helper()
+	p.prefers("de-DE,de,en")
+	p.open("/sign-in")
+	p.reads("de", "Anmelden", "Anmelden")
+	p.fill("E-Mail", email)
+	p.fill("Passwort", password)
+	p.press("Anmelden")
+	p.at("/dashboard/settings")
+}
+
+func testLanguage(t *testing.T, browser context.Context, server *program) {
+	first := browse(t, browser, server.origin)
+	first.prefers("en-GB,en,de")
+	email := first.signUp()
+	first.reads("en", "Settings", "Settings")
+
+	p := browse(t, browser, server.origin)
+	p.signInGerman(email)
+	p.reads("de", "Einstellungen", "Einstellungen")
+	p.see("Dieses Gerät")
+	p.see("gerade eben")
+	if got := eval[string](p, `document.querySelector("#profile-language").value`); got != "browser" {
+		t.Errorf("the language is %q before anybody chose one", got)
+	}
+	p.do(chromedp.EmulateViewport(360, 740))
+	p.see("Zwei-Faktor-Authentisierung")
+	p.fits(360, "the settings page in German")
+	p.do(chromedp.EmulateViewport(1280, 900))
+
+	p.speak("Sprache", "English")
+	p.see("Your language is saved.")
+	p.awaitFocus("Language")
+	p.reads("en", "Settings", "Settings")
+	p.the("heading", "Active sessions")
+	p.open("/dashboard/settings")
+	p.reads("en", "Settings", "Settings")
+	p.press("Sign out")
+	p.at("/sign-in")
+	p.reads("en", "Sign in", "Sign in")
+	p.open("/sign-in") // the cookie outlives what is wiped
+	p.reads("en", "Sign in", "Sign in")
+
+	// The account says so to another browser, too.
+	other := browse(t, browser, server.origin)
+	other.signInGerman(email)
+	other.reads("en", "Settings", "Settings")
+	other.see("This device")
+
+	other.speak("Language", "As your browser")
+	other.see("Ihre Sprache ist gespeichert.")
+	other.reads("de", "Einstellungen", "Einstellungen")
+	if got := eval[string](other, "document.cookie"); got != "" {
+		t.Errorf("of a choice that was taken back the cookie %q is left", got)
+	}
+
+	// Where it was English until now, the page follows who signs in.
+	p.signIn(email)
+	p.reads("de", "Einstellungen", "Einstellungen")
+}
