@@ -120,12 +120,12 @@ func (t *toasts) Render() app.UI {
 				html.Button().Class("quiet").Text("Later").OnClick(t.postpone),
 			),
 			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", "Dismiss").Body(icon("cross")).OnClick(t.dismiss),
 			),
 		),
 		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", "Dismiss").Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", "Dismiss").Body(icon("cross")).OnClick(t.dismiss),
 			),
 		),
 	)
