@@ -3,9 +3,11 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -94,9 +96,30 @@ func setting(t *testing.T, binary, variable, value string) string {
 }
 
 // installClient returns a folder outside the tree in which the scripts of
-// testdata/client find the client that package.json asks for. What npm fetches
-// is kept for the next time.
+// testdata/client find the client that package.json asks for.
 func installClient(t *testing.T) string {
+	t.Helper()
+	// The client and its plugins disagree about a version that neither needs
+	// here, hence the flag.
+	modules := installModules(t, "testdata/client", "--legacy-peer-deps")
+	dir := t.TempDir()
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob("testdata/client/*.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		copyFile(t, dir, script)
+	}
+	return dir
+}
+
+// installModules returns a folder outside the tree with the npm packages that
+// package.json in a folder of testdata asks for. What npm fetches is kept for
+// the next time.
+func installModules(t *testing.T, folder string, flags ...string) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -108,7 +131,7 @@ func installClient(t *testing.T) string {
 	}
 
 	var manifest struct{ Dependencies map[string]string }
-	readJSON(t, "testdata/client/package.json", &manifest)
+	readJSON(t, filepath.Join(folder, "package.json"), &manifest)
 	pinned := manifest.Dependencies
 
 	cache, err := os.UserCacheDir()
@@ -116,7 +139,11 @@ func installClient(t *testing.T) string {
 		cache = os.TempDir()
 	}
 	cache = filepath.Join(cache, "latchkey-test")
-	installed := filepath.Join(cache, "better-auth-"+pinned["better-auth"]+"-passkey-"+pinned["@better-auth/passkey"])
+	name := filepath.Base(folder)
+	for _, one := range slices.Sorted(maps.Keys(pinned)) {
+		name += "-" + pinned[one]
+	}
+	installed := filepath.Join(cache, name)
 	if _, err := os.Stat(installed); err != nil {
 		if err := os.MkdirAll(cache, 0o755); err != nil {
 			t.Fatal(err)
@@ -126,11 +153,9 @@ func installClient(t *testing.T) string {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(fresh)
-		copyFile(t, fresh, "testdata/client/package.json")
-		copyFile(t, fresh, "testdata/client/package-lock.json")
-		// The client and its plugins disagree about a version that neither
-		// needs here, hence the flag.
-		npm := exec.CommandContext(t.Context(), "npm", "ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund")
+		copyFile(t, fresh, filepath.Join(folder, "package.json"))
+		copyFile(t, fresh, filepath.Join(folder, "package-lock.json"))
+		npm := exec.CommandContext(t.Context(), "npm", append([]string{"ci", "--ignore-scripts", "--no-audit", "--no-fund"}, flags...)...)
 		npm.Dir = fresh
 		if out, err := npm.CombinedOutput(); err != nil {
 			t.Fatalf("npm: %v\n%s", err, out)
@@ -150,19 +175,7 @@ func installClient(t *testing.T) string {
 			t.Fatalf("%s holds %s %s; want %s: delete it", installed, name, found.Version, version)
 		}
 	}
-
-	dir := t.TempDir()
-	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	scripts, err := filepath.Glob("testdata/client/*.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, script := range scripts {
-		copyFile(t, dir, script)
-	}
-	return dir
+	return modules
 }
 
 func readJSON(t *testing.T, file string, into any) {

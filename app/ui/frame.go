@@ -663,8 +663,8 @@ func (f *frame) page() app.UI {
 
 // heading is the heading of a page. It takes the focus when the page is gone
 // to, so that screen readers say where one is.
-func heading(text string) app.UI {
-	return html.H1().ID("title").TabIndex(-1).Aria("describedby", "notice").Text(text)
+func heading(text string) app.HTMLElem {
+	return html.H1().ID("title").TabIndex(-1).Text(text)
 }
 
 // notice is a sentence at the top of a page.

@@ -6,8 +6,8 @@ import (
 
 const svg = "http://www.w3.org/2000/svg"
 
-// icon draws the kind of a device, a key or a person. It says nothing that the words beside it
-// do not.
+// icon draws the kind of a device, a key, a person or a cross. It says nothing
+// that the words beside it, or the label of its button, do not.
 func icon(kind string) app.UI {
 	path := "M4 5h16v10H4zM2 18h20" // a laptop
 	switch kind {
@@ -19,6 +19,8 @@ func icon(kind string) app.UI {
 		path = "M4 12a4 4 0 1 0 8 0a4 4 0 1 0-8 0M12 12h8v4M16 12v3"
 	case "person":
 		path = "M8 8a4 4 0 1 0 8 0a4 4 0 1 0-8 0M4 20c1-5 4-6 8-6s7 1 8 6"
+	case "cross":
+		path = "M7 7l10 10M17 7l-10 10"
 	case "bot":
 		path = "M5 8h14v11H5zM12 8V4M9 12v2M15 12v2"
 	}

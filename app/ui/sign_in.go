@@ -183,7 +183,7 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
 	return html.Div().Class("narrow").Body(
-		heading(tr("Sign in")),
+		heading(tr("Sign in")).Aria("describedby", "notice"),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),

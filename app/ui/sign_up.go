@@ -86,7 +86,7 @@ func (p *signUp) Render() app.UI {
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Create an account")),
+		heading(tr("Create an account")).Aria("describedby", "notice"),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),

@@ -118,12 +118,12 @@ func (t *toasts) Render() app.UI {
 		html.Div().Role("status").Body(
 			toast(update, "good", buttons...),
 			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
 			),
 		),
 		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Text("✕").OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
 			),
 		),
 	)
