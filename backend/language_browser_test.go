@@ -97,6 +97,7 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 	}
 
 	// Where it was English until now, the page follows who signs in.
-	p.signIn(email)
+	p.submitSignIn(email, password)
+	p.at("/dashboard/settings")
 	p.reads("de", "Einstellungen", "Einstellungen")
 }
