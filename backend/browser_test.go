@@ -631,22 +631,30 @@ func testManifest(t *testing.T, _ context.Context, server *program) {
 	}
 
 	_, body := fetch("/manifest.webmanifest")
+	type picture struct {
+		Src, Type, Sizes, Purpose string
+		Form                      string `json:"form_factor"`
+	}
 	var manifest struct {
 		Name, Display, Scope string
 		StartURL             string `json:"start_url"`
-		Icons                []struct{ Src, Type, Sizes, Purpose string }
+		Icons, Screenshots   []picture
+		Shortcuts            []struct{ Name, URL string }
 	}
 	if err := json.Unmarshal(body, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	if manifest.Name != "Latchkey" || manifest.Display != "standalone" || manifest.StartURL != "/" || len(manifest.Icons) != 4 {
+	if manifest.Name != "Latchkey" || manifest.Display != "standalone" || manifest.StartURL != "/" || len(manifest.Icons) != 5 || len(manifest.Screenshots) != 2 || len(manifest.Shortcuts) != 2 {
 		t.Errorf("the manifest is %s", body)
 	}
-	for _, icon := range manifest.Icons {
-		res, body := fetch(icon.Src)
-		if res.Header.Get("Content-Type") != icon.Type || len(body) > 30<<10 {
-			t.Errorf("%s is %d bytes of %s; want %s", icon.Src, len(body), res.Header.Get("Content-Type"), icon.Type)
+	for _, one := range append(manifest.Icons, manifest.Screenshots...) {
+		res, body := fetch(one.Src)
+		if res.Header.Get("Content-Type") != one.Type || len(body) > 150<<10 {
+			t.Errorf("%s is %d bytes of %s; want %s", one.Src, len(body), res.Header.Get("Content-Type"), one.Type)
 		}
+	}
+	for _, one := range manifest.Shortcuts {
+		fetch(one.URL)
 	}
 	for _, path := range []string{"/app.js", "/app-worker.js", "/wasm_exec.js", "/manifest.webmanifest", "/sign-in"} {
 		if _, body := fetch(path); bytes.Contains(body, []byte("githubusercontent")) {

@@ -12,25 +12,17 @@ import (
 	"latchkey/web"
 )
 
-// pwa returns what makes the scripts of go-app, the service worker and the
-// manifest. The server asks it for those alone: it sends its own pages and
-// files.
+// pwa returns what makes the scripts of go-app and the service worker. The server
+// asks it for those alone: it sends its own pages, files and manifest.
 func pwa() http.Handler {
 	return &app.Handler{
-		Name:        "Latchkey",
-		ShortName:   "Latchkey",
-		Title:       "Latchkey",
-		Description: "Your account's security: how you sign in, and where you are signed in.",
-		Lang:        "en",
 		Icon: app.Icon{
 			Default:  "/web/icon-192.png",
 			Large:    "/web/icon-512.png",
 			Maskable: "/web/icon-maskable.png",
 			SVG:      "/web/icon.svg",
 		},
-		BackgroundColor: "#f6f5f2",
-		ThemeColor:      "#10695a",
-		LoadingLabel:    "{progress}",
+		LoadingLabel: "{progress}",
 
 		Version:               version(),
 		WasmContentLength:     web.WasmLength(),
@@ -51,9 +43,8 @@ func version() string {
 	return hex.EncodeToString(h[:6])
 }
 
-// here says that files are where their paths say. It is deliberately not an
-// http.Handler: go-app would fetch files through it from whatever host a
-// request names.
+// here says where files are. It is deliberately not an http.Handler: go-app would
+// fetch files through it from whatever host a request names.
 type here struct{}
 
-func (here) Resolve(path string) string { return path }
+func (here) Resolve(path string) string { return web.Address(path) }

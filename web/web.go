@@ -16,6 +16,7 @@ import (
 	"io"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -25,7 +26,7 @@ import (
 
 // app.* is the stylesheet and, once it is built, the app in its three forms.
 //
-//go:embed app.* icon*.* *.js shell.html
+//go:embed app.* icon*.* screenshot*.* *.js shell.html
 var content embed.FS
 
 // Names of files here that mean something to this package.
@@ -105,6 +106,20 @@ func stored(contentType, name string) *File {
 	}
 }
 
+// Address is path with the version of what is there, as pages and the worker ask
+// for it: an answer under such an address never changes, and one of another
+// version is none. Other paths stay as they are.
+func Address(path string) string {
+	name, ours := strings.CutPrefix(path, "/web/")
+	switch f := Files[name]; {
+	case ours && f != nil && (strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") || strings.HasSuffix(name, ".wasm")):
+		return path + "?v=" + f.Tag()
+	case path == "/app.js", path == "/wasm_exec.js":
+		return path + "?v=" + Version()
+	}
+	return path
+}
+
 // Built reports whether the app is in the binary.
 func Built() bool { return Files[wasm] != nil }
 
@@ -147,7 +162,9 @@ type Try struct {
 // Again returns the page at path, which has a form, after a try.
 func Again(path, name string, t Try) []byte { return draw(path, name, t) }
 
-var page = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(content, shell)) })
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New(shell).Funcs(template.FuncMap{"at": Address}).ParseFS(content, shell))
+})
 
 func draw(path, name string, t Try) []byte {
 	var b bytes.Buffer

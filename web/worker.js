@@ -4,8 +4,9 @@
 
 const cacheName = "app-{{.Version}}";
 
-// go-app always lists a stylesheet of its own, which the shell does not use.
-const files = {{.ResourcesToCache}}.filter((path) => path !== "/app.css");
+// go-app always lists a stylesheet of its own, which the shell does not use, and
+// the manifest, which is to be as it is now.
+const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));

@@ -19,7 +19,7 @@ const notBuilt = "the app has not been built: run make build"
 // appFiles are what app itself has to make, from its own scripts and our
 // configuration. It must be asked for nothing else: it would draw pages with
 // the address in them, and fetch others from whatever host the request names.
-var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js", "/manifest.webmanifest"}
+var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 
 // pages answers whatever is not the API: the pages of the app, its files, and
 // for the rest that there is nothing. All of it is the same for everybody, so
@@ -53,6 +53,7 @@ func site(app http.Handler, name func() string) http.Handler {
 	for name, f := range web.Files {
 		files["/web/"+name] = file(func() *web.File { return f })
 	}
+	files["/manifest.webmanifest"] = file(manifests(name))
 	for path, icon := range provider.Icons() {
 		f := web.NewFile("image/svg+xml", icon)
 		files[path] = file(func() *web.File { return f })
@@ -82,12 +83,20 @@ func file(f func() *web.File) http.HandlerFunc {
 			return
 		}
 		f := f()
+		version := r.URL.Query().Get("v")
+		if at := r.URL.Path + "?v=" + version; version != "" && web.Address(r.URL.Path) != at {
+			http.NotFound(w, r) // it is of another version, and would not fit
+			return
+		}
 		body, encoding := form(f, r)
 		tag := `"` + f.Tag() + `"`
 		if encoding != "" {
 			tag = `"` + f.Tag() + "-" + encoding + `"` // each form is an answer of its own
 		}
 		w.Header().Set("Cache-Control", "no-cache") // keep it, but ask each time
+		if version == f.Tag() {
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, the most that RFC 9111 knew
+		}
 		w.Header().Set("Vary", "Accept-Encoding")
 		w.Header().Set("ETag", tag)
 		if matches(r.Header.Get("If-None-Match"), tag) {

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	_ "image/png"
+	"sync"
+
+	"latchkey/shared"
+	"latchkey/web"
+)
+
+// A manifest says how the app is installed (W3C Web Application Manifest).
+type manifest struct {
+	ID              string     `json:"id"`
+	Name            string     `json:"name"`
+	ShortName       string     `json:"short_name"`
+	Description     string     `json:"description"`
+	Lang            string     `json:"lang"`
+	Start           string     `json:"start_url"`
+	Scope           string     `json:"scope"`
+	Display         string     `json:"display"`
+	BackgroundColor string     `json:"background_color"`
+	ThemeColor      string     `json:"theme_color"`
+	Icons           []picture  `json:"icons"`
+	Screenshots     []picture  `json:"screenshots"`
+	Shortcuts       []shortcut `json:"shortcuts"`
+}
+
+type picture struct {
+	Src     string `json:"src"`
+	Type    string `json:"type"`
+	Sizes   string `json:"sizes"`
+	Purpose string `json:"purpose,omitempty"`
+	Form    string `json:"form_factor,omitempty"`
+	Label   string `json:"label,omitempty"`
+}
+
+type shortcut struct {
+	Name  string    `json:"name"`
+	URL   string    `json:"url"`
+	Icons []picture `json:"icons"`
+}
+
+// manifests returns what makes the manifest of the server of that name: the same
+// file until the name changes.
+func manifests(name func() string) func() *web.File {
+	var mu sync.Mutex
+	var of string
+	var f *web.File
+	return func() *web.File {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := name(); f == nil || of != now {
+			of, f = now, web.NewFile("application/manifest+json", manifestOf(now))
+		}
+		return f
+	}
+}
+
+func manifestOf(name string) []byte {
+	icon := picture{Src: "/web/icon-192.png", Type: "image/png", Sizes: "192x192"}
+	body, err := json.Marshal(manifest{
+		ID: shared.PageHome, Name: name, ShortName: name,
+		Description: "Your account's security: how you sign in, and where you are signed in.",
+		Lang:        "en",
+		Start:       shared.PageHome, Scope: shared.PageHome, Display: "standalone",
+		// As the light page's; the pages say the dark ones themselves.
+		BackgroundColor: "#f6f5f2", ThemeColor: "#f6f5f2",
+		Icons: []picture{
+			icon,
+			{Src: "/web/icon-512.png", Type: "image/png", Sizes: "512x512"},
+			{Src: "/web/icon.svg", Type: "image/svg+xml", Sizes: "any"},
+			{Src: "/web/icon-maskable.png", Type: "image/png", Sizes: "512x512", Purpose: "maskable"},
+			{Src: "/web/icon-monochrome.svg", Type: "image/svg+xml", Sizes: "any", Purpose: "monochrome"},
+		},
+		Screenshots: []picture{
+			shot("screenshot-wide.png", "wide"),
+			shot("screenshot-narrow.png", "narrow"),
+		},
+		Shortcuts: []shortcut{
+			{Name: "Sessions", URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
+			{Name: "Passkeys", URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
+		},
+	})
+	if err != nil {
+		panic(err) // there are only strings in it
+	}
+	return body
+}
+
+// shot is a picture of the settings page, for who thinks of installing the app.
+func shot(name, form string) picture {
+	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
+	if err != nil {
+		panic(err) // it is in the binary
+	}
+	return picture{
+		Src: "/web/" + name, Type: "image/png", Sizes: fmt.Sprintf("%dx%d", size.Width, size.Height),
+		Form: form, Label: "Your settings: passkeys and sessions",
+	}
+}
