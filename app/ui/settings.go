@@ -123,7 +123,7 @@ const laterWords key = "This is shown when there is a connection again."
 // is nothing to try: it comes when that does.
 func stale(problem error, at time.Time, again app.EventHandler) app.UI {
 	offline, known := errors.Is(problem, client.ErrOffline), !at.IsZero()
-	return html.Div().Body(
+	return html.Div().Class("stale").Body(
 		html.Div().Class("trouble").Role("alert").Body(
 			app.If(!offline && problem != nil && words(problem) != "", func() app.UI {
 				text := words(problem)
