@@ -65,6 +65,12 @@ func (p *tab) enter(id, text string) {
 	p.key(text)
 }
 
+// activate does what a click on an element does.
+func (p *tab) activate(selector string) {
+	p.t.Helper()
+	p.wait("there is a "+selector, func() bool { return eval[bool](p, `document.querySelector("`+selector+`").click() === undefined`) })
+}
+
 const doNotBelong = "This email address and password do not belong together."
 
 func testFormNoScript(t *testing.T, browser context.Context, server *program) {
@@ -98,7 +104,7 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 	p.key("000000" + kb.Enter)
 	p.see("Invalid code. Please try again.")
 	p.enter("challenge-code", phone.code())
-	p.do(chromedp.Click(chromedp.CSS("#challenge-submit")))
+	p.activate("#challenge-submit")
 	p.at("/dashboard/settings")
 	p.see("If signing in has led you here, you are signed in.")
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
@@ -118,9 +124,9 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 	p.enter("sign-in-password", password+kb.Enter)
 	p.at("/two-factor")
 	p.the("textbox", atSignIn)
-	p.do(chromedp.Click(chromedp.CSS("#challenge-backup summary")))
+	p.activate("#challenge-backup summary")
 	p.enter("challenge-backupCode", "aaaaa-bbbbb")
-	p.do(chromedp.Click(chromedp.CSS("#challenge-backup button")))
+	p.activate("#challenge-backup button")
 	p.see("This is not one of your backup codes. Upper and lower case matter.")
 	p.awaitFocus("Backup code")
 	p.enter("challenge-backupCode", codes[0]+kb.Enter)
@@ -205,10 +211,10 @@ func testFormTakeOverCode(t *testing.T, browser context.Context, server *program
 		p.holdApp()
 		p.visit("/two-factor")
 		if way.field == "Backup code" {
-			p.do(chromedp.Click(chromedp.CSS("#challenge-backup summary")))
+			p.activate("#challenge-backup summary")
 		}
 		p.fill(way.field, way.value)
-		p.do(chromedp.Click(chromedp.CSS("#challenge-trust")))
+		p.activate("#challenge-trust")
 		eval[bool](p, `document.querySelector("details[open] input, #challenge-code").focus(), true`)
 		p.comeApp()
 		p.awaitFocus(way.field)
@@ -298,6 +304,11 @@ func testFormNoApp(t *testing.T, browser context.Context, server *program) {
 		}
 		p.submitSignIn(email, password)
 		p.at("/dashboard/settings")
+		if path == "/web/loader.js" {
+			p.see("This device") // the app does without
+		} else {
+			p.see("The app could not be loaded.")
+		}
 		p.forgive()
 	}
 }
