@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -82,7 +83,7 @@ func (p *challenge) OnMount(ctx app.Context) {
 	if p.form.wait() > 0 {
 		p.form.tick(ctx)
 	}
-	if focused() == "" { // nor had it any in the shell
+	if !strings.HasPrefix(focused(), p.form.at("")) { // as it may in the shell
 		focus(ctx, p.form.at("code"), p.form.at("backupCode"), "again")
 	}
 }
