@@ -428,7 +428,9 @@ func testPanic(t *testing.T, browser context.Context, server *program) {
 	p.press("Show password") // it lives
 	p.the("button", "Hide password")
 	p.press("Reload")
-	p.wait("the page is whole again", func() bool { return eval[bool](p, `!!document.getElementById("sign-in-remember")`) })
+	p.wait("the page is whole again", func() bool {
+		return eval[bool](p, `!!document.querySelector("#sign-in-remember") && !document.getElementById("app-wasm-loader")`)
+	})
 
 	// What cannot be rescued ends the program, and that is seen too.
 	eval[bool](p, `document.querySelector("main > *").remove(), goappNav("/sign-up"), true`)

@@ -55,6 +55,22 @@ func (p *tab) comeApp() {
 	p.wait("the app runs", func() bool { return eval[bool](p, `!document.getElementById("app-wasm-loader")`) })
 }
 
+// enter types into the input with that id, and does not ask the page's scripts
+// whether it has come there.
+func (p *tab) enter(id, text string) {
+	p.t.Helper()
+	p.wait("there is a "+id, func() bool {
+		return eval[bool](p, `(() => { const e = document.getElementById("`+id+`"); e.focus(); e.select(); return document.activeElement === e })()`)
+	})
+	p.key(text)
+}
+
+// activate does what a click on an element does.
+func (p *tab) activate(selector string) {
+	p.t.Helper()
+	p.wait("there is a "+selector, func() bool { return eval[bool](p, `document.querySelector("`+selector+`").click() === undefined`) })
+}
+
 const doNotBelong = "This email address and password do not belong together."
 
 func testFormNoScript(t *testing.T, browser context.Context, server *program) {
@@ -74,21 +90,21 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 	if eval[bool](p, `document.querySelector(".bone").checkVisibility()`) {
 		t.Error("the place of the passkey button is there for ever")
 	}
-	p.submitSignIn(email, "not the password")
+	p.enter("sign-in-email", email)
+	p.enter("sign-in-password", "not the password"+kb.Enter)
 	p.see(doNotBelong)
 	p.with("textbox", "Password", doNotBelong)
 	p.awaitFocus("Password")
 	if got := eval[string](p, `document.getElementById("sign-in-email").value + document.getElementById("sign-in-password").value`); got != email {
 		t.Errorf("the form holds %q; want the address alone", got)
 	}
-	p.fill("Password", password)
-	p.key(kb.Enter)
+	p.enter("sign-in-password", password+kb.Enter)
 	p.at("/two-factor")
 	p.awaitFocus(atSignIn)
 	p.key("000000" + kb.Enter)
 	p.see("Invalid code. Please try again.")
-	p.fill(atSignIn, phone.code())
-	p.press("Verify")
+	p.enter("challenge-code", phone.code())
+	p.activate("#challenge-submit")
 	p.at("/dashboard/settings")
 	p.see("If signing in has led you here, you are signed in.")
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
@@ -104,16 +120,16 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 
 	// With a backup code.
 	p.visit("/sign-in")
-	p.submitSignIn(email, password)
+	p.enter("sign-in-email", email)
+	p.enter("sign-in-password", password+kb.Enter)
 	p.at("/two-factor")
 	p.the("textbox", atSignIn)
-	p.do(chromedp.Click(chromedp.CSS("#challenge-backup summary")))
-	p.fill("Backup code", "aaaaa-bbbbb")
-	p.press("Verify backup code")
+	p.activate("#challenge-backup summary")
+	p.enter("challenge-backupCode", "aaaaa-bbbbb")
+	p.activate("#challenge-backup button")
 	p.see("This is not one of your backup codes. Upper and lower case matter.")
 	p.awaitFocus("Backup code")
-	p.fill("Backup code", codes[0])
-	p.key(kb.Enter)
+	p.enter("challenge-backupCode", codes[0]+kb.Enter)
 	p.at("/dashboard/settings")
 	owner.open("/dashboard/settings")
 	owner.see("Password and backup code")
@@ -122,10 +138,10 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 	stranger := browse(t, browser, server.origin)
 	stranger.noScript()
 	stranger.visit("/two-factor")
-	stranger.fill(atSignIn, "123456")
-	stranger.press("Verify")
+	stranger.enter("challenge-code", "123456"+kb.Enter)
 	stranger.see("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	stranger.click(stranger.the("link", "Sign in again"))
+	stranger.awaitFocus("Sign in again")
+	stranger.key(kb.Enter)
 	stranger.at("/sign-in")
 	for _, one := range []*tab{p, stranger} {
 		one.forgive() // a page without its scripts
@@ -195,10 +211,10 @@ func testFormTakeOverCode(t *testing.T, browser context.Context, server *program
 		p.holdApp()
 		p.visit("/two-factor")
 		if way.field == "Backup code" {
-			p.do(chromedp.Click(chromedp.CSS("#challenge-backup summary")))
+			p.activate("#challenge-backup summary")
 		}
 		p.fill(way.field, way.value)
-		p.do(chromedp.Click(chromedp.CSS("#challenge-trust")))
+		p.activate("#challenge-trust")
 		eval[bool](p, `document.querySelector("details[open] input, #challenge-code").focus(), true`)
 		p.comeApp()
 		p.awaitFocus(way.field)
@@ -288,6 +304,11 @@ func testFormNoApp(t *testing.T, browser context.Context, server *program) {
 		}
 		p.submitSignIn(email, password)
 		p.at("/dashboard/settings")
+		if path == "/web/loader.js" {
+			p.see("This device") // the app does without
+		} else {
+			p.see("The app could not be loaded.")
+		}
 		p.forgive()
 	}
 }

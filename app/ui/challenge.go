@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -81,7 +82,7 @@ func (p *challenge) OnMount(ctx app.Context) {
 	if p.form.wait() > 0 {
 		p.form.tick(ctx)
 	}
-	if focused() == "" { // nor had it any in the shell
+	if !strings.HasPrefix(focused(), p.form.at("")) { // as it may in the shell
 		focus(ctx, p.form.at("code"), p.form.at("backupCode"), "again")
 	}
 }
