@@ -66,7 +66,6 @@ func (p *tab) accessible(axe, what string) {
 		{360, "dark", "", axeContrast},
 		{1280, "dark", "", axeAll},
 		{1280, "dark", "prefers-contrast: more", axeMore},
-		{1280, "dark", "forced-colors: active", axeContrast},
 		{1280, "light", "forced-colors: active", axeContrast},
 		{1280, "light", "prefers-contrast: more", axeMore},
 		{1280, "light", "", axeContrast},
@@ -114,6 +113,11 @@ func (p *tab) holds(what string) {
 		for _, direction := range []string{"ltr", "rtl"} {
 			eval[bool](p, fmt.Sprintf(`document.documentElement.dir = %q, true`, direction))
 			p.fits(width, what+", "+direction)
+			if width >= 360 {
+				for _, broken := range eval[[]string](p, brokenNames) {
+					p.t.Errorf("%s, %s, on a page of %d: %s is on two lines", what, direction, width, broken)
+				}
+			}
 			for _, small := range eval[[]string](p, tooSmall) {
 				p.t.Errorf("%s, %s, on a page of %d: %s", what, direction, width, small)
 			}
@@ -121,6 +125,13 @@ func (p *tab) holds(what string) {
 		eval[bool](p, `document.documentElement.removeAttribute("dir"), true`)
 	}
 }
+
+// brokenNames is the system keys whose name is broken, which has no spaces.
+const brokenNames = `[...document.querySelectorAll(".key-row label, .told-key dt")].filter((e) => {
+	const text = document.createRange()
+	text.selectNodeContents(e.querySelector("span") ?? e)
+	return new Set([...text.getClientRects()].map((r) => r.top)).size > 1
+}).map((e) => e.textContent)`
 
 // tooSmall is what is less than 24 pixels high or wide, which WCAG 2.5.8 does
 // not allow, but for links in a sentence.
