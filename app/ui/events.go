@@ -84,6 +84,9 @@ func (s *events) more(app.Context, app.Event) {
 
 func (s *events) choose() {
 	s.kind, s.paged, s.events = valueOf("log-kind"), false, nil
+	if s.kind == everything {
+		s.kind = ""
+	}
 	s.load("")
 }
 
@@ -234,8 +237,10 @@ var kinds = []struct {
 
 const ofEverybody = 5 // of those, at the end
 
+const everything = "everything" // go-app drops the value of an option that is empty
+
 func kindOptions(all bool) []option {
-	options := []option{{"", tr("Everything")}}
+	options := []option{{everything, tr("Everything")}}
 	for _, k := range kinds {
 		options = append(options, option{k.kind, tr(k.name)})
 	}
