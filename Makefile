@@ -8,10 +8,12 @@
 #   make fuzz     every fuzz test for 20 seconds
 #   make bench    measure the binary on SQLite and on Postgres, and print the table
 #   make size     weigh the app, say which packages it is made of, and fail if it is over budget
+#   make screenshots  take pictures of every page, light and dark, small and wide, into build/screenshots
+#   make lighthouse   have Lighthouse look at pages: 100 of 100 for access and best practices, or it fails
 #   make plain    compile the app with go-app as it is, too, into build/plain.wasm
 #   make clean    delete what was built (never ./data)
 
-.PHONY: help run build test check lint fuzz bench size plain clean
+.PHONY: help run build test check lint fuzz bench size screenshots lighthouse plain clean
 .DELETE_ON_ERROR:
 
 # All compile alike, so that what one has compiled is there for the next.
@@ -96,6 +98,12 @@ bench: build
 
 size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 	@go run ./web/build size
+
+screenshots: $(WASM)
+	@go test -tags=screenshots -count=1 -run TestScreenshots ./backend
+
+lighthouse: $(WASM)
+	@go test -tags=lighthouse -count=1 -v -run TestLighthouse ./backend
 
 clean:
 	rm -rf bin build $(WASM)

@@ -1,0 +1,82 @@
+//go:build lighthouse
+
+package main_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestLighthouse has Lighthouse look at the pages. Accessibility and best
+// practices must be whole; how fast a page is depends on the machine, and is
+// only told.
+func TestLighthouse(t *testing.T) {
+	modules := installModules(t, "testdata/lighthouse")
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, buildBinary(t), "-rate-limits", "off")
+	body := strings.NewReader(`{"name":"Ada Lovelace","email":"ada@example.com","password":"` + password + `"}`)
+	answer, err := http.Post(server.origin+"/api/auth/sign-up/email", "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	var cookies []string
+	for _, cookie := range answer.Cookies() {
+		cookies = append(cookies, cookie.Name+"="+cookie.Value)
+	}
+	signedIn, err := json.Marshal(map[string]string{"Cookie": strings.Join(cookies, "; ")})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for path, headers := range map[string]string{
+		"/sign-in": "{}", "/sign-up": "{}", "/forgot-password": "{}", "/dashboard/settings": string(signedIn),
+	} {
+		t.Run(path, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "report.json")
+			flags := "--headless=new --disable-gpu --no-first-run --user-data-dir=" + t.TempDir()
+			if os.Geteuid() == 0 {
+				flags += " --no-sandbox" // it refuses to run as root with one
+			}
+			lighthouse := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "lighthouse", "cli", "index.js"), server.origin+path,
+				"--quiet", "--no-enable-error-reporting", "--only-categories=accessibility,best-practices,performance",
+				"--output=json", "--output-path="+file, "--chrome-flags="+flags, "--extra-headers="+headers)
+			lighthouse.Env = append(os.Environ(), "CHROME_PATH="+chromium)
+			if out, err := lighthouse.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var report struct {
+				FinalDisplayedURL string
+				Categories        map[string]struct{ Score float64 }
+			}
+			readJSON(t, file, &report)
+			if report.FinalDisplayedURL != server.origin+path {
+				t.Errorf("it has looked at %s", report.FinalDisplayedURL)
+			}
+			for _, name := range []string{"accessibility", "best-practices"} {
+				if score := report.Categories[name].Score; score != 1 {
+					t.Errorf("%s: %g of 100; read %s", name, 100*score, keep(t, file))
+				}
+			}
+			t.Logf("performance: %g of 100", 100*report.Categories["performance"].Score)
+		})
+	}
+}
+
+// keep puts a report where it can be read after the test.
+func keep(t *testing.T, file string) string {
+	t.Helper()
+	kept := filepath.Join("..", "build", "lighthouse"+strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestLighthouse"), "/", "-")+".json")
+	if err := os.Rename(file, kept); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
