@@ -175,7 +175,11 @@ func (s *Service) AskReset(ctx context.Context, from Client, email, callback str
 // CanReset fails with [shared.ErrToken] unless a token is good for
 // [Service.ResetPassword].
 func (s *Service) CanReset(ctx context.Context, token string) error {
-	_, err := s.token(ctx, token, purposeReset, purposeRecover)
+	return s.good(ctx, token, purposeReset, purposeRecover)
+}
+
+func (s *Service) good(ctx context.Context, token string, purposes ...string) error {
+	_, err := s.token(ctx, token, purposes...)
 	if errors.Is(err, shared.ErrTokenExpired) {
 		return shared.ErrToken
 	}

@@ -162,6 +162,54 @@ func TestResetPassword(t *testing.T) { // A29, D09
 	})
 }
 
+func TestCheckLink(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		owner := s.signUp(t, ann)
+		b := s.browser(t)
+		check := func(token, purpose string) answer {
+			return b.post("/check-link", body{"token": token, "purpose": purpose})
+		}
+		reset := tokenOf(t, s.askReset(t, ann))
+		for range 2 { // it is not spent
+			if a := check(reset, "reset"); a.String() != `200 {"status":true}` {
+				t.Errorf("a good link: %v", a)
+			}
+		}
+		bad := check("x", "reset")
+		want(t, bad, 400, "INVALID_TOKEN")
+		for _, token := range []string{"", string(account.NewToken()), reset} {
+			if a := check(token, "disown"); a.String() != bad.String() {
+				t.Errorf("%q: %v; want %v", token, a, bad)
+			}
+		}
+		for _, in := range []body{{"token": reset}, {"token": reset, "purpose": "verify email"}, {"purpose": "reset"}, {"token": 1, "purpose": "reset"}} {
+			want(t, b.post("/check-link", in), 400, "VALIDATION_ERROR")
+		}
+		want(t, b.post("/reset-password", body{"newPassword": nextPassword, "token": reset}), 200, "")
+		want(t, check(reset, "reset"), 400, "INVALID_TOKEN")
+		disown := tokenOf(t, s.link(t, ann, "Your password was changed"))
+		want(t, check(disown, "disown"), 200, "")
+		want(t, check(disown, "reset"), 400, "INVALID_TOKEN")
+		want(t, owner.elsewhere().post("/disown", body{"token": disown}), 200, "")
+		want(t, check(disown, "disown"), 400, "INVALID_TOKEN")
+		s.mails(t)
+
+		s.wait(time.Hour)
+		late := tokenOf(t, s.askReset(t, ann))
+		s.wait(30 * time.Minute)
+		if a := check(late, "reset"); a.String() != bad.String() {
+			t.Errorf("an expired link: %v; want %v", a, bad)
+		}
+
+		tries := s.browser(t)
+		for i := range 101 {
+			if a := tries.post("/check-link", body{"token": "x", "purpose": "reset"}); (a.status == 429) != (i == 100) {
+				t.Fatalf("%d: %v", i+1, a)
+			}
+		}
+	})
+}
+
 func TestResetTokens(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
