@@ -105,6 +105,9 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := accounts.NoteEnvironment(ctx); err != nil {
+		return err
+	}
 	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
 		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
 			"at", "https://"+c.rpID+"/.well-known/webauthn", "this", c.origin.String()+"/.well-known/webauthn")

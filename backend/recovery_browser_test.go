@@ -8,11 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/network"
 )
 
 // TestRecoveryBrowser has people follow the links in their mails.
 func TestRecoveryBrowser(t *testing.T) {
-	inBrowser(t, nil, map[string]func(*testing.T, context.Context, string){"Links": testLinks})
+	inBrowser(t, nil, map[string]func(*testing.T, context.Context, string){
+		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
+	})
 }
 
 var linkIn = regexp.MustCompile(`http://localhost:\d+(\S+)`)
@@ -123,4 +127,62 @@ func testLinks(t *testing.T, browser context.Context, binary string) {
 	other.at("/sign-in")
 	other.submitSignIn("ada@example.org", "a third, and longer one")
 	other.at("/dashboard/settings")
+}
+
+// testDeadLinks holds that nobody fills in the form of a link that is dead, and
+// that the form is there where nobody can tell.
+func testDeadLinks(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary)
+	for _, page := range []struct{ path, link, button string }{
+		{"/reset-password", "Send me a new link", "Set the new password"},
+		{"/not-me", "Choose a new password", "It wasn't me"},
+	} {
+		p := browse(t, browser, server.origin)
+		p.open(page.path + "?token=dead")
+		p.see("This link does not work any more")
+		if len(p.all("button", page.button)) > 0 || len(p.all("textbox", "New password")) > 0 {
+			t.Errorf("%s shows its form for a dead link", page.path)
+		}
+		p.click(p.the("link", page.link))
+		p.at("/forgot-password")
+		p.forgive()
+
+		// The question gets no answer.
+		command(p, network.Enable, network.EnableParams{})
+		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+			URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + "/api/auth/check-link", Block: true}},
+		})
+		p.open(page.path + "?token=dead")
+		p.wait("the form of "+page.path, func() bool { return len(p.all("button", page.button)) == 1 })
+		p.forgive()
+	}
+}
+
+// testContestedSignUp holds that who opens the mail of two sign-ups is told to
+// choose a password, and comes in by it.
+func testContestedSignUp(t *testing.T, browser context.Context, binary string) {
+	server := start(t, setting(t, binary, "VERIFY_EMAIL", "required"), "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	for _, one := range []string{"a password of a stranger", password} {
+		p.open("/sign-up")
+		p.fill("Name", "Ada Lovelace")
+		p.fill("Email", "ada@example.com")
+		p.fill("Password", one)
+		p.press("Create account")
+		p.see("Check your mail")
+	}
+	p.open(server.link(p, "ada@example.com", "Verify"))
+	p.at("/email")
+	p.see("Your email address is verified. More than one person may have signed up with it")
+	p.click(p.the("link", "Choose a new password"))
+	p.at("/forgot-password")
+	p.fill("Email", "ada@example.com")
+	p.press("Send the link")
+	p.see("If there is an account")
+	p.open(server.link(p, "ada@example.com", "Choose a new password"))
+	p.fill("New password", password)
+	p.press("Set the new password")
+	p.at("/sign-in")
+	p.submitSignIn("ada@example.com", password)
+	p.at("/dashboard/settings")
 }

@@ -2,12 +2,14 @@ package main_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/uptrace/bun/driver/pgdriver"
 
+	"latchkey/backend/account"
 	"latchkey/backend/store/storetest"
 )
 
@@ -76,4 +78,31 @@ func TestSettingsEverywhere(t *testing.T) {
 		return status == 200
 	})
 	eventually(t, "a change after the database was away", soon, known("Back"))
+}
+
+// TestRequiredByEnvironment holds that a server that starts with
+// REQUIRE_TWO_FACTOR gives who had an account before the grace from then on.
+func TestRequiredByEnvironment(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, flag []string) {
+		binary := buildBinary(t)
+		server := start(t, binary, append(flag, "-rate-limits", "off")...)
+		ann := visit(t, server.origin)
+		if status, body, _, err := ann.signUp("ann@example.test"); status != 200 {
+			t.Fatal(status, body, err)
+		}
+		server.stop()
+		server.binary = setting(t, binary, "REQUIRE_TWO_FACTOR", "all")
+		started := account.Now()
+		server.start()
+		var current struct{ EnrolBy time.Time }
+		status, body, _, err := ann.call("GET", "/api/auth/get-session", nil)
+		if status != 200 || json.Unmarshal([]byte(body), &current) != nil {
+			t.Fatal(status, body, err)
+		}
+		const grace = 7 * 24 * time.Hour // unless another is set
+		if current.EnrolBy.Before(started.Add(grace)) {
+			t.Errorf("the grace ends %v; want %v after %v", current.EnrolBy, grace, started)
+		}
+	})
 }

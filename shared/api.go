@@ -31,6 +31,7 @@ var (
 	SendVerificationEmail = Endpoint[EmailRequest, Status]{"POST", "/api/auth/send-verification-email"}
 	ChangeEmail           = Endpoint[EmailChange, Status]{"POST", "/api/auth/change-email"}
 	Disown                = Endpoint[LinkToken, Disowned]{"POST", "/api/auth/disown"}
+	CheckLink             = Endpoint[LinkCheck, Status]{"POST", "/api/auth/check-link"}
 
 	// Links in mails lead to these. They answer with a redirect where they have a
 	// callbackURL.
@@ -586,6 +587,18 @@ type EmailVerified struct {
 type LinkToken struct {
 	Token string `json:"token"`
 }
+
+// LinkCheck asks whether the link of a mail can still be used. It does not use it.
+type LinkCheck struct {
+	Token   string `json:"token"`
+	Purpose string `json:"purpose" check:"reset|disown"`
+}
+
+// What [LinkCheck] asks about: [ResetPassword] or [Disown].
+const (
+	LinkReset  = "reset"
+	LinkDisown = "disown"
+)
 
 // Disowned is the answer to *This wasn't me*: what the mail told of is undone as
 // far as it can be, and a new password is due. Token is for [ResetPassword].

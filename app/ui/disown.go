@@ -15,7 +15,8 @@ type disown struct {
 	ctx   app.Context
 	form  form
 	token string // of the mail
-	void  bool   // it cannot be used, or no more
+	asked bool   // whether it can be used, as far as the server has told
+	void  bool   // it cannot, or no more
 	reset string // the token for a new password, once that is due
 }
 
@@ -28,7 +29,7 @@ func (p *disown) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	p.void = p.token == ""
+	checkLink(ctx, p.token, shared.LinkDisown, func(void bool) { p.asked, p.void = true, void })
 }
 
 func (p *disown) submit(_ app.Context, e app.Event) {
@@ -58,6 +59,8 @@ func (p *disown) Render() app.UI {
 	switch {
 	case p.reset != "":
 		return html.Div().Body(&resetPassword{Token: p.reset})
+	case !p.asked:
+		return asking(tr("Was it not you?"))
 	case p.void:
 		return voidLink(tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password."), shared.PageForgotPassword, tr("Choose a new password"))
 	}

@@ -16,7 +16,8 @@ type resetPassword struct {
 	ctx   app.Context
 	form  form
 	token string
-	void  bool // the link cannot be used, or no more
+	asked bool // whether the link can be used, as far as the server has told
+	void  bool // it cannot, or no more
 }
 
 func (p *resetPassword) OnInit() {
@@ -29,8 +30,20 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	p.ctx = ctx
 	if p.token = p.Token; p.token == "" {
 		p.token = takeToken(ctx)
+		checkLink(ctx, p.token, shared.LinkReset, func(void bool) { p.asked, p.void = true, void })
 	}
-	p.void = p.token == ""
+}
+
+// checkLink asks the server whether a link is dead, so that nobody fills in a form
+// for nothing. Where it does not tell, the form is worth a try.
+func checkLink(ctx app.Context, token, purpose string, then func(void bool)) {
+	if token == "" {
+		then(true)
+		return
+	}
+	call(ctx, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, _ shared.Status, err error) {
+		then(is(err, shared.ErrToken))
+	})
 }
 
 // takeToken takes the token of a link out of the address, at once: it must not
@@ -67,6 +80,9 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
+	if p.Token == "" && !p.asked { // else the server has only just made it
+		return asking(tr("Choose a new password"))
+	}
 	if p.void {
 		return voidLink(tr("This link has been used already, or its time is over. Ask for a new one."), shared.PageForgotPassword, tr("Send me a new link"))
 	}
@@ -78,6 +94,14 @@ func (p *resetPassword) Render() app.UI {
 			p.form.trouble(),
 			p.form.button(tr("Set the new password"), "main"),
 		),
+	)
+}
+
+// asking is a page while the server is asked about its link.
+func asking(title string) app.UI {
+	return html.Div().Class("narrow").Body(
+		heading(title),
+		html.Div().Class("card").Aria("busy", true).Body(bones()),
 	)
 }
 

@@ -109,6 +109,47 @@ func TestHasherIsBounded(t *testing.T) {
 	})
 }
 
+// TestBackupCodesUnderLoad holds that the wait for ten hashes takes nothing from
+// the time that the database has, and does not last for ever.
+func TestBackupCodesUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Service{Hasher: NewHasher(OWASP, HashWait), Keys: NewKeys()}
+		// codesWhile makes codes in a call that has 4 s, while all turns are taken for as
+		// long as busy lasts.
+		codesWhile := func(busy time.Duration, keep func(context.Context, [][]byte) error) ([]string, error) {
+			for range runtime.GOMAXPROCS(0) {
+				done, err := s.Hasher.turn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.AfterFunc(busy, done)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			return s.withBackupCodes(ctx, "ann", keep)
+		}
+		kept := 0
+		codes, err := codesWhile(backupCodesWait-time.Second, func(ctx context.Context, digests [][]byte) error {
+			kept = len(digests)
+			if deadline, ok := ctx.Deadline(); !ok || ctx.Err() != nil || time.Until(deadline) != 4*time.Second {
+				t.Errorf("the database has %v, %v; want 4 s", time.Until(deadline), ctx.Err())
+			}
+			return nil
+		})
+		if err != nil || len(codes) != backupCodes || kept != backupCodes {
+			t.Errorf("%d codes, %d kept: %v", len(codes), kept, err)
+		}
+		_, err = codesWhile(backupCodesWait+time.Second, func(context.Context, [][]byte) error {
+			t.Error("codes are kept that waited for too long")
+			return nil
+		})
+		if !errors.Is(err, shared.ErrUnavailable) {
+			t.Errorf("after too long a wait: %v", err)
+		}
+		time.Sleep(2 * time.Second) // until all turns are given back
+	})
+}
+
 func TestKeys(t *testing.T) {
 	ks := NewKeys()
 	read, err := ParseKeys(ks.Text())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"time"
 
 	"latchkey/shared"
 )
@@ -34,9 +35,33 @@ func newBackupCode() string {
 	return string(b)
 }
 
-// newBackupCodes makes codes, and what is kept of them.
+// backupCodesWait is how long ten hashes may take, with the wait for their turn.
+// With the four seconds that a call has for the rest it is less than the 20 s for
+// which the app waits, and the 30 s in which an answer has to be written.
+const backupCodesWait = 15 * time.Second
+
+// withBackupCodes makes codes, and has keep keep the digests of them. The deadline
+// of ctx is for the database: it stands still while the codes are hashed, which
+// takes long on a busy machine, and keep has as much time as was left.
+func (s *Service) withBackupCodes(ctx context.Context, user string, keep func(ctx context.Context, digests [][]byte) error) (codes []string, err error) {
+	deadline, hurried := ctx.Deadline()
+	left, unhurried := time.Until(deadline), context.WithoutCancel(ctx)
+	codes, digests, err := s.newBackupCodes(unhurried, user)
+	if err != nil {
+		return nil, err
+	}
+	if hurried {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(unhurried, left)
+		defer cancel()
+	}
+	return codes, keep(ctx, digests)
+}
+
 func (s *Service) newBackupCodes(ctx context.Context, user string) (codes []string, digests [][]byte, err error) {
-	done, err := s.Hasher.turn(ctx)
+	ctx, cancel := context.WithTimeout(ctx, backupCodesWait)
+	defer cancel()
+	done, err := s.Hasher.turnWithin(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,20 +144,18 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 	if !user.TwoFactorEnabled { // before ten hashes
 		return nil, "", shared.ErrTwoFactorNotEnabled
 	}
-	codes, digests, err := s.newBackupCodes(ctx, user.ID)
-	if err != nil {
-		return nil, "", err
-	}
-	err = s.deed(ctx, session, func(in locked) (err error) {
-		if !in.User.TwoFactorEnabled {
-			return shared.ErrTwoFactorNotEnabled
-		}
-		if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+	codes, err = s.withBackupCodes(ctx, user.ID, func(ctx context.Context, digests [][]byte) error {
+		return s.deed(ctx, session, func(in locked) (err error) {
+			if !in.User.TwoFactorEnabled {
+				return shared.ErrTwoFactorNotEnabled
+			}
+			if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+				return err
+			}
+			token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]},
+				"New backup codes were made", "New backup codes were made for your account. The old ones no longer work.")
 			return err
-		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]},
-			"New backup codes were made", "New backup codes were made for your account. The old ones no longer work.")
-		return err
+		})
 	})
 	return codes, token, err
 }

@@ -32,6 +32,12 @@ func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, su
 		s.origin()+shared.PageDisown+"?token="+string(token))...))
 }
 
+// CanDisown fails with [shared.ErrToken] unless a token is good for
+// [Service.Disown].
+func (s *Service) CanDisown(ctx context.Context, token string) error {
+	return s.good(ctx, token, purposeDisown)
+}
+
 // Disown is *This wasn't me*, said by who has the link of a notice: it undoes
 // what the notice told of as far as that can be. Whatever is open ends, what was
 // added goes, an address that was replaced is back, and the password opens

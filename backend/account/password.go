@@ -118,11 +118,16 @@ func NewHasher(cost Cost, wait time.Duration) *Hasher {
 	}
 }
 
-// turn waits until a hash may be worked. It fails with [shared.ErrUnavailable]
-// if too many wait already.
+// turn waits, as long as calls do, until a hash may be worked. It fails with
+// [shared.ErrUnavailable] if too many wait already.
 func (h *Hasher) turn(ctx context.Context) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.wait)
 	defer cancel()
+	return h.turnWithin(ctx)
+}
+
+// turnWithin is turn, for as long as ctx lasts.
+func (h *Hasher) turnWithin(ctx context.Context) (done func(), err error) {
 	if h.slots.Acquire(ctx, 1) != nil {
 		return nil, shared.ErrUnavailable.After(h.wait)
 	}

@@ -28,7 +28,7 @@ type Settings struct {
 
 	RequireTwoFactor      string
 	RequireTwoFactorGrace time.Duration
-	RequiredSince         time.Time // when RequireTwoFactor was set; zero if the environment did
+	RequiredSince         time.Time // when RequireTwoFactor was set, or first seen in the environment
 	TwoFactorSignIn       string
 	TwoFactorEmailCode    bool
 
@@ -324,8 +324,15 @@ func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
 		if set.Value, wrong = k.read(now, set.Value); wrong != "" {
 			return nil, fmt.Errorf("the default of %s: %s", k.Name, wrong)
 		}
-		if k.Name == "REQUIRE_TWO_FACTOR" && set.Source == FromDatabase {
-			now.RequiredSince = set.UpdatedAt
+		if k.Name == requirement {
+			switch set.Source {
+			case FromDatabase:
+				now.RequiredSince = set.UpdatedAt
+			case FromEnvironment:
+				if seen := rowOf(rows, seenRequirement); seen.Value == set.Value {
+					now.RequiredSince = seen.UpdatedAt
+				}
+			}
 		}
 		all = append(all, set)
 	}
@@ -340,6 +347,39 @@ func (s *Service) LoadSettings(ctx context.Context) ([]SystemKey, error) {
 		return nil, err
 	}
 	return s.Settings.apply(rows, s.Keys)
+}
+
+const (
+	requirement = "REQUIRE_TWO_FACTOR"
+	// seenRequirement is the row, of no system key, that says what the environment
+	// last said of it, and since when.
+	seenRequirement = "the environment's " + requirement
+)
+
+func rowOf(rows []Setting, key string) Setting {
+	if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == key }); i >= 0 {
+		return rows[i]
+	}
+	return Setting{Key: key}
+}
+
+// NoteEnvironment keeps when REQUIRE_TWO_FACTOR of the environment became what it
+// is: whoever has an account by then has its grace from that moment on.
+func (s *Service) NoteEnvironment(ctx context.Context) error {
+	rows, err := s.Store.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	row := rowOf(rows, seenRequirement)
+	if row.Value == s.Settings.env[requirement] {
+		return nil
+	}
+	row.Value, row.Revision, row.UpdatedAt = s.Settings.env[requirement], row.Revision+1, s.Now()
+	if _, err := s.Store.PutSetting(ctx, row); err != nil { // if it was not written, another server was first
+		return err
+	}
+	_, err = s.LoadSettings(ctx)
+	return err
 }
 
 // stampOf changes with every change of a setting: revisions only grow, and no

@@ -195,31 +195,31 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 	if err := errors.Join(checkIssuer(issuer), check(user)); err != nil { // before ten hashes
 		return "", nil, err
 	}
-	codes = []string{}
-	var digests [][]byte
-	if !replace {
-		if codes, digests, err = s.newBackupCodes(ctx, user.ID); err != nil {
-			return "", nil, err
-		}
-	}
 	a, secret := s.newTOTP(session)
-	err = s.deed(ctx, session, func(in locked) error {
-		if err := check(in.User); err != nil {
-			return err
-		}
-		if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
-			return err
-		}
-		if err := in.AddTOTP(ctx, a); err != nil {
-			return err
-		}
-		if !replace {
-			if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+	begin := func(ctx context.Context, digests [][]byte) error {
+		return s.deed(ctx, session, func(in locked) error {
+			if err := check(in.User); err != nil {
 				return err
 			}
-		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
-	})
+			if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
+				return err
+			}
+			if err := in.AddTOTP(ctx, a); err != nil {
+				return err
+			}
+			if !replace {
+				if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
+					return err
+				}
+			}
+			return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
+		})
+	}
+	if replace {
+		codes, err = []string{}, begin(ctx, nil)
+	} else {
+		codes, err = s.withBackupCodes(ctx, user.ID, begin)
+	}
 	return s.totpURI(issuer, user.Email, secret), codes, err
 }
 

@@ -277,6 +277,58 @@ func TestManageEachOther(t *testing.T) {
 
 // TestRequiredTwoFactor walks every route there is, as somebody who has to get a
 // second factor first: what is not there for that is refused.
+// TestRequiredByEnvironment holds that who had an account before the environment
+// required a second factor has the grace from then on, once.
+func TestRequiredByEnvironment(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		b := s.signUp(t, ann)
+		// starts is a server that starts with an environment.
+		starts := func(keys ...string) {
+			t.Helper()
+			accounts.Settings = set(t, keys...)
+			if _, err := accounts.LoadSettings(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := accounts.NoteEnvironment(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		due := func() any { return b.get("/get-session").get("enrolBy") }
+		in2Days := func() string { return accounts.Now().Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z") }
+		// startsAnew starts one that sees the environment require it for the first time.
+		startsAnew := func(keys ...string) any {
+			t.Helper()
+			earliest := in2Days()
+			starts(keys...)
+			got := due()
+			if text, _ := got.(string); text < earliest || text > in2Days() {
+				t.Errorf("the grace ends %v; want %s", got, earliest)
+			}
+			return got
+		}
+		all := []string{"REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d"}
+
+		starts()
+		s.wait(25 * time.Hour)
+		b = s.signIn(t, ann)
+		first := startsAnew(all...)
+		s.wait(time.Hour)
+		starts(all...)
+		if got := due(); got != first {
+			t.Errorf("after another start it ends %v; want %v", got, first)
+		}
+		starts()
+		if got := due(); got != nil {
+			t.Errorf("it ends %v, and nothing is required", got)
+		}
+		s.wait(time.Hour)
+		startsAnew(all...)
+		if a := b.granted(account.Permissions...).request("GET", "/api/settings", ""); a.status != 200 || strings.Contains(a.body, "environment's") {
+			t.Errorf("settings: %v", a)
+		}
+	})
+}
+
 func TestRequiredTwoFactor(t *testing.T) {
 	bodies := map[string]endpoint{}
 	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints, permittedEndpoints) {

@@ -41,6 +41,16 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	return ofLink(s.Accounts.ResetPassword(c.Context(), c.From, token, in.NewPassword))
 }
 
+// checkLink has a page find out whether to show its form. It tells nothing that
+// the call of the form would not, and spends nothing.
+func (s *Server) checkLink(c call, in shared.LinkCheck) (shared.Status, error) {
+	can := s.Accounts.CanReset
+	if in.Purpose == shared.LinkDisown {
+		can = s.Accounts.CanDisown
+	}
+	return ofLink(can(c.Context(), in.Token))
+}
+
 // ofLink answers what only succeeds or fails, where a token that is not good is
 // the fault of the call.
 func ofLink(err error) (shared.Status, error) {

@@ -119,6 +119,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, fresh, shared.ChangeEmail, s.changeEmail)
 	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
 	handle(s, mux, anyone, shared.Disown, s.disown)
+	handle(s, mux, anyone, shared.CheckLink, s.checkLink)
 	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
 
 	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)

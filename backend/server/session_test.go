@@ -43,6 +43,7 @@ var openEndpoints = []endpoint{
 	{"POST", "/request-password-reset", body{"email": ann}},
 	{"GET", "/reset-password/x", nil},
 	{"POST", "/reset-password", body{"newPassword": goodPassword, "token": "x"}},
+	{"POST", "/check-link", body{"token": "x", "purpose": "reset"}},
 	{"POST", "/send-verification-email", body{"email": ann}},
 	{"GET", "/verify-email", nil},
 	{"GET", "/delete-user/callback", nil},
