@@ -433,7 +433,7 @@ func testPanic(t *testing.T, browser context.Context, server *program) {
 	})
 
 	// What cannot be rescued ends the program, and that is seen too.
-	eval[bool](p, `document.querySelector("main > *").remove(), goappNav("/sign-up"), true`)
+	eval[bool](p, `document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up"), true`)
 	p.see("Something went wrong in this page.")
 	p.press("Reload")
 	p.wait("the page is whole again", func() bool { return eval[bool](p, `!!document.getElementById("sign-up-email")`) })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/backend/language"
 	"latchkey/backend/server"
 	"latchkey/shared"
 	"latchkey/web"
@@ -36,10 +37,10 @@ func pwa() http.Handler {
 	}
 }
 
-// version changes whenever what browsers keep of us does: the files, and the
-// policies that they were sent under.
+// version changes whenever what browsers keep of us does: the files, the words on
+// the pages, and the policies that they were sent under.
 func version() string {
-	h := sha256.Sum256([]byte(web.Version() + server.ContentSecurityPolicy + server.FormSecurityPolicy))
+	h := sha256.Sum256([]byte(web.Version() + language.German + server.ContentSecurityPolicy + server.FormSecurityPolicy))
 	return hex.EncodeToString(h[:6])
 }
 

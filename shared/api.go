@@ -211,9 +211,6 @@ type Current struct {
 	Remember bool `json:"remember"`
 }
 
-// Languages are those that the app speaks, as HTML names them.
-var Languages = []string{"en", "de"}
-
 // SessionHandle names one of the caller's sessions by its [Session].Token.
 type SessionHandle struct {
 	Token string `json:"token"`

@@ -1,6 +1,7 @@
 // Package web is what the server sends to browsers beside the API: the app,
 // compiled to WebAssembly, and the few files around it. All of it is the same
-// for everybody, but for what a form is answered with.
+// for everybody who reads the same language, but for what a form is answered
+// with.
 //
 // The app is built by make and not kept in the repository. Without it this
 // package still compiles; [Built] tells.
@@ -136,13 +137,31 @@ func WasmLength() string {
 // Worker is the service worker, with go-app's placeholders still in it.
 func Worker() string { return string(read(worker)) }
 
-// Shell returns the page that the app starts in at path, one of
-// [shared.Pages], of the server of that name: it shows what is to come until
-// the app draws it.
-func Shell(path, name string) *File { return shells.of(name)[path] }
+// Pages are those that the app starts in, in one language. Each shows what is to
+// come until the app draws it.
+type Pages struct {
+	language string
+	shell    *template.Template
+
+	// Those that nothing was sent from yet, as they were drawn last.
+	mu    sync.Mutex
+	name  string
+	drawn map[string]*File
+}
+
+// NewPages returns the pages in a language, as HTML names it, in which say says
+// English sentences.
+func NewPages(language string, say func(sentence string, values ...any) string) *Pages {
+	in := template.FuncMap{"at": Address, "say": say}
+	return &Pages{language: language, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
+}
+
+// Shell returns the page at path, one of [shared.Pages], of the server of that
+// name.
+func (p *Pages) Shell(path, name string) *File { return p.of(name)[path] }
 
 // NotFound returns the page that says that there is none at an address.
-func NotFound(name string) *File { return shells.of(name)["404"] }
+func (p *Pages) NotFound(name string) *File { return p.of(name)["404"] }
 
 // A Try is a form that was sent to the server and refused, as its page shows it
 // again. That of a page that nothing was sent from yet is zero.
@@ -160,44 +179,31 @@ type Try struct {
 }
 
 // Again returns the page at path, which has a form, after a try.
-func Again(path, name string, t Try) []byte { return draw(path, name, t) }
+func (p *Pages) Again(path, name string, t Try) []byte { return p.draw(path, name, t) }
 
-var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New(shell).Funcs(template.FuncMap{"at": Address}).ParseFS(content, shell))
-})
-
-func draw(path, name string, t Try) []byte {
+func (p *Pages) draw(path, name string, t Try) []byte {
 	var b bytes.Buffer
-	err := page().ExecuteTemplate(&b, shell, struct {
-		Path, Name string
-		Try        Try
-	}{path, name, t})
+	err := p.shell.ExecuteTemplate(&b, shell, struct {
+		Language, Path, Name string
+		Try                  Try
+	}{p.language, path, name, t})
 	if err != nil {
 		panic(err) // the template takes every value of these types
 	}
 	return b.Bytes()
 }
 
-// drawn keeps the pages as they were drawn last.
-type drawn struct {
-	mu   sync.Mutex
-	name string
-	all  map[string]*File
-}
-
-var shells drawn
-
 // of returns the pages by path. The name of a server seldom changes.
-func (d *drawn) of(name string) map[string]*File {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.all == nil || d.name != name {
-		d.name, d.all = name, map[string]*File{}
+func (p *Pages) of(name string) map[string]*File {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.drawn == nil || p.name != name {
+		p.name, p.drawn = name, map[string]*File{}
 		for _, path := range append([]string{"404"}, shared.Pages...) {
-			d.all[path] = NewFile("text/html; charset=utf-8", draw(path, name, Try{}))
+			p.drawn[path] = NewFile("text/html; charset=utf-8", p.draw(path, name, Try{}))
 		}
 	}
-	return d.all
+	return p.drawn
 }
 
 // Version changes whenever anything here does.

@@ -1,11 +1,12 @@
 package ui
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
 )
 
 // A key is a sentence or a name as it is in English, by which the catalogue of
@@ -23,28 +24,13 @@ const (
 // nil for English.
 var (
 	language  = english
-	catalogue map[key]string
+	catalogue map[string]string
 )
-
-// germanText is the catalogue of German, a line a key: it, a tab, and the German.
-// Who reads it is addressed as „Sie“.
-//
-//go:embed german.txt
-var germanText string
-
-func entries(text string) map[key]string {
-	of := map[key]string{}
-	for line := range strings.Lines(text) {
-		k, word, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		of[key(k)] = word
-	}
-	return of
-}
 
 // tr is k in the language of the person, with values in the places of its verbs.
 // What no catalogue has, as a sentence of the server's, stays as it is.
 func tr(k key, values ...any) string {
-	text, ok := catalogue[k]
+	text, ok := catalogue[string(k)]
 	if !ok {
 		text = string(k)
 	}
@@ -91,7 +77,7 @@ func preferences() []string {
 func speak(chosen string) {
 	language, catalogue = spoken(chosen, preferences()), nil
 	if language == german {
-		catalogue = entries(germanText)
+		catalogue = shared.Catalogue(shared.German)
 	}
 	app.Window().Get("document").Get("documentElement").Set("lang", language)
 }
@@ -107,15 +93,10 @@ func calendar() string {
 	return language
 }
 
-// languageCookie is what the person chose, for the pages that the server makes
-// and for when nobody is signed in. It says nothing about anybody, so it stays
-// when the rest is wiped.
-const languageCookie = "latchkey.language"
-
 // chosen is the language in the cookie, or "".
 func chosen() string {
 	for cookie := range strings.SplitSeq(app.Window().Get("document").Get("cookie").String(), "; ") {
-		if value, ok := strings.CutPrefix(cookie, languageCookie+"="); ok {
+		if value, ok := strings.CutPrefix(cookie, shared.LanguageCookie+"="); ok {
 			return value
 		}
 	}
@@ -128,7 +109,7 @@ func choose(chosen string) {
 	if chosen == "" {
 		age = "0"
 	}
-	cookie := languageCookie + "=" + chosen + "; Path=/; SameSite=Lax; Max-Age=" + age
+	cookie := shared.LanguageCookie + "=" + chosen + "; Path=/; SameSite=Lax; Max-Age=" + age
 	if app.Window().URL().Scheme == "https" {
 		cookie += "; Secure"
 	}

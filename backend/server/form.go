@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"latchkey/backend/account"
+	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -187,8 +187,9 @@ func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
 	if fault != nil {
 		panic(fault) // strings and a number
 	}
+	l := languageOf(c.Request)
 	t := web.Try{
-		Error: string(refusal), Words: sentence(e), Field: atFault(page, e),
+		Error: string(refusal), Words: sentence(l, e), Field: atFault(page, e),
 		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
 		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
 	}
@@ -197,7 +198,7 @@ func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
 	}
 	t.Backup = typed.Get("backupCode") != ""
 	t.Over = slices.ContainsFunc(endings, func(ending *shared.Error) bool { return ending.Is(e) })
-	send(c.w, c.Request, status, "text/html; charset=utf-8", web.Again(page, s.name(), t), "")
+	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[l].Again(page, s.name(), t), "")
 }
 
 // endings are the refusals after which no code is taken any more.
@@ -257,31 +258,31 @@ var waits = map[*shared.Error]string{
 }
 
 // sentence says what went wrong, as the app does.
-func sentence(e *shared.Error) string {
+func sentence(l *language.Language, e *shared.Error) string {
 	if errors.Is(e, shared.ErrValidation) { // its message is for programs, always
-		return "Check what you entered: the server cannot use it."
+		return l.Say("Check what you entered: the server cannot use it.")
 	}
 	for known, why := range waits {
 		if known.Is(e) && e.RetryAfter > 0 {
-			return why + " " + again(e.RetryAfter)
+			return l.Say(why) + " " + again(l, e.RetryAfter)
 		}
 	}
 	for known, words := range sentences {
 		if known.Is(e) && known.Message == e.Message { // else it knows more
-			return words
+			return l.Say(words)
 		}
 	}
-	return e.Message
+	return l.Say(e.Message)
 }
 
 // again says when to try again, as roughly as people do.
-func again(seconds int) string {
+func again(l *language.Language, seconds int) string {
 	switch {
 	case seconds < 120:
-		return fmt.Sprintf("Try again in %d seconds.", seconds)
+		return l.Say("Try again in %d seconds.", seconds)
 	case seconds < 120*60:
-		return fmt.Sprintf("Try again in about %d minutes.", (seconds+59)/60)
+		return l.Say("Try again in about %d minutes.", (seconds+59)/60)
 	default:
-		return fmt.Sprintf("Try again in about %d hours.", (seconds+3599)/3600)
+		return l.Say("Try again in about %d hours.", (seconds+3599)/3600)
 	}
 }

@@ -495,7 +495,7 @@ func TestFormsSpeakAsTheApp(t *testing.T) {
 		}
 		app += string(part)
 	}
-	said := regexp.MustCompile(`(?:shared\.Err\w+: +|Saying\(|return )("[A-Z][^"]+\.[^"]*")`).FindAllStringSubmatch(string(source), -1)
+	said := regexp.MustCompile(`(?:shared\.Err\w+: +|Saying\(|Say\()("[A-Z][^"]+\.[^"]*")`).FindAllStringSubmatch(string(source), -1)
 	for _, sentence := range said {
 		if !strings.Contains(app, sentence[1]) && !strings.Contains(sentence[1], "form") {
 			t.Errorf("the app does not say %s", sentence[1])
@@ -504,6 +504,36 @@ func TestFormsSpeakAsTheApp(t *testing.T) {
 	if len(said) < 20 {
 		t.Errorf("%d sentences were found; want those of all tables", len(said))
 	}
+}
+
+func TestFormsInGerman(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		p, _ := s.signUp(t, ann).enrol()
+		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
+		const wrong = "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."
+		b := s.browser(t)
+		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
+		wantAgain(t, a, 401, "password", wrong)
+		// The app has its own words for it.
+		if !strings.Contains(a.body, `<html lang="de">`) || !strings.Contains(a.body, "Invalid email or password") {
+			t.Errorf("the page is %s", a.body)
+		}
+		wantAgain(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", "Geben Sie Ihre E-Mail-Adresse ein.")
+		wantAgain(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", "Das Formular ist nicht lesbar.")
+		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german), 429, "", "Zu viele Versuche. Versuchen Sie es in [0-9]+ Sekunden noch einmal.")
+
+		// What was chosen counts for more than what the browser likes.
+		b = s.browser(t)
+		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"), 401, "password", wrongPassword)
+		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
+
+		s.wait(time.Hour)
+		code := p.next()
+		wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+code), "/dashboard/settings")
+		b = s.challenge(t, ann)
+		wantAgain(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.")
+		wantAgain(t, b.sendRaw("/two-factor", "code=12", german), 400, "code", "Geben Sie die sechs Ziffern des Codes ein.")
+	})
 }
 
 // TestEveryFormIsTested holds that the route table has the forms that are tested

@@ -8,6 +8,7 @@ import (
 	_ "image/png"
 	"sync"
 
+	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -44,28 +45,31 @@ type shortcut struct {
 	Icons []picture `json:"icons"`
 }
 
-// manifests returns what makes the manifest of the server of that name: the same
-// file until the name changes.
-func manifests(name func() string) func() *web.File {
+// manifests returns what makes the manifest of the server of that name in a
+// language: the same file until the name changes.
+func manifests(name func() string) func(*language.Language) *web.File {
 	var mu sync.Mutex
 	var of string
-	var f *web.File
-	return func() *web.File {
+	var made map[*language.Language]*web.File
+	return func(l *language.Language) *web.File {
 		mu.Lock()
 		defer mu.Unlock()
-		if now := name(); f == nil || of != now {
-			of, f = now, web.NewFile("application/manifest+json", manifestOf(now))
+		if now := name(); made == nil || of != now {
+			of, made = now, map[*language.Language]*web.File{}
 		}
-		return f
+		if made[l] == nil {
+			made[l] = web.NewFile("application/manifest+json", manifestOf(of, l))
+		}
+		return made[l]
 	}
 }
 
-func manifestOf(name string) []byte {
+func manifestOf(name string, l *language.Language) []byte {
 	icon := picture{Src: "/web/icon-192.png", Type: "image/png", Sizes: "192x192"}
 	body, err := json.Marshal(manifest{
 		ID: shared.PageHome, Name: name, ShortName: name,
-		Description: "Your account's security: how you sign in, and where you are signed in.",
-		Lang:        "en",
+		Description: l.Say("Your account's security: how you sign in, and where you are signed in."),
+		Lang:        l.Tag,
 		Start:       shared.PageHome, Scope: shared.PageHome, Display: "standalone",
 		// As the light page's; the pages say the dark ones themselves.
 		BackgroundColor: "#f6f5f2", ThemeColor: "#f6f5f2",
@@ -77,12 +81,12 @@ func manifestOf(name string) []byte {
 			{Src: "/web/icon-monochrome.svg", Type: "image/svg+xml", Sizes: "any", Purpose: "monochrome"},
 		},
 		Screenshots: []picture{
-			shot("screenshot-wide.png", "wide"),
-			shot("screenshot-narrow.png", "narrow"),
+			shot("screenshot-wide.png", "wide", l),
+			shot("screenshot-narrow.png", "narrow", l),
 		},
 		Shortcuts: []shortcut{
-			{Name: "Sessions", URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
-			{Name: "Passkeys", URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
+			{Name: l.Say("Sessions"), URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
+			{Name: l.Say("Passkeys"), URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
 		},
 	})
 	if err != nil {
@@ -92,13 +96,13 @@ func manifestOf(name string) []byte {
 }
 
 // shot is a picture of the settings page, for who thinks of installing the app.
-func shot(name, form string) picture {
+func shot(name, form string, l *language.Language) picture {
 	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
 	if err != nil {
 		panic(err) // it is in the binary
 	}
 	return picture{
 		Src: "/web/" + name, Type: "image/png", Sizes: fmt.Sprintf("%dx%d", size.Width, size.Height),
-		Form: form, Label: "Your settings: passkeys and sessions",
+		Form: form, Label: l.Say("Your settings: passkeys and sessions"),
 	}
 }

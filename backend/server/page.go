@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"latchkey/backend/language"
 	"latchkey/backend/provider"
 	"latchkey/shared"
 	"latchkey/web"
@@ -22,8 +23,8 @@ const notBuilt = "the app has not been built: run make build"
 var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 
 // pages answers whatever is not the API: the pages of the app, its files, and
-// for the rest that there is nothing. All of it is the same for everybody, so
-// nothing of the request goes into it.
+// for the rest that there is nothing. All of it is the same for everybody who
+// reads the same language, so nothing else of the request goes into it.
 // name is what the server is called now.
 func pages(app http.Handler, name func() string) http.Handler {
 	if !web.Built() {
@@ -48,12 +49,12 @@ func site(app http.Handler, name func() string) http.Handler {
 		"/favicon.ico": file(func() *web.File { return web.Files["icon-192.png"] }),
 	}
 	for _, path := range shared.Pages {
-		files[path] = file(func() *web.File { return web.Shell(path, name()) })
+		files[path] = spoken(func(l *language.Language) *web.File { return shells()[l].Shell(path, name()) })
 	}
 	for name, f := range web.Files {
 		files["/web/"+name] = file(func() *web.File { return f })
 	}
-	files["/manifest.webmanifest"] = file(manifests(name))
+	files["/manifest.webmanifest"] = spoken(manifests(name))
 	for path, icon := range provider.Icons() {
 		f := web.NewFile("image/svg+xml", icon)
 		files[path] = file(func() *web.File { return f })
@@ -70,8 +71,19 @@ func site(app http.Handler, name func() string) http.Handler {
 	})
 }
 
-// file answers with what f returns.
+// file answers with what f returns, which is the same for everybody.
 func file(f func() *web.File) http.HandlerFunc {
+	return versioned("Accept-Encoding", func(*http.Request) *web.File { return f() })
+}
+
+// spoken answers with what f returns in the language of whoever asks.
+func spoken(f func(*language.Language) *web.File) http.HandlerFunc {
+	return versioned(spokenVary, func(r *http.Request) *web.File { return f(languageOf(r)) })
+}
+
+// versioned answers with what f returns, for which the headers named in vary
+// matter. Browsers keep it, and get it anew once it has changed.
+func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "GET" && r.Method != "HEAD" {
 			allow := "GET, HEAD"
@@ -82,7 +94,7 @@ func file(f func() *web.File) http.HandlerFunc {
 			http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
 			return
 		}
-		f := f()
+		f := f(r)
 		version := r.URL.Query().Get("v")
 		if at := r.URL.Path + "?v=" + version; version != "" && web.Address(r.URL.Path) != at {
 			http.NotFound(w, r) // it is of another version, and would not fit
@@ -97,7 +109,7 @@ func file(f func() *web.File) http.HandlerFunc {
 		if version == f.Tag() {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, the most that RFC 9111 knew
 		}
-		w.Header().Set("Vary", "Accept-Encoding")
+		w.Header().Set("Vary", vary)
 		w.Header().Set("ETag", tag)
 		if matches(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)
@@ -107,11 +119,33 @@ func file(f func() *web.File) http.HandlerFunc {
 	}
 }
 
+// languageOf is the language of whoever sent a request: the one that they chose,
+// or else the one that their browser likes best of ours.
+func languageOf(r *http.Request) *language.Language {
+	chosen := ""
+	if cookie, err := r.Cookie(shared.LanguageCookie); err == nil {
+		chosen = cookie.Value
+	}
+	return language.Of(chosen, r.Header.Get("Accept-Language"))
+}
+
+// spokenVary names what matters to answers that are in somebody's language.
+const spokenVary = "Accept-Encoding, Accept-Language, Cookie"
+
+// shells are the pages in each language.
+var shells = sync.OnceValue(func() map[*language.Language]*web.Pages {
+	shells := map[*language.Language]*web.Pages{}
+	for _, l := range language.All {
+		shells[l] = web.NewPages(l.Tag, l.Say)
+	}
+	return shells
+})
+
 func notFound(w http.ResponseWriter, r *http.Request, name string) {
-	f := web.NotFound(name)
+	f := shells()[languageOf(r)].NotFound(name)
 	body, encoding := form(f, r)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Set("Vary", spokenVary)
 	send(w, r, http.StatusNotFound, f.Type, body, encoding)
 }
 

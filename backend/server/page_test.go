@@ -188,7 +188,7 @@ func TestFilesComeAsTheBrowserLikes(t *testing.T) {
 			t.Errorf("to %q the encoding is %q; want %q", tt.accept, got, tt.encoding)
 			continue
 		}
-		if got := w.Header().Get("Vary"); got != "Accept-Encoding" {
+		if got := w.Header().Get("Vary"); got != "Accept-Encoding" { // no language: it is the same in each
 			t.Errorf("to %q Vary is %q", tt.accept, got)
 		}
 		if got := w.Header().Get("Content-Type"); got != "text/css; charset=utf-8" {

@@ -1,0 +1,180 @@
+package server
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"golang.org/x/net/html"
+
+	"latchkey/backend/language"
+	"latchkey/shared"
+	"latchkey/web"
+)
+
+var inGerman = language.Of("de", "")
+
+func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
+	h := site(new(goApp), latchkey)
+	for _, tt := range []struct{ cookie, accepted, want string }{
+		{"", "", "en"},
+		{"", "fr", "en"},
+		{"", "de-AT, en;q=0.5", "de"},
+		{"", "de;q=0.3, en;q=0.7", "en"},
+		{"latchkey.session=x; latchkey.language=de", "en", "de"},
+		{"latchkey.language=en", "de", "en"},
+		{"latchkey.language=fr", "de", "de"},
+		{`latchkey.language="><script>`, "", "en"},
+	} {
+		for path, title := range map[string]map[string]string{
+			"/sign-in": {"en": "<title>Sign in · Latchkey</title>", "de": "<title>Anmelden · Latchkey</title>"},
+			"/nowhere": {"en": "<h1>Page not found</h1>", "de": "<h1>Seite nicht gefunden</h1>"},
+		} {
+			w := get(h, path, "Cookie", tt.cookie, "Accept-Language", tt.accepted)
+			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title[tt.want]) {
+				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, body)
+			}
+			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Accept-Language, Cookie" {
+				t.Errorf("%s: Vary is %q", path, got)
+			}
+		}
+		var m manifest
+		w := get(h, "/manifest.webmanifest", "Cookie", tt.cookie, "Accept-Language", tt.accepted)
+		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		sessions := map[string]string{"en": "Sessions", "de": "Sitzungen"}[tt.want]
+		if m.Lang != tt.want || m.Shortcuts[0].Name != sessions || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
+			t.Errorf("to %q and %q the manifest is %s", tt.cookie, tt.accepted, w.Body)
+		}
+	}
+
+	// What browsers keep in one language is not good in another.
+	for _, path := range append([]string{"/manifest.webmanifest"}, shared.Pages...) {
+		tag := get(h, path, "Accept-Language", "en").Header().Get("ETag")
+		if w := get(h, path, "Accept-Language", "de", "If-None-Match", tag); w.Code != 200 || w.Header().Get("ETag") == tag {
+			t.Errorf("GET %s in German after English is %d", path, w.Code)
+		}
+		if w := get(h, path, "If-None-Match", tag); w.Code != 304 {
+			t.Errorf("GET %s in English again is %d", path, w.Code)
+		}
+	}
+}
+
+// everyPage is what the template makes, in each of its forms, with words of say.
+func everyPage(say func(string, ...any) string) []string {
+	pages := web.NewPages("xx", say)
+	all := []string{string(pages.NotFound("").Form(""))}
+	for _, path := range shared.Pages {
+		all = append(all, string(pages.Shell(path, "").Form("")))
+	}
+	for path, names := range fields {
+		for _, field := range append([]string{""}, names...) {
+			for _, t := range []web.Try{{}, {Backup: true, NewPassword: true}, {Over: true}} {
+				t.Error, t.Field = "{}", field
+				all = append(all, string(pages.Again(path, "", t)))
+			}
+		}
+	}
+	return all
+}
+
+// TestPagesSayNothingPastTheCatalogue holds that without words of the catalogue
+// nothing can be read on any page.
+func TestPagesSayNothingPastTheCatalogue(t *testing.T) {
+	seen := 0
+	look := func(text string) {
+		seen++
+		if strings.ContainsFunc(text, unicode.IsLetter) {
+			t.Errorf("the pages say %q in every language", text)
+		}
+	}
+	for _, page := range everyPage(func(string, ...any) string { return "" }) {
+		page = strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(page) // else what is in it is one text
+		root, err := html.Parse(strings.NewReader(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range root.Descendants() {
+			if n.Type == html.TextNode {
+				look(n.Data)
+			}
+			for _, a := range n.Attr {
+				switch a.Key {
+				case "aria-label", "alt", "title", "placeholder":
+					look(a.Val)
+				}
+			}
+		}
+	}
+	if seen < 500 {
+		t.Errorf("only %d texts were found: this test looks for the wrong thing", seen)
+	}
+}
+
+// TestGerman holds that nothing that the server says lacks German, and that the
+// server's own catalogue has nothing that is not said.
+func TestGerman(t *testing.T) {
+	said := map[string]bool{}
+	everyPage(func(sentence string, _ ...any) string {
+		said[sentence] = true
+		return sentence
+	})
+	if !said["Sign in"] || !said["New password"] || !said["Choose a new password"] || len(said) < 40 {
+		t.Errorf("only %d sentences were found on the pages", len(said))
+	}
+	for _, table := range []map[*shared.Error]string{sentences, waits} {
+		for _, sentence := range table {
+			said[sentence] = true
+		}
+	}
+	for _, name := range []string{"form.go", "manifest.go"} {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		literals := regexp.MustCompile(`(?:Say|Saying)\("([^"]+)"`).FindAllSubmatch(source, -1)
+		if len(literals) < 3 {
+			t.Errorf("%s says only %q", name, literals)
+		}
+		for _, literal := range literals {
+			said[string(literal[1])] = true
+		}
+	}
+	has := shared.Catalogue(language.German)
+	for sentence := range said {
+		if has[sentence] == "" {
+			t.Errorf("there is no German for %q", sentence)
+		}
+	}
+	app := shared.Catalogue(shared.German)
+	for sentence := range has {
+		if _, ok := app[sentence]; !ok && !said[sentence] {
+			t.Errorf("nothing says %q any more", sentence)
+		}
+	}
+}
+
+// TestSentencesInGerman holds that what forms are refused with is what the app
+// would say.
+func TestSentencesInGerman(t *testing.T) {
+	for _, tt := range []struct {
+		err  *shared.Error
+		want string
+	}{
+		{shared.ErrCredentials, "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."},
+		{shared.ErrDisabled, "Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber dieses Dienstes."},
+		{shared.ErrValidation.Saying("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann nichts damit anfangen."},
+		{shared.ErrTooManyRequests.After(9e9), "Zu viele Versuche. Versuchen Sie es in 9 Sekunden noch einmal."},
+		{shared.ErrTooManyPasswords.After(15 * 60e9), "Zu viele Versuche. Versuchen Sie es in etwa 15 Minuten noch einmal."},
+		{shared.ErrLocked.After(7 * 3600e9), "Zu viele falsche Codes. Damit niemand einen errät, wird eine Weile keiner angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
+		{shared.ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once."), "Dieser Backup-Code wurde schon benutzt. Jeder gilt einmal."},
+	} {
+		if got := sentence(inGerman, tt.err); got != tt.want {
+			t.Errorf("%v is %q; want %q", tt.err, got, tt.want)
+		}
+	}
+}
