@@ -45,7 +45,7 @@ func (p *tab) holdApp() {
 	p.inject(`{
 		const fetched = fetch;
 		const gate = new Promise((open) => { window.comeApp = open; });
-		window.fetch = (url, ...rest) => url === "/web/app.wasm" ? gate.then(() => fetched(url, ...rest)) : fetched(url, ...rest);
+		window.fetch = (url, ...rest) => url.startsWith("/web/app.wasm") ? gate.then(() => fetched(url, ...rest)) : fetched(url, ...rest);
 	}`)
 }
 
