@@ -7,13 +7,14 @@
 #   make lint     gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff
 #   make fuzz     every fuzz test for 20 seconds
 #   make bench    measure the binary on SQLite and on Postgres, and print the table
+#   make bench-ui  measure in Chromium how soon pages can be used, beside go-app's hello world
 #   make size     weigh the app, say which packages it is made of, and fail if it is over budget
 #   make screenshots  take pictures of every page, light and dark, small and wide, into build/screenshots
 #   make lighthouse   have Lighthouse look at pages: 100 of 100 for access and best practices, or it fails
 #   make plain    compile the app with go-app as it is, too, into build/plain.wasm
 #   make clean    delete what was built (never ./data)
 
-.PHONY: help run build test check lint fuzz bench size screenshots lighthouse plain clean
+.PHONY: help run build test check lint fuzz bench bench-ui size screenshots lighthouse plain clean
 .DELETE_ON_ERROR:
 
 # All compile alike, so that what one has compiled is there for the next.
@@ -66,6 +67,9 @@ build/hello.wasm: web/build/hello/main.go go.mod go.sum
 	@echo "Building go-app's hello world …"
 	@$(COMPILE) $(STRIP) -o $@ ./web/build/hello
 
+build/hello.wasm.br: build/hello.wasm
+	@go run ./web/build -quality 11 build/hello.wasm
+
 # app.wasm once more, with what tells from which package its code is.
 build/named.wasm: $(APP) build/wasm.mod
 	@$(COMPILE) -modfile=build/wasm.mod -o $@ ./app
@@ -95,6 +99,9 @@ fuzz:
 
 bench: build
 	@go run ./backend/bench
+
+bench-ui: build build/hello.wasm.br
+	@go run ./backend/bench ui
 
 size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 	@go run ./web/build size

@@ -1,11 +1,11 @@
-// Command bench measures the built binary on SQLite and on Postgres and prints
-// a table:
+// Command bench measures the built binary and prints a table:
 //
-//	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]
+//	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]   its API, on SQLite and on Postgres
+//	go run ./backend/bench ui                                         its pages, in Chromium
 //
-// Every client is a closed loop: it sends the next request when it has the
-// answer to the last. Clients, server and database share the machine, so the
-// numbers are good for comparing with others of the same machine. Percentiles
+// For the API every client is a closed loop: it sends the next request when it
+// has the answer to the last. Clients, server and database share the machine, so
+// the numbers are good for comparing with others of the same machine. Percentiles
 // are of all requests, none is estimated.
 package main
 
@@ -56,7 +56,15 @@ var jobs = []job{
 func main() {
 	log.SetFlags(0)
 	flag.Parse()
-	if err := run(); err != nil {
+	measure := run
+	switch flag.Arg(0) {
+	case "":
+	case "ui":
+		measure = runUI
+	default:
+		log.Fatalf("there is nothing to measure that is called %q", flag.Arg(0))
+	}
+	if err := measure(); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -126,7 +134,7 @@ func measure(w *tabwriter.Writer, kind, dir string, newDatabase func(name string
 }
 
 func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
-	accounts, err := seed(data, url, j.perUser)
+	accounts, err := seed(data, url, *sessions, j.perUser)
 	if err != nil {
 		return err
 	}

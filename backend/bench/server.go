@@ -131,10 +131,10 @@ func signIn(s *server, a account) []byte {
 }
 
 // seed fills a database and returns some of what is in it, in random order.
-func seed(data, url string, perUser int) ([]account, error) {
+func seed(data, url string, sessions, perUser int) ([]account, error) {
 	file := data + ".cookies"
 	program := exec.Command(*binary, "seed", "-data", data, "-database", url,
-		"-sessions", strconv.Itoa(*sessions), "-per-user", strconv.Itoa(perUser), "-cookies", file)
+		"-sessions", strconv.Itoa(sessions), "-per-user", strconv.Itoa(perUser), "-cookies", file)
 	if out, err := program.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("latchkey seed: %w\n%s", err, out)
 	}

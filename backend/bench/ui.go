@@ -1,0 +1,355 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/web"
+)
+
+// helloWasm is go-app's hello world, which make builds and compresses.
+const helloWasm = "build/hello.wasm"
+
+const (
+	listed     = 10               // sessions of who looks at their list
+	times      = 3                // each visit, of which the median is printed
+	visitLimit = 90 * time.Second // most that a visit may take
+)
+
+// What "Fast 4G" is in Chromium's DevTools. Its factors make up for that they
+// delay and slow whole requests, not packets:
+// https://github.com/ChromeDevTools/devtools-frontend/blob/main/front_end/core/sdk/NetworkManager.ts
+const (
+	fast4GLatency  = 60 * 2.75      // ms for each request
+	fast4GDownload = 9e6 / 8 * 0.9  // bytes a second
+	fast4GUpload   = 1.5e6 / 8 * .9 // bytes a second
+	slowCPU        = 4              // times as slow: about a phone of the middle class beside a computer
+)
+
+// A view is what a browser opens. usable is JavaScript that is true once a
+// person can do there what they came for.
+type view struct{ name, url, cookie, usable string }
+
+// Whoever clicks before the button works has to click again, as this does in
+// each frame. It counts when the click is answered.
+const sessionsUsable = `(() => {
+	if (document.querySelector("dialog#question[open]")) {
+		return true;
+	}
+	const button = document.querySelector("ul.sessions button");
+	if (button?.textContent === "Revoke" && !button.disabled && button.ariaDisabled !== "true") {
+		button.click();
+	}
+	return false;
+})()`
+
+const signInUsable = `(() => {
+	const field = document.getElementById("sign-in-email");
+	field?.focus();
+	return !!field && document.activeElement === field && !field.disabled && !field.readOnly;
+})()`
+
+// The server draws these words, too; it is the app that is waited for.
+const helloUsable = `document.querySelector("h1")?.textContent === "Hello, world" && !document.getElementById("app-wasm-loader")`
+
+// A visit is what came of opening a view, in milliseconds since its address was
+// gone to, and in bytes.
+type visit struct {
+	Paint  float64 // the first content
+	Usable float64
+	Runs   float64 // the app has taken the page over
+	Bytes  float64 // that the page has received until all of that was so
+	Worker bool    // the service worker was in charge from the beginning
+}
+
+// measureVisit runs in the page before anything of it does. The worker is waited
+// for, because the next visit is to find it.
+const measureVisit = `self.measured = new Promise((resolve) => {
+	const v = {};
+	const look = async () => {
+		v.Worker ??= !!navigator.serviceWorker?.controller;
+		if (!v.Usable && %s) {
+			v.Usable = performance.now();
+		}
+		if (!v.Runs && document.body && !document.getElementById("app-wasm-loader") && document.readyState !== "loading") {
+			v.Runs = performance.now();
+		}
+		v.Paint ??= performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+		if (!v.Paint || !v.Usable || !v.Runs || document.readyState !== "complete") {
+			requestAnimationFrame(look);
+			return;
+		}
+		v.Bytes = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type)).
+			reduce((sum, entry) => sum + entry.transferSize, 0);
+		await navigator.serviceWorker.ready;
+		resolve(JSON.stringify(v));
+	};
+	requestAnimationFrame(look);
+})`
+
+// runUI prints what opening the pages is like, beside the least that go-app makes.
+func runUI() error {
+	dir, err := os.MkdirTemp("", "latchkey-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	database := "sqlite:" + filepath.Join(dir, "ui.db")
+	data := filepath.Join(dir, "data")
+	accounts, err := seed(data, database, listed, listed)
+	if err != nil {
+		return err
+	}
+	s, err := startServer(data, "-database", database)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	hello, err := serveHello()
+	if err != nil {
+		return err
+	}
+	defer hello.Close()
+
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\t\t\tfirst paint\tusable\tapp runs\ttransfer\t")
+	for _, throttled := range []bool{false, true} {
+		for _, v := range []view{
+			{fmt.Sprintf("settings, %d sessions", listed), s.origin + "/dashboard/settings", accounts[0].cookie, sessionsUsable},
+			{"sign-in", s.origin + "/sign-in", "", signInUsable},
+			{"go-app's hello world", "http://" + hello.Addr, "", helloUsable},
+		} {
+			if err := v.measure(w, dir, throttled); err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
+	}
+	w.Flush()
+
+	fmt.Printf("%d cores, %s, medians of %d. Cold is a new profile's first visit, warm its second, with the service worker in charge.\n"+
+		"Fast 4G: %.1f Mbit/s down, %.2f up, %.0f ms more for each request, and the CPU 1/%d as fast. Usable: a click on Revoke opens its\n"+
+		"question, the field for the address takes the focus, the app has drawn its words. Transfer is the page's, not the service worker's.\n\n",
+		runtime.NumCPU(), runtime.Version(), times, fast4GDownload*8/1e6, fast4GUpload*8/1e6, fast4GLatency, slowCPU)
+	fmt.Println(table.String())
+	fmt.Print(uiBudget)
+	return nil
+}
+
+// uiBudget is what the page is held against. The numbers were measured on two
+// cores, too, and are only good for comparing with a machine at rest.
+const uiBudget = `Budget: the first paint of settings before that of Better Auth's React page, usable warm no later than it.
+That page has 228 ms and is usable at 277 ms cold, at 250 ms warm; on Fast 4G 1088 and 1103 ms cold, 748 ms warm; 228 KB.
+Cold on Fast 4G forms are usable at the first paint, before the app runs.
+`
+
+// measure writes the lines of one view.
+func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
+	speed := "plain"
+	if throttled {
+		speed = "Fast 4G"
+	}
+	var cold, warm []visit
+	for i := range times {
+		fmt.Fprintf(os.Stderr, "%s, %s: %d of %d …\n", v.name, speed, i+1, times)
+		first, second, err := v.twice(dir, throttled)
+		if err != nil {
+			return err
+		}
+		cold, warm = append(cold, first), append(warm, second)
+	}
+	for _, line := range []struct {
+		name   string
+		visits []visit
+	}{{"cold", cold}, {"warm", warm}} {
+		median := func(of func(visit) float64) float64 {
+			slices.SortFunc(line.visits, func(a, b visit) int { return cmp.Compare(of(a), of(b)) })
+			return of(line.visits[len(line.visits)/2])
+		}
+		fmt.Fprintf(w, "%-22s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
+			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Usable }),
+			median(func(v visit) float64 { return v.Runs }), median(func(v visit) float64 { return v.Bytes })/1e3)
+	}
+	return nil
+}
+
+// twice visits a view in a browser that nobody has used yet, and then again.
+func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
+	profile, err := os.MkdirTemp(dir, "profile-")
+	if err != nil {
+		return cold, warm, err
+	}
+	browser, end, err := startBrowser(profile)
+	if err != nil {
+		return cold, warm, err
+	}
+	defer end()
+	if cold, err = v.visit(browser, throttled); err != nil {
+		return cold, warm, fmt.Errorf("the first visit: %w", err)
+	}
+	// What it has compiled the browser puts by for the next visit when it is idle.
+	time.Sleep(2 * time.Second)
+	if warm, err = v.visit(browser, throttled); err != nil {
+		return cold, warm, fmt.Errorf("the second visit: %w", err)
+	}
+	if cold.Worker || !warm.Worker {
+		err = errors.New("the service worker was in charge at the first visit, or not at the second")
+	}
+	return cold, warm, err
+}
+
+// visit opens a view in a tab of its own.
+func (v view) visit(browser context.Context, throttled bool) (visit, error) {
+	tab, closeTab := chromedp.NewContext(browser)
+	defer closeTab()
+	if err := chromedp.Do(tab); err != nil { // a limit on what opens the tab would be one on the browser
+		return visit{}, err
+	}
+	ctx, cancel := context.WithTimeout(tab, visitLimit)
+	defer cancel()
+
+	if err := v.prepare(ctx, throttled); err != nil {
+		return visit{}, err
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(v.url)); err != nil {
+		return visit{}, err
+	}
+	measured, err := chromedp.Run(ctx, chromedp.Evaluate[string](`self.measured`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		return visit{}, err
+	}
+	var is visit
+	return is, json.Unmarshal([]byte(measured), &is)
+}
+
+func (v view) prepare(ctx context.Context, throttled bool) error {
+	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	if err != nil {
+		return err
+	}
+	if cookies, _ := http.ParseCookie(v.cookie); len(cookies) > 0 {
+		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{
+			URL: v.url, Name: cookies[0].Name, Value: cookies[0].Value, HTTPOnly: new(true), SameSite: network.CookieSameSiteLax,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if throttled {
+		_, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{
+				Latency: fast4GLatency, DownloadThroughput: fast4GDownload, UploadThroughput: fast4GUpload,
+			}},
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := chromedp.Call(ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: slowCPU}); err != nil {
+			return err
+		}
+	}
+	_, err = chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: fmt.Sprintf(measureVisit, v.usable),
+	})
+	return err
+}
+
+// startBrowser starts Chromium with that folder for what it keeps.
+func startBrowser(profile string) (ctx context.Context, end func(), err error) {
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err = exec.LookPath(name); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, nil, errors.New("there is no browser: apt-get install chromium")
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900),
+		chromedp.Env("LANGUAGE=en_US"), // the button is looked for in English
+		chromedp.Flag("headless", "new"),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+	}
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+	}
+	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, endBrowser := chromedp.NewContext(allocator)
+	end = func() { endBrowser(); endAllocator() }
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ctx, end, nil
+}
+
+// hello is what the server draws until the app does, as in web/build/hello.
+type hello struct{ app.Compo }
+
+func (h *hello) Render() app.UI { return app.H1().Text("Hello, world") }
+
+// serveHello serves go-app's hello world as go-app does, but for the
+// compression, without which it would be no comparison.
+func serveHello() (*http.Server, error) {
+	raw, err := os.Stat(helloWasm)
+	if err != nil {
+		return nil, err
+	}
+	small, err := os.ReadFile(helloWasm + ".br")
+	if err != nil {
+		return nil, err
+	}
+	const icon = "/web/icon.svg" // go-app's own are on another server
+	app.Route("/", func() app.Composer { return &hello{} })
+	pages := &app.Handler{
+		Name:              "Hello",
+		Icon:              app.Icon{Default: icon, Large: icon, Maskable: icon, SVG: icon},
+		Version:           "1", // without one nothing is kept, as each start makes another
+		WasmContentLength: strconv.FormatInt(raw.Size(), 10),
+	}
+	handler := http.NewServeMux()
+	handler.Handle("/", pages)
+	handler.HandleFunc(icon, func(w http.ResponseWriter, _ *http.Request) {
+		f := web.Files["icon.svg"]
+		w.Header().Set("Content-Type", f.Type)
+		w.Write(f.Form(""))
+	})
+	handler.HandleFunc("/web/app.wasm", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/wasm")
+		w.Header().Set("Content-Encoding", "br")
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		w.Write(small)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &http.Server{Addr: listener.Addr().String(), Handler: handler}
+	go s.Serve(listener) // until it is closed
+	return s, nil
+}
