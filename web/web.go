@@ -27,7 +27,7 @@ import (
 
 // app.* is the stylesheet and, once it is built, the app in its three forms.
 //
-//go:embed app.* icon*.* screenshot*.* *.js shell.html
+//go:embed app.* icon*.* screenshot-narrow.png screenshot-wide.png *.js shell.html
 var content embed.FS
 
 // Names of files here that mean something to this package.
