@@ -50,14 +50,16 @@ const (
 // person can do there what they came for.
 type view struct{ name, url, cookie, usable string }
 
-// Whoever clicks before the button works has to click again, as this does in
-// each frame. It counts when the click is answered.
+// Whoever clicks before the button works has to click again, as this does after a
+// second: more often would be work that nobody makes. It counts when the click is
+// answered.
 const sessionsUsable = `(() => {
 	if (document.querySelector("dialog#question[open]")) {
 		return true;
 	}
 	const button = document.querySelector("ul.sessions button");
-	if (button?.textContent === "Revoke" && !button.disabled && button.ariaDisabled !== "true") {
+	if (button?.textContent === "Revoke" && !button.disabled && button.ariaDisabled !== "true" && !(performance.now() - self.clicked < 1000)) {
+		self.clicked = performance.now();
 		button.click();
 	}
 	return false;
