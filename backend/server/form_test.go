@@ -230,14 +230,13 @@ func TestTwoFactorFormIsOver(t *testing.T) {
 		over(b.send("/two-factor", "code="+p.next()), 401, expired, "/sign-in")
 
 		// Ten wrong codes in a row lock the second factor.
-		var a answer
 		for range 2 {
 			b = s.challenge(t, ann)
 			for range 5 {
-				a = b.send("/two-factor", "code=000000")
+				b.send("/two-factor", "code=000000")
 			}
 		}
-		a = s.challenge(t, ann).send("/two-factor", "code="+p.next())
+		a := s.challenge(t, ann).send("/two-factor", "code="+p.next())
 		wantAgain(t, a, 429, "", `Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in (about )?\d+ (seconds|minutes)\.`)
 		if a.header.Get("Retry-After") == "" {
 			t.Error("it does not say to programs when to try again")
