@@ -66,7 +66,7 @@ func tourOutside(t *testing.T, browser context.Context, binary string, look func
 	p.wait("the service worker is in charge", func() bool {
 		return eval[bool](p, `navigator.serviceWorker.controller?.state === "activated"`)
 	})
-	eval[bool](p, `dispatchEvent(new Event("offline")), caches.delete("app-" + goappEnv.GOAPP_VERSION).then(() => goappOnUpdate())`)
+	eval[bool](p, `Object.defineProperty(navigator, "onLine", {get: () => false}), dispatchEvent(new Event("offline")), dispatchEvent(new Event("latchkey-update")), true`)
 	p.see("You are offline.")
 	p.see("A new version is ready.")
 	look(p, "offline-and-new-version")

@@ -34,6 +34,9 @@ type wish struct {
 	From     Client
 	At       time.Time
 
+	// Of a sign-up:
+	Password string // the hash of the one that it chose
+
 	// Of a new address for an account:
 	User    string
 	Old     string // the address that the account has
@@ -187,8 +190,7 @@ func (s *Service) good(ctx context.Context, token string, purposes ...string) er
 }
 
 // ResetPassword gives the user of a token a new password, or a first one, and
-// ends whatever was opened by the old one. The address of the user is verified
-// by it. It opens nothing: the next sign-in
+// ends whatever was opened by the old one. It opens nothing: the next sign-in
 // asks for a second factor as ever. It fails with [shared.ErrToken], and if the
 // password is not good enough, which leaves the token as it is.
 func (s *Service) ResetPassword(ctx context.Context, from Client, token, password string) error {
@@ -218,16 +220,6 @@ func (s *Service) ResetPassword(ctx context.Context, from Client, token, passwor
 		if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: hashed, ChangedAt: s.Now()}); err != nil {
 			return err
 		}
-		// Whoever has the link reads the mails of the address.
-		verified, err := in.VerifyUser(ctx, in.User.ID, in.User.Email, s.Now())
-		if err != nil {
-			return err
-		}
-		if verified {
-			if err := in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, from)); err != nil {
-				return err
-			}
-		}
 		// Who guessed, guessed the old one.
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
@@ -238,7 +230,7 @@ func (s *Service) ResetPassword(ctx context.Context, from Client, token, passwor
 		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
 			return err
 		}
-		err = s.notify(ctx, in, from, undo{}, "Your password was changed",
+		err := s.notify(ctx, in, from, undo{}, "Your password was changed",
 			"The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere.")
 		if err != nil {
 			return err

@@ -163,10 +163,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 }
 
 // signUpUnverified makes an account that waits for its address to be verified.
-// It does the same, and takes as long, if the address has an account. If that
-// one waits, too, either of the two who have signed up may be a stranger, who
-// would come in by the mail that the other opens: the password of neither is
-// good, and whoever reads the mails chooses one.
+// It does the same, and takes as long, if the address has an account.
 func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, hash, callback string) error {
 	may, err := s.mayRemind(ctx, user.Email)
 	if err != nil {
@@ -175,25 +172,19 @@ func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, 
 	return s.Store.Tx(ctx, func(tx Store) error {
 		e := s.event(EventSignUp, user.ID, from)
 		err := tx.AddUser(ctx, user)
-		taken := errors.Is(err, shared.ErrUserExists)
-		if err != nil && !taken {
-			return err
-		}
-		waiting, err := tx.LockWaitingUser(ctx, user.Email) // of a free address the one just made
-		if err != nil {
-			return err
-		}
-		if taken {
-			e.Kind, e.UserID = EventSignUpTaken, ""
-			err = tx.VoidPassword(ctx, waiting) // perhaps of nobody: there are as many statements
-		} else {
+		if err == nil {
 			err = tx.AddPassword(ctx, Password{UserID: user.ID, Hash: hash, ChangedAt: s.Now()})
+		} else if errors.Is(err, shared.ErrUserExists) {
+			e.Kind, e.UserID = EventSignUpTaken, ""
+			if err = tx.UsePassword(ctx, user.ID, hash); errors.Is(err, shared.ErrCredentials) { // of nobody: as many statements as above
+				err = nil
+			}
 		}
 		if err != nil {
 			return err
 		}
 		if may {
-			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: callback, From: from}); err != nil {
+			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: callback, From: from, Password: hash}); err != nil {
 				return err
 			}
 		}
@@ -316,9 +307,6 @@ type userStore interface {
 	// that no two can wait for each other. It returns the user, and fails with
 	// [shared.ErrUnauthorized] if there is none.
 	LockUser(ctx context.Context, user string) (User, error)
-	// LockWaitingUser is LockUser of an address, if its account waits to be
-	// verified and was never signed in to. It returns the user's ID, or "".
-	LockWaitingUser(ctx context.Context, email string) (string, error)
 	// DeleteUser deletes a user and all that is theirs. It fails with
 	// [shared.ErrUnauthorized] if it is gone already.
 	DeleteUser(ctx context.Context, user string) error
