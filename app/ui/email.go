@@ -19,6 +19,9 @@ func emailPage(user *shared.User) app.UI {
 	if user != nil {
 		href, deed = shared.PageSettings, tr("Go to your settings")
 	}
+	if query.Get("error") == shared.ErrNewPasswordDue.Code { // the link has worked all the same
+		title, href, deed = tr("Thank you"), shared.PageForgotPassword, tr("Choose a new password")
+	}
 	return html.Div().Class("narrow").Body(
 		heading(title),
 		html.Div().Class("card").Body(
@@ -51,6 +54,8 @@ func linkWords(code string) string {
 		return tr("It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one.")
 	case shared.ErrUserExists.Code:
 		return tr("Another account has this address meanwhile. Nothing was changed.")
+	case shared.ErrNewPasswordDue.Code:
+		return tr("Your email address is verified. More than one person may have signed up with it, so no password is good yet: choose a new one.")
 	case shared.ErrUserNotFound.Code:
 		return tr("The account that it is about is no more.")
 	case "INVALID_USER":

@@ -11,10 +11,7 @@ import (
 )
 
 // verification is the data of a token by which an address is verified.
-type verification struct {
-	Email    string
-	Password string // the hash of the one chosen by the sign-up that it belongs to; empty if to none
-}
+type verification struct{ Email string }
 
 // emailChange is the data of a token by which an address is changed.
 type emailChange struct {
@@ -24,12 +21,7 @@ type emailChange struct {
 }
 
 func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail, error) {
-	if waits, err := s.waits(ctx, in); err != nil {
-		return Mail{}, err
-	} else if !waits {
-		w.Password = ""
-	}
-	token, err := s.issue(ctx, in, purposeVerify, verification{Email: in.User.Email, Password: w.Password})
+	token, err := s.issue(ctx, in, purposeVerify, verification{in.User.Email})
 	if err != nil {
 		return Mail{}, err
 	}
@@ -38,14 +30,6 @@ func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail
 		s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, shared.PageEmail)),
 		"If you have not just signed up here, do not open it: somebody may have typed your address.",
 		s.occasion(w.From)), nil
-}
-
-// waits reports whether an account has waited for its address to be verified ever
-// since it was made. Until then it holds nothing but the password of whoever
-// typed the address first.
-func (s *Service) waits(ctx context.Context, in locked) (bool, error) {
-	last, err := in.Events(ctx, EventFilter{User: in.User.ID, Kinds: []string{EventSignUp, EventSignIn}, Limit: 1})
-	return len(last) == 1 && last[0].Kind == EventSignUp && last[0].SessionID == "", err
 }
 
 // takenMail tells the owner of an address that somebody wanted it for another
@@ -167,7 +151,8 @@ func landing(done string) string { return shared.PageEmail + "?done=" + done }
 // the second. by is the user who is signed in, if anybody is: the link of another
 // fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
 // [shared.ErrTokenExpired], and with [shared.ErrUserExists] if somebody else has
-// taken the address meanwhile. It signs nobody in.
+// taken the address meanwhile. With [shared.ErrNewPasswordDue] the address is
+// verified, and the password void. It signs nobody in.
 func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string) (changed *User, err error) {
 	t, err := s.token(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
 	if err != nil {
@@ -201,21 +186,21 @@ func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string
 
 func (s *Service) verify(ctx context.Context, from Client, t OneTimeToken) error {
 	var v verification
-	return s.redeem(ctx, t, &v, func(in locked) error {
+	var p Password
+	err := s.redeem(ctx, t, &v, func(in locked) (err error) {
+		if p, err = in.Password(ctx, in.User.ID); err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
+			return err
+		}
 		verified, err := in.VerifyUser(ctx, in.User.ID, v.Email, s.Now())
 		if err != nil || !verified {
 			return err
 		}
-		// Somebody else may have signed up with the address before its owner
-		// did, and know that password: the one that counts is of the sign-up
-		// whose mail was opened.
-		if v.Password != "" {
-			if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: v.Password, ChangedAt: s.Now()}); err != nil {
-				return err
-			}
-		}
 		return in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, from))
 	})
+	if err == nil && p.Void {
+		return shared.ErrNewPasswordDue
+	}
+	return err
 }
 
 // changeEmail gives a user the new address. The old one gets a mail by which

@@ -56,9 +56,11 @@ func (t OneTimeToken) place() string {
 }
 
 // issue makes a token of a user, in the place of others for the same purpose.
-// Those by which something is disowned stand beside each other.
+// Those by which something is disowned stand beside each other; and so do those
+// that verify an address, or a stranger who has one mailed after the other could
+// keep its owner from ever opening one in time.
 func (s *Service) issue(ctx context.Context, in locked, purpose string, data any) (Token, error) {
-	if purpose != purposeDisown {
+	if purpose != purposeDisown && purpose != purposeVerify {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
 			return "", err
 		}

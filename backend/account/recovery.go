@@ -34,9 +34,6 @@ type wish struct {
 	From     Client
 	At       time.Time
 
-	// Of a sign-up:
-	Password string // the hash of the one that it chose
-
 	// Of a new address for an account:
 	User    string
 	Old     string // the address that the account has

@@ -124,7 +124,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	rand.Read(handle)
 	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
 	if set.VerifyEmail == Required && n.Invite == "" {
-		return o, s.signUpUnverified(ctx, from, o.User, hashed, n.Callback)
+		return o, s.signUpUnverified(ctx, from, o.User, hashed, n)
 	}
 	// Who has the link of the first administrator reads what the server prints:
 	// they need no mail to come in. Their address is as good as verified where
@@ -162,29 +162,70 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	return o, err
 }
 
+// errOvertaken is a sign-up that another one of the same address has overtaken.
+var errOvertaken = errors.New("another sign-up of this address came first")
+
 // signUpUnverified makes an account that waits for its address to be verified.
 // It does the same, and takes as long, if the address has an account.
-func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, hash, callback string) error {
+func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, hash string, n NewUser) error {
 	may, err := s.mayRemind(ctx, user.Email)
 	if err != nil {
 		return err
 	}
+	err = s.wait(ctx, from, user, hash, n, may)
+	if errors.Is(err, errOvertaken) {
+		err = s.wait(ctx, from, user, hash, n, may) // there is something to compare with now
+	}
+	return err
+}
+
+// wait makes the account. If one with the address waits already, either of the
+// two who have signed up may be a stranger, who would come in by the mail that
+// the other opens: unless both have chosen the same password, that of neither is
+// good, and whoever reads the mails chooses one.
+func (s *Service) wait(ctx context.Context, from Client, user User, hash string, n NewUser, may bool) error {
+	_, before, err := s.Store.UserByEmail(ctx, user.Email)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	done, err := s.Hasher.turn(ctx)
+	if err != nil {
+		return err
+	}
+	same := matches(cmp.Or(before.Hash, s.Hasher.decoy), n.Password)
+	done()
 	return s.Store.Tx(ctx, func(tx Store) error {
 		e := s.event(EventSignUp, user.ID, from)
 		err := tx.AddUser(ctx, user)
-		if err == nil {
+		taken := errors.Is(err, shared.ErrUserExists)
+		if err != nil && !taken {
+			return err
+		}
+		waiting, err := tx.LockWaitingUser(ctx, user.Email) // of a free address the one just made
+		if err != nil {
+			return err
+		}
+		switch {
+		case !taken:
 			err = tx.AddPassword(ctx, Password{UserID: user.ID, Hash: hash, ChangedAt: s.Now()})
-		} else if errors.Is(err, shared.ErrUserExists) {
-			e.Kind, e.UserID = EventSignUpTaken, ""
-			if err = tx.UsePassword(ctx, user.ID, hash); errors.Is(err, shared.ErrCredentials) { // of nobody: as many statements as above
-				err = nil
+		case waiting != "" && before.Hash == "":
+			return errOvertaken
+		case same:
+			// As many statements as else. Fails if it is not the same any more.
+			if err = tx.UsePassword(ctx, waiting, before.Hash); errors.Is(err, shared.ErrCredentials) {
+				err = tx.VoidPassword(ctx, waiting)
 			}
+		default:
+			err = tx.VoidPassword(ctx, waiting) // perhaps of nobody
 		}
 		if err != nil {
 			return err
 		}
+		if taken {
+			e.Kind, e.UserID = EventSignUpTaken, ""
+		}
 		if may {
-			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: callback, From: from, Password: hash}); err != nil {
+			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: n.Callback, From: from}); err != nil {
 				return err
 			}
 		}
@@ -307,6 +348,9 @@ type userStore interface {
 	// that no two can wait for each other. It returns the user, and fails with
 	// [shared.ErrUnauthorized] if there is none.
 	LockUser(ctx context.Context, user string) (User, error)
+	// LockWaitingUser is LockUser of an address, if its account waits to be
+	// verified and was never signed in to. It returns the user's ID, or "".
+	LockWaitingUser(ctx context.Context, email string) (string, error)
 	// DeleteUser deletes a user and all that is theirs. It fails with
 	// [shared.ErrUnauthorized] if it is gone already.
 	DeleteUser(ctx context.Context, user string) error

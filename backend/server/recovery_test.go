@@ -315,7 +315,7 @@ func TestVerifyEmail(t *testing.T) {
 
 		older, stranger := ask(), s.browser(t)
 		newer := ask()
-		wantRedirect(t, stranger.open(older), "/done?a=1&error=INVALID_TOKEN")
+		wantRedirect(t, stranger.open(older), "/done?a=1&error=TOKEN_EXPIRED")
 		want(t, stranger.elsewhere().request("HEAD", newer, ""), 405, "")
 		bare := "/api/auth/verify-email?token=" + tokenOf(t, newer)
 		s.wait(time.Hour)
@@ -496,21 +496,24 @@ func TestSignUpTellsNothing(t *testing.T) { // A12
 		}
 		want(t, signIn("wrong password"), 401, "INVALID_EMAIL_OR_PASSWORD")
 
-		// A second sign-up, of the address' owner: the password that counts is of
-		// the sign-up whose mail is opened.
+		// A second sign-up: one of the two is a stranger's, and neither password
+		// is good, whichever mail is opened.
 		taken := signUp(ann, nextPassword)
 		second := s.link(t, ann, "Verify your address")
-		wantRedirect(t, s.browser(t).open(first), "/welcome?error=INVALID_TOKEN")
 		if len(fresh.body) != len(taken.body) || fresh.get("user.id") == taken.get("user.id") || len(fresh.header) != len(taken.header) {
 			t.Errorf("a taken address is told: %v, %v", fresh, taken)
 		}
-		a := s.browser(t).open(second)
-		wantRedirect(t, a, "/welcome")
+		a := s.browser(t).open(first) // the second has not ended it
+		wantRedirect(t, a, "/welcome?error=NEW_PASSWORD_REQUIRED")
 		if a.header.Get("Set-Cookie") != "" {
 			t.Error("the link signs in")
 		}
-		want(t, signIn(goodPassword), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).open("/api/auth/verify-email?token="+tokenOf(t, second)), 403, "NEW_PASSWORD_REQUIRED")
+		want(t, signIn(goodPassword), 403, "NEW_PASSWORD_REQUIRED")
+		want(t, signIn(nextPassword), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).post("/reset-password", body{"newPassword": nextPassword, "token": tokenOf(t, s.askReset(t, ann))}), 200, "")
 		want(t, signIn(nextPassword), 200, "")
+		s.mails(t)
 
 		signUp(ann, goodPassword)
 		mails := s.mails(t)
@@ -544,7 +547,82 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) { // R07
 		if n := s.events(t, account.EventSignUpTaken); n != 15 {
 			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
 		}
+		// The same password each time is no contest.
 		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": goodPassword}), 403, "EMAIL_NOT_VERIFIED")
+	})
+}
+
+// TestContestedSignUp holds that nobody comes in by a mail that somebody else
+// opens, whoever has signed up first, and that nobody can keep the owner out.
+func TestContestedSignUp(t *testing.T) {
+	const strangers, owners = goodPassword, nextPassword
+	for _, test := range []struct {
+		what      string
+		passwords []string // of the sign-ups, one after the other
+		opens     int      // which of their mails
+	}{
+		{"the stranger first, and their mail opened", []string{strangers, owners}, 0},
+		{"the stranger first, and the owner's mail opened", []string{strangers, owners}, 1},
+		{"the owner first, and their mail opened", []string{owners, strangers}, 0},
+		{"the owner first, and the stranger's mail opened", []string{owners, strangers}, 1},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			eachMailing(t, required, func(t *testing.T, s mailing) {
+				var links []string
+				for _, password := range test.passwords {
+					want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": password}), 200, "")
+					links = append(links, s.link(t, ann, "Verify your address"))
+				}
+				wantRedirect(t, s.browser(t).open(links[test.opens]), "/email?error=NEW_PASSWORD_REQUIRED")
+				for _, password := range test.passwords {
+					if b := s.browser(t); b.post("/sign-in/email", body{"email": ann, "password": password}).status == 200 || b.token() != "" {
+						t.Errorf("%q signs in", password)
+					}
+				}
+				const chosen = "chosen by who reads the mails"
+				want(t, s.browser(t).post("/reset-password", body{"newPassword": chosen, "token": tokenOf(t, s.askReset(t, ann))}), 200, "")
+				s.mails(t)
+
+				// From now on a sign-up changes nothing.
+				want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": strangers}), 200, "")
+				s.link(t, ann, "You have an account already")
+				want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": chosen}), 200, "")
+			})
+		})
+	}
+}
+
+// TestResetBeforeVerified holds that a contested account is its owner's by a new
+// password, too, and that the address has to be verified all the same.
+func TestResetBeforeVerified(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		for _, password := range []string{goodPassword, nextPassword} {
+			want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": password}), 200, "")
+		}
+		s.mails(t)
+		const chosen = "chosen by who reads the mails"
+		want(t, s.browser(t).post("/reset-password", body{"newPassword": chosen, "token": tokenOf(t, s.askReset(t, ann))}), 200, "")
+		s.mails(t)
+		signIn := func() answer { return s.browser(t).post("/sign-in/email", body{"email": ann, "password": chosen}) }
+		want(t, signIn(), 403, "EMAIL_NOT_VERIFIED")
+		wantRedirect(t, s.browser(t).open(s.link(t, ann, "Verify your address")), "/email")
+		want(t, signIn(), 200, "")
+	})
+}
+
+// TestManyVerificationMails holds that a stranger who has mails sent does not
+// void the one that the owner is about to open.
+func TestManyVerificationMails(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": goodPassword}), 200, "")
+		owners := s.link(t, ann, "Verify your address")
+		for range 4 {
+			want(t, s.browser(t).post("/send-verification-email", body{"email": ann}), 200, "")
+		}
+		want(t, s.browser(t).post("/send-verification-email", body{"email": ann}), 429, "TOO_MANY_REQUESTS")
+		s.mails(t)
+		wantRedirect(t, s.browser(t).open(owners), "/email")
+		s.signIn(t, ann)
 	})
 }
 
@@ -552,7 +630,7 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) { // R07
 // into an account that was in use before addresses had to be verified.
 func TestStrangerSignUp(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
-		s.signUp(t, ann)
+		want(t, s.signUp(t, ann).elsewhere().post("/sign-out", body{}), 200, "")
 		s.accounts.Settings = set(t, required...)
 		want(t, s.browser(t).post("/sign-up/email", body{"email": ann, "name": "", "password": nextPassword}), 200, "")
 		wantRedirect(t, s.browser(t).open(s.link(t, ann, "Verify your address")), "/email")
@@ -582,8 +660,8 @@ func TestSignInUnverified(t *testing.T) {
 		if mails := s.mails(t); len(mails) != 4 {
 			t.Errorf("%d more mails; want 4", len(mails))
 		}
-		wantRedirect(t, b.open(link), "/in?error=INVALID_TOKEN")
 		s.wait(time.Hour)
+		wantRedirect(t, b.open(link), "/in?error=TOKEN_EXPIRED")
 		want(t, signIn(b), 403, "EMAIL_NOT_VERIFIED")
 		wantRedirect(t, b.open(s.link(t, ann, "Verify your address")), "/in")
 		want(t, signIn(b), 200, "")

@@ -72,6 +72,20 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 	return u, err
 }
 
+// LockWaitingUser implements [account.Store].
+func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err error) {
+	opened := db.bun.NewSelect().Model((*account.Event)(nil)).ColumnExpr("1").
+		Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
+		Where("?TableAlias.kind IN (?)", bun.List([]string{account.EventSignUp, account.EventSignIn}))
+	err = found(db.bun.NewUpdate().Table("users").Set("name = name").
+		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", opened).
+		Returning("id").Scan(ctx, &id))
+	if errors.Is(err, account.ErrNotFound) {
+		err = nil
+	}
+	return id, err
+}
+
 // VerifyUser implements [account.Store].
 func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error) {
 	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("email_verified = ?", true).Set("updated_at = ?", now).
