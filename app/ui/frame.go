@@ -26,6 +26,7 @@ type frame struct {
 	path     string
 	opened   bool         // the first page has been gone to
 	user     *shared.User // nil if nobody is, or it is not known yet
+	userAt   time.Time    // when the server last said so
 	problem  error        // why it is not known
 	may      []string     // the permissions of who is signed in
 	chosen   string       // the language that they chose; "" for as the browser says
@@ -189,7 +190,7 @@ func (f *frame) retry(ctx app.Context) {
 		if !f.offline {
 			return
 		}
-		if f.user != nil && keptHere().User.ID == "" {
+		if f.user != nil && time.Since(f.userAt) > keptFor {
 			f.out(forgotten)
 			return
 		}
@@ -295,7 +296,7 @@ func (f *frame) look(ctx app.Context) {
 			f.rely(ctx)
 		case err != nil:
 		case current != nil:
-			f.is(current.User)
+			f.is(current.User, time.Now())
 			f.may, f.enrolBy = current.Permissions, current.EnrolBy
 			keepUser(current.User, current.Remember)
 			f.follow(current.Language)
@@ -308,9 +309,9 @@ func (f *frame) look(ctx app.Context) {
 	})
 }
 
-// is makes user the one whose page this is.
-func (f *frame) is(user shared.User) {
-	f.user, f.problem, server.Account = &user, nil, user.ID
+// is makes user the one whose page this is, as the server said at that time.
+func (f *frame) is(user shared.User, at time.Time) {
+	f.user, f.userAt, f.problem, server.Account = &user, at, nil, user.ID
 }
 
 // rely goes on with what was kept, because the server cannot be asked.
@@ -320,7 +321,7 @@ func (f *frame) rely(ctx app.Context) {
 		return
 	}
 	if k := keeping(); k != nil {
-		f.is(k.User)
+		f.is(k.User, k.At.Time)
 		f.settle(ctx)
 	}
 }
@@ -393,7 +394,7 @@ func (f *frame) challenge(ctx app.Context, a app.Action) {
 
 func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
-	f.is(a.Value.(shared.User))
+	f.is(a.Value.(shared.User), time.Now())
 	f.changes++
 	forgetMethods()
 	f.channel.Call("postMessage", hearIn)
