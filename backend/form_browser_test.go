@@ -304,11 +304,13 @@ func testFormNoApp(t *testing.T, browser context.Context, server *program) {
 		}
 		p.submitSignIn(email, password)
 		p.at("/dashboard/settings")
-		if path == "/web/loader.js" {
-			p.see("This device") // the app does without
-		} else {
-			p.see("The app could not be loaded.")
+		if path == "/web/loader.js" { // nothing is there to say it but the stylesheet, which waits
+			p.wait("the stylesheet is about to say it", func() bool {
+				return eval[bool](p, `document.getElementById("boot-failed").getAnimations().length === 1`)
+			})
+			eval[bool](p, `document.getElementById("boot-failed").getAnimations()[0].finish(), true`)
 		}
+		p.see("The app could not be loaded.")
 		p.forgive()
 	}
 }

@@ -32,7 +32,7 @@ func pwa() http.Handler {
 
 		// What the service worker keeps, beside what go-app lists anyway.
 		Styles:             []string{"/web/app.css"},
-		Scripts:            []string{"/web/tt.js", "/web/loader.js"},
+		Scripts:            []string{"/web/loader.js"},
 		CacheableResources: append([]string{"/web/icon.svg"}, shared.Pages...),
 	}
 }

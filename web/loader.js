@@ -1,24 +1,54 @@
-// What has to happen outside the Go program: showing how far its download is,
-// handing over what was typed meanwhile, saying so when it cannot start or has
-// died, and looking for a newer version.
-// It runs between /wasm_exec.js, which defines Go, and /app.js, which starts it.
+// What has to happen outside the Go program: starting it, showing how far its
+// download is, handing over what was typed meanwhile, saying so when it cannot
+// start or has died, and looking for a newer version.
 "use strict";
 
 (() => {
   const label = document.getElementById("app-wasm-loader-label");
   const bar = document.getElementById("boot");
+  const note = document.getElementById("boot-failed");
   const crash = document.getElementById("crash");
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
   bar.hidden = false; // from now on somebody moves it
+  note.hidden = true;
+
+  // The scripts that start the app, in the order in which they run: /wasm_exec.js,
+  // which defines Go, and /app.js.
+  const scripts = [...document.querySelectorAll("link[as=script]")].map((link) => link.getAttribute("href"));
+
+  // The page's Trusted Types policy lets no string become markup or code. The few
+  // that may become a script's address are those, and that of the service worker.
+  self.trustedTypes?.createPolicy("default", {
+    createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
+  });
+
+  // Loading and compiling the app takes all that a small machine has. So the page
+  // is painted first; one that nobody sees is not waited for.
+  new Promise((resolve) => {
+    new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach(resolve)).
+      observe({ type: "paint", buffered: true });
+    setTimeout(resolve, 1e3);
+  }).then(() => {
+    const [first] = scripts.map((address) => {
+      const script = document.createElement("script");
+      script.async = false; // in order
+      script.addEventListener("error", failed);
+      script.src = address;
+      document.head.append(script);
+      return script;
+    });
+    first.addEventListener("load", watch);
+  });
 
   const failed = () => {
     bar.hidden = true;
     for (const bone of document.querySelectorAll("form .bone")) {
       bone.hidden = true; // nothing will come there
     }
-    document.getElementById("boot-failed").hidden = false;
+    note.hidden = false;
+    note.classList.add("now");
   };
 
   // app.js writes the percentage into the label, and, if it fails, why.
@@ -30,13 +60,6 @@
       failed();
     }
   }).observe(label, { childList: true, characterData: true, subtree: true });
-
-  // Nor does anything start without the scripts before and after this one.
-  addEventListener("error", (event) => event.target instanceof HTMLScriptElement && failed(), true);
-  if (!self.Go) {
-    failed();
-    return;
-  }
 
   // Until the app is there the browser sends forms by itself. The app does not
   // come between a form and its answer, and nothing is sent twice: a code is good
@@ -79,11 +102,13 @@
   };
 
   // A Go program that has ended answers no click any more.
-  const run = Go.prototype.run;
-  Go.prototype.run = async function (instance) {
-    const ended = () => { crash.hidden = false; };
-    await answered;
-    return run.call(this, instance).then(ended, ended);
+  const watch = () => {
+    const run = Go.prototype.run;
+    Go.prototype.run = async function (instance) {
+      const ended = () => { crash.hidden = false; };
+      await answered;
+      return run.call(this, instance).then(ended, ended);
+    };
   };
 
   const workers = navigator.serviceWorker;

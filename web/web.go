@@ -251,9 +251,11 @@ func digest(r io.Reader) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// brotlied is made while the first to ask waits. Quality 9 takes fifty times as
+// long as 6 and saves one byte in two hundred.
 func brotlied(b []byte) []byte {
 	var out bytes.Buffer
-	w := brotli.NewWriterLevel(&out, 9)
+	w := brotli.NewWriterLevel(&out, 6)
 	w.Write(b) // a buffer takes everything
 	w.Close()
 	return out.Bytes()

@@ -16,7 +16,10 @@ self.addEventListener("activate", (event) => event.waitUntil(activate()));
 // page is open that began with that one, or until the person says so.
 async function install() {
   const cache = await caches.open(cacheName);
-  await cache.addAll(files.map((path) => new Request(path, { credentials: "omit", cache: "no-cache" })));
+  await cache.addAll(files.map((path) => new Request(path, {
+    credentials: "omit",
+    cache: path.includes("?v=") ? "default" : "no-cache", // what has a version never changes
+  })));
 }
 
 self.addEventListener("message", (event) => {

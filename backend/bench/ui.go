@@ -210,8 +210,6 @@ func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
 	if cold, err = v.visit(browser, throttled); err != nil {
 		return cold, warm, fmt.Errorf("the first visit: %w", err)
 	}
-	// What it has compiled the browser puts by for the next visit when it is idle.
-	time.Sleep(2 * time.Second)
 	if warm, err = v.visit(browser, throttled); err != nil {
 		return cold, warm, fmt.Errorf("the second visit: %w", err)
 	}
@@ -241,6 +239,9 @@ func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	if err != nil {
 		return visit{}, err
 	}
+	// V8 puts by what it has compiled once it has found nothing to make better for
+	// two seconds, if the page is still there.
+	time.Sleep(4 * time.Second)
 	var is visit
 	return is, json.Unmarshal([]byte(measured), &is)
 }

@@ -82,8 +82,8 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 
 // ContentSecurityPolicy goes with every answer. It lets the app do what it does
 // and nothing else: no inline script or style, no form that sends itself, no
-// frame around us. The one Trusted Types policy is web/tt.js's, for the address
-// of the worker.
+// frame around us. The one Trusted Types policy is web/loader.js's, for the
+// addresses of the worker and of the scripts that start the app.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
 	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"

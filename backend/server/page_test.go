@@ -241,7 +241,6 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 	h := site(new(goApp), latchkey)
 	for path, want := range map[string]string{
 		"/web/app.css":           "text/css; charset=utf-8",
-		"/web/tt.js":             "text/javascript; charset=utf-8",
 		"/web/loader.js":         "text/javascript; charset=utf-8",
 		"/web/icon.svg":          "image/svg+xml",
 		"/web/icon-192.png":      "image/png",
