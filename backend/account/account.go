@@ -63,6 +63,7 @@ var ErrNotFound = errors.New("not found")
 type Client struct {
 	IP        string // empty if unknown
 	UserAgent string
+	Language  string       // one of [shared.Languages]; empty if unknown
 	Browser   KnownBrowser // what the browser kept of earlier sign-ins
 	Trust     TrustTokens  // what it keeps of accounts that trust it
 }

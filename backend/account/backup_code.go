@@ -126,14 +126,14 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, se
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	what := fmt.Sprintf("One of your backup codes was used. %d are left.", left)
+	what := say("One of your backup codes was used. %d are left.", left)
 	switch {
 	case left == 0:
-		what = "The last of your backup codes was used. Make new ones in the settings."
+		what = say("The last of your backup codes was used. Make new ones in the settings.")
 	case left == 1:
-		what = "One of your backup codes was used. Only one is left: make new ones in the settings."
+		what = say("One of your backup codes was used. Only one is left: make new ones in the settings.")
 	case left <= shared.FewBackupCodes:
-		what = fmt.Sprintf("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
+		what = say("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
 	}
 	return s.notify(ctx, in, from, undo{Session: session}, "A backup code was used", what)
 }
@@ -153,7 +153,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 				return err
 			}
 			token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]},
-				"New backup codes were made", "New backup codes were made for your account. The old ones no longer work.")
+				"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
 			return err
 		})
 	})

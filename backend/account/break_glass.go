@@ -42,10 +42,10 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {
 			return err
 		}
-		return s.send(ctx, in, s.mail(in.User, "Your account was recovered",
-			"Whoever runs this service has switched two-factor authentication off for your account, signed it out everywhere, and made a link to choose a new password, which works once, within an hour. The old one opens nothing any more; passkeys still do, so delete those that you have lost.",
-			"It was at "+now.Format("15:04 on 2 January 2006")+" UTC.",
-			"If you did not ask for it, ask whoever runs this service what has happened."))
+		return s.send(ctx, in, s.mail(in.User, Client{}, "Your account was recovered",
+			say("Whoever runs this service has switched two-factor authentication off for your account, signed it out everywhere, and made a link to choose a new password, which works once, within an hour. The old one opens nothing any more; passkeys still do, so delete those that you have lost."),
+			say("It was at %s UTC.", moment(now)),
+			say("If you did not ask for it, ask whoever runs this service what has happened.")))
 	})
 	return token, err
 }

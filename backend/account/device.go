@@ -44,18 +44,18 @@ const maxMailedWord = 24
 // Who knows a password may call their browser what they like, and a mail from
 // us would say it: so nothing that mail programs make a link of, and nothing
 // long.
-func deviceInMail(userAgent string) string {
+func deviceInMail(userAgent string) paragraph {
 	fit := func(s string) bool {
 		return s != "" && utf8.RuneCountInString(s) <= maxMailedWord &&
 			!strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	}
 	d := DeviceOf(userAgent)
-	name := "an unknown browser"
-	if fit(d.Browser) {
-		name = d.Browser
+	var name any = d.Browser
+	if !fit(d.Browser) {
+		name = say("an unknown browser")
 	}
 	if fit(d.OS) {
-		name += " on " + d.OS
+		return say("%s on %s", name, d.OS)
 	}
-	return name
+	return say("%s", name)
 }

@@ -22,14 +22,14 @@ type undo struct {
 
 // notify tells a user that something about their account has changed, and brings
 // them a link by which they can say that it was not them.
-func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, subject string, what ...string) error {
+func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, subject string, what ...paragraph) error {
 	token, err := s.issue(ctx, in, purposeDisown, u)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, subject, append(what, s.occasion(from),
-		"If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:",
-		s.origin()+shared.PageDisown+"?token="+string(token))...))
+	return s.send(ctx, in, s.mail(in.User, from, subject, append(what, s.occasion(from),
+		say("If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:"),
+		open(s.origin()+shared.PageDisown+"?token="+string(token)))...))
 }
 
 // CanDisown fails with [shared.ErrToken] unless a token is good for
@@ -69,8 +69,8 @@ func (s *Service) Disown(ctx context.Context, from Client, link string) (reset T
 		if reset, err = s.resetToken(ctx, in); err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, "Your account was secured",
-			"You said that it was not you. Everybody was signed out, and the password opens nothing any more: choose a new one where you said so, or by way of “Forgot password?”. Then look at your passkeys and at two-factor authentication.",
+		err = s.send(ctx, in, s.mail(in.User, from, "Your account was secured",
+			say("You said that it was not you. Everybody was signed out, and the password opens nothing any more: choose a new one where you said so, or by way of “Forgot password?”. Then look at your passkeys and at two-factor authentication."),
 			s.occasion(from)))
 		if err != nil {
 			return err

@@ -25,20 +25,20 @@ func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail
 	if err != nil {
 		return Mail{}, err
 	}
-	return s.mail(in.User, "Verify your address",
-		"Please open this link to verify that this address is yours. It works once, within an hour.",
-		s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, shared.PageEmail)),
-		"If you have not just signed up here, do not open it: somebody may have typed your address.",
+	return s.mail(in.User, w.From, "Verify your address",
+		say("Please open this link to verify that this address is yours. It works once, within an hour."),
+		open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, shared.PageEmail))),
+		say("If you have not just signed up here, do not open it: somebody may have typed your address."),
 		s.occasion(w.From)), nil
 }
 
 // takenMail tells the owner of an address that somebody wanted it for another
 // account, because whoever did is not told.
 func (s *Service) takenMail(owner User, w wish) Mail {
-	return s.mail(owner, "You have an account already",
-		"Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in, or choose a new password if you have forgotten yours:",
-		s.origin()+shared.PageSignIn, s.origin()+shared.PageForgotPassword,
-		"If it was not you, there is nothing to do: they were told nothing.",
+	return s.mail(owner, w.From, "You have an account already",
+		say("Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in, or choose a new password if you have forgotten yours:"),
+		open(s.origin()+shared.PageSignIn), open(s.origin()+shared.PageForgotPassword),
+		say("If it was not you, there is nothing to do: they were told nothing."),
 		s.occasion(w.From))
 }
 
@@ -120,10 +120,10 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 		if err != nil {
 			return Mail{}, err
 		}
-		return s.mail(user, "Change your address",
-			"Somebody, probably you, wants to change the address of your account to "+w.Email+". Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.",
-			s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("confirmed"))),
-			"If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password.",
+		return s.mail(user, w.From, "Change your address",
+			say("Somebody, probably you, wants to change the address of your account to %s. Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.", w.Email),
+			open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("confirmed")))),
+			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
 			s.occasion(w.From)), nil
 	}
 	if owner, _, err := tx.UserByEmail(ctx, w.Email); err == nil {
@@ -136,10 +136,10 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 		return Mail{}, err
 	}
 	user.Email = w.Email
-	return s.mail(user, "Verify your new address",
-		"Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour.",
-		s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("changed"))),
-		"If you have no account here, do not open it: somebody may have typed your address.",
+	return s.mail(user, w.From, "Verify your new address",
+		say("Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour."),
+		open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("changed")))),
+		say("If you have no account here, do not open it: somebody may have typed your address."),
 		s.occasion(w.From)), nil
 }
 
@@ -215,12 +215,12 @@ func (s *Service) changeEmail(ctx context.Context, in locked, from Client, chang
 		return user, err
 	}
 	const subject = "Your address was changed"
-	what := "The address of your account is now " + change.New + ". Mails go there from now on."
+	what := say("The address of your account is now %s. Mails go there from now on.", change.New)
 	var err error
 	if user.EmailVerified {
 		err = s.notify(ctx, in, from, undo{Session: change.Session, Email: user.Email}, subject, what)
 	} else {
-		err = s.send(ctx, in, s.mail(user, subject, what, s.occasion(from)))
+		err = s.send(ctx, in, s.mail(user, from, subject, what, s.occasion(from)))
 	}
 	if err != nil {
 		return user, err

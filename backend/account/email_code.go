@@ -76,12 +76,12 @@ func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
 		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who, from)); err != nil {
 			return err
 		}
-		warning := "If you did not just sign in, somebody else knows your password: change it."
+		warning := say("If you did not just sign in, somebody else knows your password: change it.")
 		if who.challenge == nil {
-			warning = "If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password."
+			warning = say("If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password.")
 		}
-		return s.send(ctx, in, s.mail(in.User, "Your sign-in code",
-			fmt.Sprintf("Your code is %s. It works once, within %d minutes.", code, int(emailCodeLifetime.Minutes())),
+		return s.send(ctx, in, s.mail(in.User, from, "Your sign-in code",
+			say("Your code is %s. It works once, within %d minutes.", code, int(emailCodeLifetime.Minutes())),
 			warning, s.occasion(from)))
 	})
 }

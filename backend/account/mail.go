@@ -1,14 +1,17 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
+	"latchkey/backend/language"
 	"latchkey/shared"
 )
 
@@ -67,49 +70,82 @@ func (s *Service) unsealed(m Mail) (Mail, error) {
 	return m, err
 }
 
-// notice is a mail to a user that something about their account has changed.
-func (s *Service) notice(user User, from Client, subject, what string) Mail {
-	return s.mail(user, subject, what, s.occasion(from),
-		"If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")
+// A paragraph is one of a mail, in the language of its reader.
+type paragraph struct {
+	words func(*language.Language) string
+	link  bool // the words are an address of this service
+}
+
+// say is a sentence, which is given in English, with values in the places of its
+// verbs. A paragraph among them is said, too.
+func say(sentence string, values ...any) paragraph {
+	return paragraph{words: func(l *language.Language) string {
+		said := slices.Clone(values)
+		for i, v := range said {
+			if p, ok := v.(paragraph); ok {
+				said[i] = p.words(l)
+			}
+		}
+		return l.Say(sentence, said...)
+	}}
+}
+
+// open is a link to a place of this service.
+func open(address string) paragraph {
+	return paragraph{words: func(*language.Language) string { return address }, link: true}
+}
+
+// moment is a time of day and a date.
+func moment(t time.Time) paragraph {
+	return paragraph{words: func(l *language.Language) string { return t.Format(l.Say("15:04 on 2 January 2006")) }}
 }
 
 // occasion says when, from where and with what something was done.
-func (s *Service) occasion(from Client) string {
-	where := from.IP
+func (s *Service) occasion(from Client) paragraph {
+	var where any = from.IP
 	if where == "" {
-		where = "an unknown address"
+		where = say("an unknown address")
 	}
-	return fmt.Sprintf("It was at %s UTC, from %s, with %s.", s.Now().Format("15:04 on 2 January 2006"), where, deviceInMail(from.UserAgent))
+	return say("It was at %s UTC, from %s, with %s.", moment(s.Now()), where, deviceInMail(from.UserAgent))
 }
 
 // origin is where this service is found: links in mails begin with it.
 func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 
-// mail is a mail to a user. A paragraph that is an address of this service
-// becomes a link; nothing else does.
-func (s *Service) mail(user User, subject string, paragraphs ...string) Mail {
+// mail is a mail to a user about what was done from there. It is in the language
+// that the user has chosen, or else in that of whoever did it.
+func (s *Service) mail(user User, from Client, subject string, paragraphs ...paragraph) Mail {
+	type said struct {
+		Words string
+		Link  bool
+	}
+	l := language.Of(cmp.Or(user.Language, from.Language), "")
 	now, name, origin := s.Now(), s.Settings.Now().AppName, s.origin()
+	subject = l.Say(subject)
+	var text strings.Builder
+	var all []said
+	for _, p := range paragraphs {
+		words := p.words(l)
+		text.WriteString(words + "\n\n")
+		all = append(all, said{words, p.link})
+	}
+	text.WriteString("-- \n" + name + "\n" + origin + "\n")
 	var b strings.Builder
 	err := htmlMail.Execute(&b, struct {
-		Subject, Name, Origin string
-		Paragraphs            []string
-	}{subject, name, origin, paragraphs})
+		Language, Subject, Name, Origin string
+		Paragraphs                      []said
+	}{l.Tag, subject, name, origin, all})
 	if err != nil {
 		panic(err) // a template of ours, and strings
 	}
 	return Mail{
-		ID: rand.Text(), Recipient: user.Email, Subject: subject, CreatedAt: now, LeasedUntil: now,
-		Text: strings.Join(paragraphs, "\n\n") + "\n\n-- \n" + name + "\n" + origin + "\n", HTML: b.String(),
+		ID: rand.Text(), Recipient: user.Email, Subject: subject, CreatedAt: now, LeasedUntil: now, Text: text.String(), HTML: b.String(),
 	}
 }
 
 // htmlMail is plain, in the reader's own font and colours, and loads nothing.
-var htmlMail = template.Must(template.New("mail").Funcs(template.FuncMap{
-	"isLink": func(paragraph, origin string) bool {
-		return strings.HasPrefix(paragraph, origin+"/") && !strings.ContainsAny(paragraph, " \n")
-	},
-}).Parse(`<!doctype html>
-<html lang="en">
+var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
+<html lang="{{.Language}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -118,7 +154,7 @@ var htmlMail = template.Must(template.New("mail").Funcs(template.FuncMap{
 <title>{{.Subject}}</title>
 </head>
 <body style="max-width: 36em; margin: 0 auto; padding: 1em; font: 16px/1.5 system-ui, sans-serif">
-{{range .Paragraphs}}<p>{{if isLink . $.Origin}}<a href="{{.}}">{{.}}</a>{{else}}{{.}}{{end}}</p>
+{{range .Paragraphs}}<p>{{if .Link}}<a href="{{.Words}}">{{.Words}}</a>{{else}}{{.Words}}{{end}}</p>
 {{end}}<hr>
 <p><a href="{{.Origin}}">{{.Name}}</a></p>
 </body>
@@ -208,7 +244,7 @@ func (s *Service) SendTestMail(ctx context.Context, user User, from Client, hand
 	if err := s.Count(ctx, TestMails, user.ID); err != nil {
 		return err
 	}
-	err := handOn(ctx, s.mail(user, "Test mail", "This is the test mail that you asked for. If you read it, mail from this service arrives.", s.occasion(from)))
+	err := handOn(ctx, s.mail(user, from, "Test mail", say("This is the test mail that you asked for. If you read it, mail from this service arrives."), s.occasion(from)))
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return shared.ErrMailRefused.Saying(refused.Why)
 	}

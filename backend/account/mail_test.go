@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/backend/language"
 )
 
 // TestMailBody holds that a mail says whose it is and when, from where and with
@@ -21,7 +23,10 @@ func TestMailBody(t *testing.T) {
 		Now: func() time.Time { return time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC) },
 	}
 	from := Client{IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"}
-	m := s.mail(User{Email: "ann@example.test"}, "Subject <i>", "Ann’s passkey (“<script>alert(1)</script>”)", link, "https://other.example/x", s.occasion(from))
+	passkey := Passkey{Name: new("<script>alert(1)</script>")}
+	m := s.mail(User{Email: "ann@example.test"}, from, "Subject <i>",
+		say("A passkey%s was added to your account. Whoever has it can sign in without your password.", passkey.called()),
+		open(link), say("%s", "https://accounts.example.com/x"), s.occasion(from))
 
 	for _, want := range []string{
 		link + "\n", "\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n",
@@ -32,7 +37,7 @@ func TestMailBody(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`<a href="https://accounts.example.com/reset-password?token=a-b_c&amp;x=1">`, `<p>https://other.example/x</p>`,
+		`<a href="https://accounts.example.com/reset-password?token=a-b_c&amp;x=1">`, `<p>https://accounts.example.com/x</p>`,
 		`<a href="https://accounts.example.com">Ann &amp; Sons &lt;b&gt;&#34;</a>`, "<title>Subject &lt;i&gt;</title>",
 		"from 2001:db8::1, with Firefox 153 on Windows.",
 	} {
@@ -52,6 +57,34 @@ func TestMailBody(t *testing.T) {
 	}
 }
 
+// TestMailLanguage holds that a mail is in the language that its reader has
+// chosen, or else in that of whoever did what it tells of.
+func TestMailLanguage(t *testing.T) {
+	live, err := NewLive(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{
+		Settings: live, RelyingParty: RelyingParty{Origins: []string{"https://accounts.example.com"}},
+		Now: func() time.Time { return time.Date(2026, 11, 4, 9, 5, 0, 0, time.UTC) },
+	}
+	const english, german = "It was at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",
+		"Es war am 4.11.2026 um 09:05 Uhr (UTC), von einer unbekannten Adresse, mit einem unbekannten Browser."
+	for _, tt := range []struct{ chosen, browser, lang, subject, occasion string }{
+		{"", "", "en", "New sign-in", english},
+		{"", "de", "de", "Neue Anmeldung", german},
+		{"de", "en", "de", "Neue Anmeldung", german},
+		{"en", "de", "en", "New sign-in", english},
+	} {
+		from := Client{Language: tt.browser}
+		m := s.mail(User{Language: tt.chosen}, from, "New sign-in", s.occasion(from))
+		if m.Subject != tt.subject || !strings.HasPrefix(m.Text, tt.occasion+"\n\n-- \n") ||
+			!strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) || !strings.Contains(m.HTML, "<p>"+tt.occasion+"</p>") {
+			t.Errorf("to who has chosen %q, from a browser that reads %q, the mail is %q: %s%s", tt.chosen, tt.browser, m.Subject, m.Text, m.HTML)
+		}
+	}
+}
+
 func TestDeviceInMail(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 	for userAgent, want := range map[string]string{
@@ -63,7 +96,7 @@ func TestDeviceInMail(t *testing.T) {
 		"Your account is closed please call us at 0800 123456": "an unknown browser",
 		"a\nb": "an unknown browser",
 	} {
-		if got := deviceInMail(userAgent); got != want {
+		if got := deviceInMail(userAgent).words(language.Of("en", "")); got != want {
 			t.Errorf("%q is %q in a mail; want %q", userAgent, got, want)
 		}
 	}

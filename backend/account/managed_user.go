@@ -73,14 +73,14 @@ func (s *Service) manage(ctx context.Context, session Session, user string, fn f
 
 // managed writes down what an administrator has done to a user, and tells the
 // user: not from where, which is the administrator's address.
-func (s *Service) managed(ctx context.Context, in locked, session Session, from Client, kind, subject, what string) error {
+func (s *Service) managed(ctx context.Context, in locked, session Session, from Client, kind, subject string, what paragraph) error {
 	e := s.sessionEvent(kind, session, from)
 	e.UserID = in.User.ID
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	when := "It was at " + s.Now().Format("15:04 on 2 January 2006") + " UTC."
-	return s.send(ctx, in, s.mail(in.User, subject, what, when, "If you did not expect this, ask whoever runs this service."))
+	return s.send(ctx, in, s.mail(in.User, from, subject, what, say("It was at %s UTC.", moment(s.Now())),
+		say("If you did not expect this, ask whoever runs this service.")))
 }
 
 // ResetFactors takes the second factor from a user who has lost it, and ends all
@@ -100,12 +100,12 @@ func (s *Service) ResetFactors(ctx context.Context, session Session, from Client
 		if err := s.forgetFactors(ctx, in); err != nil {
 			return err
 		}
-		what := "An administrator has removed the authenticator app and the backup codes of your account, and signed it out everywhere. Your passkeys still work."
+		what := say("An administrator has removed the authenticator app and the backup codes of your account, and signed it out everywhere. Your passkeys still work.")
 		if ways.Password {
 			if _, err := in.DeletePasskeys(ctx, in.User.ID); err != nil {
 				return err
 			}
-			what = "An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew."
+			what = say("An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew.")
 		}
 		return s.managed(ctx, in, session, from, EventFactorsReset, "Your sign-in methods were reset", what)
 	})
@@ -121,7 +121,7 @@ func (s *Service) EndSessions(ctx context.Context, session Session, from Client,
 		if err := in.DeleteChallenges(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventSessionsEnded, "You were signed out everywhere", "An administrator has signed your account out everywhere.")
+		return s.managed(ctx, in, session, from, EventSessionsEnded, "You were signed out everywhere", say("An administrator has signed your account out everywhere."))
 	})
 }
 
@@ -136,7 +136,7 @@ func (s *Service) DisableUser(ctx context.Context, session Session, from Client,
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventUserDisabled, "Your account was disabled", "An administrator has disabled your account. Nobody can sign in to it until it is enabled again.")
+		return s.managed(ctx, in, session, from, EventUserDisabled, "Your account was disabled", say("An administrator has disabled your account. Nobody can sign in to it until it is enabled again."))
 	})
 }
 
@@ -147,7 +147,7 @@ func (s *Service) EnableUser(ctx context.Context, session Session, from Client, 
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventUserEnabled, "Your account was enabled", "An administrator has enabled your account. You can sign in again.")
+		return s.managed(ctx, in, session, from, EventUserEnabled, "Your account was enabled", say("An administrator has enabled your account. You can sign in again."))
 	})
 }
 

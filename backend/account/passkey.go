@@ -43,11 +43,11 @@ func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToStri
 func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
 
 // called is the name in brackets after a space, or nothing.
-func (p Passkey) called() string {
+func (p Passkey) called() paragraph {
 	if p.Name == nil {
-		return ""
+		return say("")
 	}
-	return " (“" + *p.Name + "”)"
+	return say(" (“%s”)", *p.Name)
 }
 
 func newPasskey(user string, made *webauthn.Credential, now time.Time) Passkey {
@@ -124,7 +124,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 // notePasskey tells the owner and the log what became of a passkey. what is a
 // sentence with a place for its name.
 func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, subject, what string) error {
-	if err := s.notify(ctx, in, from, u, subject, fmt.Sprintf(what, p.called())); err != nil {
+	if err := s.notify(ctx, in, from, u, subject, say(what, p.called())); err != nil {
 		return err
 	}
 	e := s.sessionEvent(kind, session, from)
@@ -320,8 +320,8 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from C
 		e := s.event(EventPasskeyCopied, right.UserID, from)
 		e.Subject = right.ID
 		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, from, undo{Passkey: right.ID}, "A passkey may have been copied",
-			fmt.Sprintf("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
-			"If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again."))
+			say("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
+			say("If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again.")))
 	})
 	if err != nil {
 		return err

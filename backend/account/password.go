@@ -279,7 +279,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "Your password was changed", "The password of your account was changed.")
+		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "Your password was changed", say("The password of your account was changed."))
 		return err
 	})
 	return token, s.newBrowser(user.ID, hashed, from.Browser), err

@@ -47,7 +47,7 @@ const wishSignUp = "sign up"
 // wish notes that a mail is to be written.
 func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
 	w.At = s.Now()
-	w.From = Client{IP: w.From.IP, UserAgent: w.From.UserAgent}
+	w.From = Client{IP: w.From.IP, UserAgent: w.From.UserAgent, Language: w.From.Language}
 	text, err := json.Marshal(w)
 	if err != nil {
 		return err
@@ -154,10 +154,10 @@ func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error
 	if err := in.AddEvent(ctx, s.Keys, s.event(EventResetRequested, in.User.ID, w.From)); err != nil {
 		return Mail{}, err
 	}
-	return s.mail(in.User, "Choose a new password",
-		"Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes.",
-		s.linkTo(shared.OpenPasswordReset.Path, token, cmp.Or(w.Callback, shared.PageResetPassword)),
-		"If it was not you, there is nothing to do: your password stays as it is.",
+	return s.mail(in.User, w.From, "Choose a new password",
+		say("Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes."),
+		open(s.linkTo(shared.OpenPasswordReset.Path, token, cmp.Or(w.Callback, shared.PageResetPassword))),
+		say("If it was not you, there is nothing to do: your password stays as it is."),
 		s.occasion(w.From)), nil
 }
 
@@ -228,7 +228,7 @@ func (s *Service) ResetPassword(ctx context.Context, from Client, token, passwor
 			return err
 		}
 		err := s.notify(ctx, in, from, undo{}, "Your password was changed",
-			"The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere.")
+			say("The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere."))
 		if err != nil {
 			return err
 		}

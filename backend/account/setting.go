@@ -511,8 +511,10 @@ func (s *Service) tellAdmins(ctx context.Context, in locked, from Client, key st
 		return err
 	}
 	for _, admin := range admins {
-		what := fmt.Sprintf("The system key %s was changed by %s.", key, in.User.Email)
-		if err := s.send(ctx, in, s.notice(admin, from, "A secret system key was changed", what)); err != nil {
+		err := s.send(ctx, in, s.mail(admin, from, "A secret system key was changed",
+			say("The system key %s was changed by %s.", key, in.User.Email), s.occasion(from),
+			say("If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")))
+		if err != nil {
 			return err
 		}
 	}

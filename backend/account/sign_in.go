@@ -128,7 +128,7 @@ func (s *Service) noteSignIn(ctx context.Context, in locked, from Client, o *Ope
 		return err
 	}
 	if _, known := s.browserID(from.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		err := s.notify(ctx, in, from, undo{Session: o.Session.ID}, "New sign-in", "Your account was signed in to with a browser that it did not know.")
+		err := s.notify(ctx, in, from, undo{Session: o.Session.ID}, "New sign-in", say("Your account was signed in to with a browser that it did not know."))
 		if err != nil {
 			return err
 		}

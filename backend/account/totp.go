@@ -252,7 +252,7 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
 		if a.Verified {
 			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown",
-				"The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes.")
+				say("The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes."))
 			if err != nil {
 				return err
 			}

@@ -117,9 +117,9 @@ func (s *Service) VerifyCode(ctx context.Context, session Session, user User, fr
 
 // enrol is what the first code of a new authenticator leads to.
 func (s *Service) enrol(ctx context.Context, in locked, session Session, from Client, totp string) (User, Token, error) {
-	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", "Two-factor authentication was switched on for your account."
+	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", say("Two-factor authentication was switched on for your account.")
 	if in.User.TwoFactorEnabled {
-		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", "The authenticator app of your account was replaced by another."
+		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", say("The authenticator app of your account was replaced by another.")
 	}
 	// What was tried was of another secret, or of none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
@@ -134,7 +134,7 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 }
 
 // endElsewhere is endOthers, with the notice to the owner and the log.
-func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, subject, what string) (Token, error) {
+func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, subject string, what paragraph) (Token, error) {
 	token, err := s.endOthers(ctx, in, session)
 	if err != nil {
 		return "", err
@@ -231,7 +231,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 	err = s.deed(ctx, session, func(in locked) (err error) {
 		if in.User.TwoFactorEnabled {
 			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled, undo{},
-				"Two-factor authentication is off", "Two-factor authentication was switched off for your account.")
+				"Two-factor authentication is off", say("Two-factor authentication was switched off for your account."))
 		} else {
 			var next Session
 			next, token = session.rotated(s.Now())
@@ -407,15 +407,15 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 
 // lockNotice is the mail about too many wrong codes.
 func (s *Service) lockNotice(who asked, from Client, try int) Mail {
-	how := "Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it."
+	how := say("Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it.")
 	if who.challenge == nil {
-		how = "Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password."
+		how = say("Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password.")
 	}
-	until := "For a while, no more codes are taken from them or from you."
+	until := say("For a while, no more codes are taken from them or from you.")
 	if try >= lockEvery*(len(locks)+1) {
-		until = "No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account."
+		until = say("No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account.")
 	}
-	return s.mail(who.user, "Somebody is trying codes", how, until, s.occasion(from))
+	return s.mail(who.user, from, "Somebody is trying codes", how, until, s.occasion(from))
 }
 
 // UnlockSecondFactor takes codes of an account again, however many were wrong. It

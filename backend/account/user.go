@@ -288,10 +288,10 @@ func (s *Service) AskDeletion(ctx context.Context, session Session, from Client,
 		if err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, "Delete your account",
-			"Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day.",
-			s.linkTo(shared.DeleteUserCallback.Path, token, cmp.Or(callback, landing("deleted"))),
-			"If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password.",
+		err = s.send(ctx, in, s.mail(in.User, from, "Delete your account",
+			say("Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day."),
+			open(s.linkTo(shared.DeleteUserCallback.Path, token, cmp.Or(callback, landing("deleted")))),
+			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
 			s.occasion(from)))
 		if err != nil {
 			return err

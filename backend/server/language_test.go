@@ -2,8 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -144,6 +149,9 @@ func TestGerman(t *testing.T) {
 			said[string(literal[1])] = true
 		}
 	}
+	for _, sentence := range mailed(t) {
+		said[sentence] = true
+	}
 	has := shared.Catalogue(language.German)
 	for sentence := range said {
 		if has[sentence] == "" {
@@ -156,6 +164,62 @@ func TestGerman(t *testing.T) {
 			t.Errorf("nothing says %q any more", sentence)
 		}
 	}
+}
+
+// mailed is every sentence that mails are made of.
+func mailed(t *testing.T) (sentences []string) {
+	names, err := filepath.Glob("../account/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(e ast.Expr) {
+		if literal, ok := e.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			if s, err := strconv.Unquote(literal.Value); err == nil && s != "" && s != "%s" {
+				sentences = append(sentences, s)
+			}
+		}
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range ast.Preorder(file) {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				said := ""
+				switch f := n.Fun.(type) {
+				case *ast.Ident:
+					said = f.Name
+				case *ast.SelectorExpr:
+					said = f.Sel.Name
+				}
+				switch said {
+				case "say", "Say", "mail", "notify", "managed", "endElsewhere", "notePasskey":
+					for _, in := range n.Args {
+						add(in)
+					}
+				}
+			case *ast.AssignStmt:
+				for i, to := range n.Lhs {
+					if name, ok := to.(*ast.Ident); ok && name.Name == "subject" && len(n.Lhs) == len(n.Rhs) {
+						add(n.Rhs[i])
+					}
+				}
+			case *ast.ValueSpec:
+				if n.Names[0].Name == "subject" && len(n.Values) == 1 {
+					add(n.Values[0])
+				}
+			}
+		}
+	}
+	if len(sentences) < 60 {
+		t.Errorf("only %d sentences of mails were found: %q", len(sentences), sentences)
+	}
+	return sentences
 }
 
 // TestSentencesInGerman holds that what forms are refused with is what the app

@@ -227,3 +227,23 @@ func TestSendTestMail(t *testing.T) {
 		}
 	})
 }
+
+// TestMailsAreInTheLanguageOfTheirReader holds that a mail goes by what its reader
+// has chosen, and else by the browser that has caused it, also if it is written
+// later than it was asked for.
+func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		owner := s.signUp(t, ann)
+		for _, tt := range []struct{ chosen, accepted, want string }{
+			{"", "de-AT, en;q=0.5", "Neues Passwort wählen"},
+			{"", "fr", "Choose a new password"},
+			{"en", "de", "Choose a new password"},
+			{"de", "", "Neues Passwort wählen"},
+		} {
+			want(t, owner.post("/update-user", body{"language": tt.chosen}), 200, "")
+			s.mails(t)
+			want(t, s.browser(t).post("/request-password-reset", body{"email": ann}, "Accept-Language: "+tt.accepted), 200, "")
+			s.link(t, ann, tt.want)
+		}
+	})
+}
