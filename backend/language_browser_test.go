@@ -62,6 +62,7 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 	p.reads("de", "Einstellungen", "Einstellungen")
 	p.see("Dieses Gerät")
 	p.see("gerade eben")
+	p.see("Das Konto wurde erstellt")
 	if got := eval[string](p, `document.querySelector("#profile-language").value`); got != "browser" {
 		t.Errorf("the language is %q before anybody chose one", got)
 	}
@@ -75,6 +76,7 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 	p.awaitFocus("Language")
 	p.reads("en", "Settings", "Settings")
 	p.the("heading", "Active sessions")
+	p.see("The account was created")
 	p.open("/dashboard/settings")
 	p.reads("en", "Settings", "Settings")
 	p.press("Sign out")

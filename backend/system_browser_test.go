@@ -164,6 +164,24 @@ func testSystemSettings(t *testing.T, browser context.Context, binary string) {
 		return eval[string](other, `dispatchEvent(new Event("focus")), document.getElementById("key-APP_NAME-value")?.value`) == "Mine"
 	})
 
+	// In German, the server's words are, too, and the keys of mail are still known by
+	// what they are.
+	p.prefers("de-DE,de,en")
+	p.open("/dashboard/system")
+	p.the("heading", "Systemeinstellungen")
+	p.see("Wie lange das Sicherheitsprotokoll aufbewahrt wird.")
+	p.see("Für Begrenzungen zählen Sie als")
+	p.see("Systemeinstellung geändert")
+	p.see("von „Theirs again“ zu „Mine“")
+	p.fill("FRESH_WINDOW", "a while")
+	p.press("FRESH_WINDOW speichern")
+	p.see("Es ist eine Zeit von 1m bis 1d, etwa 45m, 12h oder 7d.")
+	p.press("Test-E-Mail senden")
+	p.see("Ohne RESEND_API_KEY werden keine E-Mails gesendet.")
+	if got := eval[string](p, `document.querySelector("#key-MAIL_FROM-value").closest(".group").innerText`); !strings.HasPrefix(got, "E-Mail\n") || !strings.Contains(got, "Test-E-Mail senden") {
+		t.Errorf("the keys of mail: %s", got)
+	}
+
 	// Nobody can sign up now, and the pages say so.
 	stranger := browse(t, browser, server.origin)
 	stranger.open("/sign-in")

@@ -75,11 +75,14 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 			return
 		}
 		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
-		if i := slices.IndexFunc(s.keys, func(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }); i >= 0 && !s.keys[i].IsSet {
+		if i := slices.IndexFunc(s.keys, sendsMail); i >= 0 && !s.keys[i].IsSet {
 			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
 }
+
+// sendsMail reports whether a key is the one by which mail goes out.
+func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
 func (s *systemKeys) Render() app.UI {
@@ -109,7 +112,7 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 		app.Range(keys).Slice(func(i int) app.UI {
 			return &systemKey{Setting: keys[i], Now: s.now, Saved: s.saved}
 		}),
-		html.Div().Body(app.If(name == "Mail", func() app.UI {
+		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
 					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),

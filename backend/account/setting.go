@@ -107,22 +107,37 @@ type KeySpec struct {
 	Options     []string // of an enum
 	Min, Max    string   // of numbers and durations; and of the length of a string
 
-	// read sets the key to a value, and returns that in its one form; or else what
-	// is wrong with it, a sentence on what it should be.
-	read func(s *Settings, v string) (value, wrong string)
+	// read sets the key to a value, and returns that in its one form, or fails with
+	// [ValueError].
+	read func(s *Settings, v string) (string, error)
 }
+
+// ValueError is the [shared.ErrInvalidSetting] of a value that a system key cannot
+// have. It says what the key should be, in a sentence that may have verbs, and what
+// is in their places. The value itself, which may be a secret, it does not have.
+type ValueError struct {
+	Sentence string
+	Values   []any
+}
+
+func wrong(sentence string, values ...any) error { return &ValueError{sentence, values} }
+
+func (e *ValueError) Error() string { return fmt.Sprintf(e.Sentence, e.Values...) }
+
+// Unwrap makes errors.Is find the shared error.
+func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }
 
 // Secret reports whether the value is never shown.
 func (k KeySpec) Secret() bool { return k.Type == "secret" }
 
 func text(name, group, preset string, least, most int, at func(*Settings) *string, description string) KeySpec {
-	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (string, error) {
 		v = strings.TrimSpace(v)
 		if n := utf8.RuneCountInString(v); n < least || n > most || checkVisible(v) != nil {
-			return v, fmt.Sprintf("It has %d to %d characters, all of which can be seen, and no line breaks.", least, most)
+			return v, wrong("It has %s to %s characters, all of which can be seen, and no line breaks.", strconv.Itoa(least), strconv.Itoa(most))
 		}
 		*at(s) = v
-		return v, ""
+		return v, nil
 	}}
 }
 
@@ -130,73 +145,77 @@ func text(name, group, preset string, least, most int, at func(*Settings) *strin
 const maxSecret = 200
 
 func secret(name, group string, at func(*Settings) *string, description string) KeySpec {
-	return KeySpec{name, group, "secret", description, "", nil, "", "", func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "secret", description, "", nil, "", "", func(s *Settings, v string) (string, error) {
 		// Neither what a browser shows for a password nor what people type for it.
 		if len(v) > maxSecret || strings.ContainsAny(v, "*") || strings.Trim(v, ".x") == "" && v != "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return v, "Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away."
+			return v, wrong("Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.")
 		}
 		*at(s) = v
-		return v, ""
+		return v, nil
 	}}
 }
 
 func address(name, group string, at func(*Settings) *string, description string) KeySpec {
-	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (string, error) {
 		v = strings.TrimSpace(v)
 		if v != "" {
 			a, err := mail.ParseAddress(v)
 			if err != nil || !ValidEmail(a.Address) || len(v) > maxEmail || strings.ContainsFunc(v, unicode.IsControl) {
-				return v, "It is an address, alone or as in: Accounts <accounts@example.com>."
+				return v, wrong("It is an address, alone or as in: Accounts <accounts@example.com>.")
 			}
 		}
 		*at(s) = v
-		return v, ""
+		return v, nil
 	}}
 }
 
 func flag(name, group string, preset bool, at func(*Settings) *bool, description string) KeySpec {
-	return KeySpec{name, group, "bool", description, strconv.FormatBool(preset), nil, "", "", func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "bool", description, strconv.FormatBool(preset), nil, "", "", func(s *Settings, v string) (string, error) {
 		switch v {
 		case "true", "on":
 			*at(s) = true
 		case "false", "off":
 			*at(s) = false
 		default:
-			return v, "It is true or false."
+			return v, wrong("It is true or false.")
 		}
-		return strconv.FormatBool(*at(s)), ""
+		return strconv.FormatBool(*at(s)), nil
 	}}
 }
 
 func enum(name, group string, options []string, at func(*Settings) *string, description string) KeySpec {
-	return KeySpec{name, group, "enum", description, options[0], options, "", "", func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "enum", description, options[0], options, "", "", func(s *Settings, v string) (string, error) {
 		if !slices.Contains(options, v) {
-			return v, fmt.Sprintf("It is %s.", strings.Join(options, " or "))
+			var all []any
+			for _, option := range options {
+				all = append(all, option)
+			}
+			return v, wrong("It is "+strings.Repeat("%s or ", len(options)-1)+"%s.", all...)
 		}
 		*at(s) = v
-		return v, ""
+		return v, nil
 	}}
 }
 
 func number(name, group string, preset, least, most int, at func(*Settings) *int, description string) KeySpec {
-	return KeySpec{name, group, "int", description, strconv.Itoa(preset), nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "int", description, strconv.Itoa(preset), nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (string, error) {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < least || n > most {
-			return v, fmt.Sprintf("It is a number from %d to %d.", least, most)
+			return v, wrong("It is a number from %s to %s.", strconv.Itoa(least), strconv.Itoa(most))
 		}
 		*at(s) = n
-		return strconv.Itoa(n), ""
+		return strconv.Itoa(n), nil
 	}}
 }
 
 func duration(name, group string, preset, least, most time.Duration, at func(*Settings) *time.Duration, description string) KeySpec {
-	return KeySpec{name, group, "duration", description, durationText(preset), nil, durationText(least), durationText(most), func(s *Settings, v string) (value, wrong string) {
+	return KeySpec{name, group, "duration", description, durationText(preset), nil, durationText(least), durationText(most), func(s *Settings, v string) (string, error) {
 		d, err := parseDuration(v)
 		if err != nil || d < least || d > most {
-			return v, fmt.Sprintf("It is a time from %s to %s, such as 45m, 12h or 7d.", durationText(least), durationText(most))
+			return v, wrong("It is a time from %s to %s, such as 45m, 12h or 7d.", durationText(least), durationText(most))
 		}
 		*at(s) = d
-		return durationText(d), ""
+		return durationText(d), nil
 	}}
 }
 
@@ -276,9 +295,9 @@ func NewLive(getenv func(string) string) (*Live, error) {
 		if v == "" {
 			continue
 		}
-		value, wrong := k.read(new(Settings), v)
-		if wrong != "" { // the value may be a secret
-			errs = append(errs, fmt.Errorf("the environment's %s is not one: %s", k.Name, wrong))
+		value, err := k.read(new(Settings), v)
+		if err != nil { // which does not have the value: it may be a secret
+			errs = append(errs, fmt.Errorf("the environment's %s is not one: %w", k.Name, err))
 			continue
 		}
 		l.env[k.Name] = value
@@ -310,7 +329,7 @@ func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
 			set.Revision, set.UpdatedAt, set.UpdatedBy = r.Revision, r.UpdatedAt, r.UpdatedBy
 			// What an older program has allowed, and this one does not, is as good
 			// as not set.
-			if value, wrong := k.read(new(Settings), value); wrong == "" {
+			if value, err := k.read(new(Settings), value); err == nil {
 				set.Value, set.Source = value, FromDatabase
 			}
 		}
@@ -320,9 +339,8 @@ func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
 		if k.Name == "VERIFY_EMAIL" && set.Source == FromDefault && now.MailAPIKey != "" {
 			set.Value = Required
 		}
-		var wrong string
-		if set.Value, wrong = k.read(now, set.Value); wrong != "" {
-			return nil, fmt.Errorf("the default of %s: %s", k.Name, wrong)
+		if set.Value, err = k.read(now, set.Value); err != nil {
+			return nil, fmt.Errorf("the default of %s: %v", k.Name, err) // it is our fault, and nobody's who calls
 		}
 		if k.Name == requirement {
 			switch set.Source {
@@ -421,9 +439,8 @@ func (e *StaleError) Unwrap() error { return shared.ErrStaleRevision }
 const settingTries = 5
 
 // PutSetting gives a system key a value. It fails with
-// [shared.ErrUnknownSetting], with [shared.ErrInvalidSetting], with
-// [shared.ErrSettingLocked] if the environment sets the key, and with
-// [StaleError].
+// [shared.ErrUnknownSetting], with [ValueError], with [shared.ErrSettingLocked] if
+// the environment sets the key, and with [StaleError].
 func (s *Service) PutSetting(ctx context.Context, session Session, from Client, c SettingChange) (SystemKey, error) {
 	i := slices.IndexFunc(registry, func(k KeySpec) bool { return k.Name == c.Key })
 	if i < 0 {
@@ -433,11 +450,10 @@ func (s *Service) PutSetting(ctx context.Context, session Session, from Client, 
 	if _, ok := s.Settings.env[k.Name]; ok {
 		return SystemKey{}, shared.ErrSettingLocked.In("key")
 	}
-	value, wrong := k.read(new(Settings), c.Value)
-	if wrong != "" {
-		return SystemKey{}, shared.ErrInvalidSetting.Saying(wrong).In("value")
+	value, err := k.read(new(Settings), c.Value)
+	if err != nil {
+		return SystemKey{}, err
 	}
-	var err error
 	for range settingTries {
 		var written bool
 		if written, err = s.putSetting(ctx, session, from, k, value, c.Revision); err != nil {

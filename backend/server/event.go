@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/language"
 	"latchkey/shared"
 )
 
@@ -105,12 +106,12 @@ func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, 
 		events = events[:pageSize]
 		out.Next = events[pageSize-1].ID
 	}
-	out.Events, err = s.eventsOf(c.Context(), events)
+	out.Events, err = s.eventsOf(c.Context(), c.language(), events)
 	return out, err
 }
 
-// eventsOf is events as people read them.
-func (s *Server) eventsOf(ctx context.Context, events []account.Event) ([]shared.Event, error) {
+// eventsOf is events as people read them who read a language.
+func (s *Server) eventsOf(ctx context.Context, l *language.Language, events []account.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
 		ids = append(ids, e.ActorID, e.UserID)
@@ -130,8 +131,8 @@ func (s *Server) eventsOf(ctx context.Context, events []account.Event) ([]shared
 	out := make([]shared.Event, len(events))
 	for i, e := range events {
 		out[i] = shared.Event{
-			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventTexts[e.Kind], IPAddress: e.IP, Device: account.DeviceOf(e.UserAgent),
-			Subject: e.Subject, Detail: detailOf(e.Detail), SessionID: e.SessionID, Actor: person(e.ActorID), Account: person(e.UserID),
+			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: l.Say(eventTexts[e.Kind]), IPAddress: e.IP, Device: account.DeviceOf(e.UserAgent),
+			Subject: e.Subject, Detail: detailOf(l, e.Detail), SessionID: e.SessionID, Actor: person(e.ActorID), Account: person(e.UserID),
 		}
 		if out[i].Text == "" { // a newer server wrote it
 			out[i].Text = e.Kind
@@ -141,7 +142,7 @@ func (s *Server) eventsOf(ctx context.Context, events []account.Event) ([]shared
 }
 
 // detailOf is the detail of an event for people.
-func detailOf(text string) string {
+func detailOf(l *language.Language, text string) string {
 	var says map[string]string
 	if json.Unmarshal([]byte(text), &says) != nil {
 		return text // empty
@@ -150,23 +151,23 @@ func detailOf(text string) string {
 	after, there := says["after"]
 	switch {
 	case changed && there:
-		return "from " + quoted(before) + " to " + quoted(after)
+		return l.Say("from %s to %s", quoted(l, before), quoted(l, after))
 	case there:
-		return after
+		return l.Say(after) // "changed": from what to what is a secret
 	}
 	var parts []string
 	for name, value := range says {
-		parts = append(parts, name+" "+value)
+		parts = append(parts, l.Say(name)+" "+value)
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")
 }
 
-func quoted(value string) string {
+func quoted(l *language.Language, value string) string {
 	if value == "" {
-		return "nothing"
+		return l.Say("nothing")
 	}
-	return "“" + value + "”"
+	return l.Say("“%s”", value)
 }
 
 const (
@@ -177,7 +178,8 @@ const (
 )
 
 // exportEvents answers the whole log as CSV (RFC 4180), the newest first. It reads
-// it piece by piece, so that a slow reader keeps nobody from writing to it.
+// it piece by piece, so that a slow reader keeps nobody from writing to it. It is
+// for programs, which go by its words, and so in English whoever asks.
 func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err error) {
 	f := account.EventFilter{Limit: exportBatch}
 	events, err := s.exported(c, f)
@@ -216,7 +218,7 @@ func (s *Server) exported(c call, f account.EventFilter) ([]shared.Event, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.eventsOf(ctx, events)
+	return s.eventsOf(ctx, language.Of("en", ""), events)
 }
 
 func orNobody(p *shared.Person) shared.Person {

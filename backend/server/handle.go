@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 
 	"latchkey/backend/account"
+	"latchkey/backend/language"
 	"latchkey/shared"
 )
 
@@ -22,6 +24,15 @@ type call struct {
 	Session   account.Session
 	Challenge *account.Challenge
 	User      account.User
+}
+
+// language is the one that the caller reads: the one that they chose, wherever that
+// was, or else the one of their browser.
+func (c call) language() *language.Language {
+	if slices.Contains(shared.Languages, c.User.Language) {
+		return language.Of(c.User.Language, "")
+	}
+	return languageOf(c.Request)
 }
 
 // A policy is who may call an endpoint.

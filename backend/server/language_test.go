@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,7 +16,9 @@ import (
 
 	"golang.org/x/net/html"
 
+	"latchkey/backend/account"
 	"latchkey/backend/language"
+	"latchkey/backend/store/storetest"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -136,7 +139,12 @@ func TestGerman(t *testing.T) {
 			said[sentence] = true
 		}
 	}
-	for _, name := range []string{"form.go", "manifest.go"} {
+	for _, text := range eventTexts {
+		said[text] = true
+	}
+	said["changed"], said["key"] = true, true // details of events
+	ofSettings(t, func(sentence string) { said[sentence] = true })
+	for _, name := range []string{"form.go", "manifest.go", "event.go", "passkey_check.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -220,6 +228,30 @@ func mailed(t *testing.T) (sentences []string) {
 		t.Errorf("only %d sentences of mails were found: %q", len(sentences), sentences)
 	}
 	return sentences
+}
+
+// ofSettings says what there is to say of system keys: of each, and of a value that
+// none can have.
+func ofSettings(t *testing.T, say func(string)) {
+	live, err := account.NewLive(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := account.Service{Store: storetest.Migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "latchkey.db")), Settings: live}
+	keys, err := s.LoadSettings(t.Context())
+	if err != nil || len(keys) < 15 {
+		t.Fatalf("%d system keys, %v", len(keys), err)
+	}
+	for _, k := range keys {
+		say(k.Group)
+		say(k.Description)
+		_, err := s.PutSetting(t.Context(), account.Session{}, account.Client{}, account.SettingChange{Key: k.Name, Value: "\x00"})
+		wrong, ok := errors.AsType[*account.ValueError](err)
+		if !ok {
+			t.Fatalf("%s: %v", k.Name, err)
+		}
+		say(wrong.Sentence)
+	}
 }
 
 // TestSentencesInGerman holds that what forms are refused with is what the app

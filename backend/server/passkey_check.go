@@ -14,6 +14,7 @@ import (
 // most passkeys that cannot be made are a name that differs somewhere between
 // the browser and here.
 func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, error) {
+	l := c.language()
 	out := shared.SelfCheck{OK: true, RPID: s.Accounts.RelyingParty.ID, Origin: s.Origin.String(), Checks: []shared.Finding{}}
 	find := func(name, received, expected string, ok bool, fix string) {
 		if received == "" {
@@ -39,36 +40,36 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		bare = originOf(u)
 	}
 	rp := s.Accounts.RelyingParty
-	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), "Open "+out.Origin+", or start the server with -origin "+bounded(bare)+".")
+	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.Say("Open %s, or start the server with -origin %s.", out.Origin, bounded(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
-		find("RP ID", host, out.RPID+" or a name under it", host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
-			"Browsers use passkeys of "+out.RPID+" at that name and under it only. Open "+out.Origin+", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.")
+		find("RP ID", host, l.Say("%s or a name under it", out.RPID), host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
+			l.Say("Browsers use passkeys of %s at that name and under it only. Open %s, or set -origin and -rp-id to the name that people use; passkeys made until then are lost.", out.RPID, out.Origin))
 	}
 	own := func(host string) string { // as people write it: the port is clear from the scheme
 		return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[s.Origin.Scheme])
 	}
-	same("Host", own(c.Host), s.Origin.Host, "Have the proxy pass the Host header on as it came.")
+	same("Host", own(c.Host), s.Origin.Host, l.Say("Have the proxy pass the Host header on as it came."))
 
 	forwarded := c.Header.Get("X-Forwarded-For")
 	if forwarded != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" {
 		peer, err := netip.ParseAddrPort(c.RemoteAddr)
 		address := peer.Addr().Unmap()
-		find("Proxy", address.String(), "an address of -trusted-proxies", err == nil && s.isProxy(address),
-			"If it is your proxy, add it: -trusted-proxies "+address.String()+". Until then, all who come through it share one limit.")
+		find("Proxy", address.String(), l.Say("an address of -trusted-proxies"), err == nil && s.isProxy(address),
+			l.Say("If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit.", address.String()))
 	}
 	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
-		"The proxy was reached by another scheme than people are to use. Have it redirect to "+out.Origin+", or correct -origin.")
+		l.Say("The proxy was reached by another scheme than people are to use. Have it redirect to %s, or correct -origin.", out.Origin))
 	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
-		"The proxy was reached by another name. Have it redirect to "+out.Origin+", or correct -origin.")
+		l.Say("The proxy was reached by another name. Have it redirect to %s, or correct -origin.", out.Origin))
 
 	addr, err := netip.ParseAddr(c.From.IP)
-	find("Limits count you as", bucket(c.From.IP), "the address of your own device", err != nil || !s.isProxy(addr),
-		"Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For.")
+	find(l.Say("Limits count you as"), bucket(c.From.IP), l.Say("the address of your own device"), err != nil || !s.isProxy(addr),
+		l.Say("Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For."))
 	if theirs, err := time.Parse(time.RFC3339, in.Time); err == nil {
 		now := s.Accounts.Now()
-		find("Clock", theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
-			"The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.")
+		find(l.Say("Clock"), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
+			l.Say("The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP."))
 	}
 	return out, nil
 }

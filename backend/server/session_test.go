@@ -19,6 +19,7 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
+	"latchkey/backend/language"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
@@ -644,6 +645,184 @@ func TestLanguage(t *testing.T) {
 		want(t, other.post("/update-user", body{"language": ""}), 200, "")
 		chosen(b, nil)
 		chosen(s.signUp(t, "bob@example.test"), nil)
+	})
+}
+
+// What the server words is in the language of whoever asks: what they chose counts
+// most, then this browser's cookie, then its preferences.
+func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		const german, english, cookie = "Accept-Language: de-AT,de;q=0.9,en;q=0.5", "Accept-Language: en,de;q=0.5", "Cookie: latchkey.language="
+		b := s.signUp(t, ann).granted(account.PermissionSettings, account.PermissionAudit)
+		for _, change := range []body{{"key": "APP_NAME", "value": "100 % Acme"}, {"key": "MAIL_FROM", "value": "a@example.test"}, {"key": "RESEND_API_KEY", "value": "re_12345678"}} {
+			want(t, b.put(change), 200, "")
+		}
+		err := s.db.Tx(t.Context(), func(tx account.Store) error {
+			for i, e := range []account.Event{{Kind: account.EventKeyRotated, Detail: `{"key":"k2"}`}, {Kind: "what-a-newer-server-wrote"}} {
+				e.ID, e.At = fmt.Sprint("e", i), account.Now()
+				if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		read := func(b *browser, path string, out any, headers ...string) {
+			t.Helper()
+			a := b.elsewhere().request("GET", path, "", headers...)
+			if err := json.Unmarshal([]byte(a.body), out); a.status != 200 || err != nil || a.header.Get("Cache-Control") != "no-store" {
+				t.Fatalf("%s: %.300v, %v, kept: %s", path, a, err, a.header.Get("Cache-Control"))
+			}
+		}
+		logged := func(path string, headers ...string) (says []string) {
+			t.Helper()
+			var page shared.EventPage
+			read(b, path, &page, headers...)
+			for _, e := range page.Events {
+				says = append(says, strings.TrimSuffix(e.Text+" "+e.Detail, " "))
+			}
+			return says
+		}
+		is := func(what string, got, want []string) {
+			t.Helper()
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q; want %q", what, got, want)
+			}
+		}
+		log := map[string][]string{
+			"en": {
+				"what-a-newer-server-wrote", "The server has a new key key k2", "System key changed changed",
+				"System key changed from nothing to “a@example.test”", "System key changed from “Latchkey” to “100 % Acme”", "The account was created",
+			},
+			"de": {
+				"what-a-newer-server-wrote", "Der Server hat einen neuen Schlüssel Schlüssel k2", "Systemeinstellung geändert geändert",
+				"Systemeinstellung geändert von nichts zu „a@example.test“", "Systemeinstellung geändert von „Latchkey“ zu „100 % Acme“", "Das Konto wurde erstellt",
+			},
+		}
+		is("the log", logged("/api/events"), log["en"])
+		is("the log", logged("/api/events", english), log["en"])
+		is("the log in German", logged("/api/events", german), log["de"])
+		is("one's own log", logged("/api/auth/list-events?kind=sign-up"), []string{"The account was created"})
+		is("one's own log in German", logged("/api/auth/list-events?kind=sign-up", german), []string{"Das Konto wurde erstellt"})
+		is("the log by a cookie", logged("/api/events", english, cookie+"de"), log["de"])
+		is("the log by another cookie", logged("/api/events", german, cookie+"en"), log["en"])
+
+		// The words of system keys, and nothing else of them.
+		var plain, words shared.Settings
+		read(b, "/api/settings", &plain)
+		read(b, "/api/settings", &words, german)
+		has := shared.Catalogue(language.German)
+		for i, k := range plain.Settings {
+			de := words.Settings[i]
+			if de.Group != has[k.Group] || de.Description != has[k.Description] || de.Description == k.Description {
+				t.Errorf("%s in German: %s: %s", k.Key, de.Group, de.Description)
+			}
+			de.Group, de.Description = k.Group, k.Description
+			one, _ := json.Marshal(k)
+			other, _ := json.Marshal(de)
+			if string(one) != string(other) {
+				t.Errorf("in German it is %s, and not %s", other, one)
+			}
+		}
+		if k := plain.Settings[len(plain.Settings)-1]; k.Group != "Security log" || k.Description != "How long the security log is kept." {
+			t.Errorf("the last key: %+v", k)
+		}
+		for key, says := range map[string][2]string{
+			"APP_NAME":           {"It has 1 to 60 characters, all of which can be seen, and no line breaks.", "Es sind 1 bis 60 Zeichen, die alle zu sehen sind, und keine Zeilenumbrüche."},
+			"RESEND_API_KEY":     {"Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.", "Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Zeichen ohne Leerzeichen. Lassen Sie das Feld leer, um ihn zu entfernen."},
+			"MAIL_FROM":          {"It is an address, alone or as in: Accounts <accounts@example.com>.", "Es ist eine Adresse, allein oder wie in: Konten <accounts@example.com>."},
+			"SIGN_UP_ENABLED":    {"It is true or false.", "Es ist true oder false."},
+			"VERIFY_EMAIL":       {"It is off or required.", "Es ist off oder required."},
+			"REQUIRE_TWO_FACTOR": {"It is off or admins or all.", "Es ist off oder admins oder all."},
+			"SESSIONS_PER_USER":  {"It is a number from 1 to 1000.", "Es ist eine Zahl von 1 bis 1000."},
+			"EVENT_RETENTION":    {"It is a time from 30d to 3650d, such as 45m, 12h or 7d.", "Es ist eine Zeit von 30d bis 3650d, etwa 45m, 12h oder 7d."},
+		} {
+			for i, headers := range [][]string{nil, {german}} {
+				a := b.elsewhere().put(body{"key": key, "value": "no\tvalue"}, headers...)
+				if a.status != 400 || a.code() != "INVALID_SETTING" || a.get("field") != "value" || a.get("message") != says[i] {
+					t.Errorf("%s: %v; want %s", key, a, says[i])
+				}
+			}
+		}
+		a := b.put(body{"key": "APP_NAME", "value": "Else", "revision": 0}, german)
+		want(t, a, 409, "STALE_REVISION")
+		if a.get("current.group") != "Allgemein" {
+			t.Errorf("what it is now, in German: %v", a)
+		}
+
+		// The self-check, with nearly all that it can find: under another host nobody
+		// gets this far.
+		found := func(b *browser, headers ...string) (says []string) {
+			t.Helper()
+			var found shared.SelfCheck
+			read(b, "/api/passkey-check?origin=https://elsewhere.example&time=2026-01-02T03:04:05Z", &found, headers...)
+			for _, f := range found.Checks {
+				if strings.HasSuffix(f.Expected, " UTC") {
+					f.Expected = "now"
+				}
+				if !f.OK {
+					says = append(says, f.Name+" | "+f.Expected+" | "+f.Fix)
+				}
+			}
+			return says
+		}
+		proxied := []string{"X-Forwarded-For: 127.0.0.3", "X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"}
+		origin, host := s.url.String(), s.url.Host
+		is("the self-check", found(b, proxied...), []string{
+			"Origin | " + origin + " | Open " + origin + ", or start the server with -origin https://elsewhere.example.",
+			"RP ID | localhost or a name under it | Browsers use passkeys of localhost at that name and under it only. Open " + origin + ", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.",
+			"X-Forwarded-Proto | http | The proxy was reached by another scheme than people are to use. Have it redirect to " + origin + ", or correct -origin.",
+			"X-Forwarded-Host | " + host + " | The proxy was reached by another name. Have it redirect to " + origin + ", or correct -origin.",
+			"Limits count you as | the address of your own device | Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For.",
+			"Clock | now | The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.",
+		})
+		is("the self-check in German", found(b, append(proxied, german)...), []string{
+			"Origin | " + origin + " | Öffnen Sie " + origin + ", oder starten Sie den Server mit -origin https://elsewhere.example.",
+			"RP ID | localhost oder ein Name darunter | Browser verwenden Passkeys von localhost nur unter diesem Namen und darunter. Öffnen Sie " + origin + ", oder setzen Sie -origin und -rp-id auf den Namen, den die Leute verwenden; bis dahin erstellte Passkeys gehen verloren.",
+			"X-Forwarded-Proto | http | Der Proxy wurde über ein anderes Schema erreicht, als die Leute verwenden sollen. Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
+			"X-Forwarded-Host | " + host + " | Der Proxy wurde unter einem anderen Namen erreicht. Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
+			"Für Begrenzungen zählen Sie als | die Adresse Ihres eigenen Geräts | Alle, die diesen Weg nehmen, zählen als einer. Lassen Sie den Proxy die Adresse des Anfragenden an X-Forwarded-For anhängen.",
+			"Uhr | now | Die Uhr Ihres Geräts oder des Servers geht falsch, und die Codes von Authenticator-Apps richten sich nach ihr. Lassen Sie beide über NTP stellen.",
+		})
+		direct := open(t, s.db, func(c *server.Config) { c.TrustedProxies = nil }).signIn(t, ann)
+		for says, headers := range map[string][]string{
+			"Proxy | an address of -trusted-proxies | If it is your proxy, add it: -trusted-proxies 127.0.0.1. Until then, all who come through it share one limit.":                                nil,
+			"Proxy | eine Adresse aus -trusted-proxies | Wenn es Ihr Proxy ist, fügen Sie ihn hinzu: -trusted-proxies 127.0.0.1. Bis dahin teilen sich alle, die über ihn kommen, eine Begrenzung.": {german},
+		} {
+			if all := found(direct, headers...); !slices.Contains(all, says) {
+				t.Errorf("without a known proxy: %q; want %s", all, says)
+			}
+		}
+
+		// What the account says counts for more than what the browser does.
+		says := func(language string, headers ...string) {
+			t.Helper()
+			var settings shared.Settings
+			read(b, "/api/settings", &settings, headers...)
+			if got := settings.Settings[0].Group; got != map[string]string{"en": "General", "de": "Allgemein"}[language] {
+				t.Errorf("to %q the settings say %s; want %s", headers, got, language)
+			}
+			own := logged("/api/auth/list-events", headers...)
+			if got := own[len(own)-1]; got != log[language][len(log[language])-1] {
+				t.Errorf("to %q the log says %s; want %s", headers, got, language)
+			}
+		}
+		want(t, b.post("/update-user", body{"language": "de"}), 200, "")
+		says("de")
+		says("de", english)
+		says("de", english, cookie+"en")
+		// An export is for programs.
+		export := b.request("GET", "/api/events.csv", "", german)
+		if !strings.Contains(export.body, ",System key changed,") || !strings.Contains(export.body, "from “Latchkey” to “100 % Acme”") || strings.Contains(export.body, "Systemeinstellung") {
+			t.Errorf("the export: %s", export.body)
+		}
+		want(t, b.post("/update-user", body{"language": "en"}), 200, "")
+		says("en", german, cookie+"de")
+		want(t, b.post("/update-user", body{"language": ""}), 200, "")
+		says("de", german)
 	})
 }
 
