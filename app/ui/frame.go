@@ -510,6 +510,7 @@ func (f *frame) follow(choice string) {
 	if spoken(choice, preferences()) != language {
 		speak(choice)
 		f.entitle()
+		refresh(f.ctx) // which draws the parts of the page anew
 	}
 }
 
@@ -517,7 +518,6 @@ func (f *frame) read(_ app.Context, a app.Action) {
 	defer rescue()
 	f.follow(a.Value.(string))
 	say(f.ctx, tr("Your language is saved."))
-	focus(f.ctx, languageField) // the page is a new one
 }
 
 func (f *frame) leave(ctx app.Context, a app.Action) {
