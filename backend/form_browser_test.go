@@ -283,6 +283,17 @@ func testFormTakeOverErrors(t *testing.T, browser context.Context, server *progr
 	p.see("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	p.press("Sign in again")
 	p.at("/sign-in")
+
+	// A form of somebody else's page, which the guard refuses.
+	const another = "Dieses Formular kam von der Seite einer anderen Website und wurde deshalb nicht ausgeführt."
+	p.prefers("de")
+	p.do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.origin + `/sign-in"><button>Go</button></form>`))
+	p.press("Go")
+	p.see(another)
+	p.awaitFocus("Anmelden")
+	p.comeApp()
+	p.see(another)
+	p.awaitFocus("Anmelden")
 }
 
 // testFormNoApp keeps the app from coming at all.

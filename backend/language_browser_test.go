@@ -10,7 +10,10 @@ import (
 
 // TestLanguageBrowser has people read the language that they understand.
 func TestLanguageBrowser(t *testing.T) {
-	inBrowser(t, map[string]func(*testing.T, context.Context, *program){"Choice": testLanguage}, nil)
+	inBrowser(t, map[string]func(*testing.T, context.Context, *program){
+		"Choice": testLanguage,
+		"Typed":  testLanguageTyped,
+	}, nil)
 }
 
 // prefers sets the languages of the browser, as its Accept-Language says them.
@@ -102,4 +105,47 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 	p.submitSignIn(email, password)
 	p.at("/dashboard/settings")
 	p.reads("de", "Einstellungen", "Einstellungen")
+}
+
+// testLanguageTyped holds that who chooses a language loses nothing that is typed,
+// and that nothing is left in the one before.
+func testLanguageTyped(t *testing.T, browser context.Context, server *program) {
+	p := browse(t, browser, server.origin)
+	p.signUp()
+	p.open("/dashboard/settings")
+	p.see("This device")
+	p.fill("Name", "Ada King")
+	p.press("Change email address")
+	p.fill("New email address", "ada.king@exam")
+	p.fill("Current password", "half a pass")
+	p.press("Show current password")
+	p.fill("New password", "another")
+	p.speak("Language", "Deutsch")
+	p.see("Ihre Sprache ist gespeichert.")
+	p.reads("de", "Einstellungen", "Einstellungen")
+	p.awaitFocus("Sprache")
+	for field, want := range map[string]string{
+		"profile-name": "Ada King", "new-email-newEmail": "ada.king@exam", "password-currentPassword": "half a pass", "password-newPassword": "another",
+	} {
+		if got := eval[string](p, `document.getElementById("`+field+`")?.value ?? "it is gone"`); got != want {
+			t.Errorf("in %s there is %q; %q was typed", field, got, want)
+		}
+	}
+	if got := eval[string](p, `document.getElementById("password-currentPassword").type`); got != "text" {
+		t.Errorf("the password that was shown is a %s", got)
+	}
+	p.press("Abbrechen")
+
+	// Times go on meanwhile.
+	const text = `(() => {
+		const page = document.getElementById("content").cloneNode(true)
+		page.querySelectorAll("time").forEach((e) => e.remove())
+		return page.textContent
+	})()`
+	p.press("Aktuelles Passwort verbergen")
+	p.the("button", "Aktuelles Passwort anzeigen")
+	switched := eval[string](p, text)
+	p.open("/dashboard/settings")
+	p.see("Dieses Gerät")
+	p.wait("the page is as if it had been German from the start:\n"+switched, func() bool { return eval[string](p, text) == switched })
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestOfflineBrowser takes the network away from people, and gives it back.
@@ -21,6 +22,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Wipe":         testWipe,
 		"OtherAccount": testOtherAccount,
 		"Changed":      testChanged,
+		"Focus":        testOfflineFocus,
 		"Install":      testInstall,
 	}, map[string]func(*testing.T, context.Context, string){
 		"Offline":  testOffline,
@@ -147,6 +149,89 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 	}
 	server.start()
 	p.forgive()
+}
+
+// network tells the page that there is one, or that there is none.
+func (p *tab) network(there bool) {
+	p.t.Helper()
+	event := map[bool]string{true: "online", false: "offline"}[there]
+	eval[bool](p, fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}), dispatchEvent(new Event(%q))`, there, event))
+	p.wait("the page is "+event, func() bool { return p.sees("You are offline.") != there })
+}
+
+// testOfflineFocus has people who go by keys lose the network, and get it back.
+func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
+	p := browse(t, browser, server.origin)
+	p.equip(true)
+	p.signUp()
+	p.open("/dashboard/settings")
+	p.see("This device")
+
+	p.fill("Current password", "half a pass")
+	eval[bool](p, `document.activeElement.setSelectionRange(4, 4), true`)
+	const where = `document.getElementById("password-currentPassword").getBoundingClientRect().top`
+	at := eval[float64](p, where)
+	p.network(false)
+	p.awaitFocus("Password")
+	if now := eval[float64](p, where); now != at {
+		t.Errorf("the field goes from %g to %g: a person would have to look for it", at, now)
+	}
+	p.network(true)
+	p.awaitFocus("Current password")
+	p.key("-")
+	if got := eval[string](p, `document.activeElement.value`); got != "half- a pass" {
+		t.Errorf("the field holds %q: what was typed, or where, is lost", got)
+	}
+
+	// Who has gone on meanwhile stays there.
+	p.network(false)
+	p.awaitFocus("Password")
+	p.tabTo("Sign out", backwards)
+	p.network(true)
+	if got := p.focused(); got != "Sign out" {
+		t.Errorf("the focus is taken from Sign out to %q", got)
+	}
+
+	// A dialog can be used, and left.
+	p.press("Delete account")
+	p.the("dialog", "Delete your account?")
+	p.network(false)
+	p.tabTo("Cancel")
+	p.tabTo("Delete account")
+	p.key(kb.Escape)
+	p.awaitFocus("Profile")
+	p.network(true)
+	p.awaitFocus("Delete account")
+
+	p.press("Enable 2FA")
+	p.awaitFocus("Password")
+	p.network(false)
+	p.key(password + kb.Enter)
+	p.wait("the dialog says why not", func() bool {
+		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
+	})
+	p.tabTo("Cancel", backwards)
+	p.key(kb.Enter)
+	p.awaitFocus("Two-factor authentication")
+	p.network(true)
+	p.awaitFocus("Enable 2FA")
+
+	// The one that is part of the page goes with it.
+	p.press("Add passkey")
+	p.awaitFocus("Passkey name")
+	p.network(false)
+	p.awaitFocus("Passkeys")
+	p.network(true)
+	p.awaitFocus("Add passkey")
+
+	// Where there are no sections, the heading of the page takes it.
+	p.press("Sign out")
+	p.at("/sign-in")
+	p.fill("Email", "ada@example.com")
+	p.network(false)
+	p.wait("the focus is on the heading", func() bool { return eval[string](p, `document.activeElement.id`) == "title" })
+	p.network(true)
+	p.awaitFocus("Email")
 }
 
 // testWipe tries each way in which somebody stops being signed in.

@@ -71,8 +71,9 @@ func linkWords(code string) string {
 // verified.
 type verification struct {
 	app.Compo
-	Email   string
-	Profile bool // it is on the page where there is more than that
+	Email    string
+	Profile  bool   // it is on the page where there is more than that
+	Language string // in which it is
 
 	ctx  app.Context
 	busy bool
@@ -112,7 +113,8 @@ func (v *verification) Render() app.UI {
 // newEmail is the part of the profile that gives the account another address.
 type newEmail struct {
 	app.Compo
-	User shared.User
+	User     shared.User
+	Language string // in which it is
 
 	ctx    app.Context
 	form   form
@@ -188,7 +190,7 @@ func (p *newEmail) Render() app.UI {
 func (p *newEmail) deeds() app.UI {
 	return html.Div().Class("deeds").Body(
 		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(p.open),
-		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true} })),
+		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true, Language: p.Language} })),
 	)
 }
 

@@ -105,11 +105,10 @@ func (f *form) adopt() *shared.Error {
 		return nil
 	}
 	f.fail(e)
-	switch e.Code {
-	case shared.ErrUnavailable.Code:
-		f.problem = words(e) // not all that was typed is still there
-	case shared.ErrBadRequest.Code:
-		f.problem = e.Message
+	// What was said above the button stays as it is: it knows that it is about a
+	// form that was sent, of which not all is still there.
+	if said := element("trouble"); said.Truthy() && f.problem != "" {
+		f.problem = said.Get("textContent").String()
 	}
 	return e
 }

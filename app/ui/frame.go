@@ -35,6 +35,8 @@ type frame struct {
 	next     string       // where to go after signing in
 	offline  bool
 	retrying bool
+	lost     app.Value // the control that had the focus when it was disabled, or nil
+	held     app.Value // the heading that has it since
 	about    about     // this server
 	leaving  bool      // signing out
 	looked   time.Time // when the server was last asked who is signed in
@@ -152,6 +154,9 @@ func (f *frame) OnMount(ctx app.Context) {
 	listen(ctx, window, "offline", func(ctx app.Context, _ app.Value) { f.connect(ctx) })
 	listen(ctx, window, "online", func(ctx app.Context, _ app.Value) { f.connect(ctx) })
 	listen(ctx, window, "focus", f.back)
+	for _, dialog := range dialogs {
+		listen(ctx, element(dialog), "close", f.shut)
+	}
 	listen(ctx, window.Get("document"), "visibilitychange", f.back)
 
 	f.channel = window.Get("BroadcastChannel").New("latchkey")
@@ -166,12 +171,55 @@ func (f *frame) connect(ctx app.Context) {
 	switch {
 	case f.offline && !was:
 		shut("add-passkey") // its browser's part may be done, but not the server's
+		f.hold(ctx, active())
 		f.retry(ctx)
 	case was && !f.offline:
+		f.giveBack(ctx)
 		refresh(ctx)
 		learn(ctx)
 	case away && online():
 		f.look(ctx) // the network is back: so may the server be
+	}
+}
+
+// hold keeps the focus near control, which the page is about to disable: the
+// browser would drop it, and who goes by keys or by ear would be at the top again.
+// The heading of its section takes it, and nothing scrolls.
+func (f *frame) hold(ctx app.Context, control app.Value) {
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		if !control.Truthy() || !control.Call("matches", ":disabled").Bool() {
+			return
+		}
+		f.lost, f.held = control, element("title")
+		if s := control.Call("closest", "section"); s.Truthy() {
+			f.held = s.Call("querySelector", "h2")
+		}
+		f.held.Call("focus", map[string]any{"preventScroll": true})
+	})
+}
+
+// giveBack puts the focus back on the control that lost it, unless the person has
+// moved it meanwhile.
+func (f *frame) giveBack(ctx app.Context) {
+	lost, held := f.lost, f.held
+	f.lost, f.held = nil, nil
+	if lost == nil {
+		return
+	}
+	ctx.Defer(func(app.Context) {
+		defer rescue()
+		if held.Call("matches", ":focus").Bool() {
+			lost.Call("focus", map[string]any{"preventScroll": true})
+		}
+	})
+}
+
+// shut is called when a dialog has been. It gives the focus back to what opened
+// it, which may be disabled meanwhile.
+func (f *frame) shut(ctx app.Context, _ app.Value) {
+	if f.offline && opener != nil && !element("content").Call("contains", active()).Bool() {
+		f.hold(ctx, opener)
 	}
 }
 
@@ -462,6 +510,7 @@ func (f *frame) follow(choice string) {
 	if spoken(choice, preferences()) != language {
 		speak(choice)
 		f.entitle()
+		refresh(f.ctx) // which draws the parts of the page anew
 	}
 }
 
@@ -469,7 +518,6 @@ func (f *frame) read(_ app.Context, a app.Action) {
 	defer rescue()
 	f.follow(a.Value.(string))
 	say(f.ctx, tr("Your language is saved."))
-	focus(f.ctx, languageField) // the page is a new one
 }
 
 func (f *frame) leave(ctx app.Context, a app.Action) {
@@ -492,9 +540,9 @@ func (f *frame) out(reason key) {
 	f.changes++
 	f.upgrading.Abort()
 	wipe()
-	shut("question")
-	shut("step-up")
-	shut("factor")
+	for _, dialog := range dialogs {
+		shut(dialog)
+	}
 	say(f.ctx, "")
 	if public(f.path) && reason != passwordChosen {
 		return
@@ -541,6 +589,10 @@ func (f *frame) skip(ctx app.Context, e app.Event) {
 	e.Call("stopPropagation") // go-app would only scroll
 	focus(ctx, "title")
 }
+
+// dialogs are those of the frame. What is in them is never disabled, so that
+// nobody is trapped in one that is open when the connection goes.
+var dialogs = []string{"question", "factor", "step-up"}
 
 // Render implements [app.Composer].
 func (f *frame) Render() app.UI {

@@ -9,6 +9,7 @@ import (
 // install offers to make the page an app of the device, where that can be done.
 type install struct {
 	app.Compo
+	Language string // in which it is
 
 	offered bool // the browser would ask the person
 	apple   bool // it would not, but the person can do it by hand

@@ -58,19 +58,30 @@ func focus(ctx app.Context, ids ...string) {
 	})
 }
 
+// active is the element that has the focus.
+func active() app.Value {
+	return app.Window().Get("document").Get("activeElement")
+}
+
 // focused is the id of the element that has the focus, or "".
 func focused() string {
-	if e := app.Window().Get("document").Get("activeElement"); e.Truthy() {
+	if e := active(); e.Truthy() {
 		return e.Get("id").String()
 	}
 	return ""
 }
+
+// opener is the control of the page that had the focus when a dialog was opened.
+var opener app.Value
 
 // open shows a dialog: the rest of the page is out of reach until it is shut.
 func open(ctx app.Context, id string) {
 	ctx.Defer(func(app.Context) {
 		defer rescue()
 		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
+			if had := active(); element("content").Call("contains", had).Bool() {
+				opener = had // and not what is in a dialog under this one
+			}
 			e.Call("showModal")
 		}
 	})

@@ -10,7 +10,8 @@ import (
 // password is the section that changes one's password.
 type password struct {
 	app.Compo
-	Email string
+	Email    string
+	Language string // in which it is
 
 	ctx  app.Context
 	form form

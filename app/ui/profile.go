@@ -12,8 +12,9 @@ import (
 // profile is the section about who one is.
 type profile struct {
 	app.Compo
-	User   shared.User
-	Chosen string // the language; "" for as the browser says
+	User     shared.User
+	Chosen   string // the language; "" for as the browser says
+	Language string // in which it is
 
 	ctx      app.Context
 	form     form
@@ -107,7 +108,7 @@ func (s *profile) Render() app.UI {
 			s.form.button(tr("Save"), "main"),
 		),
 		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
-		&newEmail{User: s.User},
+		&newEmail{User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
 			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).

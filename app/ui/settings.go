@@ -20,12 +20,14 @@ type settings struct {
 	Overdue  bool         // nothing can be done but getting a second factor
 }
 
-// CompoID makes the page a new one for another user, and in another language.
+// CompoID makes the page a new one for another user. In another language it is
+// the same one, so that what is typed stays. go-app draws no part anew of which
+// nothing has changed, so those that do not hear refresh are told the language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
 	}
-	return p.User.ID + " " + p.Language
+	return p.User.ID
 }
 
 // sections are the parts of the page.
@@ -74,8 +76,8 @@ func (p *settings) cards() []app.UI {
 		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{User: *p.User, Chosen: p.Chosen},
-		&password{Email: p.User.Email},
+		&profile{User: *p.User, Chosen: p.Chosen, Language: p.Language},
+		&password{Email: p.User.Email, Language: p.Language},
 		&twoFactor{},
 		&passkeys{User: *p.User},
 		&sessions{},
@@ -83,7 +85,7 @@ func (p *settings) cards() []app.UI {
 	if p.User.TwoFactorEnabled {
 		cards = append(cards, &trustedDevices{})
 	}
-	return append(cards, &events{}, &install{})
+	return append(cards, &events{}, &install{Language: p.Language})
 }
 
 // part is a part of a page, by the id of its heading.

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,26 @@ import (
 var forms = []string{shared.PageSignIn, shared.PageTwoFactor}
 
 func isForm(r *http.Request) bool { return slices.Contains(forms, r.URL.Path) }
+
+// formTypes are all that a form of HTML can send its body as.
+var formTypes = []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+
+// sentByForm reports whether a request is what the form of a page sends.
+func sentByForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return isForm(r) && err == nil && slices.Contains(formTypes, kind)
+}
+
+// refuse answers a request that is looked at no further. If a form sent it, a
+// person reads the answer: they get the page again.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !sentByForm(r) {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	s.askAgain(call{Request: r, w: w}, r.URL.Path, nil, err)
+}
 
 // handleForm makes h answer the form of a page for those whom the policy lets
 // in, as [handle] does an endpoint: h says where to go on. Who may not go on
@@ -232,7 +253,7 @@ func atFault(page string, e *shared.Error) string {
 }
 
 // sentences are what the app says of errors whose own message is for programs.
-// They are the app's words: a test looks.
+// They are the app's words, but for what happens to forms alone: a test looks.
 var sentences = map[*shared.Error]string{
 	shared.ErrUnavailable:           "The service is not available at the moment. Nothing was changed. Try again shortly.",
 	shared.ErrCredentials:           "This email address and password do not belong together.",
@@ -248,7 +269,13 @@ var sentences = map[*shared.Error]string{
 	shared.ErrTOTPNotEnabled:        "No authenticator app waits for a code. It may have taken too long: close this, then begin again.",
 	shared.ErrTwoFactorNotEnabled:   "Two-factor authentication is not on for this account.",
 	shared.ErrInternal:              "Something went wrong on the server. Try again.",
+	shared.ErrCrossSite:             anotherSite,
+	shared.ErrOrigin:                anotherSite,
+	shared.ErrNoOrigin:              "Your browser did not say which page this form is from, so nothing was done with it. If you want to sign in, please fill it in here.",
+	shared.ErrMethod:                "This form was sent in a way that this page does not take. Please fill it in again.",
 }
+
+const anotherSite = "This form was sent by the page of another website, so nothing was done with it. If you want to sign in, please fill it in here."
 
 // waits are the refusals that end by themselves, and what the app says of them.
 var waits = map[*shared.Error]string{

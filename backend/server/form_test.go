@@ -11,7 +11,6 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
-	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 )
 
@@ -337,6 +336,13 @@ func TestFormsAreStrict(t *testing.T) {
 				t.Errorf("%s is %d, Allow %q", method, a.status, a.header.Get("Allow"))
 			}
 		}
+		for _, page := range []string{"/sign-in", "/two-factor"} {
+			a := s.browser(t).request("PUT", page, good, "Content-Type: application/x-www-form-urlencoded")
+			wantAgain(t, a, 405, "", "This form was sent in a way that this page does not take.")
+			if a.header.Get("Allow") != "GET, HEAD, POST" || a.header.Get("Set-Cookie") != "" {
+				t.Errorf("PUT %s: Allow %q, Set-Cookie %q", page, a.header.Get("Allow"), a.header.Get("Set-Cookie"))
+			}
+		}
 		for _, page := range []string{"/", "/sign-up", "/dashboard/settings", "/sign-in/", "/two-factor/"} {
 			if a := s.browser(t).sendRaw(page, good); a.status != 405 && a.status != 404 || a.header.Get("Set-Cookie") != "" {
 				t.Errorf("POST %s is %d", page, a.status)
@@ -355,41 +361,58 @@ func TestFormsAreStrict(t *testing.T) {
 }
 
 func TestFormsAreOurOwn(t *testing.T) { // C06
-	const trusted = "https://app.example.test"
+	const (
+		trusted = "https://app.example.test"
+		foreign = "This form was sent by the page of another website, so nothing was done with it."
+		silent  = "Your browser did not say which page this form is from, so nothing was done with it."
+	)
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := open(t, db, func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
+		s.database = url
 		s.signUp(t, ann)
-		good := url.Values{"email": {ann}, "password": {goodPassword}}.Encode()
+		good := "email=" + ann + "&password=" + strings.ReplaceAll(goodPassword, " ", "+")
 		for _, test := range []struct {
 			what    string
 			headers []string
-			signs   bool
+			why     string // empty if it signs in
 		}{
-			{"our own page", nil, true},
+			{"our own page", nil, ""},
 			// What browsers say of a page that tells no referrer, as ours.
-			{"our own page, which hides its origin", []string{"Origin: null"}, true},
-			{"another site's page", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}, false},
-			{"another site's page, in an old browser", []string{"Origin: https://evil.test", "Sec-Fetch-Site:", "Sec-Fetch-Mode:"}, false},
-			{"another site's page, which hides its origin", []string{"Origin: null", "Sec-Fetch-Site: cross-site"}, false},
-			{"an unknown page, in an old browser", []string{"Origin: null", "Sec-Fetch-Site:", "Sec-Fetch-Mode:"}, false},
-			{"another port", []string{"Origin: http://127.0.0.1:1", "Sec-Fetch-Site: same-site"}, false},
-			{"another port, which hides its origin", []string{"Origin: null", "Sec-Fetch-Site: same-site"}, false},
-			{"a trusted origin's page", []string{"Origin: " + trusted, "Sec-Fetch-Site: same-site"}, false},
-			{"a trusted origin's page, of another site", []string{"Origin: " + trusted, "Sec-Fetch-Site: cross-site"}, false},
+			{"our own page, which hides its origin", []string{"Origin: null"}, ""},
+			{"another site's page", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}, foreign},
+			{"another site's page, in an old browser", []string{"Origin: https://evil.test", "Sec-Fetch-Site:", "Sec-Fetch-Mode:"}, foreign},
+			{"another site's page, which hides its origin", []string{"Origin: null", "Sec-Fetch-Site: cross-site"}, foreign},
+			{"an unknown page, in an old browser", []string{"Origin: null", "Sec-Fetch-Site:", "Sec-Fetch-Mode:"}, silent},
+			{"another port", []string{"Origin: http://127.0.0.1:1", "Sec-Fetch-Site: same-site"}, foreign},
+			{"another port, which hides its origin", []string{"Origin: null", "Sec-Fetch-Site: same-site"}, silent},
+			{"a trusted origin's page", []string{"Origin: " + trusted, "Sec-Fetch-Site: same-site"}, foreign},
+			{"a trusted origin's page, of another site", []string{"Origin: " + trusted, "Sec-Fetch-Site: cross-site"}, foreign},
 		} {
 			b := s.browser(t)
-			a := b.sendRaw("/sign-in", good, test.headers...)
-			if test.signs {
-				wantOn(t, a, "/dashboard/settings")
-			} else if a.status != 403 || a.header.Get("Set-Cookie") != "" {
-				t.Errorf("%s: %d, Set-Cookie %q; want 403 and none", test.what, a.status, a.header.Get("Set-Cookie"))
+			if test.why == "" {
+				wantOn(t, b.sendRaw("/sign-in", good, test.headers...), "/dashboard/settings")
+				continue
 			}
-			if !test.signs {
-				if a := b.sendRaw("/two-factor", "code=123456", test.headers...); a.status != 403 {
-					t.Errorf("%s: the second factor: %d; want 403", test.what, a.status)
+			before := s.dump(t)
+			for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"} {
+				for page, body := range map[string]string{"/sign-in": good, "/two-factor": "code=123456"} {
+					t.Log(test.what, kind, page)
+					a := b.sendRaw(page, body, append(test.headers, "Content-Type: "+kind)...)
+					wantAgain(t, a, 403, "", test.why)
+					if a.header.Get("Set-Cookie") != "" || strings.Contains(a.body, ann) {
+						t.Errorf("it sets the cookie %q, or says what was sent: %s", a.header.Get("Set-Cookie"), a.body)
+					}
 				}
 			}
+			if s.dump(t) != before {
+				t.Errorf("%s: what is refused changes the database", test.what)
+			}
+		}
+		// What is no form's is answered as ever.
+		a := s.browser(t).sendRaw("/sign-in", "{}", "Content-Type: application/json", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site")
+		if a.status != 403 || a.header.Get("Content-Type") != "application/json" {
+			t.Errorf("JSON of another site's page: %v", a)
 		}
 	})
 }
@@ -520,6 +543,9 @@ func TestFormsInGerman(t *testing.T) {
 		wantAgain(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", "Geben Sie Ihre E-Mail-Adresse ein.")
 		wantAgain(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", "Das Formular ist nicht lesbar.")
 		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german), 429, "", "Zu viele Versuche. Versuchen Sie es in [0-9]+ Sekunden noch einmal.")
+
+		wantAgain(t, b.sendRaw("/sign-in", "", german, "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "", "Dieses Formular kam von der Seite einer anderen Website")
+		wantAgain(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "", "Ihr Browser hat nicht gesagt, von welcher Seite dieses Formular kommt.")
 
 		// What was chosen counts for more than what the browser likes.
 		b = s.browser(t)

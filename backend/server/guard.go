@@ -204,7 +204,7 @@ func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
 			err = shared.ErrOrigin
 		}
 		if err != nil {
-			s.fail(w, r, err)
+			s.refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -88,6 +88,9 @@ func (s *Server) rooms() http.Handler {
 			s.wellKnown(w, r)
 		case isForm(r) && r.Method == http.MethodPost:
 			mux.ServeHTTP(w, r)
+		case sentByForm(r) && !reads(r):
+			w.Header().Set("Allow", "GET, HEAD, POST")
+			s.refuse(w, r, shared.ErrMethod)
 		default:
 			pages.ServeHTTP(w, r)
 		}
