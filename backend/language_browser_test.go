@@ -2,9 +2,11 @@ package main_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -105,6 +107,26 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 	p.submitSignIn(email, password)
 	p.at("/dashboard/settings")
 	p.reads("de", "Einstellungen", "Einstellungen")
+
+	// So do the pages that the service worker keeps, and the manifest.
+	first.open("/dashboard/settings")
+	first.see("This device")
+	first.inCharge()
+	first.speak("Language", "Deutsch")
+	first.see("Ihre Sprache ist gespeichert.")
+	first.wait("the pages that are kept are German", func() bool {
+		return eval[bool](first, `caches.match("/dashboard/settings", { ignoreVary: true }).then((page) => page.text()).then((text) => text.includes('<html lang="de">'))`)
+	})
+	first.holdApp()
+	first.visit("/dashboard/settings")
+	if got := eval[string](first, `document.documentElement.lang + " " + document.querySelector("h1").textContent`); got != "de Einstellungen" {
+		t.Errorf("until the app is there the page is %q", got)
+	}
+	first.comeApp()
+	first.reads("de", "Einstellungen", "Einstellungen")
+	if manifest := command(first, page.GetAppManifest, page.GetAppManifestParams{}); !strings.Contains(manifest.Data, `"lang":"de"`) {
+		t.Errorf("the manifest is %s", manifest.Data)
+	}
 }
 
 // testLanguageTyped holds that who chooses a language loses nothing that is typed,

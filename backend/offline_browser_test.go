@@ -456,6 +456,14 @@ func testInstall(t *testing.T, browser context.Context, server *program) {
 	eval[bool](p, `dispatchEvent(new Event("appinstalled")), true`)
 	p.wait("it offers nothing any more", func() bool { return len(p.all("button", "Install app")) == 0 })
 
+	// It may be made before the app is there.
+	early := browse(t, browser, server.origin)
+	early.signIn(email)
+	early.inject(`addEventListener("DOMContentLoaded", () => { window.prevented = ` + offer + ` })`)
+	early.open("/dashboard/settings")
+	early.press("Install app")
+	early.wait("the browser asks", func() bool { return eval[bool](early, `window.prompted && window.prevented`) })
+
 	// Where no page can ask for it, the person is told how.
 	phone := browse(t, browser, server.origin)
 	phone.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
+	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/backend/language"
 	"latchkey/backend/server"
 	"latchkey/shared"
 	"latchkey/web"
@@ -25,7 +23,7 @@ func pwa() http.Handler {
 		},
 		LoadingLabel: "{progress}",
 
-		Version:               version(),
+		Version:               server.Version(),
 		WasmContentLength:     web.WasmLength(),
 		ServiceWorkerTemplate: web.Worker(),
 		Resources:             here{},
@@ -37,15 +35,15 @@ func pwa() http.Handler {
 	}
 }
 
-// version changes whenever what browsers keep of us does: the files, the words on
-// the pages, and the policies that they were sent under.
-func version() string {
-	h := sha256.Sum256([]byte(web.Version() + language.German + server.ContentSecurityPolicy + server.FormSecurityPolicy))
-	return hex.EncodeToString(h[:6])
-}
-
 // here says where files are. It is deliberately not an http.Handler: go-app would
 // fetch files through it from whatever host a request names.
 type here struct{}
 
-func (here) Resolve(path string) string { return web.Address(path) }
+// Pages have no version where go-app asks: it takes the first of them for what all
+// addresses begin with. The worker gives them theirs.
+func (here) Resolve(path string) string {
+	if slices.Contains(shared.Pages, path) {
+		return path
+	}
+	return server.Address(path)
+}

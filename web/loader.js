@@ -24,6 +24,14 @@
     createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
   });
 
+  // The browser may offer to install the app before the app listens.
+  let offer = null;
+  const keep = (event) => {
+    event.preventDefault();
+    offer = event;
+  };
+  addEventListener("beforeinstallprompt", keep);
+
   // Loading and compiling the app takes all that a small machine has. So the page
   // is painted first; one that nobody sees is not waited for.
   new Promise((resolve) => {
@@ -31,7 +39,7 @@
       observe({ type: "paint", buffered: true });
     setTimeout(resolve, 1e3);
   }).then(() => {
-    const [first] = scripts.map((address) => {
+    const [go, app] = scripts.map((address) => {
       const script = document.createElement("script");
       script.async = false; // in order
       script.addEventListener("error", failed);
@@ -39,7 +47,13 @@
       document.head.append(script);
       return script;
     });
-    first.addEventListener("load", watch);
+    go.addEventListener("load", watch);
+    app.addEventListener("load", () => {
+      removeEventListener("beforeinstallprompt", keep);
+      if (offer) {
+        dispatchEvent(offer);
+      }
+    });
   });
 
   const failed = () => {

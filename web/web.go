@@ -16,6 +16,7 @@ import (
 	"html/template"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,18 +108,14 @@ func stored(contentType, name string) *File {
 	}
 }
 
-// Address is path with the version of what is there, as pages and the worker ask
-// for it: an answer under such an address never changes, and one of another
-// version is none. Other paths stay as they are.
-func Address(path string) string {
-	name, ours := strings.CutPrefix(path, "/web/")
-	switch f := Files[name]; {
-	case ours && f != nil && (strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") || strings.HasSuffix(name, ".wasm")):
-		return path + "?v=" + f.Tag()
-	case path == "/app.js", path == "/wasm_exec.js":
-		return path + "?v=" + Version()
+// Address is a path with the version of the script, the stylesheet or the app that
+// is there. Other paths stay as they are.
+func Address(at string) string {
+	name, ours := strings.CutPrefix(at, "/web/")
+	if f := Files[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
+		return at + "?v=" + f.Tag()
 	}
-	return path
+	return at
 }
 
 // Built reports whether the app is in the binary.
@@ -150,9 +147,9 @@ type Pages struct {
 }
 
 // NewPages returns the pages in a language, as HTML names it, in which say says
-// English sentences.
-func NewPages(language string, say func(sentence string, values ...any) string) *Pages {
-	in := template.FuncMap{"at": Address, "say": say}
+// English sentences. at is the address that the file at a path is asked for at.
+func NewPages(language string, say func(sentence string, values ...any) string, at func(path string) string) *Pages {
+	in := template.FuncMap{"at": at, "say": say}
 	return &Pages{language: language, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 

@@ -4,6 +4,9 @@
 
 const cacheName = "app-{{.Version}}";
 
+// The pages have no ending, and files do.
+const isPage = (path) => !path.includes(".");
+
 // go-app always lists a stylesheet of its own, which the shell does not use, and
 // the manifest, which is to be as it is now.
 const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
@@ -16,15 +19,31 @@ self.addEventListener("activate", (event) => event.waitUntil(activate()));
 // page is open that began with that one, or until the person says so.
 async function install() {
   const cache = await caches.open(cacheName);
-  await cache.addAll(files.map((path) => new Request(path, {
+  await cache.addAll(files.filter((path) => !isPage(path)).map((path) => new Request(path, {
     credentials: "omit",
     cache: path.includes("?v=") ? "default" : "no-cache", // what has a version never changes
   })));
+  await keepPages();
+}
+
+// Pages are in the language that a cookie names, and say what the server is called.
+// One that is of another version has none for us.
+async function keepPages() {
+  const paths = files.filter(isPage);
+  const answers = await Promise.all(paths.map((path) => fetch(path + "?v={{.Version}}", { cache: "no-cache" })));
+  if (!answers.every((answer) => answer.ok)) {
+    throw new Error("the server is of another version");
+  }
+  const cache = await caches.open(cacheName);
+  // Made anew, because what a worker answers is at the address that it came from.
+  await Promise.all(answers.map((answer, i) => cache.put(paths[i], new Response(answer.body, answer))));
 }
 
 self.addEventListener("message", (event) => {
   if (event.data === "activate") {
     self.skipWaiting();
+  } else if (event.data === "pages") {
+    event.waitUntil(keepPages().catch(() => {})); // those that are there are good, too
   }
 });
 

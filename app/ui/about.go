@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
@@ -14,11 +16,23 @@ type about struct {
 
 // name is what the server is called: as the shell calls it, until it has
 // answered.
-func (a about) name() string {
-	if a.Name == "" {
-		return "Latchkey"
+func (a about) name() string { return cmp.Or(a.Name, "Latchkey") }
+
+// shell is what the page that the app began in says, or has been told to say since:
+// in which language it is, and what it calls the server.
+var shell struct{ language, name string }
+
+// renewPages has the service worker get the pages anew that it keeps, if they say
+// something else than is so now: each start, and all that there is without a
+// network, begins with them.
+func (f *frame) renewPages() {
+	if f.about.Name == "" || shell.language == language && shell.name == f.about.Name {
+		return
 	}
-	return a.Name
+	shell.language, shell.name = language, f.about.Name
+	if controller := app.Window().Get("navigator").Get("serviceWorker").Get("controller"); controller.Truthy() {
+		controller.Call("postMessage", "pages")
+	}
 }
 
 const learnAction = "learn"
@@ -35,6 +49,7 @@ func (f *frame) learn(app.Context, app.Action) {
 		case err == nil:
 			f.about = about{out, true}
 			f.entitle()
+			f.renewPages()
 		case !f.about.Known:
 			f.about.SignUp, f.about.Known = true, true // let people try
 		}

@@ -122,11 +122,14 @@ func changed(ctx app.Context) {
 func (f *frame) OnInit() {
 	defer rescue()
 	f.path = app.Window().URL().Path
-	if app.IsClient {
-		speak(chosen())
+	document := app.Window().Get("document")
+	if brand := document.Call("querySelector", ".brand"); brand.Truthy() {
+		shell.name = brand.Get("textContent").String()
+		f.about.Name = shell.name
 	}
-	if brand := app.Window().Get("document").Call("querySelector", ".brand"); brand.Truthy() {
-		f.about.Name = brand.Get("textContent").String() // as the shell has it
+	if app.IsClient {
+		shell.language = document.Get("documentElement").Get("lang").String()
+		speak(chosen())
 	}
 }
 
@@ -512,6 +515,7 @@ func (f *frame) follow(choice string) {
 		f.entitle()
 		refresh(f.ctx) // which draws the parts of the page anew
 	}
+	f.renewPages()
 }
 
 func (f *frame) read(_ app.Context, a app.Action) {

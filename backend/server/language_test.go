@@ -74,7 +74,7 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 
 // everyPage is what the template makes, in each of its forms, with words of say.
 func everyPage(say func(string, ...any) string) []string {
-	pages := web.NewPages("xx", say)
+	pages := web.NewPages("xx", say, Address)
 	all := []string{string(pages.NotFound("").Form(""))}
 	for _, path := range shared.Pages {
 		all = append(all, string(pages.Shell(path, "").Form("")))

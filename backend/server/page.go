@@ -2,6 +2,8 @@ package server
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,6 +23,24 @@ const notBuilt = "the app has not been built: run make build"
 // configuration. It must be asked for nothing else: it would draw pages with
 // the address in them, and fetch others from whatever host the request names.
 var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
+
+// Version changes whenever what browsers keep of us does: the files, the words on
+// the pages, and the policies that they were sent under.
+var Version = sync.OnceValue(func() string {
+	h := sha256.Sum256([]byte(web.Version() + language.German + ContentSecurityPolicy + FormSecurityPolicy))
+	return hex.EncodeToString(h[:6])
+})
+
+// Address is path with the version of what is there, as pages and the worker ask
+// for it: under an address of another version there is nothing. What never changes
+// under its address is a file; the pages have their language, and the name of the
+// server.
+func Address(path string) string {
+	if path != "/app-worker.js" && slices.Contains(appFiles, path) || slices.Contains(shared.Pages, path) {
+		return path + "?v=" + Version()
+	}
+	return web.Address(path)
+}
 
 // pages answers whatever is not the API: the pages of the app, its files, and
 // for the rest that there is nothing. All of it is the same for everybody who
@@ -96,8 +116,9 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 		}
 		f := f(r)
 		version := r.URL.Query().Get("v")
-		if at := r.URL.Path + "?v=" + version; version != "" && web.Address(r.URL.Path) != at {
-			http.NotFound(w, r) // it is of another version, and would not fit
+		if at := r.URL.Path + "?v=" + version; version != "" && Address(r.URL.Path) != at {
+			w.Header().Set("Cache-Control", "no-store") // another server, or this one soon, may have it
+			http.NotFound(w, r)                         // it is of another version, and would not fit
 			return
 		}
 		body, encoding := form(f, r)
@@ -106,7 +127,7 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 			tag = `"` + f.Tag() + "-" + encoding + `"` // each form is an answer of its own
 		}
 		w.Header().Set("Cache-Control", "no-cache") // keep it, but ask each time
-		if version == f.Tag() {
+		if version != "" && !slices.Contains(shared.Pages, r.URL.Path) {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, the most that RFC 9111 knew
 		}
 		w.Header().Set("Vary", vary)
@@ -136,7 +157,7 @@ const spokenVary = "Accept-Encoding, Accept-Language, Cookie"
 var shells = sync.OnceValue(func() map[*language.Language]*web.Pages {
 	shells := map[*language.Language]*web.Pages{}
 	for _, l := range language.All {
-		shells[l] = web.NewPages(l.Tag, l.Say)
+		shells[l] = web.NewPages(l.Tag, l.Say, Address)
 	}
 	return shells
 })

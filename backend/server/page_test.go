@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -271,6 +272,37 @@ func TestWasm(t *testing.T) {
 	}
 }
 
+// TestVersionedAddresses holds that what a page loads never changes under the
+// address that the page has for it, and that there is nothing under that of
+// another version: no page is half of one and half of another.
+func TestVersionedAddresses(t *testing.T) {
+	h := site(new(goApp), latchkey)
+	shell := get(h, "/sign-in").Body.String()
+	addresses := regexp.MustCompile(`(?:href|src)="([^"]+\?v=[0-9a-f]+)"`).FindAllStringSubmatch(shell, -1)
+	if len(addresses) != 4 {
+		t.Errorf("the page loads %q; want the stylesheet, the loader and what it starts", addresses)
+	}
+	for _, address := range addresses {
+		w := get(h, address[1])
+		if got := w.Header().Get("Cache-Control"); w.Code != 200 || got != "public, max-age=31536000, immutable" {
+			t.Errorf("GET %s is %d, %q", address[1], w.Code, got)
+		}
+		if w := get(h, address[1]+"0"); w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("ETag") != "" {
+			t.Errorf("GET %s0, of another version, is %d, %q", address[1], w.Code, w.Header())
+		}
+	}
+	// The worker asks for pages of its own version, which others are named on.
+	for _, path := range shared.Pages {
+		if w := get(h, path+"?v="+Version(), "Accept-Language", "de"); w.Code != 200 || w.Header().Get("Cache-Control") != "no-cache" ||
+			!strings.Contains(w.Body.String(), `<html lang="de">`) {
+			t.Errorf("GET %s of this version is %d, %q", path, w.Code, w.Header())
+		}
+		if w := get(h, path+"?v=0"+Version()[1:]+"x"); w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("GET %s of another version is %d, %q", path, w.Code, w.Header())
+		}
+	}
+}
+
 // The worker must keep away from the API, whatever else changes in it.
 func TestWorkerLeavesTheAPIAlone(t *testing.T) {
 	worker := web.Worker()
@@ -278,7 +310,7 @@ func TestWorkerLeavesTheAPIAlone(t *testing.T) {
 		`url.pathname.startsWith("/api/")`,
 		`request.method !== "GET"`,
 		`url.origin !== self.location.origin`,
-		"{{.Version}}",
+		`fetch(path + "?v={{.Version}}"`,
 		"{{.ResourcesToCache}}",
 	} {
 		if !strings.Contains(worker, want) {

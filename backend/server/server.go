@@ -38,7 +38,7 @@ type Config struct {
 	CookiePrefix string
 
 	// App serves the scripts of the app that go-app makes: /app.js,
-	// /wasm_exec.js, /app-worker.js and /manifest.webmanifest.
+	// /wasm_exec.js and /app-worker.js.
 	App http.Handler
 }
 
