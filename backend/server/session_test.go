@@ -925,3 +925,39 @@ func TestEvents(t *testing.T) { // W04
 		}
 	})
 }
+
+// TestOfWhichApp holds that an app that is too old for this server is told so, by a
+// code of its own, and that nothing is done for a page of another account than the
+// session's.
+func TestOfWhichApp(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		other := s.signUp(t, bob)
+		now := strconv.Itoa(shared.AppVersion)
+		for _, tt := range []struct {
+			header string
+			status int
+			code   string
+		}{
+			{"", 200, ""}, // whoever is no app of ours
+			{"Latchkey-App: " + now, 200, ""},
+			{"Latchkey-App: " + strconv.Itoa(shared.AppVersion+1), 200, ""},
+			{"Latchkey-App: " + strconv.Itoa(shared.AppVersion-1), 400, "APP_TOO_OLD"},
+			{"Latchkey-App: -1", 400, "APP_TOO_OLD"},
+			{"Latchkey-App: new", 400, "APP_TOO_OLD"},
+			{"Latchkey-App: 99999999999999999999", 400, "APP_TOO_OLD"},
+			{"Latchkey-Account: " + owner.id(), 200, ""},
+			{"Latchkey-Account: " + other.id(), 409, "OTHER_ACCOUNT"},
+			{"Latchkey-Account: nobody", 409, "OTHER_ACCOUNT"},
+		} {
+			name := "as " + tt.header
+			want(t, owner.post("/update-user", body{"name": name}, tt.header), tt.status, tt.code)
+			want(t, owner.get("/list-sessions", tt.header), tt.status, tt.code)
+			if is := owner.get("/get-session").get("user.name"); (is == name) != (tt.status == 200) {
+				t.Errorf("%q: the name is %q", tt.header, is)
+			}
+		}
+		// Who is signed in as nobody is told that, and not who else it was.
+		want(t, s.browser(t).get("/list-sessions", "Latchkey-Account: "+owner.id()), 401, "UNAUTHORIZED")
+	})
+}

@@ -2,7 +2,7 @@
 // is needed for it:
 //
 //	go run ./web/build slim                 copy go-app without its server, to compile the app with
-//	go run ./web/build [-quality N] FILE…   write FILE.br and FILE.gz beside each file
+//	go run ./web/build [-quality N] [-budget BYTES] FILE…   write FILE.br and FILE.gz beside each file, and fail if a FILE.br is over budget
 //	go run ./web/build [-budget BYTES] size weigh web/app.wasm beside what make has built to compare it with
 package main
 
@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	quality := flag.Int("quality", brotli.BestCompression, "brotli's effort, 0 to 11")
-	budget := flag.Int("budget", 1_200_000, "how many bytes app.wasm may have as brotli 11")
+	budget := flag.Int("budget", math.MaxInt, "how many bytes there may be as brotli")
 	flag.Parse()
 
 	var err error
@@ -32,7 +33,7 @@ func main() {
 	case "size":
 		err = size(*budget)
 	default:
-		err = compress(*quality, flag.Args())
+		err = compress(*quality, *budget, flag.Args())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,8 +41,9 @@ func main() {
 	}
 }
 
-// compress writes the two small forms of each file beside it.
-func compress(quality int, files []string) error {
+// compress writes the two small forms of each file beside it. It fails if brotli
+// is over budget.
+func compress(quality, budget int, files []string) error {
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
@@ -59,6 +61,9 @@ func compress(quality int, files []string) error {
 			small, err := form.compress(raw)
 			if err != nil {
 				return err
+			}
+			if form.suffix == ".br" && len(small) > budget {
+				return fmt.Errorf("%s is %d bytes over its budget of %d", file, len(small)-budget, budget)
 			}
 			if err := write(file+form.suffix, small); err != nil {
 				return err
