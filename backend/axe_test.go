@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestEveryPage has axe-core look for what keeps people out, on every page and
@@ -24,6 +25,7 @@ func TestEveryPage(t *testing.T) {
 		p.t.Helper()
 		p.accessible(string(axe), what)
 		p.holds(what)
+		p.showsFocus(what)
 	})
 }
 
@@ -124,7 +126,92 @@ func (p *tab) holds(what string) {
 		}
 		eval[bool](p, `document.documentElement.removeAttribute("dir"), true`)
 	}
+	// A window of 1280 by 1024 in which somebody has made all of it larger.
+	for _, zoom := range []int64{2, 4} {
+		p.do(chromedp.EmulateViewport(1280/zoom, 1024/zoom, chromedp.EmulateScale(float64(zoom))))
+		where := fmt.Sprintf("%s, at %d %%", what, 100*zoom)
+		p.fits(1280/int(zoom), where)
+		for _, lost := range eval[[]string](p, cutOff) {
+			p.t.Errorf("%s, this is cut off: %s", where, lost)
+		}
+	}
 }
+
+// cutOff is what has more in it than it shows and cannot be scrolled, and what
+// stays in its place and is larger than the window. The address at the top may
+// be too long for it: the profile has it whole. What is typed scrolls in its input.
+const cutOff = `[...document.querySelectorAll("body *")].
+	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".unseen, .skip, .who .email, input, svg")).
+	filter((e) => {
+		const {overflowX, overflowY, position} = getComputedStyle(e)
+		const cuts = (overflow) => overflow === "hidden" || overflow === "clip"
+		const r = e.getBoundingClientRect()
+		return cuts(overflowX) && e.scrollWidth > e.clientWidth || cuts(overflowY) && e.scrollHeight > e.clientHeight ||
+			position === "fixed" && (r.left < 0 || r.top < 0 || r.right > innerWidth || r.bottom > innerHeight)
+	}).
+	map((e) => e.outerHTML.slice(0, 100))`
+
+// showsFocus looks that whoever goes by keys sees where they are, in the light and
+// in the dark: WCAG 2.4.7, and 3:1 against what is behind it, which is 1.4.11.
+func (p *tab) showsFocus(what string) {
+	p.t.Helper()
+	defer p.desk()
+	eval[bool](p, `window.had = document.activeElement, true`)
+	p.key(kb.Tab) // from now on the browser shows what has the focus
+	for _, scheme := range []string{"light", "dark"} {
+		p.media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
+		found := eval[*struct {
+			Seen   int
+			Faults []string
+		}](p, focusFaults)
+		if found == nil || found.Seen == 0 {
+			p.t.Fatalf("%s, %s: there is nothing to have the focus", what, scheme)
+		}
+		for _, fault := range found.Faults {
+			p.t.Errorf("%s, %s: %s", what, scheme, fault)
+		}
+	}
+	eval[bool](p, `had.focus({preventScroll: true}), delete window.had`)
+}
+
+// focusFaults gives the focus to each control, and looks at the ring around it,
+// and at what the ring is on.
+const focusFaults = `(() => {
+	const pen = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
+	const rgba = (colour) => {
+		pen.clearRect(0, 0, 1, 1)
+		pen.fillStyle = colour
+		pen.fillRect(0, 0, 1, 1)
+		return [...pen.getImageData(0, 0, 1, 1).data]
+	}
+	const light = (colour) => {
+		const [r, g, b] = rgba(colour).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b
+	}
+	const behind = (e) => {
+		for (; e; e = e.parentElement) {
+			const colour = getComputedStyle(e).backgroundColor
+			if (rgba(colour)[3] === 255) return colour
+		}
+		return "Canvas"
+	}
+	const modal = document.querySelector("dialog[open]")
+	const controls = [...(modal ?? document).querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].
+		filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.matches(":disabled"))
+	const faults = []
+	for (const e of controls) {
+		e.focus({preventScroll: true})
+		const ring = getComputedStyle(e)
+		const on = behind(parseFloat(ring.outlineOffset) < 0 ? e : e.parentElement)
+		const [a, b] = [light(ring.outlineColor), light(on)].sort((a, b) => a - b)
+		const contrast = (b + 0.05) / (a + 0.05)
+		const fault = document.activeElement !== e ? "takes no focus" :
+			!e.matches(":focus-visible") || ring.outlineStyle === "none" || parseFloat(ring.outlineWidth) < 2 ? "does not show the focus" :
+			contrast < 3 ? "has a ring " + ring.outlineColor + " on " + on + ", which is " + contrast.toFixed(2) + ":1" : ""
+		if (fault) faults.push(e.outerHTML.slice(0, 100) + " " + fault)
+	}
+	return {seen: controls.length, faults}
+})()`
 
 // brokenNames is the system keys whose name is broken, which has no spaces.
 const brokenNames = `[...document.querySelectorAll(".key-row label, .told-key dt")].filter((e) => {

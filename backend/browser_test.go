@@ -443,16 +443,22 @@ func testPanic(t *testing.T, browser context.Context, server *program) {
 // testNoApp keeps the app from coming. Whoever waits for it is told.
 func testNoApp(t *testing.T, browser context.Context, server *program) {
 	p := browse(t, browser, server.origin)
-	command(p, network.Enable, network.EnableParams{})
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js"} {
-		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
-			URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + path, Block: true}},
-		})
+		p.block(path)
 		p.do(chromedp.Navigate(server.origin + "/sign-in"))
 		p.see("The app could not be loaded.")
 		p.see("Sign in")
 	}
 	p.forgive()
+}
+
+// block keeps a file from coming, and no other.
+func (p *tab) block(path string) {
+	p.t.Helper()
+	command(p, network.Enable, network.EnableParams{})
+	command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+		URLPatterns: []*network.BlockPattern{{URLPattern: p.origin + path, Block: true}},
+	})
 }
 
 // testLongWords has a stranger's browser, and one's own address, try to push

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -302,10 +301,7 @@ func testFormNoApp(t *testing.T, browser context.Context, server *program) {
 	email := owner.signUp()
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js", "/web/loader.js"} {
 		p := browse(t, browser, server.origin)
-		command(p, network.Enable, network.EnableParams{})
-		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
-			URLPatterns: []*network.BlockPattern{{URLPattern: server.origin + path, Block: true}},
-		})
+		p.block(path)
 		p.visit("/sign-in")
 		if path != "/web/loader.js" {
 			p.see("The app could not be loaded.")

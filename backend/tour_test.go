@@ -39,6 +39,20 @@ func tourOutside(t *testing.T, browser context.Context, binary string, look func
 	p.see("There is nothing at this address.")
 	look(p, "page-not-found")
 
+	// The server sends its own page for such an address; the app has one, for who
+	// comes to it without the server.
+	p.open("/sign-up")
+	eval[bool](p, `history.pushState(null, "", "/nothing-here"), dispatchEvent(new PopStateEvent("popstate")), true`)
+	p.the("heading", "Page not found")
+	look(p, "page-not-found-in-app")
+
+	without := browse(t, browser, server.origin)
+	without.block("/web/app.wasm")
+	without.visit("/sign-in")
+	without.see("The app could not be loaded.")
+	look(without, "no-app")
+	without.forgive()
+
 	p.open("/sign-up")
 	look(p, "sign-up")
 	p.press("Create account")
