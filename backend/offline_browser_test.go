@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Install":      testInstall,
 	}, map[string]func(*testing.T, context.Context, string){
 		"Offline":  testOffline,
+		"Leaving":  testLeaving,
 		"Versions": testVersions,
 	})
 }
@@ -132,7 +134,7 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 		t.Errorf("after a week it still keeps %s", p.keeps())
 	}
 
-	// Signing out needs no network for what is kept here.
+	// Signing out needs no network for what is kept here; [testLeaving] has the rest.
 	server.start()
 	p.see("This device")
 	server.kill()
@@ -148,6 +150,119 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 		t.Error("signed out, it still shows the sessions")
 	}
 	server.start()
+	p.forgive()
+}
+
+// testLeaving has people sign out without a network, and looks that they are out
+// once there is one.
+func testLeaving(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	other := browse(t, browser, server.origin)
+	other.as(firefox)
+	email := other.signUp()
+	sessions := func() int {
+		return eval[int](other, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.length)`)
+	}
+	p := browse(t, browser, server.origin)
+	leave := func() {
+		t.Helper()
+		p.see("This device")
+		p.wait("it keeps something", func() bool { return strings.Contains(p.keeps(), "sessions") })
+		p.inCharge()
+		if n := sessions(); n != 2 {
+			t.Fatalf("there are %d sessions; want 2", n)
+		}
+		server.kill()
+		p.press("Sign out")
+		p.at("/sign-in")
+		p.see("What this device kept is deleted.")
+	}
+	left := func(want int) {
+		t.Helper()
+		p.wait("the session is ended", func() bool { return sessions() == want })
+		p.wait("nothing is left to do", func() bool { return eval[bool](p, `localStorage["latchkey.leaving"] === undefined`) })
+	}
+
+	// They touch nothing.
+	p.signIn(email)
+	leave()
+	if kept := eval[string](p, `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`); strings.Count(kept, ":") != 3 || !strings.Contains(kept, "latchkey.leaving") {
+		t.Errorf("it keeps %s; want the time when the session began alone", kept)
+	}
+	server.start()
+	p.see("You are signed out.")
+	left(1)
+	p.at("/sign-in")
+	if p.keeps() != "" || p.sees(email) {
+		t.Errorf("it keeps %q of who has signed out", p.keeps())
+	}
+
+	// They open the app again, and it has not been running meanwhile.
+	p.signIn(email)
+	leave()
+	p.visit("/dashboard/settings")
+	p.see("the server cannot be reached")
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.open("/dashboard/settings")
+	p.see("Sign in to see your settings.")
+	left(1)
+
+	// They sign in while the session of before is being ended.
+	p.signIn(email)
+	leave()
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.inject(`{
+		const fetched = fetch;
+		const gate = new Promise((open) => { window.send = open; });
+		window.sent = [];
+		window.fetch = async (url, ...rest) => {
+			if (url === "/api/auth/sign-out") {
+				window.held = true;
+				await gate;
+			}
+			sent.push(url);
+			return fetched(url, ...rest);
+		};
+	}`)
+	p.open("/sign-in")
+	p.wait("the session is about to be ended", func() bool { return eval[bool](p, `window.held === true`) })
+	p.submitSignIn(email, password)
+	p.wait("the sign-in is under way", func() bool {
+		return eval[string](p, `document.getElementById("sign-in-submit").getAttribute("aria-busy")`) == "true"
+	})
+	eval[bool](p, `send()`)
+	p.at("/dashboard/settings")
+	p.see("This device")
+	if order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`); !slices.Equal(order, []string{"/api/auth/sign-out", "/api/auth/sign-in/email"}) {
+		t.Errorf("it sends %q", order)
+	}
+	p.open("/dashboard/settings")
+	p.see("This device")
+	left(2)
+	eval[bool](p, `send()`)
+
+	// They sign in by the form that is there before the app.
+	p.press("Sign out")
+	p.see("You are signed out.")
+	p.forgive()
+	p = browse(t, browser, server.origin)
+	p.signIn(email)
+	leave()
+	p.holdApp()
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.visit("/sign-in")
+	p.enter("sign-in-email", email)
+	p.enter("sign-in-password", password+kb.Enter)
+	p.at("/dashboard/settings")
+	p.comeApp()
+	p.see("This device")
+	left(2)
+	p.visit("/dashboard/settings")
+	p.comeApp()
+	p.see("This device")
 	p.forgive()
 }
 
@@ -252,6 +367,7 @@ func testWipe(t *testing.T, browser context.Context, server *program) {
 		}},
 		{"a 401", func(p *tab) {
 			here.open("/dashboard/settings")
+			here.wait("both sessions are listed", func() bool { return len(here.all("button", "Revoke")) == 2 })
 			here.press("Revoke all other sessions")
 			here.press("Revoke all")
 			here.see("All other sessions are signed out.")

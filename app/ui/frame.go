@@ -20,13 +20,13 @@ import (
 type frame struct {
 	app.Compo
 
-	ctx     app.Context
-	channel app.Value // to the other tabs
+	ctx app.Context
 
 	path     string
 	opened   bool         // the first page has been gone to
 	user     *shared.User // nil if nobody is, or it is not known yet
 	userAt   time.Time    // when the server last said so
+	since    time.Time    // when the session began; zero if that is not known
 	problem  error        // why it is not known
 	may      []string     // the permissions of who is signed in
 	chosen   string       // the language that they chose; "" for as the browser says
@@ -49,7 +49,7 @@ type frame struct {
 const (
 	sessionEnded       key = "You have been signed out: this session was ended from another device, or it expired."
 	signedOut          key = "You are signed out."
-	signedOutHere      key = "What this device kept is deleted. The session itself could not be ended without a connection: to be safe, sign out once more when there is one."
+	signedOutHere      key = "What this device kept is deleted. The session itself is ended as soon as this app is open and there is a connection."
 	signedOutElsewhere key = "You signed out in another tab."
 	accountDeleted     key = "Your account is deleted."
 	passwordChosen     key = "Your new password is set. Sign in with it."
@@ -159,8 +159,8 @@ func (f *frame) OnMount(ctx app.Context) {
 	}
 	listen(ctx, window.Get("document"), "visibilitychange", f.back)
 
-	f.channel = window.Get("BroadcastChannel").New("latchkey")
-	listen(ctx, f.channel, "message", f.hear)
+	tabs = window.Get("BroadcastChannel").New("latchkey")
+	listen(ctx, tabs, "message", f.hear)
 }
 
 // connect sees whether there is a connection, and catches up when there is one
@@ -257,7 +257,7 @@ func (f *frame) reach(app.Context, app.Action) {
 func (f *frame) changed(app.Context, app.Action) {
 	defer rescue()
 	if f.user != nil {
-		f.channel.Call("postMessage", hearChanged)
+		tabs.Call("postMessage", hearChanged)
 	}
 }
 
@@ -345,13 +345,17 @@ func (f *frame) look(ctx app.Context) {
 		case err != nil:
 		case current != nil:
 			f.is(current.User, time.Now())
+			f.since = current.Session.CreatedAt.Time
 			f.may, f.enrolBy = current.Permissions, current.EnrolBy
-			keepUser(current.User, current.Remember)
+			keepUser(current.User, f.since, current.Remember)
 			f.follow(current.Language)
 			f.settle(ctx)
 		case f.user != nil || keeping() != nil:
 			leave(ctx, sessionEnded)
 		default:
+			if f.notice == signedOutHere {
+				f.notice = signedOut // see [finishLeaving]
+			}
 			f.settle(ctx)
 		}
 	})
@@ -370,6 +374,7 @@ func (f *frame) rely(ctx app.Context) {
 	}
 	if k := keeping(); k != nil {
 		f.is(k.User, k.At.Time)
+		f.since = k.Since.Time
 		f.settle(ctx)
 	}
 }
@@ -414,6 +419,9 @@ func (f *frame) refresh(app.Context, app.Action) {
 	f.look(f.ctx)
 }
 
+// tabs is the channel to the other tabs.
+var tabs app.Value
+
 // What tabs say to each other.
 const (
 	hearIn   = "signed in"
@@ -443,9 +451,10 @@ func (f *frame) challenge(ctx app.Context, a app.Action) {
 func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
 	f.is(a.Value.(shared.User), time.Now())
+	f.since = time.Time{} // which the server is yet to tell
 	f.changes++
 	forgetMethods()
-	f.channel.Call("postMessage", hearIn)
+	tabs.Call("postMessage", hearIn)
 	replace(shared.NextPage(f.next))
 	f.next = ""
 	f.look(f.ctx) // for what a sign-in does not answer: what they may do
@@ -524,9 +533,9 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
 	reason := a.Value.(key)
 	if reason == signedOut {
-		f.channel.Call("postMessage", hearOut)
+		tabs.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
-		f.channel.Call("postMessage", hearGone)
+		tabs.Call("postMessage", hearGone)
 	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor && !public(address.Path) {
 		f.next = whole(address) // they will want to go on
 	}
@@ -535,7 +544,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 
 // out forgets who was signed in, here and in what the browser keeps.
 func (f *frame) out(reason key) {
-	f.user, f.may, f.enrolBy, f.leaving = nil, nil, nil, false
+	f.user, f.since, f.may, f.enrolBy, f.leaving = nil, time.Time{}, nil, nil, false
 	server.Account = ""
 	f.changes++
 	f.upgrading.Abort()
@@ -563,13 +572,17 @@ func (f *frame) signOut(app.Context, app.Action) {
 	}
 	f.leaving = true
 	wipe() // whatever the server says
+	keepLeaving(f.since)
 	call(f.ctx, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
 		f.leaving = false
+		if !errors.Is(err, client.ErrOffline) {
+			forgetLeaving()
+		}
 		switch {
 		case err == nil:
 			leave(ctx, signedOut)
 		case errors.Is(err, client.ErrOffline):
-			f.channel.Call("postMessage", hearOut)
+			tabs.Call("postMessage", hearOut)
 			f.out(signedOutHere)
 		default:
 			complain(ctx, err)

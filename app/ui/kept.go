@@ -17,6 +17,8 @@ type kept struct {
 	User shared.User `json:"user"`
 	At   shared.Time `json:"at"` // when the server last said who is signed in
 
+	Since shared.Time `json:"since"` // when the session began
+
 	Sessions  *keptList[shared.Session] `json:"sessions,omitempty"`
 	Passkeys  *keptList[shared.Passkey] `json:"passkeys,omitempty"`
 	TwoFactor *keptState                `json:"twoFactor,omitempty"`
@@ -60,9 +62,9 @@ func keeping() *kept {
 }
 
 // keepUser begins to keep what is shown of a user, who is signed in, and forgets
-// whatever is of anybody else. remember tells that it may outlive the browser's
-// run.
-func keepUser(user shared.User, remember bool) {
+// whatever is of anybody else. since is when the session began, and remember
+// tells that it may outlive the browser's run.
+func keepUser(user shared.User, since time.Time, remember bool) {
 	k := keeping()
 	if k == nil || k.User.ID != user.ID {
 		k = &kept{}
@@ -70,7 +72,7 @@ func keepUser(user shared.User, remember bool) {
 	k.User = shared.User{
 		ID: user.ID, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified, TwoFactorEnabled: user.TwoFactorEnabled,
 	}
-	k.At = shared.Time{Time: time.Now()}
+	k.At, k.Since = shared.Time{Time: time.Now()}, shared.Time{Time: since}
 	where, other := "localStorage", "sessionStorage"
 	if !remember {
 		where, other = other, where
@@ -175,9 +177,15 @@ func keptTwoFactor() (*shared.TwoFactor, time.Time) {
 	return &kept.State, kept.At.Time
 }
 
-// wipe forgets whatever is kept in this browser. It needs no server.
+// wipe forgets whatever is kept of anybody in this browser. It needs no server.
+// That somebody is leaving is not of anybody, and goes when they have left: see
+// [finishLeaving].
 func wipe() {
-	for _, name := range []string{"localStorage", "sessionStorage"} {
-		app.Window().Get(name).Call("clear")
+	app.Window().Get("sessionStorage").Call("clear")
+	local := app.Window().Get("localStorage")
+	for i := local.Get("length").Int() - 1; i >= 0; i-- {
+		if name := local.Call("key", i).String(); name != leavingKey {
+			local.Call("removeItem", name)
+		}
 	}
 }
