@@ -23,6 +23,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Wipe":         testWipe,
 		"OtherAccount": testOtherAccount,
 		"Changed":      testChanged,
+		"Ended":        testEnded,
 		"Focus":        testOfflineFocus,
 		"Install":      testInstall,
 	}, map[string]func(*testing.T, context.Context, string){
@@ -443,6 +444,33 @@ func testChanged(t *testing.T, browser context.Context, server *program) {
 	one.press("Revoke all other sessions")
 	one.press("Revoke all")
 	two.wait("the other tab knows", func() bool { return !strings.Contains(two.card("sessions"), "Safari 18 on iOS") })
+}
+
+// testEnded has a session end elsewhere that two tabs show, of which only one
+// asks the server for something.
+func testEnded(t *testing.T, browser context.Context, server *program) {
+	elsewhere := browse(t, browser, server.origin)
+	email := elsewhere.signUp()
+	one := browse(t, browser, server.origin)
+	one.open("/sign-in")
+	one.click(one.the("checkbox", "Keep me signed in on this device"))
+	one.submitSignIn(email, password)
+	one.see("This device")
+	two := one.another()
+	two.open("/dashboard/settings")
+	two.see("This device")
+	two.wait("it keeps something", func() bool { return strings.Contains(two.keeps(), "sessions") })
+
+	if !eval[bool](elsewhere, `fetch("/api/auth/revoke-other-sessions", {method: "POST"}).then((r) => r.ok)`) {
+		t.Fatal("the session is not revoked")
+	}
+	one.press("Save")
+	one.at("/sign-in")
+	two.at("/sign-in")
+	two.see("this session was ended from another device, or it expired.")
+	if kept := two.keeps(); kept != "" {
+		t.Errorf("the other tab keeps %s", kept)
+	}
 }
 
 // testVersions serves one version of the app after the other.

@@ -424,16 +424,17 @@ var tabs app.Value
 
 // What tabs say to each other.
 const (
-	hearIn   = "signed in"
-	hearOut  = "signed out"
-	hearGone = "account deleted"
+	hearIn    = "signed in"
+	hearOut   = "signed out"
+	hearGone  = "account deleted"
+	hearEnded = "session ended" // as it seems to this one: the others look themselves
 
 	hearChanged = "changed"
 )
 
 func (f *frame) hear(ctx app.Context, message app.Value) {
 	switch message.Get("data").String() {
-	case hearIn, hearChanged:
+	case hearIn, hearEnded, hearChanged:
 		refresh(ctx)
 	case hearOut:
 		f.out(signedOutElsewhere)
@@ -532,6 +533,9 @@ func (f *frame) read(_ app.Context, a app.Action) {
 func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
 	reason := a.Value.(key)
+	if reason == sessionEnded {
+		tabs.Call("postMessage", hearEnded)
+	}
 	if reason == signedOut {
 		tabs.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
