@@ -28,6 +28,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Install":      testInstall,
 	}, map[string]func(*testing.T, context.Context, string){
 		"Offline":  testOffline,
+		"Expired":  testExpired,
 		"Leaving":  testLeaving,
 		"Versions": testVersions,
 	})
@@ -121,23 +122,27 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 		cold.press("Cancel")
 	}
 
-	// What was kept for too long is not shown.
-	server.kill()
-	eval[bool](p, `(() => {
-		const kept = JSON.parse(localStorage["latchkey.kept"])
-		kept.at = new Date(Date.now() - 7 * 24 * 3600e3 - 60e3).toISOString()
-		localStorage["latchkey.kept"] = JSON.stringify(kept)
-		return true
-	})()`)
-	p.open("/dashboard/settings")
-	p.see("the server cannot be reached")
-	if p.sees("Firefox 153") || p.keeps() != "" {
-		t.Errorf("after a week it still keeps %s", p.keeps())
+	// What was kept for too long is not shown, nor is it for longer when the clock
+	// is put back.
+	for _, hours := range []float64{7*24 + 0.1, -1.1} {
+		p.wait("it keeps something", func() bool { return strings.Contains(p.keeps(), "sessions") })
+		server.kill()
+		eval[bool](p, fmt.Sprintf(`(() => {
+			const kept = JSON.parse(localStorage["latchkey.kept"])
+			kept.at = new Date(Date.now() - %g * 3600e3).toISOString()
+			localStorage["latchkey.kept"] = JSON.stringify(kept)
+			return true
+		})()`, hours))
+		p.open("/dashboard/settings")
+		p.see("the server cannot be reached")
+		if p.sees("Firefox 153") || p.keeps() != "" {
+			t.Errorf("after %g hours it still keeps %s", hours, p.keeps())
+		}
+		server.start()
+		p.see("This device")
 	}
 
 	// Signing out needs no network for what is kept here; [testLeaving] has the rest.
-	server.start()
-	p.see("This device")
 	server.kill()
 	p.press("Sign out")
 	p.at("/sign-in")
@@ -152,6 +157,52 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 	}
 	server.start()
 	p.forgive()
+}
+
+// clock lets the test put the wall clock on, as it is after the machine slept: the
+// other clock, by which timers go, stands still meanwhile.
+func (p *tab) clock() {
+	p.t.Helper()
+	p.inject(`{
+		const Real = Date;
+		let ahead = 0;
+		Date = class extends Real {
+			constructor(...given) { given.length ? super(...given) : super(Real.now() + ahead); }
+			static now() { return Real.now() + ahead; }
+		};
+		window.putOn = (hours) => { ahead = hours * 3600e3; };
+	}`)
+}
+
+// testExpired has a machine sleep for more than a week with the pages open, and
+// without a server.
+func testExpired(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	one := browse(t, browser, server.origin)
+	email := one.signUp()
+	two := one.another()
+	for _, p := range []*tab{one, two} {
+		p.clock()
+		p.open("/dashboard/settings")
+		p.see("This device")
+	}
+	one.inCharge()
+	server.kill()
+	one.network(false)
+	for _, p := range []*tab{two, one} {
+		eval[bool](p, `putOn(7 * 24 + 1)`)
+	}
+	// Only one of them knows that there is no connection.
+	for _, p := range []*tab{one, two} {
+		p.at("/sign-in")
+		p.see("it has had no connection for a week.")
+		if p.sees(email) || p.keeps() != "" {
+			t.Errorf("after a week it keeps %q", p.keeps())
+		}
+	}
+	for _, p := range []*tab{one, two} {
+		p.forgive()
+	}
 }
 
 // testLeaving has people sign out without a network, and looks that they are out

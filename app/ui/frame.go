@@ -238,8 +238,8 @@ func (f *frame) retry(ctx app.Context) {
 		if !f.offline {
 			return
 		}
-		if f.user != nil && time.Since(f.userAt) > keptFor {
-			f.out(forgotten)
+		if f.user != nil && expired(f.userAt) {
+			f.expire()
 			return
 		}
 		if visible() && online() {
@@ -368,15 +368,24 @@ func (f *frame) is(user shared.User, at time.Time) {
 
 // rely goes on with what was kept, because the server cannot be asked.
 func (f *frame) rely(ctx app.Context) {
-	if f.user != nil {
+	k := keeping()
+	switch {
+	case f.user != nil && expired(f.userAt):
+		f.expire()
+	case f.user != nil:
 		f.problem = nil
-		return
-	}
-	if k := keeping(); k != nil {
+	case k != nil:
 		f.is(k.User, k.At.Time)
 		f.since = k.Since.Time
 		f.settle(ctx)
 	}
+}
+
+// expire forgets who was signed in, because the server has not said for too long
+// that they are.
+func (f *frame) expire() {
+	tabs.Call("postMessage", hearEnded)
+	f.out(forgotten)
 }
 
 // settle goes to another page if this one is not for who is signed in.

@@ -39,6 +39,18 @@ type keptState struct {
 // nothing any more.
 const keptFor = 7 * 24 * time.Hour
 
+// clockError is how far a clock may be put back without being taken for one that
+// is to show for longer what is kept.
+const clockError = time.Hour
+
+// expired reports whether what was so at a time is not to be shown any more. It
+// goes by the clock on the wall: the other one may stand still while the machine
+// sleeps.
+func expired(at time.Time) bool {
+	age := time.Since(at.Round(0))
+	return age > keptFor || age < -clockError
+}
+
 // keptKey is where it is, in localStorage; or in sessionStorage, which ends with
 // the browser's run, for a session that does, too.
 const keptKey = "latchkey.kept"
@@ -52,7 +64,7 @@ func keeping() *kept {
 			continue
 		}
 		k := new(kept)
-		if json.Unmarshal([]byte(text.String()), k) != nil || k.User.ID == "" || time.Since(k.At.Time) > keptFor {
+		if json.Unmarshal([]byte(text.String()), k) != nil || k.User.ID == "" || expired(k.At.Time) {
 			wipe()
 			return nil
 		}
