@@ -30,6 +30,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Offline":  testOffline,
 		"Expired":  testExpired,
 		"Leaving":  testLeaving,
+		"Passes":   testPasses,
 		"Versions": testVersions,
 	})
 }
@@ -159,18 +160,22 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 	p.forgive()
 }
 
-// clock lets the test put the wall clock on, as it is after the machine slept: the
-// other clock, by which timers go, stands still meanwhile.
+// clock lets the test have hours pass, by sleep of the machine (putOn) or not
+// (pass): the clock by which timers go stands still in sleep. Timers are looked at
+// more often than they ask for, for they may be due.
 func (p *tab) clock() {
 	p.t.Helper()
 	p.inject(`{
-		const Real = Date;
-		let ahead = 0;
+		const Real = Date, now = performance.now.bind(performance), later = setTimeout;
+		let ahead = 0, passed = 0;
+		performance.now = () => now() + passed;
+		setTimeout = (f, delay, ...given) => later(f, Math.min(delay, 500), ...given);
 		Date = class extends Real {
 			constructor(...given) { given.length ? super(...given) : super(Real.now() + ahead); }
 			static now() { return Real.now() + ahead; }
 		};
-		window.putOn = (hours) => { ahead = hours * 3600e3; };
+		window.putOn = (hours) => { ahead += hours * 3600e3; };
+		window.pass = (hours) => { putOn(hours); passed += hours * 3600e3; };
 	}`)
 }
 
@@ -521,6 +526,24 @@ func testEnded(t *testing.T, browser context.Context, server *program) {
 	two.see("this session was ended from another device, or it expired.")
 	if kept := two.keeps(); kept != "" {
 		t.Errorf("the other tab keeps %s", kept)
+	}
+}
+
+// testPasses has somebody leave a page open for hours.
+func testPasses(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	p.signUpAdministrator(server)
+	p.clock()
+	for page, cards := range map[string][]string{"/dashboard/settings": {"sessions", "log"}, "/dashboard/system": {"users", "log"}} {
+		p.open(page)
+		for _, id := range cards {
+			p.wait(id+" is there", func() bool { return eval[bool](p, `!!document.querySelector("[aria-labelledby=`+id+`] time")`) })
+		}
+		eval[bool](p, `pass(3)`)
+		for _, id := range cards {
+			p.wait(id+" tells how long ago it is", func() bool { return strings.Contains(p.card(id), "3 hours ago") })
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ func (s *events) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	ctx.Handle(refreshAction, s.refresh)
 	s.load("")
+	pass(ctx, &s.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
