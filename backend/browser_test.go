@@ -525,6 +525,9 @@ func testStepUp(t *testing.T, browser context.Context, binary string) {
 		p.awaitFocus("Password")
 	}
 	deleteAccount()
+	p.network(false)
+	p.onlyWayOut("Cancel")
+	p.network(true)
 	p.press("Cancel")
 	p.wait("the dialog is shut", func() bool { return len(p.all("dialog", "Is it still you?")) == 0 })
 	p.wait("the account can be deleted again", func() bool {

@@ -331,6 +331,18 @@ func (p *tab) network(there bool) {
 	p.wait("the page is "+event, func() bool { return p.sees("You are offline.") != there })
 }
 
+// onlyWayOut looks that the dialog says that there is no connection, and that one
+// button of it can be used.
+func (p *tab) onlyWayOut(want string) {
+	p.t.Helper()
+	p.wait("the dialog says why not", func() bool {
+		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
+	})
+	if able := eval[string](p, `[...document.querySelectorAll("dialog[open] button, dialog[open] input:not([hidden])")].filter((e) => !e.matches(":disabled")).map((e) => e.innerText).join()`); able != want {
+		p.t.Errorf("in the dialog these can be used: %q; want %q", able, want)
+	}
+}
+
 // testOfflineFocus has people who go by keys lose the network, and get it back.
 func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
 	p := browse(t, browser, server.origin)
@@ -364,12 +376,16 @@ func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
 		t.Errorf("the focus is taken from Sign out to %q", got)
 	}
 
-	// A dialog can be used, and left.
+	// A dialog says why nothing can be done in it, and can be left.
 	p.press("Delete account")
 	p.the("dialog", "Delete your account?")
-	p.network(false)
-	p.tabTo("Cancel")
 	p.tabTo("Delete account")
+	p.network(false)
+	p.awaitFocus("Delete your account?")
+	p.onlyWayOut("Cancel")
+	p.network(true)
+	p.awaitFocus("Delete account")
+	p.network(false)
 	p.key(kb.Escape)
 	p.awaitFocus("Profile")
 	p.network(true)
@@ -377,15 +393,37 @@ func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
 
 	p.press("Enable 2FA")
 	p.awaitFocus("Password")
+	p.key("half a pass")
 	p.network(false)
-	p.key(password + kb.Enter)
-	p.wait("the dialog says why not", func() bool {
-		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
-	})
+	p.awaitFocus("Enable 2FA") // the heading
+	p.onlyWayOut("Cancel")
+	p.network(true)
+	p.awaitFocus("Password")
+	if got := eval[string](p, `document.activeElement.value`); got != "half a pass" {
+		t.Errorf("the field of the dialog holds %q: what was typed is lost", got)
+	}
+	p.network(false)
 	p.tabTo("Cancel", backwards)
 	p.key(kb.Enter)
 	p.awaitFocus("Two-factor authentication")
 	p.network(true)
+	p.awaitFocus("Enable 2FA")
+
+	// Codes that are shown once can be saved.
+	p.press("Enable 2FA")
+	p.awaitFocus("Password")
+	p.key(password + kb.Enter)
+	p.awaitFocus("Add the key to your authenticator app")
+	p.network(false)
+	p.press("Continue")
+	p.awaitFocus("Save your backup codes")
+	p.the("button", "Copy")
+	p.click(p.the("checkbox", "I saved them"))
+	p.press("Continue")
+	p.the("heading", "Enter a code from the app")
+	p.onlyWayOut("Back")
+	p.network(true)
+	p.key(kb.Escape)
 	p.awaitFocus("Enable 2FA")
 
 	// The one that is part of the page goes with it.

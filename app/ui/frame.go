@@ -182,18 +182,23 @@ func (f *frame) connect(ctx app.Context) {
 	}
 }
 
-// hold keeps the focus near control, which the page is about to disable: the
-// browser would drop it, and who goes by keys or by ear would be at the top again.
-// The heading of its section takes it, and nothing scrolls.
+// hold keeps the focus near control, which the page is about to disable or to put
+// something else in the place of: the browser would drop it, and who goes by keys
+// or by ear would be at the top again. The heading of its section or dialog takes
+// it, and nothing scrolls.
 func (f *frame) hold(ctx app.Context, control app.Value) {
+	if !control.Truthy() {
+		return
+	}
+	part := control.Call("closest", "section, dialog")
 	ctx.Defer(func(app.Context) {
 		defer rescue()
-		if !control.Truthy() || !control.Call("matches", ":disabled").Bool() {
+		if control.Get("isConnected").Bool() && !control.Call("matches", ":disabled").Bool() {
 			return
 		}
 		f.lost, f.held = control, element("title")
-		if s := control.Call("closest", "section"); s.Truthy() {
-			f.held = s.Call("querySelector", "h2")
+		if part.Truthy() {
+			f.held = part.Call("querySelector", "h2")
 		}
 		f.held.Call("focus", map[string]any{"preventScroll": true})
 	})
@@ -616,8 +621,8 @@ func (f *frame) skip(ctx app.Context, e app.Event) {
 	focus(ctx, "title")
 }
 
-// dialogs are those of the frame. What is in them is never disabled, so that
-// nobody is trapped in one that is open when the connection goes.
+// dialogs are those of the frame. What they ask of the server is disabled when
+// the connection goes, and never the way out of them.
 var dialogs = []string{"question", "factor", "step-up"}
 
 // Render implements [app.Composer].
@@ -666,9 +671,9 @@ func (f *frame) Render() app.UI {
 			html.Fieldset().Class("page").Attr("disabled", f.offline).Role(role).Aria("label", why).Body(f.page()),
 		),
 		&toasts{},
-		&questionDialog{},
-		&factorDialog{User: f.user},
-		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled},
+		&questionDialog{Offline: f.offline},
+		&factorDialog{User: f.user, Offline: f.offline},
+		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled, Offline: f.offline},
 	)
 }
 
