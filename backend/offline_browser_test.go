@@ -31,6 +31,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Expired":  testExpired,
 		"Leaving":  testLeaving,
 		"Passes":   testPasses,
+		"System":   testOfflineSystem,
 		"Versions": testVersions,
 	})
 }
@@ -572,7 +573,7 @@ func testPasses(t *testing.T, browser context.Context, binary string) {
 	server := start(t, binary, "-rate-limits", "off")
 	p := browse(t, browser, server.origin)
 	p.signUpAdministrator(server)
-	p.clock()
+	p.clock() // from the next page on
 	for page, cards := range map[string][]string{"/dashboard/settings": {"sessions", "log"}, "/dashboard/system": {"users", "log"}} {
 		p.open(page)
 		for _, id := range cards {
@@ -583,6 +584,25 @@ func testPasses(t *testing.T, browser context.Context, binary string) {
 			p.wait(id+" tells how long ago it is", func() bool { return strings.Contains(p.card(id), "3 hours ago") })
 		}
 	}
+}
+
+// testOfflineSystem takes the network from an administrator.
+func testOfflineSystem(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	p.signUpAdministrator(server)
+	p.open("/dashboard/system")
+	p.the("link", "Download CSV")
+	eval[bool](p, `document.querySelector("main a[download]").focus() === undefined`)
+	p.awaitFocus("Download CSV")
+	p.network(false)
+	p.awaitFocus("Security log of everybody")
+	p.the("button", "Download CSV")
+	if able := eval[[]string](p, `[...document.querySelectorAll("main .card a, main button, main input, main select")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`); len(able) > 0 {
+		t.Errorf("without a network these can be used: %s", able)
+	}
+	p.network(true)
+	p.the("link", "Download CSV")
 }
 
 // testVersions serves one version of the app after the other.
