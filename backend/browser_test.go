@@ -372,9 +372,7 @@ func testTabs(t *testing.T, browser context.Context, server *program) {
 func testWhatIsKept(t *testing.T, browser context.Context, server *program) {
 	p := browse(t, browser, server.origin)
 	p.signUp()
-	p.wait("the service worker is in charge", func() bool {
-		return eval[bool](p, `navigator.serviceWorker.controller?.state === "activated"`)
-	})
+	p.inCharge()
 	const cached = `(async () => {
 		const urls = [];
 		for (const name of await caches.keys())
@@ -533,6 +531,9 @@ func testStepUp(t *testing.T, browser context.Context, binary string) {
 		p.awaitFocus("Password")
 	}
 	deleteAccount()
+	p.network(false)
+	p.onlyWayOut("Cancel")
+	p.network(true)
 	p.press("Cancel")
 	p.wait("the dialog is shut", func() bool { return len(p.all("dialog", "Is it still you?")) == 0 })
 	p.wait("the account can be deleted again", func() bool {
@@ -589,9 +590,7 @@ func testServerAway(t *testing.T, browser context.Context, binary string) {
 	there.signIn(email)
 	here.open("/dashboard/settings")
 	here.see("Firefox 153 on Windows")
-	here.wait("the service worker is in charge", func() bool {
-		return eval[bool](here, `navigator.serviceWorker.controller?.state === "activated"`)
-	})
+	here.inCharge()
 
 	server.kill()
 	here.click(here.with("button", "Revoke", "Firefox 153 on Windows"))

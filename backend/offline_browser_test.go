@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,10 +23,15 @@ func TestOfflineBrowser(t *testing.T) {
 		"Wipe":         testWipe,
 		"OtherAccount": testOtherAccount,
 		"Changed":      testChanged,
+		"Ended":        testEnded,
 		"Focus":        testOfflineFocus,
 		"Install":      testInstall,
 	}, map[string]func(*testing.T, context.Context, string){
 		"Offline":  testOffline,
+		"Expired":  testExpired,
+		"Leaving":  testLeaving,
+		"Passes":   testPasses,
+		"System":   testOfflineSystem,
 		"Versions": testVersions,
 	})
 }
@@ -118,23 +124,27 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 		cold.press("Cancel")
 	}
 
-	// What was kept for too long is not shown.
-	server.kill()
-	eval[bool](p, `(() => {
-		const kept = JSON.parse(localStorage["latchkey.kept"])
-		kept.at = new Date(Date.now() - 7 * 24 * 3600e3 - 60e3).toISOString()
-		localStorage["latchkey.kept"] = JSON.stringify(kept)
-		return true
-	})()`)
-	p.open("/dashboard/settings")
-	p.see("the server cannot be reached")
-	if p.sees("Firefox 153") || p.keeps() != "" {
-		t.Errorf("after a week it still keeps %s", p.keeps())
+	// What was kept for too long is not shown, nor is it for longer when the clock
+	// is put back.
+	for _, hours := range []float64{7*24 + 0.1, -1.1} {
+		p.wait("it keeps something", func() bool { return strings.Contains(p.keeps(), "sessions") })
+		server.kill()
+		eval[bool](p, fmt.Sprintf(`(() => {
+			const kept = JSON.parse(localStorage["latchkey.kept"])
+			kept.at = new Date(Date.now() - %g * 3600e3).toISOString()
+			localStorage["latchkey.kept"] = JSON.stringify(kept)
+			return true
+		})()`, hours))
+		p.open("/dashboard/settings")
+		p.see("the server cannot be reached")
+		if p.sees("Firefox 153") || p.keeps() != "" {
+			t.Errorf("after %g hours it still keeps %s", hours, p.keeps())
+		}
+		server.start()
+		p.see("This device")
 	}
 
-	// Signing out needs no network for what is kept here.
-	server.start()
-	p.see("This device")
+	// Signing out needs no network for what is kept here; [testLeaving] has the rest.
 	server.kill()
 	p.press("Sign out")
 	p.at("/sign-in")
@@ -151,12 +161,187 @@ func testOffline(t *testing.T, browser context.Context, binary string) {
 	p.forgive()
 }
 
+// clock lets the test have hours pass, by sleep of the machine (putOn) or not
+// (pass): the clock by which timers go stands still in sleep. Timers are looked at
+// more often than they ask for, for they may be due.
+func (p *tab) clock() {
+	p.t.Helper()
+	p.inject(`{
+		const Real = Date, now = performance.now.bind(performance), later = setTimeout;
+		let ahead = 0, passed = 0;
+		performance.now = () => now() + passed;
+		setTimeout = (f, delay, ...given) => later(f, Math.min(delay, 500), ...given);
+		Date = class extends Real {
+			constructor(...given) { given.length ? super(...given) : super(Real.now() + ahead); }
+			static now() { return Real.now() + ahead; }
+		};
+		window.putOn = (hours) => { ahead += hours * 3600e3; };
+		window.pass = (hours) => { putOn(hours); passed += hours * 3600e3; };
+	}`)
+}
+
+// testExpired has a machine sleep for more than a week with the pages open, and
+// without a server.
+func testExpired(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	one := browse(t, browser, server.origin)
+	email := one.signUp()
+	two := one.another()
+	for _, p := range []*tab{one, two} {
+		p.clock()
+		p.open("/dashboard/settings")
+		p.see("This device")
+	}
+	one.inCharge()
+	server.kill()
+	one.network(false)
+	for _, p := range []*tab{two, one} {
+		eval[bool](p, `putOn(7 * 24 + 1)`)
+	}
+	// Only one of them knows that there is no connection.
+	for _, p := range []*tab{one, two} {
+		p.at("/sign-in")
+		p.see("it has had no connection for a week.")
+		if p.sees(email) || p.keeps() != "" {
+			t.Errorf("after a week it keeps %q", p.keeps())
+		}
+	}
+	for _, p := range []*tab{one, two} {
+		p.forgive()
+	}
+}
+
+// testLeaving has people sign out without a network, and looks that they are out
+// once there is one.
+func testLeaving(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	other := browse(t, browser, server.origin)
+	other.as(firefox)
+	email := other.signUp()
+	sessions := func() int {
+		return eval[int](other, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.length)`)
+	}
+	p := browse(t, browser, server.origin)
+	leave := func() {
+		t.Helper()
+		p.see("This device")
+		p.wait("it keeps something", func() bool { return strings.Contains(p.keeps(), "sessions") })
+		p.inCharge()
+		if n := sessions(); n != 2 {
+			t.Fatalf("there are %d sessions; want 2", n)
+		}
+		server.kill()
+		p.press("Sign out")
+		p.at("/sign-in")
+		p.see("What this device kept is deleted.")
+	}
+	left := func(want int) {
+		t.Helper()
+		p.wait("the session is ended", func() bool { return sessions() == want })
+		p.wait("nothing is left to do", func() bool { return eval[bool](p, `localStorage["latchkey.leaving"] === undefined`) })
+	}
+
+	// They touch nothing.
+	p.signIn(email)
+	leave()
+	if kept := eval[string](p, `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`); strings.Count(kept, ":") != 3 || !strings.Contains(kept, "latchkey.leaving") {
+		t.Errorf("it keeps %s; want the time when the session began alone", kept)
+	}
+	server.start()
+	p.see("You are signed out.")
+	left(1)
+	p.at("/sign-in")
+	if p.keeps() != "" || p.sees(email) {
+		t.Errorf("it keeps %q of who has signed out", p.keeps())
+	}
+
+	// They open the app again, and it has not been running meanwhile.
+	p.signIn(email)
+	leave()
+	p.visit("/dashboard/settings")
+	p.see("the server cannot be reached")
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.open("/dashboard/settings")
+	p.see("Sign in to see your settings.")
+	left(1)
+
+	// They sign in while the session of before is being ended.
+	p.signIn(email)
+	leave()
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.inject(`{
+		const fetched = fetch;
+		const gate = new Promise((open) => { window.send = open; });
+		window.sent = [];
+		window.fetch = async (url, ...rest) => {
+			if (url === "/api/auth/sign-out") {
+				window.held = true;
+				await gate;
+			}
+			sent.push(url);
+			return fetched(url, ...rest);
+		};
+	}`)
+	p.open("/sign-in")
+	p.wait("the session is about to be ended", func() bool { return eval[bool](p, `window.held === true`) })
+	p.submitSignIn(email, password)
+	p.wait("the sign-in is under way", func() bool {
+		return eval[string](p, `document.getElementById("sign-in-submit").getAttribute("aria-busy")`) == "true"
+	})
+	eval[bool](p, `send()`)
+	p.at("/dashboard/settings")
+	p.see("This device")
+	if order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`); !slices.Equal(order, []string{"/api/auth/sign-out", "/api/auth/sign-in/email"}) {
+		t.Errorf("it sends %q", order)
+	}
+	p.open("/dashboard/settings")
+	p.see("This device")
+	left(2)
+	eval[bool](p, `send()`)
+
+	// They sign in by the form that is there before the app.
+	p.press("Sign out")
+	p.see("You are signed out.")
+	p.forgive()
+	p = browse(t, browser, server.origin)
+	p.signIn(email)
+	leave()
+	p.holdApp()
+	p.do(chromedp.Navigate("about:blank"))
+	server.start()
+	p.visit("/sign-in")
+	p.enter("sign-in-email", email)
+	p.enter("sign-in-password", password+kb.Enter)
+	p.at("/dashboard/settings")
+	p.comeApp()
+	p.see("This device")
+	left(2)
+	p.visit("/dashboard/settings")
+	p.comeApp()
+	p.see("This device")
+	p.forgive()
+}
+
 // network tells the page that there is one, or that there is none.
 func (p *tab) network(there bool) {
 	p.t.Helper()
 	event := map[bool]string{true: "online", false: "offline"}[there]
 	eval[bool](p, fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}), dispatchEvent(new Event(%q))`, there, event))
 	p.wait("the page is "+event, func() bool { return p.sees("You are offline.") != there })
+}
+
+// onlyWayOut looks that the dialog says that there is no connection, and that one
+// button of it can be used.
+func (p *tab) onlyWayOut(want string) {
+	p.t.Helper()
+	p.wait("the dialog says why not", func() bool {
+		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
+	})
+	if able := eval[string](p, `[...document.querySelectorAll("dialog[open] button, dialog[open] input:not([hidden])")].filter((e) => !e.matches(":disabled")).map((e) => e.innerText).join()`); able != want {
+		p.t.Errorf("in the dialog these can be used: %q; want %q", able, want)
+	}
 }
 
 // testOfflineFocus has people who go by keys lose the network, and get it back.
@@ -192,12 +377,16 @@ func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
 		t.Errorf("the focus is taken from Sign out to %q", got)
 	}
 
-	// A dialog can be used, and left.
+	// A dialog says why nothing can be done in it, and can be left.
 	p.press("Delete account")
 	p.the("dialog", "Delete your account?")
-	p.network(false)
-	p.tabTo("Cancel")
 	p.tabTo("Delete account")
+	p.network(false)
+	p.awaitFocus("Delete your account?")
+	p.onlyWayOut("Cancel")
+	p.network(true)
+	p.awaitFocus("Delete account")
+	p.network(false)
 	p.key(kb.Escape)
 	p.awaitFocus("Profile")
 	p.network(true)
@@ -205,15 +394,37 @@ func testOfflineFocus(t *testing.T, browser context.Context, server *program) {
 
 	p.press("Enable 2FA")
 	p.awaitFocus("Password")
+	p.key("half a pass")
 	p.network(false)
-	p.key(password + kb.Enter)
-	p.wait("the dialog says why not", func() bool {
-		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
-	})
+	p.awaitFocus("Enable 2FA") // the heading
+	p.onlyWayOut("Cancel")
+	p.network(true)
+	p.awaitFocus("Password")
+	if got := eval[string](p, `document.activeElement.value`); got != "half a pass" {
+		t.Errorf("the field of the dialog holds %q: what was typed is lost", got)
+	}
+	p.network(false)
 	p.tabTo("Cancel", backwards)
 	p.key(kb.Enter)
 	p.awaitFocus("Two-factor authentication")
 	p.network(true)
+	p.awaitFocus("Enable 2FA")
+
+	// Codes that are shown once can be saved.
+	p.press("Enable 2FA")
+	p.awaitFocus("Password")
+	p.key(password + kb.Enter)
+	p.awaitFocus("Add the key to your authenticator app")
+	p.network(false)
+	p.press("Continue")
+	p.awaitFocus("Save your backup codes")
+	p.the("button", "Copy")
+	p.click(p.the("checkbox", "I saved them"))
+	p.press("Continue")
+	p.the("heading", "Enter a code from the app")
+	p.onlyWayOut("Back")
+	p.network(true)
+	p.key(kb.Escape)
 	p.awaitFocus("Enable 2FA")
 
 	// The one that is part of the page goes with it.
@@ -252,6 +463,7 @@ func testWipe(t *testing.T, browser context.Context, server *program) {
 		}},
 		{"a 401", func(p *tab) {
 			here.open("/dashboard/settings")
+			here.wait("both sessions are listed", func() bool { return len(here.all("button", "Revoke")) == 2 })
 			here.press("Revoke all other sessions")
 			here.press("Revoke all")
 			here.see("All other sessions are signed out.")
@@ -327,6 +539,70 @@ func testChanged(t *testing.T, browser context.Context, server *program) {
 	one.press("Revoke all other sessions")
 	one.press("Revoke all")
 	two.wait("the other tab knows", func() bool { return !strings.Contains(two.card("sessions"), "Safari 18 on iOS") })
+}
+
+// testEnded has a session end elsewhere that two tabs show, of which only one
+// asks the server for something.
+func testEnded(t *testing.T, browser context.Context, server *program) {
+	elsewhere := browse(t, browser, server.origin)
+	email := elsewhere.signUp()
+	one := browse(t, browser, server.origin)
+	one.open("/sign-in")
+	one.click(one.the("checkbox", "Keep me signed in on this device"))
+	one.submitSignIn(email, password)
+	one.see("This device")
+	two := one.another()
+	two.open("/dashboard/settings")
+	two.see("This device")
+	two.wait("it keeps something", func() bool { return strings.Contains(two.keeps(), "sessions") })
+
+	if !eval[bool](elsewhere, `fetch("/api/auth/revoke-other-sessions", {method: "POST"}).then((r) => r.ok)`) {
+		t.Fatal("the session is not revoked")
+	}
+	one.press("Save")
+	one.at("/sign-in")
+	two.at("/sign-in")
+	two.see("this session was ended from another device, or it expired.")
+	if kept := two.keeps(); kept != "" {
+		t.Errorf("the other tab keeps %s", kept)
+	}
+}
+
+// testPasses has somebody leave a page open for hours.
+func testPasses(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	p.signUpAdministrator(server)
+	p.clock() // from the next page on
+	for page, cards := range map[string][]string{"/dashboard/settings": {"sessions", "log"}, "/dashboard/system": {"users", "log"}} {
+		p.open(page)
+		for _, id := range cards {
+			p.wait(id+" is there", func() bool { return eval[bool](p, `!!document.querySelector("[aria-labelledby=`+id+`] time")`) })
+		}
+		eval[bool](p, `pass(3)`)
+		for _, id := range cards {
+			p.wait(id+" tells how long ago it is", func() bool { return strings.Contains(p.card(id), "3 hours ago") })
+		}
+	}
+}
+
+// testOfflineSystem takes the network from an administrator.
+func testOfflineSystem(t *testing.T, browser context.Context, binary string) {
+	server := start(t, binary, "-rate-limits", "off")
+	p := browse(t, browser, server.origin)
+	p.signUpAdministrator(server)
+	p.open("/dashboard/system")
+	p.the("link", "Download CSV")
+	eval[bool](p, `document.querySelector("main a[download]").focus() === undefined`)
+	p.awaitFocus("Download CSV")
+	p.network(false)
+	p.awaitFocus("Security log of everybody")
+	p.the("button", "Download CSV")
+	if able := eval[[]string](p, `[...document.querySelectorAll("main .card a, main button, main input, main select")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`); len(able) > 0 {
+		t.Errorf("without a network these can be used: %s", able)
+	}
+	p.network(true)
+	p.the("link", "Download CSV")
 }
 
 // testVersions serves one version of the app after the other.

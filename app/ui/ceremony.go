@@ -89,6 +89,9 @@ func (c *ceremony) later(ctx app.Context) {
 func (c *ceremony) load(ctx context.Context) (json.RawMessage, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if err := finishLeaving(limited); err != nil {
+		return nil, err
+	}
 	return c.fetch(limited)
 }
 

@@ -14,7 +14,8 @@ import (
 // may read it, everybody's.
 type events struct {
 	app.Compo
-	All bool // everybody's
+	All     bool // everybody's
+	Offline bool
 
 	ctx     app.Context
 	events  []shared.Event // nil until they are known
@@ -32,6 +33,7 @@ func (s *events) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	ctx.Handle(refreshAction, s.refresh)
 	s.load("")
+	pass(ctx, &s.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
@@ -100,7 +102,9 @@ func (s *events) Render() app.UI {
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
 			&field{ID: "log-kind", Name: "kind", Label: tr("Show"), Options: kindOptions(s.All), Typed: s.choose},
-			html.Div().Body(app.If(s.All, func() app.UI {
+			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
+				return html.Button().Text(tr("Download CSV")) // disabled as all of the page, which a link cannot be
+			}).ElseIf(s.All, func() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
 			})),
 		),

@@ -73,7 +73,8 @@ func do(ctx app.Context, d *task) {
 // and no longer, so that going back shows the same again.
 type factorDialog struct {
 	app.Compo
-	User *shared.User // who is signed in
+	User    *shared.User // who is signed in
+	Offline bool
 
 	ctx   app.Context
 	form  form
@@ -356,6 +357,9 @@ func (d *factorDialog) Render() app.UI {
 	if n := len(d.task.steps); n > 1 {
 		where = tr("Step %d of %d", d.at()+1, n)
 	}
+	// What is on the screen alone can be gone on with: codes that are shown once
+	// are there to be saved.
+	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
 	// Each step has a place of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On("cancel", d.escape).On("close", d.closed).
@@ -373,9 +377,10 @@ func (d *factorDialog) Render() app.UI {
 					app.If(d.told != "", func() app.UI { return html.P().Text(d.told) }),
 				),
 				d.form.trouble(),
+				notNow(idle),
 				html.Div().Class("actions").Body(
 					html.Div().Body(d.wayBack()),
-					d.form.button(d.yes(), class),
+					d.form.button(d.yes(), class).Attr("disabled", idle),
 				),
 			),
 		)
@@ -419,7 +424,7 @@ func (d *factorDialog) wayBack() app.UI {
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
-	return html.Div().Class("step").Body(
+	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr(d.task.text)),
 		username(d.email()),
 		d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
@@ -486,7 +491,7 @@ func (d *factorDialog) drawSave() app.UI {
 }
 
 func (d *factorDialog) drawProve() app.UI {
-	return html.Div().Class("step").Body(
+	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr("This shows that the app has the key.")),
 		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),
 	)

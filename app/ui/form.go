@@ -214,7 +214,7 @@ func (f *form) trouble() app.UI {
 
 // button draws the button that sends the form. While it may not be used it
 // keeps the focus, which a disabled button would lose.
-func (f *form) button(label, class string) app.UI {
+func (f *form) button(label, class string) app.HTMLElem {
 	return html.Button().Attr("type", "submit").Class(class).ID(f.at("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).

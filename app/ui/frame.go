@@ -20,13 +20,13 @@ import (
 type frame struct {
 	app.Compo
 
-	ctx     app.Context
-	channel app.Value // to the other tabs
+	ctx app.Context
 
 	path     string
 	opened   bool         // the first page has been gone to
 	user     *shared.User // nil if nobody is, or it is not known yet
 	userAt   time.Time    // when the server last said so
+	since    time.Time    // when the session began; zero if that is not known
 	problem  error        // why it is not known
 	may      []string     // the permissions of who is signed in
 	chosen   string       // the language that they chose; "" for as the browser says
@@ -49,7 +49,7 @@ type frame struct {
 const (
 	sessionEnded       key = "You have been signed out: this session was ended from another device, or it expired."
 	signedOut          key = "You are signed out."
-	signedOutHere      key = "What this device kept is deleted. The session itself could not be ended without a connection: to be safe, sign out once more when there is one."
+	signedOutHere      key = "What this device kept is deleted. The session itself is ended as soon as this app is open and there is a connection."
 	signedOutElsewhere key = "You signed out in another tab."
 	accountDeleted     key = "Your account is deleted."
 	passwordChosen     key = "Your new password is set. Sign in with it."
@@ -162,8 +162,8 @@ func (f *frame) OnMount(ctx app.Context) {
 	}
 	listen(ctx, window.Get("document"), "visibilitychange", f.back)
 
-	f.channel = window.Get("BroadcastChannel").New("latchkey")
-	listen(ctx, f.channel, "message", f.hear)
+	tabs = window.Get("BroadcastChannel").New("latchkey")
+	listen(ctx, tabs, "message", f.hear)
 }
 
 // connect sees whether there is a connection, and catches up when there is one
@@ -185,18 +185,23 @@ func (f *frame) connect(ctx app.Context) {
 	}
 }
 
-// hold keeps the focus near control, which the page is about to disable: the
-// browser would drop it, and who goes by keys or by ear would be at the top again.
-// The heading of its section takes it, and nothing scrolls.
+// hold keeps the focus near control, which the page is about to disable or to put
+// something else in the place of: the browser would drop it, and who goes by keys
+// or by ear would be at the top again. The heading of its section or dialog takes
+// it, and nothing scrolls.
 func (f *frame) hold(ctx app.Context, control app.Value) {
+	if !control.Truthy() {
+		return
+	}
+	part := control.Call("closest", "section, dialog")
 	ctx.Defer(func(app.Context) {
 		defer rescue()
-		if !control.Truthy() || !control.Call("matches", ":disabled").Bool() {
+		if control.Get("isConnected").Bool() && !control.Call("matches", ":disabled").Bool() {
 			return
 		}
 		f.lost, f.held = control, element("title")
-		if s := control.Call("closest", "section"); s.Truthy() {
-			f.held = s.Call("querySelector", "h2")
+		if part.Truthy() {
+			f.held = part.Call("querySelector", "h2")
 		}
 		f.held.Call("focus", map[string]any{"preventScroll": true})
 	})
@@ -241,8 +246,8 @@ func (f *frame) retry(ctx app.Context) {
 		if !f.offline {
 			return
 		}
-		if f.user != nil && time.Since(f.userAt) > keptFor {
-			f.out(forgotten)
+		if f.user != nil && expired(f.userAt) {
+			f.expire()
 			return
 		}
 		if visible() && online() {
@@ -260,7 +265,7 @@ func (f *frame) reach(app.Context, app.Action) {
 func (f *frame) changed(app.Context, app.Action) {
 	defer rescue()
 	if f.user != nil {
-		f.channel.Call("postMessage", hearChanged)
+		tabs.Call("postMessage", hearChanged)
 	}
 }
 
@@ -348,13 +353,17 @@ func (f *frame) look(ctx app.Context) {
 		case err != nil:
 		case current != nil:
 			f.is(current.User, time.Now())
+			f.since = current.Session.CreatedAt.Time
 			f.may, f.enrolBy = current.Permissions, current.EnrolBy
-			keepUser(current.User, current.Remember)
+			keepUser(current.User, f.since, current.Remember)
 			f.follow(current.Language)
 			f.settle(ctx)
 		case f.user != nil || keeping() != nil:
 			leave(ctx, sessionEnded)
 		default:
+			if f.notice == signedOutHere {
+				f.notice = signedOut // see [finishLeaving]
+			}
 			f.settle(ctx)
 		}
 	})
@@ -367,14 +376,24 @@ func (f *frame) is(user shared.User, at time.Time) {
 
 // rely goes on with what was kept, because the server cannot be asked.
 func (f *frame) rely(ctx app.Context) {
-	if f.user != nil {
+	k := keeping()
+	switch {
+	case f.user != nil && expired(f.userAt):
+		f.expire()
+	case f.user != nil:
 		f.problem = nil
-		return
-	}
-	if k := keeping(); k != nil {
+	case k != nil:
 		f.is(k.User, k.At.Time)
+		f.since = k.Since.Time
 		f.settle(ctx)
 	}
+}
+
+// expire forgets who was signed in, because the server has not said for too long
+// that they are.
+func (f *frame) expire() {
+	tabs.Call("postMessage", hearEnded)
+	f.out(forgotten)
 }
 
 // settle goes to another page if this one is not for who is signed in.
@@ -417,18 +436,22 @@ func (f *frame) refresh(app.Context, app.Action) {
 	f.look(f.ctx)
 }
 
+// tabs is the channel to the other tabs.
+var tabs app.Value
+
 // What tabs say to each other.
 const (
-	hearIn   = "signed in"
-	hearOut  = "signed out"
-	hearGone = "account deleted"
+	hearIn    = "signed in"
+	hearOut   = "signed out"
+	hearGone  = "account deleted"
+	hearEnded = "session ended" // as it seems to this one: the others look themselves
 
 	hearChanged = "changed"
 )
 
 func (f *frame) hear(ctx app.Context, message app.Value) {
 	switch message.Get("data").String() {
-	case hearIn, hearChanged:
+	case hearIn, hearEnded, hearChanged:
 		refresh(ctx)
 	case hearOut:
 		f.out(signedOutElsewhere)
@@ -446,9 +469,10 @@ func (f *frame) challenge(ctx app.Context, a app.Action) {
 func (f *frame) enter(_ app.Context, a app.Action) {
 	defer rescue()
 	f.is(a.Value.(shared.User), time.Now())
+	f.since = time.Time{} // which the server is yet to tell
 	f.changes++
 	forgetMethods()
-	f.channel.Call("postMessage", hearIn)
+	tabs.Call("postMessage", hearIn)
 	replace(shared.NextPage(f.next))
 	f.next = ""
 	f.look(f.ctx) // for what a sign-in does not answer: what they may do
@@ -527,10 +551,13 @@ func (f *frame) read(_ app.Context, a app.Action) {
 func (f *frame) leave(ctx app.Context, a app.Action) {
 	defer rescue()
 	reason := a.Value.(key)
+	if reason == sessionEnded {
+		tabs.Call("postMessage", hearEnded)
+	}
 	if reason == signedOut {
-		f.channel.Call("postMessage", hearOut)
+		tabs.Call("postMessage", hearOut)
 	} else if reason == accountDeleted {
-		f.channel.Call("postMessage", hearGone)
+		tabs.Call("postMessage", hearGone)
 	} else if address := ctx.Page().URL(); address.Path != shared.PageSignIn && address.Path != shared.PageTwoFactor && !public(address.Path) {
 		f.next = whole(address) // they will want to go on
 	}
@@ -539,7 +566,7 @@ func (f *frame) leave(ctx app.Context, a app.Action) {
 
 // out forgets who was signed in, here and in what the browser keeps.
 func (f *frame) out(reason key) {
-	f.user, f.may, f.enrolBy, f.leaving = nil, nil, nil, false
+	f.user, f.since, f.may, f.enrolBy, f.leaving = nil, time.Time{}, nil, nil, false
 	server.Account = ""
 	f.changes++
 	f.upgrading.Abort()
@@ -567,13 +594,17 @@ func (f *frame) signOut(app.Context, app.Action) {
 	}
 	f.leaving = true
 	wipe() // whatever the server says
+	keepLeaving(f.since)
 	call(f.ctx, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
 		f.leaving = false
+		if !errors.Is(err, client.ErrOffline) {
+			forgetLeaving()
+		}
 		switch {
 		case err == nil:
 			leave(ctx, signedOut)
 		case errors.Is(err, client.ErrOffline):
-			f.channel.Call("postMessage", hearOut)
+			tabs.Call("postMessage", hearOut)
 			f.out(signedOutHere)
 		default:
 			complain(ctx, err)
@@ -594,8 +625,8 @@ func (f *frame) skip(ctx app.Context, e app.Event) {
 	focus(ctx, "title")
 }
 
-// dialogs are those of the frame. What is in them is never disabled, so that
-// nobody is trapped in one that is open when the connection goes.
+// dialogs are those of the frame. What they ask of the server is disabled when
+// the connection goes, and never the way out of them.
 var dialogs = []string{"question", "factor", "step-up"}
 
 // Render implements [app.Composer].
@@ -644,9 +675,9 @@ func (f *frame) Render() app.UI {
 			html.Fieldset().Class("page").Attr("disabled", f.offline).Role(role).Aria("label", why).Body(f.page()),
 		),
 		&toasts{},
-		&questionDialog{},
-		&factorDialog{User: f.user},
-		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled},
+		&questionDialog{Offline: f.offline},
+		&factorDialog{User: f.user, Offline: f.offline},
+		&stepUpDialog{Email: email, TwoFactor: f.user != nil && f.user.TwoFactorEnabled, Offline: f.offline},
 	)
 }
 

@@ -17,6 +17,8 @@ type kept struct {
 	User shared.User `json:"user"`
 	At   shared.Time `json:"at"` // when the server last said who is signed in
 
+	Since shared.Time `json:"since"` // when the session began
+
 	Sessions  *keptList[shared.Session] `json:"sessions,omitempty"`
 	Passkeys  *keptList[shared.Passkey] `json:"passkeys,omitempty"`
 	TwoFactor *keptState                `json:"twoFactor,omitempty"`
@@ -37,6 +39,18 @@ type keptState struct {
 // nothing any more.
 const keptFor = 7 * 24 * time.Hour
 
+// clockError is how far a clock may be put back without being taken for one that
+// is to show for longer what is kept.
+const clockError = time.Hour
+
+// expired reports whether what was so at a time is not to be shown any more. It
+// goes by the clock on the wall: the other one may stand still while the machine
+// sleeps.
+func expired(at time.Time) bool {
+	age := time.Since(at.Round(0))
+	return age > keptFor || age < -clockError
+}
+
 // keptKey is where it is, in localStorage; or in sessionStorage, which ends with
 // the browser's run, for a session that does, too.
 const keptKey = "latchkey.kept"
@@ -50,7 +64,7 @@ func keeping() *kept {
 			continue
 		}
 		k := new(kept)
-		if json.Unmarshal([]byte(text.String()), k) != nil || k.User.ID == "" || time.Since(k.At.Time) > keptFor {
+		if json.Unmarshal([]byte(text.String()), k) != nil || k.User.ID == "" || expired(k.At.Time) {
 			wipe()
 			return nil
 		}
@@ -60,9 +74,9 @@ func keeping() *kept {
 }
 
 // keepUser begins to keep what is shown of a user, who is signed in, and forgets
-// whatever is of anybody else. remember tells that it may outlive the browser's
-// run.
-func keepUser(user shared.User, remember bool) {
+// whatever is of anybody else. since is when the session began, and remember
+// tells that it may outlive the browser's run.
+func keepUser(user shared.User, since time.Time, remember bool) {
 	k := keeping()
 	if k == nil || k.User.ID != user.ID {
 		k = &kept{}
@@ -70,7 +84,7 @@ func keepUser(user shared.User, remember bool) {
 	k.User = shared.User{
 		ID: user.ID, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified, TwoFactorEnabled: user.TwoFactorEnabled,
 	}
-	k.At = shared.Time{Time: time.Now()}
+	k.At, k.Since = shared.Time{Time: time.Now()}, shared.Time{Time: since}
 	where, other := "localStorage", "sessionStorage"
 	if !remember {
 		where, other = other, where
@@ -175,9 +189,15 @@ func keptTwoFactor() (*shared.TwoFactor, time.Time) {
 	return &kept.State, kept.At.Time
 }
 
-// wipe forgets whatever is kept in this browser. It needs no server.
+// wipe forgets whatever is kept of anybody in this browser. It needs no server.
+// That somebody is leaving is not of anybody, and goes when they have left: see
+// [finishLeaving].
 func wipe() {
-	for _, name := range []string{"localStorage", "sessionStorage"} {
-		app.Window().Get(name).Call("clear")
+	app.Window().Get("sessionStorage").Call("clear")
+	local := app.Window().Get("localStorage")
+	for i := local.Get("length").Int() - 1; i >= 0; i-- {
+		if name := local.Call("key", i).String(); name != leavingKey {
+			local.Call("removeItem", name)
+		}
 	}
 }

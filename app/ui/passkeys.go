@@ -55,7 +55,7 @@ func (s *passkeys) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	ctx.Handle(refreshAction, s.refresh)
 	s.load(ctx)
-	s.tick(ctx)
+	pass(ctx, &s.now)
 	ctx.Async(func() {
 		defer rescue()
 		platform := passkey.HasPlatform()
@@ -91,15 +91,6 @@ func (s *passkeys) OnDismount() {
 func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
 	defer rescue()
 	s.load(ctx)
-}
-
-// tick keeps the relative times true.
-func (s *passkeys) tick(ctx app.Context) {
-	ctx.After(30*time.Second, func(ctx app.Context) {
-		defer rescue()
-		s.now = time.Now()
-		s.tick(ctx)
-	})
 }
 
 func (s *passkeys) load(ctx app.Context) {

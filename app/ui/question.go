@@ -26,9 +26,18 @@ func ask(ctx app.Context, q question) {
 	ctx.NewActionWithValue(askAction, q)
 }
 
+// notNow says in a dialog why nothing can be done there but leaving it: what the
+// page says of that is behind it.
+func notNow(offline bool) app.UI {
+	return html.Div().Class("told").Role("status").Body(
+		app.If(offline, func() app.UI { return html.P().Text(tr(offlineWords)) }),
+	)
+}
+
 // questionDialog asks the questions.
 type questionDialog struct {
 	app.Compo
+	Offline  bool
 	question question
 }
 
@@ -62,11 +71,12 @@ func (d *questionDialog) Render() app.UI {
 	return html.Dialog().ID("question").
 		Aria("labelledby", "question-title").Aria("describedby", "question-text").
 		Body(
-			html.H2().ID("question-title").Text(d.question.Title),
+			html.H2().ID("question-title").TabIndex(-1).Text(d.question.Title),
 			html.P().ID("question-text").Text(d.question.Text),
+			notNow(d.Offline),
 			html.Div().Class("actions").Body(
 				html.Button().Text(tr("Cancel")).OnClick(d.no),
-				html.Button().Class("danger").Text(d.question.Yes).OnClick(d.yes),
+				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.question.Yes).OnClick(d.yes),
 			),
 		)
 }

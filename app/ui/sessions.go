@@ -38,21 +38,12 @@ func (s *sessions) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	ctx.Handle(refreshAction, s.refresh)
 	s.load(ctx)
-	s.tick(ctx)
+	pass(ctx, &s.now)
 }
 
 func (s *sessions) refresh(ctx app.Context, _ app.Action) {
 	defer rescue()
 	s.load(ctx)
-}
-
-// tick keeps the relative times true.
-func (s *sessions) tick(ctx app.Context) {
-	ctx.After(30*time.Second, func(ctx app.Context) {
-		defer rescue()
-		s.now = time.Now()
-		s.tick(ctx)
-	})
 }
 
 func (s *sessions) load(ctx app.Context) {

@@ -30,6 +30,7 @@ type stepUpDialog struct {
 	app.Compo
 	Email     string // of who is signed in
 	TwoFactor bool   // they have an authenticator app
+	Offline   bool
 
 	ctx     app.Context
 	form    form
@@ -178,11 +179,11 @@ func (d *stepUpDialog) Render() app.UI {
 		On("close", d.closed).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
-				html.H2().ID("step-up-title").Text(tr("Is it still you?")),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
 				html.P().ID("step-up-text").Text(text),
 				username(d.Email),
-				html.Div().Body(d.field()),
-				html.Div().Class("ways").Body(
+				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
+				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.TwoFactor, func() app.UI {
 						return html.Button().Class("quiet").Text(other).OnClick(d.other)
 					}),
@@ -193,9 +194,10 @@ func (d *stepUpDialog) Render() app.UI {
 					}),
 				),
 				d.form.trouble(),
+				notNow(d.Offline),
 				html.Div().Class("actions").Body(
 					html.Button().Text(tr("Cancel")).OnClick(d.cancel),
-					d.form.button(tr("Continue"), "main"),
+					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),
 		)

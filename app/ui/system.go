@@ -44,7 +44,7 @@ func (f *frame) system() app.UI {
 		add(manageSettings, "keys", "System settings", &systemKeys{Email: f.user.Email})
 		add(manageSettings, "check", "Self-check", &selfCheck{})
 		add(manageUsers, "users", "People", &users{Own: f.user.ID})
-		add(readEvents, "log", "Security log of everybody", &events{All: true})
+		add(readEvents, "log", "Security log of everybody", &events{All: true, Offline: f.offline})
 	}
 	return html.Div().Class("settings").Body(
 		heading(tr("System")),

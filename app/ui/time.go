@@ -1,11 +1,23 @@
 package ui
 
 import (
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
 	"latchkey/shared"
 )
+
+// pass keeps the relative times of a component true, which are relative to now.
+// They are told in minutes, so half of one is often enough.
+func pass(ctx app.Context, now *time.Time) {
+	ctx.After(30*time.Second, func(ctx app.Context) {
+		defer rescue()
+		*now = time.Now()
+		pass(ctx, now)
+	})
+}
 
 // moment draws an instant: words for the eye, the exact local time on hover,
 // and the instant itself for programs.

@@ -67,7 +67,13 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 		defer rescue()
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		err := server.Do(limited, method, path, in, out)
+		var err error
+		if path != shared.SignOut.Path {
+			err = finishLeaving(limited)
+		}
+		if err == nil {
+			err = server.Do(limited, method, path, in, out)
+		}
 
 		ctx.Dispatch(func(ctx app.Context) {
 			defer rescue()

@@ -37,6 +37,7 @@ func (s *users) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
 	s.load("")
+	pass(ctx, &s.now)
 }
 
 // load asks for the page that begins after a person, the first if that is
