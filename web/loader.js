@@ -14,9 +14,10 @@
   bar.hidden = false; // from now on somebody moves it
   note.hidden = true;
 
-  // The scripts that start the app, in the order in which they run: /wasm_exec.js,
-  // which defines Go, and /app.js.
+  // The scripts that start the app, one after the other: /wasm_exec.js, which
+  // defines Go, and /app.js.
   const scripts = [...document.querySelectorAll("link[as=script]")].map((link) => link.getAttribute("href"));
+  const [go, app] = scripts;
 
   // The page's Trusted Types policy lets no string become markup or code. The few
   // that may become a script's address are those, and that of the service worker.
@@ -38,23 +39,23 @@
     new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach(resolve)).
       observe({ type: "paint", buffered: true });
     setTimeout(resolve, 1e3);
-  }).then(() => {
-    const [go, app] = scripts.map((address) => {
-      const script = document.createElement("script");
-      script.async = false; // in order
-      script.addEventListener("error", failed);
-      script.src = address;
-      document.head.append(script);
-      return script;
-    });
-    go.addEventListener("load", watch);
-    app.addEventListener("load", () => {
+  }).then(() => run(go, () => {
+    watch();
+    run(app, () => {
       removeEventListener("beforeinstallprompt", keep);
       if (offer) {
         dispatchEvent(offer);
       }
     });
-  });
+  }));
+
+  const run = (address, then) => {
+    const script = document.createElement("script");
+    script.addEventListener("load", then);
+    script.addEventListener("error", failed);
+    script.src = address;
+    document.head.append(script);
+  };
 
   const failed = () => {
     bar.hidden = true;

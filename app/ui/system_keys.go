@@ -154,8 +154,9 @@ func (k *systemKey) OnMount(ctx app.Context) {
 
 // OnUpdate takes what the server has now, unless the person is changing what it
 // had: they are told when they save that.
-func (k *systemKey) OnUpdate(app.Context) {
+func (k *systemKey) OnUpdate(ctx app.Context) {
 	defer rescue()
+	k.ctx = ctx // it may come before OnMount
 	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
 		return
 	}
