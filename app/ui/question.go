@@ -68,18 +68,14 @@ func (d *questionDialog) yes(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (d *questionDialog) Render() app.UI {
-	title := html.H2().ID("question-title").Text(d.question.Title)
-	if d.Offline { // else it would have the focus from the beginning, before Cancel
-		title = title.TabIndex(-1)
-	}
 	return html.Dialog().ID("question").
 		Aria("labelledby", "question-title").Aria("describedby", "question-text").
 		Body(
-			title,
+			html.H2().ID("question-title").TabIndex(-1).Text(d.question.Title),
 			html.P().ID("question-text").Text(d.question.Text),
 			notNow(d.Offline),
 			html.Div().Class("actions").Body(
-				html.Button().Text(tr("Cancel")).OnClick(d.no),
+				html.Button().Attr("autofocus", true).Text(tr("Cancel")).OnClick(d.no),
 				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.question.Yes).OnClick(d.yes),
 			),
 		)
