@@ -80,7 +80,11 @@ func keepUser(user shared.User, since time.Time, remember bool) {
 	k := keeping()
 	if k == nil || k.User.ID != user.ID {
 		k = &kept{}
+		if early.User.ID == user.ID {
+			k = early
+		}
 	}
+	early = &kept{}
 	k.User = shared.User{
 		ID: user.ID, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified, TwoFactorEnabled: user.TwoFactorEnabled,
 	}
@@ -101,10 +105,22 @@ func keptHere() *kept {
 	return new(kept)
 }
 
-// keep changes what is kept of the account that is signed in, if anything is.
+// early is what is to be kept of an account once the server has said for how long
+// this browser may keep anything of it. After a sign-in the page asks for that and
+// for its lists at once, and a list may be answered first.
+var early = &kept{}
+
+// keep changes what is kept of the account that is signed in.
 func keep(change func(*kept)) {
+	if server.Account == "" {
+		return
+	}
 	k := keptHere()
 	if k.User.ID == "" {
+		if early.User.ID != server.Account {
+			early = &kept{User: shared.User{ID: server.Account}}
+		}
+		change(early)
 		return
 	}
 	change(k)
@@ -193,6 +209,7 @@ func keptTwoFactor() (*shared.TwoFactor, time.Time) {
 // That somebody is leaving is not of anybody, and goes when they have left: see
 // [finishLeaving].
 func wipe() {
+	early = &kept{}
 	app.Window().Get("sessionStorage").Call("clear")
 	local := app.Window().Get("localStorage")
 	for i := local.Get("length").Int() - 1; i >= 0; i-- {
