@@ -149,8 +149,10 @@
         dispatchEvent(new Event("latchkey-update"));
       }
     };
+    const follow = () => registration.installing?.addEventListener("statechange", look);
     look();
-    registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", look));
+    follow(); // one may be on its way already
+    registration.addEventListener("updatefound", follow);
   });
 
   self.latchkeyReload = async () => {
