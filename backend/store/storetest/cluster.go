@@ -40,6 +40,9 @@ type Cluster struct {
 	server *exec.Cmd     // nil while stopped
 	exited chan struct{} // closed when server has ended
 
+	migrate    sync.Once // makes the database that others are copies of
+	migrateErr error
+
 	watcher *exec.Cmd
 	leash   io.Closer // closing it tells the watcher to clean up
 }
@@ -109,8 +112,25 @@ func (c *Cluster) url(database string) string {
 
 // NewDatabase makes an empty database and returns its address.
 func (c *Cluster) NewDatabase() (url string, err error) {
+	return c.newFrom("template1")
+}
+
+// newMigrated makes a database with the present schema and returns its address.
+func (c *Cluster) newMigrated() (url string, err error) {
+	c.migrate.Do(func() {
+		if c.migrateErr = c.exec("CREATE DATABASE migrated"); c.migrateErr == nil {
+			c.migrateErr = migrate(c.url("migrated"))
+		}
+	})
+	if c.migrateErr != nil {
+		return "", c.migrateErr
+	}
+	return c.newFrom("migrated")
+}
+
+func (c *Cluster) newFrom(template string) (url string, err error) {
 	name := "t" + strings.ToLower(rand.Text())
-	err = c.exec("CREATE DATABASE " + name)
+	err = c.exec("CREATE DATABASE " + name + " TEMPLATE " + template)
 	return c.url(name), err
 }
 
@@ -309,6 +329,9 @@ var shared struct {
 // Postgres the test is skipped at a desk, and fails where CI is set.
 func Shared(tb testing.TB) *Cluster {
 	tb.Helper()
+	if sqliteOnly() {
+		tb.Skip("LATCHKEY_TEST_DATABASES is sqlite")
+	}
 	shared.once.Do(func() { shared.cluster, shared.err = StartCluster() })
 	switch {
 	case shared.err == nil:

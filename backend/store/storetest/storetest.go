@@ -3,7 +3,10 @@
 package storetest
 
 import (
+	"context"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"latchkey/backend/store"
@@ -13,27 +16,98 @@ import (
 // of its own.
 func Each(t *testing.T, test func(t *testing.T, db store.DB)) {
 	t.Helper()
-	EachURL(t, func(t *testing.T, url string) {
-		test(t, Migrated(t, url))
-	})
+	EachMigrated(t, func(t *testing.T, url string) { test(t, Open(t, url)) })
 }
 
 // EachURL runs test once on each database, in parallel, with the URL of an
 // empty database of its own.
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, "sqlite:"+filepath.Join(t.TempDir(), "latchkey.db"))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
+	each(t, test, func(t *testing.T) string { return SQLite(t) }, func(t *testing.T) string {
 		url, err := Shared(t).NewDatabase()
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, url)
+		return url
 	})
+}
+
+// EachMigrated is [EachURL] with databases that have the present schema: copies
+// of one that was migrated when it was first asked for.
+func EachMigrated(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	each(t, test, migratedSQLite, func(t *testing.T) string {
+		url, err := Shared(t).newMigrated()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return url
+	})
+}
+
+func each(t *testing.T, test func(t *testing.T, url string), sqlite, postgres func(t *testing.T) (url string)) {
+	t.Helper()
+	if !postgresOnly() {
+		t.Run("sqlite", func(t *testing.T) {
+			t.Parallel()
+			test(t, sqlite(t))
+		})
+	}
+	if !sqliteOnly() {
+		t.Run("postgres", func(t *testing.T) {
+			t.Parallel()
+			test(t, postgres(t))
+		})
+	}
+}
+
+// SQLite is the URL of a database that is not there yet.
+func SQLite(t *testing.T) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db")
+}
+
+// Which databases LATCHKEY_TEST_DATABASES leaves out: it is sqlite for "make
+// quick", and postgres for the race detector, under which SQLite, compiled from C
+// to Go, takes ten times as long and shows nothing that Postgres does not.
+func sqliteOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "sqlite" }
+func postgresOnly() bool { return os.Getenv("LATCHKEY_TEST_DATABASES") == "postgres" }
+
+// migratedFile is the content of a migrated SQLite database.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "latchkey-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "latchkey.db")
+	if err := migrate("sqlite:" + file); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
+
+func migratedSQLite(t *testing.T) (url string) {
+	t.Helper()
+	content, err := migratedFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "latchkey.db")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + file
+}
+
+// migrate brings a database to the present schema and closes it.
+func migrate(url string) error {
+	db, err := store.Open(url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Migrate(context.Background())
+	return err
 }
 
 // Open opens a database until the test ends.
@@ -47,7 +121,8 @@ func Open(t *testing.T, url string) store.DB {
 	return db
 }
 
-// Migrated opens a database until the test ends and brings it to our schema.
+// Migrated opens a database until the test ends and brings it to the present
+// schema.
 func Migrated(t *testing.T, url string) store.DB {
 	t.Helper()
 	db := Open(t, url)

@@ -1,0 +1,320 @@
+package testkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var errNoChromium = errors.New("there is no browser: apt-get install chromium")
+
+// Chromium returns the path of the browser that is installed.
+func Chromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errNoChromium
+}
+
+// chromium is the one browser of the test program, once a test wants it.
+var chromium = sync.OnceValues(func() (context.Context, error) {
+	path, err := Chromium()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "latchkey-chromium-")
+	if err != nil {
+		return nil, err
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(desktopWidth, desktopHeight),
+		chromedp.Env("LANGUAGE=en_US"), // the tests look for English, whatever this computer speaks
+	}
+	for flag, value := range map[string]any{
+		"headless":                      "new",
+		"disable-quic":                  true,
+		"disable-background-networking": true,
+		"disable-component-update":      true,
+		"disable-sync":                  true,
+	} {
+		options = append(options, chromedp.Flag(flag, value))
+	}
+	if !Thorough {
+		// A page lives for seconds here: optimizing its code takes longer than it saves.
+		options = append(options, chromedp.Flag("js-flags", "--liftoff-only"))
+	}
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+	}
+	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	atExit(func() {
+		cancel()
+		free()
+		os.RemoveAll(dir)
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ctx, nil
+})
+
+// The window of a tab, unless a test makes it another.
+const (
+	desktopWidth  = 1280
+	desktopHeight = 900
+)
+
+// A Tab is a person before a browser. They find things by role and accessible
+// name, as a screen reader does, and use mouse and keyboard. The test fails if
+// the browser reports an error that the test has not provoked: see [Tab.Provoke].
+//
+// Every method that waits does so for [Patience], and then fails the test with
+// what the page shows.
+type Tab struct {
+	Origin string
+
+	t         testing.TB
+	ctx       context.Context
+	userAgent string
+	scripts   bool // the page may run scripts
+
+	mu       sync.Mutex
+	console  []string // all that the browser has reported, to be read if the test fails
+	errors   []string
+	provoked []string
+}
+
+// Browse opens a tab with cookies and storage of its own, as a private window
+// has.
+func Browse(t testing.TB, origin string) *Tab {
+	t.Helper()
+	return newTab(t, open(t), origin, chromedp.WithNewBrowserContext())
+}
+
+// BrowseProfile opens a tab of the browser's main profile. Tests that share it
+// share cookies, so it is for what private windows lack, such as installing.
+func BrowseProfile(t testing.TB, origin string) *Tab {
+	t.Helper()
+	return newTab(t, open(t), origin)
+}
+
+func open(t testing.TB) context.Context {
+	t.Helper()
+	ctx, err := chromium()
+	if errors.Is(err, errNoChromium) {
+		need(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// Another opens one more tab of the same window.
+func (p *Tab) Another() *Tab {
+	p.t.Helper()
+	return newTab(p.t, p.ctx, p.Origin)
+}
+
+func newTab(t testing.TB, parent context.Context, origin string, options ...chromedp.ContextOption) *Tab {
+	t.Helper()
+	p := &Tab{t: t, Origin: origin, scripts: true}
+	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(p.listen))...)
+	p.ctx = ctx
+	t.Cleanup(cancel)
+	t.Cleanup(p.finish)
+	p.Do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
+	// Several tabs have the focus at once here, as on several desks.
+	Command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	Command(p, audits.Enable, cdp.Empty{})
+	Command(p, cdplog.Enable, cdp.Empty{})
+	p.Media()
+	p.Inject(watchScript)
+	p.Inject(`document.addEventListener("securitypolicyviolation", (e) =>
+		console.error("policy violated:", e.violatedDirective, e.blockedURI, e.sample))`)
+	p.userAgent = Eval[string](p, `navigator.userAgent`)
+	return p
+}
+
+// listen notes what the browser reports. That the server refused a call, or was
+// not there, is no fault of the page.
+func (p *Tab) listen(event any) {
+	message, failure := "", false
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		message = "console." + string(e.Type) + ":"
+		for _, arg := range e.Args {
+			message += " " + string(arg.Value) + arg.Description
+		}
+		failure = e.Type == runtime.ConsoleAPICalledTypeError
+	case *runtime.EventExceptionThrown:
+		message, failure = "exception: "+e.ExceptionDetails.Text, true
+		if x := e.ExceptionDetails.Exception; x != nil {
+			message += " " + x.Description
+		}
+	case *cdplog.EventEntryAdded:
+		message = "log: " + e.Entry.Text + " " + e.Entry.URL
+		failure = e.Entry.Level == cdplog.EntryLevelError && e.Entry.Source != cdplog.EntrySourceNetwork
+	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			details, _ := json.Marshal(e.Issue.Details.ContentSecurityPolicyIssueDetails)
+			message, failure = "policy violated: "+string(details), true
+		}
+	}
+	if message == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.console = append(p.console, message)
+	if failure {
+		p.errors = append(p.errors, message)
+	}
+}
+
+// Provoke tells that the browser will report errors that have one of the texts
+// in them, because of what the test does. When the report comes does not matter:
+// before the call or long after it.
+func (p *Tab) Provoke(texts ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.provoked = append(p.provoked, texts...)
+}
+
+// Errors returns the errors that the browser has reported so far.
+func (p *Tab) Errors() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.errors)
+}
+
+// finish fails the test for each error that was not provoked, and leaves what a
+// person needs to see why a test has failed.
+func (p *Tab) finish() {
+	p.t.Helper()
+	Eval[bool](p, `true`) // what the page has reported before this is here now
+	p.mu.Lock()
+	provoked := p.provoked
+	p.mu.Unlock()
+	for _, message := range p.Errors() {
+		if !slices.ContainsFunc(provoked, func(text string) bool { return strings.Contains(message, text) }) {
+			p.t.Errorf("the browser reports: %s", message)
+		}
+	}
+	if p.t.Failed() {
+		p.leave()
+	}
+}
+
+// Do runs steps of chromedp.
+func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Command sends a command of the DevTools protocol.
+func Command[P, R any](p *Tab, c cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	r, err := chromedp.Call(p.ctx, c, params)
+	if err != nil {
+		p.t.Fatalf("%s: %v", c.Method, err)
+	}
+	return r
+}
+
+// Eval returns the value of an expression in the page, or of what it promises.
+// While the page is being replaced it returns the zero value: use [Tab.Until]
+// to wait for a value.
+func Eval[T any](p *Tab, expression string) T {
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		var zero T
+		return zero
+	}
+	return v
+}
+
+// Inject runs a script in every page from the next one on, before any other.
+func (p *Tab) Inject(script string) {
+	p.t.Helper()
+	Command(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
+
+// As makes the browser call itself something else.
+func (p *Tab) As(userAgent string) {
+	p.t.Helper()
+	p.userAgent = userAgent
+	Command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: userAgent})
+}
+
+// Prefers sets the languages of the browser, as its Accept-Language says them.
+func (p *Tab) Prefers(languages string) {
+	p.t.Helper()
+	Command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: p.userAgent, AcceptLanguage: languages})
+}
+
+// NoScript has the browser run no script of the page.
+func (p *Tab) NoScript() {
+	p.t.Helper()
+	p.scripts = false
+	Command(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+}
+
+// Media sets what the person prefers, beside that nothing moves.
+func (p *Tab) Media(features ...*emulation.MediaFeature) {
+	p.t.Helper()
+	Command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: append(features, &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"}),
+	})
+}
+
+// Desk puts window and preferences back to what a new tab has.
+func (p *Tab) Desk() {
+	p.t.Helper()
+	p.Do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
+	p.Media()
+}
+
+// Block keeps a file of the server from coming, and no other.
+func (p *Tab) Block(path string) {
+	p.t.Helper()
+	Command(p, network.Enable, network.EnableParams{})
+	Command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+		URLPatterns: []*network.BlockPattern{{URLPattern: p.Origin + path, Block: true}},
+	})
+}
+
+// Adopt makes the cookies of a client the tab's.
+func (p *Tab) Adopt(c *Client) {
+	p.t.Helper()
+	for _, cookie := range c.Cookies() {
+		Command(p, network.SetCookie, network.SetCookieParams{
+			Name: cookie.Name, Value: cookie.Value, URL: p.Origin, HTTPOnly: new(true), SameSite: network.CookieSameSiteLax,
+		})
+	}
+}
+
+// UserAgent returns what the browser calls itself.
+func (p *Tab) UserAgent() string { return p.userAgent }

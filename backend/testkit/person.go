@@ -1,0 +1,324 @@
+package testkit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// All returns what has a role and an accessible name, in the order of the page.
+// What a screen reader does not see is not there, nor what is behind a dialog.
+func (p *Tab) All(role, name string) []*accessibility.Node {
+	root, err := chromedp.Call(p.ctx, dom.GetDocument, dom.GetDocumentParams{})
+	if err != nil {
+		return nil
+	}
+	found, err := chromedp.Call(p.ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+		NodeID: root.Root.NodeID, Role: role, AccessibleName: name,
+	})
+	if err != nil {
+		return nil // the page was replaced meanwhile
+	}
+	var seen []*accessibility.Node
+	for _, node := range found.Nodes {
+		if !node.Ignored {
+			seen = append(seen, node)
+		}
+	}
+	return seen
+}
+
+// The waits until there is exactly one such thing.
+func (p *Tab) The(role, name string) *accessibility.Node {
+	p.t.Helper()
+	return p.With(role, name, "")
+}
+
+// With waits until there is exactly one such thing that is described so.
+func (p *Tab) With(role, name, description string) (node *accessibility.Node) {
+	p.t.Helper()
+	p.Await(fmt.Sprintf("there is one %s %q %s", role, name, description), func() bool {
+		node = p.one(role, name, description)
+		return node != nil
+	})
+	return node
+}
+
+// one returns the only such thing, or nil.
+func (p *Tab) one(role, name, description string) (node *accessibility.Node) {
+	n := 0
+	for _, found := range p.All(role, name) {
+		if description == "" || Words(found.Description) == description {
+			node, n = found, n+1
+		}
+	}
+	if n != 1 {
+		return nil
+	}
+	return node
+}
+
+// None waits until there is no such thing.
+func (p *Tab) None(role, name string) {
+	p.t.Helper()
+	p.Await(fmt.Sprintf("there is no %s %q", role, name), func() bool { return len(p.All(role, name)) == 0 })
+}
+
+// Words returns the text of a value of the accessibility tree.
+func Words(v *accessibility.Value) string {
+	var s string
+	if v != nil {
+		json.Unmarshal(v.Value, &s) // it stays empty if it is no text
+	}
+	return s
+}
+
+// errMissed is a click that hit something else.
+var errMissed = errors.New("the click hits something else")
+
+// Click clicks into the middle of what has a role, a name and a description; ""
+// stands for any. A page that moves meanwhile lets the pointer miss, and one that
+// is drawn anew takes the thing away: a person sees that and clicks again.
+func (p *Tab) Click(role, name, description string) {
+	p.t.Helper()
+	var last error
+	p.Await(fmt.Sprintf("a click on the %s %q %s", role, name, description), func() bool {
+		node := p.one(role, name, description)
+		if node == nil {
+			last = fmt.Errorf("there is not exactly one")
+			return false
+		}
+		last = p.clickNode(node.BackendDOMNodeID)
+		return last == nil
+	})
+}
+
+// Press clicks a button.
+func (p *Tab) Press(button string) {
+	p.t.Helper()
+	p.Click("button", button, "")
+}
+
+func (p *Tab) clickNode(id cdp.BackendNodeID) error {
+	hit, err := p.awaitClick(id)
+	if err != nil {
+		return err
+	}
+	if _, err := chromedp.Call(p.ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id}); err != nil {
+		return err
+	}
+	at, err := p.place(id)
+	if err != nil {
+		return err
+	}
+	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY((at.Left+at.Right)/2, (at.Top+at.Bottom)/2)); err != nil {
+		return err
+	}
+	if !hit() {
+		return errMissed
+	}
+	return nil
+}
+
+// awaitClick listens for a click on an element, and returns whether it came.
+func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
+	node, err := chromedp.Call(p.ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := chromedp.Call(p.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+		ObjectID: node.Object.ObjectID,
+		FunctionDeclaration: `function() {
+			const seen = {hit: false}
+			const listen = (e) => { seen.hit ||= e.composedPath().includes(this) }
+			addEventListener("click", listen, true)
+			seen.end = () => { removeEventListener("click", listen, true); return seen.hit }
+			return seen
+		}`,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() bool {
+		r, err := chromedp.Call(p.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+			ObjectID: listener.Result.ObjectID, FunctionDeclaration: `function() { return this.end() }`, ReturnByValue: new(true),
+		})
+		return err != nil || string(r.Result.Value) == "true" // the click may have led to another page
+	}, nil
+}
+
+// A Place is where something is in the window, in CSS pixels.
+type Place struct{ Left, Top, Right, Bottom float64 }
+
+// Place returns where something is.
+func (p *Tab) Place(role, name string) Place {
+	p.t.Helper()
+	at, err := p.place(p.The(role, name).BackendDOMNodeID)
+	if err != nil {
+		p.t.Fatalf("the %s %q: %v", role, name, err)
+	}
+	return at
+}
+
+func (p *Tab) place(id cdp.BackendNodeID) (Place, error) {
+	found, err := chromedp.Call(p.ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id})
+	if err != nil {
+		return Place{}, err
+	}
+	if len(found.Quads) == 0 {
+		return Place{}, errors.New("it has no place in the page")
+	}
+	q := found.Quads[0]
+	return Place{q[0], q[1], q[4], q[5]}, nil
+}
+
+// Tap taps something with a finger. If it is out of sight the finger drags the
+// page there first, which [Tab.Click] does not ask of it: only what can be
+// scrolled by hand comes.
+func (p *Tab) Tap(role, name string) {
+	p.t.Helper()
+	p.Await("a tap on the "+role+" "+name, func() bool {
+		node := p.one(role, name, "")
+		if node == nil {
+			return false
+		}
+		at, err := p.place(node.BackendDOMNodeID)
+		if err != nil {
+			return false
+		}
+		width, height := Eval[float64](p, "innerWidth"), Eval[float64](p, "innerHeight")
+		if x := (at.Left + at.Right) / 2; x < 0 || x > width {
+			p.t.Fatalf("%s is beside the page of %g: %+v", name, width, at)
+		}
+		drag := 0.0
+		if at.Bottom > height {
+			drag = -min(at.Bottom-height/2, height/2)
+		} else if at.Top < 0 {
+			drag = min(height/2-at.Top, height/2)
+		}
+		if drag != 0 {
+			p.touch(width/2, height/2, drag)
+			return false
+		}
+		hit, err := p.awaitClick(node.BackendDOMNodeID)
+		if err != nil {
+			return false
+		}
+		p.touch((at.Left+at.Right)/2, (at.Top+at.Bottom)/2, 0)
+		return hit()
+	})
+}
+
+// touch puts a finger down, drags it up or down by that many pixels, and lifts it.
+func (p *Tab) touch(x, y, drag float64) {
+	p.t.Helper()
+	send := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
+		Command(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+	}
+	send(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x, Y: y})
+	const moves = 10
+	for i := range moves {
+		if drag != 0 {
+			send(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x, Y: y + drag*float64(i+1)/moves})
+		}
+	}
+	send(input.DispatchTouchEventTypeTouchEnd)
+}
+
+// Fill writes into a field in the place of what is there.
+func (p *Tab) Fill(label, text string) {
+	p.t.Helper()
+	// The page may move the focus once more after what was done before, as it
+	// does when a dialog closes. A person sees it and clicks again.
+	p.Await("what is typed into "+label+" is in it", func() bool {
+		p.Click("textbox", label, "")
+		Eval[bool](p, `document.activeElement.select?.(), true`)
+		p.Key(text)
+		// A code that is whole sends itself, and its page goes.
+		return Eval[string](p, `document.activeElement.value ?? ""`) == text || len(p.All("textbox", label)) == 0
+	})
+}
+
+// Key presses keys, one after the other.
+func (p *Tab) Key(keys string) {
+	p.t.Helper()
+	p.Do(chromedp.KeyEvent(keys))
+}
+
+// Enter types into the input with an id, and does not ask the page's scripts
+// whether it has come there.
+func (p *Tab) Enter(id, text string) {
+	p.t.Helper()
+	p.Until("there is a "+id, fmt.Sprintf(
+		`(() => { const e = document.getElementById(%q); e.focus(); e.select(); return document.activeElement === e })()`, id))
+	p.Key(text)
+}
+
+// Backwards holds the Shift key down.
+var Backwards = chromedp.KeyModifiers(chromedp.ModifierShift)
+
+// TabTo presses the Tab key until the focus is on what has a name, with other
+// keys held down if any are given: [Backwards] with Shift.
+func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
+	p.t.Helper()
+	for range 40 {
+		p.Do(chromedp.KeyEvent(kb.Tab, held...))
+		if p.Focused() == name {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not come to %s", name)
+}
+
+// Focused returns the accessible name of what has the focus, or "".
+func (p *Tab) Focused() string {
+	active, err := chromedp.Call(p.ctx, runtime.Evaluate, runtime.EvaluateParams{
+		Expression: `document.activeElement === document.body ? null : document.activeElement`,
+	})
+	if err != nil || active.Result.ObjectID == "" {
+		return ""
+	}
+	found, err := chromedp.Call(p.ctx, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{
+		ObjectID: active.Result.ObjectID, FetchRelatives: new(false),
+	})
+	if err != nil || len(found.Nodes) == 0 {
+		return "" // the page was replaced meanwhile
+	}
+	return Words(found.Nodes[0].Name)
+}
+
+// AwaitFocus waits until what has a name has the focus.
+func (p *Tab) AwaitFocus(name string) {
+	p.t.Helper()
+	p.Await("the focus is on "+name, func() bool { return p.Focused() == name })
+}
+
+// Choose takes an option of a select.
+func (p *Tab) Choose(label, option string) {
+	p.t.Helper()
+	p.Click("combobox", label, "")
+	p.Key(option + "\r")
+	p.Await(label+" is "+option, func() bool {
+		node := p.one("combobox", label, "")
+		return node != nil && Words(node.Value) == option
+	})
+}
+
+// Fits holds that nothing is wider than a page of that many pixels, nor than the
+// dialog that it is in.
+func (p *Tab) Fits(width int, what string) {
+	p.t.Helper()
+	for _, trouble := range Eval[[]string](p, fmt.Sprintf(`[document.documentElement, ...document.querySelectorAll("dialog[open]")].
+		filter((e) => e.scrollWidth > Math.min(e.clientWidth, %d)).
+		map((e) => e.scrollWidth + " pixels are in a " + e.localName + " of " + e.clientWidth)`, width)) {
+		p.t.Errorf("%s, on a page of %d: %s", what, width, trouble)
+	}
+}

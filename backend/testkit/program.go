@@ -1,0 +1,256 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Thorough is whether the tests take their time, which "make slow" asks for with
+// LATCHKEY_TEST_SLOW=on: the program is built with the race detector, the browser
+// optimizes, and what is repeated is repeated more often.
+var Thorough = os.Getenv("LATCHKEY_TEST_SLOW") == "on"
+
+// binary is the program, once a test wants it.
+var binary = sync.OnceValues(func() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", err
+	}
+	// Not in the folder for temporary files: on some machines nothing there can
+	// be run.
+	build := filepath.Join(strings.TrimSpace(string(root)), "build")
+	if err := os.MkdirAll(build, 0o777); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(build, "test-")
+	if err != nil {
+		return "", err
+	}
+	atExit(func() { os.RemoveAll(dir) })
+	file := filepath.Join(dir, "latchkey")
+	return file, Build(file)
+})
+
+// Build builds the program into a file as "make build" does, with more flags of
+// "go build" if any are given.
+func Build(file string, flags ...string) error {
+	flags = append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", file}, flags...)
+	env := append(os.Environ(), "CGO_ENABLED=0")
+	if Thorough && hasCompiler() {
+		// What hashes passwords shares nothing, and watching it makes every sign-in
+		// several times as slow.
+		flags = append(flags, "-race", "-gcflags=golang.org/x/crypto/argon2=-race=false")
+		env = append(os.Environ(), "CGO_ENABLED=1")
+	}
+	build := exec.Command("go", append(flags, "latchkey/backend")...)
+	build.Env = env
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %v\n%s", err, out)
+	}
+	return nil
+}
+
+// hasCompiler reports whether there is the C compiler that the race detector needs.
+func hasCompiler() bool {
+	compiler, err := exec.Command("go", "env", "CC").Output()
+	if err == nil {
+		_, err = exec.LookPath(strings.TrimSpace(string(compiler)))
+	}
+	return err == nil
+}
+
+// Binary returns the path of the program, which is built when it is first asked
+// for.
+func Binary(t testing.TB) string {
+	t.Helper()
+	file, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A Program is one running server, as an operator starts it.
+type Program struct {
+	Origin string // where it answers
+	Data   string // the folder for its files
+	Binary string // what [Program.Start] runs
+	Env    []string
+	Args   []string
+	Output Buffer // what it has printed so far
+
+	t       testing.TB
+	process *os.Process
+	exited  chan error
+}
+
+// Start starts the program on a free port, with its files in a folder of its
+// own, and waits until it is ready. It stops with the test.
+//
+// The command line is what a shell would read: variables of the environment as
+// NAME=value, then flags.
+func Start(t testing.TB, line ...string) *Program {
+	t.Helper()
+	address := FreeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	env, args := split(line)
+	p := &Program{t: t, Binary: Binary(t), Origin: "http://localhost:" + port, Data: t.TempDir(), Env: env}
+	p.Args = append([]string{"-listen", address, "-origin", p.Origin, "-data", p.Data}, args...)
+	t.Cleanup(func() {
+		if p.process != nil {
+			p.Stop()
+		}
+		if strings.Contains(p.Output.String(), "WARNING: DATA RACE") {
+			t.Error("the race detector has found a race in the program")
+		}
+		if t.Failed() {
+			for line := range strings.Lines(p.Output.String()) {
+				if !strings.Contains(line, "msg=request") {
+					t.Logf("latchkey printed: %s", line)
+				}
+			}
+		}
+	})
+	p.Start()
+	return p
+}
+
+// split parts variables from flags.
+func split(line []string) (env, args []string) {
+	n := slices.IndexFunc(line, func(word string) bool { return strings.HasPrefix(word, "-") || !strings.Contains(word, "=") })
+	if n < 0 {
+		n = len(line)
+	}
+	return line[:n], line[n:]
+}
+
+// FreeAddress returns a free address of the loopback interface.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// Start starts the program, again if it has ended, at the same address, and
+// waits until it is ready.
+func (p *Program) Start() {
+	p.t.Helper()
+	cmd := exec.Command(p.Binary, p.Args...)
+	cmd.Env = append(os.Environ(), p.Env...)
+	cmd.Stdout, cmd.Stderr = &p.Output, &p.Output
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.process, p.exited = cmd.Process, make(chan error, 1)
+	go func() { p.exited <- cmd.Wait() }()
+
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	for {
+		err := ready(ctx, p.Origin)
+		if err == nil {
+			return
+		}
+		select {
+		case err := <-p.exited:
+			p.process = nil
+			p.t.Fatalf("latchkey has ended at once: %v\n%s", err, p.Output.String())
+		case <-ctx.Done():
+			p.t.Fatalf("latchkey is not ready: %v\n%s", err, p.Output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func ready(ctx context.Context, origin string) error {
+	request, err := http.NewRequestWithContext(ctx, "GET", origin+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("/readyz: %s", answer.Status)
+	}
+	return nil
+}
+
+// Stop tells the program to end, and waits until it has.
+func (p *Program) Stop() {
+	p.t.Helper()
+	p.process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-p.exited:
+		if err != nil {
+			p.t.Errorf("latchkey: %v", err)
+		}
+	case <-time.After(Patience): // it says itself that it takes ten seconds at most
+		p.t.Error("latchkey does not end when told to")
+		p.process.Kill()
+		<-p.exited
+	}
+	p.process = nil
+}
+
+// Kill ends the program without a word.
+func (p *Program) Kill() {
+	p.process.Kill()
+	<-p.exited
+	p.process = nil
+}
+
+// Run runs a command of the program to its end, in a folder of its own, and
+// returns what it printed. The command line is as for [Start].
+func Run(t testing.TB, line ...string) (output string, err error) {
+	t.Helper()
+	env, args := split(line)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = t.TempDir()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Client returns a new client of the program.
+func (p *Program) Client() *Client { return NewClient(p.Origin) }
+
+// Buffer is a [bytes.Buffer] that can be read while it is written.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends to the buffer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns what was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

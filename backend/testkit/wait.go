@@ -1,0 +1,195 @@
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// watchScript runs in every page before any other script. It tells those who wait
+// when something may have changed: nodes, attributes, texts, the focus, what is
+// typed, the address, the service worker. What no event tells of, such as the
+// browser's storage, is looked at five times a second.
+const watchScript = `(() => {
+	const {setTimeout, clearTimeout, setInterval, clearInterval} = globalThis
+	const now = Date.now
+	const watchers = new Set()
+	let changes = 0, due = false
+	const changed = () => {
+		changes++
+		if (due || watchers.size === 0) return
+		due = true
+		setTimeout(() => {
+			due = false
+			for (const look of [...watchers]) look()
+		}, 10) // a page is drawn in many small steps
+	}
+	new MutationObserver(changed).observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
+	for (const type of ["focusin", "focusout", "focus", "blur", "input", "change", "toggle", "close", "submit", "popstate", "hashchange", "load", "pageshow",
+		"readystatechange", "DOMContentLoaded", "animationstart", "animationend", "transitionend", "storage", "online", "offline", "resize"])
+		addEventListener(type, changed, true)
+	globalThis.navigation?.addEventListener("currententrychange", changed)
+	navigator.serviceWorker?.addEventListener("controllerchange", changed)
+	const wait = (look, patience) => new Promise((resolve) => {
+		let asked = false
+		const done = (value) => {
+			watchers.delete(again)
+			clearInterval(tick)
+			clearTimeout(late)
+			resolve(value)
+		}
+		const again = async () => {
+			if (asked) return // the tick looks once more
+			asked = true
+			let value
+			try { value = await look() } catch {} // the page is not drawn yet
+			asked = false
+			if (value) done(true)
+		}
+		watchers.add(again)
+		const tick = setInterval(again, 200)
+		const late = setTimeout(() => done(false), patience)
+		again()
+	})
+	Object.defineProperty(globalThis, "testkit", {value: {
+		get changes() { return changes },
+		until: wait,
+		change: (seen) => wait(() => changes !== seen, 250),
+		now,
+	}})
+})()`
+
+// slice is how long one promise in the page is waited for: a page that is
+// replaced takes its promises with it.
+const slice = 5 * time.Second
+
+// Until waits in the page until an expression, or what it promises, is true. An
+// expression that throws is not true yet.
+func (p *Tab) Until(what, expression string) {
+	p.t.Helper()
+	if !p.scripts { // no promise is kept there
+		p.Await(what, func() bool { return Eval[bool](p, expression) })
+		return
+	}
+	script := fmt.Sprintf(`testkit.until(async () => (%s), %d)`, expression, slice.Milliseconds())
+	for end := time.Now().Add(Patience); ; {
+		began := time.Now()
+		if p.promised(script) {
+			return
+		}
+		if time.Now().After(end) {
+			p.fail(what)
+		}
+		if time.Since(began) < slice/2 { // the page is being replaced
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+// promised returns what a promise of the page comes to; false if the page goes
+// before that.
+func (p *Tab) promised(script string) bool {
+	ctx, cancel := context.WithTimeout(p.ctx, 2*slice)
+	defer cancel()
+	ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise))
+	return err == nil && ok
+}
+
+// Await waits until ok returns true. It asks again whenever the page has changed,
+// and four times a second: ok may look at what is no part of the page, too.
+func (p *Tab) Await(what string, ok func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(Patience); ; {
+		seen := Eval[*int](p, `globalThis.testkit?.changes`)
+		if ok() {
+			return
+		}
+		if time.Now().After(end) {
+			p.fail(what)
+		}
+		if seen == nil || !p.scripts {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		p.promised(fmt.Sprintf(`testkit.change(%d)`, *seen))
+	}
+}
+
+// fail ends the test, and tells what the page shows instead of what was waited
+// for.
+func (p *Tab) fail(what string) {
+	p.t.Helper()
+	p.t.Fatalf("not so after %v: %s. At %s the page says:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
+}
+
+// Text returns all that the page says.
+func (p *Tab) Text() string { return Eval[string](p, "document.body?.innerText ?? ''") }
+
+// At waits until the page has a path.
+func (p *Tab) At(path string) {
+	p.t.Helper()
+	p.Until("the page is "+path, fmt.Sprintf(`location.pathname === %q`, path))
+}
+
+// See waits until the page says something.
+func (p *Tab) See(text string) {
+	p.t.Helper()
+	p.Until("the page says "+text, fmt.Sprintf(`document.body.innerText.includes(%s)`, Quote(text)))
+}
+
+// Gone waits until the page no longer says something.
+func (p *Tab) Gone(text string) {
+	p.t.Helper()
+	p.Until("the page no longer says "+text, fmt.Sprintf(`!document.body.innerText.includes(%s)`, Quote(text)))
+}
+
+// Sees reports whether the page says something now.
+func (p *Tab) Sees(text string) bool { return strings.Contains(p.Text(), text) }
+
+// Open goes to an address as if it were typed, and waits until the app runs.
+func (p *Tab) Open(path string) {
+	p.t.Helper()
+	p.Visit(path)
+	p.Running()
+}
+
+// Running waits until the app has taken the page over.
+func (p *Tab) Running() {
+	p.t.Helper()
+	p.Until("the app runs", `document.readyState === "complete" && !document.getElementById("app-wasm-loader")`)
+}
+
+// Visit goes to an address as if it were typed, and waits until the page is
+// loaded, but not until the app runs.
+func (p *Tab) Visit(path string) {
+	p.t.Helper()
+	p.Do(chromedp.Navigate(p.Origin + path))
+}
+
+// Field waits until the element with an id, which is an input, holds a text.
+func (p *Tab) Field(id, text string) {
+	p.t.Helper()
+	p.Until(fmt.Sprintf("%s holds %q", id, text), fmt.Sprintf(`document.getElementById(%q).value === %s`, id, Quote(text)))
+}
+
+// Quote writes a text as JavaScript does.
+func Quote(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ':
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
