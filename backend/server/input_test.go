@@ -10,12 +10,15 @@ import (
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
-func TestMalformedJSON(t *testing.T) { // I01, I03, I04, I06, I10
+// TestMalformedJSON tests that the server refuses a body that is not exactly the
+// JSON that the endpoint takes.
+func TestMalformedJSON(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
-		good := `"email":"ann@example.test","password":"` + goodPassword + `"`
+		good := `"email":"ann@example.test","password":"` + testkit.Password + `"`
 		deep := strings.Repeat(`{"a":`, 20_000/5) + "1" + strings.Repeat("}", 20_000/5)
 		for what, test := range map[string]struct{ body, code string }{
 			"nothing":                    {``, "VALIDATION_ERROR"},
@@ -43,36 +46,45 @@ func TestMalformedJSON(t *testing.T) { // I01, I03, I04, I06, I10
 			"null for the password":      {`{"email":"ann@example.test","password":null}`, "VALIDATION_ERROR"},
 			"an object for the password": {`{"email":"ann@example.test","password":{}}`, "VALIDATION_ERROR"},
 			"a string for a truth":       {`{` + good + `,"rememberMe":"false"}`, "VALIDATION_ERROR"},
-			"names in capitals":          {`{"EMAIL":"ann@example.test","PASSWORD":"` + goodPassword + `"}`, "VALIDATION_ERROR"},
+			"names in capitals":          {`{"EMAIL":"ann@example.test","PASSWORD":"` + testkit.Password + `"}`, "VALIDATION_ERROR"},
 		} {
-			a := s.browser(t).request("POST", "/api/auth/sign-in/email", test.body)
-			if a.code() != test.code || a.status < 400 || a.status >= 500 {
+			a := s.browser(t).Do("POST", "/api/auth/sign-in/email", test.body)
+			if a.Code() != test.code || a.Status < 400 || a.Status >= 500 {
 				t.Errorf("%s: %v; want %s", what, a, test.code)
 			}
 		}
-		a := s.browser(t).request("POST", "/api/auth/sign-in/email", `{"email":5,"extra":{}}`)
-		if want := `"[body.email] Invalid input: expected string, received number; [body.password] Invalid input: expected string, received undefined"`; !strings.Contains(a.body, want) {
+		a := s.browser(t).Do("POST", "/api/auth/sign-in/email", `{"email":5,"extra":{}}`)
+		if want := `"[body.email] Invalid input: expected string, received number; ` +
+			`[body.password] Invalid input: expected string, received undefined"`; !strings.Contains(a.Body, want) {
 			t.Errorf("validation: %v; want %s", a, want)
 		}
 	})
 }
 
-func TestContentTypes(t *testing.T) { // I08
+// TestContentTypes tests that the server reads a body as JSON only if the request
+// says that it is JSON.
+func TestContentTypes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
-		in := `{"email":"ann@example.test","password":"` + goodPassword + `"}`
-		for _, typ := range []string{"", "text/plain", "text/plain;application/json", "multipart/form-data; boundary=x", "application/xml", "text/html", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonp"} {
-			b := s.browser(t)
-			want(t, b.request("POST", "/api/auth/sign-in/email", in, "Content-Type: "+typ), 415, "UNSUPPORTED_MEDIA_TYPE")
-			want(t, s.signIn(t, "ann@example.test").request("POST", "/api/auth/revoke-sessions", "{}", "Content-Type: "+typ), 415, "UNSUPPORTED_MEDIA_TYPE")
+		in := `{"email":"ann@example.test","password":"` + testkit.Password + `"}`
+		for _, typ := range []string{
+			"", "text/plain", "text/plain;application/json", "multipart/form-data; boundary=x", "application/xml", "text/html",
+			"application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonp",
+		} {
+			header := "Content-Type: " + typ
+			want(t, s.browser(t).Do("POST", "/api/auth/sign-in/email", in, header), 415, "UNSUPPORTED_MEDIA_TYPE")
+			b := s.signIn(t, "ann@example.test")
+			want(t, b.Do("POST", "/api/auth/revoke-sessions", "{}", header), 415, "UNSUPPORTED_MEDIA_TYPE")
 		}
 		for _, typ := range []string{"application/json; charset=utf-8", "Application/JSON"} {
-			want(t, s.browser(t).request("POST", "/api/auth/sign-in/email", in, "Content-Type: "+typ), 200, "")
+			want(t, s.browser(t).Do("POST", "/api/auth/sign-in/email", in, "Content-Type: "+typ), 200, "")
 		}
 	})
 }
 
-func TestNoSuchEndpoint(t *testing.T) { // I13, I16, C08, H07
+// TestNoSuchEndpoint tests that under /api the server answers in JSON to a path or
+// a method that it does not have, and that a GET never does what a POST does.
+func TestNoSuchEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
 		for _, test := range []struct {
@@ -87,47 +99,52 @@ func TestNoSuchEndpoint(t *testing.T) { // I13, I16, C08, H07
 			{"GET", "/api/auth/change-password", 405}, {"GET", "/api/auth/delete-user", 405}, {"HEAD", "/api/auth/delete-user", 405},
 			{"OPTIONS", "/api/auth/sign-in/email", 405}, {"GET", "/api/auth/sign-up/email?email=a@b.test&password=x", 405},
 		} {
-			a := b.request(test.method, test.path, "")
-			if a.status != test.status || a.header.Get("Content-Type") != "application/json" || a.header.Get("Location") != "" {
-				t.Errorf("%s %s: %v %v; want %d in JSON", test.method, test.path, a, a.header, test.status)
+			a := b.Do(test.method, test.path, "")
+			if a.Status != test.status || a.Header.Get("Content-Type") != "application/json" || a.Header.Get("Location") != "" {
+				t.Errorf("%s %s: %v %v; want %d in JSON", test.method, test.path, a, a.Header, test.status)
 			}
-			if test.status == 405 && a.header.Get("Allow") == "" {
+			if test.status == 405 && a.Header.Get("Allow") == "" {
 				t.Errorf("%s %s: no Allow", test.method, test.path)
 			}
 		}
-		wantAlive(t, b, true, "who asked for what is not there")
+		wantAlive(t, b, true, "the caller of what is not there")
 	})
 }
 
-func TestHeaders(t *testing.T) { // H01, H02, H04, H05, H07, H08
+// TestHeaders tests that every answer, also one that refuses, has the headers of
+// security and none that tells what the server is made with.
+func TestHeaders(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
 		fixed := map[string]string{
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 		}
-		answers := map[string]answer{
-			"200": b.get("/get-session"), "list": b.get("/list-sessions"), "400": b.post("/update-user", body{}),
-			"401": s.browser(t).get("/list-sessions"), "403": b.post("/sign-out", body{}, "Origin: https://evil.test"), "404": b.get("/nope"),
-			"405": b.get("/sign-out"), "415": b.request("POST", "/api/auth/sign-out", "x", "Content-Type: text/plain"),
-			"421": b.get("/ok", "Host: evil.test"), "ready": b.request("GET", "/readyz", ""), "health": b.request("GET", "/healthz", ""),
+		answers := map[string]testkit.Answer{
+			"200": b.Session(), "list": b.Get("/list-sessions"), "400": b.Post("/update-user", body{}),
+			"401": s.browser(t).Get("/list-sessions"), "403": b.Post("/sign-out", body{}, "Origin: https://evil.test"), "404": b.Get("/nope"),
+			"405": b.Get("/sign-out"), "415": b.Do("POST", "/api/auth/sign-out", "x", "Content-Type: text/plain"),
+			"421": b.Get("/ok", "Host: evil.test"), "ready": b.Do("GET", "/readyz", ""), "health": b.Do("GET", "/healthz", ""),
 		}
 		for what, a := range answers {
 			for name, value := range fixed {
-				if got := a.header.Get(name); got != value {
+				if got := a.Header.Get(name); got != value {
 					t.Errorf("%s: %s: %q; want %q", what, name, got, value)
 				}
 			}
-			if a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: Content-Type %q, Cache-Control %q", what, a.header.Get("Content-Type"), a.header.Get("Cache-Control"))
+			if a.Header.Get("Content-Type") != "application/json" || a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: Content-Type %q, Cache-Control %q", what, a.Header.Get("Content-Type"), a.Header.Get("Cache-Control"))
 			}
 			for _, name := range []string{"Server", "X-Powered-By", "Access-Control-Allow-Origin"} {
-				if got := a.header.Get(name); got != "" {
+				if got := a.Header.Get(name); got != "" {
 					t.Errorf("%s: %s: %s", what, name, got)
 				}
 			}
-			csp := a.header.Get("Content-Security-Policy")
-			for _, part := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "form-action 'none'"} {
+			csp := a.Header.Get("Content-Security-Policy")
+			for _, part := range []string{
+				"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'",
+				"object-src 'none'", "form-action 'none'",
+			} {
 				if !strings.Contains(csp, part) {
 					t.Errorf("%s: the policy lacks %q", what, part)
 				}
@@ -135,14 +152,16 @@ func TestHeaders(t *testing.T) { // H01, H02, H04, H05, H07, H08
 			if strings.Contains(csp, "'unsafe-") || strings.Contains(csp, "*") {
 				t.Errorf("%s: the policy is %q", what, csp)
 			}
-			if a.header.Get("Permissions-Policy") == "" {
+			if a.Header.Get("Permissions-Policy") == "" {
 				t.Errorf("%s: no Permissions-Policy", what)
 			}
 		}
 	})
 }
 
-func TestOrigins(t *testing.T) { // C01, C02, C03, C06, C09, C12
+// TestOrigins tests that a page of a foreign origin can neither change anything
+// with a user's cookies nor read an answer.
+func TestOrigins(t *testing.T) {
 	const trusted = "https://app.example.test"
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db store.DB) {
@@ -166,9 +185,13 @@ func TestOrigins(t *testing.T) { // C01, C02, C03, C06, C09, C12
 			{"nothing at all", []string{"Origin:", "Sec-Fetch-Site:"}, 403, "MISSING_OR_NULL_ORIGIN"},
 			{"only that it is from elsewhere", []string{"Origin:", "Sec-Fetch-Site: same-site"}, 403, "MISSING_OR_NULL_ORIGIN"},
 			{"a foreign referrer", []string{"Origin:", "Sec-Fetch-Site:", "Referer: https://evil.test/" + own}, 403, "INVALID_ORIGIN"},
-			{"a foreign origin with our referrer", []string{"Origin: https://evil.test", "Sec-Fetch-Site:", "Referer: " + own + "/"}, 403, "INVALID_ORIGIN"},
+			{"a foreign origin with our referrer", []string{
+				"Origin: https://evil.test", "Sec-Fetch-Site:", "Referer: " + own + "/",
+			}, 403, "INVALID_ORIGIN"},
 			{"ours, and from elsewhere", []string{"Sec-Fetch-Site: cross-site"}, 403, "INVALID_ORIGIN"},
-			{"a navigation from elsewhere", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403, "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"},
+			{"a navigation from elsewhere", []string{
+				"Origin: https://evil.test", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
+			}, 403, "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"},
 			{"another host", []string{"Host: evil.test"}, 421, "UNKNOWN_HOST"},
 			{"another host and its origin", []string{"Host: evil.test", "Origin: http://evil.test"}, 421, "UNKNOWN_HOST"},
 
@@ -183,16 +206,17 @@ func TestOrigins(t *testing.T) { // C01, C02, C03, C06, C09, C12
 				if e.method == "GET" || test.status == 200 && e.path != "/update-user" {
 					continue
 				}
-				if a := b.elsewhere().post(e.path, e.in, test.headers...); a.status != test.status || a.code() != test.code {
+				if a := b.Elsewhere().Post(e.path, e.in, test.headers...); a.Status != test.status || a.Code() != test.code {
 					t.Errorf("%s: %s: %v; want %d %s", test.what, e.path, a, test.status, test.code)
 				}
 			}
 			if test.status != 200 {
-				// Without a cookie sign-in is guarded the same: a page must not
-				// sign a person in as somebody else. curl is not a page.
+				// The server guards sign-in without a cookie in the same way: a foreign
+				// page must not sign a user in to another account. The requests of curl
+				// come from no page.
 				stranger := s.browser(t)
-				a := stranger.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, test.headers...)
-				if noBrowser := test.what == "nothing at all"; noBrowser != (a.status == 200) || noBrowser != (stranger.token() != "") {
+				a := stranger.Post("/sign-in/email", body{"email": "ann@example.test", "password": testkit.Password}, test.headers...)
+				if noBrowser := test.what == "nothing at all"; noBrowser != (a.Status == 200) || noBrowser != (stranger.token() != "") {
 					t.Errorf("%s: sign-in without a cookie: %v", test.what, a)
 				}
 			}
@@ -200,23 +224,33 @@ func TestOrigins(t *testing.T) { // C01, C02, C03, C06, C09, C12
 		wantAlive(t, b, true, "the owner after it all")
 
 		for _, origin := range []string{"https://evil.test", "null", own} {
-			for _, a := range []answer{b.get("/get-session", "Origin: "+origin), b.request("OPTIONS", "/api/auth/get-session", "", "Origin: "+origin, "Access-Control-Request-Method: GET")} {
-				if got := a.header.Get("Access-Control-Allow-Origin"); got != "" {
+			for _, a := range []testkit.Answer{
+				b.Get("/get-session", "Origin: "+origin),
+				b.Do("OPTIONS", "/api/auth/get-session", "", "Origin: "+origin, "Access-Control-Request-Method: GET"),
+			} {
+				if a.Err != nil {
+					t.Error(a)
+				}
+				if got := a.Header.Get("Access-Control-Allow-Origin"); got != "" {
 					t.Errorf("%s may read answers: %s", origin, got)
 				}
 			}
 		}
-		a := b.get("/get-session", "Origin: "+trusted)
-		if a.header.Get("Access-Control-Allow-Origin") != trusted || a.header.Get("Access-Control-Allow-Credentials") != "true" || a.header.Get("Vary") != "Origin" {
-			t.Errorf("a trusted origin may not read answers: %v", a.header)
+		a := b.Get("/get-session", "Origin: "+trusted)
+		if a.Header.Get("Access-Control-Allow-Origin") != trusted || a.Header.Get("Access-Control-Allow-Credentials") != "true" ||
+			a.Header.Get("Vary") != "Origin" {
+			t.Errorf("a trusted origin may not read answers: %v", a.Header)
 		}
-		if a := b.request("OPTIONS", "/api/auth/sign-out", "", "Origin: "+trusted, "Access-Control-Request-Method: POST"); a.status != http.StatusNoContent || a.header.Get("Access-Control-Allow-Methods") == "" {
-			t.Errorf("preflight of a trusted origin: %v %v", a, a.header)
+		a = b.Do("OPTIONS", "/api/auth/sign-out", "", "Origin: "+trusted, "Access-Control-Request-Method: POST")
+		if a.Status != http.StatusNoContent || a.Header.Get("Access-Control-Allow-Methods") == "" {
+			t.Errorf("preflight of a trusted origin: %v %v", a, a.Header)
 		}
 	})
 }
 
-func TestAddress(t *testing.T) { // W08
+// TestAddress tests that the server takes for the client's address the last one
+// in X-Forwarded-For that is not a trusted proxy's.
+func TestAddress(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for i, test := range []struct{ forwarded, want string }{
 			{"", "127.0.0.1"},
@@ -231,24 +265,26 @@ func TestAddress(t *testing.T) { // W08
 			{"127.0.0.5, 127.0.0.4", "127.0.0.4"},
 		} {
 			b := s.browser(t)
-			b.ip = test.forwarded
-			s.wait(10 * time.Second) // past the limit of the address
-			want(t, b.post("/sign-up/email", body{"email": fmt.Sprintf("user%d@example.test", i), "name": "", "password": goodPassword}), 200, "")
-			if got := b.get("/get-session").get("session.ipAddress"); got != test.want {
+			b.Address = test.forwarded
+			s.clock.Advance(10 * time.Second) // past the limit of the address
+			want(t, b.SignUp(fmt.Sprintf("user%d@example.test", i)), 200, "")
+			if got := b.Session().Get("session.ipAddress"); got != test.want {
 				t.Errorf("X-Forwarded-For %q: %v; want %s", test.forwarded, got, test.want)
 			}
 		}
 	})
 }
 
-func TestAddressOfStrangers(t *testing.T) { // W08
+// TestAddressOfStrangers tests that the server believes X-Forwarded-For of trusted
+// proxies only.
+func TestAddressOfStrangers(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := open(t, db, func(c *server.Config) { c.TrustedProxies = nil })
 		b := s.browser(t)
-		b.ip = "192.0.2.7"
-		want(t, b.post("/sign-up/email", body{"email": "a@example.test", "name": "", "password": goodPassword}), 200, "")
-		if got := b.get("/get-session").get("session.ipAddress"); got != "127.0.0.1" {
+		b.Address = "192.0.2.7"
+		want(t, b.SignUp("a@example.test"), 200, "")
+		if got := b.Session().Get("session.ipAddress"); got != "127.0.0.1" {
 			t.Errorf("X-Forwarded-For of an untrusted peer is believed: %v", got)
 		}
 	})
@@ -258,20 +294,22 @@ func TestStrangeUserAgents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
 		for what, ua := range map[string]string{
-			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000), "a long name": strings.Repeat("A", 300) + "/99999999.0", "cut within a letter": "x" + strings.Repeat("€", 400), "SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
+			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000),
+			"a long name": strings.Repeat("A", 300) + "/99999999.0", "cut within a letter": "x" + strings.Repeat("€", 400),
+			"SQL": "x'; DROP TABLE sessions;--", "HTML": "<script>alert(1)</script>",
 		} {
 			b := s.browser(t)
-			want(t, b.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}, "User-Agent: "+ua), 200, "")
-			a := b.get("/get-session", "User-Agent: "+ua)
-			if a.status != 200 || a.body == "null" {
+			want(t, b.Post("/sign-in/email", body{"email": "ann@example.test", "password": testkit.Password}, "User-Agent: "+ua), 200, "")
+			a := b.Get("/get-session", "User-Agent: "+ua)
+			if a.Status != 200 || a.Body == "null" {
 				t.Errorf("%s: %v", what, a)
 			}
-			s.wait(time.Second) // less than after what a visit is written down
-			if browser, _ := a.get("session.device.browser").(string); len(browser) > 46 {
+			s.clock.Advance(time.Second) // the server writes down a visit once a minute
+			if browser, _ := a.Get("session.device.browser").(string); len(browser) > 46 {
 				t.Errorf("%s: the browser is called %q", what, browser)
 			}
-			if again := b.get("/get-session", "User-Agent: "+ua); again.body != a.body {
-				t.Errorf("%s: written down at each read: %v, %v", what, a, again)
+			if again := b.Get("/get-session", "User-Agent: "+ua); again.Body != a.Body {
+				t.Errorf("%s: the server writes it down at each read: %v, %v", what, a, again)
 			}
 		}
 	})

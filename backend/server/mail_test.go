@@ -11,25 +11,25 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
-// TestMailPauses holds that a mail is tried again after a second, two, four and
-// so on up to an hour, or after as long as who carries mails asks for; and that
-// it is dropped after three days, which the log tells.
+// TestMailPauses tests that the server tries again to send an email after one
+// second, two, four and so on up to an hour, or after as long as the mail provider
+// asks for, and that after three days it drops the email and says so in the log.
 func TestMailPauses(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
-		frozen := account.Now() // or pauses would be as long as the machine makes them
-		accounts.Now = func() time.Time { return frozen }
+		s.clock.Freeze()
+		began := accounts.Now()
 		ann := s.signUp(t, ann)
-		want(t, ann.post("/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword + "!"}), 200, "")
-		began := frozen
+		want(t, ann.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password + "!"}), 200, "")
 
 		refusal := errors.New("no")
 		try := func(err error) (tried bool, why error) {
 			t.Helper()
 			found, why := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
 				if tried = true; m.Subject != "Your password was changed" {
-					t.Errorf("mail: %+v", m)
+					t.Errorf("email: %+v", m)
 				}
 				return err
 			})
@@ -40,13 +40,13 @@ func TestMailPauses(t *testing.T) {
 		}
 		wantTry := func(pause time.Duration, refusal error) {
 			t.Helper()
-			frozen = frozen.Add(pause - time.Millisecond)
+			s.clock.Advance(pause - time.Millisecond)
 			if tried, err := try(refusal); tried || err != nil {
-				t.Errorf("after %v: tried: %t, %v", frozen.Sub(began), tried, err)
+				t.Errorf("after %v: tried: %t, %v", accounts.Now().Sub(began), tried, err)
 			}
-			frozen = frozen.Add(time.Millisecond)
+			s.clock.Advance(time.Millisecond)
 			if tried, err := try(refusal); !tried || !errors.Is(err, refusal) || errors.Is(err, account.ErrMailDropped) {
-				t.Errorf("after %v: tried: %t, %v", frozen.Sub(began), tried, err)
+				t.Errorf("after %v: tried: %t, %v", accounts.Now().Sub(began), tried, err)
 			}
 		}
 		if tried, err := try(refusal); !tried || !errors.Is(err, refusal) {
@@ -66,14 +66,14 @@ func TestMailPauses(t *testing.T) {
 
 		last := began.Add(3 * 24 * time.Hour)
 		wantTry(time.Hour, &account.RefusedError{Why: "Much later.", Wait: 1000 * time.Hour})
-		frozen = last
+		s.clock.Advance(last.Sub(accounts.Now()))
 		tried, err := try(refusal)
 		if !tried || !errors.Is(err, account.ErrMailDropped) || !errors.Is(err, refusal) {
 			t.Errorf("after three days: tried: %t, %v; want it dropped", tried, err)
 		}
-		frozen = frozen.Add(30 * 24 * time.Hour)
+		s.clock.Advance(30 * 24 * time.Hour)
 		if tried, err := try(nil); tried || err != nil {
-			t.Errorf("a dropped mail: tried: %t, %v", tried, err)
+			t.Errorf("a dropped email: tried: %t, %v", tried, err)
 		}
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventMailDropped}, Limit: 10})
 		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
@@ -85,14 +85,14 @@ func TestMailPauses(t *testing.T) {
 	})
 }
 
-// TestSlowMail holds that a mail which is not handed on holds up no other, and
-// that nobody else tries it meanwhile.
+// TestSlowMail tests that an email that takes long to send holds up no other, and
+// that the server does not try to send it twice at once.
 func TestSlowMail(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		for _, who := range []string{"slow@example.test", "quick@example.test"} {
 			b := s.signUp(t, who)
-			want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword + "!"}), 200, "")
-			s.wait(time.Second)
+			want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password + "!"}), 200, "")
+			s.clock.Advance(time.Second)
 		}
 		found, err := accounts.HandOnMail(t.Context(), func(slow account.Mail) error {
 			if slow.Recipient != "slow@example.test" {
@@ -113,30 +113,30 @@ func TestSlowMail(t *testing.T) {
 	})
 }
 
-// TestNewDeviceMail holds that the owner hears of every way to sign in from a
-// browser that the account did not know, once, and of no other sign-in; unless
-// the system key says that they need not.
+// TestNewDeviceMail tests that the owner gets an email about the first sign-in from
+// a new browser, in whichever way, and about no other sign-in, and that a system key
+// turns these emails off.
 func TestNewDeviceMail(t *testing.T) {
 	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
 	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		wantMails(t, accounts, ann)
-		password := body{"email": ann, "password": goodPassword}
+		password := body{"email": ann, "password": testkit.Password}
 		known := s.browser(t)
-		want(t, known.post("/sign-in/email", password), 200, "")
+		want(t, known.Post("/sign-in/email", password), 200, "")
 		for _, m := range wantMails(t, accounts, ann, "New sign-in") {
-			if !strings.Contains(m.Text, ", from "+known.ip+", with Firefox 153 on Windows.") {
-				t.Errorf("mail: %s", m.Text)
+			if !strings.Contains(m.Text, ", from "+known.Address+", with Firefox 153 on Windows.") {
+				t.Errorf("email: %s", m.Text)
 			}
 		}
-		for _, b := range []*browser{known, known.elsewhere(), owner} {
-			want(t, b.elsewhere().post("/sign-in/email", password), 200, "")
+		for _, b := range []*browser{known, known.Elsewhere(), owner} {
+			want(t, b.Elsewhere().Post("/sign-in/email", password), 200, "")
 		}
-		want(t, s.browser(t).post("/sign-in/email", body{"email": ann, "password": "not " + goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": "not " + testkit.Password}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		wantMails(t, accounts, ann)
 
 		device := s.device()
-		owner = owner.elsewhere()
+		owner = owner.Elsewhere()
 		want(t, owner.sendRegistration(made(t, device, owner.registerOptions())), 200, "")
 		wantMails(t, accounts, ann, "A passkey was added")
 		for _, subjects := range [][]string{{"New sign-in"}, nil} {
@@ -151,9 +151,9 @@ func TestNewDeviceMail(t *testing.T) {
 		p, _ := owner.enrol()
 		wantMails(t, accounts, ann, "Two-factor authentication is on")
 		b := s.browser(t)
-		want(t, b.post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
+		want(t, b.Post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
 		wantMails(t, accounts, ann)
-		want(t, b.elsewhere().verify(p.next()), 200, "")
+		want(t, b.Elsewhere().verify(nextCode(p)), 200, "")
 		wantMails(t, accounts, ann, "New sign-in")
 
 		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
@@ -163,74 +163,69 @@ func TestNewDeviceMail(t *testing.T) {
 	})
 }
 
-// TestSendTestMail holds that who may set system keys can see whether mail goes
-// out, and reads what its carrier says; and that nobody's mailbox is flooded so.
+// TestSendTestMail tests that an administrator can send a test email and reads what
+// the mail provider answers, and that a limit keeps the endpoint from filling a
+// mailbox.
 func TestSendTestMail(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		var mails []account.Mail
 		var refusal error
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+		s := open(t, storetest.Open(t, url), func(c *server.Config) {
 			c.HandOn = func(ctx context.Context, m account.Mail) error {
 				if _, ok := ctx.Deadline(); !ok {
-					t.Error("the carrier has all the time in the world")
+					t.Error("the context has no deadline")
 				}
 				mails = append(mails, m)
 				return refusal
 			}
 		})
-		send := func(b *browser) answer { return b.elsewhere().request("POST", "/api/settings/test-mail", "{}") }
+		send := func(b *browser) testkit.Answer { return b.Elsewhere().Do("POST", "/api/settings/test-mail", "{}") }
 		want(t, send(s.browser(t)), 401, "UNAUTHORIZED")
 		b := s.signUp(t, ann)
 		want(t, send(b), 403, "FORBIDDEN")
-		user, _, err := s.db.UserByEmail(t.Context(), ann)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.db.Grant(t.Context(), user.ID, account.PermissionSettings); err != nil {
-			t.Fatal(err)
-		}
-		s.wait(account.FreshWindow)
+		b.granted(account.PermissionSettings)
+		s.clock.Advance(account.FreshWindow)
 		want(t, send(b), 403, "SESSION_NOT_FRESH")
 		if len(mails) != 0 {
-			t.Errorf("mails: %+v", mails)
+			t.Errorf("emails: %+v", mails)
 		}
-		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 
 		want(t, send(b), 200, "")
 		refusal = &account.RefusedError{Why: "The mail provider says: no."}
 		refused := send(b)
 		want(t, refused, 424, "MAIL_NOT_SENT")
-		if refused.get("message") != "The mail provider says: no." {
+		if refused.Get("message") != "The mail provider says: no." {
 			t.Errorf("refused: %v", refused)
 		}
 		refusal = errors.New("/a/path cannot be written")
 		broken := send(b)
 		want(t, broken, 500, "INTERNAL_SERVER_ERROR")
-		wantAbsent(t, broken.body, "path")
+		wantAbsent(t, broken.Body, "path")
 		for range 2 {
 			want(t, send(b), 500, "INTERNAL_SERVER_ERROR")
 		}
 		want(t, send(b), 429, "TOO_MANY_REQUESTS")
-		s.wait(account.TestMails.Window)
-		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		s.clock.Advance(account.TestMails.Window)
+		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		refusal = nil
 		want(t, send(b), 200, "")
 
 		if len(mails) != 6 {
-			t.Errorf("%d mails; want 6", len(mails))
+			t.Errorf("%d emails; want 6", len(mails))
 		}
 		for _, m := range mails {
-			if m.Recipient != ann || m.Subject != "Test mail" || !strings.Contains(m.Text, " UTC, from 198.18.") {
-				t.Errorf("mail: %+v", m)
+			if m.Recipient != ann || m.Subject != "Test mail" || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+				t.Errorf("email: %+v", m)
 			}
 		}
 	})
 }
 
-// TestMailsAreInTheLanguageOfTheirReader holds that a mail goes by what its reader
-// has chosen, and else by the browser that has caused it, also if it is written
-// later than it was asked for.
+// TestMailsAreInTheLanguageOfTheirReader tests that an email is in the language that
+// its reader has chosen, or, if the reader has chosen none, in that of the browser
+// that caused it, also if the server writes the email later.
 func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -239,9 +234,9 @@ func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
 			{"en", "de", "Choose a new password"},
 			{"de", "", "Neues Passwort wählen"},
 		} {
-			want(t, owner.post("/update-user", body{"language": tt.chosen}), 200, "")
+			want(t, owner.Post("/update-user", body{"language": tt.chosen}), 200, "")
 			s.mails(t)
-			want(t, s.browser(t).post("/request-password-reset", body{"email": ann}, "Accept-Language: "+tt.accepted), 200, "")
+			want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}, "Accept-Language: "+tt.accepted), 200, "")
 			s.link(t, ann, tt.want)
 		}
 	})

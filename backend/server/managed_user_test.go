@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,13 +11,14 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
-// id is that of the browser's account.
+// id returns the ID of the browser's account.
 func (b *browser) id() string {
 	b.t.Helper()
-	return fmt.Sprint(b.get("/get-session").get("user.id"))
+	return fmt.Sprint(b.Session().Get("user.id"))
 }
 
 // granted gives the browser's account permissions.
@@ -32,20 +32,16 @@ func (b *browser) granted(permissions ...string) *browser {
 	return b
 }
 
-// manage does something to an account as an administrator.
-func (b *browser) manage(id, deed string) answer {
+// manage does something to the account with an ID as an administrator.
+func (b *browser) manage(id, deed string) testkit.Answer {
 	b.t.Helper()
-	return b.elsewhere().request("POST", "/api/users/"+id+"/"+deed, "{}")
+	return b.Elsewhere().Do("POST", "/api/users/"+id+"/"+deed, "{}")
 }
 
-// users is a page of the accounts.
+// users returns a page of the accounts.
 func (b *browser) users(query string) (page shared.UserPage) {
 	b.t.Helper()
-	a := b.request("GET", "/api/users"+query, "")
-	want(b.t, a, 200, "")
-	if err := json.Unmarshal([]byte(a.body), &page); err != nil {
-		b.t.Fatalf("users: %v, %v", a, err)
-	}
+	b.Do("GET", "/api/users"+query, "").Into(b.t, &page)
 	return page
 }
 
@@ -53,15 +49,17 @@ func TestListUsers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.signUp(t, ann).granted(account.PermissionUsers, account.PermissionAudit)
 		s.signUp(t, bob)
-		s.wait(time.Minute)
+		s.clock.Advance(time.Minute)
 		s.signIn(t, bob)
-		for name, email := range map[string]string{"100%": "percent@example.test", "Under_score!": "under@example.test", "Zoë": "zoe@example.test"} {
+		for name, email := range map[string]string{
+			"100%": "percent@example.test", "Under_score!": "under@example.test", "Zoë": "zoe@example.test",
+		} {
 			b := s.browser(t)
-			want(t, b.post("/sign-up/email", body{"email": email, "name": name, "password": goodPassword}), 200, "")
+			want(t, b.Post("/sign-up/email", body{"email": email, "name": name, "password": testkit.Password}), 200, "")
 		}
 		for search, found := range map[string]string{
-			"": "ann bob percent under zoe", "BOB": "bob", "100%25": "percent", "%25": "percent", "_": "under", "!": "under", "ZO": "zoe", "Zo%C3%AB": "zoe",
-			"nobody": "", "%27": "", `%5C`: "", "example.test": "ann bob percent under zoe",
+			"": "ann bob percent under zoe", "BOB": "bob", "100%25": "percent", "%25": "percent", "_": "under", "!": "under",
+			"ZO": "zoe", "Zo%C3%AB": "zoe", "nobody": "", "%27": "", `%5C`: "", "example.test": "ann bob percent under zoe",
 		} {
 			var got []string
 			for _, u := range admin.users("?search=" + search).Users {
@@ -76,16 +74,20 @@ func TestListUsers(t *testing.T) {
 		if u := all[0]; !slices.Equal(u.Permissions, []string{"audit.read", "users.manage"}) || u.Sessions != 1 || u.DisabledAt != nil {
 			t.Errorf("ann: %+v", u)
 		}
-		if u := all[1]; u.Permissions == nil || len(u.Permissions) != 0 || u.Sessions != 2 || u.LastActiveAt == nil || u.LastActiveAt.Sub(u.CreatedAt.Time) < 30*time.Second {
+		if u := all[1]; u.Permissions == nil || len(u.Permissions) != 0 || u.Sessions != 2 || u.LastActiveAt == nil ||
+			u.LastActiveAt.Sub(u.CreatedAt.Time) < 30*time.Second {
 			t.Errorf("bob: %+v", u)
 		}
-		if a := admin.request("GET", "/api/users", ""); strings.Contains(a.body, "argon2") || strings.Contains(a.body, "handle") {
+		if a := admin.Do("GET", "/api/users", ""); strings.Contains(a.Body, "argon2") || strings.Contains(a.Body, "handle") {
 			t.Errorf("the list tells too much: %v", a)
 		}
 
 		now := account.Now()
 		for i := range 60 {
-			err := s.db.AddUser(t.Context(), account.User{ID: fmt.Sprint("many", i), Email: fmt.Sprintf("many%02d@example.test", i), Handle: []byte(fmt.Sprint(i)), CreatedAt: now, UpdatedAt: now})
+			err := s.db.AddUser(t.Context(), account.User{
+				ID: fmt.Sprint("many", i), Email: fmt.Sprintf("many%02d@example.test", i), Handle: []byte(fmt.Sprint(i)),
+				CreatedAt: now, UpdatedAt: now,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,31 +110,31 @@ func TestManageUsers(t *testing.T) {
 			want(t, admin.manage(admin.id(), deed), 409, "NOT_TO_YOURSELF")
 		}
 
-		// Who has lost the second factor.
+		// A user has lost the second factor.
 		lost := s.signUp(t, bob)
 		p, codes := lost.enrol()
 		device := s.device()
 		want(t, lost.register(device), 200, "")
 		trusted := s.challenge(t, bob)
-		want(t, trusted.elsewhere().post("/two-factor/verify-totp", body{"code": p.next(), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
 		waiting := s.challenge(t, bob)
 		for range 10 {
-			waiting.spend("aaaaa-bbbbb")
+			want(t, waiting.spend("aaaaa-bbbbb"), 401, "INVALID_BACKUP_CODE")
 			waiting = s.challenge(t, bob)
 		}
-		want(t, waiting.verify(p.next()), 429, "ACCOUNT_TEMPORARILY_LOCKED")
+		want(t, waiting.verify(nextCode(p)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		bobID := lost.id()
 		a := admin.manage(bobID, "reset-factors")
 		want(t, a, 200, "")
-		if a.body != `{"status":true}` {
+		if a.Body != `{"status":true}` {
 			t.Errorf("reset: %v", a)
 		}
-		wantAlive(t, lost, false, "who lost the factor")
+		wantAlive(t, lost, false, "the user without the factor")
 		wantAlive(t, trusted, false, "the trusted browser")
-		want(t, waiting.verify(p.next()), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, waiting.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
 		found := s.signIn(t, bob) // by the password alone
-		if again, _ := found.enable(); again.secret == p.secret {
+		if again, _ := found.enable(); again.Secret == p.Secret {
 			t.Error("the secret from before is back")
 		}
 		want(t, found.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
@@ -141,7 +143,7 @@ func TestManageUsers(t *testing.T) {
 		only, key := s.keeping(t, "only@example.test")
 		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+only.id()+"'")
 		want(t, admin.manage(only.id(), "reset-factors"), 200, "")
-		wantAlive(t, only, false, "who has a passkey only")
+		wantAlive(t, only, false, "the user with a passkey only")
 		want(t, s.browser(t).authenticate(key), 200, "")
 
 		// Sessions.
@@ -151,14 +153,15 @@ func TestManageUsers(t *testing.T) {
 		wantAlive(t, eve, false, "a session that was ended")
 		wantAlive(t, other, false, "the other one")
 
-		// Disabled and enabled.
+		// An account is disabled and enabled.
 		eve, eveKey := s.signIn(t, "eve@example.test"), s.device()
 		want(t, eve.register(eveKey), 200, "")
 		want(t, admin.manage(eveID, "disable"), 200, "")
-		want(t, admin.manage(eveID, "disable"), 200, "") // and nothing more is written down
-		wantAlive(t, eve, false, "who was disabled")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "eve@example.test", "password": goodPassword}), 403, "ACCOUNT_DISABLED")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "eve@example.test", "password": "wrong wrong"}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, admin.manage(eveID, "disable"), 200, "") // the log gets no second event
+		wantAlive(t, eve, false, "the user of a disabled account")
+		want(t, s.browser(t).SignIn("eve@example.test"), 403, "ACCOUNT_DISABLED")
+		wrong := body{"email": "eve@example.test", "password": "wrong wrong"}
+		want(t, s.browser(t).Post("/sign-in/email", wrong), 401, "INVALID_EMAIL_OR_PASSWORD")
 		want(t, s.browser(t).authenticate(eveKey), 403, "ACCOUNT_DISABLED")
 		for _, u := range admin.users("?search=eve").Users {
 			if u.DisabledAt == nil || u.Sessions != 0 {
@@ -166,16 +169,16 @@ func TestManageUsers(t *testing.T) {
 			}
 		}
 		want(t, admin.manage(eveID, "enable"), 200, "")
-		wantAlive(t, s.signIn(t, "eve@example.test"), true, "who was enabled")
+		wantAlive(t, s.signIn(t, "eve@example.test"), true, "the user of an enabled account")
 		want(t, s.browser(t).authenticate(eveKey), 200, "")
 
-		// One with a second factor is asked for no code in vain.
+		// The user of a disabled account need not send a code in vain.
 		cid := s.signUp(t, "cid@example.test")
 		cid.enrol()
 		cidID, begun := cid.id(), s.challenge(t, "cid@example.test")
 		want(t, admin.manage(cidID, "disable"), 200, "")
 		want(t, begun.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "cid@example.test", "password": goodPassword}), 403, "ACCOUNT_DISABLED")
+		want(t, s.browser(t).SignIn("cid@example.test"), 403, "ACCOUNT_DISABLED")
 
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{
 			account.EventFactorsReset, account.EventSessionsEnded, account.EventUserDisabled, account.EventUserEnabled,
@@ -188,7 +191,8 @@ func TestManageUsers(t *testing.T) {
 				t.Errorf("event: %+v", e)
 			}
 		}
-		if refused, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventSignInRefused}, Limit: 10}); err != nil || len(refused) != 3 || refused[2].UserID != eveID {
+		refused, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventSignInRefused}, Limit: 10})
+		if err != nil || len(refused) != 3 || refused[2].UserID != eveID {
 			t.Errorf("refusals: %+v, %v", refused, err)
 		}
 		told := map[string]int{}
@@ -196,8 +200,8 @@ func TestManageUsers(t *testing.T) {
 			found, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
 				if strings.Contains(m.Text, "administrator") {
 					told[m.Recipient]++
-					if strings.Contains(m.Text, "198.18.") || strings.Contains(m.Text, p.secret) {
-						t.Errorf("a mail tells too much: %s", m.Text)
+					if strings.Contains(m.Text, " "+ofClients) || strings.Contains(m.Text, p.Secret) {
+						t.Errorf("an email tells too much: %s", m.Text)
 					}
 				}
 				return nil
@@ -210,19 +214,20 @@ func TestManageUsers(t *testing.T) {
 			}
 		}
 		if fmt.Sprint(told) != "map[bob@example.test:1 cid@example.test:1 eve@example.test:3 only@example.test:1]" {
-			t.Errorf("mails: %v", told)
+			t.Errorf("emails: %v", told)
 		}
-		// What an administrator did is in the owner's log, without where they were.
-		a = s.signIn(t, "eve@example.test").get("/list-events?kind=user-disabled")
-		if a.get("events.0.text") != "Account disabled by an administrator" || a.get("events.1") != nil || a.get("events.0.actor") != nil ||
-			a.get("events.0.ipAddress") != "" || a.get("events.0.sessionId") != nil || strings.Contains(a.body, "admin@") {
+		// The owner's log has what an administrator did, without the administrator's
+		// address.
+		a = s.signIn(t, "eve@example.test").Get("/list-events?kind=user-disabled")
+		if a.Get("events.0.text") != "Account disabled by an administrator" || a.Get("events.1") != nil || a.Get("events.0.actor") != nil ||
+			a.Get("events.0.ipAddress") != "" || a.Get("events.0.sessionId") != nil || strings.Contains(a.Body, "admin@") {
 			t.Errorf("the owner's log: %v", a)
 		}
 	})
 }
 
-// TestManageNoBetter holds that who manages users gets the better of nobody who
-// manages more.
+// TestManageNoBetter tests that an administrator who may only manage users can do
+// nothing to an administrator with more permissions.
 func TestManageNoBetter(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		root := s.signUp(t, ann).granted(account.Permissions...)
@@ -231,16 +236,16 @@ func TestManageNoBetter(t *testing.T) {
 		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
 			want(t, helper.manage(rootID, deed), 403, "FORBIDDEN")
 		}
-		wantAlive(t, root, true, "who may change system keys")
-		s.wait(account.FreshWindow)
+		wantAlive(t, root, true, "the administrator with more permissions")
+		s.clock.Advance(account.FreshWindow)
 		want(t, root.manage(helperID, "disable"), 403, "SESSION_NOT_FRESH")
-		want(t, root.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, root.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, root.manage(helperID, "disable"), 200, "")
 		want(t, helper.manage(rootID, "end-sessions"), 401, "UNAUTHORIZED")
 		cid := s.signUp(t, "cid@example.test")
 		want(t, cid.manage(rootID, "disable"), 403, "FORBIDDEN")
 
-		// Nor who was let in, and had the permission taken away meanwhile.
+		// Nor can a caller who has lost the permission since the request came in.
 		sessions, err := s.db.Sessions(t.Context(), cid.id(), accounts.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -251,8 +256,8 @@ func TestManageNoBetter(t *testing.T) {
 	})
 }
 
-// TestManageEachOther holds that of two administrators who disable each other at
-// once one does, and that neither waits for the other for ever.
+// TestManageEachOther tests that if two administrators disable each other at once,
+// one of them succeeds, and that neither request waits for the other for ever.
 func TestManageEachOther(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for round := range 5 {
@@ -262,27 +267,26 @@ func TestManageEachOther(t *testing.T) {
 				admins[i] = s.signUp(t, fmt.Sprintf("admin%d-%d@example.test", round, i)).granted(account.PermissionUsers)
 				ids[i] = admins[i].id()
 			}
-			var answers [2]answer
+			var answers [2]testkit.Answer
 			var wg sync.WaitGroup
 			for i := range admins {
 				wg.Go(func() { answers[i] = admins[i].manage(ids[1-i], "disable") })
 			}
 			wg.Wait()
-			if a, b := answers[0].status, answers[1].status; a+b != 200+401 {
+			if a, b := answers[0].Status, answers[1].Status; a+b != 200+401 {
 				t.Errorf("answers: %v and %v; want one 200 and one 401", answers[0], answers[1])
 			}
 		}
 	})
 }
 
-// TestRequiredTwoFactor walks every route there is, as somebody who has to get a
-// second factor first: what is not there for that is refused.
-// TestRequiredByEnvironment holds that who had an account before the environment
-// required a second factor has the grace from then on, once.
+// TestRequiredByEnvironment tests that for an account from before the environment
+// required a second factor, the grace period begins when the environment first
+// requires it, and only then.
 func TestRequiredByEnvironment(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann)
-		// starts is a server that starts with an environment.
+		// starts does what a server with an environment does when it starts.
 		starts := func(keys ...string) {
 			t.Helper()
 			accounts.Settings = set(t, keys...)
@@ -293,9 +297,10 @@ func TestRequiredByEnvironment(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		due := func() any { return b.get("/get-session").get("enrolBy") }
+		due := func() any { return b.Session().Get("enrolBy") }
 		in2Days := func() string { return accounts.Now().Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z") }
-		// startsAnew starts one that sees the environment require it for the first time.
+		// startsAnew starts a server whose environment requires the second factor for
+		// the first time, and returns the end of the grace period.
 		startsAnew := func(keys ...string) any {
 			t.Helper()
 			earliest := in2Days()
@@ -309,10 +314,10 @@ func TestRequiredByEnvironment(t *testing.T) {
 		all := []string{"REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d"}
 
 		starts()
-		s.wait(25 * time.Hour)
+		s.clock.Advance(25 * time.Hour)
 		b = s.signIn(t, ann)
 		first := startsAnew(all...)
-		s.wait(time.Hour)
+		s.clock.Advance(time.Hour)
 		starts(all...)
 		if got := due(); got != first {
 			t.Errorf("after another start it ends %v; want %v", got, first)
@@ -321,14 +326,16 @@ func TestRequiredByEnvironment(t *testing.T) {
 		if got := due(); got != nil {
 			t.Errorf("it ends %v, and nothing is required", got)
 		}
-		s.wait(time.Hour)
+		s.clock.Advance(time.Hour)
 		startsAnew(all...)
-		if a := b.granted(account.Permissions...).request("GET", "/api/settings", ""); a.status != 200 || strings.Contains(a.body, "environment's") {
+		if a := b.granted(account.Permissions...).Do("GET", "/api/settings", ""); a.Status != 200 || strings.Contains(a.Body, "environment's") {
 			t.Errorf("settings: %v", a)
 		}
 	})
 }
 
+// TestRequiredTwoFactor calls every endpoint as a user who has to get a second
+// factor first, and tests that all are refused except those that serve to get it.
 func TestRequiredTwoFactor(t *testing.T) {
 	bodies := map[string]endpoint{}
 	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints, permittedEndpoints) {
@@ -339,24 +346,24 @@ func TestRequiredTwoFactor(t *testing.T) {
 	}
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann).granted(account.Permissions...)
-		a := b.get("/get-session")
-		created, err := time.Parse(time.RFC3339, fmt.Sprint(a.get("user.createdAt")))
-		if due := created.Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z"); err != nil || a.get("enrolBy") != due {
-			t.Errorf("enrolBy %v; want %s", a.get("enrolBy"), due)
+		a := b.Session()
+		created, err := time.Parse(time.RFC3339, fmt.Sprint(a.Get("user.createdAt")))
+		if due := created.Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z"); err != nil || a.Get("enrolBy") != due {
+			t.Errorf("enrolBy %v; want %s", a.Get("enrolBy"), due)
 		}
-		if fmt.Sprint(a.get("permissions")) != "[audit.read settings.manage users.manage]" {
+		if fmt.Sprint(a.Get("permissions")) != "[audit.read settings.manage users.manage]" {
 			t.Errorf("permissions: %v", a)
 		}
-		want(t, b.get("/list-sessions"), 200, "")
-		s.wait(48*time.Hour - time.Minute)
-		want(t, b.get("/list-sessions"), 200, "")
+		want(t, b.Get("/list-sessions"), 200, "")
+		s.clock.Advance(48*time.Hour - time.Minute)
+		want(t, b.Get("/list-sessions"), 200, "")
 		accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d", "VERIFY_EMAIL=required")
-		want(t, b.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
-		want(t, b.elsewhere().post("/delete-user", body{}), 200, "")
+		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+		want(t, b.Elsewhere().Post("/delete-user", body{}), 200, "")
 		deletion := tokenOf(t, linkForm.FindString(wantMails(t, accounts, ann, "Delete your account")[0].Text))
 		required(&server.Config{Accounts: accounts})
-		s.wait(time.Minute)
-		want(t, b.elsewhere().get("/delete-user/callback?token="+deletion), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		s.clock.Advance(time.Minute)
+		want(t, b.Elsewhere().Get("/delete-user/callback?token="+deletion), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 
 		reachable := []string{}
 		for _, r := range routes(t) {
@@ -367,40 +374,40 @@ func TestRequiredTwoFactor(t *testing.T) {
 			case r.base() == "anyone":
 			case strings.HasPrefix(r.policy, "enrolling("):
 				reachable = append(reachable, strings.TrimPrefix(r.path, "/api/auth"))
-				if a := b.elsewhere().call(e); a.code() == "TWO_FACTOR_ENROLMENT_REQUIRED" {
+				if a := b.Elsewhere().callEndpoint(e); a.Code() == "TWO_FACTOR_ENROLMENT_REQUIRED" {
 					t.Errorf("%s: %v", r.path, a)
 				}
 			default:
-				want(t, b.elsewhere().call(e), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+				want(t, b.Elsewhere().callEndpoint(e), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 			}
 		}
 		slices.Sort(reachable)
-		if got := strings.Join(reachable, " "); got != "/passkey/generate-register-options /passkey/list-user-passkeys /passkey/verify-registration "+
-			"/step-up /two-factor/enable /two-factor/status /two-factor/verify-totp" {
+		if got := strings.Join(reachable, " "); got != "/passkey/generate-register-options /passkey/list-user-passkeys "+
+			"/passkey/verify-registration /step-up /two-factor/enable /two-factor/status /two-factor/verify-totp" {
 			t.Errorf("reachable: %s", got)
 		}
-		if a := b.get("/get-session"); a.get("enrolBy") == nil {
+		if a := b.Session(); a.Get("enrolBy") == nil {
 			t.Errorf("get-session once it is due: %v", a)
 		}
-		want(t, b.get("/passkey/list-user-passkeys"), 200, "")
+		want(t, b.Get("/passkey/list-user-passkeys"), 200, "")
 		b.enrol()
-		want(t, b.get("/list-sessions"), 200, "")
-		want(t, b.request("GET", "/api/settings", ""), 200, "")
-		if a := b.get("/get-session"); a.get("enrolBy") != nil {
+		want(t, b.Get("/list-sessions"), 200, "")
+		want(t, b.Do("GET", "/api/settings", ""), 200, "")
+		if a := b.Session(); a.Get("enrolBy") != nil {
 			t.Errorf("get-session with a second factor: %v", a)
 		}
 
-		// A passkey is as good, in the session that it has opened.
+		// A passkey counts as two factors, in a session that it has begun.
 		device, other := s.device(), s.signUp(t, bob)
-		s.wait(48 * time.Hour)
-		want(t, other.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
-		want(t, other.elsewhere().post("/step-up", body{"password": goodPassword}), 200, "")
+		s.clock.Advance(48 * time.Hour)
+		want(t, other.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, other.register(device), 200, "")
-		want(t, other.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 		want(t, other.authenticate(device), 200, "")
-		want(t, other.get("/list-sessions"), 200, "")
-		want(t, s.signIn(t, bob).get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
-		want(t, other.post("/sign-out", body{}), 200, "")
+		want(t, other.Get("/list-sessions"), 200, "")
+		want(t, s.signIn(t, bob).Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		want(t, other.Post("/sign-out", body{}), 200, "")
 	})
 }
 
@@ -410,13 +417,13 @@ func TestRequiredTwoFactorOfAdmins(t *testing.T) {
 	}
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann)
-		want(t, b.get("/list-sessions"), 200, "")
+		want(t, b.Get("/list-sessions"), 200, "")
 		b.granted(account.PermissionAudit)
-		want(t, b.get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // from the next request on
+		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // from the next request on
 		if err := s.db.Revoke(t.Context(), b.id(), account.PermissionAudit); err != nil {
 			t.Fatal(err)
 		}
-		want(t, b.get("/list-sessions"), 200, "")
-		want(t, b.request("GET", "/api/events", ""), 403, "FORBIDDEN")
+		want(t, b.Get("/list-sessions"), 200, "")
+		want(t, b.Do("GET", "/api/events", ""), 403, "FORBIDDEN")
 	})
 }

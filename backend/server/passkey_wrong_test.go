@@ -13,19 +13,21 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/account/authenticator"
+	"latchkey/backend/testkit"
 )
 
-// A wrong is a way in which an answer can be wrong.
+// A wrong is a change that makes an answer wrong.
 type wrong struct {
 	what string
 	says says
 }
 
-// sent changes what is sent after it was signed.
+// sent changes what the browser sends, after the signature.
 func sent(change func(answer, response map[string]any)) says {
 	return func(s *authenticator.Statement) { s.Sent = change }
 }
 
+// client sets a member of the client data, or deletes it if value is nil.
 func client(member string, value any) says {
 	return func(s *authenticator.Statement) {
 		if s.Client[member] = value; value == nil {
@@ -34,7 +36,7 @@ func client(member string, value any) says {
 	}
 }
 
-// wrongAnswers are wrong in both ceremonies.
+// wrongAnswers returns the changes that make an answer wrong in both ceremonies.
 func (s *site) wrongAnswers() []wrong {
 	type st = authenticator.Statement
 	own := s.url.String()
@@ -97,15 +99,16 @@ func (s *site) wrongAnswers() []wrong {
 		{"more data than there should be", func(s *st) { s.Trailing = []byte{0} }},
 	}
 	for _, origin := range []string{
-		"", "null", "https://evil.test", "http://localhost", strings.Replace(own, "http:", "https:", 1), strings.ToUpper(own), own + "/", own + "/path",
-		own + ".evil.test", own + "0", strings.Replace(own, "127.0.0.1", "localhost", 1), strings.Replace(own, "//", "//user@", 1), own + "?q", own + "#f", " " + own, "http://127.0.0.1",
+		"", "null", "https://evil.test", "http://localhost", strings.Replace(own, "http:", "https:", 1), strings.ToUpper(own),
+		own + "/", own + "/path", own + ".evil.test", own + "0", strings.Replace(own, "127.0.0.1", "localhost", 1),
+		strings.Replace(own, "//", "//user@", 1), own + "?q", own + "#f", " " + own, "http://127.0.0.1",
 	} {
 		all = append(all, wrong{fmt.Sprintf("origin %q", origin), client("origin", origin)})
 	}
 	return all
 }
 
-// cose changes the public key.
+// cose sets members of the public key, and deletes those whose value is nil.
 func cose(changes map[int]any) says {
 	return func(s *authenticator.Statement) {
 		for name, value := range changes {
@@ -116,16 +119,16 @@ func cose(changes map[int]any) says {
 	}
 }
 
-// rsa is a key of that many bytes, all ones.
+// rsa replaces the public key by one of RSA whose modulus has that many bytes, all ones.
 func rsa(size int, exponent ...byte) says {
 	return func(s *authenticator.Statement) {
 		s.PublicKey = map[int]any{1: 3, 3: -257, -1: bytes.Repeat([]byte{255}, size), -2: exponent}
 	}
 }
 
-// TestWrongRegistrations holds that every part of an answer counts, and that a
-// wrong one spends its challenge and does nothing else.
-func TestWrongRegistrations(t *testing.T) { // P04, P05, P07, P12, P14
+// TestWrongRegistrations tests that the server checks every part of the answer of a
+// new passkey, and that a wrong answer spends its challenge and does nothing else.
+func TestWrongRegistrations(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
 		other := bytes.Repeat([]byte{7}, 32)
@@ -190,18 +193,18 @@ func TestWrongRegistrations(t *testing.T) { // P04, P05, P07, P12, P14
 		for _, w := range all {
 			device, options := s.device(), owner.registerOptions()
 			a := owner.sendRegistration(made(t, device, options, w.says))
-			if a.status != 400 || a.code() != "FAILED_TO_VERIFY_REGISTRATION" || a.header.Get("Set-Cookie") != "" {
+			if a.Status != 400 || a.Code() != "FAILED_TO_VERIFY_REGISTRATION" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: %v", w.what, a)
 			}
 			want(t, owner.sendRegistration(made(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		}
 		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
 			owner.registerOptions()
-			if a := owner.post("/passkey/verify-registration", body{"response": response}); a.status != 400 {
+			if a := owner.Post("/passkey/verify-registration", body{"response": response}); a.Status != 400 {
 				t.Errorf("response %v: %v", response, a)
 			}
 		}
-		want(t, owner.post("/passkey/verify-registration", body{}), 400, "VALIDATION_ERROR")
+		want(t, owner.Post("/passkey/verify-registration", body{}), 400, "VALIDATION_ERROR")
 		if after := s.kept(t); after != before {
 			t.Errorf("wrong registrations left:\n%s\nthere was:\n%s", after, before)
 		}
@@ -215,9 +218,9 @@ func TestWrongRegistrations(t *testing.T) { // P04, P05, P07, P12, P14
 	})
 }
 
-// TestWrongUses holds that every part of an answer counts, and that a wrong one
-// spends its challenge, is in the log, and does nothing else.
-func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
+// TestWrongUses tests that the server checks every part of the answer of a passkey, and
+// that a wrong answer spends its challenge, goes to the log, and does nothing else.
+func TestWrongUses(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
 		owner, device := s.keeping(t, ann)
@@ -235,10 +238,12 @@ func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
 		leave := func(member string) says { return sent(func(_, r map[string]any) { delete(r, member) }) }
 		all := append(s.wrongAnswers(),
 			wrong{"the type of a registration", client("type", "webauthn.create")},
-			wrong{"a passkey that is not eligible any more", func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp }},
+			wrong{"a passkey that is no longer eligible", func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp }},
 			wrong{"attested data that are not there", func(s *st) { s.Flags |= authenticator.Attested }},
 			wrong{"no authenticator data", leave("authenticatorData")},
-			wrong{"authenticator data that are cut off", sent(func(_, r map[string]any) { r["authenticatorData"] = r["authenticatorData"].(string)[:40] })},
+			wrong{"authenticator data that are cut off", sent(func(_, r map[string]any) {
+				r["authenticatorData"] = r["authenticatorData"].(string)[:40]
+			})},
 
 			wrong{"no signature", leave("signature")},
 			wrong{"an empty signature", func(s *st) { s.Signature = []byte{} }},
@@ -267,17 +272,17 @@ func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
 		for _, w := range all {
 			options := b.authenticateOptions()
 			a := b.sendAuthentication(used(t, device, options, w.says))
-			if (a.status != 400 || a.code() != "AUTHENTICATION_FAILED") && (a.status != 401 || a.code() != "PASSKEY_NOT_FOUND") {
+			if (a.Status != 400 || a.Code() != "AUTHENTICATION_FAILED") && (a.Status != 401 || a.Code() != "PASSKEY_NOT_FOUND") {
 				t.Errorf("%s: %v", w.what, a)
 			}
-			if a.header.Get("Set-Cookie") != "" {
-				t.Errorf("%s: %v", w.what, a.header)
+			if a.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s: %v", w.what, a.Header)
 			}
 			want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		}
 		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
 			b.authenticateOptions()
-			if a := b.post("/passkey/verify-authentication", body{"response": response}); a.status != 400 {
+			if a := b.Post("/passkey/verify-authentication", body{"response": response}); a.Status != 400 {
 				t.Errorf("response %v: %v", response, a)
 			}
 		}
@@ -287,9 +292,9 @@ func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
 		if after := owner.passkeys(); !reflect.DeepEqual(after, before) {
 			t.Errorf("wrong uses left passkeys %+v; there were %+v", after, before)
 		}
-		wantAlive(t, b, false, "who has answered wrongly")
+		wantAlive(t, b, false, "the sender of wrong answers")
 		if n := s.events(t, account.EventPasskeyFailed); n < 30 {
-			t.Errorf("%d events tell of passkeys that were refused", n)
+			t.Errorf("%d events of refused passkeys; want 30 at least", n)
 		}
 		wantAbsent(t, s.log.String(), "internal error", "panic")
 		for _, b := range []*browser{b, owner} {
@@ -298,9 +303,9 @@ func TestWrongUses(t *testing.T) { // P12, P14, P17, P18, P19, P26
 	})
 }
 
-// TestChallengesAreGoodOnce holds that a challenge is good for one answer, of one
-// kind, in the browser and the session that asked for it.
-func TestChallengesAreGoodOnce(t *testing.T) { // P08, P20, P22
+// TestChallengesAreGoodOnce tests that a challenge is good for one answer, of one
+// kind, in the browser and the session that asked for it, within five minutes.
+func TestChallengesAreGoodOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.keeping(t, ann)
 
@@ -322,13 +327,13 @@ func TestChallengesAreGoodOnce(t *testing.T) { // P08, P20, P22
 		want(t, stolen.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND") // without a cookie
 		stolen.authenticateOptions()
 		want(t, stolen.sendAuthentication(response), 400, "AUTHENTICATION_FAILED") // with its own
-		want(t, b.sendAuthentication(response), 200, "")                           // it is still the other browser's
+		want(t, b.sendAuthentication(response), 200, "")                           // which spends nothing of the first
 		want(t, b.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND")
 		want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		forged := s.holding(t, "latchkey.passkey", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 		want(t, forged.sendAuthentication(used(t, device, b.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
 
-		// Those of two tabs do not end each other; a wrong answer ends all of its kind.
+		// Challenges of two tabs do not end each other. A wrong answer ends all of its kind.
 		first, second, third := owner.authenticateOptions(), owner.authenticateOptions(), owner.authenticateOptions()
 		want(t, owner.sendAuthentication(used(t, device, second)), 200, "")
 		want(t, owner.sendAuthentication(used(t, device, first)), 200, "")
@@ -337,39 +342,39 @@ func TestChallengesAreGoodOnce(t *testing.T) { // P08, P20, P22
 		want(t, owner.sendAuthentication(used(t, device, third)), 400, "CHALLENGE_NOT_FOUND")
 		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
 
-		// One kind is not the other.
+		// A challenge for one kind of answer is not good for the other.
 		registering = owner.registerOptions()
-		options.body = fmt.Sprintf(`{"rpId":"localhost","challenge":%q}`, registering.get("challenge"))
+		options.Body = fmt.Sprintf(`{"rpId":"localhost","challenge":%q}`, registering.Get("challenge"))
 		want(t, owner.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
 		registering, options = owner.registerOptions(), owner.authenticateOptions()
-		registering.body = strings.Replace(registering.body, fmt.Sprint(registering.get("challenge")), fmt.Sprint(options.get("challenge")), 1)
+		registering.Body = strings.Replace(registering.Body, fmt.Sprint(registering.Get("challenge")), fmt.Sprint(options.Get("challenge")), 1)
 		want(t, owner.sendRegistration(made(t, s.device(), registering)), 400, "FAILED_TO_VERIFY_REGISTRATION")
 		want(t, owner.sendAuthentication(used(t, device, options)), 200, "")
 
 		// Five minutes.
 		b = s.signIn(t, ann)
 		registering, using := b.registerOptions(), b.authenticateOptions()
-		s.wait(4 * time.Minute)
+		s.clock.Advance(4 * time.Minute)
 		want(t, b.sendRegistration(made(t, s.device(), registering)), 200, "")
 		want(t, b.sendAuthentication(used(t, device, using)), 200, "")
 		b = s.signIn(t, ann)
 		registering, using = b.registerOptions(), b.authenticateOptions()
-		s.wait(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		want(t, b.sendRegistration(made(t, s.device(), registering)), 400, "CHALLENGE_NOT_FOUND")
 		want(t, b.sendAuthentication(used(t, device, using)), 400, "CHALLENGE_NOT_FOUND")
 	})
 }
 
-// ofAnybody are options that name no passkey.
-func ofAnybody(options answer) answer {
-	options.body = regexp.MustCompile(`"allowCredentials":\[.*?\}\],`).ReplaceAllString(options.body, "")
+// ofAnybody returns options without the passkeys that they name.
+func ofAnybody(options testkit.Answer) testkit.Answer {
+	options.Body = regexp.MustCompile(`"allowCredentials":\[.*?\}\],`).ReplaceAllString(options.Body, "")
 	return options
 }
 
-// TestPasskeyNotFound holds that nobody learns from a wrong answer whether a
-// passkey is known here.
-func TestPasskeyNotFound(t *testing.T) { // P29
+// TestPasskeyNotFound tests that the server's answer to a wrong answer of a passkey
+// does not tell whether the server knows the passkey.
+func TestPasskeyNotFound(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
 		_, device := s.keeping(t, ann)
@@ -399,18 +404,18 @@ func TestPasskeyNotFound(t *testing.T) { // P29
 			for where, b := range map[string]*browser{"anywhere": s.browser(t), "in a session": inSession} {
 				var answers []string
 				for _, known := range []*authenticator.Key{device.Keys[0], rs.Keys[0], nil} {
-					// A device that holds nothing but an id of a passkey, if that.
+					// The guesser has the ID of a passkey at most.
 					guesser := s.device()
 					guesser.Keys = []*authenticator.Key{authenticator.NewKey(nobody.ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)}
 					if known != nil {
 						guesser.Keys[0].ID = known.ID
 					}
 					a := b.sendAuthentication(used(t, guesser, ofAnybody(b.authenticateOptions()), change))
-					if a.status < 400 || a.status > 499 {
+					if a.Status < 400 || a.Status > 499 {
 						t.Errorf("%s, %s: %v", where, what, a)
 					}
-					a.header.Del("Date")
-					answers = append(answers, fmt.Sprint(a, a.header))
+					a.Header.Del("Date")
+					answers = append(answers, fmt.Sprint(a.Status, a.Body, a.Header))
 				}
 				if answers[0] != answers[2] || answers[1] != answers[2] {
 					t.Errorf("%s, a wrong signature and %s:\n%s", where, what, strings.Join(answers, "\n"))

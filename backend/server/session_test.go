@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
@@ -23,28 +22,29 @@ import (
 	"latchkey/backend/language"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
-// An endpoint is one of the API's, with a body that is right for it.
+// An endpoint is one of the API's, with a body that it takes.
 type endpoint struct {
 	method, path string
-	in           body
+	in           any // nil for none
 }
 
-// openEndpoints are those that anyone may call.
+// openEndpoints are those that any client may call.
 var openEndpoints = []endpoint{
 	{"GET", "/ok", nil},
 	{"GET", "/api/about", nil},
-	{"POST", "/sign-up/email", body{"email": ann, "name": "", "password": goodPassword}},
-	{"POST", "/sign-in/email", body{"email": ann, "password": goodPassword}},
+	{"POST", "/sign-up/email", body{"email": ann, "name": "", "password": testkit.Password}},
+	{"POST", "/sign-in/email", body{"email": ann, "password": testkit.Password}},
 	{"GET", "/get-session", nil},
 	{"POST", "/sign-out", body{}},
 	{"GET", "/passkey/generate-authenticate-options", nil},
 	{"POST", "/passkey/verify-authentication", body{"response": body{}}},
 	{"POST", "/request-password-reset", body{"email": ann}},
 	{"GET", "/reset-password/x", nil},
-	{"POST", "/reset-password", body{"newPassword": goodPassword, "token": "x"}},
+	{"POST", "/reset-password", body{"newPassword": testkit.Password, "token": "x"}},
 	{"POST", "/check-link", body{"token": "x", "purpose": "reset"}},
 	{"POST", "/send-verification-email", body{"email": ann}},
 	{"GET", "/verify-email", nil},
@@ -52,24 +52,24 @@ var openEndpoints = []endpoint{
 	{"POST", "/disown", body{"token": "x"}},
 }
 
-// signedInEndpoints are those that ask for a session.
+// signedInEndpoints are those that need a session.
 var signedInEndpoints = []endpoint{
 	{"GET", "/list-sessions", nil},
 	{"POST", "/revoke-session", body{"token": "x"}},
 	{"POST", "/revoke-sessions", body{}},
 	{"POST", "/revoke-other-sessions", body{}},
 	{"POST", "/update-user", body{"name": "Mallory"}},
-	{"POST", "/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}},
-	{"POST", "/verify-password", body{"password": goodPassword}},
-	{"POST", "/step-up", body{"password": goodPassword}},
-	{"POST", "/delete-user", body{"password": goodPassword}},
+	{"POST", "/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}},
+	{"POST", "/verify-password", body{"password": testkit.Password}},
+	{"POST", "/step-up", body{"password": testkit.Password}},
+	{"POST", "/delete-user", body{"password": testkit.Password}},
 	{"GET", "/list-events", nil},
 	{"POST", "/change-email", body{"newEmail": "new@example.test"}},
 	{"GET", "/two-factor/status", nil},
-	{"POST", "/two-factor/enable", body{"password": goodPassword}},
-	{"POST", "/two-factor/disable", body{"password": goodPassword}},
-	{"POST", "/two-factor/get-totp-uri", body{"password": goodPassword}},
-	{"POST", "/two-factor/generate-backup-codes", body{"password": goodPassword}},
+	{"POST", "/two-factor/enable", body{"password": testkit.Password}},
+	{"POST", "/two-factor/disable", body{"password": testkit.Password}},
+	{"POST", "/two-factor/get-totp-uri", body{"password": testkit.Password}},
+	{"POST", "/two-factor/generate-backup-codes", body{"password": testkit.Password}},
 	{"GET", "/list-trusted-devices", nil},
 	{"POST", "/revoke-trusted-device", body{"id": "x"}},
 	{"POST", "/revoke-trusted-devices", body{}},
@@ -80,7 +80,7 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/passkey/delete-passkey", body{"id": "x"}},
 }
 
-// permittedEndpoints are those that ask for a permission, too.
+// permittedEndpoints are those that need a permission, too.
 var permittedEndpoints = []endpoint{
 	{"GET", "/api/passkey-check", nil},
 	{"GET", "/api/settings", nil},
@@ -95,8 +95,8 @@ var permittedEndpoints = []endpoint{
 	{"GET", "/api/events.csv", nil},
 }
 
-// challengedEndpoints are those that the challenge of a sign-in is good for, too.
-// The codes are wrong.
+// challengedEndpoints are those that need a session or the challenge of a sign-in.
+// Their codes are wrong.
 var challengedEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-totp", body{"code": "000000"}},
 	{"POST", "/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}},
@@ -104,7 +104,7 @@ var challengedEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-otp", body{"code": "000000"}},
 }
 
-// full is the path with what Better Auth's endpoints begin with.
+// full returns the whole path: those of Better Auth's endpoints begin with /api/auth.
 func (e endpoint) full() string {
 	if strings.HasPrefix(e.path, "/api/") {
 		return e.path
@@ -112,24 +112,13 @@ func (e endpoint) full() string {
 	return "/api/auth" + e.path
 }
 
-func (b *browser) call(e endpoint) answer {
-	b.t.Helper()
-	text := ""
-	if e.in != nil {
-		marshalled, err := json.Marshal(e.in)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		text = string(marshalled)
-	}
-	return b.request(e.method, e.full(), text)
-}
+func (b *browser) callEndpoint(e endpoint) testkit.Answer { return b.Call(e.method, e.full(), e.in) }
 
 // A route is a line of the route table.
 type route struct{ policy, method, path string }
 
-// base is the policy without what it is wrapped in: anyone, challenged, signedIn,
-// fresh or permitted.
+// base returns the policy without its wrappers: anyone, challenged, signedIn, fresh
+// or permitted.
 func (r route) base() string {
 	for _, name := range regexp.MustCompile(`\w+`).FindAllString(r.policy, -1) {
 		if slices.Contains([]string{"anyone", "challenged", "signedIn", "fresh", "permitted"}, name) {
@@ -139,7 +128,7 @@ func (r route) base() string {
 	return ""
 }
 
-// routes reads the route table, with x for what is variable in a path.
+// routes returns the routes of the route table, with x for each variable of a path.
 func routes(t *testing.T) (all []route) {
 	t.Helper()
 	source, err := os.ReadFile("server.go")
@@ -164,11 +153,13 @@ func routes(t *testing.T) (all []route) {
 	return all
 }
 
-// TestEveryPolicyIsTested holds that the lists of endpoints above are the route
-// table's: one that asks for a session cannot come to ask for none unseen.
+// TestEveryPolicyIsTested tests that the lists of endpoints above agree with the
+// route table, so that no endpoint can stop needing a session unnoticed.
 func TestEveryPolicyIsTested(t *testing.T) {
 	policies := map[string]string{}
-	for list, endpoints := range map[string][]endpoint{"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints, "permitted": permittedEndpoints} {
+	for list, endpoints := range map[string][]endpoint{
+		"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints, "permitted": permittedEndpoints,
+	} {
 		for _, e := range endpoints {
 			policies[e.method+" "+e.full()] = list
 		}
@@ -176,7 +167,7 @@ func TestEveryPolicyIsTested(t *testing.T) {
 	all := routes(t)
 	for _, r := range all {
 		if !slices.Contains(strings.Fields(policies[r.method+" "+r.path]), r.base()) {
-			t.Errorf("%s %s is for %s; it must be in the list here of those that are", r.method, r.path, r.policy)
+			t.Errorf("%s %s has the policy %s; no list of this test for that policy has it", r.method, r.path, r.policy)
 		}
 	}
 	if len(all) != len(policies) {
@@ -184,85 +175,91 @@ func TestEveryPolicyIsTested(t *testing.T) {
 	}
 }
 
-func TestStrangers(t *testing.T) { // S16
+// TestStrangers tests that every endpoint that needs a session or a challenge
+// refuses a client that has none, and clears a cookie that is good for nothing.
+func TestStrangers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for _, e := range challengedEndpoints {
 			b := s.holding(t, "latchkey.two_factor", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
-			want(t, s.browser(t).call(e), 401, "INVALID_TWO_FACTOR_COOKIE")
-			a := b.call(e)
+			want(t, s.browser(t).callEndpoint(e), 401, "INVALID_TWO_FACTOR_COOKIE")
+			a := b.callEndpoint(e)
 			want(t, a, 401, "INVALID_TWO_FACTOR_COOKIE")
-			if got := a.header.Get("Set-Cookie"); got != "latchkey.two_factor=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
+			if got := a.Header.Get("Set-Cookie"); got != "latchkey.two_factor=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
 				t.Errorf("%s: Set-Cookie %q", e.path, got)
 			}
 		}
 		for _, e := range slices.Concat(signedInEndpoints, permittedEndpoints) {
-			want(t, s.browser(t).call(e), 401, "UNAUTHORIZED")
-			// A token that never was: the cookie is cleared.
+			want(t, s.browser(t).callEndpoint(e), 401, "UNAUTHORIZED")
+			// The server never made this token.
 			forged := s.holding(t, "latchkey.session_token", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
-			a := forged.call(e)
+			a := forged.callEndpoint(e)
 			want(t, a, 401, "UNAUTHORIZED")
-			if got := a.header.Get("Set-Cookie"); got != "latchkey.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
+			if got := a.Header.Get("Set-Cookie"); got != "latchkey.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
 				t.Errorf("%s: Set-Cookie %q", e.path, got)
 			}
 		}
 	})
 }
 
+// TestListSessions tests that the list has a user's own sessions, the current one
+// first and the others by their last activity, and no token of a cookie.
 func TestListSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		phone := s.signUp(t, "ann@example.test")
-		s.wait(time.Minute)
+		s.clock.Advance(time.Minute)
 		laptop := s.signIn(t, "ann@example.test")
-		s.wait(time.Minute)
+		s.clock.Advance(time.Minute)
 		tablet := s.signIn(t, "ann@example.test")
 		bob := s.signUp(t, "bob@example.test")
 
-		a := laptop.get("/list-sessions")
+		a := laptop.Get("/list-sessions")
 		want(t, a, 200, "")
 		var list []shared.Session
-		if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list) != 3 {
+		if err := json.Unmarshal([]byte(a.Body), &list); err != nil || len(list) != 3 {
 			t.Fatalf("list: %v, %v", a, err)
 		}
-		current := laptop.get("/get-session")
-		if list[0].Token != current.get("session.token") || !list[0].IsCurrent || list[1].IsCurrent || list[2].IsCurrent {
+		current := laptop.Session()
+		if list[0].Token != current.Get("session.token") || !list[0].IsCurrent || list[1].IsCurrent || list[2].IsCurrent {
 			t.Errorf("the current session is not the first, or not the only one: %v", a)
 		}
-		if list[1].IPAddress != tablet.ip || list[2].IPAddress != phone.ip {
+		if list[1].IPAddress != tablet.Address || list[2].IPAddress != phone.Address {
 			t.Errorf("the others are not in the order of their activity: %v", a)
 		}
 		for _, row := range list {
-			if row.Device != (shared.Device{Browser: "Firefox 153", OS: "Windows", Kind: "desktop"}) || row.Method != "password" || row.LastActiveAt.IsZero() {
+			if row.Device != (shared.Device{Browser: "Firefox 153", OS: "Windows", Kind: "desktop"}) || row.Method != "password" ||
+				row.LastActiveAt.IsZero() {
 				t.Errorf("row: %+v", row)
 			}
 		}
-		if t0 := a.get("0.createdAt").(string); len(t0) != len("2026-11-23T12:00:00.000Z") || !strings.HasSuffix(t0, "Z") {
+		if t0 := a.Get("0.createdAt").(string); len(t0) != len("2026-11-23T12:00:00.000Z") || !strings.HasSuffix(t0, "Z") {
 			t.Errorf("createdAt: %s", t0)
 		}
 		for _, b := range []*browser{phone, laptop, tablet, bob} {
-			if token := b.token(); strings.Contains(a.body, token) || strings.Contains(current.body, token) { // S03, S05
+			if token := b.token(); strings.Contains(a.Body, token) || strings.Contains(current.Body, token) {
 				t.Error("an answer contains the token of a cookie")
 			}
 		}
 	})
 }
 
-func TestHandlesAreWorthless(t *testing.T) { // S04
+// TestHandlesAreWorthless tests that no text of any answer is the token of a session.
+func TestHandlesAreWorthless(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
-		answers := []answer{
-			b.post("/sign-up/email", body{"email": "a@example.test", "name": "A", "password": goodPassword}),
-			b.get("/get-session"), b.get("/list-sessions"),
-			b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}),
+		answers := []testkit.Answer{
+			b.Post("/sign-up/email", body{"email": "a@example.test", "name": "A", "password": testkit.Password}),
+			b.Session(), b.Get("/list-sessions"),
+			b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}),
 		}
 		tried := 0
 		for _, a := range answers {
 			want(t, a, 200, "")
-			for _, text := range stringsIn(a.body) {
+			for _, text := range stringsIn(a.Body) {
 				tried++
-				wantAlive(t, s.holding(t, "latchkey.session_token", text), false, "who holds "+text)
+				wantAlive(t, s.holding(t, "latchkey.session_token", text), false, "the holder of "+text)
 				bearer := s.browser(t)
-				if got := bearer.get("/get-session", "Authorization: Bearer "+text); got.body != "null" {
-					t.Errorf("%q is a bearer token", text)
+				if got := bearer.Get("/get-session", "Authorization: Bearer "+text); got.Body != "null" {
+					t.Errorf("%q is a bearer token: %v", text, got)
 				}
 			}
 		}
@@ -272,7 +269,7 @@ func TestHandlesAreWorthless(t *testing.T) { // S04
 	})
 }
 
-// stringsIn is every string in a JSON text.
+// stringsIn returns the strings of a JSON text that can be the value of a cookie.
 func stringsIn(text string) (all []string) {
 	d := json.NewDecoder(strings.NewReader(text))
 	for {
@@ -286,54 +283,58 @@ func stringsIn(text string) (all []string) {
 	}
 }
 
-func TestRevoke(t *testing.T) { // S06, S07, S08
+// TestRevoke tests that a user can end own sessions, one, all others or all, and no
+// session of another user, and that an ended session is good for nothing.
+func TestRevoke(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a1, a2, a3 := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test"), s.signIn(t, "ann@example.test")
 		bob := s.signUp(t, "bob@example.test")
-		handle := func(b *browser) string { return b.get("/get-session").get("session.token").(string) }
+		handle := func(b *browser) string { return b.Session().Get("session.token").(string) }
 
-		for _, id := range []string{handle(a2), a1.get("/get-session").get("user.id").(string), "x' OR '1'='1", ""} {
-			want(t, bob.post("/revoke-session", body{"token": id}), 200, "")
+		for _, id := range []string{handle(a2), a1.Session().Get("user.id").(string), "x' OR '1'='1", ""} {
+			want(t, bob.Post("/revoke-session", body{"token": id}), 200, "")
 		}
-		want(t, bob.post("/revoke-other-sessions", body{"userId": a1.get("/get-session").get("user.id")}), 200, "")
+		want(t, bob.Post("/revoke-other-sessions", body{"userId": a1.Session().Get("user.id")}), 200, "")
 		wantAlive(t, a2, true, "a session that another user revoked")
-		want(t, bob.post("/revoke-session", body{"token": "a\x00b"}), 400, "BAD_REQUEST")
+		want(t, bob.Post("/revoke-session", body{"token": "a\x00b"}), 400, "BAD_REQUEST")
 
-		want(t, a1.post("/revoke-session", body{"token": handle(a2)}), 200, "")
+		want(t, a1.Post("/revoke-session", body{"token": handle(a2)}), 200, "")
 		wantAlive(t, a2, false, "the revoked session")
 		wantAlive(t, a1, true, "the revoking session")
 		wantAlive(t, a3, true, "the third session")
 
-		want(t, a1.post("/revoke-other-sessions", body{}), 200, "")
+		want(t, a1.Post("/revoke-other-sessions", body{}), 200, "")
 		wantAlive(t, a1, true, "the caller of revoke-other-sessions")
 		wantAlive(t, a3, false, "another session")
 
 		copied := s.holding(t, "latchkey.session_token", a1.token())
-		want(t, a1.post("/revoke-session", body{"token": handle(a1)}), 200, "")
+		want(t, a1.Post("/revoke-session", body{"token": handle(a1)}), 200, "")
 		if a1.token() != "" {
 			t.Error("the cookie of the own session stays after its revocation")
 		}
 		wantAlive(t, copied, false, "the own session after its revocation")
 
-		want(t, bob.post("/revoke-sessions", body{}), 200, "")
+		want(t, bob.Post("/revoke-sessions", body{}), 200, "")
 		wantAlive(t, bob, false, "the caller of revoke-sessions")
 	})
 }
 
-func TestRevokeBites(t *testing.T) { // R06
+// TestRevokeBites tests that no request succeeds that begins after the answer that
+// its session was ended, also while many requests of the session are under way.
+func TestRevokeBites(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
 		victim := s.signIn(t, "ann@example.test")
-		id := victim.get("/get-session").get("session.token")
+		id := victim.Session().Get("session.token")
 		var revoked atomic.Bool
 		var wg sync.WaitGroup
 		for range 6 {
-			b := victim.elsewhere()
+			b := victim.Elsewhere()
 			wg.Go(func() {
 				for range 100 {
 					before := revoked.Load()
-					a := b.get("/list-sessions")
-					if before && a.status == 200 {
+					a := b.Get("/list-sessions")
+					if before && a.Status == 200 {
 						t.Error("a request that began after the revocation was answered succeeded")
 					}
 					if before {
@@ -342,15 +343,15 @@ func TestRevokeBites(t *testing.T) { // R06
 				}
 			})
 		}
-		want(t, owner.post("/revoke-session", body{"token": id}), 200, "")
+		want(t, owner.Post("/revoke-session", body{"token": id}), 200, "")
 		revoked.Store(true)
 		wg.Wait()
 	})
 }
 
-// TestDeedsTakeTheUserFirst holds that what touches several rows of one person
-// waits for the person's lock before it takes any other, so that no two such
-// deeds wait for each other. SQLite has one writer, and nothing to show.
+// TestDeedsTakeTheUserFirst tests that a request that changes several rows of a user
+// waits for the lock of the user, and so cannot wait for another such request that
+// waits for it. It does not run on SQLite, which has one writer at a time.
 func TestDeedsTakeTheUserFirst(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -361,51 +362,60 @@ func TestDeedsTakeTheUserFirst(t *testing.T) {
 	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
 	defer pool.Close()
 	b := s.signUp(t, "ann@example.test")
-	user := b.get("/get-session").get("user.id").(string)
-	credentials := body{"email": "ann@example.test", "password": goodPassword}
+	user := b.Session().Get("user.id").(string)
+	credentials := body{"email": "ann@example.test", "password": testkit.Password}
 	for _, deed := range []struct {
 		path string
 		in   body
 	}{
 		{"/sign-in/email", credentials},
 		{"/revoke-other-sessions", body{}},
-		{"/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword}},
+		{"/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}},
 		{"/change-email", body{"newEmail": "new@example.test"}},
-		{"/two-factor/enable", body{"password": goodPassword}},
-		{"/two-factor/disable", body{"password": goodPassword}},
+		{"/two-factor/enable", body{"password": testkit.Password}},
+		{"/two-factor/disable", body{"password": testkit.Password}},
 		{"/revoke-trusted-devices", body{}},
 		{"/revoke-sessions", body{}},
-		{"/delete-user", body{"password": goodPassword}},
+		{"/delete-user", body{"password": testkit.Password}},
 	} {
 		if deed.path == "/delete-user" {
-			want(t, b.post("/sign-in/email", credentials), 200, "")
+			want(t, b.Post("/sign-in/email", credentials), 200, "")
 		}
-		var done sync.WaitGroup
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // a request gives up after four
-		err := s.db.Tx(ctx, func(tx account.Store) error {
-			if _, err := tx.LockUser(ctx, user); err != nil {
-				return err
-			}
-			done.Go(func() { want(t, b.elsewhere().post(deed.path, deed.in), 200, "") })
-			for {
-				var waiting int
-				err := pool.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
-					WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE "users"%'`).Scan(&waiting)
-				if err != nil || waiting == 1 {
+		testkit.Eventually(t, deed.path+" succeeds", func() bool {
+			answers, waits := make(chan testkit.Answer, 1), false
+			err := s.db.Tx(t.Context(), func(tx account.Store) error {
+				if _, err := tx.LockUser(t.Context(), user); err != nil {
 					return err
 				}
+				go func() { answers <- b.Elsewhere().Post(deed.path, deed.in) }()
+				for len(answers) == 0 && !waits {
+					err := pool.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity
+						WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE "users"%'`).Scan(&waits)
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
+			a := <-answers
+			if a.Is(503, "SERVICE_UNAVAILABLE") {
+				return false // the machine is so slow that the server gave up
+			}
+			want(t, a, 200, "")
+			if !waits {
+				t.Errorf("%s does not wait for the lock of the user", deed.path)
+			}
+			return true
 		})
-		cancel()
-		if err != nil {
-			t.Fatalf("%s does not wait for the lock of the user: %v", deed.path, err)
-		}
-		done.Wait()
 	}
 }
 
-// TestSignInThatCannotGoOn holds that a right password which the database keeps
-// waiting for too long is not called a wrong one. SQLite would not get so far.
+// TestSignInThatCannotGoOn tests that the server does not call a right password
+// wrong if the database keeps the sign-in waiting for too long. On SQLite no request
+// gets so far.
 func TestSignInThatCannotGoOn(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -414,22 +424,23 @@ func TestSignInThatCannotGoOn(t *testing.T) {
 	}
 	s := open(t, storetest.Migrated(t, database), nil)
 	b := s.signUp(t, "ann@example.test")
-	user := b.get("/get-session").get("user.id").(string)
-	credentials := body{"email": "ann@example.test", "password": goodPassword}
+	user := b.Session().Get("user.id").(string)
+	credentials := body{"email": "ann@example.test", "password": testkit.Password}
 	if err := s.db.Tx(t.Context(), func(tx account.Store) error {
 		if _, err := tx.LockUser(t.Context(), user); err != nil {
 			return err
 		}
-		want(t, b.elsewhere().post("/sign-in/email", credentials), 503, "SERVICE_UNAVAILABLE")
+		want(t, b.Elsewhere().Post("/sign-in/email", credentials), 503, "SERVICE_UNAVAILABLE")
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want(t, b.elsewhere().post("/sign-in/email", credentials), 200, "")
+	want(t, b.Elsewhere().Post("/sign-in/email", credentials), 200, "")
 }
 
-// TestSessionsThatEndEachOther holds that a call of a session that has just been
-// ended does nothing any more: of those that end all others, one is left (S08).
+// TestSessionsThatEndEachOther tests that a request of a session that another
+// request has just ended no longer does anything: if all sessions end all others at
+// once, one is left.
 func TestSessionsThatEndEachOther(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -440,7 +451,7 @@ func TestSessionsThatEndEachOther(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, b := range all {
 			wg.Go(func() {
-				if a := b.post("/revoke-other-sessions", body{}); a.status != 200 && a.status != 401 {
+				if a := b.Post("/revoke-other-sessions", body{}); a.Status != 200 && a.Status != 401 {
 					t.Errorf("revoke-other-sessions: %v", a)
 				}
 			})
@@ -448,7 +459,7 @@ func TestSessionsThatEndEachOther(t *testing.T) {
 		wg.Wait()
 		alive := 0
 		for _, b := range all {
-			if b.alive() {
+			if b.SignedIn(t) {
 				alive++
 			}
 		}
@@ -458,205 +469,220 @@ func TestSessionsThatEndEachOther(t *testing.T) {
 	})
 }
 
-func TestSignOut(t *testing.T) { // A20, S18
+// TestSignOut tests that signing out ends the session for every holder of its
+// token, has the browser drop what it keeps, and works without a session.
+func TestSignOut(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
 		copied := s.holding(t, "latchkey.session_token", b.token())
-		a := b.post("/sign-out", body{})
+		a := b.Post("/sign-out", body{})
 		want(t, a, 200, "")
-		if a.body != `{"success":true}` || a.header.Get("Clear-Site-Data") != `"cache", "storage"` || b.token() != "" {
-			t.Errorf("sign-out: %v %v", a, a.header)
+		if a.Body != `{"success":true}` || a.Header.Get("Clear-Site-Data") != `"cache", "storage"` || b.token() != "" {
+			t.Errorf("sign-out: %v %v", a, a.Header)
 		}
 		wantAlive(t, copied, false, "the copied cookie")
-		want(t, b.request("POST", "/api/auth/sign-out", "", "Content-Type:"), 200, "")
-		want(t, b.request("POST", "/api/auth/sign-out", "null"), 400, "VALIDATION_ERROR")
+		want(t, b.Do("POST", "/api/auth/sign-out", "", "Content-Type:"), 200, "")
+		want(t, b.Do("POST", "/api/auth/sign-out", "null"), 400, "VALIDATION_ERROR")
 	})
 }
 
-func TestSessionsExpire(t *testing.T) { // S14
+// TestSessionsExpire tests that a session ends a week after its last use, one that
+// the browser was not to remember after a day, and any after 30 days.
+func TestSessionsExpire(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		remembered := s.signUp(t, "ann@example.test")
 		brief := s.browser(t)
-		want(t, brief.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword, "rememberMe": false}), 200, "")
+		want(t, brief.Post("/sign-in/email", body{"email": "ann@example.test", "password": testkit.Password, "rememberMe": false}), 200, "")
 		idle := s.signIn(t, "ann@example.test")
 
-		s.wait(23 * time.Hour)
+		s.clock.Advance(23 * time.Hour)
 		wantAlive(t, brief, true, "a brief session after 23 hours")
-		s.wait(time.Hour)
+		s.clock.Advance(time.Hour)
 		wantAlive(t, brief, false, "a brief session after a day")
-		want(t, brief.get("/list-sessions"), 401, "UNAUTHORIZED")
-		a := remembered.get("/get-session") // a day has passed: the session and its cookie are extended
-		if !strings.Contains(a.header.Get("Set-Cookie"), "Max-Age=604800") {
-			t.Errorf("not extended after a day: %v", a.header)
+		want(t, brief.Get("/list-sessions"), 401, "UNAUTHORIZED")
+		a := remembered.Session() // after a day the server extends the session and its cookie
+		if !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=604800") {
+			t.Errorf("not extended after a day: %v", a.Header)
 		}
-		if a = remembered.get("/get-session"); a.header.Get("Set-Cookie") != "" {
-			t.Errorf("extended twice in a day: %v", a.header)
+		if a = remembered.Session(); a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("extended twice in a day: %v", a.Header)
 		}
 
-		s.wait(6*24*time.Hour + time.Minute)
+		s.clock.Advance(6*24*time.Hour + time.Minute)
 		wantAlive(t, idle, false, "a session unused for a week")
 		wantAlive(t, remembered, true, "a session used six days ago")
 		for range 5 {
-			s.wait(4 * 24 * time.Hour)
+			s.clock.Advance(4 * 24 * time.Hour)
 			wantAlive(t, remembered, true, "a session in use")
 		}
-		s.wait(4 * 24 * time.Hour)
+		s.clock.Advance(4 * 24 * time.Hour)
 		wantAlive(t, remembered, false, "a session after more than 30 days")
 	})
 }
 
+// TestLastActive tests that the server writes down the last activity of a session
+// once a minute, and a new address at once.
 func TestLastActive(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
+		s.clock.Freeze()
 		b := s.signUp(t, "ann@example.test")
 		seen := func() (at, ip any) {
-			a := b.get("/get-session")
-			return a.get("session.lastActiveAt"), a.get("session.ipAddress")
+			a := b.Session()
+			return a.Get("session.lastActiveAt"), a.Get("session.ipAddress")
 		}
 		first, _ := seen()
-		s.wait(59 * time.Second)
+		s.clock.Advance(59 * time.Second)
 		if at, _ := seen(); at != first {
 			t.Errorf("last active is written after 59 seconds: %v, %v", first, at)
 		}
-		s.wait(time.Second)
+		s.clock.Advance(time.Second)
 		if at, _ := seen(); at == first {
 			t.Error("last active is not written after a minute")
 		}
-		b.ip = newAddress()
-		if _, ip := seen(); ip != b.ip {
-			t.Errorf("address %v; want %v at once", ip, b.ip)
+		b.Address = testkit.NewAddress()
+		if _, ip := seen(); ip != b.Address {
+			t.Errorf("address %v; want %v at once", ip, b.Address)
 		}
-		if a := b.get("/list-sessions"); a.get("0.ipAddress") != b.ip {
+		if a := b.Get("/list-sessions"); a.Get("0.ipAddress") != b.Address {
 			t.Errorf("list: %v", a)
 		}
 	})
 }
 
+// TestRotation tests that a new token does not change the session, and that the old
+// token is good for ten seconds more, to read with and to sign out with only.
 func TestRotation(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
+		s.clock.Freeze()
 		b := s.signUp(t, "ann@example.test")
-		id := b.get("/get-session").get("session.id")
+		id := b.Session().Get("session.id")
 		inFlight := s.holding(t, "latchkey.session_token", b.token())
 		for range 3 {
-			want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
+			want(t, b.Post("/step-up", body{"password": testkit.Password}), 200, "")
 		}
-		if b.get("/get-session").get("session.id") != id {
+		if b.Session().Get("session.id") != id {
 			t.Error("step-up made another session")
 		}
 
-		s.wait(9 * time.Second)
+		s.clock.Advance(9 * time.Second)
 		wantAlive(t, inFlight, true, "a read with the token from before, in time")
-		a := inFlight.post("/update-user", body{"name": "X"})
+		a := inFlight.Post("/update-user", body{"name": "X"})
 		want(t, a, 401, "UNAUTHORIZED")
-		s.wait(time.Second)
-		late := inFlight.get("/get-session")
-		if late.body != "null" || late.header.Get("Set-Cookie")+a.header.Get("Set-Cookie") != "" {
-			t.Errorf("a rotated token clears a cookie, or is good for too long: %v %v", late, late.header)
+		s.clock.Advance(time.Second)
+		late := inFlight.Session()
+		if late.Body != "null" || late.Header.Get("Set-Cookie")+a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("a rotated token clears a cookie, or is good for too long: %v %v", late, late.Header)
 		}
-		want(t, inFlight.post("/sign-out", body{}), 200, "")
+		want(t, inFlight.Post("/sign-out", body{}), 200, "")
 		wantAlive(t, b, false, "the session that a token from before signed out")
 	})
 }
 
-func TestChangePassword(t *testing.T) { // A21, A22, A23
+// TestChangePassword tests that a change needs the old password and a new one that
+// keeps to the rules for passwords, and that it ends all other sessions.
+func TestChangePassword(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, other := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test")
-		const next = "another good password"
-		want(t, b.post("/change-password", body{"currentPassword": "wrong password", "newPassword": next}), 400, "INVALID_PASSWORD")
-		want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "password1"}), 400, "PASSWORD_TOO_COMMON")
-		want(t, b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "short"}), 400, "PASSWORD_TOO_SHORT")
+		want(t, b.Post("/change-password", body{"currentPassword": "wrong password", "newPassword": nextPassword}), 400, "INVALID_PASSWORD")
+		want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": "password1"}), 400, "PASSWORD_TOO_COMMON")
+		want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": "short"}), 400, "PASSWORD_TOO_SHORT")
 		wantAlive(t, other, true, "the other session after a change that failed")
 
-		s.wait(10 * time.Second)
+		s.clock.Advance(10 * time.Second)
 		before := b.token()
-		a := b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": next})
+		a := b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword})
 		want(t, a, 200, "")
-		if a.get("token") != b.get("/get-session").get("session.token") || b.token() == before {
+		if a.Get("token") != b.Session().Get("session.token") || b.token() == before {
 			t.Errorf("change-password: %v", a)
 		}
 		wantAlive(t, b, true, "the session that changed the password")
 		wantAlive(t, other, false, "the other session")
-		s.wait(10 * time.Second)
+		s.clock.Advance(10 * time.Second)
 		wantAlive(t, s.holding(t, "latchkey.session_token", before), false, "the token from before")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": next}), 200, "")
+		want(t, s.browser(t).SignIn("ann@example.test"), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).Post("/sign-in/email", body{"email": "ann@example.test", "password": nextPassword}), 200, "")
 	})
 }
 
 func TestFresh(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
-		s.wait(15 * time.Minute)
-		want(t, b.post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
-		want(t, b.post("/step-up", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
-		want(t, b.post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
-		want(t, b.post("/step-up", body{"password": goodPassword}), 200, "")
-		want(t, b.post("/delete-user", body{}), 200, "")
+		s.clock.Advance(15 * time.Minute)
+		want(t, b.Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		want(t, b.Post("/step-up", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		want(t, b.Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		want(t, b.Post("/step-up", body{"password": testkit.Password}), 200, "")
+		want(t, b.Post("/delete-user", body{}), 200, "")
 		wantAlive(t, b, false, "a deleted user")
 	})
 }
 
-func TestDeleteUser(t *testing.T) { // A26, D10
+// TestDeleteUser tests that a user can delete the account with the password, and that
+// this ends all of its sessions and leaves nothing of the user in the database.
+func TestDeleteUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
-		want(t, b.post("/update-user", body{"name": "Unforgettable"}), 200, "")
-		want(t, b.post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
-		want(t, b.post("/delete-user", body{"token": "of no mail"}), 404, "INVALID_TOKEN")
+		want(t, b.Post("/update-user", body{"name": "Unforgettable"}), 200, "")
+		want(t, b.Post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		want(t, b.Post("/delete-user", body{"token": "of no email"}), 404, "INVALID_TOKEN")
 		wantAlive(t, other, true, "the other session after a deletion that failed")
 		copied := s.holding(t, "latchkey.session_token", b.token())
-		s.wait(time.Hour) // not fresh: the password is what counts
-		a := b.post("/delete-user", body{"password": goodPassword})
+		s.clock.Advance(time.Hour) // the session need not be fresh: the request has the password
+		a := b.Post("/delete-user", body{"password": testkit.Password})
 		want(t, a, 200, "")
-		if a.body != `{"success":true,"message":"User deleted"}` {
+		if a.Body != `{"success":true,"message":"User deleted"}` {
 			t.Errorf("delete-user: %v", a)
 		}
 		for _, b := range []*browser{b, other, copied} {
 			wantAlive(t, b, false, "a session of a deleted user")
 		}
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "gone@example.test", "password": goodPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		want(t, s.browser(t).SignIn("gone@example.test"), 401, "INVALID_EMAIL_OR_PASSWORD")
 		wantAbsent(t, s.dump(t), "gone@example.test", "Unforgettable")
 	})
 }
 
-// What somebody chose to read is the account's, wherever they sign in.
+// TestLanguage tests that the language that a user has chosen belongs to the account,
+// and so is the same in every browser.
 func TestLanguage(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
 		chosen := func(b *browser, want any) {
 			t.Helper()
-			a := b.get("/get-session")
-			if got := a.get("language"); got != want {
+			a := b.Session()
+			if got := a.Get("language"); got != want {
 				t.Errorf("the language is %v; want %v", got, want)
 			}
-			if a.get("user.language") != nil {
+			if a.Get("user.language") != nil {
 				t.Error("the language is in Better Auth's user")
 			}
 		}
 		chosen(b, nil)
-		want(t, b.post("/update-user", body{"language": "de"}), 200, "")
+		want(t, b.Post("/update-user", body{"language": "de"}), 200, "")
 		chosen(b, "de")
-		want(t, b.post("/update-user", body{"name": "Ann"}), 200, "")
-		want(t, b.post("/update-user", body{"language": "fr", "name": "Eve"}), 400, "VALIDATION_ERROR")
+		want(t, b.Post("/update-user", body{"name": "Ann"}), 200, "")
+		want(t, b.Post("/update-user", body{"language": "fr", "name": "Eve"}), 400, "VALIDATION_ERROR")
 		chosen(b, "de")
-		if a := b.get("/get-session"); a.get("user.name") != "Ann" {
+		if a := b.Session(); a.Get("user.name") != "Ann" {
 			t.Errorf("a refused language changed the name: %v", a)
 		}
 		other := s.browser(t)
-		want(t, other.post("/sign-in/email", body{"email": "ann@example.test", "password": goodPassword}), 200, "")
+		want(t, other.SignIn("ann@example.test"), 200, "")
 		chosen(other, "de")
-		want(t, other.post("/update-user", body{"language": ""}), 200, "")
+		want(t, other.Post("/update-user", body{"language": ""}), 200, "")
 		chosen(b, nil)
 		chosen(s.signUp(t, "bob@example.test"), nil)
 	})
 }
 
-// What the server words is in the language of whoever asks: what they chose counts
-// most, then this browser's cookie, then its preferences.
+// TestAnswersAreInTheLanguageOfTheCaller tests that the server's sentences are in the
+// language that the user has chosen, or else in that of the browser's cookie, or else
+// in one that the browser prefers.
 func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const german, english, cookie = "Accept-Language: de-AT,de;q=0.9,en;q=0.5", "Accept-Language: en,de;q=0.5", "Cookie: latchkey.language="
 		b := s.signUp(t, ann).granted(account.PermissionSettings, account.PermissionAudit)
-		for _, change := range []body{{"key": "APP_NAME", "value": "100 % Acme"}, {"key": "MAIL_FROM", "value": "a@example.test"}, {"key": "RESEND_API_KEY", "value": "re_12345678"}} {
-			want(t, b.put(change), 200, "")
+		for _, change := range [][2]string{{"APP_NAME", "100 % Acme"}, {"MAIL_FROM", "a@example.test"}, {"RESEND_API_KEY", "re_12345678"}} {
+			want(t, b.put(body{"key": change[0], "value": change[1]}), 200, "")
 		}
 		err := s.db.Tx(t.Context(), func(tx account.Store) error {
 			for i, e := range []account.Event{{Kind: account.EventKeyRotated, Detail: `{"key":"k2"}`}, {Kind: "what-a-newer-server-wrote"}} {
@@ -673,9 +699,9 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 
 		read := func(b *browser, path string, out any, headers ...string) {
 			t.Helper()
-			a := b.elsewhere().request("GET", path, "", headers...)
-			if err := json.Unmarshal([]byte(a.body), out); a.status != 200 || err != nil || a.header.Get("Cache-Control") != "no-store" {
-				t.Fatalf("%s: %.300v, %v, kept: %s", path, a, err, a.header.Get("Cache-Control"))
+			a := b.Elsewhere().Do("GET", path, "", headers...)
+			if err := json.Unmarshal([]byte(a.Body), out); a.Status != 200 || err != nil || a.Header.Get("Cache-Control") != "no-store" {
+				t.Fatalf("%s: %v, %v, Cache-Control %q", path, a, err, a.Header.Get("Cache-Control"))
 			}
 		}
 		logged := func(path string, headers ...string) (says []string) {
@@ -696,11 +722,13 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		log := map[string][]string{
 			"en": {
 				"what-a-newer-server-wrote", "The server has a new key key k2", "System key changed changed",
-				"System key changed from nothing to “a@example.test”", "System key changed from “Latchkey” to “100 % Acme”", "The account was created",
+				"System key changed from nothing to “a@example.test”", "System key changed from “Latchkey” to “100 % Acme”",
+				"The account was created",
 			},
 			"de": {
 				"what-a-newer-server-wrote", "Der Server hat einen neuen Schlüssel Schlüssel k2", "Systemeinstellung geändert geändert",
-				"Systemeinstellung geändert von nichts zu „a@example.test“", "Systemeinstellung geändert von „Latchkey“ zu „100 % Acme“", "Das Konto wurde erstellt",
+				"Systemeinstellung geändert von nichts zu „a@example.test“", "Systemeinstellung geändert von „Latchkey“ zu „100 % Acme“",
+				"Das Konto wurde erstellt",
 			},
 		}
 		is("the log", logged("/api/events"), log["en"])
@@ -711,7 +739,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		is("the log by a cookie", logged("/api/events", english, cookie+"de"), log["de"])
 		is("the log by another cookie", logged("/api/events", german, cookie+"en"), log["en"])
 
-		// The words of system keys, and nothing else of them.
+		// Of a system key, the group and the description are translated and nothing else.
 		var plain, words shared.Settings
 		read(b, "/api/settings", &plain)
 		read(b, "/api/settings", &words, german)
@@ -732,30 +760,43 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 			t.Errorf("the last key: %+v", k)
 		}
 		for key, says := range map[string][2]string{
-			"APP_NAME":           {"It has 1 to 60 characters, all of which can be seen, and no line breaks.", "Es sind 1 bis 60 Zeichen, die alle zu sehen sind, und keine Zeilenumbrüche."},
-			"RESEND_API_KEY":     {"Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.", "Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Zeichen ohne Leerzeichen. Lassen Sie das Feld leer, um ihn zu entfernen."},
-			"MAIL_FROM":          {"It is an address, alone or as in: Accounts <accounts@example.com>.", "Es ist eine Adresse, allein oder wie in: Konten <accounts@example.com>."},
+			"APP_NAME": {
+				"It has 1 to 60 characters, all of which can be seen, and no line breaks.",
+				"Es sind 1 bis 60 Zeichen, die alle zu sehen sind, und keine Zeilenumbrüche.",
+			},
+			"RESEND_API_KEY": {
+				"Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.",
+				"Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Zeichen ohne Leerzeichen. " +
+					"Lassen Sie das Feld leer, um ihn zu entfernen.",
+			},
+			"MAIL_FROM": {
+				"It is an address, alone or as in: Accounts <accounts@example.com>.",
+				"Es ist eine Adresse, allein oder wie in: Konten <accounts@example.com>.",
+			},
 			"SIGN_UP_ENABLED":    {"It is true or false.", "Es ist true oder false."},
 			"VERIFY_EMAIL":       {"It is off or required.", "Es ist off oder required."},
 			"REQUIRE_TWO_FACTOR": {"It is off or admins or all.", "Es ist off oder admins oder all."},
 			"SESSIONS_PER_USER":  {"It is a number from 1 to 1000.", "Es ist eine Zahl von 1 bis 1000."},
-			"EVENT_RETENTION":    {"It is a time from 30d to 3650d, such as 45m, 12h or 7d.", "Es ist eine Zeit von 30d bis 3650d, etwa 45m, 12h oder 7d."},
+			"EVENT_RETENTION": {
+				"It is a time from 30d to 3650d, such as 45m, 12h or 7d.",
+				"Es ist eine Zeit von 30d bis 3650d, etwa 45m, 12h oder 7d.",
+			},
 		} {
 			for i, headers := range [][]string{nil, {german}} {
-				a := b.elsewhere().put(body{"key": key, "value": "no\tvalue"}, headers...)
-				if a.status != 400 || a.code() != "INVALID_SETTING" || a.get("field") != "value" || a.get("message") != says[i] {
+				a := b.Elsewhere().put(body{"key": key, "value": "no\tvalue"}, headers...)
+				if a.Status != 400 || a.Code() != "INVALID_SETTING" || a.Get("field") != "value" || a.Get("message") != says[i] {
 					t.Errorf("%s: %v; want %s", key, a, says[i])
 				}
 			}
 		}
 		a := b.put(body{"key": "APP_NAME", "value": "Else", "revision": 0}, german)
 		want(t, a, 409, "STALE_REVISION")
-		if a.get("current.group") != "Allgemein" {
+		if a.Get("current.group") != "Allgemein" {
 			t.Errorf("what it is now, in German: %v", a)
 		}
 
-		// The self-check, with nearly all that it can find: under another host nobody
-		// gets this far.
+		// The self-check, with nearly all that it can find. It cannot find another host:
+		// the server refuses a request with one before.
 		found := func(b *browser, headers ...string) (says []string) {
 			t.Helper()
 			var found shared.SelfCheck
@@ -774,31 +815,42 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		origin, host := s.url.String(), s.url.Host
 		is("the self-check", found(b, proxied...), []string{
 			"Origin | " + origin + " | Open " + origin + ", or start the server with -origin https://elsewhere.example.",
-			"RP ID | localhost or a name under it | Browsers use passkeys of localhost at that name and under it only. Open " + origin + ", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.",
-			"X-Forwarded-Proto | http | The proxy was reached by another scheme than people are to use. Have it redirect to " + origin + ", or correct -origin.",
+			"RP ID | localhost or a name under it | Browsers use passkeys of localhost at that name and under it only. " +
+				"Open " + origin + ", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.",
+			"X-Forwarded-Proto | http | The proxy was reached by another scheme than people are to use. " +
+				"Have it redirect to " + origin + ", or correct -origin.",
 			"X-Forwarded-Host | " + host + " | The proxy was reached by another name. Have it redirect to " + origin + ", or correct -origin.",
-			"Limits count you as | the address of your own device | Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For.",
+			"Limits count you as | the address of your own device | Everybody who comes this way counts as one. " +
+				"Have the proxy append the caller's address to X-Forwarded-For.",
 			"Clock | now | The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.",
 		})
 		is("the self-check in German", found(b, append(proxied, german)...), []string{
 			"Origin | " + origin + " | Öffnen Sie " + origin + ", oder starten Sie den Server mit -origin https://elsewhere.example.",
-			"RP ID | localhost oder ein Name darunter | Browser verwenden Passkeys von localhost nur unter diesem Namen und darunter. Öffnen Sie " + origin + ", oder setzen Sie -origin und -rp-id auf den Namen, den die Leute verwenden; bis dahin erstellte Passkeys gehen verloren.",
-			"X-Forwarded-Proto | http | Der Proxy wurde über ein anderes Schema erreicht, als die Leute verwenden sollen. Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
-			"X-Forwarded-Host | " + host + " | Der Proxy wurde unter einem anderen Namen erreicht. Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
-			"Für Begrenzungen zählen Sie als | die Adresse Ihres eigenen Geräts | Alle, die diesen Weg nehmen, zählen als einer. Lassen Sie den Proxy die Adresse des Anfragenden an X-Forwarded-For anhängen.",
-			"Uhr | now | Die Uhr Ihres Geräts oder des Servers geht falsch, und die Codes von Authenticator-Apps richten sich nach ihr. Lassen Sie beide über NTP stellen.",
+			"RP ID | localhost oder ein Name darunter | Browser verwenden Passkeys von localhost nur unter diesem Namen und darunter. " +
+				"Öffnen Sie " + origin + ", oder setzen Sie -origin und -rp-id auf den Namen, den die Leute verwenden; " +
+				"bis dahin erstellte Passkeys gehen verloren.",
+			"X-Forwarded-Proto | http | Der Proxy wurde über ein anderes Schema erreicht, als die Leute verwenden sollen. " +
+				"Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
+			"X-Forwarded-Host | " + host + " | Der Proxy wurde unter einem anderen Namen erreicht. " +
+				"Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
+			"Für Begrenzungen zählen Sie als | die Adresse Ihres eigenen Geräts | Alle, die diesen Weg nehmen, zählen als einer. " +
+				"Lassen Sie den Proxy die Adresse des Anfragenden an X-Forwarded-For anhängen.",
+			"Uhr | now | Die Uhr Ihres Geräts oder des Servers geht falsch, und die Codes von Authenticator-Apps richten sich nach ihr. " +
+				"Lassen Sie beide über NTP stellen.",
 		})
 		direct := open(t, s.db, func(c *server.Config) { c.TrustedProxies = nil }).signIn(t, ann)
 		for says, headers := range map[string][]string{
-			"Proxy | an address of -trusted-proxies | If it is your proxy, add it: -trusted-proxies 127.0.0.1. Until then, all who come through it share one limit.":                                nil,
-			"Proxy | eine Adresse aus -trusted-proxies | Wenn es Ihr Proxy ist, fügen Sie ihn hinzu: -trusted-proxies 127.0.0.1. Bis dahin teilen sich alle, die über ihn kommen, eine Begrenzung.": {german},
+			"Proxy | an address of -trusted-proxies | If it is your proxy, add it: -trusted-proxies 127.0.0.1. " +
+				"Until then, all who come through it share one limit.": nil,
+			"Proxy | eine Adresse aus -trusted-proxies | Wenn es Ihr Proxy ist, fügen Sie ihn hinzu: -trusted-proxies 127.0.0.1. " +
+				"Bis dahin teilen sich alle, die über ihn kommen, eine Begrenzung.": {german},
 		} {
 			if all := found(direct, headers...); !slices.Contains(all, says) {
 				t.Errorf("without a known proxy: %q; want %s", all, says)
 			}
 		}
 
-		// What the account says counts for more than what the browser does.
+		// The account's language comes before the browser's.
 		says := func(language string, headers ...string) {
 			t.Helper()
 			var settings shared.Settings
@@ -811,18 +863,19 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 				t.Errorf("to %q the log says %s; want %s", headers, got, language)
 			}
 		}
-		want(t, b.post("/update-user", body{"language": "de"}), 200, "")
+		want(t, b.Post("/update-user", body{"language": "de"}), 200, "")
 		says("de")
 		says("de", english)
 		says("de", english, cookie+"en")
-		// An export is for programs.
-		export := b.request("GET", "/api/events.csv", "", german)
-		if !strings.Contains(export.body, ",System key changed,") || !strings.Contains(export.body, "from “Latchkey” to “100 % Acme”") || strings.Contains(export.body, "Systemeinstellung") {
-			t.Errorf("the export: %s", export.body)
+		// An export is for programs: it is always in English.
+		export := b.Do("GET", "/api/events.csv", "", german)
+		if !strings.Contains(export.Body, ",System key changed,") || !strings.Contains(export.Body, "from “Latchkey” to “100 % Acme”") ||
+			strings.Contains(export.Body, "Systemeinstellung") {
+			t.Errorf("the export: %s", export.Body)
 		}
-		want(t, b.post("/update-user", body{"language": "en"}), 200, "")
+		want(t, b.Post("/update-user", body{"language": "en"}), 200, "")
 		says("en", german, cookie+"de")
-		want(t, b.post("/update-user", body{"language": ""}), 200, "")
+		want(t, b.Post("/update-user", body{"language": ""}), 200, "")
 		says("de", german)
 	})
 }
@@ -831,14 +884,14 @@ func TestUpdateUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
 		name := `Robert'); DROP TABLE users;-- <b>"ä"</b>`
-		want(t, b.post("/update-user", body{"name": name, "image": "https://example.test/a.png"}), 200, "")
-		a := b.get("/get-session")
-		if a.get("user.name") != name || a.get("user.image") != "https://example.test/a.png" {
+		want(t, b.Post("/update-user", body{"name": name, "image": "https://example.test/a.png"}), 200, "")
+		a := b.Session()
+		if a.Get("user.name") != name || a.Get("user.image") != "https://example.test/a.png" {
 			t.Errorf("after an update: %v", a)
 		}
-		want(t, b.post("/update-user", body{"image": nil}), 200, "")
-		if a := b.get("/get-session"); a.get("user.image") != nil || a.get("user.name") != name {
-			t.Errorf("after the image was taken away: %v", a)
+		want(t, b.Post("/update-user", body{"image": nil}), 200, "")
+		if a := b.Session(); a.Get("user.image") != nil || a.Get("user.name") != name {
+			t.Errorf("after the image was removed: %v", a)
 		}
 		for _, test := range []struct {
 			in   any
@@ -859,7 +912,7 @@ func TestUpdateUser(t *testing.T) {
 			{[]string{"name"}, "VALIDATION_ERROR"},
 			{body{"name": strings.Repeat("n", 101)}, "VALIDATION_ERROR"},
 		} {
-			want(t, b.post("/update-user", test.in), 400, test.code)
+			want(t, b.Post("/update-user", test.in), 400, test.code)
 		}
 	})
 }
@@ -868,68 +921,81 @@ func TestSessionsPerUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		first := s.signUp(t, "ann@example.test")
 		for range 50 {
-			s.wait(time.Second)
+			s.clock.Advance(time.Second)
 			s.signIn(t, "ann@example.test")
 		}
 		wantAlive(t, first, false, "the session unused for longest, beyond the fiftieth")
 	})
 }
 
-func TestStolenDatabase(t *testing.T) { // D01, D02, D06, D11
+// TestStolenDatabase tests that neither the database nor the log has a password, a
+// token or the cookie of a browser in it, in any form, nor the log an address, and
+// that the hash of a password is as costly as OWASP recommends.
+func TestStolenDatabase(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) {
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Open(t, url), func(c *server.Config) {
 			c.Accounts.Hasher = account.NewHasher(account.OWASP, account.HashWait)
 		})
 		s.database = url
 		b := s.signUp(t, "ann@example.test")
-		want(t, s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "mistyped password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
-		s.browser(t).request("POST", "/api/auth/sign-in/email", `{"email":"ann@example.test","password":"malformed password"`)
+		mistyped := body{"email": "ann@example.test", "password": "mistyped password"}
+		want(t, s.browser(t).Post("/sign-in/email", mistyped), 401, "INVALID_EMAIL_OR_PASSWORD")
+		malformed := `{"email":"ann@example.test","password":"malformed password"`
+		want(t, s.browser(t).Do("POST", "/api/auth/sign-in/email", malformed), 400, "BAD_REQUEST")
 		raw, err := base64.RawURLEncoding.DecodeString(b.token())
 		if err != nil {
 			t.Fatal(err)
 		}
-		secrets := []string{b.token(), string(raw), goodPassword, "mistyped password", "malformed password", b.cookie("latchkey.browser")}
+		secrets := []string{b.token(), string(raw), testkit.Password, "mistyped password", "malformed password", b.Cookie("latchkey.browser")}
 		for _, secret := range secrets {
-			forms := []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))}
+			forms := []string{
+				secret, hex.EncodeToString([]byte(secret)),
+				base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+			}
 			wantAbsent(t, s.dump(t), forms...)
 			wantAbsent(t, s.log.String(), forms...)
 		}
-		wantAbsent(t, s.log.String(), "ann@example.test", b.get("/get-session").get("user.id").(string)+"@")
+		wantAbsent(t, s.log.String(), "ann@example.test", b.Session().Get("user.id").(string)+"@")
 		if d := s.dump(t); !strings.Contains(d, "$argon2id$v=19$m=19456,t=2,p=1$") {
 			t.Error("there is no hash of argon2id at OWASP's minimum in the dump")
 		}
 	})
 }
 
-func TestEvents(t *testing.T) { // W04
+// TestEvents tests that the log has what a user did and the address of the browser.
+func TestEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
-		s.browser(t).post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"})
+		wrong := body{"email": "ann@example.test", "password": "wrong password"}
+		want(t, s.browser(t).Post("/sign-in/email", wrong), 401, "INVALID_EMAIL_OR_PASSWORD")
 		other := s.signIn(t, "ann@example.test")
-		b.post("/verify-password", body{"password": "wrong password"})
-		b.post("/revoke-session", body{"token": other.get("/get-session").get("session.token")})
-		b.post("/step-up", body{"password": goodPassword})
+		want(t, b.Post("/verify-password", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		want(t, b.Post("/revoke-session", body{"token": other.Session().Get("session.token")}), 200, "")
+		want(t, b.Post("/step-up", body{"password": testkit.Password}), 200, "")
 		s.signIn(t, "ann@example.test")
-		b.post("/revoke-other-sessions", body{})
-		b.post("/update-user", body{"name": "B"})
-		b.post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"})
-		b.post("/sign-out", body{})
+		want(t, b.Post("/revoke-other-sessions", body{}), 200, "")
+		want(t, b.Post("/update-user", body{"name": "B"}), 200, "")
+		want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
+		want(t, b.Post("/sign-out", body{}), 200, "")
 		d := s.dump(t)
-		for _, kind := range []string{"sign-up", "sign-in-failed", "sign-in", "password-failed", "session-revoked", "step-up", "sessions-revoked", "user-updated", "password-changed", "sign-out"} {
+		for _, kind := range []string{
+			"sign-up", "sign-in-failed", "sign-in", "password-failed", "session-revoked", "step-up", "sessions-revoked", "user-updated",
+			"password-changed", "sign-out",
+		} {
 			if !strings.Contains(d, fmt.Sprintf(" %s ", kind)) {
 				t.Errorf("no event %s", kind)
 			}
 		}
-		if strings.Count(d, b.ip) < 5 {
-			t.Errorf("the events lack the address %s", b.ip)
+		if strings.Count(d, b.Address) < 5 {
+			t.Errorf("the events lack the address %s", b.Address)
 		}
 	})
 }
 
-// TestOfWhichApp holds that an app that is too old for this server is told so, by a
-// code of its own, and that nothing is done for a page of another account than the
-// session's.
+// TestOfWhichApp tests that the server refuses an app that is too old for it with a
+// code of its own, and a page of another account than the session's, and that it does
+// nothing for either.
 func TestOfWhichApp(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -940,7 +1006,7 @@ func TestOfWhichApp(t *testing.T) {
 			status int
 			code   string
 		}{
-			{"", 200, ""}, // whoever is no app of ours
+			{"", 200, ""}, // a client that is not our app
 			{"Latchkey-App: " + now, 200, ""},
 			{"Latchkey-App: " + strconv.Itoa(shared.AppVersion+1), 200, ""},
 			{"Latchkey-App: " + strconv.Itoa(shared.AppVersion-1), 400, "APP_TOO_OLD"},
@@ -952,13 +1018,13 @@ func TestOfWhichApp(t *testing.T) {
 			{"Latchkey-Account: nobody", 409, "OTHER_ACCOUNT"},
 		} {
 			name := "as " + tt.header
-			want(t, owner.post("/update-user", body{"name": name}, tt.header), tt.status, tt.code)
-			want(t, owner.get("/list-sessions", tt.header), tt.status, tt.code)
-			if is := owner.get("/get-session").get("user.name"); (is == name) != (tt.status == 200) {
+			want(t, owner.Post("/update-user", body{"name": name}, tt.header), tt.status, tt.code)
+			want(t, owner.Get("/list-sessions", tt.header), tt.status, tt.code)
+			if is := owner.Session().Get("user.name"); (is == name) != (tt.status == 200) {
 				t.Errorf("%q: the name is %q", tt.header, is)
 			}
 		}
-		// Who is signed in as nobody is told that, and not who else it was.
-		want(t, s.browser(t).get("/list-sessions", "Latchkey-Account: "+owner.id()), 401, "UNAUTHORIZED")
+		// Without a session the server says so, and nothing about the account.
+		want(t, s.browser(t).Get("/list-sessions", "Latchkey-Account: "+owner.id()), 401, "UNAUTHORIZED")
 	})
 }

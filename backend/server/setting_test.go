@@ -13,40 +13,26 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
 // admin makes an account that may change system keys.
 func (s *site) admin(t *testing.T, email string) *browser {
 	t.Helper()
-	b := s.signUp(t, email)
-	user, _, err := s.db.UserByEmail(t.Context(), email)
-	if err == nil {
-		err = s.db.Grant(t.Context(), user.ID, account.PermissionSettings)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return s.signUp(t, email).granted(account.PermissionSettings)
 }
 
-func (b *browser) put(change body, headers ...string) answer {
-	b.t.Helper()
-	text, err := json.Marshal(change)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return b.request("PUT", "/api/settings", string(text), headers...)
+// put changes a system key.
+func (b *browser) put(change body, headers ...string) testkit.Answer {
+	return b.Call("PUT", "/api/settings", change, headers...)
 }
 
-// setting is one key as the API lists it.
+// setting returns a system key as the API lists it.
 func (b *browser) setting(key string) shared.Setting {
 	b.t.Helper()
 	var all shared.Settings
-	a := b.request("GET", "/api/settings", "")
-	if err := json.Unmarshal([]byte(a.body), &all); a.status != 200 || err != nil {
-		b.t.Fatalf("settings: %.300v, %v", a, err)
-	}
+	b.Do("GET", "/api/settings", "").Into(b.t, &all)
 	i := slices.IndexFunc(all.Settings, func(s shared.Setting) bool { return s.Key == key })
 	if i < 0 {
 		b.t.Fatalf("%s is not listed", key)
@@ -61,7 +47,10 @@ func value(s shared.Setting) string {
 	return *s.Value
 }
 
-func TestSettingsAreForAdministrators(t *testing.T) { // G01, G02, G08, G09, W12
+// TestSettingsAreForAdministrators tests that only a caller with the permission
+// reads system keys, that changing one needs a fresh session, too, and a page of
+// ours, and that a caller who loses the permission loses both at once.
+func TestSettingsAreForAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		stranger, ann, bob := s.browser(t), s.admin(t, "ann@example.test"), s.signUp(t, "bob@example.test")
 		change := body{"key": "APP_NAME", "value": "Stolen"}
@@ -70,20 +59,20 @@ func TestSettingsAreForAdministrators(t *testing.T) { // G01, G02, G08, G09, W12
 			status int
 			code   string
 		}{{stranger, 401, "UNAUTHORIZED"}, {bob, 403, "FORBIDDEN"}} {
-			a := b.who.request("GET", "/api/settings", "")
+			a := b.who.Do("GET", "/api/settings", "")
 			want(t, a, b.status, b.code)
-			wantAbsent(t, a.body, "APP_NAME")
+			wantAbsent(t, a.Body, "APP_NAME")
 			want(t, b.who.put(change), b.status, b.code)
 		}
 		want(t, ann.put(change, "Origin: https://evil.test"), 403, "INVALID_ORIGIN")
 		want(t, ann.put(change, "Origin: null", "Sec-Fetch-Site: cross-site"), 403, "MISSING_OR_NULL_ORIGIN")
 		want(t, ann.put(change, "Content-Type: text/plain"), 415, "UNSUPPORTED_MEDIA_TYPE")
-		s.wait(account.FreshWindow)
+		s.clock.Advance(account.FreshWindow)
 		want(t, ann.put(change), 403, "SESSION_NOT_FRESH")
 		if got := value(ann.setting("APP_NAME")); got != "Latchkey" {
 			t.Errorf("APP_NAME is %s", got)
 		}
-		want(t, ann.post("/step-up", body{"password": goodPassword}), 200, "")
+		want(t, ann.Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, ann.put(change), 200, "")
 
 		user, _, err := s.db.UserByEmail(t.Context(), "ann@example.test")
@@ -94,21 +83,25 @@ func TestSettingsAreForAdministrators(t *testing.T) { // G01, G02, G08, G09, W12
 			t.Fatal(err)
 		}
 		want(t, ann.put(change), 403, "FORBIDDEN")
-		want(t, ann.request("GET", "/api/settings", ""), 403, "FORBIDDEN")
+		want(t, ann.Do("GET", "/api/settings", ""), 403, "FORBIDDEN")
 	})
 }
 
-func TestSetting(t *testing.T) { // G04, G05
+// TestSetting tests that the server refuses a change that is malformed, that names
+// no system key, or whose value the key cannot have, and that it keeps a good one.
+func TestSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")
 		for _, change := range []string{
 			`{}`, `[]`, `{"key":"APP_NAME"}`, `{"value":"x"}`, `{"key":"APP_NAME","value":null}`, `{"key":"APP_NAME","value":5}`,
 			`{"key":"APP_NAME","value":["x"]}`, `{"key":"APP_NAME","value":{}}`, `{"key":"APP_NAME","value":true}`,
 			`{"key":5,"value":"x"}`, `{"key":"APP_NAME","value":"x","revision":"1"}`, `{"key":"APP_NAME","value":"x","revision":0.5}`,
-			`{"settings":[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]}`, `[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]`,
-			`{"key":"APP_NAME","value":"x","Value":"y"}`, `{"key":"APP_NAME","value":"x","Revision":7}`, `{"key":"APP_NAME","value":"x","FRESH_WINDOW":"no"}`,
+			`{"settings":[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]}`,
+			`[{"key":"APP_NAME","value":"x"},{"key":"NONE","value":"x"}]`,
+			`{"key":"APP_NAME","value":"x","Value":"y"}`, `{"key":"APP_NAME","value":"x","Revision":7}`,
+			`{"key":"APP_NAME","value":"x","FRESH_WINDOW":"no"}`,
 		} {
-			want(t, ann.request("PUT", "/api/settings", change), 400, "VALIDATION_ERROR")
+			want(t, ann.Do("PUT", "/api/settings", change), 400, "VALIDATION_ERROR")
 		}
 		for _, key := range []string{"NONE", "app_name", "", " APP_NAME", "APP_NAME\t"} {
 			want(t, ann.put(body{"key": key, "value": "x"}), 400, "UNKNOWN_SETTING")
@@ -126,35 +119,38 @@ func TestSetting(t *testing.T) { // G04, G05
 			for _, v := range wrong {
 				a := ann.put(body{"key": key, "value": v})
 				want(t, a, 400, "INVALID_SETTING")
-				if a.get("field") != "value" || !strings.HasSuffix(a.get("message").(string), ".") {
+				if a.Get("field") != "value" || !strings.HasSuffix(a.Get("message").(string), ".") {
 					t.Errorf("%s: %v", key, a)
 				}
 			}
 		}
-		if set := ann.setting("APP_NAME"); value(set) != "Latchkey" || set.Source != "default" || set.IsSet || set.Revision != 0 || set.UpdatedAt != nil || set.UpdatedBy != nil {
-			t.Errorf("nothing was set: %+v", set)
+		if set := ann.setting("APP_NAME"); value(set) != "Latchkey" || set.Source != "default" || set.IsSet || set.Revision != 0 ||
+			set.UpdatedAt != nil || set.UpdatedBy != nil {
+			t.Errorf("after refused changes: %+v", set)
 		}
 
 		for _, change := range []struct{ key, value, shown string }{
 			{"APP_NAME", "  Accounts ", "Accounts"}, {"SIGN_UP_ENABLED", "off", "false"}, {"VERIFY_EMAIL", "required", "required"},
 			{"MAIL_FROM", "Accounts <accounts@example.com>", "Accounts <accounts@example.com>"}, {"MAIL_FROM", "", ""},
-			{"REQUIRE_TWO_FACTOR_GRACE", "48h", "2d"}, {"REQUIRE_TWO_FACTOR_GRACE", "0s", "0s"}, {"FRESH_WINDOW", "90m", "1h30m"}, {"SESSIONS_PER_USER", "007", "7"},
+			{"REQUIRE_TWO_FACTOR_GRACE", "48h", "2d"}, {"REQUIRE_TWO_FACTOR_GRACE", "0s", "0s"},
+			{"FRESH_WINDOW", "90m", "1h30m"}, {"SESSIONS_PER_USER", "007", "7"},
 		} {
 			a := ann.put(body{"key": change.key, "value": change.value})
 			want(t, a, 200, "")
-			if got := a.get("value"); got != change.shown || a.get("source") != "database" || a.get("updatedBy") != "ann@example.test" {
+			if got := a.Get("value"); got != change.shown || a.Get("source") != "database" || a.Get("updatedBy") != "ann@example.test" {
 				t.Errorf("%s: %v", change.key, a)
 			}
 		}
-		if a := s.browser(t).request("GET", "/api/about", ""); a.get("name") != "Accounts" || a.get("signUp") != false {
+		if a := s.browser(t).Do("GET", "/api/about", ""); a.Get("name") != "Accounts" || a.Get("signUp") != false {
 			t.Errorf("about: %v", a)
 		}
 	})
 }
 
-// TestSecretSetting holds that what is secret goes in and never comes out, and
-// that everybody who could have done it hears of it.
-func TestSecretSetting(t *testing.T) { // G03, G12, D05
+// TestSecretSetting tests that the server never hands out a secret system key, that
+// the database and the log do not have it in clear, and that all administrators get
+// an email about a change.
+func TestSecretSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const key = "re_A1b2C3d4_secretOfTheMailProvider"
 		ann := s.admin(t, "ann@example.test")
@@ -166,12 +162,12 @@ func TestSecretSetting(t *testing.T) { // G03, G12, D05
 		if set.Value != nil || !set.IsSet || !set.Secret || set.Source != "database" {
 			t.Errorf("%+v", set)
 		}
-		wantAbsent(t, a.body+ann.request("GET", "/api/settings", "").body+s.dump(t)+s.log.String(), key, key[3:])
+		wantAbsent(t, a.Body+ann.Do("GET", "/api/settings", "").Body+s.dump(t)+s.log.String(), key, key[3:])
 		if got := value(ann.setting("VERIFY_EMAIL")); got != "required" {
-			t.Errorf("VERIFY_EMAIL is %s once mail goes out", got)
+			t.Errorf("VERIFY_EMAIL is %s once the server can send emails", got)
 		}
 
-		want(t, ann.request("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":null}`), 400, "VALIDATION_ERROR")
+		want(t, ann.Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":null}`), 400, "VALIDATION_ERROR")
 		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "••••••••"}), 400, "INVALID_SETTING")
 		if now := ann.setting("RESEND_API_KEY"); now.Revision != 1 || !now.IsSet {
 			t.Errorf("the mask has changed it: %+v", now)
@@ -179,22 +175,22 @@ func TestSecretSetting(t *testing.T) { // G03, G12, D05
 		dump := s.dump(t)
 		for _, who := range []string{"ann@example.test", "bob@example.test"} {
 			if !strings.Contains(dump, "A secret system key was changed") || strings.Count(dump, who) < 2 {
-				t.Errorf("%s was not told", who)
+				t.Errorf("no email to %s", who)
 			}
 		}
 
 		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "", "revision": 1}), 200, "")
 		if now := ann.setting("RESEND_API_KEY"); now.IsSet {
-			t.Errorf("it was not taken away: %+v", now)
+			t.Errorf("it is still set: %+v", now)
 		}
 		if got := value(ann.setting("VERIFY_EMAIL")); got != "off" {
-			t.Errorf("VERIFY_EMAIL is %s without mail", got)
+			t.Errorf("VERIFY_EMAIL is %s once the server can no longer send emails", got)
 		}
 	})
 }
 
-// TestSettingAtOnce holds that of several who change what they have seen, one
-// does, and that the others are shown what it is now.
+// TestSettingAtOnce tests that of several requests that change the same revision of
+// a system key one succeeds, and that the others get the key as it is now.
 func TestSettingAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")
@@ -204,10 +200,10 @@ func TestSettingAtOnce(t *testing.T) {
 			for i := range 8 {
 				all.Go(func() {
 					name := "Name " + strconv.Itoa(10*revision+i)
-					switch a := ann.elsewhere().put(body{"key": "APP_NAME", "value": name, "revision": revision}); {
-					case a.status == 200 && a.get("value") == name && a.get("revision") == float64(revision+1):
+					switch a := ann.Elsewhere().put(body{"key": "APP_NAME", "value": name, "revision": revision}); {
+					case a.Status == 200 && a.Get("value") == name && a.Get("revision") == float64(revision+1):
 						changed.Add(1)
-					case a.status == 409 && a.code() == "STALE_REVISION" && a.get("current.revision") == float64(revision+1) && a.get("current.key") == "APP_NAME":
+					case a.Is(409, "STALE_REVISION") && a.Get("current.revision") == float64(revision+1) && a.Get("current.key") == "APP_NAME":
 						stale.Add(1)
 					default:
 						t.Errorf("%v", a)
@@ -219,7 +215,7 @@ func TestSettingAtOnce(t *testing.T) {
 				t.Errorf("revision %d: %d have changed it, %d were too late", revision, changed.Load(), stale.Load())
 			}
 		}
-		want(t, ann.elsewhere().put(body{"key": "APP_NAME", "value": "Whatever it was"}), 200, "")
+		want(t, ann.Elsewhere().put(body{"key": "APP_NAME", "value": "Whatever it was"}), 200, "")
 		if set := ann.setting("APP_NAME"); set.Revision != 4 || value(set) != "Whatever it was" {
 			t.Errorf("%+v", set)
 		}
@@ -228,8 +224,8 @@ func TestSettingAtOnce(t *testing.T) {
 
 func TestLockedSetting(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		db := storetest.Migrated(t, url)
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url)
 		ann := open(t, db, nil).admin(t, "ann@example.test")
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Of the database"}), 200, "")
 
@@ -242,9 +238,9 @@ func TestLockedSetting(t *testing.T) {
 	})
 }
 
-// TestEnvironment holds that what the environment says of system keys is looked
-// at when the program starts, and that what is wrong with a secret is said
-// without it.
+// TestEnvironment tests that the program looks at the system keys of the environment
+// when it starts, and that what it says about a wrong secret does not have the secret
+// in it.
 func TestEnvironment(t *testing.T) {
 	_, err := account.NewLive(func(name string) string {
 		return map[string]string{"FRESH_WINDOW": "soon", "RESEND_API_KEY": "my secret key", "SESSIONS_PER_USER": "9"}[name]
@@ -255,12 +251,12 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestSettingsTakeEffect holds that a change by one server is what another goes
-// by once it has looked.
+// TestSettingsTakeEffect tests that a change by one server takes effect on another
+// once the other has read the system keys again.
 func TestSettingsTakeEffect(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		db := storetest.Migrated(t, url)
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url)
 		one := open(t, db, nil)
 		var other *account.Service
 		two := open(t, db, func(c *server.Config) { other = c.Accounts })
@@ -272,14 +268,14 @@ func TestSettingsTakeEffect(t *testing.T) {
 		two.signIn(t, "ann@example.test")
 		b := two.signIn(t, "ann@example.test")
 		var list []shared.Session
-		if a := b.get("/list-sessions"); json.Unmarshal([]byte(a.body), &list) != nil || len(list) != 2 {
-			t.Errorf("%.300v", a)
+		if a := b.Get("/list-sessions"); json.Unmarshal([]byte(a.Body), &list) != nil || len(list) != 2 {
+			t.Error(a)
 		}
 	})
 }
 
-// TestSettingsAreLogged holds that the log tells who changed what from what to
-// what, and of secrets only that.
+// TestSettingsAreLogged tests that the log has the user, the system key and the
+// values before and after a change, but no secret value.
 func TestSettingsAreLogged(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")

@@ -1,19 +1,12 @@
 package server_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,41 +14,44 @@ import (
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
 
-// site is the whole server on a database, with a clock that can be moved.
+// A site is the whole server on a database, in the process of the test.
 type site struct {
 	*httptest.Server
-	url *url.URL
-	db  store.DB
-	log *bytes.Buffer
-
-	database string // its URL
-
-	clock atomic.Int64 // how far it is ahead
+	accounts *account.Service // which the server serves
+	clock    testkit.Clock    // which the server goes by
+	db       store.DB
+	database string // the URL of db, if [each] or one of its kind has opened the site
+	log      testkit.Buffer
+	url      *url.URL // of the server
 }
-
-func (s *site) wait(d time.Duration) { s.clock.Add(int64(d)) }
 
 var testKeys = account.NewKeys()
 
-// open starts a server on db. The change to its configuration is optional.
+// ofClients is what the addresses of [testkit.Client] begin with.
+const ofClients = "198.1"
+
+// open starts a server on db. If change is not nil, open calls it with the
+// server's configuration first.
 func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	t.Helper()
-	s := &site{db: db, log: &bytes.Buffer{}}
+	s := &site{db: db}
 	s.Server = httptest.NewUnstartedServer(nil)
-	hasher := account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute) // thousands are made on a slow machine
+	hasher := account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute) // cheap: the tests hash thousands of passwords
 	s.url = &url.URL{Scheme: "http", Host: s.Listener.Addr().String()}
+	s.accounts = &account.Service{
+		Store: db, Hasher: hasher, Keys: testKeys,
+		Now:          s.clock.Now,
+		Settings:     set(t),
+		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
+	}
 	c := server.Config{
-		Accounts: &account.Service{
-			Store: db, Hasher: hasher, Keys: testKeys,
-			Now:          func() time.Time { return account.Now().Add(time.Duration(s.clock.Load())) },
-			Settings:     set(t),
-			RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
-		},
-		Ready: db.Ready, Log: slog.New(slog.NewTextHandler(&syncWriter{w: s.log}, nil)), Origin: s.url, CookiePrefix: "latchkey",
+		Accounts: s.accounts,
+		Ready:    db.Ready, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Origin: s.url, CookiePrefix: "latchkey",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		App:            http.NotFoundHandler(),
 	}
@@ -72,8 +68,8 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	return s
 }
 
-// set is the system keys with those given set by the environment, "KEY=value"
-// each.
+// set returns the system keys as they are if the environment sets the given
+// ones, each "KEY=value", and no other.
 func set(t *testing.T, keys ...string) *account.Live {
 	t.Helper()
 	live, err := account.NewLive(func(name string) string {
@@ -82,7 +78,7 @@ func set(t *testing.T, keys ...string) *account.Live {
 				return value
 			}
 		}
-		if name == "NEW_DEVICE_MAIL" { // else every sign-in is a mail among those that a test is about
+		if name == "NEW_DEVICE_MAIL" { // otherwise each sign-in adds an email to those that a test is about
 			return "false"
 		}
 		return ""
@@ -93,177 +89,51 @@ func set(t *testing.T, keys ...string) *account.Live {
 	return live
 }
 
-type syncWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (w *syncWriter) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.w.Write(b)
-}
-
 // each runs test on a server on each database.
 func each(t *testing.T, test func(t *testing.T, s *site)) {
 	t.Helper()
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Migrated(t, url), nil)
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Open(t, url), nil)
 		s.database = url
 		test(t, s)
 	})
 }
 
-// browser is one browser: its cookies and its address, which no other has.
+// A browser is a client of a site, in a test.
 type browser struct {
+	*testkit.Client
 	t    *testing.T
 	site *site
-	jar  http.CookieJar
-	ip   string
 }
 
-var addresses atomic.Uint32
-
-func newAddress() string {
-	n := addresses.Add(1)
-	return fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff) // RFC 2544: never anybody's
-}
-
+// browser returns a browser without cookies.
 func (s *site) browser(t *testing.T) *browser {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &browser{t: t, site: s, jar: jar, ip: newAddress()}
+	return &browser{testkit.NewClient(s.url.String()), t, s}
 }
 
-// answer is what came back.
-type answer struct {
-	status int
-	header http.Header
-	body   string
+// Elsewhere returns the same browser at another address: it shares the cookies.
+func (b *browser) Elsewhere() *browser {
+	return &browser{b.Client.Elsewhere(), b.t, b.site}
 }
 
-func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
+// token returns the value of the browser's session cookie.
+func (b *browser) token() string { return b.Cookie("latchkey.session_token") }
 
-// code is the code of the error that came back.
-func (a answer) code() string {
-	var e struct{ Code string }
-	json.Unmarshal([]byte(a.body), &e)
-	return e.Code
-}
-
-// get is the value at a path like "session.token" or "0.id".
-func (a answer) get(path string) any {
-	var v any
-	json.Unmarshal([]byte(a.body), &v)
-	for name := range strings.SplitSeq(path, ".") {
-		switch at := v.(type) {
-		case map[string]any:
-			v = at[name]
-		case []any:
-			var i int
-			if _, err := fmt.Sscan(name, &i); err != nil || i >= len(at) {
-				return nil
-			}
-			v = at[i]
-		default:
-			return nil
-		}
-	}
-	return v
-}
-
-// request sends a request as a page of ours would. Headers are "Name: value";
-// "Name:" takes one away.
-func (b *browser) request(method, path, body string, headers ...string) answer {
-	b.t.Helper()
-	r, err := http.NewRequest(method, b.site.url.String()+path, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("X-Forwarded-For", b.ip)
-	r.Header.Set("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0")
-	if method != "GET" && method != "HEAD" {
-		r.Header.Set("Origin", b.site.url.String())
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ":")
-		if value = strings.TrimSpace(value); value == "" {
-			r.Header.Del(name)
-		} else if name == "Host" {
-			r.Host = value
-		} else {
-			r.Header.Set(name, value)
-		}
-	}
-	client := http.Client{Jar: b.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(r)
-	if err != nil {
-		b.t.Errorf("%s %s: %v", method, path, err)
-		return answer{}
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Errorf("%s %s: %v", method, path, err)
-	}
-	return answer{resp.StatusCode, resp.Header, string(got)}
-}
-
-// post calls the API; body is a value that becomes JSON.
-func (b *browser) post(path string, body any, headers ...string) answer {
-	b.t.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return b.request("POST", "/api/auth"+path, string(text), headers...)
-}
-
-func (b *browser) get(path string, headers ...string) answer {
-	b.t.Helper()
-	return b.request("GET", "/api/auth"+path, "", headers...)
-}
-
-// elsewhere is a browser with the same cookies at another address.
-func (b *browser) elsewhere() *browser {
-	c := *b
-	c.ip = newAddress()
-	return &c
-}
-
-// token is the value of the browser's session cookie.
-func (b *browser) token() string { return b.cookie("latchkey.session_token") }
-
-func (b *browser) cookie(name string) string {
-	for _, c := range b.jar.Cookies(b.site.url) {
-		if c.Name == name {
-			return c.Value
-		}
-	}
-	return ""
-}
-
-// holding is a browser that holds the given cookie and no other.
+// holding returns a browser that has the given cookie and no other.
 func (s *site) holding(t *testing.T, name, value string) *browser {
 	b := s.browser(t)
-	b.jar.SetCookies(s.url, []*http.Cookie{{Name: name, Value: value}})
+	b.SetCookie(name, value)
 	return b
 }
 
 type body map[string]any
 
-const goodPassword = "correct horse battery staple"
-
 // signUp makes an account in a new browser.
 func (s *site) signUp(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
-	want(t, b.post("/sign-up/email", body{"email": email, "name": "Ann", "password": goodPassword}), 200, "")
+	want(t, b.SignUp(email), 200, "")
 	return b
 }
 
@@ -271,31 +141,20 @@ func (s *site) signUp(t *testing.T, email string) *browser {
 func (s *site) signIn(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
-	want(t, b.post("/sign-in/email", body{"email": email, "password": goodPassword}), 200, "")
+	want(t, b.SignIn(email), 200, "")
 	return b
 }
 
 // want fails the test unless an answer has the status and the error code.
-func want(t *testing.T, a answer, status int, code string) {
+func want(t *testing.T, a testkit.Answer, status int, code string) {
 	t.Helper()
-	if a.status != status || a.code() != code {
-		t.Errorf("%.300v; want %d %s", a, status, code)
-	}
+	a.Want(t, status, code)
 }
 
-// alive reports whether the browser is signed in.
-func (b *browser) alive() bool {
-	b.t.Helper()
-	a := b.get("/get-session")
-	if a.status != 200 {
-		b.t.Errorf("get-session: %v", a)
-	}
-	return a.body != "null"
-}
-
+// wantAlive fails the test unless a browser is signed in or is not, as alive says.
 func wantAlive(t *testing.T, b *browser, alive bool, what string) {
 	t.Helper()
-	if b.alive() != alive {
+	if b.SignedIn(t) != alive {
 		t.Errorf("%s is signed in: %t; want %t", what, !alive, alive)
 	}
 }
@@ -309,17 +168,18 @@ func parse(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// dump is all that the site's database holds.
+// dump returns all that the site's database holds.
 func (s *site) dump(t *testing.T) string {
 	t.Helper()
 	return storetest.Dump(t, s.database)
 }
 
+// wantAbsent fails the test if a text contains one of the secrets.
 func wantAbsent(t *testing.T, text string, secrets ...string) {
 	t.Helper()
 	for _, secret := range secrets {
 		if strings.Contains(text, secret) {
-			t.Errorf("%q is in there", secret)
+			t.Errorf("%q is in the text", secret)
 		}
 	}
 }

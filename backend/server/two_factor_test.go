@@ -16,82 +16,47 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/hotp"
-
 	"latchkey/backend/account"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
-// phone is an authenticator app.
-type phone struct {
-	t      *testing.T
-	site   *site
-	uri    string
-	secret string // base32
-}
-
-// scan reads the otpauth URI of an answer as a phone does.
-func (s *site) scan(t *testing.T, a answer) phone {
+// scan returns a phone that has scanned the otpauth URI of an answer. The phone
+// goes by the site's clock.
+func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.Phone {
 	t.Helper()
-	uri := fmt.Sprint(a.get("totpURI"))
-	u := parse(t, uri)
-	if a.status != 200 || u.Scheme != "otpauth" || u.Host != "totp" {
-		t.Fatalf("no authenticator to scan: %v", a)
-	}
-	return phone{t, s, uri, u.Query().Get("secret")}
+	p := a.Scan(t)
+	p.Now, p.Wait = s.clock.Now, s.clock.Advance
+	return p
 }
 
-// code is the code that the phone shows, or did or will some steps away.
-func (p phone) code(away int) string {
-	p.t.Helper()
-	now := account.Now().Add(time.Duration(p.site.clock.Load()))
-	code, err := hotp.GenerateCode(p.secret, uint64(now.Unix()/30+int64(away)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return code
+// nextCode moves the clock forward by a step and returns the code that the phone
+// shows then.
+func nextCode(p *testkit.Phone) string {
+	p.Wait(testkit.Step)
+	return p.Code(0)
 }
 
-// strings is the texts of a list in the answer.
-func (a answer) strings(path string) (texts []string) {
-	list, _ := a.get(path).([]any)
-	for _, text := range list {
-		texts = append(texts, fmt.Sprint(text))
-	}
-	return texts
-}
-
-// midStep moves the clock to the middle of a step of 30 s, so that none ends
-// while a test is busy with it.
-func (s *site) midStep() {
-	now := account.Now().Add(time.Duration(s.clock.Load()))
-	s.wait(now.Truncate(30 * time.Second).Add(45 * time.Second).Sub(now))
-}
-
-// next is a code that has not been spent.
-func (p phone) next() string {
-	p.site.wait(30 * time.Second)
-	return p.code(0)
-}
-
-// enable enrols an authenticator in the browser's account, up to its first code.
-func (b *browser) enable() (p phone, backupCodes []string) {
+// enable begins to enrol an authenticator in the browser's account: the account
+// still waits for the first code.
+func (b *browser) enable() (p *testkit.Phone, backupCodes []string) {
 	b.t.Helper()
-	a := b.elsewhere().post("/two-factor/enable", body{"password": goodPassword})
-	return b.site.scan(b.t, a), a.strings("backupCodes")
+	a := b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password})
+	return b.site.scan(b.t, a), a.Strings("backupCodes")
 }
 
-// enrol switches 2FA on for the browser's account.
-func (b *browser) enrol() (phone, []string) {
+// enrol turns on two-factor authentication for the browser's account.
+func (b *browser) enrol() (p *testkit.Phone, backupCodes []string) {
 	b.t.Helper()
 	p, codes := b.enable()
-	want(b.t, b.elsewhere().post("/two-factor/verify-totp", body{"code": p.code(0)}), 200, "")
+	want(b.t, b.Elsewhere().Post("/two-factor/verify-totp", body{"code": p.Code(0)}), 200, "")
 	return p, codes
 }
 
-// challenge gives the password in a new browser, which is then asked for more.
+// challenge sends the password of an account in a new browser, which then needs
+// a second factor.
 func (s *site) challenge(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
@@ -99,50 +64,61 @@ func (s *site) challenge(t *testing.T, email string) *browser {
 	return b
 }
 
-func (b *browser) passPassword(email string) answer {
+// passPassword sends the password of an account that asks for a second factor.
+func (b *browser) passPassword(email string) testkit.Answer {
 	b.t.Helper()
-	a := b.elsewhere().post("/sign-in/email", body{"email": email, "password": goodPassword})
+	a := b.Elsewhere().SignIn(email)
 	want(b.t, a, 403, "TWO_FACTOR_REQUIRED")
 	return a
 }
 
-func (b *browser) verify(code string) answer {
+// verify sends a code of an authenticator.
+func (b *browser) verify(code string) testkit.Answer {
 	b.t.Helper()
-	return b.elsewhere().post("/two-factor/verify-totp", body{"code": code})
+	return b.Elsewhere().Post("/two-factor/verify-totp", body{"code": code})
 }
 
-func (b *browser) spend(backupCode string) answer {
+// spend sends a backup code.
+func (b *browser) spend(backupCode string) testkit.Answer {
 	b.t.Helper()
-	return b.elsewhere().post("/two-factor/verify-backup-code", body{"code": backupCode})
+	return b.Elsewhere().Post("/two-factor/verify-backup-code", body{"code": backupCode})
 }
 
 const ann = "ann@example.test"
 
-func TestEnableTwoFactor(t *testing.T) { // F01, F02, F03, F24
+// TestEnableTwoFactor tests that enrolling an authenticator needs the password, that
+// each enrolment has a secret and backup codes of its own, that sign-in needs no code
+// before the first code has proved the enrolment, and that the proof ends all other
+// sessions.
+func TestEnableTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann)
 		for _, in := range []body{{}, {"password": nil}, {"password": ""}, {"password": "wrong wrong"}, {"password": 1}} {
-			a := b.elsewhere().post("/two-factor/enable", in)
-			if a.status < 400 || a.status > 499 || strings.Contains(a.body, "otpauth") {
+			a := b.Elsewhere().Post("/two-factor/enable", in)
+			if a.Status < 400 || a.Status > 499 || strings.Contains(a.Body, "otpauth") {
 				t.Errorf("enable with %v: %v", in, a)
 			}
 		}
-		want(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "method": "sms"}), 400, "VALIDATION_ERROR")
-		want(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "method": "otp"}), 400, "OTP_NOT_CONFIGURED")
-		want(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}), 400, "TWO_FACTOR_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "issuer": strings.Repeat("x", 101)}), 400, "VALIDATION_ERROR")
+		enable := func(option string, value any) testkit.Answer {
+			return b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, option: value})
+		}
+		want(t, enable("method", "sms"), 400, "VALIDATION_ERROR")
+		want(t, enable("method", "otp"), 400, "OTP_NOT_CONFIGURED")
+		want(t, enable("replace", true), 400, "TWO_FACTOR_NOT_ENABLED")
+		want(t, enable("issuer", strings.Repeat("x", 101)), 400, "VALIDATION_ERROR")
 		want(t, b.verify("123456"), 400, "TOTP_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 400, "TOTP_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 400, "TWO_FACTOR_NOT_ENABLED")
+		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 400, "TOTP_NOT_ENABLED")
+		want(t, b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 400, "TWO_FACTOR_NOT_ENABLED")
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
-		want(t, b.elsewhere().post("/two-factor/send-otp", body{}), 400, "TWO_FACTOR_NOT_ENABLED")
+		want(t, b.Elsewhere().Post("/two-factor/send-otp", body{}), 400, "TWO_FACTOR_NOT_ENABLED")
 		wantStatus(t, b, shared.TwoFactor{})
 
 		p, codes := b.enable()
-		q := parse(t, p.uri).Query()
-		secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.secret)
-		if err != nil || len(secret) != 20 || q.Get("period") != "30" || q.Get("digits") != "6" || q.Get("algorithm") != "SHA1" || q.Get("issuer") != "Latchkey" {
-			t.Errorf("URI %s: %v", p.uri, err)
+		q := parse(t, p.URI).Query()
+		secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
+		if err != nil || len(secret) != 20 || q.Get("period") != "30" || q.Get("digits") != "6" || q.Get("algorithm") != "SHA1" ||
+			q.Get("issuer") != "Latchkey" {
+			t.Errorf("URI %s: %v", p.URI, err)
 		}
 		form := regexp.MustCompile(`^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$`)
 		for _, code := range codes {
@@ -154,46 +130,48 @@ func TestEnableTwoFactor(t *testing.T) { // F01, F02, F03, F24
 			t.Errorf("backup codes %q", codes)
 		}
 		wantStatus(t, b, shared.TwoFactor{Pending: true})
-		if other, _ := s.signUp(t, "bob@example.test").enable(); other.secret == p.secret {
+		if other, _ := s.signUp(t, "bob@example.test").enable(); other.Secret == p.Secret {
 			t.Error("two users have one secret")
 		}
-		if again, _ := b.enable(); again.secret == p.secret {
+		if again, _ := b.enable(); again.Secret == p.Secret {
 			t.Error("enabling again gives the same secret")
 		} else {
-			want(t, b.verify(p.code(0)), 401, "INVALID_CODE") // the one before it is forgotten
+			want(t, b.verify(p.Code(0)), 401, "INVALID_CODE") // the server has forgotten the first secret
 			p = again
 		}
 
-		// Nothing is asked for until it is proved.
-		wantAlive(t, s.signIn(t, ann), true, "who signs in before the proof")
+		// Sign-in needs no code before the proof.
+		wantAlive(t, s.signIn(t, ann), true, "a browser that signs in before the proof")
 		other := s.signIn(t, ann)
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
 		before := b.token()
-		a := b.verify(p.code(0))
+		a := b.verify(p.Code(0))
 		want(t, a, 200, "")
-		if a.get("user.twoFactorEnabled") != true || a.get("token") != b.get("/get-session").get("session.token") {
+		if a.Get("user.twoFactorEnabled") != true || a.Get("token") != b.Session().Get("session.token") {
 			t.Errorf("proved: %v", a)
 		}
 		if b.token() == before {
 			t.Error("the session keeps its token")
 		}
-		s.wait(11 * time.Second)
-		wantAlive(t, b, true, "who enabled 2FA")
+		s.clock.Advance(11 * time.Second)
+		wantAlive(t, b, true, "the session of the proof")
 		wantAlive(t, s.holding(t, "latchkey.session_token", before), false, "the token from before")
 		wantAlive(t, other, false, "the other session")
 		got := wantStatus(t, b, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
 		if got.Since == nil {
-			t.Error("since when is not known")
+			t.Error("the status does not say since when")
 		}
-		want(t, b.elsewhere().post("/two-factor/enable", body{"password": goodPassword}), 400, "TOTP_ALREADY_ENABLED")
+		want(t, b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password}), 400, "TOTP_ALREADY_ENABLED")
 		s.challenge(t, ann)
 	})
 }
 
+// wantStatus returns the status of two-factor authentication for the browser's
+// account. It fails the test unless the status, but for its time, is the one given.
 func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.TwoFactor) {
 	t.Helper()
-	a := b.get("/two-factor/status")
-	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+	a := b.Get("/two-factor/status")
+	if err := json.Unmarshal([]byte(a.Body), &got); err != nil {
 		t.Errorf("status: %v, %v", a, err)
 	}
 	same := got
@@ -203,65 +181,69 @@ func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.Two
 	return got
 }
 
-func TestSignInWithTwoFactor(t *testing.T) { // F04, F05, F14, F15
+// TestSignInWithTwoFactor tests that the password alone begins no session but a
+// challenge, which is good for nothing else, that a code then begins one, and that the
+// challenge is good once, within ten minutes.
+func TestSignInWithTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, _ := owner.enrol()
 
 		b := s.browser(t)
-		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "rememberMe": false})
+		a := b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": testkit.Password, "rememberMe": false})
 		want(t, a, 403, "TWO_FACTOR_REQUIRED")
-		if a.get("message") != "twoFactorRequired" || a.get("twoFactorRedirect") != true || fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp]" || a.get("token") != nil || a.get("user") != nil {
+		if a.Get("message") != "twoFactorRequired" || a.Get("twoFactorRedirect") != true ||
+			fmt.Sprint(a.Get("twoFactorMethods")) != "[totp otp]" || a.Get("token") != nil || a.Get("user") != nil {
 			t.Errorf("sign-in: %v", a)
 		}
-		cookies := a.header.Values("Set-Cookie")
+		cookies := a.Header.Values("Set-Cookie")
 		if len(cookies) != 2 || cookies[0] != "latchkey.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" ||
 			!regexp.MustCompile(`^latchkey\.two_factor=[\w-]{43}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`).MatchString(cookies[1]) {
 			t.Errorf("cookies: %q", cookies)
 		}
-		wantAlive(t, b, false, "who owes a second factor")
+		wantAlive(t, b, false, "a browser without the second factor")
 		for _, e := range signedInEndpoints {
-			want(t, b.call(e), 401, "UNAUTHORIZED")
+			want(t, b.callEndpoint(e), 401, "UNAUTHORIZED")
 		}
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
 
-		spent := b.cookie("latchkey.two_factor")
-		a = b.verify(p.next())
+		spent := b.Cookie("latchkey.two_factor")
+		a = b.verify(nextCode(p))
 		want(t, a, 200, "")
-		if a.get("user.twoFactorEnabled") != true || a.get("token") == nil {
+		if a.Get("user.twoFactorEnabled") != true || a.Get("token") == nil {
 			t.Errorf("verified: %v", a)
 		}
-		if all := strings.Join(a.header.Values("Set-Cookie"), "\n"); !strings.Contains(all, "latchkey.two_factor=; Path=/; Max-Age=0") ||
-			!regexp.MustCompile(`latchkey\.session_token=[\w-]{43}; Path=/; HttpOnly`).MatchString(all) { // not remembered, as was said with the password
+		if all := strings.Join(a.Header.Values("Set-Cookie"), "\n"); !strings.Contains(all, "latchkey.two_factor=; Path=/; Max-Age=0") ||
+			!regexp.MustCompile(`latchkey\.session_token=[\w-]{43}; Path=/; HttpOnly`).MatchString(all) { // "rememberMe" was false
 			t.Errorf("cookies: %s", all)
 		}
-		wantAlive(t, b, true, "who gave both")
-		if list := b.get("/list-sessions"); list.get("0.method") != "password+totp" {
+		wantAlive(t, b, true, "a browser with both factors")
+		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+totp" {
 			t.Errorf("method: %v", list)
 		}
-		want(t, s.holding(t, "latchkey.two_factor", spent).verify(p.next()), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.holding(t, "latchkey.two_factor", spent).verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
 		expired := s.challenge(t, ann)
-		s.wait(10 * time.Minute)
-		want(t, expired.verify(p.code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		s.clock.Advance(10 * time.Minute)
+		want(t, expired.verify(p.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
 	})
 }
 
-// TestEveryWayIn walks every route there is, as somebody who has given the
-// password and no code: none hands out a session, or anything of one.
+// TestEveryWayIn calls every endpoint after the password and without a code, and
+// tests that none hands out a session or any part of one.
 func TestEveryWayIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, _ := owner.enrol()
-		user := owner.get("/get-session").get("user.id").(string)
+		user := owner.Session().Get("user.id").(string)
 		before, err := s.db.Sessions(t.Context(), user, account.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints) {
 			b := s.challenge(t, ann)
-			a := b.elsewhere().call(e)
-			if b.token() != "" || b.alive() || a.get("user") != nil || a.get("token") != nil {
+			a := b.Elsewhere().callEndpoint(e)
+			if b.token() != "" || b.SignedIn(t) || a.Get("user") != nil || a.Get("token") != nil {
 				t.Errorf("%s hands out a session: %v", e.path, a)
 			}
 		}
@@ -269,100 +251,104 @@ func TestEveryWayIn(t *testing.T) {
 		if err != nil || len(after) != len(before) {
 			t.Errorf("%d sessions, %v; want %d as before", len(after), err, len(before))
 		}
-		want(t, s.challenge(t, ann).verify(p.next()), 200, "")
+		want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
 	})
 }
 
-func TestTOTPReplay(t *testing.T) { // F06, F10
+// TestTOTPReplay tests that the server takes each code of an authenticator once, of
+// the present step or one beside it, and what it says about codes of other steps.
+func TestTOTPReplay(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.midStep()
+		s.clock.MidStep()
 		owner := s.signUp(t, ann)
 		p, _ := owner.enable()
-		first := p.code(0)
+		first := p.Code(0)
 		want(t, owner.verify(first), 200, "")
-		want(t, s.challenge(t, ann).verify(first), 401, "INVALID_CODE") // enrolment has spent it
-		want(t, s.challenge(t, ann).verify(p.code(-1)), 401, "INVALID_CODE")
+		want(t, s.challenge(t, ann).verify(first), 401, "INVALID_CODE") // the enrolment has spent it
+		want(t, s.challenge(t, ann).verify(p.Code(-1)), 401, "INVALID_CODE")
 
 		one, two := s.challenge(t, ann), s.challenge(t, ann)
-		code := p.code(1)
+		code := p.Code(1)
 		want(t, one.verify(code), 200, "")
 		want(t, two.verify(code), 401, "INVALID_CODE")
-		wantAlive(t, two, false, "who sent a code again")
-		want(t, owner.verify(code), 401, "INVALID_CODE") // nor is it good in a session
-		want(t, owner.elsewhere().post("/step-up", body{"code": code}), 401, "INVALID_CODE")
+		wantAlive(t, two, false, "the browser that sent a code again")
+		want(t, owner.verify(code), 401, "INVALID_CODE") // it is not good in a session either
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": code}), 401, "INVALID_CODE")
 
 		for _, away := range []int{-10, -3, -2, 3} {
-			a := s.challenge(t, ann).verify(p.code(away))
+			a := s.challenge(t, ann).verify(p.Code(away))
 			want(t, a, 401, "INVALID_CODE")
 			says := "the clock of your phone"
-			if away < 0 { // earlier than one that was spent
+			if away < 0 { // before a step whose code is spent
 				says = "too old"
 			}
-			if !strings.Contains(a.body, says) {
+			if !strings.Contains(a.Body, says) {
 				t.Errorf("%d steps away: %v; want %q", away, a, says)
 			}
-			if away == -2 { // before the account is locked
-				s.wait(30 * time.Second)
-				want(t, s.challenge(t, ann).verify(p.next()), 200, "")
+			if away == -2 { // a right code, so that the wrong ones do not lock the account
+				s.clock.Advance(30 * time.Second)
+				want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
 			}
 		}
-		a := s.challenge(t, ann).verify(p.code(-11))
+		a := s.challenge(t, ann).verify(p.Code(-11))
 		want(t, a, 401, "INVALID_CODE")
-		if strings.Contains(a.body, "seconds") { // it is not known for what it is
+		if strings.Contains(a.Body, "seconds") { // the server does not look so far
 			t.Errorf("11 steps away: %v", a)
 		}
 		bob := s.signUp(t, "bob@example.test")
 		q, _ := bob.enable()
-		if a := bob.verify(q.code(-4)); a.status != 401 || !strings.Contains(a.body, "about 120 seconds behind") {
+		if a := bob.verify(q.Code(-4)); a.Status != 401 || !strings.Contains(a.Body, "about 120 seconds behind") {
 			t.Errorf("4 steps behind: %v", a)
 		}
-		if a := bob.verify(q.code(10)); a.status != 401 || !strings.Contains(a.body, "about 300 seconds ahead") {
+		if a := bob.verify(q.Code(10)); a.Status != 401 || !strings.Contains(a.Body, "about 300 seconds ahead") {
 			t.Errorf("10 steps ahead: %v", a)
 		}
-		for _, form := range []string{"", " " + p.code(0), p.code(0) + " ", p.code(0)[:5], "１２３４５６", p.code(0) + "\n"} {
-			other := s.signUp(t, fmt.Sprintf("%d@example.test", addresses.Load()))
+		for i, form := range []string{"", " " + p.Code(0), p.Code(0) + " ", p.Code(0)[:5], "１２３４５６", p.Code(0) + "\n"} {
+			other := s.signUp(t, fmt.Sprintf("user%d@example.test", i))
 			q, _ := other.enable()
-			want(t, other.verify(strings.ReplaceAll(form, p.code(0), q.code(0))), 401, "INVALID_CODE")
+			want(t, other.verify(strings.ReplaceAll(form, p.Code(0), q.Code(0))), 401, "INVALID_CODE")
 		}
 	})
 }
 
-// TestToldCodeIsBurned holds that a code which somebody was told to be of a time
-// to come is not good when that comes: they may have guessed it.
+// TestToldCodeIsBurned tests that a code is not good in its own time if the server has
+// told a client before that it is a code of that time: the client may have guessed it.
 func TestToldCodeIsBurned(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		p, _ := s.signUp(t, ann).enrol()
-		s.midStep()
+		s.clock.MidStep()
 		b := s.challenge(t, ann)
-		told, untold := p.code(5), p.code(6)
-		if a := b.verify(told); a.status != 401 || !strings.Contains(a.body, "about 150 seconds ahead") {
+		told, untold := p.Code(5), p.Code(6)
+		if a := b.verify(told); a.Status != 401 || !strings.Contains(a.Body, "about 150 seconds ahead") {
 			t.Errorf("5 steps ahead: %v", a)
 		}
-		// Of two to come, one is told. That the clock seems to be off is said of
-		// every wrong code from then on, so it tells nothing of the second.
+		// The server tells about one of two future codes. From then on it says of every
+		// wrong code that the clock seems to be off, which tells nothing about the second.
 		const off = "Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code."
 		for _, code := range []string{untold, told, "000000"} {
-			if a := b.verify(code); a.status != 401 || a.get("message") != off {
+			if a := b.verify(code); a.Status != 401 || a.Get("message") != off {
 				t.Errorf("%s after one was told: %v", code, a)
 			}
 		}
-		s.wait(4 * 30 * time.Second)
-		want(t, b.verify(p.code(0)), 200, "") // those before it are
-		s.wait(30 * time.Second)
-		for range 20 { // it is no guess, so it locks nobody out
-			if a := s.challenge(t, ann).verify(told); a.status != 401 || !strings.Contains(a.body, "entered too early") {
+		s.clock.Advance(4 * 30 * time.Second)
+		want(t, b.verify(p.Code(0)), 200, "") // a code before the told one is good
+		s.clock.Advance(30 * time.Second)
+		for range 20 { // it does not count as a guess, and so does not lock the account
+			if a := s.challenge(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
 				t.Fatalf("the told one in its own time: %v", a)
 			}
 		}
-		if a := s.challenge(t, ann).verify(p.code(4)); a.get("message") != off { // the told one is good for a step yet
+		if a := s.challenge(t, ann).verify(p.Code(4)); a.Get("message") != off { // the server still knows the told one
 			t.Errorf("4 steps ahead: %v", a)
 		}
-		s.wait(30 * time.Second)
+		s.clock.Advance(30 * time.Second)
 		want(t, s.challenge(t, ann).verify(untold), 200, "")
 	})
 }
 
-func TestChallengeTries(t *testing.T) { // F11, F20
+// TestChallengeTries tests that a challenge has five tries, over all kinds of codes,
+// and that it spends no code after them.
+func TestChallengeTries(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
@@ -370,17 +356,17 @@ func TestChallengeTries(t *testing.T) { // F11, F20
 		for range 5 {
 			want(t, b.verify("000000"), 401, "INVALID_CODE")
 		}
-		cookie := b.cookie("latchkey.two_factor")
+		cookie := b.Cookie("latchkey.two_factor")
 		spent := func() *browser { return s.holding(t, "latchkey.two_factor", cookie) }
-		a := b.verify(p.next())
+		a := b.verify(nextCode(p))
 		want(t, a, 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		if b.cookie("latchkey.two_factor") != "" {
-			t.Errorf("the cookie stays: %v", a.header)
+		if b.Cookie("latchkey.two_factor") != "" {
+			t.Errorf("the cookie stays: %v", a.Header)
 		}
-		want(t, b.verify(p.code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
-		want(t, spent().verify(p.code(0)), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
+		want(t, b.verify(p.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, spent().verify(p.Code(0)), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		want(t, spent().spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.challenge(t, ann).verify(p.code(0)), 200, "")
+		want(t, s.challenge(t, ann).verify(p.Code(0)), 200, "")
 
 		both := s.challenge(t, ann)
 		for range 3 {
@@ -390,108 +376,118 @@ func TestChallengeTries(t *testing.T) { // F11, F20
 			want(t, both.spend(wrong), 401, "INVALID_BACKUP_CODE")
 		}
 		want(t, both.spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "") // it was not spent
+		want(t, s.challenge(t, ann).spend(codes[0]), 200, "") // the challenge before did not spend it
 	})
 }
 
-// TestSecondFactorLock holds that ten wrong codes at sign-in lock the account's
-// second factor there for a while that doubles, and nothing else (F12).
+// TestSecondFactorLock tests that ten wrong codes at sign-in lock the account's
+// second factor at sign-in for a time that doubles with each lock, and that they lock
+// nothing else.
 func TestSecondFactorLock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
 		trusted := s.challenge(t, ann)
-		want(t, trusted.elsewhere().post("/two-factor/verify-totp", body{"code": p.next(), "trustDevice": true}), 200, "")
-		guess := func(n int) answer {
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		guess := func(n int) testkit.Answer {
 			if n%2 == 0 {
 				return s.challenge(t, ann).verify("000000")
 			}
 			return s.challenge(t, ann).spend("aaaaa-bbbbb")
 		}
 		const day = 24 * time.Hour
-		for round, wait := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day} {
+		for round, wait := range []time.Duration{
+			15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day,
+		} {
+			began := s.clock.Now()
 			for n := range 10 {
-				if a := guess(n); a.status != 401 {
+				if a := guess(n); a.Status != 401 {
 					t.Fatalf("round %d, wrong code %d: %v", round, n, a)
 				}
 			}
-			for what, a := range map[string]answer{
-				"the right code": s.challenge(t, ann).verify(p.code(0)),
+			for what, a := range map[string]testkit.Answer{
+				"the right code": s.challenge(t, ann).verify(p.Code(0)),
 				"a backup code":  s.challenge(t, ann).spend(codes[0]),
 			} {
 				want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
-				after, _ := strconv.Atoi(a.header.Get("Retry-After"))
-				if left := time.Duration(after) * time.Second; left > wait || left < wait-time.Minute || a.header.Get("X-Retry-After") != a.header.Get("Retry-After") {
-					t.Errorf("round %d, %s: wait %v; want %v", round, what, left, wait)
+				after, _ := strconv.Atoi(a.Header.Get("Retry-After"))
+				left, least := time.Duration(after)*time.Second, wait-s.clock.Now().Sub(began)-time.Second
+				if left > wait || left < least || a.Header.Get("X-Retry-After") != a.Header.Get("Retry-After") {
+					t.Errorf("round %d, %s: wait %v; want %v to %v", round, what, left, least, wait)
 				}
 			}
 			if round == 0 {
 				wantAlive(t, owner, true, "the owner's live session")
-				want(t, owner.elsewhere().post("/verify-password", body{"password": goodPassword}), 200, "") // another count
-				want(t, owner.elsewhere().post("/step-up", body{"code": p.next()}), 200, "")                 // and another
-				want(t, trusted.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword}), 200, "")
+				want(t, owner.Elsewhere().Post("/verify-password", body{"password": testkit.Password}), 200, "") // it has a count of its own
+				want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")                  // and so has this
+				want(t, trusted.Elsewhere().SignIn(ann), 200, "")
 			}
-			s.wait(wait)
+			s.clock.Advance(wait)
 		}
 		for n := range 10 {
 			guess(n)
 		}
-		s.wait(2 * day)
-		a := s.challenge(t, ann).verify(p.code(0)) // a hundred in a row: no more
+		s.clock.Advance(2 * day)
+		a := s.challenge(t, ann).verify(p.Code(0)) // after a hundred in a row the lock does not end
 		want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
-		if a.header.Get("Retry-After") != "" || !strings.Contains(a.body, "unlock") {
-			t.Errorf("after a hundred: %v %v", a, a.header)
+		if a.Header.Get("Retry-After") != "" || !strings.Contains(a.Body, "unlock") {
+			t.Errorf("after a hundred: %v %v", a, a.Header)
 		}
 
-		// A new password ends it: who tried the codes knew the old one.
+		// A new password ends it: the sender of the codes knew the old one.
 		b := s.browser(t)
-		want(t, trusted.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword}), 200, "")
-		want(t, trusted.elsewhere().post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}), 200, "")
-		want(t, b.elsewhere().post("/sign-in/email", body{"email": ann, "password": "another good password"}), 403, "TWO_FACTOR_REQUIRED")
-		want(t, b.verify(p.code(0)), 200, "")
+		want(t, trusted.Elsewhere().SignIn(ann), 200, "")
+		change := body{"currentPassword": testkit.Password, "newPassword": nextPassword}
+		want(t, trusted.Elsewhere().Post("/change-password", change), 200, "")
+		want(t, b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 403, "TWO_FACTOR_REQUIRED")
+		want(t, b.verify(p.Code(0)), 200, "")
 	})
 }
 
-// TestLockInSession holds that wrong codes of who is signed in are counted, too,
-// and that the thief of a session cannot lock the owner out of signing in (F26).
+// TestLockInSession tests that the server counts wrong codes in a session, too, and
+// that the thief of a session cannot keep the owner from signing in.
 func TestLockInSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
 		thief := s.holding(t, "latchkey.session_token", owner.token())
-		guesses := []func() answer{
-			func() answer { return thief.verify("000000") },
-			func() answer { return thief.elsewhere().post("/step-up", body{"code": "000000"}) },
-			func() answer { return thief.spend("aaaaa-bbbbb") },
+		guesses := []func() testkit.Answer{
+			func() testkit.Answer { return thief.verify("000000") },
+			func() testkit.Answer { return thief.Elsewhere().Post("/step-up", body{"code": "000000"}) },
+			func() testkit.Answer { return thief.spend("aaaaa-bbbbb") },
 		}
 		for n := range 10 {
-			if a := guesses[n%3](); a.status != 401 {
+			if a := guesses[n%3](); a.Status != 401 {
 				t.Errorf("wrong code %d: %v", n, a)
 			}
 		}
-		for _, a := range []answer{owner.verify(p.next()), owner.spend(codes[0]), owner.elsewhere().post("/step-up", body{"code": p.code(0)}), guesses[0]()} {
+		for _, a := range []testkit.Answer{
+			owner.verify(nextCode(p)), owner.spend(codes[0]), owner.Elsewhere().Post("/step-up", body{"code": p.Code(0)}), guesses[0](),
+		} {
 			want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		}
-		wantAlive(t, owner, true, "who is locked")
-		want(t, s.challenge(t, ann).verify(p.code(0)), 200, "")
+		wantAlive(t, owner, true, "a locked session")
+		want(t, s.challenge(t, ann).verify(p.Code(0)), 200, "")
 		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
-		want(t, owner.verify(p.next()), 429, "ACCOUNT_TEMPORARILY_LOCKED") // which is not ended by that
-		// The way out of somebody who is signed in and knows the password.
-		want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+		want(t, owner.verify(nextCode(p)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lock
+		// A user with a session and the password can end the lock so.
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		again, _ := owner.enable()
-		want(t, owner.verify(again.code(0)), 200, "")
+		want(t, owner.verify(again.Code(0)), 200, "")
 	})
 }
 
+// TestRightCodeEndsTheRow tests that a right code of any kind ends a row of wrong
+// codes, and that a code that is spent already does not count as a wrong one.
 func TestRightCodeEndsTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
-		for i, right := range []func() answer{
-			func() answer { return owner.verify(p.next()) },
-			func() answer { return s.challenge(t, ann).verify(p.next()) },
-			func() answer { return owner.elsewhere().post("/step-up", body{"code": p.next()}) },
-			func() answer { return s.challenge(t, ann).spend(codes[0]) },
+		for i, right := range []func() testkit.Answer{
+			func() testkit.Answer { return owner.verify(nextCode(p)) },
+			func() testkit.Answer { return s.challenge(t, ann).verify(nextCode(p)) },
+			func() testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}) },
+			func() testkit.Answer { return s.challenge(t, ann).spend(codes[0]) },
 		} {
 			for range 9 {
 				if i%2 == 0 {
@@ -506,60 +502,61 @@ func TestRightCodeEndsTheRow(t *testing.T) {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
 			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
-		// One that is used again is no guess.
+		// A spent code does not count as a guess.
 		for range 3 {
 			want(t, s.challenge(t, ann).spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 			want(t, owner.spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 		}
-		want(t, owner.verify(p.next()), 200, "")
-		want(t, s.challenge(t, ann).verify(p.next()), 200, "")
+		want(t, owner.verify(nextCode(p)), 200, "")
+		want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
 	})
 }
 
-// TestPendingEnrolment holds that an authenticator which was shown and not proved
-// is no way in for whoever saw it.
+// TestPendingEnrolment tests that an authenticator that no code has proved is good in
+// the session that has enrolled it only, for an hour, and that it does not outlive a
+// new password, new backup codes or the session.
 func TestPendingEnrolment(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		seen, _ := owner.enable()
 		other := s.signIn(t, ann)
-		want(t, other.verify(seen.code(0)), 400, "TOTP_NOT_ENABLED") // it is of one session
+		want(t, other.verify(seen.Code(0)), 400, "TOTP_NOT_ENABLED") // it belongs to the other session
 		wantStatus(t, other, shared.TwoFactor{})
-		s.wait(59 * time.Minute)
+		s.clock.Advance(59 * time.Minute)
 		wantStatus(t, owner, shared.TwoFactor{Pending: true})
-		want(t, owner.elsewhere().post("/two-factor/verify-totp", body{"code": "000000", "enrol": true}), 401, "INVALID_CODE")
-		s.wait(time.Minute)
-		want(t, owner.verify(seen.code(0)), 400, "TOTP_NOT_ENABLED") // and of an hour
+		want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": "000000", "enrol": true}), 401, "INVALID_CODE")
+		s.clock.Advance(time.Minute)
+		want(t, owner.verify(seen.Code(0)), 400, "TOTP_NOT_ENABLED") // an hour is over
 		wantStatus(t, owner, shared.TwoFactor{})
 
 		for what, end := range map[string]func(){
 			"a new password": func() {
-				want(t, owner.elsewhere().post("/change-password", body{"currentPassword": goodPassword, "newPassword": goodPassword}), 200, "")
+				want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
 			},
 			"new backup codes": func() {
-				want(t, owner.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 200, "")
+				want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 			},
 			"signing out": func() {
-				want(t, owner.elsewhere().post("/sign-out", body{}), 200, "")
+				want(t, owner.Elsewhere().Post("/sign-out", body{}), 200, "")
 				owner = s.challenge(t, ann)
-				want(t, owner.elsewhere().post("/two-factor/verify-totp", body{"code": seen.next()}), 200, "")
+				want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(seen)}), 200, "")
 			},
 		} {
 			seen, _ = owner.enrol()
-			a := owner.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true})
+			a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 			planted := s.scan(t, a)
 			end()
 			wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
-			if a := owner.verify(planted.next()); a.code() != "INVALID_CODE" {
+			if a := owner.verify(nextCode(planted)); a.Code() != "INVALID_CODE" {
 				t.Errorf("after %s: %v", what, a)
 			}
-			want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+			want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		}
 	})
 }
 
-// TestSealedForTheRow holds that who can write to the database cannot make their
-// own authenticator somebody else's.
+// TestSealedForTheRow tests that a writer to the database cannot make an
+// authenticator of one account good for another account.
 func TestSealedForTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		annes, _ := s.signUp(t, ann).enrol()
@@ -580,57 +577,59 @@ func TestSealedForTheRow(t *testing.T) {
 		if err := errors.Join(s.db.DeleteTOTPs(t.Context(), rows[1].UserID), s.db.AddTOTP(t.Context(), rows[1])); err != nil {
 			t.Fatal(err)
 		}
-		want(t, s.challenge(t, "bob@example.test").verify(annes.next()), 500, "INTERNAL_SERVER_ERROR")
-		want(t, s.challenge(t, ann).verify(annes.code(0)), 200, "")
+		want(t, s.challenge(t, "bob@example.test").verify(nextCode(annes)), 500, "INTERNAL_SERVER_ERROR")
+		want(t, s.challenge(t, ann).verify(annes.Code(0)), 200, "")
 	})
 }
 
-func TestBackupCodes(t *testing.T) { // F17, F19
+// TestBackupCodes tests that each backup code is good once, for its account only, and
+// that new ones need the password, end the old ones and end all other sessions.
+func TestBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enrol()
 		one, two := s.challenge(t, ann), s.challenge(t, ann)
 		want(t, one.spend(codes[0]), 200, "")
-		if list := one.get("/list-sessions"); list.get("0.method") != "password+backup-code" {
+		if list := one.Get("/list-sessions"); list.Get("0.method") != "password+backup-code" {
 			t.Errorf("method: %v", list)
 		}
 		a := two.spend(codes[0])
 		want(t, a, 401, "INVALID_BACKUP_CODE")
-		if a.get("message") == "Invalid backup code" {
+		if a.Get("message") == "Invalid backup code" {
 			t.Errorf("used again: %v; it should say that it was used", a)
 		}
 		want(t, two.spend(strings.ReplaceAll(codes[1], "-", "")), 401, "INVALID_BACKUP_CODE")
 		want(t, two.spend(codes[1]), 200, "")
-		want(t, owner.spend(codes[2]), 200, "") // in a session it is spent, too
+		want(t, owner.spend(codes[2]), 200, "") // a session spends it, too
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 7})
 
 		three := s.challenge(t, ann)
-		a = three.elsewhere().post("/two-factor/verify-backup-code", body{"code": codes[3], "disableSession": true})
+		a = three.Elsewhere().Post("/two-factor/verify-backup-code", body{"code": codes[3], "disableSession": true})
 		want(t, a, 200, "")
-		if a.get("token") != nil || a.get("user.email") != ann || three.alive() {
+		if a.Get("token") != nil || a.Get("user.email") != ann || three.SignedIn(t) {
 			t.Errorf("without a session: %v", a)
 		}
 		want(t, three.spend(codes[4]), 401, "INVALID_TWO_FACTOR_COOKIE")
 
 		pending := s.challenge(t, ann)
-		want(t, owner.elsewhere().post("/two-factor/generate-backup-codes", body{"password": "wrong wrong"}), 400, "INVALID_PASSWORD")
+		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": "wrong wrong"}), 400, "INVALID_PASSWORD")
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 6})
 		before := owner.token()
-		a = owner.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword})
+		a = owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		want(t, a, 200, "")
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
 		wantAlive(t, one, false, "another session")
 		want(t, pending.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
-		next := a.strings("backupCodes")
+		next := a.Strings("backupCodes")
 		if len(next) != 10 {
 			t.Fatalf("new codes: %v", a)
 		}
 		want(t, s.challenge(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
 		want(t, s.challenge(t, ann).spend(next[0]), 200, "")
 
-		// Another user's codes are nobody else's.
+		// The codes of one user are not good for another.
 		bob := s.signUp(t, "bob@example.test")
 		_, bobs := bob.enrol()
 		want(t, s.challenge(t, ann).spend(bobs[0]), 401, "INVALID_BACKUP_CODE")
@@ -638,106 +637,112 @@ func TestBackupCodes(t *testing.T) { // F17, F19
 	})
 }
 
-func TestDisableTwoFactor(t *testing.T) { // F21, F22
+// TestDisableTwoFactor tests that turning off two-factor authentication needs the
+// password and ends all other sessions and challenges, and that no answer has the
+// secret or the backup codes unless the user asks for them with the password.
+func TestDisableTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
 		for _, path := range []string{"/two-factor/disable", "/two-factor/get-totp-uri", "/two-factor/generate-backup-codes"} {
-			for _, in := range []body{{}, {"password": ""}, {"password": nil}, {"password": "wrong wrong"}, {"password": strings.Repeat("x", 60_000)}} {
-				if a := owner.elsewhere().post(path, in); a.status < 400 || a.status > 499 {
+			for _, in := range []body{
+				{}, {"password": ""}, {"password": nil}, {"password": "wrong wrong"}, {"password": strings.Repeat("x", 60_000)},
+			} {
+				if a := owner.Elsewhere().Post(path, in); a.Status < 400 || a.Status > 499 {
 					t.Errorf("%s %.40v: %v", path, in, a)
 				}
 			}
 		}
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
-		a := owner.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword})
+		a := owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password})
 		want(t, a, 200, "")
-		if a.get("totpURI") != p.uri {
-			t.Errorf("URI %v; want %s", a, p.uri)
+		if a.Get("totpURI") != p.URI {
+			t.Errorf("URI %v; want %s", a, p.URI)
 		}
 		for _, path := range []string{"/get-session", "/list-sessions", "/two-factor/status", "/list-trusted-devices"} {
-			wantAbsent(t, owner.get(path).body, append(codes, p.secret)...)
+			wantAbsent(t, owner.Get(path).Body, append(codes, p.Secret)...)
 		}
 
 		other, pending := s.challenge(t, ann), s.challenge(t, ann)
-		want(t, other.verify(p.next()), 200, "")
+		want(t, other.verify(nextCode(p)), 200, "")
 		before := owner.token()
-		want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		wantStatus(t, owner, shared.TwoFactor{})
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
 		wantAlive(t, other, false, "the other session")
-		want(t, pending.verify(p.next()), 401, "INVALID_TWO_FACTOR_COOKIE")
-		wantAlive(t, s.signIn(t, ann), true, "who signs in without a code")
-		want(t, owner.verify(p.code(0)), 400, "TOTP_NOT_ENABLED")
+		want(t, pending.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		wantAlive(t, s.signIn(t, ann), true, "a browser that signs in without a code")
+		want(t, owner.verify(p.Code(0)), 400, "TOTP_NOT_ENABLED")
 		want(t, owner.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 		before = owner.token()
-		want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
 	})
 }
 
-// TestMoveToANewPhone holds that the old authenticator is good until the new one
-// is proved, and that the backup codes stay.
+// TestMoveToANewPhone tests that the old authenticator is good until a code has proved
+// the new one, and that the backup codes stay.
 func TestMoveToANewPhone(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		old, codes := owner.enrol()
-		want(t, owner.elsewhere().post("/two-factor/enable", body{"password": "wrong wrong", "replace": true}), 400, "INVALID_PASSWORD")
-		a := owner.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true})
+		want(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": "wrong wrong", "replace": true}), 400, "INVALID_PASSWORD")
+		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		want(t, a, 200, "")
-		if !strings.Contains(a.body, `"backupCodes":[]`) {
+		if !strings.Contains(a.Body, `"backupCodes":[]`) {
 			t.Errorf("new backup codes: %v", a)
 		}
 		next := s.scan(t, a)
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10, Pending: true})
 
-		s.midStep()
-		s.wait(30 * time.Second)
-		want(t, s.challenge(t, ann).verify(next.code(0)), 401, "INVALID_CODE") // not yet
-		want(t, owner.elsewhere().post("/step-up", body{"code": next.code(0)}), 401, "INVALID_CODE")
+		s.clock.MidStep()
+		s.clock.Advance(30 * time.Second)
+		want(t, s.challenge(t, ann).verify(next.Code(0)), 401, "INVALID_CODE") // not yet
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": next.Code(0)}), 401, "INVALID_CODE")
 		other := s.challenge(t, ann)
-		want(t, other.verify(old.code(0)), 200, "")
-		a = owner.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword})
-		if a.get("totpURI") != old.uri {
+		want(t, other.verify(old.Code(0)), 200, "")
+		a = owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password})
+		if a.Get("totpURI") != old.URI {
 			t.Errorf("URI %v; want that of the one that is good", a)
 		}
 		want(t, owner.verify("000000"), 401, "INVALID_CODE")
-		for range 20 { // is asked for the new one, and this is no guess
-			if a := owner.verify(old.code(1)); a.status != 401 || !strings.Contains(a.body, "old authenticator") {
+		for range 20 { // the server asks for a code of the new one, and counts no guess
+			if a := owner.verify(old.Code(1)); a.Status != 401 || !strings.Contains(a.Body, "old authenticator") {
 				t.Fatalf("a code of the old one: %v", a)
 			}
 		}
-		want(t, owner.elsewhere().post("/step-up", body{"code": old.code(1)}), 200, "")
-		if a := owner.verify(old.code(5)); a.status != 401 || a.get("message") != "Invalid code" { // nobody is told that it is one
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": old.Code(1)}), 200, "")
+		if a := owner.verify(old.Code(5)); a.Status != 401 || a.Get("message") != "Invalid code" { // the server does not tell what it is
 			t.Errorf("a code to come of the old one: %v", a)
 		}
 		before := owner.token()
-		want(t, owner.verify(next.code(0)), 200, "")
+		want(t, owner.verify(next.Code(0)), 200, "")
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
 		wantAlive(t, other, false, "the other session")
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
-		s.wait(30 * time.Second)
-		want(t, s.challenge(t, ann).verify(old.code(0)), 401, "INVALID_CODE")
-		want(t, s.challenge(t, ann).verify(next.code(0)), 200, "")
+		s.clock.Advance(30 * time.Second)
+		want(t, s.challenge(t, ann).verify(old.Code(0)), 401, "INVALID_CODE")
+		want(t, s.challenge(t, ann).verify(next.Code(0)), 200, "")
 		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
 
-		// One that has waited too long is not what another code is good for.
-		next = s.scan(t, owner.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}))
-		s.wait(time.Hour)
-		for range 11 { // and it is told apart from a wrong code
-			want(t, owner.elsewhere().post("/two-factor/verify-totp", body{"code": next.code(0), "enrol": true}), 400, "TOTP_NOT_ENABLED")
+		// A code of an enrolment that has waited too long is not taken for a code of the
+		// authenticator.
+		next = s.scan(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
+		s.clock.Advance(time.Hour)
+		for range 11 { // and does not count as a wrong code
+			want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": next.Code(0), "enrol": true}), 400, "TOTP_NOT_ENABLED")
 		}
 	})
 }
 
-// TestNewAuthenticatorUnlocks holds that wrong codes of an authenticator say
-// nothing about the next.
+// TestNewAuthenticatorUnlocks tests that the lock of an authenticator ends with the
+// authenticator.
 func TestNewAuthenticatorUnlocks(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -745,134 +750,141 @@ func TestNewAuthenticatorUnlocks(t *testing.T) {
 		for range 10 {
 			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
-		next := s.scan(t, owner.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}))
-		want(t, owner.verify(next.code(0)), 200, "")
-		want(t, s.challenge(t, ann).verify(next.next()), 200, "")
+		next := s.scan(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
+		want(t, owner.verify(next.Code(0)), 200, "")
+		want(t, s.challenge(t, ann).verify(nextCode(next)), 200, "")
 	})
 }
 
-// TestEndsAtOnce holds that switching 2FA off and the end of a session in which
-// an enrolment waits do not wait for each other.
+// TestEndsAtOnce tests that turning off two-factor authentication and the end of a
+// session with a waiting enrolment do not wait for each other for ever.
 func TestEndsAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		for range 10 {
 			p, _ := owner.enrol()
 			other := s.challenge(t, ann)
-			want(t, other.verify(p.next()), 200, "")
-			want(t, other.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true}), 200, "")
+			want(t, other.verify(nextCode(p)), 200, "")
+			want(t, other.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}), 200, "")
 			var both sync.WaitGroup
 			both.Go(func() {
-				want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+				want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 			})
-			both.Go(func() { want(t, other.elsewhere().post("/sign-out", body{}), 200, "") })
+			both.Go(func() { want(t, other.Elsewhere().Post("/sign-out", body{}), 200, "") })
 			both.Wait()
 		}
 	})
 }
 
-func TestTrustedDevices(t *testing.T) { // F28, F29
+// TestTrustedDevices tests that a trusted browser needs no code for the accounts that
+// trust it, that each sign-in changes the token of the trust, and that the trust ends
+// after 30 days without use, when the user revokes it, and with the factors.
+func TestTrustedDevices(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, _ := owner.enrol()
 		trust := func() *browser {
 			b := s.challenge(t, ann)
-			a := b.elsewhere().post("/two-factor/verify-totp", body{"code": p.next(), "trustDevice": true})
+			a := b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true})
 			want(t, a, 200, "")
-			if all := strings.Join(a.header.Values("Set-Cookie"), "\n"); !regexp.MustCompile(`latchkey\.trust_device=[\w-]{43}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`).MatchString(all) {
-				t.Errorf("cookies: %s", all)
+			cookie := regexp.MustCompile(`latchkey\.trust_device=[\w-]{43}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`)
+			if cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n"); !cookie.MatchString(cookies) {
+				t.Errorf("cookies: %s", cookies)
 			}
 			return b
 		}
-		signIn := func(b *browser, email string) answer {
-			return b.elsewhere().post("/sign-in/email", body{"email": email, "password": goodPassword})
+		signIn := func(b *browser, email string) testkit.Answer {
+			return b.Elsewhere().SignIn(email)
 		}
 		b := trust()
-		first := b.cookie("latchkey.trust_device")
+		first := b.Cookie("latchkey.trust_device")
 		want(t, signIn(b, ann), 200, "")
-		if list := b.get("/list-sessions"); list.get("0.method") != "password+trusted-device" {
+		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+trusted-device" {
 			t.Errorf("method: %v", list)
 		}
-		if b.cookie("latchkey.trust_device") == first {
+		if b.Cookie("latchkey.trust_device") == first {
 			t.Error("the token opens a second sign-in")
 		}
 		want(t, signIn(s.holding(t, "latchkey.trust_device", first), ann), 403, "TWO_FACTOR_REQUIRED")
 		s.challenge(t, ann) // another browser
 
-		// Another user in that browser is asked, and may trust it beside.
+		// Another user of that browser needs a code, and may trust the browser, too.
 		bob := s.signUp(t, "bob@example.test")
 		q, _ := bob.enrol()
 		want(t, signIn(b, "bob@example.test"), 403, "TWO_FACTOR_REQUIRED")
-		want(t, b.elsewhere().post("/two-factor/verify-totp", body{"code": q.next(), "trustDevice": true}), 200, "")
+		want(t, b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(q), "trustDevice": true}), 200, "")
 		want(t, signIn(b, ann), 200, "")
 		want(t, signIn(b, "bob@example.test"), 200, "")
 		want(t, signIn(b, ann), 200, "")
 
-		// Listed, and revoked one by one.
+		// The user lists the trusted browsers, and revokes one after the other.
 		second := trust()
-		a := owner.get("/list-trusted-devices")
+		a := owner.Get("/list-trusted-devices")
 		var list []shared.TrustedDevice
-		if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list) != 2 {
+		if err := json.Unmarshal([]byte(a.Body), &list); err != nil || len(list) != 2 {
 			t.Fatalf("trusted devices: %v, %v", a, err)
 		}
-		if d := list[0]; d.IsCurrent || d.Device.Browser != "Firefox 153" || d.IPAddress == "" || d.ExpiresAt.Sub(d.LastUsedAt.Time) != 30*24*time.Hour {
+		if d := list[0]; d.IsCurrent || d.Device.Browser != "Firefox 153" || d.IPAddress == "" ||
+			d.ExpiresAt.Sub(d.LastUsedAt.Time) != 30*24*time.Hour {
 			t.Errorf("trusted device: %+v", d)
 		}
-		if a := second.get("/list-trusted-devices"); a.get("0.isCurrent") != true || a.get("1.isCurrent") != false {
+		if a := second.Get("/list-trusted-devices"); a.Get("0.isCurrent") != true || a.Get("1.isCurrent") != false {
 			t.Errorf("trusted devices: %v", a)
 		}
-		want(t, bob.elsewhere().post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "") // says nothing, does nothing
+		want(t, bob.Elsewhere().Post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "") // and does nothing
 		want(t, signIn(second, ann), 200, "")
-		want(t, owner.elsewhere().post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "")
+		want(t, owner.Elsewhere().Post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "")
 		want(t, signIn(second, ann), 403, "TWO_FACTOR_REQUIRED")
 		want(t, signIn(b, ann), 200, "")
-		want(t, owner.elsewhere().post("/revoke-trusted-devices", body{}), 200, "")
+		want(t, owner.Elsewhere().Post("/revoke-trusted-devices", body{}), 200, "")
 		want(t, signIn(b, ann), 403, "TWO_FACTOR_REQUIRED")
-		want(t, signIn(b, "bob@example.test"), 200, "") // whose own trust stays
+		want(t, signIn(b, "bob@example.test"), 200, "") // the other user's trust stays
 
 		// Trust lasts 30 days from the last use.
 		b = trust()
-		s.wait(29 * 24 * time.Hour)
+		s.clock.Advance(29 * 24 * time.Hour)
 		want(t, signIn(b, ann), 200, "")
-		s.wait(29 * 24 * time.Hour)
+		s.clock.Advance(29 * 24 * time.Hour)
 		want(t, signIn(b, ann), 200, "")
-		s.wait(31 * 24 * time.Hour)
+		s.clock.Advance(31 * 24 * time.Hour)
 		want(t, signIn(b, ann), 403, "TWO_FACTOR_REQUIRED")
 
-		// It dies with what it was given for.
+		// Trust ends with the factors.
 		for what, end := range map[string]func(b *browser){
 			"a new password": func(b *browser) {
-				want(t, b.elsewhere().post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}), 200, "")
-				want(t, b.elsewhere().post("/change-password", body{"currentPassword": "another good password", "newPassword": goodPassword}), 200, "")
+				change := func(from, to string) {
+					want(t, b.Elsewhere().Post("/change-password", body{"currentPassword": from, "newPassword": to}), 200, "")
+				}
+				change(testkit.Password, nextPassword)
+				change(nextPassword, testkit.Password)
 			},
 			"new backup codes": func(b *browser) {
-				want(t, b.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 200, "")
+				want(t, b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 			},
 			"another authenticator": func(b *browser) {
-				want(t, b.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+				want(t, b.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 				p, _ = b.enrol()
 			},
 		} {
 			b := trust()
 			o := s.challenge(t, ann)
-			want(t, o.verify(p.next()), 200, "")
+			want(t, o.verify(nextCode(p)), 200, "")
 			end(o)
-			if a := signIn(b, ann); a.status != 403 {
+			if a := signIn(b, ann); a.Status != 403 {
 				t.Errorf("after %s: %v", what, a)
 			}
 		}
 	})
 }
 
+// TestEmailCodes tests that a code by email is good once, for one challenge or session,
+// for three minutes and five tries, and that a limit keeps the endpoint from filling
+// a mailbox.
 func TestEmailCodes(t *testing.T) {
-	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		var accounts *account.Service
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { accounts = c.Accounts })
-		s.database = url
+	each(t, func(t *testing.T, s *site) {
 		mailed := func() (code string) {
 			for {
-				found, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				found, err := s.accounts.HandOnMail(t.Context(), func(m account.Mail) error {
 					if m.Recipient == ann && m.Subject == "Your sign-in code" {
 						code = regexp.MustCompile(`\b\d{6}\b`).FindString(m.Text)
 					}
@@ -886,9 +898,9 @@ func TestEmailCodes(t *testing.T) {
 				}
 			}
 		}
-		send := func(b *browser) answer { return b.elsewhere().post("/two-factor/send-otp", body{}) }
-		verify := func(b *browser, code string) answer {
-			return b.elsewhere().post("/two-factor/verify-otp", body{"code": code})
+		send := func(b *browser) testkit.Answer { return b.Elsewhere().Post("/two-factor/send-otp", body{}) }
+		verify := func(b *browser, code string) testkit.Answer {
+			return b.Elsewhere().Post("/two-factor/verify-otp", body{"code": code})
 		}
 
 		owner := s.signUp(t, ann)
@@ -896,37 +908,37 @@ func TestEmailCodes(t *testing.T) {
 		want(t, verify(owner, "123456"), 400, "OTP_HAS_EXPIRED")
 		owner.enrol()
 		b := s.browser(t)
-		if a := b.passPassword(ann); fmt.Sprint(a.get("twoFactorMethods")) != "[totp otp]" {
+		if a := b.passPassword(ann); fmt.Sprint(a.Get("twoFactorMethods")) != "[totp otp]" {
 			t.Errorf("methods: %v", a)
 		}
 		want(t, verify(b, "123456"), 400, "OTP_HAS_EXPIRED")
-		want(t, b.elsewhere().request("POST", "/api/auth/two-factor/send-otp", "", "Content-Type:"), 200, "")
+		want(t, b.Elsewhere().Do("POST", "/api/auth/two-factor/send-otp", "", "Content-Type:"), 200, "")
 		first := mailed()
 		want(t, send(b), 200, "")
 		code := mailed()
 		if first == "" || code == "" {
-			t.Fatal("no code was mailed")
+			t.Fatal("no code came by email")
 		}
 		wantAbsent(t, s.dump(t), code+".", code+" ")
 		if first != code {
 			want(t, verify(b, first), 401, "INVALID_CODE")
 		}
-		want(t, verify(s.challenge(t, ann), code), 400, "OTP_HAS_EXPIRED") // it is of one challenge
+		want(t, verify(s.challenge(t, ann), code), 400, "OTP_HAS_EXPIRED") // it belongs to the other challenge
 		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED")
 		want(t, verify(b, code), 200, "")
-		if list := b.get("/list-sessions"); list.get("0.method") != "password+email-code" {
+		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+email-code" {
 			t.Errorf("method: %v", list)
 		}
 
 		want(t, send(owner), 200, "")
 		code = mailed()
 		want(t, verify(owner, code), 200, "")
-		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED") // once
+		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED") // it is spent
 
 		late := s.challenge(t, ann)
 		want(t, send(late), 200, "")
 		code = mailed()
-		s.wait(3 * time.Minute)
+		s.clock.Advance(3 * time.Minute)
 		want(t, verify(late, code), 400, "OTP_HAS_EXPIRED")
 
 		tries := s.challenge(t, ann)
@@ -938,15 +950,15 @@ func TestEmailCodes(t *testing.T) {
 		}
 		want(t, verify(tries, code), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		want(t, verify(tries, code), 400, "OTP_HAS_EXPIRED")
-		s.wait(15 * time.Minute)
+		s.clock.Advance(15 * time.Minute)
 		tries = s.challenge(t, ann)
 		for range 5 {
-			want(t, send(tries), 200, "") // a new one can be sent; five in a quarter of an hour
+			want(t, send(tries), 200, "") // five in a quarter of an hour
 		}
 		a := send(tries)
 		want(t, a, 429, "TOO_MANY_REQUESTS")
-		if a.header.Get("Retry-After") == "" {
-			t.Errorf("no Retry-After: %v", a.header)
+		if a.Header.Get("Retry-After") == "" {
+			t.Errorf("no Retry-After: %v", a.Header)
 		}
 		code = mailed()
 		want(t, verify(tries, code), 200, "")
@@ -958,46 +970,46 @@ func atoi(s string) int { n, _ := strconv.Atoi(s); return n }
 func TestStepUpByCode(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		want(t, owner.elsewhere().post("/step-up", body{}), 400, "VALIDATION_ERROR")
-		want(t, owner.elsewhere().post("/step-up", body{"code": "123456"}), 400, "TOTP_NOT_ENABLED")
+		want(t, owner.Elsewhere().Post("/step-up", body{}), 400, "VALIDATION_ERROR")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": "123456"}), 400, "TOTP_NOT_ENABLED")
 		p, _ := owner.enrol()
-		s.wait(account.FreshWindow)
-		want(t, owner.elsewhere().post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
-		want(t, owner.elsewhere().post("/step-up", body{"code": "000000"}), 401, "INVALID_CODE")
-		want(t, owner.elsewhere().post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		s.clock.Advance(account.FreshWindow)
+		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": "000000"}), 401, "INVALID_CODE")
+		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
 		before := owner.token()
-		want(t, owner.elsewhere().post("/step-up", body{"code": p.code(0)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": p.Code(0)}), 200, "")
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
-		want(t, owner.elsewhere().post("/delete-user", body{}), 200, "")
+		want(t, owner.Elsewhere().Post("/delete-user", body{}), 200, "")
 	})
 }
 
-// TestTwoFactorRedirect is the answer that Better Auth gives, which one can ask
-// the server for.
+// TestTwoFactorRedirect tests that a system key has the server answer as Better Auth
+// does to a right password without a second factor.
 func TestTwoFactorRedirect(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { c.Accounts.Settings = set(t, "TWO_FACTOR_SIGN_IN=redirect") })
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Open(t, url), func(c *server.Config) { c.Accounts.Settings = set(t, "TWO_FACTOR_SIGN_IN=redirect") })
 		p, _ := s.signUp(t, ann).enrol()
 		b := s.browser(t)
-		a := b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword, "callbackURL": "/welcome"})
-		if a.status != 200 || a.body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}` || a.header.Get("Location") != "/welcome" {
+		a := b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": testkit.Password, "callbackURL": "/welcome"})
+		if a.Status != 200 || a.Body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}` || a.Header.Get("Location") != "/welcome" {
 			t.Errorf("sign-in: %v", a)
 		}
-		want(t, b.verify(p.next()), 200, "")
+		want(t, b.verify(nextCode(p)), 200, "")
 	})
 }
 
-// TestTwoFactorRaces holds that of many who send one right code at once, one
-// gets in (R01, R02, R03).
+// TestTwoFactorRaces tests that if many requests send one right code at once, one of
+// them signs in.
 func TestTwoFactorRaces(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
-		user := owner.get("/get-session").get("user.id").(string)
-		atOnce := func(what string, send func(i int) answer) {
+		user := owner.Session().Get("user.id").(string)
+		atOnce := func(what string, send func(i int) testkit.Answer) {
 			t.Helper()
 			before, err := s.db.Sessions(t.Context(), user, account.Now())
 			if err != nil {
@@ -1010,9 +1022,9 @@ func TestTwoFactorRaces(t *testing.T) {
 				all.Go(func() {
 					<-start
 					switch a := send(i); {
-					case a.status == 200:
+					case a.Status == 200:
 						won.Add(1)
-					case a.status < 400 || a.status > 499:
+					case a.Status < 400 || a.Status > 499:
 						t.Errorf("%s: %v", what, a)
 					}
 				})
@@ -1024,7 +1036,7 @@ func TestTwoFactorRaces(t *testing.T) {
 				t.Fatal(err)
 			}
 			if won.Load() != 1 || len(after) != len(before)+1 {
-				t.Errorf("%s: %d of 16 at once got in, and %d sessions were made; want 1", what, won.Load(), len(after)-len(before))
+				t.Errorf("%s: %d of 16 at once succeed and make %d sessions; want 1", what, won.Load(), len(after)-len(before))
 			}
 		}
 		for round := range 3 {
@@ -1035,18 +1047,19 @@ func TestTwoFactorRaces(t *testing.T) {
 				return all
 			}
 			some := challenges()
-			atOnce("a backup code", func(i int) answer { return some[i].spend(codes[round]) })
+			atOnce("a backup code", func(i int) testkit.Answer { return some[i].spend(codes[round]) })
 			some = challenges()
-			code := p.next()
-			atOnce("a code", func(i int) answer { return some[i].verify(code) })
+			code := nextCode(p)
+			atOnce("a code", func(i int) testkit.Answer { return some[i].verify(code) })
 			one := s.challenge(t, ann)
-			code = p.next()
-			atOnce("one challenge", func(int) answer { return one.elsewhere().verify(code) })
+			code = nextCode(p)
+			atOnce("one challenge", func(int) testkit.Answer { return one.Elsewhere().verify(code) })
 		}
 	})
 }
 
-// TestWrongCodesAtOnce holds that wrong codes sent all at once are all counted.
+// TestWrongCodesAtOnce tests that the server counts all of many wrong codes that come
+// at once.
 func TestWrongCodesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enrol()
@@ -1058,7 +1071,7 @@ func TestWrongCodesAtOnce(t *testing.T) {
 		}
 		for _, b := range challenges {
 			all.Go(func() {
-				switch a := b.verify("000000"); a.code() {
+				switch a := b.verify("000000"); a.Code() {
 				case "INVALID_CODE":
 					judged.Add(1)
 				case "ACCOUNT_TEMPORARILY_LOCKED":
@@ -1075,29 +1088,26 @@ func TestWrongCodesAtOnce(t *testing.T) {
 	})
 }
 
-// TestTwoFactorMails holds that the owner is told, by mails without secrets
-// (A36, A37), and that every security event is in the log (W04).
+// TestTwoFactorMails tests that the owner gets an email about everything that matters
+// to security, and that the log has it all, both without secrets.
 func TestTwoFactorMails(t *testing.T) {
-	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		var accounts *account.Service
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { accounts = c.Accounts })
-		s.database = url
+	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		p, codes := owner.enrol()
-		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.secret)
-		secrets := append(forms(codes), p.secret, string(secret), hex.EncodeToString(secret), base64.RawStdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret))
-		wantAbsent(t, s.dump(t), secrets...) // D03, D04
+		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
+		secrets := append(forms(codes), p.Secret, string(secret), hex.EncodeToString(secret),
+			base64.RawStdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret))
+		wantAbsent(t, s.dump(t), secrets...)
 		mails := func(subjects ...string) {
 			t.Helper()
 			var got []string
 			for {
-				found, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				found, err := s.accounts.HandOnMail(t.Context(), func(m account.Mail) error {
 					got = append(got, m.Subject)
-					if m.Recipient != ann || !strings.Contains(m.Text, " UTC, from 198.18.") {
-						t.Errorf("mail: %+v", m)
+					if m.Recipient != ann || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+						t.Errorf("email: %+v", m)
 					}
-					wantAbsent(t, m.Text+m.HTML+m.Subject, append(secrets, goodPassword)...)
+					wantAbsent(t, m.Text+m.HTML+m.Subject, append(secrets, testkit.Password)...)
 					return nil
 				})
 				if err != nil {
@@ -1108,7 +1118,7 @@ func TestTwoFactorMails(t *testing.T) {
 				}
 			}
 			if slices.Sort(got); !slices.Equal(got, subjects) {
-				t.Errorf("mails %q; want %q", got, subjects)
+				t.Errorf("emails %q; want %q", got, subjects)
 			}
 		}
 		mails("Two-factor authentication is on")
@@ -1122,23 +1132,23 @@ func TestTwoFactorMails(t *testing.T) {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
 		}
 		mails("Somebody is trying codes")
-		want(t, owner.elsewhere().post("/two-factor/get-totp-uri", body{"password": goodPassword}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		mails("Your authenticator's key was shown")
-		s.wait(time.Hour)
-		want(t, owner.elsewhere().post("/two-factor/generate-backup-codes", body{"password": goodPassword}), 200, "")
+		s.clock.Advance(time.Hour)
+		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 		mails("New backup codes were made")
-		a := owner.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true})
+		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		next := s.scan(t, a)
-		secrets = append(secrets, next.secret) // while it waits, too
+		secrets = append(secrets, next.Secret) // which waits for its first code
 		wantAbsent(t, s.dump(t), secrets...)
-		want(t, owner.verify(next.code(0)), 200, "")
+		want(t, owner.verify(next.Code(0)), 200, "")
 		mails("Your authenticator was replaced")
 		trusted := s.challenge(t, ann)
-		want(t, trusted.elsewhere().post("/two-factor/verify-totp", body{"code": next.next(), "trustDevice": true}), 200, "")
-		want(t, owner.elsewhere().post("/revoke-trusted-devices", body{}), 200, "")
-		want(t, owner.elsewhere().post("/two-factor/disable", body{"password": goodPassword}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(next), "trustDevice": true}), 200, "")
+		want(t, owner.Elsewhere().Post("/revoke-trusted-devices", body{}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		mails("Two-factor authentication is off")
-		want(t, owner.elsewhere().post("/change-password", body{"currentPassword": goodPassword, "newPassword": "another good password"}), 200, "")
+		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
 		mails("Your password was changed")
 
 		dump := s.dump(t)
@@ -1148,14 +1158,14 @@ func TestTwoFactorMails(t *testing.T) {
 			account.EventTOTPURIRead, account.EventDeviceTrusted, account.EventTrustedDeviceRevoked,
 		} {
 			if !strings.Contains(dump, kind) {
-				t.Errorf("there is no event %q", kind)
+				t.Errorf("no event %s", kind)
 			}
 		}
 		wantAbsent(t, s.log.String(), secrets...)
 	})
 }
 
-// forms is backup codes with and without their dash.
+// forms returns backup codes with and without their dash.
 func forms(codes []string) []string {
 	all := slices.Clone(codes)
 	for _, code := range codes {
@@ -1164,13 +1174,10 @@ func forms(codes []string) []string {
 	return all
 }
 
-// TestSealedMails holds that mails cannot be made or turned by who can write to
-// the database alone.
+// TestSealedMails tests that a writer to the database can neither read an email that
+// waits nor have it sent to another address.
 func TestSealedMails(t *testing.T) {
-	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		var accounts *account.Service
-		s := open(t, storetest.Migrated(t, url), func(c *server.Config) { accounts = c.Accounts })
+	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enrol()
 		now := account.Now()
 		m, found, err := s.db.LeaseMail(t.Context(), now, now)
@@ -1178,7 +1185,7 @@ func TestSealedMails(t *testing.T) {
 			t.Fatal(found, err)
 		}
 		if strings.Contains(m.Text+m.HTML, "Two-factor") {
-			t.Errorf("the mail waits in clear: %+v", m)
+			t.Errorf("the email waits in clear: %+v", m)
 		}
 		turned := m
 		turned.ID, turned.Recipient = "turned", "mallory@example.test"
@@ -1188,48 +1195,55 @@ func TestSealedMails(t *testing.T) {
 		if err := s.db.AddMail(t.Context(), turned); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error { t.Errorf("handed on: %+v", m); return nil }); err == nil {
-			t.Error("a mail to another is handed on")
+		if _, err := s.accounts.HandOnMail(t.Context(), func(m account.Mail) error { t.Errorf("sent: %+v", m); return nil }); err == nil {
+			t.Error("the server sends an email to another address")
 		}
 	})
 }
 
-// TestTwoFactorStorm holds that whatever is done to one account at once, nothing
-// waits for the other for ever and nothing breaks.
+// TestTwoFactorStorm tests that of many different requests for one account at once
+// none waits for another for ever and none meets an error of the server.
 func TestTwoFactorStorm(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		owner.enrol()
-		password := body{"password": goodPassword}
-		deeds := []func(b *browser) answer{
-			func(b *browser) answer {
-				return b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword})
+		password := body{"password": testkit.Password}
+		deeds := []func(b *browser) testkit.Answer{
+			func(b *browser) testkit.Answer {
+				return b.Elsewhere().SignIn(ann)
 			},
-			func(b *browser) answer { return b.verify("000000") },
-			func(b *browser) answer { return b.spend("aaaaa-bbbbb") },
-			func(b *browser) answer { return b.elsewhere().post("/two-factor/enable", password) },
-			func(b *browser) answer {
-				return b.elsewhere().post("/two-factor/enable", body{"password": goodPassword, "replace": true})
+			func(b *browser) testkit.Answer { return b.verify("000000") },
+			func(b *browser) testkit.Answer { return b.spend("aaaaa-bbbbb") },
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/two-factor/enable", password) },
+			func(b *browser) testkit.Answer {
+				return b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 			},
-			func(b *browser) answer { return b.elsewhere().post("/two-factor/generate-backup-codes", password) },
-			func(b *browser) answer { return b.elsewhere().post("/two-factor/disable", password) },
-			func(b *browser) answer { return b.elsewhere().post("/revoke-trusted-devices", body{}) },
-			func(b *browser) answer { return b.elsewhere().post("/revoke-other-sessions", body{}) },
-			func(b *browser) answer { return b.elsewhere().post("/step-up", password) },
-			func(b *browser) answer { return b.elsewhere().post("/sign-out", body{}) },
+			func(b *browser) testkit.Answer {
+				return b.Elsewhere().Post("/two-factor/generate-backup-codes", password)
+			},
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/two-factor/disable", password) },
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/revoke-trusted-devices", body{}) },
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/revoke-other-sessions", body{}) },
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/step-up", password) },
+			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/sign-out", body{}) },
 		}
 		var all sync.WaitGroup
 		for i := range 2 * len(deeds) {
 			all.Go(func() {
 				b := s.browser(t)
-				b.elsewhere().post("/sign-in/email", body{"email": ann, "password": goodPassword})
+				answers := []testkit.Answer{b.Elsewhere().SignIn(ann)}
 				for n := range 3 {
-					deeds[(i+n)%len(deeds)](b)
+					answers = append(answers, deeds[(i+n)%len(deeds)](b))
+				}
+				for _, a := range answers {
+					if a.Err != nil {
+						t.Error(a)
+					}
 				}
 			})
 		}
 		all.Wait()
-		// What takes too long is refused for now, and that is all.
+		// The server may have refused requests that took too long, with a 503.
 		wantAbsent(t, s.log.String(), "internal error", "deadlock")
 	})
 }

@@ -16,30 +16,31 @@ func TestWellKnown(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
 		settings := s.url.String() + "/dashboard/settings"
-		if a := b.request("GET", "/.well-known/passkey-endpoints", ""); a.status != 200 || a.header.Get("Content-Type") != "application/json" ||
-			a.body != `{"enroll":"`+settings+`#passkeys","manage":"`+settings+`#passkeys"}` {
-			t.Errorf("passkey-endpoints: %d %s", a.status, a.body)
+		if a := b.Do("GET", "/.well-known/passkey-endpoints", ""); a.Status != 200 || a.Header.Get("Content-Type") != "application/json" ||
+			a.Body != `{"enroll":"`+settings+`#passkeys","manage":"`+settings+`#passkeys"}` {
+			t.Errorf("passkey-endpoints: %d %s", a.Status, a.Body)
 		}
-		if a := b.request("GET", "/.well-known/change-password", ""); a.status != 302 || a.header.Get("Location") != "/dashboard/settings#password" {
-			t.Errorf("change-password: %d to %q", a.status, a.header.Get("Location"))
+		if a := b.Do("GET", "/.well-known/change-password", ""); a.Status != 302 || a.Header.Get("Location") != "/dashboard/settings#password" {
+			t.Errorf("change-password: %d to %q", a.Status, a.Header.Get("Location"))
 		}
-		// Without related origins there are none to tell; and a manager tells by
-		// this one that a 302 above means something.
+		// Without related origins the first path does not exist. By the second, a
+		// password manager finds out that the 302 above means something.
 		for _, path := range []string{"webauthn", "resource-that-should-not-exist-whose-status-code-should-not-be-200", ""} {
-			if a := b.request("GET", "/.well-known/"+path, ""); a.status != 404 {
-				t.Errorf("%q: %d; want 404", path, a.status)
+			if a := b.Do("GET", "/.well-known/"+path, ""); a.Status != 404 {
+				t.Errorf("%q: %d; want 404", path, a.Status)
 			}
 		}
-		if a := b.request("POST", "/.well-known/change-password", "{}"); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("POST: %d, Allow %q", a.status, a.header.Get("Allow"))
+		if a := b.Do("POST", "/.well-known/change-password", "{}"); a.Status != 405 || a.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("POST: %d, Allow %q", a.Status, a.Header.Get("Allow"))
 		}
 		related := open(t, s.db, func(c *server.Config) {
 			rp := &c.Accounts.RelyingParty
 			rp.Related = []string{"https://example.com"}
 			rp.Origins = append(rp.Origins, "https://app.localhost", "https://example.com")
 		})
-		if a := related.browser(t).request("GET", "/.well-known/webauthn", ""); a.status != 200 || a.body != `{"origins":["`+related.url.String()+`","https://example.com"]}` {
-			t.Errorf("webauthn: %d %s", a.status, a.body)
+		if a := related.browser(t).Do("GET", "/.well-known/webauthn", ""); a.Status != 200 ||
+			a.Body != `{"origins":["`+related.url.String()+`","https://example.com"]}` {
+			t.Errorf("webauthn: %d %s", a.Status, a.Body)
 		}
 	})
 }
@@ -47,35 +48,40 @@ func TestWellKnown(t *testing.T) {
 func TestPasskeyCheck(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.signUp(t, ann)
-		want(t, admin.request("GET", "/api/passkey-check", ""), 403, "FORBIDDEN")
-		user, _, err := s.db.UserByEmail(t.Context(), ann)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.db.Grant(t.Context(), user.ID, account.PermissionSettings); err != nil {
-			t.Fatal(err)
-		}
+		want(t, admin.Do("GET", "/api/passkey-check", ""), 403, "FORBIDDEN")
+		admin.granted(account.PermissionSettings)
 		for _, test := range []struct {
 			query   string
 			headers []string
-			wrong   []string // what is found to be
+			wrong   []string // the names of the checks that fail
 			fix     string
 		}{
 			{"", nil, nil, ""},
 			{"?origin=" + s.url.String(), nil, []string{"RP ID"}, "set -origin and -rp-id"}, // the test's host is an address
 			{"?origin=https://elsewhere.example", nil, []string{"Origin", "RP ID"}, "-origin https://elsewhere.example"},
-			{"", []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"}, []string{"X-Forwarded-Proto", "X-Forwarded-Host"}, "correct -origin"},
+			{
+				"", []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"},
+				[]string{"X-Forwarded-Proto", "X-Forwarded-Host"}, "correct -origin",
+			},
 			{"", []string{"X-Forwarded-For: 192.0.2.1"}, nil, ""},
 			{"?origin=" + strings.Repeat("x", 5000), nil, []string{"Origin"}, "xxx"},
-			{"?time=" + time.Now().UTC().Format(time.RFC3339), nil, nil, ""},
-			{"?time=" + time.Now().UTC().Add(time.Minute).Format(time.RFC3339), nil, []string{"Clock"}, "NTP"},
-			{"?time=" + time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), nil, []string{"Clock"}, "NTP"},
+			{"?time=0s", nil, nil, ""}, // from now
+			{"?time=1m", nil, []string{"Clock"}, "NTP"},
+			{"?time=-1h", nil, []string{"Clock"}, "NTP"},
 			{"", []string{"X-Forwarded-For: 127.0.0.3"}, []string{"Limits count you as"}, "append the caller's address"},
 		} {
-			a := admin.request("GET", "/api/passkey-check"+test.query, "", test.headers...)
+			query := test.query
+			if ahead, ok := strings.CutPrefix(query, "?time="); ok {
+				d, err := time.ParseDuration(ahead)
+				if err != nil {
+					t.Fatal(err)
+				}
+				query = "?time=" + s.clock.Now().Add(d).Format(time.RFC3339)
+			}
+			a := admin.Do("GET", "/api/passkey-check"+query, "", test.headers...)
 			var found shared.SelfCheck
-			if err := json.Unmarshal([]byte(a.body), &found); err != nil || a.status != 200 || len(a.body) > 3000 {
-				t.Fatalf("%s: %d %.200s, %v", test.query, a.status, a.body, err)
+			if err := json.Unmarshal([]byte(a.Body), &found); err != nil || a.Status != 200 || len(a.Body) > 3000 {
+				t.Fatalf("%s: %d %.200s, %v", test.query, a.Status, a.Body, err)
 			}
 			var wrong []string
 			fixes := ""
@@ -89,9 +95,9 @@ func TestPasskeyCheck(t *testing.T) {
 			}
 		}
 		direct := open(t, s.db, func(c *server.Config) { c.TrustedProxies = nil })
-		a := direct.signIn(t, ann).request("GET", "/api/passkey-check", "")
-		if !strings.Contains(a.body, "add it: -trusted-proxies 127.0.0.1") {
-			t.Errorf("a proxy that is not known: %d %s", a.status, a.body)
+		a := direct.signIn(t, ann).Do("GET", "/api/passkey-check", "")
+		if !strings.Contains(a.Body, "add it: -trusted-proxies 127.0.0.1") {
+			t.Errorf("a proxy that is not known: %d %s", a.Status, a.Body)
 		}
 	})
 }
