@@ -1,16 +1,11 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/http/cookiejar"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,78 +14,11 @@ import (
 	"time"
 
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
-const faultPassword = "correct horse battery staple"
-
-// visitor is a browser at an address of its own, as a trusted proxy tells.
-type visitor struct {
-	client  http.Client
-	origin  string
-	address string
-}
-
-var visitors atomic.Uint32
-
-func visit(t *testing.T, origin string) *visitor {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := visitors.Add(1)
-	return &visitor{http.Client{Jar: jar, Timeout: 20 * time.Second}, origin, fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
-}
-
-// call returns the status, the body and whether a cookie was set.
-func (v *visitor) call(method, path string, in any) (status int, body string, cookies bool, err error) {
-	text, err := json.Marshal(in)
-	if err != nil {
-		return 0, "", false, err
-	}
-	r, err := http.NewRequest(method, v.origin+path, bytes.NewReader(text))
-	if err != nil {
-		return 0, "", false, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Origin", v.origin)
-	r.Header.Set("X-Forwarded-For", v.address)
-	answer, err := v.client.Do(r)
-	if err != nil {
-		return 0, "", false, err
-	}
-	defer answer.Body.Close()
-	got, err := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(got), len(answer.Header["Set-Cookie"]) > 0, err
-}
-
-func (v *visitor) signUp(email string) (int, string, bool, error) {
-	return v.call("POST", "/api/auth/sign-up/email", map[string]any{"email": email, "name": "", "password": faultPassword})
-}
-
-func (v *visitor) signIn(email, password string) (int, string, bool, error) {
-	return v.call("POST", "/api/auth/sign-in/email", map[string]any{"email": email, "password": password})
-}
-
-func (v *visitor) session() (int, string, bool, error) {
-	return v.call("GET", "/api/auth/get-session", nil)
-}
-
-// eventually waits until ok is true, for as long as a person might.
-func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
-	t.Helper()
-	end := time.After(within)
-	for !ok() {
-		select {
-		case <-end:
-			t.Fatalf("%s: not within %v", what, within)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// TestDatabaseStops holds that a database which is gone, or hangs, costs
-// nobody a session (X07, X13).
+// TestDatabaseStops tests that while the database is gone or does not answer, the
+// server says that it is not available, and that no user loses a session by it.
 func TestDatabaseStops(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
@@ -104,11 +32,9 @@ func TestDatabaseStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	tapped, wire := storetest.Tap(t, database)
-	p := start(t, buildBinary(t), "-database", tapped, "-trusted-proxies", "127.0.0.0/8")
-	v := visit(t, p.origin)
-	if status, body, _, err := v.signUp("ann@example.test"); status != 200 {
-		t.Fatal(status, body, err)
-	}
+	p := testkit.Start(t, "-database", tapped, "-trusted-proxies", "127.0.0.0/8")
+	ann := p.Client()
+	ann.SignUp("ann@example.test").Must(t, 200, "")
 
 	for what, fault := range map[string]struct{ begin, end func() error }{
 		"stopped": {cluster.Stop, cluster.Start},
@@ -119,11 +45,12 @@ func TestDatabaseStops(t *testing.T) {
 		var load sync.WaitGroup
 		for range 4 {
 			load.Go(func() {
-				w := visit(t, p.origin)
-				w.client.Jar = v.client.Jar
+				c := ann.Elsewhere()
 				for ctx.Err() == nil {
-					if status, body, cookies, err := w.session(); err != nil || status != 503 && status != 429 && (status != 200 || body == "null") || status == 503 && cookies {
-						t.Errorf("%s, under load: %d %s, cookies set: %t, %v", what, status, body, cookies, err)
+					a := c.Session()
+					signedIn := a.Is(200, "") && a.Body != "null"
+					if !signedIn && !a.Is(429, "") && (!a.Is(503, "") || setsCookie(a)) {
+						t.Errorf("%s, under load: %s, sets a cookie: %t", what, a, setsCookie(a))
 						return
 					}
 				}
@@ -132,98 +59,75 @@ func TestDatabaseStops(t *testing.T) {
 		if err := fault.begin(); err != nil {
 			t.Fatal(err)
 		}
-		calls := map[string]func() (int, string, bool, error){
-			"get-session": visitorWith(t, v).session,
-			"sign-in":     func() (int, string, bool, error) { return visitorWith(t, v).signIn("ann@example.test", faultPassword) },
-			"sign-out": func() (int, string, bool, error) {
-				return visitorWith(t, v).call("POST", "/api/auth/sign-out", struct{}{})
-			},
-			"readyz": func() (int, string, bool, error) { return v.call("GET", "/readyz", nil) },
-		}
-		for name, call := range calls {
-			began := time.Now()
-			status, body, cookies, err := call()
-			if err != nil || status != 503 || cookies || !strings.Contains(body, "SERVICE_UNAVAILABLE") || time.Since(began) > 5*time.Second {
-				t.Errorf("%s, %s: %d %s, cookies set: %t, %v, after %v; want 503 within five seconds", what, name, status, body, cookies, err, time.Since(began))
+		for name, call := range map[string]func() testkit.Answer{
+			"get-session": func() testkit.Answer { return ann.Elsewhere().Session() },
+			"sign-in":     func() testkit.Answer { return ann.Elsewhere().SignIn("ann@example.test") },
+			"sign-out":    func() testkit.Answer { return ann.Elsewhere().Post("/sign-out", body{}) },
+			"readyz":      func() testkit.Answer { return ann.Do("GET", "/readyz", "") },
+		} {
+			if a := call(); !a.Is(503, "SERVICE_UNAVAILABLE") || setsCookie(a) {
+				t.Errorf("%s, %s: %s, sets a cookie: %t; want 503 SERVICE_UNAVAILABLE and no cookie", what, name, a, setsCookie(a))
 			}
 		}
-		if status, _, _, err := v.call("GET", "/healthz", nil); status != 200 {
-			t.Errorf("%s: healthz: %d, %v", what, status, err)
+		if a := ann.Do("GET", "/healthz", ""); !a.Is(200, "") {
+			t.Errorf("%s, healthz: %s", what, a)
 		}
 		cancel()
 		load.Wait()
 		if err := fault.end(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, what+": recovery", 10*time.Second, func() bool {
-			status, body, _, _ := visitorWith(t, v).session()
-			return status == 200 && body != "null"
+		testkit.Eventually(t, what+": the server recovers, and the session is still there", func() bool {
+			a := ann.Elsewhere().Session()
+			return a.Is(200, "") && a.Body != "null"
 		})
 	}
 }
 
-// visitorWith is another visitor with the same cookies.
-func visitorWith(t *testing.T, v *visitor) *visitor {
-	t.Helper()
-	w := visit(t, v.origin)
-	w.client.Jar = v.client.Jar
-	return w
-}
-
-// eachDatabase runs test with the flag of a new database of each kind.
-func eachDatabase(t *testing.T, test func(t *testing.T, flag []string)) {
-	t.Helper()
-	storetest.EachURL(t, func(t *testing.T, url string) { test(t, []string{"-database", url}) })
-}
-
-// TestTermination holds that what is under way is answered before the program
-// ends (X06): of every sign-in that the log tells of, somebody has heard.
+// TestTermination tests that the server answers all requests that it has begun
+// with before it ends: a client got the answer of every sign-in in the log.
 func TestTermination(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		p := start(t, buildBinary(t), "-database", database, "-rate-limits", "off")
-		if status, body, _, err := visit(t, p.origin).signUp("ann@example.test"); status != 200 {
-			t.Fatal(status, body, err)
-		}
-		var heard atomic.Int32
+		p := testkit.Start(t, "-database", database, "-rate-limits", "off")
+		p.Client().SignUp("ann@example.test").Must(t, 200, "")
+		var answered atomic.Int32
 		var loops sync.WaitGroup
 		for range 8 {
 			loops.Go(func() {
-				w := visit(t, p.origin)
+				c := p.Client()
 				for range 10_000 {
-					status, body, _, err := w.signIn("ann@example.test", faultPassword)
-					if err != nil {
-						return // it has ended
+					a := c.SignIn("ann@example.test")
+					if a.Err != nil {
+						return // the server has ended
 					}
-					if status == 200 {
-						heard.Add(1)
-					} else if status != 503 {
-						t.Errorf("%d %s", status, body)
+					if a.Status == 200 {
+						answered.Add(1)
+					} else if a.Status != 503 {
+						t.Error("a sign-in: ", a)
 					}
 				}
 			})
 		}
-		eventually(t, "sign-ins", 20*time.Second, func() bool { return heard.Load() >= 8 })
-		p.stop()
+		testkit.Eventually(t, "eight sign-ins are answered", func() bool { return answered.Load() >= 8 })
+		p.Stop()
 		loops.Wait()
-		if done := signIns(t, database); done != int(heard.Load()) {
-			t.Errorf("%d sign-ins are in the log, %d were answered", done, heard.Load())
+		if n := countSignIns(t, database); n != int(answered.Load()) {
+			t.Errorf("%d sign-ins are in the log, but %d were answered", n, answered.Load())
 		}
 	})
 }
 
-// TestKilled holds that what was answered survives, and that nothing is left
-// half done (X01, X03).
+// TestKilled tests that what a server has answered is true after it was killed,
+// and that the server leaves nothing half done.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8")...)
-		owner := visit(t, p.origin)
-		if status, body, _, err := owner.signUp("ann@example.test"); status != 200 {
-			t.Fatal(status, body, err)
-		}
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8")
+		owner := p.Client()
+		owner.SignUp("ann@example.test").Must(t, 200, "")
 		for range 11 {
-			visit(t, p.origin).signIn("ann@example.test", "wrong password")
+			p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"})
 		}
 
 		var made atomic.Int32
@@ -231,102 +135,102 @@ func TestKilled(t *testing.T) {
 		for loop := range 8 {
 			loops.Go(func() {
 				for i := range 1000 {
-					status, _, _, err := visit(t, p.origin).signUp(fmt.Sprintf("user-%d-%d@example.test", loop, i))
-					if err != nil {
+					a := p.Client().SignUp(fmt.Sprintf("user-%d-%d@example.test", loop, i))
+					if a.Err != nil {
 						return // killed
 					}
-					if status == 200 {
+					if a.Status == 200 {
 						made.Add(1)
 					}
 				}
 			})
 		}
-		eventually(t, "sign-ups", 20*time.Second, func() bool { return made.Load() >= 24 })
-		p.kill()
+		testkit.Eventually(t, "24 accounts are made", func() bool { return made.Load() >= 24 })
+		p.Kill()
 		loops.Wait()
-		p.start()
+		p.Start()
 
-		if status, _, _, err := visit(t, p.origin).signIn("ann@example.test", faultPassword); status != 429 {
-			t.Errorf("the limit of an account after it was killed: %d, %v; want 429", status, err)
+		if a := p.Client().SignIn("ann@example.test"); !a.Is(429, "") {
+			t.Errorf("a sign-in to an account with too many wrong passwords from before the server was killed: %s; want 429", a)
 		}
-		if status, body, _, err := owner.session(); status != 200 || body == "null" {
-			t.Errorf("the session after it was killed: %d %s, %v", status, body, err)
+		if !owner.SignedIn(t) {
+			t.Error("the session from before the server was killed is gone")
 		}
 		for loop := range 8 {
 			for i := range int(made.Load())/8 + 3 {
 				email := fmt.Sprintf("user-%d-%d@example.test", loop, i)
-				in, body, _, err := visit(t, p.origin).signIn(email, faultPassword)
-				if in == 200 {
+				in := p.Client().SignIn(email)
+				if in.Is(200, "") {
 					continue
 				}
-				if up, again, _, _ := visit(t, p.origin).signUp(email); up != 200 {
-					t.Errorf("%s can neither sign in nor up: %d %s, %v; %d %s", email, in, body, err, up, again)
+				if up := p.Client().SignUp(email); !up.Is(200, "") {
+					t.Errorf("%s can neither sign in nor sign up: %s; %s", email, in, up)
 				}
 			}
 		}
 	})
 }
 
-// TestFlood holds that many sign-ins at once do not take the answers of others
-// away (Z04).
+// TestFlood tests that the server still answers other requests while many clients
+// sign in at once.
 func TestFlood(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8")...)
-		owner := visit(t, p.origin)
-		if status, body, _, err := owner.signUp("ann@example.test"); status != 200 {
-			t.Fatal(status, body, err)
-		}
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8")
+		owner := p.Client()
+		owner.SignUp("ann@example.test").Must(t, 200, "")
 		var flood sync.WaitGroup
 		for i := range 80 {
 			flood.Go(func() {
-				status, body, _, err := visit(t, p.origin).signIn(fmt.Sprintf("user%d@example.test", i), faultPassword)
-				if status != 401 && status != 429 && status != 503 {
-					t.Errorf("a sign-in of the flood: %d %s, %v", status, body, err)
+				a := p.Client().SignIn(fmt.Sprintf("user%d@example.test", i))
+				if !a.Is(401, "") && !a.Is(429, "") && !a.Is(503, "") {
+					t.Error("a sign-in of the flood: ", a)
 				}
 			})
 		}
 		for range 20 {
-			if status, body, _, err := visitorWith(t, owner).session(); status != 200 || body == "null" {
-				t.Errorf("a session during the flood: %d %s, %v", status, body, err)
+			if !owner.Elsewhere().SignedIn(t) {
+				t.Error("the session is gone during the flood")
 			}
 		}
 		flood.Wait()
 	})
 }
 
-// TestDripping holds that who sends a request a byte at a time is cut off, and
-// meanwhile takes nothing from others (Z01, Z02).
+// TestDripping tests that the server cuts off a client that sends a request a byte
+// at a time, and meanwhile answers others.
 func TestDripping(t *testing.T) {
 	t.Parallel()
-	p := start(t, buildBinary(t))
-	address := strings.TrimPrefix(p.origin, "http://")
-	head := fmt.Sprintf("POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", address)
-	var drips sync.WaitGroup
+	p := testkit.Start(t)
+	address := strings.TrimPrefix(p.Origin, "http://")
+	var dripping sync.WaitGroup
+	var cutOff atomic.Int32
 	for i := range 40 {
-		begin, within := "GET / HTTP/1.1\r\nX: ", 20*time.Second
+		begin := "GET / HTTP/1.1\r\nX: " // a header that does not end
 		if i == 0 {
-			begin, within = head, 35*time.Second
+			begin = fmt.Sprintf("POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", address)
 		}
-		drips.Go(func() {
-			conn, err := net.Dial("tcp", strings.Replace(address, "localhost", "127.0.0.1", 1))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			io.WriteString(conn, begin)
-			ended := make(chan struct{})
-			go func() {
-				io.Copy(io.Discard, conn)
-				close(ended)
-			}()
-			for limit := time.After(within); ; {
+		conn, err := net.Dial("tcp", strings.Replace(address, "localhost", "127.0.0.1", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := io.WriteString(conn, begin); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			io.Copy(io.Discard, conn)
+			close(ended)
+		}()
+		dripping.Go(func() {
+			for limit := time.After(testkit.Patience); ; {
 				select {
 				case <-ended:
+					cutOff.Add(1)
 					return
 				case <-limit:
-					t.Errorf("connection %d is still open after %v", i, within)
+					t.Errorf("connection %d is still open after %v", i, testkit.Patience)
 					return
 				case <-time.After(500 * time.Millisecond):
 					io.WriteString(conn, "x")
@@ -334,30 +238,35 @@ func TestDripping(t *testing.T) {
 			}
 		})
 	}
-	v := visit(t, p.origin)
-	v.client.Timeout = 2 * time.Second
+	meanwhile := 0
 	for range 10 {
-		if status, body, _, err := v.session(); status != 200 || body != "null" {
-			t.Errorf("get-session meanwhile: %d %s, %v", status, body, err)
+		if a := p.Client().Session(); !a.Is(200, "") || a.Body != "null" {
+			t.Errorf("get-session meanwhile: %s; want 200 null", a)
+		}
+		if cutOff.Load() == 0 {
+			meanwhile++
 		}
 	}
-	drips.Wait()
+	if meanwhile == 0 {
+		t.Error("the server answered nothing before it cut off the first connection")
+	}
+	dripping.Wait()
 }
 
-// TestRefusesToStart holds that a server which could only do harm does not
-// start, and says what to do.
+// TestRefusesToStart tests that a server does not start with a setting under which
+// it can only do harm, and that it says what to do.
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
-	refused := func(t *testing.T, says string, args ...string) {
+	refused := func(t *testing.T, want string, args ...string) {
 		t.Helper()
-		said, err := runProgram(t, args...)
-		if err == nil || !strings.Contains(said, says) || strings.Contains(said, "goroutine") {
-			t.Errorf("%v: %v, %s; want %q", args, err, said, says)
+		output, err := testkit.Run(t, args...)
+		if err == nil || !strings.Contains(output, want) || strings.Contains(output, "goroutine") {
+			t.Errorf("%v: %v, %s; want %q", args, err, output, want)
 		}
 	}
 	for _, test := range []struct {
 		args []string
-		says string
+		want string
 	}{
 		{[]string{"-origin", "http://accounts.example.com"}, "https://accounts.example.com"},
 		{[]string{"-origin", "https://accounts.example.com/"}, "write https://accounts.example.com"},
@@ -397,99 +306,100 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"dance"}, "there is no command"},
 		{[]string{"serve", "now"}, "not a flag"},
 	} {
-		refused(t, test.says, test.args...)
+		refused(t, test.want, test.args...)
 	}
-	eachDatabase(t, func(t *testing.T, flags []string) { // X10
-		start(t, buildBinary(t), flags...).stop()
-		refused(t, "point -key-file at", append(flags, "-data", t.TempDir())...)
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		testkit.Start(t, "-database", database).Stop()
+		// In another folder there is no key file, so the server lacks the key of the
+		// database.
+		refused(t, "point -key-file at", "-database", database, "-data", t.TempDir())
 	})
 }
 
-// TestRefusesSystemKeys holds the same of what only the environment sets.
+// TestRefusesSystemKeys tests that a server does not start with a wrong value of a
+// system key that only the environment sets, and that it says what to do.
 func TestRefusesSystemKeys(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"TWO_FACTOR_SIGN_IN", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_USER_VERIFICATION", "PASSKEY_AUTO_UPGRADE"} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(name, "maybe")
-			if said, err := runProgram(t); err == nil || !strings.Contains(said, "the environment's "+name+" is not one: It is ") {
-				t.Errorf("%v, %s", err, said)
+			output, err := testkit.Run(t, name+"=maybe")
+			if err == nil || !strings.Contains(output, "the environment's "+name+" is not one: It is ") {
+				t.Errorf("%v, %s", err, output)
 			}
 		})
 	}
 }
 
-// TestStartAtOnce starts six programs at once on an empty database, ten times.
+// TestStartAtOnce tests that if six programs start at once on an empty database,
+// exactly one of them migrates it.
 func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
-	for round := range 10 {
+	rounds := 3
+	if testkit.Thorough {
+		rounds = 10
+	}
+	for round := range rounds {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
-			eachDatabase(t, func(t *testing.T, flags []string) {
+			storetest.EachURL(t, func(t *testing.T, database string) {
 				data := t.TempDir()
 				var programs sync.WaitGroup
 				var migrated atomic.Int32
 				for range 6 {
 					programs.Go(func() {
-						said, err := runProgram(t, append([]string{"migrate", "-data", data}, flags...)...)
+						output, err := testkit.Run(t, "migrate", "-data", data, "-database", database)
 						if err != nil {
-							t.Errorf("%v: %s", err, said)
+							t.Errorf("%v: %s", err, output)
 						}
-						if strings.Contains(said, "the database was migrated") {
+						if strings.Contains(output, "the database was migrated") {
 							migrated.Add(1)
 						}
 					})
 				}
 				programs.Wait()
 				if migrated.Load() != 1 {
-					t.Errorf("%d of 6 migrated; want 1", migrated.Load())
+					t.Errorf("%d of 6 programs migrated the database; want 1", migrated.Load())
 				}
 			})
 		})
 	}
 }
 
-// TestNotices holds that the owner hears of a new password within three
-// seconds, and that no password is in the mail (A36).
+// TestNotices tests that the owner of an account gets an email about a new
+// password, and that no password is in it.
 func TestNotices(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
+	storetest.EachURL(t, func(t *testing.T, database string) {
 		dir := t.TempDir()
-		p := start(t, buildBinary(t), append(flags, "-mail-dir", dir)...)
-		v := visit(t, p.origin)
-		v.signUp("ann@example.test")
+		p := testkit.Start(t, "-database", database, "-mail-dir", filepath.Join(dir, "mail"))
+		p.Data = dir // where the kit looks for emails
+		ann := p.Client()
+		ann.SignUp("ann@example.test").Must(t, 200, "")
 		const next = "another good password"
-		status, body, _, err := v.call("POST", "/api/auth/change-password", map[string]string{"currentPassword": faultPassword, "newPassword": next})
-		if status != 200 {
-			t.Fatal(status, body, err)
+		ann.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": next}).Must(t, 200, "")
+		emails(t, p, "ann@example.test", 1)
+		all := p.Emails("")
+		if e := all[0]; len(all) != 1 || e.To != "ann@example.test" || e.Subject != "Your password was changed" || e.From == "" || e.At == "" ||
+			!strings.Contains(e.Text, "127.0.0.1") || !strings.Contains(e.HTML, "<p>") {
+			t.Errorf("%d emails: %+v", len(all), all)
 		}
-		var files []string
-		eventually(t, "a mail", 3*time.Second, func() bool {
-			files, _ = filepath.Glob(filepath.Join(dir, "*.json"))
-			return len(files) > 0
-		})
-		var mail map[string]string
-		readJSON(t, files[0], &mail)
-		if len(files) != 1 || mail["to"] != "ann@example.test" || mail["subject"] != "Your password was changed" || mail["from"] == "" || mail["at"] == "" ||
-			!strings.Contains(mail["text"], "127.0.0.1") || !strings.Contains(mail["html"], "<p>") {
-			t.Errorf("%d mails, the first %v", len(files), mail)
-		}
-		if all := fmt.Sprint(mail); strings.Contains(all, next) || strings.Contains(all, faultPassword) {
-			t.Errorf("a password is in the mail: %s", all)
+		if text := fmt.Sprint(all); strings.Contains(text, next) || strings.Contains(text, testkit.Password) {
+			t.Errorf("a password is in the email: %s", text)
 		}
 	})
 }
 
-// TestCommands runs some beside a server, as an operator does.
+// TestCommands runs the commands of the program beside a server, as an operator
+// does.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := start(t, buildBinary(t), flags...)
-		if status, body, _, err := visit(t, p.origin).signUp("ann@example.test"); status != 200 {
-			t.Fatal(status, body, err)
-		}
-		data := []string{"-data", p.data, "-origin", p.origin}
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := testkit.Start(t, "-database", database)
+		p.Client().SignUp("ann@example.test").Must(t, 200, "")
+		flags := []string{"-database", database, "-data", p.Data, "-origin", p.Origin}
 		for _, test := range []struct {
 			args, rest []string
-			says       string
+			want       string
 			fails      bool
 		}{
 			{[]string{"permissions"}, nil, "", false},
@@ -505,51 +415,41 @@ func TestCommands(t *testing.T) {
 			{[]string{"unlock"}, nil, "say the e-mail address", true},
 			{[]string{"recover"}, []string{"bob@example.test"}, "no account", true},
 			{[]string{"recover"}, nil, "say the e-mail address", true},
-			{[]string{"recover"}, []string{"Ann@example.test"}, "\n\n  " + p.origin + "/reset-password?token=", false},
-			{[]string{"verify-log"}, nil, "The security log is whole: 5 entries.\n", false}, // sign-up, two of grant and revoke, unlock, recover
+			{[]string{"recover"}, []string{"Ann@example.test"}, "\n\n  " + p.Origin + "/reset-password?token=", false},
+			{[]string{"verify-log"}, nil, "The security log is whole: 5 entries.\n", false}, // of sign-up, grant, revoke, unlock and recover
 			{[]string{"rotate-key"}, nil, "restart them all", false},
 			{[]string{"verify-log"}, nil, "The security log is whole: 6 entries.\n", false},
 			{[]string{"permissions"}, nil, "", false},
 		} {
-			args := append(append(append(test.args, flags...), data...), test.rest...)
-			said, err := runProgram(t, args...)
-			if (err != nil) != test.fails || !strings.Contains(said, test.says) || test.says == "" && said != "" {
-				t.Errorf("%v: %v, %q; want %q", args, err, said, test.says)
+			args := append(append(test.args, flags...), test.rest...)
+			output, err := testkit.Run(t, args...)
+			if (err != nil) != test.fails || !strings.Contains(output, test.want) || test.want == "" && output != "" {
+				t.Errorf("%v: %v, %q; want %q", args, err, output, test.want)
 			}
 		}
-		info, err := os.Stat(filepath.Join(p.data, "keys"))
+		info, err := os.Stat(filepath.Join(p.Data, "keys"))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("the key file after a rotation: %v, %v", info, err)
 		}
-		p.stop()
-		p.start() // with two keys
-		// From before the rotation alone, the keys are no longer the database's.
-		text, err := os.ReadFile(filepath.Join(p.data, "keys"))
+		p.Stop()
+		p.Start() // with two keys
+		// The program refuses a key file from before the rotation: it lacks the new
+		// key of the database.
+		text, err := os.ReadFile(filepath.Join(p.Data, "keys"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		lines := strings.SplitAfter(string(text), "\n") // a comment, the new key, the old one
 		if len(lines) != 4 {
-			t.Fatalf("the key file has %d lines", len(lines)-1)
+			t.Fatalf("the key file has %d lines; want 3", len(lines)-1)
 		}
 		old := filepath.Join(t.TempDir(), "keys")
 		if err := os.WriteFile(old, []byte(lines[2]), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if said, err := runProgram(t, append(append([]string{"permissions", "-key-file", old}, flags...), data...)...); err == nil || !strings.Contains(said, "another key") {
-			t.Errorf("with the old key alone: %v, %s", err, said)
+		output, err := testkit.Run(t, append([]string{"permissions", "-key-file", old}, flags...)...)
+		if err == nil || !strings.Contains(output, "another key") {
+			t.Errorf("with the old key alone: %v, %s", err, output)
 		}
 	})
-}
-
-// runProgram runs the program to its end, in a folder of its own, and returns
-// what it said.
-func runProgram(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, buildBinary(t), args...)
-	cmd.Dir = t.TempDir()
-	said, err := cmd.CombinedOutput()
-	return string(said), err
 }

@@ -15,6 +15,8 @@ import (
 	"latchkey/backend/account"
 )
 
+// TestSender tests which sender an email has, for names of the service with
+// characters that mean something in an address.
 func TestSender(t *testing.T) {
 	for name, want := range map[string]string{
 		"Latchkey":       "Latchkey <no-reply@example.com>",
@@ -28,8 +30,8 @@ func TestSender(t *testing.T) {
 	}
 }
 
-// TestRefusal holds that people read what the provider said in a sentence,
-// bounded, and never the key.
+// TestRefusal tests that the error of an email that the mail provider refused is a
+// sentence of limited length, and that it never has the key in it.
 func TestRefusal(t *testing.T) {
 	const key = "re_key"
 	for name, test := range map[string]struct {
@@ -37,14 +39,14 @@ func TestRefusal(t *testing.T) {
 		want string
 		wait time.Duration
 	}{
-		"says":        {errors.New("[ERROR]: The example.com domain is not verified."), "The mail provider says: The example.com domain is not verified.", 0},
-		"the key":     {errors.New("[ERROR]: no re_key\nat all"), "The mail provider says: no … at all", 0},
-		"too many":    {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The mail provider says: Too many requests", 7 * time.Second},
-		"far too":     {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The mail provider says: Quota", 24 * time.Hour},
-		"no wait":     {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The mail provider says: Quota", 0},
-		"timeout":     {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The mail provider did not answer in time.", 0},
-		"unreachable": {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The mail provider cannot be reached: no route", 0},
-		"garbage":     {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
+		"message":      {errors.New("[ERROR]: The example.com domain is not verified."), "The mail provider says: The example.com domain is not verified.", 0},
+		"key in it":    {errors.New("[ERROR]: no re_key\nat all"), "The mail provider says: no … at all", 0},
+		"too many":     {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The mail provider says: Too many requests", 7 * time.Second},
+		"far too many": {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The mail provider says: Quota", 24 * time.Hour},
+		"no wait":      {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The mail provider says: Quota", 0},
+		"timeout":      {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The mail provider did not answer in time.", 0},
+		"unreachable":  {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The mail provider cannot be reached: no route", 0},
+		"garbage":      {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
 	} {
 		err, ok := errors.AsType[*account.RefusedError](refusal(test.err, key))
 		if !ok || err.Why != test.want || err.Wait != test.wait {
@@ -57,6 +59,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// TestMailWait tests for how long a Retry-After header asks.
 func TestMailWait(t *testing.T) {
 	now := time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
 	for after, want := range map[string]time.Duration{
@@ -71,6 +74,8 @@ func TestMailWait(t *testing.T) {
 	}
 }
 
+// TestParseAPI tests which URLs a mail provider may have: the key must not cross a
+// network in the clear.
 func TestParseAPI(t *testing.T) {
 	for s, want := range map[string]string{
 		"https://api.resend.com":     "https://api.resend.com/",

@@ -12,27 +12,28 @@ import (
 	"latchkey/backend/account/authenticator"
 )
 
-// A ceremony is what an authenticator and its browser said when an exchange was
-// recorded. What they sign is of the server that asks: so they say it anew.
+// A ceremony describes the answer of an authenticator and its browser in a
+// recorded exchange. What they sign depends on the server, so the answer has to be
+// made again.
 type ceremony struct {
 	Options    string // the ceremony that it answers, by p1, p2 …
-	Challenge  string // instead of what that ceremony asks
-	Type       string // as client data has it
-	Origin     string // the page's, if it is not ours
+	Challenge  string // instead of the challenge of that ceremony
+	Type       string // in the client data
+	Origin     string // of the page, if it is not the server's
 	RPID       string // if it is not localhost
 	Credential string // base64url
 	Key        string // the credential whose key signs, if it is another
-	Algorithm  int64  // that of the key (COSE), if it is not ES256
+	Algorithm  int64  // of the key (COSE), if it is not ES256
 	AAGUID     string // zeros if empty
 	Flags      authenticator.Flags
 	Counter    uint32
 	Transports []string
-	UserHandle string // base64url, if it is not what the passkey was made for
+	UserHandle string // base64url, if it is not that of the passkey
 	Forged     bool   // another key signs
 	Without    string // the member that is left out
 }
 
-// passkeys are those of a replay.
+// passkeys are the passkeys of a replay.
 type passkeys struct {
 	cookies map[string]string             // by p1, p2 …
 	options map[string]options            // likewise
@@ -40,7 +41,7 @@ type passkeys struct {
 	keys    map[string]*authenticator.Key // by credential id
 }
 
-// options is what we need of the options of a ceremony.
+// options has the parts of the options of a ceremony that the tests need.
 type options struct {
 	Challenge string
 	User      struct{ ID string }
@@ -50,27 +51,27 @@ func newPasskeys() passkeys {
 	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string), keys: make(map[string]*authenticator.Key)}
 }
 
-// asked notes the ceremony that an answer begins.
-func (p passkeys) asked(t *testing.T, name, cookie string, answer []byte) {
+// begin keeps the options of a ceremony that an answer begins.
+func (p passkeys) begin(t *testing.T, name, cookie, answer string) {
 	t.Helper()
 	var o options
-	if err := json.Unmarshal(answer, &o); err != nil || o.Challenge == "" {
+	if err := json.Unmarshal([]byte(answer), &o); err != nil || o.Challenge == "" {
 		t.Fatalf("%s are no options: %v", answer, err)
 	}
 	p.cookies[name], p.options[name] = cookie, o
 }
 
-// keep notes the id of the passkey that is in an answer.
-func (p passkeys) keep(t *testing.T, name string, answer []byte) {
+// keep keeps the ID of the passkey in an answer.
+func (p passkeys) keep(t *testing.T, name, answer string) {
 	t.Helper()
 	var made struct{ ID string }
-	if err := json.Unmarshal(answer, &made); err != nil {
+	if err := json.Unmarshal([]byte(answer), &made); err != nil {
 		t.Fatal(err)
 	}
 	p.ids[name] = made.ID
 }
 
-// fill puts ids and the response of the authenticator in a body.
+// fill puts IDs and the response of the authenticator into a body.
 func (p passkeys) fill(t *testing.T, e exchange, content, origin string) string {
 	t.Helper()
 	for name, id := range p.ids {
@@ -91,11 +92,11 @@ func (p passkeys) fill(t *testing.T, e exchange, content, origin string) string 
 	return string(filled)
 }
 
-// response is what an authenticator and its browser say to the options of here
-// and now.
+// response returns the answer of an authenticator and its browser to the options
+// of this server.
 func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMessage {
 	t.Helper()
-	asked, ok := p.options[c.Options]
+	begun, ok := p.options[c.Options]
 	if !ok && c.Challenge == "" {
 		t.Fatalf("there is no ceremony %q", c.Options)
 	}
@@ -103,19 +104,19 @@ func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMess
 	key, ok := p.keys[name]
 	if !ok {
 		by := authenticator.Algorithm(cmp.Or(c.Algorithm, int64(authenticator.ES256)))
-		key = authenticator.NewKey(decoded(t, name), "localhost", decoded(t, asked.User.ID), by)
+		key = authenticator.NewKey(decode(t, name), "localhost", decode(t, begun.User.ID), by)
 		p.keys[name] = key
 	}
 	aaguid, err := uuid.Parse(cmp.Or(c.AAGUID, uuid.Nil.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	say := func(s *authenticator.Statement) {
-		s.ID, s.RawID, s.AttestedID, s.PublicKey = c.Credential, c.Credential, decoded(t, c.Credential), key.Public()
+	change := func(s *authenticator.Statement) {
+		s.ID, s.RawID, s.AttestedID, s.PublicKey = c.Credential, c.Credential, decode(t, c.Credential), key.Public()
 		s.Client["type"] = c.Type
 		s.RPID, s.Flags, s.Counter, s.AAGUID, s.Transports = cmp.Or(c.RPID, s.RPID), c.Flags, c.Counter, aaguid, c.Transports
 		if c.UserHandle != "" {
-			s.UserHandle = decoded(t, c.UserHandle)
+			s.UserHandle = decode(t, c.UserHandle)
 		}
 		if c.Forged {
 			s.Key = authenticator.NewKey(key.ID, key.RPID, key.UserHandle, key.Algorithm)
@@ -123,10 +124,10 @@ func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMess
 		s.Sent = func(_, response map[string]any) { delete(response, c.Without) }
 	}
 	device := authenticator.New(cmp.Or(c.Origin, origin))
-	answer, options := device.Get, map[string]any{"challenge": cmp.Or(c.Challenge, asked.Challenge), "rpId": "localhost"}
-	if c.Transports != nil { // browsers tell them of what is made
+	answer, options := device.Get, map[string]any{"challenge": cmp.Or(c.Challenge, begun.Challenge), "rpId": "localhost"}
+	if c.Transports != nil { // a browser sends them only with a new passkey
 		answer, options["rp"] = device.Create, map[string]string{"id": "localhost"}
-		options["user"] = map[string]string{"id": asked.User.ID}
+		options["user"] = map[string]string{"id": begun.User.ID}
 		options["pubKeyCredParams"] = []map[string]any{{"type": "public-key", "alg": authenticator.ES256}}
 	} else {
 		device.Keys = []*authenticator.Key{key}
@@ -135,14 +136,14 @@ func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMess
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, err := answer(encoded, say)
+	response, err := answer(encoded, change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return said
+	return response
 }
 
-func decoded(t *testing.T, base64url string) []byte {
+func decode(t *testing.T, base64url string) []byte {
 	t.Helper()
 	bytes, err := base64.RawURLEncoding.DecodeString(base64url)
 	if err != nil {

@@ -15,51 +15,56 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
-// mailKey is a key as Resend gives them.
+// mailKey has the form of a key of Resend.
 const mailKey = "re_jRgzTxSo_2vLkaD5WLkRfLQ5SFTDvzS3"
 
-// A provider is a server that speaks Resend's API, as far as one mail is sent by
-// it: what it has taken under a key, it does not take again.
-type provider struct {
+// A mailProvider is a server that speaks Resend's API, as far as a client needs it
+// to send one email. It accepts an email only once under an idempotency key.
+type mailProvider struct {
 	*httptest.Server
 	t *testing.T
 
-	// fault answers the first request under an idempotency key in the place of
-	// the provider, which takes the mail before if taking is true. nil does not.
-	fault func(first sent) (taking bool, answer http.HandlerFunc)
+	// fault, if it is not nil and returns a handler, has the handler answer the
+	// first request under an idempotency key. The provider accepts the email before
+	// that if accept is true.
+	fault func(first sentEmail) (accept bool, handler http.HandlerFunc)
 
-	mu    sync.Mutex
-	mails map[string]*sent // by idempotency key
+	mu     sync.Mutex
+	emails map[string]*sentEmail // by idempotency key
 }
 
-// sent is a mail as it came.
-type sent struct {
+// A sentEmail is an email as the provider got it.
+type sentEmail struct {
 	From    string
 	To      []string
 	Subject string
 	Text    string
 	HTML    string
 
-	tries, busy, taken int
+	tries    int // requests so far
+	busy     int // requests that are not answered yet
+	accepted int // how often the provider would have delivered it
 }
 
-func newProvider(t *testing.T) *provider {
-	p := &provider{t: t, mails: map[string]*sent{}}
+func newMailProvider(t *testing.T) *mailProvider {
+	p := &mailProvider{t: t, emails: map[string]*sentEmail{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /emails", p.emails)
+	mux.HandleFunc("POST /emails", p.receive)
 	p.Server = httptest.NewServer(mux)
 	t.Cleanup(p.Close)
 	return p
 }
 
-func (p *provider) emails(w http.ResponseWriter, r *http.Request) {
+// receive handles a request to send an email.
+func (p *mailProvider) receive(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
-	var m sent
-	body, _ := io.ReadAll(r.Body) // all of it: or the server would not see that who asks has gone
-	if err := json.Unmarshal(body, &m); err != nil || len(key) < 20 || m.From == "" || len(m.To) != 1 || m.Subject == "" || m.Text == "" || m.HTML == "" {
-		p.t.Errorf("a request under the key %q, %v: %+v", key, err, m)
+	var e sentEmail
+	content, _ := io.ReadAll(r.Body) // all of it: net/http only then notices that the client has gone
+	if err := json.Unmarshal(content, &e); err != nil || len(key) < 20 || e.From == "" || len(e.To) != 1 || e.Subject == "" || e.Text == "" || e.HTML == "" {
+		p.t.Errorf("a request under the key %q, %v: %+v", key, err, e)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if got := r.Header.Get("Authorization"); got != "Bearer "+mailKey {
@@ -69,14 +74,14 @@ func (p *provider) emails(w http.ResponseWriter, r *http.Request) {
 	}
 
 	p.mu.Lock()
-	known := p.mails[key]
+	known := p.emails[key]
 	first := known == nil
 	if first {
-		known = &m
-		p.mails[key] = known
+		known = &e
+		p.emails[key] = known
 	}
 	if known.tries++; known.busy > 0 {
-		p.t.Errorf("%q to %q is sent by two at once", m.Subject, m.To)
+		p.t.Errorf("two requests at once send %q to %q", e.Subject, e.To)
 	}
 	known.busy++
 	p.mu.Unlock()
@@ -86,44 +91,51 @@ func (p *provider) emails(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 	}()
 
-	taking, answer := true, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"id":"%s"}`, key) }
+	accept, handler := true, respond(http.StatusOK, "", fmt.Sprintf(`{"id":"%s"}`, key))
 	if first && p.fault != nil {
-		if fails, with := p.fault(m); with != nil {
-			taking, answer = fails, with
+		if fails, with := p.fault(e); with != nil {
+			accept, handler = fails, with
 		}
 	}
-	if taking {
+	if accept {
 		p.mu.Lock()
-		if known.taken == 0 || known.Text != m.Text {
-			known.taken++
+		if known.accepted == 0 || known.Text != e.Text {
+			known.accepted++
 		}
 		p.mu.Unlock()
 	}
-	answer(w, r)
+	handler(w, r)
 }
 
-// taken is what has been taken, as "subject to address", each as often as it was.
-func (p *provider) taken() (all []string) {
+// accepted returns the emails that the provider has accepted, sorted, as "subject
+// to address". An email that it accepted twice is there twice.
+func (p *mailProvider) accepted() (all []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.mails {
-		for range m.taken {
-			all = append(all, m.Subject+" to "+m.To[0])
+	for _, e := range p.emails {
+		for range e.accepted {
+			all = append(all, e.Subject+" to "+e.To[0])
 		}
 	}
 	slices.Sort(all)
 	return all
 }
 
-// find waits for a mail that has been taken.
-func (p *provider) find(subject, to string) (found sent) {
+// newSignIns is accepted without emails other than those about a sign-in from a
+// new browser.
+func (p *mailProvider) newSignIns() []string {
+	return slices.DeleteFunc(p.accepted(), func(email string) bool { return !strings.HasPrefix(email, "New sign-in") })
+}
+
+// find waits for an email that the provider has accepted.
+func (p *mailProvider) find(subject, to string) (found sentEmail) {
 	p.t.Helper()
-	eventually(p.t, subject+" to "+to, 20*time.Second, func() bool {
+	testkit.Eventually(p.t, "the provider has accepted the email "+subject+" to "+to, func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, m := range p.mails {
-			if m.taken > 0 && m.Subject == subject && m.To[0] == to {
-				found = *m
+		for _, e := range p.emails {
+			if e.accepted > 0 && e.Subject == subject && e.To[0] == to {
+				found = *e
 				return true
 			}
 		}
@@ -132,83 +144,76 @@ func (p *provider) find(subject, to string) (found sent) {
 	return found
 }
 
-func saying(status int, header, body string) http.HandlerFunc {
+// respond returns a handler that answers with a status, a header "Name: value" if
+// it is not "", and a body.
+func respond(status int, header, content string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if name, value, ok := strings.Cut(header, ": "); ok {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(status)
-		fmt.Fprint(w, body)
+		fmt.Fprint(w, content)
 	}
 }
 
-// gone answers nothing: the connection ends.
-func gone(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+// disconnect is a handler that closes the connection without an answer.
+func disconnect(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// silent answers nothing until whoever asks has gone.
-func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+// hang is a handler that does not answer until the client has gone.
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// administrator makes an account that can set system keys.
-func administrator(t *testing.T, p *program, flags []string) *visitor {
+// startSending starts a server on a database whose provider of emails is p.
+func (p *mailProvider) startSending(t *testing.T, database string, flags ...string) *testkit.Program {
 	t.Helper()
-	v := visit(t, p.origin)
-	if status, body, _, err := v.signUp("admin@example.test"); status != 200 {
-		t.Fatal(status, body, err)
-	}
-	if said, err := runProgram(t, append(append([]string{"grant"}, flags...), "-data", p.data, "admin@example.test", "settings.manage")...); err != nil {
-		t.Fatal(said, err)
-	}
-	v.set(t, "VERIFY_EMAIL", "off") // or a key would have everybody wait for a mail
-	return v
+	return testkit.Start(t, append([]string{"-database", database, "-trusted-proxies", "127.0.0.0/8", "-resend-url", p.URL}, flags...)...)
 }
 
-// set gives a system key a value.
-func (v *visitor) set(t *testing.T, key, value string) {
+// newAdministrator makes an account that can set system keys. The flags are those
+// of the server that say where its database and keys are.
+func newAdministrator(t *testing.T, p *testkit.Program, flags ...string) *testkit.Client {
 	t.Helper()
-	if status, body, _, err := v.call("PUT", "/api/settings", in{"key": key, "value": value}); status != 200 {
-		t.Fatal(status, body, err)
+	admin := p.Client()
+	admin.SignUp("admin@example.test").Must(t, 200, "")
+	grant := append([]string{"grant", "-data", p.Data}, flags...)
+	if output, err := testkit.Run(t, append(grant, "admin@example.test", "settings.manage")...); err != nil {
+		t.Fatal(output, err)
 	}
+	setKey(t, admin, "VERIFY_EMAIL", "off") // with a key, every user would have to wait for an email
+	return admin
 }
 
-// wantNoMails waits until no mail is in the outbox.
-func wantNoMails(t *testing.T, database string) {
+// awaitEmptyOutbox waits until no email is in the outbox.
+func awaitEmptyOutbox(t *testing.T, database string) {
 	t.Helper()
-	eventually(t, "an empty outbox", 40*time.Second, func() bool {
+	testkit.Eventually(t, "the outbox is empty", func() bool {
 		return !strings.Contains("\n"+storetest.Dump(t, database), "\nmails ")
 	})
 }
 
-// signInAnew signs in from a browser that the account does not know.
-func signInAnew(t *testing.T, p *program, email string) {
-	t.Helper()
-	if status, body, _, err := visit(t, p.origin).signIn(email, faultPassword); status != 200 {
-		t.Error(status, body, err)
-	}
-}
-
-// TestMailProviderFails holds that no mail is lost and none comes twice, whatever
-// the provider does, while two servers send.
+// TestMailProviderFails tests that two servers send every email in the end, and that
+// the provider accepts none twice, also if it fails to answer or its answer is
+// wrong.
 func TestMailProviderFails(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		provider := newProvider(t)
+		provider := newMailProvider(t)
 		faults := []struct {
-			taking bool
-			answer http.HandlerFunc
+			accept  bool
+			handler http.HandlerFunc
 		}{
-			{false, silent},
-			{false, saying(500, "", `{"statusCode":500,"name":"application_error","message":"An unexpected error occurred."}`)},
-			{false, saying(429, "Retry-After: 2", `{"statusCode":429,"name":"rate_limit_exceeded","message":"Too many requests."}`)},
-			{false, saying(422, "", `{"statusCode":422,"name":"validation_error","message":"No."}`)},
-			{false, saying(200, "Content-Type: text/html", "<html>Welcome to this hotel's network</html>")},
-			{false, saying(200, "", "{}")},
-			{false, saying(302, "Location: /emails", "")},
-			{false, saying(503, "", strings.Repeat("[", 1<<20))},
-			{true, gone},
-			{true, saying(502, "", "")},
+			{false, hang},
+			{false, respond(500, "", `{"statusCode":500,"name":"application_error","message":"An unexpected error occurred."}`)},
+			{false, respond(429, "Retry-After: 2", `{"statusCode":429,"name":"rate_limit_exceeded","message":"Too many requests."}`)},
+			{false, respond(422, "", `{"statusCode":422,"name":"validation_error","message":"No."}`)},
+			{false, respond(200, "Content-Type: text/html", "<html>Welcome to this hotel's network</html>")},
+			{false, respond(200, "", "{}")},
+			{false, respond(302, "Location: /emails", "")},
+			{false, respond(503, "", strings.Repeat("[", 1<<20))},
+			{true, disconnect},
+			{true, respond(502, "", "")},
 		}
 		var faulty int
-		provider.fault = func(first sent) (bool, http.HandlerFunc) {
+		provider.fault = func(first sentEmail) (bool, http.HandlerFunc) {
 			if first.Subject != "New sign-in" {
 				return false, nil
 			}
@@ -217,53 +222,51 @@ func TestMailProviderFails(t *testing.T) {
 			if faulty++; faulty > len(faults) {
 				return false, nil
 			}
-			return faults[faulty-1].taking, faults[faulty-1].answer
+			return faults[faulty-1].accept, faults[faulty-1].handler
 		}
-		flags := []string{"-database", database, "-key-file", filepath.Join(t.TempDir(), "keys")}
-		args := append(flags, "-rate-limits", "off", "-trusted-proxies", "127.0.0.0/8", "-resend-url", provider.URL)
-		servers := []*program{start(t, buildBinary(t), args...), start(t, buildBinary(t), args...)}
-		admin := administrator(t, servers[0], flags)
-		admin.set(t, "RESEND_API_KEY", mailKey)
-		admin.origin = servers[1].origin
-		if status, _, _, err := admin.call("GET", "/api/settings", nil); status != 200 { // which makes it look
-			t.Fatal(status, err)
+		keyFile := filepath.Join(t.TempDir(), "keys")
+		servers := []*testkit.Program{
+			provider.startSending(t, database, "-key-file", keyFile, "-rate-limits", "off"),
+			provider.startSending(t, database, "-key-file", keyFile, "-rate-limits", "off"),
 		}
+		admin := newAdministrator(t, servers[0], "-database", database, "-key-file", keyFile)
+		setKey(t, admin, "RESEND_API_KEY", mailKey)
+		// The second server reads the system keys when it lists them.
+		admin.At(servers[1].Origin).Do("GET", "/api/settings", "").Must(t, 200, "")
 
 		var want []string
 		for i := range len(faults) + 2 {
 			email := fmt.Sprintf("user%d@example.test", i)
 			want = append(want, "New sign-in to "+email)
-			if status, body, _, err := visit(t, servers[0].origin).signUp(email); status != 200 {
-				t.Fatal(status, body, err)
-			}
-			signInAnew(t, servers[i%2], email)
+			servers[0].Client().SignUp(email).Must(t, 200, "")
+			signInNew(t, servers[i%2], email)
 		}
 		slices.Sort(want)
-		wantNoMails(t, database)
-		got := slices.DeleteFunc(provider.taken(), func(mail string) bool { return !strings.HasPrefix(mail, "New sign-in") })
-		if !slices.Equal(got, want) {
-			t.Errorf("taken: %q; want %q", got, want)
+		awaitEmptyOutbox(t, database)
+		if got := provider.newSignIns(); !slices.Equal(got, want) {
+			t.Errorf("the provider accepted %q; want %q", got, want)
 		}
 		if faulty != len(want) {
-			t.Errorf("%d mails; want %d", faulty, len(want))
+			t.Errorf("the provider got %d emails; want %d", faulty, len(want))
 		}
 		for _, p := range servers {
-			if strings.Contains(p.said.String(), mailKey) {
-				t.Error("the log tells the key")
+			if strings.Contains(p.Output.String(), mailKey) {
+				t.Error("the key is in the log")
 			}
 		}
 	})
 }
 
-// TestMailProviderHangs holds that nobody waits for the provider but who asks
-// whether it answers, and that it is not flooded.
+// TestMailProviderHangs tests that if the provider does not answer, no request
+// waits for it except a test email, that the server has only four requests to it
+// under way, and that every email is sent in the end.
 func TestMailProviderHangs(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		provider := newProvider(t)
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		provider := newMailProvider(t)
 		var asked sync.WaitGroup
 		released := make(chan struct{})
-		provider.fault = func(sent) (bool, http.HandlerFunc) {
+		provider.fault = func(sentEmail) (bool, http.HandlerFunc) {
 			return true, func(w http.ResponseWriter, r *http.Request) {
 				asked.Add(1)
 				defer asked.Done()
@@ -274,171 +277,165 @@ func TestMailProviderHangs(t *testing.T) {
 				}
 			}
 		}
-		p := start(t, buildBinary(t), append(flags, "-rate-limits", "off", "-trusted-proxies", "127.0.0.0/8", "-resend-url", provider.URL)...)
-		admin := administrator(t, p, flags)
-		admin.set(t, "RESEND_API_KEY", mailKey)
+		p := provider.startSending(t, database, "-rate-limits", "off")
+		admin := newAdministrator(t, p, "-database", database)
+		setKey(t, admin, "RESEND_API_KEY", mailKey)
 		var want []string
 		for i := range 8 {
 			email := fmt.Sprintf("user%d@example.test", i)
 			want = append(want, "New sign-in to "+email)
-			if status, body, _, err := visit(t, p.origin).signUp(email); status != 200 {
-				t.Fatal(status, body, err)
-			}
-			signInAnew(t, p, email)
-			if status, body, _, err := visit(t, p.origin).session(); status != 200 {
-				t.Error(status, body, err)
-			}
+			p.Client().SignUp(email).Must(t, 200, "")
+			signInNew(t, p, email)
+			p.Client().Session().Want(t, 200, "")
 		}
 		busy := func() (n int) {
 			provider.mu.Lock()
 			defer provider.mu.Unlock()
-			for _, m := range provider.mails {
-				if m.Subject != "Test mail" {
-					n += m.busy
+			for _, e := range provider.emails {
+				if e.Subject != "Test mail" {
+					n += e.busy
 				}
 			}
 			return n
 		}
-		eventually(t, "four mails on their way", 30*time.Second, func() bool { return busy() == 4 })
-		status, body, _, err := admin.call("POST", "/api/settings/test-mail", in{})
-		if status != 424 || !strings.Contains(body, "did not answer in time") {
-			t.Errorf("a test mail: %d %s, %v", status, body, err)
+		testkit.Eventually(t, "four emails are under way", func() bool { return busy() == 4 })
+		a := admin.Call("POST", "/api/settings/test-mail", body{})
+		if a.Status != 424 || !strings.Contains(a.Body, "did not answer in time") {
+			t.Errorf("a test email: %s; want 424", a)
 		}
 		if n := busy(); n > 4 {
-			t.Errorf("%d mails on their way; want 4 at most", n)
+			t.Errorf("%d emails are under way; want 4 at most", n)
 		}
 		close(released)
-		for _, mail := range want {
-			subject, to, _ := strings.Cut(mail, " to ")
+		for _, email := range want {
+			subject, to, _ := strings.Cut(email, " to ")
 			provider.find(subject, to)
 		}
-		wantNoMails(t, flags[1])
+		awaitEmptyOutbox(t, database)
 		asked.Wait()
-		got := slices.DeleteFunc(provider.taken(), func(mail string) bool { return !strings.HasPrefix(mail, "New sign-in") })
-		if !slices.Equal(got, want) {
-			t.Errorf("taken: %q; want %q", got, want)
+		if got := provider.newSignIns(); !slices.Equal(got, want) {
+			t.Errorf("the provider accepted %q; want %q", got, want)
 		}
 	})
 }
 
-// TestMailAndKill holds that a mail which the provider took when the server was
-// killed does not come twice, and that one which it did not take comes.
+// TestMailAndKill tests that if the server is killed while it sends an email, the
+// provider does not deliver it twice if it had accepted it, and gets it after the
+// next start if it had not.
 func TestMailAndKill(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		for _, taking := range []bool{true, false} {
-			provider := newProvider(t)
+		keyFile := filepath.Join(t.TempDir(), "keys")
+		for _, accept := range []bool{true, false} {
+			provider := newMailProvider(t)
 			reached := make(chan struct{}, 8)
-			provider.fault = func(first sent) (bool, http.HandlerFunc) {
+			provider.fault = func(first sentEmail) (bool, http.HandlerFunc) {
 				if first.Subject != "New sign-in" {
 					return false, nil
 				}
-				return taking, func(w http.ResponseWriter, r *http.Request) {
+				return accept, func(w http.ResponseWriter, r *http.Request) {
 					reached <- struct{}{}
-					silent(w, r)
+					hang(w, r)
 				}
 			}
-			flags := []string{"-database", database, "-key-file", filepath.Join(filepath.Dir(t.TempDir()), "keys")}
-			p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8", "-resend-url", provider.URL)...)
-			email := fmt.Sprintf("taking-%t@example.test", taking)
-			if status, body, _, err := visit(t, p.origin).signUp(email); status != 200 {
-				t.Fatal(status, body, err)
+			p := provider.startSending(t, database, "-key-file", keyFile)
+			email := fmt.Sprintf("accept-%t@example.test", accept)
+			p.Client().SignUp(email).Must(t, 200, "")
+			if accept { // in the first round
+				admin := newAdministrator(t, p, "-database", database, "-key-file", keyFile)
+				setKey(t, admin, "RESEND_API_KEY", mailKey)
 			}
-			if taking {
-				administrator(t, p, flags).set(t, "RESEND_API_KEY", mailKey)
-			}
-			wantNoMails(t, database)
-			signInAnew(t, p, email)
+			awaitEmptyOutbox(t, database)
+			signInNew(t, p, email)
 			<-reached
-			p.kill()
+			p.Kill()
 
-			// As if the time had passed for which it had the mail.
+			// The killed server has reserved the email for a while: end that now.
 			now := account.Now()
 			if m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now); !found || m.Subject != "New sign-in" {
 				t.Fatalf("the outbox has %+v, %t, %v", m, found, err)
 			}
-			p.start()
-			wantNoMails(t, database)
-			m := provider.find("New sign-in", email)
-			if m.tries != 2 || m.taken != 1 {
-				t.Errorf("taking %t: tried %d times, taken %d times; want 2 and 1", taking, m.tries, m.taken)
+			p.Start()
+			awaitEmptyOutbox(t, database)
+			if e := provider.find("New sign-in", email); e.tries != 2 || e.accepted != 1 {
+				t.Errorf("accept %t: the provider got the email %d times and accepted it %d times; want 2 and 1", accept, e.tries, e.accepted)
 			}
-			p.stop()
+			p.Stop()
 		}
 	})
 }
 
-// TestMailSettings holds that what is set of mail holds from the next mail on.
+// TestMailSettings tests that the system keys about emails count from the next
+// email on.
 func TestMailSettings(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		provider := newProvider(t)
-		p := start(t, buildBinary(t), append(flags, "-rate-limits", "off", "-trusted-proxies", "127.0.0.0/8", "-resend-url", provider.URL)...)
-		admin := administrator(t, p, flags)
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		provider := newMailProvider(t)
+		p := provider.startSending(t, database, "-rate-limits", "off")
+		admin := newAdministrator(t, p, "-database", database)
 		var users int
 		newUser := func() string {
+			t.Helper()
 			users++
 			email := fmt.Sprintf("user%d@example.test", users)
-			if status, body, _, err := visit(t, p.origin).signUp(email); status != 200 {
-				t.Fatal(status, body, err)
-			}
-			signInAnew(t, p, email)
+			p.Client().SignUp(email).Must(t, 200, "")
+			signInNew(t, p, email)
 			return email
 		}
-		test := func(status int, says string) {
+		sendTest := func(status int, want string) {
 			t.Helper()
-			got, body, _, err := admin.call("POST", "/api/settings/test-mail", in{})
-			if got != status || !strings.Contains(body, says) || strings.Contains(body, mailKey) {
-				t.Errorf("a test mail: %d %s, %v; want %d %s", got, body, err, status, says)
+			a := admin.Call("POST", "/api/settings/test-mail", body{})
+			if a.Status != status || !strings.Contains(a.Body, want) || strings.Contains(a.Body, mailKey) {
+				t.Errorf("a test email: %s; want %d %s", a, status, want)
 			}
 		}
-		kept := func(subject, to string) {
+		inFolder := func(subject, to string) {
 			t.Helper()
-			if all := mails(t, p, to, 1); all[0].Subject != subject || all[0].From != "Latchkey <no-reply@localhost>" {
-				t.Errorf("kept: %+v", all)
+			if all := emails(t, p, to, 1); all[0].Subject != subject || all[0].From != "Latchkey <no-reply@localhost>" {
+				t.Errorf("emails in the folder: %+v", all)
 			}
 		}
 
-		kept("New sign-in", newUser())
-		test(200, "true")
-		if all := provider.taken(); len(all) != 0 {
-			t.Errorf("sent without a key: %q", all)
+		inFolder("New sign-in", newUser())
+		sendTest(200, "true")
+		if all := provider.accepted(); len(all) != 0 {
+			t.Errorf("the provider accepted %q, but there was no key", all)
 		}
 
-		admin.set(t, "RESEND_API_KEY", "re_another_"+mailKey)
-		test(424, "API key is invalid: …")
-		admin.set(t, "RESEND_API_KEY", mailKey)
-		m := provider.find("New sign-in", newUser())
-		if m.From != "Latchkey <no-reply@localhost>" || !strings.Contains(m.HTML, ">Latchkey</a>") || !strings.Contains(m.Text, p.origin) {
-			t.Errorf("sent: %+v", m)
+		setKey(t, admin, "RESEND_API_KEY", "re_another_"+mailKey)
+		sendTest(424, "API key is invalid: …")
+		setKey(t, admin, "RESEND_API_KEY", mailKey)
+		e := provider.find("New sign-in", newUser())
+		if e.From != "Latchkey <no-reply@localhost>" || !strings.Contains(e.HTML, ">Latchkey</a>") || !strings.Contains(e.Text, p.Origin) {
+			t.Errorf("with a key: %+v", e)
 		}
-		test(200, "true")
+		sendTest(200, "true")
 		provider.find("Test mail", "admin@example.test")
 
-		admin.set(t, "APP_NAME", "Ann & Sons, Ltd.")
-		if m := provider.find("New sign-in", newUser()); m.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(m.Text, "Ann & Sons, Ltd.") {
-			t.Errorf("sent: %+v", m)
+		setKey(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
+		if e := provider.find("New sign-in", newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {
+			t.Errorf("with a name: %+v", e)
 		}
-		admin.set(t, "MAIL_FROM", "Accounts <accounts@example.com>")
-		if m := provider.find("New sign-in", newUser()); m.From != "Accounts <accounts@example.com>" {
-			t.Errorf("sent: %+v", m)
+		setKey(t, admin, "MAIL_FROM", "Accounts <accounts@example.com>")
+		if e := provider.find("New sign-in", newUser()); e.From != "Accounts <accounts@example.com>" {
+			t.Errorf("with a sender: %+v", e)
 		}
 
-		admin.set(t, "NEW_DEVICE_MAIL", "false")
+		setKey(t, admin, "NEW_DEVICE_MAIL", "false")
 		quiet := newUser()
-		admin.set(t, "APP_NAME", "Latchkey")
-		admin.set(t, "MAIL_FROM", "")
-		admin.set(t, "RESEND_API_KEY", "")
-		admin.set(t, "NEW_DEVICE_MAIL", "true")
-		kept("New sign-in", newUser())
-		for _, mail := range provider.taken() {
-			if strings.HasSuffix(mail, quiet) {
-				t.Errorf("sent although the key is off: %s", mail)
+		setKey(t, admin, "APP_NAME", "Latchkey")
+		setKey(t, admin, "MAIL_FROM", "")
+		setKey(t, admin, "RESEND_API_KEY", "")
+		setKey(t, admin, "NEW_DEVICE_MAIL", "true")
+		inFolder("New sign-in", newUser())
+		for _, email := range provider.accepted() {
+			if strings.HasSuffix(email, quiet) {
+				t.Errorf("the provider accepted an email that is turned off: %s", email)
 			}
 		}
-		for where, text := range map[string]string{"the database": storetest.Dump(t, flags[1]), "the log": p.said.String()} {
+		for where, text := range map[string]string{"the database": storetest.Dump(t, database), "the log": p.Output.String()} {
 			if strings.Contains(text, mailKey) {
-				t.Errorf("%s has the key", where)
+				t.Errorf("the key is in %s", where)
 			}
 		}
 	})

@@ -1,21 +1,18 @@
 package main_test
 
 import (
-	"database/sql"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun/driver/pgdriver"
-
 	"latchkey/backend/account"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
-// TestSettingsEverywhere holds that a system key that is changed on one server
-// is what the others go by soon after, without a restart: whether Postgres has
-// told them or not, and also when it was away meanwhile.
+// TestSettingsEverywhere tests that if a system key changes on one server, the
+// others use the new value without a restart: if Postgres notifies them of the
+// change, if it does not, and after it was away.
 func TestSettingsEverywhere(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
@@ -28,81 +25,59 @@ func TestSettingsEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := buildBinary(t)
-	one := start(t, binary, "-database", database, "-trusted-proxies", "127.0.0.0/8")
-	two := start(t, binary, "-database", database, "-trusted-proxies", "127.0.0.0/8", "-key-file", one.data+"/keys")
-	admin, other := visit(t, one.origin), visit(t, two.origin)
-	if status, body, _, err := admin.signUp("ann@example.test"); status != 200 {
-		t.Fatal(status, body, err)
+	one := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8")
+	two := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8", "-key-file", one.Data+"/keys")
+	admin, other := one.Client(), two.Client()
+	admin.SignUp("ann@example.test").Must(t, 200, "")
+	execSQL(t, database, "INSERT INTO permissions SELECT id, 'settings.manage' FROM users")
+	nameIs := func(name string) func() bool {
+		return func() bool { return strings.Contains(other.Elsewhere().Do("GET", "/api/about", "").Body, `"`+name+`"`) }
 	}
-	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
-	defer pool.Close()
-	exec := func(query string) {
-		t.Helper()
-		if _, err := pool.ExecContext(t.Context(), query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec("INSERT INTO permissions SELECT id, 'settings.manage' FROM users")
-	put := func(name string) {
-		t.Helper()
-		if status, body, _, err := admin.call("PUT", "/api/settings", map[string]string{"key": "APP_NAME", "value": name}); status != 200 {
-			t.Fatal(status, body, err)
-		}
-	}
-	known := func(name string) func() bool {
-		return func() bool {
-			_, body, _, _ := other.call("GET", "/api/about", nil)
-			return strings.Contains(body, `"`+name+`"`)
-		}
-	}
-	const soon = 10 * time.Second // on a busy machine; it is a second on another
 
-	put("Told")
-	eventually(t, "a change that Postgres tells of", soon, known("Told"))
+	setKey(t, admin, "APP_NAME", "Notified")
+	testkit.Eventually(t, "the other server has a value that Postgres notified it of", nameIs("Notified"))
 
-	exec("UPDATE settings SET value = 'Untold', revision = revision + 1")
-	eventually(t, "a change that nobody tells of", soon, known("Untold"))
+	execSQL(t, database, "UPDATE settings SET value = 'Silent', revision = revision + 1")
+	testkit.Eventually(t, "the other server has a value that Postgres did not notify it of", nameIs("Silent"))
 
 	if err := cluster.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if !known("Untold")() {
+	if !nameIs("Silent")() {
 		t.Error("without its database, a server has forgotten the system keys")
 	}
 	if err := cluster.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the database is back", soon, func() bool {
-		status, _, _, _ := admin.call("PUT", "/api/settings", map[string]string{"key": "APP_NAME", "value": "Back"})
-		return status == 200
+	testkit.Eventually(t, "the server can use the database again", func() bool {
+		return admin.Elsewhere().Call("PUT", "/api/settings", body{"key": "APP_NAME", "value": "Back"}).Is(200, "")
 	})
-	eventually(t, "a change after the database was away", soon, known("Back"))
+	testkit.Eventually(t, "the other server has a value from after the database was away", nameIs("Back"))
 }
 
-// TestRequiredByEnvironment holds that a server that starts with
-// REQUIRE_TWO_FACTOR gives who had an account before the grace from then on.
+// setKey gives a system key a value.
+func setKey(t *testing.T, admin *testkit.Client, key, value string) {
+	t.Helper()
+	admin.Call("PUT", "/api/settings", body{"key": key, "value": value}).Must(t, 200, "")
+}
+
+// TestRequiredByEnvironment tests that if a server starts with REQUIRE_TWO_FACTOR,
+// the grace period of an account from before begins at that start.
 func TestRequiredByEnvironment(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flag []string) {
-		binary := buildBinary(t)
-		server := start(t, binary, append(flag, "-rate-limits", "off")...)
-		ann := visit(t, server.origin)
-		if status, body, _, err := ann.signUp("ann@example.test"); status != 200 {
-			t.Fatal(status, body, err)
-		}
-		server.stop()
-		server.binary = setting(t, binary, "REQUIRE_TWO_FACTOR", "all")
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := testkit.Start(t, "-database", database, "-rate-limits", "off")
+		ann := p.Client()
+		ann.SignUp("ann@example.test").Must(t, 200, "")
+		p.Stop()
+		p.Env = append(p.Env, "REQUIRE_TWO_FACTOR=all")
 		started := account.Now()
-		server.start()
+		p.Start()
 		var current struct{ EnrolBy time.Time }
-		status, body, _, err := ann.call("GET", "/api/auth/get-session", nil)
-		if status != 200 || json.Unmarshal([]byte(body), &current) != nil {
-			t.Fatal(status, body, err)
-		}
+		ann.Session().Into(t, &current)
 		const grace = 7 * 24 * time.Hour // unless another is set
 		if current.EnrolBy.Before(started.Add(grace)) {
-			t.Errorf("the grace ends %v; want %v after %v", current.EnrolBy, grace, started)
+			t.Errorf("the grace period ends at %v; want %v after %v", current.EnrolBy, grace, started)
 		}
 	})
 }

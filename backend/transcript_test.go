@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"reflect"
@@ -17,25 +16,25 @@ import (
 	"time"
 
 	"github.com/pquerna/otp"
-	"github.com/pquerna/otp/hotp"
+
+	"latchkey/backend/testkit"
 )
 
-// An exchange is a request that Better Auth 1.7.25 was sent, and what it
-// answered. $1, $2 … stand for cookies, and in a body for the token that the
-// list of sessions names a session by. Words in <> stand for codes: see
-// [replay.code].
+// An exchange is a request to Better Auth 1.7.25 and its answer. $1, $2 … stand
+// for cookies, and in a body for the token of that session in the list of
+// sessions. Words in <> stand for codes: see [replay.code].
 //
 // Better Auth's cookies session_data and dont_remember are left out. Latchkey
-// has no cache of sessions in cookies, and keeps in the session, or in the
-// challenge that it follows from, whether it is to be remembered.
+// has no cache of sessions in cookies, and it keeps in the session, or in the
+// challenge before it, whether the browser is to remember the session.
 type exchange struct {
-	Name      string // begins with "(ours:" if it was not recorded, and says why it is there
+	Name      string // if it begins with "(ours:", the exchange was not recorded, and the name says why it is there
 	Request   string // method and path below /api/auth
-	Cookie    string // the session's; "tampered $1" for one of the right form that is nobody's
-	Challenge string // the two_factor cookie; "forged" for one of the right form that is nobody's
+	Cookie    string // the session's; "tampered $1" for a cookie of the same form that no session has
+	Challenge string // the two_factor cookie; "forged" for a cookie of the same form that no challenge has
 	Trust     string // the trust_device cookie
 	Passkey   string // the passkey cookie
-	Bearer    string // what an Authorization header names
+	Bearer    string // the session whose token the Authorization header has
 	NoOrigin  bool
 	Type      string // Content-Type if it is not application/json; "none" for none
 	Body      json.RawMessage
@@ -52,20 +51,20 @@ type exchange struct {
 	ClearsChallenge bool
 	SetsTrust       string
 	ClearsTrust     bool
-	Keeps           string // the account whose authenticator and backup codes the answer holds
-	Mails           string // the account that is mailed a link
-	Link            string // path and query of that; empty if it was not recorded
+	Keeps           string // the account whose authenticator and backup codes the answer has in it
+	EmailTo         string `json:"mails"` // the account that gets a link by email
+	Link            string // path and query of that link; empty if it was not recorded
 	Location        string
-	SetsPasskey     string // the answer is options of a ceremony
-	KeepsPasskey    string // %1, %2 …: stands for the id of the passkey that is the answer
+	SetsPasskey     string // the ceremony whose options are the answer
+	KeepsPasskey    string // %1, %2 …: stands for the ID of the passkey that is the answer
 
-	// SQL is there in the place of a request where time was made to pass in
-	// the database.
+	// SQL, if it is not empty, replaces the request: it makes time pass in the
+	// database.
 	SQL string
 }
 
-// intended is where Latchkey answers otherwise on purpose, and why. What is
-// given here replaces what was recorded.
+// intended has the exchanges, by name, in which Latchkey differs on purpose, and
+// why. Its values replace what was recorded.
 var intended = map[string]struct {
 	why    string
 	status int
@@ -74,9 +73,9 @@ var intended = map[string]struct {
 	cookie, challenge, trust string // "set", "cleared" or "untouched"
 
 	location string
-	link     string // of the mail
+	link     string // in the email
 
-	within string // JSON that replaces parts of what was recorded; null takes them out
+	within string // a JSON Merge Patch of the answer that was recorded
 	lasts  bool   // the session cookie does not end with the browser
 }{
 	"no content-type (curl default not used)": {why: noType, status: 415, answer: wrongType},
@@ -91,11 +90,11 @@ var intended = map[string]struct {
 	"sign-out GET":                   {why: methods, status: 405, answer: wrongMethod},
 	"update-user name wrong type":    {why: "a number is not a name", status: 400, answer: `{"code":"VALIDATION_ERROR"}`},
 
-	"tampered signature":                    {why: "cookies are not signed: this one looks like that of a session which has ended", cookie: "cleared"},
+	"tampered signature":                    {why: "cookies are not signed: this one looks like that of an ended session", cookie: "cleared"},
 	"update-user name":                      {why: noReissue, cookie: "untouched"},
 	"update-user image":                     {why: noReissue, cookie: "untouched"},
 	"update-user image null":                {why: noReissue, cookie: "untouched"},
-	"update-user twoFactorEnabled false":    {why: "it is refused whatever its value", status: 400, answer: `{"code":"FIELD_NOT_ALLOWED"}`},
+	"update-user twoFactorEnabled false":    {why: "it is refused with any value", status: 400, answer: `{"code":"FIELD_NOT_ALLOWED"}`},
 	"update-session no additional fields":   {why: "sessions have no fields to set", status: 404, answer: `{"code":"NOT_FOUND"}`},
 	"change-password same password allowed": {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"change-password ok (no revoke)":        {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
@@ -156,29 +155,29 @@ var intended = map[string]struct {
 	"authentication without UV accepted":                                    {why: verifies, status: 400, answer: unverified},
 	"authenticate options (userVerification stays 'preferred')":             {why: verifies, within: required},
 	"createSession:true while signed in":                                    {why: "the session goes on", cookie: "untouched"},
-	"delete-passkey ok":                                                     {why: "what a passkey may have opened ends with it", cookie: "set"},
+	"delete-passkey ok":                                                     {why: "sessions that the passkey may have opened end with it", cookie: "set"},
 	"k1 registers the SAME credential id X (attestation none) -> accepted?": {why: "a passkey is one account's", status: 409, answer: `{"code":"PREVIOUSLY_REGISTERED"}`},
 	"list-user-passkeys":                                                    {why: "one of them was not registered", status: 200, answer: `{"array of 6":{"aaguid":"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4","name":"string","synced":"true","provider":{"name":"string"}}}`},
 	"update-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
 	"delete-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
-	"bad signature":                                                         {why: "a wrong signature tells nobody which passkeys are known here", status: 401, answer: noPasskey},
+	"bad signature":                                                         {why: "a wrong signature does not tell which passkeys are known here", status: 401, answer: noPasskey},
 	"userHandle of someone else is ignored":                                 {why: "the passkey of one account does not name another", status: 400, answer: unauthenticated},
 	"counter not increased (clone)":                                         {why: "the message says what to do", status: 400, answer: `{"code":"AUTHENTICATION_FAILED"}`},
 	"response not object":                                                   {why: anyResponse, status: 400, answer: unauthenticated},
 	"response {}":                                                           {why: anyResponse, status: 400, answer: unauthenticated},
-	"registration challenge used for authentication":                        {why: "the browser has other challenges that wait, which end with the wrong answer", status: 400, answer: unauthenticated},
-	"passkey sign-in with a dont_remember cookie in the jar":                {why: "what was not to be remembered was the session before", lasts: true},
+	"registration challenge used for authentication":                        {why: "a wrong answer ends the other challenges of the browser that wait, too", status: 400, answer: unauthenticated},
+	"passkey sign-in with a dont_remember cookie in the jar":                {why: "only the session before was not to be remembered", lasts: true},
 
 	"verify-email second time (already verified) no callback":         {why: linkOnce, status: 401, answer: invalidToken},
 	"verify-email unknown user":                                       {why: "the links of an account go with it", status: 401, answer: invalidToken},
 	"click verification":                                              {why: noReissue, cookie: "untouched"},
-	"click without session":                                           {why: "who has opened the link reads the mailbox", within: `{"user":{"emailVerified":"true"}}`},
+	"click without session":                                           {why: "a user who opens the link can read the mailbox", within: `{"user":{"emailVerified":"true"}}`},
 	"change-email unverified user -> verification to the new address": {why: ourPage, link: "/api/auth/verify-email?token=<token>&callbackURL=%2Femail%3Fdone%3Dchanged"},
 	"request no redirectTo":                                           {why: ourPage, link: "/api/auth/reset-password/<token>?callbackURL=%2Freset-password"},
 	"GET callback empty callbackURL":                                  {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
 	"old session survives reset (default)":                            {why: "a new password ends all sessions", status: 200, answer: `"null"`, cookie: "cleared"},
-	"delete not fresh, no password":                                   {why: "it is answered as by whatever else asks for a fresh session", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
-	"verify-email signs in (Set-Cookie) and redirects":                {why: "a link signs nobody in", cookie: "untouched"},
+	"delete not fresh, no password":                                   {why: "all endpoints that need a fresh session answer so", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
+	"verify-email signs in (Set-Cookie) and redirects":                {why: "a link does not sign in", cookie: "untouched"},
 	"(setup) sign-up w4@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 	"(setup) sign-up w5@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 
@@ -187,27 +186,27 @@ var intended = map[string]struct {
 }
 
 const (
-	noType     = "a body says what it is"
-	noForms    = "bodies are JSON, so that no other site can send one without being asked first"
-	methods    = "405 tells more than 404"
+	noType     = "a body has to say what it is"
+	noForms    = "bodies are JSON, so that a page of another site cannot send one without a preflight"
+	methods    = "405 says more than 404"
 	noReissue  = "the cookie is good as it is"
-	rotates    = "a new password ends the other sessions and gives the current one a new cookie, asked for or not"
-	asItIs     = "the answer says how the account is now, not how it was"
+	rotates    = "a new password always ends the other sessions and gives the current one a new cookie"
+	asItIs     = "the answer has the account as it is now, not as it was"
 	once       = "a code is good once"
 	factors    = "new factors end the other sessions and give the current one a new cookie"
-	noMailbox  = "a mailbox that nobody has proved to be theirs is no second factor by itself"
-	deadCookie = "a cookie that stands for no challenge, or no longer, is cleared"
-	trusts     = "the cookie may hold the trust of other accounts, and what is dead in it opens nothing"
+	noMailbox  = "a mailbox is no second factor by itself before its owner has verified it"
+	deadCookie = "the cookie of a challenge that is not there, or no longer, is cleared"
+	trusts     = "the cookie may have the trust of other accounts in it, and what is revoked in it opens nothing"
 	counts     = "wrong codes count in a session, too"
 
 	linkOnce    = "a link works once"
 	ourPage     = "there is a page for it"
-	verifyFirst = "deletion is mailed where addresses have to be verified, so that comes first"
+	verifyFirst = "a link for deletion comes by email only if addresses have to be verified, so the account has to do that first"
 
-	verifies    = "a passkey is two factors, because it verifies its user, and finds by itself whose it is"
+	verifies    = "a passkey is two factors, because it verifies its user, and it knows its account by itself"
 	notOurs     = "the fault is not the server's"
-	elsewhere   = "whether others have a passkey of that id is not told"
-	anyResponse = "what is no answer of an authenticator is a wrong one"
+	elsewhere   = "the answer does not tell whether another account has a passkey of that ID"
+	anyResponse = "anything but the answer of an authenticator is a wrong answer"
 
 	verified        = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"}}`
 	fewer           = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"},"excludeCredentials":null}` // some were not registered
@@ -228,18 +227,20 @@ const (
 	enabled      = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )
 
-// testTranscripts replays what was recorded of Better Auth and compares: what was
-// recorded of servers on which addresses have to be verified, on one such.
-func testTranscripts(t *testing.T, binary string) {
+// testTranscripts sends the recorded requests to the program and compares its
+// answers with Better Auth's. Those that were recorded on servers on which users
+// have to verify their addresses go to a server of that kind.
+func testTranscripts(t *testing.T) {
+	t.Parallel()
 	unused := make(map[string]bool)
 	for name := range intended {
 		unused[name] = true
 	}
-	for _, on := range []struct{ files, key, value string }{
-		{"testdata/wire/*.json", "TWO_FACTOR_SIGN_IN", "redirect"},
-		{"testdata/wire/verified/*.json", "VERIFY_EMAIL", "required"},
+	for _, on := range []struct{ files, variable string }{
+		{"testdata/wire/*.json", "TWO_FACTOR_SIGN_IN=redirect"},
+		{"testdata/wire/verified/*.json", "VERIFY_EMAIL=required"},
 	} {
-		r := newReplay(start(t, setting(t, binary, on.key, on.value), "-cookie-prefix", "better-auth", "-rate-limits", "off"))
+		r := newReplay(testkit.Start(t, on.variable, "-cookie-prefix", "better-auth", "-rate-limits", "off"))
 		r.unused = unused
 		files, err := filepath.Glob(on.files)
 		if err != nil || len(files) == 0 {
@@ -248,7 +249,7 @@ func testTranscripts(t *testing.T, binary string) {
 		for _, file := range files { // in order: later ones use sessions of earlier ones
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 				var exchanges []exchange
-				readJSON(t, file, &exchanges)
+				testkit.ReadJSON(t, file, &exchanges)
 				for _, e := range exchanges {
 					r.exchange(t, e)
 				}
@@ -256,17 +257,18 @@ func testTranscripts(t *testing.T, binary string) {
 		}
 	}
 	for name := range unused {
-		t.Errorf("no exchange differs by intention as %q says", name)
+		t.Errorf("%q is in intended, but no exchange has that name", name)
 	}
 }
 
-// testTwoFactorRequired replays what leads to the first sign-in that a second
-// factor is due for, on a server whose environment does not ask for Better
-// Auth's answer to it.
-func testTwoFactorRequired(t *testing.T, binary string) {
-	r := newReplay(start(t, binary, "-cookie-prefix", "better-auth", "-rate-limits", "off"))
+// testTwoFactorRequired sends the recorded requests up to the first sign-in that
+// needs a second factor. The environment does not ask for Better Auth's answer to
+// that sign-in, so the server gives its own.
+func testTwoFactorRequired(t *testing.T) {
+	t.Parallel()
+	r := newReplay(testkit.Start(t, "-cookie-prefix", "better-auth", "-rate-limits", "off"))
 	var exchanges []exchange
-	readJSON(t, "testdata/wire/10-two-factor-sign-in.json", &exchanges)
+	testkit.ReadJSON(t, "testdata/wire/10-two-factor-sign-in.json", &exchanges)
 	for _, e := range exchanges {
 		if e.SetsChallenge == "" {
 			r.exchange(t, e)
@@ -282,31 +284,35 @@ func testTwoFactorRequired(t *testing.T, binary string) {
 
 type session struct{ cookie, token string }
 
-// factorsOf is what an account has shown us of its second factors.
-type factorsOf struct {
-	secret string
-	last   int64 // the step of the last right code that was used
-	backup []string
-	mailed string
+// secondFactors are the second factors of an account, as far as its owner knows
+// them.
+type secondFactors struct {
+	phone       *testkit.Phone // nil before the account has an authenticator
+	backupCodes []string
+	emailed     string // the newest code that came by email
 }
 
+// A replay is the state of a run of transcripts on one server.
 type replay struct {
-	server     *program
+	server     *testkit.Program
+	client     *testkit.Client    // without cookies of its own
 	sessions   map[string]session // by $1, $2 …
 	challenges map[string]string  // likewise: the cookies
 	trusts     map[string]string
-	accounts   map[string]*factorsOf // by the name of the account
-	set        map[string]bool       // values of cookies
-	read       map[string]bool       // files of mails
+	accounts   map[string]*secondFactors // by the name of the account
+	set        map[string]bool           // values of cookies
+	read       map[string]bool           // files of emails
 	passkeys   passkeys
 	links      map[string]string // by the name of the account: the token of the last link
-	unused     map[string]bool   // those of intended that were not met
+	unused     map[string]bool   // the names in intended that no exchange has had yet
 }
 
-func newReplay(server *program) *replay {
+func newReplay(server *testkit.Program) *replay {
+	client := server.Client()
+	client.Jar = nil
 	return &replay{
-		server: server, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
-		accounts: make(map[string]*factorsOf), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
+		server: server, client: client, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
+		accounts: make(map[string]*secondFactors), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
 		passkeys: newPasskeys(), links: make(map[string]string),
 	}
 }
@@ -322,23 +328,25 @@ const (
 // lifetimes is how many seconds Better Auth has the browser keep a cookie.
 var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60, passkeyCookie: 5 * 60}
 
+// exchange sends the request of an exchange and compares the answer.
 func (r *replay) exchange(t *testing.T, e exchange) {
 	t.Helper()
 	if e.SQL != "" {
-		r.exec(t, e.SQL)
+		execSQL(t, "sqlite:"+filepath.Join(r.server.Data, "latchkey.db"), e.SQL)
 		return
 	}
-	answer, body := r.send(t, e)
+	a := r.send(t, e)
 
 	cookies := map[string]string{sessionCookie: "untouched", challengeCookie: "untouched", trustCookie: "untouched", passkeyCookie: "untouched"}
 	values := make(map[string]string)
-	for _, c := range answer.Cookies() {
+	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		if c.MaxAge < 0 {
 			cookies[c.Name] = "cleared"
 			continue
 		}
 		cookies[c.Name], values[c.Name] = "set", c.Value
-		// That for passkeys is the browser's, whose ceremonies do not end each other.
+		// The cookie for passkeys is the browser's and stays the same: a ceremony
+		// does not end another.
 		if r.set[c.Value] && c.Name != browserCookie && c.Name != passkeyCookie {
 			t.Errorf("%s: %s is set to a value that was set before", e.Name, c.Name)
 		}
@@ -351,10 +359,10 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		}
 	}
 	wantCookies := map[string]string{
-		sessionCookie:   change(e.Sets, e.Clears),
-		challengeCookie: change(e.SetsChallenge, e.ClearsChallenge),
-		trustCookie:     change(e.SetsTrust, e.ClearsTrust),
-		passkeyCookie:   change(e.SetsPasskey, false),
+		sessionCookie:   effect(e.Sets, e.Clears),
+		challengeCookie: effect(e.SetsChallenge, e.ClearsChallenge),
+		trustCookie:     effect(e.SetsTrust, e.ClearsTrust),
+		passkeyCookie:   effect(e.SetsPasskey, false),
 	}
 	if d, ok := intended[e.Name]; ok {
 		delete(r.unused, e.Name)
@@ -366,17 +374,17 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			e.Answer = patched(t, e.Answer, d.within)
 		}
 		e.Location, e.Link = cmp.Or(d.location, e.Location), cmp.Or(d.link, e.Link)
-		for name, change := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust, passkeyCookie: ""} {
-			if change != "" {
-				wantCookies[name] = change
+		for name, effect := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust, passkeyCookie: ""} {
+			if effect != "" {
+				wantCookies[name] = effect
 			} else if d.status >= 400 {
 				wantCookies[name] = "untouched"
 			}
 		}
 	}
 
-	if answer.StatusCode != e.Status {
-		t.Errorf("%s: status %d; want %d: %s", e.Name, answer.StatusCode, e.Status, body)
+	if a.Status != e.Status {
+		t.Errorf("%s: status %d; want %d: %s", e.Name, a.Status, e.Status, a.Body)
 		return
 	}
 	for name, want := range wantCookies {
@@ -384,23 +392,23 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			t.Errorf("%s: the cookie %s is %s; want %s", e.Name, name, got, want)
 		}
 	}
-	if answer.StatusCode == http.StatusFound {
-		want := strings.ReplaceAll(r.codes(t, e.Location), "http://localhost:3911", r.server.origin)
-		if got := answer.Header.Get("Location"); got != want || len(body) > 0 {
-			t.Errorf("%s: it leads to %q, and says %q; want %q", e.Name, got, body, want)
+	if a.Status == http.StatusFound {
+		want := strings.ReplaceAll(r.fillCodes(t, e.Location), recordedOrigin, r.server.Origin)
+		if got := a.Header.Get("Location"); got != want || a.Body != "" {
+			t.Errorf("%s: it redirects to %q with the body %q; want %q and none", e.Name, got, a.Body, want)
 		}
 	}
-	if e.Mails != "" {
-		r.link(t, e)
+	if e.EmailTo != "" {
+		r.keepLink(t, e)
 	}
 	var got, want any
-	json.Unmarshal(body, &got)
+	json.Unmarshal([]byte(a.Body), &got)
 	json.Unmarshal(e.Answer, &want)
 	if e.Status < 400 {
 		got = form(got)
 	}
-	if said, ok := want.(map[string]any); ok && said["code"] == "VALIDATION_ERROR" {
-		delete(said, "message") // a text for developers, in the words of a library
+	if recorded, ok := want.(map[string]any); ok && recorded["code"] == "VALIDATION_ERROR" {
+		delete(recorded, "message") // a text for developers, which a library of Better Auth writes
 	}
 	for _, difference := range missing("", got, want) {
 		t.Errorf("%s: %s", e.Name, difference)
@@ -411,13 +419,13 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		TOTPURI     string
 		BackupCodes []string
 	}
-	json.Unmarshal(body, &holds)
+	json.Unmarshal([]byte(a.Body), &holds)
 	if value, ok := values[sessionCookie]; ok {
-		// One that was not recorded goes on with a new cookie, or is there
-		// instead of a challenge.
+		// If no cookie was recorded, a session goes on with a new cookie, or there is
+		// a session instead of a challenge.
 		r.sessions[cmp.Or(e.Sets, e.Cookie, e.SetsChallenge)] = session{value, holds.Token}
 	} else if e.Sets != "" && e.Cookie != "" {
-		r.sessions[e.Sets] = r.sessions[e.Cookie] // goes on with the one that it has
+		r.sessions[e.Sets] = r.sessions[e.Cookie] // it goes on with its old cookie
 	}
 	if value, ok := values[challengeCookie]; ok {
 		r.challenges[cmp.Or(e.SetsChallenge, e.Sets)] = value
@@ -426,17 +434,17 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		r.trusts[e.SetsTrust] = value
 	}
 	if e.SetsPasskey != "" {
-		r.passkeys.asked(t, e.SetsPasskey, values[passkeyCookie], body)
+		r.passkeys.begin(t, e.SetsPasskey, values[passkeyCookie], a.Body)
 	}
 	if e.KeepsPasskey != "" {
-		r.passkeys.keep(t, e.KeepsPasskey, body)
+		r.passkeys.keep(t, e.KeepsPasskey, a.Body)
 	}
 	if e.Keeps != "" {
-		r.keep(t, e.Keeps, holds.TOTPURI, holds.BackupCodes)
+		r.keepFactors(t, e.Keeps, holds.TOTPURI, holds.BackupCodes)
 	}
 }
 
-// patched replaces parts of what was recorded.
+// patched applies a JSON Merge Patch to a recorded answer.
 func patched(t *testing.T, recorded json.RawMessage, parts string) json.RawMessage {
 	t.Helper()
 	var all, by map[string]any
@@ -451,7 +459,7 @@ func patched(t *testing.T, recorded json.RawMessage, parts string) json.RawMessa
 	return replaced
 }
 
-// replace is JSON Merge Patch (RFC 7396).
+// replace applies a JSON Merge Patch (RFC 7396).
 func replace(all, by map[string]any) {
 	for key, part := range by {
 		inner, ok := all[key].(map[string]any)
@@ -467,8 +475,9 @@ func replace(all, by map[string]any) {
 	}
 }
 
-// change is what happens to a cookie that is set under a name, or cleared.
-func change(sets string, clears bool) string {
+// effect returns what an answer does to a cookie. sets is the name of the value that
+// it sets, or "".
+func effect(sets string, clears bool) string {
 	switch {
 	case sets != "":
 		return "set"
@@ -478,20 +487,11 @@ func change(sets string, clears bool) string {
 	return "untouched"
 }
 
-// exec moves the server's database.
-func (r *replay) exec(t *testing.T, query string) {
-	t.Helper()
-	db := openDatabase(t, filepath.Join(r.server.data, "latchkey.db"))
-	result, err := db.ExecContext(t.Context(), query)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		t.Fatalf("%s: changed nothing: %v", query, err)
-	}
-}
+// recordedOrigin is the origin of the servers that were recorded.
+const recordedOrigin = "http://localhost:3911"
 
-func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
+// send sends the request of an exchange.
+func (r *replay) send(t *testing.T, e exchange) testkit.Answer {
 	t.Helper()
 	method, path, _ := strings.Cut(e.Request, " ")
 	content := e.Raw
@@ -501,27 +501,39 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 	for name, s := range r.sessions {
 		content = strings.ReplaceAll(content, `"`+name+`"`, `"`+s.token+`"`)
 	}
-	content = r.passkeys.fill(t, e, content, r.server.origin)
-	content = strings.ReplaceAll(content, "http://localhost:3911", r.server.origin)
-	content, path = r.codes(t, content), r.codes(t, path)
+	content = r.passkeys.fill(t, e, content, r.server.Origin)
+	content = strings.ReplaceAll(content, recordedOrigin, r.server.Origin)
+	content, path = r.fillCodes(t, content), r.fillCodes(t, path)
 
-	request, err := http.NewRequestWithContext(t.Context(), method, r.server.origin+"/api/auth"+path, strings.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !e.NoOrigin {
-		request.Header.Set("Origin", r.server.origin)
+	// No header but those that were recorded.
+	headers := []string{"Sec-Fetch-Site:", "X-Forwarded-For:"}
+	if e.NoOrigin {
+		headers = append(headers, "Origin:")
+	} else {
+		headers = append(headers, "Origin: "+r.server.Origin)
 	}
 	switch {
 	case e.Type == "none" || content == "":
-	case e.Type != "":
-		request.Header.Set("Content-Type", e.Type)
+		headers = append(headers, "Content-Type:")
 	default:
-		request.Header.Set("Content-Type", "application/json")
+		headers = append(headers, "Content-Type: "+cmp.Or(e.Type, "application/json"))
 	}
 	if e.Bearer != "" {
-		request.Header.Set("Authorization", "Bearer "+r.sessions[e.Bearer].token)
+		headers = append(headers, "Authorization: Bearer "+r.sessions[e.Bearer].token)
 	}
+	if cookies := r.cookies(t, e); cookies != nil {
+		headers = append(headers, "Cookie: "+strings.Join(cookies, "; "))
+	}
+	a := r.client.Do(method, "/api/auth"+path, content, headers...)
+	if a.Err != nil {
+		t.Fatalf("%s: %v", e.Name, a.Err)
+	}
+	return a
+}
+
+// cookies returns the cookies of a request, each "name=value".
+func (r *replay) cookies(t *testing.T, e exchange) (cookies []string) {
+	t.Helper()
 	if e.Cookie != "" {
 		name, tampered := strings.CutPrefix(e.Cookie, "tampered ")
 		s, ok := r.sessions[name]
@@ -531,7 +543,7 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 		if tampered {
 			s.cookie = strings.Repeat("A", 20) + s.cookie[20:]
 		}
-		request.AddCookie(&http.Cookie{Name: sessionCookie, Value: s.cookie})
+		cookies = append(cookies, sessionCookie+"="+s.cookie)
 	}
 	r.challenges["forged"] = strings.Repeat("A", 43) // as long as 256 bits are in base64
 	for name, from := range map[string]struct {
@@ -545,31 +557,21 @@ func (r *replay) send(t *testing.T, e exchange) (*http.Response, []byte) {
 		if !ok {
 			t.Fatalf("%s: there is no %s %s", e.Name, name, from.key)
 		}
-		request.AddCookie(&http.Cookie{Name: name, Value: value})
+		cookies = append(cookies, name+"="+value)
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(request)
-	if err != nil {
-		t.Fatalf("%s: %v", e.Name, err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatalf("%s: %v", e.Name, err)
-	}
-	return answer, body
+	return cookies
 }
 
-// keep keeps the second factors that an account has been shown.
-func (r *replay) keep(t *testing.T, account, uri string, backup []string) {
+// keepFactors keeps the second factors that an answer shows to an account.
+func (r *replay) keepFactors(t *testing.T, account, uri string, backupCodes []string) {
 	t.Helper()
-	a := r.accounts[account]
-	if a == nil {
-		a = new(factorsOf)
-		r.accounts[account] = a
+	f := r.accounts[account]
+	if f == nil {
+		f = new(secondFactors)
+		r.accounts[account] = f
 	}
-	if len(backup) > 0 {
-		a.backup = backup
+	if len(backupCodes) > 0 {
+		f.backupCodes = backupCodes
 	}
 	if uri == "" {
 		return
@@ -578,39 +580,49 @@ func (r *replay) keep(t *testing.T, account, uri string, backup []string) {
 	if err != nil {
 		t.Fatalf("%s: %v", uri, err)
 	}
+	const period = uint64(testkit.Step / time.Second)
 	if key.Type() != "totp" || key.AccountName() != account+"@example.test" || key.Period() != period || key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
-		t.Errorf("%s is not of a TOTP of %s with six digits, SHA-1 and %d s", uri, account, period)
+		t.Errorf("%s is not the URI of a TOTP for %s with six digits, SHA-1 and %d s", uri, account, period)
 	}
-	a.secret, a.last = key.Secret(), 0
+	if f.phone, err = testkit.Scan(uri); err != nil {
+		t.Fatal(err)
+	}
 }
-
-const period = 30 // seconds
 
 var (
 	codeWords = regexp.MustCompile(`<(\w+) (\w+) ?([^>]*)>`)
 	sixDigits = regexp.MustCompile(`\b\d{6}\b`)
-	literal   = regexp.MustCompile(`"code": ?"\d{6}"`)
+	wrongCode = regexp.MustCompile(`"code": ?"\d{6}"`)
 )
 
-// codes puts codes in the place of the words that stand for them.
-func (r *replay) codes(t *testing.T, content string) string {
+// fillCodes replaces words that stand for codes by codes, and codes that were
+// recorded, which are wrong ones, by a code that is wrong here.
+func (r *replay) fillCodes(t *testing.T, content string) string {
 	t.Helper()
-	content = literal.ReplaceAllStringFunc(content, func(s string) string { return sixDigits.ReplaceAllStringFunc(s, r.wrong) })
+	content = wrongCode.ReplaceAllStringFunc(content, func(string) string {
+		var phones []*testkit.Phone
+		for _, f := range r.accounts {
+			if f.phone != nil {
+				phones = append(phones, f.phone)
+			}
+		}
+		return `"code":"` + testkit.Wrong(phones...) + `"`
+	})
 	return codeWords.ReplaceAllStringFunc(content, func(s string) string {
 		words := codeWords.FindStringSubmatch(s)
 		return r.code(t, words[1], words[2], words[3])
 	})
 }
 
-// code is the code that words stand for:
+// code returns the code that words stand for:
 //
 //	totp t1           one that was not used
 //	totp t1 again     the one that was used last
 //	totp t1 +1        that of the step after the present one
 //	backup t1 2       the second backup code
-//	mailed t1         the one that came by mail
-//	mailed t1 again   the one that came by mail before
-//	link t1           no code, but the token of the last link that came by mail
+//	mailed t1         the one that came by email
+//	mailed t1 again   the one that came by email before
+//	link t1           no code, but the token of the last link that came by email
 func (r *replay) code(t *testing.T, what, account, which string) string {
 	t.Helper()
 	if what == "link" {
@@ -620,100 +632,63 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 		}
 		return token
 	}
-	a := r.accounts[account]
-	if a == nil {
+	f := r.accounts[account]
+	if f == nil {
 		t.Fatalf("%s has no authenticator", account)
 	}
 	switch what {
 	case "totp":
-		return r.totp(t, a, which)
+		return totp(t, f.phone, which)
 	case "backup":
 		number, without, _ := strings.Cut(which, " without ")
 		n, err := strconv.Atoi(number)
-		if err != nil || n > len(a.backup) {
+		if err != nil || n > len(f.backupCodes) {
 			t.Fatalf("%s has no backup code %s", account, number)
 		}
 		if without != "" {
-			return strings.ReplaceAll(a.backup[n-1], "-", "")
+			return strings.ReplaceAll(f.backupCodes[n-1], "-", "")
 		}
-		return a.backup[n-1]
+		return f.backupCodes[n-1]
 	case "mailed":
 		if which != "again" {
-			a.mailed = r.mail(t, account, func(subject, text string) string {
-				if subject != "Your sign-in code" {
+			f.emailed = r.email(t, account, func(e testkit.Email) string {
+				if e.Subject != "Your sign-in code" {
 					return ""
 				}
-				return sixDigits.FindString(text)
+				return sixDigits.FindString(e.Text)
 			})
 		}
-		return a.mailed
+		return f.emailed
 	}
 	t.Fatalf("no code is called %q", what)
 	return ""
 }
 
-// totp is a code of an authenticator. The server takes those of three steps, and
-// of them only what is later than the last one it took: so a secret is good for
-// three codes here and now.
-func (r *replay) totp(t *testing.T, a *factorsOf, which string) string {
+// totp returns a code of an authenticator: see [replay.code].
+func totp(t *testing.T, phone *testkit.Phone, which string) string {
 	t.Helper()
-	// If the present step ends before the server looks, the one before it is
-	// too old.
-	const soon = 5 * time.Second
-	step := a.last
 	switch which {
 	case "again":
+		return phone.Last()
 	case "":
-		step = max(a.last+1, stepAt(time.Now().Add(soon))-1)
-		if wait := time.Until(time.Unix((step-1)*period, 0)); wait > soon {
-			t.Fatal("no code is left: each is good once")
-		} else if wait > 0 {
-			time.Sleep(wait)
-		}
-	default:
-		away, err := strconv.ParseInt(which, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		step = stepAt(time.Now()) + away
+		return phone.Next()
 	}
-	a.last = max(a.last, step)
-	return codeAt(a.secret, step)
-}
-
-func stepAt(at time.Time) int64 { return at.Unix() / period }
-
-func codeAt(secret string, step int64) string {
-	code, err := hotp.GenerateCode(secret, uint64(step))
+	away, err := strconv.ParseInt(which, 10, 64)
 	if err != nil {
-		panic(err) // the secret was read from a URI
+		t.Fatal(err)
 	}
-	return code
+	step := phone.StepNow() + away
+	phone.Use(step)
+	return phone.CodeOf(step)
 }
 
-// wrong is a code that was recorded as wrong, or another that is so here: of no
-// step that the server knows.
-func (r *replay) wrong(code string) string {
-	now := stepAt(time.Now())
-	var near []string
-	for _, a := range r.accounts {
-		for step := now - 12; a.secret != "" && step <= now+12; step++ {
-			near = append(near, codeAt(a.secret, step))
-		}
-	}
-	for n, _ := strconv.Atoi(code); slices.Contains(near, code); code = fmt.Sprintf("%06d", n%1_000_000) {
-		n++
-	}
-	return code
-}
+var linkPattern = regexp.MustCompile(`https?://[^/]+(/api/auth/\S+)`)
 
-var linkForm = regexp.MustCompile(`https?://[^/]+(/api/auth/\S+)`)
-
-// link waits for the link that an exchange mails, and keeps it.
-func (r *replay) link(t *testing.T, e exchange) {
+// keepLink waits for the link that comes by email after an exchange, and keeps it.
+func (r *replay) keepLink(t *testing.T, e exchange) {
 	t.Helper()
-	link := r.mail(t, e.Mails, func(_, text string) string {
-		found := linkForm.FindStringSubmatch(text)
+	link := r.email(t, e.EmailTo, func(e testkit.Email) string {
+		found := linkPattern.FindStringSubmatch(e.Text)
 		if found == nil {
 			return ""
 		}
@@ -723,43 +698,35 @@ func (r *replay) link(t *testing.T, e exchange) {
 	if got := strings.Replace(link, token, "<token>", 1); e.Link != "" && got != e.Link {
 		t.Errorf("%s: the link is %s; want %s", e.Name, got, e.Link)
 	}
-	r.links[e.Mails] = token
+	r.links[e.EmailTo] = token
 }
 
-// mail waits for a mail in which there is what of finds.
-func (r *replay) mail(t *testing.T, account string, of func(subject, text string) string) (found string) {
+// email waits for a new email to an account in which find finds something, and
+// returns that. It looks at each email once, also at those to other accounts.
+func (r *replay) email(t *testing.T, account string, find func(testkit.Email) string) (found string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		files, err := filepath.Glob(filepath.Join(r.server.data, "mail", "*.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			if r.read[file] {
+	testkit.Eventually(t, account+" has a code or link by email", func() bool {
+		for _, e := range r.server.Emails("") {
+			if r.read[e.File] {
 				continue
 			}
-			r.read[file] = true
-			var mail struct{ To, Subject, Text string }
-			readJSON(t, file, &mail)
-			if mail.To == account+"@example.test" {
-				found = cmp.Or(of(mail.Subject, mail.Text), found)
+			r.read[e.File] = true
+			if e.To == account+"@example.test" {
+				found = cmp.Or(find(e), found)
 			}
 		}
-		if found != "" {
-			return found
-		}
-	}
-	t.Fatalf("%s got no code or link by mail", account)
-	return ""
+		return found != ""
+	})
+	return found
 }
 
-// wireWords are the members whose values are words of the protocol.
+// wireWords are the members of answers whose values are words of the protocol.
 var wireWords = []string{
 	"method", "twoFactorMethods", "rpId", "userVerification", "residentKey", "attestation", "authenticatorAttachment", "deviceType", "transports", "aaguid",
 }
 
-// form is what kind of value each part of an answer is: ids and times differ
-// from one run to the next.
+// form returns a value in which the kind of each part replaces the part: IDs and
+// times differ from one run to the next.
 func form(v any) any {
 	switch v := v.(type) {
 	case nil:
@@ -789,11 +756,11 @@ func form(v any) any {
 		}
 		return forms
 	}
-	panic(fmt.Sprintf("%T is not of JSON", v))
+	panic(fmt.Sprintf("%T is not a type of JSON", v))
 }
 
-// missing says what of want is not so in got. More than wanted is fine:
-// clients hand fields on that they do not know.
+// missing returns the differences between got and want, except for what only got
+// has: clients ignore fields that they do not know.
 func missing(at string, got, want any) (differences []string) {
 	parts, ok := want.(map[string]any)
 	if !ok {

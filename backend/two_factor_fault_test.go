@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,298 +18,114 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/hotp"
-
 	"latchkey/backend/account"
 	"latchkey/backend/store/storetest"
-	"latchkey/shared"
+	"latchkey/backend/testkit"
 )
 
-// answered is what a call was answered.
-type answered struct {
-	status int
-	body   string
-	err    error
-}
-
-func (a answered) String() string { return fmt.Sprintf("%d %s %v", a.status, a.body, a.err) }
-
-// is reports whether an answer has the status, and the code if that is not "".
-func (a answered) is(status int, code string) bool {
-	return a.err == nil && a.status == status && (code == "" || strings.Contains(a.body, `"code":"`+code+`"`))
-}
-
-func (a answered) want(t *testing.T, what string, status int, code string) {
-	t.Helper()
-	if !a.is(status, code) {
-		t.Errorf("%s: %s; want %d %s", what, a, status, code)
-	}
-}
-
-// post calls the API from an address that nobody has called from, so that the
-// limits of addresses, which are tested elsewhere, do not count. A server that
-// has too many passwords and backup codes to hash says so, having changed
-// nothing, and is asked again: see sound.
-func (v *visitor) post(t *testing.T, path string, in any) (a answered) {
-	t.Helper()
-	for range 10 {
-		a.status, a.body, _, a.err = visitorWith(t, v).call("POST", "/api/auth"+path, in)
-		if a.err != nil || a.status != 503 {
-			break
-		}
-	}
-	return a
-}
-
-// get is post for calls that change nothing, and reads the answer into out.
-func (v *visitor) get(t *testing.T, path string, out any) {
-	t.Helper()
-	status, body, _, err := visitorWith(t, v).call("GET", "/api/auth"+path, nil)
-	if err == nil && status == 200 {
-		err = json.Unmarshal([]byte(body), out)
-	}
-	if err != nil || status != 200 {
-		t.Fatalf("%s: %d %s, %v", path, status, body, err)
-	}
-}
-
-// signedIn reports whether the visitor has a session.
-func (v *visitor) signedIn(t *testing.T) bool {
-	t.Helper()
-	var current *struct{}
-	v.get(t, "/get-session", &current)
-	return current != nil
-}
-
-// of is the same browser at another server of the same database.
-func (v *visitor) of(t *testing.T, p *program) *visitor {
-	t.Helper()
-	w := visitorWith(t, v)
-	w.origin = p.origin
-	return w
-}
-
-// copies are n browsers that have the visitor's cookies so far, at any of the
-// servers of a database.
-func (v *visitor) copies(t *testing.T, n int, servers []*program) []*visitor {
-	t.Helper()
-	u, err := url.Parse(v.origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make([]*visitor, n)
-	for i := range all {
-		all[i] = visit(t, servers[i%len(servers)].origin)
-		all[i].client.Jar.SetCookies(u, v.client.Jar.Cookies(u))
-	}
-	return all
-}
-
-type in map[string]any
-
-// sound starts a server behind a proxy that tells who calls. It fails the test
-// if an answer was of the 5xx, unless only the machine is slow.
-func sound(t *testing.T, flags ...string) *program {
-	t.Helper()
-	p := start(t, buildBinary(t), append(flags, "-trusted-proxies", "127.0.0.0/8")...)
-	t.Cleanup(func() {
-		said := p.said.String()
-		busy := strings.Count(said, shared.ErrUnavailable.Error()+"\"\n") // no turn to hash within two seconds
-		if failed := strings.Count(said, "msg=request") - len(wellAnswered.FindAllString(said, -1)); failed > busy {
-			t.Errorf("%d answers were of the 5xx, of which %d because too much was to be hashed", failed, busy)
-		}
-	})
-	return p
-}
-
-var wellAnswered = regexp.MustCompile(`msg=request .* status=[1-4]\d\d`)
-
-// enrolled is somebody who is signed in, with two-factor authentication on.
-type enrolled struct {
-	*visitor
+// A twoFactorUser is signed in, and has two-factor authentication on.
+type twoFactorUser struct {
+	*testkit.Client
 	id, email string
-	secret    string   // of the authenticator, in base32
-	step      int64    // of the last of its codes that was used
+	phone     *testkit.Phone
 	codes     []string // the backup codes
 }
 
-// enrol makes an account with two-factor authentication.
-func enrol(t *testing.T, v *visitor, email string) *enrolled {
+// newTwoFactorUser makes an account with two-factor authentication from a browser.
+func newTwoFactorUser(t *testing.T, c *testkit.Client, email string) *twoFactorUser {
 	t.Helper()
-	status, body, _, err := v.signUp(email)
-	var up struct{ User struct{ ID string } }
-	if err == nil {
-		err = json.Unmarshal([]byte(body), &up)
-	}
-	if err != nil || status != 200 {
-		t.Fatalf("sign-up of %s: %d %s, %v", email, status, body, err)
-	}
-	e := &enrolled{visitor: v, id: up.User.ID, email: email}
-	e.codes = e.enable(t, false)
-	e.prove(t)
-	return e
+	a := c.SignUp(email).Must(t, 200, "")
+	u := &twoFactorUser{Client: c, id: fmt.Sprint(a.Get("user.id")), email: email}
+	u.phone, u.codes = enable(t, c, false)
+	u.prove(t)
+	return u
 }
 
-// enable gets a new authenticator, and returns the backup codes.
-func (e *enrolled) enable(t *testing.T, replace bool) []string {
+// enable gets a new authenticator for an account, which does not count before its
+// first code, and the backup codes that come with the first authenticator.
+func enable(t *testing.T, c *testkit.Client, replace bool) (phone *testkit.Phone, backupCodes []string) {
 	t.Helper()
-	a := e.post(t, "/two-factor/enable", in{"password": faultPassword, "replace": replace})
-	var got struct {
-		TOTPURI     string
-		BackupCodes []string
-	}
-	if !a.is(200, "") || json.Unmarshal([]byte(a.body), &got) != nil {
-		t.Fatal("enable: ", a)
-	}
-	uri, err := url.Parse(got.TOTPURI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.secret = uri.Query().Get("secret")
-	return got.BackupCodes
+	a := post(c, "/two-factor/enable", body{"password": testkit.Password, "replace": replace})
+	return a.Scan(t), a.Strings("backupCodes")
 }
 
-// prove shows the first code of a new authenticator: that of the step before
-// this one, so that two more are good without waiting.
-func (e *enrolled) prove(t *testing.T) {
+// prove sends the first code of a new authenticator.
+func (u *twoFactorUser) prove(t *testing.T) {
 	t.Helper()
-	var a answered
-	for range 3 { // a step may end under way
-		e.step = stepNow() - 1
-		if a = e.post(t, "/two-factor/verify-totp", in{"code": e.codeOf(t, e.step)}); a.status == 200 {
-			return
-		}
-	}
-	t.Fatal("verify-totp of an enrolment: ", a)
+	post(u.Client, "/two-factor/verify-totp", body{"code": u.phone.Next()}).Must(t, 200, "")
 }
 
-func stepNow() int64 { return time.Now().Unix() / 30 }
-
-func (e *enrolled) codeOf(t *testing.T, step int64) string {
+// replacePhone replaces the authenticator, up to the first code.
+func (u *twoFactorUser) replacePhone(t *testing.T) {
 	t.Helper()
-	code, err := hotp.GenerateCode(e.secret, uint64(step))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code
+	u.phone, _ = enable(t, u.Client, true)
+	u.prove(t)
 }
 
-// code is the next code of the authenticator that is good.
-func (e *enrolled) code(t *testing.T) string {
-	t.Helper()
-	now := stepNow()
-	if e.step = max(e.step+1, now); e.step > now+1 {
-		t.Fatal("the test uses more codes than there are without waiting")
-	}
-	return e.codeOf(t, e.step)
+// sendPassword sends the user's email address and password from a browser.
+func (u *twoFactorUser) sendPassword(c *testkit.Client) testkit.Answer {
+	return post(c, "/sign-in/email", body{"email": u.email, "password": testkit.Password})
 }
 
-// wrong is a code that is not good at any time near now.
-func (e *enrolled) wrong(t *testing.T) string {
+// newChallenge sends the password from a new browser, which then needs a second
+// factor.
+func (u *twoFactorUser) newChallenge(t *testing.T, p *testkit.Program) *testkit.Client {
 	t.Helper()
-	near := map[string]bool{}
-	for off := int64(-20); off <= 20; off++ {
-		near[e.codeOf(t, stepNow()+off)] = true
-	}
-	for n := 271828; ; n++ {
-		if code := fmt.Sprintf("%06d", n); !near[code] {
-			return code
-		}
-	}
+	return u.challenge(t, p.Client())
 }
 
-// challenged is a browser whose password was right and that is asked for a code.
-func (e *enrolled) challenged(t *testing.T, p *program) *visitor {
+// challenge is newChallenge from a given browser.
+func (u *twoFactorUser) challenge(t *testing.T, c *testkit.Client) *testkit.Client {
 	t.Helper()
-	return e.challengedAs(t, visit(t, p.origin))
+	u.sendPassword(c).Must(t, 403, "TWO_FACTOR_REQUIRED")
+	return c
 }
 
-func (e *enrolled) challengedAs(t *testing.T, v *visitor) *visitor {
-	t.Helper()
-	if a := e.signInAs(t, v); !a.is(403, "TWO_FACTOR_REQUIRED") {
-		t.Fatal("a sign-in that a code is due for: ", a)
-	}
-	return v
-}
-
-func (e *enrolled) signInAs(t *testing.T, v *visitor) answered {
-	t.Helper()
-	return v.post(t, "/sign-in/email", in{"email": e.email, "password": faultPassword})
-}
-
-// sessions is how many the account has.
-func (e *enrolled) sessions(t *testing.T) int {
+// sessions returns the number of the user's sessions.
+func (u *twoFactorUser) sessions(t *testing.T) int {
 	t.Helper()
 	var list []struct{}
-	e.get(t, "/list-sessions", &list)
+	u.Elsewhere().Get("/list-sessions").Into(t, &list)
 	return len(list)
 }
 
-// codesLeft is how many backup codes are.
-func (e *enrolled) codesLeft(t *testing.T) int {
+// codesLeft returns the number of backup codes that are not used.
+func (u *twoFactorUser) codesLeft(t *testing.T) int {
 	t.Helper()
 	var status struct{ BackupCodesLeft int }
-	e.get(t, "/two-factor/status", &status)
+	u.Elsewhere().Get("/two-factor/status").Into(t, &status)
 	return status.BackupCodesLeft
 }
 
-// atOnce makes n calls at the same time.
-func atOnce(n int, call func(i int) answered) []answered {
-	all := make([]answered, n)
-	begin := make(chan struct{})
-	var calls sync.WaitGroup
-	for i := range n {
-		calls.Go(func() {
-			<-begin
-			all[i] = call(i)
-		})
+// copies returns n browsers with copies of the cookies of c, at the servers of a
+// database in turn.
+func copies(c *testkit.Client, n int, servers []*testkit.Program) []*testkit.Client {
+	all := make([]*testkit.Client, n)
+	for i := range all {
+		all[i] = c.Copy().At(servers[i%len(servers)].Origin)
 	}
-	close(begin)
-	calls.Wait()
 	return all
 }
 
-// oneOf returns which of the answers is the one 200.
-func oneOf(t *testing.T, what string, all []answered) (winner int) {
-	t.Helper()
-	won := 0
-	for i, a := range all {
-		switch {
-		case a.err != nil || a.status >= 500:
-			t.Errorf("%s: %s", what, a)
-		case a.status == 200:
-			winner = i
-			won++
-		}
-	}
-	if won != 1 {
-		t.Errorf("%s: %d of %d were answered 200; want 1: %v", what, won, len(all), all)
-	}
-	return winner
-}
-
-// TestTwoFactorAtOnce holds that of many who spend the same thing at once one
-// does, that guesses are all counted, and that what is revoked is dead, whichever
-// server they ask (R01, R02, R03, R16).
+// TestTwoFactorAtOnce tests that if several browsers use the same thing at once,
+// one of them succeeds, that the server counts every guess, and that a thing is
+// dead once it is revoked. It does so on one server and on two.
 func TestTwoFactorAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		testAtOnce(t, database, sound(t, "-database", database))
+		testAtOnce(t, database, startStrict(t, "-database", database))
 	})
 	t.Run("two servers", func(t *testing.T) {
 		t.Parallel()
-		database, err := storetest.Shared(t).NewDatabase()
-		if err != nil {
-			t.Fatal(err)
-		}
+		database := newPostgres(t)
 		flags := []string{"-database", database, "-key-file", filepath.Join(t.TempDir(), "keys")}
-		testAtOnce(t, database, sound(t, flags...), sound(t, flags...))
+		testAtOnce(t, database, startStrict(t, flags...), startStrict(t, flags...))
 	})
 }
 
-func testAtOnce(t *testing.T, database string, servers ...*program) {
-	server := func(i int) *program { return servers[i%len(servers)] }
-	ann := enrol(t, visit(t, server(0).origin), "ann@example.test")
+func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
+	server := func(i int) *testkit.Program { return servers[i%len(servers)] }
+	ann := newTwoFactorUser(t, server(0).Client(), "ann@example.test")
 	db := storetest.Open(t, database)
 	unlock := func() { // as time does
 		t.Helper()
@@ -319,12 +134,12 @@ func testAtOnce(t *testing.T, database string, servers ...*program) {
 		}
 	}
 	const n = 16
-	// round makes n calls of which one is to open a session. Those that come too
-	// late are no guesses: they must not lock the account.
-	round := func(what string, call func(i int) answered) (winner int) {
+	// openOne makes n calls, of which exactly one has to open a session. The others
+	// come too late, but they do not guess: they must not lock the account.
+	openOne := func(what string, call func(i int) testkit.Answer) (winner int) {
 		t.Helper()
 		before := ann.sessions(t)
-		winner = oneOf(t, what, atOnce(n, call))
+		winner = onlySuccess(t, what, atOnce(n, call))
 		if opened := ann.sessions(t) - before; opened != 1 {
 			t.Errorf("%s: %d sessions were opened; want 1", what, opened)
 		}
@@ -332,119 +147,125 @@ func testAtOnce(t *testing.T, database string, servers ...*program) {
 	}
 
 	// Many challenges, one code.
-	var browsers [n]*visitor
+	var browsers [n]*testkit.Client
 	for i := range browsers {
-		browsers[i] = ann.challenged(t, server(i))
+		browsers[i] = ann.newChallenge(t, server(i))
 	}
 	for _, code := range []struct{ what, path, code string }{
-		{"one code of the authenticator", "/two-factor/verify-totp", ann.code(t)},
-		{"another code of the authenticator", "/two-factor/verify-totp", ann.code(t)},
+		{"one code of the authenticator", "/two-factor/verify-totp", ann.phone.Next()},
+		{"another code of the authenticator", "/two-factor/verify-totp", ann.phone.Next()},
 		{"one backup code", "/two-factor/verify-backup-code", ann.codes[0]},
 	} {
-		winner := round(code.what, func(i int) answered { return browsers[i].post(t, code.path, in{"code": code.code}) })
-		if !browsers[winner].signedIn(t) {
-			t.Errorf("%s: the one who was answered 200 is not signed in", code.what)
+		winner := openOne(code.what, func(i int) testkit.Answer { return post(browsers[i], code.path, body{"code": code.code}) })
+		if !browsers[winner].SignedIn(t) {
+			t.Errorf("%s: the browser that got the 200 is not signed in", code.what)
 		}
-		browsers[winner] = ann.challenged(t, server(winner))
+		browsers[winner] = ann.newChallenge(t, server(winner))
 	}
 
 	// Many challenges, wrong codes: one count.
-	wrong := ann.wrong(t)
+	wrong := testkit.Wrong(ann.phone)
 	judged := 0
-	for _, a := range atOnce(n, func(i int) answered { return browsers[i].post(t, "/two-factor/verify-totp", in{"code": wrong}) }) {
+	for _, a := range atOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
 		switch {
-		case a.is(401, "INVALID_CODE"):
+		case a.Is(401, "INVALID_CODE"):
 			judged++
-		case !a.is(429, "ACCOUNT_TEMPORARILY_LOCKED"):
+		case !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED"):
 			t.Error("a wrong code: ", a)
 		}
 	}
 	if judged != 10 {
-		t.Errorf("%d wrong codes in a row were judged; want 10", judged)
+		t.Errorf("the server checked %d wrong codes in a row; want 10", judged)
 	}
-	for i := range servers {
-		ann.challenged(t, server(i)).post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1]}).
-			want(t, "the right code of a locked account", 429, "ACCOUNT_TEMPORARILY_LOCKED")
+	for i := range servers { // to which the right code does not help now
+		post(ann.newChallenge(t, server(i)), "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).
+			Want(t, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 	}
 	if locks := strings.Count(storetest.Dump(t, database), " codes-locked "); locks != 1 {
-		t.Errorf("%d events tell of a lock; want 1", locks)
+		t.Errorf("the log has %d entries about a lock; want 1", locks)
 	}
 	unlock()
 
 	// One challenge.
-	same := ann.challenged(t, server(0)).copies(t, n, servers)
-	round("one challenge, several codes", func(i int) answered {
-		return same[i].post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1+i%5]})
+	same := copies(ann.newChallenge(t, server(0)), n, servers)
+	openOne("one challenge, several codes", func(i int) testkit.Answer {
+		return post(same[i], "/two-factor/verify-backup-code", body{"code": ann.codes[1+i%5]})
 	})
 	if left := ann.codesLeft(t); left != 8 {
 		t.Errorf("%d backup codes are left after two sign-ins; want 8", left)
 	}
 
-	// One enrolment, whose winner has the session from then on.
-	ann.enable(t, true)
-	ann.step = stepNow()
-	first := ann.codeOf(t, ann.step)
-	same = ann.copies(t, n, servers)
-	ann.visitor = same[oneOf(t, "the first code of an authenticator", atOnce(n, func(i int) answered {
-		return same[i].post(t, "/two-factor/verify-totp", in{"code": first})
-	}))]
+	// One enrolment: the browser that succeeds has the session from then on.
+	ann.replacePhoneAtOnce(t, n, servers)
 
 	for _, code := range []struct{ path, code string }{
-		{"/two-factor/verify-totp", ann.code(t)},
+		{"/two-factor/verify-totp", ann.phone.Next()},
 		{"/two-factor/verify-backup-code", ann.codes[9]},
 	} {
-		same := ann.challenged(t, server(0)).copies(t, n, servers)
-		round("one challenge, one code", func(i int) answered { return same[i].post(t, code.path, in{"code": code.code}) })
+		same := copies(ann.newChallenge(t, server(0)), n, servers)
+		openOne("one challenge, one code", func(i int) testkit.Answer { return post(same[i], code.path, body{"code": code.code}) })
 	}
 
 	testRevoked(t, ann, servers)
 }
 
-// testRevoked holds that what is revoked at one server is dead at all, for
-// whoever asks after the answer.
-func testRevoked(t *testing.T, ann *enrolled, servers []*program) {
+// replacePhoneAtOnce replaces the authenticator. n copies of the user's browser
+// send its first code at once, and the user goes on with the one that succeeds.
+func (u *twoFactorUser) replacePhoneAtOnce(t *testing.T, n int, servers []*testkit.Program) {
 	t.Helper()
-	server := func(i int) *program { return servers[i%len(servers)] }
+	u.phone, _ = enable(t, u.Client, true)
+	first := u.phone.Current()
+	same := copies(u.Client, n, servers)
+	u.Client = same[onlySuccess(t, "the first code of an authenticator", atOnce(n, func(i int) testkit.Answer {
+		return post(same[i], "/two-factor/verify-totp", body{"code": first})
+	}))]
+}
+
+// testRevoked tests that once a request to revoke something is answered, no server
+// accepts the thing.
+func testRevoked(t *testing.T, ann *twoFactorUser, servers []*testkit.Program) {
+	t.Helper()
+	server := func(i int) *testkit.Program { return servers[i%len(servers)] }
 	var trusted []struct{ ID string }
-	browsers := make([]*visitor, 3)
+	browsers := make([]*testkit.Client, 3)
 	for i := range browsers {
-		browsers[i] = ann.challenged(t, server(i))
-		browsers[i].post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[6+i], "trustDevice": true}).want(t, "a code", 200, "")
+		browsers[i] = ann.newChallenge(t, server(i))
+		post(browsers[i], "/two-factor/verify-backup-code", body{"code": ann.codes[6+i], "trustDevice": true}).Want(t, 200, "")
 		if i == 0 {
-			ann.get(t, "/list-trusted-devices", &trusted)
+			ann.Elsewhere().Get("/list-trusted-devices").Into(t, &trusted)
 		}
 	}
 	if len(trusted) != 1 {
 		t.Fatalf("one browser is trusted, but the list is %v", trusted)
 	}
 	for _, p := range servers {
-		ann.signInAs(t, browsers[0].of(t, p)).want(t, "a sign-in of a trusted browser", 200, "")
+		ann.sendPassword(browsers[0].At(p.Origin)).Want(t, 200, "")
 	}
-	ann.post(t, "/revoke-trusted-device", in{"id": trusted[0].ID}).want(t, "revoke", 200, "")
+	post(ann.Client, "/revoke-trusted-device", body{"id": trusted[0].ID}).Want(t, 200, "")
 	for _, p := range servers {
-		ann.signInAs(t, browsers[0].of(t, p)).want(t, "a sign-in of a browser that is trusted no more", 403, "TWO_FACTOR_REQUIRED")
+		ann.sendPassword(browsers[0].At(p.Origin)).Want(t, 403, "TWO_FACTOR_REQUIRED")
 	}
 	browsers = browsers[1:]
-	inSession := browsers[0].copies(t, 4, servers)
-	usedUntil(t, ann, "/revoke-other-sessions", len(inSession), func(loop int) (alive bool) {
-		status, body, _, err := visitorWith(t, inSession[loop]).session()
-		if err != nil || status != 200 {
-			t.Errorf("a session in use: %d %s, %v", status, body, err)
+	inSession := copies(browsers[0], 4, servers)
+	revokeInUse(t, ann, "/revoke-other-sessions", len(inSession), func(loop int) (accepted bool) {
+		a := inSession[loop].Elsewhere().Session()
+		if !a.Is(200, "") {
+			t.Error("a session in use: ", a)
 		}
-		return body != "null"
+		return a.Body != "null"
 	})
-	usedUntil(t, ann, "/revoke-trusted-devices", len(browsers), func(loop int) (alive bool) {
-		a := ann.signInAs(t, browsers[loop].of(t, server(loop)))
-		if !a.is(200, "") && !a.is(403, "TWO_FACTOR_REQUIRED") {
-			t.Error("a sign-in of a browser that was trusted: ", a)
+	revokeInUse(t, ann, "/revoke-trusted-devices", len(browsers), func(loop int) (accepted bool) {
+		a := ann.sendPassword(browsers[loop].At(server(loop).Origin))
+		if !a.Is(200, "") && !a.Is(403, "TWO_FACTOR_REQUIRED") {
+			t.Error("a sign-in of a browser that is or was trusted: ", a)
 		}
-		return a.status == 200
+		return a.Status == 200
 	})
 }
 
-// usedUntil revokes something while it is used in n loops, and holds that no use
-// succeeds that was begun after the answer.
-func usedUntil(t *testing.T, owner *enrolled, revoke string, n int, use func(loop int) (alive bool)) {
+// revokeInUse revokes something while n loops use it, and tests that no use
+// succeeds that began after the answer.
+func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use func(loop int) (accepted bool)) {
 	t.Helper()
 	var revoked atomic.Bool
 	var loops, begun sync.WaitGroup
@@ -452,56 +273,51 @@ func usedUntil(t *testing.T, owner *enrolled, revoke string, n int, use func(loo
 	for loop := range n {
 		loops.Go(func() {
 			if !use(loop) {
-				t.Errorf("%s: what is to be revoked is dead already", revoke)
+				t.Errorf("%s: the server refuses a use before it", path)
 			}
 			begun.Done()
 			for late := false; !late; {
 				late = revoked.Load()
 				if use(loop) && late {
-					t.Errorf("%s: a use that was begun after the answer succeeded", revoke)
+					t.Errorf("%s: a use that began after the answer succeeded", path)
 				}
 			}
 		})
 	}
 	begun.Wait()
-	owner.post(t, revoke, in{}).want(t, revoke, 200, "")
+	post(owner.Client, path, body{}).Want(t, 200, "")
 	revoked.Store(true)
 	loops.Wait()
 }
 
-// TestTwoFactorRightCodeIsNoGuess holds that who sends the first code of an
+// TestTwoFactorRightCodeIsNoGuess tests that a user who sends the first code of an
 // authenticator several times at once is not locked out for it.
 func TestTwoFactorRightCodeIsNoGuess(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		p := sound(t, "-database", database)
-		ann := enrol(t, visit(t, p.origin), "ann@example.test")
+		p := startStrict(t, "-database", database)
+		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		for range 3 {
-			ann.enable(t, true)
-			ann.step = stepNow()
-			code := ann.codeOf(t, ann.step)
-			same := ann.copies(t, 32, []*program{p})
-			ann.visitor = same[oneOf(t, "the first code of an authenticator", atOnce(len(same), func(i int) answered {
-				return same[i].post(t, "/two-factor/verify-totp", in{"code": code})
-			}))]
-			ann.post(t, "/two-factor/verify-totp", in{"code": ann.code(t)}).want(t, "the next right code", 200, "")
+			ann.replacePhoneAtOnce(t, 32, []*testkit.Program{p})
+			post(ann.Client, "/two-factor/verify-totp", body{"code": ann.phone.Next()}).Want(t, 200, "")
 		}
 	})
 }
 
-// TestTwoFactorKilled holds that a backup code whose use was answered stays
-// used, and that none is half used (X02).
+// TestTwoFactorKilled tests that if the server is killed while backup codes are
+// used, each code is either unused or used with all that follows from it, and that
+// a code is used if the server has answered so.
 func TestTwoFactorKilled(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		p := sound(t, "-database", database)
-		ann := enrol(t, visit(t, p.origin), "ann@example.test")
+		p := startStrict(t, "-database", database)
+		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		uses := make([]struct {
-			browser *visitor
-			answer  answered // zero if there was none
+			browser *testkit.Client
+			answer  testkit.Answer // zero if the code was not sent
 		}, len(ann.codes))
 		for i := range uses {
-			uses[i].browser = ann.challenged(t, p)
+			uses[i].browser = ann.newChallenge(t, p)
 		}
 
 		const loops = 3
@@ -511,10 +327,10 @@ func TestTwoFactorKilled(t *testing.T) {
 			spending.Go(func() {
 				for i := loop; i < len(uses); i += loops {
 					u := &uses[i]
-					if u.answer = u.browser.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[i]}); u.answer.err != nil {
+					if u.answer = post(u.browser, "/two-factor/verify-backup-code", body{"code": ann.codes[i]}); u.answer.Err != nil {
 						return // killed
 					}
-					u.answer.want(t, "a backup code", 200, "")
+					u.answer.Want(t, 200, "")
 					spent <- struct{}{}
 				}
 			})
@@ -522,48 +338,43 @@ func TestTwoFactorKilled(t *testing.T) {
 		for range 4 {
 			<-spent
 		}
-		p.kill()
+		p.Kill()
 		spending.Wait()
-		p.start()
+		p.Start()
 
-		// Each code is either kept, or used with all that follows from it.
 		dump := storetest.Dump(t, database)
-		kept, used, opened := strings.Count(dump, "\nbackup_codes "+ann.id), strings.Count(dump, " backup-code-used "), strings.Count(dump, " password+backup-code ")
-		if kept+used != len(uses) || opened != used {
-			t.Errorf("of %d codes %d are kept, %d were used, and opened %d sessions", len(uses), kept, used, opened)
+		unused, used, opened := strings.Count(dump, "\nbackup_codes "+ann.id), strings.Count(dump, " backup-code-used "), strings.Count(dump, " password+backup-code ")
+		if unused+used != len(uses) || opened != used {
+			t.Errorf("of %d codes %d are unused and %d used, and they opened %d sessions", len(uses), unused, used, opened)
 		}
-		notices := map[string]bool{} // by id: one may be in the folder and still in the database
+		notices := map[string]bool{} // by ID: an email may be in the folder and still in the database
 		for _, row := range regexp.MustCompile(`(?m)^mails (\w+) \S+ A backup code was used `).FindAllStringSubmatch(dump, -1) {
 			notices[row[1]] = true
 		}
-		files, err := filepath.Glob(filepath.Join(p.data, "mail", "*.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			if strings.Contains(contents(t, file), `"A backup code was used"`) {
-				_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+		for _, e := range p.Emails("") {
+			if e.Subject == "A backup code was used" {
+				_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(e.File), ".json"), "-")
 				notices[id] = true
 			}
 		}
 		if len(notices) != used {
-			t.Errorf("%d notices tell of %d used codes", len(notices), used)
+			t.Errorf("%d emails are about %d used codes", len(notices), used)
 		}
-		var browser *visitor
+		var browser *testkit.Client
 		tried := 0
 		for i, u := range uses {
-			if u.answer.status != 200 {
+			if u.answer.Status != 200 {
 				continue
 			}
-			if tried%5 == 0 { // a challenge takes five tries
-				browser = ann.challenged(t, p) // which tells that 2FA is on
+			if tried%5 == 0 { // a challenge allows five tries
+				browser = ann.newChallenge(t, p) // so two-factor authentication is still on
 			}
 			tried++
-			a := browser.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[i]})
-			if !a.is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.body, "used already") {
-				t.Errorf("a backup code whose use was answered before the server was killed: %s", a)
+			a := post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[i]})
+			if !a.Is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.Body, "used already") {
+				t.Errorf("a backup code that was used before the server was killed: %s", a)
 			}
-			if !u.browser.signedIn(t) {
+			if !u.browser.SignedIn(t) {
 				t.Error("a session that a backup code had opened is gone")
 			}
 		}
@@ -573,307 +384,279 @@ func TestTwoFactorKilled(t *testing.T) {
 	})
 }
 
-// TestTwoFactorLocksSurvive holds that a server that was killed knows which
-// codes were wrong, who was locked, and who called too often (X03).
+// TestTwoFactorLocksSurvive tests that a server that was killed still counts the
+// wrong codes from before, and still refuses a locked account and an address that
+// has called too often.
 func TestTwoFactorLocksSurvive(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := sound(t, flags...)
-		ann := enrol(t, visit(t, p.origin), "ann@example.test")
-		wrong := ann.wrong(t)
-		// Codes in a session are counted apart from those at sign-in.
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := startStrict(t, "-database", database)
+		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
+		wrong := testkit.Wrong(ann.phone)
+		// The server counts wrong codes in a session apart from those at sign-in.
 		try := func(n int) {
 			t.Helper()
-			browser := ann.challenged(t, p)
+			browser := ann.newChallenge(t, p)
 			for range n {
-				browser.post(t, "/two-factor/verify-totp", in{"code": wrong}).want(t, "a wrong code at sign-in", 401, "INVALID_CODE")
-				ann.post(t, "/two-factor/verify-totp", in{"code": wrong}).want(t, "a wrong code in a session", 401, "INVALID_CODE")
+				post(browser, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
+				post(ann.Client, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
 			}
 		}
-		waiting := ann.challenged(t, p)
+		waiting := ann.newChallenge(t, p)
 		try(5)
 		try(2)
-		p.kill()
-		p.start()
+		p.Kill()
+		p.Start()
 		try(3)
 		locked := func(when string) {
 			t.Helper()
-			for what, browser := range map[string]*visitor{"a challenge from before": waiting, "a new challenge": ann.challenged(t, p)} {
-				what += " " + when
-				browser.post(t, "/two-factor/verify-totp", in{"code": ann.codeOf(t, stepNow())}).want(t, what, 429, "ACCOUNT_TEMPORARILY_LOCKED")
-				browser.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[0]}).want(t, what, 429, "ACCOUNT_TEMPORARILY_LOCKED")
+			for what, browser := range map[string]*testkit.Client{"a challenge from before": waiting, "a new challenge": ann.newChallenge(t, p)} {
+				for path, code := range map[string]string{"/two-factor/verify-totp": ann.phone.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
+					if a := post(browser, path, body{"code": code}); !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED") {
+						t.Errorf("%s, %s %s: %s; want 429", path, what, when, a)
+					}
+				}
 			}
 		}
 		locked("after ten wrong codes")
 
-		stranger := visit(t, p.origin)
-		often := func() (status int, body string) {
-			status, body, _, err := stranger.call("POST", "/api/auth/two-factor/verify-totp", in{"code": wrong})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return status, body
+		stranger := p.Client()
+		call := func() testkit.Answer { return stranger.Post("/two-factor/verify-totp", body{"code": wrong}) }
+		call()
+		// The count of the calls of an address starts again after ten seconds. It
+		// goes on here, however long the test takes.
+		execSQL(t, database, "UPDATE attempts SET expires_at = '2126-01-01 00:00:00+00:00'")
+		for range 2 {
+			call()
 		}
-		began := time.Now()
-		status, body := 0, ""
-		for range 4 {
-			status, body = often()
-		}
-		if status != 429 || !strings.Contains(body, "TOO_MANY_REQUESTS") {
-			t.Errorf("the fourth call of an address: %d %s; want 429", status, body)
-		}
-		p.kill()
-		p.start()
-		status, body = often()
-		if time.Since(began) < 10*time.Second && status != 429 { // else it may call again
-			t.Errorf("a call of an address that had called too often before the server was killed: %d %s; want 429", status, body)
-		}
+		call().Want(t, 429, "TOO_MANY_REQUESTS")
+		p.Kill()
+		p.Start()
+		call().Want(t, 429, "TOO_MANY_REQUESTS")
 		locked("after the server was killed")
-		if !ann.signedIn(t) {
+		if !ann.SignedIn(t) {
 			t.Error("the session is gone after the server was killed")
 		}
 	})
 }
 
-// TestTwoFactorRestart holds that a sign-in that waits for its second factor,
-// and an enrolment that waits for its proof, can be finished at a server that
-// was stopped or killed meanwhile (X05).
+// TestTwoFactorRestart tests that a user can finish a sign-in that waits for its
+// second factor, and an enrolment that waits for its first code, although the
+// server was stopped or killed meanwhile.
 func TestTwoFactorRestart(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := sound(t, flags...)
-		ann := enrol(t, visit(t, p.origin), "ann@example.test")
-		for how, end := range map[string]func(){"stopped": p.stop, "killed": p.kill} {
-			byTOTP, byBackupCode, byMail, trusted := ann.challenged(t, p), ann.challenged(t, p), ann.challenged(t, p), ann.challenged(t, p)
-			byMail.post(t, "/two-factor/send-otp", in{}).want(t, "send-otp", 200, "")
-			code := mailedCode(t, p, ann.email)
-			trusted.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[0], "trustDevice": true}).want(t, "a code", 200, "")
-			old := ann.secret
-			ann.enable(t, true)
-			pending := ann.secret
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := startStrict(t, "-database", database)
+		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
+		for how, end := range map[string]func(){"stopped": p.Stop, "killed": p.Kill} {
+			byTOTP, byBackupCode, byEmail, trusted := ann.newChallenge(t, p), ann.newChallenge(t, p), ann.newChallenge(t, p), ann.newChallenge(t, p)
+			post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
+			emailed := takeEmailedCode(t, p, ann.email)
+			post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
+			pending, _ := enable(t, ann.Client, true)
 
 			end()
-			p.start()
-			ann.secret = old
-			byTOTP.post(t, "/two-factor/verify-totp", in{"code": ann.code(t)}).want(t, how+", a code of the authenticator", 200, "")
-			byBackupCode.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1]}).want(t, how+", a backup code", 200, "")
-			byMail.post(t, "/two-factor/verify-otp", in{"code": code}).want(t, how+", a code by mail", 200, "")
-			for what, v := range map[string]*visitor{"authenticator": byTOTP, "backup code": byBackupCode, "mail": byMail} {
-				if !v.signedIn(t) {
-					t.Errorf("%s, %s: not signed in", how, what)
+			p.Start()
+			for _, by := range []struct {
+				what    string
+				browser *testkit.Client
+				path    string
+				code    string
+			}{
+				{"a code of the authenticator", byTOTP, "/two-factor/verify-totp", ann.phone.Next()},
+				{"a backup code", byBackupCode, "/two-factor/verify-backup-code", ann.codes[1]},
+				{"a code by email", byEmail, "/two-factor/verify-otp", emailed},
+			} {
+				if a := post(by.browser, by.path, body{"code": by.code}); !a.Is(200, "") {
+					t.Errorf("%s, %s: %s", how, by.what, a)
+				}
+				if !by.browser.SignedIn(t) {
+					t.Errorf("%s, %s: not signed in", how, by.what)
 				}
 			}
-			ann.signInAs(t, trusted).want(t, how+", a trusted browser", 200, "")
-			ann.codes, ann.secret = ann.codes[2:], pending
+			if a := ann.sendPassword(trusted); !a.Is(200, "") {
+				t.Errorf("%s, a trusted browser: %s", how, a)
+			}
+			ann.codes, ann.phone = ann.codes[2:], pending
 			ann.prove(t)
 		}
 	})
 }
 
-// A noticed is a mail as -mail-dir has it.
-type noticed struct{ To, From, Subject, Text, HTML, At string }
+var codeInEmail = regexp.MustCompile(`Your code is (\d{6})\.`)
 
-// mails waits for n mails to an address with a subject, and returns all to it.
-func mails(t *testing.T, p *program, to string, n int) (all []noticed) {
+// takeEmailedCode waits for an email with a code, and takes the email out of the
+// folder, so that the next call waits for another.
+func takeEmailedCode(t *testing.T, p *testkit.Program, to string) (code string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d mails to %s", n, to), 3*time.Second, func() bool {
-		all = nil
-		files, err := filepath.Glob(filepath.Join(p.data, "mail", "*.json"))
-		if err != nil {
-			t.Fatal(err)
+	var file string
+	code = p.Email("a code", to, func(e testkit.Email) string {
+		found := codeInEmail.FindStringSubmatch(e.Text)
+		if found == nil {
+			return ""
 		}
-		for _, file := range files { // by time
-			var m noticed
-			readJSON(t, file, &m)
-			if m.To == to {
-				all = append(all, m)
-			}
-		}
-		return len(all) >= n
+		file = e.File
+		return found[1]
 	})
-	return all
-}
-
-var codeInMail = regexp.MustCompile(`Your code is (\d{6})\.`)
-
-// mailedCode waits for the one mail with a code and takes it out of the folder.
-func mailedCode(t *testing.T, p *program, to string) (code string) {
-	t.Helper()
-	eventually(t, "a code by mail", 20*time.Second, func() bool {
-		files, err := filepath.Glob(filepath.Join(p.data, "mail", "*.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			var m noticed
-			readJSON(t, file, &m)
-			if found := codeInMail.FindStringSubmatch(m.Text); found != nil && m.To == to {
-				code = found[1]
-				return os.Remove(file) == nil
-			}
-		}
-		return false
-	})
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 	return code
 }
 
-// TestTwoFactorNotices holds that the owner hears of what was done to the second
-// factor, and that no secret is in the mails or the log (A36, A37, D11).
+// TestTwoFactorNotices tests that the owner of an account gets an email about each
+// change of its second factor, and that neither the emails nor the log have a
+// secret in them.
 func TestTwoFactorNotices(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, flags []string) {
-		p := sound(t, flags...)
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := startStrict(t, "-database", database)
 		secrets := secrets{}
-		ann := enrol(t, secrets.visit(t, p.origin), "ann@example.test")
+		ann := newTwoFactorUser(t, secrets.newClient(p), "ann@example.test")
 		secrets.keep(ann)
-		subjects := map[string]int{"Two-factor authentication is on": 1}
+		want := map[string]int{"Two-factor authentication is on": 1} // by subject
 
-		ann.enable(t, true)
-		ann.prove(t)
+		ann.replacePhone(t)
 		secrets.keep(ann)
-		subjects["Your authenticator was replaced"] = 1
+		want["Your authenticator was replaced"] = 1
 
-		a := ann.post(t, "/two-factor/generate-backup-codes", in{"password": faultPassword})
-		var made struct{ BackupCodes []string }
-		if err := json.Unmarshal([]byte(a.body), &made); err != nil || len(made.BackupCodes) != 10 {
+		a := post(ann.Client, "/two-factor/generate-backup-codes", body{"password": testkit.Password})
+		if ann.codes = a.Strings("backupCodes"); len(ann.codes) != 10 {
 			t.Fatal("new backup codes: ", a)
 		}
-		ann.codes = made.BackupCodes
 		secrets.keep(ann)
-		subjects["New backup codes were made"] = 1
+		want["New backup codes were made"] = 1
 
-		browser := ann.challengedAs(t, secrets.visit(t, p.origin))
-		browser.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[0], "trustDevice": true}).want(t, "a backup code", 200, "")
-		ann.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1]}).want(t, "a backup code in a session", 200, "")
-		subjects["A backup code was used"], subjects["New sign-in"] = 2, 1
+		browser := ann.challenge(t, secrets.newClient(p))
+		post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
+		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
+		want["A backup code was used"], want["New sign-in"] = 2, 1
 
 		for range 2 {
-			browser := ann.challengedAs(t, secrets.visit(t, p.origin))
+			browser := ann.challenge(t, secrets.newClient(p))
 			for range 5 {
-				browser.post(t, "/two-factor/verify-totp", in{"code": ann.wrong(t)}).want(t, "a wrong code", 401, "INVALID_CODE")
+				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.phone)}).Want(t, 401, "INVALID_CODE")
 			}
 		}
-		subjects["Somebody is trying codes"] = 1
+		want["Somebody is trying codes"] = 1
 
 		const next = "another good password"
 		secrets[next] = "the new password"
-		ann.post(t, "/change-password", in{"currentPassword": faultPassword, "newPassword": next}).want(t, "a new password", 200, "")
-		subjects["Your password was changed"] = 1
-		ann.post(t, "/two-factor/disable", in{"password": next}).want(t, "disable", 200, "")
-		subjects["Two-factor authentication is off"] = 1
+		post(ann.Client, "/change-password", body{"currentPassword": testkit.Password, "newPassword": next}).Want(t, 200, "")
+		want["Your password was changed"] = 1
+		post(ann.Client, "/two-factor/disable", body{"password": next}).Want(t, 200, "")
+		want["Two-factor authentication is off"] = 1
 
 		n := 0
-		for _, of := range subjects {
-			n += of
+		for _, times := range want {
+			n += times
 		}
-		all := mails(t, p, ann.email, n)
-		for _, m := range all {
-			subjects[m.Subject]--
-			if m.From == "" || m.At == "" || !strings.Contains(m.Text, " UTC, from 198.18.") || !strings.Contains(m.HTML, "<p>") {
-				t.Errorf("a mail: %+v", m)
+		for _, e := range emails(t, p, ann.email, n) {
+			want[e.Subject]--
+			if e.From == "" || e.At == "" || !strings.Contains(e.Text, " UTC, from 198.1") || !strings.Contains(e.HTML, "<p>") {
+				t.Errorf("an email: %+v", e)
 			}
-			secrets.notIn(t, "a mail", fmt.Sprint(m))
+			secrets.wantNone(t, "an email", fmt.Sprint(e))
 		}
-		for subject, lacking := range subjects {
+		for subject, lacking := range want {
 			if lacking != 0 {
-				t.Errorf("mails that say %q: %d more than there are should be", subject, lacking)
+				t.Errorf("of the emails %q, %d are missing", subject, lacking)
 			}
 		}
-		secrets.notIn(t, "the log", p.said.String())
+		secrets.wantNone(t, "the log", p.Output.String())
 	})
 }
 
-// TestTwoFactorAtRest holds that who steals the database, its files or the log
-// has nothing that opens an account (D03, D04, D11).
+// TestTwoFactorAtRest tests that an attacker who steals the database, its files or
+// the log gets no secret that opens an account.
 func TestTwoFactorAtRest(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		// A folder for mails that cannot be made: they wait in the database.
+		// The server cannot make the folder for emails: they wait in the database.
 		data := t.TempDir()
 		blocked := filepath.Join(data, "blocked")
 		if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		keyFile := filepath.Join(data, "keys")
-		p := sound(t, "-database", database, "-key-file", keyFile, "-mail-dir", filepath.Join(blocked, "mail"))
+		p := startStrict(t, "-database", database, "-key-file", keyFile, "-mail-dir", filepath.Join(blocked, "mail"))
 		secrets := secrets{}
 
-		// One who has replaced the authenticator and the backup codes, and has
-		// another replacement pending.
-		ann := enrol(t, secrets.visit(t, p.origin), "ann@example.test")
+		// Ann has replaced her authenticator, and is about to replace it again.
+		ann := newTwoFactorUser(t, secrets.newClient(p), "ann@example.test")
 		secrets.keep(ann)
-		ann.enable(t, true)
-		ann.prove(t)
+		ann.replacePhone(t)
 		secrets.keep(ann)
-		proved := ann.secret
-		ann.enable(t, true)
-		secrets.keep(ann)
-		ann.secret = proved
-		// One whose first enrolment is pending.
-		bob := &enrolled{visitor: secrets.visit(t, p.origin), email: "bob@example.test"}
-		if status, body, _, err := bob.signUp(bob.email); status != 200 {
-			t.Fatal(status, body, err)
-		}
-		bob.codes = bob.enable(t, false)
-		secrets.keep(bob)
+		pending, codes := enable(t, ann.Client, true)
+		secrets.keepFactors(pending, codes)
+		// Bob is about to enrol his first authenticator.
+		bob := secrets.newClient(p)
+		bob.SignUp("bob@example.test").Must(t, 200, "")
+		secrets.keepFactors(enable(t, bob, false))
 
-		// Right codes and wrong ones of each kind, in a challenge and a session, a
-		// trusted browser, and what no endpoint understands.
-		challenged := func() *visitor { return ann.challengedAs(t, secrets.visit(t, p.origin)) }
-		right := ann.code(t)
+		// The server gets right and wrong codes of each kind, in a challenge and in a
+		// session, a trusted browser, and bodies that no endpoint takes.
+		newChallenge := func() *testkit.Client { return ann.challenge(t, secrets.newClient(p)) }
+		right := ann.phone.Next()
 		secrets[right] = "a right code"
-		challenged().post(t, "/two-factor/verify-totp", in{"code": right}).want(t, "a right code", 200, "")
-		trusted := challenged()
-		trusted.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[0], "trustDevice": true}).want(t, "a backup code", 200, "")
-		ann.signInAs(t, trusted).want(t, "a trusted browser", 200, "")
-		ann.post(t, "/two-factor/verify-backup-code", in{"code": ann.codes[1]}).want(t, "a backup code in a session", 200, "")
-		wrong, wrongBackupCode, mistyped := ann.wrong(t), "Wr0ng-c0de7", faultPassword+" mistyped"
+		post(newChallenge(), "/two-factor/verify-totp", body{"code": right}).Want(t, 200, "")
+		trusted := newChallenge()
+		post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
+		ann.sendPassword(trusted).Want(t, 200, "")
+		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
+		wrong, wrongBackupCode, mistyped := testkit.Wrong(ann.phone), "Wr0ng-c0de7", testkit.Password+" mistyped"
 		secrets[wrong], secrets[wrongBackupCode], secrets[mistyped] = "a wrong code", "a wrong backup code", "a mistyped password"
-		for _, v := range []*visitor{challenged(), ann.visitor} {
-			v.post(t, "/two-factor/verify-totp", in{"code": wrong}).want(t, "a wrong code", 401, "INVALID_CODE")
-			v.post(t, "/two-factor/verify-backup-code", in{"code": wrongBackupCode}).want(t, "a wrong backup code", 401, "INVALID_BACKUP_CODE")
-			v.post(t, "/two-factor/disable", in{"password": mistyped})
-			for _, value := range []string{right, ann.codes[2], faultPassword} {
-				v.post(t, "/two-factor/verify-totp", value).want(t, "a string for a body", 400, "")
-				v.post(t, "/two-factor/verify-totp", in{"code": []string{value}}).want(t, "a list for a code", 400, "")
-				v.post(t, "/two-factor/verify-totp?code="+url.QueryEscape(value), in{value: value}).want(t, "an unknown field", 400, "")
+		for _, c := range []*testkit.Client{newChallenge(), ann.Client} {
+			post(c, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
+			post(c, "/two-factor/verify-backup-code", body{"code": wrongBackupCode}).Want(t, 401, "INVALID_BACKUP_CODE")
+			post(c, "/two-factor/disable", body{"password": mistyped})
+			for _, value := range []string{right, ann.codes[2], testkit.Password} {
+				for what, a := range map[string]testkit.Answer{
+					"a string for a body": post(c, "/two-factor/verify-totp", value),
+					"a list for a code":   post(c, "/two-factor/verify-totp", body{"code": []string{value}}),
+					"an unknown field":    post(c, "/two-factor/verify-totp?code="+url.QueryEscape(value), body{value: value}),
+				} {
+					if !a.Is(400, "") {
+						t.Errorf("%s: %s; want 400", what, a)
+					}
+				}
 			}
 		}
-		byMail := challenged()
-		byMail.post(t, "/two-factor/send-otp", in{}).want(t, "send-otp", 200, "")
-		ann.post(t, "/two-factor/send-otp", in{}).want(t, "send-otp in a session", 200, "")
+		byEmail := newChallenge()
+		post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
+		post(ann.Client, "/two-factor/send-otp", body{}).Want(t, 200, "")
 
-		// The codes by mail are known only once the mails are handed on.
+		// The test knows the codes in the emails only after it has delivered them.
 		stolen := map[string]string{"the database": storetest.Dump(t, database)}
 		for _, file := range sqliteFiles(t, database) {
 			stolen[filepath.Base(file)+", in use"] = contents(t, file)
 		}
-		codes := handOnCodes(t, database, keyFile)
-		if len(codes) != 2 {
-			t.Fatalf("%d codes by mail; want 2", len(codes))
+		emailed := deliverCodes(t, database, keyFile)
+		if len(emailed) != 2 {
+			t.Fatalf("%d codes by email; want 2", len(emailed))
 		}
-		for i, code := range codes {
-			secrets[code] = fmt.Sprintf("code %d by mail", i)
+		for i, code := range emailed {
+			secrets[code] = fmt.Sprintf("code %d by email", i)
 		}
-		if a, b := byMail.post(t, "/two-factor/verify-otp", in{"code": codes[0]}), byMail.post(t, "/two-factor/verify-otp", in{"code": codes[1]}); a.status != 200 && b.status != 200 {
-			t.Errorf("neither code by mail opens a session: %s; %s", a, b)
+		if a, b := post(byEmail, "/two-factor/verify-otp", body{"code": emailed[0]}), post(byEmail, "/two-factor/verify-otp", body{"code": emailed[1]}); a.Status != 200 && b.Status != 200 {
+			t.Errorf("neither code by email opens a session: %s; %s", a, b)
 		}
 		stolen["the database, later"] = storetest.Dump(t, database)
-		p.kill()
+		p.Kill()
 		for _, file := range sqliteFiles(t, database) {
 			stolen[filepath.Base(file)+", left behind"] = contents(t, file)
 		}
 		for where, text := range stolen {
-			secrets.notIn(t, where, text)
+			secrets.wantNone(t, where, text)
 		}
 		if all := fmt.Sprint(stolen); strings.Count(all, ann.email) < len(stolen)/2 {
-			t.Error("what was stolen does not hold the addresses either: it is not what it should be")
+			t.Error("the stolen texts lack the email address, too: they are not what they should be")
 		}
-		secrets.notIn(t, "the log", p.said.String())
+		secrets.wantNone(t, "the log", p.Output.String())
 	})
 }
 
-// sqliteFiles is what there is of an SQLite database; nothing of another.
+// sqliteFiles returns the files of an SQLite database, and none of another.
 func sqliteFiles(t *testing.T, database string) []string {
 	t.Helper()
 	path, ok := strings.CutPrefix(database, "sqlite:")
@@ -896,19 +679,19 @@ func contents(t *testing.T, file string) string {
 	return string(b)
 }
 
-// handOnCodes hands on all mails that wait, as another server would, and returns
-// the codes in them.
-func handOnCodes(t *testing.T, database, keyFile string) (codes []string) {
+// deliverCodes takes all emails out of the outbox, as another server does, and
+// returns the codes in them.
+func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	t.Helper()
 	keys, err := account.ParseKeys(contents(t, keyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := func() time.Time { return account.Now().Add(time.Hour) } // when nobody else has them
-	post := account.Service{Store: storetest.Open(t, database), Keys: keys, Now: later}
+	later := func() time.Time { return account.Now().Add(time.Hour) } // no server has reserved an email then
+	service := account.Service{Store: storetest.Open(t, database), Keys: keys, Now: later}
 	for more := true; more; {
-		more, err = post.HandOnMail(t.Context(), func(m account.Mail) error {
-			if found := codeInMail.FindStringSubmatch(m.Text); found != nil {
+		more, err = service.HandOnMail(t.Context(), func(m account.Mail) error {
+			if found := codeInEmail.FindStringSubmatch(m.Text); found != nil {
 				codes = append(codes, found[1])
 			}
 			return nil
@@ -920,15 +703,14 @@ func handOnCodes(t *testing.T, database, keyFile string) (codes []string) {
 	return codes
 }
 
-// secrets are what nobody may find, and what they are.
+// secrets says what each secret is.
 type secrets map[string]string
 
-// visit makes a browser whose every cookie is a secret.
-func (s secrets) visit(t *testing.T, origin string) *visitor {
-	t.Helper()
-	v := visit(t, origin)
-	v.client.Jar = watchedJar{v.client.Jar, s}
-	return v
+// newClient returns a new client of a server, all of whose cookies are secrets.
+func (s secrets) newClient(p *testkit.Program) *testkit.Client {
+	c := p.Client()
+	c.Jar = watchedJar{c.Jar, s}
+	return c
 }
 
 type watchedJar struct {
@@ -938,7 +720,7 @@ type watchedJar struct {
 
 func (j watchedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	for _, c := range cookies {
-		for token := range strings.SplitSeq(c.Value, ".") { // some hold several
+		for token := range strings.SplitSeq(c.Value, ".") { // some have several tokens in them
 			if token != "" {
 				j.secrets[token] = "the cookie " + c.Name
 			}
@@ -947,32 +729,36 @@ func (j watchedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	j.CookieJar.SetCookies(u, cookies)
 }
 
-// keep makes a secret of all that an account has now.
-func (s secrets) keep(e *enrolled) {
-	s[faultPassword] = "the password"
-	s[e.secret] = "the secret of an authenticator"
-	for _, code := range e.codes {
+// keep adds all secrets that an account has now.
+func (s secrets) keep(u *twoFactorUser) {
+	s[testkit.Password] = "the password"
+	s[u.phone.Last()] = "a code of an authenticator"
+	s.keepFactors(u.phone, u.codes)
+}
+
+// keepFactors adds an authenticator and backup codes.
+func (s secrets) keepFactors(phone *testkit.Phone, backupCodes []string) {
+	s[phone.Secret] = "the secret of an authenticator"
+	for _, code := range backupCodes {
 		s[code] = "a backup code"
-	}
-	if code, err := hotp.GenerateCode(e.secret, uint64(e.step)); err == nil {
-		s[code] = "a code of an authenticator"
 	}
 }
 
-// notIn holds that a text has none of the secrets in any form.
-func (s secrets) notIn(t *testing.T, where, text string) {
+// wantNone fails the test if a text has a secret in it, in any form.
+func (s secrets) wantNone(t *testing.T, where, text string) {
 	t.Helper()
 	for value, what := range s {
 		for _, form := range forms(value) {
-			if within(text, form) {
+			if contains(text, form) {
 				t.Errorf("%s is in %s, as %q", what, where, form)
 			}
 		}
 	}
 }
 
-// forms is a secret as it may be written: plain or encoded, itself or what it
-// encodes or its hash, which for a short one is as good.
+// forms returns the forms in which a text may have a secret in it: the secret, what
+// it encodes and, if it is short, its hash, from which an attacker can guess it,
+// each plain and encoded.
 func forms(value string) []string {
 	plain := []string{value}
 	if raw, err := base32.StdEncoding.DecodeString(value); err == nil {
@@ -986,21 +772,22 @@ func forms(value string) []string {
 	}
 	all := slices.Clone(plain)
 	for _, p := range plain {
-		if len(p) <= 11 { // a hash of a code is soon guessed
+		if len(p) <= 11 { // a code, of which an attacker can try all
 			hash := sha256.Sum256([]byte(p))
 			all = append(all, string(hash[:]), hex.EncodeToString(hash[:]))
 		}
 		b := []byte(p)
-		// Without padding: with it, this is its beginning.
+		// Without padding: the form with padding begins with this one.
 		all = append(all, hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), base64.RawStdEncoding.EncodeToString(b),
 			base64.RawURLEncoding.EncodeToString(b), base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 	}
 	return all
 }
 
-// within reports whether a text has a form. Six digits are looked for alone: in
-// longer numbers and fractions of seconds they may be by chance.
-func within(text, form string) bool {
+// contains reports whether a text has a form of a secret in it. Six digits count
+// only if no digit or decimal point precedes them and no digit follows: a longer
+// number or a fraction of a second may have them in it by chance.
+func contains(text, form string) bool {
 	code := len(form) == 6 && strings.Trim(form, "0123456789") == ""
 	for {
 		before, after, found := strings.Cut(text, form)

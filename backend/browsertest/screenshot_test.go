@@ -1,6 +1,6 @@
 //go:build screenshots
 
-package main_test
+package browsertest
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // TestScreenshots takes pictures of every page into build/screenshots, for
 // people to look at.
 func TestScreenshots(t *testing.T) {
-	const folder = "../build/screenshots"
+	const folder = "../../build/screenshots"
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
@@ -25,13 +25,13 @@ func TestScreenshots(t *testing.T) {
 	}
 	lookAround(t, func(p *tab, what string) {
 		p.t.Helper()
-		defer p.desk()
+		defer p.Desk()
 		command(p, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: true})
 		defer command(p, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{})
 		for _, width := range []int64{360, 1280} {
-			p.do(chromedp.EmulateViewport(width, 800))
+			p.Do(chromedp.EmulateViewport(width, 800))
 			for _, scheme := range []string{"light", "dark"} {
-				p.media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
+				p.Media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
 				// What is behind a dialog is no more than behind it.
 				whole := !eval[bool](p, `!!document.querySelector("dialog[open]")`)
 				picture := command(p, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})

@@ -1,0 +1,156 @@
+package browsertest
+
+import (
+	"latchkey/backend/testkit"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+)
+
+// TestRecoveryBrowser has people follow the links in their mails.
+func TestRecoveryBrowser(t *testing.T) {
+	suite(t, nil, map[string]func(*testing.T){
+		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
+	})
+}
+
+func testLinks(t *testing.T) {
+	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
+	p := browse(t, server)
+
+	// An address is verified before its account opens.
+	p.Open("/sign-up")
+	p.Fill("Name", "Ada Lovelace")
+	p.Fill("Email", "ada@example.com")
+	p.Fill("Password", password)
+	p.Press("Create account")
+	p.See("Check your mail")
+	p.AwaitFocus("Check your mail")
+	p.Open("/sign-in")
+	p.submitSignIn("ada@example.com", password)
+	p.See("Your email address has to be verified first")
+	p.Press("Send the mail again")
+	p.See("The mail is on its way to ada@example.com.")
+	p.Open(server.Link("ada@example.com", "Verify"))
+	p.At("/email")
+	p.See("Your email address is verified.")
+
+	// A forgotten password.
+	p.Open("/sign-in")
+	p.Click("link", "Forgot password?", "")
+	p.At("/forgot-password")
+	p.Fill("Email", "ada@example.com")
+	p.Press("Send the link")
+	p.See("If there is an account with the address ada@example.com, a mail is on its way to it.")
+	link := server.Link("ada@example.com", "Choose a new password")
+	p.Open(link)
+	p.At("/reset-password")
+	p.Until("the token is out of the address", `location.search === ""`)
+	p.Fill("New password", "short")
+	p.Press("Set the new password")
+	p.With("textbox", "New password", "At least 8 characters. Longer is stronger. Passwords have at least 8 characters.")
+	const second = "another, and longer one"
+	p.Fill("New password", second)
+	p.Press("Set the new password")
+	p.At("/sign-in")
+	p.See("Your new password is set. Sign in with it.")
+	p.submitSignIn("ada@example.com", second)
+	p.At("/dashboard/settings")
+
+	// Another address, to which both have to agree.
+	p.Press("Change email address")
+	p.AwaitFocus("New email address")
+	p.Fill("New email address", "ada@example.com")
+	p.Press("Send the link")
+	p.See("This is the address that your account has already.")
+	p.Fill("New email address", "ada@example.org")
+	p.Press("Send the link")
+	p.See("A mail is on its way to ada@example.com.")
+	p.Open(server.Link("ada@example.com", "Change your address"))
+	p.See("Now a mail is on its way to your new address.")
+	p.Open(server.Link("ada@example.org", "Verify your new address"))
+	p.See("Your account has its new address now.")
+	p.Open("/dashboard/settings")
+	p.See("ada@example.org")
+
+	// A link works once, and the page says what to do then.
+	other := browse(t, server)
+	other.Open(link)
+	other.See("This link does not work any more")
+	other.Click("link", "Send me a new link", "")
+	other.At("/forgot-password")
+
+	// It was not me.
+	other.Open(server.Link("ada@example.com", "Your password was changed"))
+	other.At("/not-me")
+	if got := eval[string](other, "location.search"); got != "" {
+		t.Errorf("the address still says %s", got)
+	}
+	other.Press("It wasn't me")
+	other.See("Everybody is signed out of your account.")
+	p.Press("Save")
+	p.At("/sign-in")
+	p.submitSignIn("ada@example.org", second)
+	p.See("This password may be known to others")
+	other.Fill("New password", "a third, and longer one")
+	other.Press("Set the new password")
+	other.At("/sign-in")
+	other.submitSignIn("ada@example.org", "a third, and longer one")
+	other.At("/dashboard/settings")
+}
+
+// testDeadLinks holds that nobody fills in the form of a link that is dead, and
+// that the form is there where nobody can tell.
+func testDeadLinks(t *testing.T) {
+	server := testkit.Start(t)
+	for _, page := range []struct{ path, link, button string }{
+		{"/reset-password", "Send me a new link", "Set the new password"},
+		{"/not-me", "Choose a new password", "It wasn't me"},
+	} {
+		p := browse(t, server)
+		p.Open(page.path + "?token=dead")
+		p.See("This link does not work any more")
+		if len(p.All("button", page.button)) > 0 || len(p.All("textbox", "New password")) > 0 {
+			t.Errorf("%s shows its form for a dead link", page.path)
+		}
+		p.Click("link", page.link, "")
+		p.At("/forgot-password")
+
+		// The question gets no answer.
+		command(p, network.Enable, network.EnableParams{})
+		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
+			URLPatterns: []*network.BlockPattern{{URLPattern: server.Origin + "/api/auth/check-link", Block: true}},
+		})
+		p.Open(page.path + "?token=dead")
+		p.The("button", page.button)
+	}
+}
+
+// testContestedSignUp holds that who opens the mail of two sign-ups is told to
+// choose a password, and comes in by it.
+func testContestedSignUp(t *testing.T) {
+	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
+	p := browse(t, server)
+	for _, one := range []string{"a password of a stranger", password} {
+		p.Open("/sign-up")
+		p.Fill("Name", "Ada Lovelace")
+		p.Fill("Email", "ada@example.com")
+		p.Fill("Password", one)
+		p.Press("Create account")
+		p.See("Check your mail")
+	}
+	p.Open(server.Link("ada@example.com", "Verify"))
+	p.At("/email")
+	p.See("Your email address is verified. More than one person may have signed up with it")
+	p.Click("link", "Choose a new password", "")
+	p.At("/forgot-password")
+	p.Fill("Email", "ada@example.com")
+	p.Press("Send the link")
+	p.See("If there is an account")
+	p.Open(server.Link("ada@example.com", "Choose a new password"))
+	p.Fill("New password", password)
+	p.Press("Set the new password")
+	p.At("/sign-in")
+	p.submitSignIn("ada@example.com", password)
+	p.At("/dashboard/settings")
+}

@@ -1,0 +1,153 @@
+package main_test
+
+import (
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun/driver/pgdriver"
+
+	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// A body is a request's, before it becomes JSON.
+type body map[string]any
+
+// startStrict starts a server that takes the addresses of its clients from
+// X-Forwarded-For. At the end it fails the test if the server has answered a
+// request with a 5xx. It allows the 503 of a request that had to wait for too many
+// other passwords and backup codes to be hashed: the machine is slow then.
+func startStrict(t *testing.T, line ...string) *testkit.Program {
+	t.Helper()
+	p := testkit.Start(t, append(line, "-trusted-proxies", "127.0.0.0/8")...)
+	t.Cleanup(func() {
+		log := p.Output.String()
+		busy := strings.Count(log, shared.ErrUnavailable.Error()+"\"\n") // a line that names no other cause
+		if failed := strings.Count(log, "msg=request") - len(below500.FindAllString(log, -1)); failed > busy {
+			t.Errorf("the server answered %d requests with a 5xx, of which %d because it had too much to hash", failed, busy)
+		}
+	})
+	return p
+}
+
+var below500 = regexp.MustCompile(`msg=request .* status=[1-4]\d\d`)
+
+// post calls the authentication API from an address that no other call has used,
+// so that the limits of addresses, which other tests are about, do not count. A
+// server that has too much to hash changes nothing and answers with a 503: post
+// tries again.
+func post(c *testkit.Client, path string, in any) (a testkit.Answer) {
+	for end := time.Now().Add(testkit.Patience); ; {
+		a = c.Elsewhere().Post(path, in)
+		if a.Status != 503 || time.Now().After(end) {
+			return a
+		}
+	}
+}
+
+// signInNew signs in from a browser that the account does not know.
+func signInNew(t *testing.T, p *testkit.Program, email string) {
+	t.Helper()
+	p.Client().SignIn(email).Want(t, 200, "")
+}
+
+// setsCookie reports whether an answer sets a cookie.
+func setsCookie(a testkit.Answer) bool { return len(a.Header["Set-Cookie"]) > 0 }
+
+// atOnce makes n calls at the same time.
+func atOnce(n int, call func(i int) testkit.Answer) []testkit.Answer {
+	answers := make([]testkit.Answer, n)
+	begin := make(chan struct{})
+	var calls sync.WaitGroup
+	for i := range n {
+		calls.Go(func() {
+			<-begin
+			answers[i] = call(i)
+		})
+	}
+	close(begin)
+	calls.Wait()
+	return answers
+}
+
+// onlySuccess returns the index of the one answer that is a 200. It fails the test
+// if several or none are, or if one is a 5xx.
+func onlySuccess(t *testing.T, what string, answers []testkit.Answer) (index int) {
+	t.Helper()
+	n := 0
+	for i, a := range answers {
+		switch {
+		case a.Err != nil || a.Status >= 500:
+			t.Errorf("%s: %s", what, a)
+		case a.Status == 200:
+			index = i
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%s: %d of %d answers are a 200; want 1: %v", what, n, len(answers), answers)
+	}
+	return index
+}
+
+// emails waits until an address has n emails, and returns all that it has.
+func emails(t *testing.T, p *testkit.Program, to string, n int) (all []testkit.Email) {
+	t.Helper()
+	testkit.Eventually(t, fmt.Sprintf("%s has %d emails", to, n), func() bool {
+		all = p.Emails(to)
+		return len(all) >= n
+	}, func() string { return fmt.Sprintf("%+v", p.Emails("")) })
+	return all
+}
+
+// countSignIns returns the number of sign-ins in the security log.
+func countSignIns(t *testing.T, database string) (n int) {
+	t.Helper()
+	for row := range strings.Lines(storetest.Dump(t, database)) {
+		if strings.HasPrefix(row, "events ") && strings.Contains(row, " sign-in ") {
+			n++
+		}
+	}
+	return n
+}
+
+// newPostgres returns the URL of an empty database.
+func newPostgres(t *testing.T) (url string) {
+	t.Helper()
+	url, err := storetest.Shared(t).NewDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// execSQL runs a statement on the database of a server. It fails the test unless
+// the statement changes a row.
+func execSQL(t *testing.T, database, query string) {
+	t.Helper()
+	var pool *sql.DB
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		var err error
+		if pool, err = sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, testkit.Patience.Milliseconds())); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
+	}
+	defer pool.Close()
+	result, err := pool.ExecContext(t.Context(), query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		t.Fatalf("%s: %d rows, %v", query, n, err)
+	}
+}
