@@ -1,20 +1,32 @@
 # Latchkey. Nothing is needed but Go and make; "make test" says what else it wants.
+# Times are those of two cores once Go's modules are there and compiled; on a new
+# machine that takes some four minutes more.
 #
-#   make run      build what has changed and start on http://localhost:8080, with SQLite in ./data
-#   make build    leave the one static binary, everything inside, in bin/latchkey
-#   make test     everything: the checks of lint, then every test; installs what they need, where it may
-#   make check    the same with what is installed; what is missing is skipped aloud
-#   make lint     gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff
-#   make fuzz     every fuzz test for 20 seconds
-#   make bench    measure the binary on SQLite and on Postgres, and print the table
-#   make bench-ui  measure in Chromium how soon pages can be used, beside go-app's hello world
-#   make size     weigh the app, say which packages it is made of, and fail if it is over budget
-#   make screenshots  take pictures of every page, light and dark, small and wide, into build/screenshots
-#   make lighthouse   have Lighthouse look at pages: 100 of 100 for access and best practices, or it fails
-#   make plain    compile the app with go-app as it is, and test that in the browser
-#   make clean    delete what was built (never ./data)
+#   make run          build what has changed and start on http://localhost:8080, with
+#                     SQLite in ./data (10 s)
+#   make build        leave the one static binary, everything inside, in bin/latchkey (1 min)
+#   make quick        test what needs neither browser nor Postgres (under 1 min)
+#   make test         test all that a change can break: lint, both databases, the npm
+#                     client, the browser; installs what they need, where it may (8 min)
+#   make check        the same with what is installed; what is missing is skipped aloud
+#   make slow         test the rest: the race detector over all, in the program, too,
+#                     go-app as it is, long faults (25 min)
+#   make race         of that, the race detector over what needs no browser (8 min)
+#   make plain        of that, the browser, with go-app as it is (15 min)
+#   make lint         gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
+#   make fuzz         every fuzz test for 20 seconds (3 min)
+#   make bench        measure the binary on SQLite and on Postgres, and print the table (10 min)
+#   make bench-ui     measure in Chromium how soon pages can be used, beside go-app's
+#                     hello world (5 min)
+#   make size         weigh the app, say which packages it is made of, and fail if it is
+#                     over budget (3 min)
+#   make screenshots  take pictures of every page, light and dark, small and wide, into
+#                     build/screenshots (2 min)
+#   make lighthouse   have Lighthouse look at pages: 100 of 100 for access and best
+#                     practices, or it fails (2 min)
+#   make clean        delete what was built (never ./data)
 
-.PHONY: help run build test check lint fuzz bench bench-ui size screenshots lighthouse plain clean
+.PHONY: help run build quick test check slow race plain lint fuzz bench bench-ui size screenshots lighthouse clean
 .DELETE_ON_ERROR:
 
 # All compile alike, so that what one has compiled is there for the next.
@@ -35,7 +47,9 @@ run: bin/latchkey
 
 # The binary that is handed out carries the app as small as it gets, which
 # takes 20 seconds more than what run and test are content with.
-build: build/small
+build: build/small.wasm.br
+	@cp build/small.wasm.br web/app.wasm.br
+	@cp build/small.wasm.gz web/app.wasm.gz
 	@$(MAKE) --no-print-directory bin/latchkey
 	@ls -lh bin/latchkey
 
@@ -54,12 +68,6 @@ web/app.wasm: $(APP) build/wasm.mod
 # The copy of go-app without what the app does not use, and the go.mod that has it.
 build/wasm.mod: go.mod go.sum $(wildcard web/build/slim.go web/build/*_wasm.txt)
 	@go run ./web/build slim
-
-# The app must do without the copy, too.
-plain: build/plain.wasm
-	@cp build/plain.wasm web/app.wasm
-	@$(MAKE) --no-print-directory web/app.wasm.br
-	@.ci/gotest ./backend; status=$$?; rm -f $(WASM); exit $$status
 
 build/plain.wasm: $(APP)
 	@echo 'Building the app with go-app as it is …'
@@ -84,18 +92,42 @@ web/app.wasm.br web/app.wasm.gz &: web/app.wasm
 # How many bytes the app may have, compressed as far as it goes.
 BUDGET := 1200000
 
-build/small: web/app.wasm
+build/small.wasm.br build/small.wasm.gz &: web/app.wasm
 	@echo 'Compressing the app as far as it goes …'
-	@go run ./web/build -quality 11 -budget $(BUDGET) web/app.wasm
 	@mkdir -p build
-	@touch $@
+	@cp web/app.wasm build/small.wasm
+	@go run ./web/build -quality 11 -budget $(BUDGET) build/small.wasm
+
+quick: build/wasm.mod
+	@LATCHKEY_TEST_DATABASES=sqlite .ci/gotest $$(go list ./... | grep -v -e '/backend$$' -e '/backend/browsertest$$')
 
 test:
 	@.ci/install
 	@$(MAKE) --no-print-directory check
 
-check: lint build/small $(WASM)
-	@.ci/gotest
+# The checks of lint run beside the compressing, which keeps one processor busy.
+check: $(WASM)
+	@$(MAKE) --no-print-directory -j2 lint build/small.wasm.br
+	@.ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./...
+
+# Tests at a time in each package: more than there are processors, because many
+# wait for a code of an authenticator or for an email.
+PARALLEL := 4
+
+slow:
+	@.ci/install
+	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory plain
+
+race: build/wasm.mod
+	@.ci/race
+
+# The app must do without the copy of go-app, too.
+plain: build/plain.wasm
+	@cp build/plain.wasm web/app.wasm
+	@$(MAKE) --no-print-directory web/app.wasm.br
+	@LATCHKEY_TEST_SLOW=on .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend ./backend/browsertest; \
+		status=$$?; rm -f $(WASM); exit $$status
 
 lint:
 	@.ci/lint
@@ -113,10 +145,10 @@ size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 	@go run ./web/build -budget $(BUDGET) size
 
 screenshots: $(WASM)
-	@go test -tags=screenshots -count=1 -run TestScreenshots ./backend
+	@go test -tags=screenshots -count=1 -run TestScreenshots ./backend/browsertest
 
 lighthouse: $(WASM)
-	@go test -tags=lighthouse -count=1 -v -run TestLighthouse ./backend
+	@go test -tags=lighthouse -count=1 -v -run TestLighthouse ./backend/browsertest
 
 clean:
 	rm -rf bin build $(WASM)
