@@ -190,12 +190,6 @@ func (p *tab) keepsSessions() {
 	p.Until("the browser keeps the sessions", `((localStorage["latchkey.kept"] ?? "") + (sessionStorage["latchkey.kept"] ?? "")).includes("sessions")`)
 }
 
-// keepsNothing waits until the browser keeps nothing of an account.
-func (p *tab) keepsNothing() {
-	p.t.Helper()
-	p.Until("the browser keeps nothing", `!localStorage["latchkey.kept"] && !sessionStorage["latchkey.kept"]`)
-}
-
 // idle waits until nothing on the page is under way.
 func (p *tab) idle(what string) {
 	p.t.Helper()
