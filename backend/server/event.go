@@ -212,7 +212,7 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 
 // exported is a piece of an export. The whole may take longer than other answers.
 func (s *Server) exported(c call, f account.EventFilter) ([]shared.Event, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), s.RequestTimeout)
 	defer cancel()
 	events, err := s.Accounts.Store.Events(ctx, f)
 	if err != nil {

@@ -176,6 +176,7 @@ func TestOrigins(t *testing.T) {
 		}{
 			{"a foreign origin", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}, 403, "INVALID_ORIGIN"},
 			{"a foreign origin, without metadata", []string{"Origin: https://evil.test", "Sec-Fetch-Site:"}, 403, "INVALID_ORIGIN"},
+			{"ours, from another site's page", []string{"Sec-Fetch-Site: cross-site"}, 403, "INVALID_ORIGIN"},
 			{"another scheme", []string{"Origin: https://" + s.url.Host}, 403, "INVALID_ORIGIN"},
 			{"another port", []string{"Origin: http://127.0.0.1:1"}, 403, "INVALID_ORIGIN"},
 			{"another name for us", []string{"Origin: http://localhost:" + s.url.Port()}, 403, "INVALID_ORIGIN"},

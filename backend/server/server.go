@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,10 @@ type Config struct {
 	// "better-auth" in the place of a Better Auth server.
 	CookiePrefix string
 
+	// RequestTimeout is how long a request may take. Zero stands for the four
+	// seconds of [requestTimeout].
+	RequestTimeout time.Duration
+
 	// App serves the scripts of the app that go-app makes: /app.js,
 	// /wasm_exec.js and /app-worker.js.
 	App http.Handler
@@ -55,6 +60,7 @@ const requestTimeout = 4 * time.Second
 
 // New returns the handler of the whole product.
 func New(c Config) http.Handler {
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows()}
 
 	// The outermost first. The log is outside the guard against panics, so

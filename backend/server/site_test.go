@@ -54,6 +54,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 		Ready:    db.Ready, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Origin: s.url, CookiePrefix: "latchkey",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		App:            http.NotFoundHandler(),
+		RequestTimeout: testkit.Patience, // a slow machine fails no test
 	}
 	if change != nil {
 		change(&c)
