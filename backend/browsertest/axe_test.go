@@ -15,40 +15,44 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestEveryPage has axe-core look for what keeps people out, on every page and
-// in all that can be on it, and measures what axe-core does not.
+// TestEveryPage checks the accessibility of every page in every state with
+// axe-core. It also checks the layout and the focus rings, which axe-core does
+// not measure.
 func TestEveryPage(t *testing.T) {
 	axe, err := os.ReadFile(filepath.Join(testkit.InstallModules(t, "testdata/axe"), "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lookAround(t, func(p *tab, what string) {
+	runTours(t, func(p *tab, what string) {
 		p.t.Helper()
-		p.accessible(string(axe), what)
-		p.holds(what)
-		p.showsFocus(what)
+		p.checkAccessible(string(axe), what)
+		p.checkLayout(what)
+		p.checkFocusRings(what)
 	})
 }
 
-// What axe-core looks for: all that it knows, but for what only lists hidden
-// things, and for level AAA. Of that the contrast is for who prefers more.
+// The options of axe-core. axeAll enables all rules except hidden-content,
+// which only lists hidden elements, and the rules of WCAG level AAA.
+// axeContrast checks the contrast of level AA. axeMore checks the contrast of
+// level AAA, for users who prefer more contrast.
 const (
-	axeAll      = `{rules: Object.fromEntries(axe.getRules().map(({ruleId: id, tags}) => [id, {enabled: id !== "hidden-content" && !tags.includes("wcag2aaa")}]))}`
+	axeAll = `{rules: Object.fromEntries(axe.getRules().map(({ruleId: id, tags}) =>
+		[id, {enabled: id !== "hidden-content" && !tags.includes("wcag2aaa")}]))}`
 	axeContrast = `{runOnly: ["color-contrast"]}`
 	axeMore     = `{runOnly: ["color-contrast-enhanced"]}`
 )
 
-// accessible has axe-core look at a page small and wide, light and dark, and at
-// its colours where the person prefers more contrast or has chosen them. What is
-// no colour does not depend on the light.
-func (p *tab) accessible(axe, what string) {
+// checkAccessible runs axe-core on a page: narrow in light colors, and wide in
+// dark colors. For users who prefer more contrast or force their own colors, it
+// checks only the colors. The other rules do not depend on colors.
+func (p *tab) checkAccessible(axe, what string) {
 	p.t.Helper()
 	defer p.Desk()
-	// The page's policy is for what the page does. This is the browser itself.
+	// The Content-Security-Policy of the page does not apply to this script.
 	command(p, runtime.Evaluate, runtime.EvaluateParams{Expression: axe})
-	for _, one := range []struct {
-		width                 int64
-		scheme, more, options string
+	for _, mode := range []struct {
+		width                    int64
+		scheme, feature, options string
 	}{
 		{360, "light", "", axeAll},
 		{1280, "dark", "", axeAll},
@@ -56,13 +60,13 @@ func (p *tab) accessible(axe, what string) {
 		{1280, "light", "forced-colors: active", axeContrast},
 		{1280, "light", "prefers-contrast: more", axeMore},
 	} {
-		p.Do(chromedp.EmulateViewport(one.width, 800))
-		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: one.scheme}}
-		if name, value, found := strings.Cut(one.more, ": "); found {
+		p.Do(chromedp.EmulateViewport(mode.width, 800))
+		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: mode.scheme}}
+		if name, value, found := strings.Cut(mode.feature, ": "); found {
 			features = append(features, &emulation.MediaFeature{Name: name, Value: value})
 		}
 		p.Media(features...)
-		p.axe(one.options, fmt.Sprintf("%s, %s, %s, %d pixels wide", what, one.scheme, one.more, one.width))
+		p.axe(mode.options, fmt.Sprintf("%s, %s, %s, %d pixels wide", what, mode.scheme, mode.feature, mode.width))
 	}
 }
 
@@ -76,11 +80,12 @@ func (p *tab) axe(options, where string) {
 		}
 	}
 	found := eval[*struct{ Violations, Incomplete []finding }](p,
-		`axe.run(document, {resultTypes: ["violations", "incomplete"], ...`+options+`}).then(({violations, incomplete}) => ({violations, incomplete}))`)
+		`axe.run(document, {resultTypes: ["violations", "incomplete"], ...`+options+`}).
+			then(({violations, incomplete}) => ({violations, incomplete}))`)
 	if found == nil {
 		p.t.Fatalf("%s: axe-core does not run", where)
 	}
-	for kind, all := range map[string][]finding{"": found.Violations, "perhaps ": found.Incomplete} {
+	for kind, all := range map[string][]finding{"": found.Violations, "needs review: ": found.Incomplete} {
 		for _, f := range all {
 			for _, node := range f.Nodes {
 				p.t.Errorf("%s: %s%s: %s: %s", where, kind, f.ID, node.Target, strings.Join(strings.Fields(node.FailureSummary), " "))
@@ -89,9 +94,10 @@ func (p *tab) axe(options, where string) {
 	}
 }
 
-// holds looks that a page is as wide as the window, whatever that is and in
-// whichever direction it is read, and that fingers hit what is in it.
-func (p *tab) holds(what string) {
+// checkLayout checks that a page fits windows of all widths, in both writing
+// directions and at 200 % and 400 % zoom. It also checks that controls are
+// large enough to touch.
+func (p *tab) checkLayout(what string) {
 	p.t.Helper()
 	defer p.Desk()
 	for _, width := range []int{320, 360, 1280, 3840} {
@@ -100,30 +106,31 @@ func (p *tab) holds(what string) {
 			eval[bool](p, fmt.Sprintf(`document.documentElement.dir = %q, true`, direction))
 			p.Fits(width, what+", "+direction)
 			if width >= 360 {
-				for _, broken := range eval[[]string](p, brokenNames) {
-					p.t.Errorf("%s, %s, on a page of %d: %s is on two lines", what, direction, width, broken)
+				for _, broken := range eval[[]string](p, wrappedNames) {
+					p.t.Errorf("%s, %s, %d pixels wide: %s is broken over two lines", what, direction, width, broken)
 				}
 			}
 			for _, small := range eval[[]string](p, tooSmall) {
-				p.t.Errorf("%s, %s, on a page of %d: %s", what, direction, width, small)
+				p.t.Errorf("%s, %s, %d pixels wide: %s", what, direction, width, small)
 			}
 		}
 		eval[bool](p, `document.documentElement.removeAttribute("dir"), true`)
 	}
-	// A window of 1280 by 1024 in which somebody has made all of it larger.
+	// The user zooms into a window of 1280 by 1024 pixels.
 	for _, zoom := range []int64{2, 4} {
 		p.Do(chromedp.EmulateViewport(1280/zoom, 1024/zoom, chromedp.EmulateScale(float64(zoom))))
 		where := fmt.Sprintf("%s, at %d %%", what, 100*zoom)
 		p.Fits(1280/int(zoom), where)
 		for _, lost := range eval[[]string](p, cutOff) {
-			p.t.Errorf("%s, this is cut off: %s", where, lost)
+			p.t.Errorf("%s: this element is cut off: %s", where, lost)
 		}
 	}
 }
 
-// cutOff is what has more in it than it shows and cannot be scrolled, and what
-// stays in its place and is larger than the window. The address at the top may
-// be too long for it: the profile has it whole. What is typed scrolls in its input.
+// cutOff finds elements that hide part of their content and cannot be scrolled.
+// It also finds fixed elements that extend beyond the window. It skips the
+// email address at the top, which the profile shows in full, and inputs, which
+// scroll.
 const cutOff = `[...document.querySelectorAll("body *")].
 	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".unseen, .skip, .who .email, input, svg")).
 	filter((e) => {
@@ -135,13 +142,14 @@ const cutOff = `[...document.querySelectorAll("body *")].
 	}).
 	map((e) => e.outerHTML.slice(0, 100))`
 
-// showsFocus looks that whoever goes by keys sees where they are, in the light and
-// in the dark: WCAG 2.4.7, and 3:1 against what is behind it, which is 1.4.11.
-func (p *tab) showsFocus(what string) {
+// checkFocusRings checks that keyboard users see the focus in light and in dark
+// mode (WCAG 2.4.7). The ring needs a contrast of 3:1 to its background (WCAG
+// 1.4.11).
+func (p *tab) checkFocusRings(what string) {
 	p.t.Helper()
 	defer p.Desk()
 	eval[bool](p, `window.had = document.activeElement, true`)
-	p.Key(kb.Tab) // from now on the browser shows what has the focus
+	p.Key(kb.Tab) // from now on the browser shows focus rings
 	for _, scheme := range []string{"light", "dark"} {
 		p.Media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
 		found := eval[*struct {
@@ -149,7 +157,7 @@ func (p *tab) showsFocus(what string) {
 			Faults []string
 		}](p, focusFaults)
 		if found == nil || found.Seen == 0 {
-			p.t.Fatalf("%s, %s: there is nothing to have the focus", what, scheme)
+			p.t.Fatalf("%s, %s: no element can take the focus", what, scheme)
 		}
 		for _, fault := range found.Faults {
 			p.t.Errorf("%s, %s: %s", what, scheme, fault)
@@ -158,8 +166,8 @@ func (p *tab) showsFocus(what string) {
 	eval[bool](p, `had.focus({preventScroll: true}), delete window.had`)
 }
 
-// focusFaults gives the focus to each control, and looks at the ring around it,
-// and at what the ring is on.
+// focusFaults focuses each control in turn. It finds controls without a visible
+// focus ring, and rings with too little contrast.
 const focusFaults = `(() => {
 	const pen = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
 	const rgba = (colour) => {
@@ -197,15 +205,15 @@ const focusFaults = `(() => {
 	return {seen: controls.length, faults}
 })()`
 
-// brokenNames is the system keys whose name is broken, which has no spaces.
-const brokenNames = `[...document.querySelectorAll(".key-row label, .told-key dt")].filter((e) => {
+// wrappedNames finds the names of settings that are broken over two lines.
+const wrappedNames = `[...document.querySelectorAll(".key-row label, .told-key dt")].filter((e) => {
 	const text = document.createRange()
 	text.selectNodeContents(e.querySelector("span") ?? e)
 	return new Set([...text.getClientRects()].map((r) => r.top)).size > 1
 }).map((e) => e.textContent)`
 
-// tooSmall is what is less than 24 pixels high or wide, which WCAG 2.5.8 does
-// not allow, but for links in a sentence.
+// tooSmall finds controls smaller than 24 by 24 pixels, which WCAG 2.5.8 does
+// not allow. It skips links in running text, which WCAG exempts.
 const tooSmall = `[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].
 	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".unseen, .skip") &&
 		!(e.matches("p a, li a") && getComputedStyle(e).display === "inline")).

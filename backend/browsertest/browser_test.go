@@ -16,7 +16,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// TestBrowser has people use the program in a real browser.
+// TestBrowser tests sign-in, sessions, the profile and the app shell in a real
+// browser.
 func TestBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"FirstAdministrator": testFirstAdministrator,
@@ -40,6 +41,8 @@ func TestBrowser(t *testing.T) {
 	})
 }
 
+// testFirstAdministrator checks that the first sign-up link creates an
+// administrator and works once.
 func testFirstAdministrator(t *testing.T, server *testkit.Program) {
 	link := "/sign-up?invite=" + invite(t, server)
 	p := browse(t, server)
@@ -55,90 +58,92 @@ func testFirstAdministrator(t *testing.T, server *testkit.Program) {
 }
 
 func testRevoke(t *testing.T, server *testkit.Program) {
-	here, there, phone := browse(t, server), browse(t, server), browse(t, server)
-	email := here.signUp()
-	there.As(firefox)
-	there.signIn(email)
+	current, other, phone := browse(t, server), browse(t, server), browse(t, server)
+	email := current.signUp()
+	other.As(firefox)
+	other.signIn(email)
 	phone.As(safari)
 	phone.signIn(email)
 
-	here.Open("/dashboard/settings")
-	here.See("Firefox 153 on Windows")
-	if n := len(here.All("button", "Revoke")); n != 3 {
-		t.Errorf("there are %d sessions to revoke; want 3", n)
+	current.Open("/dashboard/settings")
+	current.See("Firefox 153 on Windows")
+	if n := len(current.All("button", "Revoke")); n != 3 {
+		t.Errorf("the page offers to revoke %d sessions; want 3", n)
 	}
 
-	// The row after one that goes is still about its own session.
-	here.Click("button", "Revoke", "Safari 18 on iOS")
-	here.With("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1), last active just now, will be signed out at once.")
-	here.Press("Revoke")
-	here.See("Safari 18 on iOS is signed out.")
-	here.AwaitFocus("Revoke") // of the next row
+	// When a row disappears, the next row still belongs to its own session.
+	current.Click("button", "Revoke", "Safari 18 on iOS")
+	current.With("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1), last active just now, will be signed out at once.")
+	current.Press("Revoke")
+	current.See("Safari 18 on iOS is signed out.")
+	current.AwaitFocus("Revoke") // in the next row
 	phone.Press("Revoke all other sessions")
 	phone.Press("Revoke all")
 	phone.At("/sign-in")
-	phone.See(ended)
+	phone.See(sessionEnded)
 
-	// Who says no has changed nothing.
-	here.Click("button", "Revoke", "Firefox 153 on Windows")
-	here.The("dialog", "Revoke this session?")
-	here.Press("Cancel")
-	here.With("button", "Revoke", "Firefox 153 on Windows")
+	// Canceling changes nothing.
+	current.Click("button", "Revoke", "Firefox 153 on Windows")
+	current.The("dialog", "Revoke this session?")
+	current.Press("Cancel")
+	current.With("button", "Revoke", "Firefox 153 on Windows")
 
-	here.Click("button", "Revoke", "Firefox 153 on Windows")
-	here.With("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1), last active just now, will be signed out at once.")
-	here.Press("Revoke")
-	here.See("Firefox 153 on Windows is signed out.")
-	if n := len(here.All("button", "Revoke")); n != 1 {
-		t.Errorf("there are %d sessions to revoke; want 1", n)
+	current.Click("button", "Revoke", "Firefox 153 on Windows")
+	current.With("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1), last active just now, will be signed out at once.")
+	current.Press("Revoke")
+	current.See("Firefox 153 on Windows is signed out.")
+	if n := len(current.All("button", "Revoke")); n != 1 {
+		t.Errorf("the page offers to revoke %d sessions; want 1", n)
 	}
-	here.AwaitFocus("Active sessions") // the button that had it is gone
+	current.AwaitFocus("Active sessions") // the focused button is gone
 
-	// The other's next click.
-	there.Press("Save")
-	there.At("/sign-in")
-	there.See(ended)
-	there.AwaitFocus("Sign in")
-	if there.Sees(email) {
-		t.Error("the sign-in page still knows who was there")
+	// The next click in the revoked session leads to the sign-in page.
+	other.Press("Save")
+	other.At("/sign-in")
+	other.See(sessionEnded)
+	other.AwaitFocus("Sign in")
+	if other.Sees(email) {
+		t.Error("the sign-in page still shows the email address")
 	}
-	there.submitSignIn(email, password)
-	there.At("/dashboard/settings")
-	there.See("This device")
+	other.submitSignIn(email, password)
+	other.At("/dashboard/settings")
+	other.See("This device")
 }
 
 func testRevokeOthers(t *testing.T, server *testkit.Program) {
-	here, there := browse(t, server), browse(t, server)
-	email := here.signUp()
-	here.See("You are signed in nowhere else.")
-	here.Press("Revoke all other sessions")
-	if n := len(here.All("dialog", "Revoke all other sessions?")); n != 0 {
-		t.Error("it asks although there are no others")
+	current, other := browse(t, server), browse(t, server)
+	email := current.signUp()
+	current.See("You are signed in nowhere else.")
+	current.Press("Revoke all other sessions")
+	if n := len(current.All("dialog", "Revoke all other sessions?")); n != 0 {
+		t.Error("the page asks for confirmation although there is no other session")
 	}
 
-	there.As(safari)
-	there.signIn(email)
-	here.Open("/dashboard/settings")
-	here.See("Safari 18 on iOS")
-	here.Press("Revoke all other sessions")
-	here.The("dialog", "Revoke all other sessions?")
-	here.Press("Revoke all")
-	here.See("All other sessions are signed out.")
-	here.See("You are signed in nowhere else.")
-	if strings.Contains(here.card("sessions"), "Safari 18 on iOS") {
+	other.As(safari)
+	other.signIn(email)
+	current.Open("/dashboard/settings")
+	current.See("Safari 18 on iOS")
+	current.Press("Revoke all other sessions")
+	current.The("dialog", "Revoke all other sessions?")
+	current.Press("Revoke all")
+	current.See("All other sessions are signed out.")
+	current.See("You are signed in nowhere else.")
+	if strings.Contains(current.card("sessions"), "Safari 18 on iOS") {
 		t.Error("the other session is still in the list")
 	}
 
-	// Who comes back to a page sees it too, without a click.
-	there.Until("the page looks whether it is still signed in", `dispatchEvent(new Event("focus")), location.pathname === "/sign-in"`)
-	there.See(ended)
+	// A user who returns to a page learns that the session has ended, without a
+	// click.
+	other.Until("the page notices that its session has ended",
+		`dispatchEvent(new Event("focus")), location.pathname === "/sign-in"`)
+	other.See(sessionEnded)
 
-	// Revoking the session that one uses is signing out.
-	here.Press("Revoke")
-	here.The("dialog", "Sign out of this device?")
-	here.Press("Sign out")
-	here.At("/sign-in")
-	here.See("You are signed out.")
+	// Revoking the current session signs the user out.
+	current.Press("Revoke")
+	current.The("dialog", "Sign out of this device?")
+	current.Press("Sign out")
+	current.At("/sign-in")
+	current.See("You are signed out.")
 }
 
 func testSignInErrors(t *testing.T, server *testkit.Program) {
@@ -154,13 +159,13 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 
 	p.submitSignIn(email, "not the password")
 	const wrong = "This email address and password do not belong together."
-	p.With("textbox", "Password", wrong) // a screen reader says so with the field
+	p.With("textbox", "Password", wrong) // a screen reader announces the error with the field
 	p.AwaitFocus("Password")
 	if !eval[bool](p, `document.getElementById("sign-in-password").getAttribute("aria-invalid") === "true"`) {
-		t.Error("the field is not marked as wrong")
+		t.Error("the password field is not marked as invalid")
 	}
 	if got := eval[string](p, `document.getElementById("sign-in-email").value`); got != email {
-		t.Errorf("the address is %q now", got)
+		t.Errorf("the email field holds %q; want %q", got, email)
 	}
 
 	p.Press("Show password")
@@ -169,7 +174,7 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 	p.Press("Sign in")
 	p.At("/dashboard/settings")
 
-	// The same for making an account.
+	// The sign-up page reports errors in the same way.
 	other := browse(t, server)
 	other.Open("/sign-up")
 	other.Fill("Email", "not an address")
@@ -180,14 +185,14 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 	other.Press("Create account")
 	other.With("textbox", "Email", "There is an account with this email address already. Sign in instead, or use another address.")
 	other.Fill("Email", "second."+email)
-	for bad, sentence := range map[string]string{
+	for bad, message := range map[string]string{
 		"short":                  "Passwords have at least 8 characters.",
 		strings.Repeat("x", 200): "This password is too long. Use at most 128 characters.",
 		"password123":            "This password is among the first that an attacker tries. Choose another.",
 	} {
 		other.Fill("Password", bad)
 		other.Press("Create account")
-		other.With("textbox", "Password", "At least 8 characters. Longer is stronger. "+sentence)
+		other.With("textbox", "Password", "At least 8 characters. Longer is stronger. "+message)
 	}
 }
 
@@ -203,40 +208,43 @@ func testProfile(t *testing.T, server *testkit.Program) {
 }
 
 func testPassword(t *testing.T, server *testkit.Program) {
-	here, there := browse(t, server), browse(t, server)
-	email := here.signUp()
-	there.signIn(email)
+	current, other := browse(t, server), browse(t, server)
+	email := current.signUp()
+	other.signIn(email)
 
 	const changed = "a new one, and longer"
-	here.Fill("Current password", "not the password")
-	here.Fill("New password", changed)
-	here.Press("Change password")
-	here.With("textbox", "Current password", "This is not your current password.")
-	here.AwaitFocus("Current password")
+	current.Fill("Current password", "not the password")
+	current.Fill("New password", changed)
+	current.Press("Change password")
+	current.With("textbox", "Current password", "This is not your current password.")
+	current.AwaitFocus("Current password")
 
-	here.Fill("Current password", password)
-	here.Press("Change password")
-	here.See("Your password is changed, and your other sessions are signed out.")
-	if got := eval[string](here, `document.getElementById("password-currentPassword").value + document.getElementById("password-newPassword").value`); got != "" {
-		t.Error("the passwords are still in the page")
+	current.Fill("Current password", password)
+	current.Press("Change password")
+	current.See("Your password is changed, and your other sessions are signed out.")
+	inputs := eval[string](current, `document.getElementById("password-currentPassword").value +
+		document.getElementById("password-newPassword").value`)
+	if inputs != "" {
+		t.Error("the page still holds the passwords")
 	}
-	here.See("You are signed in nowhere else.")
+	current.See("You are signed in nowhere else.")
 
-	there.Press("Save")
-	there.At("/sign-in")
-	there.See(ended)
-	there.submitSignIn(email, password)
-	there.See("do not belong together")
-	there.Fill("Password", changed)
-	there.Press("Sign in")
-	there.At("/dashboard/settings")
+	other.Press("Save")
+	other.At("/sign-in")
+	other.See(sessionEnded)
+	other.submitSignIn(email, password)
+	other.See("do not belong together")
+	other.Fill("Password", changed)
+	other.Press("Sign in")
+	other.At("/dashboard/settings")
 
-	// The session in which it was changed goes on, with a new token.
-	here.Press("Save")
-	here.See("Your profile is saved.")
+	// The session that changed the password continues, with a new token.
+	current.Press("Save")
+	current.See("Your profile is saved.")
 }
 
-// testKeyboard puts the mouse away.
+// testKeyboard checks that a user can sign in and sign out with the keyboard
+// alone.
 func testKeyboard(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
@@ -246,7 +254,7 @@ func testKeyboard(t *testing.T, server *testkit.Program) {
 
 	p.Key(kb.Tab)
 	if got := p.Focused(); got != "Skip to the content" {
-		t.Errorf("the first thing is %q", got)
+		t.Errorf("the Tab key first focuses %q; want the link to the content", got)
 	}
 	p.Key(kb.Enter)
 	p.AwaitFocus("Sign in") // the heading
@@ -264,7 +272,7 @@ func testKeyboard(t *testing.T, server *testkit.Program) {
 	p.The("dialog", "Sign out of this device?")
 	p.AwaitFocus("Cancel")
 	p.Key(kb.Escape)
-	p.AwaitFocus("Revoke") // where it was
+	p.AwaitFocus("Revoke") // the focus returns
 	p.Key(kb.Enter)
 	p.AwaitFocus("Cancel")
 	p.TabTo("Sign out")
@@ -273,29 +281,31 @@ func testKeyboard(t *testing.T, server *testkit.Program) {
 	p.See("You are signed out.")
 }
 
+// testTabs checks that signing out and signing in apply to all tabs.
 func testTabs(t *testing.T, server *testkit.Program) {
-	one := browse(t, server)
-	email := one.signUp()
-	two := one.another()
-	two.Open("/dashboard/settings")
-	two.See("This device")
+	first := browse(t, server)
+	email := first.signUp()
+	second := first.another()
+	second.Open("/dashboard/settings")
+	second.See("This device")
 
-	one.Press("Sign out")
-	one.See("You are signed out.")
-	two.At("/sign-in")
-	two.See("You signed out in another tab.")
+	first.Press("Sign out")
+	first.See("You are signed out.")
+	second.At("/sign-in")
+	second.See("You signed out in another tab.")
 
-	one.submitSignIn(email, password)
-	one.At("/dashboard/settings")
-	two.At("/dashboard/settings")
-	two.See("This device")
+	first.submitSignIn(email, password)
+	first.At("/dashboard/settings")
+	second.At("/dashboard/settings")
+	second.See("This device")
 }
 
-// testWhatIsKept looks into what a thief of the browser's files would find.
+// testWhatIsKept checks what the browser stores, which a thief of the device
+// could read.
 func testWhatIsKept(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
-	p.controlled()
+	p.awaitServiceWorker()
 	const cached = `(async () => {
 		const urls = [];
 		for (const name of await caches.keys())
@@ -308,31 +318,34 @@ func testWhatIsKept(t *testing.T, server *testkit.Program) {
 	urls := eval[[]string](p, cached)
 	for _, want := range []string{"/", "/sign-in", "/dashboard/settings", "/app.js", "/wasm_exec.js", "/web/app.wasm", "/web/app.css"} {
 		if !slices.Contains(urls, want) {
-			t.Errorf("%s is not kept for when there is no network: %v", want, urls)
+			t.Errorf("%s is not cached for offline use: %v", want, urls)
 		}
 	}
 	for _, url := range urls {
 		if strings.HasPrefix(url, "/api/") {
-			t.Errorf("the answer of %s is kept", url)
+			t.Errorf("the response of %s is cached", url)
 		}
 	}
 
 	const stored = `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage}) + document.cookie`
-	if got := eval[[]string](p, `[...Object.keys(localStorage), ...Object.keys(sessionStorage), document.cookie]`); !slices.Equal(got, []string{"latchkey.kept", ""}) {
-		t.Errorf("the page keeps %q", got)
+	keys := eval[[]string](p, `[...Object.keys(localStorage), ...Object.keys(sessionStorage), document.cookie]`)
+	if !slices.Equal(keys, []string{"latchkey.kept", ""}) {
+		t.Errorf("the page stores %q; want only the offline snapshot", keys)
 	}
 	p.Press("Sign out")
 	p.See("You are signed out.")
 	if got := eval[string](p, stored); got != `{}{}` {
-		t.Errorf("after signing out the page keeps %s", got)
+		t.Errorf("after signing out the page still stores %s", got)
 	}
-	p.Until("the service worker is back, and the app opens without a network", `navigator.serviceWorker.getRegistration().then((r) => r?.active?.state === "activated")`)
+	p.Until("the service worker is active again, so that the app opens offline",
+		`navigator.serviceWorker.getRegistration().then((r) => r?.active?.state === "activated")`)
 	if p.Sees("A new version is ready.") {
-		t.Error("it takes the worker's return for a new version")
+		t.Error("the page reports the reinstalled service worker as a new version")
 	}
 }
 
-// testPanic breaks the page under the program's feet: it must not die of it.
+// testPanic removes elements that the app needs. It checks that the app
+// recovers from the panic, or reports that it has stopped.
 func testPanic(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Open("/sign-in")
@@ -342,23 +355,24 @@ func testPanic(t *testing.T, server *testkit.Program) {
 	p.Press("Sign in")
 	p.See("Something went wrong in this page.")
 	p.Provoke("panic:", "Go program has already exited")
-	p.Await("the console tells of the panic", func() bool { return len(p.Errors()) > 0 })
-	p.Press("Show password") // it lives
+	p.Await("the console reports the panic", func() bool { return len(p.Errors()) > 0 })
+	p.Press("Show password") // the app still runs
 	p.The("button", "Hide password")
 	p.Press("Reload")
-	p.Until("the page is whole again", `!!document.querySelector("#sign-in-remember") && !document.getElementById("app-wasm-loader")`)
+	p.Until("the page is complete again", `!!document.querySelector("#sign-in-remember") && !document.getElementById("app-wasm-loader")`)
 
-	// What cannot be rescued ends the program, and that is seen too.
+	// A panic from which the app cannot recover stops the app. The page reports
+	// that, too.
 	eval[bool](p, `document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up"), true`)
 	p.See("Something went wrong in this page.")
 	p.Press("Reload")
-	p.Until("the page is whole again", `!!document.getElementById("sign-up-email")`)
+	p.Until("the page is complete again", `!!document.getElementById("sign-up-email")`)
 }
 
-// testNoApp keeps the app from coming. Whoever waits for it is told.
+// testNoApp checks that the page reports an app that does not load.
 func testNoApp(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.Provoke(notLoaded)
+	p.Provoke(wasmNotLoaded)
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js"} {
 		p.Block(path)
 		p.Do(chromedp.Navigate(server.Origin + "/sign-in"))
@@ -367,10 +381,10 @@ func testNoApp(t *testing.T, server *testkit.Program) {
 	}
 }
 
-// testLongWords has a stranger's browser, and one's own address, try to push
-// what matters off a narrow page.
+// testLongWords checks that a long user agent and a long email address do not
+// push content off a narrow page.
 func testLongWords(t *testing.T, server *testkit.Program) {
-	p, stranger := browse(t, server), browse(t, server)
+	p, other := browse(t, server), browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
 	p.Open("/sign-up")
 	p.Fill("Name", strings.Repeat("n", 100))
@@ -379,26 +393,28 @@ func testLongWords(t *testing.T, server *testkit.Program) {
 	p.Fill("Password", password)
 	p.Press("Create account")
 	p.See("This device")
-	stranger.As("Mozilla/5.0 " + strings.Repeat("A", 300) + "/1.0")
-	stranger.signIn(email)
+	other.As("Mozilla/5.0 " + strings.Repeat("A", 300) + "/1.0")
+	other.signIn(email)
 
 	p.Open("/dashboard/settings")
 	p.See("Active sessions")
-	p.Await("both sessions are listed", func() bool { return len(p.All("button", "Revoke")) == 2 })
+	p.Await("the page lists both sessions", func() bool { return len(p.All("button", "Revoke")) == 2 })
 	p.Fits(320, "the settings page")
 	p.Press("Delete account")
 	p.The("dialog", "Delete your account?")
-	p.Fits(320, "the question")
+	p.Fits(320, "the confirmation dialog")
 	p.Key(kb.Escape)
 }
 
+// testReturnTo checks where signing in leads, and that it never leads to
+// another website.
 func testReturnTo(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	p.Press("Sign out")
 	p.At("/sign-in")
 
-	// Nobody was signed in here, so nobody was signed out either.
+	// The page reports no sign-out where no user was signed in.
 	p.Open("/dashboard/settings")
 	p.At("/sign-in")
 	p.See("Sign in to see your settings.")
@@ -406,8 +422,8 @@ func testReturnTo(t *testing.T, server *testkit.Program) {
 	p.Open("/sign-in?next=//evil.example/dashboard/settings")
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	if host := eval[string](p, "location.origin"); host != server.Origin {
-		t.Errorf("signing in led to %s", host)
+	if origin := eval[string](p, "location.origin"); origin != server.Origin {
+		t.Errorf("signing in leads to %s; want %s", origin, server.Origin)
 	}
 	p.Open("/")
 	p.At("/dashboard/settings")
@@ -415,11 +431,13 @@ func testReturnTo(t *testing.T, server *testkit.Program) {
 	p.At("/dashboard/settings")
 }
 
+// testStepUp checks that deleting an account asks for the password if the
+// sign-in is not recent.
 func testStepUp(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
 	email := p.signUp()
-	stale(t, db)
+	expireFreshness(t, db)
 
 	deleteAccount := func() {
 		t.Helper()
@@ -430,14 +448,14 @@ func testStepUp(t *testing.T) {
 		p.AwaitFocus("Password")
 	}
 	deleteAccount()
-	p.network(false)
-	p.onlyWayOut("Cancel")
-	p.network(true)
+	p.setOnline(false)
+	p.awaitOfflineDialog("Cancel")
+	p.setOnline(true)
 	p.Press("Cancel")
 	p.None("dialog", "Is it still you?")
-	p.Until("the account can be deleted again", `document.getElementById("delete-account").getAttribute("aria-busy") !== "true"`)
+	p.Until("the button is enabled again", `document.getElementById("delete-account").getAttribute("aria-busy") !== "true"`)
 	if alerts := eval[string](p, `document.querySelector(".toasts").innerText`); alerts != "" {
-		t.Errorf("who cancels is told %q", alerts)
+		t.Errorf("after canceling, the page shows the toast %q", alerts)
 	}
 	deleteAccount()
 	p.Key(kb.Escape)
@@ -451,12 +469,14 @@ func testStepUp(t *testing.T) {
 	p.With("textbox", "Password", "This is not your current password.")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	p.At("/sign-in") // the deletion went on by itself
+	p.At("/sign-in") // the deletion continues without another click
 	p.See("Your account is deleted.")
 	p.submitSignIn(email, password)
 	p.See("do not belong together")
 }
 
+// testTooManyTries checks that the sign-in page waits for the rate limit to
+// pass.
 func testTooManyTries(t *testing.T) {
 	server := testkit.Start(t)
 	p := browse(t, server)
@@ -465,57 +485,59 @@ func testTooManyTries(t *testing.T) {
 	for !p.Sees("Too many tries. Try again in ") {
 		p.Fill("Password", "not the password")
 		p.Press("Sign in")
-		p.Until("there is an answer", `document.getElementById("sign-in-submit").getAttribute("aria-busy") === "false"`)
+		p.Until("the server has responded", `document.getElementById("sign-in-submit").getAttribute("aria-busy") === "false"`)
 	}
 	if !eval[bool](p, `document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "true"`) {
-		t.Error("the button looks as if it could be used")
+		t.Error("the button looks enabled during the wait")
 	}
-	p.Until("the wait is over", `document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "false"`)
+	p.Until("the wait has ended", `document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "false"`)
 	p.Press("Sign in")
 	p.With("textbox", "Password", "This email address and password do not belong together.")
 }
 
+// testServerAway checks that a page survives an unreachable server and recovers
+// when the server returns.
 func testServerAway(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	here, there := browse(t, server), browse(t, server)
-	here.Provoke(unreachable...)
-	email := here.signUp()
-	there.As(firefox)
-	there.signIn(email)
-	here.Open("/dashboard/settings")
-	here.See("Firefox 153 on Windows")
-	here.controlled()
+	current, other := browse(t, server), browse(t, server)
+	current.Provoke(unreachableErrors...)
+	email := current.signUp()
+	other.As(firefox)
+	other.signIn(email)
+	current.Open("/dashboard/settings")
+	current.See("Firefox 153 on Windows")
+	current.awaitServiceWorker()
 
 	server.Kill()
-	here.Click("button", "Revoke", "Firefox 153 on Windows")
-	here.Press("Revoke")
-	here.See("This needs a connection, and the server cannot be reached.")
-	here.With("button", "Revoke", "Firefox 153 on Windows") // it is back
-	here.Press("Dismiss")
+	current.Click("button", "Revoke", "Firefox 153 on Windows")
+	current.Press("Revoke")
+	current.See("This needs a connection, and the server cannot be reached.")
+	current.With("button", "Revoke", "Firefox 153 on Windows") // the row returns
+	current.Press("Dismiss")
 
 	server.Start()
-	here.Gone("You are offline.")
-	here.Fill("Name", "Countess")
+	current.Gone("You are offline.")
+	current.Fill("Name", "Countess")
 	server.Kill()
-	here.Press("Save")
-	here.See("What you typed is still here.")
-	if got := eval[string](here, `document.getElementById("profile-name").value`); got != "Countess" {
-		t.Errorf("what was typed is %q now", got)
+	current.Press("Save")
+	current.See("What you typed is still here.")
+	if got := eval[string](current, `document.getElementById("profile-name").value`); got != "Countess" {
+		t.Errorf("the name field holds %q; want the input", got)
 	}
 
-	here.Open("/dashboard/settings")
-	here.See("You are offline.")
-	here.At("/dashboard/settings") // nobody was signed out by a dead server
+	current.Open("/dashboard/settings")
+	current.See("You are offline.")
+	current.At("/dashboard/settings") // an unreachable server does not end the session
 
 	server.Start()
-	here.See("Firefox 153 on Windows")
-	if got := eval[string](here, `document.getElementById("profile-name").value`); got != "Ada Lovelace" {
-		t.Errorf("the name is %q", got)
+	current.See("Firefox 153 on Windows")
+	if got := eval[string](current, `document.getElementById("profile-name").value`); got != "Ada Lovelace" {
+		t.Errorf("the name field holds %q; want the saved name", got)
 	}
 }
 
-// testManifest looks that the app can be installed, and that nothing of it
-// comes from elsewhere.
+// testManifest checks that the manifest describes an installable app. It also
+// checks that the app loads no file from another server.
 func testManifest(t *testing.T, server *testkit.Program) {
 	fetch := func(path string) (*http.Response, []byte) {
 		t.Helper()
@@ -526,7 +548,7 @@ func testManifest(t *testing.T, server *testkit.Program) {
 		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)
 		if err != nil || res.StatusCode != 200 {
-			t.Errorf("GET %s is %s, %v", path, res.Status, err)
+			t.Errorf("GET %s: %s, %v", path, res.Status, err)
 		}
 		return res, body
 	}
@@ -545,21 +567,22 @@ func testManifest(t *testing.T, server *testkit.Program) {
 	if err := json.Unmarshal(body, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	if manifest.Name != "Latchkey" || manifest.Display != "standalone" || manifest.StartURL != "/" || len(manifest.Icons) != 5 || len(manifest.Screenshots) != 2 || len(manifest.Shortcuts) != 2 {
-		t.Errorf("the manifest is %s", body)
+	if manifest.Name != "Latchkey" || manifest.Display != "standalone" || manifest.StartURL != "/" ||
+		len(manifest.Icons) != 5 || len(manifest.Screenshots) != 2 || len(manifest.Shortcuts) != 2 {
+		t.Errorf("wrong manifest: %s", body)
 	}
-	for _, one := range append(manifest.Icons, manifest.Screenshots...) {
-		res, body := fetch(one.Src)
-		if res.Header.Get("Content-Type") != one.Type || len(body) > 150<<10 {
-			t.Errorf("%s is %d bytes of %s; want %s", one.Src, len(body), res.Header.Get("Content-Type"), one.Type)
+	for _, image := range append(manifest.Icons, manifest.Screenshots...) {
+		res, body := fetch(image.Src)
+		if res.Header.Get("Content-Type") != image.Type || len(body) > 150<<10 {
+			t.Errorf("%s has %d bytes of %s; want at most 150 KiB of %s", image.Src, len(body), res.Header.Get("Content-Type"), image.Type)
 		}
 	}
-	for _, one := range manifest.Shortcuts {
-		fetch(one.URL)
+	for _, shortcut := range manifest.Shortcuts {
+		fetch(shortcut.URL)
 	}
 	for _, path := range []string{"/app.js", "/app-worker.js", "/wasm_exec.js", "/manifest.webmanifest", "/sign-in"} {
 		if _, body := fetch(path); bytes.Contains(body, []byte("githubusercontent")) {
-			t.Errorf("%s names another server", path)
+			t.Errorf("%s refers to another server", path)
 		}
 	}
 }

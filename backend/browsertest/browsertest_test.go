@@ -1,8 +1,8 @@
-// Package browsertest has people use the program in a real browser. Only what
-// keeps passkeys is not real: the browser plays it.
+// Package browsertest tests the program in a real browser. Only the
+// authenticator that stores passkeys is virtual: Chromium emulates it.
 //
-// A test gets an account and a session by the API, as a person has who was here
-// before. Only where signing up or in is the subject does it go by the page.
+// A test creates its account and its session through the API. It uses the
+// sign-up and sign-in pages only where they are the subject.
 package browsertest
 
 import (
@@ -24,20 +24,22 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 const (
-	firefox  = testkit.Firefox
-	safari   = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+	firefox = testkit.Firefox
+	safari  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 " +
+		"(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 	password = testkit.Password
 
-	ended = "You have been signed out: this session was ended from another device, or it expired."
+	sessionEnded = "You have been signed out: this session was ended from another device, or it expired."
 )
 
-// What the browser reports because of what a test does: see [testkit.Tab.Provoke].
-const notLoaded = "loading wasm failed"
+// The errors that the browser reports because of what a test does. See
+// [testkit.Tab.Provoke].
+const wasmNotLoaded = "loading wasm failed"
 
-var unreachable = []string{"Failed to fetch", "ServiceWorker script"}
+var unreachableErrors = []string{"Failed to fetch", "ServiceWorker script"}
 
-// suite runs tests in parallel: those that share a server, and those that start
-// one of their own.
+// suite runs tests in parallel. The tests in sharing use one server. Each test
+// in starting starts its own.
 func suite(t *testing.T, sharing map[string]func(*testing.T, *testkit.Program), starting map[string]func(*testing.T)) {
 	t.Helper()
 	t.Parallel()
@@ -58,19 +60,19 @@ func suite(t *testing.T, sharing map[string]func(*testing.T, *testkit.Program), 
 	}
 }
 
-// tab is a [testkit.Tab] that knows the pages of the app.
+// tab is a [testkit.Tab] with helpers for the pages of the app.
 type tab struct {
 	*testkit.Tab
 	t *testing.T
 }
 
-// browse opens a tab with cookies of its own.
+// browse opens a tab with its own cookies.
 func browse(t *testing.T, server *testkit.Program) *tab {
 	t.Helper()
 	return &tab{testkit.Browse(t, server.Origin), t}
 }
 
-// another opens one more tab of the same window.
+// another opens a further tab with the same cookies.
 func (p *tab) another() *tab {
 	p.t.Helper()
 	return &tab{p.Another(), p.t}
@@ -83,26 +85,27 @@ func command[P, R any](p *tab, c cdp.Command[P, R], params P) R {
 	return testkit.Command(p.Tab, c, params)
 }
 
-// signUp makes an account, opens its settings and returns its address.
+// signUp creates an account, opens its settings and returns its email address.
 func (p *tab) signUp() (email string) {
 	p.t.Helper()
 	email = strings.ToLower(strings.ReplaceAll(p.t.Name(), "/", ".")) + "@example.com"
-	p.enter(email, func(c *testkit.Client, browser string) testkit.Answer {
+	p.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
 		return c.Post("/sign-up/email", map[string]any{"email": email, "name": "Ada Lovelace", "password": password}, browser)
 	})
 	return email
 }
 
-// signIn opens the settings of an account.
+// signIn signs in to an account and opens its settings.
 func (p *tab) signIn(email string) {
 	p.t.Helper()
-	p.enter(email, func(c *testkit.Client, browser string) testkit.Answer {
+	p.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
 		return c.Post("/sign-in/email", map[string]any{"email": email, "password": password}, browser)
 	})
 }
 
-// enter opens the settings with the session that a call opens.
-func (p *tab) enter(email string, call func(c *testkit.Client, browser string) testkit.Answer) {
+// startSession makes an API call that starts a session. It opens the settings
+// with that session.
+func (p *tab) startSession(email string, call func(c *testkit.Client, browser string) testkit.Answer) {
 	p.t.Helper()
 	c := testkit.NewClient(p.Origin)
 	call(c, "User-Agent: "+p.UserAgent()).Must(p.t, 200, "")
@@ -111,30 +114,30 @@ func (p *tab) enter(email string, call func(c *testkit.Client, browser string) t
 	p.See("This device")
 }
 
-// signUpAdministrator makes the first administrator's account, by the link that
-// the program prints on an empty database, and opens its settings.
+// signUpAdministrator creates the account of the first administrator and opens
+// its settings. It uses the link that the program prints for an empty database.
 func (p *tab) signUpAdministrator(server *testkit.Program) (email string) {
 	p.t.Helper()
 	email = "grace@example.com"
-	p.enter(email, func(c *testkit.Client, browser string) testkit.Answer {
+	p.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
 		return c.Post("/sign-up/email",
 			map[string]any{"email": email, "name": "Grace Hopper", "password": password, "invite": invite(p.t, server)}, browser)
 	})
 	return email
 }
 
-// invite returns the token of the link that makes the first administrator.
+// invite returns the token of the sign-up link for the first administrator.
 func invite(t *testing.T, server *testkit.Program) string {
 	t.Helper()
 	_, rest, found := strings.Cut(server.Output.String(), "/sign-up?invite=")
 	if !found {
-		t.Fatalf("the program printed no link:\n%s", server.Output.String())
+		t.Fatalf("the program printed no sign-up link:\n%s", server.Output.String())
 	}
 	token, _, _ := strings.Cut(rest, "\n")
 	return token
 }
 
-// submitSignUp fills in the form of the sign-up page and sends it.
+// submitSignUp fills in and submits the form of the sign-up page.
 func (p *tab) submitSignUp(name, email, password string) {
 	p.t.Helper()
 	p.Fill("Name", name)
@@ -143,7 +146,7 @@ func (p *tab) submitSignUp(name, email, password string) {
 	p.Press("Create account")
 }
 
-// submitSignIn fills in the form of the sign-in page and sends it.
+// submitSignIn fills in and submits the form of the sign-in page.
 func (p *tab) submitSignIn(email, password string) {
 	p.t.Helper()
 	p.Fill("Email", email)
@@ -151,58 +154,62 @@ func (p *tab) submitSignIn(email, password string) {
 	p.Press("Sign in")
 }
 
-// email returns the address of the account that is signed in.
+// email returns the email address of the signed-in account.
 func (p *tab) email() string {
 	return eval[string](p, `document.querySelector(".who .email").textContent`)
 }
 
-// card returns what a section of the page says.
+// card returns the text of a section of the page.
 func (p *tab) card(id string) string {
 	return eval[string](p, fmt.Sprintf(`document.querySelector("[aria-labelledby=%s]").innerText`, id))
 }
 
-// cardSays waits until a section of the page says something, and cardOmits until
-// it no longer does.
+// cardSays waits until a section of the page contains a text.
 func (p *tab) cardSays(id, text string) {
 	p.t.Helper()
-	p.Until(id+" says "+text, fmt.Sprintf(`document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
+	p.Until("section "+id+" contains "+text,
+		fmt.Sprintf(`document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
 }
 
+// cardOmits waits until a section of the page no longer contains a text.
 func (p *tab) cardOmits(id, text string) {
 	p.t.Helper()
-	p.Until(id+" no longer says "+text, fmt.Sprintf(`!document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
+	p.Until("section "+id+" no longer contains "+text,
+		fmt.Sprintf(`!document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
 }
 
-// controlled waits until the service worker answers for the page.
-func (p *tab) controlled() {
+// awaitServiceWorker waits until the service worker controls the page.
+func (p *tab) awaitServiceWorker() {
 	p.t.Helper()
 	p.Until("the service worker controls the page", `navigator.serviceWorker.controller?.state === "activated"`)
 }
 
-// snapshot returns what the browser keeps of the account.
+// snapshot returns the offline snapshot of the account that the browser stores.
 func (p *tab) snapshot() string {
 	return eval[string](p, `(localStorage["latchkey.kept"] ?? "") + (sessionStorage["latchkey.kept"] ?? "")`)
 }
 
-// keepsSessions waits until the browser keeps the list of sessions.
-func (p *tab) keepsSessions() {
+// awaitSnapshot waits until the offline snapshot contains the list of sessions.
+func (p *tab) awaitSnapshot() {
 	p.t.Helper()
-	p.Until("the browser keeps the sessions", `((localStorage["latchkey.kept"] ?? "") + (sessionStorage["latchkey.kept"] ?? "")).includes("sessions")`)
+	p.Until("the offline snapshot contains the sessions",
+		`((localStorage["latchkey.kept"] ?? "") + (sessionStorage["latchkey.kept"] ?? "")).includes("sessions")`)
 }
 
-// idle waits until nothing on the page is under way.
-func (p *tab) idle(what string) {
+// awaitIdle waits until no element of the page is busy.
+func (p *tab) awaitIdle(what string) {
 	p.t.Helper()
 	p.Until(what, `!document.querySelector("[aria-busy=true]")`)
 }
 
-// activate does what a click on an element does.
+// activate clicks an element by script, without the mouse.
 func (p *tab) activate(selector string) {
 	p.t.Helper()
-	p.Until("there is a "+selector, fmt.Sprintf(`document.querySelector(%s).click() === undefined`, testkit.Quote(selector)))
+	p.Until("the page has "+selector, fmt.Sprintf(`document.querySelector(%s).click() === undefined`, testkit.Quote(selector)))
 }
 
-// post calls the API as the page does, and returns the status of the answer.
+// post calls the API from the page. It returns the status and the body of the
+// response.
 func (p *tab) post(path string, body any) (status int, answer json.RawMessage) {
 	p.t.Helper()
 	b, err := json.Marshal(body)
@@ -217,14 +224,15 @@ func (p *tab) post(path string, body any) (status int, answer json.RawMessage) {
 	return got.Status, got.Body
 }
 
-// profile returns the window that a tab belongs to: its cookies and permissions.
-func (p *tab) profile() cdp.BrowserContextID {
+// browserContext returns the browser context of the tab, which holds its
+// cookies and permissions.
+func (p *tab) browserContext() cdp.BrowserContextID {
 	p.t.Helper()
 	return command(p, target.GetTargetInfo, target.GetTargetInfoParams{}).TargetInfo.BrowserContextID
 }
 
-// startWithDatabase starts a program on an SQLite database that the test reads and
-// changes, too.
+// startWithDatabase starts the program with an SQLite database that the test
+// can read and change.
 func startWithDatabase(t *testing.T, line ...string) (*testkit.Program, *sql.DB) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "latchkey.db")
@@ -237,16 +245,18 @@ func startWithDatabase(t *testing.T, line ...string) (*testkit.Program, *sql.DB)
 	return server, db
 }
 
-// alter does to the database what would take people long.
-func alter(t *testing.T, db *sql.DB, statement string, args ...any) {
+// execSQL changes the database directly. It reaches states that would take long
+// through the pages.
+func execSQL(t *testing.T, db *sql.DB, statement string, args ...any) {
 	t.Helper()
 	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// stale makes all sessions too old for what asks for a fresh one.
-func stale(t *testing.T, db *sql.DB) {
+// expireFreshness makes all sessions too old for calls that require a recent
+// sign-in or step-up.
+func expireFreshness(t *testing.T, db *sql.DB) {
 	t.Helper()
-	alter(t, db, "UPDATE sessions SET confirmed_at = '2026-01-01 00:00:00+00:00'")
+	execSQL(t, db, "UPDATE sessions SET confirmed_at = '2026-01-01 00:00:00+00:00'")
 }

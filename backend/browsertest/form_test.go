@@ -10,7 +10,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestFormBrowser has people sign in before the app is there, and without it.
+// TestFormBrowser tests the forms of the sign-in pages before the app runs, and
+// without it.
 func TestFormBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"NoScript":       testFormNoScript,
@@ -25,7 +26,7 @@ func TestFormBrowser(t *testing.T) {
 	}, nil)
 }
 
-// holdApp keeps the app from coming until the test calls comeApp.
+// holdApp delays the app until the test calls releaseApp.
 func (p *tab) holdApp() {
 	p.t.Helper()
 	p.Inject(`{
@@ -35,50 +36,54 @@ func (p *tab) holdApp() {
 	}`)
 }
 
-func (p *tab) comeApp() {
+// releaseApp lets the app load, and waits until it runs.
+func (p *tab) releaseApp() {
 	p.t.Helper()
 	p.Until("the loader waits for the app", `comeApp(), true`)
 	p.Running()
 }
 
-const doNotBelong = "This email address and password do not belong together."
+const wrongCredentials = "This email address and password do not belong together."
 
+// testFormNoScript checks that a user can sign in with a second factor without
+// JavaScript.
 func testFormNoScript(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
-	phone, codes := owner.enable()
+	authenticator, codes := owner.enable()
 
 	p := browse(t, server)
 	p.NoScript()
 	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%23sessions")
 	p.See("Signing in works without JavaScript.")
-	for _, gone := range []string{"app-wasm-loader", "boot"} {
-		if eval[bool](p, `document.getElementById("`+gone+`").checkVisibility()`) {
-			t.Errorf("%s is there for ever", gone)
+	for _, id := range []string{"app-wasm-loader", "boot"} {
+		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
+			t.Errorf("the element %s stays visible without JavaScript", id)
 		}
 	}
 	if eval[bool](p, `document.querySelector(".bone").checkVisibility()`) {
-		t.Error("the place of the passkey button is there for ever")
+		t.Error("the placeholder of the passkey button stays visible")
 	}
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", "not the password"+kb.Enter)
-	p.See(doNotBelong)
-	p.With("textbox", "Password", doNotBelong)
+	p.See(wrongCredentials)
+	p.With("textbox", "Password", wrongCredentials)
 	p.AwaitFocus("Password")
-	if got := eval[string](p, `document.getElementById("sign-in-email").value + document.getElementById("sign-in-password").value`); got != email {
-		t.Errorf("the form holds %q; want the address alone", got)
+	got := eval[string](p, `document.getElementById("sign-in-email").value + document.getElementById("sign-in-password").value`)
+	if got != email {
+		t.Errorf("the form holds %q; want only the email address", got)
 	}
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/two-factor")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.Key("000000" + kb.Enter)
 	p.See("Invalid code. Please try again.")
-	p.Enter("challenge-code", phone.Next())
+	p.Enter("challenge-code", authenticator.Next())
 	p.activate("#challenge-submit")
 	p.At("/dashboard/settings")
 	p.See("If signing in has led you here, you are signed in.")
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
-		t.Errorf("it leads to %q; want #sessions", hash)
+		t.Errorf("signing in leads to %q; want #sessions", hash)
 	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")
@@ -86,12 +91,12 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	owner.Open("/dashboard/settings")
 	owner.cardSays("sessions", "Password and authenticator app")
 
-	// With a backup code.
+	// Sign in with a backup code.
 	p.Visit("/sign-in")
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/two-factor")
-	p.The("textbox", atSignIn)
+	p.The("textbox", signInCode)
 	p.activate("#challenge-backup summary")
 	p.Enter("challenge-backupCode", "aaaaa-bbbbb")
 	p.activate("#challenge-backup button")
@@ -102,24 +107,27 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	owner.Open("/dashboard/settings")
 	owner.See("Password and backup code")
 
-	// Nobody is asked who has not given a password.
-	stranger := browse(t, server)
-	stranger.NoScript()
-	stranger.Visit("/two-factor")
-	stranger.Enter("challenge-code", "123456"+kb.Enter)
-	stranger.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	stranger.AwaitFocus("Sign in again")
-	stranger.Key(kb.Enter)
-	stranger.At("/sign-in")
+	// The server rejects a second factor without a password before it.
+	anonymous := browse(t, server)
+	anonymous.NoScript()
+	anonymous.Visit("/two-factor")
+	anonymous.Enter("challenge-code", "123456"+kb.Enter)
+	anonymous.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
+	anonymous.AwaitFocus("Sign in again")
+	anonymous.Key(kb.Enter)
+	anonymous.At("/sign-in")
 }
 
-// typed is what is in the sign-in form, with the caret's place.
-const typedSignIn = `(() => {
+// signInFormState returns the content of the sign-in form, the focused element
+// and the position of the caret.
+const signInFormState = `(() => {
 	const at = (id) => document.getElementById("sign-in-" + id);
 	return [at("email").value, at("password").value, at("remember").checked, document.activeElement.id,
 		document.activeElement.type === "password" && document.activeElement.selectionStart].join(" ");
 })()`
 
+// testFormTakeOver checks that the app keeps the input and the focus when it
+// takes over the sign-in form.
 func testFormTakeOver(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
@@ -131,42 +139,46 @@ func testFormTakeOver(t *testing.T, server *testkit.Program) {
 	p.Fill("Password", password)
 	p.Click("checkbox", "Keep me signed in on this device", "")
 	p.The("textbox", "Password")
-	eval[bool](p, `document.getElementById("sign-in-password").focus(), document.getElementById("sign-in-password").setSelectionRange(7, 7), true`)
+	eval[bool](p, `document.getElementById("sign-in-password").focus(),
+		document.getElementById("sign-in-password").setSelectionRange(7, 7), true`)
 	want := fmt.Sprintf("%s %s false sign-in-password 7", email, password)
-	if got := eval[string](p, typedSignIn); got != want {
-		t.Fatalf("before the app is there the form holds %q; want %q", got, want)
+	if got := eval[string](p, signInFormState); got != want {
+		t.Fatalf("before the app runs, the form holds %q; want %q", got, want)
 	}
-	p.comeApp()
-	p.The("button", "Show password") // it is the app's
-	if got := eval[string](p, typedSignIn); got != want {
-		t.Errorf("the app left %q; want %q", got, want)
+	p.releaseApp()
+	p.The("button", "Show password") // only the app adds this button
+	if got := eval[string](p, signInFormState); got != want {
+		t.Errorf("after the app takes over, the form holds %q; want %q", got, want)
 	}
 	p.Press("Sign in")
 	p.At("/dashboard/settings")
 	p.See("This device")
 
-	// In the middle of an address, and with the focus on what is no field.
+	// The app takes over while the user types an address, and while a link has
+	// the focus.
 	p = browse(t, server)
 	p.holdApp()
 	p.Visit("/sign-in")
 	p.Fill("Email", "ada@exam")
-	p.comeApp()
+	p.releaseApp()
 	p.Key("ple.com")
 	if got := eval[string](p, `document.getElementById("sign-in-email").value`); got != "ada@example.com" {
-		t.Errorf("typing goes on elsewhere: %q", got)
+		t.Errorf("the email field holds %q; want ada@example.com", got)
 	}
 	p.Visit("/sign-in")
 	p.TabTo("Forgot password?")
-	p.comeApp()
+	p.releaseApp()
 	p.AwaitFocus("Forgot password?")
 }
 
+// testFormTakeOverCode checks that the app keeps the input and the focus when
+// it takes over the second-factor form.
 func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
-	phone, codes := owner.enable()
+	authenticator, codes := owner.enable()
 	for _, way := range []struct{ field, value, button string }{
-		{atSignIn, "123", "Verify"},
+		{signInCode, "123", "Verify"},
 		{"Backup code", codes[0], "Verify"},
 	} {
 		p := browse(t, server)
@@ -181,13 +193,13 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		p.Fill(way.field, way.value)
 		p.activate("#challenge-trust")
 		eval[bool](p, `document.querySelector("details[open] input, #challenge-code").focus(), true`)
-		p.comeApp()
+		p.releaseApp()
 		p.AwaitFocus(way.field)
 		if got := eval[string](p, `document.activeElement.value + document.getElementById("challenge-trust").checked`); got != way.value+"true" {
-			t.Errorf("%s: the app left %q", way.field, got)
+			t.Errorf("%s: after the app takes over, the form holds %q; want %q", way.field, got, way.value+"true")
 		}
-		if way.field == atSignIn {
-			p.Fill(atSignIn, phone.Next()) // sends itself
+		if way.field == signInCode {
+			p.Fill(signInCode, authenticator.Next()) // the form submits itself
 		} else {
 			p.Press(way.button)
 		}
@@ -196,7 +208,8 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 	}
 }
 
-// testFormTakeOverErrors holds that what the server said stays, word for word.
+// testFormTakeOverErrors checks that the app keeps the server's error messages
+// word for word.
 func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
@@ -205,8 +218,8 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
 	p.Visit("/sign-in")
-	for _, wrong := range []struct{ email, password, field, sentence string }{
-		{email, "not the password", "Password", doNotBelong},
+	for _, wrong := range []struct{ email, password, field, message string }{
+		{email, "not the password", "Password", wrongCredentials},
 		{"nobody", "x", "Email", "Enter an email address like name@example.com."},
 		{"", "x", "Email", "Enter your email address."},
 		{email, "", "Password", "Enter your password."},
@@ -216,78 +229,79 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 		p.Fill("Email", wrong.email)
 		p.Fill("Password", wrong.password)
 		p.Press("Sign in")
-		p.See(wrong.sentence)
+		p.See(wrong.message)
 		p.AwaitFocus(wrong.field)
-		p.comeApp()
-		p.With("textbox", wrong.field, wrong.sentence)
+		p.releaseApp()
+		p.With("textbox", wrong.field, wrong.message)
 		p.AwaitFocus(wrong.field)
-		if n := strings.Count(eval[string](p, "document.body.innerText"), wrong.sentence); n != 1 {
-			t.Errorf("the page says %d times %s", n, wrong.sentence)
+		if n := strings.Count(eval[string](p, "document.body.innerText"), wrong.message); n != 1 {
+			t.Errorf("the page shows %q %d times; want once", wrong.message, n)
 		}
 		if got := eval[string](p, `document.getElementById("sign-in-email").value`); got != wrong.email {
-			t.Errorf("the address is %q; want %q", got, wrong.email)
+			t.Errorf("the email field holds %q; want %q", got, wrong.email)
 		}
 	}
 	p.Visit("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.Fill(atSignIn, "000000")
+	p.Fill(signInCode, "000000")
 	p.Press("Verify")
 	p.See("Invalid code. Please try again.")
-	p.comeApp()
+	p.releaseApp()
 	p.See("Invalid code. Please try again.")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 
 	p = browse(t, server)
 	p.holdApp()
 	p.Visit("/two-factor?next=%2Fdashboard%2Fsettings")
-	p.Fill(atSignIn, "123456")
+	p.Fill(signInCode, "123456")
 	p.Press("Verify")
 	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	p.comeApp()
+	p.releaseApp()
 	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	p.Press("Sign in again")
 	p.At("/sign-in")
 
-	// A form of somebody else's page, which the guard refuses.
-	const another = "Dieses Formular kam von der Seite einer anderen Website und wurde deshalb nicht ausgeführt."
+	// The server rejects a form that another website submits.
+	const crossSite = "Dieses Formular kam von der Seite einer anderen Website und wurde deshalb nicht ausgeführt."
 	p.Prefers("de")
 	p.Do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.Origin + `/sign-in"><button>Go</button></form>`))
 	p.Press("Go")
-	p.See(another)
+	p.See(crossSite)
 	p.AwaitFocus("Anmelden")
-	p.comeApp()
-	p.See(another)
+	p.releaseApp()
+	p.See(crossSite)
 	p.AwaitFocus("Anmelden")
 }
 
-// testFormNoApp keeps the app from coming at all.
+// testFormNoApp checks that a user can sign in while a file of the app does not
+// load.
 func testFormNoApp(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js", "/web/loader.js"} {
 		p := browse(t, server)
-		p.Provoke(notLoaded)
+		p.Provoke(wasmNotLoaded)
 		p.Block(path)
 		p.Visit("/sign-in")
 		if path != "/web/loader.js" {
 			p.See("The app could not be loaded.")
 			if eval[bool](p, `document.querySelector("form .bone").checkVisibility()`) {
-				t.Error("the place of the passkey button is there for ever")
+				t.Error("the placeholder of the passkey button stays visible")
 			}
 		}
 		p.submitSignIn(email, password)
 		p.At("/dashboard/settings")
-		if path == "/web/loader.js" { // nothing is there to say it but the stylesheet, which waits
-			p.Until("the stylesheet is about to say it", `document.getElementById("boot-failed").getAnimations().length === 1`)
+		if path == "/web/loader.js" { // only the stylesheet can show the message, after a delay
+			p.Until("the stylesheet is about to show the message", `document.getElementById("boot-failed").getAnimations().length === 1`)
 			eval[bool](p, `document.getElementById("boot-failed").getAnimations()[0].finish(), true`)
 		}
 		p.See("The app could not be loaded.")
 	}
 }
 
-// testFormOnce sends a form while the app starts, and then once more: one answer
-// comes, to the first.
+// testFormOnce submits a form twice while the app starts, and checks that the
+// browser sends it once.
 func testFormOnce(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
 	email := owner.signUp()
@@ -296,8 +310,9 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 	p.Visit("/sign-in")
 	p.Fill("Email", email)
 	p.Fill("Password", password)
-	p.Until("the loader is there", `!document.getElementById("boot").hidden`)
-	// The navigation is held up, so that the app comes between form and answer.
+	p.Until("the loader runs", `!document.getElementById("boot").hidden`)
+	// The script blocks the navigation, so that the app loads before any
+	// response.
 	got := eval[[]any](p, `(async () => {
 		let sent = 0;
 		document.addEventListener("submit", (event) => {
@@ -313,44 +328,46 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 		return [sent, document.getElementById("sign-in-password").value, !!document.querySelector(".peek")];
 	})()`)
 	if fmt.Sprint(got) != fmt.Sprint([]any{1, password, false}) {
-		t.Errorf("sent, still in the form, and the app has drawn: %v; want once, the password, and no", got)
+		t.Errorf("forms sent, password in the form, form drawn by the app: %v; want 1, the password, false", got)
 	}
 }
 
-// testFormStill compares where everything is before and after the app draws it.
+// testFormStill checks that no element moves when the app draws the page.
 func testFormStill(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
-	const places = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#challenge-trust", ".hint", ".wrong:not(:empty)", ".trouble p",
+	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#challenge-trust", ".hint", ".wrong:not(:empty)",
+		".trouble p",
 		"button.main", ".card > .bone, #sign-in-passkey", ".ways > :first-child", "[href='/forgot-password']"].
 		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
 			const at = e.getBoundingClientRect();
 			return what + " " + [at.x, at.y, at.width, at.height].map((n) => n.toFixed(1)).join(" ");
 		})), null, 1)`
-	still := func(what string) {
+	checkLayout := func(what string) {
 		t.Helper()
-		before := eval[string](p, places)
-		p.comeApp()
-		p.Until("the app has drawn all", `!document.querySelector(".card > .bone")`)
-		if after := eval[string](p, places); after != before || strings.Count(before, "\n") < 8 {
-			t.Errorf("%s: the app moves things, from\n%s\nto\n%s", what, before, after)
+		before := eval[string](p, layout)
+		p.releaseApp()
+		p.Until("the app has drawn the page", `!document.querySelector(".card > .bone")`)
+		if after := eval[string](p, layout); after != before || strings.Count(before, "\n") < 8 {
+			t.Errorf("%s: the app moves elements from\n%s\nto\n%s", what, before, after)
 		}
 	}
 	for _, width := range []int{360, 1280} {
-		p.Do(chromedp.EmulateViewport(int64(width), 1200)) // no scroll bar
+		p.Do(chromedp.EmulateViewport(int64(width), 1200)) // tall enough to need no scroll bar
 		for _, path := range []string{"/sign-in", "/two-factor"} {
 			p.Visit(path)
 			p.Fits(width, path)
-			still(fmt.Sprint(path, " at ", width))
+			checkLayout(fmt.Sprint(path, " at ", width))
 		}
 		p.Visit("/sign-in")
 		p.submitSignIn("ada@example.com", "not the password")
-		p.See(doNotBelong)
-		still(fmt.Sprint("a wrong password at ", width))
+		p.See(wrongCredentials)
+		checkLayout(fmt.Sprint("a wrong password at ", width))
 	}
 }
 
-// testFormProgress holds that the bar knows how far the app is.
+// testFormProgress checks that the progress bar follows the download of the
+// app.
 func testFormProgress(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
@@ -360,38 +377,40 @@ func testFormProgress(t *testing.T, server *testkit.Program) {
 			new MutationObserver(() => shown.push(bar.value)).observe(bar, { attributes: true, attributeFilter: ["value"] });
 		})`)
 	p.Visit("/sign-in")
-	p.Until("the bar is there", `!document.getElementById("boot").hidden`)
+	p.Until("the progress bar is visible", `!document.getElementById("boot").hidden`)
 	bar := p.The("progressbar", "Loading the app")
 	if bar == nil || eval[float64](p, `document.getElementById("boot").position`) != 0 {
-		t.Error("the bar does not begin at nothing")
+		t.Error("the progress bar does not begin at 0")
 	}
-	p.comeApp()
+	p.releaseApp()
 	shown := eval[[]float64](p, "shown")
 	for i, n := range shown {
 		if n < 0 || n > 100 || i > 0 && n < shown[i-1] {
-			t.Fatalf("the bar goes %v", shown)
+			t.Fatalf("the progress bar shows %v; want values from 0 to 100 in order", shown)
 		}
 	}
-	// The length is known, compressed or not: it goes on by parts, to the end.
+	// The length of the app is known with and without compression, so the bar
+	// advances in steps.
 	if len(shown) < 4 || shown[len(shown)-1] != 100 {
-		t.Errorf("the bar goes %v; want to 100 by several parts", shown)
+		t.Errorf("the progress bar shows %v; want several steps up to 100", shown)
 	}
 }
 
-// testFormBlocked has the browser send the app's own forms by itself, as it does
-// when the app is too busy to say no: what was typed is in no address.
+// testFormBlocked checks that input never appears in an address. The browser
+// itself submits a form of the app, as it does while the app is too busy to
+// prevent that.
 func testFormBlocked(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	forms := eval[int](p, `document.forms.length`)
 	if posts := eval[int](p, `document.querySelectorAll("form[method=post]").length`); posts != forms || forms < 2 {
-		t.Errorf("%d of %d forms are sent by POST", posts, forms)
+		t.Errorf("%d of %d forms use POST; want all, and at least 2", posts, forms)
 	}
-	p.Provoke("form-action") // the policy stops it on a page that was opened for itself
+	p.Provoke("form-action") // the policy of a settings page blocks the submission
 	p.Fill("Current password", "a secret 123456")
 	eval[bool](p, `document.getElementById("password-currentPassword").form.submit(), true`)
-	p.Until("the form is sent, or stopped", `document.readyState === "complete"`)
+	p.Until("the form is sent or blocked", `document.readyState === "complete"`)
 	if address := eval[string](p, "location.href"); strings.Contains(address, "secret") || strings.Contains(address, "?") {
-		t.Errorf("the address is %s", address)
+		t.Errorf("the address is %s; want none of the input", address)
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestOfflineBrowser takes the network away from people, and gives it back.
+// TestOfflineBrowser tests the app without a network, and after the network
+// returns.
 func TestOfflineBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Wipe":         testWipe,
@@ -38,43 +39,45 @@ func TestOfflineBrowser(t *testing.T) {
 	})
 }
 
+// testOffline checks that an offline page shows the snapshot, disables all
+// changes and recovers.
 func testOffline(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
-	p.Provoke(unreachable...)
+	p.Provoke(unreachableErrors...)
 	email := p.signUp()
 	other := browse(t, server)
 	other.As(firefox)
 	other.signIn(email)
 	p.Open("/dashboard/settings")
 	p.See("Firefox 153 on Windows")
-	p.controlled()
+	p.awaitServiceWorker()
 	cookie := eval[string](p, `document.cookie`)
 
-	// What is kept is what the page shows.
-	kept := p.snapshot()
+	// The offline snapshot holds what the page shows.
+	snapshot := p.snapshot()
 	for _, row := range []string{`"browser":"Firefox 153"`, `"twoFactor":`, `"passkeys":`, email} {
-		if !strings.Contains(kept, row) {
-			t.Errorf("it keeps %s: no %s", kept, row)
+		if !strings.Contains(snapshot, row) {
+			t.Errorf("the offline snapshot lacks %s: %s", row, snapshot)
 		}
 	}
 	handles := eval[[]string](p, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.map((s) => s.token))`)
 	if len(handles) != 2 {
-		t.Fatalf("there are %d sessions; want 2", len(handles))
+		t.Fatalf("the account has %d sessions; want 2", len(handles))
 	}
 	for _, secret := range append(handles, "Mozilla/5.0") {
-		if strings.Contains(kept, secret) {
-			t.Errorf("it keeps %s: %s", secret, kept)
+		if strings.Contains(snapshot, secret) {
+			t.Errorf("the offline snapshot contains %s: %s", secret, snapshot)
 		}
 	}
 	if cookie != "" {
-		t.Errorf("scripts see the cookie %q", cookie)
+		t.Errorf("scripts can read the cookie %q", cookie)
 	}
 
-	for _, begin := range []string{"warm", "cold"} {
+	for _, start := range []string{"warm", "cold"} {
 		server.Kill()
 		cold := p
-		if begin == "cold" { // another tab, and from the start
+		if start == "cold" { // load the app in another tab
 			cold = p.another()
 			cold.Open("/")
 			cold.At("/dashboard/settings")
@@ -89,23 +92,24 @@ func testOffline(t *testing.T) {
 		cold.See("You are offline. Changing anything needs a connection.")
 		cold.See("Firefox 153 on Windows")
 		if text := cold.card("sessions"); !strings.Contains(text, "As of ") {
-			t.Errorf("%s, the sessions do not say of when they are:\n%s", begin, text)
+			t.Errorf("%s start: the sessions do not show their age:\n%s", start, text)
 		}
 		for _, id := range []string{"two-factor", "passkeys"} {
 			if text := cold.card(id); !strings.Contains(text, "As of ") {
-				t.Errorf("%s, %s does not say of when it is:\n%s", begin, id, text)
+				t.Errorf("%s start: the section %s does not show its age:\n%s", start, id, text)
 			}
 		}
 		if text := cold.card("log"); !strings.Contains(text, "This is shown when there is a connection again.") {
-			t.Errorf("%s, the log says\n%s", begin, text)
+			t.Errorf("%s start: the log shows\n%s", start, text)
 		}
-		able := eval[[]string](cold, `[...document.querySelectorAll("main button, main input, main select")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`)
-		if len(able) > 0 {
-			t.Errorf("%s, without a network these can be used: %s", begin, able)
+		enabled := eval[[]string](cold, `[...document.querySelectorAll("main button, main input, main select")].
+			filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`)
+		if len(enabled) > 0 {
+			t.Errorf("%s start: offline, these controls are enabled: %s", start, enabled)
 		}
 		cold.The("group", "You are offline. Changing anything needs a connection.")
 
-		// It comes back by itself.
+		// The page recovers without user action.
 		server.Start()
 		cold.Gone("You are offline.")
 		cold.cardOmits("sessions", "As of ")
@@ -114,10 +118,10 @@ func testOffline(t *testing.T) {
 		cold.Press("Cancel")
 	}
 
-	// What was kept for too long is not shown, nor is it for longer when the clock
-	// is put back.
+	// The page does not show an expired snapshot. Setting the clock back does
+	// not extend the lifetime of a snapshot.
 	for _, hours := range []float64{7*24 + 0.1, -1.1} {
-		p.keepsSessions()
+		p.awaitSnapshot()
 		server.Kill()
 		eval[bool](p, fmt.Sprintf(`(() => {
 			const kept = JSON.parse(localStorage["latchkey.kept"])
@@ -128,32 +132,33 @@ func testOffline(t *testing.T) {
 		p.Open("/dashboard/settings")
 		p.See("the server cannot be reached")
 		if p.Sees("Firefox 153") || p.snapshot() != "" {
-			t.Errorf("after %g hours it still keeps %s", hours, p.snapshot())
+			t.Errorf("the page still uses or stores a snapshot from %g hours ago: %s", hours, p.snapshot())
 		}
 		server.Start()
 		p.See("This device")
 	}
 
-	// Signing out needs no network for what is kept here; [testLeaving] has the rest.
+	// Signing out offline deletes the snapshot. [testLeaving] tests the rest.
 	server.Kill()
 	p.Press("Sign out")
 	p.At("/sign-in")
 	p.See("What this device kept is deleted.")
-	if kept := p.snapshot(); kept != "" {
-		t.Errorf("signed out, it keeps %s", kept)
+	if snapshot := p.snapshot(); snapshot != "" {
+		t.Errorf("after signing out, the snapshot is %s; want none", snapshot)
 	}
 	p.Open("/dashboard/settings")
 	p.See("the server cannot be reached")
 	if p.Sees("Firefox 153") || p.Sees(email) {
-		t.Error("signed out, it still shows the sessions")
+		t.Error("after signing out, the page still shows the account")
 	}
 	server.Start()
 }
 
-// clock lets the test have hours pass, by sleep of the machine (putOn) or not
-// (pass): the clock by which timers go stands still in sleep. Timers are looked at
-// more often than they ask for, for they may be due.
-func (p *tab) clock() {
+// fakeClock lets a script move the page's clock forward by hours. The function
+// putOn simulates a machine that sleeps: its timers stand still. The function
+// pass moves the timers, too. Each timer fires after half a second at most,
+// because it may be due.
+func (p *tab) fakeClock() {
 	p.t.Helper()
 	p.Inject(`{
 		const Real = Date, now = performance.now.bind(performance), later = setTimeout;
@@ -169,37 +174,37 @@ func (p *tab) clock() {
 	}`)
 }
 
-// testExpired has a machine sleep for more than a week with the pages open, and
-// without a server.
+// testExpired checks that the snapshot expires while a machine sleeps for more
+// than a week. The pages stay open, and the server is unreachable.
 func testExpired(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	one := browse(t, server)
-	one.Provoke(unreachable...)
-	email := one.signUp()
-	two := one.another()
-	for _, p := range []*tab{one, two} {
-		p.clock()
+	first := browse(t, server)
+	first.Provoke(unreachableErrors...)
+	email := first.signUp()
+	second := first.another()
+	for _, p := range []*tab{first, second} {
+		p.fakeClock()
 		p.Open("/dashboard/settings")
 		p.See("This device")
 	}
-	one.controlled()
+	first.awaitServiceWorker()
 	server.Kill()
-	one.network(false)
-	for _, p := range []*tab{two, one} {
+	first.setOnline(false)
+	for _, p := range []*tab{second, first} {
 		eval[bool](p, `putOn(7 * 24 + 1)`)
 	}
-	// Only one of them knows that there is no connection.
-	for _, p := range []*tab{one, two} {
+	// Only one of the tabs knows that it is offline.
+	for _, p := range []*tab{first, second} {
 		p.At("/sign-in")
 		p.See("it has had no connection for a week.")
 		if p.Sees(email) || p.snapshot() != "" {
-			t.Errorf("after a week it keeps %q", p.snapshot())
+			t.Errorf("after a week, the page shows the account or stores the snapshot %q", p.snapshot())
 		}
 	}
 }
 
-// testLeaving has people sign out without a network, and looks that they are out
-// once there is one.
+// testLeaving checks that signing out offline revokes the session once the
+// network returns.
 func testLeaving(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	other := browse(t, server)
@@ -209,54 +214,55 @@ func testLeaving(t *testing.T) {
 		return eval[int](other, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.length)`)
 	}
 	p := browse(t, server)
-	p.Provoke(unreachable...)
-	leave := func() {
+	p.Provoke(unreachableErrors...)
+	signOutOffline := func() {
 		t.Helper()
 		p.See("This device")
-		p.keepsSessions()
-		p.controlled()
+		p.awaitSnapshot()
+		p.awaitServiceWorker()
 		if n := sessions(); n != 2 {
-			t.Fatalf("there are %d sessions; want 2", n)
+			t.Fatalf("the account has %d sessions; want 2", n)
 		}
 		server.Kill()
 		p.Press("Sign out")
 		p.At("/sign-in")
 		p.See("What this device kept is deleted.")
 	}
-	left := func(want int) {
+	awaitSessions := func(want int) {
 		t.Helper()
-		p.Await("the session is ended", func() bool { return sessions() == want })
-		p.Until("nothing is left to do", `localStorage["latchkey.leaving"] === undefined`)
+		p.Await("the server has revoked the session", func() bool { return sessions() == want })
+		p.Until("no sign-out is pending", `localStorage["latchkey.leaving"] === undefined`)
 	}
 
-	// They touch nothing.
+	// The user does nothing.
 	p.signIn(email)
-	leave()
-	if kept := eval[string](p, `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`); strings.Count(kept, ":") != 3 || !strings.Contains(kept, "latchkey.leaving") {
-		t.Errorf("it keeps %s; want the time when the session began alone", kept)
+	signOutOffline()
+	stored := eval[string](p, `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`)
+	if strings.Count(stored, ":") != 3 || !strings.Contains(stored, "latchkey.leaving") {
+		t.Errorf("the browser stores %s; want only the start time of the session", stored)
 	}
 	server.Start()
 	p.See("You are signed out.")
-	left(1)
+	awaitSessions(1)
 	p.At("/sign-in")
 	if p.snapshot() != "" || p.Sees(email) {
-		t.Errorf("it keeps %q of who has signed out", p.snapshot())
+		t.Errorf("after signing out, the page shows the account or stores the snapshot %q", p.snapshot())
 	}
 
-	// They open the app again, and it has not been running meanwhile.
+	// The user closes the app and opens it again later.
 	p.signIn(email)
-	leave()
+	signOutOffline()
 	p.Visit("/dashboard/settings")
 	p.See("the server cannot be reached")
 	p.Do(chromedp.Navigate("about:blank"))
 	server.Start()
 	p.Open("/dashboard/settings")
 	p.See("Sign in to see your settings.")
-	left(1)
+	awaitSessions(1)
 
-	// They sign in while the session of before is being ended.
+	// The user signs in while the app revokes the previous session.
 	p.signIn(email)
-	leave()
+	signOutOffline()
 	p.Do(chromedp.Navigate("about:blank"))
 	server.Start()
 	p.Inject(`{
@@ -273,29 +279,30 @@ func testLeaving(t *testing.T) {
 		};
 	}`)
 	p.Open("/sign-in")
-	p.Until("the session is about to be ended", `window.held === true`)
+	p.Until("the app is about to revoke the session", `window.held === true`)
 	p.submitSignIn(email, password)
-	p.Await("the sign-in is under way", func() bool {
+	p.Await("the sign-in is in progress", func() bool {
 		return eval[string](p, `document.getElementById("sign-in-submit").getAttribute("aria-busy")`) == "true"
 	})
 	eval[bool](p, `send()`)
 	p.At("/dashboard/settings")
 	p.See("This device")
-	if order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`); !slices.Equal(order, []string{"/api/auth/sign-out", "/api/auth/sign-in/email"}) {
-		t.Errorf("it sends %q", order)
+	order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`)
+	if !slices.Equal(order, []string{"/api/auth/sign-out", "/api/auth/sign-in/email"}) {
+		t.Errorf("the app calls %q; want first sign-out and then sign-in", order)
 	}
 	p.Open("/dashboard/settings")
 	p.See("This device")
-	left(2)
+	awaitSessions(2)
 	eval[bool](p, `send()`)
 
-	// They sign in by the form that is there before the app.
+	// The user signs in with the form that works before the app runs.
 	p.Press("Sign out")
 	p.See("You are signed out.")
 	p = browse(t, server)
-	p.Provoke(unreachable...)
+	p.Provoke(unreachableErrors...)
 	p.signIn(email)
-	leave()
+	signOutOffline()
 	p.holdApp()
 	p.Do(chromedp.Navigate("about:blank"))
 	server.Start()
@@ -303,38 +310,42 @@ func testLeaving(t *testing.T) {
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/dashboard/settings")
-	p.comeApp()
+	p.releaseApp()
 	p.See("This device")
-	left(2)
+	awaitSessions(2)
 	p.Visit("/dashboard/settings")
-	p.comeApp()
+	p.releaseApp()
 	p.See("This device")
 }
 
-// network tells the page that there is one, or that there is none.
-func (p *tab) network(there bool) {
+// setOnline tells the page whether it has a network connection.
+func (p *tab) setOnline(online bool) {
 	p.t.Helper()
-	event := map[bool]string{true: "online", false: "offline"}[there]
-	eval[bool](p, fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}), dispatchEvent(new Event(%q))`, there, event))
-	p.Await("the page is "+event, func() bool { return p.Sees("You are offline.") != there })
+	event := map[bool]string{true: "online", false: "offline"}[online]
+	eval[bool](p, fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}),
+		dispatchEvent(new Event(%q))`, online, event))
+	p.Await("the page is "+event, func() bool { return p.Sees("You are offline.") != online })
 }
 
-// onlyWayOut looks that the dialog says that there is no connection, and that one
-// button of it can be used.
-func (p *tab) onlyWayOut(want string) {
+// awaitOfflineDialog waits until the open dialog says that the app is offline.
+// It checks that only the button want is enabled.
+func (p *tab) awaitOfflineDialog(want string) {
 	p.t.Helper()
-	p.Await("the dialog says why not", func() bool {
+	p.Await("the dialog says that the app is offline", func() bool {
 		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
 	})
-	if able := eval[string](p, `[...document.querySelectorAll("dialog[open] button, dialog[open] input:not([hidden])")].filter((e) => !e.matches(":disabled")).map((e) => e.innerText).join()`); able != want {
-		p.t.Errorf("in the dialog these can be used: %q; want %q", able, want)
+	enabled := eval[string](p, `[...document.querySelectorAll("dialog[open] button, dialog[open] input:not([hidden])")].
+		filter((e) => !e.matches(":disabled")).map((e) => e.innerText).join()`)
+	if enabled != want {
+		p.t.Errorf("the enabled controls of the dialog are %q; want %q", enabled, want)
 	}
 }
 
-// testOfflineFocus has people who go by keys lose the network, and get it back.
+// testOfflineFocus checks that keyboard users keep their place when the network
+// goes away and returns.
 func testOfflineFocus(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.equip(true)
+	p.addAuthenticator(true)
 	p.signUp()
 	p.Open("/dashboard/settings")
 	p.See("This device")
@@ -343,99 +354,102 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 	eval[bool](p, `document.activeElement.setSelectionRange(4, 4), true`)
 	const where = `document.getElementById("password-currentPassword").getBoundingClientRect().top`
 	at := eval[float64](p, where)
-	p.network(false)
+	p.setOnline(false)
 	p.AwaitFocus("Password")
 	if now := eval[float64](p, where); now != at {
-		t.Errorf("the field goes from %g to %g: a person would have to look for it", at, now)
+		t.Errorf("the field moves from %g to %g; want no move", at, now)
 	}
-	p.network(true)
+	p.setOnline(true)
 	p.AwaitFocus("Current password")
 	p.Key("-")
 	if got := eval[string](p, `document.activeElement.value`); got != "half- a pass" {
-		t.Errorf("the field holds %q: what was typed, or where, is lost", got)
+		t.Errorf("the field holds %q; want the earlier input and caret position", got)
 	}
 
-	// Who has gone on meanwhile stays there.
-	p.network(false)
+	// If the user moves the focus while offline, it stays there.
+	p.setOnline(false)
 	p.AwaitFocus("Password")
 	p.TabTo("Sign out", testkit.Backwards)
-	p.network(true)
+	p.setOnline(true)
 	if got := p.Focused(); got != "Sign out" {
-		t.Errorf("the focus is taken from Sign out to %q", got)
+		t.Errorf("the focus moves from Sign out to %q", got)
 	}
 
-	// A dialog says why nothing can be done in it, and can be left.
+	// A dialog explains why its controls are disabled, and the user can close
+	// it.
 	p.Press("Delete account")
 	p.The("dialog", "Delete your account?")
 	p.TabTo("Delete account")
-	p.network(false)
+	p.setOnline(false)
 	p.AwaitFocus("Delete your account?")
-	p.onlyWayOut("Cancel")
-	p.network(true)
+	p.awaitOfflineDialog("Cancel")
+	p.setOnline(true)
 	p.AwaitFocus("Delete account")
-	p.network(false)
+	p.setOnline(false)
 	p.Key(kb.Escape)
 	p.AwaitFocus("Profile")
-	p.network(true)
+	p.setOnline(true)
 	p.AwaitFocus("Delete account")
 
 	p.Press("Enable 2FA")
 	p.AwaitFocus("Password")
 	p.Key("half a pass")
-	p.network(false)
+	p.setOnline(false)
 	p.AwaitFocus("Enable 2FA") // the heading
-	p.onlyWayOut("Cancel")
-	p.network(true)
+	p.awaitOfflineDialog("Cancel")
+	p.setOnline(true)
 	p.AwaitFocus("Password")
 	if got := eval[string](p, `document.activeElement.value`); got != "half a pass" {
-		t.Errorf("the field of the dialog holds %q: what was typed is lost", got)
+		t.Errorf("the field of the dialog holds %q; want the earlier input", got)
 	}
-	p.network(false)
+	p.setOnline(false)
 	p.TabTo("Cancel", testkit.Backwards)
 	p.Key(kb.Enter)
 	p.AwaitFocus("Two-factor authentication")
-	p.network(true)
+	p.setOnline(true)
 	p.AwaitFocus("Enable 2FA")
 
-	// Codes that are shown once can be saved.
+	// The user can save backup codes offline, because the app shows them only
+	// once.
 	p.Press("Enable 2FA")
 	p.AwaitFocus("Password")
 	p.Key(password + kb.Enter)
 	p.AwaitFocus("Add the key to your authenticator app")
-	p.network(false)
+	p.setOnline(false)
 	p.Press("Continue")
 	p.AwaitFocus("Save your backup codes")
 	p.The("button", "Copy")
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Continue")
 	p.The("heading", "Enter a code from the app")
-	p.onlyWayOut("Back")
-	p.network(true)
+	p.awaitOfflineDialog("Back")
+	p.setOnline(true)
 	p.Key(kb.Escape)
 	p.AwaitFocus("Enable 2FA")
 
-	// The one that is part of the page goes with it.
+	// Going offline closes the dialog for a new passkey.
 	p.Press("Add passkey")
 	p.AwaitFocus("Passkey name")
-	p.network(false)
+	p.setOnline(false)
 	p.AwaitFocus("Passkeys")
-	p.network(true)
+	p.setOnline(true)
 	p.AwaitFocus("Add passkey")
 
-	// Where there are no sections, the heading of the page takes it.
+	// On a page without sections, the heading of the page takes the focus.
 	p.Press("Sign out")
 	p.At("/sign-in")
 	p.Fill("Email", "ada@example.com")
-	p.network(false)
+	p.setOnline(false)
 	p.Await("the focus is on the heading", func() bool { return eval[string](p, `document.activeElement.id`) == "title" })
-	p.network(true)
+	p.setOnline(true)
 	p.AwaitFocus("Email")
 }
 
-// testWipe tries each way in which somebody stops being signed in.
+// testWipe checks that the snapshot disappears in each way in which a session
+// can end.
 func testWipe(t *testing.T, server *testkit.Program) {
-	here, there := browse(t, server), browse(t, server)
-	email := here.signUp()
+	current, other := browse(t, server), browse(t, server)
+	email := current.signUp()
 	for _, way := range []struct {
 		name string
 		end  func(p *tab)
@@ -448,38 +462,41 @@ func testWipe(t *testing.T, server *testkit.Program) {
 			second.Press("Sign out")
 			second.At("/sign-in")
 		}},
-		{"a 401", func(p *tab) {
-			here.Open("/dashboard/settings")
-			here.Await("both sessions are listed", func() bool { return len(here.All("button", "Revoke")) == 2 })
-			here.Press("Revoke all other sessions")
-			here.Press("Revoke all")
-			here.See("All other sessions are signed out.")
+		{"a 401 response", func(p *tab) {
+			current.Open("/dashboard/settings")
+			current.Await("the page lists both sessions", func() bool { return len(current.All("button", "Revoke")) == 2 })
+			current.Press("Revoke all other sessions")
+			current.Press("Revoke all")
+			current.See("All other sessions are signed out.")
 			p.Press("Save")
 		}},
-		{"another sign-in in this browser that ended", func(p *tab) {
+		{"a sign-out that the page did not notice", func(p *tab) {
 			eval[bool](p, `fetch("/api/auth/sign-out", {method: "POST"}).then(() => true)`)
 			p.Open("/")
 		}},
 	} {
-		there.signIn(email)
-		there.keepsSessions()
-		way.end(there)
-		there.At("/sign-in")
-		if kept := there.snapshot(); kept != "" {
-			t.Errorf("after %s it keeps %s", way.name, kept)
+		other.signIn(email)
+		other.awaitSnapshot()
+		way.end(other)
+		other.At("/sign-in")
+		if snapshot := other.snapshot(); snapshot != "" {
+			t.Errorf("after %s, the snapshot is %s; want none", way.name, snapshot)
 		}
 	}
 
-	// Who does not want to stay signed in has nothing left behind.
-	there.Open("/sign-in")
-	there.Click("checkbox", "Keep me signed in on this device", "")
-	there.submitSignIn(email, password)
-	there.See("This device")
-	there.Until("it keeps something for as long as the browser runs", `(sessionStorage["latchkey.kept"] ?? "").includes("sessions") && !localStorage["latchkey.kept"]`)
+	// Without “Keep me signed in”, the snapshot lasts only for the browser
+	// session.
+	other.Open("/sign-in")
+	other.Click("checkbox", "Keep me signed in on this device", "")
+	other.submitSignIn(email, password)
+	other.See("This device")
+	other.Until("only the session storage holds a snapshot",
+		`(sessionStorage["latchkey.kept"] ?? "").includes("sessions") && !localStorage["latchkey.kept"]`)
 }
 
-// testListFirst has the page learn which sessions there are before it learns for
-// how long the browser may keep anything.
+// testListFirst checks that the page stores a list of sessions that arrives
+// before the session itself. The session says how long the browser may store
+// anything.
 func testListFirst(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
@@ -502,94 +519,98 @@ func testListFirst(t *testing.T, server *testkit.Program) {
 	p.Open("/sign-in")
 	p.submitSignIn(email, password)
 	p.See("This device")
-	p.keepsSessions()
+	p.awaitSnapshot()
 }
 
-// testOtherAccount has somebody else sign in behind a page's back.
+// testOtherAccount checks an open page after another account signs in through
+// the same browser.
 func testOtherAccount(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
-	p.keepsSessions()
+	p.awaitSnapshot()
 	first := p.snapshot()
 
 	body, _ := json.Marshal(map[string]string{"name": "Eve", "email": "eve.other@example.com", "password": password})
-	eval[bool](p, fmt.Sprintf(`fetch("/api/auth/sign-up/email", {method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).then((r) => r.ok)`, body))
+	eval[bool](p, fmt.Sprintf(`fetch("/api/auth/sign-up/email",
+		{method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).then((r) => r.ok)`, body))
 	p.Fill("Name", "Mallory")
 	p.Press("Save")
 	p.See("eve.other@example.com")
 	if p.Sees("Profile saved") {
-		t.Error("what was typed for one account was saved for another")
+		t.Error("the page saved the input for one account to another account")
 	}
-	p.Await("it keeps the other's", func() bool {
-		kept := p.snapshot()
-		return strings.Contains(kept, "eve.other@example.com") && strings.Contains(kept, "sessions")
+	p.Await("the snapshot belongs to the new account", func() bool {
+		snapshot := p.snapshot()
+		return strings.Contains(snapshot, "eve.other@example.com") && strings.Contains(snapshot, "sessions")
 	})
 	var was struct{ User struct{ ID, Email string } }
 	if err := json.Unmarshal([]byte(first), &was); err != nil {
 		t.Fatal(err)
 	}
-	if kept := p.snapshot(); strings.Contains(kept, was.User.ID) || strings.Contains(kept, was.User.Email) {
-		t.Errorf("it keeps the first one's, too: %s", kept)
+	if snapshot := p.snapshot(); strings.Contains(snapshot, was.User.ID) || strings.Contains(snapshot, was.User.Email) {
+		t.Errorf("the snapshot still contains the first account: %s", snapshot)
 	}
 	if name := eval[string](p, `fetch("/api/auth/get-session").then((r) => r.json()).then((c) => c.user.name)`); name != "Eve" {
-		t.Errorf("the other account's name is %q now", name)
+		t.Errorf("the name of the new account is %q; want Eve", name)
 	}
 }
 
-// testChanged has one tab see what another does, without the focus changing.
+// testChanged checks that a tab shows the changes of another tab without a
+// change of focus.
 func testChanged(t *testing.T, server *testkit.Program) {
-	one := browse(t, server)
-	email := one.signUp()
-	elsewhere := browse(t, server)
-	elsewhere.As(safari)
-	elsewhere.signIn(email)
-	two := one.another()
-	one.Open("/dashboard/settings")
-	two.Open("/dashboard/settings")
-	one.See("Safari 18 on iOS")
-	two.See("Safari 18 on iOS")
-	one.Press("Revoke all other sessions")
-	one.Press("Revoke all")
-	two.cardOmits("sessions", "Safari 18 on iOS")
+	first := browse(t, server)
+	email := first.signUp()
+	other := browse(t, server)
+	other.As(safari)
+	other.signIn(email)
+	second := first.another()
+	first.Open("/dashboard/settings")
+	second.Open("/dashboard/settings")
+	first.See("Safari 18 on iOS")
+	second.See("Safari 18 on iOS")
+	first.Press("Revoke all other sessions")
+	first.Press("Revoke all")
+	second.cardOmits("sessions", "Safari 18 on iOS")
 }
 
-// testEnded has a session end elsewhere that two tabs show, of which only one
-// asks the server for something.
+// testEnded checks that two tabs learn of a revoked session although only one
+// of them calls the server.
 func testEnded(t *testing.T, server *testkit.Program) {
-	elsewhere := browse(t, server)
-	email := elsewhere.signUp()
-	one := browse(t, server)
-	one.Open("/sign-in")
-	one.Click("checkbox", "Keep me signed in on this device", "")
-	one.submitSignIn(email, password)
-	one.See("This device")
-	two := one.another()
-	two.Open("/dashboard/settings")
-	two.See("This device")
-	two.keepsSessions()
+	other := browse(t, server)
+	email := other.signUp()
+	first := browse(t, server)
+	first.Open("/sign-in")
+	first.Click("checkbox", "Keep me signed in on this device", "")
+	first.submitSignIn(email, password)
+	first.See("This device")
+	second := first.another()
+	second.Open("/dashboard/settings")
+	second.See("This device")
+	second.awaitSnapshot()
 
-	if !eval[bool](elsewhere, `fetch("/api/auth/revoke-other-sessions", {method: "POST"}).then((r) => r.ok)`) {
-		t.Fatal("the session is not revoked")
+	if !eval[bool](other, `fetch("/api/auth/revoke-other-sessions", {method: "POST"}).then((r) => r.ok)`) {
+		t.Fatal("revoke-other-sessions failed")
 	}
-	one.Press("Save")
-	one.At("/sign-in")
-	two.At("/sign-in")
-	two.See("this session was ended from another device, or it expired.")
-	if kept := two.snapshot(); kept != "" {
-		t.Errorf("the other tab keeps %s", kept)
+	first.Press("Save")
+	first.At("/sign-in")
+	second.At("/sign-in")
+	second.See("this session was ended from another device, or it expired.")
+	if snapshot := second.snapshot(); snapshot != "" {
+		t.Errorf("the snapshot of the other tab is %s; want none", snapshot)
 	}
 }
 
-// testPasses has somebody leave a page open for hours.
+// testPasses checks that relative times advance on a page that stays open for
+// hours.
 func testPasses(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
 	p.signUpAdministrator(server)
-	p.clock() // from the next page on
+	p.fakeClock() // takes effect on the next page
 	for page, cards := range map[string][]string{"/dashboard/settings": {"sessions", "log"}, "/dashboard/system": {"users", "log"}} {
 		p.Open(page)
 		for _, id := range cards {
-			p.Until(id+" is there", `!!document.querySelector("[aria-labelledby=`+id+`] time")`)
+			p.Until("section "+id+" shows a time", `!!document.querySelector("[aria-labelledby=`+id+`] time")`)
 		}
 		eval[bool](p, `pass(3)`)
 		for _, id := range cards {
@@ -598,7 +619,7 @@ func testPasses(t *testing.T) {
 	}
 }
 
-// testOfflineSystem takes the network from an administrator.
+// testOfflineSystem checks the system page without a network.
 func testOfflineSystem(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
@@ -607,26 +628,28 @@ func testOfflineSystem(t *testing.T) {
 	p.The("link", "Download CSV")
 	eval[bool](p, `document.querySelector("main a[download]").focus() === undefined`)
 	p.AwaitFocus("Download CSV")
-	p.network(false)
+	p.setOnline(false)
 	p.AwaitFocus("Security log of everybody")
 	p.The("button", "Download CSV")
-	if able := eval[[]string](p, `[...document.querySelectorAll("main .card a, main button, main input, main select")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`); len(able) > 0 {
-		t.Errorf("without a network these can be used: %s", able)
+	enabled := eval[[]string](p, `[...document.querySelectorAll("main .card a, main button, main input, main select")].
+		filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`)
+	if len(enabled) > 0 {
+		t.Errorf("offline, these controls are enabled: %s", enabled)
 	}
-	p.network(true)
+	p.setOnline(true)
 	p.The("link", "Download CSV")
 }
 
-// testVersions serves one version of the app after the other.
+// testVersions checks the update from one version of the app to the next.
 func testVersions(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
-	p.Provoke(unreachable...)
+	p.Provoke(unreachableErrors...)
 	email := p.signUp()
-	p.controlled()
+	p.awaitServiceWorker()
 	const version = `getComputedStyle(document.documentElement).getPropertyValue("--test-version")`
 	if got := eval[string](p, version); got != "" {
-		t.Fatalf("the first version calls itself %q", got)
+		t.Fatalf("the first version has the style of version %q; want none", got)
 	}
 	second := p.another()
 	second.Open("/dashboard/settings")
@@ -636,12 +659,12 @@ func testVersions(t *testing.T) {
 	server.Binary = newerBinary(t)
 	server.Start()
 
-	// All of a page is of the version that it began with.
+	// A page uses only files of the version with which it was loaded.
 	p.Open("/dashboard/settings")
 	p.See("This device")
 	p.See("A new version is ready.")
 	if got := eval[string](p, version); got != "" {
-		t.Errorf("the page of before has the style of version %q", got)
+		t.Errorf("the old page has the style of version %q; want none", got)
 	}
 	p.Press("Later")
 	p.Gone("A new version is ready.")
@@ -649,39 +672,40 @@ func testVersions(t *testing.T) {
 	p.See("A new version is ready.")
 	eval[bool](p, `window.old = true`)
 	p.Press("Reload")
-	p.Until("the page is new", `window.old === undefined && !document.getElementById("app-wasm-loader")`)
+	p.Until("the new page runs", `window.old === undefined && !document.getElementById("app-wasm-loader")`)
 	p.See("This device")
 	if got := strings.TrimSpace(eval[string](p, version)); got != "2" {
 		t.Errorf("the new page has the style of version %q; want 2", got)
 	}
-	p.Await("nothing of the version before is kept", func() bool {
+	p.Await("the cache of the old version is gone", func() bool {
 		return eval[int](p, `caches.keys().then((names) => names.length)`) == 1
 	})
 	if p.Sees("A new version is ready.") {
-		t.Error("it takes the version that it is for a new one")
+		t.Error("the page reports its own version as a new one")
 	}
-	// The other tab goes on as it was, and says so.
+	// The other tab keeps its version and reports the new one.
 	second.See("A new version is ready.")
 	second.See(email)
 
-	// A server that this app does not understand says so.
+	// The server rejects an app whose version it does not support.
 	eval[bool](second, `(() => {
 		const real = window.fetch
-		window.fetch = (path, options) => real(path, path.startsWith("/api/") ? {...options, headers: {...options.headers, "Latchkey-App": "0"}} : options)
+		window.fetch = (path, options) => real(path, path.startsWith("/api/") ?
+			{...options, headers: {...options.headers, "Latchkey-App": "0"}} : options)
 		return true
 	})()`)
 	second.Press("Save")
 	second.See("This page is of an older version than the server")
 }
 
-// testUpdateUnderWay has the browser be installing a newer worker already when the
-// page begins to look for one.
+// testUpdateUnderWay checks that a page notices a newer service worker that the
+// browser is already installing.
 func testUpdateUnderWay(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
-	p.Provoke(unreachable...)
+	p.Provoke(unreachableErrors...)
 	p.signUp()
-	p.controlled()
+	p.awaitServiceWorker()
 	server.Stop()
 	server.Binary = newerBinary(t)
 	server.Start()
@@ -697,7 +721,7 @@ func testUpdateUnderWay(t *testing.T) {
 	p.See("A new version is ready.")
 }
 
-// newerBinary returns the program with another stylesheet in it.
+// newerBinary returns the path of a program with another stylesheet.
 func newerBinary(t *testing.T) string {
 	t.Helper()
 	newer.Do(func() { newer.file, newer.err = buildNewer(t) })
@@ -739,25 +763,25 @@ func buildNewer(t *testing.T) (binary string, err error) {
 	return binary, testkit.Build(binary, "-overlay", file)
 }
 
-// testInstall looks that the browser would install the app, and has the app
-// offer it as the browser offers it.
+// testInstall checks that the browser can install the app. It also checks that
+// the app offers the installation only when the browser does.
 func testInstall(t *testing.T, server *testkit.Program) {
-	p := &tab{testkit.BrowseProfile(t, server.Origin), t} // nothing is installed in a private window
+	p := &tab{testkit.BrowseProfile(t, server.Origin), t} // private windows cannot install apps
 	p.signUp()
-	p.controlled()
+	p.awaitServiceWorker()
 	for _, e := range command(p, page.GetInstallabilityErrors, cdp.Empty{}).InstallabilityErrors {
-		t.Errorf("it cannot be installed: %s %v", e.ErrorID, e.ErrorArguments)
+		t.Errorf("the app cannot be installed: %s %v", e.ErrorID, e.ErrorArguments)
 	}
 	manifest := command(p, page.GetAppManifest, page.GetAppManifestParams{})
 	for _, e := range manifest.Errors {
 		t.Errorf("line %d of the manifest: %s", e.Line, e.Message)
 	}
 	if !strings.HasSuffix(manifest.URL, "/manifest.webmanifest") {
-		t.Errorf("the manifest is at %q", manifest.URL)
+		t.Errorf("the manifest has the URL %q", manifest.URL)
 	}
 
-	// Chromium makes its offer when it sees fit; this one is made here, where it
-	// makes none.
+	// Chromium decides when to offer the installation. The test makes the offer
+	// itself, in a private window, where Chromium makes none.
 	email := p.email()
 	p = browse(t, server)
 	p.signIn(email)
@@ -769,25 +793,26 @@ func testInstall(t *testing.T, server *testkit.Program) {
 		return event.defaultPrevented
 	})()`
 	if n := len(p.All("button", "Install app")); n > 0 {
-		t.Error("it offers what the browser does not")
+		t.Error("the page offers the installation before the browser does")
 	}
 	if !eval[bool](p, offer) {
-		t.Error("the browser's own offer stays")
+		t.Error("the page does not prevent the browser's own prompt")
 	}
 	p.Press("Install app")
-	p.Until("the browser asks", `window.prompted === true`)
+	p.Until("the browser shows its prompt", `window.prompted === true`)
 	eval[bool](p, `dispatchEvent(new Event("appinstalled")), true`)
 	p.None("button", "Install app")
 
-	// It may be made before the app is there.
+	// The browser can make the offer before the app runs.
 	early := browse(t, server)
 	early.signIn(email)
 	early.Inject(`addEventListener("DOMContentLoaded", () => { window.prevented = ` + offer + ` })`)
 	early.Open("/dashboard/settings")
 	early.Press("Install app")
-	early.Until("the browser asks", `window.prompted && window.prevented`)
+	early.Until("the browser shows its prompt", `window.prompted && window.prevented`)
 
-	// Where no page can ask for it, the person is told how.
+	// Where a page cannot show the prompt, it tells the user how to install the
+	// app.
 	phone := browse(t, server)
 	phone.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	phone.As(safari)

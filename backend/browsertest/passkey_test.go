@@ -15,8 +15,8 @@ import (
 	"latchkey/shared"
 )
 
-// TestPasskeyBrowser has people use passkeys in a real browser. Only the thing
-// that keeps them is not real: the browser plays it.
+// TestPasskeyBrowser tests passkeys in a real browser, which emulates the
+// authenticator.
 func TestPasskeyBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Manage":       testPasskeyManage,
@@ -36,20 +36,22 @@ func TestPasskeyBrowser(t *testing.T) {
 	})
 }
 
-// A keyring is what keeps passkeys: here, part of the computer.
-type keyring struct {
+// A virtualAuthenticator stores passkeys. Chromium emulates it as a platform
+// authenticator.
+type virtualAuthenticator struct {
 	p  *tab
 	id webauthn.AuthenticatorID
 }
 
-// browserOfPasskeys notes how the page asks for passkeys. It offers none where it
-// fills in the address, unless a test calls offerPasskeys: the authenticator that
-// is played here would answer that at once, at whatever moment, and be signed in
-// before the test has pressed a button.
+// recordPasskeyCalls records how the page asks for passkeys. It disables
+// autofill (conditional mediation) unless a test calls offerPasskeys. The
+// virtual authenticator responds to autofill at once, and would sign in before
+// the test presses a button.
 //
-// While the browser looks for a passkey that it can offer at once, the page's
-// clock stands still: a busy machine is not to look like a person who cancels.
-const browserOfPasskeys = `{
+// The page's clock stands still while the browser looks for an immediately
+// available passkey. Otherwise a slow machine would look like a user who
+// cancels.
+const recordPasskeyCalls = `{
 	window.asked = []
 	let offers = false
 	window.offerPasskeys = () => { offers = true }
@@ -71,11 +73,12 @@ const browserOfPasskeys = `{
 	}
 }`
 
-// equip gives the computer of a tab something that keeps passkeys, and checks
-// who it is that uses them.
-func (p *tab) equip(synced bool) *keyring {
+// addAuthenticator adds a virtual authenticator to the browser. The
+// authenticator verifies its user. Its passkeys are synced or stay on one
+// device.
+func (p *tab) addAuthenticator(synced bool) *virtualAuthenticator {
 	p.t.Helper()
-	p.Inject(browserOfPasskeys)
+	p.Inject(recordPasskeyCalls)
 	command(p, webauthn.Enable, webauthn.EnableParams{})
 	added := command(p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
 		Options: &webauthn.VirtualAuthenticatorOptions{
@@ -85,28 +88,28 @@ func (p *tab) equip(synced bool) *keyring {
 			DefaultBackupEligibility: synced, DefaultBackupState: synced,
 		},
 	})
-	return &keyring{p, added.AuthenticatorID}
+	return &virtualAuthenticator{p, added.AuthenticatorID}
 }
 
-// present sets whether a person touches the authenticator when it asks.
-func (a *keyring) present(yes bool) {
+// setUserPresent sets whether a user touches the authenticator when it asks.
+func (a *virtualAuthenticator) setUserPresent(yes bool) {
 	a.p.t.Helper()
 	command(a.p, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: a.id, Enabled: yes})
 }
 
-// verifies sets whether the authenticator recognizes the person who touches it.
-func (a *keyring) verifies(yes bool) {
+// setUserVerified sets whether the authenticator can verify its user.
+func (a *virtualAuthenticator) setUserVerified(yes bool) {
 	a.p.t.Helper()
 	command(a.p, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: a.id, IsUserVerified: yes})
 }
 
-// keeps returns the passkeys in it.
-func (a *keyring) keeps() []*webauthn.Credential {
+// credentials returns the passkeys in the authenticator.
+func (a *virtualAuthenticator) credentials() []*webauthn.Credential {
 	a.p.t.Helper()
 	return command(a.p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id}).Credentials
 }
 
-// addPasskey adds one, and calls it name if that is not empty.
+// addPasskey adds a passkey, and names it if name is not empty.
 func (p *tab) addPasskey(name string) {
 	p.t.Helper()
 	p.Press("Add passkey")
@@ -116,33 +119,34 @@ func (p *tab) addPasskey(name string) {
 	}
 	p.Press("Continue")
 	p.See("Passkey added!")
-	p.AwaitFocus("Add passkey") // where it was
+	p.AwaitFocus("Add passkey") // the focus returns
 }
 
-// signOut signs out, and nobody touches the authenticator from then on.
-func (a *keyring) signOut() {
+// signOut signs out. From then on, no user touches the authenticator.
+func (a *virtualAuthenticator) signOut() {
 	a.p.t.Helper()
-	a.present(false)
+	a.setUserPresent(false)
 	eval[bool](a.p, `asked.length = 0, performance.clearResourceTimings(), true`)
 	a.p.Press("Sign out")
 	a.p.At("/sign-in")
-	a.p.Until("the page has options for a passkey", haveOptions)
+	a.p.Until("the page has fetched the passkey options", haveOptions)
 }
 
-// haveOptions is whether the page has asked what a passkey is to sign.
+// haveOptions is true once the page has fetched the options for signing in with
+// a passkey.
 const haveOptions = `performance.getEntriesByName(origin + "/api/auth/passkey/generate-authenticate-options").length > 0`
 
-// asks waits until the page has asked the browser, and how: to "create" one, or
-// to "get" one, which can also be "conditional" or "immediate".
-func (p *tab) asks(how string) {
+// awaitPasskeyCall waits until the page makes a call to the browser. The call
+// is "create", "get", or the mode of a get: "conditional" or "immediate".
+func (p *tab) awaitPasskeyCall(how string) {
 	p.t.Helper()
-	p.Until("the page asks by "+how, fmt.Sprintf(`asked.includes(%q)`, how))
+	p.Until("the page asks the browser for a passkey by "+how, fmt.Sprintf(`asked.includes(%q)`, how))
 }
 
-// signIn signs in by the button of the sign-in page.
-func (a *keyring) signIn() {
+// signIn signs in with the passkey button of the sign-in page.
+func (a *virtualAuthenticator) signIn() {
 	a.p.t.Helper()
-	a.present(true)
+	a.setUserPresent(true)
 	a.p.Press(signInWithPasskey)
 	a.p.At("/dashboard/settings")
 	a.p.See("This device")
@@ -150,47 +154,48 @@ func (a *keyring) signIn() {
 
 const signInWithPasskey = "Sign in with a passkey"
 
+// testPasskeyManage checks adding, renaming and deleting a passkey.
 func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	p.signUp()
 	p.See("You have none yet.")
 	p.Press("Add passkey")
 	p.The("dialog", "Add a passkey")
-	p.Field("add-passkey-name", "Linux") // after the computer
+	p.Field("add-passkey-name", "Linux") // named after the operating system
 	p.Key(kb.Escape)
 	p.AwaitFocus("Add passkey")
 	p.addPasskey("")
 	p.See("You have only this one, and it is on one device.")
-	if kept := a.keeps(); len(kept) != 1 || !kept[0].IsResidentCredential || len(kept[0].UserHandle) != 64 {
-		t.Errorf("the authenticator keeps %v; want one that is found without a name", kept)
+	if stored := a.credentials(); len(stored) != 1 || !stored[0].IsResidentCredential || len(stored[0].UserHandle) != 64 {
+		t.Errorf("the authenticator stores %v; want one discoverable credential", stored)
 	}
 	for _, text := range []string{"Linux", "This device only", "Never"} {
 		if !strings.Contains(p.card("passkeys"), text) {
-			t.Errorf("the card does not say %q:\n%s", text, p.card("passkeys"))
+			t.Errorf("the passkeys section does not contain %q:\n%s", text, p.card("passkeys"))
 		}
 	}
 
-	// The same device again.
+	// The user adds a second passkey on the same device.
 	p.Press("Add passkey")
 	p.Field("add-passkey-name", "Linux 2")
 	p.Press("Continue")
 	p.See("This device has a passkey for your account already.")
-	p.Press("Continue") // it can be tried again
+	p.Press("Continue") // the user can try again
 	p.See("This device has a passkey for your account already.")
 	p.Press("Cancel")
-	if n := len(a.keeps()); n != 1 {
-		t.Errorf("the authenticator keeps %d; want 1", n)
+	if n := len(a.credentials()); n != 1 {
+		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
 
-	// Another name.
+	// The user renames the passkey.
 	p.Click("button", "Rename", "Linux")
 	p.AwaitFocus("Passkey name")
 	p.Key("thrown away" + kb.Escape)
 	p.AwaitFocus("Rename")
 	p.Key(kb.Enter)
 	p.AwaitFocus("Passkey name")
-	p.Field("rename-"+p.firstPasskey(), "Linux")
+	p.Field("rename-"+p.firstPasskeyID(), "Linux")
 	p.Fill("Passkey name", " ")
 	p.Click("button", "Save", "Linux")
 	p.With("textbox", "Passkey name", "Enter a name.")
@@ -205,13 +210,13 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.Open("/dashboard/settings")
 	p.With("button", "Rename", "Bürorechner <b>")
 
-	// The name of the account is in what the authenticator shows, too.
+	// The authenticator learns the new name of the user, too.
 	p.Fill("Name", "Augusta Ada King")
 	p.Press("Save")
 	p.See("Your profile is saved.")
-	p.Await("the authenticator has the new name", func() bool { return a.keeps()[0].UserDisplayName == "Augusta Ada King" })
+	p.Await("the authenticator has the new name", func() bool { return a.credentials()[0].UserDisplayName == "Augusta Ada King" })
 
-	// Deleted here, it is deleted there.
+	// The authenticator deletes a passkey that the user deletes on the page.
 	p.Click("button", "Delete", "Bürorechner <b>")
 	p.The("dialog", "Delete this passkey?")
 	p.See("“Bürorechner <b>” will sign you in no more, and you will be signed out everywhere else.")
@@ -222,149 +227,160 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.See("“Bürorechner <b>” is deleted.")
 	p.See("You have none yet.")
 	p.AwaitFocus("Passkeys")
-	p.Await("the authenticator forgets it", func() bool { return len(a.keeps()) == 0 })
+	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
 
-// firstPasskey is what the id of its field ends with.
-func (p *tab) firstPasskey() string {
+// firstPasskeyID returns the ID of the first passkey whose name can be edited.
+func (p *tab) firstPasskeyID() string {
 	return eval[string](p, `document.querySelector(".rename input").id.replace("rename-", "")`)
 }
 
+// testPasskeySignIn checks signing in with a passkey, by button and by
+// autofill.
 func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(true)
+	a := p.addAuthenticator(true)
 	p.signUp()
 	p.addPasskey("Everywhere")
 	if card := p.card("passkeys"); !strings.Contains(card, "Synced") || strings.Contains(card, "only this one") {
-		t.Errorf("the card of a synced passkey says:\n%s", card)
+		t.Errorf("the section with a synced passkey is:\n%s", card)
 	}
 
-	// By the button, with no name typed.
+	// The user signs in with the button, without an email address.
 	a.signOut()
 	a.signIn()
 	p.cardSays("sessions", "Signed in with\nPasskey")
 	if card := p.card("passkeys"); !strings.Contains(card, "Last used\njust now") {
-		t.Errorf("the card does not say that it was used:\n%s", card)
+		t.Errorf("the passkeys section does not show the last use:\n%s", card)
 	}
 
-	// By what the browser fills in, which is what happens here without a click.
+	// The user signs in by autofill, which the virtual authenticator completes
+	// without a click.
 	a.signOut()
 	p.Inject(`offerPasskeys()`)
 	p.Open("/sign-in?next=/dashboard/settings%3Fa=b")
-	p.asks("conditional")
+	p.awaitPasskeyCall("conditional")
 	if complete := eval[string](p, `document.getElementById("sign-in-email").autocomplete`); complete != "username webauthn" {
-		t.Errorf("the address may be filled in with %q", complete)
+		t.Errorf("the email field has autocomplete=%q; want username webauthn", complete)
 	}
-	a.present(true)
+	a.setUserPresent(true)
 	p.Open("/sign-in?next=/dashboard/settings%3Fa=b")
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
-		t.Errorf("it went to %q", search)
+		t.Errorf("signing in leads to the query %q; want ?a=b", search)
 	}
 	p.See("This device")
 }
 
-// testPasskeyRefused is about those who do not get in, or not at once.
+// testPasskeyRefused checks passkey prompts that fail or that the user cancels.
 func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	email := p.signUp()
 
-	quiet := func(when string) {
+	awaitNoAlert := func(when string) {
 		t.Helper()
-		p.idle("it can be tried again " + when)
-		if text := eval[string](p, `[...document.querySelectorAll("[role=alert]:not(#crash)")].map((e) => e.innerText).join("").trim()`); text != "" {
-			t.Errorf("%s it complains: %s", when, text)
+		p.awaitIdle("the page is idle " + when)
+		text := eval[string](p, `[...document.querySelectorAll("[role=alert]:not(#crash)")].map((e) => e.innerText).join("").trim()`)
+		if text != "" {
+			t.Errorf("%s, the page shows the alert %q; want none", when, text)
 		}
 	}
 
-	// Not recognised, the browser gives up; the person knows why.
-	a.verifies(false)
+	// If user verification fails, the browser gives up. The user knows the
+	// reason.
+	a.setUserVerified(false)
 	p.Press("Add passkey")
 	p.Press("Continue")
-	quiet("after a finger that was not recognised")
-	a.verifies(true)
+	awaitNoAlert("after user verification fails")
+	a.setUserVerified(true)
 
-	// Nobody touches it; then somebody thinks better of it.
-	a.present(false)
+	// The user does not touch the authenticator, and then cancels.
+	a.setUserPresent(false)
 	p.Press("Continue")
 	p.See("Now do what your browser or your device asks for.")
 	p.Press("Cancel")
 	p.AwaitFocus("Add passkey")
-	quiet("after cancelling")
-	a.present(true)
+	awaitNoAlert("after canceling")
+	a.setUserPresent(true)
 	p.addPasskey("Mine")
 
 	a.signOut()
-	a.verifies(false)
-	a.present(true)
+	a.setUserVerified(false)
+	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
 	p.See("No passkey was used.")
-	p.Press(signInWithPasskey) // the browser asks about other devices now
-	p.asks("get")
-	quiet("after a finger that was not recognised")
+	p.Press(signInWithPasskey) // now the browser offers other devices
+	p.awaitPasskeyCall("get")
+	awaitNoAlert("after user verification fails")
 	p.At("/sign-in")
 
-	// Deleted behind its back.
-	a.present(false)
+	// The server deletes the passkey, and the authenticator does not learn of
+	// it.
+	a.setUserPresent(false)
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 	p.With("button", "Delete", "Mine")
 	var list []shared.Passkey
-	if err := json.Unmarshal([]byte(eval[string](p, `fetch("/api/auth/passkey/list-user-passkeys").then((r) => r.text())`)), &list); err != nil || len(list) != 1 {
-		t.Fatalf("the list is %v, %v", list, err)
+	text := eval[string](p, `fetch("/api/auth/passkey/list-user-passkeys").then((r) => r.text())`)
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 {
+		t.Fatalf("list-user-passkeys: %v, %v; want 1 passkey", list, err)
 	}
 	if status, body := p.post("passkey/delete-passkey", map[string]string{"id": list[0].ID}); status != 200 {
-		t.Fatalf("delete-passkey is %d %s", status, body)
+		t.Fatalf("delete-passkey: %d %s", status, body)
 	}
 	a.signOut()
-	a.verifies(true)
-	if n := len(a.keeps()); n != 1 {
-		t.Fatalf("the authenticator keeps %d; want the one that was deleted", n)
+	a.setUserVerified(true)
+	if n := len(a.credentials()); n != 1 {
+		t.Fatalf("the authenticator stores %d passkeys; want the deleted one", n)
 	}
-	a.present(true)
+	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
 	p.See("This passkey is not known here: it may have been deleted. Use another one, or another way.")
-	p.Await("the authenticator forgets it", func() bool { return len(a.keeps()) == 0 })
+	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
 
+// testPasskeySecondFactor checks a passkey alone, and as a second factor after
+// the password.
 func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	email := p.signUp()
 	p.addPasskey("Mine")
 	p.enable()
 
-	// It needs no second factor, for it checks its owner itself.
+	// A passkey needs no second factor, because the authenticator verifies the
+	// user.
 	a.signOut()
 	a.signIn()
 
-	// And it is one, after the password.
+	// After a password, a passkey is a second factor.
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.Click("checkbox", "Trust this device for 30 days", "")
-	a.verifies(false)
-	a.present(true)
+	a.setUserVerified(false)
+	a.setUserPresent(true)
 	p.Press("Use a passkey")
-	p.idle("it can be tried again")
+	p.awaitIdle("the page is idle")
 	p.At("/two-factor")
-	a.verifies(true)
+	a.setUserVerified(true)
 	p.Press("Use a passkey")
 	p.At("/dashboard/settings")
 	p.See("Password and passkey")
 	p.See("Trusted until")
-	if kept := eval[string](p, `JSON.stringify({...sessionStorage})`); kept != "{}" {
-		t.Errorf("afterwards the page keeps %s", kept)
+	if stored := eval[string](p, `JSON.stringify({...sessionStorage})`); stored != "{}" {
+		t.Errorf("after the sign-in, the page still stores %s", stored)
 	}
 }
 
-// testPasskeyChallenge is about the page for the second factor where it does
-// not know what the server offers: it was opened by hand, or in another tab.
+// testPasskeyChallenge checks the second-factor page when it does not know
+// which factors the server accepts. The user typed its address, or opened it in
+// another tab.
 func testPasskeyChallenge(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	email := p.signUp()
 	p.addPasskey("Mine")
 	p.enable()
@@ -374,40 +390,42 @@ func testPasskeyChallenge(t *testing.T, server *testkit.Program) {
 	p.The("button", "Use a passkey")
 	eval[bool](p, `sessionStorage.clear(), true`)
 	p.Open("/two-factor?next=/dashboard/settings%3Fa=b")
-	p.AwaitFocus(atSignIn)
-	a.present(true)
+	p.AwaitFocus(signInCode)
+	a.setUserPresent(true)
 	p.Press("Use a passkey")
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
-		t.Errorf("it went to %q", search)
+		t.Errorf("signing in leads to the query %q; want ?a=b", search)
 	}
 }
 
+// testPasskeyStepUp checks that a user can confirm a sensitive action with a
+// passkey.
 func testPasskeyStepUp(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	p.signUp()
 	p.addPasskey("Mine")
 
-	// The action goes on by itself.
-	stale(t, db)
+	// After the step-up, the action continues without another click.
+	expireFreshness(t, db)
 	p.Press("Rename")
 	p.Fill("Passkey name", "Yours")
 	p.Key(kb.Enter)
 	p.The("dialog", "Is it still you?")
 	p.AwaitFocus("Password")
-	a.verifies(false)
+	a.setUserVerified(false)
 	p.Press("Use a passkey")
-	p.Until("it can be tried again", `!document.querySelector("dialog [aria-busy=true]")`)
+	p.Until("the dialog is idle", `!document.querySelector("dialog [aria-busy=true]")`)
 	p.The("dialog", "Is it still you?")
-	a.verifies(true)
+	a.setUserVerified(true)
 	p.Press("Use a passkey")
 	p.See("Passkey renamed.")
 	p.With("button", "Rename", "Yours")
 
-	// It comes before the dialog that would need it.
-	stale(t, db)
+	// The step-up comes before the dialog that requires it.
+	expireFreshness(t, db)
 	p.Press("Add passkey")
 	p.The("dialog", "Is it still you?")
 	p.Key(kb.Escape)
@@ -417,31 +435,31 @@ func testPasskeyStepUp(t *testing.T) {
 	p.The("dialog", "Add a passkey")
 	p.Press("Cancel")
 
-	stale(t, db)
+	expireFreshness(t, db)
 	p.Press("Delete")
 	p.The("dialog", "Delete this passkey?")
 	p.Press("Delete")
 	p.The("dialog", "Is it still you?")
 	p.Press("Use a passkey")
 	p.See("“Yours” is deleted.")
-	p.Await("the authenticator forgets it", func() bool { return len(a.keeps()) == 0 })
+	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 
-	// Without one it is not offered.
-	stale(t, db)
+	// Without a passkey, the step-up does not offer one.
+	expireFreshness(t, db)
 	p.Press("Add passkey")
 	p.The("dialog", "Is it still you?")
 	p.Fill("Password", password)
 	if n := len(p.All("button", "Use a passkey")); n != 0 {
-		t.Error("a passkey is offered that is not there")
+		t.Error("the step-up offers a passkey to an account without one")
 	}
 	p.Press("Continue")
 	p.The("dialog", "Add a passkey")
 }
 
-// testPasskeyTabs has two tabs of a browser under way at once.
+// testPasskeyTabs checks two tabs that prepare a sign-in at the same time.
 func testPasskeyTabs(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	p.signUp()
 	p.addPasskey("Mine")
 	second := p.another()
@@ -451,18 +469,19 @@ func testPasskeyTabs(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	second.At("/sign-in")
 	second.The("button", signInWithPasskey)
-	second.Open("/sign-in") // it has options of its own now
-	second.Until("it asks the server", haveOptions)
-	a.signIn() // with the older ones
+	second.Open("/sign-in") // the second tab fetches its own options
+	second.Until("the second tab has fetched its options", haveOptions)
+	a.signIn() // with the older options
 	second.At("/dashboard/settings")
 	second.See("This device")
 }
 
-// testPasskeyUpgrade has the browser make a passkey in passing. The one that is
-// played here never does, so it is asked outright instead.
+// testPasskeyUpgrade checks that the browser creates a passkey after a sign-in
+// with a password. The virtual authenticator does not support conditional
+// creation, so the test turns it into an ordinary creation.
 func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(true)
+	a := p.addAuthenticator(true)
 	p.Inject(`const create = CredentialsContainer.prototype.create
 		CredentialsContainer.prototype.create = function(options) {
 			if (options.mediation !== "conditional") throw new Error("it asks the person")
@@ -474,34 +493,34 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	a.present(true)
+	a.setUserPresent(true)
 	p.See("Passkey added. Next time, sign in without a password.")
-	p.With("button", "Delete", "Passkey") // there is no name
-	if n := len(a.keeps()); n != 1 {
-		t.Errorf("the authenticator keeps %d; want 1", n)
+	p.With("button", "Delete", "Passkey") // the default name
+	if n := len(a.credentials()); n != 1 {
+		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
 	a.signOut()
 	a.signIn()
 
-	// There is one: nothing happens, and nothing is said.
+	// If the account has a passkey, the page adds none and shows no message.
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 	p.With("button", "Delete", "Passkey")
-	a.present(true)
-	p.asks("create")
+	a.setUserPresent(true)
+	p.awaitPasskeyCall("create")
 	p.Press("Save")
 	p.See("Your profile is saved.")
 	if n := len(p.All("button", "Delete")); n != 1 {
-		t.Errorf("there are %d passkeys; want 1", n)
+		t.Errorf("the page lists %d passkeys; want 1", n)
 	}
 }
 
-// testPasskeyExtension has an extension in the browser that breaks what the
-// browser would do itself.
+// testPasskeyExtension checks passkeys with a browser extension that breaks the
+// browser's own functions.
 func testPasskeyExtension(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	p.Inject(`const broken = () => { throw new TypeError("Illegal invocation") }
 		PublicKeyCredential.prototype.toJSON = broken
 		PublicKeyCredential.prototype.getClientExtensionResults = broken
@@ -521,10 +540,10 @@ func testPasskeyExtension(t *testing.T, server *testkit.Program) {
 	p.With("button", "Delete", "Mine")
 }
 
-// testPasskeyExceptions has the browser refuse for every reason that it has.
+// testPasskeyExceptions checks the message for each error of the browser.
 func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.equip(false)
+	p.addAuthenticator(false)
 	p.Inject(`CredentialsContainer.prototype.create = function() {
 			if (window.thrown === "TypeError") throw new TypeError("not thought of")
 			return Promise.reject(new DOMException("for developers", window.thrown))
@@ -532,7 +551,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	p.Press("Add passkey")
 	p.The("dialog", "Add a passkey")
-	for name, sentence := range map[string]string{
+	for name, message := range map[string]string{
 		"NotAllowedError":   "",
 		"AbortError":        "",
 		"InvalidStateError": "This device has a passkey for your account already.",
@@ -545,69 +564,71 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	} {
 		eval[bool](p, fmt.Sprintf(`window.thrown = %q, true`, name))
 		p.Press("Continue")
-		p.Until(fmt.Sprintf("%s is explained by %q", name, sentence), fmt.Sprintf(
-			`!document.querySelector("[aria-busy=true]") && ((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .trouble").innerText)`,
-			sentence))
+		p.Until(fmt.Sprintf("%s shows the message %q", name, message), fmt.Sprintf(
+			`!document.querySelector("[aria-busy=true]") &&
+				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .trouble").innerText)`,
+			message))
 	}
 	p.Press("Cancel")
 }
 
-// testPasskeyUnknown has browsers that know no passkeys.
+// testPasskeyUnknown checks a browser that does not support passkeys.
 func testPasskeyUnknown(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(`delete window.PublicKeyCredential`)
 	email := p.signUp()
 	p.See("This browser cannot add passkeys here")
 	if n := len(p.All("button", "Add passkey")); n != 0 {
-		t.Error("a passkey can be added")
+		t.Error("the page offers to add a passkey")
 	}
 	p.Press("Sign out")
 	p.At("/sign-in")
 	p.Open("/sign-in")
 	if n := len(p.All("button", signInWithPasskey)); n != 0 {
-		t.Error("it offers to sign in with a passkey")
+		t.Error("the page offers to sign in with a passkey")
 	}
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 }
 
-// testPasskeyLate has the server forget what it asked.
+// testPasskeyLate checks a passkey response to a challenge that the server no
+// longer has.
 func testPasskeyLate(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	a := p.equip(false)
+	a := p.addAuthenticator(false)
 	p.signUp()
 	p.addPasskey("Mine")
 	a.signOut()
 	for _, cookie := range command(p, network.GetCookies, network.GetCookiesParams{}).Cookies {
 		command(p, network.DeleteCookies, network.DeleteCookiesParams{Name: cookie.Name, Domain: cookie.Domain, Path: cookie.Path})
 	}
-	a.present(true)
+	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
 	p.See("That took too long, or was finished elsewhere. Try again.")
 	p.Press(signInWithPasskey)
 	p.At("/dashboard/settings")
 }
 
-// testPasskeyNarrow looks that nothing is wider than a small phone.
+// testPasskeyNarrow checks that the pages for passkeys fit a small phone.
 func testPasskeyNarrow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
-	a := p.equip(true)
+	a := p.addAuthenticator(true)
 	p.signUp()
 	p.addPasskey(strings.Repeat("Donaudampfschiff", 6))
-	p.Fits(320, "the card")
+	p.Fits(320, "the passkeys section")
 	p.Press("Rename")
 	p.AwaitFocus("Passkey name")
-	p.Fits(320, "the card while a name is changed")
+	p.Fits(320, "the passkeys section while the user renames one")
 	p.Key(kb.Escape)
 	p.AwaitFocus("Rename")
 	p.Press("Add passkey")
 	p.The("dialog", "Add a passkey")
-	p.Fits(320, "the dialog that adds one")
+	p.Fits(320, "the dialog to add a passkey")
 	p.Press("Cancel")
 	p.Press("Delete")
 	p.The("dialog", "Delete this passkey?")
-	p.Fits(320, "the question")
+	p.Fits(320, "the confirmation dialog")
 	p.Press("Cancel")
 	a.signOut()
 	p.Fits(320, "the sign-in page")

@@ -7,18 +7,19 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// TestRecoveryBrowser has people follow the links in their mails.
+// TestRecoveryBrowser tests the links in emails in a real browser.
 func TestRecoveryBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
 	})
 }
 
+// testLinks checks each link that the server sends by email.
 func testLinks(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	p := browse(t, server)
 
-	// An address is verified before its account opens.
+	// A new user verifies the email address before signing in.
 	p.Open("/sign-up")
 	p.Fill("Name", "Ada Lovelace")
 	p.Fill("Email", "ada@example.com")
@@ -35,7 +36,7 @@ func testLinks(t *testing.T) {
 	p.At("/email")
 	p.See("Your email address is verified.")
 
-	// A forgotten password.
+	// The user resets a forgotten password.
 	p.Open("/sign-in")
 	p.Click("link", "Forgot password?", "")
 	p.At("/forgot-password")
@@ -45,7 +46,7 @@ func testLinks(t *testing.T) {
 	link := server.Link("ada@example.com", "Choose a new password")
 	p.Open(link)
 	p.At("/reset-password")
-	p.Until("the token is out of the address", `location.search === ""`)
+	p.Until("the address no longer contains the token", `location.search === ""`)
 	p.Fill("New password", "short")
 	p.Press("Set the new password")
 	p.With("textbox", "New password", "At least 8 characters. Longer is stronger. Passwords have at least 8 characters.")
@@ -57,7 +58,7 @@ func testLinks(t *testing.T) {
 	p.submitSignIn("ada@example.com", second)
 	p.At("/dashboard/settings")
 
-	// Another address, to which both have to agree.
+	// The user changes the email address, which both addresses have to confirm.
 	p.Press("Change email address")
 	p.AwaitFocus("New email address")
 	p.Fill("New email address", "ada@example.com")
@@ -73,18 +74,18 @@ func testLinks(t *testing.T) {
 	p.Open("/dashboard/settings")
 	p.See("ada@example.org")
 
-	// A link works once, and the page says what to do then.
+	// A link works once. After that, the page offers a new one.
 	other := browse(t, server)
 	other.Open(link)
 	other.See("This link does not work any more")
 	other.Click("link", "Send me a new link", "")
 	other.At("/forgot-password")
 
-	// It was not me.
+	// The user reports a change that someone else made.
 	other.Open(server.Link("ada@example.com", "Your password was changed"))
 	other.At("/not-me")
 	if got := eval[string](other, "location.search"); got != "" {
-		t.Errorf("the address still says %s", got)
+		t.Errorf("the address still contains %s", got)
 	}
 	other.Press("It wasn't me")
 	other.See("Everybody is signed out of your account.")
@@ -99,8 +100,8 @@ func testLinks(t *testing.T) {
 	other.At("/dashboard/settings")
 }
 
-// testDeadLinks holds that nobody fills in the form of a link that is dead, and
-// that the form is there where nobody can tell.
+// testDeadLinks checks that the page of an invalid link shows no form. If the
+// page cannot check the link, it shows the form.
 func testDeadLinks(t *testing.T) {
 	server := testkit.Start(t)
 	for _, page := range []struct{ path, link, button string }{
@@ -111,12 +112,12 @@ func testDeadLinks(t *testing.T) {
 		p.Open(page.path + "?token=dead")
 		p.See("This link does not work any more")
 		if len(p.All("button", page.button)) > 0 || len(p.All("textbox", "New password")) > 0 {
-			t.Errorf("%s shows its form for a dead link", page.path)
+			t.Errorf("%s shows its form for an invalid link", page.path)
 		}
 		p.Click("link", page.link, "")
 		p.At("/forgot-password")
 
-		// The question gets no answer.
+		// The browser blocks the call that checks the link.
 		command(p, network.Enable, network.EnableParams{})
 		command(p, network.SetBlockedURLs, network.SetBlockedURLsParams{
 			URLPatterns: []*network.BlockPattern{{URLPattern: server.Origin + "/api/auth/check-link", Block: true}},
@@ -126,16 +127,17 @@ func testDeadLinks(t *testing.T) {
 	}
 }
 
-// testContestedSignUp holds that who opens the mail of two sign-ups is told to
-// choose a password, and comes in by it.
+// testContestedSignUp checks an email address with which two people sign up.
+// The page tells its owner to choose a new password, and the owner signs in
+// with it.
 func testContestedSignUp(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	p := browse(t, server)
-	for _, one := range []string{"a password of a stranger", password} {
+	for _, candidate := range []string{"a password of a stranger", password} {
 		p.Open("/sign-up")
 		p.Fill("Name", "Ada Lovelace")
 		p.Fill("Email", "ada@example.com")
-		p.Fill("Password", one)
+		p.Fill("Password", candidate)
 		p.Press("Create account")
 		p.See("Check your mail")
 	}

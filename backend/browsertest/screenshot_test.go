@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots takes pictures of every page into build/screenshots, for
-// people to look at.
+// TestScreenshots saves a screenshot of every page to build/screenshots for
+// review.
 func TestScreenshots(t *testing.T) {
 	const folder = "../../build/screenshots"
 	if err := os.RemoveAll(folder); err != nil {
@@ -23,7 +23,7 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	lookAround(t, func(p *tab, what string) {
+	runTours(t, func(p *tab, what string) {
 		p.t.Helper()
 		defer p.Desk()
 		command(p, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: true})
@@ -32,7 +32,8 @@ func TestScreenshots(t *testing.T) {
 			p.Do(chromedp.EmulateViewport(width, 800))
 			for _, scheme := range []string{"light", "dark"} {
 				p.Media(&emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme})
-				// What is behind a dialog is no more than behind it.
+				// Behind an open dialog, the picture shows only the visible
+				// part of the page.
 				whole := !eval[bool](p, `!!document.querySelector("dialog[open]")`)
 				picture := command(p, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
 				file := filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", what, width, scheme))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSystemBrowser has administrators look after the server in a real browser.
+// TestSystemBrowser tests the administration of the server in a real browser.
 func TestSystemBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Settings": testSystemSettings,
@@ -15,18 +15,20 @@ func TestSystemBrowser(t *testing.T) {
 	})
 }
 
+// testSystemSettings checks that an administrator can change each kind of
+// setting.
 func testSystemSettings(t *testing.T) {
 	server := testkit.Start(t, "SESSIONS_PER_USER=50", "-rate-limits", "off")
 	p := browse(t, server)
 	p.signUpAdministrator(server)
 
-	// The link is there for who has a permission.
+	// The page shows the link to users who have a permission.
 	p.Click("link", "System", "")
 	p.At("/dashboard/system")
 	p.AwaitFocus("System")
 
-	// What is typed.
-	for key, value := range map[string]string{
+	// Settings with a text field.
+	for setting, value := range map[string]string{
 		"APP_NAME":                 "Acme accounts",
 		"MAIL_FROM":                "Acme <accounts@example.com>",
 		"REQUIRE_TWO_FACTOR_GRACE": "14d",
@@ -35,38 +37,39 @@ func testSystemSettings(t *testing.T) {
 		"SESSION_LIFETIME":         "60d",
 		"EVENT_RETENTION":          "400d",
 	} {
-		p.Fill(key, value)
-		p.Press("Save " + key)
-		p.See(key + " is saved.")
+		p.Fill(setting, value)
+		p.Press("Save " + setting)
+		p.See(setting + " is saved.")
 	}
-	// What is chosen.
-	for key, value := range map[string]string{
+	// Settings with a menu.
+	for setting, value := range map[string]string{
 		"VERIFY_EMAIL":              "required",
 		"REQUIRE_TWO_FACTOR":        "admins",
 		"TWO_FACTOR_SIGN_IN":        "redirect",
 		"PASSKEY_USER_VERIFICATION": "preferred",
 	} {
-		p.Choose(key, value)
-		p.Press("Save " + key)
-		p.See(key + " is saved.")
+		p.Choose(setting, value)
+		p.Press("Save " + setting)
+		p.See(setting + " is saved.")
 	}
-	// What is switched.
-	for _, key := range []string{"SIGN_UP_ENABLED", "NEW_DEVICE_MAIL", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_AUTO_UPGRADE"} {
-		p.Click("switch", key, "")
-		p.See(key + " is saved.")
+	// Settings with a switch.
+	for _, setting := range []string{"SIGN_UP_ENABLED", "NEW_DEVICE_MAIL", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_AUTO_UPGRADE"} {
+		p.Click("switch", setting, "")
+		p.See(setting + " is saved.")
 	}
-	if brand := eval[string](p, `document.querySelector(".brand").innerText.trim() + document.title`); brand != "Acme accountsSystem · Acme accounts" {
-		t.Errorf("the new name is not on the page: %s", brand)
+	brand := eval[string](p, `document.querySelector(".brand").innerText.trim() + document.title`)
+	if brand != "Acme accountsSystem · Acme accounts" {
+		t.Errorf("the page does not show the new name: %s", brand)
 	}
 
-	// What is wrong is said with the field, and what was typed stays.
+	// An error appears at its field, and the input stays.
 	p.Fill("FRESH_WINDOW", "a while")
 	p.Press("Save FRESH_WINDOW")
 	p.See("It is a time from 1m to 1d, such as 45m, 12h or 7d.")
 	p.AwaitFocus("FRESH_WINDOW")
 	p.Fill("FRESH_WINDOW", "30m")
 
-	// A secret is written and never read.
+	// A user can set a secret but never read it.
 	p.Press("Set RESEND_API_KEY")
 	p.AwaitFocus("RESEND_API_KEY")
 	p.Press("Save RESEND_API_KEY")
@@ -79,36 +82,39 @@ func testSystemSettings(t *testing.T) {
 	p.Press("Save RESEND_API_KEY")
 	p.The("button", "Replace RESEND_API_KEY")
 	if html := eval[string](p, "document.documentElement.outerHTML"); strings.Contains(html, "re_") {
-		t.Error("the secret is in the page")
+		t.Error("the page contains the secret")
 	}
 	p.Press("Take away RESEND_API_KEY")
 	p.The("dialog", "Take RESEND_API_KEY away?")
 	p.Press("Take away")
 	p.The("button", "Set RESEND_API_KEY")
 
-	// What the environment sets is told, and not to be changed.
+	// Settings from the environment are read-only.
 	if n := len(p.All("textbox", "SESSIONS_PER_USER")) + len(p.All("spinbutton", "SESSIONS_PER_USER")); n != 0 {
-		t.Error("a locked key can be typed into")
+		t.Error("a read-only setting has an input")
 	}
 	p.See("Set by the environment of the server.")
 
-	// All of it is there the next time.
+	// The next visit shows all saved values.
 	p.Open("/dashboard/system")
-	for key, value := range map[string]string{"MAIL_FROM": "Acme <accounts@example.com>", "SESSION_IDLE": "10d", "EVENT_RETENTION": "400d"} {
-		if got := testkit.Words(p.The("textbox", key).Value); got != value {
-			t.Errorf("%s is %q; want %q", key, got, value)
+	for setting, value := range map[string]string{
+		"MAIL_FROM": "Acme <accounts@example.com>", "SESSION_IDLE": "10d", "EVENT_RETENTION": "400d",
+	} {
+		if got := testkit.Words(p.The("textbox", setting).Value); got != value {
+			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
-	for key, value := range map[string]string{"VERIFY_EMAIL": "required", "REQUIRE_TWO_FACTOR": "admins"} {
-		if got := testkit.Words(p.The("combobox", key).Value); got != value {
-			t.Errorf("%s is %q; want %q", key, got, value)
+	for setting, value := range map[string]string{"VERIFY_EMAIL": "required", "REQUIRE_TWO_FACTOR": "admins"} {
+		if got := testkit.Words(p.The("combobox", setting).Value); got != value {
+			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
 	if eval[bool](p, `document.getElementById("key-NEW_DEVICE_MAIL-value").checked`) {
-		t.Error("NEW_DEVICE_MAIL is on")
+		t.Error("NEW_DEVICE_MAIL is on; want off")
 	}
 
-	// Two who change the same key: the second is shown both.
+	// Two administrators change the same setting. The second one sees both
+	// values.
 	other := p.another()
 	other.Open("/dashboard/system")
 	other.Fill("APP_NAME", "Theirs")
@@ -119,7 +125,9 @@ func testSystemSettings(t *testing.T) {
 	p.The("group", "Changed meanwhile")
 	p.See("Theirs, by grace@example.com")
 	p.Press("Use theirs")
-	p.Await("the field holds theirs", func() bool { return testkit.Words(p.The("textbox", "APP_NAME").Value) == "Theirs" })
+	p.Await("the field holds the other administrator's value", func() bool {
+		return testkit.Words(p.The("textbox", "APP_NAME").Value) == "Theirs"
+	})
 
 	other.Fill("APP_NAME", "Theirs again")
 	p.Fill("APP_NAME", "Mine")
@@ -129,11 +137,12 @@ func testSystemSettings(t *testing.T) {
 	p.Press("Save mine")
 	p.See("APP_NAME is saved.")
 	p.None("group", "Changed meanwhile")
-	// Who has typed nothing sees the new value when they come back.
-	other.Until("the other tab holds it, too", `dispatchEvent(new Event("focus")), document.getElementById("key-APP_NAME-value")?.value === "Mine"`)
+	// A tab without input shows the new value when it regains the focus.
+	other.Until("the other tab shows the new value",
+		`dispatchEvent(new Event("focus")), document.getElementById("key-APP_NAME-value")?.value === "Mine"`)
 
-	// In German, the server's words are, too, and the keys of mail are still known by
-	// what they are.
+	// In German, the texts of the server are German, too. The page still
+	// recognizes the email settings.
 	p.Prefers("de-DE,de,en")
 	p.Open("/dashboard/system")
 	p.The("heading", "Systemeinstellungen")
@@ -146,21 +155,24 @@ func testSystemSettings(t *testing.T) {
 	p.See("Es ist eine Zeit von 1m bis 1d, etwa 45m, 12h oder 7d.")
 	p.Press("Test-E-Mail senden")
 	p.See("Ohne RESEND_API_KEY werden keine E-Mails gesendet.")
-	if got := eval[string](p, `document.querySelector("#key-MAIL_FROM-value").closest(".group").innerText`); !strings.HasPrefix(got, "E-Mail\n") || !strings.Contains(got, "Test-E-Mail senden") {
-		t.Errorf("the keys of mail: %s", got)
+	group := eval[string](p, `document.querySelector("#key-MAIL_FROM-value").closest(".group").innerText`)
+	if !strings.HasPrefix(group, "E-Mail\n") || !strings.Contains(group, "Test-E-Mail senden") {
+		t.Errorf("the group of email settings is %s", group)
 	}
 
-	// Nobody can sign up now, and the pages say so.
-	stranger := browse(t, server)
-	stranger.Open("/sign-in")
-	stranger.Until("the page knows the server", `document.title === "Sign in · Mine"`)
-	if n := len(stranger.All("link", "Create an account")); n != 0 {
-		t.Error("there is a link to a page that makes no account")
+	// Sign-up is disabled, and the pages say so.
+	anonymous := browse(t, server)
+	anonymous.Open("/sign-in")
+	anonymous.Until("the page has the settings of the server", `document.title === "Sign in · Mine"`)
+	if n := len(anonymous.All("link", "Create an account")); n != 0 {
+		t.Error("the sign-in page links to the disabled sign-up page")
 	}
-	stranger.Open("/sign-up")
-	stranger.See("Nobody can create an account here by themselves.")
+	anonymous.Open("/sign-up")
+	anonymous.See("Nobody can create an account here by themselves.")
 }
 
+// testSystemPeople checks that an administrator can manage the accounts of
+// other users.
 func testSystemPeople(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p, ada := browse(t, server), browse(t, server)
@@ -171,27 +183,27 @@ func testSystemPeople(t *testing.T) {
 	p.Open("/dashboard/system")
 	p.See(email)
 	if n := len(p.All("button", "Disable")); n != 1 {
-		t.Errorf("%d accounts can be disabled; one's own cannot", n)
+		t.Errorf("the page offers to disable %d accounts; want only the other user's", n)
 	}
-	help := func(button, asked, done string) {
+	confirm := func(button, question, toast string) {
 		t.Helper()
 		p.Press(button)
-		p.The("dialog", asked)
+		p.The("dialog", question)
 		p.Press(button)
-		p.See(done)
+		p.See(toast)
 	}
-	help("Disable", "Disable the account "+email+"?", "The account "+email+" is disabled.")
+	confirm("Disable", "Disable the account "+email+"?", "The account "+email+" is disabled.")
 	ada.Press("Save")
 	ada.At("/sign-in")
 	ada.submitSignIn(email, password)
 	ada.See("This account is disabled.")
-	help("Enable", "Enable the account "+email+" again?", "The account "+email+" is enabled.")
+	confirm("Enable", "Enable the account "+email+" again?", "The account "+email+" is enabled.")
 	ada.Press("Sign in")
 	ada.At("/dashboard/settings")
-	help("End sessions", "End all sessions of "+email+"?", email+" is signed out everywhere.")
+	confirm("End sessions", "End all sessions of "+email+"?", email+" is signed out everywhere.")
 	ada.Press("Save")
 	ada.At("/sign-in")
-	help("Reset factors", "Reset the factors of "+email+"?", "The factors of "+email+" are reset.")
+	confirm("Reset factors", "Reset the factors of "+email+"?", "The factors of "+email+" are reset.")
 
 	p.Click("searchbox", "Search", "")
 	p.Key("nobody of that name\r")
@@ -200,7 +212,8 @@ func testSystemPeople(t *testing.T) {
 	p.See(email + " · by grace@example.com")
 	p.The("link", "Download CSV")
 
-	// A second factor is required, first in a while and then at once.
+	// The administrator requires a second factor, first after a grace period
+	// and then at once.
 	p.Choose("REQUIRE_TWO_FACTOR", "all")
 	p.Press("Save REQUIRE_TWO_FACTOR")
 	p.See("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by ")
@@ -210,17 +223,18 @@ func testSystemPeople(t *testing.T) {
 	p.Open("/dashboard/settings")
 	p.See("Enable 2FA")
 	if p.Sees("Active sessions") {
-		t.Error("there is more to do than getting a second factor")
+		t.Error("the page offers more than enrolling a second factor")
 	}
 }
 
-// testSystemStranger opens the page without a permission.
+// testSystemStranger checks that users without a permission cannot open the
+// system page.
 func testSystemStranger(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
 	p.signUp()
 	if n := len(p.All("link", "System")); n != 0 {
-		t.Error("there is a link to a page that is not for them")
+		t.Error("the page links to the system page, which the user may not open")
 	}
 	p.Open("/dashboard/system")
 	p.See("Nothing here for you")

@@ -8,120 +8,122 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// tours lead through all pages and what can be on them. At every stop somebody
-// looks at the page: see TestEveryPage and TestScreenshots.
-var tours = map[string]func(t *testing.T, look func(p *tab, what string)){
-	"outside":    tourOutside,
+// tours visit every page in every state. In each state they call inspect. See
+// TestEveryPage and TestScreenshots.
+var tours = map[string]func(t *testing.T, inspect func(p *tab, what string)){
+	"outside":    tourSignedOut,
 	"two-factor": tourTwoFactor,
 	"passkeys":   tourPasskeys,
 	"step-up":    tourStepUp,
 	"system":     tourSystem,
 }
 
-// lookAround runs all tours.
-func lookAround(t *testing.T, look func(p *tab, what string)) {
+// runTours runs all tours.
+func runTours(t *testing.T, inspect func(p *tab, what string)) {
 	t.Helper()
 	starting := map[string]func(*testing.T){}
 	for name, tour := range tours {
-		starting[name] = func(t *testing.T) { tour(t, look) }
+		starting[name] = func(t *testing.T) { tour(t, inspect) }
 	}
 	suite(t, nil, starting)
 }
 
-// tourOutside is for who is not signed in.
-func tourOutside(t *testing.T, look func(*tab, string)) {
+// tourSignedOut visits the pages for users who are not signed in.
+func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	p := browse(t, server)
 
 	p.Do(chromedp.Navigate(p.Origin + "/nothing-here"))
 	p.See("There is nothing at this address.")
-	look(p, "page-not-found")
+	inspect(p, "page-not-found")
 
-	// The server sends its own page for such an address; the app has one, for who
-	// comes to it without the server.
+	// The server has its own page for an unknown address. The app has another
+	// one, for users who get there without the server.
 	p.Open("/sign-up")
 	eval[bool](p, `history.pushState(null, "", "/nothing-here"), dispatchEvent(new PopStateEvent("popstate")), true`)
 	p.The("heading", "Page not found")
-	look(p, "page-not-found-in-app")
+	inspect(p, "page-not-found-in-app")
 
-	without := browse(t, server)
-	without.Provoke(notLoaded)
-	without.Block("/web/app.wasm")
-	without.Visit("/sign-in")
-	without.See("The app could not be loaded.")
-	look(without, "no-app")
+	noApp := browse(t, server)
+	noApp.Provoke(wasmNotLoaded)
+	noApp.Block("/web/app.wasm")
+	noApp.Visit("/sign-in")
+	noApp.See("The app could not be loaded.")
+	inspect(noApp, "no-app")
 
 	p.Open("/sign-up")
-	look(p, "sign-up")
+	inspect(p, "sign-up")
 	p.Press("Create account")
 	p.See("Enter your email address.")
-	look(p, "sign-up-wrong")
+	inspect(p, "sign-up-wrong")
 	p.Fill("Name", "Ada Lovelace")
 	p.Fill("Email", "ada@example.com")
 	p.Fill("Password", password)
 	p.Press("Create account")
 	p.See("Check your mail")
-	look(p, "sign-up-check-mail")
+	inspect(p, "sign-up-check-mail")
 
 	p.Open("/sign-in")
-	look(p, "sign-in")
+	inspect(p, "sign-in")
 	p.Press("Sign in")
 	p.See("Enter your password.")
-	look(p, "sign-in-empty")
+	inspect(p, "sign-in-empty")
 	p.submitSignIn("ada@example.com", "not the password")
 	p.See("do not belong together")
 	p.Press("Show password")
-	look(p, "sign-in-wrong")
+	inspect(p, "sign-in-wrong")
 	p.submitSignIn("ada@example.com", password)
 	p.See("Your email address has to be verified first")
-	look(p, "sign-in-unverified")
-	p.controlled()
-	eval[bool](p, `Object.defineProperty(navigator, "onLine", {get: () => false}), dispatchEvent(new Event("offline")), dispatchEvent(new Event("latchkey-update")), true`)
+	inspect(p, "sign-in-unverified")
+	p.awaitServiceWorker()
+	eval[bool](p, `Object.defineProperty(navigator, "onLine", {get: () => false}),
+		dispatchEvent(new Event("offline")), dispatchEvent(new Event("latchkey-update")), true`)
 	p.See("You are offline.")
 	p.See("A new version is ready.")
-	look(p, "offline-and-new-version")
+	inspect(p, "offline-and-new-version")
 
 	p.Open("/email?error=INVALID_TOKEN")
 	p.See("This link did not work")
-	look(p, "email-spent")
+	inspect(p, "email-spent")
 	p.Open(server.Link("ada@example.com", "Verify"))
 	p.See("Your email address is verified.")
-	look(p, "email")
+	inspect(p, "email")
 
 	p.Open("/forgot-password")
-	look(p, "forgot-password")
+	inspect(p, "forgot-password")
 	p.Fill("Email", "ada@example.com")
 	p.Press("Send the link")
 	p.See("a mail is on its way to it.")
-	look(p, "forgot-password-sent")
+	inspect(p, "forgot-password-sent")
 	link := server.Link("ada@example.com", "Choose a new password")
 	p.Open(link)
 	p.The("textbox", "New password")
-	look(p, "reset-password")
+	inspect(p, "reset-password")
 	p.Fill("New password", "short")
 	p.Press("Set the new password")
 	p.See("Passwords have at least 8 characters.")
-	look(p, "reset-password-wrong")
+	inspect(p, "reset-password-wrong")
 	p.Fill("New password", "another, and longer one")
 	p.Press("Set the new password")
 	p.See("Your new password is set. Sign in with it.")
-	look(p, "sign-in-after-reset")
+	inspect(p, "sign-in-after-reset")
 	p.Open(link)
 	p.See("This link does not work any more")
-	look(p, "reset-password-spent")
+	inspect(p, "reset-password-spent")
 
 	p.Open("/not-me?token=spent")
 	p.See("This link does not work any more")
-	look(p, "not-me-spent")
+	inspect(p, "not-me-spent")
 	p.Open(server.Link("ada@example.com", "Your password was changed"))
 	p.The("button", "It wasn't me")
-	look(p, "not-me")
+	inspect(p, "not-me")
 	p.Press("It wasn't me")
 	p.See("Everybody is signed out of your account.")
-	look(p, "not-me-done")
+	inspect(p, "not-me-done")
 }
 
-func tourTwoFactor(t *testing.T, look func(*tab, string)) {
+// tourTwoFactor visits the settings and the steps of two-factor authentication.
+func tourTwoFactor(t *testing.T, inspect func(*tab, string)) {
 	server, db := startWithDatabase(t)
 	p, other := browse(t, server), browse(t, server)
 	email := p.signUp()
@@ -129,7 +131,7 @@ func tourTwoFactor(t *testing.T, look func(*tab, string)) {
 	other.signIn(email)
 	p.Open("/dashboard/settings")
 	p.See("Safari 18 on iOS")
-	look(p, "settings")
+	inspect(p, "settings")
 	p.Fill("Current password", "not the password")
 	p.Fill("New password", "short")
 	p.Press("Change password")
@@ -137,135 +139,137 @@ func tourTwoFactor(t *testing.T, look func(*tab, string)) {
 	p.Press("Change email address")
 	p.Press("Send the link")
 	p.See("Enter the new address.")
-	look(p, "settings-wrong")
+	inspect(p, "settings-wrong")
 	p.Click("button", "Revoke", "Safari 18 on iOS")
 	p.The("dialog", "Revoke this session?")
-	look(p, "question")
+	inspect(p, "question")
 	p.Press("Cancel")
 
 	p.Press("Enable 2FA")
 	p.AwaitFocus("Password")
-	look(p, "enable-1-password")
+	inspect(p, "enable-1-password")
 	p.Press("Continue")
 	p.With("textbox", "Password", "Enter your password.")
-	look(p, "enable-1-password-wrong")
+	inspect(p, "enable-1-password-wrong")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	phone := p.scan()
-	look(p, "enable-2-scan")
+	authenticator := p.scan()
+	inspect(p, "enable-2-scan")
 	p.Press("Continue")
 	p.codes()
-	look(p, "enable-3-save")
+	inspect(p, "enable-3-save")
 	p.Press("Continue")
 	p.See("Tick the box once you have saved the codes")
-	look(p, "enable-3-save-wrong")
+	inspect(p, "enable-3-save-wrong")
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Continue")
-	p.AwaitFocus(atEnrolment)
-	look(p, "enable-4-prove")
-	p.Fill(atEnrolment, "000000")
+	p.AwaitFocus(enrollmentCode)
+	inspect(p, "enable-4-prove")
+	p.Fill(enrollmentCode, "000000")
 	p.See("Invalid code. Please try again.")
-	look(p, "enable-4-prove-wrong")
-	p.Fill(atEnrolment, phone.Next())
+	inspect(p, "enable-4-prove-wrong")
+	p.Fill(enrollmentCode, authenticator.Next())
 	p.See("2FA enabled successfully!")
 	p.See("10 of 10 left")
-	look(p, "settings-two-factor")
+	inspect(p, "settings-two-factor")
 
-	p.challenge(email)
-	look(p, "two-factor")
-	p.Fill(atSignIn, "000000")
+	p.startSecondFactor(email)
+	inspect(p, "two-factor")
+	p.Fill(signInCode, "000000")
 	p.See("Invalid code. Please try again.")
 	p.Click("DisclosureTriangle", "Lost access?", "")
 	p.See("ask whoever runs this server")
-	look(p, "two-factor-wrong")
+	inspect(p, "two-factor-wrong")
 	p.Press("Use a backup code")
 	p.The("textbox", "Backup code")
-	look(p, "two-factor-backup-code")
+	inspect(p, "two-factor-backup-code")
 	p.Press("Send a code by email")
 	p.The("textbox", "Code from the email")
-	look(p, "two-factor-email-code")
+	inspect(p, "two-factor-email-code")
 	p.Open("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.guess()
-	look(p, "two-factor-over")
+	p.exhaustCodes()
+	inspect(p, "two-factor-over")
 
-	// Few codes are left.
-	alter(t, db, "DELETE FROM backup_codes WHERE digest NOT IN (SELECT digest FROM backup_codes LIMIT 2)")
+	// Only two backup codes are left.
+	execSQL(t, db, "DELETE FROM backup_codes WHERE digest NOT IN (SELECT digest FROM backup_codes LIMIT 2)")
 	p.Open("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.Click("checkbox", "Trust this device for 30 days", "")
-	p.Fill(atSignIn, phone.Next())
+	p.Fill(signInCode, authenticator.Next())
 	p.See("This device")
 	p.See("2 of 10 left")
 	p.See("Trusted until")
-	look(p, "settings-few-codes-and-trusted-device")
+	inspect(p, "settings-few-codes-and-trusted-device")
 	p.Press("Disable 2FA")
 	p.The("dialog", "Disable 2FA?")
-	look(p, "disable")
+	inspect(p, "disable")
 	p.Press("Cancel")
 	p.Press("Move to a new phone")
 	p.The("dialog", "Move to a new phone")
-	look(p, "new-phone")
+	inspect(p, "new-phone")
 	p.Press("Cancel")
 	p.Press("Delete account")
 	p.The("dialog", "Delete your account?")
-	look(p, "delete-account")
+	inspect(p, "delete-account")
 	p.Press("Cancel")
 	p.Press("Sign out")
 	p.See("You are signed out.")
-	look(p, "sign-in-after-sign-out")
+	inspect(p, "sign-in-after-sign-out")
 }
 
-func tourPasskeys(t *testing.T, look func(*tab, string)) {
+// tourPasskeys visits the pages for passkeys.
+func tourPasskeys(t *testing.T, inspect func(*tab, string)) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
-	a := p.equip(true)
+	a := p.addAuthenticator(true)
 	p.signUp()
 	p.Press("Add passkey")
 	p.AwaitFocus("Passkey name")
-	look(p, "passkey-add")
+	inspect(p, "passkey-add")
 	p.Press("Continue")
 	p.See("Passkey added!")
-	look(p, "settings-passkey")
+	inspect(p, "settings-passkey")
 	p.Press("Rename")
 	p.Fill("Passkey name", " ")
 	p.Click("button", "Save", "Linux")
 	p.See("Enter a name.")
-	look(p, "passkey-rename-wrong")
+	inspect(p, "passkey-rename-wrong")
 	p.Key(kb.Escape)
 	p.AwaitFocus("Rename")
 	p.Press("Delete")
 	p.The("dialog", "Delete this passkey?")
-	look(p, "passkey-delete")
+	inspect(p, "passkey-delete")
 	p.Press("Cancel")
 	a.signOut()
 	p.The("button", signInWithPasskey)
-	look(p, "sign-in-with-passkey")
+	inspect(p, "sign-in-with-passkey")
 }
 
-// tourStepUp sees what asks again who it is.
-func tourStepUp(t *testing.T, look func(*tab, string)) {
+// tourStepUp visits the dialog that asks users to confirm their identity.
+func tourStepUp(t *testing.T, inspect func(*tab, string)) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
 	p.signUp()
 	p.enable()
-	stale(t, db)
+	expireFreshness(t, db)
 	p.Press("Delete account")
 	p.The("dialog", "Delete your account?")
 	p.Press("Delete account")
 	p.The("dialog", "Is it still you?")
-	look(p, "step-up")
+	inspect(p, "step-up")
 	p.Press("Continue")
 	p.With("textbox", "Password", "Enter your password.")
-	look(p, "step-up-wrong")
+	inspect(p, "step-up-wrong")
 	p.Press("Use a code from your authenticator app")
-	p.The("textbox", atEnrolment)
-	look(p, "step-up-code")
+	p.The("textbox", enrollmentCode)
+	inspect(p, "step-up-code")
 }
 
-func tourSystem(t *testing.T, look func(*tab, string)) {
+// tourSystem visits the pages for administrators.
+func tourSystem(t *testing.T, inspect func(*tab, string)) {
 	server := testkit.Start(t, "SESSIONS_PER_USER=50", "-rate-limits", "off")
 	p, ada := browse(t, server), browse(t, server)
 	ada.As(firefox)
@@ -274,7 +278,7 @@ func tourSystem(t *testing.T, look func(*tab, string)) {
 	p.Open("/dashboard/system")
 	p.See(email)
 	p.See("System settings changed")
-	look(p, "system")
+	inspect(p, "system")
 	p.Press("Set RESEND_API_KEY")
 	p.Press("Save RESEND_API_KEY")
 	p.See("Paste the new value, or cancel.")
@@ -291,10 +295,10 @@ func tourSystem(t *testing.T, look func(*tab, string)) {
 	p.The("group", "Changed meanwhile")
 	p.Press("Disable")
 	p.The("dialog", "Disable the account "+email+"?")
-	look(p, "system-disable")
+	inspect(p, "system-disable")
 	p.Press("Disable")
 	p.See("The account " + email + " is disabled.")
-	look(p, "system-wrong")
+	inspect(p, "system-wrong")
 
 	p.Open("/dashboard/system")
 	p.Choose("REQUIRE_TWO_FACTOR", "all")
@@ -303,8 +307,8 @@ func tourSystem(t *testing.T, look func(*tab, string)) {
 	p.Fill("REQUIRE_TWO_FACTOR_GRACE", "0s")
 	p.Press("Save REQUIRE_TWO_FACTOR_GRACE")
 	p.See("Two-factor authentication first")
-	look(p, "system-overdue")
+	inspect(p, "system-overdue")
 	p.Open("/dashboard/settings")
 	p.See("Enable 2FA")
-	look(p, "settings-overdue")
+	inspect(p, "settings-overdue")
 }

@@ -28,13 +28,13 @@ import (
 	"latchkey/shared"
 )
 
-// The names of the two fields that codes of an authenticator app go into.
+// The labels of the two fields for codes from an authenticator app.
 const (
-	atEnrolment = "Code"
-	atSignIn    = "Code from your authenticator app"
+	enrollmentCode = "Code"
+	signInCode     = "Code from your authenticator app"
 )
 
-// TestTwoFactorBrowser has people use a second factor in a real browser.
+// TestTwoFactorBrowser tests two-factor authentication in a real browser.
 func TestTwoFactorBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Enrol":          testEnrol,
@@ -54,50 +54,51 @@ func TestTwoFactorBrowser(t *testing.T) {
 	})
 }
 
-// enable turns two-factor authentication on and returns what the person has
-// then: the app on their phone, and the codes that they wrote down.
+// enable turns on two-factor authentication. It returns the authenticator app
+// and the backup codes.
 func (p *tab) enable() (*testkit.Phone, []string) {
 	p.t.Helper()
 	p.Press("Enable 2FA")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	phone := p.scan()
+	authenticator := p.scan()
 	p.Press("Continue")
 	codes := p.codes()
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Continue")
-	p.AwaitFocus(atEnrolment)
-	p.Key(phone.Next())
+	p.AwaitFocus(enrollmentCode)
+	p.Key(authenticator.Next())
 	p.See("2FA enabled successfully!")
 	p.See("10 of 10 left")
-	return phone, codes
+	return authenticator, codes
 }
 
-// scan types the key that the dialog shows into an app.
+// scan returns an authenticator app with the key that the dialog shows.
 func (p *tab) scan() *testkit.Phone {
 	p.t.Helper()
 	p.See("Cannot scan it? Enter this key in the app:")
 	key := eval[string](p, `document.getElementById("factor-key").textContent`)
 	if !regexp.MustCompile(`^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$`).MatchString(key) {
-		p.t.Fatalf("the key is %q; want eight groups of four", key)
+		p.t.Fatalf("the key is %q; want eight groups of four characters", key)
 	}
 	return testkit.TypeKey(strings.ReplaceAll(key, " ", ""))
 }
 
-// codes reads the backup codes off the dialog.
+// codes returns the backup codes that the dialog shows.
 func (p *tab) codes() []string {
 	p.t.Helper()
 	p.See("Save your backup codes")
 	codes := eval[[]string](p, `[...document.querySelectorAll("#factor .codes li")].map((li) => li.textContent)`)
 	form := regexp.MustCompile(`^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$`)
 	if len(codes) != 10 || slices.ContainsFunc(codes, func(c string) bool { return !form.MatchString(c) }) {
-		p.t.Fatalf("the backup codes are %q", codes)
+		p.t.Fatalf("the backup codes are %q; want ten codes with a hyphen in the middle", codes)
 	}
 	return codes
 }
 
-// challenge goes from anywhere to the page that asks for the second factor.
-func (p *tab) challenge(email string) {
+// startSecondFactor signs in with a password and waits for the second-factor
+// page. It signs out first if necessary.
+func (p *tab) startSecondFactor(email string) {
 	p.t.Helper()
 	if p.Sees("Sign out") {
 		p.Press("Sign out")
@@ -107,11 +108,11 @@ func (p *tab) challenge(email string) {
 	}
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 }
 
-// signInByKeys does on the sign-in page what submitSignIn does with the mouse.
-func (p *tab) signInByKeys(email string) {
+// signInByKeyboard signs in on the sign-in page with the keyboard alone.
+func (p *tab) signInByKeyboard(email string) {
 	p.t.Helper()
 	p.At("/sign-in")
 	p.AwaitFocus("Sign in") // the heading
@@ -121,30 +122,31 @@ func (p *tab) signInByKeys(email string) {
 	p.Key(password + kb.Enter)
 }
 
-// challengeByKeys goes from the sign-in page to the one that asks for the second
-// factor.
-func (p *tab) challengeByKeys(email string) {
+// startSecondFactorByKeyboard signs in with a password, by keyboard alone, and
+// waits for the second-factor page.
+func (p *tab) startSecondFactorByKeyboard(email string) {
 	p.t.Helper()
-	p.signInByKeys(email)
+	p.signInByKeyboard(email)
 	p.At("/two-factor")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 }
 
-// guess types wrong codes until the sign-in takes no more.
-func (p *tab) guess() {
+// exhaustCodes enters wrong codes until the pending sign-in ends.
+func (p *tab) exhaustCodes() {
 	p.t.Helper()
 	for i := range shared.ChallengeTries {
-		p.AwaitFocus(atSignIn)
+		p.AwaitFocus(signInCode)
 		p.Key(fmt.Sprintf("00000%d", i))
-		p.Until("there is an answer", `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
+		p.Until("the server has responded", `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
 				document.getElementById("challenge-submit").getAttribute("aria-busy") === "false"`)
 	}
-	p.See(over)
+	p.See(tooManyCodes)
 	p.AwaitFocus("Sign in again")
 }
 
-const over = "Too many wrong codes for this sign-in. Sign in again."
+const tooManyCodes = "Too many wrong codes for this sign-in. Sign in again."
 
+// testEnrol checks each step of turning on two-factor authentication.
 func testEnrol(t *testing.T, server *testkit.Program) {
 	p, other := browse(t, server), browse(t, server)
 	email := p.signUp()
@@ -164,23 +166,24 @@ func testEnrol(t *testing.T, server *testkit.Program) {
 	p.Fill("Password", password)
 	p.Press("Continue")
 
-	// The key is in the picture's place for whoever does not see it.
+	// Users who cannot see the QR code get the key as text.
 	p.AwaitFocus("Add the key to your authenticator app")
 	p.The("image", "QR code of the key below")
-	phone := p.scan()
+	authenticator := p.scan()
 	uri := eval[string](p, `document.querySelector("#factor a").href`)
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "otpauth" || u.Host != "totp" || u.Query().Get("secret") != phone.Secret || !strings.HasSuffix(u.Path, ":"+email) {
-		t.Errorf("the link is to %s; want the key %s of %s", uri, phone.Secret, email)
+	if err != nil || u.Scheme != "otpauth" || u.Host != "totp" || u.Query().Get("secret") != authenticator.Secret ||
+		!strings.HasSuffix(u.Path, ":"+email) {
+		t.Errorf("the link is %s; want the key %s of %s", uri, authenticator.Secret, email)
 	}
 	command(p, browser.SetPermission, browser.SetPermissionParams{
 		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
-		Origin: server.Origin, BrowserContextID: p.profile(),
+		Origin: server.Origin, BrowserContextID: p.browserContext(),
 	})
 	p.Press("Copy key")
 	p.See("The key is copied.")
-	if got := eval[string](p, `navigator.clipboard.readText()`); got != phone.Secret {
-		t.Errorf("what is copied is %q; want %q", got, phone.Secret)
+	if got := eval[string](p, `navigator.clipboard.readText()`); got != authenticator.Secret {
+		t.Errorf("the clipboard holds %q; want %q", got, authenticator.Secret)
 	}
 
 	p.Press("Continue")
@@ -192,113 +195,115 @@ func testEnrol(t *testing.T, server *testkit.Program) {
 	p.Press("Copy")
 	p.See("The codes are copied.")
 	if got := eval[string](p, `navigator.clipboard.readText()`); got != strings.Join(codes, "\n") {
-		t.Errorf("what is copied is %q; want %q", got, codes)
+		t.Errorf("the clipboard holds %q; want %q", got, codes)
 	}
 
 	folder := t.TempDir()
 	command(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: p.profile(), DownloadPath: folder,
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: p.browserContext(), DownloadPath: folder,
 	})
 	p.Press("Download")
 	p.See("The codes are in your downloads: latchkey-backup-codes.txt")
 	var file string
-	p.Await("the file is there", func() bool {
+	p.Await("the download is complete", func() bool {
 		b, err := os.ReadFile(filepath.Join(folder, "latchkey-backup-codes.txt"))
 		file = string(b)
 		return err == nil && strings.HasSuffix(file, "authenticator app.\n")
 	})
 	for _, want := range append(codes, email, strings.TrimPrefix(server.Origin, "http://"), fmt.Sprint(time.Now().Year())) {
 		if !strings.Contains(file, want) {
-			t.Errorf("the file does not say %q:\n%s", want, file)
+			t.Errorf("the file does not contain %q:\n%s", want, file)
 		}
 	}
 
 	eval[bool](p, `window.print = () => { window.printed = true }, true`)
 	p.Press("Print")
-	p.Until("it prints", `window.printed === true`)
+	p.Until("the page prints", `window.printed === true`)
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	lines := strings.Fields(eval[string](p, `document.body.innerText`))
 	for _, word := range append([]string{"Latchkey", "backup", "codes", email}, codes...) {
 		if i := slices.Index(lines, word); i >= 0 {
 			lines = slices.Delete(lines, i, i+1)
 		} else {
-			t.Errorf("%q is not printed", word)
+			t.Errorf("the printed page does not contain %q", word)
 		}
 	}
 	host := strings.TrimPrefix(server.Origin, "http://")
-	if rest := strings.Join(lines, " "); !strings.HasPrefix(rest, "at "+host+" Made on ") || !strings.HasSuffix(rest, fmt.Sprint(" ", time.Now().Year(), ". Each works once.")) || len(lines) != 10 {
-		t.Errorf("beside the codes it prints %q; want just where and when they are from", rest)
+	rest, end := strings.Join(lines, " "), fmt.Sprint(" ", time.Now().Year(), ". Each works once.")
+	if !strings.HasPrefix(rest, "at "+host+" Made on ") || !strings.HasSuffix(rest, end) || len(lines) != 10 {
+		t.Errorf("the printed page also contains %q; want only the server and the date", rest)
 	}
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 
-	// The way back leads to the same key and the same codes.
+	// Going back shows the same key and the same codes.
 	p.Press("Back")
-	if again := p.scan(); again.Secret != phone.Secret {
-		t.Errorf("going back shows the key %s; want %s", again.Secret, phone.Secret)
+	if back := p.scan(); back.Secret != authenticator.Secret {
+		t.Errorf("going back shows the key %s; want %s", back.Secret, authenticator.Secret)
 	}
 	p.Press("Continue")
-	if again := p.codes(); !slices.Equal(again, codes) {
-		t.Errorf("going back shows the codes %q; want %q", again, codes)
+	if back := p.codes(); !slices.Equal(back, codes) {
+		t.Errorf("going back shows the codes %q; want %q", back, codes)
 	}
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Continue")
-	p.AwaitFocus(atEnrolment)
+	p.AwaitFocus(enrollmentCode)
 	p.Press("Back")
 	p.codes()
 	if !eval[bool](p, `document.getElementById("factor-saved").checked`) {
-		t.Error("that the codes are saved is forgotten")
+		t.Error("the check mark for the saved codes is gone")
 	}
 	p.Press("Continue")
-	p.AwaitFocus(atEnrolment)
+	p.AwaitFocus(enrollmentCode)
 
 	p.Press("Verify")
-	p.With("textbox", atEnrolment, "The six digits that the app shows now. Enter the six digits of the code.")
+	p.With("textbox", enrollmentCode, "The six digits that the app shows now. Enter the six digits of the code.")
 	p.Key("12a")
 	p.Press("Verify")
-	p.Field("factor-code", "12a") // to be mended
-	p.Fill(atEnrolment, "000000") // sends itself
-	p.With("textbox", atEnrolment, "The six digits that the app shows now. Invalid code. Please try again.")
+	p.Field("factor-code", "12a")    // the user can correct it
+	p.Fill(enrollmentCode, "000000") // the form submits itself
+	p.With("textbox", enrollmentCode, "The six digits that the app shows now. Invalid code. Please try again.")
 	p.Field("factor-code", "")
-	p.AwaitFocus(atEnrolment)
+	p.AwaitFocus(enrollmentCode)
 	if p.Sees("2FA enabled successfully!") {
-		t.Fatal("a wrong code enabled it")
+		t.Fatal("a wrong code enables two-factor authentication")
 	}
-	code := phone.Next()
-	command(p, input.InsertText, input.InsertTextParams{Text: " " + code[:3] + " " + code[3:]}) // as it is pasted
+	code := authenticator.Next()
+	command(p, input.InsertText, input.InsertTextParams{Text: " " + code[:3] + " " + code[3:]}) // as a user pastes it
 	p.See("2FA enabled successfully!")
 	p.AwaitFocus("Two-factor authentication")
 	p.See("10 of 10 left")
 	p.See("None. To trust one, tick the box when you enter a code at sign-in.")
 	p.See("You are signed in nowhere else.")
-	if html := eval[string](p, `document.documentElement.outerHTML`); strings.Contains(html, phone.Secret[:4]+" "+phone.Secret[4:8]) || strings.Contains(html, codes[0]) || strings.Contains(html, "otpauth:") {
-		t.Error("the secrets are still in the page")
+	html := eval[string](p, `document.documentElement.outerHTML`)
+	if strings.Contains(html, authenticator.Secret[:4]+" "+authenticator.Secret[4:8]) || strings.Contains(html, codes[0]) ||
+		strings.Contains(html, "otpauth:") {
+		t.Error("the page still contains the secrets")
 	}
 	other.Press("Save")
 	other.At("/sign-in")
-	other.See(ended)
+	other.See(sessionEnded)
 
-	// This session goes on, and the next one needs a code.
+	// This session continues. The next sign-in requires a code.
 	p.Press("Save")
 	p.See("Your profile is saved.")
-	p.challenge(email)
-	code = phone.Current()
+	p.startSecondFactor(email)
+	code = authenticator.Current()
 	p.Key(code)
 	p.At("/dashboard/settings")
 	p.See("Password and authenticator app")
 	p.Open("/two-factor")
 	p.At("/dashboard/settings")
 	p.See("Sign out")
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Key(code)
 	p.See("This code has been used already. Wait for the next one.")
 	p.Field("challenge-code", "")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 }
 
-// testQR looks at the page with a camera, so to speak: what it reads is what
-// the server has issued.
+// readQR decodes the QR code in a picture.
 func readQR(picture image.Image, hints map[gozxing.DecodeHintType]any) (*gozxing.Result, error) {
 	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
 	if err != nil {
@@ -307,6 +312,8 @@ func readQR(picture image.Image, hints map[gozxing.DecodeHintType]any) (*gozxing
 	return qrcode.NewQRCodeReader().Decode(bitmap, hints)
 }
 
+// testQR checks that the QR code in a screenshot contains the URI that the
+// server issued.
 func testQR(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
@@ -321,7 +328,7 @@ func testQR(t *testing.T, server *testkit.Program) {
 		status, body := p.post("two-factor/get-totp-uri", map[string]string{"password": password})
 		var issued struct{ TOTPURI string }
 		if err := json.Unmarshal(body, &issued); err != nil || status != 200 {
-			t.Fatalf("get-totp-uri is %d %s", status, body)
+			t.Fatalf("get-totp-uri: %d %s", status, body)
 		}
 
 		for _, width := range []int64{1280, 360} {
@@ -333,18 +340,20 @@ func testQR(t *testing.T, server *testkit.Program) {
 			}
 			read, err := readQR(picture, nil)
 			if err != nil {
-				// Of some three codes in a thousand, the reader does not find the corners
-				// in a picture. Cut out, it is a drawing.
-				at := eval[[]int](p, `(r => [r.left + 2, r.top + 2, r.right - 2, r.bottom - 2].map(Math.round))(document.querySelector(".qr").getBoundingClientRect())`)
+				// In about three of a thousand screenshots, the reader does not
+				// find the corners of the code. The test cuts the code out, and
+				// reads it as a pure barcode.
+				at := eval[[]int](p, `(r => [r.left + 2, r.top + 2, r.right - 2, r.bottom - 2].map(Math.round))(
+					document.querySelector(".qr").getBoundingClientRect())`)
 				code := picture.(interface {
 					SubImage(image.Rectangle) image.Image
 				}).SubImage(image.Rect(at[0], at[1], at[2], at[3]))
 				read, err = readQR(code, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 			}
 			if err != nil {
-				t.Errorf("%s, %d wide: the QR code cannot be read: %v", scheme, width, err)
+				t.Errorf("%s, %d pixels wide: the reader cannot read the QR code: %v", scheme, width, err)
 			} else if read.GetText() != issued.TOTPURI {
-				t.Errorf("%s, %d wide: the QR code says %s; want %s", scheme, width, read, issued.TOTPURI)
+				t.Errorf("%s, %d pixels wide: the QR code contains %s; want %s", scheme, width, read, issued.TOTPURI)
 			}
 		}
 		p.Do(chromedp.EmulateViewport(1280, 900))
@@ -353,12 +362,14 @@ func testQR(t *testing.T, server *testkit.Program) {
 	}
 }
 
+// testBackupCodes checks that each backup code works once, and that new codes
+// replace the old ones.
 func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	_, codes := p.enable()
 
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Press("Use a backup code")
 	p.AwaitFocus("Backup code")
 	p.Press("Verify")
@@ -367,14 +378,14 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Key("aaaaa-aaaaa" + kb.Enter)
 	p.See("This is not one of your backup codes. Upper and lower case matter.")
 	p.AwaitFocus("Backup code")
-	p.Fill("Backup code", strings.ReplaceAll(codes[0], "-", " ")) // off paper
+	p.Fill("Backup code", strings.ReplaceAll(codes[0], "-", " ")) // as copied from paper
 	p.Press("Verify")
 	p.At("/dashboard/settings")
 	p.See("You are signed in. That backup code is used up now. 9 are left.")
 	p.See("9 of 10 left")
 	p.See("Password and backup code")
 
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Press("Use a backup code")
 	p.Fill("Backup code", codes[0])
 	p.Press("Verify")
@@ -385,7 +396,7 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 
 	for _, code := range codes[2:8] {
 		if status, body := p.post("two-factor/verify-backup-code", map[string]string{"code": code}); status != 200 {
-			t.Fatalf("verify-backup-code is %d %s", status, body)
+			t.Fatalf("verify-backup-code: %d %s", status, body)
 		}
 	}
 	p.Open("/dashboard/settings")
@@ -396,9 +407,9 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Press("Make new codes")
 	renewed := p.codes()
 	if slices.Contains(renewed, codes[9]) {
-		t.Error("an old code is among the new ones")
+		t.Error("the new codes include an old one")
 	}
-	p.Key(kb.Escape) // the old ones are void: it does not throw these away
+	p.Key(kb.Escape) // the old codes no longer work, so the dialog stays open
 	p.With("checkbox", "I saved them", "Tick the box once you have saved the codes: they are not shown again.")
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Done")
@@ -406,10 +417,10 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.See("10 of 10 left")
 	p.AwaitFocus("Two-factor authentication")
 	if p.Sees("of your backup codes") {
-		t.Error("it still warns")
+		t.Error("the page still warns that few codes are left")
 	}
 
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Press("Use a backup code")
 	p.Fill("Backup code", codes[9])
 	p.Press("Verify")
@@ -419,67 +430,72 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.See("9 of 10 left")
 }
 
+// testTrustedDevices checks that a trusted device needs no second factor until
+// the user revokes it.
 func testTrustedDevices(t *testing.T, server *testkit.Program) {
-	here, there := browse(t, server), browse(t, server)
-	email := here.signUp()
-	phone, codes := here.enable()
+	current, other := browse(t, server), browse(t, server)
+	email := current.signUp()
+	authenticator, codes := current.enable()
 
-	trust := func(p *tab) {
+	signInTrusting := func(p *tab) {
 		t.Helper()
-		p.challenge(email)
+		p.startSecondFactor(email)
 		p.Click("checkbox", "Trust this device for 30 days", "")
 	}
-	trust(here)
-	here.Press("Verify") // which asks for a code, and does not forget the tick
-	here.Fill(atSignIn, phone.Next())
-	here.At("/dashboard/settings")
-	here.The("heading", "Trusted devices")
-	there.As(safari)
-	trust(there)
-	there.Press("Use a backup code")
-	there.Fill("Backup code", codes[0])
-	there.Press("Verify")
-	there.See("9 of 10 left")
+	signInTrusting(current)
+	current.Press("Verify") // the page asks for a code and keeps the check mark
+	current.Fill(signInCode, authenticator.Next())
+	current.At("/dashboard/settings")
+	current.The("heading", "Trusted devices")
+	other.As(safari)
+	signInTrusting(other)
+	other.Press("Use a backup code")
+	other.Fill("Backup code", codes[0])
+	other.Press("Verify")
+	other.See("9 of 10 left")
 
-	// Neither is asked again.
-	there.Press("Sign out")
-	there.At("/sign-in")
-	there.submitSignIn(email, password)
-	there.At("/dashboard/settings")
-	there.See("Password on a trusted device")
+	// Neither device needs a second factor again.
+	other.Press("Sign out")
+	other.At("/sign-in")
+	other.submitSignIn(email, password)
+	other.At("/dashboard/settings")
+	other.See("Password on a trusted device")
 
-	here.Open("/dashboard/settings")
-	here.With("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	here.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	here.The("dialog", "Trust this device no more?")
-	here.Press("Cancel")
-	here.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	here.Press("Revoke")
-	here.See("Safari 18 on iOS is no longer trusted.")
-	here.AwaitFocus("Trusted devices")
-	here.Await("the row is gone", func() bool {
-		return len(here.All("listitem", "")) > 0 && eval[int](here, `document.querySelectorAll("[aria-labelledby=trusted-devices] li").length`) == 1
+	current.Open("/dashboard/settings")
+	current.With("button", "Revoke", "Trusted devices Safari 18 on iOS")
+	current.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
+	current.The("dialog", "Trust this device no more?")
+	current.Press("Cancel")
+	current.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
+	current.Press("Revoke")
+	current.See("Safari 18 on iOS is no longer trusted.")
+	current.AwaitFocus("Trusted devices")
+	current.Await("the list no longer contains the device", func() bool {
+		return len(current.All("listitem", "")) > 0 &&
+			eval[int](current, `document.querySelectorAll("[aria-labelledby=trusted-devices] li").length`) == 1
 	})
-	if n := len(here.All("button", "Revoke all trusted devices")); n != 0 {
-		t.Error("one device can be revoked all at once")
+	if n := len(current.All("button", "Revoke all trusted devices")); n != 0 {
+		t.Error("the page offers to revoke all devices although only one is left")
 	}
 
-	// Its session goes on, and its next sign-in asks.
-	there.Press("Save")
-	there.See("Your profile is saved.")
-	trust(there)
-	there.Press("Use a backup code")
-	there.Fill("Backup code", codes[1])
-	there.Press("Verify")
-	there.At("/dashboard/settings")
-	there.Press("Revoke all trusted devices")
-	there.The("dialog", "Revoke all trusted devices?")
-	there.Press("Revoke all")
-	there.See("No device is trusted any more.")
-	there.See("None. To trust one,")
-	here.challenge(email)
+	// The session of the revoked device continues. Its next sign-in requires a
+	// code.
+	other.Press("Save")
+	other.See("Your profile is saved.")
+	signInTrusting(other)
+	other.Press("Use a backup code")
+	other.Fill("Backup code", codes[1])
+	other.Press("Verify")
+	other.At("/dashboard/settings")
+	other.Press("Revoke all trusted devices")
+	other.The("dialog", "Revoke all trusted devices?")
+	other.Press("Revoke all")
+	other.See("No device is trusted any more.")
+	other.See("None. To trust one,")
+	current.startSecondFactor(email)
 }
 
+// testNewPhone checks that a user can move to another authenticator app.
 func testNewPhone(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
@@ -489,50 +505,52 @@ func testNewPhone(t *testing.T, server *testkit.Program) {
 	p.The("dialog", "Move to a new phone")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	given := p.scan()
+	abandoned := p.scan()
 	p.Key(kb.Escape)
 	p.See("You started moving to a new phone and did not finish.")
-	p.challenge(email)
-	p.Key(old.Next()) // as before
+	p.startSecondFactor(email)
+	p.Key(old.Next()) // the old app still works
 	p.At("/dashboard/settings")
 
 	p.Press("Move to a new phone")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	phone := p.scan()
-	if phone.Secret == old.Secret || phone.Secret == given.Secret {
-		t.Error("the new key is an old one")
+	authenticator := p.scan()
+	if authenticator.Secret == old.Secret || authenticator.Secret == abandoned.Secret {
+		t.Error("the new key equals an earlier one")
 	}
 	p.See("The new entry has the same name as the old one.")
-	p.Press("Continue") // the backup codes stay: there are none to save
-	p.AwaitFocus(atEnrolment)
+	p.Press("Continue") // the backup codes stay valid, so the dialog skips them
+	p.AwaitFocus(enrollmentCode)
 	p.Key(old.CodeAt(time.Now()))
 	p.See("This code is from your old authenticator. Enter the one from the new entry.")
-	p.Key(phone.Next())
+	p.Key(authenticator.Next())
 	p.See("Your new phone is set up.")
 	p.AwaitFocus("Two-factor authentication")
 	p.See("10 of 10 left")
 
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Key(old.Next())
 	p.See("Invalid code. Please try again.")
 	p.Field("challenge-code", "")
-	p.AwaitFocus(atSignIn)
-	p.Key(phone.Next())
+	p.AwaitFocus(signInCode)
+	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Press("Use a backup code")
 	p.Fill("Backup code", codes[3])
 	p.Press("Verify")
 	p.See("9 of 10 left")
 }
 
+// testDisable checks that a user can turn off two-factor authentication with
+// the password.
 func testDisable(t *testing.T, server *testkit.Program) {
 	p, other := browse(t, server), browse(t, server)
 	email := p.signUp()
-	phone, _ := p.enable()
-	other.challenge(email)
-	other.Key(phone.Next())
+	authenticator, _ := p.enable()
+	other.startSecondFactor(email)
+	other.Key(authenticator.Next())
 	other.At("/dashboard/settings")
 
 	p.Press("Disable 2FA")
@@ -546,59 +564,60 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus("Two-factor authentication")
 	p.The("button", "Enable 2FA")
 	if len(p.All("heading", "Trusted devices")) > 0 {
-		t.Error("trusted devices are listed where nothing is asked for")
+		t.Error("the page lists trusted devices without two-factor authentication")
 	}
 	other.Press("Save")
 	other.At("/sign-in")
-	other.See(ended)
+	other.See(sessionEnded)
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
 	other.See("Enable 2FA")
 }
 
-// testChallenge is about the page itself: what it keeps, and how it ends.
+// testChallenge checks what the second-factor page stores, and how a pending
+// sign-in ends.
 func testChallenge(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
-	phone, _ := p.enable()
+	authenticator, _ := p.enable()
 
-	// Where one wanted to go outlasts the challenge, and a reload of it.
+	// The destination survives the second factor, and a reload of its page.
 	p.Press("Sign out")
 	p.At("/sign-in")
 	p.Open("/sign-in?next=/dashboard/settings%3Fa=b")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.Open(eval[string](p, `location.pathname + location.search`))
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.The("button", "Send a code by email")
 	p.Click("DisclosureTriangle", "Lost access?", "")
 	p.See("If none of these is left, ask whoever runs this server to let you in again.")
 	p.Key("  ")
-	p.Fill(atSignIn, phone.Next())
+	p.Fill(signInCode, authenticator.Next())
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
-		t.Errorf("it went to %q", search)
+		t.Errorf("signing in leads to the query %q; want ?a=b", search)
 	}
-	if kept := eval[string](p, `JSON.stringify({...sessionStorage})`); kept != "{}" {
-		t.Errorf("afterwards the page keeps %s", kept)
+	if stored := eval[string](p, `JSON.stringify({...sessionStorage})`); stored != "{}" {
+		t.Errorf("after the sign-in, the page still stores %s", stored)
 	}
 
-	// A clock that is wrong is another thing than a wrong code.
-	p.challenge(email)
-	p.Key(phone.CodeAt(time.Now().Add(4 * time.Minute)))
+	// The page distinguishes a wrong clock from a wrong code.
+	p.startSecondFactor(email)
+	p.Key(authenticator.CodeAt(time.Now().Add(4 * time.Minute)))
 	p.See("This code is from another time: the clock of your phone seems to be about ")
 	p.Field("challenge-code", "")
 
-	// Another tab of the browser goes on as well.
+	// Another tab can complete the sign-in.
 	second := p.another()
 	second.Open("/two-factor")
-	second.AwaitFocus(atSignIn)
-	second.Key(phone.Next())
+	second.AwaitFocus(signInCode)
+	second.Key(authenticator.Next())
 	second.At("/dashboard/settings")
 	p.At("/dashboard/settings")
 
-	// Cancel, and the browser's own way back.
-	p.challenge(email)
+	// Both Cancel and the Back button of the browser lead to the sign-in page.
+	p.startSecondFactor(email)
 	p.Click("link", "Cancel", "")
 	p.At("/sign-in")
 	p.submitSignIn(email, password)
@@ -606,18 +625,18 @@ func testChallenge(t *testing.T, server *testkit.Program) {
 	eval[bool](p, `history.back(), true`)
 	p.At("/sign-in")
 
-	// A challenge takes five codes.
+	// A pending sign-in accepts five codes.
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.guess()
+	p.exhaustCodes()
 	p.Press("Sign in again")
 	p.At("/sign-in")
-	p.See(over)
+	p.See(tooManyCodes)
 
-	// There may be none: it was used, or ten minutes have passed.
-	p.post("two-factor/verify-totp", map[string]string{"code": "000000"}) // ends it
+	// A pending sign-in may be complete, or older than ten minutes.
+	p.post("two-factor/verify-totp", map[string]string{"code": "000000"}) // ends the pending sign-in
 	p.Open("/two-factor?next=/dashboard/settings%3Fc=d")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.Key("123456")
 	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	p.AwaitFocus("Sign in again")
@@ -627,17 +646,18 @@ func testChallenge(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	if next := eval[string](p, `new URLSearchParams(location.search).get("next")`); next != "/dashboard/settings?c=d" {
-		t.Errorf("after that it would go to %q", next)
+		t.Errorf("the next sign-in would lead to %q; want /dashboard/settings?c=d", next)
 	}
 }
 
 var emailedCode = regexp.MustCompile(`Your code is (\d{6})`)
 
+// testEmailCode checks signing in with a code that the server sends by email.
 func testEmailCode(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	p.enable()
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Press("Send a code by email")
 	p.See("A code is on its way to your email address.")
 	p.AwaitFocus("Code from the email")
@@ -647,7 +667,7 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 	p.Press("Send a new code")
 	p.See("Code number 2 is on its way to your email address. Only the newest one works.")
 	var codes []string
-	testkit.Eventually(t, "there are two emails with a code", func() bool {
+	testkit.Eventually(t, "two emails with a code have arrived", func() bool {
 		codes = nil
 		for _, e := range server.Emails(email) {
 			if code := emailedCode.FindStringSubmatch(e.Text); code != nil {
@@ -661,7 +681,8 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 	p.See("Password and code by email")
 }
 
-// testTwoFactorKeyboard puts the mouse away.
+// testTwoFactorKeyboard checks two-factor authentication with the keyboard
+// alone.
 func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
@@ -670,12 +691,12 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.Key(kb.Enter)
 	p.AwaitFocus("Password")
 	p.Key(kb.Escape)
-	p.AwaitFocus("Enable 2FA") // where it was
+	p.AwaitFocus("Enable 2FA") // the focus returns
 	p.Key(kb.Enter)
 	p.AwaitFocus("Password")
 	p.Key(password + kb.Enter)
 	p.AwaitFocus("Add the key to your authenticator app")
-	phone := p.scan()
+	authenticator := p.scan()
 	p.TabTo("Continue")
 	p.Key(kb.Enter)
 	p.AwaitFocus("Save your backup codes")
@@ -684,14 +705,14 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.Key(" ")
 	p.TabTo("Continue")
 	p.Key(kb.Enter)
-	p.AwaitFocus(atEnrolment)
-	p.Key(phone.Next())
+	p.AwaitFocus(enrollmentCode)
+	p.Key(authenticator.Next())
 	p.AwaitFocus("Two-factor authentication")
 	p.See("2FA enabled successfully!")
 
 	p.TabTo("Sign out")
 	p.Key(kb.Enter)
-	p.challengeByKeys(email)
+	p.startSecondFactorByKeyboard(email)
 	p.TabTo("Use a backup code")
 	p.Key(kb.Enter)
 	p.AwaitFocus("Backup code")
@@ -703,65 +724,67 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 
 	p.TabTo("Sign out")
 	p.Key(kb.Enter)
-	p.challengeByKeys(email)
+	p.startSecondFactorByKeyboard(email)
 	p.TabTo("Use a backup code")
 	p.Key(kb.Enter)
 	p.AwaitFocus("Backup code")
 	p.TabTo("Use your authenticator app")
 	p.Key(kb.Enter)
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.TabTo("Trust this device for 30 days")
 	p.Key(" ")
-	p.TabTo(atSignIn, testkit.Backwards)
-	p.Key(phone.Next())
+	p.TabTo(signInCode, testkit.Backwards)
+	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
 	p.AwaitFocus("Settings")
 	p.See("Trusted until")
 
 	p.TabTo("Sign out")
 	p.Key(kb.Enter)
-	p.signInByKeys(email)
-	p.At("/dashboard/settings") // and nothing was asked
+	p.signInByKeyboard(email)
+	p.At("/dashboard/settings") // without a second factor
 	p.AwaitFocus("Settings")
 	p.See("Password on a trusted device")
 }
 
-// testTwoFactorNarrow looks that nothing is wider than a small phone.
+// testTwoFactorNarrow checks that the pages for two-factor authentication fit a
+// small phone.
 func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
 	email := p.signUp()
 	p.Press("Enable 2FA")
-	p.Fits(320, "the password's step")
+	p.Fits(320, "the password step")
 	p.Fill("Password", password)
 	p.Press("Continue")
-	phone := p.scan()
-	p.Fits(320, "the key's step")
+	authenticator := p.scan()
+	p.Fits(320, "the key step")
 	p.Press("Continue")
 	p.codes()
-	p.Fits(320, "the backup codes' step")
+	p.Fits(320, "the backup codes step")
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Continue")
-	p.AwaitFocus(atEnrolment)
-	p.Fits(320, "the code's step")
-	p.Key(phone.Next())
+	p.AwaitFocus(enrollmentCode)
+	p.Fits(320, "the code step")
+	p.Key(authenticator.Next())
 	p.See("2FA enabled successfully!")
 	p.Fits(320, "the settings page")
-	p.challenge(email)
+	p.startSecondFactor(email)
 	p.Click("DisclosureTriangle", "Lost access?", "")
 	p.See("ask whoever runs this server")
-	p.Fits(320, "the challenge")
+	p.Fits(320, "the second-factor page")
 	p.Press("Use a backup code")
-	p.Fits(320, "the challenge for a backup code")
+	p.Fits(320, "the second-factor page for a backup code")
 	p.Press("Use your authenticator app")
 	p.Click("checkbox", "Trust this device for 30 days", "")
-	p.Fill(atSignIn, phone.Next())
+	p.Fill(signInCode, authenticator.Next())
 	p.See("Trusted until")
 	p.Fits(320, "the settings page with a trusted device")
 }
 
-// testTwoFactorPhone turns it on with the phone that the app is on, which cannot
-// scan its own screen. All is done with a finger.
+// testTwoFactorPhone turns on two-factor authentication on the phone that runs
+// the authenticator app. The phone cannot scan its own screen. The test uses
+// touch alone.
 func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
@@ -769,13 +792,13 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	p.Fits(360, "the settings page")
 	p.Tap("button", "Enable 2FA")
 	p.AwaitFocus("Password")
-	p.Fits(360, "the password's step")
+	p.Fits(360, "the password step")
 	p.Key(password)
 	p.Tap("button", "Continue")
-	phone := p.scan()
-	p.Fits(360, "the key's step")
+	authenticator := p.scan()
+	p.Fits(360, "the key step")
 
-	// The link is what one sees first, and as large as a button.
+	// The link is above the QR code, and as large as a button.
 	p.See("Or scan this with another device:")
 	at, code := p.Place("link", "Open in an authenticator app"), p.Place("image", "QR code of the key below")
 	if at.Top < 0 || at.Bottom > code.Top || at.Bottom-at.Top < 44 || at.Right-at.Left < 250 {
@@ -784,14 +807,14 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	status, body := p.post("two-factor/get-totp-uri", map[string]string{"password": password})
 	var issued struct{ TOTPURI string }
 	if err := json.Unmarshal(body, &issued); err != nil || status != 200 {
-		t.Fatalf("get-totp-uri is %d %s", status, body)
+		t.Fatalf("get-totp-uri: %d %s", status, body)
 	}
 	if uri := eval[string](p, `document.querySelector("#factor .otpauth").href`); uri != issued.TOTPURI {
-		t.Errorf("the link is to %s; want %s", uri, issued.TOTPURI)
+		t.Errorf("the link is %s; want %s", uri, issued.TOTPURI)
 	}
-	// The browser follows the link, and nothing else happens. Here it is kept from
-	// that at the last moment: it would ask which app to open, and take no touch on
-	// the page until it has an answer.
+	// The browser follows the link, and nothing else happens. The test cancels
+	// the navigation at the last moment. Otherwise the browser would ask which
+	// app to open, and ignore touches on the page.
 	eval[bool](p, `window.open = () => { window.opened = true },
 		document.querySelector("#factor .otpauth").addEventListener("click", (e) => {
 			window.followed = !e.defaultPrevented
@@ -802,51 +825,52 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	if eval[bool](p, `window.opened === true`) {
 		t.Error("the link opens an empty window beside the app")
 	}
-	if again := p.scan(); again.Secret != phone.Secret {
-		t.Errorf("after that the dialog shows the key %s; want %s", again.Secret, phone.Secret)
+	if rescanned := p.scan(); rescanned.Secret != authenticator.Secret {
+		t.Errorf("after the tap, the dialog shows the key %s; want %s", rescanned.Secret, authenticator.Secret)
 	}
 
 	p.Tap("button", "Continue")
 	p.codes()
-	p.Fits(360, "the backup codes' step")
+	p.Fits(360, "the backup codes step")
 	p.Tap("checkbox", "I saved them")
 	p.Tap("button", "Continue")
-	p.AwaitFocus(atEnrolment)
-	p.Fits(360, "the code's step")
-	p.Key(phone.Next())
+	p.AwaitFocus(enrollmentCode)
+	p.Fits(360, "the code step")
+	p.Key(authenticator.Next())
 	p.See("2FA enabled successfully!")
 	p.Fits(360, "the settings page with 2FA")
 }
 
-// testLocked guesses, by keyboard alone, until no code is taken any more.
+// testLocked enters wrong codes, by keyboard alone, until the server locks the
+// account out.
 func testLocked(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
 	email := p.signUp()
-	phone, _ := p.enable()
+	authenticator, _ := p.enable()
 
 	p.TabTo("Sign out")
 	p.Key(kb.Enter)
 	for range 2 {
-		p.challengeByKeys(email)
-		p.guess()
+		p.startSecondFactorByKeyboard(email)
+		p.exhaustCodes()
 		p.Key(kb.Enter)
 	}
-	p.challengeByKeys(email)
-	p.Key("123456") // nobody looks whether it is right
-	const why = "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in "
-	p.See(why + "1")
+	p.startSecondFactorByKeyboard(email)
+	p.Key("123456") // the server no longer checks the code
+	const lockedOut = "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in "
+	p.See(lockedOut + "1")
 	p.Field("challenge-code", "")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	if !eval[bool](p, `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "true"`) {
-		t.Error("the button looks as if it could be used")
+		t.Error("the button looks enabled during the lockout")
 	}
-	left := func() string {
+	remaining := func() string {
 		return regexp.MustCompile(`1\d:\d\d`).FindString(eval[string](p, `document.querySelector(".trouble").innerText`))
 	}
-	// A screen reader says it once: if the seconds ticked for it, too, it would
-	// say them without end.
-	heard := func() (texts []string) {
+	// A screen reader announces the wait once. If its text counted the seconds,
+	// the screen reader would announce each of them.
+	announced := func() (texts []string) {
 		for _, node := range p.All("StaticText", "") {
 			if text := testkit.Words(node.Name); strings.Contains(text, "Try again") {
 				texts = append(texts, text)
@@ -854,40 +878,44 @@ func testLocked(t *testing.T) {
 		}
 		return texts
 	}
-	before, once := left(), heard()
-	if len(once) != 1 || !regexp.MustCompile(`^`+regexp.QuoteMeta(why)+`about 1\d minutes\.$`).MatchString(once[0]) {
-		t.Errorf("a screen reader says %q", once)
+	before, once := remaining(), announced()
+	if len(once) != 1 || !regexp.MustCompile(`^`+regexp.QuoteMeta(lockedOut)+`about 1\d minutes\.$`).MatchString(once[0]) {
+		t.Errorf("a screen reader announces %q", once)
 	}
-	p.Await("it counts down", func() bool { now := left(); return now != "" && now < before })
-	if again := heard(); !slices.Equal(again, once) {
-		t.Errorf("a second later a screen reader says %q; before, it said %q", again, once)
+	p.Await("the wait counts down", func() bool { now := remaining(); return now != "" && now < before })
+	if second := announced(); !slices.Equal(second, once) {
+		t.Errorf("a second later, a screen reader announces %q; want %q as before", second, once)
 	}
 	p.TabTo("Verify")
-	p.Key(kb.Enter) // does nothing
+	p.Key(kb.Enter) // has no effect
 	p.TabTo("Use a backup code")
 	p.Key(kb.Enter)
 	p.AwaitFocus("Backup code")
-	p.See(why + "1")
+	p.See(lockedOut + "1")
 
-	// The server says how long; so the page is asked again once it is shorter.
-	alter(t, db, `UPDATE second_factor_tries SET locked_until = ?`, time.Now().UTC().Add(4*time.Second).Format("2006-01-02 15:04:05.999999-07:00"))
+	// The page learns the length of the wait from the server, so it loads again
+	// after the test shortens the wait.
+	execSQL(t, db, `UPDATE second_factor_tries SET locked_until = ?`,
+		time.Now().UTC().Add(4*time.Second).Format("2006-01-02 15:04:05.999999-07:00"))
 	p.Open("/two-factor")
-	p.AwaitFocus(atSignIn)
+	p.AwaitFocus(signInCode)
 	p.Key("123456")
 	p.See("Try again in ")
-	p.Until("the wait is over", `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "false"`)
+	p.Until("the wait has ended", `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "false"`)
 	p.See("You can try again now.")
-	p.AwaitFocus(atSignIn)
-	p.Key(phone.Next())
+	p.AwaitFocus(signInCode)
+	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
 }
 
+// testStepUpByCode checks that a user can confirm a sensitive action with a
+// code.
 func testStepUpByCode(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
 	p.signUp()
-	phone, _ := p.enable()
-	stale(t, db)
+	authenticator, _ := p.enable()
+	expireFreshness(t, db)
 
 	p.Press("Delete account")
 	p.The("dialog", "Delete your account?")
@@ -895,15 +923,15 @@ func testStepUpByCode(t *testing.T) {
 	p.The("dialog", "Is it still you?")
 	p.AwaitFocus("Password")
 	p.Press("Use a code from your authenticator app")
-	p.AwaitFocus(atEnrolment)
+	p.AwaitFocus(enrollmentCode)
 	p.Key("000000")
 	p.See("Invalid code. Please try again.")
 	p.Field("step-up-code", "")
 	p.Press("Use your password")
 	p.AwaitFocus("Password")
 	p.Press("Use a code from your authenticator app")
-	p.AwaitFocus(atEnrolment)
-	p.Key(phone.Next())
-	p.At("/sign-in") // the deletion went on by itself
+	p.AwaitFocus(enrollmentCode)
+	p.Key(authenticator.Next())
+	p.At("/sign-in") // the deletion continues without another click
 	p.See("Your account is deleted.")
 }

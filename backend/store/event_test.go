@@ -15,16 +15,16 @@ import (
 	"latchkey/backend/store/storetest"
 )
 
-// logged is the rules on a database whose log has n entries, a day apart, the
-// last of them now.
-func logged(t *testing.T, db store.DB, n int) *account.Service {
+// serviceWithLog returns a service whose log has n entries. The entries are a
+// day apart, and the last one is from now.
+func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 	t.Helper()
-	live, err := account.NewLive(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
+	settings, err := account.NewLive(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &account.Service{
-		Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: live,
+		Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: settings,
 		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
 	}
 	if err := db.SignChain(t.Context(), s.Keys); err != nil {
@@ -36,26 +36,30 @@ func logged(t *testing.T, db store.DB, n int) *account.Service {
 	return s
 }
 
+// addEvent adds a sign-in to the log.
 func addEvent(t *testing.T, s *account.Service, id string, at time.Time) {
 	t.Helper()
-	e := account.Event{ID: id, At: at, Kind: account.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA"}
+	e := account.Event{
+		ID: id, At: at, Kind: account.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA",
+	}
 	if err := s.Store.AddEvent(t.Context(), s.Keys, e); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantWhole(t *testing.T, s *account.Service, n int64) {
+// wantIntact checks that the log verifies and has n entries.
+func wantIntact(t *testing.T, s *account.Service, n int64) {
 	t.Helper()
 	if got, err := s.VerifyLog(t.Context()); got != n || err != nil {
-		t.Errorf("the log: %d entries, %v; want %d", got, err, n)
+		t.Errorf("the log has %d entries, %v; want %d", got, err, n)
 	}
 }
 
-// TestEventsStay holds that the database itself refuses to change the log (W03).
+// TestEventsStay checks that the database rejects changes to the log.
 func TestEventsStay(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
-		s := logged(t, db, 5)
+		s := serviceWithLog(t, db, 5)
 		queries := []string{
 			"UPDATE events SET kind = 'sign-out' WHERE seq = 3", "UPDATE events SET seq = 9 WHERE seq = 5", "UPDATE events SET at = at",
 			"DELETE FROM events", "DELETE FROM events WHERE seq = 5", "DELETE FROM events WHERE id = 'e0'",
@@ -63,58 +67,90 @@ func TestEventsStay(t *testing.T) {
 		if strings.HasPrefix(url, "postgres") {
 			queries = append(queries, "TRUNCATE events", "TRUNCATE events, event_chains CASCADE", "TRUNCATE event_chains")
 		} else {
-			queries = append(queries, "INSERT OR REPLACE INTO event_chains SELECT n, first, first_previous, 3, hash, mac FROM event_chains", "INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, ip, user_agent, previous, hash FROM events WHERE seq = 2")
+			queries = append(queries,
+				"INSERT OR REPLACE INTO event_chains SELECT n, first, first_previous, 3, hash, mac FROM event_chains",
+				"INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, "+
+					"ip, user_agent, previous, hash FROM events WHERE seq = 2")
 		}
 		queries = append(queries, "DELETE FROM event_chains", "UPDATE event_chains SET first = 1, last = 0", "UPDATE event_chains SET last = 4",
 			"INSERT INTO event_chains SELECT 2, 99, first_previous, 99, hash, mac FROM event_chains")
 		for _, query := range queries {
 			if err := store.Exec(db, query); err == nil || !strings.Contains(err.Error(), "append-only") {
-				t.Errorf("%s: %v", query, err)
+				t.Errorf("%s: %v; want an error of the append-only log", query, err)
 			}
 		}
-		wantWhole(t, s, 5)
+		wantIntact(t, s, 5)
 	})
 }
 
-// TestTampering holds that what somebody does to the log who gets past that, but
-// lacks the server's key, is found.
+// TestTampering checks that VerifyLog detects changes by an attacker. The
+// attacker gets past the database's triggers but lacks the server's key.
 func TestTampering(t *testing.T) {
 	for what, queries := range map[string][]string{
-		"a changed entry":                    {"UPDATE events SET user_id = 'bob' WHERE seq = 3"},
-		"the last one changed":               {"UPDATE events SET ip = '' WHERE seq = 5"},
-		"a word moved into another part":     {"UPDATE events SET actor_id = 'an', user_id = 'nann' WHERE seq = 3"},
-		"a removed entry":                    {"DELETE FROM events WHERE seq = 3"},
-		"a removed entry, and a gap closed":  {"DELETE FROM events WHERE seq = 3", "UPDATE events SET seq = 3 WHERE seq = 4", "UPDATE events SET seq = 4 WHERE seq = 5"},
-		"two in each other's place":          {"UPDATE events SET seq = 9 WHERE seq = 3", "UPDATE events SET seq = 3 WHERE seq = 4", "UPDATE events SET seq = 4 WHERE seq = 9"},
-		"an end that is cut off":             {"DELETE FROM events WHERE seq > 3"},
-		"an end that is cut off, and forged": {"DELETE FROM events WHERE seq > 3", "UPDATE event_chains SET last = 3, hash = (SELECT hash FROM events WHERE seq = 3)"},
-		"a beginning that is cut off":        {"DELETE FROM events WHERE seq < 3"},
-		"a beginning that is forged":         {"DELETE FROM events WHERE seq < 3", "UPDATE event_chains SET first = 3, first_previous = (SELECT previous FROM events WHERE seq = 3)"},
-		"an entry that is put in":            {"INSERT INTO events SELECT 6, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, hash, hash FROM events WHERE seq = 5"},
-		"all removed":                        {"DELETE FROM events"},
-		"one put before the first":           {"INSERT INTO events SELECT 0, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 1"},
-		"one put before all numbers":         {"INSERT INTO events SELECT -7, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 1"},
-		"no end any more":                    {"DELETE FROM event_chains"},
-		"another MAC":                        {"UPDATE event_chains SET mac = hash"},
-		"all wiped, as if it were new":       {"UPDATE event_chains SET first = last + 1, first_previous = '', hash = '', mac = ''", "DELETE FROM events"},
+		"a changed entry":                {"UPDATE events SET user_id = 'bob' WHERE seq = 3"},
+		"the last one changed":           {"UPDATE events SET ip = '' WHERE seq = 5"},
+		"a word moved into another part": {"UPDATE events SET actor_id = 'an', user_id = 'nann' WHERE seq = 3"},
+		"a removed entry":                {"DELETE FROM events WHERE seq = 3"},
+		"a removed entry, and a gap closed": {
+			"DELETE FROM events WHERE seq = 3",
+			"UPDATE events SET seq = 3 WHERE seq = 4",
+			"UPDATE events SET seq = 4 WHERE seq = 5",
+		},
+		"two in each other's place": {
+			"UPDATE events SET seq = 9 WHERE seq = 3",
+			"UPDATE events SET seq = 3 WHERE seq = 4",
+			"UPDATE events SET seq = 4 WHERE seq = 9",
+		},
+		"an end that is cut off": {"DELETE FROM events WHERE seq > 3"},
+		"an end that is cut off, and forged": {
+			"DELETE FROM events WHERE seq > 3",
+			"UPDATE event_chains SET last = 3, hash = (SELECT hash FROM events WHERE seq = 3)",
+		},
+		"a beginning that is cut off": {"DELETE FROM events WHERE seq < 3"},
+		"a beginning that is forged": {
+			"DELETE FROM events WHERE seq < 3",
+			"UPDATE event_chains SET first = 3, first_previous = (SELECT previous FROM events WHERE seq = 3)",
+		},
+		"an entry that is put in": {
+			"INSERT INTO events SELECT 6, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, " +
+				"user_agent, hash, hash FROM events WHERE seq = 5",
+		},
+		"all removed": {"DELETE FROM events"},
+		"one put before the first": {
+			"INSERT INTO events SELECT 0, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, " +
+				"user_agent, '', '' FROM events WHERE seq = 1",
+		},
+		"one put before all numbers": {
+			"INSERT INTO events SELECT -7, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, " +
+				"user_agent, '', '' FROM events WHERE seq = 1",
+		},
+		"no end any more": {"DELETE FROM event_chains"},
+		"another MAC":     {"UPDATE event_chains SET mac = hash"},
+		"all wiped, as if it were new": {
+			"UPDATE event_chains SET first = last + 1, first_previous = '', hash = '', mac = ''",
+			"DELETE FROM events",
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			storetest.EachURL(t, func(t *testing.T, url string) {
 				db := storetest.Migrated(t, url)
-				s := logged(t, db, 5)
-				wantWhole(t, s, 5)
+				s := serviceWithLog(t, db, 5)
+				wantIntact(t, s, 5)
 				on := ""
 				if strings.HasPrefix(url, "postgres") {
 					on = " ON events"
 				}
-				drop := []string{"DROP TRIGGER events_not_updated" + on, "DROP TRIGGER events_not_deleted" + on, "DROP TRIGGER event_chains_only_grow" + strings.ReplaceAll(on, "events", "event_chains"),
-					"DROP TRIGGER event_chains_not_deleted" + strings.ReplaceAll(on, "events", "event_chains")}
+				drop := []string{
+					"DROP TRIGGER events_not_updated" + on, "DROP TRIGGER events_not_deleted" + on,
+					"DROP TRIGGER event_chains_only_grow" + strings.ReplaceAll(on, "events", "event_chains"),
+					"DROP TRIGGER event_chains_not_deleted" + strings.ReplaceAll(on, "events", "event_chains"),
+				}
 				for _, query := range append(drop, queries...) {
 					if err := store.Exec(db, query); err != nil {
 						t.Fatalf("%s: %v", query, err)
 					}
 				}
-				// What the server adds to it does not make it whole.
+				// Entries that the server adds do not repair the log.
 				for range 2 {
 					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
 						t.Errorf("%d entries, %v; want %v", n, err, account.ErrChain)
@@ -130,34 +166,35 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// TestAnothersLog holds that a log is whole only to who has the key.
+// TestAnothersLog checks that a log does not verify with another key.
 func TestAnothersLog(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := logged(t, db, 2)
+		s := serviceWithLog(t, db, 2)
 		s.Keys = account.NewKeys()
 		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("by another key: %v", err)
+			t.Errorf("with another key: %v; want %v", err, account.ErrChain)
 		}
 	})
 }
 
-// TestForgedAnew holds that nobody who lacks the key has a server vouch for a log
-// of their own by having it look like one that was never vouched for; nor put
-// anything before one whose old end was cut off.
+// TestForgedAnew checks two attacks without the key. An attacker cannot insert
+// entries before the start of a cut log. An attacker cannot make a server sign
+// a forged log that looks like an unsigned one.
 func TestForgedAnew(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
-		s := logged(t, db, 40)
+		s := serviceWithLog(t, db, 40)
 		if err := s.CutEvents(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		wantWhole(t, s, 31)
-		forge := "INSERT INTO events SELECT 2, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, '', '' FROM events WHERE seq = 20"
+		wantIntact(t, s, 31)
+		forge := "INSERT INTO events SELECT 2, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, " +
+			"ip, user_agent, '', '' FROM events WHERE seq = 20"
 		if err := store.Exec(db, forge); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("one put before the beginning: %d entries, %v; want %v", n, err, account.ErrChain)
+			t.Errorf("an entry before the start: %d entries, %v; want %v", n, err, account.ErrChain)
 		}
 
 		if err := store.Exec(db, "UPDATE event_chains SET mac = ''"); err != nil {
@@ -170,16 +207,17 @@ func TestForgedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("without its MAC, and started anew: %d entries, %v; want %v", n, err, account.ErrChain)
+			t.Errorf("without its MAC, and signed again: %d entries, %v; want %v", n, err, account.ErrChain)
 		}
 	})
 }
 
-// TestCutEventsInPieces holds that a long old end is cut off piece by piece, and
-// that what is newer by another server's clock, and what came after it, stays.
+// TestCutEventsInPieces checks that CutEvents removes a long old part piece by
+// piece. An entry that is newer by the clock of another server stays, and so do
+// the entries after it.
 func TestCutEventsInPieces(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := logged(t, db, 0)
+		s := serviceWithLog(t, db, 0)
 		old := now.AddDate(-1, 0, 0)
 		write := func(from, to int, at time.Time) {
 			t.Helper()
@@ -200,35 +238,35 @@ func TestCutEventsInPieces(t *testing.T) {
 		write(1501, 1510, old)
 		more, err := db.CutEvents(t.Context(), s.Keys, now)
 		if !more || err != nil {
-			t.Errorf("the first piece: more is %v, %v", more, err)
+			t.Errorf("the first piece: more is %v, %v; want true", more, err)
 		}
-		wantWhole(t, s, 510)
+		wantIntact(t, s, 510)
 		if err := s.CutEvents(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		wantWhole(t, s, 10)
+		wantIntact(t, s, 10)
 		write(1510, 1511, now)
-		wantWhole(t, s, 11)
+		wantIntact(t, s, 11)
 	})
 }
 
-// TestCutEvents holds that a log whose old end is cut off is whole all the same,
-// and goes on.
+// TestCutEvents checks that a log still verifies after the server removes its
+// old entries, and that it accepts new ones.
 func TestCutEvents(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := logged(t, db, 40)
+		s := serviceWithLog(t, db, 40)
 		cut := func(left int64) {
 			t.Helper()
 			if err := s.CutEvents(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			wantWhole(t, s, left)
+			wantIntact(t, s, left)
 		}
-		wantWhole(t, s, 40)
-		cut(31) // those of the last thirty days, the first of them just so old
+		wantIntact(t, s, 40)
+		cut(31) // the oldest entry is exactly thirty days old
 		cut(31)
 		if err := store.Exec(db, "DELETE FROM events WHERE id = 'e39'"); err == nil {
-			t.Error("what is left can be deleted")
+			t.Error("the remaining entries can be deleted")
 		}
 		addEvent(t, s, "more", now)
 		cut(32)
@@ -238,17 +276,16 @@ func TestCutEvents(t *testing.T) {
 		cut(1)
 		page, err := db.Events(t.Context(), account.EventFilter{Limit: 10})
 		if err != nil || len(page) != 1 || page[0].Seq != 42 {
-			t.Errorf("what is left: %+v, %v", page, err)
+			t.Errorf("the remaining entries are %+v, %v; want number 42", page, err)
 		}
 	})
 }
 
-// TestEventsAtOnce holds that the log has no gap when many write to it, some of
-// them in vain, nor
-// while it is read.
+// TestEventsAtOnce checks that the log has no gap while many transactions write
+// to it, and some of them roll back. A concurrent reader sees no gap either.
 func TestEventsAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := logged(t, db, 0)
+		s := serviceWithLog(t, db, 0)
 		failure := errors.New("on purpose")
 		var wg sync.WaitGroup
 		for i := range 20 {
@@ -270,12 +307,12 @@ func TestEventsAtOnce(t *testing.T) {
 				}
 			})
 		}
-		for range 10 { // as it is at one moment
+		for range 10 { // each call reads the log as of one moment
 			if n, err := s.VerifyLog(t.Context()); n%3 != 0 || err != nil {
-				t.Errorf("meanwhile: %d entries, %v", n, err)
+				t.Errorf("during the writes, the log has %d entries, %v", n, err)
 			}
 		}
 		wg.Wait()
-		wantWhole(t, s, 30)
+		wantIntact(t, s, 30)
 	})
 }

@@ -13,18 +13,20 @@ import (
 	"latchkey/shared"
 )
 
-// TestImportedPassword holds that who comes from Better Auth signs in with the
-// password from there, and that what is kept of it is then ours (U06).
+// TestImportedPassword checks that a user imported from Better Auth can sign in
+// with the old password. The sign-in replaces the imported hash with one of
+// Argon2id.
 func TestImportedPassword(t *testing.T) {
-	// What Better Auth 1.7.25 wrote for it.
-	const imported = "38845ea470bdb59056e9652af9c85818:4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
+	// Better Auth 1.7.25 produced this hash of the right password.
+	const imported = "38845ea470bdb59056e9652af9c85818:" +
+		"4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
 	const right, wrong = "correct horse battery 1", "correct horse battery 2"
 	raised, err := account.NewHasher(account.Cost{Memory: 128, Time: 1, Threads: 1}, time.Minute).Hash(t.Context(), right)
 	if err != nil {
 		t.Fatal(err)
 	}
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := logged(t, db, 0)
+		s := serviceWithLog(t, db, 0)
 		s.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
 		user := addUser(t, db, "ann")
 		if err := db.AddPassword(t.Context(), account.Password{UserID: user.ID, Hash: imported, ChangedAt: now}); err != nil {
@@ -34,7 +36,7 @@ func TestImportedPassword(t *testing.T) {
 			t.Helper()
 			p, err := db.Password(t.Context(), user.ID)
 			if err != nil || !p.ChangedAt.Equal(now) {
-				t.Fatalf("%+v, %v", p, err)
+				t.Fatalf("the password is %+v, %v; want one changed at %v", p, err, now)
 			}
 			return p.Hash
 		}
@@ -45,22 +47,22 @@ func TestImportedPassword(t *testing.T) {
 				t.Errorf("sign-in with %q: %v; want %v", password, err, want)
 			}
 		}
-		for what, old := range map[string]string{"from Better Auth": imported, "of another cost": raised} {
+		for what, old := range map[string]string{"from Better Auth": imported, "with another cost": raised} {
 			if err := store.Exec(db, "UPDATE passwords SET hash = '"+old+"'"); err != nil {
 				t.Fatal(err)
 			}
 			signIn(wrong, shared.ErrCredentials)
 			if hash() != old {
-				t.Errorf("a wrong password has changed the hash %s", what)
+				t.Errorf("a wrong password changed the hash %s", what)
 			}
 			signIn(right, nil)
-			ours := hash()
-			if !strings.HasPrefix(ours, "$argon2id$v=19$m=64,t=1,p=1$") {
-				t.Errorf("the hash %s became %s", what, ours)
+			upgraded := hash()
+			if !strings.HasPrefix(upgraded, "$argon2id$v=19$m=64,t=1,p=1$") {
+				t.Errorf("the hash %s became %s; want one of the current cost", what, upgraded)
 			}
 			signIn(right, nil)
-			if hash() != ours {
-				t.Error("a hash of ours was made anew")
+			if hash() != upgraded {
+				t.Error("a sign-in replaced a hash of the current cost")
 			}
 			signIn(wrong, shared.ErrCredentials)
 		}
@@ -68,7 +70,7 @@ func TestImportedPassword(t *testing.T) {
 		if won := atOnce(t, 10, shared.ErrCredentials, func(i int) error {
 			return db.UpgradePassword(t.Context(), user.ID, old, fmt.Sprint("hash ", i))
 		}); won != 1 {
-			t.Errorf("%d of 10 at once have put another hash in the place of one; want 1", won)
+			t.Errorf("%d of 10 concurrent calls replaced the hash; want 1", won)
 		}
 	})
 }
