@@ -334,11 +334,7 @@ func TestRefusesSystemKeys(t *testing.T) {
 // exactly one of them migrates it.
 func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
-	rounds := 3
-	if testkit.Thorough {
-		rounds = 10
-	}
-	for round := range rounds {
+	for round := range 10 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
 			storetest.EachURL(t, func(t *testing.T, database string) {

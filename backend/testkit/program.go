@@ -18,8 +18,8 @@ import (
 )
 
 // Thorough is whether the tests take their time, which "make slow" asks for with
-// LATCHKEY_TEST_SLOW=on: the program is built with the race detector, the browser
-// optimizes, and what is repeated is repeated more often.
+// LATCHKEY_TEST_SLOW=on: the program is built with the race detector, and the
+// browser optimizes.
 var Thorough = os.Getenv("LATCHKEY_TEST_SLOW") == "on"
 
 // binary is the program, once a test wants it.

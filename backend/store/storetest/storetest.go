@@ -66,9 +66,8 @@ func SQLite(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db")
 }
 
-// Which databases LATCHKEY_TEST_DATABASES leaves out: it is sqlite for "make
-// quick", and postgres for the race detector, under which SQLite, compiled from C
-// to Go, takes ten times as long and shows nothing that Postgres does not.
+// LATCHKEY_TEST_DATABASES leaves a database out. It is sqlite for "make quick",
+// and postgres for the program with the race detector in it.
 func sqliteOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "sqlite" }
 func postgresOnly() bool { return os.Getenv("LATCHKEY_TEST_DATABASES") == "postgres" }
 
