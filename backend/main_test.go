@@ -151,3 +151,14 @@ func execSQL(t *testing.T, database, query string) {
 		t.Fatalf("%s: %d rows, %v", query, n, err)
 	}
 }
+
+// await receives from a channel, and fails the test if nothing comes for
+// [testkit.Patience].
+func await[T any](t *testing.T, what string, from <-chan T) {
+	t.Helper()
+	select {
+	case <-from:
+	case <-time.After(testkit.Patience):
+		t.Fatalf("not so after %v: %s", testkit.Patience, what)
+	}
+}

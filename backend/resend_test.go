@@ -347,7 +347,7 @@ func TestMailAndKill(t *testing.T) {
 			}
 			awaitEmptyOutbox(t, database)
 			signInNew(t, p, email)
-			<-reached
+			await(t, "the provider has the email", reached)
 			p.Kill()
 
 			// The killed server has reserved the email for a while: end that now.

@@ -336,7 +336,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			})
 		}
 		for range 4 {
-			<-spent
+			await(t, "a backup code is spent", spent)
 		}
 		p.Kill()
 		spending.Wait()

@@ -436,6 +436,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 func TestFormsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enrol()
+		s.clock.Freeze()
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		for range 2 {
@@ -548,6 +549,7 @@ func TestFormsSpeakAsTheApp(t *testing.T) {
 func TestFormsInGerman(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		p, _ := s.signUp(t, ann).enrol()
+		s.clock.Freeze()
 		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
 		const wrong = "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."
 		b := s.browser(t)

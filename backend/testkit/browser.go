@@ -226,10 +226,28 @@ func (p *Tab) finish() {
 	}
 }
 
+// limited returns the context of one call of the browser, which may fail to answer.
+func (p *Tab) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(p.ctx, Patience)
+}
+
+// ask sends a command of the DevTools protocol.
+func ask[P, R any](p *Tab, c cdp.Command[P, R], params P) (R, error) {
+	ctx, cancel := p.limited()
+	defer cancel()
+	return chromedp.Call(ctx, c, params)
+}
+
+func (p *Tab) do(steps ...chromedp.Action[chromedp.Void]) error {
+	ctx, cancel := p.limited()
+	defer cancel()
+	return chromedp.Do(ctx, steps...)
+}
+
 // Do runs steps of chromedp.
 func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, steps...); err != nil {
+	if err := p.do(steps...); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -237,7 +255,7 @@ func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 // Command sends a command of the DevTools protocol.
 func Command[P, R any](p *Tab, c cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	r, err := chromedp.Call(p.ctx, c, params)
+	r, err := ask(p, c, params)
 	if err != nil {
 		p.t.Fatalf("%s: %v", c.Method, err)
 	}
@@ -248,7 +266,9 @@ func Command[P, R any](p *Tab, c cdp.Command[P, R], params P) R {
 // While the page is being replaced it returns the zero value: use [Tab.Until]
 // to wait for a value.
 func Eval[T any](p *Tab, expression string) T {
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	ctx, cancel := p.limited()
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		var zero T
 		return zero

@@ -35,9 +35,10 @@ func (c *Clock) Freeze() {
 	c.frozen.Store(&now)
 }
 
-// MidStep moves the clock to the middle of the next step of authenticator codes,
-// so that no step ends while a test is busy with it.
+// MidStep stops the clock in the middle of the next step of authenticator codes, so
+// that no step ends while a test is busy with it.
 func (c *Clock) MidStep() {
+	c.Freeze()
 	now := c.Now()
 	c.Advance(now.Truncate(Step).Add(Step + Step/2).Sub(now))
 }

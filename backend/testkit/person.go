@@ -17,11 +17,11 @@ import (
 // All returns what has a role and an accessible name, in the order of the page.
 // What a screen reader does not see is not there, nor what is behind a dialog.
 func (p *Tab) All(role, name string) []*accessibility.Node {
-	root, err := chromedp.Call(p.ctx, dom.GetDocument, dom.GetDocumentParams{})
+	root, err := ask(p, dom.GetDocument, dom.GetDocumentParams{})
 	if err != nil {
 		return nil
 	}
-	found, err := chromedp.Call(p.ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+	found, err := ask(p, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
 		NodeID: root.Root.NodeID, Role: role, AccessibleName: name,
 	})
 	if err != nil {
@@ -112,14 +112,14 @@ func (p *Tab) clickNode(id cdp.BackendNodeID) error {
 	if err != nil {
 		return err
 	}
-	if _, err := chromedp.Call(p.ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id}); err != nil {
+	if _, err := ask(p, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id}); err != nil {
 		return err
 	}
 	at, err := p.place(id)
 	if err != nil {
 		return err
 	}
-	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY((at.Left+at.Right)/2, (at.Top+at.Bottom)/2)); err != nil {
+	if err := p.do(chromedp.MouseClickXY((at.Left+at.Right)/2, (at.Top+at.Bottom)/2)); err != nil {
 		return err
 	}
 	if !hit() {
@@ -130,11 +130,11 @@ func (p *Tab) clickNode(id cdp.BackendNodeID) error {
 
 // awaitClick listens for a click on an element, and returns whether it came.
 func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
-	node, err := chromedp.Call(p.ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
+	node, err := ask(p, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
 	if err != nil {
 		return nil, err
 	}
-	listener, err := chromedp.Call(p.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+	listener, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
 		ObjectID: node.Object.ObjectID,
 		FunctionDeclaration: `function() {
 			const seen = {hit: false}
@@ -148,7 +148,7 @@ func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
 		return nil, err
 	}
 	return func() bool {
-		r, err := chromedp.Call(p.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+		r, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
 			ObjectID: listener.Result.ObjectID, FunctionDeclaration: `function() { return this.end() }`, ReturnByValue: new(true),
 		})
 		return err != nil || string(r.Result.Value) == "true" // the click may have led to another page
@@ -169,7 +169,7 @@ func (p *Tab) Place(role, name string) Place {
 }
 
 func (p *Tab) place(id cdp.BackendNodeID) (Place, error) {
-	found, err := chromedp.Call(p.ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id})
+	found, err := ask(p, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: id})
 	if err != nil {
 		return Place{}, err
 	}
@@ -280,13 +280,13 @@ func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
 
 // Focused returns the accessible name of what has the focus, or "".
 func (p *Tab) Focused() string {
-	active, err := chromedp.Call(p.ctx, runtime.Evaluate, runtime.EvaluateParams{
+	active, err := ask(p, runtime.Evaluate, runtime.EvaluateParams{
 		Expression: `document.activeElement === document.body ? null : document.activeElement`,
 	})
 	if err != nil || active.Result.ObjectID == "" {
 		return ""
 	}
-	found, err := chromedp.Call(p.ctx, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{
+	found, err := ask(p, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{
 		ObjectID: active.Result.ObjectID, FetchRelatives: new(false),
 	})
 	if err != nil || len(found.Nodes) == 0 {

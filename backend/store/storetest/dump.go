@@ -16,7 +16,7 @@ func Dump(t *testing.T, url string) string {
 	var pool *sql.DB
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		var err error
-		if pool, err = sql.Open("sqlite", path); err != nil {
+		if pool, err = sql.Open("sqlite", path+"?_pragma=busy_timeout(60000)"); err != nil {
 			t.Fatal(err)
 		}
 	} else {

@@ -16,7 +16,7 @@ const read = new Set();
 
 // link waits for a mail, and is what its link leads to.
 async function link(dir, to, form) {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const files = existsSync(dir) ? readdirSync(dir) : []; // it is made for the first mail
     for (const file of files.filter((name) => name.endsWith(".json")).sort()) {
       if (read.has(file)) {

@@ -70,7 +70,7 @@ class Authenticator {
 // mailedCode waits for the next code that comes by mail.
 const read = new Set();
 async function mailedCode() {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1200; i++) {
     for (const name of readdirSync(mailDir).filter((n) => n.endsWith(".json") && !read.has(n)).sort()) {
       read.add(name);
       const mail = JSON.parse(readFileSync(`${mailDir}/${name}`, "utf8"));
