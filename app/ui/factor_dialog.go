@@ -271,13 +271,15 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 }
 
 // closed is what every way out comes to.
-func (d *factorDialog) closed(ctx app.Context, _ app.Event) {
+func (d *factorDialog) closed(app.Context, app.Event) {
 	defer rescue()
-	if d.step > stepConfirm {
-		refresh(ctx) // an enrolment may have been left half done
-	}
-	d.shown = false
-	d.forget()
+	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
+		if d.step > stepConfirm {
+			refresh(ctx) // an enrollment may have been left half done
+		}
+		d.shown = false
+		d.forget()
+	})
 }
 
 func (d *factorDialog) open(_ app.Context, e app.Event) {

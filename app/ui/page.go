@@ -95,6 +95,27 @@ func shut(id string) {
 	}
 }
 
+// afterClose calls then when a dialog is closed, unless it was opened again since:
+// the browser dispatches the close event some time after the dialog is gone and the
+// focus is back, and a user who presses Enter at once is faster. openings counts
+// how often the dialog was opened.
+func afterClose(ctx app.Context, id string, openings *int, then func(app.Context)) {
+	closed := *openings
+	// Deferred, so that a dialog that is being opened is open by then.
+	ctx.Defer(func(ctx app.Context) {
+		defer rescue()
+		if element(id).Get("open").Bool() {
+			return
+		}
+		ctx.Dispatch(func(ctx app.Context) {
+			defer rescue()
+			if *openings == closed {
+				then(ctx)
+			}
+		})
+	})
+}
+
 func online() bool {
 	return !app.IsClient || app.Window().Get("navigator").Get("onLine").Bool()
 }

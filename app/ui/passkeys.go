@@ -35,6 +35,7 @@ type passkeys struct {
 
 	// Of the dialog that adds one.
 	form      form
+	openings  int // how often it was opened
 	ceremony  ceremony
 	opening   bool
 	suggested string // the name
@@ -159,10 +160,12 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 			complain(ctx, err)
 			return
 		}
+		s.stop() // what is left of the last time
 		s.form.problem, s.form.wrong = "", nil
 		s.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
 		s.suggested = unused(suggestName(userAgent, touch, s.platform), s.list)
+		s.openings++
 		open(ctx, "add-passkey")
 		s.fill(ctx, s.form.at("name"), s.suggested)
 	})
@@ -259,6 +262,11 @@ func (s *passkeys) cancel(app.Context, app.Event) {
 // closed is also what Escape comes to.
 func (s *passkeys) closed(app.Context, app.Event) {
 	defer rescue()
+	afterClose(s.ctx, "add-passkey", &s.openings, func(app.Context) { s.stop() })
+}
+
+// stop gives up what the dialog has under way.
+func (s *passkeys) stop() {
 	s.form.busy = false
 	s.ceremony.stop()
 }

@@ -37,6 +37,8 @@ type stepUpDialog struct {
 	byCode  bool // by a code of it, not the password
 	waiting *identity
 
+	openings int // how often it was opened
+
 	passkeys    ceremony
 	hasPasskeys bool
 }
@@ -55,9 +57,10 @@ func (d *stepUpDialog) OnMount(ctx app.Context) {
 
 func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	defer rescue()
-	d.settle(false) // should two calls have been refused at once
+	d.reset() // should two calls have been refused at once
 	i := a.Value.(identity)
 	d.waiting = &i
+	d.openings++
 	open(ctx, "step-up")
 	d.use(false)
 	d.passkeys.prepare(d.ctx)
@@ -162,6 +165,11 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 // closed is also what Escape comes to.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	defer rescue()
+	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
+}
+
+// reset forgets what was typed, and gives up what the dialog has under way.
+func (d *stepUpDialog) reset() {
 	d.form.empty("password", "code")
 	d.passkeys.stop()
 	d.hasPasskeys = false
