@@ -1,6 +1,6 @@
 # Latchkey. Nothing is needed but Go and make; "make test" says what else it wants.
-# Times are those of two cores once Go's modules are there and compiled; on a new
-# machine that takes some four minutes more.
+# Times are those of two cores, from a clean clone, once Go's modules are there and
+# compiled; the first time that takes some four minutes more.
 #
 #   make run          build what has changed and start on http://localhost:8080, with
 #                     SQLite in ./data (10 s)
@@ -11,8 +11,7 @@
 #   make check        the same with what is installed; what is missing is skipped aloud
 #   make slow         test the rest: make race, then make plain (20 min)
 #   make race         the race detector over what needs no browser, in the program, too (8 min)
-#   make plain        the browser, with go-app as it is and the race detector in the
-#                     server (10 min)
+#   make plain        the browser, with go-app as it is (9 min)
 #   make lint         gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
 #   make fuzz         every fuzz test for 20 seconds (3 min)
 #   make bench        measure the binary on SQLite and on Postgres, and print the table (10 min)
@@ -98,8 +97,10 @@ build/small.wasm.br build/small.wasm.gz &: web/app.wasm
 	@cp web/app.wasm build/small.wasm
 	@go run ./web/build -quality 11 -budget $(BUDGET) build/small.wasm
 
+# Always in the same folder, or go test would run again what has not changed.
 quick: build/wasm.mod
-	@LATCHKEY_TEST_DATABASES=sqlite .ci/gotest $$(go list ./... | grep -v -e '/backend$$' -e '/backend/browsertest$$')
+	@LATCHKEY_TEST_DATABASES=sqlite LATCHKEY_TEST_TMP=/dev/shm/latchkey-quick-$$(id -u) \
+		.ci/gotest $$(go list ./... | grep -v -e '/backend$$' -e '/backend/browsertest$$')
 
 test:
 	@.ci/install
@@ -108,6 +109,7 @@ test:
 # The checks of lint run beside the compressing, which keeps one processor busy.
 check: $(WASM)
 	@$(MAKE) --no-print-directory -j2 lint build/small.wasm.br
+	@rm -rf build/failures
 	@.ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./...
 
 # Tests at a time in each package: more than there are processors, because many
@@ -115,23 +117,21 @@ check: $(WASM)
 PARALLEL := 4
 
 slow:
-	@.ci/install
+	@.ci/install race
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory plain
 
-# In the tests' process on both databases; in the program on Postgres, because a
-# request on SQLite, compiled from C to Go, takes longer under the race detector
-# than the program allows.
 race: build/wasm.mod $(WASM)
-	@.ci/race
-	@LATCHKEY_TEST_SLOW=on LATCHKEY_TEST_DATABASES=postgres .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend
+	@.ci/race $(PARALLEL)
 
-# The app must do without the copy of go-app, too.
+# The app must do without the copy of go-app, too, and where the browser optimizes
+# it.
 plain: build/plain.wasm
-	@cp build/plain.wasm web/app.wasm
-	@$(MAKE) --no-print-directory web/app.wasm.br
-	@LATCHKEY_TEST_SLOW=on .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend/browsertest; \
-		status=$$?; rm -f $(WASM); exit $$status
+	@rm -rf build/failures
+	@trap 'rm -f $(WASM)' EXIT; \
+		cp build/plain.wasm web/app.wasm && \
+		$(MAKE) --no-print-directory web/app.wasm.br && \
+		LATCHKEY_TEST_OPTIMIZE=on .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend/browsertest
 
 lint:
 	@.ci/lint

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -94,5 +96,18 @@ func TestParseAPI(t *testing.T) {
 		if (err == nil) != (want != "") || err == nil && u.String() != want {
 			t.Errorf("-resend-url %q: %v, %v; want %q", s, u, err, want)
 		}
+	}
+}
+
+// TestTimeouts tests the bounds that the documents promise: a client has five
+// seconds for the headers of a request and 15 for all of it, and at the end
+// requests that are under way have ten.
+func TestTimeouts(t *testing.T) {
+	s := httpServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.WriteTimeout != 30*time.Second || s.MaxHeaderBytes != 16<<10 {
+		t.Errorf("headers in %v, requests in %v, answers in %v, %d bytes of headers", s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.MaxHeaderBytes)
+	}
+	if drain != 10*time.Second {
+		t.Errorf("the last requests have %v; want 10s", drain)
 	}
 }

@@ -117,18 +117,10 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	}
 
 	mails := newCarrier(c)
-	srv := &http.Server{
-		Handler: server.New(server.Config{
-			Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-			TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
-		}),
-		ReadHeaderTimeout: 5 * time.Second, // who drips headers holds a connection no longer
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
-	}
+	srv := httpServer(server.New(server.Config{
+		Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
+	}), c.log)
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return err
@@ -164,6 +156,20 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	case <-ctx.Done(): // what is on its way is sent again, as the same mail
 	}
 	return nil
+}
+
+// httpServer returns a server whose connections end if a client is slow: one that
+// sends a byte at a time takes nothing from others.
+func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }
 
 // invite prints the link that makes the first administrator, while there is

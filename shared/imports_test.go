@@ -48,6 +48,10 @@ var walls = []struct {
 		never: []string{goApp, "latchkey/app/ui", "latchkey/backend"},
 	},
 	{
+		room:     "backend",
+		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
+	},
+	{
 		room:     "backend/account",
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
 		directly: []string{"net/http", "database/sql"},

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"fmt"
 	"latchkey/backend/testkit"
+	"slices"
 	"strings"
 	"testing"
 
@@ -409,7 +410,9 @@ func testFormBlocked(t *testing.T, server *testkit.Program) {
 	p.Provoke("form-action") // the policy of a settings page blocks the submission
 	p.Fill("Current password", "a secret 123456")
 	eval[bool](p, `document.getElementById("password-currentPassword").form.submit(), true`)
-	p.Until("the form is sent or blocked", `document.readyState === "complete"`)
+	p.Await("the browser blocks the submission", func() bool {
+		return slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, "form-action") })
+	})
 	if address := eval[string](p, "location.href"); strings.Contains(address, "secret") || strings.Contains(address, "?") {
 		t.Errorf("the address is %s; want none of the input", address)
 	}

@@ -519,7 +519,8 @@ func testListFirst(t *testing.T, server *testkit.Program) {
 	p.Open("/sign-in")
 	p.submitSignIn(email, password)
 	p.See("This device")
-	p.awaitSnapshot()
+	p.Until("the browser keeps all that the page shows", `["sessions", "passkeys", "twoFactor"].every((part) =>
+		JSON.parse(localStorage["latchkey.kept"])[part])`)
 }
 
 // testOtherAccount checks an open page after another account signs in through
@@ -712,7 +713,7 @@ func testUpdateUnderWay(t *testing.T) {
 	p.Inject(`{
 		const ready = navigator.serviceWorker.ready
 		Object.defineProperty(navigator.serviceWorker, "ready", {get: () => ready.then((registration) => new Promise((resolve) => {
-			const look = () => registration.installing && resolve(registration)
+			const look = () => (registration.installing || registration.waiting) && resolve(registration)
 			look()
 			registration.addEventListener("updatefound", look)
 		}))})

@@ -30,6 +30,7 @@ func TestPasskeyBrowser(t *testing.T) {
 		"Exceptions":   testPasskeyExceptions,
 		"Unknown":      testPasskeyUnknown,
 		"Late":         testPasskeyLate,
+		"Pending":      testPasskeyPending,
 		"Narrow":       testPasskeyNarrow,
 	}, map[string]func(*testing.T){
 		"StepUp": testPasskeyStepUp,
@@ -607,6 +608,39 @@ func testPasskeyLate(t *testing.T, server *testkit.Program) {
 	p.See("That took too long, or was finished elsewhere. Try again.")
 	p.Press(signInWithPasskey)
 	p.At("/dashboard/settings")
+}
+
+// testPasskeyPending checks that the button works while the browser offers passkeys
+// in autofill, and that it offers them again after a refusal. The test keeps the
+// offer open, because the authenticator would respond to it at once.
+func testPasskeyPending(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	a := p.addAuthenticator(false)
+	p.signUp()
+	p.addPasskey("Mine")
+	a.signOut()
+	p.Inject(`{
+		offerPasskeys()
+		const get = CredentialsContainer.prototype.get
+		window.offered = window.withdrawn = 0
+		CredentialsContainer.prototype.get = function(options) {
+			if (options.mediation !== "conditional") return get.call(this, options)
+			offered++
+			return new Promise((_, reject) => options.signal.addEventListener("abort", () => {
+				withdrawn++
+				reject(options.signal.reason)
+			}))
+		}
+	}`)
+	p.Open("/sign-in")
+	p.Until("the browser offers passkeys", `offered === 1`)
+	a.setUserPresent(true)
+	a.setUserVerified(false)
+	p.Press(signInWithPasskey)
+	p.Until("the browser offers passkeys again", `withdrawn === 1 && offered === 2`)
+	p.At("/sign-in")
+	a.setUserVerified(true)
+	a.signIn()
 }
 
 // testPasskeyNarrow checks that the pages for passkeys fit a small phone.

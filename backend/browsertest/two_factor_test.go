@@ -46,6 +46,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 		"Challenge":      testChallenge,
 		"EmailCode":      testEmailCode,
 		"Keyboard":       testTwoFactorKeyboard,
+		"Reopened":       testTwoFactorReopened,
 		"Narrow":         testTwoFactorNarrow,
 		"Phone":          testTwoFactorPhone,
 	}, map[string]func(*testing.T){
@@ -747,6 +748,38 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.See("Password on a trusted device")
 }
 
+// delayClose keeps the page from hearing that a dialog is closed until the test
+// calls its function: the browser dispatches that event after it has put the focus
+// back, and a quick user has opened the dialog again by then.
+func (p *tab) delayClose() (deliver func()) {
+	p.t.Helper()
+	eval[bool](p, `addEventListener("close", (e) => {
+		e.stopImmediatePropagation()
+		window.deliverClose = () => e.target.dispatchEvent(new Event("close"))
+	}, {capture: true, once: true}), true`)
+	return func() {
+		p.t.Helper()
+		p.Until("the page hears that the dialog was closed", `deliverClose(), true`)
+	}
+}
+
+// testTwoFactorReopened checks that a dialog works that is closed and opened again
+// at once.
+func testTwoFactorReopened(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.Press("Enable 2FA")
+	p.AwaitFocus("Password")
+	deliver := p.delayClose()
+	p.Key(kb.Escape)
+	p.AwaitFocus("Enable 2FA")
+	p.Key(kb.Enter)
+	p.AwaitFocus("Password")
+	deliver()
+	p.Key(password + kb.Enter)
+	p.AwaitFocus("Add the key to your authenticator app")
+}
+
 // testTwoFactorNarrow checks that the pages for two-factor authentication fit a
 // small phone.
 func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
@@ -817,8 +850,10 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	// app to open, and ignore touches on the page.
 	eval[bool](p, `window.open = () => { window.opened = true },
 		document.querySelector("#factor .otpauth").addEventListener("click", (e) => {
-			window.followed = !e.defaultPrevented
-			e.preventDefault()
+			let prevented = e.defaultPrevented
+			Event.prototype.preventDefault.call(e)
+			e.preventDefault = () => { prevented = true }
+			setTimeout(() => { window.followed = !prevented }) // after all other listeners
 		}), true`)
 	p.Tap("link", "Open in an authenticator app")
 	p.Until("the browser follows the link", `window.followed === true`)
@@ -896,7 +931,7 @@ func testLocked(t *testing.T) {
 	// The page learns the length of the wait from the server, so it loads again
 	// after the test shortens the wait.
 	execSQL(t, db, `UPDATE second_factor_tries SET locked_until = ?`,
-		time.Now().UTC().Add(4*time.Second).Format("2006-01-02 15:04:05.999999-07:00"))
+		time.Now().UTC().Add(30*time.Second).Format("2006-01-02 15:04:05.999999-07:00"))
 	p.Open("/two-factor")
 	p.AwaitFocus(signInCode)
 	p.Key("123456")

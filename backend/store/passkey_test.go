@@ -26,7 +26,7 @@ func addPasskey(t *testing.T, db account.Store, user, id string, count int64) ac
 	return p
 }
 
-func TestPasskeysOfAnother(t *testing.T) { // P09, P30
+func TestPasskeysOfAnother(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		ann := addUser(t, db, "ann")
 		addUser(t, db, "bob")
@@ -66,7 +66,7 @@ func TestPasskeysOfAnother(t *testing.T) { // P09, P30
 
 // TestUsePasskeyOnce holds that of several uses with one count, as a passkey and
 // its copy would make, one counts.
-func TestUsePasskeyOnce(t *testing.T) { // P24
+func TestUsePasskeyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		use := func(p account.Passkey, count int64) error {
@@ -97,7 +97,7 @@ func TestUsePasskeyOnce(t *testing.T) { // P24
 	})
 }
 
-func TestTakeCeremonyOnce(t *testing.T) { // P20, P22
+func TestTakeCeremonyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		want := account.Ceremony{

@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
@@ -58,9 +60,13 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	} {
 		options = append(options, chromedp.Flag(flag, value))
 	}
-	if !Thorough {
+	if os.Getenv("LATCHKEY_TEST_OPTIMIZE") != "on" { // as "make plain" has it
 		// A page lives for seconds here: optimizing its code takes longer than it saves.
 		options = append(options, chromedp.Flag("js-flags", "--liftoff-only"))
+	}
+	var shm syscall.Statfs_t
+	if syscall.Statfs("/dev/shm", &shm) == nil && shm.Bavail*uint64(shm.Bsize) < 1<<30 {
+		options = append(options, chromedp.Flag("disable-dev-shm-usage", true)) // in a container it can be 64 MB
 	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
@@ -84,9 +90,10 @@ const (
 	desktopHeight = 900
 )
 
-// A Tab is a person before a browser. They find things by role and accessible
-// name, as a screen reader does, and use mouse and keyboard. The test fails if
-// the browser reports an error that the test has not provoked: see [Tab.Provoke].
+// A Tab is a browser tab that a test drives as a user does: it finds things by
+// role and accessible name, as a screen reader does, and uses mouse and keyboard.
+// The test fails if the browser reports an error that the test has not provoked:
+// see [Tab.Provoke].
 //
 // Every method that waits does so for [Patience], and then fails the test with
 // what the page shows.
@@ -96,7 +103,10 @@ type Tab struct {
 	t         testing.TB
 	ctx       context.Context
 	userAgent string
-	scripts   bool // the page may run scripts
+	scripts   bool  // the page may run scripts
+	brief     bool  // the test has failed: what the browser does not answer soon is not waited for
+	left      bool  // a picture was left
+	last      error // why the last click did not succeed
 
 	mu       sync.Mutex
 	console  []string // all that the browser has reported, to be read if the test fails
@@ -130,10 +140,15 @@ func open(t testing.TB) context.Context {
 	return ctx
 }
 
-// Another opens one more tab of the same window.
+// Another opens one more tab of the same window. What is provoked in this one may
+// come in the other, too.
 func (p *Tab) Another() *Tab {
 	p.t.Helper()
-	return newTab(p.t, p.ctx, p.Origin)
+	other := newTab(p.t, p.ctx, p.Origin)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	other.Provoke(p.provoked...)
+	return other
 }
 
 func newTab(t testing.TB, parent context.Context, origin string, options ...chromedp.ContextOption) *Tab {
@@ -143,7 +158,11 @@ func newTab(t testing.TB, parent context.Context, origin string, options ...chro
 	p.ctx = ctx
 	t.Cleanup(cancel)
 	t.Cleanup(p.finish)
-	p.Do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
+	// The first call opens the tab, which lives as long as the context of that call:
+	// it has no limit of its own.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(desktopWidth, desktopHeight)); err != nil {
+		t.Fatal(err)
+	}
 	// Several tabs have the focus at once here, as on several desks.
 	Command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	Command(p, audits.Enable, cdp.Empty{})
@@ -192,9 +211,8 @@ func (p *Tab) listen(event any) {
 	}
 }
 
-// Provoke tells that the browser will report errors that have one of the texts
-// in them, because of what the test does. When the report comes does not matter:
-// before the call or long after it.
+// Provoke allows errors that contain one of the texts, because the test causes
+// them. The browser may report them before the call or long after it.
 func (p *Tab) Provoke(texts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,6 +230,7 @@ func (p *Tab) Errors() []string {
 // person needs to see why a test has failed.
 func (p *Tab) finish() {
 	p.t.Helper()
+	p.brief = p.t.Failed()
 	Eval[bool](p, `true`) // what the page has reported before this is here now
 	p.mu.Lock()
 	provoked := p.provoked
@@ -221,14 +240,18 @@ func (p *Tab) finish() {
 			p.t.Errorf("the browser reports: %s", message)
 		}
 	}
-	if p.t.Failed() {
+	if p.t.Failed() && !p.left {
 		p.leave()
 	}
 }
 
 // limited returns the context of one call of the browser, which may fail to answer.
 func (p *Tab) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(p.ctx, Patience)
+	patience := Patience
+	if p.brief {
+		patience = 5 * time.Second
+	}
+	return context.WithTimeout(p.ctx, patience)
 }
 
 // ask sends a command of the DevTools protocol.

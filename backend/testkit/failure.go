@@ -19,6 +19,7 @@ var failures atomic.Uint32
 // build/failures, and says where.
 func (p *Tab) leave() {
 	p.t.Helper()
+	p.left = true
 	dir := filepath.Join(Root(p.t), "build", "failures")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		p.t.Log(err)

@@ -89,15 +89,15 @@ var errMissed = errors.New("the click hits something else")
 // is drawn anew takes the thing away: a person sees that and clicks again.
 func (p *Tab) Click(role, name, description string) {
 	p.t.Helper()
-	var last error
+	defer func() { p.last = nil }()
 	p.Await(fmt.Sprintf("a click on the %s %q %s", role, name, description), func() bool {
 		node := p.one(role, name, description)
 		if node == nil {
-			last = fmt.Errorf("there is not exactly one")
+			p.last = fmt.Errorf("there are %d such things; want 1", len(p.All(role, name)))
 			return false
 		}
-		last = p.clickNode(node.BackendDOMNodeID)
-		return last == nil
+		p.last = p.clickNode(node.BackendDOMNodeID)
+		return p.last == nil
 	})
 }
 
@@ -312,7 +312,7 @@ func (p *Tab) Choose(label, option string) {
 	})
 }
 
-// Fits holds that nothing is wider than a page of that many pixels, nor than the
+// Fits checks that nothing is wider than a page of that many pixels, nor than the
 // dialog that it is in.
 func (p *Tab) Fits(width int, what string) {
 	p.t.Helper()

@@ -62,7 +62,7 @@ func (p *Phone) CodeAt(t time.Time) string { return p.CodeOf(stepAt(t)) }
 // margin is how long a code may be under way to the server. The server takes the
 // code of the step before the present one, too: of that one, only if the present
 // step lasts that long.
-const margin = 5 * time.Second
+const margin = 15 * time.Second
 
 // Next returns the earliest code that the server still takes and that was not
 // returned before: each is good once. Three can be had at once; for a fourth the

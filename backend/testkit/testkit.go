@@ -79,8 +79,8 @@ func Root(t testing.TB) string {
 	return ""
 }
 
-// need fails the test where CI is set, and else skips it: a part of the machine
-// is missing that the tests want.
+// need skips the test because the machine lacks a program that it uses. Where CI is
+// set, it fails the test instead.
 func need(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {

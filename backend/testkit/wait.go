@@ -28,7 +28,7 @@ const watchScript = `(() => {
 		}, 10) // a page is drawn in many small steps
 	}
 	new MutationObserver(changed).observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
-	for (const type of ["focusin", "focusout", "focus", "blur", "input", "change", "toggle", "close", "submit", "popstate", "hashchange", "load", "pageshow",
+	for (const type of ["focusin", "focusout", "input", "change", "toggle", "close", "submit", "popstate", "hashchange", "load", "pageshow",
 		"readystatechange", "DOMContentLoaded", "animationstart", "animationend", "transitionend", "storage", "online", "offline", "resize"])
 		addEventListener(type, changed, true)
 	globalThis.navigation?.addEventListener("currententrychange", changed)
@@ -122,6 +122,11 @@ func (p *Tab) Await(what string, ok func() bool) {
 // for.
 func (p *Tab) fail(what string) {
 	p.t.Helper()
+	p.brief = true
+	if p.last != nil {
+		what += " (" + p.last.Error() + ")"
+	}
+	p.leave()
 	p.t.Fatalf("not so after %v: %s. At %s the page says:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
 }
 

@@ -61,7 +61,7 @@ func each(t *testing.T, test func(t *testing.T, url string), sqlite, postgres fu
 	}
 }
 
-// SQLite is the URL of a database that is not there yet.
+// SQLite returns the URL of a database whose file does not exist yet.
 func SQLite(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db")
 }
