@@ -98,7 +98,7 @@ build/small.wasm.br build/small.wasm.gz &: web/app.wasm
 	@go run ./web/build -quality 11 -budget $(BUDGET) build/small.wasm
 
 # Always in the same folder, or go test would run again what has not changed.
-quick: build/wasm.mod
+quick: build/wasm.mod $(WASM)
 	@LATCHKEY_TEST_DATABASES=sqlite LATCHKEY_TEST_TMP=/dev/shm/latchkey-quick-$$(id -u) \
 		.ci/gotest $$(go list ./... | grep -v -e '/backend$$' -e '/backend/browsertest$$')
 
