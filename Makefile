@@ -9,9 +9,9 @@
 #   make test         test all that a change can break: lint, both databases, the npm
 #                     client, the browser; installs what they need, where it may (8 min)
 #   make check        the same with what is installed; what is missing is skipped aloud
-#   make slow         test the rest: make race, then make plain (20 min)
-#   make race         the race detector over what needs no browser, in the program, too (8 min)
-#   make plain        the browser, with go-app as it is (9 min)
+#   make slow         test the rest: make race, then make plain (10 min)
+#   make race         the race detector over what needs no browser, in the program, too (4 min)
+#   make plain        the browser, with go-app as it is (6 min)
 #   make lint         gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
 #   make fuzz         every fuzz test for 20 seconds (3 min)
 #   make bench        measure the binary on SQLite and on Postgres, and print the table (10 min)
