@@ -104,8 +104,17 @@ func TestParseAPI(t *testing.T) {
 // requests that are under way have ten.
 func TestTimeouts(t *testing.T) {
 	s := httpServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.WriteTimeout != 30*time.Second || s.MaxHeaderBytes != 16<<10 {
-		t.Errorf("headers in %v, requests in %v, answers in %v, %d bytes of headers", s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.MaxHeaderBytes)
+	for what, got := range map[string]struct{ is, want time.Duration }{
+		"the headers of a request": {s.ReadHeaderTimeout, 5 * time.Second},
+		"a request":                {s.ReadTimeout, 15 * time.Second},
+		"a response":               {s.WriteTimeout, 30 * time.Second},
+	} {
+		if got.is != got.want {
+			t.Errorf("%s may take %v; want %v", what, got.is, got.want)
+		}
+	}
+	if s.MaxHeaderBytes != 16<<10 {
+		t.Errorf("headers may have %d bytes; want 16 KiB", s.MaxHeaderBytes)
 	}
 	if drain != 10*time.Second {
 		t.Errorf("the last requests have %v; want 10s", drain)

@@ -31,7 +31,8 @@ func (p *Tab) leave() {
 	p.mu.Lock()
 	console := strings.Join(p.console, "\n")
 	p.mu.Unlock()
-	text := fmt.Sprintf("%s\n%s\n\n== The page says\n%s\n\n== The console\n%s\n", p.t.Name(), Eval[string](p, "location.href"), p.Text(), console)
+	text := fmt.Sprintf("%s\n%s\n\n== The page says\n%s\n\n== The console\n%s\n",
+		p.t.Name(), Eval[string](p, "location.href"), p.Text(), console)
 	if err := os.WriteFile(file+".txt", []byte(text), 0o666); err != nil {
 		p.t.Log(err)
 		return
