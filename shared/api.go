@@ -181,6 +181,13 @@ type Session struct {
 	// with a second factor after a plus: "totp", "backup-code", "email-code",
 	// "passkey", "trusted-device".
 	Method string `json:"method"`
+
+	// ConfirmedAt is when the user last proved who they are.
+	ConfirmedAt Time `json:"confirmedAt"`
+	// SecondFactorAt is when a second factor was last shown in the session, and
+	// SecondFactorBy which: "totp", "backup-code" or "passkey"; null if none was.
+	SecondFactorAt *Time   `json:"secondFactorAt"`
+	SecondFactorBy *string `json:"secondFactorBy"`
 }
 
 // Device is what a session's user agent says of itself, in words for people.
@@ -239,6 +246,8 @@ func (p Password) Confirmation() *string { return &p.Password }
 type Proof struct {
 	Password *string `json:"password,omitempty"`
 	Code     *string `json:"code,omitempty"` // of the authenticator app
+
+	BackupCode *string `json:"backupCode,omitempty"` // which is then spent
 
 	// Passkey is the browser's answer to [GenerateAuthenticateOptions] of the
 	// same session, as in [Authentication].
@@ -307,6 +316,9 @@ type Enrolment struct {
 
 // Confirmation is the password that confirms the caller's identity.
 func (e Enrolment) Confirmation() *string { return &e.Password }
+
+// WeakensFactor reports whether the call replaces an authenticator.
+func (e Enrolment) WeakensFactor() bool { return e.Replace != nil && *e.Replace }
 
 // Enrolling is the answer to [Enrolment].
 type Enrolling struct {
@@ -386,6 +398,11 @@ type RegisterQuery struct {
 	// password was entered just now.
 	Mediation string `json:"mediation,omitempty" check:"conditional"`
 }
+
+// WeakensFactor reports whether the user is asked for the passkey. Options of one
+// that a browser makes unasked are null instead where a factor would have to be
+// shown.
+func (q RegisterQuery) WeakensFactor() bool { return q.Mediation == "" }
 
 // Registration is the browser's answer to [GenerateRegisterOptions], within
 // five minutes and in the same session.

@@ -14,6 +14,9 @@ type Error struct {
 	// helps.
 	RetryAfter int `json:"retryAfter,omitempty"`
 
+	// Need is there in [ErrSecondFactorDue] only: [NeedSecondFactor].
+	Need string `json:"need,omitempty"`
+
 	// SecondFactorDue is there in [ErrTwoFactorRequired] only.
 	*SecondFactorDue
 
@@ -40,6 +43,15 @@ func (e *Error) In(field string) *Error {
 func (e *Error) Saying(message string) *Error {
 	c := *e
 	c.Message = message
+	return &c
+}
+
+// NeedSecondFactor says that the session needs a second factor shown in it.
+const NeedSecondFactor = "second-factor"
+
+func (e *Error) needing(need, message string) *Error {
+	c := *e
+	c.Need, c.Message = need, message
 	return &c
 }
 
@@ -94,10 +106,13 @@ var (
 	// Who the caller is.
 	ErrUnauthorized = newError("UNAUTHORIZED", "Unauthorized")
 	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
-	ErrForbidden    = newError("FORBIDDEN", "Your account does not have the permission for this.")
-	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
-	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
-	ErrInvite       = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
+	// ErrSecondFactorDue is an ErrNotFresh that a password cannot mend:
+	// [StepUp] by a second factor does.
+	ErrSecondFactorDue = ErrNotFresh.needing(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
+	ErrForbidden       = newError("FORBIDDEN", "Your account does not have the permission for this.")
+	ErrCredentials     = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+	ErrToken           = newError("INVALID_TOKEN", "Invalid token")
+	ErrInvite          = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
 
 	ErrNotVerified    = newError("EMAIL_NOT_VERIFIED", "Email not verified")
 	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Ask whoever runs this service.")
@@ -122,6 +137,7 @@ var (
 	ErrInvalidBackupCode     = newError("INVALID_BACKUP_CODE", "Invalid backup code")
 	ErrTOTPNotEnabled        = newError("TOTP_NOT_ENABLED", "TOTP not enabled")
 	ErrTOTPEnabled           = newError("TOTP_ALREADY_ENABLED", "TOTP is already enabled")
+	ErrLastSecondFactor      = newError("LAST_SECOND_FACTOR", "Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new phone instead.")
 	ErrTwoFactorNotEnabled   = newError("TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled")
 	ErrBackupCodesNotEnabled = newError("BACKUP_CODES_NOT_ENABLED", "Backup codes aren't enabled")
 	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")

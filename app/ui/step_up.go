@@ -13,17 +13,21 @@ import (
 
 // identity is what waits for a person to confirm who they are.
 type identity struct {
+	Factor    bool // by a second factor, and not by the password
 	Confirmed func()
 	Cancelled func()
 }
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, a code, or a passkey, because the server wants
+// stepUp asks for the password, a second factor, or a passkey, because the server wants
 // to know that the person is still the one who signed in.
 func stepUp(ctx app.Context, i identity) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
+
+// withPassword is what [byApp] and [byBackup] are alternatives to.
+const withPassword = "password"
 
 // stepUpDialog asks for it.
 type stepUpDialog struct {
@@ -34,7 +38,7 @@ type stepUpDialog struct {
 
 	ctx     app.Context
 	form    form
-	byCode  bool // by a code of it, not the password
+	with    string // what is asked for: withPassword, byApp or byBackup
 	waiting *identity
 
 	openings int // how often it was opened
@@ -45,7 +49,8 @@ type stepUpDialog struct {
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "step-up", fields: []string{"password", "code"}}
+	d.form = form{id: "step-up", fields: []string{"password", "code", "backupCode"}}
+	d.with = withPassword
 	d.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: d.learnPasskeys}
 }
 
@@ -62,7 +67,11 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.waiting = &i
 	d.openings++
 	open(ctx, "step-up")
-	d.use(false)
+	if i.Factor {
+		d.use(byApp)
+	} else {
+		d.use(withPassword)
+	}
 	d.passkeys.prepare(d.ctx)
 }
 
@@ -92,19 +101,32 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 	})
 }
 
-// use asks for the code or for the password.
-func (d *stepUpDialog) use(byCode bool) {
-	d.byCode = byCode
+// use asks for a code or for the password.
+func (d *stepUpDialog) use(with string) {
+	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
 	d.form.until = time.Time{} // too many of the one are no reason against the other
-	d.form.empty("password", "code")
-	focus(d.ctx, d.form.at("password"), d.form.at("code"))
+	d.form.empty("password", "code", "backupCode")
+	focus(d.ctx, d.form.at("password"), d.form.at("code"), d.form.at("backupCode"))
 }
 
-func (d *stepUpDialog) other(app.Context, app.Event) {
+func (d *stepUpDialog) usePassword(app.Context, app.Event) {
 	defer rescue()
-	d.use(!d.byCode)
+	d.use(withPassword)
 }
+
+func (d *stepUpDialog) useApp(app.Context, app.Event) {
+	defer rescue()
+	d.use(byApp)
+}
+
+func (d *stepUpDialog) useBackup(app.Context, app.Event) {
+	defer rescue()
+	d.use(byBackup)
+}
+
+// byFactor reports whether a second factor is asked for, and no password will do.
+func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
 // settle tells what waits how it ended, once.
 func (d *stepUpDialog) settle(confirmed bool) {
@@ -127,7 +149,8 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 
 func (d *stepUpDialog) confirm() {
 	var proof shared.Proof
-	if d.byCode {
+	switch d.with {
+	case byApp:
 		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
 			d.form.refuse(d.ctx, "code", tr(notSixDigits))
@@ -137,7 +160,13 @@ func (d *stepUpDialog) confirm() {
 			return
 		}
 		proof.Code = &code
-	} else {
+	case byBackup:
+		if !d.form.start(d.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
+			return
+		}
+		code := shared.WrittenBackupCode(d.form.value("backupCode"))
+		proof.BackupCode = &code
+	default:
 		if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
 			return
 		}
@@ -170,7 +199,7 @@ func (d *stepUpDialog) closed(app.Context, app.Event) {
 
 // reset forgets what was typed, and gives up what the dialog has under way.
 func (d *stepUpDialog) reset() {
-	d.form.empty("password", "code")
+	d.form.empty("password", "code", "backupCode")
 	d.passkeys.stop()
 	d.hasPasskeys = false
 	d.settle(false)
@@ -178,22 +207,24 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
-	text, other := tr("It has been a while since you signed in. Enter your password to go on."), tr("Use a code from your authenticator app")
-	if d.byCode {
-		text, other = tr("It has been a while since you signed in. Enter a code from your authenticator app to go on."), tr("Use your password")
-	}
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On("close", d.closed).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
 				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
-				html.P().ID("step-up-text").Text(text),
+				html.P().ID("step-up-text").Text(d.text()),
 				username(d.Email),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
-					app.If(d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(other).OnClick(d.other)
+					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
+						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(d.usePassword)
+					}),
+					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
+						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(d.useApp)
+					}),
+					app.If(d.with != byBackup && d.byFactor(), func() app.UI {
+						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(d.useBackup)
 					}),
 					app.If(d.hasPasskeys, func() app.UI {
 						return html.Button().Class("quiet").
@@ -211,9 +242,29 @@ func (d *stepUpDialog) Render() app.UI {
 		)
 }
 
+// text says why something is asked for, and what.
+func (d *stepUpDialog) text() string {
+	switch {
+	case d.with == byBackup:
+		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
+	case d.with == byApp && d.byFactor():
+		return tr("This changes how your account is protected. Enter a code from your authenticator app to go on.")
+	case d.with == byApp:
+		return tr("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
+	default:
+		return tr("It has been a while since you signed in. Enter your password to go on.")
+	}
+}
+
 func (d *stepUpDialog) field() app.UI {
-	if d.byCode {
+	switch d.with {
+	case byApp:
 		return d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.confirm)
+	case byBackup:
+		return d.form.field(field{
+			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter."),
+		})
 	}
 	return d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"})
 }

@@ -49,8 +49,8 @@ var away bool
 
 // call sends in to e and hands the answer to then, on the UI goroutine. Two
 // refusals it sees to itself: when the session has ended it leaves for the
-// sign-in page, and when the session is not fresh it asks for the password and
-// sends the call again.
+// sign-in page, and when the session is not fresh it asks for the password, or for
+// a second factor, and sends the call again.
 //
 // then is only called while what ctx belongs to is in the page. That of a
 // handler belongs to the button or the form, which may be gone by then: pass
@@ -86,7 +86,10 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 				refresh(ctx)
 				then(ctx, err)
 			case errors.Is(err, shared.ErrNotFresh):
+				var e *shared.Error
+				errors.As(err, &e)
 				stepUp(ctx, identity{
+					Factor:    e.Need == shared.NeedSecondFactor,
 					Confirmed: func() { send(ctx, method, path, in, out, then) },
 					Cancelled: func() {
 						// Dispatched, so that what waits is drawn again, and not

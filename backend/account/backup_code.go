@@ -139,7 +139,8 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, se
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
-// with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up.
+// with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up, and with
+// [shared.ErrSecondFactorDue].
 func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User, from Client) (codes []string, token Token, err error) {
 	if !user.TwoFactorEnabled { // before ten hashes
 		return nil, "", shared.ErrTwoFactorNotEnabled
@@ -149,10 +150,13 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 			if !in.User.TwoFactorEnabled {
 				return shared.ErrTwoFactorNotEnabled
 			}
+			if err := s.CheckSecondFactor(session, in.User); err != nil {
+				return err
+			}
 			if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
 				return err
 			}
-			token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]},
+			token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]}, session.SecondFactorBy,
 				"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
 			return err
 		})

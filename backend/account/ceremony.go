@@ -158,7 +158,8 @@ type RegisterRequest struct {
 
 // RegisterOptions are options to make a passkey with in a browser, as JSON. They
 // are null if an upgrade is not to be tried. It fails with
-// [shared.ErrTooManyPasskeys] if the user can have no more.
+// [shared.ErrTooManyPasskeys] if the user can have no more, and with
+// [shared.ErrSecondFactorDue].
 func (s *Service) RegisterOptions(ctx context.Context, session Session, user User, browser Token, r RegisterRequest) (json.RawMessage, error) {
 	if err := checkPasskeyName(r.Name); err != nil {
 		return nil, err
@@ -167,11 +168,14 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	if err != nil {
 		return nil, err
 	}
+	due := s.CheckSecondFactor(session, user)
 	full := len(keys) >= shared.PasskeysPerUser
 	verification := s.userVerification()
 	switch {
-	case r.Upgrade && (full || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(session)):
+	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(session)):
 		return json.RawMessage("null"), nil
+	case due != nil: // or a password would be enough to make a factor, and to go on by that
+		return nil, due
 	case full:
 		return nil, shared.ErrTooManyPasskeys
 	case r.Upgrade:

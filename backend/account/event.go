@@ -230,6 +230,10 @@ func (s *Service) sessionEvent(kind string, session Session, from Client) Event 
 	return e
 }
 
+// detailFactor is what an [Event].Detail calls the second factor that has
+// confirmed it.
+const detailFactor = "factor"
+
 // detail is what an [Event].Detail says.
 func detail(says map[string]string) string {
 	text, err := json.Marshal(says)

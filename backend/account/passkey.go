@@ -91,7 +91,8 @@ func checkPasskeyName(name string) error {
 // AddPasskey keeps the passkey that an authenticator has made for the session's
 // user. It fails as [Service.judgeRegistration] does, with
 // [shared.ErrPasskeyRegistered] if somebody has it already, with
-// [shared.ErrTooManyPasskeys], and with [shared.ErrValidation] for a name.
+// [shared.ErrTooManyPasskeys], with [shared.ErrSecondFactorDue], and with
+// [shared.ErrValidation] for a name.
 func (s *Service) AddPasskey(ctx context.Context, session Session, user User, from Client, browser Token, response json.RawMessage, name string) (Passkey, error) {
 	name = strings.TrimSpace(name)
 	if err := checkPasskeyName(name); err != nil {
@@ -105,6 +106,9 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		p.Name = &name
 	}
 	err = s.deed(ctx, session, func(in locked) error {
+		if err := s.CheckSecondFactor(session, in.User); err != nil {
+			return err
+		}
 		keys, err := in.Passkeys(ctx, user.ID)
 		if err != nil {
 			return err
@@ -162,8 +166,9 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 
 // DeletePasskey forgets a passkey of the session's user, and returns those that
 // are left. What it may have opened ends: this session goes on under a new
-// token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the user has none of
-// that id, and with [shared.ErrLastWayIn] if there is no other way in.
+// token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the
+// user has none of that id, with [shared.ErrLastWayIn] if there is no other way in,
+// and, for the last passkey, with [shared.ErrSecondFactorDue].
 func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) error {
 		ways, err := waysIn(ctx, in, in.User.ID)
@@ -180,6 +185,11 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		}
 		if len(ways.Passkeys) == 0 && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
 			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
+		}
+		if len(ways.Passkeys) == 0 {
+			if err := s.CheckSecondFactor(session, in.User); err != nil {
+				return err
+			}
 		}
 		left = ways.Passkeys
 		if token, err = s.endOthers(ctx, in, session); err != nil {
@@ -284,7 +294,7 @@ func (s *Service) passByPasskey(ctx context.Context, in locked, from Client, a P
 
 // StepUpByPasskey is StepUp by a passkey that verifies its user, asked for in
 // the same session.
-func (s *Service) StepUpByPasskey(ctx context.Context, session Session, from Client, browser Token, response json.RawMessage) (Token, error) {
+func (s *Service) StepUpByPasskey(ctx context.Context, session Session, from Client, browser Token, response json.RawMessage) (token Token, err error) {
 	right, err := s.judgePasskey(ctx, &session, from, browser, response)
 	if err != nil {
 		return "", err
@@ -292,12 +302,12 @@ func (s *Service) StepUpByPasskey(ctx context.Context, session Session, from Cli
 	if !right.verified {
 		return "", shared.ErrAuthentication.Saying(unverified)
 	}
-	rotated, token := session.rotated(s.Now())
-	err = s.deed(ctx, session, func(in locked) error {
+	err = s.deed(ctx, session, func(in locked) (err error) {
 		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
 			return err
 		}
-		return s.stepUp(ctx, in, session, rotated, from)
+		token, err = s.stepUp(ctx, in, session, from, ByPasskey)
+		return err
 	})
 	return token, s.notePasskeyUse(ctx, right, from, err)
 }

@@ -279,7 +279,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "Your password was changed", say("The password of your account was changed."))
+		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "", "Your password was changed", say("The password of your account was changed."))
 		return err
 	})
 	return token, s.newBrowser(user.ID, hashed, from.Browser), err
@@ -288,39 +288,61 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 // StepUp confirms the identity of the session's user by password, which makes
 // the session fresh. It stays the same session and gets a new token. It fails as
 // [Service.ConfirmPassword] does.
-func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (Token, error) {
+func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (token Token, err error) {
 	if err := s.ConfirmPassword(ctx, session, from, password); err != nil {
 		return "", inField(err, "password")
 	}
-	rotated, token := session.rotated(s.Now())
-	return token, s.deed(ctx, session, func(in locked) error { return s.stepUp(ctx, in, session, rotated, from) })
+	err = s.deed(ctx, session, func(in locked) (err error) {
+		token, err = s.stepUp(ctx, in, session, from, "")
+		return err
+	})
+	return token, err
 }
 
-// StepUpByCode is StepUp by a code of the authenticator app. It fails as
-// [Service.VerifyCode] does.
-func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, from Client, code string) (Token, error) {
+// StepUpByCode is StepUp by a second factor: a code of the authenticator app
+// ([ByTOTP]) or a backup code ([ByBackupCode]). It fails as [Service.VerifyCode]
+// does.
+func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, from Client, f Factor, code string) (token Token, err error) {
 	who := askedIn(session, user)
-	if !user.TwoFactorEnabled {
+	if f == ByTOTP && !user.TwoFactorEnabled {
 		return "", shared.ErrTOTPNotEnabled
 	}
-	rotated, token := session.rotated(s.Now())
-	right, try, err := s.judgeCode(ctx, ByTOTP, who, code)
+	right, try, err := s.judgeCode(ctx, f, who, code)
 	if err == nil {
-		err = s.deed(ctx, session, func(in locked) error {
+		err = s.deed(ctx, session, func(in locked) (err error) {
 			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
-			return s.stepUp(ctx, in, session, rotated, from)
+			token, err = s.stepUp(ctx, in, session, from, f)
+			return err
 		})
 	}
-	return token, inField(s.noteCode(ctx, who, from, try, err), "code")
+	field := "code"
+	if f == ByBackupCode {
+		field = "backupCode"
+	}
+	return token, inField(s.noteCode(ctx, who, from, try, err), field)
 }
 
-func (s *Service) stepUp(ctx context.Context, in locked, session, rotated Session, from Client) error {
-	if err := rotate(ctx, in, session, rotated); err != nil {
-		return err
+// stepUp confirms the identity of the session's user: by a second factor, or by
+// the password if that is empty. A factor that was shown before is still the one
+// that was shown last after a password.
+func (s *Service) stepUp(ctx context.Context, in locked, session Session, from Client, f Factor) (Token, error) {
+	now := s.Now()
+	confirmed := session
+	if f != "" {
+		confirmed = confirmed.withFactor(f, now)
 	}
-	return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventStepUp, session, from))
+	next, token := confirmed.rotated(now)
+	if err := rotate(ctx, in, session, next); err != nil {
+		return "", err
+	}
+	if f == ByBackupCode {
+		if err := s.noteBackupCode(ctx, in, from, session.ID); err != nil {
+			return "", err
+		}
+	}
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventStepUp, session, from), f))
 }
 
 type passwordStore interface {

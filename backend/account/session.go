@@ -81,9 +81,13 @@ type Session struct {
 	ExpiresAt    time.Time
 	ConfirmedAt  time.Time // when the user last proved who they are
 	Method       string
-	IP           string `bun:"ip"` // the last seen
-	UserAgent    string
-	Remember     bool
+	// When a second factor was last shown in it, and which; nil if none was. A
+	// password, a code by email and a trusted device are none.
+	SecondFactorAt *time.Time
+	SecondFactorBy Factor `bun:",nullzero"`
+	IP             string `bun:"ip"` // the last seen
+	UserAgent      string
+	Remember       bool
 
 	// RotatedAt is when the token that the session was found by was replaced;
 	// zero for the one that it has.
@@ -95,6 +99,23 @@ type Session struct {
 // Fresh reports whether the session's user has lately proved who they are.
 func (s *Service) Fresh(session Session) bool {
 	return s.Now().Sub(session.ConfirmedAt) < s.Settings.Now().FreshWindow
+}
+
+// CheckSecondFactor fails with [shared.ErrSecondFactorDue] if the session's user
+// has two-factor authentication, and no second factor was shown in the session
+// within the fresh window. Whatever weakens or shows a factor calls it: a
+// password alone must not take away what guards against a stolen password.
+func (s *Service) CheckSecondFactor(session Session, user User) error {
+	if user.TwoFactorEnabled && (session.SecondFactorAt == nil || s.Now().Sub(*session.SecondFactorAt) >= s.Settings.Now().FreshWindow) {
+		return shared.ErrSecondFactorDue
+	}
+	return nil
+}
+
+// withFactor is the session in which a second factor was shown now.
+func (s Session) withFactor(f Factor, now time.Time) Session {
+	s.SecondFactorAt, s.SecondFactorBy = &now, f
+	return s
 }
 
 // rotated is the session under a new token, its user's identity confirmed now.
@@ -144,6 +165,7 @@ func earlier(a, b time.Time) time.Time {
 // sign-in ends here, and none without a second factor if one is due, without a
 // verified address if that is asked for, or to an account that is disabled.
 func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
+	shown := shownFactor(method, second)
 	if second != "" {
 		method += "+" + string(second)
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
@@ -152,7 +174,19 @@ func (s *Service) openSession(ctx context.Context, in locked, from Client, metho
 	if err := s.mayOpen(in.User); err != nil {
 		return Session{}, "", err
 	}
-	return s.newSession(ctx, in, from, method, remember)
+	return s.newSession(ctx, in, from, method, shown, remember)
+}
+
+// shownFactor is the second factor that a sign-in has shown; empty if it has shown
+// none.
+func shownFactor(method string, second Factor) Factor {
+	switch {
+	case method == MethodPasskey:
+		return ByPasskey
+	case second == byTrustedDevice, second == ByEmailCode: // the browser, and who reads the mailbox
+		return ""
+	}
+	return second
 }
 
 // mayOpen fails with [shared.ErrDisabled] if a user's account is disabled, and with
@@ -167,7 +201,7 @@ func (s *Service) mayOpen(user User) error {
 	return nil
 }
 
-func (s *Service) newSession(ctx context.Context, in locked, from Client, method string, remember bool) (Session, Token, error) {
+func (s *Service) newSession(ctx context.Context, in locked, from Client, method string, shown Factor, remember bool) (Session, Token, error) {
 	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
 	lifetime := BriefLifetime
 	if remember {
@@ -178,6 +212,9 @@ func (s *Service) newSession(ctx context.Context, in locked, from Client, method
 		ID: rand.Text(), UserID: user, TokenHash: token.Hash(),
 		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(lifetime), ConfirmedAt: now,
 		Method: method, IP: from.IP, UserAgent: from.UserAgent, Remember: remember,
+	}
+	if shown != "" {
+		session = session.withFactor(shown, now)
 	}
 	if err := in.AddSession(ctx, session); err != nil {
 		return Session{}, "", err

@@ -234,8 +234,9 @@ func clockWords(off int64) string {
 
 // TOTPURI is the otpauth URI of the user's authenticator: of the one that is
 // good, or else of the one that waits to be proved. It fails with
-// [shared.ErrTOTPNotEnabled] if there is neither. Who has it can make the codes,
-// so the owner is told.
+// [shared.ErrTOTPNotEnabled] if there is neither, and with
+// [shared.ErrSecondFactorDue]. Who has it can make the codes, so the owner is
+// told.
 func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from Client) (string, error) {
 	all, err := s.Store.TOTPs(ctx, user.ID, session.ID, s.Now())
 	if err != nil {
@@ -250,14 +251,19 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 		return "", err
 	}
 	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
+		if err := s.CheckSecondFactor(session, in.User); err != nil {
+			return err
+		}
+		by := Factor("")
 		if a.Verified {
-			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown",
-				say("The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes."))
+			by = session.SecondFactorBy
+			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown", confirmedBy(by,
+				say("The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes."))...)
 			if err != nil {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTOTPURIRead, session, from))
+		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventTOTPURIRead, session, from), by))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,10 +90,11 @@ func (s *Service) spend(ctx context.Context, in locked, who asked, right rightCo
 	return in.ForgetSecondFactorTries(ctx, in.User.ID, who.challenge == nil)
 }
 
-// VerifyCode looks at a code of somebody who is signed in, and spends it. The
-// first one of a new authenticator enables two-factor authentication, or puts
-// it in the place of the one before, and the session gets a new token: rotated
-// is empty otherwise. It fails as [Service.judgeCode] does.
+// VerifyCode verifies a code in a session, and spends it. The first one of a new
+// authenticator enables two-factor authentication, or replaces the authenticator.
+// Any but a code by email is a second factor shown in the session, which then
+// gets a new token; rotated is empty otherwise. It fails as [Service.judgeCode]
+// does.
 func (s *Service) VerifyCode(ctx context.Context, session Session, user User, from Client, a Answer) (_ User, rotated Token, err error) {
 	who := askedIn(session, user)
 	who.mayEnrol, who.mustEnrol = true, a.Enrol
@@ -106,8 +108,8 @@ func (s *Service) VerifyCode(ctx context.Context, session Session, user User, fr
 			switch {
 			case right.enrols != "":
 				user, rotated, err = s.enrol(ctx, in, session, from, right.enrols)
-			case right.factor == ByBackupCode:
-				err = s.noteBackupCode(ctx, in, from, session.ID)
+			case right.factor != ByEmailCode:
+				rotated, err = s.stepUp(ctx, in, session, from, right.factor)
 			}
 			return err
 		})
@@ -129,21 +131,49 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.endElsewhere(ctx, in, session, from, kind, undo{TOTP: totp}, subject, what)
+	// A replacement was confirmed with the factor shown before this code.
+	by := Factor("")
+	if kind == EventAuthenticatorReplaced {
+		by = session.SecondFactorBy
+	}
+	session = session.withFactor(ByTOTP, s.Now())
+	token, err := s.endElsewhere(ctx, in, session, from, kind, undo{TOTP: totp}, by, subject, what)
 	return in.User, token, err
 }
 
-// endElsewhere is endOthers, with the notice to the owner and the log.
-func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, subject string, what paragraph) (Token, error) {
+// endElsewhere is endOthers, with the notice to the owner and the log, which say
+// by which second factor it was confirmed, if by one.
+func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, by Factor, subject string, what paragraph) (Token, error) {
 	token, err := s.endOthers(ctx, in, session)
 	if err != nil {
 		return "", err
 	}
 	u.Session = session.ID
-	if err := s.notify(ctx, in, from, u, subject, what); err != nil {
+	if err := s.notify(ctx, in, from, u, subject, confirmedBy(by, what)...); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, s.sessionEvent(kind, session, from))
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(kind, session, from), by))
+}
+
+// confirmedBy is what a notice tells, and by which second factor it was confirmed.
+func confirmedBy(by Factor, what paragraph) []paragraph {
+	switch by {
+	case ByTOTP:
+		return []paragraph{what, say("It was confirmed with a code from the authenticator app.")}
+	case ByBackupCode:
+		return []paragraph{what, say("It was confirmed with a backup code.")}
+	case ByPasskey:
+		return []paragraph{what, say("It was confirmed with a passkey.")}
+	}
+	return []paragraph{what}
+}
+
+// byFactor is an event that a second factor has confirmed.
+func byFactor(e Event, by Factor) Event {
+	if by != "" {
+		e.Detail = detail(map[string]string{detailFactor: string(by)})
+	}
+	return e
 }
 
 // endOthers ends what else is open or may come to be. This session goes on under
@@ -180,8 +210,9 @@ func (s *Service) end(ctx context.Context, in locked, keep string) error {
 // session within an hour, and ten backup codes. If it is to replace the one that
 // the user has, that stays good until then, and so do the backup codes. It fails
 // with [shared.ErrTOTPEnabled] if there is one that is not to be replaced, with
-// [shared.ErrTwoFactorNotEnabled] if there is none to replace, and with
-// [shared.ErrValidation] for an issuer that is too long.
+// [shared.ErrTwoFactorNotEnabled] if there is none to replace, with
+// [shared.ErrSecondFactorDue], and with [shared.ErrValidation] for an issuer that is
+// too long.
 func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user User, from Client, issuer string, replace bool) (uri string, codes []string, err error) {
 	check := func(u User) error {
 		switch {
@@ -195,10 +226,16 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 	if err := errors.Join(checkIssuer(issuer), check(user)); err != nil { // before ten hashes
 		return "", nil, err
 	}
+	if err := s.CheckSecondFactor(session, user); err != nil {
+		return "", nil, err
+	}
 	a, secret := s.newTOTP(session)
 	begin := func(ctx context.Context, digests [][]byte) error {
 		return s.deed(ctx, session, func(in locked) error {
 			if err := check(in.User); err != nil {
+				return err
+			}
+			if err := s.CheckSecondFactor(session, in.User); err != nil { // it is to be replaced
 				return err
 			}
 			if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
@@ -226,11 +263,19 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 // DisableTwoFactor switches two-factor authentication off, and forgets the
 // authenticators, the backup codes and the wrong codes. The session gets a new
 // token, and where there was something to switch off all else ends, as when it
-// was switched on.
+// was switched on. It fails with [shared.ErrSecondFactorDue], and with
+// [shared.ErrLastSecondFactor] if the user must have a second factor and has no
+// other.
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) (err error) {
+		if err := s.CheckSecondFactor(session, in.User); err != nil {
+			return err
+		}
+		if err := s.checkOtherFactor(ctx, in, session); err != nil {
+			return err
+		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled, undo{},
+			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled, undo{}, session.SecondFactorBy,
 				"Two-factor authentication is off", say("Two-factor authentication was switched off for your account."))
 		} else {
 			var next Session
@@ -245,6 +290,20 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 		return s.forgetFactors(ctx, in)
 	})
 	return token, err
+}
+
+// checkOtherFactor fails with [shared.ErrLastSecondFactor] if the session's user
+// must have a second factor, and has none but the authenticator. A passkey that
+// verifies its user is one.
+func (s *Service) checkOtherFactor(ctx context.Context, in locked, session Session) error {
+	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
+		return nil
+	}
+	keys, err := in.Passkeys(ctx, in.User.ID)
+	if err == nil && !slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified }) {
+		err = shared.ErrLastSecondFactor
+	}
+	return err
 }
 
 // requiresTwoFactor reports whether a session's user has to have a second factor.

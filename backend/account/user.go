@@ -154,7 +154,7 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 			return err
 		}
 		in := locked{tx, o.User} // nobody else knows of it yet
-		if o.Session, o.Token, err = s.newSession(ctx, in, from, MethodPassword, n.Remember); err != nil {
+		if o.Session, o.Token, err = s.newSession(ctx, in, from, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, o.Session, from))

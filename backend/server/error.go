@@ -64,6 +64,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrInvalidBackupCode:     http.StatusUnauthorized,
 	shared.ErrTOTPNotEnabled:        http.StatusBadRequest,
 	shared.ErrTOTPEnabled:           http.StatusBadRequest,
+	shared.ErrLastSecondFactor:      http.StatusConflict,
 	shared.ErrTwoFactorNotEnabled:   http.StatusBadRequest,
 	shared.ErrBackupCodesNotEnabled: http.StatusBadRequest,
 	shared.ErrOTPNotConfigured:      http.StatusBadRequest,

@@ -147,6 +147,9 @@ func detailOf(l *language.Language, text string) string {
 	if json.Unmarshal([]byte(text), &says) != nil {
 		return text // empty
 	}
+	if by, ok := says["factor"]; ok {
+		return confirmedBy(l, account.Factor(by))
+	}
 	before, changed := says["before"]
 	after, there := says["after"]
 	switch {
@@ -161,6 +164,19 @@ func detailOf(l *language.Language, text string) string {
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")
+}
+
+// confirmedBy says by which second factor something was confirmed.
+func confirmedBy(l *language.Language, by account.Factor) string {
+	switch by {
+	case account.ByTOTP:
+		return l.Say("confirmed with a code from the authenticator app")
+	case account.ByBackupCode:
+		return l.Say("confirmed with a backup code")
+	case account.ByPasskey:
+		return l.Say("confirmed with a passkey")
+	}
+	return string(by) // a newer server wrote it
 }
 
 func quoted(l *language.Language, value string) string {

@@ -39,6 +39,7 @@ func (c call) language() *language.Language {
 type policy struct {
 	level
 	permission string // that the caller must have, too; empty for none
+	factor     bool   // a second factor was shown lately in the session, if the user has two-factor authentication
 	enrolling  bool   // also for who has to get a second factor first (REQUIRE_TWO_FACTOR)
 }
 
@@ -73,12 +74,24 @@ func freshly(may policy) policy {
 	return may
 }
 
+// withFactor asks for what may does, and for a second factor that was shown lately
+// in the session, whatever password the call carries. Nobody without two-factor
+// authentication is asked for one, nor is a call whose In says that it weakens no
+// factor.
+func withFactor(may policy) policy {
+	may.factor = true
+	return may
+}
+
 // enrolling asks for what may does, and does not refuse who has to get a second
 // factor first: it is of what there is to do for that.
 func enrolling(may policy) policy {
 	may.enrolling = true
 	return may
 }
+
+// weakening is what an endpoint's In is if only some of the calls weaken a factor.
+type weakening interface{ WeakensFactor() bool }
 
 // confirming is what an endpoint's In is if a password in it can confirm who
 // calls.
@@ -157,6 +170,11 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 	}
 	if may.permission != "" && !c.Session.Permissions.Has(may.permission) {
 		return c, shared.ErrForbidden
+	}
+	if w, ok := in.(weakening); may.factor && (!ok || w.WeakensFactor()) {
+		if err := s.Accounts.CheckSecondFactor(c.Session, c.User); err != nil {
+			return c, err
+		}
 	}
 	if may.level != withFreshSession {
 		return c, nil

@@ -132,10 +132,10 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
 
 	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)
-	handle(s, mux, enrolling(fresh), shared.EnableTwoFactor, s.enableTwoFactor)
-	handle(s, mux, fresh, shared.DisableTwoFactor, s.disableTwoFactor)
-	handle(s, mux, fresh, shared.GetTOTPURI, s.getTOTPURI)
-	handle(s, mux, fresh, shared.GenerateBackupCodes, s.generateBackupCodes)
+	handle(s, mux, enrolling(withFactor(fresh)), shared.EnableTwoFactor, s.enableTwoFactor)
+	handle(s, mux, withFactor(fresh), shared.DisableTwoFactor, s.disableTwoFactor)
+	handle(s, mux, withFactor(fresh), shared.GetTOTPURI, s.getTOTPURI)
+	handle(s, mux, withFactor(fresh), shared.GenerateBackupCodes, s.generateBackupCodes)
 	handle(s, mux, enrolling(challenged), shared.VerifyTOTP, s.verifyTOTP)
 	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
 	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
@@ -144,13 +144,13 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
 	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
 
-	handle(s, mux, enrolling(fresh), shared.GenerateRegisterOptions, s.generateRegisterOptions)
-	handle(s, mux, enrolling(fresh), shared.VerifyRegistration, s.verifyRegistration)
+	handle(s, mux, enrolling(withFactor(fresh)), shared.GenerateRegisterOptions, s.generateRegisterOptions)
+	handle(s, mux, enrolling(withFactor(fresh)), shared.VerifyRegistration, s.verifyRegistration)
 	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
 	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
 	handle(s, mux, enrolling(signedIn), shared.ListPasskeys, s.listPasskeys)
 	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
-	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey)
+	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey) // and withFactor, for the last one
 
 	handle(s, mux, anyone, shared.About, s.about)
 	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)

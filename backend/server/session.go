@@ -90,7 +90,9 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	case in.Password != nil:
 		token, err = s.Accounts.StepUp(c.Context(), c.Session, c.From, *in.Password)
 	case in.Code != nil:
-		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, *in.Code)
+		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, account.ByTOTP, *in.Code)
+	case in.BackupCode != nil:
+		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, account.ByBackupCode, *in.BackupCode)
 	case in.Passkey != nil:
 		token, err = s.stepUpByPasskey(c, in.Passkey)
 	default:
@@ -104,10 +106,15 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 }
 
 func sessionOf(s account.Session, current string) shared.Session {
-	return shared.Session{
+	out := shared.Session{
 		ID: s.ID, Token: s.ID, UserID: s.UserID, IPAddress: s.IP, UserAgent: s.UserAgent, Method: s.Method,
 		ExpiresAt: shared.Time{Time: s.ExpiresAt}, CreatedAt: shared.Time{Time: s.CreatedAt},
 		UpdatedAt: shared.Time{Time: s.LastActiveAt}, LastActiveAt: shared.Time{Time: s.LastActiveAt},
-		IsCurrent: s.ID == current, Device: account.DeviceOf(s.UserAgent),
+		IsCurrent: s.ID == current, Device: account.DeviceOf(s.UserAgent), ConfirmedAt: shared.Time{Time: s.ConfirmedAt},
 	}
+	if s.SecondFactorAt != nil {
+		by := string(s.SecondFactorBy)
+		out.SecondFactorAt, out.SecondFactorBy = &shared.Time{Time: *s.SecondFactorAt}, &by
+	}
+	return out
 }

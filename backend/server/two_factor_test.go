@@ -1135,6 +1135,7 @@ func TestTwoFactorMails(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		mails("Your authenticator's key was shown")
 		s.clock.Advance(time.Hour)
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 		mails("New backup codes were made")
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})

@@ -95,7 +95,7 @@ func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) 
 func (db DB) RotateSession(ctx context.Context, s account.Session, old account.RotatedToken) error {
 	return db.Tx(ctx, func(tx account.Store) error {
 		db := tx.(DB)
-		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
+		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at", "second_factor_at", "second_factor_by").
 			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
 		if err := one(res, err, shared.ErrUnauthorized); err != nil {
 			return err

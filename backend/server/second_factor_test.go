@@ -1,0 +1,253 @@
+package server_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+)
+
+// wantFactor checks that a call was refused until a second factor is shown.
+func wantFactor(t *testing.T, a testkit.Answer) {
+	t.Helper()
+	want(t, a, 403, "SESSION_NOT_FRESH")
+	if a.Get("need") != "second-factor" {
+		t.Errorf("need: %v", a)
+	}
+}
+
+// shown is the second factor that the session says was shown last, and when.
+func (b *browser) shown() (by any, at string) {
+	a := b.Session()
+	return a.Get("session.secondFactorBy"), fmt.Sprint(a.Get("session.secondFactorAt"))
+}
+
+// weakenings are the calls that weaken or show a factor of an account, with the
+// right password.
+func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
+	t.Helper()
+	b = b.Elsewhere()
+	password := body{"password": testkit.Password}
+	answers := map[string]testkit.Answer{
+		"show the key":    b.Post("/two-factor/get-totp-uri", password),
+		"new codes":       b.Post("/two-factor/generate-backup-codes", password),
+		"replace":         b.Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}),
+		"begin a passkey": b.Get("/passkey/generate-register-options"),
+		"switch off":      b.Post("/two-factor/disable", password),
+	}
+	if keys := b.passkeys(); len(keys) == 1 {
+		answers["delete the last passkey"] = b.Post("/passkey/delete-passkey", body{"id": keys[0].ID})
+	}
+	return answers
+}
+
+// TestFactorGuardsFactors tests that a session in which no second factor was shown
+// lately can neither weaken nor show a factor, whatever password it knows: one of a
+// trusted device, one of a code by email, and one whose factor was shown too long ago.
+func TestFactorGuardsFactors(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner, device := s.keeping(t, ann)
+		p, codes := owner.enrol()
+		refused := func(what string, b *browser) {
+			t.Helper()
+			for call, a := range b.weakenings(t) {
+				if a.Status != 403 || a.Code() != "SESSION_NOT_FRESH" || a.Get("need") != "second-factor" {
+					t.Errorf("%s: %s: %v", what, call, a)
+				}
+			}
+			wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
+			if len(b.passkeys()) != 1 {
+				t.Errorf("%s: passkeys: %v", what, b.passkeys())
+			}
+		}
+
+		trusted := s.challenge(t, ann)
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().SignIn(ann), 200, "")
+		if by, _ := trusted.shown(); by != nil || trusted.method() != "password+trusted-device" {
+			t.Errorf("a trusted device has shown %v", by)
+		}
+		refused("a trusted device", trusted)
+		// Nor can it make a factor to go on by, with options that were asked for elsewhere.
+		want(t, trusted.Elsewhere().Get("/passkey/generate-register-options?mediation=conditional"), 200, "")
+		if a := trusted.Elsewhere().Get("/passkey/generate-register-options?mediation=conditional"); a.Body != "null" {
+			t.Errorf("options for a passkey made unasked: %v", a)
+		}
+		wantFactor(t, trusted.Elsewhere().Post("/passkey/verify-registration", body{"response": body{}}))
+
+		mailed := s.challenge(t, ann)
+		want(t, mailed.Elsewhere().Post("/two-factor/send-otp", body{}), 200, "")
+		all := s.mails(t)
+		code := sixDigits.FindString(all[len(all)-1].Text)
+		want(t, mailed.Elsewhere().Post("/two-factor/verify-otp", body{"code": code}), 200, "")
+		refused("a code by email", mailed)
+
+		// A password, and the wrong one just as well, confirms no factor.
+		s.clock.Advance(account.FreshWindow)
+		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 403, "SESSION_NOT_FRESH")
+		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+		refused("after a password", owner)
+		wantFactor(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": "wrong password"}))
+
+		// Each of the three factors does, and no other.
+		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": "wrong-codes"}), 401, "INVALID_BACKUP_CODE")
+		wantFactor(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}))
+		for _, f := range []struct {
+			by    string
+			proof func() body
+		}{
+			{"totp", func() body { return body{"code": nextCode(p)} }},
+			{"backup-code", func() body { return body{"backupCode": codes[0]} }},
+			{"passkey", func() body { return body{"passkey": used(t, device, owner.authenticateOptions())} }},
+		} {
+			s.clock.Advance(account.FreshWindow)
+			proof, before := f.proof(), owner.token()
+			want(t, owner.Elsewhere().Post("/step-up", proof), 200, "")
+			if owner.token() == before {
+				t.Errorf("%s: the session keeps its token", f.by)
+			}
+			by, at := owner.shown()
+			if by != f.by || at == "<nil>" {
+				t.Errorf("%s: the session says %v, %v", f.by, by, at)
+			}
+			if f.by != "passkey" { // whose challenge is spent
+				want(t, owner.Elsewhere().Post("/step-up", proof), 401, map[string]string{"totp": "INVALID_CODE", "backup-code": "INVALID_BACKUP_CODE"}[f.by])
+			}
+			s.clock.Advance(account.FreshWindow - time.Second)
+			want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+			if again, then := owner.shown(); again != by || then != at {
+				t.Errorf("%s: a password overwrites %v, %v with %v, %v", f.by, by, at, again, then)
+			}
+			want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
+			s.clock.Advance(time.Second)
+			wantFactor(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}))
+		}
+		if n := s.events(t, account.EventBackupCodeUsed); n != 1 {
+			t.Errorf("%d events of a used backup code", n)
+		}
+
+		// A factor shown in one session is worth nothing in another.
+		s.clock.Advance(time.Minute)
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		wantFactor(t, mailed.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}))
+		for call, a := range owner.weakenings(t) { // the last switches it off
+			if call != "delete the last passkey" && a.Status != 200 {
+				t.Errorf("with a factor: %s: %v", call, a)
+			}
+		}
+	})
+}
+
+// mails sends the emails that wait, and returns them.
+func (s *site) mails(t *testing.T) (all []account.Mail) {
+	t.Helper()
+	for found := true; found; {
+		var err error
+		found, err = s.accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+			all = append(all, m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
+
+// TestFactorsOfSignIn tests that a sign-in with a second factor, the first code of an
+// enrollment and a code in a session are shown factors, and a password is none.
+func TestFactorsOfSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		if by, at := owner.shown(); by != nil || at != "<nil>" {
+			t.Errorf("a password has shown %v, %v", by, at)
+		}
+		if a := owner.Session(); a.Get("session.confirmedAt") != a.Get("session.createdAt") {
+			t.Errorf("confirmedAt: %v", a)
+		}
+		device := s.device()
+		want(t, owner.register(device), 200, "")
+		p, codes := owner.enrol()
+		is := func(b *browser, want any) {
+			t.Helper()
+			if by, _ := b.shown(); by != want {
+				t.Errorf("shown: %v; want %v", by, want)
+			}
+		}
+		is(owner, "totp")
+		b := s.challenge(t, ann)
+		want(t, b.verify(nextCode(p)), 200, "")
+		is(b, "totp")
+		b = s.challenge(t, ann)
+		want(t, b.spend(codes[0]), 200, "")
+		is(b, "backup-code")
+		want(t, b.verify(nextCode(p)), 200, "") // in the session
+		is(b, "totp")
+		want(t, b.spend(codes[1]), 200, "")
+		is(b, "backup-code")
+		b = s.browser(t)
+		want(t, b.authenticate(device), 200, "")
+		is(b, "passkey")
+		b = s.challenge(t, ann)
+		want(t, b.authenticate(device), 200, "")
+		is(b, "passkey")
+		want(t, b.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
+	})
+}
+
+// TestByWhichFactor tests that the security log and the emails say by which second
+// factor something was confirmed.
+func TestByWhichFactor(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		p, codes := owner.enrol()
+		told := func(subject, sentence, detail string) {
+			t.Helper()
+			all := s.mails(t)
+			if !slices.ContainsFunc(all, func(m account.Mail) bool { return m.Subject == subject && strings.Contains(m.Text, sentence) }) {
+				t.Errorf("no email %q that says %q: %+v", subject, sentence, all)
+			}
+			if a := owner.Get("/list-events"); a.Get("events.0.detail") != detail {
+				t.Errorf("%s: detail %v; want %q", subject, a.Get("events.0"), detail)
+			}
+		}
+		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": codes[0]}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
+		told("Your authenticator's key was shown", "It was confirmed with a backup code.", "confirmed with a backup code")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
+		told("Two-factor authentication is off", "It was confirmed with a code from the authenticator app.",
+			"confirmed with a code from the authenticator app")
+	})
+}
+
+// TestLastSecondFactor tests that where a second factor is required the only one
+// cannot be switched off, and that a passkey is another.
+func TestLastSecondFactor(t *testing.T) {
+	required := func(c *server.Config) {
+		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
+	}
+	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+		owner := s.signUp(t, ann)
+		_, codes := owner.enrol()
+		a := owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password})
+		want(t, a, 409, "LAST_SECOND_FACTOR")
+		if !strings.Contains(a.Body, "Add a passkey first") {
+			t.Errorf("it does not say what to do: %v", a)
+		}
+		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
+		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, owner.register(s.device()), 200, "")
+		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
+		want(t, owner.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // until a sign-in by the passkey
+	})
+}
