@@ -259,4 +259,5 @@ func execSQL(t *testing.T, db *sql.DB, statement string, args ...any) {
 func expireFreshness(t *testing.T, db *sql.DB) {
 	t.Helper()
 	execSQL(t, db, "UPDATE sessions SET confirmed_at = '2026-01-01 00:00:00+00:00'")
+	execSQL(t, db, "UPDATE sessions SET second_factor_at = '2026-01-01 00:00:00+00:00' WHERE second_factor_at IS NOT NULL")
 }

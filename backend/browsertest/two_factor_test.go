@@ -52,6 +52,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 	}, map[string]func(*testing.T){
 		"Locked":       testLocked,
 		"StepUpByCode": testStepUpByCode,
+		"FactorDue":    testFactorDue,
 	})
 }
 
@@ -969,4 +970,49 @@ func testStepUpByCode(t *testing.T) {
 	p.Key(authenticator.Next())
 	p.At("/sign-in") // the deletion continues without another click
 	p.See("Your account is deleted.")
+}
+
+// testFactorDue checks that the page asks for a second factor, and for no password,
+// where a factor is weakened, and then does what the user asked for.
+func testFactorDue(t *testing.T) {
+	server, db := startWithDatabase(t)
+	p := browse(t, server)
+	p.signUp()
+	authenticator, codes := p.enable()
+
+	expireFreshness(t, db)
+	p.Press("New backup codes")
+	p.The("dialog", "New backup codes")
+	p.Fill("Password", password)
+	p.Press("Make new codes")
+	p.The("dialog", "Is it still you?")
+	p.AwaitFocus(enrollmentCode)
+	p.See("This changes how your account is protected.")
+	if n := len(p.All("button", "Use your password")); n != 0 {
+		t.Error("the dialog offers the password, which is no second factor")
+	}
+	p.Press("Use a backup code")
+	p.AwaitFocus("Backup code")
+	p.Press("Continue")
+	p.See("Enter one of your backup codes.")
+	p.Fill("Backup code", codes[0])
+	p.Press("Continue")
+	p.codes() // the new ones
+	p.Click("checkbox", "I saved them", "")
+	p.Press("Done")
+	p.See("10 of 10 left")
+
+	// The factor counts for what comes next.
+	p.Press("Disable 2FA")
+	p.The("dialog", "Disable 2FA?")
+	p.Press("Cancel")
+	expireFreshness(t, db)
+	p.Press("Disable 2FA")
+	p.The("dialog", "Disable 2FA?")
+	p.Fill("Password", password)
+	p.Key(kb.Enter)
+	p.The("dialog", "Is it still you?")
+	p.AwaitFocus(enrollmentCode)
+	p.Key(authenticator.Next())
+	p.See("2FA has been disabled.")
 }
