@@ -320,10 +320,14 @@ func TestRefusesToStart(t *testing.T) {
 // system key that only the environment sets, and that it says what to do.
 func TestRefusesSystemKeys(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"TWO_FACTOR_SIGN_IN", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_USER_VERIFICATION", "PASSKEY_AUTO_UPGRADE"} {
+	for _, set := range []string{
+		"TWO_FACTOR_SIGN_IN=maybe", "TWO_FACTOR_EMAIL_CODE=maybe", "PASSKEY_USER_VERIFICATION=maybe", "PASSKEY_AUTO_UPGRADE=maybe",
+		"APP_NAME=:", "MAIL_FROM=jörg@example.com",
+	} {
+		name, _, _ := strings.Cut(set, "=")
 		t.Run(name, func(t *testing.T) {
-			output, err := testkit.Run(t, name+"=maybe")
-			if err == nil || !strings.Contains(output, "the environment's "+name+" is not one: It is ") {
+			output, err := testkit.Run(t, set)
+			if err == nil || !strings.Contains(output, "the environment's "+name+" is not one: It ") {
 				t.Errorf("%v, %s", err, output)
 			}
 		})

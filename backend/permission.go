@@ -28,7 +28,7 @@ func grant(ctx context.Context, accounts *account.Service, given bool, args []st
 	if len(args) != 2 || !slices.Contains(account.Permissions, args[1]) {
 		return fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
 	}
-	user, _, err := accounts.Store.UserByEmail(ctx, strings.ToLower(args[0]))
+	user, err := accounts.UserByEmail(ctx, args[0])
 	if err != nil {
 		return noAccount(err, args[0])
 	}

@@ -421,6 +421,19 @@ func TestMailSettings(t *testing.T) {
 			t.Errorf("with a sender: %+v", e)
 		}
 
+		// A local part that RFC 5321 does not have is quoted for the provider, and a
+		// domain is in ASCII.
+		setKey(t, admin, "MAIL_FROM", "Konten <konten..@bücher.example>")
+		for email, to := range map[string]string{
+			"foo..bar@docomo.ne.jp": `"foo..bar"@docomo.ne.jp`, "foo.@docomo.ne.jp": `"foo."@docomo.ne.jp`, "user@bücher.example": "user@xn--bcher-kva.example",
+		} {
+			p.Client().SignUp(email).Must(t, 200, "")
+			signInNew(t, p, email)
+			if e := provider.find("New sign-in", to); e.From != `Konten <"konten.."@xn--bcher-kva.example>` {
+				t.Errorf("to %s: %+v", email, e)
+			}
+		}
+
 		setKey(t, admin, "NEW_DEVICE_MAIL", "false")
 		quiet := newUser()
 		setKey(t, admin, "APP_NAME", "Latchkey")

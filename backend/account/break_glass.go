@@ -1,9 +1,6 @@
 package account
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
 // runs the server: there is no route to it. All that is open of the account of an
@@ -11,7 +8,7 @@ import (
 // counts as verified, and the token that it returns sets a new password. Passkeys
 // stay. It fails with [ErrNotFound] if the address has no account.
 func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, err error) {
-	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
+	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
 		return "", err
 	}

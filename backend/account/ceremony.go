@@ -161,7 +161,8 @@ type RegisterRequest struct {
 // [shared.ErrTooManyPasskeys] if the user can have no more, and with
 // [shared.ErrSecondFactorDue].
 func (s *Service) RegisterOptions(ctx context.Context, session Session, user User, browser Token, r RegisterRequest) (json.RawMessage, error) {
-	if err := checkPasskeyName(r.Name); err != nil {
+	name, err := checkName(r.Name, shared.MaxPasskeyName)
+	if err != nil {
 		return nil, err
 	}
 	keys, err := s.Store.Passkeys(ctx, user.ID)
@@ -185,7 +186,6 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	if err != nil {
 		return nil, err
 	}
-	name := r.Name
 	if name == "" {
 		name = user.Email
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"latchkey/shared"
@@ -48,7 +47,10 @@ func (s *Service) takenMail(owner User, w wish) Mail {
 // another, and with [shared.ErrVerified] if there is nothing to verify. It fails
 // with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskVerification(ctx context.Context, user *User, from Client, email, callback string) error {
-	email = strings.ToLower(email)
+	email, err := ParseEmail(email)
+	if err != nil {
+		return inField(err, "email")
+	}
 	switch {
 	case user == nil:
 	case user.Email != email:
@@ -77,7 +79,10 @@ func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
 // the new one. Whether the new one is taken is not told. It fails with
 // [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskEmailChange(ctx context.Context, session Session, from Client, email, callback string) error {
-	email = strings.ToLower(email)
+	email, err := ParseEmail(email)
+	if err != nil {
+		return inField(err, "newEmail")
+	}
 	if err := s.Count(ctx, VerificationMails, email); err != nil {
 		return err
 	}

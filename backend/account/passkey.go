@@ -6,12 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/google/uuid"
@@ -81,28 +78,21 @@ func isTransport(s string) bool {
 	return s != "" && len(s) <= 16 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
-func checkPasskeyName(name string) error {
-	if utf8.RuneCountInString(name) > shared.MaxPasskeyName {
-		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", shared.MaxPasskeyName)).In("name")
-	}
-	return checkVisible(name)
-}
-
 // AddPasskey keeps the passkey that an authenticator has made for the session's
 // user. It fails as [Service.judgeRegistration] does, with
 // [shared.ErrPasskeyRegistered] if somebody has it already, with
 // [shared.ErrTooManyPasskeys], with [shared.ErrSecondFactorDue], and with
 // [shared.ErrValidation] for a name.
 func (s *Service) AddPasskey(ctx context.Context, session Session, user User, from Client, browser Token, response json.RawMessage, name string) (Passkey, error) {
-	name = strings.TrimSpace(name)
-	if err := checkPasskeyName(name); err != nil {
+	name, err := checkName(strings.TrimSpace(name), shared.MaxPasskeyName)
+	if err != nil {
 		return Passkey{}, err
 	}
 	p, err := s.judgeRegistration(ctx, session, user, browser, response)
 	if err != nil {
 		return Passkey{}, err
 	}
-	if strings.ContainsFunc(name, unicode.IsGraphic) {
+	if name != "" {
 		p.Name = &name
 	}
 	err = s.deed(ctx, session, func(in locked) error {
@@ -140,12 +130,11 @@ func (s *Service) notePasskey(ctx context.Context, in locked, session Session, f
 // all of the user's. It fails with [shared.ErrPasskeyNotFound] if the user has
 // none of that id, and with [shared.ErrValidation] for a name.
 func (s *Service) RenamePasskey(ctx context.Context, session Session, from Client, id, name string) (renamed Passkey, all []Passkey, err error) {
-	name = strings.TrimSpace(name)
-	if !strings.ContainsFunc(name, unicode.IsGraphic) {
-		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
-	}
-	if err := checkPasskeyName(name); err != nil {
+	if name, err = checkName(strings.TrimSpace(name), shared.MaxPasskeyName); err != nil {
 		return renamed, nil, err
+	}
+	if name == "" {
+		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
 	}
 	err = s.deed(ctx, session, func(in locked) error {
 		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {

@@ -165,7 +165,10 @@ func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error
 // It does the same whether the address has an account or not, and fails with
 // [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskReset(ctx context.Context, from Client, email, callback string) error {
-	email = strings.ToLower(email)
+	email, err := ParseEmail(email)
+	if err != nil {
+		return inField(err, "email")
+	}
 	if err := s.Count(ctx, ResetMails, email); err != nil {
 		return err
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"latchkey/shared"
@@ -133,8 +131,9 @@ func (k KeySpec) Secret() bool { return k.Type == "secret" }
 func text(name, group, preset string, least, most int, at func(*Settings) *string, description string) KeySpec {
 	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (string, error) {
 		v = strings.TrimSpace(v)
-		if n := utf8.RuneCountInString(v); n < least || n > most || checkVisible(v) != nil {
-			return v, wrong("It has %s to %s characters, all of which can be seen, and no line breaks.", strconv.Itoa(least), strconv.Itoa(most))
+		_, ok := shared.ParseName(v)
+		if n := utf8.RuneCountInString(v); !ok || n < least || n > most || issuerOf(v) == "" { // for authenticator apps, too
+			return v, wrong("It has %s to %s characters, one of which can be seen and is not a colon, and no line breaks or other control characters.", strconv.Itoa(least), strconv.Itoa(most))
 		}
 		*at(s) = v
 		return v, nil
@@ -157,12 +156,12 @@ func secret(name, group string, at func(*Settings) *string, description string) 
 
 func address(name, group string, at func(*Settings) *string, description string) KeySpec {
 	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (string, error) {
-		v = strings.TrimSpace(v)
-		if v != "" {
-			a, err := mail.ParseAddress(v)
-			if err != nil || !ValidEmail(a.Address) || len(v) > maxEmail || strings.ContainsFunc(v, unicode.IsControl) {
+		if v = strings.TrimSpace(v); v != "" {
+			sender, ok := parseSender(v)
+			if !ok || len(sender) > maxEmail {
 				return v, wrong("It is an address, alone or as in: Accounts <accounts@example.com>.")
 			}
+			v = sender
 		}
 		*at(s) = v
 		return v, nil

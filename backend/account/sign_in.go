@@ -28,13 +28,13 @@ type Credentials struct {
 // is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
 // first, by [shared.ErrNotVerified] and by a mail.
 func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
-	if !ValidEmail(c.Email) {
-		return Opened{}, shared.ErrInvalidEmail.In("email")
+	email, err := ParseEmail(c.Email)
+	if err != nil {
+		return Opened{}, inField(err, "email")
 	}
 	if utf8.RuneCountInString(c.Password) > maxPassword {
 		return Opened{}, shared.ErrPasswordTooLong.In("password")
 	}
-	email := strings.ToLower(c.Email)
 	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Opened{}, err

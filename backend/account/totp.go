@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -77,7 +78,17 @@ func checkIssuer(issuer string) error {
 	if utf8.RuneCountInString(issuer) > maxIssuer {
 		return shared.ErrValidation.Saying(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
 	}
+	if _, ok := shared.ParseName(issuer); !ok {
+		return shared.ErrValidation.Saying(shared.BadName).In("issuer")
+	}
 	return nil
+}
+
+// issuerOf returns a name as it can stand in an otpauth URI, which a colon would
+// end: "" if nothing is left to see.
+func issuerOf(name string) string {
+	issuer, _ := shared.ParseName(strings.TrimSpace(strings.ReplaceAll(name, ":", "")))
+	return issuer
 }
 
 // base32 without padding is what authenticator apps read.
@@ -86,12 +97,11 @@ var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 // totpURI is the otpauth URI that authenticator apps read, as
 // github.com/google/google-authenticator/wiki/Key-Uri-Format has it. Everything
 // but letters and digits is percent-encoded, because the apps do not agree on
-// the rest; and a colon would end the issuer.
+// the rest. Without an issuer, apps could not tell the entry from others: if there
+// is nothing to see in the one that is given, it is the name of the service, or
+// else its host.
 func (s *Service) totpURI(issuer, account string, secret []byte) string {
-	issuer = strings.TrimSpace(strings.ReplaceAll(issuer, ":", ""))
-	if issuer == "" {
-		issuer = strings.ReplaceAll(s.Settings.Now().AppName, ":", "")
-	}
+	issuer = cmp.Or(issuerOf(issuer), issuerOf(s.Settings.Now().AppName), s.RelyingParty.ID)
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	return fmt.Sprintf("otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
 		escape(issuer), escape(account), totpBase32.EncodeToString(secret), escape(issuer), totpDigits, totpPeriod)

@@ -103,6 +103,14 @@ func TestTOTPURI(t *testing.T) {
 			t.Errorf("%s is read as %q, %q, %v", uri, key.Issuer(), key.AccountName(), err)
 		}
 	}
+
+	// Without a name there is the host.
+	s.RelyingParty.ID = "accounts.example.com"
+	s.Settings.current.Store(&Settings{AppName: " :: "})
+	if uri := s.totpURI(":", "ann@example.test", secret); !strings.HasPrefix(uri, "otpauth://totp/accounts.example.com:ann%40example.test?") ||
+		!strings.Contains(uri, "&issuer=accounts.example.com&") {
+		t.Errorf("without a name: %s", uri)
+	}
 }
 
 func TestClockWords(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"latchkey/shared"
@@ -480,7 +479,7 @@ func (s *Service) lockNotice(who asked, from Client, try int) Mail {
 // UnlockSecondFactor takes codes of an account again, however many were wrong. It
 // fails with [ErrNotFound] if the address has none.
 func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
-	user, _, err := s.Store.UserByEmail(ctx, strings.ToLower(email))
+	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
 		return err
 	}

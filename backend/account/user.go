@@ -7,26 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"latchkey/shared"
 )
 
-const (
-	maxEmail = 254  // RFC 5321, section 4.5.3.1, less the angle brackets
-	maxName  = 100  // characters; the longest that fits a line of the page
-	maxImage = 2048 // bytes of an address
-)
+// maxImage, in bytes, is the longest address of an image.
+const maxImage = 2048
 
 // User is an account.
 type User struct {
 	ID               string `bun:",pk"`
-	Email            string // lower case
+	Email            string // as [ParseEmail] returns it
 	Name             string
 	Image            *string
 	EmailVerified    bool
@@ -42,27 +37,16 @@ type User struct {
 
 const handleSize = 64
 
-// emailForm is Better Auth's.
-var emailForm = regexp.MustCompile(`^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$`)
-
-// ValidEmail reports whether s has the form of an e-mail address.
-func ValidEmail(s string) bool { return len(s) <= maxEmail && emailForm.MatchString(s) }
-
-func checkName(name string) error {
-	if utf8.RuneCountInString(name) > maxName {
-		return shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", maxName)).In("name")
+// checkName returns a name as it is kept: "" if there is nothing to see in it.
+func checkName(text string, longest int) (string, error) {
+	if utf8.RuneCountInString(text) > longest {
+		return "", shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", longest)).In("name")
 	}
-	return checkVisible(name)
-}
-
-// checkVisible refuses names with characters that do something to those around
-// them, such as turning the line. Two that do not show are part of words and of
-// emoji (U+200C, U+200D).
-func checkVisible(name string) error {
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' }) {
-		return shared.ErrValidation.Saying("Names cannot contain control characters.").In("name")
+	name, ok := shared.ParseName(text)
+	if !ok {
+		return "", shared.ErrValidation.Saying(shared.BadName).In("name")
 	}
-	return nil
+	return name, nil
 }
 
 func checkImage(image *string) error {
@@ -105,11 +89,14 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	if !set.SignUpEnabled && n.Invite == "" {
 		return Opened{}, shared.ErrSignUpDisabled
 	}
-	if !ValidEmail(n.Email) {
-		return Opened{}, shared.ErrInvalidEmail.In("email")
+	var err error
+	if n.Email, err = ParseEmail(n.Email); err != nil {
+		return Opened{}, inField(err, "email")
 	}
-	n.Email = strings.ToLower(n.Email)
-	if err := errors.Join(checkName(n.Name), checkImage(n.Image)); err != nil {
+	if n.Name, err = checkName(n.Name, shared.MaxName); err != nil {
+		return Opened{}, err
+	}
+	if err := checkImage(n.Image); err != nil {
 		return Opened{}, err
 	}
 	if err := checkNewPassword(n.Password, n.Email, n.Name); err != nil {
@@ -246,9 +233,11 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 		return shared.ErrNothingToUpdate
 	}
 	if change.Name != nil {
-		if err := checkName(*change.Name); err != nil {
+		name, err := checkName(*change.Name, shared.MaxName)
+		if err != nil {
 			return err
 		}
+		change.Name = &name
 	}
 	if change.Image != nil {
 		if err := checkImage(*change.Image); err != nil {

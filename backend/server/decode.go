@@ -214,9 +214,8 @@ func (f schema) validate(part string, members map[string]jsontext.Value) error {
 		case fd.check == "nonempty" && string(value) == `""`:
 			say(fd, "Too small: expected string to have >=1 characters")
 		case fd.check == "email":
-			var email string
-			if json.Unmarshal(value, &email) != nil || !account.ValidEmail(email) {
-				say(fd, "Invalid email address")
+			if fault := emailFault(value); fault != "" {
+				say(fd, fault)
 			}
 		case fd.check != "" && fd.check != "nonempty":
 			if words := strings.Split(fd.check, "|"); !slices.Contains(words, strings.Trim(string(value), `"`)) {
@@ -228,6 +227,25 @@ func (f schema) validate(part string, members map[string]jsontext.Value) error {
 		return nil
 	}
 	return invalid(at, strings.Join(faults, "; "))
+}
+
+// emailFault says what is wrong with an address, if anything is: in the words of
+// Better Auth's validator, or in a sentence for people that says more.
+func emailFault(value jsontext.Value) string {
+	var email string
+	err := json.Unmarshal(value, &email)
+	if err == nil {
+		_, err = account.ParseEmail(email)
+	}
+	var e *shared.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e) && e.Message == shared.ASCIILocalPart:
+		return e.Message
+	default:
+		return "Invalid email address"
+	}
 }
 
 // exact is what an endpoint's In is if no others than its members are taken: who

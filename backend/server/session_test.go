@@ -761,8 +761,8 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		}
 		for key, says := range map[string][2]string{
 			"APP_NAME": {
-				"It has 1 to 60 characters, all of which can be seen, and no line breaks.",
-				"Es sind 1 bis 60 Zeichen, die alle zu sehen sind, und keine Zeilenumbrüche.",
+				"It has 1 to 60 characters, one of which can be seen and is not a colon, and no line breaks or other control characters.",
+				"Es sind 1 bis 60 Zeichen, von denen eines zu sehen und kein Doppelpunkt ist, und keine Zeilenumbrüche oder anderen Steuerzeichen.",
 			},
 			"RESEND_API_KEY": {
 				"Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.",
