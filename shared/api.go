@@ -383,7 +383,7 @@ type TrustedDeviceID struct {
 const PasskeysPerUser = 20
 
 // MaxPasskeyName, in characters, is the longest name of a passkey.
-const MaxPasskeyName = 100
+const MaxPasskeyName = MaxName
 
 // RegisterQuery asks for the options of navigator.credentials.create: a
 // PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3, section 5.1.8).

@@ -197,18 +197,32 @@ func (s *passkeys) submit(_ app.Context, e app.Event) {
 
 // nameFits looks at the name before a passkey is made that nobody could have.
 func nameFits(ctx app.Context, f *form) bool {
-	switch name := strings.TrimSpace(f.value("name")); {
-	case f.busy || f.wait() > 0:
+	if f.busy || f.wait() > 0 {
 		return false
-	case name == "":
-		f.refuse(ctx, "name", tr("Enter a name."))
-		return false
-	case utf8.RuneCountInString(name) > shared.MaxPasskeyName:
-		f.refuse(ctx, "name", tr("This name is too long. Use at most 100 characters."))
+	}
+	name := strings.TrimSpace(f.value("name"))
+	wrong := wrongName(name)
+	if seen, ok := shared.ParseName(name); ok && seen == "" {
+		wrong = tr("Enter a name.")
+	}
+	if wrong != "" {
+		f.refuse(ctx, "name", wrong)
 		return false
 	}
 	f.problem, f.wrong = "", nil
 	return true
+}
+
+// wrongName says what is wrong with the name of a person or of a passkey, if
+// anything is.
+func wrongName(name string) string {
+	if _, ok := shared.ParseName(name); !ok {
+		return tr(shared.BadName)
+	}
+	if utf8.RuneCountInString(name) > shared.MaxName { // which is that of a passkey, too
+		return tr("This name is too long. Use at most 100 characters.")
+	}
+	return ""
 }
 
 // created takes what the browser made to the server.

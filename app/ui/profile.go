@@ -35,11 +35,16 @@ func (s *profile) OnMount(ctx app.Context) {
 func (s *profile) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
+	user := s.User
+	user.Name = s.form.value("name")
+	if wrong := wrongName(user.Name); wrong != "" {
+		s.form.refuse(s.ctx, "name", wrong)
+		return
+	}
 	if !s.form.start(s.ctx, nil) {
 		return
 	}
-	user := s.User
-	user.Name = s.form.value("name")
+	user.Name, _ = shared.ParseName(user.Name) // as the server keeps it
 	call(s.ctx, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
 		s.form.end(ctx, err)
 		if err == nil {

@@ -32,6 +32,10 @@ func (p *signUp) OnMount(ctx app.Context) {
 func (p *signUp) submit(_ app.Context, e app.Event) {
 	defer rescue()
 	e.PreventDefault()
+	if wrong := wrongName(p.form.value("name")); wrong != "" {
+		p.form.refuse(p.ctx, "name", wrong)
+		return
+	}
 	if !p.form.start(p.ctx, map[string]string{
 		"email":    tr("Enter your email address."),
 		"password": tr("Choose a password."),

@@ -42,11 +42,11 @@ func words(err error) string {
 	case shared.ErrInvalidPassword.Code:
 		return tr("This is not your current password.")
 	case shared.ErrInvalidEmail.Code:
-		return tr(wrongEmail)
+		return emailWords(e)
 	case shared.ErrValidation.Code:
 		switch e.Field {
 		case "email", "newEmail":
-			return tr(wrongEmail)
+			return emailWords(e)
 		case "name":
 			return tr(key(e.Message))
 		}
@@ -118,7 +118,13 @@ func words(err error) string {
 	}
 }
 
-const wrongEmail = "Enter an email address like name@example.com."
+// emailWords says what is wrong with an address.
+func emailWords(e *shared.Error) string {
+	if strings.Contains(e.Message, shared.ASCIILocalPart) {
+		return tr(shared.ASCIILocalPart)
+	}
+	return tr("Enter an email address like name@example.com.")
+}
 
 // waits are the refusals that end by themselves, and what they are for.
 var waits = map[string]key{
