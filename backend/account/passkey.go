@@ -109,19 +109,24 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		if err := in.AddPasskey(ctx, p); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, undo{Session: session.ID, Passkey: p.ID}, "A passkey was added",
+		by := Factor("")
+		if in.User.TwoFactorEnabled {
+			by = session.SecondFactorBy
+		}
+		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, undo{Session: session.ID, Passkey: p.ID}, by, "A passkey was added",
 			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
 	})
 	return p, err
 }
 
-// notePasskey tells the owner and the log what became of a passkey. what is a
-// sentence with a place for its name.
-func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, subject, what string) error {
-	if err := s.notify(ctx, in, from, u, subject, say(what, p.called())); err != nil {
+// notePasskey tells the owner and the log what became of a passkey, and by which
+// second factor it was confirmed, if by one. what is a sentence with a place for
+// its name.
+func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, by Factor, subject, what string) error {
+	if err := s.notify(ctx, in, from, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
 		return err
 	}
-	e := s.sessionEvent(kind, session, from)
+	e := byFactor(s.sessionEvent(kind, session, from), by)
 	e.Subject = p.ID
 	return in.AddEvent(ctx, s.Keys, e)
 }
@@ -175,10 +180,12 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if len(ways.Passkeys) == 0 && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
 			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
 		}
-		if len(ways.Passkeys) == 0 {
+		by := Factor("")
+		if len(ways.Passkeys) == 0 && in.User.TwoFactorEnabled {
 			if err := s.CheckSecondFactor(session, in.User); err != nil {
 				return err
 			}
+			by = session.SecondFactorBy
 		}
 		left = ways.Passkeys
 		if token, err = s.endOthers(ctx, in, session); err != nil {
@@ -187,7 +194,7 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, undo{Session: session.ID}, "A passkey was removed",
+		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, undo{Session: session.ID}, by, "A passkey was removed",
 			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
 	})
 	return left, token, err

@@ -223,7 +223,12 @@ func TestByWhichFactor(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": codes[0]}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		told("Your authenticator's key was shown", "It was confirmed with a backup code.", "confirmed with a backup code")
+		want(t, owner.register(s.device()), 200, "")
+		told("A passkey was added", "It was confirmed with a backup code.", "confirmed with a backup code")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 200, "")
+		told("A passkey was removed", "It was confirmed with a code from the authenticator app.",
+			"confirmed with a code from the authenticator app")
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		told("Two-factor authentication is off", "It was confirmed with a code from the authenticator app.",
 			"confirmed with a code from the authenticator app")
