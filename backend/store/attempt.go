@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"latchkey/backend/account"
@@ -15,6 +17,38 @@ func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Tim
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
 		Returning("n, expires_at").Scan(ctx)
 	return a, failed(err)
+}
+
+// AdmitAttempt implements [account.Store].
+func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.Attempt, bool, error) {
+	for {
+		a := account.Attempt{Key: key, N: 1, Pending: 1, ExpiresAt: expires}
+		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
+			Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
+			Set("pending = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.pending + 1 END", now).
+			Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
+			Where("?TableAlias.expires_at <= ? OR ?TableAlias.n < ?", now, max).
+			Returning("n, pending, expires_at").Scan(ctx)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return a, err == nil, failed(err)
+		}
+		// There is no room. The rest is only to say for how long.
+		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return a, false, failed(err)
+		} // it was swept in between: there is room
+	}
+}
+
+// SettleAttempt implements [account.Store].
+func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, right bool) error {
+	q := db.bun.NewUpdate().Model((*account.Attempt)(nil)).Set("pending = pending - 1").
+		Where("key = ? AND expires_at = ? AND pending > 0 AND n > 0", key, expires)
+	if right {
+		q = q.Set("n = n - 1")
+	}
+	_, err := q.Exec(ctx)
+	return failed(err)
 }
 
 // ForgetAttempts implements [account.Store].

@@ -213,6 +213,83 @@ func TestCountAttempt(t *testing.T) {
 	})
 }
 
+// TestAdmitAttempt tests that of guesses made at once only so many are admitted as
+// there is room for, that a right one makes room for one and a wrong one does not,
+// and that a guess takes nothing off but what it has added.
+func TestAdmitAttempt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		const max = 3
+		key, expires := []byte("key"), now.Add(10*time.Second)
+		admit := func(at time.Time, limit int) (account.Attempt, bool) {
+			t.Helper()
+			a, ok, err := db.AdmitAttempt(t.Context(), key, limit, at, at.Add(10*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a, ok
+		}
+		settle := func(window time.Time, right bool) {
+			t.Helper()
+			if err := db.SettleAttempt(t.Context(), key, window, right); err != nil {
+				t.Fatal(err)
+			}
+		}
+		full := func(at, window time.Time, pending int) {
+			t.Helper()
+			a, ok := admit(at, max)
+			if ok || a.N != max || a.Pending != pending || !a.ExpiresAt.Equal(window) {
+				t.Fatalf("admitted: %t, %+v; want a refusal until %v with %d pending", ok, a, window, pending)
+			}
+		}
+
+		var admitted atomic.Int32
+		atOnce(t, 20, nil, func(int) error {
+			_, ok, err := db.AdmitAttempt(context.Background(), key, max, now, expires)
+			if ok {
+				admitted.Add(1)
+			}
+			return err
+		})
+		if n := admitted.Load(); n != max {
+			t.Fatalf("%d of 20 at once were admitted; want %d", n, max)
+		}
+		later := now.Add(5 * time.Second)
+		full(later, expires, 3)
+		settle(expires, false)
+		full(later, expires, 2) // a wrong one makes no room
+		settle(expires, true)
+		if a, ok := admit(later, max); !ok || a.N != 3 || a.Pending != 2 || !a.ExpiresAt.Equal(expires) {
+			t.Fatalf("after a right one: %t, %+v", ok, a)
+		}
+		full(later, expires, 2)
+		settle(expires.Add(time.Millisecond), true) // of another window
+		settle(expires.Add(-time.Hour), true)
+		full(later, expires, 2)
+		for range 5 { // more than there were: the wrong one stays
+			settle(expires, true)
+		}
+		if a, ok := admit(later, max); !ok || a.N != 2 || a.Pending != 1 {
+			t.Fatalf("after more right ones than guesses: %t, %+v; want the wrong one and the new one", ok, a)
+		}
+		if _, ok := admit(later, 2); ok {
+			t.Error("a limit that was lowered meanwhile admitted one more")
+		}
+
+		// A guess that is judged after its window has nothing to do with the next one.
+		next := expires.Add(10 * time.Second)
+		if a, ok := admit(expires, max); !ok || a.N != 1 || a.Pending != 1 || !a.ExpiresAt.Equal(next) {
+			t.Fatalf("in the next window: %t, %+v", ok, a)
+		}
+		settle(expires, true)
+		for range 2 {
+			if _, ok := admit(expires, max); !ok {
+				t.Fatal("the next window has no room for three")
+			}
+		}
+		full(expires, next, 3)
+	})
+}
+
 func TestTakeOneTimeTokenOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		token := account.OneTimeToken{Hash: []byte("hash"), Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
