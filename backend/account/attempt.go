@@ -34,6 +34,7 @@ var (
 type Attempt struct {
 	Key       []byte `bun:",pk"`
 	N         int
+	Pending   int // those of N that [Service.Settle] will tell the outcome of
 	ExpiresAt time.Time
 }
 
@@ -54,6 +55,43 @@ func (s *Service) Count(ctx context.Context, l Limit, who string) error {
 	return nil
 }
 
+// A Guess is a try that was counted before it was judged. It stands for itself
+// alone: it cannot take off what another guess has added, or what belongs to a
+// later window.
+type Guess struct {
+	key     []byte // nil for one that is not counted
+	expires time.Time
+}
+
+// Admit counts a guess by who. It fails with [shared.ErrTooManyRequests], and
+// counts nothing, if l.Max guesses of the window are wrong or not judged yet;
+// undecided then reports whether some are not judged yet, so that there may be
+// room in a moment. Each admitted guess must be settled by [Service.Settle].
+func (s *Service) Admit(ctx context.Context, l Limit, who string) (g Guess, undecided bool, err error) {
+	if s.Unlimited {
+		return Guess{}, false, nil
+	}
+	now := s.Now()
+	a, admitted, err := s.Store.AdmitAttempt(ctx, s.attemptKey(l, who), l.Max, now, now.Add(l.Window))
+	if err != nil {
+		return Guess{}, false, err
+	}
+	if !admitted {
+		return Guess{}, a.Pending > 0, shared.ErrTooManyRequests.After(a.ExpiresAt.Sub(now))
+	}
+	return Guess{a.Key, a.ExpiresAt}, false, nil
+}
+
+// Settle says that a guess is judged. A right one is taken off its count, which
+// then is what it would be without it. A wrong one stays. A guess that is never
+// settled, because the server died, stays as a wrong one does.
+func (s *Service) Settle(ctx context.Context, g Guess, right bool) error {
+	if g.key == nil {
+		return nil
+	}
+	return s.Store.SettleAttempt(ctx, g.key, g.expires, right)
+}
+
 func (s *Service) attemptKey(l Limit, who string) []byte {
 	return s.Keys.mac("attempt "+l.What, who)
 }
@@ -63,6 +101,14 @@ type attemptStore interface {
 	// statement. A count that expired before now starts again at one and
 	// expires at the given time.
 	CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (Attempt, error)
+	// AdmitAttempt adds one to the count of key and to those that are pending, in
+	// one statement, unless the count is max already, and reports whether it did. A
+	// count that expired before now starts again at one and expires at the given time.
+	AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (Attempt, bool, error)
+	// SettleAttempt takes one off those that are pending of the window of key that
+	// expires then, and, if it was right, off the count, too. It does nothing if the
+	// window is another by now, or if none is pending.
+	SettleAttempt(ctx context.Context, key []byte, expires time.Time, right bool) error
 	// ForgetAttempts sets the count of key back to none.
 	ForgetAttempts(ctx context.Context, key []byte) error
 }

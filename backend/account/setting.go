@@ -38,6 +38,13 @@ type Settings struct {
 	SessionLifetime time.Duration
 	SessionsPerUser int
 
+	// Of an address: guesses in ten seconds and in an hour, and what it can have us
+	// do in an hour.
+	GuessesPerAddress     int
+	GuessesPerAddressHour int
+	SignUpsPerAddressHour int
+	EmailsPerAddressHour  int
+
 	EventRetention time.Duration
 
 	stamp int64 // of what was read of the database
@@ -65,6 +72,7 @@ const (
 	groupFactors  = "Two-factor authentication"
 	groupPasskeys = "Passkeys"
 	groupSessions = "Sessions"
+	groupLimits   = "Limits"
 	groupLog      = "Security log"
 )
 
@@ -91,6 +99,13 @@ var registry = []KeySpec{
 	duration("SESSION_IDLE", groupSessions, SessionIdle, time.Hour, 90*day, func(s *Settings) *time.Duration { return &s.SessionIdle }, "How long a remembered session lives without being used."),
 	duration("SESSION_LIFETIME", groupSessions, SessionLifetime, time.Hour, 365*day, func(s *Settings) *time.Duration { return &s.SessionLifetime }, "How long a remembered session lives however much it is used."),
 	number("SESSIONS_PER_USER", groupSessions, SessionsPerUser, 1, 1000, func(s *Settings) *int { return &s.SessionsPerUser }, "How many sessions an account can have. Beyond it, the one unused for longest ends."),
+
+	// The defaults are Better Auth's where it has the limit; those an hour bound
+	// whoever stays just below the others.
+	number("SIGN_INS_PER_ADDRESS", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, "How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count."),
+	number("SIGN_INS_PER_ADDRESS_HOUR", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, "How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count."),
+	number("SIGN_UPS_PER_ADDRESS_HOUR", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, "How many times an address can try to sign up in an hour."),
+	number("EMAILS_PER_ADDRESS_HOUR", groupLimits, 10, 1, 1000, func(s *Settings) *int { return &s.EmailsPerAddressHour }, "How many emails of each kind an address can ask for in an hour."),
 
 	duration("EVENT_RETENTION", groupLog, 365*day, 30*day, 3650*day, func(s *Settings) *time.Duration { return &s.EventRetention }, "How long the security log is kept."),
 }

@@ -52,6 +52,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
 	schema := schemaOf[In]()
 	answer := func(c *call) (typed url.Values, to string, err error) {
+		defer func() { s.settle(*c) }()
 		// Our own pages have these forms, and no page of a trusted origin has.
 		if origin := c.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
 			return nil, "", shared.ErrOrigin
@@ -73,7 +74,7 @@ func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, 
 	}
 	mux.HandleFunc("POST "+page, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		c := call{Request: r, w: w, From: s.client(r)}
+		c := call{Request: r, w: w, From: s.client(r), guesses: new(guesses)}
 		typed, to, err := answer(&c)
 		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
 			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))

@@ -19,6 +19,8 @@ type call struct {
 	w    http.ResponseWriter
 	From account.Client
 
+	guesses *guesses // that the call was admitted with
+
 	// Who calls, where the policy asks for it: in a session, or else in the
 	// challenge of a sign-in.
 	Session   account.Session
@@ -104,6 +106,7 @@ type confirming interface{ Confirmation() *string }
 func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
 	schema := schemaOf[In]()
 	answer := func(c *call) (out Out, err error) {
+		defer func() { s.settle(*c) }()
 		if err := s.limit(*c, e.Path); err != nil {
 			return out, err
 		}
@@ -127,7 +130,7 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 		return h(*c, in)
 	}
 	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, w: w, From: s.client(r)}
+		c := call{Request: r, w: w, From: s.client(r), guesses: new(guesses)}
 		out, err := answer(&c)
 		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
 			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))

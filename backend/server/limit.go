@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,31 +14,34 @@ import (
 )
 
 // The limits that belong to addresses are Better Auth's: per address and path.
-// Those an hour are ours, against who keeps just below the others.
+// The others are settings: see [Server.limits].
 var (
 	strictLimit  = account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
 	defaultLimit = account.Limit{What: "address", Max: 100, Window: 10 * time.Second}
-	signInHour   = account.Limit{What: "address hour", Max: 100, Window: time.Hour}
 	mailLimit    = account.Limit{What: "address", Max: 3, Window: time.Minute}
-	mailHour     = account.Limit{What: "address hour", Max: 10, Window: time.Hour}
-	signUpHour   = account.Limit{What: "address hour", Max: 20, Window: time.Hour}
 )
 
-// limits are those of the endpoint at a path.
-func limits(path string) []account.Limit {
+// limits are those of the endpoint at a path. guess reports whether the endpoint
+// judges a password, a code or a passkey, so that they are for what is wrong.
+func (s *Server) limits(path string) (all []account.Limit, guess bool) {
+	set := s.Accounts.Settings.Now()
+	guesses := account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
+	hour := func(max int) account.Limit { return account.Limit{What: "address hour", Max: max, Window: time.Hour} }
 	switch path = strings.TrimPrefix(path, "/api/auth"); {
 	case strings.HasPrefix(path, "/sign-in"):
-		return []account.Limit{strictLimit, signInHour}
-	case strings.HasPrefix(path, "/sign-up"):
-		return []account.Limit{strictLimit, signUpHour}
+		return []account.Limit{guesses, hour(set.GuessesPerAddressHour)}, true
 	case path == "/passkey/verify-authentication":
-		return []account.Limit{defaultLimit, signInHour}
+		return []account.Limit{defaultLimit, hour(set.GuessesPerAddressHour)}, true
+	case strings.HasPrefix(path, "/two-factor/verify-"), strings.HasPrefix(path, "/step-up"):
+		return []account.Limit{guesses}, true
+	case strings.HasPrefix(path, "/sign-up"):
+		return []account.Limit{strictLimit, hour(set.SignUpsPerAddressHour)}, false
 	case path == "/request-password-reset", path == "/send-verification-email":
-		return []account.Limit{mailLimit, mailHour}
-	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/change-email"), strings.HasPrefix(path, "/two-factor"), strings.HasPrefix(path, "/step-up"):
-		return []account.Limit{strictLimit}
+		return []account.Limit{mailLimit, hour(set.EmailsPerAddressHour)}, false
+	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/change-email"), strings.HasPrefix(path, "/two-factor"):
+		return []account.Limit{strictLimit}, false
 	}
-	return []account.Limit{defaultLimit}
+	return []account.Limit{defaultLimit}, false
 }
 
 // limit counts a call by its address and the path of its endpoint, before
@@ -48,12 +52,143 @@ func (s *Server) limit(c call, path string) error {
 	if reads(c.Request) && !strings.HasPrefix(path, "/api/auth/passkey/generate-") { // those note a challenge
 		return s.limitHere(c, path)
 	}
-	for _, l := range limits(path) {
+	all, guess := s.limits(path)
+	if guess {
+		return s.admitGuess(c, path, all)
+	}
+	for _, l := range all {
 		if err := s.Accounts.Count(c.Context(), l, bucket(c.From.IP)+" "+path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// guesses are those that a call was admitted with, until it is known whether what
+// it sent is right.
+type guesses struct {
+	open  []account.Guess
+	right bool
+}
+
+// admitGuess counts a call that guesses: what is wrong, or not judged yet, counts,
+// and what is right does not, so that an office that shares one address signs in.
+//
+// A guess is counted before it is judged, or guesses made at once would pass
+// together, and taken off once it was right: by itself only, and in its own window
+// only. So a sign-in to an account of their own gives an attacker nothing, and no
+// more wrong guesses pass than the limit says, however many are sent at once and
+// to however many accounts. A larger number of guesses in flight would let that
+// many pass.
+//
+// Right ones that come at once must pass, too. While guesses of the address are not
+// judged yet, the next one waits for its turn instead of being refused. That costs
+// nobody time: an address has three hashes made at once then, which is as many as
+// most servers have processors for. How many right ones pass is bounded by what
+// bounds other calls (100 in ten seconds, counted by each replica): each makes a
+// hash and an entry in the log.
+func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
+	if err := s.limitHere(c, path); err != nil {
+		return err
+	}
+	who := bucket(c.From.IP) + " " + path
+	for i, l := range all {
+		g, err := s.turns.admit(c.Context(), who, i == 0, func() (account.Guess, bool, error) {
+			return s.Accounts.Admit(c.Context(), l, who)
+		})
+		if err != nil {
+			// Those before this limit were not judged, and nothing was learned.
+			c.guesses.right = true
+			return err
+		}
+		c.guesses.open = append(c.guesses.open, g)
+	}
+	return nil
+}
+
+// settle has the counts know what became of a call's guesses. It must be called
+// before the call is answered: who is told that they are right may send the next
+// one at once.
+func (s *Server) settle(c call) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), settleTimeout)
+	defer cancel()
+	for _, g := range c.guesses.open {
+		if err := s.Accounts.Settle(ctx, g, c.guesses.right); err != nil {
+			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
+			return
+		}
+	}
+}
+
+// settleTimeout and requestTimeout together stay under the five seconds within
+// which a request must be answered.
+const settleTimeout = 500 * time.Millisecond
+
+// turns are the guesses that wait for others of their address, which are not
+// judged yet.
+type turns struct {
+	wait time.Duration // at most
+	mu   sync.Mutex
+	open map[string]*turn
+}
+
+// turn is the place at the head of a queue: who has it asks the database, so that
+// it is asked by one call of an address at a time.
+type turn struct {
+	taken   chan struct{} // has room for one
+	waiting int
+}
+
+// turnPoll is how often the head of a queue asks whether there is room. Others
+// may make it on another replica. It is below the 50 ms that a hash takes.
+const turnPoll = 20 * time.Millisecond
+
+// admit is try, which says whether it may succeed in a moment. If it may, or if
+// others wait already, admit waits, unless it must not.
+func (ts *turns) admit(ctx context.Context, who string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
+	ts.mu.Lock()
+	t := ts.open[who]
+	if !mayWait || t == nil {
+		ts.mu.Unlock()
+		g, undecided, err := try()
+		if !mayWait || !undecided {
+			return g, err
+		}
+		ts.mu.Lock()
+		if t = ts.open[who]; t == nil {
+			t = &turn{taken: make(chan struct{}, 1)}
+			ts.open[who] = t
+		}
+	}
+	t.waiting++
+	ts.mu.Unlock()
+	defer func() {
+		ts.mu.Lock()
+		defer ts.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(ts.open, who)
+		}
+	}()
+
+	ctx, cancel := context.WithTimeout(ctx, ts.wait)
+	defer cancel()
+	select {
+	case t.taken <- struct{}{}:
+		defer func() { <-t.taken }()
+	case <-ctx.Done():
+		return account.Guess{}, shared.ErrTooManyRequests.After(time.Second)
+	}
+	for {
+		g, undecided, err := try()
+		if !undecided {
+			return g, err
+		}
+		select {
+		case <-time.After(turnPoll):
+		case <-ctx.Done():
+			return g, err
+		}
+	}
 }
 
 // limitHere counts a call in memory. The path is never the caller's own, or

@@ -87,6 +87,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 		}
 	}
 	o, err := s.Accounts.SignInByPasskey(c.Context(), c.From, answer)
+	c.guesses.right = proved(err)
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		out.SecondFactorDue, err = s.challengeTo(c, due)
 		return out, err

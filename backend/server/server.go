@@ -52,6 +52,7 @@ type Server struct {
 	Config
 	cookies cookies
 	reads   *windows
+	turns   *turns
 }
 
 // requestTimeout is under the five seconds within which a request must be
@@ -62,6 +63,8 @@ const requestTimeout = 4 * time.Second
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows()}
+	// Half of the time is left for the hash, which may have to wait for its turn, too.
+	s.turns = &turns{wait: c.RequestTimeout / 2, open: map[string]*turn{}}
 
 	// The outermost first. The log is outside the guard against panics, so
 	// that a panic is logged as the 500 that it becomes.

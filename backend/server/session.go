@@ -98,6 +98,7 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	default:
 		err = invalid("password", "[body.password] Invalid input: expected string, received undefined")
 	}
+	c.guesses.right = err == nil
 	if err != nil {
 		return shared.Status{}, err
 	}

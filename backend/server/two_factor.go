@@ -81,6 +81,7 @@ func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
 		return s.answerChallenge(c, a)
 	}
 	user, token, err := s.Accounts.VerifyCode(c.Context(), c.Session, c.User, c.From, a)
+	c.guesses.right = err == nil
 	if err != nil {
 		return shared.Verified{}, err
 	}
@@ -92,6 +93,7 @@ func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
 
 func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, error) {
 	o, err := s.Accounts.AnswerChallenge(c.Context(), *c.Challenge, c.User, c.From, a)
+	c.guesses.right = err == nil
 	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // of those, a new one can be sent
 	if err == nil || spent || errors.Is(err, shared.ErrChallenge) {
 		s.cookies.clearChallenge(c.w)

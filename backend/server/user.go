@@ -27,6 +27,7 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
+	c.guesses.right = proved(err)
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		if in.CallbackURL != "" {
 			c.w.Header().Set("Location", in.CallbackURL)
@@ -41,6 +42,13 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 		c.w.Header().Set("Location", in.CallbackURL)
 	}
 	return shared.SignedIn{Redirect: in.CallbackURL != "", URL: in.CallbackURL, Token: o.Session.ID, User: userOf(o.User)}, nil
+}
+
+// proved reports whether who signs in has the right password or passkey, whatever
+// else keeps them out.
+func proved(err error) bool {
+	return err == nil || errors.Is(err, shared.ErrTwoFactorRequired) || errors.Is(err, shared.ErrNotVerified) ||
+		errors.Is(err, shared.ErrDisabled) || errors.Is(err, shared.ErrNewPasswordDue)
 }
 
 // challengeTo answers a sign-in that a second factor is due for: as an error, or

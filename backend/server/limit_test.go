@@ -1,0 +1,311 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
+)
+
+// An office is people of a site who share one address.
+type office struct {
+	*site
+	t       *testing.T
+	address string
+}
+
+func (s *site) office(t *testing.T) office { return office{s, t, testkit.NewAddress()} }
+
+// sits moves a browser into the office. The browser keeps its cookies.
+func (o office) sits(b *browser) *browser {
+	moved := b.Elsewhere()
+	moved.Address = o.address
+	return moved
+}
+
+// browser returns a browser without cookies in the office.
+func (o office) browser() *browser { return o.sits(o.site.browser(o.t)) }
+
+func (o office) guess(email string) testkit.Answer {
+	return o.browser().Post("/sign-in/email", body{"email": email, "password": "wrong password"})
+}
+
+const wrongIs, tooMany = "INVALID_EMAIL_OR_PASSWORD", "TOO_MANY_REQUESTS"
+
+// TestOfficeSignsIn tests that right sign-ins do not use up an address's limits, one
+// after the other or all at once, by the API, the form or a passkey, and that a wrong
+// one among them still counts.
+func TestOfficeSignsIn(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		var people []string
+		for i := range 20 {
+			people = append(people, fmt.Sprintf("p%d@example.test", i))
+			s.signUp(t, people[i])
+		}
+		s.clock.Freeze()
+		o := s.office(t)
+		for _, email := range people {
+			want(t, o.browser().SignIn(email), 200, "")
+		}
+		for _, email := range people {
+			wantOn(t, o.browser().sendRaw("/sign-in", "email="+email+"&password="+testkit.Password), "/dashboard/settings")
+		}
+
+		var wg sync.WaitGroup
+		answers := make([]testkit.Answer, len(people))
+		for i, email := range people {
+			b := o.browser()
+			wg.Go(func() { answers[i] = b.SignIn(email) })
+		}
+		wg.Wait()
+		for _, a := range answers {
+			want(t, a, 200, "")
+		}
+
+		// Three wrong ones, with right ones between them.
+		for range 2 {
+			want(t, o.guess(ann), 401, wrongIs)
+			want(t, o.browser().SignIn(people[0]), 200, "")
+		}
+		want(t, o.guess(ann), 401, wrongIs)
+		want(t, o.browser().SignIn(people[0]), 429, tooMany)
+		a := o.guess(ann)
+		want(t, a, 429, tooMany)
+		if after := a.Header.Get("Retry-After"); after == "" || after == "0" || after != a.Header.Get("X-Retry-After") {
+			t.Errorf("429: %v", a.Header)
+		}
+		s.clock.Advance(10 * time.Second)
+		want(t, o.browser().SignIn(people[0]), 200, "")
+	})
+}
+
+// TestOfficeByTheHour tests that right sign-ins do not use up the limit of an hour,
+// and that wrong ones do.
+func TestOfficeByTheHour(t *testing.T) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_INS_PER_ADDRESS_HOUR=10") }, func(t *testing.T, s *site, _ *account.Service) {
+		s.signUp(t, ann)
+		s.clock.Freeze()
+		o := s.office(t)
+		for range 12 {
+			want(t, o.browser().SignIn(ann), 200, "")
+			s.clock.Advance(10 * time.Second)
+		}
+		for i := range 10 {
+			want(t, o.guess(fmt.Sprintf("nobody%d@example.test", i)), 401, wrongIs)
+			s.clock.Advance(10 * time.Second)
+		}
+		want(t, o.guess(ann), 429, tooMany)
+		want(t, o.browser().SignIn(ann), 429, tooMany)
+		s.clock.Advance(time.Hour)
+		want(t, o.browser().SignIn(ann), 200, "")
+	})
+}
+
+// TestOfficeHasSecondFactors tests that right codes, passkeys and step-ups do not use
+// up an address's limits, and that wrong ones among them do.
+func TestOfficeHasSecondFactors(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		phone, backupCodes := owner.enrol()
+		_, device := s.keeping(t, "bob@example.test")
+		s.clock.Advance(time.Hour)
+		o := s.office(t)
+
+		// A code of an app works once, so that the clock has to move: each of the five
+		// has a window of its own, unless the window is longer than theirs together.
+		for range 5 {
+			b := o.browser()
+			want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
+			want(t, b.Post("/two-factor/verify-totp", body{"code": nextCode(phone)}), 200, "")
+		}
+		s.clock.Freeze()
+		for i := range 5 {
+			b := o.browser()
+			want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
+			want(t, b.Post("/two-factor/verify-backup-code", body{"code": backupCodes[i]}), 200, "")
+		}
+		for i := range 4 { // both pages' forms count for the endpoints
+			b := o.browser()
+			wantOn(t, b.sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), "/two-factor")
+			wantOn(t, b.sendRaw("/two-factor", "backupCode="+backupCodes[5+i]), "/dashboard/settings")
+		}
+		for range 5 {
+			b := o.browser()
+			want(t, b.sendFrom(used(t, device, b.authenticateOptions())), 200, "")
+		}
+		stepper := o.sits(s.signIn(t, "bob@example.test"))
+		for range 5 {
+			want(t, stepper.Post("/step-up", body{"password": testkit.Password}), 200, "")
+		}
+
+		// Wrong ones.
+		b := o.browser()
+		want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
+		for range 3 {
+			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
+		}
+		want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 429, tooMany)
+		for range 3 {
+			want(t, stepper.Post("/step-up", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
+		}
+		want(t, stepper.Post("/step-up", body{"password": testkit.Password}), 429, tooMany)
+	})
+}
+
+// sendFrom is [browser.sendAuthentication] from the browser's own address.
+func (b *browser) sendFrom(response json.RawMessage) testkit.Answer {
+	b.t.Helper()
+	return b.Post("/passkey/verify-authentication", body{"response": response})
+}
+
+// TestOwnAccountIsNoHelp tests that an attacker who signs in to an account of their
+// own has no more guesses at others' for it: not one after the other, not at once,
+// and not spread over many accounts.
+func TestOwnAccountIsNoHelp(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, ann)
+		s.signUp(t, "mallory@example.test")
+		s.clock.Freeze()
+		o := s.office(t)
+		for i := range 12 { // own, wrong, own, wrong …
+			if i%2 == 0 {
+				o.browser().SignIn("mallory@example.test")
+			} else {
+				o.guess(ann)
+			}
+		}
+		if n := s.events(t, account.EventSignInFailed); n != 3 {
+			t.Errorf("%d guesses were judged between sign-ins; want 3", n)
+		}
+
+		s.clock.Advance(10 * time.Second)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		statuses := map[int]int{}
+		for i := range 60 {
+			wg.Go(func() {
+				if i%3 == 0 {
+					o.browser().SignIn("mallory@example.test")
+					return
+				}
+				a := o.guess(fmt.Sprintf("victim%d@example.test", i))
+				mu.Lock()
+				defer mu.Unlock()
+				statuses[a.Status]++
+			})
+		}
+		wg.Wait()
+		if statuses[401] > 3 || statuses[401]+statuses[429] != 40 {
+			t.Errorf("40 guesses at once at as many accounts: %v; want at most 3 of them 401, the rest 429", statuses)
+		}
+
+		// A sign-in that is judged in the next window takes nothing off it.
+		s.clock.Advance(time.Hour)
+		for range 3 {
+			want(t, o.guess("bob@example.test"), 401, wrongIs)
+		}
+		want(t, o.guess("bob@example.test"), 429, tooMany)
+	})
+}
+
+// TestOfficeOfReplicas tests that guesses of one address that come to two servers
+// wait for each other, and that what is right on one makes room on the other.
+func TestOfficeOfReplicas(t *testing.T) {
+	t.Parallel()
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		var replicas []*site
+		for range 2 {
+			s := open(t, storetest.Open(t, url), nil)
+			s.clock.Freeze()
+			replicas = append(replicas, s)
+		}
+		for i := range 10 {
+			replicas[0].signUp(t, fmt.Sprintf("p%d@example.test", i))
+		}
+		address := testkit.NewAddress()
+		var wg sync.WaitGroup
+		answers := make([]testkit.Answer, 10)
+		for i := range answers {
+			b := replicas[i%2].browser(t)
+			b.Address = address
+			wg.Go(func() { answers[i] = b.SignIn(fmt.Sprintf("p%d@example.test", i)) })
+		}
+		wg.Wait()
+		for _, a := range answers {
+			want(t, a, 200, "")
+		}
+	})
+}
+
+// TestRightSignInsAreBounded tests that an address can sign in a hundred times in ten
+// seconds, rightly or not, as often as it can do anything else.
+func TestRightSignInsAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, ann)
+		s.clock.Freeze()
+		o := s.office(t)
+		for range 100 {
+			want(t, o.browser().SignIn(ann), 200, "")
+		}
+		want(t, o.browser().SignIn(ann), 429, tooMany)
+	})
+}
+
+// TestLimitsAreSettings tests that the numbers of the limits of an address are
+// settings, which count at once.
+func TestLimitsAreSettings(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		admin := s.admin(t, ann)
+		for key, preset := range map[string]string{
+			"SIGN_INS_PER_ADDRESS": "3", "SIGN_INS_PER_ADDRESS_HOUR": "100", "SIGN_UPS_PER_ADDRESS_HOUR": "20", "EMAILS_PER_ADDRESS_HOUR": "10",
+		} {
+			k := admin.setting(key)
+			if k.Type != "int" || k.Group != "Limits" || value(k) != preset || k.Description == "" || k.Source != "default" {
+				t.Errorf("%s: %+v; want %s", key, k, preset)
+			}
+			for _, bad := range []string{"0", "-1", "1000000", "many"} {
+				want(t, admin.put(body{"key": key, "value": bad}), 400, "INVALID_SETTING")
+			}
+		}
+		set := func(key, value string) {
+			t.Helper()
+			want(t, admin.put(body{"key": key, "value": value}), 200, "")
+		}
+		s.clock.Freeze()
+		passes := func(what string, n int, call func() testkit.Answer) {
+			t.Helper()
+			for i := range n + 1 {
+				if a := call(); a.Err != nil || (a.Status == 429) != (i == n) {
+					t.Fatalf("%s: call %d of %d: %v", what, i+1, n, a)
+				}
+			}
+		}
+		o := s.office(t)
+		set("SIGN_INS_PER_ADDRESS", "5")
+		passes("sign-in", 5, func() testkit.Answer { return o.guess("bob@example.test") })
+		set("SIGN_INS_PER_ADDRESS", "6")
+		passes("sign-in once the setting is larger", 1, func() testkit.Answer { return o.guess("bob@example.test") })
+
+		patient := func(wait time.Duration, call func() testkit.Answer) func() testkit.Answer {
+			return func() testkit.Answer {
+				s.clock.Advance(wait)
+				return call()
+			}
+		}
+		o = s.office(t)
+		set("SIGN_INS_PER_ADDRESS_HOUR", "12")
+		passes("sign-in in an hour", 12, patient(10*time.Second, func() testkit.Answer { return o.guess(testkit.NewAddress() + "@example.test") }))
+		set("SIGN_UPS_PER_ADDRESS_HOUR", "4")
+		passes("sign-up in an hour", 4, patient(10*time.Second, func() testkit.Answer { return o.browser().Post("/sign-up/email", body{}) }))
+		set("EMAILS_PER_ADDRESS_HOUR", "4")
+		passes("emails in an hour", 4, patient(time.Minute, func() testkit.Answer {
+			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // three to one are another limit
+		}))
+	})
+}
