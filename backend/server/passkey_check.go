@@ -51,12 +51,26 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 	}
 	same("Host", own(c.Host), s.Origin.Host, l.Say("Have the proxy pass the Host header on as it came."))
 
-	forwarded := c.Header.Get("X-Forwarded-For")
-	if forwarded != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" {
-		peer, err := netip.ParseAddrPort(c.RemoteAddr)
-		address := peer.Addr().Unmap()
-		find("Proxy", address.String(), l.Say("an address of -trusted-proxies"), err == nil && s.isProxy(address),
-			l.Say("If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit.", address.String()))
+	proxy := func(addr netip.Addr, header, seen string) {
+		fix := seen + l.Say("If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit.", addr.String())
+		if header != forwarding[0] {
+			fix += " " + l.Say("Have the proxy append the caller's address to X-Forwarded-For.")
+		}
+		find("Proxy", addr.String(), l.Say("an address of -trusted-proxies"), s.isProxy(addr), fix)
+	}
+	peer, _ := peerOf(c.Request)
+	header, _ := forwarded(c.Request)
+	if header != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" || s.behindTLS(c.Request) {
+		proxy(peer, header, "")
+	}
+	for _, other := range s.proxies.known(s.Accounts.Now()) {
+		seen := l.Say("Others come through it.") + " "
+		if other.header != "" {
+			seen = l.Say("Others come through it, and it passes %s, which is not believed.", other.header) + " "
+		}
+		if other.addr != peer {
+			proxy(other.addr, other.header, seen)
+		}
 	}
 	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
 		l.Say("The proxy was reached by another scheme than people are to use. Have it redirect to %s, or correct -origin.", out.Origin))

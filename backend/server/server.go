@@ -53,6 +53,7 @@ type Server struct {
 	cookies cookies
 	reads   *windows
 	turns   *turns
+	proxies *proxies
 }
 
 // requestTimeout is under the five seconds within which a request must be
@@ -62,7 +63,7 @@ const requestTimeout = 4 * time.Second
 // New returns the handler of the whole product.
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
-	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows()}
+	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows(), proxies: new(proxies)}
 	// Half of the time is left for the hash, which may have to wait for its turn, too.
 	s.turns = &turns{wait: c.RequestTimeout / 2, open: map[string]*turn{}}
 
@@ -75,6 +76,7 @@ func New(c Config) http.Handler {
 		s.withDeadline,
 		limitedBody,
 		s.ofOurHost,
+		s.watchProxies,
 		s.withCORS,
 		s.fromOurOrigin,
 	)
