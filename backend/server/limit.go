@@ -82,11 +82,10 @@ type guesses struct {
 // many pass.
 //
 // Right ones that come at once must pass, too. While guesses of the address are not
-// judged yet, the next one waits for its turn instead of being refused. That costs
-// nobody time: an address has three hashes made at once then, which is as many as
-// most servers have processors for. How many right ones pass is bounded by what
-// bounds other calls (100 in ten seconds, counted by each replica): each makes a
-// hash and an entry in the log.
+// judged yet, the next one waits for its turn instead of being refused. It would
+// wait anyway: hashes are made by as many at once as there are processors. How many
+// right ones pass is bounded by what bounds other calls (100 in ten seconds, counted
+// by each replica), because each makes a hash and an entry in the log.
 func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 	if err := s.limitHere(c, path); err != nil {
 		return err
@@ -110,6 +109,9 @@ func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 // before the call is answered: who is told that they are right may send the next
 // one at once.
 func (s *Server) settle(c call) {
+	if len(c.guesses.open) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), settleTimeout)
 	defer cancel()
 	for _, g := range c.guesses.open {

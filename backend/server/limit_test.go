@@ -205,12 +205,29 @@ func TestOwnAccountIsNoHelp(t *testing.T) {
 			t.Errorf("40 guesses at once at as many accounts: %v; want at most 3 of them 401, the rest 429", statuses)
 		}
 
-		// A sign-in that is judged in the next window takes nothing off it.
+		// Nor did they leave anything behind.
 		s.clock.Advance(time.Hour)
 		for range 3 {
 			want(t, o.guess("bob@example.test"), 401, wrongIs)
 		}
 		want(t, o.guess("bob@example.test"), 429, tooMany)
+	})
+}
+
+// TestRightButRefused tests that a right password does not use up an address's limits
+// if something else keeps the user out.
+func TestRightButRefused(t *testing.T) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *site, _ *account.Service) {
+		s.signUp(t, ann)
+		s.clock.Freeze()
+		o := s.office(t)
+		for range 5 {
+			want(t, o.browser().SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
+		}
+		for range 3 {
+			want(t, o.guess(ann), 401, wrongIs)
+		}
+		want(t, o.guess(ann), 429, tooMany)
 	})
 }
 

@@ -62,8 +62,8 @@ type undeclared struct {
 	addr   netip.Addr
 	header string // one of forwarding; empty if it sends none
 
-	callers string // those of the first request
-	sure    bool
+	callers string // those of the last request
+	sure    bool   // it looks like a proxy
 	seen    time.Time
 	logged  time.Time
 }
@@ -92,7 +92,7 @@ const (
 // watchProxies looks for proxies that are not declared, and warns of them.
 //
 // Anyone can send X-Forwarded-For, so one request with it says nothing. An address
-// looks like a proxy once it has called for two different callers. Where the origin
+// looks like a proxy once it has called for two callers within an hour. Where the origin
 // is https and no proxy is declared, the first request is enough: browsers reach us
 // through a proxy then, and none is declared. A stranger who makes up two
 // callers is named as what they look like; that is why the advice begins with "if
@@ -136,7 +136,8 @@ func (ps *proxies) note(now undeclared) (tell bool) {
 	if i := slices.IndexFunc(ps.all, func(p *undeclared) bool { return p.addr == now.addr }); i >= 0 {
 		p = ps.all[i]
 		ps.all = slices.Delete(ps.all, i, i+1)
-		p.sure = p.sure || now.sure || p.callers != "" && now.callers != "" && p.callers != now.callers
+		lately := now.seen.Sub(p.seen) < proxyLogEvery
+		p.sure = p.sure || now.sure || lately && p.callers != "" && now.callers != "" && p.callers != now.callers
 		p.header, p.callers, p.seen = now.header, now.callers, now.seen
 	} else if len(ps.all) == maxProxies {
 		ps.all = slices.Delete(ps.all, 0, 1)
