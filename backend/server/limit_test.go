@@ -242,6 +242,30 @@ func TestOfficeOfReplicas(t *testing.T) {
 			s.clock.Freeze()
 			replicas = append(replicas, s)
 		}
+		// Three guesses at one replica are not judged yet: the sign-in at the other waits.
+		replicas[0].signUp(t, ann)
+		b := replicas[1].browser(t)
+		limit := account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
+		var pending []account.Guess
+		for range limit.Max {
+			g, _, err := replicas[0].accounts.Admit(t.Context(), limit, b.Address+" /api/auth/sign-in/email")
+			if err != nil {
+				t.Fatal(err)
+			}
+			pending = append(pending, g)
+		}
+		waiting := make(chan testkit.Answer)
+		go func() { waiting <- b.SignIn(ann) }()
+		for range 10 { // long enough for the sign-in to be there
+			wantAlive(t, b, false, "who waits")
+		}
+		for i, g := range pending {
+			if err := replicas[0].accounts.Settle(t.Context(), g, i > 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, <-waiting, 200, "")
+
 		for i := range 10 {
 			replicas[0].signUp(t, fmt.Sprintf("p%d@example.test", i))
 		}
