@@ -95,6 +95,8 @@ func TestDeviceInMail(t *testing.T) {
 		"https://evil.example/call": "an unknown browser",
 		"Your account is closed please call us at 0800 123456": "an unknown browser",
 		"a\nb": "an unknown browser",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {
 		if got := deviceInMail(userAgent).words(language.Of("en", "")); got != want {
 			t.Errorf("%q is %q in a mail; want %q", userAgent, got, want)
