@@ -32,9 +32,9 @@ func read(object []byte) (m map[string]string) {
 
 // known is the mark of providers whose names begin so.
 var known = []struct{ begin, mark string }{
-	{"1Password", "1password"}, {"Apple", "apple"}, {"Bitwarden", "bitwarden"}, {"Chrome", "googlechrome"}, {"Dashlane", "dashlane"},
+	{"1Password", "1password"}, {"Apple", "apple"}, {"Avast", "avast"}, {"Avira", "avira"}, {"Bitwarden", "bitwarden"}, {"Chrome", "googlechrome"}, {"Dashlane", "dashlane"},
 	{"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"}, {"KeePassXC", "keepassxc"}, {"Keeper", "keeper"},
-	{"LastPass", "lastpass"}, {"Okta", "okta"}, {"Proton", "proton"}, {"Samsung", "samsung"}, {"Security Key by Yubico", "yubico"},
+	{"LastPass", "lastpass"}, {"Norton", "norton"}, {"Okta", "okta"}, {"Proton", "proton"}, {"Samsung", "samsung"}, {"Security Key by Yubico", "yubico"},
 	{"Security Key NFC by Yubico", "yubico"}, {"Trezor", "trezor"}, {"YubiKey", "yubico"},
 }
 
