@@ -10,6 +10,8 @@ type Client struct {
 	// Account is the id of the user whose data is shown, "" for nobody's: calls
 	// in the session of another are refused with [shared.ErrOtherAccount].
 	Account string
+
+	clock clock
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
@@ -38,6 +40,9 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (st
 	response, err := await(js.Global().Call("fetch", path, options))
 	if err != nil {
 		return 0, nil, err
+	}
+	if date := response.Get("headers").Call("get", "Date"); date.Type() == js.TypeString {
+		c.clock.hear(date.String(), here())
 	}
 	text, err := await(response.Call("text"))
 	if err != nil {

@@ -18,6 +18,8 @@ type Client struct {
 	// Account is the id of the user whose data is shown, "" for nobody's: calls
 	// in the session of another are refused with [shared.ErrOtherAccount].
 	Account string
+
+	clock clock
 }
 
 // New returns a client of the server at origin, with no cookies.
@@ -53,6 +55,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (st
 		return 0, nil, err
 	}
 	defer res.Body.Close()
+	c.clock.hear(res.Header.Get("Date"), here())
 	answer, err = io.ReadAll(res.Body)
 	return res.StatusCode, answer, err
 }

@@ -64,7 +64,7 @@ func (s *events) load(before string) {
 			s.paged = true
 			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
 		}
-		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, time.Now()
+		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, now()
 		s.at = s.now
 	})
 }

@@ -347,7 +347,7 @@ func (d *factorDialog) text() string {
 		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
-func today() string { return local(shared.Time{Time: time.Now()}, "long", "") }
+func today() string { return local(shared.Time{Time: now()}, "long", "") }
 
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {

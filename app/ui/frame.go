@@ -384,6 +384,7 @@ func (f *frame) rely(ctx app.Context) {
 		f.problem = nil
 	case k != nil:
 		f.is(k.User, k.At.Time)
+		server.Assume(time.Duration(k.Ahead) * time.Millisecond)
 		f.since = k.Since.Time
 		f.settle(ctx)
 	}
@@ -701,7 +702,7 @@ func (f *frame) pages() []app.UI {
 // overdue reports whether there is nothing left to do but getting a second
 // factor.
 func (f *frame) overdue() bool {
-	return f.enrolBy != nil && !f.enrolBy.After(time.Now())
+	return f.enrolBy != nil && !f.enrolBy.After(now())
 }
 
 func enrolWords(by *shared.Time, overdue bool) string {

@@ -15,7 +15,11 @@ import (
 // it, and nothing that is good for anything else.
 type kept struct {
 	User shared.User `json:"user"`
-	At   shared.Time `json:"at"` // when the server last said who is signed in
+	At   shared.Time `json:"at"` // when the server last said who is signed in, by this browser's clock
+
+	// Ahead is how far the server's clock was ahead of the browser's, in milliseconds:
+	// without a network, the times that follow are relative to the server's time still.
+	Ahead int64 `json:"ahead"`
 
 	Since shared.Time `json:"since"` // when the session began
 
@@ -132,6 +136,7 @@ func keep(change func(*kept)) {
 }
 
 func (k *kept) write(where string) {
+	k.Ahead = server.Ahead().Milliseconds()
 	text, err := json.Marshal(k)
 	if err != nil {
 		return // there are only strings and times in it

@@ -47,7 +47,7 @@ func (s *passkeys) OnInit() {
 	s.ceremony = ceremony{fetch: func(ctx context.Context) (json.RawMessage, error) {
 		return client.Call(ctx, server, shared.GenerateRegisterOptions, shared.RegisterQuery{})
 	}}
-	s.now = time.Now()
+	s.now = now()
 	s.called = s.User.Email + " " + s.User.Name
 }
 
@@ -106,7 +106,7 @@ func (s *passkeys) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.Passkey{}
 		}
-		s.list, s.now, s.at = list, time.Now(), time.Now()
+		s.list, s.now, s.at = list, now(), now()
 		keepPasskeys(list, s.at)
 		s.accept()
 	})

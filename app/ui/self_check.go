@@ -38,7 +38,7 @@ func (s *selfCheck) load(ctx app.Context) {
 	}
 	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
 		if s.problem = err; err == nil {
-			s.found, s.at = &found, time.Now()
+			s.found, s.at = &found, now()
 		}
 	})
 }

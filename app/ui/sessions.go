@@ -30,7 +30,7 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	s.gone = map[string]bool{}
-	s.now = time.Now()
+	s.now = now()
 }
 
 func (s *sessions) OnMount(ctx app.Context) {
@@ -58,7 +58,7 @@ func (s *sessions) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.Session{}
 		}
-		s.sessions, s.now, s.at = list, time.Now(), time.Now()
+		s.sessions, s.now, s.at = list, now(), now()
 		keepSessions(list, s.at)
 		// A row that has moved is a new row: give the focus back to it.
 		if had := focused(); had != "" {

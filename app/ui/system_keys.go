@@ -43,7 +43,7 @@ func (s *systemKeys) refresh(app.Context, app.Action) {
 func (s *systemKeys) load() {
 	call(s.ctx, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
 		if s.problem = err; err == nil {
-			s.keys, s.now, s.at = out.Settings, time.Now(), time.Now()
+			s.keys, s.now, s.at = out.Settings, now(), now()
 		}
 	})
 }

@@ -9,13 +9,28 @@ import (
 	"latchkey/shared"
 )
 
-// pass keeps the relative times of a component true, which are relative to now.
-// They are told in minutes, so half of one is often enough.
-func pass(ctx app.Context, now *time.Time) {
+// now is the server's time, to which all times on the pages are relative. The
+// browser's own clock may be wrong, and is good for durations only.
+func now() time.Time { return server.Now() }
+
+// wokeAt is when the server was last asked what time it is.
+var wokeAt time.Time
+
+// pass keeps the relative times of a component true, which are relative to at.
+// They are told in minutes, so half of one is often enough. If the machine has slept,
+// or its clock was set, the server is asked what time it is, with what else may have
+// changed meanwhile.
+func pass(ctx app.Context, at *time.Time) {
 	ctx.After(30*time.Second, func(ctx app.Context) {
 		defer rescue()
-		*now = time.Now()
-		pass(ctx, now)
+		switch {
+		case away || !server.Disturbed():
+			*at = now()
+		case time.Since(wokeAt) > retryAfter: // else another component has asked already
+			wokeAt = time.Now()
+			refresh(ctx)
+		}
+		pass(ctx, at)
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *trustedDevices) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.TrustedDevice{}
 		}
-		s.devices, s.at = list, time.Now()
+		s.devices, s.at = list, now()
 	})
 }
 

@@ -38,7 +38,7 @@ func (s *twoFactor) load(ctx app.Context) {
 		s.problem = err
 		switch {
 		case err == nil:
-			s.state, s.at = &state, time.Now()
+			s.state, s.at = &state, now()
 			keepTwoFactor(state, s.at)
 		case errors.Is(err, client.ErrOffline) && s.state == nil:
 			s.state, s.at = keptTwoFactor()

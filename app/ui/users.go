@@ -57,7 +57,7 @@ func (s *users) load(after string) {
 		} else if len(page.Users) > 0 {
 			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
 		}
-		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, time.Now()
+		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, now()
 		s.at = s.now
 	})
 }

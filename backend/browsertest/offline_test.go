@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
@@ -33,6 +34,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Expired":        testExpired,
 		"Leaving":        testLeaving,
 		"Passes":         testPasses,
+		"WrongClock":     testWrongClock,
 		"System":         testOfflineSystem,
 		"Versions":       testVersions,
 		"UpdateUnderWay": testUpdateUnderWay,
@@ -617,6 +619,53 @@ func testPasses(t *testing.T) {
 		for _, id := range cards {
 			p.cardSays(id, "3 hours ago")
 		}
+	}
+}
+
+// testWrongClock checks that times on the page are relative to the server's time when
+// the browser's clock is a day off: with a network, without, and after the clock was
+// set while the page was open.
+func testWrongClock(t *testing.T) {
+	server, db := startWithDatabase(t)
+	first := browse(t, server)
+	first.Provoke(unreachableErrors...)
+	email := first.signUp()
+	other := browse(t, server)
+	other.As(firefox)
+	other.signIn(email)
+	lastActive := func(ago time.Duration) {
+		execSQL(t, db, `UPDATE sessions SET last_active_at = ? WHERE user_agent LIKE '%Firefox%'`, time.Now().Add(-ago).UTC().Format("2006-01-02 15:04:05+00:00"))
+	}
+	for _, hours := range []int{-24, 24} {
+		p := first.another()
+		p.Provoke(unreachableErrors...)
+		p.fakeClock()
+		p.Inject(fmt.Sprintf(`putOn(%d)`, hours))
+		lastActive(20 * time.Hour)
+		p.Open("/dashboard/settings")
+		p.cardSays("sessions", "20 hours ago")
+		p.cardSays("sessions", "just now")
+		p.cardSays("log", "just now")
+		p.awaitSnapshot()
+		p.awaitServiceWorker()
+
+		server.Kill()
+		p.Open("/dashboard/settings")
+		p.cardSays("sessions", "As of")
+		p.cardSays("sessions", "20 hours ago")
+		p.cardSays("sessions", "just now")
+		asOf, err := time.Parse(time.RFC3339, eval[string](p, `document.querySelector("[aria-labelledby=sessions] .as-of time").dateTime`))
+		if err != nil || time.Since(asOf).Abs() > time.Hour {
+			t.Errorf("with a clock that is off by %d hours, the list is of %v (%v); want now", hours, asOf, err)
+		}
+
+		server.Start()
+		p.Gone("You are offline.")
+		lastActive(26 * time.Hour)
+		eval[bool](p, `putOn(48) === undefined`)
+		p.cardSays("sessions", "yesterday")
+		p.cardSays("sessions", "just now")
+		p.Do(chromedp.Navigate("about:blank"))
 	}
 }
 
