@@ -31,7 +31,7 @@ var (
 	SendVerificationEmail = Endpoint[EmailRequest, Status]{"POST", "/api/auth/send-verification-email"}
 	ChangeEmail           = Endpoint[EmailChange, Status]{"POST", "/api/auth/change-email"}
 	Disown                = Endpoint[LinkToken, Disowned]{"POST", "/api/auth/disown"}
-	CheckLink             = Endpoint[LinkCheck, Status]{"POST", "/api/auth/check-link"}
+	CheckLink             = Endpoint[LinkCheck, CheckedLink]{"POST", "/api/auth/check-link"}
 
 	// Links in mails lead to these. They answer with a redirect where they have a
 	// callbackURL.
@@ -606,6 +606,14 @@ type LinkToken struct {
 type LinkCheck struct {
 	Token   string `json:"token"`
 	Purpose string `json:"purpose" check:"reset|disown"`
+}
+
+// CheckedLink is what [LinkCheck] finds out of a link that can be used. Email is the
+// address of the account, for [LinkReset]: the link was sent to it, and password
+// managers want to know whose password they keep.
+type CheckedLink struct {
+	Status bool   `json:"status"`
+	Email  string `json:"email,omitempty"`
 }
 
 // What [LinkCheck] asks about: [ResetPassword] or [Disown].

@@ -29,7 +29,7 @@ func (p *disown) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	checkLink(ctx, p.token, shared.LinkDisown, func(void bool) { p.asked, p.void = true, void })
+	checkLink(ctx, p.token, shared.LinkDisown, func(void bool, _ string) { p.asked, p.void = true, void })
 }
 
 func (p *disown) submit(_ app.Context, e app.Event) {

@@ -765,8 +765,8 @@ func notice(text string) app.UI {
 
 // username tells password managers whose password a form is about.
 func username(email string) app.UI {
-	return html.Input("text").Attr("name", "username").Attr("autocomplete", "username").
-		Attr("value", email).Attr("readonly", true).Hidden(true)
+	return html.Input("text").Class("unseen").Attr("name", "username").Attr("autocomplete", "username").
+		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
 }
 
 // whole is an address on this server with the part of the page that it names.

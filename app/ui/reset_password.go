@@ -18,6 +18,7 @@ type resetPassword struct {
 	token string
 	asked bool // whether the link can be used, as far as the server has told
 	void  bool // it cannot, or no more
+	email string
 }
 
 func (p *resetPassword) OnInit() {
@@ -30,19 +31,19 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	p.ctx = ctx
 	if p.token = p.Token; p.token == "" {
 		p.token = takeToken(ctx)
-		checkLink(ctx, p.token, shared.LinkReset, func(void bool) { p.asked, p.void = true, void })
 	}
+	checkLink(ctx, p.token, shared.LinkReset, func(void bool, email string) { p.asked, p.void, p.email = true, void, email })
 }
 
 // checkLink asks the server whether a link is dead, so that nobody fills in a form
-// for nothing. Where it does not tell, the form is worth a try.
-func checkLink(ctx app.Context, token, purpose string, then func(void bool)) {
+// for nothing, and whose it is. Where it does not tell, the form is worth a try.
+func checkLink(ctx app.Context, token, purpose string, then func(void bool, email string)) {
 	if token == "" {
-		then(true)
+		then(true, "")
 		return
 	}
-	call(ctx, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, _ shared.Status, err error) {
-		then(is(err, shared.ErrToken))
+	call(ctx, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, link shared.CheckedLink, err error) {
+		then(is(err, shared.ErrToken), link.Email)
 	})
 }
 
@@ -90,6 +91,7 @@ func (p *resetPassword) Render() app.UI {
 		heading(tr("Choose a new password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
 			html.P().Text(tr("It signs you out everywhere. Then sign in with the new password.")),
+			username(p.email),
 			p.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
 			p.form.trouble(),
 			p.form.button(tr("Set the new password"), "main"),

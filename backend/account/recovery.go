@@ -181,6 +181,17 @@ func (s *Service) CanReset(ctx context.Context, token string) error {
 	return s.good(ctx, token, purposeReset, purposeRecover)
 }
 
+// ResetEmail is the address of the account that a token is good for, as
+// [Service.CanReset] says. Whoever has the token has had the email that went there.
+func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) {
+	t, err := s.token(ctx, token, purposeReset, purposeRecover)
+	if err != nil {
+		return "", err
+	}
+	user, err := s.Store.UserByID(ctx, t.UserID)
+	return user.Email, err
+}
+
 func (s *Service) good(ctx context.Context, token string, purposes ...string) error {
 	_, err := s.token(ctx, token, purposes...)
 	if errors.Is(err, shared.ErrTokenExpired) {

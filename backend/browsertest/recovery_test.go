@@ -24,6 +24,7 @@ func testLinks(t *testing.T) {
 	p.Fill("Name", "Ada Lovelace")
 	p.Fill("Email", "ada@example.com")
 	p.Fill("Password", password)
+	p.awaitUsername("ada@example.com")
 	p.Press("Create account")
 	p.See("Check your mail")
 	p.AwaitFocus("Check your mail")
@@ -47,6 +48,7 @@ func testLinks(t *testing.T) {
 	p.Open(link)
 	p.At("/reset-password")
 	p.Until("the address no longer contains the token", `location.search === ""`)
+	p.awaitUsername("ada@example.com")
 	p.Fill("New password", "short")
 	p.Press("Set the new password")
 	p.With("textbox", "New password", "At least 8 characters. Longer is stronger. Passwords have at least 8 characters.")
@@ -57,6 +59,7 @@ func testLinks(t *testing.T) {
 	p.See("Your new password is set. Sign in with it.")
 	p.submitSignIn("ada@example.com", second)
 	p.At("/dashboard/settings")
+	p.awaitUsername("ada@example.com")
 
 	// The user changes the email address, which both addresses have to confirm.
 	p.Press("Change email address")
@@ -93,11 +96,26 @@ func testLinks(t *testing.T) {
 	p.At("/sign-in")
 	p.submitSignIn("ada@example.org", second)
 	p.See("This password may be known to others")
+	other.awaitUsername("ada@example.org")
 	other.Fill("New password", "a third, and longer one")
 	other.Press("Set the new password")
 	other.At("/sign-in")
 	other.submitSignIn("ada@example.org", "a third, and longer one")
 	other.At("/dashboard/settings")
+}
+
+// awaitUsername waits until each form with a password tells password managers whose it
+// is, in a field that they see and that nobody else comes upon if it cannot be changed.
+func (p *tab) awaitUsername(email string) {
+	p.t.Helper()
+	p.Until("the forms with passwords are those of "+email, `(() => {
+		const forms = [...document.forms].filter((form) => form.querySelector("[autocomplete$=-password]") && form.checkVisibility())
+		return forms.length > 0 && forms.every((form) => {
+			const [name, ...more] = form.querySelectorAll("[autocomplete~=username]")
+			return name && more.length === 0 && name.value === `+testkit.Quote(email)+` && getComputedStyle(name).display !== "none" &&
+				(!name.readOnly || name.tabIndex === -1 && name.ariaHidden === "true" && name.offsetWidth <= 1)
+		})
+	})()`)
 }
 
 // testDeadLinks checks that the page of an invalid link shows no form. If the

@@ -43,12 +43,16 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 
 // checkLink has a page find out whether to show its form. It tells nothing that
 // the call of the form would not, and spends nothing.
-func (s *Server) checkLink(c call, in shared.LinkCheck) (shared.Status, error) {
+func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
 	can := s.Accounts.CanReset
 	if in.Purpose == shared.LinkDisown {
 		can = s.Accounts.CanDisown
 	}
-	return ofLink(can(c.Context(), in.Token))
+	status, err := ofLink(can(c.Context(), in.Token))
+	if out.Status = status.Status; err == nil && in.Purpose == shared.LinkReset {
+		out.Email, err = s.Accounts.ResetEmail(c.Context(), in.Token)
+	}
+	return out, err
 }
 
 // ofLink answers what only succeeds or fails, where a token that is not good is

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -175,7 +176,7 @@ func TestCheckLink(t *testing.T) {
 		}
 		reset := tokenOf(t, s.askReset(t, ann))
 		for range 2 { // this does not spend it
-			if a := check(reset, "reset"); a.String() != `200 {"status":true}` {
+			if a := check(reset, "reset"); a.String() != fmt.Sprintf(`200 {"status":true,"email":%q}`, ann) {
 				t.Errorf("a good link: %v", a)
 			}
 		}
@@ -194,7 +195,9 @@ func TestCheckLink(t *testing.T) {
 		want(t, b.Post("/reset-password", body{"newPassword": nextPassword, "token": reset}), 200, "")
 		want(t, check(reset, "reset"), 400, "INVALID_TOKEN")
 		disown := tokenOf(t, s.link(t, ann, "Your password was changed"))
-		want(t, check(disown, "disown"), 200, "")
+		if a := check(disown, "disown"); a.String() != `200 {"status":true}` {
+			t.Errorf("a good link of a notice: %v", a)
+		}
 		want(t, check(disown, "reset"), 400, "INVALID_TOKEN")
 		want(t, owner.Elsewhere().Post("/disown", body{"token": disown}), 200, "")
 		want(t, check(disown, "disown"), 400, "INVALID_TOKEN")
