@@ -168,18 +168,17 @@ var intended = map[string]struct {
 	"registration challenge used for authentication":                        {why: "a wrong answer ends the other challenges of the browser that wait, too", status: 400, answer: unauthenticated},
 	"passkey sign-in with a dont_remember cookie in the jar":                {why: "only the session before was not to be remembered", lasts: true},
 
-	"verify-email second time (already verified) no callback":         {why: linkOnce, status: 401, answer: invalidToken},
-	"verify-email unknown user":                                       {why: "the links of an account go with it", status: 401, answer: invalidToken},
-	"click verification":                                              {why: noReissue, cookie: "untouched"},
-	"click without session":                                           {why: "a user who opens the link can read the mailbox", within: `{"user":{"emailVerified":"true"}}`},
-	"change-email unverified user -> verification to the new address": {why: ourPage, link: "/api/auth/verify-email?token=<token>&callbackURL=%2Femail%3Fdone%3Dchanged"},
-	"request no redirectTo":                                           {why: ourPage, link: "/api/auth/reset-password/<token>?callbackURL=%2Freset-password"},
-	"GET callback empty callbackURL":                                  {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
-	"old session survives reset (default)":                            {why: "a new password ends all sessions", status: 200, answer: `"null"`, cookie: "cleared"},
-	"delete not fresh, no password":                                   {why: "all endpoints that need a fresh session answer so", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
-	"verify-email signs in (Set-Cookie) and redirects":                {why: "a link does not sign in", cookie: "untouched"},
-	"(setup) sign-up w4@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
-	"(setup) sign-up w5@example.test":                                 {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+	"verify-email second time (already verified) no callback": {why: linkOnce, status: 401, answer: invalidToken},
+	"verify-email unknown user":                               {why: "the links of an account go with it", status: 401, answer: invalidToken},
+	"click verification":                                      {why: noReissue, cookie: "untouched"},
+	"click without session":                                   {why: "a user who opens the link can read the mailbox", within: `{"user":{"emailVerified":"true"}}`},
+	"request no redirectTo":                                   {why: ourPage, link: "/reset-password?token=<token>"},
+	"GET callback empty callbackURL":                          {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
+	"old session survives reset (default)":                    {why: "a new password ends all sessions", status: 200, answer: `"null"`, cookie: "cleared"},
+	"delete not fresh, no password":                           {why: "all endpoints that need a fresh session answer so", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
+	"verify-email signs in (Set-Cookie) and redirects":        {why: "a link does not sign in", cookie: "untouched"},
+	"(setup) sign-up w4@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+	"(setup) sign-up w5@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 
 	"session-mode wrong code 10": {why: counts, status: 429, answer: locked},
 	"session-mode wrong code 11": {why: counts, status: 429, answer: locked},
@@ -682,7 +681,16 @@ func totp(t *testing.T, phone *testkit.Phone, which string) string {
 	return phone.CodeOf(step)
 }
 
-var linkPattern = regexp.MustCompile(`https?://[^/]+(/api/auth/\S+)`)
+var linkPattern = regexp.MustCompile(`https?://[^/]+(/(?:email|reset-password)\?\S+)`)
+
+// pageOf returns the page that the link of an email leads to in the place of an
+// endpoint, because a program that looks into emails opens links, too.
+func pageOf(recorded string) string {
+	return strings.NewReplacer(
+		"/api/auth/verify-email?", "/email?", "/api/auth/delete-user/callback?", "/email?",
+		"/api/auth/reset-password/<token>?", "/reset-password?token=<token>&",
+	).Replace(recorded)
+}
 
 // keepLink waits for the link that comes by email after an exchange, and keeps it.
 func (r *replay) keepLink(t *testing.T, e exchange) {
@@ -695,8 +703,8 @@ func (r *replay) keepLink(t *testing.T, e exchange) {
 		return found[1]
 	})
 	token := regexp.MustCompile(`[\w-]{43}`).FindString(link)
-	if got := strings.Replace(link, token, "<token>", 1); e.Link != "" && got != e.Link {
-		t.Errorf("%s: the link is %s; want %s", e.Name, got, e.Link)
+	if got, want := strings.Replace(link, token, "<token>", 1), pageOf(e.Link); e.Link != "" && got != want {
+		t.Errorf("%s: the link is %s; want %s", e.Name, got, want)
 	}
 	r.links[e.EmailTo] = token
 }

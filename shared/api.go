@@ -33,8 +33,9 @@ var (
 	Disown                = Endpoint[LinkToken, Disowned]{"POST", "/api/auth/disown"}
 	CheckLink             = Endpoint[LinkCheck, CheckedLink]{"POST", "/api/auth/check-link"}
 
-	// Links in mails lead to these. They answer with a redirect where they have a
-	// callbackURL.
+	// These do what the links of emails are for, called by a script. They answer with
+	// a redirect where they have a callbackURL. A browser that opens one of the last
+	// two as a page, or ahead of time, is led to [PageEmail].
 	OpenPasswordReset  = Endpoint[Callback, None]{"GET", "/api/auth/reset-password/{token}"}
 	VerifyEmail        = Endpoint[EmailLink, EmailVerified]{"GET", "/api/auth/verify-email"}
 	DeleteUserCallback = Endpoint[EmailLink, Deleted]{"GET", "/api/auth/delete-user/callback"}

@@ -36,4 +36,4 @@ const (
 // AppVersion is that of what the app and the server say to each other. It is to
 // be raised when an app of before would not understand the answers any more: the
 // server then refuses its calls with [ErrAppTooOld], and the app says so.
-const AppVersion = 1
+const AppVersion = 2

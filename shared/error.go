@@ -121,6 +121,7 @@ var (
 
 	// Links in mails, and what asks for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
+	ErrTokenUsed     = newError("TOKEN_USED", "This link has been used already.")
 	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
 	ErrInvalidUser   = newError("INVALID_USER", "Invalid user")
 	ErrUserInfo      = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")

@@ -2,8 +2,8 @@ package shared
 
 import "net/url"
 
-// The pages of the app. The server answers each with the shell, and whatever
-// is not listed with 404; the app registers each with go-app.
+// The pages. The server answers each of [Pages] with the shell, and whatever is not
+// listed with 404; the app registers each of [Pages] with go-app.
 const (
 	PageHome      = "/" // goes where the session says
 	PageSignIn    = "/sign-in"
@@ -15,13 +15,16 @@ const (
 	PageForgotPassword = "/forgot-password"
 	PageResetPassword  = "/reset-password" // with the token of the mail in its query
 	PageDisown         = "/not-me"         // likewise
-	PageEmail          = "/email"          // where links about addresses end, with the error in the query if there was one
+
+	// PageEmail is where links about addresses and deletions lead. It is no page of
+	// the app: the server draws it whole, and it works without scripts.
+	PageEmail = "/email"
 )
 
-// Pages is every page there is.
+// Pages is every page of the app.
 var Pages = []string{
 	PageHome, PageSignIn, PageSignUp, PageTwoFactor, PageSettings, PageSystem,
-	PageForgotPassword, PageResetPassword, PageDisown, PageEmail,
+	PageForgotPassword, PageResetPassword, PageDisown,
 }
 
 // NextPage is next if it is the address of a page to go to after signing in, and

@@ -176,14 +176,31 @@ type Try struct {
 }
 
 // Again returns the page at path, which has a form, after a try.
-func (p *Pages) Again(path, name string, t Try) []byte { return p.draw(path, name, t) }
+func (p *Pages) Again(path, name string, t Try) []byte { return p.draw(path, name, t, nil) }
 
-func (p *Pages) draw(path, name string, t Try) []byte {
+// A Link is what the page of a link in an email says, in the language of the page.
+// The page has a button, if Button is not empty, and else a link that leads on.
+type Link struct {
+	Title, Text, Hint string
+
+	Button          string // sends the form
+	Danger          bool   // what it does cannot be undone
+	Token, Callback string // the fields of the form
+
+	Href, Label string // of the link
+}
+
+// Email returns the page of a link in an email. The app does not start in it: all
+// that it does is a form, and nothing happens there without a click.
+func (p *Pages) Email(name string, l Link) []byte { return p.draw(shared.PageEmail, name, Try{}, &l) }
+
+func (p *Pages) draw(path, name string, t Try, l *Link) []byte {
 	var b bytes.Buffer
 	err := p.shell.ExecuteTemplate(&b, shell, struct {
 		Language, Path, Name string
 		Try                  Try
-	}{p.language, path, name, t})
+		Link                 *Link
+	}{p.language, path, name, t, l})
 	if err != nil {
 		panic(err) // the template takes every value of these types
 	}
@@ -197,7 +214,7 @@ func (p *Pages) of(name string) map[string]*File {
 	if p.drawn == nil || p.name != name {
 		p.name, p.drawn = name, map[string]*File{}
 		for _, path := range append([]string{"404"}, shared.Pages...) {
-			p.drawn[path] = NewFile("text/html; charset=utf-8", p.draw(path, name, Try{}))
+			p.drawn[path] = NewFile("text/html; charset=utf-8", p.draw(path, name, Try{}, nil))
 		}
 	}
 	return p.drawn

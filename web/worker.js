@@ -7,6 +7,10 @@ const cacheName = "app-{{.Version}}";
 // The pages have no ending, and files do.
 const isPage = (path) => !path.includes(".");
 
+// Where links in emails lead the server decides: what their page says is about one
+// account, and must not be kept.
+const isLink = (url) => url.pathname === "/email" || (url.pathname === "/reset-password" && url.searchParams.has("callbackURL"));
+
 // go-app always lists a stylesheet of its own, which the shell does not use, and
 // the manifest, which is to be as it is now.
 const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
@@ -61,7 +65,7 @@ async function activate() {
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
-  if (request.method !== "GET" || url.origin !== self.location.origin || url.pathname.startsWith("/api/")) {
+  if (request.method !== "GET" || url.origin !== self.location.origin || url.pathname.startsWith("/api/") || isLink(url)) {
     return; // the browser does as if there were no worker
   }
   if (request.mode === "navigate") {

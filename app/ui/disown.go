@@ -16,7 +16,7 @@ type disown struct {
 	form  form
 	token string // of the mail
 	asked bool   // whether it can be used, as far as the server has told
-	void  bool   // it cannot, or no more
+	void  error  // why it cannot, or no longer
 	reset string // the token for a new password, once that is due
 }
 
@@ -29,7 +29,7 @@ func (p *disown) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	checkLink(ctx, p.token, shared.LinkDisown, func(void bool, _ string) { p.asked, p.void = true, void })
+	checkLink(ctx, p.token, shared.LinkDisown, func(void error, _ string) { p.asked, p.void = true, void })
 }
 
 func (p *disown) submit(_ app.Context, e app.Event) {
@@ -39,9 +39,9 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 		return
 	}
 	call(p.ctx, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
-		if is(err, shared.ErrToken, shared.ErrTokenExpired) {
+		if isDead(err) {
 			p.form.end(ctx, nil)
-			p.void = true
+			p.void = err
 			focus(ctx, "title")
 			return
 		}
@@ -61,8 +61,8 @@ func (p *disown) Render() app.UI {
 		return html.Div().Body(&resetPassword{Token: p.reset})
 	case !p.asked:
 		return asking(tr("Was it not you?"))
-	case p.void:
-		return voidLink(tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password."), shared.PageForgotPassword, tr("Choose a new password"))
+	case p.void != nil:
+		return voidLink(p.voidWords(), shared.PageForgotPassword, tr("Choose a new password"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Was it not you?")),
@@ -73,4 +73,15 @@ func (p *disown) Render() app.UI {
 			p.form.button(tr("It wasn't me"), "main"),
 		),
 	)
+}
+
+// voidWords says why the link cannot be used, as far as the server has told.
+func (p *disown) voidWords() string {
+	switch {
+	case is(p.void, shared.ErrTokenUsed):
+		return tr("This link has been used already.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
+	case is(p.void, shared.ErrTokenExpired):
+		return tr("Its time is over.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
+	}
+	return tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")
 }

@@ -7,66 +7,6 @@ import (
 	"latchkey/shared"
 )
 
-// emailPage draws the page where the links about addresses end: it says how that
-// went. Whatever else stands in the address is anybody's.
-func emailPage(user *shared.User) app.UI {
-	query := app.Window().URL().Query()
-	title, text := tr("Thank you"), doneWords(query.Get("done"))
-	if code := query.Get("error"); code != "" {
-		title, text = tr("This link did not work"), linkWords(code)
-	}
-	href, deed := shared.PageSignIn, tr("Go to sign-in")
-	if user != nil {
-		href, deed = shared.PageSettings, tr("Go to your settings")
-	}
-	if query.Get("error") == shared.ErrNewPasswordDue.Code { // the link has worked all the same
-		title, href, deed = tr("Thank you"), shared.PageForgotPassword, tr("Choose a new password")
-	}
-	return html.Div().Class("narrow").Body(
-		heading(title),
-		html.Div().Class("card").Body(
-			html.P().Text(text),
-			html.A(href).Class("button").Text(deed),
-		),
-	)
-}
-
-// doneWords says what a link has done.
-func doneWords(done string) string {
-	switch done {
-	case "confirmed":
-		return tr("Now a mail is on its way to your new address. The link in it makes the change.")
-	case "changed":
-		return tr("Your account has its new address now. Sign in with it from now on.")
-	case "deleted":
-		return tr("Your account is deleted, with all that was in it.")
-	default:
-		return tr("Your email address is verified.")
-	}
-}
-
-// linkWords says what was wrong with a link about an address, and what to do.
-func linkWords(code string) string {
-	switch code {
-	case shared.ErrTokenExpired.Code:
-		return tr("Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.")
-	case shared.ErrToken.Code:
-		return tr("It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one.")
-	case shared.ErrUserExists.Code:
-		return tr("Another account has this address meanwhile. Nothing was changed.")
-	case shared.ErrNewPasswordDue.Code:
-		return tr("Your email address is verified. More than one person may have signed up with it, so no password is good yet: choose a new one.")
-	case shared.ErrUserNotFound.Code:
-		return tr("The account that it is about is no more.")
-	case "INVALID_USER":
-		return tr("It is about another account than the one that is signed in here. Sign out, then open it again.")
-	case shared.ErrUserInfo.Code:
-		return tr("Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again.")
-	default:
-		return tr("The server could not do what it is for. Open it again a little later.")
-	}
-}
-
 // verification is a button that has the mail sent again by which an address is
 // verified.
 type verification struct {

@@ -305,7 +305,7 @@ func (f *frame) entitle() {
 // public reports whether a page is for anybody, signed in or not.
 func public(path string) bool {
 	switch path {
-	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown, shared.PageEmail:
+	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown:
 		return true
 	}
 	return false
@@ -331,8 +331,6 @@ func title(path string) string {
 		return tr("Choose a new password")
 	case shared.PageDisown:
 		return tr("Was it not you?")
-	case shared.PageEmail:
-		return tr("Email address")
 	default:
 		return tr("Page not found")
 	}
@@ -726,8 +724,6 @@ func (f *frame) page() app.UI {
 		return &resetPassword{}
 	case f.path == shared.PageDisown:
 		return &disown{}
-	case f.path == shared.PageEmail:
-		return emailPage(f.user)
 	case !slices.Contains(shared.Pages, f.path):
 		return html.Div().Class("narrow").Body(
 			heading(tr("Page not found")),

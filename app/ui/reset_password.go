@@ -16,9 +16,9 @@ type resetPassword struct {
 	ctx   app.Context
 	form  form
 	token string
-	asked bool // whether the link can be used, as far as the server has told
-	void  bool // it cannot, or no more
-	email string
+	asked bool   // whether the link can be used, as far as the server has told
+	void  error  // why it cannot, or no longer
+	email string // whose password it is
 }
 
 func (p *resetPassword) OnInit() {
@@ -32,19 +32,28 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	if p.token = p.Token; p.token == "" {
 		p.token = takeToken(ctx)
 	}
-	checkLink(ctx, p.token, shared.LinkReset, func(void bool, email string) { p.asked, p.void, p.email = true, void, email })
+	checkLink(ctx, p.token, shared.LinkReset, func(void error, email string) { p.asked, p.void, p.email = true, void, email })
 }
 
-// checkLink asks the server whether a link is dead, so that nobody fills in a form
-// for nothing, and whose it is. Where it does not tell, the form is worth a try.
-func checkLink(ctx app.Context, token, purpose string, then func(void bool, email string)) {
+// checkLink asks the server whether a link is dead, and why, so that nobody fills in
+// a form for nothing, and whose it is. Where it does not tell, void is nil: the form
+// is worth a try.
+func checkLink(ctx app.Context, token, purpose string, then func(void error, email string)) {
 	if token == "" {
-		then(true, "")
+		then(shared.ErrToken, "")
 		return
 	}
 	call(ctx, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, link shared.CheckedLink, err error) {
-		then(is(err, shared.ErrToken), link.Email)
+		if !isDead(err) {
+			err = nil
+		}
+		then(err, link.Email)
 	})
+}
+
+// isDead reports whether the link of a call can never be used.
+func isDead(err error) bool {
+	return is(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
 }
 
 // takeToken takes the token of a link out of the address, at once: it must not
@@ -66,9 +75,9 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	}
 	in := shared.PasswordReset{NewPassword: p.form.value("newPassword"), Token: &p.token}
 	call(p.ctx, shared.ResetPassword, in, func(ctx app.Context, _ shared.Status, err error) {
-		if is(err, shared.ErrToken, shared.ErrTokenExpired) {
+		if isDead(err) {
 			p.form.end(ctx, nil)
-			p.void = true
+			p.void = err
 			focus(ctx, "title")
 			return
 		}
@@ -84,8 +93,8 @@ func (p *resetPassword) Render() app.UI {
 	if p.Token == "" && !p.asked { // else the server has only just made it
 		return asking(tr("Choose a new password"))
 	}
-	if p.void {
-		return voidLink(tr("This link has been used already, or its time is over. Ask for a new one."), shared.PageForgotPassword, tr("Send me a new link"))
+	if p.void != nil {
+		return voidLink(p.voidWords(), shared.PageForgotPassword, tr("Send me a new link"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Choose a new password")),
@@ -97,6 +106,17 @@ func (p *resetPassword) Render() app.UI {
 			p.form.button(tr("Set the new password"), "main"),
 		),
 	)
+}
+
+// voidWords says why the link cannot be used, as far as the server has told.
+func (p *resetPassword) voidWords() string {
+	switch {
+	case is(p.void, shared.ErrTokenUsed):
+		return tr("This link has been used already.") + " " + tr("Ask for a new one if you need it.")
+	case is(p.void, shared.ErrTokenExpired):
+		return tr("Its time is over.") + " " + tr("Ask for a new one if you need it.")
+	}
+	return tr("This link has been used already, or its time is over. Ask for a new one.")
 }
 
 // asking is a page while the server is asked about its link.

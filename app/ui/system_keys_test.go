@@ -25,8 +25,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// What stands in an address leads nobody to a page on which links of mails are
-// spent, and says nothing of its own.
+// What stands in an address leads nobody to a page on which links of emails are
+// used.
 func TestLinks(t *testing.T) {
 	for _, page := range []string{shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown, shared.PageEmail, shared.PageSignUp} {
 		if got := shared.NextPage(page + "?token=x"); got != shared.PageSettings {
@@ -35,10 +35,5 @@ func TestLinks(t *testing.T) {
 	}
 	if got := shared.NextPage(shared.PageSystem); got != shared.PageSystem {
 		t.Errorf("signing in does not lead back to the system page but to %s", got)
-	}
-	for _, code := range []string{"", "<b>", "NO_SUCH_CODE"} {
-		if linkWords(code) != linkWords("ANYTHING") {
-			t.Errorf("the code %q is said to mean something", code)
-		}
 	}
 }

@@ -32,22 +32,21 @@ func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, su
 		open(s.origin()+shared.PageDisown+"?token="+string(token)))...))
 }
 
-// CanDisown fails with [shared.ErrToken] unless a token is good for
+// CanDisown fails as [Service.CanReset] does unless a token is good for
 // [Service.Disown].
 func (s *Service) CanDisown(ctx context.Context, token string) error {
-	return s.good(ctx, token, purposeDisown)
+	_, err := s.token(ctx, token, purposeDisown)
+	return err
 }
 
 // Disown is *This wasn't me*, said by who has the link of a notice: it undoes
 // what the notice told of as far as that can be. Whatever is open ends, what was
 // added goes, an address that was replaced is back, and the password opens
-// nothing any more. reset is for [Service.ResetPassword]. It fails with
-// [shared.ErrToken].
+// nothing any more. reset is for [Service.ResetPassword]. It fails as
+// [Service.CanDisown] does.
 func (s *Service) Disown(ctx context.Context, from Client, link string) (reset Token, err error) {
 	t, err := s.token(ctx, link, purposeDisown)
-	if errors.Is(err, shared.ErrTokenExpired) {
-		return "", shared.ErrToken
-	} else if err != nil {
+	if err != nil {
 		return "", err
 	}
 	var u undo

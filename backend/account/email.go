@@ -26,7 +26,7 @@ func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail
 	}
 	return s.mail(in.User, w.From, "Verify your address",
 		say("Please open this link to verify that this address is yours. It works once, within an hour."),
-		open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, shared.PageEmail))),
+		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
 		say("If you have not just signed up here, do not open it: somebody may have typed your address."),
 		s.occasion(w.From)), nil
 }
@@ -127,7 +127,7 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 		}
 		return s.mail(user, w.From, "Change your address",
 			say("Somebody, probably you, wants to change the address of your account to %s. Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.", w.Email),
-			open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("confirmed")))),
+			open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
 			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
 			s.occasion(w.From)), nil
 	}
@@ -143,21 +143,104 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 	user.Email = w.Email
 	return s.mail(user, w.From, "Verify your new address",
 		say("Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour."),
-		open(s.linkTo(shared.VerifyEmail.Path, token, cmp.Or(w.Callback, landing("changed")))),
+		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
 		say("If you have no account here, do not open it: somebody may have typed your address."),
 		s.occasion(w.From)), nil
 }
 
-// landing is our page at the end of a link, which says what was done.
-func landing(done string) string { return shared.PageEmail + "?done=" + done }
+// LinkPurpose is what the link of an email about an address or an account does.
+type LinkPurpose string
+
+const (
+	LinkVerify        LinkPurpose = purposeVerify
+	LinkConfirmChange LinkPurpose = purposeConfirmChange
+	LinkChange        LinkPurpose = purposeChange
+	LinkDelete        LinkPurpose = purposeDelete
+)
+
+// EmailLink describes what a link does, for the page that asks before it does it.
+type EmailLink struct {
+	Purpose LinkPurpose
+	User    User   // whose account it is about
+	Email   string // the address that it verifies or replaces; empty for a deletion
+	New     string // the address that replaces it; empty if none does
+
+	// PasswordDue tells that the address is verified and the password void: see
+	// [shared.ErrNewPasswordDue].
+	PasswordDue bool
+}
+
+// EmailLink describes a link for [Service.VerifyEmail] or
+// [Service.DeleteUserByLink], and does not use it. It fails with
+//   - [shared.ErrToken] if the link does nothing,
+//   - [shared.ErrTokenExpired] or [shared.ErrTokenUsed] while the token is
+//     remembered, and then describes the link, too. A link that verifies a verified
+//     address counts as used: another link has done its work.
+func (s *Service) EmailLink(ctx context.Context, link string) (EmailLink, error) {
+	t, err := s.token(ctx, link, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete)
+	over := errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired)
+	if err != nil && !over {
+		return EmailLink{}, err
+	}
+	l := EmailLink{Purpose: LinkPurpose(t.Purpose)}
+	if l.User, err = s.Store.UserByID(ctx, t.UserID); errors.Is(err, ErrNotFound) { // deleted meanwhile
+		return EmailLink{}, shared.ErrToken
+	} else if err != nil {
+		return EmailLink{}, err
+	}
+	switch t.Purpose {
+	case purposeVerify:
+		err = s.describeVerification(ctx, t, &l)
+	case purposeConfirmChange, purposeChange:
+		err = s.describeChange(t, &l)
+	}
+	switch {
+	case err != nil:
+		return EmailLink{}, err
+	case t.UsedAt != nil, t.Purpose == purposeVerify && l.User.EmailVerified:
+		return l, shared.ErrTokenUsed
+	case over:
+		return l, shared.ErrTokenExpired
+	}
+	return l, nil
+}
+
+func (s *Service) describeVerification(ctx context.Context, t OneTimeToken, l *EmailLink) error {
+	var v verification
+	if err := s.readToken(t, &v); err != nil {
+		return err
+	}
+	if l.Email = v.Email; l.User.Email != v.Email {
+		return shared.ErrToken // the account has another address now
+	}
+	p, err := s.Store.Password(ctx, l.User.ID)
+	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
+		return err
+	}
+	l.PasswordDue = l.User.EmailVerified && p.Void
+	return nil
+}
+
+func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
+	var change emailChange
+	if err := s.readToken(t, &change); err != nil {
+		return err
+	}
+	l.Email, l.New = change.Old, change.New
+	if t.UsedAt == nil && l.User.Email != change.Old {
+		return shared.ErrToken // the account has another address now
+	}
+	return nil
+}
 
 // VerifyEmail does what a link that goes by an address is for: it verifies the
 // address, or is one of the two steps that change it. changed is the user after
 // the second. by is the user who is signed in, if anybody is: the link of another
 // fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
-// [shared.ErrTokenExpired], and with [shared.ErrUserExists] if somebody else has
-// taken the address meanwhile. With [shared.ErrNewPasswordDue] the address is
-// verified, and the password void. It signs nobody in.
+// [shared.ErrTokenExpired], with [shared.ErrTokenUsed], and with
+// [shared.ErrUserExists] if somebody else has taken the address meanwhile. With
+// [shared.ErrNewPasswordDue] the address is verified, and the password void. It
+// signs nobody in.
 func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string) (changed *User, err error) {
 	t, err := s.token(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
 	if err != nil {

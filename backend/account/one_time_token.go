@@ -20,6 +20,7 @@ type OneTimeToken struct {
 	Data      string // what it is for beside its purpose, sealed; empty if nothing
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	UsedAt    *time.Time // nil while it can be used; a used one is kept until it expires, to say so
 }
 
 // What tokens are good for. One for one thing is none for another.
@@ -75,9 +76,12 @@ func (s *Service) issue(ctx context.Context, in locked, purpose string, data any
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
-// token is the one that a link holds, if it is good for one of the purposes. It
-// is not spent: that is for the transaction of what it is good for. It fails with
-// [shared.ErrToken], or with [shared.ErrTokenExpired] while it is remembered.
+// token returns the token that a link holds, if it is good for one of the
+// purposes. It does not use the token: the transaction of what the token is good
+// for does. It fails with
+//   - [shared.ErrToken] if there is none for these purposes,
+//   - [shared.ErrTokenUsed] or [shared.ErrTokenExpired] while the token is
+//     remembered, and then returns it, too.
 func (s *Service) token(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
 	token, ok := ParseToken(link)
 	if !ok {
@@ -87,16 +91,16 @@ func (s *Service) token(ctx context.Context, link string, purposes ...string) (O
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && !slices.Contains(purposes, t.Purpose):
 		return OneTimeToken{}, shared.ErrToken
+	case err == nil && t.UsedAt != nil:
+		return t, shared.ErrTokenUsed
 	case err == nil && !t.ExpiresAt.After(s.Now()):
-		return OneTimeToken{}, shared.ErrTokenExpired
+		return t, shared.ErrTokenExpired
 	}
 	return t, err
 }
 
-// redeem spends a token in a transaction in which nothing else is done to its
-// user, with what fn does, and reads its data before. It fails with
-// [shared.ErrToken] if it was spent meanwhile: of several who have it, one does.
-func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(locked) error) error {
+// readToken reads the data of a token.
+func (s *Service) readToken(t OneTimeToken, data any) error {
 	text, err := s.Keys.unseal(t.Data, t.place())
 	if err != nil {
 		return err
@@ -104,8 +108,24 @@ func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(
 	if err := json.Unmarshal([]byte(text), data); err != nil {
 		return fmt.Errorf("the data of a token: %w", err)
 	}
-	err = s.lock(ctx, t.UserID, func(in locked) error {
+	return nil
+}
+
+// redeem uses a token in a transaction in which nothing else is done to its user,
+// with what fn does, and reads its data before. Of several callers who have the
+// token, one succeeds; the others get [shared.ErrTokenUsed]. It fails with
+// [shared.ErrToken] if the token was revoked meanwhile.
+func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(locked) error) error {
+	if err := s.readToken(t, data); err != nil {
+		return err
+	}
+	err := s.lock(ctx, t.UserID, func(in locked) error {
 		if _, err := in.TakeOneTimeToken(ctx, t.Hash, t.Purpose, s.Now()); errors.Is(err, ErrNotFound) {
+			if now, err := in.OneTimeToken(ctx, t.Hash); err == nil && now.UsedAt != nil {
+				return shared.ErrTokenUsed
+			} else if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
 			return shared.ErrToken
 		} else if err != nil {
 			return err
@@ -120,14 +140,14 @@ func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(
 
 type oneTimeTokenStore interface {
 	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
-	// OneTimeToken returns a token that was not spent, expired or not. It fails
-	// with [ErrNotFound].
+	// OneTimeToken returns a token, used or not, expired or not. It fails with
+	// [ErrNotFound].
 	OneTimeToken(ctx context.Context, hash []byte) (OneTimeToken, error)
-	// TakeOneTimeToken spends an unexpired token of the purpose, and returns it.
-	// It fails with [ErrNotFound] if there is none: of several who take it, one
-	// does.
+	// TakeOneTimeToken marks an unused and unexpired token of the purpose as used,
+	// and returns it. It fails with [ErrNotFound] if there is none: of several
+	// callers who take it, one succeeds.
 	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTimeToken, error)
-	// DeleteOneTimeTokens deletes those of a user that are for one of the
-	// purposes and were made at a time or later.
+	// DeleteOneTimeTokens deletes the unused tokens of a user that are for one of
+	// the purposes and were made at a time or later. Used ones open nothing.
 	DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error
 }

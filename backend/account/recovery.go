@@ -1,14 +1,12 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"latchkey/shared"
@@ -30,7 +28,7 @@ var DeletionMails = Limit{"deletion mail", 3, time.Hour}
 type wish struct {
 	Purpose  string // of the token that the mail is to bring, or wishSignUp
 	Email    string // where to, as it was typed but in lower case
-	Callback string // where the link is to lead in the end; empty for our own page
+	Callback string // where the page of the link leads on to; empty for where our pages lead
 	From     Client
 	At       time.Time
 
@@ -115,14 +113,15 @@ func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
 	return Mail{}, ErrNotFound // there is nothing to verify
 }
 
-// linkTo is the address of an endpoint that answers a link in a mail.
-func (s *Service) linkTo(path string, token Token, callback string) string {
-	if strings.Contains(path, "{token}") {
-		path = strings.Replace(path, "{token}", string(token), 1) + "?"
-	} else {
-		path += "?token=" + string(token) + "&"
+// linkTo returns the address of a page of ours that a link in an email leads to.
+// Opening it must change nothing: programs that look into emails open links, too.
+// The page leads on to callback if it is not empty.
+func (s *Service) linkTo(page string, token Token, callback string) string {
+	link := s.origin() + page + "?token=" + string(token)
+	if callback != "" {
+		link += "&callbackURL=" + url.QueryEscape(callback)
 	}
-	return s.origin() + path + "callbackURL=" + url.QueryEscape(callback)
+	return link
 }
 
 // resetToken is what [Service.ResetPassword] takes.
@@ -156,7 +155,7 @@ func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error
 	}
 	return s.mail(in.User, w.From, "Choose a new password",
 		say("Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes."),
-		open(s.linkTo(shared.OpenPasswordReset.Path, token, cmp.Or(w.Callback, shared.PageResetPassword))),
+		open(s.linkTo(shared.PageResetPassword, token, w.Callback)),
 		say("If it was not you, there is nothing to do: your password stays as it is."),
 		s.occasion(w.From)), nil
 }
@@ -175,10 +174,11 @@ func (s *Service) AskReset(ctx context.Context, from Client, email, callback str
 	return s.wish(ctx, s.Store, wish{Purpose: purposeReset, Email: email, Callback: callback, From: from})
 }
 
-// CanReset fails with [shared.ErrToken] unless a token is good for
-// [Service.ResetPassword].
+// CanReset fails unless a token is good for [Service.ResetPassword]: with
+// [shared.ErrTokenUsed], [shared.ErrTokenExpired] or else [shared.ErrToken].
 func (s *Service) CanReset(ctx context.Context, token string) error {
-	return s.good(ctx, token, purposeReset, purposeRecover)
+	_, err := s.token(ctx, token, purposeReset, purposeRecover)
+	return err
 }
 
 // ResetEmail is the address of the account that a token is good for, as
@@ -192,23 +192,13 @@ func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) 
 	return user.Email, err
 }
 
-func (s *Service) good(ctx context.Context, token string, purposes ...string) error {
-	_, err := s.token(ctx, token, purposes...)
-	if errors.Is(err, shared.ErrTokenExpired) {
-		return shared.ErrToken
-	}
-	return err
-}
-
 // ResetPassword gives the user of a token a new password, or a first one, and
 // ends whatever was opened by the old one. It opens nothing: the next sign-in
-// asks for a second factor as ever. It fails with [shared.ErrToken], and if the
+// asks for a second factor as ever. It fails as [Service.CanReset] does, and if the
 // password is not good enough, which leaves the token as it is.
 func (s *Service) ResetPassword(ctx context.Context, from Client, token, password string) error {
 	t, err := s.token(ctx, token, purposeReset, purposeRecover)
-	if errors.Is(err, shared.ErrTokenExpired) {
-		return shared.ErrToken
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	user, err := s.Store.UserByID(ctx, t.UserID)

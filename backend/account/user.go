@@ -279,7 +279,7 @@ func (s *Service) AskDeletion(ctx context.Context, session Session, from Client,
 		}
 		err = s.send(ctx, in, s.mail(in.User, from, "Delete your account",
 			say("Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day."),
-			open(s.linkTo(shared.DeleteUserCallback.Path, token, cmp.Or(callback, landing("deleted")))),
+			open(s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))),
 			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
 			s.occasion(from)))
 		if err != nil {
@@ -289,9 +289,9 @@ func (s *Service) AskDeletion(ctx context.Context, session Session, from Client,
 	})
 }
 
-// DeleteUserByLink is DeleteUser by the token of a link that was mailed. It fails
-// with [shared.ErrToken] if it is not one of the session's user; what somebody
-// else has got hold of is spent.
+// DeleteUserByLink is DeleteUser by the token of a link in an email. It fails with
+// [shared.ErrToken] if the token is not one of the session's user. A token that
+// another user sends is used up.
 func (s *Service) DeleteUserByLink(ctx context.Context, session Session, from Client, link string) error {
 	token, ok := ParseToken(link)
 	if !ok {

@@ -49,6 +49,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrEnrolmentDue:   http.StatusForbidden,
 
 	shared.ErrTokenExpired:  http.StatusUnauthorized,
+	shared.ErrTokenUsed:     http.StatusGone,
 	shared.ErrUserNotFound:  http.StatusUnauthorized,
 	shared.ErrInvalidUser:   http.StatusUnauthorized,
 	shared.ErrUserInfo:      http.StatusNotFound,

@@ -22,7 +22,7 @@ import (
 
 // forms are the pages with a form that browsers send by themselves: before the
 // app is there, or where it cannot run.
-var forms = []string{shared.PageSignIn, shared.PageTwoFactor}
+var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
 
 func isForm(r *http.Request) bool { return slices.Contains(forms, r.URL.Path) }
 
@@ -47,8 +47,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // handleForm makes h answer the form of a page for those whom the policy lets
-// in, as [handle] does an endpoint: h says where to go on. Who may not go on
-// gets the page again, with what was wrong.
+// in, as [handle] does an endpoint: h says where to go on, or "" if it has
+// answered. Who may not go on gets the page again, with what was wrong.
 func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
 	schema := schemaOf[In]()
 	answer := func(c *call) (typed url.Values, to string, err error) {
@@ -83,6 +83,9 @@ func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, 
 			s.askAgain(c, page, typed, err)
 			return
 		}
+		if to == "" {
+			return // h has answered by itself
+		}
 		w.Header().Set("Location", to)
 		w.WriteHeader(http.StatusSeeOther)
 	})
@@ -93,6 +96,7 @@ func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, 
 var counted = map[string]string{
 	shared.PageSignIn:    shared.SignIn.Path,
 	shared.PageTwoFactor: shared.VerifyTOTP.Path,
+	shared.PageEmail:     shared.VerifyEmail.Path,
 }
 
 // credentials are the fields of the form on the sign-in page.
@@ -204,6 +208,14 @@ func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
 // askAgain answers with the page, what was typed but for what is secret, and
 // what was wrong.
 func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
+	if page == shared.PageEmail {
+		var in shared.EmailLink
+		if typed == nil { // it was refused before anybody looked into it
+			typed, _ = decodeForm(c.Request, emailLinkSchema, &in)
+		}
+		s.refuseLink(c, shared.EmailLink{Token: typed.Get("token"), CallbackURL: typed.Get("callbackURL")}, err)
+		return
+	}
 	e, status := s.explain(c.w, c.Request, err)
 	refusal, fault := json.Marshal(e)
 	if fault != nil {

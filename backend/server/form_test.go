@@ -594,7 +594,7 @@ func TestEveryFormIsTested(t *testing.T) {
 	for _, line := range regexp.MustCompile(`handleForm\(s, mux, (.+), shared\.(\w+), `).FindAllStringSubmatch(string(source), -1) {
 		got = append(got, line[2]+" "+line[1])
 	}
-	if all := strings.Join(got, ", "); all != "PageSignIn anyone, PageTwoFactor enrolling(challenged)" {
+	if all := strings.Join(got, ", "); all != "PageSignIn anyone, PageTwoFactor enrolling(challenged), PageEmail anyone" {
 		t.Errorf("the forms are %s", all)
 	}
 }
@@ -602,7 +602,7 @@ func TestEveryFormIsTested(t *testing.T) {
 func TestFormPolicy(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for path, action := range map[string]string{
-			"/sign-in": "'self'", "/two-factor": "'self'",
+			"/sign-in": "'self'", "/two-factor": "'self'", "/email": "'self'",
 			"/": "'none'", "/sign-up": "'none'", "/dashboard/settings": "'none'", "/dashboard/system": "'none'",
 			"/forgot-password": "'none'", "/sign-in/": "'none'", "/api/auth/sign-in/email": "'none'", "/nowhere": "'none'",
 		} {

@@ -144,7 +144,7 @@ func TestGerman(t *testing.T) {
 	}
 	said["changed"], said["key"] = true, true // details of events
 	ofSettings(t, func(sentence string) { said[sentence] = true })
-	for _, name := range []string{"form.go", "manifest.go", "event.go", "passkey_check.go"} {
+	for _, name := range []string{"form.go", "email.go", "manifest.go", "event.go", "passkey_check.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -22,15 +23,20 @@ func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, err
 	if in.CallbackURL == "" {
 		return shared.None{}, redirect(originOf(s.Origin) + with(shared.PageEmail, "error", shared.ErrToken.Code))
 	}
-	to := in.CallbackURL
+	return shared.None{}, s.leadToReset(c, c.PathValue("token"), in.CallbackURL)
+}
+
+// leadToReset returns the [redirect] to a page that asks for a new password, with
+// the token, or with the code of what is wrong with it.
+func (s *Server) leadToReset(c call, token, to string) error {
 	if strings.HasPrefix(to, "/") {
 		to = originOf(s.Origin) + to
 	}
-	token := c.PathValue("token")
 	if err := s.Accounts.CanReset(c.Context(), token); err != nil {
-		return land(shared.None{}, err, to)
+		_, err = land(shared.None{}, asInvalid(err), to)
+		return err
 	}
-	return shared.None{}, redirect(with(to, "token", token))
+	return redirect(with(to, "token", token))
 }
 
 func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, error) {
@@ -38,11 +44,11 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	if in.Token != nil {
 		token = *in.Token
 	}
-	return ofLink(s.Accounts.ResetPassword(c.Context(), c.From, token, in.NewPassword))
+	return ofLink(asInvalid(s.Accounts.ResetPassword(c.Context(), c.From, token, in.NewPassword)))
 }
 
-// checkLink has a page find out whether to show its form. It tells nothing that
-// the call of the form would not, and spends nothing.
+// checkLink lets a page find out whether to show its form, and if not, why: the
+// link was used, has expired, or is none. It does not use the link.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
 	can := s.Accounts.CanReset
 	if in.Purpose == shared.LinkDisown {
@@ -58,10 +64,21 @@ func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink,
 // ofLink answers what only succeeds or fails, where a token that is not good is
 // the fault of the call.
 func ofLink(err error) (shared.Status, error) {
-	if errors.Is(err, shared.ErrToken) {
-		err = as(http.StatusBadRequest, err)
+	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired} {
+		if errors.Is(err, e) {
+			err = as(http.StatusBadRequest, err)
+		}
 	}
 	return shared.Status{Status: err == nil}, err
+}
+
+// asInvalid makes what is wrong with a token the one error that Better Auth has
+// for it.
+func asInvalid(err error) error {
+	if errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired) {
+		return shared.ErrToken
+	}
+	return err
 }
 
 func (s *Server) sendVerificationEmail(c call, in shared.EmailRequest) (shared.Status, error) {
@@ -82,7 +99,7 @@ func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, erro
 }
 
 func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerified, err error) {
-	if err := notHead(c); err != nil {
+	if err := cmp.Or(notHead(c), byScript(c, in)); err != nil {
 		return out, err
 	}
 	signedIn, err := s.authenticate(c)
@@ -90,8 +107,8 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 		return out, err
 	}
 	user, err := s.Accounts.VerifyEmail(c.Context(), c.From, signedIn.User.ID, in.Token)
-	if errors.Is(err, shared.ErrToken) {
-		err = as(http.StatusUnauthorized, err)
+	if errors.Is(err, shared.ErrToken) || errors.Is(err, shared.ErrTokenUsed) {
+		err = as(http.StatusUnauthorized, shared.ErrToken)
 	}
 	if user != nil {
 		changed := userOf(*user)
@@ -102,7 +119,7 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 }
 
 func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted, error) {
-	if err := notHead(c); err != nil {
+	if err := cmp.Or(notHead(c), byScript(c, in)); err != nil {
 		return shared.Deleted{}, err
 	}
 	signedIn, err := s.authenticate(c)
@@ -119,7 +136,7 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 
 func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
 	reset, err := s.Accounts.Disown(c.Context(), c.From, in.Token)
-	status, err := ofLink(err)
+	status, err := ofLink(asInvalid(err))
 	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
 }
 

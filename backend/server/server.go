@@ -102,6 +102,8 @@ func (s *Server) rooms() http.Handler {
 		case sentByForm(r) && !reads(r):
 			w.Header().Set("Allow", "GET, HEAD, POST")
 			s.refuse(w, r, shared.ErrMethod)
+		case isLink(r):
+			s.openLink(w, r)
 		default:
 			pages.ServeHTTP(w, r)
 		}
@@ -174,6 +176,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 
 	handleForm(s, mux, anyone, shared.PageSignIn, s.signInForm)
 	handleForm(s, mux, enrolling(challenged), shared.PageTwoFactor, s.twoFactorForm)
+	handleForm(s, mux, anyone, shared.PageEmail, s.emailForm) // a deletion asks for a session
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"io/fs"
+)
 
 // Exec runs one statement.
 func Exec(db DB, query string) error {
@@ -8,5 +11,9 @@ func Exec(db DB, query string) error {
 	return err
 }
 
-// SchemaVersion is how many migrations there are.
-var SchemaVersion = schemaVersion
+// Migrations returns how many migrations there are: the common ones, and the one
+// that each database has of its own.
+func Migrations() int {
+	names, _ := fs.Glob(migrations, "migrations/*.sql")
+	return len(names) + 1
+}

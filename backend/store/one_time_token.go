@@ -25,14 +25,15 @@ func (db DB) OneTimeToken(ctx context.Context, hash []byte) (account.OneTimeToke
 // TakeOneTimeToken implements [account.Store].
 func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (account.OneTimeToken, error) {
 	var t account.OneTimeToken
-	err := db.bun.NewDelete().Model(&t).
-		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Returning("*").Scan(ctx)
+	err := db.bun.NewUpdate().Model(&t).Set("used_at = ?", now).
+		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Where("used_at IS NULL").Returning("*").Scan(ctx)
 	return t, found(err)
 }
 
 // DeleteOneTimeTokens implements [account.Store].
 func (db DB) DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error {
 	_, err := db.bun.NewDelete().Model((*account.OneTimeToken)(nil)).
-		Where("user_id = ?", user).Where("created_at >= ?", since).Where("purpose IN (?)", bun.List(purposes)).Exec(ctx)
+		Where("user_id = ?", user).Where("created_at >= ?", since).Where("purpose IN (?)", bun.List(purposes)).
+		Where("used_at IS NULL").Exec(ctx)
 	return failed(err)
 }

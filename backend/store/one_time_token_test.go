@@ -34,14 +34,28 @@ func TestOneTimeTokens(t *testing.T) {
 		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UserID != "ann" || got.Data != "sealed" || !got.ExpiresAt.Equal(want.ExpiresAt) {
 			t.Errorf("token: %+v, %v; want %+v", got, err, want)
 		}
+		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt != nil {
+			t.Errorf("a new token: %+v, %v; want it unused", got, err)
+		}
+		used := now.Add(time.Minute)
 		if n := atOnce(t, 16, account.ErrNotFound, func(int) error {
-			got, err := db.TakeOneTimeToken(context.Background(), want.Hash, "a", now)
+			got, err := db.TakeOneTimeToken(context.Background(), want.Hash, "a", used)
 			if err == nil && (got.UserID != "ann" || got.Data != "sealed") {
 				t.Errorf("taken: %+v", got)
 			}
 			return err
 		}); n != 1 {
 			t.Errorf("%d took the token; want 1", n)
+		}
+		// It is kept, whatever revokes tokens, until it expires.
+		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt == nil || !got.UsedAt.Equal(used) || got.Data != "sealed" {
+			t.Errorf("used: %+v, %v; want it used at %v", got, err, used)
+		}
+		if err := db.Sweep(t.Context(), want.ExpiresAt); err != nil {
+			t.Fatal(err)
 		}
 		there("1", false)
 

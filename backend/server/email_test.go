@@ -1,0 +1,552 @@
+package server_test
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
+)
+
+// navigation is what a browser sends with a request for a page.
+var navigation = []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: none", "Sec-Fetch-User: ?1",
+	"Accept: text/html,application/xhtml+xml,*/*;q=0.8"}
+
+// visit opens a link as a person does who clicks on it.
+func (b *browser) visit(link string, headers ...string) testkit.Answer {
+	b.t.Helper()
+	return b.Elsewhere().Do("GET", link, "", append(slices.Clone(navigation), headers...)...)
+}
+
+// press presses the button of a page, which must have one.
+func (b *browser) press(page testkit.Answer) testkit.Answer {
+	b.t.Helper()
+	if !strings.Contains(page.Body, `<form class="card" method="post" action="/email">`) {
+		b.t.Fatalf("the page has no form: %d %s", page.Status, text(page))
+	}
+	return b.send("/email", "token="+formField(page, "token"), "callbackURL="+formField(page, "callbackURL"))
+}
+
+// follow opens a link and presses the button of its page.
+func (b *browser) follow(link string) testkit.Answer {
+	b.t.Helper()
+	return b.press(b.visit(link))
+}
+
+func formField(page testkit.Answer, name string) string {
+	found := regexp.MustCompile(`<input type="hidden" name="` + name + `" value="([^"]*)">`).FindStringSubmatch(page.Body)
+	if found == nil {
+		return ""
+	}
+	return html.UnescapeString(found[1])
+}
+
+// text returns what a person reads on a page.
+func text(page testkit.Answer) string {
+	_, body, _ := strings.Cut(page.Body, "<main")
+	return html.UnescapeString(strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString("<"+body, " ")), " "))
+}
+
+// wantLinkPage fails the test unless an answer is the page of a link, which says
+// something and which no browser keeps.
+func wantLinkPage(t *testing.T, a testkit.Answer, status int, says string) {
+	t.Helper()
+	if a.Status != status || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text(a), says) {
+		t.Errorf("%d %s: %s; want %d with %q", a.Status, a.Header.Get("Content-Type"), text(a), status, says)
+	}
+	if cache, referrer := a.Header.Get("Cache-Control"), a.Header.Get("Referrer-Policy"); cache != "no-store" || referrer != "no-referrer" {
+		t.Errorf("Cache-Control %q, Referrer-Policy %q", cache, referrer)
+	}
+	if strings.Contains(a.Body, "<script") {
+		t.Error("the page has a script")
+	}
+}
+
+// continues returns where the page leads on to.
+func continues(a testkit.Answer) string {
+	found := regexp.MustCompile(`<a class="button" href="([^"]*)">Continue</a>`).FindStringSubmatch(a.Body)
+	if found == nil {
+		return ""
+	}
+	return html.UnescapeString(found[1])
+}
+
+// scans are what programs that look into emails send, and browsers that fetch a
+// page before anybody asks for it.
+var scans = []struct {
+	method  string
+	headers []string
+}{
+	{"GET", nil},
+	{"HEAD", nil},
+	{"GET", []string{"User-Agent: Scanner/1.0", "Accept: */*"}},
+	{"GET", navigation},
+	{"HEAD", navigation},
+	{"GET", append([]string{"Sec-Purpose: prefetch"}, navigation...)},
+	{"GET", append([]string{"Sec-Purpose: prefetch;prerender"}, navigation...)},
+	{"GET", append([]string{"Purpose: prefetch"}, navigation...)},
+	{"GET", []string{"X-Moz: prefetch"}},
+	{"GET", []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image", "Sec-Fetch-Site: cross-site"}},
+}
+
+// openAll opens every link of emails as programs do that look into them, and every
+// link of the pages that come, the actions of their forms among them.
+func (s mailing) openAll(t *testing.T, mails []account.Mail) {
+	t.Helper()
+	links := 0
+	for _, m := range mails {
+		for _, found := range linkForm.FindAllString(m.Text, -1) {
+			link, ours := strings.CutPrefix(found, s.url.String())
+			if !ours {
+				t.Errorf("a link leads elsewhere: %s", found)
+			}
+			if strings.HasPrefix(link, "/api/") {
+				t.Errorf("a link leads to the API: %s", link)
+			}
+			links++
+			for _, scan := range scans {
+				a := s.browser(t).Do(scan.method, link, "", scan.headers...)
+				for _, next := range regexp.MustCompile(`(?:href|action)="(/[^"]*)"`).FindAllStringSubmatch(a.Body, -1) {
+					s.browser(t).Do("GET", html.UnescapeString(next[1]), "", scan.headers...)
+				}
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("the emails have no links")
+	}
+}
+
+// TestScannedSignUp tests that the account of a stranger who has signed up with
+// somebody's address stays useless when a scanner opens every link in that mailbox,
+// and that the reader's own click works after it.
+func TestScannedSignUp(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "Grace", "password": testkit.Password}), 200, "")
+		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
+		mails := s.mails(t)
+		s.openAll(t, mails)
+		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
+		s.openAll(t, s.mails(t)) // the sign-in sends the link again
+		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
+		if s.events(t, account.EventEmailVerified) != 0 {
+			t.Error("a scanner verifies the address")
+		}
+		s.mails(t)
+
+		link := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
+		b := s.browser(t)
+		page := b.visit(link)
+		wantLinkPage(t, page, 200, "Confirm "+ann+" for Grace's account.")
+		wantLinkPage(t, b.press(page), 200, "Your email address is verified. "+ann+" Continue")
+		wantAlive(t, b, false, "the browser of the link")
+		want(t, s.browser(t).SignIn(ann), 200, "")
+	})
+}
+
+// TestScannedEmailChange tests that a scanner of the old mailbox does not agree to a
+// change of the address, nor one of the new mailbox make it, nor one delete an account.
+func TestScannedEmailChange(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).SignUp(ann), 200, "")
+		wantLinkPage(t, s.browser(t).follow(s.link(t, ann, "Verify your address")), 200, "verified")
+		owner := s.signIn(t, ann)
+		next := "ann.new@example.test"
+		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next, "callbackURL": "/x"}), 200, "")
+		mails := s.mails(t)
+		s.openAll(t, mails)
+		if more := s.mails(t); len(more) != 0 {
+			t.Fatalf("a scanner agrees to the change: %+v", more)
+		}
+		link := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
+		page := s.browser(t).visit(link)
+		wantLinkPage(t, page, 200, "Change the address of Ada Lovelace's account from "+ann+" to "+next+".")
+		a := s.browser(t).press(page)
+		wantLinkPage(t, a, 200, "Now a mail is on its way to your new address.")
+		if continues(a) != "/x" {
+			t.Errorf("it leads on to %s", continues(a))
+		}
+		mails = s.mails(t)
+		wantLinkPage(t, s.browser(t).visit(link), 200, "You have agreed to this change already. The link in the email to "+next+" makes it.")
+
+		s.openAll(t, mails)
+		if got := owner.Session().Get("user.email"); got != ann {
+			t.Fatalf("a scanner changes the address to %v", got)
+		}
+		changing := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
+		wantLinkPage(t, s.browser(t).follow(changing), 200, "Your account has its new address now.")
+		if got := owner.Session().Get("user.email"); got != next {
+			t.Errorf("the address is %v", got)
+		}
+		for _, link := range []string{link, changing} {
+			wantLinkPage(t, s.browser(t).visit(link), 200, "Your account has its new address already. "+next)
+		}
+		s.mails(t)
+
+		want(t, owner.Elsewhere().Post("/delete-user", body{}), 200, "")
+		mails = s.mails(t)
+		s.openAll(t, mails)
+		wantAlive(t, owner, true, "the owner, after a scanner has opened the link for the deletion")
+		link = strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
+
+		// It asks for a session of the account, and for a click.
+		wantLinkPage(t, s.browser(t).visit(link), 401, "Nothing was deleted. Open it in the browser in which you are signed in")
+		wantLinkPage(t, s.browser(t).send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 401, "Nothing was deleted.")
+		other := s.browser(t)
+		want(t, other.SignUp(bob), 200, "")
+		wantLinkPage(t, s.browser(t).follow(s.link(t, bob, "Verify your address")), 200, "verified")
+		other = s.signIn(t, bob)
+		wantLinkPage(t, other.visit(link), 403, "another account")
+		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 403, "another account")
+		wantAlive(t, other, true, "the other account")
+		page = owner.visit(link)
+		wantLinkPage(t, page, 200, "Delete your account? Your account, "+next+", and all of its sessions will be gone at once.")
+		wantAlive(t, owner, true, "the owner before the click")
+		a = owner.press(page)
+		wantLinkPage(t, a, 200, "Your account is deleted, with all that was in it.")
+		if owner.token() != "" || a.Header.Get("Clear-Site-Data") == "" {
+			t.Errorf("the browser keeps what it had: %v", a.Header)
+		}
+		wantLinkPage(t, s.browser(t).visit(link), 404, "This link did not work")
+	})
+}
+
+// TestLinkOfOwnSession tests that a link acts at once where a person opens it in a
+// browser that is signed in to the very account, and not where the browser fetches it
+// for another reason, nor in the session of another account.
+func TestLinkOfOwnSession(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		owner, other := s.signUp(t, ann), s.signUp(t, bob)
+		verified := func() any { return owner.Session().Get("user.emailVerified") }
+		ask := func() string {
+			s.clock.Advance(time.Minute)
+			want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann, "callbackURL": "/done?a=1"}), 200, "")
+			return s.link(t, ann, "Verify your address")
+		}
+		link := ask()
+		for _, headers := range [][]string{
+			{"Sec-Purpose: prefetch"}, {"Purpose: prefetch"}, {"X-Moz: prefetch"}, {"X-Purpose: preview"},
+			{"Sec-Fetch-Dest: iframe"}, {"Sec-Fetch-Dest: empty", "Sec-Fetch-Mode: cors"}, {"Sec-Fetch-Mode: same-origin"},
+		} {
+			wantLinkPage(t, owner.visit(link, headers...), 200, "Confirm "+ann)
+		}
+		if a := owner.Elsewhere().Do("HEAD", link, "", navigation...); a.Status != 200 || a.Body != "" {
+			t.Errorf("HEAD: %v", a)
+		}
+		wantLinkPage(t, other.visit(link), 200, "Confirm "+ann)
+		if verified() != false {
+			t.Fatal("the address is verified")
+		}
+		a := owner.visit(link)
+		wantLinkPage(t, a, 200, "Your email address is verified.")
+		if verified() != true || continues(a) != "/done?a=1" {
+			t.Errorf("verified: %v; it leads on to %s", verified(), continues(a))
+		}
+		wantLinkPage(t, owner.visit(link), 200, "This address is confirmed already.")
+		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
+		if s.events(t, account.EventEmailVerified) != 1 {
+			t.Error("the log does not have it once")
+		}
+
+		// The links of a change: first in the session of another account.
+		next := "ann.new@example.test"
+		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
+		confirm := s.link(t, ann, "Change your address")
+		wantLinkPage(t, other.visit(confirm), 403, "It is about another account than the one that is signed in here.")
+		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, "another account")
+		wantLinkPage(t, owner.visit(confirm), 200, "Now a mail is on its way to your new address.")
+		wantLinkPage(t, owner.visit(s.link(t, next, "Verify your new address")), 200, "Your account has its new address now.")
+		if got := owner.Session().Get("user.email"); got != next {
+			t.Errorf("the address is %v", got)
+		}
+	})
+}
+
+// TestAPIOfLinks tests that the endpoints of links serve scripts, and lead to the page
+// whatever opens them as a page or ahead of time.
+func TestAPIOfLinks(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).SignUp(ann), 200, "")
+		token := tokenOf(t, s.link(t, ann, "Verify your address"))
+		refused := append([][]string{}, navigation, []string{"Accept: text/html"}, []string{"Sec-Purpose: prefetch"}, []string{"Purpose: prefetch"},
+			[]string{"X-Moz: prefetch"}, []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, []string{"Sec-Fetch-Mode: navigate"},
+			[]string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-Purpose: prefetch"})
+		for _, path := range []string{"/api/auth/verify-email", "/api/auth/delete-user/callback"} {
+			for _, headers := range refused {
+				wantRedirect(t, s.browser(t).Do("GET", path+"?token="+token+"&callbackURL=%2Fdone%3Fa%3D1", "", headers...),
+					"/email?token="+token+"&callbackURL=%2Fdone%3Fa%3D1")
+				wantRedirect(t, s.browser(t).Do("GET", path+"?token="+token, "", headers...), "/email?token="+token)
+				want(t, s.browser(t).Do("GET", path+"?token="+token+"&callbackURL=https%3A%2F%2Fevil.test", "", headers...), 403, "INVALID_CALLBACK_URL")
+			}
+			want(t, s.browser(t).Do("HEAD", path+"?token="+token, ""), 405, "")
+		}
+		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
+		s.mails(t)
+		a := s.browser(t).Do("GET", "/api/auth/verify-email?token="+token, "", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-Fetch-Site: same-origin", "Accept: */*")
+		if a.String() != `200 {"status":true,"user":null}` {
+			t.Errorf("by a script: %v", a)
+		}
+		want(t, s.browser(t).Get("/verify-email?token="+token), 401, "INVALID_TOKEN")
+		owner := s.signIn(t, ann)
+
+		// A link of an email of before leads through the page, which acts at once for
+		// the owner and has nowhere to lead on to but our start.
+		s.clock.Advance(time.Hour)
+		s.exec(t, "UPDATE users SET email_verified = FALSE")
+		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
+		token = tokenOf(t, s.link(t, ann, "Verify your address"))
+		a = owner.visit("/api/auth/verify-email?token=" + token + "&callbackURL=%2Femail")
+		a = owner.visit(a.Header.Get("Location"))
+		wantLinkPage(t, a, 200, "Your email address is verified.")
+		if continues(a) != "/" {
+			t.Errorf("it leads on to %s", continues(a))
+		}
+	})
+}
+
+// TestLinkLeadsOn tests where the page of a link leads on to: to a trusted address, by
+// a link, and to no other.
+func TestLinkLeadsOn(t *testing.T) {
+	t.Parallel()
+	storetest.EachMigrated(t, func(t *testing.T, database string) {
+		s := mailing{open(t, storetest.Open(t, database), func(c *server.Config) {
+			c.Accounts.Settings = set(t)
+			c.TrustedOrigins = []string{"https://app.example.com"}
+		})}
+		s.database = database
+		owner := s.signUp(t, ann)
+		ask := func() string {
+			s.clock.Advance(time.Hour)
+			s.exec(t, "UPDATE users SET email_verified = FALSE")
+			want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
+			return "/email?token=" + tokenOf(t, s.link(t, ann, "Verify your address"))
+		}
+		for callback, to := range map[string]string{
+			"":                                   "/",
+			"/done?a=1&b=<2>#c":                  "/done?a=1&b=<2>#c",
+			"https://app.example.com/x?y=1":      "https://app.example.com/x?y=1",
+			"/email?done=changed":                "/", // as links had it before
+			s.url.String() + "/dashboard/system": s.url.String() + "/dashboard/system",
+		} {
+			a := s.browser(t).follow(ask() + "&callbackURL=" + url.QueryEscape(callback))
+			wantLinkPage(t, a, 200, "Your email address is verified.")
+			if got, err := url.PathUnescape(continues(a)); err != nil || got != to {
+				t.Errorf("%q leads on to %q; want %q", callback, got, to)
+			}
+		}
+		link := ask()
+		for _, callback := range []string{
+			"https://evil.test", "//evil.test", `/\evil.test`, "javascript:alert(1)", "/a%2fb", "https://app.example.com.evil.test", "dash",
+			"https://app.example.com@evil.test/", "http://app.example.com",
+		} {
+			for _, b := range []*browser{s.browser(t), owner} {
+				a := b.visit(link + "&callbackURL=" + url.QueryEscape(callback))
+				wantLinkPage(t, a, 403, "It leads on to a website that this service does not trust, so nothing was done.")
+				if a.Header.Get("Location") != "" || strings.Contains(a.Body, "evil") || strings.Contains(a.Body, "<form") {
+					t.Errorf("%q: %v %s", callback, a.Header, a.Body)
+				}
+				wantLinkPage(t, b.send("/email", "token="+tokenOf(t, link), "callbackURL="+callback), 403, "does not trust")
+			}
+		}
+		if owner.Session().Get("user.emailVerified") != false {
+			t.Error("the address is verified")
+		}
+		wantLinkPage(t, s.browser(t).follow(link), 200, "Your email address is verified.")
+	})
+}
+
+// TestDeadLinkPages tests what the page says of links that do nothing.
+func TestDeadLinkPages(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		owner := s.signUp(t, ann)
+		const notWhole = "It has been used already, or is not whole."
+		reset := tokenOf(t, s.askReset(t, ann))
+		for _, link := range []string{"/email?token=x", "/email?token=", "/email?token=" + string(account.NewToken()), "/email?token=" + reset} {
+			wantLinkPage(t, s.browser(t).visit(link), 404, notWhole)
+			wantLinkPage(t, s.browser(t).send("/email", "token="+strings.TrimPrefix(link, "/email?token="), "callbackURL="), 404, notWhole)
+		}
+		for _, link := range []string{"/email", "/email?token=a&token=b", "/email?callbackURL=/"} {
+			wantLinkPage(t, s.browser(t).visit(link), 400, notWhole)
+		}
+		wantLinkPage(t, s.browser(t).visit("/email?token=%ff"), 400, "nothing was done")
+		wantLinkPage(t, s.browser(t).send("/email"), 400, notWhole)
+		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Content-Type: text/plain"), 415, "nothing was done")
+		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "another website")
+		wantLinkPage(t, s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded"), 405, "nothing was done")
+		if a := s.browser(t).Do("PUT", "/email", ""); a.Status != 405 || a.Header.Get("Allow") != "GET, HEAD, POST" {
+			t.Errorf("PUT: %v %v", a, a.Header)
+		}
+
+		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
+		late := s.link(t, ann, "Verify your address")
+		s.clock.Advance(time.Hour)
+		for _, b := range []*browser{owner, s.browser(t)} {
+			wantLinkPage(t, b.visit(late), 410, "Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.")
+			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, "Its time is over")
+		}
+
+		// The address is taken meanwhile.
+		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"}), 200, "")
+		change := s.link(t, "free@example.test", "Verify your new address")
+		s.signUp(t, "free@example.test")
+		for range 2 {
+			wantLinkPage(t, owner.visit(change), 422, "Another account has this address meanwhile. Nothing was changed.")
+		}
+
+		// Where endpoints have led since before, and whatever anybody writes there.
+		for query, says := range map[string]string{
+			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "Now a mail", "done=<b>": "is verified",
+			"error=INVALID_TOKEN": notWhole, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
+			"error=TOKEN_EXPIRED": "Its time is over",
+		} {
+			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, says)
+		}
+		wantAbsent(t, s.log.String(), tokenOf(t, late), tokenOf(t, change), reset)
+	})
+}
+
+// TestContestedLink tests that the page of a link leads to a new password where
+// neither password is good, also when it is opened again.
+func TestContestedLink(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		var links []string
+		for _, password := range []string{testkit.Password, nextPassword} {
+			want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": " ", "password": password}), 200, "")
+			links = append(links, s.link(t, ann, "Verify your address"))
+		}
+		page := s.browser(t).visit(links[0])
+		wantLinkPage(t, page, 200, "Confirm "+ann+" for your account.")
+		for _, a := range []testkit.Answer{s.browser(t).press(page), s.browser(t).visit(links[0]), s.browser(t).visit(links[1])} {
+			wantLinkPage(t, a, 200, "no password is good yet: choose a new one.")
+			if !strings.Contains(a.Body, `href="/forgot-password"`) {
+				t.Error("it does not lead to a new password")
+			}
+		}
+	})
+}
+
+// TestLinkPressedAtOnce tests that of many clicks at once one does what the link is
+// for, and the others say that it is done.
+func TestLinkPressedAtOnce(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).SignUp(ann), 200, "")
+		page := s.browser(t).visit(s.link(t, ann, "Verify your address"))
+		var done atomic.Int32
+		var wg sync.WaitGroup
+		for range 12 {
+			b := s.browser(t)
+			wg.Go(func() {
+				switch a := b.press(page); {
+				case a.Status == 200 && strings.Contains(a.Body, "is verified."):
+					done.Add(1)
+				case a.Status != 200 || !strings.Contains(a.Body, "is confirmed already."):
+					t.Errorf("%d: %s", a.Status, text(a))
+				}
+			})
+		}
+		wg.Wait()
+		if done.Load() != 1 {
+			t.Errorf("%d of 12 clicks verify the address; want 1", done.Load())
+		}
+	})
+}
+
+// TestLinkLimits tests that clicks count for the limit of the endpoint, and that the
+// page offers to try again.
+func TestLinkLimits(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		s.clock.Freeze()
+		b := s.browser(t)
+		for i := range 101 {
+			if i%2 == 0 {
+				b.Do("POST", "/email", "token=x&callbackURL=", "Content-Type: application/x-www-form-urlencoded")
+			} else {
+				b.Do("POST", "/email", "token=x&callbackURL=/", "Content-Type: application/x-www-form-urlencoded")
+			}
+		}
+		a := b.Do("POST", "/email", "token=x&callbackURL=/y", "Content-Type: application/x-www-form-urlencoded")
+		wantLinkPage(t, a, 429, "Too many tries. Try again in 10 seconds.")
+		if !strings.Contains(a.Body, `href="/email?token=x&amp;callbackURL=%2Fy">Try again</a>`) {
+			t.Errorf("there is no way on: %s", a.Body)
+		}
+	})
+}
+
+// TestLinkPagesInGerman tests that the page is in the language of its reader, and that
+// what the owner calls themselves is no markup.
+func TestLinkPagesInGerman(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": `<b>Grace</b> "&`, "password": testkit.Password}), 200, "")
+		link := s.link(t, ann, "Verify your address")
+		b := s.browser(t)
+		page := b.visit(link, "Accept-Language: de")
+		wantLinkPage(t, page, 200, ann+` für das Konto von <b>Grace</b> "& bestätigen.`)
+		if strings.Contains(page.Body, "<b>") || !strings.Contains(page.Body, `<html lang="de">`) {
+			t.Errorf("the name is markup, or the language is wrong: %s", page.Body)
+		}
+		a := b.sendRaw("/email", "token="+tokenOf(t, link)+"&callbackURL=", "Accept-Language: de")
+		wantLinkPage(t, a, 200, "Ihre E-Mail-Adresse ist bestätigt.")
+		wantLinkPage(t, b.visit(link, "Accept-Language: de"), 200, "Diese Adresse ist schon bestätigt.")
+	})
+}
+
+// TestResetLinkOfEmail tests that the link for a new password leads to our page, or by
+// an address of ours to the page of a front end, and that opening it does not use it.
+func TestResetLinkOfEmail(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		s.signUp(t, ann)
+		link := s.askReset(t, ann)
+		if !regexp.MustCompile(`^/reset-password\?token=[\w-]{43}$`).MatchString(link) {
+			t.Errorf("the link is %s", link)
+		}
+		if status := s.browser(t).visit(link).Status; status != 200 && status != http.StatusServiceUnavailable { // without the app
+			t.Errorf("the page is %d", status)
+		}
+		s.clock.Advance(time.Hour)
+		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann, "redirectTo": "/new?x=1#part"}), 200, "")
+		link = s.link(t, ann, "Choose a new password")
+		token := tokenOf(t, link)
+		if link != "/reset-password?token="+token+"&callbackURL=%2Fnew%3Fx%3D1%23part" {
+			t.Errorf("the link is %s", link)
+		}
+		for _, scan := range scans {
+			wantLed(t, s.browser(t).Do(scan.method, link, "", scan.headers...), s.url.String()+"/new?x=1&token="+token+"#part")
+		}
+		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": token}), 200, "")
+		wantLed(t, s.browser(t).visit(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN#part")
+	})
+}
+
+// TestLinksOfBefore tests that a database of before is migrated with its links alive.
+func TestLinksOfBefore(t *testing.T) {
+	t.Parallel()
+	storetest.EachMigrated(t, func(t *testing.T, database string) {
+		db := storetest.Open(t, database)
+		s := mailing{open(t, db, func(c *server.Config) { c.Accounts.Settings = set(t, required...) })}
+		s.database = database
+		want(t, s.browser(t).SignUp(ann), 200, "")
+		link := s.link(t, ann, "Verify your address")
+		for _, statement := range []string{
+			"ALTER TABLE one_time_tokens DROP COLUMN used_at", "DELETE FROM schema_versions WHERE version_id = 9",
+		} {
+			s.exec(t, statement)
+		}
+		again := storetest.Open(t, database)
+		if applied, err := again.Migrate(t.Context()); err != nil || !slices.Equal(applied, []int64{9}) {
+			t.Fatalf("%v were applied, %v", applied, err)
+		}
+		wantLinkPage(t, s.browser(t).follow(link), 200, "Your email address is verified.")
+		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
+	})
+}
