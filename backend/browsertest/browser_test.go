@@ -3,8 +3,10 @@ package browsertest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,6 +26,7 @@ func TestBrowser(t *testing.T) {
 		"Revoke":             testRevoke,
 		"RevokeOthers":       testRevokeOthers,
 		"SignInErrors":       testSignInErrors,
+		"NamesAndAddresses":  testNamesAndAddresses,
 		"Profile":            testProfile,
 		"Password":           testPassword,
 		"Keyboard":           testKeyboard,
@@ -194,6 +197,47 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 		other.Press("Create account")
 		other.With("textbox", "Password", "At least 8 characters. Longer is stronger. "+message)
 	}
+}
+
+// testNamesAndAddresses checks that the pages take the names and the addresses that
+// the server takes, and say what is wrong with others.
+func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
+	const typed, kept, name = "User@bücher.example", "user@xn--bcher-kva.example", "משה \U0002ebf0\u200f"
+	p := browse(t, server)
+	paste := func(id, text string) { // there are no keys for such characters
+		t.Helper()
+		p.Until("something is pasted into "+id, fmt.Sprintf("(document.getElementById(%q).value = %s) !== null", id, testkit.Quote(text)))
+	}
+	p.Open("/sign-up")
+	p.The("textbox", "Name")
+	paste("sign-up-name", "Ann\u202egnihtemos")
+	p.Enter("sign-up-email", typed) // Chromium writes the domain in ASCII when a script reads it
+	p.Fill("Password", password)
+	p.Press("Create account")
+	p.With("textbox", "Name", shared.BadName)
+	paste("sign-up-name", name)
+	p.Enter("sign-up-email", "jörg@example.com")
+	p.Press("Create account")
+	p.With("textbox", "Email", shared.ASCIILocalPart)
+	p.Enter("sign-up-email", typed)
+	p.Press("Create account")
+	p.At("/dashboard/settings")
+	p.See(kept)
+	p.Field("profile-name", name)
+	paste("profile-name", "a\u2066b")
+	p.Press("Save")
+	p.With("textbox", "Name", shared.BadName)
+	p.Press("Sign out")
+	p.At("/sign-in")
+
+	p.Enter("sign-in-email", "jörg@example.com")
+	p.Fill("Password", password)
+	p.Press("Sign in")
+	p.With("textbox", "Email", shared.ASCIILocalPart)
+	p.Enter("sign-in-email", typed)
+	p.Press("Sign in")
+	p.At("/dashboard/settings")
+	p.See(kept)
 }
 
 func testProfile(t *testing.T, server *testkit.Program) {
