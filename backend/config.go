@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -33,6 +34,7 @@ type config struct {
 	data           string
 	database       string
 	keyFile        string
+	migrationWait  time.Duration
 	mailDir        string
 	resendURL      *url.URL
 	trustedProxies []netip.Prefix
@@ -96,6 +98,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	f.StringVar(&c.data, "data", "data", "the `folder` for what the server keeps in files")
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://…?sslmode=verify-full (default an SQLite file in -data)")
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
+	f.DurationVar(&c.migrationWait, "migration-wait", store.MigrationWait, "the `time` to wait while another process migrates the database")
 	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to write mails to, one JSON file each (default mail in -data)")
 	resend := f.String("resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of another that speaks it; mail goes there once RESEND_API_KEY is set")
 	proxies := f.String("trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
@@ -133,6 +136,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 		return command, c, fmt.Errorf("there is no command %q; see latchkey -h", command)
 	}
 
+	if c.migrationWait <= 0 {
+		return command, c, fmt.Errorf("-migration-wait is a time such as 10m, not %v", c.migrationWait)
+	}
 	if c.database == "" {
 		c.database = "sqlite:" + filepath.Join(c.data, "latchkey.db")
 	}
@@ -370,7 +376,9 @@ func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) 
 	if err != nil {
 		return account.Keys{}, err
 	}
-	applied, err := db.Migrate(ctx)
+	applied, err := db.MigrateWith(ctx, store.Migration{Wait: c.migrationWait, Waiting: func(waited time.Duration) {
+		c.log.Info("another process migrates the database: waiting for it", "waited", waited.Round(time.Second), "limit", c.migrationWait)
+	}})
 	if err != nil {
 		return account.Keys{}, err
 	}

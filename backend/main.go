@@ -95,49 +95,28 @@ const (
 	sweepEvery = 10 * time.Minute
 )
 
+// serve answers requests until ctx ends. The port is open at once, so that whoever
+// starts the server can tell that it lives while it waits for its database.
 func serve(ctx context.Context, c config, out io.Writer) error {
-	db, keys, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	accounts, err := c.accounts(ctx, db, keys)
-	if err != nil {
-		return err
-	}
-	if err := accounts.NoteEnvironment(ctx); err != nil {
-		return err
-	}
-	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
-		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
-			"at", "https://"+c.rpID+"/.well-known/webauthn", "this", c.origin.String()+"/.well-known/webauthn")
-	}
-	if c.unlimited {
-		c.log.Warn("limits on tries are off: this is for measuring, not for use")
-	}
-
-	mails := newCarrier(c)
-	srv := httpServer(server.New(server.Config{
-		Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
-	}), c.log)
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Latchkey is at %s\n", c.origin)
-	if err := invite(ctx, c, accounts, out); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	go sweep(ctx, c, db, accounts)
-	go follow(ctx, c, db, accounts)
-	posted := make(chan struct{})
-	go func() {
-		defer close(posted)
-		post(ctx, mails, accounts)
-	}()
+	gate := server.NewGate(c.origin)
+	srv := httpServer(gate, c.log)
+	defer srv.Close()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
+
+	db, keys, err := c.open(ctx)
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
+	defer db.Close()
+	posted, err := start(ctx, c, db, keys, gate, out)
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
 
 	select {
 	case err := <-served:
@@ -156,6 +135,53 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	case <-ctx.Done(): // what is on its way is sent again, as the same mail
 	}
 	return nil
+}
+
+// unlessEnded returns an error unless the program was told to end, which is why
+// the rest of its start has failed.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// start opens the gate to the server, and starts what runs beside it until ctx
+// ends. posted is closed once no mail is being handed on any more.
+func start(ctx context.Context, c config, db store.DB, keys account.Keys, gate *server.Gate, out io.Writer) (posted chan struct{}, err error) {
+	accounts, err := c.accounts(ctx, db, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := accounts.NoteEnvironment(ctx); err != nil {
+		return nil, err
+	}
+	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
+		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
+			"at", "https://"+c.rpID+"/.well-known/webauthn", "this", c.origin.String()+"/.well-known/webauthn")
+	}
+	if c.unlimited {
+		c.log.Warn("limits on tries are off: this is for measuring, not for use")
+	}
+
+	mails := newCarrier(c)
+	handler := server.New(server.Config{
+		Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
+	})
+	fmt.Fprintf(out, "Latchkey is at %s\n", c.origin)
+	if err := invite(ctx, c, accounts, out); err != nil {
+		return nil, err
+	}
+	gate.Open(handler)
+	go sweep(ctx, c, db, accounts)
+	go follow(ctx, c, accounts)
+	posted = make(chan struct{})
+	go func() {
+		defer close(posted)
+		post(ctx, mails, accounts)
+	}()
+	return posted, nil
 }
 
 // httpServer returns a server whose connections end if a client is slow: one that
@@ -183,12 +209,12 @@ func invite(ctx context.Context, c config, accounts *account.Service, out io.Wri
 }
 
 // lookEvery is how often the database is asked whether a system key has changed:
-// it is to be known everywhere within a second, also where nothing tells.
+// it is to be known everywhere within a second. Postgres could notify, but through
+// a pooler that reaches other clients than the one that listens.
 const lookEvery = 700 * time.Millisecond
 
 // follow keeps the system keys as they are in the database until ctx ends.
-func follow(ctx context.Context, c config, db store.DB, accounts *account.Service) {
-	changed := db.SettingsChanged(ctx)
+func follow(ctx context.Context, c config, accounts *account.Service) {
 	for {
 		if err := accounts.RefreshSettings(ctx); err != nil && ctx.Err() == nil {
 			c.log.Warn("the system keys may be out of date", "err", err)
@@ -196,7 +222,6 @@ func follow(ctx context.Context, c config, db store.DB, accounts *account.Servic
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
 		case <-time.After(lookEvery):
 		}
 	}

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"sync/atomic"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -24,27 +24,22 @@ type sessionRow struct {
 	User            account.User `bun:"rel:belongs-to,join:user_id=id"`
 }
 
-// SessionByHash implements [account.Store]. Every call of somebody signed in
-// asks this, so Postgres plans it once a connection: planning took nine tenths
-// of its time.
+// SessionByHash implements [account.Store]. Every call of a signed-in user runs
+// this query. Planning takes most of its time, so Postgres plans it once a
+// connection where the connection can name a statement.
 func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
 	var row sessionRow
-	if db.byHash == nil {
-		err := db.selectSession(&row, hash, now).Scan(ctx)
-		return row.Session, row.User, found(err)
+	err := errPooler
+	if db.byHash != nil {
+		err = db.byHash.scan(ctx, db.pool, &row, func() string {
+			return db.selectSession(&row, bun.Safe("$1"), bun.Safe("$2")).String()
+		}, hash, now)
+		if err == nil && row.ID == "" {
+			err = sql.ErrNoRows
+		}
 	}
-	stmt, err := db.byHash.on(ctx, db.pool.DB, func() string {
-		return db.selectSession(&row, bun.Safe("$1"), bun.Safe("$2")).String()
-	})
-	if err != nil {
-		return row.Session, row.User, failed(err)
-	}
-	rows, err := stmt.QueryContext(ctx, hash, now)
-	if err == nil {
-		err = db.pool.ScanRows(ctx, rows, &row)
-	}
-	if err == nil && row.ID == "" {
-		err = sql.ErrNoRows
+	if errors.Is(err, errPooler) {
+		err = db.selectSession(&row, hash, now).Scan(ctx)
 	}
 	return row.Session, row.User, found(err)
 }
@@ -56,24 +51,6 @@ func (db DB) selectSession(row *sessionRow, hash, now any) *bun.SelectQuery {
 		ColumnExpr("(?) AS permissions", db.permissionsOf("session.user_id")).
 		Where("(?TableAlias.token_hash = ? OR ?TableAlias.id = (?))", hash, rotated.Clone().Column("session_id")).
 		Where("?TableAlias.expires_at > ?", now)
-}
-
-// A prepared is a statement that the database plans once a connection, from its
-// first use on.
-type prepared struct{ stmt atomic.Pointer[sql.Stmt] }
-
-func (p *prepared) on(ctx context.Context, pool *sql.DB, query func() string) (*sql.Stmt, error) {
-	if stmt := p.stmt.Load(); stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := pool.PrepareContext(ctx, query())
-	if err != nil {
-		return nil, err
-	}
-	if !p.stmt.CompareAndSwap(nil, stmt) { // another was faster
-		stmt.Close()
-	}
-	return p.stmt.Load(), nil
 }
 
 // Sessions implements [account.Store].

@@ -129,7 +129,7 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 		}
 		return inStep{conn}, nil
 	}
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(poolerSafe{connector}), nil
 }
 
 // inStep is a connection that ends with its first error. The driver keeps one
@@ -180,19 +180,6 @@ func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 		return fnErr
 	}
 	return failed(err)
-}
-
-// Ready fails unless the database answers and has the schema of this program.
-func (db DB) Ready(ctx context.Context) error {
-	var version int64
-	err := db.bun.NewSelect().Table(versionTable).ColumnExpr("MAX(version_id)").Scan(ctx, &version)
-	if err != nil {
-		return failed(err)
-	}
-	if version != schemaVersion() {
-		return fmt.Errorf("the schema is version %d, not %d", version, schemaVersion())
-	}
-	return nil
 }
 
 // sweepBatch is how many rows one statement of a sweep deletes: few enough

@@ -43,6 +43,11 @@ type Cluster struct {
 	migrate    sync.Once // makes the database that others are copies of
 	migrateErr error
 
+	pooler     sync.Once
+	poolerErr  error
+	poolerPort int
+	stopPooler func() // nil if it was not started
+
 	watcher *exec.Cmd
 	leash   io.Closer // closing it tells the watcher to clean up
 }
@@ -214,6 +219,9 @@ func (c *Cluster) stop(how syscall.Signal) error {
 func (c *Cluster) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.stopPooler != nil {
+		c.stopPooler()
+	}
 	c.stop(syscall.SIGQUIT) // nothing is worth saving
 	os.RemoveAll(c.dir)
 	if c.watcher != nil {
@@ -224,13 +232,14 @@ func (c *Cluster) Close() {
 }
 
 // watch starts a shell that outlives this process by a moment: when the pipe
-// to it breaks, it stops the server and deletes the folder. A parent-death
+// to it breaks, it stops the server and the pooler and deletes the folder. A parent-death
 // signal would not do: it comes when the starting thread ends, not the
 // process, and it deletes nothing.
 func (c *Cluster) watch() error {
 	const script = `
 		trap '' HUP INT QUIT TERM
 		cat
+		test -e "$0/pgbouncer.pid" && kill -KILL "$(head -n 1 "$0/pgbouncer.pid")"
 		pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"
 		for i in 1 2 3 4 5 6 7 8 9 10; do
 			test -e "$0/data/postmaster.pid" && sleep 0.2
@@ -250,17 +259,22 @@ func (c *Cluster) watch() error {
 }
 
 func (c *Cluster) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.bin, name)
+	}
+	cmd := exec.Command(name, args...)
 	cmd.Dir = c.dir // the working folder of the tests may be closed to the owner
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner}
 	return cmd
 }
 
-func (c *Cluster) exec(query string) error {
+func (c *Cluster) exec(query string) error { return execAt(c.URL(), query) }
+
+func execAt(url, query string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(c.URL())))
+	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	defer db.Close()
 	_, err := db.ExecContext(ctx, query)
 	return err

@@ -54,9 +54,17 @@ func each(t *testing.T, test func(t *testing.T, url string), sqlite, postgres fu
 		})
 	}
 	if !sqliteOnly() {
-		t.Run("postgres", func(t *testing.T) {
+		name := "postgres"
+		if pooledOnly() {
+			name = "pooler"
+		}
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, postgres(t))
+			database := postgres(t)
+			if pooledOnly() {
+				database = Pooled(t, database)
+			}
+			test(t, database)
 		})
 	}
 }
@@ -67,9 +75,11 @@ func SQLite(t *testing.T) string {
 }
 
 // LATCHKEY_TEST_DATABASES leaves a database out. It is sqlite for "make quick",
-// and postgres for the program with the race detector in it.
+// and postgres for the program with the race detector in it. With pooler, tests
+// run on Postgres behind PgBouncer only.
 func sqliteOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "sqlite" }
-func postgresOnly() bool { return os.Getenv("LATCHKEY_TEST_DATABASES") == "postgres" }
+func postgresOnly() bool { return os.Getenv("LATCHKEY_TEST_DATABASES") == "postgres" || pooledOnly() }
+func pooledOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "pooler" }
 
 // migratedFile is the content of a migrated SQLite database.
 var migratedFile = sync.OnceValues(func() ([]byte, error) {

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+
+	"latchkey/shared"
+)
+
+// A Gate answers until the server can: /healthz is 200, and all else is 503. It
+// writes no lines to the log, because whoever starts a server asks again and again
+// whether it is ready.
+type Gate struct {
+	closed http.Handler
+	server atomic.Pointer[http.Handler]
+}
+
+// NewGate returns a closed gate before a server at an origin.
+func NewGate(origin *url.URL) *Gate {
+	s := &Server{Config: Config{Origin: origin, Log: slog.New(slog.DiscardHandler)}}
+	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.guarded, s.withHeaders)}
+}
+
+// Open has the server answer from now on.
+func (g *Gate) Open(server http.Handler) { g.server.Store(&server) }
+
+// ServeHTTP implements [http.Handler].
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if server := g.server.Load(); server != nil {
+		(*server).ServeHTTP(w, r)
+		return
+	}
+	g.closed.ServeHTTP(w, r)
+}
+
+func (s *Server) starting(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Path == "/healthz" {
+		reply(w, shared.Alive{OK: true})
+		return
+	}
+	s.fail(w, r, shared.ErrUnavailable)
+}

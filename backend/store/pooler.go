@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// A pooler such as PgBouncer in transaction mode gives each transaction of a
+// connection to any session of Postgres that is free. Whatever a session keeps
+// from one transaction to the next is then lost, or is another client's: named
+// statements, advisory locks, SET, LISTEN. Outside of a transaction this package
+// keeps nothing in a session but one named statement, and that only where no
+// pooler is in between. The driver sends all other statements as simple queries,
+// with their values in the text.
+
+// errPooler says that a connection cannot name a statement.
+var errPooler = errors.New("the session of Postgres may be another for each transaction")
+
+// poolerSafe opens connections that refuse to name a statement unless it lasts.
+type poolerSafe struct{ *pgdriver.Connector }
+
+// Connect implements [driver.Connector].
+func (c poolerSafe) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pg, ok := conn.(*pgdriver.Conn)
+	if !ok {
+		return conn, nil
+	}
+	return pgConn{pg}, nil
+}
+
+type pgConn struct{ *pgdriver.Conn }
+
+// PrepareContext implements [driver.ConnPrepareContext]. It fails with [errPooler]
+// if there may be a pooler.
+func (c pgConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	direct, err := c.direct(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !direct {
+		return nil, errPooler
+	}
+	return c.Conn.PrepareContext(ctx, query)
+}
+
+// direct reports whether the process of Postgres that answers is the one that
+// accepted the connection. Poolers answer the start of a connection themselves,
+// with a random number in the place of the process's. It holds for session mode
+// and for poolers that rewrite named statements, too: there it costs speed only.
+func (c pgConn) direct(ctx context.Context) (bool, error) {
+	rows, err := c.QueryContext(ctx, "SELECT pg_backend_pid()", nil)
+	if err != nil {
+		return false, err
+	}
+	pid := make([]driver.Value, 1)
+	if err := errors.Join(rows.Next(pid), rows.Close()); err != nil {
+		return false, err
+	}
+	// The driver knows the number, from BackendKeyData, and does not export it.
+	accepted := reflect.ValueOf(c.Conn).Elem().FieldByName("processID")
+	return accepted.IsValid() && accepted.CanInt() && pid[0] == accepted.Int(), nil
+}
+
+// A prepared is a statement that Postgres plans once a connection, from its first
+// use on.
+type prepared struct {
+	stmt   atomic.Pointer[sql.Stmt]
+	pooled atomic.Bool // a pooler was found
+}
+
+// scan runs the statement and reads the row that it finds. It fails with
+// [errPooler] where statements cannot be named.
+func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func() string, args ...any) error {
+	if p.pooled.Load() {
+		return errPooler
+	}
+	stmt, err := p.on(ctx, pool.DB, query)
+	if err == nil {
+		var rows *sql.Rows
+		if rows, err = stmt.QueryContext(ctx, args...); err == nil {
+			return pool.ScanRows(ctx, rows, row)
+		}
+	}
+	// A pooler that passes the process's number on still loses the statement.
+	e, _ := errors.AsType[pgdriver.Error](err)
+	switch e.Field('C') {
+	case "26000", "42P05": // invalid_sql_statement_name, duplicate_prepared_statement
+		err = errPooler
+	}
+	if errors.Is(err, errPooler) {
+		p.pooled.Store(true)
+	}
+	return err
+}
+
+func (p *prepared) on(ctx context.Context, pool *sql.DB, query func() string) (*sql.Stmt, error) {
+	if stmt := p.stmt.Load(); stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := pool.PrepareContext(ctx, query())
+	if err != nil {
+		return nil, err
+	}
+	if !p.stmt.CompareAndSwap(nil, stmt) { // another was faster
+		stmt.Close()
+	}
+	return p.stmt.Load(), nil
+}

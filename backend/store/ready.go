@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrReadOnly says that the database takes no writes.
+var ErrReadOnly = errors.New("the database takes no writes")
+
+// Ready fails unless the database answers, has the schema of this program and
+// takes writes.
+func (db DB) Ready(ctx context.Context) error {
+	var version int64
+	query := db.bun.NewSelect().Table(versionTable).ColumnExpr("MAX(version_id)")
+	if db.path != "" {
+		if err := query.Scan(ctx, &version); err != nil {
+			return failed(err)
+		}
+		if err := db.writable(ctx); err != nil {
+			return fmt.Errorf("%w: %w", ErrReadOnly, err)
+		}
+	} else {
+		var readOnly, standby bool
+		query = query.ColumnExpr("current_setting('transaction_read_only')::boolean").ColumnExpr("pg_is_in_recovery()")
+		if err := query.Scan(ctx, &version, &readOnly, &standby); err != nil {
+			return failed(err)
+		}
+		switch {
+		case standby:
+			return fmt.Errorf("%w: it is a standby, or still recovering", ErrReadOnly)
+		case readOnly: // as providers set it where a disk is full, too
+			return fmt.Errorf("%w: its transactions are read-only (default_transaction_read_only)", ErrReadOnly)
+		}
+	}
+	if version != schemaVersion() {
+		return fmt.Errorf("the schema is version %d, not %d", version, schemaVersion())
+	}
+	return nil
+}
+
+// probeSize is a page of SQLite: the least that a write needs room for.
+const probeSize = 4096
+
+// writable fails unless SQLite can write to its file and beside it. A transaction
+// alone would not tell: SQLite has the file open, and writes nothing before there
+// is something to commit.
+func (db DB) writable(ctx context.Context) error {
+	// The file itself must not be opened: closing it would take SQLite's locks away.
+	const write = 2 // W_OK of access(2)
+	if err := syscall.Access(db.path, write); err != nil {
+		return &os.PathError{Op: "write", Path: db.path, Err: err}
+	}
+	if err := writeProbe(filepath.Dir(db.path)); err != nil {
+		return err
+	}
+	tx, err := db.pool.BeginTx(ctx, nil) // takes the write lock
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_BUSY {
+		return nil // it takes those of others
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Rollback()
+}
+
+// writeProbe writes a page to a file in a folder, and deletes it.
+func writeProbe(folder string) error {
+	f, err := os.CreateTemp(folder, ".probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}

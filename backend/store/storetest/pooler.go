@@ -1,0 +1,140 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// ErrNoPooler is what [Cluster.Pooled] answers where PgBouncer is not installed.
+var ErrNoPooler = errors.New("no PgBouncer is installed: apt-get install pgbouncer")
+
+// poolerSettings make PgBouncer give each transaction of a client another session
+// of Postgres than the one before, as far as it can: the sessions are fewer than
+// the connections of one program, and the one that was used last is the last to be
+// used again.
+const poolerSettings = `[databases]
+* = host=127.0.0.1 port=%d
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = trust
+auth_file = users
+pidfile = pgbouncer.pid
+pool_mode = transaction
+default_pool_size = 4
+server_round_robin = 1
+max_client_conn = 1000
+`
+
+// Pooled returns the URL of a database of the cluster behind PgBouncer in
+// transaction mode, which starts when it is first asked for, and ends with the
+// cluster.
+func (c *Cluster) Pooled(database string) (string, error) {
+	c.pooler.Do(func() { c.poolerErr = c.startPooler() })
+	if c.poolerErr != nil {
+		return "", c.poolerErr
+	}
+	u, err := url.Parse(database)
+	if err != nil {
+		return "", err
+	}
+	u.Host = "127.0.0.1:" + strconv.Itoa(c.poolerPort)
+	return u.String(), nil
+}
+
+func (c *Cluster) startPooler() error {
+	path, err := findPooler()
+	if err != nil {
+		return err
+	}
+	// Another process can take the free port before PgBouncer does.
+	for try := 1; ; try++ {
+		if c.poolerPort, err = freePort(); err != nil {
+			return err
+		}
+		err = c.tryPooler(path)
+		if err == nil || try == 5 || !strings.Contains(err.Error(), "Address already in use") {
+			return err
+		}
+	}
+}
+
+func (c *Cluster) tryPooler(path string) error {
+	for name, text := range map[string]string{
+		"pgbouncer.ini": fmt.Sprintf(poolerSettings, c.port, c.poolerPort),
+		"users":         `"postgres" ""` + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	pooler := c.command(path, "pgbouncer.ini")
+	pooler.SysProcAttr.Setpgid = true
+	log, err := os.Create(filepath.Join(c.dir, "pgbouncer.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	pooler.Stdout, pooler.Stderr = log, log
+	if err := pooler.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		pooler.Wait()
+		close(exited)
+	}()
+	at := fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.poolerPort)
+	patience := time.After(time.Minute)
+	for err = execAt(at, "SELECT 1"); err != nil; err = execAt(at, "SELECT 1") {
+		select {
+		case <-exited:
+			said, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("pgbouncer has ended at once:\n%s", said)
+		case <-patience:
+			pooler.Process.Kill()
+			<-exited
+			return fmt.Errorf("pgbouncer does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	c.stopPooler = func() {
+		pooler.Process.Kill() // it has nothing to save
+		<-exited
+	}
+	return nil
+}
+
+// findPooler finds PgBouncer. Debian keeps it off the path of users.
+func findPooler() (string, error) {
+	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(path)
+		}
+	}
+	return "", ErrNoPooler
+}
+
+// Pooled returns the URL of a database of the shared cluster behind PgBouncer in
+// transaction mode. Without PgBouncer the test is skipped at a desk, and fails
+// where CI is set.
+func Pooled(tb testing.TB, database string) string {
+	tb.Helper()
+	u, err := Shared(tb).Pooled(database)
+	switch {
+	case errors.Is(err, ErrNoPooler) && os.Getenv("CI") == "":
+		tb.Skip(err)
+	case err != nil:
+		tb.Fatal(err)
+	}
+	return u
+}
