@@ -17,3 +17,6 @@ func Migrations() int {
 	names, _ := fs.Glob(migrations, "migrations/*.sql")
 	return len(names) + 1
 }
+
+// Named reports whether a statement is named on the connections of a database.
+func Named(db DB) bool { return db.byHash.stmt.Load() != nil && !db.byHash.pooled.Load() }

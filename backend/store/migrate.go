@@ -59,6 +59,9 @@ const (
 	reportEvery = 10 * time.Second
 	// tryEvery is how often it tries to take the lock.
 	tryEvery = 50 * time.Millisecond
+	// tryTimeout is how long a try may take: more than a call, because at the start
+	// a pooler has to connect first.
+	tryTimeout = 10 * time.Second
 )
 
 // ErrMigrating says that another process has migrated the database for longer than
@@ -225,16 +228,20 @@ func migrate(ctx context.Context, pool *sql.DB, dialect goose.Dialect, folder st
 // take tries to take the lock until it has it, and reports that it waits.
 func (m Migration) take(ctx context.Context, try func(context.Context) (bool, error)) error {
 	limit, every := cmp.Or(m.Wait, MigrationWait), cmp.Or(m.Every, reportEvery)
-	tooLong := fmt.Errorf("%w, and has held it for %v: if it does not migrate any more, end it", ErrMigrating, limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooLong)
-	defer cancel()
 	began, next := time.Now(), time.Duration(0)
 	for {
-		mine, err := try(ctx)
-		if mine || err != nil && ctx.Err() == nil {
+		// A database that does not answer is another fault than a lock that is held.
+		trying, cancel := context.WithTimeout(ctx, tryTimeout)
+		mine, err := try(trying)
+		cancel()
+		if mine || err != nil {
 			return err
 		}
-		if waited := time.Since(began); err == nil && waited >= next {
+		waited := time.Since(began)
+		if waited >= limit {
+			return fmt.Errorf("%w, and has held it for %v: if it no longer migrates, end it", ErrMigrating, limit)
+		}
+		if waited >= next {
 			if m.Waiting != nil {
 				m.Waiting(waited)
 			}
@@ -242,7 +249,7 @@ func (m Migration) take(ctx context.Context, try func(context.Context) (bool, er
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-time.After(tryEvery):
 		}
 	}

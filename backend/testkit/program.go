@@ -93,6 +93,21 @@ type Program struct {
 // NAME=value, then flags.
 func Start(t testing.TB, line ...string) *Program {
 	t.Helper()
+	p := newProgram(t, line)
+	p.Start()
+	return p
+}
+
+// Launch is [Start] without the wait until the program is ready.
+func Launch(t testing.TB, line ...string) *Program {
+	t.Helper()
+	p := newProgram(t, line)
+	p.launch()
+	return p
+}
+
+func newProgram(t testing.TB, line []string) *Program {
+	t.Helper()
 	address := FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	env, args := split(line)
@@ -113,7 +128,6 @@ func Start(t testing.TB, line ...string) *Program {
 			}
 		}
 	})
-	p.Start()
 	return p
 }
 
@@ -141,8 +155,14 @@ func FreeAddress(t testing.TB) string {
 // waits until it is ready.
 func (p *Program) Start() {
 	p.t.Helper()
-	began := time.Now()
 	p.launch()
+	p.Await()
+}
+
+// Await waits until the program is ready.
+func (p *Program) Await() {
+	p.t.Helper()
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	for {

@@ -215,6 +215,17 @@ func (c *Cluster) stop(how syscall.Signal) error {
 	return nil
 }
 
+// Standby restarts the server as a standby, which takes no writes.
+func (c *Cluster) Standby() error {
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "data", "standby.signal"), nil, 0o644); err != nil {
+		return err
+	}
+	return c.Start()
+}
+
 // Close stops the server and deletes its data.
 func (c *Cluster) Close() {
 	c.mu.Lock()

@@ -1,0 +1,35 @@
+package storetest
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/gofrs/flock"
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// HoldMigration takes the lock of who migrates a database, until release is called
+// or the test ends.
+func HoldMigration(t *testing.T, database string) (release func()) {
+	t.Helper()
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		lock := flock.New(path + ".lock")
+		if mine, err := lock.TryLock(); err != nil || !mine {
+			t.Fatalf("the migration lock: %t, %v", mine, err)
+		}
+		t.Cleanup(func() { lock.Unlock() })
+		return func() { lock.Unlock() }
+	}
+	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
+	t.Cleanup(func() { pool.Close() })
+	tx, err := pool.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tx.Rollback() })
+	if _, err := tx.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock(x'6c617463686b6579'::bigint)"); err != nil {
+		t.Fatal(err)
+	}
+	return func() { tx.Rollback() }
+}
