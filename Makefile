@@ -9,8 +9,9 @@
 #   make test         test all that a change can break: lint, both databases, the npm
 #                     client, the browser; installs what they need, where it may (8 min)
 #   make check        the same with what is installed; what is missing is skipped aloud
-#   make slow         test the rest: make race, then make plain (10 min)
+#   make slow         test the rest: make race, make pooler, make plain (10 min)
 #   make race         the race detector over what needs no browser, in the program, too (4 min)
+#   make pooler       the store on Postgres behind PgBouncer (1 min)
 #   make plain        the browser, with go-app as it is (6 min)
 #   make lint         gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
 #   make fuzz         every fuzz test for 20 seconds (3 min)
@@ -25,7 +26,7 @@
 #                     practices, or it fails (2 min)
 #   make clean        delete what was built (never ./data)
 
-.PHONY: help run build quick test check slow race plain lint fuzz bench bench-ui size screenshots lighthouse clean
+.PHONY: help run build quick test check slow race pooler plain lint fuzz bench bench-ui size screenshots lighthouse clean
 .DELETE_ON_ERROR:
 
 # All compile alike, so that what one has compiled is there for the next.
@@ -119,10 +120,14 @@ PARALLEL := 4
 slow:
 	@.ci/install race
 	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory pooler
 	@$(MAKE) --no-print-directory plain
 
 race: build/wasm.mod $(WASM)
 	@.ci/race $(PARALLEL)
+
+pooler:
+	@LATCHKEY_TEST_DATABASES=pooler .ci/gotest -count=1 ./backend/store
 
 # The app must do without the copy of go-app, too, and where the browser optimizes
 # it.
