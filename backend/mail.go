@@ -42,6 +42,7 @@ const (
 type carrier struct {
 	config
 	client *http.Client
+	outbox *outage
 }
 
 func newCarrier(c config) carrier {
@@ -49,7 +50,7 @@ func newCarrier(c config) carrier {
 		Timeout:       mailTimeout,
 		Transport:     brief{http.DefaultTransport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the key is for nobody else
-	}}
+	}, new(outage)}
 }
 
 // brief reads no more of an answer than there is to one.
@@ -93,9 +94,13 @@ func (c carrier) handOnNext(ctx context.Context, accounts *account.Service) bool
 		subject = m.Subject
 		return c.handOn(ctx, m)
 	})
+	var unread error
+	if !found {
+		unread = err
+	}
+	c.outbox.note(c.log, unread, "the outbox cannot be read", "the outbox can be read again")
 	switch {
-	case err != nil && !found:
-		c.log.Warn("the outbox cannot be looked into", "err", err)
+	case unread != nil:
 	case errors.Is(err, account.ErrMailDropped):
 		c.log.Error("a mail was dropped", "subject", subject, "err", err)
 	case err != nil:

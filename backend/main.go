@@ -215,9 +215,10 @@ const lookEvery = 700 * time.Millisecond
 
 // follow keeps the system keys as they are in the database until ctx ends.
 func follow(ctx context.Context, c config, accounts *account.Service) {
+	var settings outage
 	for {
-		if err := accounts.RefreshSettings(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("the system keys may be out of date", "err", err)
+		if err := accounts.RefreshSettings(ctx); ctx.Err() == nil {
+			settings.note(c.log, err, "the system keys may be out of date", "the system keys are up to date again")
 		}
 		select {
 		case <-ctx.Done():
