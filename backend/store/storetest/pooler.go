@@ -32,6 +32,7 @@ pidfile = pgbouncer.pid
 pool_mode = transaction
 default_pool_size = 4
 server_round_robin = 1
+server_idle_timeout = 2
 max_client_conn = 1000
 `
 
