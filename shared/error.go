@@ -144,9 +144,9 @@ var (
 	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")
 	ErrOTPExpired            = newError("OTP_HAS_EXPIRED", "OTP has expired")
 
-	// Passkeys. What is not known here, or signed with another key than is known
-	// here, is told apart from what is refused for another reason: only such a
-	// passkey, which can never sign in, may be forgotten by its authenticator.
+	// Passkeys. One that is not known here, at its use, is told apart from one that
+	// is refused for another reason, a wrong signature among them: only the former,
+	// which can never sign in, may be forgotten by its authenticator.
 	ErrPasskeyChallenge  = newError("CHALLENGE_NOT_FOUND", "Challenge not found")
 	ErrPasskeyOfAnother  = newError("YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY", "You are not allowed to register this passkey")
 	ErrPasskeyRegistered = newError("PREVIOUSLY_REGISTERED", "This passkey is registered already.")

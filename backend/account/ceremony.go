@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -367,9 +368,12 @@ type rightPasskey struct {
 	verified bool // it has verified its user just now
 }
 
+// ErrSignature is of an answer that another key than the passkey's has signed.
+var ErrSignature = errors.New("the signature is wrong")
+
 // decoyKey is a P-256 key, in COSE, whose private half is forgotten: what is
-// asked of a passkey that is not known here, so that it fails as one does whose
-// signature is wrong.
+// asked of a passkey that is not known here, so that the answer takes as long as
+// to one that is.
 var decoyKey = func() []byte {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -391,9 +395,9 @@ var decoyKey = func() []byte {
 
 // judgePasskey looks at the answer of an authenticator to a challenge that was
 // asked in the given session; in any, or in none, if it is nil. It fails with
-// [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the key that
-// signed is not known here, which a wrong signature cannot be told from; and
-// with [shared.ErrAuthentication].
+// [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the passkey is
+// not known here, whatever else is wrong; and with [shared.ErrAuthentication],
+// which is also [ErrSignature] if the signature is wrong.
 func (s *Service) judgePasskey(ctx context.Context, session *Session, from Client, browser Token, response json.RawMessage) (right rightPasskey, err error) {
 	parsed, parseErr := protocol.ParseCredentialRequestResponseBytes(response)
 	var client *protocol.CollectedClientData
@@ -418,7 +422,7 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 	}
 	right = rightPasskey{Passkey: key, user: user, verified: flags.HasUserVerified()}
 	err = s.judgeAssertion(right, ceremony, parsed)
-	if err == nil && !known {
+	if !known && (err == nil || errors.Is(err, shared.ErrAuthentication)) {
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
@@ -462,7 +466,7 @@ func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *prot
 	}
 	_, err = verifier.ValidateLogin(person{User: User{Handle: handle}, keys: []webauthn.Credential{key}}, asked, parsed)
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Type == protocol.ErrAssertionSignature.Type {
-		return shared.ErrPasskeyNotFound
+		return fmt.Errorf("%w: %w", shared.ErrAuthentication, ErrSignature)
 	}
 	if err != nil || len(handle) > 0 && !bytes.Equal(handle, p.user.Handle) || ceremony.UserID != "" && ceremony.UserID != p.user.ID {
 		return shared.ErrAuthentication

@@ -92,10 +92,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 		out.SecondFactorDue, err = s.challengeTo(c, due)
 		return out, err
 	}
-	if errors.Is(err, shared.ErrPasskeyNotFound) {
-		err = as(http.StatusUnauthorized, err)
-	}
-	if err != nil {
+	if err = refusedPasskey(err); err != nil {
 		return out, err
 	}
 	if answer.Challenge != nil {
@@ -111,10 +108,16 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 		return "", shared.ErrPasskeyChallenge
 	}
 	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Session, c.From, token, response)
-	if errors.Is(err, shared.ErrPasskeyNotFound) {
-		err = as(http.StatusUnauthorized, err)
+	return stepped, refusedPasskey(err)
+}
+
+// refusedPasskey gives the error of an answer of an authenticator the status that
+// Better Auth gives it: 401 where another passkey may be right.
+func refusedPasskey(err error) error {
+	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, account.ErrSignature) {
+		return as(http.StatusUnauthorized, err)
 	}
-	return stepped, err
+	return err
 }
 
 func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {

@@ -1027,7 +1027,7 @@ func TestStepUpByPasskey(t *testing.T) {
 		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), unverified)), 400, "AUTHENTICATION_FAILED")
 		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), client("origin", "https://evil.test"))), 400, "AUTHENTICATION_FAILED")
 		bad := func(s *authenticator.Statement) { s.Signature = []byte("signature") }
-		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), bad)), 401, "PASSKEY_NOT_FOUND")
+		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), bad)), 401, "AUTHENTICATION_FAILED")
 		for _, response := range []string{"{}", "[]", "1", `"x"`} {
 			owner.authenticateOptions()
 			want(t, stepUp(owner, json.RawMessage(response)), 400, "AUTHENTICATION_FAILED")
@@ -1082,7 +1082,7 @@ func TestPasskeyNotices(t *testing.T) {
 		}
 		want(t, owner.Post("/passkey/update-passkey", body{"id": id, "name": "Key"}), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
-		want(t, s.browser(t).authenticate(device, func(s *authenticator.Statement) { s.Signature = []byte("x") }), 401, "PASSKEY_NOT_FOUND")
+		want(t, s.browser(t).authenticate(device, func(s *authenticator.Statement) { s.Signature = []byte("x") }), 401, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann)
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": id}), 200, "")
 		wantMails(t, accounts, ann, "A passkey was removed")
