@@ -34,7 +34,8 @@ var (
 	only     = flag.String("only", "", "measure only the lines that hold this, such as \"Postgres list-sessions\"")
 )
 
-// clients is how many at once each request is measured with.
+// clients is how many at once each request is measured with, unless its job says
+// otherwise.
 var clients = []int{1, 16}
 
 // A job is one kind of request.
@@ -43,14 +44,16 @@ type job struct {
 	perUser int // sessions that each user of the database has
 	request func(*server, account) []byte
 	of      int // accounts: enough to defeat any cache, few enough that all are used once before
+	clients []int
 }
 
 var jobs = []job{
-	{"get-session", 10, getSession, 1000},
-	{"list-sessions of 1", 1, listSessions, 1000},
-	{"list-sessions of 10", 10, listSessions, 1000},
-	{"list-sessions of 100", 100, listSessions, 1000},
-	{"sign-in", 10, signIn, 100},
+	{"get-session", 10, getSession, 1000, clients},
+	{"list-sessions of 1", 1, listSessions, 1000, clients},
+	{"list-sessions of 10", 10, listSessions, 1000, clients},
+	{"list-sessions of 100", 100, listSessions, 1000, clients},
+	{"sign-in", 10, signIn, 100, clients},
+	{"two-factor/enable", 10, enableTwoFactor, 100, []int{1, 48}},
 }
 
 func main() {
@@ -159,7 +162,7 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 	if _, err := load(s.address, requests, 4, len(requests), time.Minute); err != nil {
 		return err
 	}
-	for _, n := range clients {
+	for _, n := range j.clients {
 		fmt.Printf("%s: %d at once …\n", name, n)
 		before := s.cpu()
 		r, err := load(s.address, requests, n, 0, time.Duration(*seconds)*time.Second)

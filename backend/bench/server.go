@@ -110,13 +110,13 @@ func (s *server) get(path, cookie string) []byte {
 		path, strings.TrimPrefix(s.origin, "http://"), cookie)
 }
 
-func (s *server) post(path string, body any) []byte {
+func (s *server) post(path, cookie string, body any) []byte {
 	content, err := json.Marshal(body)
 	if err != nil {
 		panic(err)
 	}
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, strings.TrimPrefix(s.origin, "http://"), s.origin, len(content), content)
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nCookie: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		path, strings.TrimPrefix(s.origin, "http://"), s.origin, cookie, len(content), content)
 }
 
 // An account is one that seed made, with a session of it.
@@ -125,9 +125,14 @@ type account struct{ email, cookie string }
 func getSession(s *server, a account) []byte   { return s.get(shared.GetSession.Path, a.cookie) }
 func listSessions(s *server, a account) []byte { return s.get(shared.ListSessions.Path, a.cookie) }
 
+const password = "measure twice, cut once" // the one that seed gives everybody
+
 func signIn(s *server, a account) []byte {
-	const password = "measure twice, cut once" // the one that seed gives everybody
-	return s.post(shared.SignIn.Path, shared.Credentials{Email: a.email, Password: password})
+	return s.post(shared.SignIn.Path, "", shared.Credentials{Email: a.email, Password: password})
+}
+
+func enableTwoFactor(s *server, a account) []byte {
+	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrolment{Password: password})
 }
 
 // seed fills a database and returns some of what is in it, in random order.
