@@ -111,6 +111,7 @@ var intended = map[string]struct {
 	"verify code of previous window (-1)":                               {why: once + ", nor any before it", status: 401, answer: invalidCode},
 	"verify code of window -2":                                          {why: "the message says that a clock is wrong", status: 401, answer: invalidCode},
 	"verify-backup-code reused":                                         {why: "the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
+	"verify-backup-code reused, without dash":                           {why: "it is the same code, and the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
 	"generate-backup-codes ok":                                          {why: factors, cookie: "set"},
 	"enable method otp":                                                 {why: noMailbox, status: 400, answer: `{"code":"OTP_NOT_CONFIGURED","message":"OTP is not available"}`},
 	"sign-in otp-only user":                                             {why: noMailbox, status: 200, answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", challenge: "untouched"},

@@ -767,12 +767,12 @@ func forms(value string) []string {
 	if raw, err := base64.RawURLEncoding.DecodeString(value); err == nil && len(raw) >= 16 {
 		plain = append(plain, string(raw)) // of a cookie
 	}
-	if bare := strings.ReplaceAll(value, "-", ""); bare != value && len(bare) == 10 {
+	if bare := strings.ReplaceAll(value, "-", ""); bare != value && len(bare) == 12 {
 		plain = append(plain, bare, strings.ToUpper(bare), strings.ToLower(bare)) // a backup code
 	}
 	all := slices.Clone(plain)
 	for _, p := range plain {
-		if len(p) <= 11 { // a code, of which an attacker can try all
+		if len(p) <= 14 { // a code, of which an attacker can try all
 			hash := sha256.Sum256([]byte(p))
 			all = append(all, string(hash[:]), hex.EncodeToString(hash[:]))
 		}

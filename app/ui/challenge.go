@@ -187,7 +187,7 @@ func (p *challenge) verify() {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
-		in := shared.BackupCode{Code: shared.WrittenBackupCode(p.form.value("backupCode")), TrustDevice: &trust}
+		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
 		call(p.ctx, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
@@ -304,7 +304,7 @@ func (p *challenge) field() app.UI {
 	case byBackup:
 		return p.form.field(field{
 			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter."),
+			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	case byMail:
 		return p.form.code(tr("Code from the email"), tr("It has six digits."), p.verify)

@@ -62,7 +62,7 @@ func words(err error) string {
 		if e.Message != shared.ErrInvalidBackupCode.Message {
 			return tr(key(e.Message)) // it knows that it was used
 		}
-		return tr("This is not one of your backup codes. Upper and lower case matter.")
+		return tr("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
 	case shared.ErrChallenge.Code:
 		return tr("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	case shared.ErrTooManyCodes.Code:

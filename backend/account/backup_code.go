@@ -2,102 +2,147 @@ package account
 
 import (
 	"context"
+	"crypto/pbkdf2"
 	"crypto/rand"
+	"crypto/sha256"
+	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
-	"time"
+	"strings"
+	"unicode"
 
 	"latchkey/shared"
 )
 
 const (
 	backupCodes = 10
-	// Without the characters that are read as others, of the 62 letters and
-	// digits: 58 bits in ten characters.
-	backupCodeAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+	// backupCodeLength is in characters, of five bits each: 60 bits.
+	backupCodeLength = 12
+	// backupCodeAlphabet is Crockford's Base32 (crockford.com/base32.html): no
+	// letter of it is taken for another or for a digit. See [readBackupCode].
+	backupCodeAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+	// backupCodeIterations is the cost of a backup code's hash. NIST SP 800-63B-4,
+	// section 3.1.2.2, wants look-up secrets of fewer than 112 bits salted and
+	// hashed by a password hashing scheme, and allows a small work factor for those
+	// that a random bit generator made. PBKDF2 is the scheme of SP 800-132, whose
+	// section 5.2 asks for 1,000 iterations at least. Ten thousand take a
+	// millisecond, a tenth of a password's hash. With the database and the keys, a
+	// graphics card that makes 10^10 SHA-256 a second tries half a million codes a
+	// second, and needs six thousand years for one of ten. Without the keys, it
+	// finds none: the hash goes through a keyed one (see [Keys.mac]), as section
+	// 3.1.1.2 recommends.
+	backupCodeIterations = 10_000
 )
 
-var backupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$`)
-
-func newBackupCode() string {
-	b := make([]byte, 0, 11)
-	for i := range 10 {
-		if i == 5 {
-			b = append(b, '-')
-		}
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(backupCodeAlphabet))))
-		if err != nil {
-			panic(err) // it never fails: crypto/rand
-		}
-		b = append(b, backupCodeAlphabet[n.Int64()])
-	}
-	return string(b)
+// BackupCodeSet is how the backup codes that a user made at one time are hashed.
+// They have one salt, so that a try is hashed once and not for each of them.
+type BackupCodeSet struct {
+	UserID     string `bun:",pk"`
+	Salt       []byte
+	Iterations int // of PBKDF2-HMAC-SHA-256
 }
 
-// backupCodesWait is how long ten hashes may take, with the wait for their turn.
-// With the four seconds that a call has for the rest it is less than the 20 s for
-// which the app waits, and the 30 s in which an answer has to be written.
-const backupCodesWait = 15 * time.Second
+func newBackupCodeSet(user string) BackupCodeSet {
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	return BackupCodeSet{UserID: user, Salt: salt, Iterations: backupCodeIterations}
+}
 
-// withBackupCodes makes codes, and has keep keep the digests of them. The deadline
-// of ctx is for the database: it stands still while the codes are hashed, which
-// takes long on a busy machine, and keep has as much time as was left.
-func (s *Service) withBackupCodes(ctx context.Context, user string, keep func(ctx context.Context, digests [][]byte) error) (codes []string, err error) {
-	deadline, hurried := ctx.Deadline()
-	left, unhurried := time.Until(deadline), context.WithoutCancel(ctx)
-	codes, digests, err := s.newBackupCodes(unhurried, user)
+// hash hashes a code as [readBackupCode] returns it.
+func (set BackupCodeSet) hash(code string) string {
+	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, hashSize)
+	if err != nil {
+		panic(err) // only for longer hashes
+	}
+	return string(hash)
+}
+
+// newBackupCode returns a random code as it is shown, xxxx-xxxx-xxxx.
+func newBackupCode() string {
+	b := make([]byte, backupCodeLength)
+	rand.Read(b)
+	for i := range b {
+		b[i] = backupCodeAlphabet[b[i]%byte(len(backupCodeAlphabet))] // each as likely: 256 is a multiple of 32
+	}
+	code := string(b)
+	return code[:4] + "-" + code[4:8] + "-" + code[8:]
+}
+
+// readBackupCode returns the characters of the code that somebody typed (see
+// [shared.TypedCode]), in lower case. It takes o for 0, and i and l for 1. ok is
+// false if they are no code.
+func readBackupCode(typed string) (code string, ok bool) {
+	code = strings.Map(func(r rune) rune {
+		switch r = unicode.ToLower(r); r {
+		case 'o':
+			return '0'
+		case 'i', 'l', 'ı': // the Turkish one without a dot, too
+			return '1'
+		}
+		return r
+	}, typed)
+	return code, len(code) == backupCodeLength && strings.Trim(code, backupCodeAlphabet) == ""
+}
+
+// oldBackupCodeForm is that of codes that were made before there were sets, but
+// for their hyphen: upper and lower case are different letters.
+var oldBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
+
+// oldBackupCode hashes a code that was made before there were sets, xxxxx-xxxxx.
+func (c Cost) oldBackupCode(user, code string) string {
+	return string(c.argon(code, []byte(user)))
+}
+
+// newBackupCodes makes codes. Only the digests are stored.
+func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet, digests [][]byte) {
+	set = newBackupCodeSet(user)
+	for range backupCodes {
+		code := newBackupCode()
+		codes = append(codes, code)
+		digests = append(digests, s.Keys.mac(backupCodePurpose, set.hash(strings.ReplaceAll(code, "-", ""))))
+	}
+	return codes, set, digests
+}
+
+// backupCodePurpose is of the key that makes digests of hashes.
+const backupCodePurpose = "backup code"
+
+// hashBackupCode hashes what a user typed as a backup code, once. It returns what
+// may be stored of it, and nothing if it is no code that the user can have.
+func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digests [][]byte, err error) {
+	set, err := s.Store.BackupCodeSet(ctx, user)
+	old := errors.Is(err, ErrNotFound)
+	if err != nil && !old {
+		return nil, err
+	}
+	typed := shared.TypedCode(text)
+	if code, ok := readBackupCode(typed); ok {
+		if old { // as if there were one: the answer comes no sooner
+			set = newBackupCodeSet(user)
+		}
+		return s.Keys.macs(backupCodePurpose, set.hash(code)), nil
+	}
+	if !old || !oldBackupCodeForm.MatchString(typed) {
+		return nil, nil
+	}
+	done, err := s.Hasher.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if hurried {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(unhurried, left)
-		defer cancel()
-	}
-	return codes, keep(ctx, digests)
-}
-
-func (s *Service) newBackupCodes(ctx context.Context, user string) (codes []string, digests [][]byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, backupCodesWait)
-	defer cancel()
-	done, err := s.Hasher.turnWithin(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	defer done()
-	for range backupCodes {
-		if err := ctx.Err(); err != nil { // nobody waits for them any more
-			return nil, nil, fmt.Errorf("%w: %w", shared.ErrUnavailable, err)
-		}
-		code := newBackupCode()
-		codes = append(codes, code)
-		digests = append(digests, s.Keys.mac("backup code", s.Hasher.cost.backupCode(user, code)))
-	}
-	return codes, digests, nil
-}
-
-// backupCode hashes slowly, because 58 bits are few for who has the server's keys
-// and its database. The user's id is the salt: it is random, and one for all the
-// codes of a user lets a try be hashed once.
-func (c Cost) backupCode(user, code string) string {
-	return string(c.argon(code, []byte(user)))
+	return s.Keys.macs(backupCodePurpose, s.Hasher.cost.oldBackupCode(user, typed[:5]+"-"+typed[5:])), nil
 }
 
 func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
 	if !who.user.TwoFactorEnabled {
 		return right, 0, shared.ErrBackupCodesNotEnabled
 	}
-	var digests [][]byte
-	if backupCodeForm.MatchString(code) {
-		// Hashed before the try is counted: who is turned away for want of room
-		// has lost nothing.
-		done, err := s.Hasher.turn(ctx)
-		if err != nil {
-			return right, 0, err
-		}
-		digests = s.Keys.macs("backup code", s.Hasher.cost.backupCode(who.user.ID, code))
-		done()
+	// Hashed before the try is counted: who is turned away for want of room has
+	// lost nothing.
+	digests, err := s.hashBackupCode(ctx, who.user.ID, code)
+	if err != nil {
+		return right, 0, err
 	}
 	if try, err = s.reserveAnswer(ctx, who); err != nil {
 		return right, try, err
@@ -145,28 +190,33 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 	if !user.TwoFactorEnabled { // before ten hashes
 		return nil, "", shared.ErrTwoFactorNotEnabled
 	}
-	codes, err = s.withBackupCodes(ctx, user.ID, func(ctx context.Context, digests [][]byte) error {
-		return s.deed(ctx, session, func(in locked) (err error) {
-			if !in.User.TwoFactorEnabled {
-				return shared.ErrTwoFactorNotEnabled
-			}
-			if err := s.CheckSecondFactor(session, in.User); err != nil {
-				return err
-			}
-			if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
-				return err
-			}
-			token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]}, session.SecondFactorBy,
-				"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
+	codes, set, digests := s.newBackupCodes(user.ID)
+	err = s.deed(ctx, session, func(in locked) (err error) {
+		if !in.User.TwoFactorEnabled {
+			return shared.ErrTwoFactorNotEnabled
+		}
+		if err := s.CheckSecondFactor(session, in.User); err != nil {
 			return err
-		})
+		}
+		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
+			return err
+		}
+		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]}, session.SecondFactorBy,
+			"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
+		return err
 	})
 	return codes, token, err
 }
 
 type backupCodeStore interface {
-	// ReplaceBackupCodes keeps new codes in the place of all others.
-	ReplaceBackupCodes(ctx context.Context, user string, digests [][]byte) error
+	// ReplaceBackupCodes keeps the codes of a set in the place of all others that
+	// its user has.
+	ReplaceBackupCodes(ctx context.Context, set BackupCodeSet, digests [][]byte) error
+	// DeleteBackupCodes deletes all codes of a user.
+	DeleteBackupCodes(ctx context.Context, user string) error
+	// BackupCodeSet returns the set of a user's codes. It fails with [ErrNotFound]
+	// if they have none: their codes, if they have any, are of the old form.
+	BackupCodeSet(ctx context.Context, user string) (BackupCodeSet, error)
 	// UseBackupCode spends the code that has one of the digests. It fails with
 	// [shared.ErrInvalidBackupCode] if there is none: of several who use it, one
 	// does. used tells of those that one of them did.

@@ -104,7 +104,7 @@ func (s *Service) undo(ctx context.Context, in *locked, u undo) error {
 		if errors.Is(err, shared.ErrInvalidBackupCode) && !used { // they were replaced
 			err = nil
 		} else if err == nil || used {
-			err = in.ReplaceBackupCodes(ctx, in.User.ID, nil)
+			err = in.DeleteBackupCodes(ctx, in.User.ID)
 		}
 		if err != nil {
 			return err

@@ -109,7 +109,7 @@ func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (r
 	if err != nil {
 		return right, try, err
 	}
-	if !hmac.Equal(kept.MAC, s.emailCodeMAC(who.owner, code)) {
+	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(kept.MAC, s.emailCodeMAC(who.owner, six)) {
 		return right, try, shared.ErrInvalidCode
 	}
 	return rightCode{spend: func(ctx context.Context, in locked) error { return in.UseEmailCode(ctx, who.owner, kept.MAC) }}, try, nil

@@ -115,10 +115,12 @@ func totpCode(secret []byte, step int64) (string, error) {
 	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
 }
 
-// stepOf finds the step near now that a code is of, the nearest first, and none
-// for what has not the form of a code. All steps are looked at, whichever it is.
-func stepOf(secret []byte, code string, now time.Time) (step int64, found bool, err error) {
-	if !isCode(code) {
+// stepOf finds the step near now that a code is of, the nearest first, however
+// the code was typed, and none for what is not six digits. All steps are looked
+// at, whichever it is.
+func stepOf(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
+	code, ok := shared.SixDigits(text)
+	if !ok {
 		return 0, false, nil
 	}
 	middle := totpStep(now)
@@ -134,11 +136,6 @@ func stepOf(secret []byte, code string, now time.Time) (step int64, found bool, 
 		}
 	}
 	return step, found, nil
-}
-
-// isCode reports whether s is six digits, and nothing around them.
-func isCode(s string) bool {
-	return len(s) == totpDigits && strings.Trim(s, "0123456789") == ""
 }
 
 func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {

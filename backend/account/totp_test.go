@@ -69,7 +69,8 @@ func FuzzStepOf(f *testing.F) {
 		if !found {
 			return
 		}
-		if want, _ := totpCode(secret, step); code != want {
+		six, _ := shared.SixDigits(code)
+		if want, _ := totpCode(secret, step); six != want {
 			t.Errorf("%q is taken for %s", code, want)
 		}
 	})
@@ -128,19 +129,5 @@ func TestOpenSession(t *testing.T) {
 	in := locked{User: User{ID: "ann", TwoFactorEnabled: true}}
 	if session, token, err := s.openSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
 		t.Errorf("opened: %v, %v, %v", session, token, err)
-	}
-}
-
-func TestBackupCode(t *testing.T) {
-	seen := map[string]bool{}
-	for range 1000 {
-		code := newBackupCode()
-		if !backupCodeForm.MatchString(code) || strings.ContainsAny(code, "0O1lIo") || seen[code] {
-			t.Fatalf("backup code %q", code)
-		}
-		seen[code] = true
-	}
-	if OWASP.backupCode("ann", "abcde-fghij") == OWASP.backupCode("bob", "abcde-fghij") {
-		t.Error("two users' codes have one hash")
 	}
 }

@@ -229,33 +229,30 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 		return "", nil, err
 	}
 	a, secret := s.newTOTP(session)
-	begin := func(ctx context.Context, digests [][]byte) error {
-		return s.deed(ctx, session, func(in locked) error {
-			if err := check(in.User); err != nil {
-				return err
-			}
-			if err := s.CheckSecondFactor(session, in.User); err != nil { // it is to be replaced
-				return err
-			}
-			if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
-				return err
-			}
-			if err := in.AddTOTP(ctx, a); err != nil {
-				return err
-			}
-			if !replace {
-				if err := in.ReplaceBackupCodes(ctx, user.ID, digests); err != nil {
-					return err
-				}
-			}
-			return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
-		})
+	codes, set, digests := []string{}, BackupCodeSet{}, [][]byte(nil)
+	if !replace {
+		codes, set, digests = s.newBackupCodes(user.ID)
 	}
-	if replace {
-		codes, err = []string{}, begin(ctx, nil)
-	} else {
-		codes, err = s.withBackupCodes(ctx, user.ID, begin)
-	}
+	err = s.deed(ctx, session, func(in locked) error {
+		if err := check(in.User); err != nil {
+			return err
+		}
+		if err := s.CheckSecondFactor(session, in.User); err != nil { // it is to be replaced
+			return err
+		}
+		if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
+			return err
+		}
+		if err := in.AddTOTP(ctx, a); err != nil {
+			return err
+		}
+		if !replace {
+			if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
+				return err
+			}
+		}
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
+	})
 	return s.totpURI(issuer, user.Email, secret), codes, err
 }
 
@@ -344,7 +341,7 @@ func (s *Service) forgetFactors(ctx context.Context, in locked) error {
 	if err := in.DeleteTOTPs(ctx, in.User.ID); err != nil {
 		return err
 	}
-	if err := in.ReplaceBackupCodes(ctx, in.User.ID, nil); err != nil {
+	if err := in.DeleteBackupCodes(ctx, in.User.ID); err != nil {
 		return err
 	}
 	return in.UnlockSecondFactor(ctx, in.User.ID)

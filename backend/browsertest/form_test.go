@@ -101,7 +101,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.activate("#challenge-backup summary")
 	p.Enter("challenge-backupCode", "aaaaa-bbbbb")
 	p.activate("#challenge-backup button")
-	p.See("This is not one of your backup codes. Upper and lower case matter.")
+	p.See("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
 	p.AwaitFocus("Backup code")
 	p.Enter("challenge-backupCode", codes[0]+kb.Enter)
 	p.At("/dashboard/settings")

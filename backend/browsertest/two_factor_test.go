@@ -91,9 +91,9 @@ func (p *tab) codes() []string {
 	p.t.Helper()
 	p.See("Save your backup codes")
 	codes := eval[[]string](p, `[...document.querySelectorAll("#factor .codes li")].map((li) => li.textContent)`)
-	form := regexp.MustCompile(`^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$`)
+	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
 	if len(codes) != 10 || slices.ContainsFunc(codes, func(c string) bool { return !form.MatchString(c) }) {
-		p.t.Fatalf("the backup codes are %q; want ten codes with a hyphen in the middle", codes)
+		p.t.Fatalf("the backup codes are %q; want ten codes of three groups", codes)
 	}
 	return codes
 }
@@ -272,7 +272,9 @@ func testEnrol(t *testing.T, server *testkit.Program) {
 		t.Fatal("a wrong code enables two-factor authentication")
 	}
 	code := authenticator.Next()
-	command(p, input.InsertText, input.InsertTextParams{Text: " " + code[:3] + " " + code[3:]}) // as a user pastes it
+	// As a user pastes it: with a mark that nobody sees, and in wide digits.
+	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, code[:3])
+	command(p, input.InsertText, input.InsertTextParams{Text: " \u200e" + wide + " " + code[3:]})
 	p.See("2FA enabled successfully!")
 	p.AwaitFocus("Two-factor authentication")
 	p.See("10 of 10 left")
@@ -378,9 +380,9 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus("Backup code")
 	p.See("Enter one of your backup codes.")
 	p.Key("aaaaa-aaaaa" + kb.Enter)
-	p.See("This is not one of your backup codes. Upper and lower case matter.")
+	p.See("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
 	p.AwaitFocus("Backup code")
-	p.Fill("Backup code", strings.ReplaceAll(codes[0], "-", " ")) // as copied from paper
+	p.Fill("Backup code", strings.ToUpper(strings.ReplaceAll(codes[0], "-", " "))) // as copied from paper
 	p.Press("Verify")
 	p.At("/dashboard/settings")
 	p.See("You are signed in. That backup code is used up now. 9 are left.")

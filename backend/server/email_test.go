@@ -527,26 +527,3 @@ func TestResetLinkOfEmail(t *testing.T) {
 		wantLed(t, s.browser(t).visit(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN#part")
 	})
 }
-
-// TestLinksOfBefore tests that a database of before is migrated with its links alive.
-func TestLinksOfBefore(t *testing.T) {
-	t.Parallel()
-	storetest.EachMigrated(t, func(t *testing.T, database string) {
-		db := storetest.Open(t, database)
-		s := mailing{open(t, db, func(c *server.Config) { c.Accounts.Settings = set(t, required...) })}
-		s.database = database
-		want(t, s.browser(t).SignUp(ann), 200, "")
-		link := s.link(t, ann, "Verify your address")
-		for _, statement := range []string{
-			"ALTER TABLE one_time_tokens DROP COLUMN used_at", "DELETE FROM schema_versions WHERE version_id = 9",
-		} {
-			s.exec(t, statement)
-		}
-		again := storetest.Open(t, database)
-		if applied, err := again.Migrate(t.Context()); err != nil || !slices.Equal(applied, []int64{9}) {
-			t.Fatalf("%v were applied, %v", applied, err)
-		}
-		wantLinkPage(t, s.browser(t).follow(link), 200, "Your email address is verified.")
-		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
-	})
-}

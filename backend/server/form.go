@@ -135,7 +135,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 		if err := s.limit(c, shared.VerifyBackupCode.Path); err != nil {
 			return "", err
 		}
-		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: shared.WrittenBackupCode(in.BackupCode), TrustDevice: in.TrustDevice})
+		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: in.BackupCode, TrustDevice: in.TrustDevice})
 		return next(c), err
 	}
 	code, ok := shared.SixDigits(in.Code)
@@ -275,7 +275,7 @@ var sentences = map[*shared.Error]string{
 	shared.ErrNotVerified:           "Your email address has to be verified first: open the link in the mail that we sent you.",
 	shared.ErrNewPasswordDue:        "This password may be known to others, so it opens nothing any more. Choose a new one: we send you a link for it.",
 	shared.ErrInvalidCode:           "Invalid code. Please try again.",
-	shared.ErrInvalidBackupCode:     "This is not one of your backup codes. Upper and lower case matter.",
+	shared.ErrInvalidBackupCode:     "This is not one of your backup codes. In a code of ten characters, upper and lower case matter.",
 	shared.ErrChallenge:             "This sign-in has expired, or was finished elsewhere. Sign in again.",
 	shared.ErrTooManyCodes:          "Too many wrong codes for this sign-in. Sign in again.",
 	shared.ErrBackupCodesNotEnabled: "This account has no backup codes.",

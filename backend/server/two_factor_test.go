@@ -120,7 +120,7 @@ func TestEnableTwoFactor(t *testing.T) {
 			q.Get("issuer") != "Latchkey" {
 			t.Errorf("URI %s: %v", p.URI, err)
 		}
-		form := regexp.MustCompile(`^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$`)
+		form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
 		for _, code := range codes {
 			if !form.MatchString(code) {
 				t.Errorf("backup code %q", code)
@@ -303,7 +303,7 @@ func TestTOTPReplay(t *testing.T) {
 		if a := bob.verify(q.Code(10)); a.Status != 401 || !strings.Contains(a.Body, "about 300 seconds ahead") {
 			t.Errorf("10 steps ahead: %v", a)
 		}
-		for i, form := range []string{"", " " + p.Code(0), p.Code(0) + " ", p.Code(0)[:5], "１２３４５６", p.Code(0) + "\n"} {
+		for i, form := range []string{"", p.Code(0)[:5], p.Code(0) + "0", p.Code(0) + ".", "+" + p.Code(0), "x" + p.Code(0)} {
 			other := s.signUp(t, fmt.Sprintf("user%d@example.test", i))
 			q, _ := other.enable()
 			want(t, other.verify(strings.ReplaceAll(form, p.Code(0), q.Code(0))), 401, "INVALID_CODE")
@@ -598,7 +598,7 @@ func TestBackupCodes(t *testing.T) {
 		if a.Get("message") == "Invalid backup code" {
 			t.Errorf("used again: %v; it should say that it was used", a)
 		}
-		want(t, two.spend(strings.ReplaceAll(codes[1], "-", "")), 401, "INVALID_BACKUP_CODE")
+		want(t, two.spend(strings.ReplaceAll(codes[0], "-", "")), 401, "INVALID_BACKUP_CODE") // it is the same code
 		want(t, two.spend(codes[1]), 200, "")
 		want(t, owner.spend(codes[2]), 200, "") // a session spends it, too
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 7})

@@ -21,24 +21,41 @@ type backupCode struct {
 type usedBackupCode backupCode
 
 // ReplaceBackupCodes implements [account.Store].
-func (db DB) ReplaceBackupCodes(ctx context.Context, user string, digests [][]byte) error {
+func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, digests [][]byte) error {
 	return db.Tx(ctx, func(tx account.Store) error {
 		db := tx.(DB)
-		for _, kept := range []any{(*backupCode)(nil), (*usedBackupCode)(nil)} {
-			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
-				return failed(err)
-			}
+		if err := db.DeleteBackupCodes(ctx, set.UserID); err != nil {
+			return err
 		}
-		if len(digests) == 0 {
-			return nil
+		if _, err := db.bun.NewInsert().Model(&set).Exec(ctx); err != nil {
+			return failed(err)
 		}
 		codes := make([]backupCode, 0, len(digests))
 		for _, d := range digests {
-			codes = append(codes, backupCode{user, d})
+			codes = append(codes, backupCode{set.UserID, d})
 		}
 		_, err := db.bun.NewInsert().Model(&codes).Exec(ctx)
 		return failed(err)
 	})
+}
+
+// DeleteBackupCodes implements [account.Store].
+func (db DB) DeleteBackupCodes(ctx context.Context, user string) error {
+	return db.Tx(ctx, func(tx account.Store) error {
+		db := tx.(DB)
+		for _, kept := range []any{(*backupCode)(nil), (*usedBackupCode)(nil), (*account.BackupCodeSet)(nil)} {
+			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
+				return failed(err)
+			}
+		}
+		return nil
+	})
+}
+
+// BackupCodeSet implements [account.Store].
+func (db DB) BackupCodeSet(ctx context.Context, user string) (set account.BackupCodeSet, err error) {
+	err = db.bun.NewSelect().Model(&set).Where("user_id = ?", user).Scan(ctx)
+	return set, found(err)
 }
 
 // UseBackupCode implements [account.Store].

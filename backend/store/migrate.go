@@ -75,6 +75,9 @@ type Migration struct {
 	// seconds, with the time waited so far. Optional.
 	Waiting func(time.Duration)
 	Every   time.Duration // instead of the ten seconds; optional
+	// To is the version to stop at, to make a database of before; zero stands for
+	// the newest.
+	To int64
 }
 
 // Migrate is [DB.MigrateWith] with the defaults.
@@ -107,7 +110,7 @@ func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	return migrate(ctx, db.pool.DB, goose.DialectSQLite3, "sqlite")
+	return m.apply(ctx, db.pool.DB, goose.DialectSQLite3, "sqlite")
 }
 
 // advisoryLock is "latchkey" in ASCII.
@@ -154,7 +157,7 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 		inner := sql.OpenDB(inTransaction{driverConn.(pgConn)})
 		defer inner.Close()
 		inner.SetMaxOpenConns(1)
-		applied, err = migrate(ctx, inner, goose.DialectPostgres, "postgres")
+		applied, err = m.apply(ctx, inner, goose.DialectPostgres, "postgres")
 		return err
 	})
 	if err != nil {
@@ -189,8 +192,8 @@ func (s savepoint) Rollback() error {
 	return err
 }
 
-// migrate applies what is pending.
-func migrate(ctx context.Context, pool *sql.DB, dialect goose.Dialect, folder string) (applied []int64, err error) {
+// apply applies what is pending.
+func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialect, folder string) (applied []int64, err error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -208,7 +211,7 @@ func migrate(ctx context.Context, pool *sql.DB, dialect goose.Dialect, folder st
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.Up(ctx)
+	results, err := p.UpTo(ctx, cmp.Or(m.To, schemaVersion()))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,105 @@
+package account
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+
+	"latchkey/shared"
+)
+
+// TestNewBackupCode checks the form of new codes, that no two are the same, and
+// that each character of the alphabet comes up about as often as the others.
+func TestNewBackupCode(t *testing.T) {
+	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
+	seen, times := map[string]bool{}, map[rune]int{}
+	const n = 8000
+	for range n {
+		code := newBackupCode()
+		if !form.MatchString(code) || seen[code] {
+			t.Fatalf("backup code %q", code)
+		}
+		seen[code] = true
+		for _, r := range code {
+			times[r]++
+		}
+	}
+	for _, r := range backupCodeAlphabet {
+		// Ten standard deviations around the mean of 3000.
+		if times[r] < 2460 || times[r] > 3540 {
+			t.Errorf("%q comes up %d times; want about %d", r, times[r], n*backupCodeLength/len(backupCodeAlphabet))
+		}
+	}
+}
+
+func TestReadBackupCode(t *testing.T) {
+	const code = "k7qm3rx90112"
+	for _, text := range []string{
+		"k7qm-3rx9-0112", "k7qm3rx90112", "K7QM-3RX9-0112", "K7qm 3Rx9 0112", " k7qm - 3rx9 - 0112\n", "k7qm–3rx9—0112",
+		"K7QM-3RX9-OIL2", "k7qm-3rx9-oil2", "k7qm-3rx9-0ıi2", "ｋ７ｑｍ－３ｒｘ９－０１１２", "\u2066k7qm-3rx9-0112\u2069",
+		"k7qm\u200b3rx9\u200b0112", "\ufeffk7qm-3rx9-0112", "k\u0667qm-\u0663rx\u0669-\u0660\u0661\u0661\u0662",
+	} {
+		if got, ok := readBackupCode(shared.TypedCode(text)); !ok || got != code {
+			t.Errorf("%q is read as %q, %t", text, got, ok)
+		}
+	}
+	for _, text := range []string{
+		"", "k7qm-3rx9-011", "k7qm-3rx9-01122", "k7qm-3rx9-011u", "k7qm_3rx9_0112", "k7qm.3rx9.0112", "k7qm-3rx9-011\u00e9", "aaaaa-bbbbb",
+	} {
+		if got, ok := readBackupCode(shared.TypedCode(text)); ok {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+	for range 100 {
+		code := newBackupCode()
+		if got, ok := readBackupCode(shared.TypedCode(strings.ToUpper(code))); !ok || got != strings.ReplaceAll(code, "-", "") {
+			t.Errorf("%q is read as %q, %t", code, got, ok)
+		}
+	}
+}
+
+// TestBackupCodeSet checks that a set has a salt of its own and says what its
+// hashes cost, and that its digests are those of its codes.
+func TestBackupCodeSet(t *testing.T) {
+	s := &Service{Keys: NewKeys()}
+	codes, set, digests := s.newBackupCodes("ann")
+	if set.UserID != "ann" || len(set.Salt) != 16 || set.Iterations != 10_000 || len(codes) != 10 || len(digests) != 10 {
+		t.Errorf("%d codes, %d digests, set %+v", len(codes), len(digests), set)
+	}
+	code, _ := readBackupCode(shared.TypedCode(codes[9]))
+	if want := s.Keys.mac("backup code", set.hash(code)); !bytes.Equal(digests[9], want) {
+		t.Errorf("digest %x; want %x", digests[9], want)
+	}
+	_, other, _ := s.newBackupCodes("ann")
+	if bytes.Equal(set.Salt, other.Salt) || set.hash(code) == other.hash(code) {
+		t.Error("two sets share a salt")
+	}
+	if OWASP.oldBackupCode("ann", "abcde-fghij") == OWASP.oldBackupCode("bob", "abcde-fghij") {
+		t.Error("the old codes of two users have one hash")
+	}
+}
+
+// BenchmarkNewBackupCodes measures what ten codes cost, all on one processor.
+func BenchmarkNewBackupCodes(b *testing.B) {
+	s := &Service{Keys: NewKeys()}
+	for b.Loop() {
+		s.newBackupCodes("ann")
+	}
+}
+
+// BenchmarkBackupCode measures what a try costs, in the form of now and in the
+// old one.
+func BenchmarkBackupCode(b *testing.B) {
+	set := newBackupCodeSet("ann")
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			set.hash("k7qm3rx90112")
+		}
+	})
+	b.Run("old", func(b *testing.B) {
+		for b.Loop() {
+			OWASP.oldBackupCode("ann", "abcde-fghij")
+		}
+	})
+}

@@ -1,0 +1,273 @@
+package server_test
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+)
+
+// spellings returns functions that write a code as keyboards and clipboards do.
+func spellings() map[string]func(code string) string {
+	digits := func(zero rune) func(string) string {
+		return func(code string) string {
+			return strings.Map(func(r rune) rune {
+				if '0' <= r && r <= '9' {
+					return zero + r - '0'
+				}
+				return r
+			}, code)
+		}
+	}
+	inside := func(mark string) func(string) string {
+		return func(code string) string { return mark + code[:3] + mark + code[3:] + mark }
+	}
+	return map[string]func(string) string{
+		"fullwidth":           digits('０'),
+		"Arabic-Indic":        digits('\u0660'),
+		"Persian":             digits('\u06f0'),
+		"Bengali":             digits('\u09e6'),
+		"with spaces":         inside(" "),
+		"with no-break space": inside("\u202f"),
+		"left-to-right mark":  inside("\u200e"),
+		"right-to-left mark":  inside("\u200f"),
+		"zero width space":    inside("\u200b"),
+		"byte order mark":     inside("\ufeff"),
+		"word joiner":         inside("\u2060"),
+		"soft hyphen":         inside("\u00ad"),
+		"Arabic letter mark":  inside("\u061c"),
+		"variation selector":  inside("\ufe0f"),
+		"with an en dash":     func(code string) string { return code[:3] + "–" + code[3:] },
+		"with line breaks":    inside("\r\n"),
+	}
+}
+
+// TestTypedCodes tests that each spelling of a code is that code: at sign-in, at
+// enrollment, at step-up and in the form, for codes of an authenticator and of an
+// email; and that a code that was spent is spent in all spellings.
+func TestTypedCodes(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+		owner := s.signUp(t, ann)
+		p, _ := owner.enable()
+		want(t, owner.verify(spellings()["fullwidth"](p.Code(0))), 200, "")
+		stepUp := func(code string) testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": code}) }
+		for what, spell := range spellings() {
+			code := nextCode(p)
+			if a := stepUp(spell(code)); a.Status != 200 {
+				t.Errorf("%s: %v", what, a)
+			}
+			for _, again := range []string{code, spell(code)} {
+				if a := stepUp(again); a.Status != 401 || !strings.Contains(a.Body, "used already") {
+					t.Errorf("%s, a spent code: %v", what, a)
+				}
+			}
+		}
+		for _, what := range []string{"fullwidth", "Arabic-Indic", "left-to-right mark"} {
+			spell := spellings()[what]
+			want(t, s.challenge(t, ann).verify(spell(nextCode(p))), 200, "")
+			code := nextCode(p)
+			wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+spell(code)), "/dashboard/settings")
+			wantAgain(t, s.challenge(t, ann).send("/two-factor", "code="+code), 401, "code", "used")
+		}
+
+		b := s.challenge(t, ann)
+		want(t, b.Elsewhere().Post("/two-factor/send-otp", body{}), 200, "")
+		var mailed string
+		for found := true; found; {
+			var err error
+			found, err = accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+				if _, after, ok := strings.Cut(m.Text, "Your code is "); ok {
+					mailed = after[:6]
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, b.Elsewhere().Post("/two-factor/verify-otp", body{"code": "\u200e" + spellings()["fullwidth"](mailed)}), 200, "")
+	})
+}
+
+// TestTypedBackupCodes tests that a backup code is good in all of its forms, by the
+// API and by the form, and only once.
+func TestTypedBackupCodes(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		_, codes := owner.enrol()
+		bare := func(code string) string { return strings.ReplaceAll(code, "-", "") }
+		spells := []func(string) string{
+			bare,
+			strings.ToUpper,
+			func(code string) string { return strings.ToUpper(bare(code)) },
+			func(code string) string { return " " + strings.ReplaceAll(code, "-", " ") + "\n" },
+			func(code string) string { return strings.ReplaceAll(code, "-", "—") },
+			func(code string) string { return "\ufeff\u200e" + code + "\u200b" },
+			func(code string) string { // in wide characters
+				return strings.Map(func(r rune) rune { return r + 0xfee0 }, code)
+			},
+			func(code string) string { return strings.NewReplacer("0", "O", "1", "l").Replace(code) },
+			func(code string) string { return strings.NewReplacer("0", "o", "1", "I").Replace(code) },
+			func(code string) string { return code },
+		}
+		for i, spell := range spells {
+			if i%2 == 0 {
+				want(t, s.challenge(t, ann).spend(spell(codes[i])), 200, "")
+			} else {
+				wantOn(t, s.challenge(t, ann).send("/two-factor", "backupCode="+spell(codes[i])), "/dashboard/settings")
+			}
+			for _, again := range spells {
+				a := owner.spend(again(codes[i]))
+				if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "used already") {
+					t.Errorf("%q again: %v", again(codes[i]), a)
+				}
+			}
+		}
+		wantStatus(t, owner, shared.TwoFactor{Enabled: true})
+	})
+}
+
+// oldBackupCode returns the digest of a backup code as servers stored it before a
+// set of codes had a salt of its own: argon2id with the user's id as salt, at the
+// cost of [open], and then HMAC-SHA-256 under a sub-key of the server's key.
+func oldBackupCode(t *testing.T, keys account.Keys, user, code string) string {
+	t.Helper()
+	_, line, _ := strings.Cut(keys.Text(), "\n")
+	secret, err := base64.StdEncoding.DecodeString(strings.Fields(line)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := hkdf.Key(sha256.New, secret, nil, "latchkey backup code", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, sub)
+	mac.Write(argon2.IDKey([]byte(code), []byte(user), 1, 64, 1, 32))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// TestOldBackupCodes tests that codes from before a set had a salt of its own go on
+// working, with upper and lower case apart, after a rotation of the keys too, until
+// the user makes new ones.
+func TestOldBackupCodes(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		_, fresh := owner.enrol()
+		codes := []string{"AbCde-fGh23", "abcde-fgh23", "23456-789ab", "ZZZZZ-zzzzz", "Kmnpq-RSTuv"}
+		user := owner.Session().Get("user.id").(string)
+		s.exec(t, "DELETE FROM backup_code_sets")
+		s.exec(t, "DELETE FROM backup_codes")
+		for _, code := range codes {
+			digest := "X'" + oldBackupCode(t, testKeys, user, code) + "'"
+			if !strings.HasPrefix(s.database, "sqlite:") {
+				digest = "decode('" + digest[2:] + ", 'hex')"
+			}
+			s.exec(t, fmt.Sprintf("INSERT INTO backup_codes (user_id, digest) VALUES ('%s', %s)", user, digest))
+		}
+		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 5})
+
+		want(t, s.challenge(t, ann).spend("ABCDE-FGH23"), 401, "INVALID_BACKUP_CODE")
+		want(t, s.challenge(t, ann).spend(fresh[0]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		a := s.challenge(t, ann).spend(codes[0])
+		if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "used already") {
+			t.Errorf("an old code again: %v", a)
+		}
+		want(t, s.challenge(t, ann).spend("\u200e "+codes[1]+"\u200b\n"), 200, "")
+		wantOn(t, s.challenge(t, ann).send("/two-factor", "backupCode="+strings.ReplaceAll(codes[2], "-", " ")), "/dashboard/settings")
+
+		s.accounts.Keys = testKeys.Rotated()
+		want(t, s.challenge(t, ann).spend(codes[3]), 200, "")
+		s.accounts.Keys = testKeys
+		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 1})
+
+		a = owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
+		want(t, a, 200, "")
+		want(t, s.challenge(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.challenge(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
+	})
+}
+
+// TestBackupCodesNeedNoTurn tests that backup codes are made and taken while the
+// server can hash no more passwords.
+func TestBackupCodesNeedNoTurn(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		owner := s.signUp(t, ann)
+		_, codes := owner.enrol()
+		right, wrong := s.challenge(t, ann), s.challenge(t, ann)
+		s.accounts.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
+		want(t, s.browser(t).SignIn(ann), 503, "SERVICE_UNAVAILABLE")
+		want(t, right.spend(codes[0]), 200, "")
+		want(t, wrong.spend(codes[0]), 401, "INVALID_BACKUP_CODE")
+		want(t, wrong.spend("aaaa-bbbb-cccc"), 401, "INVALID_BACKUP_CODE")
+		want(t, wrong.spend("aaaaa-bbbbb"), 401, "INVALID_BACKUP_CODE")
+	})
+}
+
+// allAtOnce sends n requests at the same moment and returns their answers.
+func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
+	answers := make([]testkit.Answer, n)
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		all.Go(func() {
+			<-start
+			answers[i] = send(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return answers
+}
+
+// TestManyEnrollAtOnce tests that 48 users who turn two-factor authentication on
+// at once all can, and that 64 tries of backup codes at once are all answered: by
+// many users, and by one.
+func TestManyEnrollAtOnce(t *testing.T) {
+	// It is not beside the tests of this package that run in parallel: what waits for
+	// the database longer than three seconds is told to come back.
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		s := open(t, storetest.Open(t, url), nil)
+		const users, tries = 48, 64
+		owners := make([]*browser, users)
+		for i := range owners {
+			owners[i] = s.signUp(t, fmt.Sprintf("user%d@example.test", i))
+		}
+		codes := make([][]string, users)
+		for i, a := range allAtOnce(users, func(i int) testkit.Answer {
+			return owners[i].Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password})
+		}) {
+			want(t, a, 200, "")
+			if codes[i] = a.Strings("backupCodes"); len(codes[i]) != 10 {
+				t.Fatalf("user %d: %v", i, a)
+			}
+			want(t, owners[i].verify(s.scan(t, a).Code(0)), 200, "")
+		}
+
+		for _, a := range allAtOnce(tries, func(i int) testkit.Answer { return owners[i%users].spend(codes[i%users][i/users]) }) {
+			want(t, a, 200, "")
+		}
+		for i, a := range allAtOnce(tries, func(i int) testkit.Answer {
+			if i%8 == 0 {
+				return owners[0].spend(codes[0][2+i/8])
+			}
+			return owners[0].spend("aaaa-bbbb-cccc")
+		}) { // wrong ones may lock the account before
+			if a.Status != 200 && a.Status != 401 && a.Status != 429 {
+				t.Errorf("try %d of one user: %v", i, a)
+			}
+		}
+	})
+}
