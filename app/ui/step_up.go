@@ -164,7 +164,7 @@ func (d *stepUpDialog) confirm() {
 		if !d.form.start(d.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
-		code := shared.WrittenBackupCode(d.form.value("backupCode"))
+		code := d.form.value("backupCode")
 		proof.BackupCode = &code
 	default:
 		if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
@@ -214,8 +214,7 @@ func (d *stepUpDialog) Render() app.UI {
 			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
 				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
 				html.P().ID("step-up-text").Text(d.text()),
-				username(d.Email),
-				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
+				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
 						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(d.usePassword)

@@ -193,7 +193,7 @@ const focusFaults = `(() => {
 	}
 	const modal = document.querySelector("dialog[open]")
 	const controls = [...(modal ?? document).querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].
-		filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.matches(":disabled"))
+		filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.matches(":disabled, .unseen[tabindex='-1']"))
 	const faults = []
 	for (const e of controls) {
 		e.focus({preventScroll: true})
