@@ -97,7 +97,7 @@ func (s *profile) delete() {
 		case err != nil:
 			complain(ctx, err)
 		case out.Message == "Verification email sent": // as Better Auth says it
-			say(ctx, tr("A mail is on its way to %s. Your account is deleted when you open the link in it, in this browser.", s.User.Email))
+			say(ctx, tr("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
 		default:
 			leave(ctx, accountDeleted)
 		}

@@ -1,7 +1,13 @@
 package browsertest
 
 import (
+	"fmt"
+	"html"
 	"latchkey/backend/testkit"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
@@ -11,6 +17,7 @@ import (
 func TestRecoveryBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
+		"ScannedLinks": testScannedLinks, "LinksNoScript": testLinksNoScript,
 	})
 }
 
@@ -33,9 +40,22 @@ func testLinks(t *testing.T) {
 	p.See("Your email address has to be verified first")
 	p.Press("Send the mail again")
 	p.See("The mail is on its way to ada@example.com.")
-	p.Open(server.Link("ada@example.com", "Verify"))
-	p.At("/email")
+	verification := server.Link("ada@example.com", "Verify")
+	p.awaitServiceWorker()
+	p.Open(verification)
+	p.See("Confirm ada@example.com for Ada Lovelace's account.")
+	p.Press("Confirm")
 	p.See("Your email address is verified.")
+	p.At("/email")
+	p.Until("the address no longer contains the token", `location.search === ""`)
+	p.Open(verification)
+	p.See("This address is confirmed already.")
+	if kept := eval[string](p, `caches.keys().then(async (names) => (await Promise.all(names.map(async (name) =>
+		(await (await caches.open(name)).keys()).map((request) => request.url)))).flat().filter((url) => /email|token/.test(url)).join(" "))`); kept != "" {
+		t.Errorf("the service worker keeps %s", kept)
+	}
+	p.Click("link", "Continue", "")
+	p.At("/sign-in")
 
 	// The user resets a forgotten password.
 	p.Open("/sign-in")
@@ -81,6 +101,7 @@ func testLinks(t *testing.T) {
 	other := browse(t, server)
 	other.Open(link)
 	other.See("This link does not work any more")
+	other.See("This link has been used already.")
 	other.Click("link", "Send me a new link", "")
 	other.At("/forgot-password")
 
@@ -160,7 +181,7 @@ func testContestedSignUp(t *testing.T) {
 		p.See("Check your mail")
 	}
 	p.Open(server.Link("ada@example.com", "Verify"))
-	p.At("/email")
+	p.Press("Confirm")
 	p.See("Your email address is verified. More than one person may have signed up with it")
 	p.Click("link", "Choose a new password", "")
 	p.At("/forgot-password")
@@ -173,4 +194,104 @@ func testContestedSignUp(t *testing.T) {
 	p.At("/sign-in")
 	p.submitSignIn("ada@example.com", password)
 	p.At("/dashboard/settings")
+}
+
+// testScannedLinks checks that a browser changes nothing when it opens every link
+// of the emails, runs the scripts of the pages and waits. The user's own click
+// works after that.
+func testScannedLinks(t *testing.T) {
+	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
+	const email, next = "grace@example.com", "grace@example.org"
+	client := server.Client()
+	client.SignUp(email).Must(t, 200, "")
+	client.Post("/request-password-reset", map[string]any{"email": email, "redirectTo": "/sign-in"}).Must(t, 200, "")
+	verification := server.Link(email, "Verify")
+	server.Link(email, "Choose a new password")
+	scanLinks(t, server)
+	client.SignIn(email).Must(t, 403, "EMAIL_NOT_VERIFIED")
+	user := browse(t, server)
+	user.Visit(verification)
+	user.Press("Confirm")
+	user.See("Your email address is verified.")
+	client.SignIn(email).Must(t, 200, "")
+
+	client.Post("/change-email", map[string]any{"newEmail": next}).Must(t, 200, "")
+	confirmation := server.Link(email, "Change your address")
+	client.Post("/delete-user", map[string]any{}).Must(t, 200, "")
+	deletion := server.Link(email, "Delete your account")
+	scanLinks(t, server)
+	user.Visit(confirmation)
+	user.See("Change the address of Ada Lovelace's account from grace@example.com to grace@example.org.")
+	user.Press("Agree to the change")
+	user.See("Now a mail is on its way to your new address.")
+	change := server.Link(next, "Verify your new address")
+	scanLinks(t, server)
+	if got := client.Session().Get("user.email"); got != email {
+		t.Fatalf("after the scanner, the address is %v", got)
+	}
+	user.Visit(change)
+	user.Press("Change the address")
+	user.See("Your account has its new address now.")
+
+	// A deletion needs the session of the account and a click. The change of the
+	// address has revoked the first link.
+	user.Visit(deletion)
+	user.See("This link did not work")
+	client.Post("/delete-user", map[string]any{}).Must(t, 200, "")
+	deletion = server.Link(next, "Delete your account")
+	user.Visit(deletion)
+	user.See("Nothing was deleted.")
+	user.Adopt(client)
+	user.Visit(deletion)
+	user.Press("Delete account")
+	user.See("Your account is deleted, with all that was in it.")
+	user.Click("link", "Continue", "")
+	user.At("/sign-in")
+	client.SignIn(next).Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
+}
+
+var linkInText = regexp.MustCompile(`http://\S+`)
+
+// scanLinks opens every link of the emails, each in a browser without cookies.
+func scanLinks(t *testing.T, server *testkit.Program) {
+	t.Helper()
+	for _, e := range server.Emails("") {
+		for _, link := range linkInText.FindAllString(e.Text, -1) {
+			p := browse(t, server)
+			p.Open(strings.TrimPrefix(link, server.Origin))
+			p.awaitIdle("the page of " + e.Subject + " is idle")
+		}
+	}
+}
+
+// testLinksNoScript checks that the pages of links work without JavaScript, and
+// that the link of the page leads on to another website that is trusted.
+func testLinksNoScript(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, "<p>Welcome to %s", html.EscapeString(r.URL.String()))
+	}))
+	t.Cleanup(site.Close)
+	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off", "-trusted-origins", site.URL)
+	const email = "grace@example.com"
+	server.Client().Post("/sign-up/email", map[string]any{
+		"email": email, "name": "Grace", "password": password, "callbackURL": site.URL + "/welcome?a=1",
+	}).Must(t, 200, "")
+
+	p := browse(t, server)
+	p.NoScript()
+	link := server.Link(email, "Verify")
+	p.Visit(strings.Replace(link, "token=", "token=x", 1))
+	p.See("This link did not work")
+	p.Visit(strings.Replace(link, "callbackURL=", "callbackURL=https%3A%2F%2Fevil.test%2F", 1))
+	p.See("It leads on to a website that this service does not trust, so nothing was done.")
+	p.Visit(link)
+	p.See("Confirm grace@example.com for Grace's account.")
+	p.activate("form button")
+	p.See("Your email address is verified.")
+	p.activate("main a")
+	p.See("Welcome to /welcome?a=1")
+	p.Visit(link)
+	p.See("This address is confirmed already.")
+	server.Client().SignIn(email).Must(t, 200, "")
 }

@@ -82,12 +82,20 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	p.See("A new version is ready.")
 	inspect(p, "offline-and-new-version")
 
-	p.Open("/email?error=INVALID_TOKEN")
+	p.Open("/email?token=spent")
 	p.See("This link did not work")
-	inspect(p, "email-spent")
-	p.Open(server.Link("ada@example.com", "Verify"))
+	inspect(p, "email-dead")
+	verification := server.Link("ada@example.com", "Verify")
+	p.Open(verification)
+	p.The("button", "Confirm")
+	inspect(p, "email-confirm")
+	p.Press("Confirm")
 	p.See("Your email address is verified.")
-	inspect(p, "email")
+	inspect(p, "email-confirmed")
+	p.Open(verification)
+	p.See("This address is confirmed already.")
+	inspect(p, "email-confirmed-already")
+	tourLinks(server, p, inspect)
 
 	p.Open("/forgot-password")
 	inspect(p, "forgot-password")
@@ -120,6 +128,22 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	p.Press("It wasn't me")
 	p.See("Everybody is signed out of your account.")
 	inspect(p, "not-me-done")
+}
+
+// tourLinks visits the pages of links about the account of ada@example.com.
+func tourLinks(server *testkit.Program, p *tab, inspect func(*tab, string)) {
+	client := server.Client()
+	client.SignIn("ada@example.com").Must(p.t, 200, "")
+	client.Post("/change-email", map[string]any{"newEmail": "augusta.ada.king.countess.of.lovelace@analytical-engine.example.org"}).Must(p.t, 200, "")
+	p.Open(server.Link("ada@example.com", "Change your address"))
+	p.The("button", "Agree to the change")
+	inspect(p, "email-agree")
+	client.Post("/delete-user", map[string]any{}).Must(p.t, 200, "")
+	owner := browse(p.t, server)
+	owner.Adopt(client)
+	owner.Open(server.Link("ada@example.com", "Delete your account"))
+	owner.The("button", "Delete account")
+	inspect(owner, "email-delete")
 }
 
 // tourTwoFactor visits the settings and the steps of two-factor authentication.
