@@ -262,7 +262,7 @@ func (d *stepUpDialog) field() app.UI {
 	case byBackup:
 		return d.form.field(field{
 			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. Upper and lower case matter."),
+			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	}
 	return d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"})
