@@ -32,11 +32,14 @@ func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires
 		if !errors.Is(err, sql.ErrNoRows) {
 			return a, err == nil, failed(err)
 		}
-		// There is no room. The rest is only to say for how long.
+		// There was no room. The rest is only to say for how long.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
-		if !errors.Is(err, sql.ErrNoRows) {
+		if err == nil && a.N >= max && a.ExpiresAt.After(now) {
+			return a, false, nil
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return a, false, failed(err)
-		} // it was swept in between: there is room
+		} // a right guess was settled, or the count was swept, in between: there is room
 	}
 }
 

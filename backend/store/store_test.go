@@ -290,6 +290,28 @@ func TestAdmitAttempt(t *testing.T) {
 	})
 }
 
+// TestRefusedAmongRightGuesses tests that a refusal among guesses that are all right
+// says that some are not judged yet: there is room in a moment.
+func TestRefusedAmongRightGuesses(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		key, expires := []byte("key"), now.Add(10*time.Second)
+		atOnce(t, 8, nil, func(int) error {
+			for range 50 {
+				a, ok, err := db.AdmitAttempt(context.Background(), key, 1, now, expires)
+				if err == nil && ok {
+					err = db.SettleAttempt(context.Background(), key, a.ExpiresAt, true)
+				} else if err == nil && a.Pending == 0 {
+					err = fmt.Errorf("refused with none pending: %+v", a)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
 func TestTakeOneTimeTokenOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		token := account.OneTimeToken{Hash: []byte("hash"), Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
