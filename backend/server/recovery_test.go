@@ -34,22 +34,6 @@ func eachMailing(t *testing.T, keys []string, test func(t *testing.T, s mailing)
 
 var required = []string{"VERIFY_EMAIL=required"}
 
-// mails sends the emails that wait, and returns them.
-func (s mailing) mails(t *testing.T) (all []account.Mail) {
-	t.Helper()
-	for found := true; found; {
-		var err error
-		found, err = s.accounts.HandOnMail(t.Context(), func(m account.Mail) error {
-			all = append(all, m)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 var linkForm = regexp.MustCompile(`http://\S+`)
 
 // link sends the one email that waits, which must have the recipient and the subject,

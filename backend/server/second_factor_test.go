@@ -145,22 +145,6 @@ func TestFactorGuardsFactors(t *testing.T) {
 	})
 }
 
-// mails sends the emails that wait, and returns them.
-func (s *site) mails(t *testing.T) (all []account.Mail) {
-	t.Helper()
-	for found := true; found; {
-		var err error
-		found, err = s.accounts.HandOnMail(t.Context(), func(m account.Mail) error {
-			all = append(all, m)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 
 // TestFactorsOfSignIn tests that a sign-in with a second factor, the first code of an

@@ -146,6 +146,27 @@ func (s *site) signIn(t *testing.T, email string) *browser {
 	return b
 }
 
+// mails sends the emails that wait, and returns them.
+func (s *site) mails(t *testing.T) []account.Mail {
+	t.Helper()
+	return sendMails(t, s.accounts)
+}
+
+func sendMails(t *testing.T, accounts *account.Service) (all []account.Mail) {
+	t.Helper()
+	for found := true; found; {
+		var err error
+		found, err = accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+			all = append(all, m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
 // want fails the test unless an answer has the status and the error code.
 func want(t *testing.T, a testkit.Answer, status int, code string) {
 	t.Helper()
