@@ -169,11 +169,11 @@ func start(ctx context.Context, c config, db store.DB, keys account.Keys, gate *
 		Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
 		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 	})
+	gate.Open(handler) // first, so that who reads where the server is gets an answer there
 	fmt.Fprintf(out, "Latchkey is at %s\n", c.origin)
 	if err := invite(ctx, c, accounts, out); err != nil {
 		return nil, err
 	}
-	gate.Open(handler)
 	go sweep(ctx, c, db, accounts)
 	go follow(ctx, c, accounts)
 	posted = make(chan struct{})
