@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -271,11 +270,7 @@ func (s *Server) client(r *http.Request) account.Client {
 // right-most address of X-Forwarded-For that is not a trusted proxy's. Where
 // all are, the right-most: the one that the nearest proxy saw itself.
 func (s *Server) address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	peer, ok := parseAddr(host)
+	peer, ok := peerOf(r)
 	if !ok {
 		return ""
 	}

@@ -107,13 +107,13 @@ func (s *Server) watchProxies(next http.Handler) http.Handler {
 }
 
 func (s *Server) watchProxy(r *http.Request) {
-	header, callers := forwarded(r)
-	sure := s.behindTLS(r) && len(s.TrustedProxies) == 0
-	if isProbe(r) || header == "" && !(sure && r.Header.Get("Sec-Fetch-Site") != "") { // a browser's
+	addr, ok := peerOf(r)
+	if !ok || s.isProxy(addr) || isProbe(r) {
 		return
 	}
-	addr, ok := peerOf(r)
-	if !ok || s.isProxy(addr) {
+	header, callers := forwarded(r)
+	sure := s.behindTLS(r) && len(s.TrustedProxies) == 0
+	if header == "" && !(sure && r.Header.Get("Sec-Fetch-Site") != "") { // a browser's
 		return
 	}
 	if s.proxies.note(undeclared{addr: addr, header: header, callers: callers, sure: sure, seen: s.Accounts.Now()}) {
