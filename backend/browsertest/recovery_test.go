@@ -91,7 +91,7 @@ func testLinks(t *testing.T) {
 	p.Press("Send the link")
 	p.See("A mail is on its way to ada@example.com.")
 	p.Open(server.Link("ada@example.com", "Change your address"))
-	p.See("Now a mail is on its way to your new address.")
+	p.See("An email is on its way to your new address.")
 	p.Open(server.Link("ada@example.org", "Verify your new address"))
 	p.See("Your account has its new address now.")
 	p.Open("/dashboard/settings")
@@ -223,7 +223,7 @@ func testScannedLinks(t *testing.T) {
 	user.Visit(confirmation)
 	user.See("Change the address of Ada Lovelace's account from grace@example.com to grace@example.org.")
 	user.Press("Agree to the change")
-	user.See("Now a mail is on its way to your new address.")
+	user.See("An email is on its way to your new address.")
 	change := server.Link(next, "Verify your new address")
 	scanLinks(t, server)
 	if got := client.Session().Get("user.email"); got != email {

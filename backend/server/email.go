@@ -268,18 +268,26 @@ func (s *Server) followed(c call, in shared.EmailLink, link account.EmailLink) w
 	case link.PasswordDue:
 		return passwordDue(l)
 	case link.Purpose == account.LinkVerify:
-		done.Text = l.Say("Your email address is verified.")
 		done.Hint = link.Email
-	case link.Purpose == account.LinkConfirmChange:
-		done.Text = l.Say("Now a mail is on its way to your new address. The link in it makes the change.")
+	case link.Purpose != account.LinkDelete:
 		done.Hint = link.New
-	case link.Purpose == account.LinkChange:
-		done.Text = l.Say("Your account has its new address now. Sign in with it from now on.")
-		done.Hint = link.New
-	case link.Purpose == account.LinkDelete:
-		done.Text = l.Say("Your account is deleted, with all that was in it.")
 	}
+	done.Text = doneSentence(l, link.Purpose)
 	return done
+}
+
+// doneSentence says what a link of a purpose has done.
+func doneSentence(l *language.Language, purpose account.LinkPurpose) string {
+	switch purpose {
+	case account.LinkConfirmChange:
+		return l.Say("An email is on its way to your new address. The link in it makes the change.")
+	case account.LinkChange:
+		return l.Say("Your account has its new address now. Sign in with it from now on.")
+	case account.LinkDelete:
+		return l.Say("Your account is deleted, with all that was in it.")
+	default:
+		return l.Say("Your email address is verified.")
+	}
 }
 
 func passwordDue(l *language.Language) web.Link {
@@ -325,17 +333,13 @@ func (s *Server) landed(c call) web.Link {
 		}
 		return link
 	}
-	switch c.URL.Query().Get("done") {
-	case "confirmed":
-		link.Text = l.Say("Now a mail is on its way to your new address. The link in it makes the change.")
-	case "changed":
-		link.Text = l.Say("Your account has its new address now. Sign in with it from now on.")
-	case "deleted":
-		link.Text = l.Say("Your account is deleted, with all that was in it.")
-	default:
-		link.Text = l.Say("Your email address is verified.")
-	}
+	link.Text = doneSentence(l, purposes[c.URL.Query().Get("done")])
 	return link
+}
+
+// purposes are those of the links that the values of done in an address are of.
+var purposes = map[string]account.LinkPurpose{
+	"confirmed": account.LinkConfirmChange, "changed": account.LinkChange, "deleted": account.LinkDelete,
 }
 
 // refuseLink answers a link that did not do what it is for: with what a person can
@@ -373,11 +377,11 @@ func linkSentence(l *language.Language, e *shared.Error) string {
 	case shared.ErrTokenUsed.Code:
 		return l.Say("This link has been used already.")
 	case shared.ErrToken.Code, shared.ErrValidation.Code:
-		return l.Say("It has been used already, or is not whole. If you have opened it before, all is done. Else copy it from the mail to the last letter, or ask for a new one.")
+		return l.Say("It has been used already or is incomplete. If you have opened it before, there is nothing left to do. Otherwise copy all of it from the email, or ask for a new one.")
 	case shared.ErrUserExists.Code:
 		return l.Say("Another account has this address meanwhile. Nothing was changed.")
 	case shared.ErrUserNotFound.Code:
-		return l.Say("The account that it is about is no more.")
+		return l.Say("The account that it is about no longer exists.")
 	case shared.ErrInvalidUser.Code:
 		return l.Say("It is about another account than the one that is signed in here. Sign out, then open it again.")
 	case shared.ErrUserInfo.Code:

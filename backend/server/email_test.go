@@ -172,7 +172,7 @@ func TestScannedEmailChange(t *testing.T) {
 		page := s.browser(t).visit(link)
 		wantLinkPage(t, page, 200, "Change the address of Ada Lovelace's account from "+ann+" to "+next+".")
 		a := s.browser(t).press(page)
-		wantLinkPage(t, a, 200, "Now a mail is on its way to your new address.")
+		wantLinkPage(t, a, 200, "An email is on its way to your new address.")
 		if continues(a) != "/x" {
 			t.Errorf("it leads on to %s", continues(a))
 		}
@@ -264,7 +264,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 		confirm := s.link(t, ann, "Change your address")
 		wantLinkPage(t, other.visit(confirm), 403, "It is about another account than the one that is signed in here.")
 		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, "another account")
-		wantLinkPage(t, owner.visit(confirm), 200, "Now a mail is on its way to your new address.")
+		wantLinkPage(t, owner.visit(confirm), 200, "An email is on its way to your new address.")
 		wantLinkPage(t, owner.visit(s.link(t, next, "Verify your new address")), 200, "Your account has its new address now.")
 		if got := owner.Session().Get("user.email"); got != next {
 			t.Errorf("the address is %v", got)
@@ -369,17 +369,17 @@ func TestLinkLeadsOn(t *testing.T) {
 func TestDeadLinkPages(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
-		const notWhole = "It has been used already, or is not whole."
+		const incomplete = "It has been used already or is incomplete."
 		reset := tokenOf(t, s.askReset(t, ann))
 		for _, link := range []string{"/email?token=x", "/email?token=", "/email?token=" + string(account.NewToken()), "/email?token=" + reset} {
-			wantLinkPage(t, s.browser(t).visit(link), 404, notWhole)
-			wantLinkPage(t, s.browser(t).send("/email", "token="+strings.TrimPrefix(link, "/email?token="), "callbackURL="), 404, notWhole)
+			wantLinkPage(t, s.browser(t).visit(link), 404, incomplete)
+			wantLinkPage(t, s.browser(t).send("/email", "token="+strings.TrimPrefix(link, "/email?token="), "callbackURL="), 404, incomplete)
 		}
 		for _, link := range []string{"/email", "/email?token=a&token=b", "/email?callbackURL=/"} {
-			wantLinkPage(t, s.browser(t).visit(link), 400, notWhole)
+			wantLinkPage(t, s.browser(t).visit(link), 400, incomplete)
 		}
 		wantLinkPage(t, s.browser(t).visit("/email?token=%ff"), 400, "nothing was done")
-		wantLinkPage(t, s.browser(t).send("/email"), 400, notWhole)
+		wantLinkPage(t, s.browser(t).send("/email"), 400, incomplete)
 		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Content-Type: text/plain"), 415, "nothing was done")
 		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "another website")
 		wantLinkPage(t, s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded"), 405, "nothing was done")
@@ -406,8 +406,8 @@ func TestDeadLinkPages(t *testing.T) {
 
 		// Where endpoints have led since before, and whatever anybody writes there.
 		for query, says := range map[string]string{
-			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "Now a mail", "done=<b>": "is verified",
-			"error=INVALID_TOKEN": notWhole, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
+			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
+			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
 			"error=TOKEN_EXPIRED": "Its time is over",
 		} {
 			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, says)
