@@ -29,7 +29,7 @@ func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, su
 	}
 	return s.send(ctx, in, s.mail(in.User, from, subject, append(what, s.occasion(from),
 		say("If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:"),
-		open(s.origin()+shared.PageDisown+"?token="+string(token)))...))
+		open(s.linkTo(shared.PageDisown, token, "")))...))
 }
 
 // CanDisown fails as [Service.CanReset] does unless a token is good for

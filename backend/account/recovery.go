@@ -181,14 +181,17 @@ func (s *Service) CanReset(ctx context.Context, token string) error {
 	return err
 }
 
-// ResetEmail is the address of the account that a token is good for, as
-// [Service.CanReset] says. Whoever has the token has had the email that went there.
+// ResetEmail returns the address of the account that a token is good for, and fails
+// as [Service.CanReset] does. The token came in an email to that address.
 func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) {
 	t, err := s.token(ctx, token, purposeReset, purposeRecover)
 	if err != nil {
 		return "", err
 	}
 	user, err := s.Store.UserByID(ctx, t.UserID)
+	if errors.Is(err, ErrNotFound) { // deleted meanwhile
+		err = shared.ErrToken
+	}
 	return user.Email, err
 }
 

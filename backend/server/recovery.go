@@ -50,14 +50,13 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 // checkLink lets a page find out whether to show its form, and if not, why: the
 // link was used, has expired, or is none. It does not use the link.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
-	can := s.Accounts.CanReset
 	if in.Purpose == shared.LinkDisown {
-		can = s.Accounts.CanDisown
-	}
-	status, err := ofLink(can(c.Context(), in.Token))
-	if out.Status = status.Status; err == nil && in.Purpose == shared.LinkReset {
+		err = s.Accounts.CanDisown(c.Context(), in.Token)
+	} else {
 		out.Email, err = s.Accounts.ResetEmail(c.Context(), in.Token)
 	}
+	status, err := ofLink(err)
+	out.Status = status.Status
 	return out, err
 }
 
