@@ -119,7 +119,7 @@ var (
 	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED", "This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot password?”.")
 	ErrEnrolmentDue   = newError("TWO_FACTOR_ENROLMENT_REQUIRED", "Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to go on.")
 
-	// Links in mails, and what asks for them.
+	// Links in emails, and what asks for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
 	ErrTokenUsed     = newError("TOKEN_USED", "This link has been used already.")
 	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")

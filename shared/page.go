@@ -13,7 +13,7 @@ const (
 	PageSystem    = "/dashboard/system"
 
 	PageForgotPassword = "/forgot-password"
-	PageResetPassword  = "/reset-password" // with the token of the mail in its query
+	PageResetPassword  = "/reset-password" // with the token of the email in its query
 	PageDisown         = "/not-me"         // likewise
 
 	// PageEmail is where links about addresses and deletions lead. It is no page of

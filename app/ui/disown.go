@@ -7,14 +7,14 @@ import (
 	"latchkey/shared"
 )
 
-// disown is the page that *This wasn't me* in a mail leads to. It does nothing
-// before it is told to: programs that look into mails open links, too.
+// disown is the page that *This wasn't me* in an email leads to. It does nothing
+// before it is told to: programs that look into emails open links, too.
 type disown struct {
 	app.Compo
 
 	ctx   app.Context
 	form  form
-	token string // of the mail
+	token string // of the email
 	asked bool   // whether it can be used, as far as the server has told
 	void  error  // why it cannot, or no longer
 	reset string // the token for a new password, once that is due

@@ -7,7 +7,7 @@ import (
 	"latchkey/shared"
 )
 
-// resetPassword is the page that the link in a mail about a forgotten password
+// resetPassword is the page that the link in an email about a forgotten password
 // leads to: it sets a new one.
 type resetPassword struct {
 	app.Compo
@@ -127,7 +127,7 @@ func asking(title string) app.UI {
 	)
 }
 
-// voidLink says that a link from a mail is good for nothing, and what to do.
+// voidLink says that a link of an email is good for nothing, and what to do.
 func voidLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(tr("This link does not work any more")),

@@ -54,8 +54,8 @@ func TestNamedStatement(t *testing.T) {
 	}
 }
 
-// TestMigratePooled starts six on an empty database behind a pooler that has fewer
-// sessions, and on one that has a single session.
+// TestMigratePooled tests that six processes that start at once on an empty database
+// behind a pooler, which has fewer sessions, all migrate it, and leave no lock.
 func TestMigratePooled(t *testing.T) {
 	t.Parallel()
 	direct, pooled := pooledURL(t)
