@@ -14,7 +14,7 @@ type Error struct {
 	// helps.
 	RetryAfter int `json:"retryAfter,omitempty"`
 
-	// Need is there in [ErrSecondFactorDue] only: [NeedSecondFactor].
+	// Need is there in [ErrFactorNotFresh] only: [NeedSecondFactor].
 	Need string `json:"need,omitempty"`
 
 	// SecondFactorDue is there in [ErrTwoFactorRequired] only.
@@ -106,13 +106,13 @@ var (
 	// Who the caller is.
 	ErrUnauthorized = newError("UNAUTHORIZED", "Unauthorized")
 	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
-	// ErrSecondFactorDue is an ErrNotFresh that a password cannot mend:
+	// ErrFactorNotFresh is an [ErrNotFresh] that a password cannot mend:
 	// [StepUp] by a second factor does.
-	ErrSecondFactorDue = ErrNotFresh.needing(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
-	ErrForbidden       = newError("FORBIDDEN", "Your account does not have the permission for this.")
-	ErrCredentials     = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
-	ErrToken           = newError("INVALID_TOKEN", "Invalid token")
-	ErrInvite          = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
+	ErrFactorNotFresh = ErrNotFresh.needing(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
+	ErrForbidden      = newError("FORBIDDEN", "Your account does not have the permission for this.")
+	ErrCredentials    = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+	ErrToken          = newError("INVALID_TOKEN", "Invalid token")
+	ErrInvite         = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
 
 	ErrNotVerified    = newError("EMAIL_NOT_VERIFIED", "Email not verified")
 	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Ask whoever runs this service.")

@@ -185,7 +185,7 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, se
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
 // with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up, and with
-// [shared.ErrSecondFactorDue].
+// [shared.ErrFactorNotFresh].
 func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User, from Client) (codes []string, token Token, err error) {
 	if !user.TwoFactorEnabled { // before ten hashes
 		return nil, "", shared.ErrTwoFactorNotEnabled

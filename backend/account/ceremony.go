@@ -160,7 +160,7 @@ type RegisterRequest struct {
 // RegisterOptions are options to make a passkey with in a browser, as JSON. They
 // are null if an upgrade is not to be tried. It fails with
 // [shared.ErrTooManyPasskeys] if the user can have no more, and with
-// [shared.ErrSecondFactorDue].
+// [shared.ErrFactorNotFresh].
 func (s *Service) RegisterOptions(ctx context.Context, session Session, user User, browser Token, r RegisterRequest) (json.RawMessage, error) {
 	name, err := checkName(r.Name, shared.MaxPasskeyName)
 	if err != nil {

@@ -81,7 +81,7 @@ func isTransport(s string) bool {
 // AddPasskey keeps the passkey that an authenticator has made for the session's
 // user. It fails as [Service.judgeRegistration] does, with
 // [shared.ErrPasskeyRegistered] if somebody has it already, with
-// [shared.ErrTooManyPasskeys], with [shared.ErrSecondFactorDue], and with
+// [shared.ErrTooManyPasskeys], with [shared.ErrFactorNotFresh], and with
 // [shared.ErrValidation] for a name.
 func (s *Service) AddPasskey(ctx context.Context, session Session, user User, from Client, browser Token, response json.RawMessage, name string) (Passkey, error) {
 	name, err := checkName(strings.TrimSpace(name), shared.MaxPasskeyName)
@@ -162,7 +162,7 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 // are left. What it may have opened ends: this session goes on under a new
 // token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the
 // user has none of that id, with [shared.ErrLastWayIn] if there is no other way in,
-// and, for the last passkey, with [shared.ErrSecondFactorDue].
+// and, for the last passkey, with [shared.ErrFactorNotFresh].
 func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) error {
 		ways, err := waysIn(ctx, in, in.User.ID)

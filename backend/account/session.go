@@ -101,13 +101,13 @@ func (s *Service) Fresh(session Session) bool {
 	return s.Now().Sub(session.ConfirmedAt) < s.Settings.Now().FreshWindow
 }
 
-// CheckSecondFactor fails with [shared.ErrSecondFactorDue] if the session's user
+// CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the session's user
 // has two-factor authentication, and no second factor was shown in the session
 // within the fresh window. Whatever weakens or shows a factor calls it: a
 // password alone must not take away what guards against a stolen password.
 func (s *Service) CheckSecondFactor(session Session, user User) error {
 	if user.TwoFactorEnabled && (session.SecondFactorAt == nil || s.Now().Sub(*session.SecondFactorAt) >= s.Settings.Now().FreshWindow) {
-		return shared.ErrSecondFactorDue
+		return shared.ErrFactorNotFresh
 	}
 	return nil
 }

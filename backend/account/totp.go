@@ -242,7 +242,7 @@ func clockWords(off int64) string {
 // TOTPURI is the otpauth URI of the user's authenticator: of the one that is
 // good, or else of the one that waits to be proved. It fails with
 // [shared.ErrTOTPNotEnabled] if there is neither, and with
-// [shared.ErrSecondFactorDue]. Who has it can make the codes, so the owner is
+// [shared.ErrFactorNotFresh]. Who has it can make the codes, so the owner is
 // told.
 func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from Client) (string, error) {
 	all, err := s.Store.TOTPs(ctx, user.ID, session.ID, s.Now())

@@ -210,7 +210,7 @@ func (s *Service) end(ctx context.Context, in locked, keep string) error {
 // the user has, that stays good until then, and so do the backup codes. It fails
 // with [shared.ErrTOTPEnabled] if there is one that is not to be replaced, with
 // [shared.ErrTwoFactorNotEnabled] if there is none to replace, with
-// [shared.ErrSecondFactorDue], and with [shared.ErrValidation] for an issuer that is
+// [shared.ErrFactorNotFresh], and with [shared.ErrValidation] for an issuer that is
 // too long.
 func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user User, from Client, issuer string, replace bool) (uri string, codes []string, err error) {
 	check := func(u User) error {
@@ -259,7 +259,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 // DisableTwoFactor switches two-factor authentication off, and forgets the
 // authenticators, the backup codes and the wrong codes. The session gets a new
 // token, and where there was something to switch off all else ends, as when it
-// was switched on. It fails with [shared.ErrSecondFactorDue], and with
+// was switched on. It fails with [shared.ErrFactorNotFresh], and with
 // [shared.ErrLastSecondFactor] if the user must have a second factor and has no
 // other.
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
