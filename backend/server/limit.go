@@ -24,15 +24,15 @@ var (
 // judges a password, a code or a passkey, so that they are for what is wrong.
 func (s *Server) limits(path string) (all []account.Limit, guess bool) {
 	set := s.Accounts.Settings.Now()
-	guesses := account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
+	brief := account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
 	hour := func(max int) account.Limit { return account.Limit{What: "address hour", Max: max, Window: time.Hour} }
 	switch path = strings.TrimPrefix(path, "/api/auth"); {
 	case strings.HasPrefix(path, "/sign-in"):
-		return []account.Limit{guesses, hour(set.GuessesPerAddressHour)}, true
+		return []account.Limit{brief, hour(set.GuessesPerAddressHour)}, true
 	case path == "/passkey/verify-authentication":
 		return []account.Limit{defaultLimit, hour(set.GuessesPerAddressHour)}, true
 	case strings.HasPrefix(path, "/two-factor/verify-"), strings.HasPrefix(path, "/step-up"):
-		return []account.Limit{guesses}, true
+		return []account.Limit{brief}, true
 	case strings.HasPrefix(path, "/sign-up"):
 		return []account.Limit{strictLimit, hour(set.SignUpsPerAddressHour)}, false
 	case path == "/request-password-reset", path == "/send-verification-email":
@@ -91,7 +91,7 @@ func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 	}
 	who := bucket(c.From.IP) + " " + path
 	for i, l := range all {
-		g, err := s.turns.admit(c.Context(), who, i == 0, func() (account.Guess, bool, error) {
+		g, err := s.queues.admit(c.Context(), who, i == 0, func() (account.Guess, bool, error) {
 			return s.Accounts.Admit(c.Context(), l, who)
 		})
 		if err != nil {
@@ -125,57 +125,57 @@ func (s *Server) settle(c call) {
 // which a request must be answered.
 const settleTimeout = 500 * time.Millisecond
 
-// turns are the guesses that wait for others of their address, which are not
+// queues are the guesses that wait for others of their address, which are not
 // judged yet.
-type turns struct {
+type queues struct {
 	wait time.Duration // at most
 	mu   sync.Mutex
-	open map[string]*turn
+	open map[string]*queue
 }
 
-// turn is the place at the head of a queue: who has it asks the database, so that
-// it is asked by one call of an address at a time.
-type turn struct {
-	taken   chan struct{} // has room for one
+// A queue is the guesses of one address. The one at its head asks the database, so
+// that it is asked by one call of an address at a time.
+type queue struct {
+	head    chan struct{} // has room for one
 	waiting int
 }
 
-// turnPoll is how often the head of a queue asks whether there is room. Others
+// queuePoll is how often the head of a queue asks whether there is room. Others
 // may make it on another replica. It is below the 50 ms that a hash takes.
-const turnPoll = 20 * time.Millisecond
+const queuePoll = 20 * time.Millisecond
 
-// admit is try, which says whether it may succeed in a moment. If it may, or if
-// others wait already, admit waits, unless it must not.
-func (ts *turns) admit(ctx context.Context, who string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
-	ts.mu.Lock()
-	t := ts.open[who]
-	if !mayWait || t == nil {
-		ts.mu.Unlock()
+// admit calls try, which reports whether it may succeed in a moment. If it may, or
+// if others wait already, admit waits and tries again, unless it must not wait.
+func (qs *queues) admit(ctx context.Context, who string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
+	qs.mu.Lock()
+	q := qs.open[who]
+	if !mayWait || q == nil {
+		qs.mu.Unlock()
 		g, undecided, err := try()
 		if !mayWait || !undecided {
 			return g, err
 		}
-		ts.mu.Lock()
-		if t = ts.open[who]; t == nil {
-			t = &turn{taken: make(chan struct{}, 1)}
-			ts.open[who] = t
+		qs.mu.Lock()
+		if q = qs.open[who]; q == nil {
+			q = &queue{head: make(chan struct{}, 1)}
+			qs.open[who] = q
 		}
 	}
-	t.waiting++
-	ts.mu.Unlock()
+	q.waiting++
+	qs.mu.Unlock()
 	defer func() {
-		ts.mu.Lock()
-		defer ts.mu.Unlock()
-		if t.waiting--; t.waiting == 0 {
-			delete(ts.open, who)
+		qs.mu.Lock()
+		defer qs.mu.Unlock()
+		if q.waiting--; q.waiting == 0 {
+			delete(qs.open, who)
 		}
 	}()
 
-	ctx, cancel := context.WithTimeout(ctx, ts.wait)
+	ctx, cancel := context.WithTimeout(ctx, qs.wait)
 	defer cancel()
 	select {
-	case t.taken <- struct{}{}:
-		defer func() { <-t.taken }()
+	case q.head <- struct{}{}:
+		defer func() { <-q.head }()
 	case <-ctx.Done():
 		return account.Guess{}, shared.ErrTooManyRequests.After(time.Second)
 	}
@@ -185,7 +185,7 @@ func (ts *turns) admit(ctx context.Context, who string, mayWait bool, try func()
 			return g, err
 		}
 		select {
-		case <-time.After(turnPoll):
+		case <-time.After(queuePoll):
 		case <-ctx.Done():
 			return g, err
 		}

@@ -52,7 +52,7 @@ type Server struct {
 	Config
 	cookies cookies
 	reads   *windows
-	turns   *turns
+	queues  *queues
 	proxies *proxies
 }
 
@@ -65,7 +65,7 @@ func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows(), proxies: new(proxies)}
 	// Half of the time is left for the hash, which may have to wait for its turn, too.
-	s.turns = &turns{wait: c.RequestTimeout / 2, open: map[string]*turn{}}
+	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
 
 	// The outermost first. The log is outside the guard against panics, so
 	// that a panic is logged as the 500 that it becomes.
