@@ -176,12 +176,12 @@ func (e linkError) Unwrap() error { return e.error }
 // only when somebody goes there.
 func byPerson(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
-	return r.Method == http.MethodGet && !ahead(r) && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
+	return r.Method == http.MethodGet && !isPrefetch(r) && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
 }
 
-// ahead reports whether a browser fetches something that nobody has asked for yet:
+// isPrefetch reports whether a browser fetches something that nobody has asked for yet:
 // Sec-Purpose of the Fetch standard, and what browsers sent before there was that.
-func ahead(r *http.Request) bool {
+func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		if r.Header.Get(name) != "" {
 			return true
@@ -198,7 +198,7 @@ func byScript(c call, in shared.EmailLink) error {
 	page := mode == "" && strings.Contains(c.Header.Get("Accept"), "text/html") // what older browsers ask a page with
 	switch mode {
 	case "", "cors", "same-origin":
-		if !page && !ahead(c.Request) && (dest == "" || dest == "empty") {
+		if !page && !isPrefetch(c.Request) && (dest == "" || dest == "empty") {
 			return nil
 		}
 	}
@@ -209,9 +209,9 @@ func byScript(c call, in shared.EmailLink) error {
 	return redirect(to)
 }
 
-// onward is where a page leads on to after a link. Links of before lead to the page
-// itself, which has nothing more to say.
-func onward(callback string) string {
+// continueURL returns where *Continue* leads after a link. Older links name the page
+// itself, which has nothing more to say: for those it is the start page.
+func continueURL(callback string) string {
 	if u, err := url.Parse(callback); err != nil || u.Host == "" && u.Path == shared.PageEmail {
 		return shared.PageHome
 	}
@@ -263,7 +263,7 @@ func change(l *language.Language, link account.EmailLink) string {
 // followed is the page that says what a link has done.
 func (s *Server) followed(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
-	done := web.Link{Title: l.Say("Thank you"), Href: onward(in.CallbackURL), Label: l.Say("Continue")}
+	done := web.Link{Title: l.Say("Thank you"), Href: continueURL(in.CallbackURL), Label: l.Say("Continue")}
 	switch {
 	case link.PasswordDue:
 		return passwordDue(l)
@@ -299,7 +299,7 @@ func passwordDue(l *language.Language) web.Link {
 
 // alreadyFollowed is the page of a link that has done its work before.
 func alreadyFollowed(l *language.Language, in shared.EmailLink, link account.EmailLink) web.Link {
-	done := web.Link{Title: l.Say("Nothing left to do"), Href: onward(in.CallbackURL), Label: l.Say("Continue")}
+	done := web.Link{Title: l.Say("Nothing left to do"), Href: continueURL(in.CallbackURL), Label: l.Say("Continue")}
 	switch {
 	case link.PasswordDue:
 		return passwordDue(l)
