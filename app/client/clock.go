@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// A clock tells the server's time. The browser's may be wrong by hours, and may be
-// set right while the page is open; but how long ago an answer came it knows.
-// The zero value goes by the browser's own clock. It is safe for concurrent use.
+// A clock tells the server's time: that of the last answer, and how long ago it came.
+// The browser's own clock may be wrong by hours, and may be corrected while the page is
+// open. The zero value goes by it. A clock is safe for concurrent use.
 type clock struct {
 	mu     sync.Mutex
-	server time.Time // that an answer was of
-	heard  instant   // when it came
+	server time.Time // the time of the last answer
+	heard  instant   // when that came
 }
 
 // An instant is a time on both clocks of the browser.
@@ -62,22 +62,22 @@ func (k *clock) disturbed(at instant) bool {
 	return !k.server.IsZero() && drift.Abs() > maxDrift
 }
 
-// Now is the time on the server's clock, as far as an answer has told it, or
-// [Client.Assume]; else on this machine's.
+// Now returns the server's time, as the last answer or [Client.Assume] tells it; without
+// either, this machine's.
 func (c *Client) Now() time.Time { return c.clock.now(here()) }
 
 // Disturbed reports whether the machine has slept since the last answer, or its clock
-// has been set. Which of the two it was nobody can tell, so what [Client.Now] returns
-// is a guess until the server is asked again.
+// has been set. The two cannot be told apart, so what [Client.Now] returns is a guess
+// until the next answer.
 func (c *Client) Disturbed() bool { return c.clock.disturbed(here()) }
 
-// Ahead is how far the server's clock is ahead of this machine's.
+// Ahead returns how far the server's clock is ahead of this machine's.
 func (c *Client) Ahead() time.Duration {
 	at := here()
 	return c.clock.now(at).Sub(at.wall)
 }
 
-// Assume has [Client.Now] go by what [Client.Ahead] once was, until there is an
+// Assume makes [Client.Now] go by an earlier result of [Client.Ahead], until the first
 // answer.
 func (c *Client) Assume(ahead time.Duration) {
 	c.clock.mu.Lock()

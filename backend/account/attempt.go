@@ -34,7 +34,7 @@ var (
 type Attempt struct {
 	Key       []byte `bun:",pk"`
 	N         int
-	Pending   int // those of N that [Service.Settle] will tell the outcome of
+	Pending   int // guesses among N that [Service.Settle] has not settled yet
 	ExpiresAt time.Time
 }
 
@@ -101,13 +101,13 @@ type attemptStore interface {
 	// statement. A count that expired before now starts again at one and
 	// expires at the given time.
 	CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (Attempt, error)
-	// AdmitAttempt adds one to the count of key and to those that are pending, in
-	// one statement, unless the count is max already, and reports whether it did. A
-	// count that expired before now starts again at one and expires at the given time.
+	// AdmitAttempt adds one to the count of key and to its pending guesses, in one
+	// statement, unless the count is max already, and reports whether it did. A count
+	// that expired before now starts again at one and expires at the given time.
 	AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (Attempt, bool, error)
-	// SettleAttempt takes one off those that are pending of the window of key that
-	// expires then, and, if it was right, off the count, too. It does nothing if the
-	// window is another by now, or if none is pending.
+	// SettleAttempt takes one off the pending guesses of key, and off its count, too,
+	// if the guess was right. It does nothing if the window does not expire at the
+	// given time, so that it is a later one, or if no guess is pending.
 	SettleAttempt(ctx context.Context, key []byte, expires time.Time, right bool) error
 	// ForgetAttempts sets the count of key back to none.
 	ForgetAttempts(ctx context.Context, key []byte) error

@@ -77,9 +77,9 @@ func freshly(may policy) policy {
 }
 
 // withFactor asks for what may does, and for a second factor that was shown lately
-// in the session, whatever password the call carries. Nobody without two-factor
-// authentication is asked for one, nor is a call whose In says that it weakens no
-// factor.
+// in the session, whatever password the call carries. Users without two-factor
+// authentication are not asked for one, and neither is a call whose In says that it
+// weakens no factor.
 func withFactor(may policy) policy {
 	may.factor = true
 	return may
@@ -92,7 +92,8 @@ func enrolling(may policy) policy {
 	return may
 }
 
-// weakening is what an endpoint's In is if only some of the calls weaken a factor.
+// weakening is implemented by the In of an endpoint if only some of its calls weaken a
+// factor.
 type weakening interface{ WeakensFactor() bool }
 
 // confirming is what an endpoint's In is if a password in it can confirm who
