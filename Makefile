@@ -9,7 +9,7 @@
 #   make test         test all that a change can break: lint, both databases, the npm
 #                     client, the browser; installs what they need, where it may (8 min)
 #   make check        the same with what is installed; what is missing is skipped aloud
-#   make slow         test the rest: make race, make pooler, make plain (10 min)
+#   make slow         test the rest: make race, make pooler, make plain (11 min)
 #   make race         the race detector over what needs no browser, in the program, too (4 min)
 #   make pooler       the store on Postgres behind PgBouncer (1 min)
 #   make plain        the browser, with go-app as it is (6 min)
