@@ -82,14 +82,15 @@ func (s *Service) Admit(ctx context.Context, l Limit, who string) (g Guess, unde
 	return Guess{a.Key, a.ExpiresAt}, false, nil
 }
 
-// Settle says that a guess is judged. A right one is taken off its count, which
-// then is what it would be without it. A wrong one stays. A guess that is never
-// settled, because the server died, stays as a wrong one does.
-func (s *Service) Settle(ctx context.Context, g Guess, right bool) error {
+// Settle says what became of a guess. One that was right, or that could not be judged,
+// is free: it is taken off its count, which then is what it would be without it. A
+// wrong one stays. A guess that is never settled, because the server died, stays as a
+// wrong one does.
+func (s *Service) Settle(ctx context.Context, g Guess, free bool) error {
 	if g.key == nil {
 		return nil
 	}
-	return s.Store.SettleAttempt(ctx, g.key, g.expires, right)
+	return s.Store.SettleAttempt(ctx, g.key, g.expires, free)
 }
 
 func (s *Service) attemptKey(l Limit, who string) []byte {
@@ -106,9 +107,9 @@ type attemptStore interface {
 	// that expired before now starts again at one and expires at the given time.
 	AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (Attempt, bool, error)
 	// SettleAttempt takes one off the pending guesses of key, and off its count, too,
-	// if the guess was right. It does nothing if the window does not expire at the
-	// given time, so that it is a later one, or if no guess is pending.
-	SettleAttempt(ctx context.Context, key []byte, expires time.Time, right bool) error
+	// if the guess is free. It does nothing if the window does not expire at the given
+	// time, so that it is a later one, or if no guess is pending.
+	SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error
 	// ForgetAttempts sets the count of key back to none.
 	ForgetAttempts(ctx context.Context, key []byte) error
 }

@@ -52,7 +52,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
 	schema := schemaOf[In]()
 	answer := func(c *call) (typed url.Values, to string, err error) {
-		defer func() { s.settle(*c) }()
+		defer func() { s.settle(*c, err) }()
 		// Our own pages have these forms, and no page of a trusted origin has.
 		if origin := c.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
 			return nil, "", shared.ErrOrigin

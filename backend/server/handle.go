@@ -107,7 +107,7 @@ type confirming interface{ Confirmation() *string }
 func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
 	schema := schemaOf[In]()
 	answer := func(c *call) (out Out, err error) {
-		defer func() { s.settle(*c) }()
+		defer func() { s.settle(*c, err) }()
 		if err := s.limit(*c, e.Path); err != nil {
 			return out, err
 		}

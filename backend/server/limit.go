@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -104,17 +105,20 @@ func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 	return nil
 }
 
-// settle has the counts know what became of a call's guesses. It must be called
-// before the call is answered: who is told that they are right may send the next
-// one at once.
-func (s *Server) settle(c call) {
+// settle has the counts know what became of a call's guesses, given the error that
+// the call fails with. Those that could not be judged, for want of room to hash or of
+// the database, do not count either: nothing was learned from them, and a rush of
+// right ones must not shut an office out. It must be called before the call is
+// answered: who is told that they are right may send the next one at once.
+func (s *Server) settle(c call, err error) {
 	if len(c.guesses.open) == 0 {
 		return
 	}
+	free := c.guesses.right || errors.Is(err, shared.ErrUnavailable)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), settleTimeout)
 	defer cancel()
 	for _, g := range c.guesses.open {
-		if err := s.Accounts.Settle(ctx, g, c.guesses.right); err != nil {
+		if err := s.Accounts.Settle(ctx, g, free); err != nil {
 			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
 			return
 		}

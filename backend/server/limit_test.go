@@ -231,6 +231,27 @@ func TestRightButRefused(t *testing.T) {
 	})
 }
 
+// TestUnjudgedGuess tests that a guess which the server has no room to hash does not
+// use up an address's limits.
+func TestUnjudgedGuess(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.signUp(t, ann)
+		s.clock.Freeze()
+		o := s.office(t)
+		hasher := s.accounts.Hasher
+		s.accounts.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
+		for range 5 {
+			want(t, o.browser().SignIn(ann), 503, "SERVICE_UNAVAILABLE")
+			wantAgain(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", "not available")
+		}
+		s.accounts.Hasher = hasher
+		for range 3 {
+			want(t, o.guess(ann), 401, wrongIs)
+		}
+		want(t, o.guess(ann), 429, tooMany)
+	})
+}
+
 // TestOfficeOfReplicas tests that guesses of one address that come to two servers
 // wait for each other, and that what is right on one makes room on the other.
 func TestOfficeOfReplicas(t *testing.T) {

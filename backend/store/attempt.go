@@ -44,10 +44,10 @@ func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires
 }
 
 // SettleAttempt implements [account.Store].
-func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, right bool) error {
+func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error {
 	q := db.bun.NewUpdate().Model((*account.Attempt)(nil)).Set("pending = pending - 1").
 		Where("key = ? AND expires_at = ? AND pending > 0 AND n > 0", key, expires)
-	if right {
+	if free {
 		q = q.Set("n = n - 1")
 	}
 	_, err := q.Exec(ctx)
