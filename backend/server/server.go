@@ -83,8 +83,8 @@ func New(c Config) http.Handler {
 }
 
 // rooms sends a request to the API, the probes, the well-known addresses, the
-// forms or the pages. It is no ServeMux because that answers addresses like /api//x with a
-// redirect of its own.
+// forms, the links of emails or the pages. It is no ServeMux because that answers
+// addresses like /api//x with a redirect of its own.
 func (s *Server) rooms() http.Handler {
 	mux := http.NewServeMux()
 	s.routes(mux)
