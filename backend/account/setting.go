@@ -102,10 +102,10 @@ var registry = []KeySpec{
 
 	// The defaults are Better Auth's where it has the limit; those an hour bound
 	// whoever stays just below the others.
-	number("SIGN_INS_PER_ADDRESS", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, "How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count."),
-	number("SIGN_INS_PER_ADDRESS_HOUR", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, "How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count."),
-	number("SIGN_UPS_PER_ADDRESS_HOUR", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, "How many times an address can try to sign up in an hour."),
-	number("EMAILS_PER_ADDRESS_HOUR", groupLimits, 10, 1, 1000, func(s *Settings) *int { return &s.EmailsPerAddressHour }, "How many emails of each kind an address can ask for in an hour."),
+	number("SIGN_IN_LIMIT", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, "How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count."),
+	number("SIGN_IN_HOURLY_LIMIT", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, "How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count."),
+	number("SIGN_UP_HOURLY_LIMIT", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, "How many times an address can try to sign up in an hour."),
+	number("EMAIL_HOURLY_LIMIT", groupLimits, 10, 1, 1000, func(s *Settings) *int { return &s.EmailsPerAddressHour }, "How many emails of each kind an address can ask for in an hour."),
 
 	duration("EVENT_RETENTION", groupLog, 365*day, 30*day, 3650*day, func(s *Settings) *time.Duration { return &s.EventRetention }, "How long the security log is kept."),
 }

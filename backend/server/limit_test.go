@@ -88,7 +88,7 @@ func TestOfficeSignsIn(t *testing.T) {
 // TestOfficeByTheHour tests that right sign-ins do not use up the limit of an hour,
 // and that wrong ones do.
 func TestOfficeByTheHour(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_INS_PER_ADDRESS_HOUR=10") }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }, func(t *testing.T, s *site, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
 		o := s.office(t)
@@ -325,7 +325,7 @@ func TestLimitsAreSettings(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.admin(t, ann)
 		for key, preset := range map[string]string{
-			"SIGN_INS_PER_ADDRESS": "3", "SIGN_INS_PER_ADDRESS_HOUR": "100", "SIGN_UPS_PER_ADDRESS_HOUR": "20", "EMAILS_PER_ADDRESS_HOUR": "10",
+			"SIGN_IN_LIMIT": "3", "SIGN_IN_HOURLY_LIMIT": "100", "SIGN_UP_HOURLY_LIMIT": "20", "EMAIL_HOURLY_LIMIT": "10",
 		} {
 			k := admin.setting(key)
 			if k.Type != "int" || k.Group != "Limits" || value(k) != preset || k.Description == "" || k.Source != "default" {
@@ -349,9 +349,9 @@ func TestLimitsAreSettings(t *testing.T) {
 			}
 		}
 		o := s.office(t)
-		set("SIGN_INS_PER_ADDRESS", "5")
+		set("SIGN_IN_LIMIT", "5")
 		passes("sign-in", 5, func() testkit.Answer { return o.guess("bob@example.test") })
-		set("SIGN_INS_PER_ADDRESS", "6")
+		set("SIGN_IN_LIMIT", "6")
 		passes("sign-in once the setting is larger", 1, func() testkit.Answer { return o.guess("bob@example.test") })
 
 		patient := func(wait time.Duration, call func() testkit.Answer) func() testkit.Answer {
@@ -361,11 +361,11 @@ func TestLimitsAreSettings(t *testing.T) {
 			}
 		}
 		o = s.office(t)
-		set("SIGN_INS_PER_ADDRESS_HOUR", "12")
+		set("SIGN_IN_HOURLY_LIMIT", "12")
 		passes("sign-in in an hour", 12, patient(10*time.Second, func() testkit.Answer { return o.guess(testkit.NewAddress() + "@example.test") }))
-		set("SIGN_UPS_PER_ADDRESS_HOUR", "4")
+		set("SIGN_UP_HOURLY_LIMIT", "4")
 		passes("sign-up in an hour", 4, patient(10*time.Second, func() testkit.Answer { return o.browser().Post("/sign-up/email", body{}) }))
-		set("EMAILS_PER_ADDRESS_HOUR", "4")
+		set("EMAIL_HOURLY_LIMIT", "4")
 		passes("emails in an hour", 4, patient(time.Minute, func() testkit.Answer {
 			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // three to one are another limit
 		}))
