@@ -321,22 +321,16 @@ func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, 
 }
 
 // stepUp confirms the identity of the session's user: by a second factor, or by
-// the password if that is empty. A factor that was shown before is still the one
-// that was shown last after a password.
+// the password if f is empty. A password leaves alone which factor was shown last.
 func (s *Service) stepUp(ctx context.Context, in locked, session Session, from Client, f Factor) (Token, error) {
-	now := s.Now()
-	confirmed := session
 	if f != "" {
-		confirmed = confirmed.withFactor(f, now)
-	}
-	next, token := confirmed.rotated(now)
-	if err := rotate(ctx, in, session, next); err != nil {
-		return "", err
-	}
-	if f == ByBackupCode {
-		if err := s.noteBackupCode(ctx, in, from, session.ID); err != nil {
+		if err := s.showFactor(ctx, in, session, from, f); err != nil {
 			return "", err
 		}
+	}
+	next, token := session.rotated(s.Now())
+	if err := rotate(ctx, in, session, next); err != nil {
+		return "", err
 	}
 	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventStepUp, session, from), f))
 }

@@ -118,6 +118,18 @@ func (s Session) withFactor(f Factor, now time.Time) Session {
 	return s
 }
 
+// showFactor writes down that a second factor was shown in a session, which keeps
+// its token.
+func (s *Service) showFactor(ctx context.Context, in locked, session Session, from Client, f Factor) error {
+	if err := in.ShowSecondFactor(ctx, session.withFactor(f, s.Now())); err != nil {
+		return err
+	}
+	if f == ByBackupCode {
+		return s.noteBackupCode(ctx, in, from, session.ID)
+	}
+	return nil
+}
+
 // rotated is the session under a new token, its user's identity confirmed now.
 func (s Session) rotated(now time.Time) (Session, Token) {
 	token := NewToken()
@@ -341,6 +353,10 @@ type sessionStore interface {
 	// RotateSession puts a session under a new token and remembers the old one.
 	// It fails with [shared.ErrUnauthorized] if the session no longer has that.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error
+	// ShowSecondFactor writes which second factor was shown in a session, and when.
+	// It fails with [shared.ErrUnauthorized] unless the session is there under its
+	// token.
+	ShowSecondFactor(ctx context.Context, s Session) error
 	// LockSession fails with [shared.ErrUnauthorized] unless the session is
 	// there under its token, and keeps it so until the transaction ends.
 	LockSession(ctx context.Context, s Session) error

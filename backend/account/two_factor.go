@@ -90,9 +90,9 @@ func (s *Service) spend(ctx context.Context, in locked, who asked, right rightCo
 }
 
 // VerifyCode verifies a code in a session, and spends it. The first one of a new
-// authenticator enables two-factor authentication, or replaces the authenticator.
-// Any but a code by email is a second factor shown in the session, which then
-// gets a new token; rotated is empty otherwise. It fails as [Service.judgeCode]
+// authenticator enables two-factor authentication, or replaces the authenticator,
+// and the session gets a new token: rotated is empty otherwise. Any but a code by
+// email is a second factor shown in the session. It fails as [Service.judgeCode]
 // does.
 func (s *Service) VerifyCode(ctx context.Context, session Session, user User, from Client, a Answer) (_ User, rotated Token, err error) {
 	who := askedIn(session, user)
@@ -108,7 +108,7 @@ func (s *Service) VerifyCode(ctx context.Context, session Session, user User, fr
 			case right.enrols != "":
 				user, rotated, err = s.enrol(ctx, in, session, from, right.enrols)
 			case right.factor != ByEmailCode:
-				rotated, err = s.stepUp(ctx, in, session, from, right.factor)
+				err = s.showFactor(ctx, in, session, from, right.factor)
 			}
 			return err
 		})
@@ -135,7 +135,9 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 	if kind == EventAuthenticatorReplaced {
 		by = session.SecondFactorBy
 	}
-	session = session.withFactor(ByTOTP, s.Now())
+	if err := s.showFactor(ctx, in, session, from, ByTOTP); err != nil {
+		return in.User, "", err
+	}
 	token, err := s.endElsewhere(ctx, in, session, from, kind, undo{TOTP: totp}, by, subject, what)
 	return in.User, token, err
 }

@@ -72,7 +72,7 @@ func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) 
 func (db DB) RotateSession(ctx context.Context, s account.Session, old account.RotatedToken) error {
 	return db.Tx(ctx, func(tx account.Store) error {
 		db := tx.(DB)
-		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at", "second_factor_at", "second_factor_by").
+		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
 			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
 		if err := one(res, err, shared.ErrUnauthorized); err != nil {
 			return err
@@ -80,6 +80,13 @@ func (db DB) RotateSession(ctx context.Context, s account.Session, old account.R
 		_, err = db.bun.NewInsert().Model(&old).Exec(ctx)
 		return failed(err)
 	})
+}
+
+// ShowSecondFactor implements [account.Store].
+func (db DB) ShowSecondFactor(ctx context.Context, s account.Session) error {
+	res, err := db.bun.NewUpdate().Model(&s).Column("second_factor_at", "second_factor_by").
+		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx)
+	return one(res, err, shared.ErrUnauthorized)
 }
 
 // LockSession implements [account.Store]. The update changes nothing but takes
