@@ -232,8 +232,7 @@ func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
 // many users, and of one. That they wait for no turn to hash, see
 // [TestBackupCodesNeedNoTurn].
 func TestManyEnrollAtOnce(t *testing.T) {
-	// It is not beside the tests of this package that run in parallel: what waits for
-	// the database longer than three seconds is told to come back.
+	// Not beside the other tests: it keeps every connection to the database busy.
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), nil)
 		const users, tries = 48, 64

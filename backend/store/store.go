@@ -41,11 +41,10 @@ type DB struct {
 var _ account.Store = DB{}
 
 const (
-	// A server that cannot reach its database within three seconds says so
-	// while a person still waits (503 within five).
-	postgresTimeout = 3 * time.Second
-	// SQLite has one writer at a time; the others wait this long for it.
-	sqliteTimeout = 3 * time.Second
+	// Timeout is how long a statement may take: a server that cannot reach its
+	// database within three seconds says so while a person still waits (503 within
+	// five). SQLite has one writer at a time; the others wait this long for it.
+	Timeout = 3 * time.Second
 	// More connections than these only queue inside the database. Each of
 	// SQLite's has a page cache of its own.
 	postgresConnections = 16
@@ -54,18 +53,21 @@ const (
 
 // Open opens the database that a URL names: sqlite:PATH or postgres://…. It
 // connects at the first use.
-func Open(database string) (DB, error) {
+func Open(database string) (DB, error) { return OpenWith(database, Timeout) }
+
+// OpenWith is [Open] with another timeout than [Timeout].
+func OpenWith(database string, timeout time.Duration) (DB, error) {
 	scheme, rest, _ := strings.Cut(database, ":")
 	switch scheme {
 	case "sqlite":
-		return openSQLite(rest)
+		return openSQLite(rest, timeout)
 	case "postgres", "postgresql":
-		return openPostgres(database)
+		return openPostgres(database, timeout)
 	}
 	return DB{}, fmt.Errorf("the database URL must begin with sqlite: or postgres://, not %q", scheme+":")
 }
 
-func openSQLite(path string) (DB, error) {
+func openSQLite(path string, timeout time.Duration) (DB, error) {
 	if path == "" {
 		return DB{}, errors.New("the database URL sqlite: lacks the path of the file")
 	}
@@ -79,7 +81,7 @@ func openSQLite(path string) (DB, error) {
 	q := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", sqliteTimeout.Milliseconds()), // before journal_mode, which takes a lock
+			fmt.Sprintf("busy_timeout(%d)", timeout.Milliseconds()), // before journal_mode, which takes a lock
 			"journal_mode(wal)",
 			"synchronous(full)", // what was answered must survive a power cut
 			"secure_delete(1)",  // what was deleted must not be found in the file
@@ -95,8 +97,8 @@ func openSQLite(path string) (DB, error) {
 	return DB{bun: db, pool: db, path: path}, nil
 }
 
-func openPostgres(dsn string) (DB, error) {
-	pool, err := connectPostgres(dsn, postgresTimeout)
+func openPostgres(dsn string, timeout time.Duration) (DB, error) {
+	pool, err := connectPostgres(dsn, timeout)
 	if err != nil {
 		return DB{}, err
 	}
@@ -114,7 +116,7 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 		}
 	}()
 	connector := pgdriver.NewConnector(
-		pgdriver.WithDialTimeout(postgresTimeout),
+		pgdriver.WithDialTimeout(Timeout),
 		pgdriver.WithReadTimeout(timeout),
 		pgdriver.WithWriteTimeout(timeout),
 		pgdriver.WithApplicationName("latchkey"),

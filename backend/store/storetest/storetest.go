@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"latchkey/backend/store"
 )
@@ -119,10 +120,14 @@ func migrate(url string) error {
 	return err
 }
 
+// patience is how long a statement of a test may take: a machine that has much
+// else to do is no fault of the product. The program itself keeps [store.Timeout].
+const patience = time.Minute
+
 // Open opens a database until the test ends.
 func Open(t *testing.T, url string) store.DB {
 	t.Helper()
-	db, err := store.Open(url)
+	db, err := store.OpenWith(url, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
