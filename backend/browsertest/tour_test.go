@@ -290,6 +290,17 @@ func tourStepUp(t *testing.T, inspect func(*tab, string)) {
 	p.Press("Use a code from your authenticator app")
 	p.The("textbox", enrollmentCode)
 	inspect(p, "step-up-code")
+	p.Press("Cancel")
+
+	p.Press("New backup codes")
+	p.Fill("Password", password)
+	p.Press("Make new codes")
+	p.The("dialog", "Is it still you?")
+	p.The("textbox", enrollmentCode)
+	inspect(p, "step-up-factor")
+	p.Press("Use a backup code")
+	p.The("textbox", "Backup code")
+	inspect(p, "step-up-backup")
 }
 
 // tourSystem visits the pages for administrators.
