@@ -3,6 +3,7 @@ package shared
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -705,6 +706,15 @@ type SettingChange struct {
 
 // Exact says that nothing else is taken: one call changes one key.
 func (SettingChange) Exact() {}
+
+// factorSettings are the system keys that say what a second factor is, who needs
+// one and for how long it counts.
+var factorSettings = []string{
+	"FRESH_WINDOW", "PASSKEY_USER_VERIFICATION", "REQUIRE_TWO_FACTOR", "REQUIRE_TWO_FACTOR_GRACE", "TWO_FACTOR_EMAIL_CODE",
+}
+
+// WeakensFactor reports whether the key is about second factors.
+func (c SettingChange) WeakensFactor() bool { return slices.Contains(factorSettings, c.Key) }
 
 // UserQuery asks for a page of the accounts, by address.
 type UserQuery struct {

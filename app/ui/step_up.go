@@ -38,7 +38,7 @@ type stepUpDialog struct {
 
 	ctx     app.Context
 	form    form
-	with    string // what is asked for: withPassword, byApp or byBackup
+	with    string // what is asked for: withPassword, byApp, byBackup or byPasskey
 	waiting *identity
 
 	openings int // how often it was opened
@@ -67,9 +67,12 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.waiting = &i
 	d.openings++
 	open(ctx, "step-up")
-	if i.Factor {
+	switch {
+	case i.Factor && d.TwoFactor:
 		d.use(byApp)
-	} else {
+	case i.Factor:
+		d.use(byPasskey)
+	default:
 		d.use(withPassword)
 	}
 	d.passkeys.prepare(d.ctx)
@@ -107,7 +110,7 @@ func (d *stepUpDialog) use(with string) {
 	d.form.wrong, d.form.problem = nil, ""
 	d.form.until = time.Time{} // too many of the one are no reason against the other
 	d.form.empty("password", "code", "backupCode")
-	focus(d.ctx, d.form.at("password"), d.form.at("code"), d.form.at("backupCode"))
+	focus(d.ctx, d.form.at("password"), d.form.at("code"), d.form.at("backupCode"), d.form.at("submit"))
 }
 
 func (d *stepUpDialog) usePassword(app.Context, app.Event) {
@@ -150,6 +153,9 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 func (d *stepUpDialog) confirm() {
 	var proof shared.Proof
 	switch d.with {
+	case byPasskey:
+		d.usePasskey(d.ctx, app.Event{})
+		return
 	case byApp:
 		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
@@ -222,10 +228,10 @@ func (d *stepUpDialog) Render() app.UI {
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
 						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(d.useApp)
 					}),
-					app.If(d.with != byBackup && d.byFactor(), func() app.UI {
+					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
 						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(d.useBackup)
 					}),
-					app.If(d.hasPasskeys, func() app.UI {
+					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
 							Text(tr("Use a passkey")).OnClick(d.usePasskey)
@@ -246,6 +252,8 @@ func (d *stepUpDialog) text() string {
 	switch {
 	case d.with == byBackup:
 		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
+	case d.with == byPasskey:
+		return tr("This changes how your account is protected. Use a passkey to go on.")
 	case d.with == byApp && d.byFactor():
 		return tr("This changes how your account is protected. Enter a code from your authenticator app to go on.")
 	case d.with == byApp:
@@ -257,6 +265,8 @@ func (d *stepUpDialog) text() string {
 
 func (d *stepUpDialog) field() app.UI {
 	switch d.with {
+	case byPasskey:
+		return html.Div() // the browser asks
 	case byApp:
 		return d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.confirm)
 	case byBackup:

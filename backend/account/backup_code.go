@@ -195,7 +195,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User
 		if !in.User.TwoFactorEnabled {
 			return shared.ErrTwoFactorNotEnabled
 		}
-		if err := s.CheckSecondFactor(session, in.User); err != nil {
+		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 			return err
 		}
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {

@@ -170,7 +170,10 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	if err != nil {
 		return nil, err
 	}
-	due := s.CheckSecondFactor(session, user)
+	due := s.CheckSecondFactor(ctx, s.Store, session, user)
+	if due != nil && !errors.Is(due, shared.ErrFactorNotFresh) {
+		return nil, due
+	}
 	full := len(keys) >= shared.PasskeysPerUser
 	verification := s.userVerification()
 	switch {

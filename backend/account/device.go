@@ -101,7 +101,7 @@ var products = []product{
 	{"Edg/", "Edge", ""},
 	{"Edge/", "Edge", ""},
 	{"OPX/", "Opera GX", ""},
-	{"OPT/", "Opera", ""},
+	{"OPT/", "Opera Touch", "-"},
 	{"OPiOS/", "Opera", ""},
 	{"Opera Mini/", "Opera Mini", ""},
 	{"OPR/", "Opera", ""},
@@ -120,8 +120,7 @@ var products = []product{
 	{"Silk/", "Silk", ""},
 	{"Whale/", "Whale", ""},
 	{"Brave Chrome/", "Brave", ""},
-	{"Brave/1 ", "Brave", "-"}, // for all versions on iOS
-	{"Brave/", "Brave", ""},
+	{"Brave/", "Brave", "-"}, // 1 for all versions
 	{"Ecosia ", "Ecosia", "-"},
 	{"Ecosia/", "Ecosia", "-"},
 	{"AlohaBrowser/", "Aloha", ""},
@@ -141,7 +140,7 @@ var products = []product{
 	{"Falkon/", "Falkon", ""},
 	{"Konqueror/", "Konqueror", ""},
 	{"qutebrowser/", "qutebrowser", ""},
-	{"Epiphany/", "GNOME Web", ""},
+	{"Epiphany/", "GNOME Web", "-"},
 	{"Ladybird/", "Ladybird", "-"},
 	{"PaleMoon/", "Pale Moon", ""},
 	{"Waterfox/", "Waterfox", ""},

@@ -96,7 +96,7 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		p.Name = &name
 	}
 	err = s.deed(ctx, session, func(in locked) error {
-		if err := s.CheckSecondFactor(session, in.User); err != nil {
+		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 			return err
 		}
 		keys, err := in.Passkeys(ctx, user.ID)
@@ -182,7 +182,7 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		}
 		by := Factor("")
 		if len(ways.Passkeys) == 0 && in.User.TwoFactorEnabled {
-			if err := s.CheckSecondFactor(session, in.User); err != nil {
+			if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 				return err
 			}
 			by = session.SecondFactorBy

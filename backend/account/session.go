@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"latchkey/shared"
@@ -102,14 +103,32 @@ func (s *Service) Fresh(session Session) bool {
 }
 
 // CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the session's user
-// has two-factor authentication, and no second factor was shown in the session
-// within the fresh window. Whatever weakens or shows a factor calls it: a
-// password alone must not take away what guards against a stolen password.
-func (s *Service) CheckSecondFactor(session Session, user User) error {
-	if user.TwoFactorEnabled && (session.SecondFactorAt == nil || s.Now().Sub(*session.SecondFactorAt) >= s.Settings.Now().FreshWindow) {
+// has a second factor that sign-in asks for, and none was shown in the session
+// within the fresh window. Whatever weakens, shows or adds a factor calls it: a
+// password alone must not take away what guards against a stolen password. A
+// passkey is such a factor where one is required (REQUIRE_TWO_FACTOR).
+func (s *Service) CheckSecondFactor(ctx context.Context, tx Store, session Session, user User) error {
+	if session.SecondFactorAt != nil && s.Now().Sub(*session.SecondFactorAt) < s.Settings.Now().FreshWindow {
+		return nil
+	}
+	if user.TwoFactorEnabled {
 		return shared.ErrFactorNotFresh
 	}
-	return nil
+	if !s.requiresTwoFactor(session) {
+		return nil
+	}
+	has, err := hasVerifiedPasskey(ctx, tx, user)
+	if err == nil && has {
+		err = shared.ErrFactorNotFresh
+	}
+	return err
+}
+
+// hasVerifiedPasskey reports whether a user has a passkey that verifies its user,
+// which is two factors.
+func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
+	keys, err := tx.Passkeys(ctx, user.ID)
+	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified }), err
 }
 
 // withFactor is the session in which a second factor was shown now.

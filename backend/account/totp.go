@@ -258,7 +258,7 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 		return "", err
 	}
 	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
-		if err := s.CheckSecondFactor(session, in.User); err != nil {
+		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 			return err
 		}
 		by := Factor("")

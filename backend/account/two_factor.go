@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"latchkey/shared"
@@ -227,7 +226,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 	if err := errors.Join(checkIssuer(issuer), check(user)); err != nil { // before ten hashes
 		return "", nil, err
 	}
-	if err := s.CheckSecondFactor(session, user); err != nil {
+	if err := s.CheckSecondFactor(ctx, s.Store, session, user); err != nil {
 		return "", nil, err
 	}
 	a, secret := s.newTOTP(session)
@@ -239,7 +238,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 		if err := check(in.User); err != nil {
 			return err
 		}
-		if err := s.CheckSecondFactor(session, in.User); err != nil { // it is to be replaced
+		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 			return err
 		}
 		if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
@@ -266,7 +265,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 // other.
 func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
 	err = s.deed(ctx, session, func(in locked) (err error) {
-		if err := s.CheckSecondFactor(session, in.User); err != nil {
+		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
 			return err
 		}
 		if err := s.checkOtherFactor(ctx, in, session); err != nil {
@@ -297,8 +296,8 @@ func (s *Service) checkOtherFactor(ctx context.Context, in locked, session Sessi
 	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
 		return nil
 	}
-	keys, err := in.Passkeys(ctx, in.User.ID)
-	if err == nil && !slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified }) {
+	has, err := hasVerifiedPasskey(ctx, in, in.User)
+	if err == nil && !has {
 		err = shared.ErrLastSecondFactor
 	}
 	return err

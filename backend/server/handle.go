@@ -176,7 +176,7 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 		return c, shared.ErrForbidden
 	}
 	if w, ok := in.(weakening); may.factor && (!ok || w.WeakensFactor()) {
-		if err := s.Accounts.CheckSecondFactor(c.Session, c.User); err != nil {
+		if err := s.Accounts.CheckSecondFactor(c.Context(), s.Accounts.Store, c.Session, c.User); err != nil {
 			return c, err
 		}
 	}

@@ -40,6 +40,7 @@ func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 		"new codes":       b.Post("/two-factor/generate-backup-codes", password),
 		"replace":         b.Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}),
 		"begin a passkey": b.Get("/passkey/generate-register-options"),
+		"another mailbox": b.Post("/change-email", body{"newEmail": "mallory@example.test"}),
 		"switch off":      b.Post("/two-factor/disable", password),
 	}
 	if keys := b.passkeys(); len(keys) == 1 {
@@ -53,6 +54,7 @@ func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 // trusted device, one of a code by email, and one whose factor was shown too long ago.
 func TestFactorGuardsFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
+		s.clock.Freeze() // the window ends to the second
 		owner, device := s.keeping(t, ann)
 		p, codes := owner.enrol()
 		refused := func(what string, b *browser) {
@@ -216,6 +218,62 @@ func TestByWhichFactor(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		told("Two-factor authentication is off", "It was confirmed with a code from the authenticator app.",
 			"confirmed with a code from the authenticator app")
+	})
+}
+
+// TestFactorsOfAdministrators tests that an administrator who has two-factor
+// authentication and shows no factor can neither change what the settings say of
+// factors nor take those of others.
+func TestFactorsOfAdministrators(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		victim := s.signUp(t, bob)
+		victim.enrol()
+		admin := s.signUp(t, ann).granted(account.Permissions...)
+		put := func(key, value string) testkit.Answer { return admin.Elsewhere().put(body{"key": key, "value": value}) }
+		keys := map[string]string{
+			"FRESH_WINDOW": "1d", "REQUIRE_TWO_FACTOR": "off", "REQUIRE_TWO_FACTOR_GRACE": "30d", "TWO_FACTOR_EMAIL_CODE": "true",
+			"PASSKEY_USER_VERIFICATION": "preferred",
+		}
+		for key, value := range keys { // a password is enough for who has no factor
+			if key != "FRESH_WINDOW" {
+				want(t, put(key, value), 200, "")
+			}
+		}
+		p, _ := admin.enrol()
+		s.clock.Advance(account.FreshWindow)
+		want(t, admin.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+		for key, value := range keys {
+			wantFactor(t, put(key, value))
+		}
+		want(t, put("SIGN_UP_ENABLED", "true"), 200, "")
+		wantFactor(t, admin.Elsewhere().manage(victim.id(), "reset-factors"))
+		want(t, admin.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		for key, value := range keys {
+			want(t, put(key, value), 200, "")
+		}
+		want(t, admin.Elsewhere().manage(victim.id(), "reset-factors"), 200, "")
+	})
+}
+
+// TestPasskeyAsRequiredFactor tests that where a second factor is required, a user
+// whose only factor is a passkey shows it before another is added: the password
+// alone opens nothing, and must not make the factor that does.
+func TestPasskeyAsRequiredFactor(t *testing.T) {
+	required := func(c *server.Config) {
+		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
+	}
+	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+		_, device := s.keeping(t, ann)
+		thief := s.signIn(t, ann)
+		wantFactor(t, thief.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password}))
+		wantFactor(t, thief.Elsewhere().Get("/passkey/generate-register-options"))
+		wantFactor(t, thief.Elsewhere().Post("/passkey/verify-registration", body{"response": body{}}))
+		want(t, thief.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+
+		owner := s.signIn(t, ann)
+		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, device, owner.authenticateOptions())}), 200, "")
+		owner.enrol()
+		want(t, owner.Get("/list-sessions"), 200, "")
 	})
 }
 

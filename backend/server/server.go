@@ -132,7 +132,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	handle(s, mux, anyone, shared.ResetPassword, s.resetPassword)
 	handle(s, mux, anyone, shared.SendVerificationEmail, s.sendVerificationEmail)
 	handle(s, mux, anyone, shared.VerifyEmail, s.verifyEmail)
-	handle(s, mux, fresh, shared.ChangeEmail, s.changeEmail)
+	handle(s, mux, withFactor(fresh), shared.ChangeEmail, s.changeEmail) // who reads the mailbox gets codes
 	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
 	handle(s, mux, anyone, shared.Disown, s.disown)
 	handle(s, mux, anyone, shared.CheckLink, s.checkLink)
@@ -161,12 +161,12 @@ func (s *Server) routes(mux *http.ServeMux) {
 
 	handle(s, mux, anyone, shared.About, s.about)
 	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
-	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.PutSetting, s.putSetting)
+	handle(s, mux, withFactor(freshly(permitted(account.PermissionSettings))), shared.PutSetting, s.putSetting)
 	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
 	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
 
 	handle(s, mux, permitted(account.PermissionUsers), shared.ListUsers, s.listUsers)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.ResetFactors, s.resetFactors)
+	handle(s, mux, withFactor(freshly(permitted(account.PermissionUsers))), shared.ResetFactors, s.resetFactors)
 	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EndSessions, s.endSessions)
 	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.DisableUser, s.disableUser)
 	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EnableUser, s.enableUser)
