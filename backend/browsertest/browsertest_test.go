@@ -171,6 +171,14 @@ func (p *tab) cardSays(id, text string) {
 		fmt.Sprintf(`document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
 }
 
+// cardIsRecent waits until a section of the page says that something was done just
+// now, or as many minutes ago as a slow machine takes.
+func (p *tab) cardIsRecent(id string) {
+	p.t.Helper()
+	p.Until("section "+id+" tells of something recent",
+		fmt.Sprintf(`/just now|\d minutes? ago/.test(document.querySelector("[aria-labelledby=%s]").innerText)`, id))
+}
+
 // cardOmits waits until a section of the page no longer contains a text.
 func (p *tab) cardOmits(id, text string) {
 	p.t.Helper()

@@ -292,9 +292,7 @@ func tourStepUp(t *testing.T, inspect func(*tab, string)) {
 	inspect(p, "step-up-code")
 	p.Press("Cancel")
 
-	p.Press("New backup codes")
-	p.Fill("Password", password)
-	p.Press("Make new codes")
+	p.Press("Add passkey")
 	p.The("dialog", "Is it still you?")
 	p.The("textbox", enrollmentCode)
 	inspect(p, "step-up-factor")

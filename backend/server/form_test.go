@@ -506,7 +506,8 @@ func TestSignInFormThatCannotGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, storetest.Migrated(t, database), nil)
+	storetest.Migrated(t, database)
+	s := open(t, storetest.OpenStrict(t, database), nil)
 	b := s.signUp(t, ann)
 	user := b.Session().Get("user.id").(string)
 	if err := s.db.Tx(t.Context(), func(tx account.Store) error {

@@ -422,7 +422,8 @@ func TestSignInThatCannotGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, storetest.Migrated(t, database), nil)
+	storetest.Migrated(t, database)
+	s := open(t, storetest.OpenStrict(t, database), nil)
 	b := s.signUp(t, "ann@example.test")
 	user := b.Session().Get("user.id").(string)
 	credentials := body{"email": "ann@example.test", "password": testkit.Password}

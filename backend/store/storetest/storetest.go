@@ -135,6 +135,18 @@ func Open(t *testing.T, url string) store.DB {
 	return db
 }
 
+// OpenStrict is [Open] with the timeout of the program, for tests of what happens
+// when it has passed.
+func OpenStrict(t *testing.T, url string) store.DB {
+	t.Helper()
+	db, err := store.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // Migrated opens a database until the test ends and brings it to the present
 // schema.
 func Migrated(t *testing.T, url string) store.DB {
