@@ -177,7 +177,7 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if ways.Passkeys = slices.Delete(ways.Passkeys, i, i+1); ways.none() {
 			return shared.ErrLastWayIn
 		}
-		if len(ways.Passkeys) == 0 && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
+		if !anyVerified(ways.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
 			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
 		}
 		by := Factor("")

@@ -128,7 +128,11 @@ func (s *Service) CheckSecondFactor(ctx context.Context, tx Store, session Sessi
 // which is two factors.
 func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
 	keys, err := tx.Passkeys(ctx, user.ID)
-	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified }), err
+	return anyVerified(keys), err
+}
+
+func anyVerified(keys []Passkey) bool {
+	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified })
 }
 
 // withFactor is the session in which a second factor was shown now.
