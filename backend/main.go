@@ -95,8 +95,8 @@ const (
 	sweepEvery = 10 * time.Minute
 )
 
-// serve answers requests until ctx ends. The port is open at once, so that whoever
-// starts the server can tell that it lives while it waits for its database.
+// serve answers requests until ctx ends. The port is open at once, so that
+// a supervisor can tell that the server lives while it waits for its database.
 func serve(ctx context.Context, c config, out io.Writer) error {
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {

@@ -103,7 +103,7 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 
 const waitsForMigration = "another process migrates the database"
 
-// noLocks fails the test if somebody holds an advisory lock in a database.
+// noLocks fails the test if an advisory lock is held in a database.
 func noLocks(t *testing.T, database string) {
 	t.Helper()
 	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))

@@ -46,7 +46,7 @@ func (k *clock) now(at instant) time.Time {
 	if k.server.IsZero() {
 		return at.wall
 	}
-	// Whoever sets the wall's clock back cannot turn time back. If it is ahead of the
+	// A wall clock that is set back does not turn time back. If it is ahead of the
 	// other one, the machine has slept, more likely than not: see [Client.Disturbed].
 	return k.server.Add(max(at.elapsed-k.heard.elapsed, at.wall.Sub(k.heard.wall)))
 }

@@ -69,7 +69,7 @@ func newBackupCode() string {
 	return code[:4] + "-" + code[4:8] + "-" + code[8:]
 }
 
-// readBackupCode returns the characters of the code that somebody typed (see
+// readBackupCode returns the characters of the code that a user typed (see
 // [shared.TypedCode]), in lower case. It takes o for 0, and i and l for 1. ok is
 // false if they are no code.
 func readBackupCode(typed string) (code string, ok bool) {
@@ -105,7 +105,7 @@ func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet
 	return codes, set, digests
 }
 
-// backupCodePurpose is of the key that makes digests of hashes.
+// backupCodePurpose names the key that makes digests of hashes.
 const backupCodePurpose = "backup code"
 
 // hashBackupCode hashes what a user typed as a backup code, once. It returns what

@@ -371,7 +371,7 @@ type rightPasskey struct {
 	verified bool // it has verified its user just now
 }
 
-// ErrSignature is of an answer that another key than the passkey's has signed.
+// ErrSignature says that another key than the passkey's has signed an answer.
 var ErrSignature = errors.New("the signature is wrong")
 
 // decoyKey is a P-256 key, in COSE, whose private half is forgotten: what is

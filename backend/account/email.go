@@ -238,7 +238,7 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 // the second. by is the user who is signed in, if anybody is: the link of another
 // fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
 // [shared.ErrTokenExpired], with [shared.ErrTokenUsed], and with
-// [shared.ErrUserExists] if somebody else has taken the address meanwhile. With
+// [shared.ErrUserExists] if another account has taken the address meanwhile. With
 // [shared.ErrNewPasswordDue] the address is verified, and the password void. It
 // signs nobody in.
 func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string) (changed *User, err error) {

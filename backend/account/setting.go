@@ -101,7 +101,7 @@ var registry = []KeySpec{
 	number("SESSIONS_PER_USER", groupSessions, SessionsPerUser, 1, 1000, func(s *Settings) *int { return &s.SessionsPerUser }, "How many sessions an account can have. Beyond it, the one unused for longest ends."),
 
 	// The defaults are Better Auth's where it has the limit; those an hour bound
-	// whoever stays just below the others.
+	// a caller who stays just below the others.
 	number("SIGN_IN_LIMIT", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, "How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count."),
 	number("SIGN_IN_HOURLY_LIMIT", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, "How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count."),
 	number("SIGN_UP_HOURLY_LIMIT", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, "How many times an address can try to sign up in an hour."),

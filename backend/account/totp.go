@@ -115,7 +115,7 @@ func totpCode(secret []byte, step int64) (string, error) {
 	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
 }
 
-// stepOf finds the step near now that a code is of, the nearest first, however
+// stepOf finds the step near now to which a code belongs, the nearest first, however
 // the code was typed, and none for what is not six digits. All steps are looked
 // at, whichever it is.
 func stepOf(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
@@ -265,7 +265,7 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 		if a.Verified {
 			by = session.SecondFactorBy
 			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown", confirmedBy(by,
-				say("The key of your authenticator app was shown to somebody who knows your password. With it, another app shows the same codes."))...)
+				say("The key of your authenticator app was shown in a session of your account. With it, another app shows the same codes."))...)
 			if err != nil {
 				return err
 			}

@@ -173,7 +173,7 @@ func (e linkError) Unwrap() error { return e.error }
 
 // byPerson reports whether a person opens the page in a tab. Browsers that say
 // nothing about it are believed: they send a session's cookie to a page of ours
-// only when somebody goes there.
+// only when a person goes there.
 func byPerson(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return r.Method == http.MethodGet && !isPrefetch(r) && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
@@ -317,8 +317,7 @@ func alreadyFollowed(l *language.Language, in shared.EmailLink, link account.Ema
 	return done
 }
 
-// landed is the page for who was led here by an endpoint that did what a link is
-// for. Whatever else stands in the address is anybody's.
+// landed is the page to which an endpoint that did what a link is for redirects. Whatever else stands in the address is anybody's.
 func (s *Server) landed(c call) web.Link {
 	l := languageOf(c.Request)
 	link := web.Link{Title: l.Say("Thank you"), Href: shared.PageHome, Label: l.Say("Continue")}

@@ -128,7 +128,7 @@ func (s mailing) openAll(t *testing.T, mails []account.Mail) {
 }
 
 // TestScannedSignUp tests that the account of a stranger who has signed up with
-// somebody's address stays useless when a scanner opens every link in that mailbox,
+// another person's address stays useless when a scanner opens every link in that mailbox,
 // and that the reader's own click works after it.
 func TestScannedSignUp(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {

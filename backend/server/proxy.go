@@ -78,7 +78,7 @@ type proxies struct {
 }
 
 const (
-	// maxProxies is more than stand in front of one server. Who has many addresses
+	// maxProxies is more than stand in front of one server. A caller who has many addresses
 	// can fill the list, and a proxy that people use is back with its next request.
 	maxProxies = 16
 	// The log is told of an address once in an hour, and of so many addresses: a

@@ -234,7 +234,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 			"FRESH_WINDOW": "1d", "REQUIRE_TWO_FACTOR": "off", "REQUIRE_TWO_FACTOR_GRACE": "30d", "TWO_FACTOR_EMAIL_CODE": "true",
 			"PASSKEY_USER_VERIFICATION": "preferred",
 		}
-		for key, value := range keys { // a password is enough for who has no factor
+		for key, value := range keys { // without a factor a password is enough
 			if key != "FRESH_WINDOW" {
 				want(t, put(key, value), 200, "")
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // A Gate answers until the server can: /healthz is 200, and all else is 503. It
-// writes no lines to the log, because whoever starts a server asks again and again
+// writes no lines to the log, because a supervisor asks again and again
 // whether it is ready.
 type Gate struct {
 	closed http.Handler

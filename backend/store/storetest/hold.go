@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// HoldMigration takes the lock of who migrates a database, until release is called
+// HoldMigration takes the lock for migrating a database, until release is called
 // or the test ends.
 func HoldMigration(t *testing.T, database string) (release func()) {
 	t.Helper()
