@@ -649,18 +649,20 @@ func testWrongClock(t *testing.T) {
 		p.awaitSnapshot()
 		p.awaitServiceWorker()
 
-		server.Kill()
-		p.Open("/dashboard/settings")
-		p.cardSays("sessions", "As of")
-		p.cardSays("sessions", "20 hours ago")
-		p.cardIsRecent("sessions")
-		asOf, err := time.Parse(time.RFC3339, eval[string](p, `document.querySelector("[aria-labelledby=sessions] .as-of time").dateTime`))
-		if err != nil || time.Since(asOf).Abs() > time.Hour {
-			t.Errorf("with a clock that is off by %d hours, the list is of %v (%v); want now", hours, asOf, err)
-		}
+		if hours < 0 { // without a network a fast clock is no other case
+			server.Kill()
+			p.Open("/dashboard/settings")
+			p.cardSays("sessions", "As of")
+			p.cardSays("sessions", "20 hours ago")
+			p.cardIsRecent("sessions")
+			asOf, err := time.Parse(time.RFC3339, eval[string](p, `document.querySelector("[aria-labelledby=sessions] .as-of time").dateTime`))
+			if err != nil || time.Since(asOf).Abs() > time.Hour {
+				t.Errorf("with a clock that is off by %d hours, the list is of %v (%v); want now", hours, asOf, err)
+			}
 
-		server.Start()
-		p.Gone("You are offline.")
+			server.Start()
+			p.Gone("You are offline.")
+		}
 		lastActive(26 * time.Hour)
 		eval[bool](p, `putOn(48) === undefined`)
 		p.cardSays("sessions", "yesterday")
