@@ -33,6 +33,8 @@
   };
   addEventListener("beforeinstallprompt", keep);
 
+  let install = () => {}; // the service worker, where there can be one
+
   // Loading and compiling the app takes all that a small machine has. So the page
   // is painted first; one that nobody sees is not waited for.
   new Promise((resolve) => {
@@ -46,6 +48,7 @@
       if (offer) {
         dispatchEvent(offer);
       }
+      install();
     });
   }));
 
@@ -132,11 +135,27 @@
     return;
   }
 
+  // app.js registers the worker, too, which comes to the same one. It does not see
+  // a first worker fail, perhaps because a sign-out wiped what it had just kept:
+  // without another try the app would not open offline until the next page.
+  let tries = 12; // a minute
+  install = async () => {
+    let next = null;
+    const again = () => tries-- > 0 && setTimeout(install, 5e3);
+    try {
+      const registration = await workers.register("/app-worker.js");
+      next = registration.active ? null : registration.installing;
+    } catch {
+      again();
+    }
+    next?.addEventListener("statechange", () => next.state === "redundant" && again());
+  };
+
   // Signing out wipes the worker with all else that the browser kept. Nothing of
   // the account is in it, so that the app opens without a network as before.
   new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
     if (data === "signed out" || data === "account deleted") {
-      workers.register("/app-worker.js");
+      install();
     }
   });
 

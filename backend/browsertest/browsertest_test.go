@@ -189,7 +189,17 @@ func (p *tab) cardOmits(id, text string) {
 // awaitServiceWorker waits until the service worker controls the page.
 func (p *tab) awaitServiceWorker() {
 	p.t.Helper()
+	controls := false
+	defer func() {
+		if !controls { // what there is instead
+			p.t.Log("service workers: ", eval[string](p, `navigator.serviceWorker.getRegistrations().then((all) => JSON.stringify({
+				controller: navigator.serviceWorker.controller?.state,
+				registrations: all.map(({ installing, waiting, active }) => [installing?.state, waiting?.state, active?.state]),
+			}))`))
+		}
+	}()
 	p.Until("the service worker controls the page", `navigator.serviceWorker.controller?.state === "activated"`)
+	controls = true
 }
 
 // snapshot returns the offline snapshot of the account that the browser stores.

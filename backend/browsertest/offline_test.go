@@ -22,13 +22,14 @@ import (
 // returns.
 func TestOfflineBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Wipe":         testWipe,
-		"OtherAccount": testOtherAccount,
-		"Changed":      testChanged,
-		"Ended":        testEnded,
-		"ListFirst":    testListFirst,
-		"Focus":        testOfflineFocus,
-		"Install":      testInstall,
+		"Wipe":          testWipe,
+		"OtherAccount":  testOtherAccount,
+		"Changed":       testChanged,
+		"Ended":         testEnded,
+		"ListFirst":     testListFirst,
+		"Focus":         testOfflineFocus,
+		"Install":       testInstall,
+		"FailedInstall": testFailedInstall,
 	}, map[string]func(*testing.T){
 		"Offline":        testOffline,
 		"Expired":        testExpired,
@@ -203,6 +204,32 @@ func testExpired(t *testing.T) {
 			t.Errorf("after a week, the page shows the account or stores the snapshot %q", p.snapshot())
 		}
 	}
+}
+
+// testFailedInstall checks that a service worker that fails to install is installed
+// again while the page is open.
+func testFailedInstall(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Inject(`{
+		const register = ServiceWorkerContainer.prototype.register;
+		window.failed = 0;
+		ServiceWorkerContainer.prototype.register = function (...args) {
+			if (window.succeed) {
+				return register.apply(this, args);
+			}
+			const installing = Object.assign(new EventTarget(), {state: "installing"});
+			setTimeout(() => {
+				installing.state = "redundant";
+				installing.dispatchEvent(new Event("statechange"));
+				failed++;
+			}, 100);
+			return Promise.resolve(Object.assign(new EventTarget(), {installing}));
+		};
+	}`)
+	p.Open("/sign-in")
+	p.Until("a worker has failed once more", `window.failed > 2`)
+	eval[bool](p, `window.succeed = true`)
+	p.awaitServiceWorker()
 }
 
 // testLeaving checks that signing out offline revokes the session once the
