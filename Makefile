@@ -7,7 +7,7 @@
 #   make build        leave the one static binary, everything inside, in bin/latchkey (1 min)
 #   make quick        test what needs neither browser nor Postgres (under 1 min)
 #   make test         test all that a change can break: lint, both databases, the npm
-#                     client, the browser; installs what they need, where it may (8 min)
+#                     client, the browser; installs what they need, where it may (9 min)
 #   make check        the same with what is installed; what is missing is skipped aloud
 #   make slow         test the rest: make race, make pooler, make plain (11 min)
 #   make race         the race detector over what needs no browser, in the program, too (4 min)
