@@ -145,6 +145,9 @@
     try {
       const registration = await workers.register("/app-worker.js");
       next = registration.active ? null : registration.installing;
+      if (!workers.controller) {
+        registration.active?.postMessage("claim"); // it got ready while this page was on its way, and has missed it
+      }
     } catch {
       again();
     }

@@ -46,6 +46,8 @@ async function keepPages() {
 self.addEventListener("message", (event) => {
   if (event.data === "activate") {
     self.skipWaiting();
+  } else if (event.data === "claim") {
+    event.waitUntil(self.clients.claim());
   } else if (event.data === "pages") {
     event.waitUntil(keepPages().catch(() => {})); // those that are there are good, too
   }

@@ -30,6 +30,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Focus":         testOfflineFocus,
 		"Install":       testInstall,
 		"FailedInstall": testFailedInstall,
+		"Claim":         testClaim,
 	}, map[string]func(*testing.T){
 		"Offline":        testOffline,
 		"Expired":        testExpired,
@@ -229,6 +230,18 @@ func testFailedInstall(t *testing.T, server *testkit.Program) {
 	p.Open("/sign-in")
 	p.Until("a worker has failed once more", `window.failed > 2`)
 	eval[bool](p, `window.succeed = true`)
+	p.awaitServiceWorker()
+}
+
+// testClaim checks that a service worker takes over a page that was on its way while
+// the worker got ready: one that the browser has loaded past the worker.
+func testClaim(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Open("/sign-in")
+	p.awaitServiceWorker()
+	eval[bool](p, `window.before = true`)
+	command(p, page.Reload, page.ReloadParams{IgnoreCache: new(true)})
+	p.Until("the page is another", `window.before === undefined && document.readyState === "complete"`)
 	p.awaitServiceWorker()
 }
 
