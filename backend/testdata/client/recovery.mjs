@@ -37,7 +37,8 @@ async function link(dir, to, form) {
 // Links lead to pages of the server. What they are for, a script does by the client.
 const resetLink = /http:\S+\/reset-password\?token=([\w-]+)\S*/;
 const emailLink = /http:\S+\/email\?token=([\w-]+)&callbackURL=\S*/;
-const deleteLink = emailLink;
+// A sign-in that was refused sends a link to the same page, at any time after it.
+const deleteLink = /http:\S+\/email\?token=([\w-]+)&callbackURL=%2Fbye/;
 
 // press presses the button of the page that a link leads to.
 async function press({ url, token }) {
@@ -120,7 +121,6 @@ await ok(desk.auth.signIn.email({ email, password }));
 console.log("delete the account by mail");
 assert.deepEqual(await ok(desk.auth.deleteUser({ callbackURL: "/bye" })), { success: true, message: "Verification email sent" });
 const deletion = await link(verifyingMailDir, email, deleteLink);
-assert.ok(deletion.url.endsWith("callbackURL=%2Fbye"));
 await refused(desk.auth.deleteUser({ token: "nope" }), 404, "INVALID_TOKEN");
 assert.equal((await ok(desk.auth.deleteUser({ token: deletion.token }))).success, true);
 assert.equal(await ok(desk.auth.getSession()), null);
