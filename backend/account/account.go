@@ -30,8 +30,8 @@ type Service struct {
 // Store keeps what the rules need kept. Every method that security rests on is
 // one conditional statement whose row count is the answer.
 type Store interface {
-	// Tx runs fn on a store that is one transaction, which is kept if fn
-	// returns nil.
+	// Tx runs fn on a store that is one transaction, which is committed if fn
+	// returns nil. It refuses to run inside another transaction.
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
@@ -68,22 +68,31 @@ type Client struct {
 	Trust     TrustTokens  // what it keeps of accounts that trust it
 }
 
-// locked is a transaction in which nothing else is done to a user, who is as
-// User says.
-type locked struct {
-	Store
-	User User
+// Actor is the user on whose behalf a call runs, and where the call comes from.
+// Session and User, which is the session's, are as they were when the call was let
+// in. A rule that writes reads the user again in its transaction: see [userTx].
+type Actor struct {
+	Session Session // zero if the user has not signed in, or not yet shown the second factor
+	User    User    // zero if the caller is unknown
+	Client  Client
 }
 
-// lock runs fn in a transaction in which nothing else is done to a user. It
-// fails with [shared.ErrUnauthorized] if the user is no more.
-func (s *Service) lock(ctx context.Context, user string, fn func(locked) error) error {
+// userTx is a transaction that holds the lock of a user. No other transaction
+// that takes the lock changes the user until this one ends.
+type userTx struct {
+	Store
+	User User // as it was when the transaction took the lock
+}
+
+// inUserTx runs fn in a transaction that holds the lock of a user. It fails with
+// [shared.ErrUnauthorized] if the user was deleted.
+func (s *Service) inUserTx(ctx context.Context, user string, fn func(userTx) error) error {
 	return s.Store.Tx(ctx, func(tx Store) error {
 		u, err := tx.LockUser(ctx, user)
 		if err != nil {
 			return err
 		}
-		return fn(locked{tx, u})
+		return fn(userTx{tx, u})
 	})
 }
 

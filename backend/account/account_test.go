@@ -281,7 +281,7 @@ func TestEnrolBy(t *testing.T) {
 			t.Fatal(err)
 		}
 		user.CreatedAt = joined
-		return (&Service{Settings: settings}).EnrolBy(Session{Method: method, Permissions: permissions}, user)
+		return (&Service{Settings: settings}).EnrolBy(Actor{Session: Session{Method: method, Permissions: permissions}, User: user})
 	}
 	enrolled := User{TwoFactorEnabled: true}
 	for what, test := range map[string]struct{ got, want time.Time }{

@@ -135,12 +135,12 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 }
 
 func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
-	if !who.user.TwoFactorEnabled {
+	if !who.User.TwoFactorEnabled {
 		return right, 0, shared.ErrBackupCodesNotEnabled
 	}
 	// Hashed before the try is counted: who is turned away for want of room has
 	// lost nothing.
-	digests, err := s.hashBackupCode(ctx, who.user.ID, code)
+	digests, err := s.hashBackupCode(ctx, who.User.ID, code)
 	if err != nil {
 		return right, 0, err
 	}
@@ -150,7 +150,7 @@ func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (
 	if digests == nil {
 		return right, try, shared.ErrInvalidBackupCode
 	}
-	return rightCode{spend: func(ctx context.Context, in locked) error {
+	return rightCode{spend: func(ctx context.Context, in userTx) error {
 		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
 		if used {
 			return fmt.Errorf("%w: %w", shared.ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once."), errNoGuess)
@@ -159,14 +159,14 @@ func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (
 	}}, try, nil
 }
 
-// noteBackupCode tells a user that one of their backup codes was used: in a
-// session, or to open it, or for none.
-func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, session string) error {
+// noteBackupCode tells a user that one of their backup codes was used: in the
+// session of actor, to open it, or for none if that is zero.
+func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
 	}
-	e := s.event(EventBackupCodeUsed, in.User.ID, from)
+	e := s.event(EventBackupCodeUsed, in.User.ID, actor.Client)
 	e.ActorID = in.User.ID // who has proved it by the code
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
@@ -180,28 +180,28 @@ func (s *Service) noteBackupCode(ctx context.Context, in locked, from Client, se
 	case left <= shared.FewBackupCodes:
 		what = say("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
 	}
-	return s.notify(ctx, in, from, undo{Session: session}, "A backup code was used", what)
+	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, "A backup code was used", what)
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
 // with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up, and with
 // [shared.ErrFactorNotFresh].
-func (s *Service) NewBackupCodes(ctx context.Context, session Session, user User, from Client) (codes []string, token Token, err error) {
-	if !user.TwoFactorEnabled { // before ten hashes
+func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []string, token Token, err error) {
+	if !actor.User.TwoFactorEnabled { // before ten hashes
 		return nil, "", shared.ErrTwoFactorNotEnabled
 	}
-	codes, set, digests := s.newBackupCodes(user.ID)
-	err = s.deed(ctx, session, func(in locked) (err error) {
+	codes, set, digests := s.newBackupCodes(actor.User.ID)
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 		if !in.User.TwoFactorEnabled {
 			return shared.ErrTwoFactorNotEnabled
 		}
-		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventBackupCodesMade, undo{BackupCode: digests[0]}, session.SecondFactorBy,
+		token, err = s.endElsewhere(ctx, in, actor, EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
 			"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
 		return err
 	})

@@ -13,7 +13,7 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		return "", err
 	}
 	now := s.Now()
-	err = s.lock(ctx, user.ID, func(in locked) (err error) {
+	err = s.inUserTx(ctx, user.ID, func(in userTx) (err error) {
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}

@@ -161,23 +161,23 @@ type RegisterRequest struct {
 // are null if an upgrade is not to be tried. It fails with
 // [shared.ErrTooManyPasskeys] if the user can have no more, and with
 // [shared.ErrFactorNotFresh].
-func (s *Service) RegisterOptions(ctx context.Context, session Session, user User, browser Token, r RegisterRequest) (json.RawMessage, error) {
+func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Token, r RegisterRequest) (json.RawMessage, error) {
 	name, err := checkName(r.Name, shared.MaxPasskeyName)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.Store.Passkeys(ctx, user.ID)
+	keys, err := s.Store.Passkeys(ctx, actor.User.ID)
 	if err != nil {
 		return nil, err
 	}
-	due := s.CheckSecondFactor(ctx, s.Store, session, user)
+	due := s.CheckSecondFactor(ctx, actor)
 	if due != nil && !errors.Is(due, shared.ErrFactorNotFresh) {
 		return nil, due
 	}
 	full := len(keys) >= shared.PasskeysPerUser
 	verification := s.userVerification()
 	switch {
-	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(session)):
+	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(actor.Session)):
 		return json.RawMessage("null"), nil
 	case due != nil: // or a password would be enough to make a factor, and to go on by that
 		return nil, due
@@ -186,17 +186,17 @@ func (s *Service) RegisterOptions(ctx context.Context, session Session, user Use
 	case r.Upgrade:
 		verification = protocol.VerificationPreferred
 	}
-	challenge, err := s.begin(ctx, Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: user.ID, SessionID: session.ID}, browser)
+	challenge, err := s.begin(ctx, Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}, browser)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
-		name = user.Email
+		name = actor.User.Email
 	}
 	return json.Marshal(creationOptions{
 		Challenge:          challenge,
 		RP:                 map[string]string{"id": s.RelyingParty.ID, "name": s.Settings.Now().AppName},
-		User:               map[string]string{"id": user.HandleText(), "name": name, "displayName": user.Email},
+		User:               map[string]string{"id": actor.User.HandleText(), "name": name, "displayName": actor.User.Email},
 		PubKeyCredParams:   algorithms,
 		Timeout:            ceremonyTimeout,
 		Attestation:        string(protocol.PreferNoAttestation),
@@ -218,17 +218,17 @@ func (s *Service) upgradable(session Session) bool {
 }
 
 // AuthenticateOptions are options to use a passkey with in a browser, as JSON: a
-// passkey of the user, in the session if there is one; or, if user is nil, of
-// whoever has one.
-func (s *Service) AuthenticateOptions(ctx context.Context, session Session, user *User, browser Token) (json.RawMessage, error) {
-	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: session.ID}
+// passkey of the actor's user, in the session if there is one; or, if the caller is
+// unknown, of any user.
+func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser Token) (json.RawMessage, error) {
+	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: actor.Session.ID}
 	o := requestOptions{RPID: s.RelyingParty.ID, Timeout: ceremonyTimeout, UserVerification: string(s.userVerification())}
-	if user != nil {
-		keys, err := s.Store.Passkeys(ctx, user.ID)
+	if actor.User.ID != "" {
+		keys, err := s.Store.Passkeys(ctx, actor.User.ID)
 		if err != nil {
 			return nil, err
 		}
-		c.UserID, o.AllowCredentials = user.ID, descriptors(keys)
+		c.UserID, o.AllowCredentials = actor.User.ID, descriptors(keys)
 	}
 	var err error
 	if o.Challenge, err = s.begin(ctx, c, browser); err != nil {
@@ -282,7 +282,7 @@ const unverified = "Your device did not check that it is you. Set up a PIN, a fi
 // judgeRegistration is the passkey that an authenticator says it has made. It
 // fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother] if
 // it was asked to make it for somebody else, and with [shared.ErrRegistration].
-func (s *Service) judgeRegistration(ctx context.Context, session Session, user User, browser Token, response json.RawMessage) (Passkey, error) {
+func (s *Service) judgeRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
 	parsed, parseErr := protocol.ParseCredentialCreationResponseBytes(response)
 	var client *protocol.CollectedClientData
 	if parseErr == nil {
@@ -292,15 +292,15 @@ func (s *Service) judgeRegistration(ctx context.Context, session Session, user U
 	switch {
 	case err != nil:
 		return Passkey{}, err
-	case ceremony.UserID != user.ID:
+	case ceremony.UserID != actor.User.ID:
 		return Passkey{}, shared.ErrPasskeyOfAnother
-	case ceremony.SessionID != session.ID:
+	case ceremony.SessionID != actor.Session.ID:
 		return Passkey{}, shared.ErrPasskeyChallenge
 	case !s.RelyingParty.ofOurPage(*client):
 		return Passkey{}, shared.ErrRegistration
 	}
 	asked := webauthn.SessionData{
-		Challenge: client.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: user.Handle, CredParams: algorithms,
+		Challenge: client.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: actor.User.Handle, CredParams: algorithms,
 		UserVerification: protocol.VerificationPreferred,
 	}
 	flags := parsed.Response.AttestationObject.AuthData.Flags
@@ -321,11 +321,11 @@ func (s *Service) judgeRegistration(ctx context.Context, session Session, user U
 	if err != nil {
 		return Passkey{}, err
 	}
-	made, err := verifier.CreateCredential(person{User: user}, asked, parsed)
+	made, err := verifier.CreateCredential(person{User: actor.User}, asked, parsed)
 	if err != nil || len(made.ID) == 0 || len(made.ID) > maxCredentialID {
 		return Passkey{}, shared.ErrRegistration
 	}
-	return newPasskey(user.ID, made, s.Now()), nil
+	return newPasskey(actor.User.ID, made, s.Now()), nil
 }
 
 // plain reports whether an attestation is what we ask for: none, or that of the

@@ -36,26 +36,26 @@ func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
 // open is what a right first factor comes to: a session, or, if a second factor
 // is due and the browser is not trusted, the challenge for it.
-func (s *Service) open(ctx context.Context, in locked, from Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
+func (s *Service) open(ctx context.Context, in userTx, client Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
 	o.User = in.User
 	if err := s.mayOpen(in.User); err != nil { // before a second factor is asked for
 		return Opened{}, nil, err
 	}
 	var second Factor
 	if in.User.TwoFactorEnabled && method != MethodPasskey {
-		if o.Trust, err = s.useTrust(ctx, in, from); errors.Is(err, ErrNotFound) {
-			due, err := s.challenge(ctx, in, from, method, remember)
+		if o.Trust, err = s.useTrust(ctx, in, client); errors.Is(err, ErrNotFound) {
+			due, err := s.challenge(ctx, in, client, method, remember)
 			return Opened{}, due, err
 		} else if err != nil {
 			return Opened{}, nil, err
 		}
 		second = byTrustedDevice
 	}
-	o.Session, o.Token, err = s.openSession(ctx, in, from, method, second, remember)
+	o.Session, o.Token, err = s.openSession(ctx, in, client, method, second, remember)
 	return o, nil, err
 }
 
-func (s *Service) challenge(ctx context.Context, in locked, from Client, method string, remember bool) (*ChallengeError, error) {
+func (s *Service) challenge(ctx context.Context, in userTx, client Client, method string, remember bool) (*ChallengeError, error) {
 	token, now := NewToken(), s.Now()
 	err := in.AddChallenge(ctx, Challenge{
 		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(ChallengeLifetime),
@@ -74,7 +74,7 @@ func (s *Service) challenge(ctx context.Context, in locked, from Client, method 
 	if len(keys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.Keys, s.event(EventChallenged, in.User.ID, from))
+	return due, in.AddEvent(ctx, s.Keys, s.event(EventChallenged, in.User.ID, client))
 }
 
 // Challenged returns the challenge that a token stands for, and whose it is. It
@@ -101,20 +101,20 @@ type Answer struct {
 // fails with [shared.ErrChallenge] if the challenge has ended meanwhile, with
 // [shared.ErrTooManyCodes] once it has taken too many answers, and as
 // [Service.judgeCode] does.
-func (s *Service) AnswerChallenge(ctx context.Context, ch Challenge, user User, from Client, a Answer) (o Opened, err error) {
-	who := askedAt(ch, user)
+func (s *Service) AnswerChallenge(ctx context.Context, actor Actor, ch Challenge, a Answer) (o Opened, err error) {
+	who := askedAt(actor, ch)
 	right, try, err := s.judgeCode(ctx, a.Factor, who, a.Code)
 	if err == nil {
-		o, err = s.passChallenge(ctx, ch, who, from, a, right)
+		o, err = s.passChallenge(ctx, ch, who, a, right)
 	}
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		err = shared.ErrChallenge
 	}
-	return o, s.noteCode(ctx, who, from, try, err)
+	return o, s.noteCode(ctx, who, try, err)
 }
 
-func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, from Client, a Answer, right rightCode) (o Opened, err error) {
-	err = s.lock(ctx, ch.UserID, func(in locked) (err error) {
+func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, a Answer, right rightCode) (o Opened, err error) {
+	err = s.inUserTx(ctx, ch.UserID, func(in userTx) (err error) {
 		o.User = in.User
 		if err := in.TakeChallenge(ctx, ch.Hash, s.Now()); err != nil {
 			return err
@@ -123,12 +123,13 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 			return err
 		}
 		if !a.NoSession {
-			if o.Session, o.Token, err = s.openSession(ctx, in, from, ch.Method, a.Factor, ch.Remember); err != nil {
+			if o.Session, o.Token, err = s.openSession(ctx, in, who.Client, ch.Method, a.Factor, ch.Remember); err != nil {
 				return err
 			}
 		}
+		opened := Actor{o.Session, in.User, who.Client}
 		if a.Factor == ByBackupCode {
-			if err := s.noteBackupCode(ctx, in, from, o.Session.ID); err != nil {
+			if err := s.noteBackupCode(ctx, in, opened); err != nil {
 				return err
 			}
 		}
@@ -136,11 +137,11 @@ func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, fr
 			return nil
 		}
 		if a.Trust {
-			if o.Trust, err = s.trust(ctx, in, from, o.Session); err != nil {
+			if o.Trust, err = s.trust(ctx, in, opened); err != nil {
 				return err
 			}
 		}
-		return s.noteSignIn(ctx, in, from, &o, "")
+		return s.noteSignIn(ctx, in, who.Client, &o, "")
 	})
 	return o, err
 }

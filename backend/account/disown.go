@@ -22,12 +22,12 @@ type undo struct {
 
 // notify tells a user that something about their account has changed, and brings
 // them a link by which they can say that it was not them.
-func (s *Service) notify(ctx context.Context, in locked, from Client, u undo, subject string, what ...paragraph) error {
+func (s *Service) notify(ctx context.Context, in userTx, client Client, u undo, subject string, what ...paragraph) error {
 	token, err := s.issue(ctx, in, purposeDisown, u)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, from, subject, append(what, s.occasion(from),
+	return s.send(ctx, in, s.mail(in.User, client, subject, append(what, s.occasion(client),
 		say("If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:"),
 		open(s.linkTo(shared.PageDisown, token, "")))...))
 }
@@ -44,13 +44,13 @@ func (s *Service) CanDisown(ctx context.Context, token string) error {
 // added goes, an address that was replaced is back, and the password opens
 // nothing any more. reset is for [Service.ResetPassword]. It fails as
 // [Service.CanDisown] does.
-func (s *Service) Disown(ctx context.Context, from Client, link string) (reset Token, err error) {
+func (s *Service) Disown(ctx context.Context, client Client, link string) (reset Token, err error) {
 	t, err := s.token(ctx, link, purposeDisown)
 	if err != nil {
 		return "", err
 	}
 	var u undo
-	err = s.redeem(ctx, t, &u, func(in locked) (err error) {
+	err = s.redeem(ctx, t, &u, func(in userTx) (err error) {
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
@@ -68,13 +68,13 @@ func (s *Service) Disown(ctx context.Context, from Client, link string) (reset T
 		if reset, err = s.resetToken(ctx, in); err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, from, "Your account was secured",
+		err = s.send(ctx, in, s.mail(in.User, client, "Your account was secured",
 			say("You said that it was not you. Everybody was signed out, and the password opens nothing any more: choose a new one where you said so, or by way of “Forgot password?”. Then look at your passkeys and at two-factor authentication."),
-			s.occasion(from)))
+			s.occasion(client)))
 		if err != nil {
 			return err
 		}
-		e := s.event(EventDisowned, in.User.ID, from)
+		e := s.event(EventDisowned, in.User.ID, client)
 		e.Subject = u.Session
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -82,7 +82,7 @@ func (s *Service) Disown(ctx context.Context, from Client, link string) (reset T
 }
 
 // undo takes back what a stranger has added, if it is still there.
-func (s *Service) undo(ctx context.Context, in *locked, u undo) error {
+func (s *Service) undo(ctx context.Context, in *userTx, u undo) error {
 	if u.Passkey != "" {
 		if err := in.DeletePasskey(ctx, in.User.ID, u.Passkey); err != nil && !errors.Is(err, shared.ErrPasskeyNotFound) {
 			return err

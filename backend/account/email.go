@@ -19,7 +19,7 @@ type emailChange struct {
 	Session  string // that asked for it
 }
 
-func (s *Service) verificationMail(ctx context.Context, in locked, w wish) (Mail, error) {
+func (s *Service) verificationMail(ctx context.Context, in userTx, w wish) (Mail, error) {
 	token, err := s.issue(ctx, in, purposeVerify, verification{in.User.Email})
 	if err != nil {
 		return Mail{}, err
@@ -41,27 +41,27 @@ func (s *Service) takenMail(owner User, w wish) Mail {
 		s.occasion(w.From))
 }
 
-// AskVerification asks for a mail by which an address can be verified. If nobody
-// is signed in, session and user being nil, it does the same whatever the
+// AskVerification asks for a mail by which an address can be verified. If the user
+// of actor is zero, because nobody is signed in, it does the same whatever the
 // address. Else it fails with [shared.ErrEmailMismatch] for the address of
 // another, and with [shared.ErrVerified] if there is nothing to verify. It fails
 // with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskVerification(ctx context.Context, user *User, from Client, email, callback string) error {
+func (s *Service) AskVerification(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := ParseEmail(email)
 	if err != nil {
 		return inField(err, "email")
 	}
 	switch {
-	case user == nil:
-	case user.Email != email:
+	case actor.User.ID == "":
+	case actor.User.Email != email:
 		return shared.ErrEmailMismatch.In("email")
-	case user.EmailVerified:
+	case actor.User.EmailVerified:
 		return shared.ErrVerified
 	}
 	if err := s.Count(ctx, VerificationMails, email); err != nil {
 		return err
 	}
-	return s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: callback, From: from})
+	return s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: callback, From: actor.Client})
 }
 
 // mayRemind reports whether an address may get a verification mail that nobody
@@ -78,7 +78,7 @@ func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
 // to agree: one to the address that they have, if that is verified, and one to
 // the new one. Whether the new one is taken is not told. It fails with
 // [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskEmailChange(ctx context.Context, session Session, from Client, email, callback string) error {
+func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := ParseEmail(email)
 	if err != nil {
 		return inField(err, "newEmail")
@@ -86,18 +86,18 @@ func (s *Service) AskEmailChange(ctx context.Context, session Session, from Clie
 	if err := s.Count(ctx, VerificationMails, email); err != nil {
 		return err
 	}
-	return s.deed(ctx, session, func(in locked) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		if in.User.Email == email {
 			return shared.ErrSameEmail.In("newEmail")
 		}
-		w := wish{Purpose: purposeChange, Email: email, Callback: callback, From: from, User: in.User.ID, Old: in.User.Email, Session: session.ID}
+		w := wish{Purpose: purposeChange, Email: email, Callback: callback, From: actor.Client, User: in.User.ID, Old: in.User.Email, Session: actor.Session.ID}
 		if in.User.EmailVerified {
 			w.Purpose = purposeConfirmChange
 		}
 		if err := s.wish(ctx, in, w); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventEmailChangeRequested, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventEmailChangeRequested, actor))
 	})
 }
 
@@ -112,7 +112,7 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 	if user.Email != w.Old || user.DisabledAt != nil {
 		return Mail{}, ErrNotFound
 	}
-	in, change := locked{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
+	in, change := userTx{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
 	if err := outdated(ctx, in, w); err != nil {
 		return Mail{}, err
 	}
@@ -235,34 +235,34 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 
 // VerifyEmail does what a link that goes by an address is for: it verifies the
 // address, or is one of the two steps that change it. changed is the user after
-// the second. by is the user who is signed in, if anybody is: the link of another
-// fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
+// the second. The user of actor is zero if nobody is signed in; the link of another
+// user fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
 // [shared.ErrTokenExpired], with [shared.ErrTokenUsed], and with
 // [shared.ErrUserExists] if another account has taken the address meanwhile. With
 // [shared.ErrNewPasswordDue] the address is verified, and the password void. It
 // signs nobody in.
-func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string) (changed *User, err error) {
+func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (changed *User, err error) {
 	t, err := s.token(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
 	if err != nil {
 		return nil, err
 	}
 	if t.Purpose == purposeVerify {
-		return nil, s.verify(ctx, from, t)
+		return nil, s.verify(ctx, actor.Client, t)
 	}
-	if by != "" && by != t.UserID {
+	if actor.User.ID != "" && actor.User.ID != t.UserID {
 		return nil, shared.ErrInvalidUser
 	}
 	var change emailChange
-	err = s.redeem(ctx, t, &change, func(in locked) error {
+	err = s.redeem(ctx, t, &change, func(in userTx) error {
 		if in.User.Email != change.Old {
 			return shared.ErrToken
 		}
 		if t.Purpose == purposeConfirmChange {
 			return s.wish(ctx, in, wish{
-				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: from, User: in.User.ID, Old: change.Old, Session: change.Session,
+				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: actor.Client, User: in.User.ID, Old: change.Old, Session: change.Session,
 			})
 		}
-		user, err := s.changeEmail(ctx, in, from, change)
+		user, err := s.changeEmail(ctx, in, actor.Client, change)
 		changed = &user
 		return err
 	})
@@ -272,10 +272,10 @@ func (s *Service) VerifyEmail(ctx context.Context, from Client, by, token string
 	return changed, err
 }
 
-func (s *Service) verify(ctx context.Context, from Client, t OneTimeToken) error {
+func (s *Service) verify(ctx context.Context, client Client, t OneTimeToken) error {
 	var v verification
 	var p Password
-	err := s.redeem(ctx, t, &v, func(in locked) (err error) {
+	err := s.redeem(ctx, t, &v, func(in userTx) (err error) {
 		if p, err = in.Password(ctx, in.User.ID); err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
 			return err
 		}
@@ -283,7 +283,7 @@ func (s *Service) verify(ctx context.Context, from Client, t OneTimeToken) error
 		if err != nil || !verified {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, from))
+		return in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, client))
 	})
 	if err == nil && p.Void {
 		return shared.ErrNewPasswordDue
@@ -294,7 +294,7 @@ func (s *Service) verify(ctx context.Context, from Client, t OneTimeToken) error
 // changeEmail gives a user the new address. The old one gets a mail by which
 // that can be undone, if it was ever proved to be theirs: a mistyped one may be
 // a stranger's.
-func (s *Service) changeEmail(ctx context.Context, in locked, from Client, change emailChange) (User, error) {
+func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, change emailChange) (User, error) {
 	user, now := in.User, s.Now()
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {
 		return user, err
@@ -306,15 +306,15 @@ func (s *Service) changeEmail(ctx context.Context, in locked, from Client, chang
 	what := say("The address of your account is now %s. Mails go there from now on.", change.New)
 	var err error
 	if user.EmailVerified {
-		err = s.notify(ctx, in, from, undo{Session: change.Session, Email: user.Email}, subject, what)
+		err = s.notify(ctx, in, client, undo{Session: change.Session, Email: user.Email}, subject, what)
 	} else {
-		err = s.send(ctx, in, s.mail(user, from, subject, what, s.occasion(from)))
+		err = s.send(ctx, in, s.mail(user, client, subject, what, s.occasion(client)))
 	}
 	if err != nil {
 		return user, err
 	}
 	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
-	e := s.event(EventEmailChanged, user.ID, from)
+	e := s.event(EventEmailChanged, user.ID, client)
 	e.SessionID = change.Session
 	return user, in.AddEvent(ctx, s.Keys, e)
 }

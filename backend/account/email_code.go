@@ -38,27 +38,27 @@ func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
 // [shared.ErrOTPNotConfigured] if the server mails none, with
 // [shared.ErrTwoFactorNotEnabled] if the user needs none, and with
 // [shared.ErrTooManyRequests] after too many.
-func (s *Service) SendSessionCode(ctx context.Context, session Session, user User, from Client) error {
-	return s.sendCode(ctx, askedIn(session, user), from)
+func (s *Service) SendSessionCode(ctx context.Context, actor Actor) error {
+	return s.sendCode(ctx, askedIn(actor))
 }
 
 // SendChallengeCode is [Service.SendSessionCode] for a sign-in.
-func (s *Service) SendChallengeCode(ctx context.Context, ch Challenge, user User, from Client) error {
-	return s.sendCode(ctx, askedAt(ch, user), from)
+func (s *Service) SendChallengeCode(ctx context.Context, actor Actor, ch Challenge) error {
+	return s.sendCode(ctx, askedAt(actor, ch))
 }
 
-func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
+func (s *Service) sendCode(ctx context.Context, who asked) error {
 	if !s.Settings.Now().TwoFactorEmailCode {
 		return shared.ErrOTPNotConfigured
 	}
-	if !who.user.TwoFactorEnabled {
+	if !who.User.TwoFactorEnabled {
 		return shared.ErrTwoFactorNotEnabled
 	}
 	place := "" // apart, so that the thief of a session does not use up those at sign-in
 	if who.challenge == nil {
 		place = " signed in"
 	}
-	if err := s.Count(ctx, EmailCodeMails, who.user.ID+place); err != nil {
+	if err := s.Count(ctx, EmailCodeMails, who.User.ID+place); err != nil {
 		return err
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
@@ -66,23 +66,23 @@ func (s *Service) sendCode(ctx context.Context, who asked, from Client) error {
 		panic(err) // it never fails: crypto/rand
 	}
 	code := fmt.Sprintf("%06d", n)
-	return s.lock(ctx, who.user.ID, func(in locked) error {
+	return s.inUserTx(ctx, who.User.ID, func(in userTx) error {
 		err := in.PutEmailCode(ctx, EmailCode{
 			Owner: who.owner, UserID: in.User.ID, MAC: s.emailCodeMAC(who.owner, code), ExpiresAt: s.Now().Add(emailCodeLifetime),
 		})
 		if err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who, from)); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who)); err != nil {
 			return err
 		}
 		warning := say("If you did not just sign in, somebody else knows your password: change it.")
 		if who.challenge == nil {
 			warning = say("If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password.")
 		}
-		return s.send(ctx, in, s.mail(in.User, from, "Your sign-in code",
+		return s.send(ctx, in, s.mail(in.User, who.Client, "Your sign-in code",
 			say("Your code is %s. It works once, within %d minutes.", code, int(emailCodeLifetime.Minutes())),
-			warning, s.occasion(from)))
+			warning, s.occasion(who.Client)))
 	})
 }
 
@@ -91,7 +91,7 @@ func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (r
 		return right, 0, shared.ErrOTPNotConfigured
 	}
 	var kept EmailCode
-	try, err = s.reserve(ctx, who, func(in locked) (err error) {
+	try, err = s.reserve(ctx, who, func(in userTx) (err error) {
 		kept, err = in.CountEmailCodeTry(ctx, who.owner, s.Now())
 		switch {
 		case errors.Is(err, ErrNotFound):
@@ -112,7 +112,7 @@ func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (r
 	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(kept.MAC, s.emailCodeMAC(who.owner, six)) {
 		return right, try, shared.ErrInvalidCode
 	}
-	return rightCode{spend: func(ctx context.Context, in locked) error { return in.UseEmailCode(ctx, who.owner, kept.MAC) }}, try, nil
+	return rightCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, who.owner, kept.MAC) }}, try, nil
 }
 
 type emailCodeStore interface {

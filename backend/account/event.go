@@ -219,14 +219,14 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 }
 
 // event is an event that a stranger's call led to.
-func (s *Service) event(kind string, user string, from Client) Event {
-	return Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: from.IP, UserAgent: from.UserAgent}
+func (s *Service) event(kind string, user string, client Client) Event {
+	return Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: client.IP, UserAgent: client.UserAgent}
 }
 
-// sessionEvent is an event of the session's own doing.
-func (s *Service) sessionEvent(kind string, session Session, from Client) Event {
-	e := s.event(kind, session.UserID, from)
-	e.ActorID, e.SessionID = session.UserID, session.ID
+// sessionEvent is an event that the session of actor has caused.
+func (s *Service) sessionEvent(kind string, actor Actor) Event {
+	e := s.event(kind, actor.Session.UserID, actor.Client)
+	e.ActorID, e.SessionID = actor.Session.UserID, actor.Session.ID
 	return e
 }
 

@@ -39,12 +39,12 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite string) error
 }
 
 // grantAll makes a user the first administrator.
-func (s *Service) grantAll(ctx context.Context, tx Store, user string, from Client) error {
+func (s *Service) grantAll(ctx context.Context, tx Store, user string, client Client) error {
 	for _, p := range Permissions {
 		if err := tx.Grant(ctx, user, p); err != nil {
 			return err
 		}
-		e := s.event(EventPermissionGranted, user, from)
+		e := s.event(EventPermissionGranted, user, client)
 		e.Subject = p
 		if err := tx.AddEvent(ctx, s.Keys, e); err != nil {
 			return err

@@ -161,8 +161,8 @@ func (e *MissingKeyError) Unwrap() error { return shared.ErrUnavailable }
 
 // NoteMissingKey writes down that a call of a user, if it is known whose, needed
 // a key that the server lacks.
-func (s *Service) NoteMissingKey(ctx context.Context, user string, from Client, missing *MissingKeyError) error {
-	e := s.event(EventKeyMissing, user, from)
+func (s *Service) NoteMissingKey(ctx context.Context, actor Actor, missing *MissingKeyError) error {
+	e := s.event(EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.Place, detail(map[string]string{"key": missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)
 }

@@ -101,12 +101,12 @@ func moment(t time.Time) paragraph {
 }
 
 // occasion says when, from where and with what something was done.
-func (s *Service) occasion(from Client) paragraph {
-	var where any = from.IP
+func (s *Service) occasion(client Client) paragraph {
+	var where any = client.IP
 	if where == "" {
 		where = say("an unknown address")
 	}
-	return say("It was at %s UTC, from %s, with %s.", moment(s.Now()), where, deviceInMail(from.UserAgent))
+	return say("It was at %s UTC, from %s, with %s.", moment(s.Now()), where, deviceInMail(client.UserAgent))
 }
 
 // origin is where this service is found: links in mails begin with it.
@@ -114,12 +114,12 @@ func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 
 // mail is a mail to a user about what was done from there. It is in the language
 // that the user has chosen, or else in that of whoever did it.
-func (s *Service) mail(user User, from Client, subject string, paragraphs ...paragraph) Mail {
+func (s *Service) mail(user User, client Client, subject string, paragraphs ...paragraph) Mail {
 	type said struct {
 		Words string
 		Link  bool
 	}
-	l := language.Of(cmp.Or(user.Language, from.Language), "")
+	l := language.Of(cmp.Or(user.Language, client.Language), "")
 	now, name, origin := s.Now(), s.Settings.Now().AppName, s.origin()
 	subject = l.Say(subject)
 	var text strings.Builder
@@ -240,11 +240,11 @@ var TestMails = Limit{"test mail", 5, 15 * time.Minute}
 // answer can say what became of it. It fails with [shared.ErrMailRefused], which
 // says why, if who carries mails does not take it, and with
 // [shared.ErrTooManyRequests] after too many.
-func (s *Service) SendTestMail(ctx context.Context, user User, from Client, handOn func(context.Context, Mail) error) error {
-	if err := s.Count(ctx, TestMails, user.ID); err != nil {
+func (s *Service) SendTestMail(ctx context.Context, actor Actor, handOn func(context.Context, Mail) error) error {
+	if err := s.Count(ctx, TestMails, actor.User.ID); err != nil {
 		return err
 	}
-	err := handOn(ctx, s.mail(user, from, "Test mail", say("This is the test mail that you asked for. If you read it, mail from this service arrives."), s.occasion(from)))
+	err := handOn(ctx, s.mail(actor.User, actor.Client, "Test mail", say("This is the test mail that you asked for. If you read it, mail from this service arrives."), s.occasion(actor.Client)))
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return shared.ErrMailRefused.Saying(refused.Why)
 	}

@@ -30,15 +30,15 @@ type UserFilter struct {
 // [shared.ErrYourself], with [shared.ErrNoSuchUser], and with
 // [shared.ErrForbidden] for a user who may change system keys if the
 // administrator may not: nobody gets the better of one who may do more.
-func (s *Service) manage(ctx context.Context, session Session, user string, fn func(locked) error) error {
-	if user == session.UserID {
+func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(userTx) error) error {
+	if user == actor.Session.UserID {
 		return shared.ErrYourself
 	}
 	return s.Store.Tx(ctx, func(tx Store) error {
-		in := locked{Store: tx}
+		in := userTx{Store: tx}
 		// In one order for all, so that two administrators who do something to
 		// each other do not wait for each other: one does it.
-		for _, id := range slices.Sorted(slices.Values([]string{session.UserID, user})) {
+		for _, id := range slices.Sorted(slices.Values([]string{actor.Session.UserID, user})) {
 			u, err := tx.LockUser(ctx, id)
 			if id == user {
 				if errors.Is(err, shared.ErrUnauthorized) {
@@ -50,14 +50,14 @@ func (s *Service) manage(ctx context.Context, session Session, user string, fn f
 				return err
 			}
 		}
-		if err := tx.LockSession(ctx, session); err != nil {
+		if err := tx.LockSession(ctx, actor.Session); err != nil {
 			return err
 		}
 		theirs, err := tx.UserPermissions(ctx, user)
 		if err != nil {
 			return err
 		}
-		ours, err := tx.UserPermissions(ctx, session.UserID)
+		ours, err := tx.UserPermissions(ctx, actor.Session.UserID)
 		if err != nil {
 			return err
 		}
@@ -73,13 +73,13 @@ func (s *Service) manage(ctx context.Context, session Session, user string, fn f
 
 // managed writes down what an administrator has done to a user, and tells the
 // user: not from where, which is the administrator's address.
-func (s *Service) managed(ctx context.Context, in locked, session Session, from Client, kind, subject string, what paragraph) error {
-	e := s.sessionEvent(kind, session, from)
+func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind, subject string, what paragraph) error {
+	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, from, subject, what, say("It was at %s UTC.", moment(s.Now())),
+	return s.send(ctx, in, s.mail(in.User, actor.Client, subject, what, say("It was at %s UTC.", moment(s.Now())),
 		say("If you did not expect this, ask whoever runs this service.")))
 }
 
@@ -87,8 +87,8 @@ func (s *Service) managed(ctx context.Context, in locked, session Session, from 
 // that is open. Passkeys go, too, as they may be lost with it, unless the user
 // has no password: then they are the only way in. It fails as [Service.manage]
 // does.
-func (s *Service) ResetFactors(ctx context.Context, session Session, from Client, user string) error {
-	return s.manage(ctx, session, user, func(in locked) error {
+func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) error {
+	return s.manage(ctx, actor, user, func(in userTx) error {
 		ways, err := waysIn(ctx, in, in.User.ID)
 		if err != nil {
 			return err
@@ -107,28 +107,28 @@ func (s *Service) ResetFactors(ctx context.Context, session Session, from Client
 			}
 			what = say("An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew.")
 		}
-		return s.managed(ctx, in, session, from, EventFactorsReset, "Your sign-in methods were reset", what)
+		return s.managed(ctx, in, actor, EventFactorsReset, "Your sign-in methods were reset", what)
 	})
 }
 
 // EndSessions ends all sessions of a user, and sign-ins under way. It fails as
 // [Service.manage] does.
-func (s *Service) EndSessions(ctx context.Context, session Session, from Client, user string) error {
-	return s.manage(ctx, session, user, func(in locked) error {
+func (s *Service) EndSessions(ctx context.Context, actor Actor, user string) error {
+	return s.manage(ctx, actor, user, func(in userTx) error {
 		if _, err := in.DeleteOtherSessions(ctx, user, ""); err != nil {
 			return err
 		}
 		if err := in.DeleteChallenges(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventSessionsEnded, "You were signed out everywhere", say("An administrator has signed your account out everywhere."))
+		return s.managed(ctx, in, actor, EventSessionsEnded, "You were signed out everywhere", say("An administrator has signed your account out everywhere."))
 	})
 }
 
 // DisableUser lets nobody sign in to an account any more, and ends all that is
 // open. It fails as [Service.manage] does.
-func (s *Service) DisableUser(ctx context.Context, session Session, from Client, user string) error {
-	return s.manage(ctx, session, user, func(in locked) error {
+func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) error {
+	return s.manage(ctx, actor, user, func(in userTx) error {
 		disabled, err := in.DisableUser(ctx, user, s.Now())
 		if err != nil || !disabled {
 			return err
@@ -136,18 +136,18 @@ func (s *Service) DisableUser(ctx context.Context, session Session, from Client,
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventUserDisabled, "Your account was disabled", say("An administrator has disabled your account. Nobody can sign in to it until it is enabled again."))
+		return s.managed(ctx, in, actor, EventUserDisabled, "Your account was disabled", say("An administrator has disabled your account. Nobody can sign in to it until it is enabled again."))
 	})
 }
 
 // EnableUser undoes [Service.DisableUser]. It fails as [Service.manage] does.
-func (s *Service) EnableUser(ctx context.Context, session Session, from Client, user string) error {
-	return s.manage(ctx, session, user, func(in locked) error {
+func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) error {
+	return s.manage(ctx, actor, user, func(in userTx) error {
 		enabled, err := in.EnableUser(ctx, user, s.Now())
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, session, from, EventUserEnabled, "Your account was enabled", say("An administrator has enabled your account. You can sign in again."))
+		return s.managed(ctx, in, actor, EventUserEnabled, "Your account was enabled", say("An administrator has enabled your account. You can sign in again."))
 	})
 }
 

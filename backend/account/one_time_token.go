@@ -60,7 +60,7 @@ func (t OneTimeToken) place() string {
 // Those by which something is disowned stand beside each other; and so do those
 // that verify an address, or a stranger who has one mailed after the other could
 // keep its owner from ever opening one in time.
-func (s *Service) issue(ctx context.Context, in locked, purpose string, data any) (Token, error) {
+func (s *Service) issue(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
 	if purpose != purposeDisown && purpose != purposeVerify {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
 			return "", err
@@ -115,11 +115,11 @@ func (s *Service) readToken(t OneTimeToken, data any) error {
 // with what fn does, and reads its data before. Of several callers who have the
 // token, one succeeds; the others get [shared.ErrTokenUsed]. It fails with
 // [shared.ErrToken] if the token was revoked meanwhile.
-func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(locked) error) error {
+func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(userTx) error) error {
 	if err := s.readToken(t, data); err != nil {
 		return err
 	}
-	err := s.lock(ctx, t.UserID, func(in locked) error {
+	err := s.inUserTx(ctx, t.UserID, func(in userTx) error {
 		if _, err := in.TakeOneTimeToken(ctx, t.Hash, t.Purpose, s.Now()); errors.Is(err, ErrNotFound) {
 			if now, err := in.OneTimeToken(ctx, t.Hash); err == nil && now.UsedAt != nil {
 				return shared.ErrTokenUsed

@@ -83,23 +83,23 @@ func isTransport(s string) bool {
 // [shared.ErrPasskeyRegistered] if somebody has it already, with
 // [shared.ErrTooManyPasskeys], with [shared.ErrFactorNotFresh], and with
 // [shared.ErrValidation] for a name.
-func (s *Service) AddPasskey(ctx context.Context, session Session, user User, from Client, browser Token, response json.RawMessage, name string) (Passkey, error) {
+func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage, name string) (Passkey, error) {
 	name, err := checkName(strings.TrimSpace(name), shared.MaxPasskeyName)
 	if err != nil {
 		return Passkey{}, err
 	}
-	p, err := s.judgeRegistration(ctx, session, user, browser, response)
+	p, err := s.judgeRegistration(ctx, actor, browser, response)
 	if err != nil {
 		return Passkey{}, err
 	}
 	if name != "" {
 		p.Name = &name
 	}
-	err = s.deed(ctx, session, func(in locked) error {
-		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		keys, err := in.Passkeys(ctx, user.ID)
+		keys, err := in.Passkeys(ctx, in.User.ID)
 		if err != nil {
 			return err
 		}
@@ -111,9 +111,9 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 		}
 		by := Factor("")
 		if in.User.TwoFactorEnabled {
-			by = session.SecondFactorBy
+			by = actor.Session.SecondFactorBy
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyAdded, p, undo{Session: session.ID, Passkey: p.ID}, by, "A passkey was added",
+		return s.notePasskey(ctx, in, actor, EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, "A passkey was added",
 			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
 	})
 	return p, err
@@ -122,11 +122,11 @@ func (s *Service) AddPasskey(ctx context.Context, session Session, user User, fr
 // notePasskey tells the owner and the log what became of a passkey, and by which
 // second factor it was confirmed, if by one. what is a sentence with a place for
 // its name.
-func (s *Service) notePasskey(ctx context.Context, in locked, session Session, from Client, kind string, p Passkey, u undo, by Factor, subject, what string) error {
-	if err := s.notify(ctx, in, from, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
+func (s *Service) notePasskey(ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what string) error {
+	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
 		return err
 	}
-	e := byFactor(s.sessionEvent(kind, session, from), by)
+	e := byFactor(s.sessionEvent(kind, actor), by)
 	e.Subject = p.ID
 	return in.AddEvent(ctx, s.Keys, e)
 }
@@ -134,21 +134,21 @@ func (s *Service) notePasskey(ctx context.Context, in locked, session Session, f
 // RenamePasskey gives a passkey of the session's user another name, and returns
 // all of the user's. It fails with [shared.ErrPasskeyNotFound] if the user has
 // none of that id, and with [shared.ErrValidation] for a name.
-func (s *Service) RenamePasskey(ctx context.Context, session Session, from Client, id, name string) (renamed Passkey, all []Passkey, err error) {
+func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name string) (renamed Passkey, all []Passkey, err error) {
 	if name, err = checkName(strings.TrimSpace(name), shared.MaxPasskeyName); err != nil {
 		return renamed, nil, err
 	}
 	if name == "" {
 		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
 	}
-	err = s.deed(ctx, session, func(in locked) error {
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
 			return err
 		}
 		if all, err = in.Passkeys(ctx, in.User.ID); err != nil {
 			return err
 		}
-		e := s.sessionEvent(EventPasskeyRenamed, session, from)
+		e := s.sessionEvent(EventPasskeyRenamed, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -163,8 +163,8 @@ func (s *Service) RenamePasskey(ctx context.Context, session Session, from Clien
 // token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the
 // user has none of that id, with [shared.ErrLastWayIn] if there is no other way in,
 // and, for the last passkey, with [shared.ErrFactorNotFresh].
-func (s *Service) DeletePasskey(ctx context.Context, session Session, from Client, id string) (left []Passkey, token Token, err error) {
-	err = s.deed(ctx, session, func(in locked) error {
+func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (left []Passkey, token Token, err error) {
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		ways, err := waysIn(ctx, in, in.User.ID)
 		if err != nil {
 			return err
@@ -177,24 +177,24 @@ func (s *Service) DeletePasskey(ctx context.Context, session Session, from Clien
 		if ways.Passkeys = slices.Delete(ways.Passkeys, i, i+1); ways.none() {
 			return shared.ErrLastWayIn
 		}
-		if !anyVerified(ways.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(session) {
+		if !anyVerified(ways.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
 			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
 		}
 		by := Factor("")
 		if len(ways.Passkeys) == 0 && in.User.TwoFactorEnabled {
-			if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+			if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 				return err
 			}
-			by = session.SecondFactorBy
+			by = actor.Session.SecondFactorBy
 		}
 		left = ways.Passkeys
-		if token, err = s.endOthers(ctx, in, session); err != nil {
+		if token, err = s.endOthers(ctx, in, actor.Session); err != nil {
 			return err
 		}
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, session, from, EventPasskeyDeleted, p, undo{Session: session.ID}, by, "A passkey was removed",
+		return s.notePasskey(ctx, in, actor, EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, "A passkey was removed",
 			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
 	})
 	return left, token, err
@@ -242,27 +242,27 @@ type PasskeyAnswer struct {
 // its user is two factors. It fails as [Service.judgePasskey] does, with
 // [ChallengeError] if a second factor is due, with [shared.ErrDisabled], and with
 // [shared.ErrChallenge] if the challenge has ended meanwhile.
-func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAnswer) (o Opened, err error) {
-	right, err := s.judgePasskey(ctx, nil, from, a.Browser, a.Response)
+func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o Opened, err error) {
+	right, err := s.judgePasskey(ctx, nil, client, a.Browser, a.Response)
 	if err != nil {
 		return Opened{}, err
 	}
 	var due *ChallengeError
-	err = s.lock(ctx, right.UserID, func(in locked) (err error) {
+	err = s.inUserTx(ctx, right.UserID, func(in userTx) (err error) {
 		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
 			return err
 		}
 		if ch := a.Challenge; ch != nil && ch.UserID == in.User.ID && (right.verified || ch.Method == MethodPassword) {
-			err = s.passByPasskey(ctx, in, from, a, &o)
+			err = s.passByPasskey(ctx, in, client, a, &o)
 		} else if right.verified {
-			o, due, err = s.open(ctx, in, from, MethodPasskey, a.Remember)
+			o, due, err = s.open(ctx, in, client, MethodPasskey, a.Remember)
 		} else {
-			o, due, err = s.open(ctx, in, from, MethodSecurityKey, a.Remember)
+			o, due, err = s.open(ctx, in, client, MethodSecurityKey, a.Remember)
 		}
 		if err != nil || due != nil {
 			return err
 		}
-		return s.noteSignIn(ctx, in, from, &o, right.ID)
+		return s.noteSignIn(ctx, in, client, &o, right.ID)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -270,42 +270,42 @@ func (s *Service) SignInByPasskey(ctx context.Context, from Client, a PasskeyAns
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, s.noteRefusal(ctx, right.UserID, from, s.notePasskeyUse(ctx, right, from, err))
+	return o, s.noteRefusal(ctx, right.UserID, client, s.notePasskeyUse(ctx, right, client, err))
 }
 
 // passByPasskey opens the session of the challenge that the passkey answers.
-func (s *Service) passByPasskey(ctx context.Context, in locked, from Client, a PasskeyAnswer, o *Opened) (err error) {
+func (s *Service) passByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *Opened) (err error) {
 	if err := in.TakeChallenge(ctx, a.Challenge.Hash, s.Now()); err != nil {
 		return err
 	}
 	o.User = in.User
-	if o.Session, o.Token, err = s.openSession(ctx, in, from, a.Challenge.Method, ByPasskey, a.Challenge.Remember); err != nil {
+	if o.Session, o.Token, err = s.openSession(ctx, in, client, a.Challenge.Method, ByPasskey, a.Challenge.Remember); err != nil {
 		return err
 	}
 	if a.Trust && in.User.TwoFactorEnabled {
-		o.Trust, err = s.trust(ctx, in, from, o.Session)
+		o.Trust, err = s.trust(ctx, in, Actor{o.Session, in.User, client})
 	}
 	return err
 }
 
 // StepUpByPasskey is StepUp by a passkey that verifies its user, asked for in
 // the same session.
-func (s *Service) StepUpByPasskey(ctx context.Context, session Session, from Client, browser Token, response json.RawMessage) (token Token, err error) {
-	right, err := s.judgePasskey(ctx, &session, from, browser, response)
+func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (token Token, err error) {
+	right, err := s.judgePasskey(ctx, &actor.Session, actor.Client, browser, response)
 	if err != nil {
 		return "", err
 	}
 	if !right.verified {
 		return "", shared.ErrAuthentication.Saying(unverified)
 	}
-	err = s.deed(ctx, session, func(in locked) (err error) {
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
 			return err
 		}
-		token, err = s.stepUp(ctx, in, session, from, ByPasskey)
+		token, err = s.stepUp(ctx, in, actor, ByPasskey)
 		return err
 	})
-	return token, s.notePasskeyUse(ctx, right, from, err)
+	return token, s.notePasskeyUse(ctx, right, actor.Client, err)
 }
 
 // ErrCopied is what a Store answers to the use of a passkey whose counter has
@@ -315,17 +315,17 @@ var ErrCopied = errors.New("the counter of the passkey has not grown")
 // notePasskeyUse is what becomes of the use of a passkey that has failed: what
 // it means to the caller and, if there may be a copy of the passkey, to the
 // owner (WebAuthn Level 3, section 6.1.1).
-func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, from Client, failed error) error {
+func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, client Client, failed error) error {
 	if errors.Is(failed, ErrNotFound) {
 		return shared.ErrPasskeyNotFound // deleted meanwhile
 	}
 	if !errors.Is(failed, ErrCopied) {
 		return failed
 	}
-	err := s.lock(ctx, right.UserID, func(in locked) error {
-		e := s.event(EventPasskeyCopied, right.UserID, from)
+	err := s.inUserTx(ctx, right.UserID, func(in userTx) error {
+		e := s.event(EventPasskeyCopied, right.UserID, client)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, from, undo{Passkey: right.ID}, "A passkey may have been copied",
+		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, client, undo{Passkey: right.ID}, "A passkey may have been copied",
 			say("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
 			say("If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again.")))
 	})

@@ -198,27 +198,27 @@ func matches(phc, password string) bool {
 // ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
 // of the session's user, with [shared.ErrNewPasswordDue] if that is void, and with
 // [shared.ErrTooManyPasswords] after too many tries. A wrong one is an event.
-func (s *Service) ConfirmPassword(ctx context.Context, session Session, from Client, password string) error {
-	_, err := s.confirmPassword(ctx, session, from, password)
+func (s *Service) ConfirmPassword(ctx context.Context, actor Actor, password string) error {
+	_, err := s.confirmPassword(ctx, actor, password)
 	return err
 }
 
 // confirmPassword is ConfirmPassword. It returns the hash that matched, for a
 // change to be made on the condition that it still is the hash.
-func (s *Service) confirmPassword(ctx context.Context, session Session, from Client, password string) (hash string, err error) {
+func (s *Service) confirmPassword(ctx context.Context, actor Actor, password string) (hash string, err error) {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return "", shared.ErrPasswordTooLong
 	}
-	p, err := s.Store.Password(ctx, session.UserID)
+	p, err := s.Store.Password(ctx, actor.Session.UserID)
 	if err != nil {
 		return "", err
 	}
-	right, err := s.judge(ctx, PasswordPrompts, session.UserID, p.Hash, password)
+	right, err := s.judge(ctx, PasswordPrompts, actor.Session.UserID, p.Hash, password)
 	if err != nil {
 		return "", err
 	}
 	if !right {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.sessionEvent(EventPasswordFailed, session, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.sessionEvent(EventPasswordFailed, actor)); err != nil {
 			return "", err
 		}
 		return "", shared.ErrInvalidPassword
@@ -226,7 +226,7 @@ func (s *Service) confirmPassword(ctx context.Context, session Session, from Cli
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
 	}
-	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, session.UserID))
+	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, actor.Session.UserID))
 }
 
 // judge reports whether phc is the hash of password. The try is counted before
@@ -254,11 +254,11 @@ func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string)
 // user's other sessions and trusted devices, and gives this session a new token,
 // and the browser a new value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
 // not good enough.
-func (s *Service) ChangePassword(ctx context.Context, session Session, user User, from Client, current, next string) (Token, KnownBrowser, error) {
-	if err := checkNewPassword(next, user.Email, user.Name); err != nil {
+func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownBrowser, error) {
+	if err := checkNewPassword(next, actor.User.Email, actor.User.Name); err != nil {
 		return "", "", inField(err, "newPassword")
 	}
-	old, err := s.confirmPassword(ctx, session, from, current)
+	old, err := s.confirmPassword(ctx, actor, current)
 	if err != nil {
 		return "", "", inField(err, "currentPassword")
 	}
@@ -267,29 +267,29 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, user User
 		return "", "", err
 	}
 	var token Token
-	err = s.deed(ctx, session, func(in locked) (err error) {
-		if err := in.ReplacePassword(ctx, user.ID, old, hashed, s.Now()); err != nil {
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
+		if err := in.ReplacePassword(ctx, in.User.ID, old, hashed, s.Now()); err != nil {
 			return err
 		}
 		// Who tried codes at sign-in knew the old one.
-		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
+		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, session, from, EventPasswordChanged, undo{}, "", "Your password was changed", say("The password of your account was changed."))
+		token, err = s.endElsewhere(ctx, in, actor, EventPasswordChanged, undo{}, "", "Your password was changed", say("The password of your account was changed."))
 		return err
 	})
-	return token, s.newBrowser(user.ID, hashed, from.Browser), err
+	return token, s.newBrowser(actor.User.ID, hashed, actor.Client.Browser), err
 }
 
 // StepUp confirms the identity of the session's user by password, which makes
 // the session fresh. It stays the same session and gets a new token. It fails as
 // [Service.ConfirmPassword] does.
-func (s *Service) StepUp(ctx context.Context, session Session, from Client, password string) (token Token, err error) {
-	if err := s.ConfirmPassword(ctx, session, from, password); err != nil {
+func (s *Service) StepUp(ctx context.Context, actor Actor, password string) (token Token, err error) {
+	if err := s.ConfirmPassword(ctx, actor, password); err != nil {
 		return "", inField(err, "password")
 	}
-	err = s.deed(ctx, session, func(in locked) (err error) {
-		token, err = s.stepUp(ctx, in, session, from, "")
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
+		token, err = s.stepUp(ctx, in, actor, "")
 		return err
 	})
 	return token, err
@@ -298,18 +298,18 @@ func (s *Service) StepUp(ctx context.Context, session Session, from Client, pass
 // StepUpByCode is StepUp by a second factor: a code of the authenticator app
 // ([ByTOTP]) or a backup code ([ByBackupCode]). It fails as [Service.VerifyCode]
 // does.
-func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, from Client, f Factor, code string) (token Token, err error) {
-	who := askedIn(session, user)
-	if f == ByTOTP && !user.TwoFactorEnabled {
+func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code string) (token Token, err error) {
+	who := askedIn(actor)
+	if f == ByTOTP && !actor.User.TwoFactorEnabled {
 		return "", shared.ErrTOTPNotEnabled
 	}
 	right, try, err := s.judgeCode(ctx, f, who, code)
 	if err == nil {
-		err = s.deed(ctx, session, func(in locked) (err error) {
+		err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
-			token, err = s.stepUp(ctx, in, session, from, f)
+			token, err = s.stepUp(ctx, in, actor, f)
 			return err
 		})
 	}
@@ -317,22 +317,22 @@ func (s *Service) StepUpByCode(ctx context.Context, session Session, user User, 
 	if f == ByBackupCode {
 		field = "backupCode"
 	}
-	return token, inField(s.noteCode(ctx, who, from, try, err), field)
+	return token, inField(s.noteCode(ctx, who, try, err), field)
 }
 
 // stepUp confirms the identity of the session's user: by a second factor, or by
 // the password if f is empty. A password leaves alone which factor was shown last.
-func (s *Service) stepUp(ctx context.Context, in locked, session Session, from Client, f Factor) (Token, error) {
+func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) (Token, error) {
 	if f != "" {
-		if err := s.showFactor(ctx, in, session, from, f); err != nil {
+		if err := s.showFactor(ctx, in, actor, f); err != nil {
 			return "", err
 		}
 	}
-	next, token := session.rotated(s.Now())
-	if err := rotate(ctx, in, session, next); err != nil {
+	next, token := actor.Session.rotated(s.Now())
+	if err := rotate(ctx, in, actor.Session, next); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventStepUp, session, from), f))
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventStepUp, actor), f))
 }
 
 type passwordStore interface {

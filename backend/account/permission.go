@@ -21,7 +21,7 @@ var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 // server. It lets it be if the user has it, and fails with
 // [shared.ErrUnauthorized] if there is no such user.
 func (s *Service) GrantPermission(ctx context.Context, user, permission string) error {
-	return s.lock(ctx, user, func(in locked) error {
+	return s.inUserTx(ctx, user, func(in userTx) error {
 		if had, err := in.UserPermissions(ctx, user); err != nil || slices.Contains(had, permission) {
 			return err
 		}
@@ -35,7 +35,7 @@ func (s *Service) GrantPermission(ctx context.Context, user, permission string) 
 // RevokePermission undoes [Service.GrantPermission]. It fails with [ErrNotFound]
 // if the user does not have the permission.
 func (s *Service) RevokePermission(ctx context.Context, user, permission string) error {
-	return s.lock(ctx, user, func(in locked) error {
+	return s.inUserTx(ctx, user, func(in userTx) error {
 		if err := in.Revoke(ctx, user, permission); err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Service) RevokePermission(ctx context.Context, user, permission string)
 	})
 }
 
-func (s *Service) notePermission(ctx context.Context, in locked, kind, permission string) error {
+func (s *Service) notePermission(ctx context.Context, in userTx, kind, permission string) error {
 	e := s.event(kind, in.User.ID, Client{})
 	e.Subject = permission
 	return in.AddEvent(ctx, s.Keys, e)

@@ -96,7 +96,7 @@ func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	in := locked{Store: tx}
+	in := userTx{Store: tx}
 	if in.User, err = tx.LockUser(ctx, user.ID); err != nil {
 		return Mail{}, err
 	}
@@ -125,13 +125,13 @@ func (s *Service) linkTo(page string, token Token, callback string) string {
 }
 
 // resetToken is what [Service.ResetPassword] takes.
-func (s *Service) resetToken(ctx context.Context, in locked) (Token, error) {
+func (s *Service) resetToken(ctx context.Context, in userTx) (Token, error) {
 	return s.issue(ctx, in, purposeReset, struct{}{})
 }
 
 // outdated fails with [ErrNotFound] if the password was changed since the wish:
 // it is void, as what was mailed before is.
-func outdated(ctx context.Context, in locked, w wish) error {
+func outdated(ctx context.Context, in userTx, w wish) error {
 	p, err := in.Password(ctx, in.User.ID)
 	switch {
 	case errors.Is(err, shared.ErrCredentialNotFound):
@@ -142,7 +142,7 @@ func outdated(ctx context.Context, in locked, w wish) error {
 	return err
 }
 
-func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error) {
+func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (Mail, error) {
 	if err := outdated(ctx, in, w); err != nil {
 		return Mail{}, err
 	}
@@ -163,7 +163,7 @@ func (s *Service) resetMail(ctx context.Context, in locked, w wish) (Mail, error
 // AskReset asks for a mail by which the password of an address can be replaced.
 // It does the same whether the address has an account or not, and fails with
 // [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskReset(ctx context.Context, from Client, email, callback string) error {
+func (s *Service) AskReset(ctx context.Context, client Client, email, callback string) error {
 	email, err := ParseEmail(email)
 	if err != nil {
 		return inField(err, "email")
@@ -171,7 +171,7 @@ func (s *Service) AskReset(ctx context.Context, from Client, email, callback str
 	if err := s.Count(ctx, ResetMails, email); err != nil {
 		return err
 	}
-	return s.wish(ctx, s.Store, wish{Purpose: purposeReset, Email: email, Callback: callback, From: from})
+	return s.wish(ctx, s.Store, wish{Purpose: purposeReset, Email: email, Callback: callback, From: client})
 }
 
 // CanReset fails unless a token is good for [Service.ResetPassword]: with
@@ -199,7 +199,7 @@ func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) 
 // ends whatever was opened by the old one. It opens nothing: the next sign-in
 // asks for a second factor as ever. It fails as [Service.CanReset] does, and if the
 // password is not good enough, which leaves the token as it is.
-func (s *Service) ResetPassword(ctx context.Context, from Client, token, password string) error {
+func (s *Service) ResetPassword(ctx context.Context, client Client, token, password string) error {
 	t, err := s.token(ctx, token, purposeReset, purposeRecover)
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (s *Service) ResetPassword(ctx context.Context, from Client, token, passwor
 	if err != nil {
 		return err
 	}
-	return s.redeem(ctx, t, &struct{}{}, func(in locked) error {
+	return s.redeem(ctx, t, &struct{}{}, func(in userTx) error {
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
@@ -234,11 +234,11 @@ func (s *Service) ResetPassword(ctx context.Context, from Client, token, passwor
 		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
 			return err
 		}
-		err := s.notify(ctx, in, from, undo{}, "Your password was changed",
+		err := s.notify(ctx, in, client, undo{}, "Your password was changed",
 			say("The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere."))
 		if err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(EventPasswordReset, in.User.ID, from))
+		return in.AddEvent(ctx, s.Keys, s.event(EventPasswordReset, in.User.ID, client))
 	})
 }

@@ -102,12 +102,19 @@ func (s *Service) Fresh(session Session) bool {
 	return s.Now().Sub(session.ConfirmedAt) < s.Settings.Now().FreshWindow
 }
 
-// CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the session's user
-// has a second factor that sign-in asks for, and none was shown in the session
-// within the fresh window. Whatever weakens, shows or adds a factor calls it: a
-// password alone must not take away what guards against a stolen password. A
-// passkey is such a factor where one is required (REQUIRE_TWO_FACTOR).
-func (s *Service) CheckSecondFactor(ctx context.Context, tx Store, session Session, user User) error {
+// CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the actor's user has
+// a second factor that sign-in asks for, and none was shown in the session within
+// the fresh window. Whatever weakens, shows or adds a factor calls it: a password
+// alone must not take away what guards against a stolen password. A passkey is
+// such a factor where one is required (REQUIRE_TWO_FACTOR).
+//
+// It goes by the user as the call was let in. A rule that writes checks again in
+// its transaction, by checkSecondFactor.
+func (s *Service) CheckSecondFactor(ctx context.Context, actor Actor) error {
+	return s.checkSecondFactor(ctx, s.Store, actor.Session, actor.User)
+}
+
+func (s *Service) checkSecondFactor(ctx context.Context, tx Store, session Session, user User) error {
 	if session.SecondFactorAt != nil && s.Now().Sub(*session.SecondFactorAt) < s.Settings.Now().FreshWindow {
 		return nil
 	}
@@ -143,12 +150,12 @@ func (s Session) withFactor(f Factor, now time.Time) Session {
 
 // showFactor writes down that a second factor was shown in a session, which keeps
 // its token.
-func (s *Service) showFactor(ctx context.Context, in locked, session Session, from Client, f Factor) error {
-	if err := in.ShowSecondFactor(ctx, session.withFactor(f, s.Now())); err != nil {
+func (s *Service) showFactor(ctx context.Context, in userTx, actor Actor, f Factor) error {
+	if err := in.ShowSecondFactor(ctx, actor.Session.withFactor(f, s.Now())); err != nil {
 		return err
 	}
 	if f == ByBackupCode {
-		return s.noteBackupCode(ctx, in, from, session.ID)
+		return s.noteBackupCode(ctx, in, actor)
 	}
 	return nil
 }
@@ -177,12 +184,12 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 // seen is the session after a call from the given place, and whether that is
 // worth writing down. It is extended once a day at most, or oftener if that is too
 // seldom for what it lives.
-func (s Session) seen(now time.Time, from Client, set *Settings) (Session, bool) {
+func (s Session) seen(now time.Time, client Client, set *Settings) (Session, bool) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) && s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
-	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == from.IP && s.UserAgent == from.UserAgent {
+	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == client.IP && s.UserAgent == client.UserAgent {
 		return s, false
 	}
-	s.LastActiveAt, s.IP, s.UserAgent = now, from.IP, from.UserAgent
+	s.LastActiveAt, s.IP, s.UserAgent = now, client.IP, client.UserAgent
 	if extend {
 		s.ExpiresAt = earlier(now.Add(set.SessionIdle), s.CreatedAt.Add(set.SessionLifetime))
 	}
@@ -199,7 +206,7 @@ func earlier(a, b time.Time) time.Time {
 // openSession makes the session of a user who has proved who they are. Every
 // sign-in ends here, and none without a second factor if one is due, without a
 // verified address if that is asked for, or to an account that is disabled.
-func (s *Service) openSession(ctx context.Context, in locked, from Client, method string, second Factor, remember bool) (Session, Token, error) {
+func (s *Service) openSession(ctx context.Context, in userTx, client Client, method string, second Factor, remember bool) (Session, Token, error) {
 	shown := shownFactor(method, second)
 	if second != "" {
 		method += "+" + string(second)
@@ -209,7 +216,7 @@ func (s *Service) openSession(ctx context.Context, in locked, from Client, metho
 	if err := s.mayOpen(in.User); err != nil {
 		return Session{}, "", err
 	}
-	return s.newSession(ctx, in, from, method, shown, remember)
+	return s.newSession(ctx, in, client, method, shown, remember)
 }
 
 // shownFactor is the second factor that a sign-in has shown; empty if it has shown
@@ -236,7 +243,7 @@ func (s *Service) mayOpen(user User) error {
 	return nil
 }
 
-func (s *Service) newSession(ctx context.Context, in locked, from Client, method string, shown Factor, remember bool) (Session, Token, error) {
+func (s *Service) newSession(ctx context.Context, in userTx, client Client, method string, shown Factor, remember bool) (Session, Token, error) {
 	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
 	lifetime := BriefLifetime
 	if remember {
@@ -246,7 +253,7 @@ func (s *Service) newSession(ctx context.Context, in locked, from Client, method
 	session := Session{
 		ID: rand.Text(), UserID: user, TokenHash: token.Hash(),
 		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(lifetime), ConfirmedAt: now,
-		Method: method, IP: from.IP, UserAgent: from.UserAgent, Remember: remember,
+		Method: method, IP: client.IP, UserAgent: client.UserAgent, Remember: remember,
 	}
 	if shown != "" {
 		session = session.withFactor(shown, now)
@@ -262,43 +269,45 @@ func (s *Service) newSession(ctx context.Context, in locked, from Client, method
 // for it: the browser may hold the newer one already.
 var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
 
-// Authenticate returns the session that a token stands for, and its user. It
-// fails with [shared.ErrUnauthorized] if there is none, or with [ErrRotated].
-// extended tells that the session will now live longer than its cookie knows.
-func (s *Service) Authenticate(ctx context.Context, token Token, from Client, reading bool) (_ Session, _ User, extended bool, _ error) {
+// Authenticate returns the actor of a call that came with a session token. It
+// fails with [shared.ErrUnauthorized] if the token stands for no session, or with
+// [ErrRotated], and then the actor has neither a session nor a user. extended
+// tells that the session will now live longer than its cookie knows.
+func (s *Service) Authenticate(ctx context.Context, client Client, token Token, reading bool) (actor Actor, extended bool, _ error) {
+	unknown := Actor{Client: client}
 	now := s.Now()
 	session, user, err := s.Store.SessionByHash(ctx, token.Hash(), now)
 	if errors.Is(err, ErrNotFound) {
-		return Session{}, User{}, false, shared.ErrUnauthorized
+		return unknown, false, shared.ErrUnauthorized
 	} else if err != nil {
-		return Session{}, User{}, false, err
+		return unknown, false, err
 	}
 	if !session.RotatedAt.IsZero() {
 		if !reading || now.Sub(session.RotatedAt) >= rotationGrace {
-			return Session{}, User{}, false, ErrRotated
+			return unknown, false, ErrRotated
 		}
-		return session, user, false, nil
+		return Actor{session, user, client}, false, nil
 	}
-	seen, changed := session.seen(now, from, s.Settings.Now())
+	seen, changed := session.seen(now, client, s.Settings.Now())
 	if changed {
 		touched, err := s.Store.TouchSession(ctx, seen)
 		if err != nil {
-			return Session{}, User{}, false, err
+			return unknown, false, err
 		}
 		if !touched { // rotated meanwhile: the cookie that it now has must stay
-			return session, user, false, nil
+			return Actor{session, user, client}, false, nil
 		}
 	}
-	return seen, user, seen.ExpiresAt.After(session.ExpiresAt), nil
+	return Actor{seen, user, client}, seen.ExpiresAt.After(session.ExpiresAt), nil
 }
 
-// deed runs fn in a transaction in which the session is sure to be alive, and
-// in which nothing else is done to its user. It fails with
-// [shared.ErrUnauthorized] if the session has been ended, or its token rotated,
-// since it was looked at: of two sessions that end each other, one does.
-func (s *Service) deed(ctx context.Context, session Session, fn func(locked) error) error {
-	return s.lock(ctx, session.UserID, func(in locked) error {
-		if err := in.LockSession(ctx, session); err != nil {
+// inSessionTx runs fn in a transaction that holds the locks of the actor's user
+// and session, so that the session is alive until the transaction ends. It fails
+// with [shared.ErrUnauthorized] if the session was ended, or its token rotated,
+// since the call was let in: of two sessions that end each other, one does.
+func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) error) error {
+	return s.inUserTx(ctx, actor.Session.UserID, func(in userTx) error {
+		if err := in.LockSession(ctx, actor.Session); err != nil {
 			return err
 		}
 		return fn(in)
@@ -307,53 +316,53 @@ func (s *Service) deed(ctx context.Context, session Session, fn func(locked) err
 
 // Revoke ends the session of the caller's user that has the given id, if there
 // is one.
-func (s *Service) Revoke(ctx context.Context, session Session, from Client, id string) error {
-	return s.deed(ctx, session, func(in locked) error {
-		n, err := in.DeleteSession(ctx, session.UserID, id)
+func (s *Service) Revoke(ctx context.Context, actor Actor, id string) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		n, err := in.DeleteSession(ctx, in.User.ID, id)
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(EventSessionRevoked, session, from)
+		e := s.sessionEvent(EventSessionRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
 }
 
 // RevokeOthers ends all of the user's sessions but the caller's.
-func (s *Service) RevokeOthers(ctx context.Context, session Session, from Client) error {
-	return s.revokeAllBut(ctx, session, from, session.ID)
+func (s *Service) RevokeOthers(ctx context.Context, actor Actor) error {
+	return s.revokeAllBut(ctx, actor, actor.Session.ID)
 }
 
 // RevokeAll ends all of the user's sessions.
-func (s *Service) RevokeAll(ctx context.Context, session Session, from Client) error {
-	return s.revokeAllBut(ctx, session, from, "")
+func (s *Service) RevokeAll(ctx context.Context, actor Actor) error {
+	return s.revokeAllBut(ctx, actor, "")
 }
 
-func (s *Service) revokeAllBut(ctx context.Context, session Session, from Client, keep string) error {
-	return s.deed(ctx, session, func(in locked) error {
-		n, err := in.DeleteOtherSessions(ctx, session.UserID, keep)
+func (s *Service) revokeAllBut(ctx context.Context, actor Actor, keep string) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		n, err := in.DeleteOtherSessions(ctx, in.User.ID, keep)
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSessionsRevoked, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSessionsRevoked, actor))
 	})
 }
 
 // SignOut ends the session that a token stands for, if there is one. A rotated
 // token is good enough: who wants to be out shall be out.
-func (s *Service) SignOut(ctx context.Context, token Token, from Client) error {
+func (s *Service) SignOut(ctx context.Context, client Client, token Token) error {
 	session, _, err := s.Store.SessionByHash(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	err = s.lock(ctx, session.UserID, func(in locked) error {
+	err = s.inUserTx(ctx, session.UserID, func(in userTx) error {
 		n, err := in.DeleteSession(ctx, session.UserID, session.ID)
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignOut, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignOut, Actor{session, in.User, client}))
 	})
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		return nil

@@ -455,7 +455,7 @@ const settingTries = 5
 // PutSetting gives a system key a value. It fails with
 // [shared.ErrUnknownSetting], with [ValueError], with [shared.ErrSettingLocked] if
 // the environment sets the key, and with [StaleError].
-func (s *Service) PutSetting(ctx context.Context, session Session, from Client, c SettingChange) (SystemKey, error) {
+func (s *Service) PutSetting(ctx context.Context, actor Actor, c SettingChange) (SystemKey, error) {
 	i := slices.IndexFunc(registry, func(k KeySpec) bool { return k.Name == c.Key })
 	if i < 0 {
 		return SystemKey{}, shared.ErrUnknownSetting.In("key")
@@ -470,7 +470,7 @@ func (s *Service) PutSetting(ctx context.Context, session Session, from Client, 
 	}
 	for range settingTries {
 		var written bool
-		if written, err = s.putSetting(ctx, session, from, k, value, c.Revision); err != nil {
+		if written, err = s.putSetting(ctx, actor, k, value, c.Revision); err != nil {
 			break
 		}
 		all, err := s.LoadSettings(ctx)
@@ -492,8 +492,8 @@ func (s *Service) PutSetting(ctx context.Context, session Session, from Client, 
 
 // putSetting reports whether the value is now that of the key: not if somebody
 // has changed it since the revision, or since it was looked at.
-func (s *Service) putSetting(ctx context.Context, session Session, from Client, k KeySpec, value string, revision *int64) (written bool, err error) {
-	err = s.deed(ctx, session, func(in locked) error {
+func (s *Service) putSetting(ctx context.Context, actor Actor, k KeySpec, value string, revision *int64) (written bool, err error) {
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		rows, err := in.Settings(ctx)
 		if err != nil {
 			return err
@@ -521,11 +521,11 @@ func (s *Service) putSetting(ctx context.Context, session Session, from Client, 
 		if written, err = in.PutSetting(ctx, row); err != nil || !written {
 			return err
 		}
-		e := s.sessionEvent(EventSettingChanged, session, from)
+		e := s.sessionEvent(EventSettingChanged, actor)
 		e.Subject = k.Name
 		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); k.Secret() {
 			e.Detail = detail(map[string]string{"after": "changed"})
-			if err := s.tellAdmins(ctx, in, from, k.Name); err != nil {
+			if err := s.tellAdmins(ctx, in, actor.Client, k.Name); err != nil {
 				return err
 			}
 		}
@@ -535,14 +535,14 @@ func (s *Service) putSetting(ctx context.Context, session Session, from Client, 
 }
 
 // tellAdmins mails everybody who may change system keys that a secret one was.
-func (s *Service) tellAdmins(ctx context.Context, in locked, from Client, key string) error {
+func (s *Service) tellAdmins(ctx context.Context, in userTx, client Client, key string) error {
 	admins, err := in.UsersWith(ctx, PermissionSettings)
 	if err != nil {
 		return err
 	}
 	for _, admin := range admins {
-		err := s.send(ctx, in, s.mail(admin, from, "A secret system key was changed",
-			say("The system key %s was changed by %s.", key, in.User.Email), s.occasion(from),
+		err := s.send(ctx, in, s.mail(admin, client, "A secret system key was changed",
+			say("The system key %s was changed by %s.", key, in.User.Email), s.occasion(client),
 			say("If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")))
 		if err != nil {
 			return err

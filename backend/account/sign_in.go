@@ -27,7 +27,7 @@ type Credentials struct {
 // too many passwords wait to be looked at. Who knows the password is told if it
 // is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
 // first, by [shared.ErrNotVerified] and by a mail.
-func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opened, error) {
+func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Opened, error) {
 	email, err := ParseEmail(c.Email)
 	if err != nil {
 		return Opened{}, inField(err, "email")
@@ -45,24 +45,24 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 	}
 
 	limit, who := SignInTries, email
-	if id, ok := s.browserID(from.Browser, user.ID, hash); ok && known {
+	if id, ok := s.browserID(client.Browser, user.ID, hash); ok && known {
 		limit, who = BrowserTries, id
 	}
 
 	right, err := s.judge(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInLimited, user.ID, from)))
+		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInLimited, user.ID, client)))
 	} else if err != nil {
 		return Opened{}, err
 	}
 	if !right || !known {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, client)); err != nil {
 			return Opened{}, err
 		}
 		return Opened{}, shared.ErrCredentials
 	}
 	if pw.Void {
-		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, from)), shared.ErrNewPasswordDue)
+		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, client)), shared.ErrNewPasswordDue)
 	}
 
 	kept := hash
@@ -77,7 +77,7 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 
 	var o Opened
 	var due *ChallengeError
-	err = s.lock(ctx, user.ID, func(in locked) (err error) {
+	err = s.inUserTx(ctx, user.ID, func(in userTx) (err error) {
 		if kept == hash {
 			err = in.UsePassword(ctx, user.ID, hash)
 		} else {
@@ -89,10 +89,10 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
 			return err
 		}
-		if o, due, err = s.open(ctx, in, from, MethodPassword, c.Remember); err != nil || due != nil {
+		if o, due, err = s.open(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		return s.noteSignIn(ctx, in, from, &o, "")
+		return s.noteSignIn(ctx, in, client, &o, "")
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -101,18 +101,18 @@ func (s *Service) SignIn(ctx context.Context, from Client, c Credentials) (Opene
 		if may, failed := s.mayRemind(ctx, email); failed != nil || !may {
 			return Opened{}, errors.Join(failed, err)
 		}
-		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: from}), err)
+		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}), err)
 	case err == nil && due != nil:
 		return Opened{}, due
 	}
-	return o, s.noteRefusal(ctx, user.ID, from, err)
+	return o, s.noteRefusal(ctx, user.ID, client, err)
 }
 
 // noteRefusal writes down that somebody who proved who they are was refused
 // because the account is disabled. It returns why the sign-in has failed.
-func (s *Service) noteRefusal(ctx context.Context, user string, from Client, failed error) error {
+func (s *Service) noteRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, from)); err != nil {
+		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, client)); err != nil {
 			return err
 		}
 	}
@@ -122,19 +122,19 @@ func (s *Service) noteRefusal(ctx context.Context, user string, from Client, fai
 // noteSignIn has the browser that has signed in be known to the account, the
 // owner hear of one that was not, and the log tell. by is the passkey that it was
 // by, if it was by one.
-func (s *Service) noteSignIn(ctx context.Context, in locked, from Client, o *Opened, by string) error {
+func (s *Service) noteSignIn(ctx context.Context, in userTx, client Client, o *Opened, by string) error {
 	pw, err := in.Password(ctx, in.User.ID)
 	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
 		return err
 	}
-	if _, known := s.browserID(from.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		err := s.notify(ctx, in, from, undo{Session: o.Session.ID}, "New sign-in", say("Your account was signed in to with a browser that it did not know."))
+	if _, known := s.browserID(client.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+		err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, "New sign-in", say("Your account was signed in to with a browser that it did not know."))
 		if err != nil {
 			return err
 		}
 	}
-	o.Browser = s.newBrowser(in.User.ID, pw.Hash, from.Browser)
-	e := s.sessionEvent(EventSignIn, o.Session, from)
+	o.Browser = s.newBrowser(in.User.ID, pw.Hash, client.Browser)
+	e := s.sessionEvent(EventSignIn, Actor{o.Session, in.User, client})
 	e.Subject = by
 	return in.AddEvent(ctx, s.Keys, e)
 }

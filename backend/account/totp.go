@@ -141,9 +141,9 @@ func stepOf(secret []byte, text string, now time.Time) (step int64, found bool, 
 func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
 	session := ""
 	if who.mayEnrol {
-		session = who.session
+		session = who.Session.ID
 	}
-	all, err := s.Store.TOTPs(ctx, who.user.ID, session, s.Now())
+	all, err := s.Store.TOTPs(ctx, who.User.ID, session, s.Now())
 	if err != nil {
 		return right, 0, err
 	}
@@ -197,7 +197,7 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 	if a.Verified {
 		enrols = ""
 	}
-	return rightCode{enrols: enrols, spend: func(ctx context.Context, in locked) error {
+	return rightCode{enrols: enrols, spend: func(ctx context.Context, in userTx) error {
 		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
 	}}, try, nil
 }
@@ -217,7 +217,7 @@ func ofTheOld(secret []byte, code string, now time.Time) error {
 
 // spendStep spends the code of a step, which proves the authenticator if nothing
 // has before. since is when codes were first asked for, nil if they were not.
-func (s *Service) spendStep(ctx context.Context, in locked, a TOTP, step int64, since *time.Time) error {
+func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
 	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
 		return fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code has been used already. Wait for the next one."), errNoGuess)
 	} else if err != nil || a.Verified {
@@ -244,8 +244,8 @@ func clockWords(off int64) string {
 // [shared.ErrTOTPNotEnabled] if there is neither, and with
 // [shared.ErrFactorNotFresh]. Who has it can make the codes, so the owner is
 // told.
-func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from Client) (string, error) {
-	all, err := s.Store.TOTPs(ctx, user.ID, session.ID, s.Now())
+func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
+	all, err := s.Store.TOTPs(ctx, actor.User.ID, actor.Session.ID, s.Now())
 	if err != nil {
 		return "", err
 	}
@@ -257,20 +257,20 @@ func (s *Service) TOTPURI(ctx context.Context, session Session, user User, from 
 	if err != nil {
 		return "", err
 	}
-	return s.totpURI("", user.Email, secret), s.deed(ctx, session, func(in locked) error {
-		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+	return s.totpURI("", actor.User.Email, secret), s.inSessionTx(ctx, actor, func(in userTx) error {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
 		by := Factor("")
 		if a.Verified {
-			by = session.SecondFactorBy
-			err := s.notify(ctx, in, from, undo{Session: session.ID, TOTP: a.ID}, "Your authenticator's key was shown", confirmedBy(by,
+			by = actor.Session.SecondFactorBy
+			err := s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID, TOTP: a.ID}, "Your authenticator's key was shown", confirmedBy(by,
 				say("The key of your authenticator app was shown in a session of your account. With it, another app shows the same codes."))...)
 			if err != nil {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventTOTPURIRead, session, from), by))
+		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventTOTPURIRead, actor), by))
 	})
 }
 

@@ -126,7 +126,7 @@ func TestClockWords(t *testing.T) {
 // whoever asks: the check is not left to the ways in.
 func TestOpenSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which is not to be asked
-	in := locked{User: User{ID: "ann", TwoFactorEnabled: true}}
+	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
 	if session, token, err := s.openSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
 		t.Errorf("opened: %v, %v, %v", session, token, err)
 	}

@@ -66,58 +66,58 @@ func (t TrustTokens) Opens(d TrustedDevice) bool {
 }
 
 // trust makes the browser one that is asked no more.
-func (s *Service) trust(ctx context.Context, in locked, from Client, session Session) (TrustTokens, error) {
+func (s *Service) trust(ctx context.Context, in userTx, actor Actor) (TrustTokens, error) {
 	token, now := NewToken(), s.Now()
 	d := TrustedDevice{
-		ID: rand.Text(), UserID: in.User.ID, Hash: token.Hash(), IP: from.IP, UserAgent: from.UserAgent,
+		ID: rand.Text(), UserID: in.User.ID, Hash: token.Hash(), IP: actor.Client.IP, UserAgent: actor.Client.UserAgent,
 		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
 	}
 	if err := in.AddTrustedDevice(ctx, d); err != nil {
 		return "", err
 	}
-	e := s.sessionEvent(EventDeviceTrusted, session, from)
+	e := s.sessionEvent(EventDeviceTrusted, actor)
 	e.Subject = d.ID
-	return from.Trust.with(token, ""), in.AddEvent(ctx, s.Keys, e)
+	return actor.Client.Trust.with(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
 
 // useTrust returns what the browser is to keep from now on, if the user trusts
 // it: a token opens one sign-in, and the next one the next. It fails with
 // [ErrNotFound] if the user does not.
-func (s *Service) useTrust(ctx context.Context, in locked, from Client) (TrustTokens, error) {
+func (s *Service) useTrust(ctx context.Context, in userTx, client Client) (TrustTokens, error) {
 	now := s.Now()
-	for _, old := range from.Trust.split() {
+	for _, old := range client.Trust.split() {
 		token := NewToken()
 		err := in.RotateTrustedDevice(ctx, old.Hash(), TrustedDevice{
-			UserID: in.User.ID, Hash: token.Hash(), IP: from.IP, UserAgent: from.UserAgent, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
+			UserID: in.User.ID, Hash: token.Hash(), IP: client.IP, UserAgent: client.UserAgent, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
 		})
 		if !errors.Is(err, ErrNotFound) {
-			return from.Trust.with(token, old), err
+			return client.Trust.with(token, old), err
 		}
 	}
 	return "", ErrNotFound
 }
 
 // RevokeTrustedDevice ends the trust in a device of the session's user, if there is it.
-func (s *Service) RevokeTrustedDevice(ctx context.Context, session Session, from Client, id string) error {
-	return s.deed(ctx, session, func(in locked) error {
+func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id string) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteTrustedDevice(ctx, in.User.ID, id)
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(EventTrustedDeviceRevoked, session, from)
+		e := s.sessionEvent(EventTrustedDeviceRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
 }
 
 // RevokeTrustedDevices ends the trust in all of them.
-func (s *Service) RevokeTrustedDevices(ctx context.Context, session Session, from Client) error {
-	return s.deed(ctx, session, func(in locked) error {
+func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteTrustedDevices(ctx, in.User.ID)
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTrustedDeviceRevoked, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTrustedDeviceRevoked, actor))
 	})
 }
 

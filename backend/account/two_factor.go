@@ -25,28 +25,27 @@ const (
 // asked is who is asked for a code: a user in a session, or in the challenge of
 // a sign-in.
 type asked struct {
-	user      User
-	session   string     // the session's id
+	Actor
 	challenge *Challenge // nil in a session
 	owner     []byte     // what a code by mail is for: the session's id or the challenge's hash
 	mayEnrol  bool       // a new authenticator is asked for if one waits to be proved
 	mustEnrol bool       // and no other
 }
 
-func askedIn(session Session, user User) asked {
-	return asked{user: user, session: session.ID, owner: []byte(session.ID)}
+func askedIn(actor Actor) asked {
+	return asked{Actor: actor, owner: []byte(actor.Session.ID)}
 }
 
-func askedAt(ch Challenge, user User) asked {
-	return asked{user: user, challenge: &ch, owner: ch.Hash}
+func askedAt(actor Actor, ch Challenge) asked {
+	return asked{Actor: actor, challenge: &ch, owner: ch.Hash}
 }
 
 // askedEvent is an event of who is asked for a code.
-func (s *Service) askedEvent(kind string, who asked, from Client) Event {
+func (s *Service) askedEvent(kind string, who asked) Event {
 	if who.challenge == nil {
-		return s.sessionEvent(kind, Session{ID: who.session, UserID: who.user.ID}, from)
+		return s.sessionEvent(kind, who.Actor)
 	}
-	return s.event(kind, who.user.ID, from)
+	return s.event(kind, who.User.ID, who.Client)
 }
 
 // rightCode is a code that was right when it was looked at. It is worth nothing
@@ -54,7 +53,7 @@ func (s *Service) askedEvent(kind string, who asked, from Client) Event {
 // the same, one spends it.
 type rightCode struct {
 	factor Factor
-	spend  func(context.Context, locked) error
+	spend  func(context.Context, userTx) error
 	enrols string // the ID of the new authenticator that it is the first of; empty if it is of none
 }
 
@@ -81,7 +80,7 @@ func (s *Service) judgeCode(ctx context.Context, f Factor, who asked, code strin
 }
 
 // spend spends a right code, which ends the row of wrong ones.
-func (s *Service) spend(ctx context.Context, in locked, who asked, right rightCode) error {
+func (s *Service) spend(ctx context.Context, in userTx, who asked, right rightCode) error {
 	if err := right.spend(ctx, in); err != nil {
 		return err
 	}
@@ -93,30 +92,30 @@ func (s *Service) spend(ctx context.Context, in locked, who asked, right rightCo
 // and the session gets a new token: rotated is empty otherwise. Any but a code by
 // email is a second factor shown in the session. It fails as [Service.judgeCode]
 // does.
-func (s *Service) VerifyCode(ctx context.Context, session Session, user User, from Client, a Answer) (_ User, rotated Token, err error) {
-	who := askedIn(session, user)
+func (s *Service) VerifyCode(ctx context.Context, actor Actor, a Answer) (user User, rotated Token, err error) {
+	who := askedIn(actor)
 	who.mayEnrol, who.mustEnrol = true, a.Enrol
 	right, try, err := s.judgeCode(ctx, a.Factor, who, a.Code)
 	if err == nil {
-		err = s.deed(ctx, session, func(in locked) (err error) {
+		err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 			if err := s.spend(ctx, in, who, right); err != nil {
 				return err
 			}
 			user = in.User
 			switch {
 			case right.enrols != "":
-				user, rotated, err = s.enrol(ctx, in, session, from, right.enrols)
+				user, rotated, err = s.enrol(ctx, in, actor, right.enrols)
 			case right.factor != ByEmailCode:
-				err = s.showFactor(ctx, in, session, from, right.factor)
+				err = s.showFactor(ctx, in, actor, right.factor)
 			}
 			return err
 		})
 	}
-	return user, rotated, s.noteCode(ctx, who, from, try, err)
+	return user, rotated, s.noteCode(ctx, who, try, err)
 }
 
 // enrol is what the first code of a new authenticator leads to.
-func (s *Service) enrol(ctx context.Context, in locked, session Session, from Client, totp string) (User, Token, error) {
+func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
 	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", say("Two-factor authentication was switched on for your account.")
 	if in.User.TwoFactorEnabled {
 		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", say("The authenticator app of your account was replaced by another.")
@@ -132,27 +131,27 @@ func (s *Service) enrol(ctx context.Context, in locked, session Session, from Cl
 	// A replacement was confirmed with the factor shown before this code.
 	by := Factor("")
 	if kind == EventAuthenticatorReplaced {
-		by = session.SecondFactorBy
+		by = actor.Session.SecondFactorBy
 	}
-	if err := s.showFactor(ctx, in, session, from, ByTOTP); err != nil {
+	if err := s.showFactor(ctx, in, actor, ByTOTP); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.endElsewhere(ctx, in, session, from, kind, undo{TOTP: totp}, by, subject, what)
+	token, err := s.endElsewhere(ctx, in, actor, kind, undo{TOTP: totp}, by, subject, what)
 	return in.User, token, err
 }
 
 // endElsewhere is endOthers, with the notice to the owner and the log, which say
 // by which second factor it was confirmed, if by one.
-func (s *Service) endElsewhere(ctx context.Context, in locked, session Session, from Client, kind string, u undo, by Factor, subject string, what paragraph) (Token, error) {
-	token, err := s.endOthers(ctx, in, session)
+func (s *Service) endElsewhere(ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject string, what paragraph) (Token, error) {
+	token, err := s.endOthers(ctx, in, actor.Session)
 	if err != nil {
 		return "", err
 	}
-	u.Session = session.ID
-	if err := s.notify(ctx, in, from, u, subject, confirmedBy(by, what)...); err != nil {
+	u.Session = actor.Session.ID
+	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, what)...); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(kind, session, from), by))
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(kind, actor), by))
 }
 
 // confirmedBy is what a notice tells, and by which second factor it was confirmed.
@@ -178,7 +177,7 @@ func byFactor(e Event, by Factor) Event {
 
 // endOthers ends what else is open or may come to be. This session goes on under
 // a new token.
-func (s *Service) endOthers(ctx context.Context, in locked, session Session) (Token, error) {
+func (s *Service) endOthers(ctx context.Context, in userTx, session Session) (Token, error) {
 	next, token := session.rotated(s.Now())
 	if err := rotate(ctx, in, session, next); err != nil {
 		return "", err
@@ -189,7 +188,7 @@ func (s *Service) endOthers(ctx context.Context, in locked, session Session) (To
 // end ends what is open or may come to be: the user's sessions but one, or all if
 // keep is empty, sign-ins under way, trusted devices, enrolments that wait to be
 // proved, and links in mails.
-func (s *Service) end(ctx context.Context, in locked, keep string) error {
+func (s *Service) end(ctx context.Context, in userTx, keep string) error {
 	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, keep); err != nil {
 		return err
 	}
@@ -213,7 +212,7 @@ func (s *Service) end(ctx context.Context, in locked, keep string) error {
 // [shared.ErrTwoFactorNotEnabled] if there is none to replace, with
 // [shared.ErrFactorNotFresh], and with [shared.ErrValidation] for an issuer that is
 // too long.
-func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user User, from Client, issuer string, replace bool) (uri string, codes []string, err error) {
+func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer string, replace bool) (uri string, codes []string, err error) {
 	check := func(u User) error {
 		switch {
 		case u.TwoFactorEnabled && !replace:
@@ -223,25 +222,25 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 		}
 		return nil
 	}
-	if err := errors.Join(checkIssuer(issuer), check(user)); err != nil { // before ten hashes
+	if err := errors.Join(checkIssuer(issuer), check(actor.User)); err != nil { // before ten hashes
 		return "", nil, err
 	}
-	if err := s.CheckSecondFactor(ctx, s.Store, session, user); err != nil {
+	if err := s.CheckSecondFactor(ctx, actor); err != nil {
 		return "", nil, err
 	}
-	a, secret := s.newTOTP(session)
+	a, secret := s.newTOTP(actor.Session)
 	codes, set, digests := []string{}, BackupCodeSet{}, [][]byte(nil)
 	if !replace {
-		codes, set, digests = s.newBackupCodes(user.ID)
+		codes, set, digests = s.newBackupCodes(actor.User.ID)
 	}
-	err = s.deed(ctx, session, func(in locked) error {
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := check(in.User); err != nil {
 			return err
 		}
-		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		if err := in.DeletePendingTOTP(ctx, user.ID); err != nil {
+		if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
 			return err
 		}
 		if err := in.AddTOTP(ctx, a); err != nil {
@@ -252,9 +251,9 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, actor))
 	})
-	return s.totpURI(issuer, user.Email, secret), codes, err
+	return s.totpURI(issuer, actor.User.Email, secret), codes, err
 }
 
 // DisableTwoFactor switches two-factor authentication off, and forgets the
@@ -263,21 +262,21 @@ func (s *Service) EnableTwoFactor(ctx context.Context, session Session, user Use
 // was switched on. It fails with [shared.ErrFactorNotFresh], and with
 // [shared.ErrLastSecondFactor] if the user must have a second factor and has no
 // other.
-func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Client) (token Token, err error) {
-	err = s.deed(ctx, session, func(in locked) (err error) {
-		if err := s.CheckSecondFactor(ctx, in, session, in.User); err != nil {
+func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Token, err error) {
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		if err := s.checkOtherFactor(ctx, in, session); err != nil {
+		if err := s.checkOtherFactor(ctx, in, actor.Session); err != nil {
 			return err
 		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.endElsewhere(ctx, in, session, from, EventTwoFactorDisabled, undo{}, session.SecondFactorBy,
+			token, err = s.endElsewhere(ctx, in, actor, EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
 				"Two-factor authentication is off", say("Two-factor authentication was switched off for your account."))
 		} else {
 			var next Session
-			next, token = session.rotated(s.Now())
-			err = rotate(ctx, in, session, next)
+			next, token = actor.Session.rotated(s.Now())
+			err = rotate(ctx, in, actor.Session, next)
 		}
 		if err != nil {
 			return err
@@ -292,7 +291,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, session Session, from Cl
 // checkOtherFactor fails with [shared.ErrLastSecondFactor] if the session's user
 // must have a second factor, and has none but the authenticator. A passkey that
 // verifies its user is one.
-func (s *Service) checkOtherFactor(ctx context.Context, in locked, session Session) error {
+func (s *Service) checkOtherFactor(ctx context.Context, in userTx, session Session) error {
 	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
 		return nil
 	}
@@ -317,14 +316,14 @@ func (s *Service) requiresTwoFactor(session Session) bool {
 // EnrolBy is until when a session whose user has to have a second factor
 // (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
 // is zero for others.
-func (s *Service) EnrolBy(session Session, user User) time.Time {
+func (s *Service) EnrolBy(actor Actor) time.Time {
 	set := s.Settings.Now()
 	// What a session began with may be gone: that two-factor authentication was on
 	// then says nothing of now. Passkeys stay, see [Service.DeletePasskey].
-	if !s.requiresTwoFactor(session) || user.TwoFactorEnabled || session.Method == MethodPasskey {
+	if !s.requiresTwoFactor(actor.Session) || actor.User.TwoFactorEnabled || actor.Session.Method == MethodPasskey {
 		return time.Time{}
 	}
-	since := user.CreatedAt
+	since := actor.User.CreatedAt
 	if set.RequiredSince.After(since) {
 		since = set.RequiredSince
 	}
@@ -333,7 +332,7 @@ func (s *Service) EnrolBy(session Session, user User) time.Time {
 
 // forgetFactors takes an account's authenticators, backup codes and wrong codes
 // away: it is asked for no second factor any more.
-func (s *Service) forgetFactors(ctx context.Context, in locked) error {
+func (s *Service) forgetFactors(ctx context.Context, in userTx) error {
 	if in.User.TwoFactorEnabled {
 		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
 			return err
@@ -381,8 +380,8 @@ type SecondFactorTries struct {
 //
 // The count is not one of those that [Service].Unlimited switches off: without
 // it, six digits are no factor.
-func (s *Service) reserve(ctx context.Context, who asked, also func(locked) error) (try int, err error) {
-	err = s.lock(ctx, who.user.ID, func(in locked) error {
+func (s *Service) reserve(ctx context.Context, who asked, also func(userTx) error) (try int, err error) {
+	err = s.inUserTx(ctx, who.User.ID, func(in userTx) error {
 		now := s.Now()
 		ends := make([]time.Time, 0, len(locks)+1)
 		for _, l := range locks {
@@ -407,7 +406,7 @@ func (s *Service) reserve(ctx context.Context, who asked, also func(locked) erro
 // reserveAnswer is reserve for a code that the challenge counts, too, if it
 // answers one.
 func (s *Service) reserveAnswer(ctx context.Context, who asked) (try int, err error) {
-	return s.reserve(ctx, who, func(in locked) error {
+	return s.reserve(ctx, who, func(in userTx) error {
 		if who.challenge == nil {
 			return nil
 		}
@@ -429,7 +428,7 @@ var errNoGuess = errors.New("the code is no guess")
 // wrong code is written down, and where it has locked the account the owner is
 // told. What failed for another reason was no guess, and is not counted as one:
 // of somebody who sends the right code twice at once, one comes too late.
-func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int, failed error) error {
+func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error) error {
 	if failed == nil || try == 0 { // none was counted
 		return failed
 	}
@@ -437,18 +436,18 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 	guessed := wrong && !errors.Is(failed, errNoGuess)
 	err := s.Store.Tx(ctx, func(tx Store) error {
 		if !guessed {
-			if err := tx.TakeBackSecondFactorTry(ctx, who.user.ID, who.challenge == nil); err != nil {
+			if err := tx.TakeBackSecondFactorTry(ctx, who.User.ID, who.challenge == nil); err != nil {
 				return err
 			}
 		}
 		if !wrong {
 			return nil
 		}
-		e := s.askedEvent(EventCodeFailed, who, from)
+		e := s.askedEvent(EventCodeFailed, who)
 		if guessed && try%lockEvery == 0 {
 			e.Kind = EventCodesLocked
-			if who.user.TwoFactorEnabled { // else somebody has trouble enrolling
-				if err := s.send(ctx, tx, s.lockNotice(who, from, try)); err != nil {
+			if who.User.TwoFactorEnabled { // else somebody has trouble enrolling
+				if err := s.send(ctx, tx, s.lockNotice(who, try)); err != nil {
 					return err
 				}
 			}
@@ -462,7 +461,7 @@ func (s *Service) noteCode(ctx context.Context, who asked, from Client, try int,
 }
 
 // lockNotice is the mail about too many wrong codes.
-func (s *Service) lockNotice(who asked, from Client, try int) Mail {
+func (s *Service) lockNotice(who asked, try int) Mail {
 	how := say("Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it.")
 	if who.challenge == nil {
 		how = say("Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password.")
@@ -471,7 +470,7 @@ func (s *Service) lockNotice(who asked, from Client, try int) Mail {
 	if try >= lockEvery*(len(locks)+1) {
 		until = say("No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account.")
 	}
-	return s.mail(who.user, from, "Somebody is trying codes", how, until, s.occasion(from))
+	return s.mail(who.User, who.Client, "Somebody is trying codes", how, until, s.occasion(who.Client))
 }
 
 // UnlockSecondFactor takes codes of an account again, however many were wrong. It
@@ -481,7 +480,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	return s.lock(ctx, user.ID, func(in locked) error {
+	return s.inUserTx(ctx, user.ID, func(in userTx) error {
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ type Opened struct {
 // mail, and nothing tells whether the address had an account already. It fails
 // with [shared.ErrUserExists] if it has one, where that is told, and with
 // [shared.ErrSignUpDisabled].
-func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, error) {
+func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened, error) {
 	set := s.Settings.Now()
 	if !set.SignUpEnabled && n.Invite == "" {
 		return Opened{}, shared.ErrSignUpDisabled
@@ -111,13 +111,13 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 	rand.Read(handle)
 	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
 	if set.VerifyEmail == Required && n.Invite == "" {
-		return o, s.signUpUnverified(ctx, from, o.User, hashed, n)
+		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)
 	}
 	// Who has the link of the first administrator reads what the server prints:
 	// they need no mail to come in. Their address is as good as verified where
 	// none can go out, or they could not come in again once it has to be.
 	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
-	o.Browser = s.newBrowser(o.User.ID, hashed, from.Browser)
+	o.Browser = s.newBrowser(o.User.ID, hashed, client.Browser)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
 		if n.Invite != "" { // first, so that an address is told of to who has one only
 			if err := s.takeInvite(ctx, tx, n.Invite); err != nil {
@@ -128,23 +128,23 @@ func (s *Service) SignUp(ctx context.Context, from Client, n NewUser) (Opened, e
 			return err
 		}
 		if n.Invite != "" {
-			if err := s.grantAll(ctx, tx, o.User.ID, from); err != nil {
+			if err := s.grantAll(ctx, tx, o.User.ID, client); err != nil {
 				return err
 			}
 		}
 		if s.mayOpen(o.User) != nil {
-			if err := s.wish(ctx, tx, wish{Purpose: purposeVerify, Email: n.Email, Callback: n.Callback, From: from}); err != nil {
+			if err := s.wish(ctx, tx, wish{Purpose: purposeVerify, Email: n.Email, Callback: n.Callback, From: client}); err != nil {
 				return err
 			}
 		}
 		if err := tx.AddPassword(ctx, Password{UserID: o.User.ID, Hash: hashed, ChangedAt: now}); err != nil {
 			return err
 		}
-		in := locked{tx, o.User} // nobody else knows of it yet
-		if o.Session, o.Token, err = s.newSession(ctx, in, from, MethodPassword, "", n.Remember); err != nil {
+		in := userTx{tx, o.User} // nobody else knows of it yet
+		if o.Session, o.Token, err = s.newSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, o.Session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, Actor{o.Session, o.User, client}))
 	})
 	return o, err
 }
@@ -154,14 +154,14 @@ var errOvertaken = errors.New("another sign-up of this address came first")
 
 // signUpUnverified makes an account that waits for its address to be verified.
 // It does the same, and takes as long, if the address has an account.
-func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, hash string, n NewUser) error {
+func (s *Service) signUpUnverified(ctx context.Context, client Client, user User, hash string, n NewUser) error {
 	may, err := s.mayRemind(ctx, user.Email)
 	if err != nil {
 		return err
 	}
-	err = s.wait(ctx, from, user, hash, n, may)
+	err = s.wait(ctx, client, user, hash, n, may)
 	if errors.Is(err, errOvertaken) {
-		err = s.wait(ctx, from, user, hash, n, may) // there is something to compare with now
+		err = s.wait(ctx, client, user, hash, n, may) // there is something to compare with now
 	}
 	return err
 }
@@ -170,7 +170,7 @@ func (s *Service) signUpUnverified(ctx context.Context, from Client, user User, 
 // two who have signed up may be a stranger, who would come in by the mail that
 // the other opens: unless both have chosen the same password, that of neither is
 // good, and whoever reads the mails chooses one.
-func (s *Service) wait(ctx context.Context, from Client, user User, hash string, n NewUser, may bool) error {
+func (s *Service) wait(ctx context.Context, client Client, user User, hash string, n NewUser, may bool) error {
 	_, before, err := s.Store.UserByEmail(ctx, user.Email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -182,7 +182,7 @@ func (s *Service) wait(ctx context.Context, from Client, user User, hash string,
 	same := matches(cmp.Or(before.Hash, s.Hasher.decoy), n.Password)
 	done()
 	return s.Store.Tx(ctx, func(tx Store) error {
-		e := s.event(EventSignUp, user.ID, from)
+		e := s.event(EventSignUp, user.ID, client)
 		err := tx.AddUser(ctx, user)
 		taken := errors.Is(err, shared.ErrUserExists)
 		if err != nil && !taken {
@@ -212,7 +212,7 @@ func (s *Service) wait(ctx context.Context, from Client, user User, hash string,
 			e.Kind, e.UserID = EventSignUpTaken, ""
 		}
 		if may {
-			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: n.Callback, From: from}); err != nil {
+			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: n.Callback, From: client}); err != nil {
 				return err
 			}
 		}
@@ -228,7 +228,7 @@ type UserChange struct {
 }
 
 // UpdateUser changes the session's user.
-func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, change UserChange) error {
+func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange) error {
 	if change.Name == nil && change.Image == nil && change.Language == nil {
 		return shared.ErrNothingToUpdate
 	}
@@ -247,63 +247,63 @@ func (s *Service) UpdateUser(ctx context.Context, session Session, from Client, 
 	if l := change.Language; l != nil && *l != "" && !slices.Contains(shared.Languages, *l) {
 		return shared.ErrValidation.Saying("Languages are " + strings.Join(shared.Languages, " and ") + ", or nothing for what the browser says.").In("language")
 	}
-	return s.deed(ctx, session, func(in locked) error {
-		if err := in.UpdateUser(ctx, session.UserID, change, s.Now()); err != nil {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserUpdated, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserUpdated, actor))
 	})
 }
 
 // DeleteUser deletes the session's user and all that is the user's. What
 // remains is the audit log, which does not name them.
-func (s *Service) DeleteUser(ctx context.Context, session Session, from Client) error {
-	return s.deed(ctx, session, func(in locked) error {
-		if err := in.DeleteUser(ctx, session.UserID); err != nil {
+func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		if err := in.DeleteUser(ctx, in.User.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeleted, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeleted, actor))
 	})
 }
 
 // AskDeletion mails the session's user a link that deletes their account. It fails
 // with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskDeletion(ctx context.Context, session Session, from Client, callback string) error {
-	if err := s.Count(ctx, DeletionMails, session.UserID); err != nil {
+func (s *Service) AskDeletion(ctx context.Context, actor Actor, callback string) error {
+	if err := s.Count(ctx, DeletionMails, actor.Session.UserID); err != nil {
 		return err
 	}
-	return s.deed(ctx, session, func(in locked) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		token, err := s.issue(ctx, in, purposeDelete, struct{}{})
 		if err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, from, "Delete your account",
+		err = s.send(ctx, in, s.mail(in.User, actor.Client, "Delete your account",
 			say("Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day."),
 			open(s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))),
 			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
-			s.occasion(from)))
+			s.occasion(actor.Client)))
 		if err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeletionRequested, session, from))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeletionRequested, actor))
 	})
 }
 
 // DeleteUserByLink is DeleteUser by the token of a link in an email. It fails with
 // [shared.ErrToken] if the token is not one of the session's user. A token that
 // another user sends is used up.
-func (s *Service) DeleteUserByLink(ctx context.Context, session Session, from Client, link string) error {
+func (s *Service) DeleteUserByLink(ctx context.Context, actor Actor, link string) error {
 	token, ok := ParseToken(link)
 	if !ok {
 		return shared.ErrToken
 	}
 	t, err := s.Store.TakeOneTimeToken(ctx, token.Hash(), purposeDelete, s.Now())
-	if errors.Is(err, ErrNotFound) || err == nil && t.UserID != session.UserID {
+	if errors.Is(err, ErrNotFound) || err == nil && t.UserID != actor.Session.UserID {
 		return shared.ErrToken
 	} else if err != nil {
 		return err
 	}
-	return s.DeleteUser(ctx, session, from)
+	return s.DeleteUser(ctx, actor)
 }
 
 // inField says which input a shared error is the fault of. That something is not

@@ -32,7 +32,7 @@ func (s *Server) openLink(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
 		return
 	}
-	c := call{Request: r, w: w, From: s.client(r)}
+	c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}}
 	open := s.openEmailLink
 	if r.URL.Path == shared.PageResetPassword {
 		open = s.openResetLink
@@ -149,9 +149,9 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 // followLink does what a link is for, and answers with the page that says so.
 func (s *Server) followLink(c call, in shared.EmailLink, link account.EmailLink) (err error) {
 	if link.Purpose == account.LinkDelete {
-		_, err = s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Session, c.From, in.Token))
+		_, err = s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, in.Token))
 	} else {
-		_, err = s.Accounts.VerifyEmail(c.Context(), c.From, c.User.ID, in.Token)
+		_, err = s.Accounts.VerifyEmail(c.Context(), c.Actor, in.Token)
 	}
 	if errors.Is(err, shared.ErrNewPasswordDue) {
 		link.PasswordDue, err = true, nil

@@ -74,10 +74,10 @@ func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, 
 	}
 	mux.HandleFunc("POST "+page, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		c := call{Request: r, w: w, From: s.client(r), guesses: new(guesses)}
+		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 		typed, to, err := answer(&c)
 		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
-			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
+			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
 		}
 		if err != nil {
 			s.askAgain(c, page, typed, err)

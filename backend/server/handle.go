@@ -16,16 +16,14 @@ import (
 // A call is a request to an endpoint that its policy has let in.
 type call struct {
 	*http.Request
-	w    http.ResponseWriter
-	From account.Client
-
-	guesses *guesses // that the call was admitted with
+	w http.ResponseWriter
 
 	// Who calls, where the policy asks for it: in a session, or else in the
-	// challenge of a sign-in.
-	Session   account.Session
+	// challenge of a sign-in. The client is always known.
+	account.Actor
 	Challenge *account.Challenge
-	User      account.User
+
+	guesses *guesses // that the call was admitted with
 }
 
 // language is the one that the caller reads: the one that they chose, wherever that
@@ -131,10 +129,10 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 		return h(*c, in)
 	}
 	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, w: w, From: s.client(r), guesses: new(guesses)}
+		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 		out, err := answer(&c)
 		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
-			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
+			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
 		}
 		if err != nil {
 			s.fail(w, r, err)
@@ -176,7 +174,7 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 		return c, shared.ErrForbidden
 	}
 	if w, ok := in.(weakening); may.factor && (!ok || w.WeakensFactor()) {
-		if err := s.Accounts.CheckSecondFactor(c.Context(), s.Accounts.Store, c.Session, c.User); err != nil {
+		if err := s.Accounts.CheckSecondFactor(c.Context(), c.Actor); err != nil {
 			return c, err
 		}
 	}
@@ -189,7 +187,7 @@ func (s *Server) admit(c call, may policy, in any) (call, error) {
 // mustEnrol reports whether the caller has to get a second factor before anything
 // else.
 func (s *Server) mustEnrol(c call) bool {
-	due := s.Accounts.EnrolBy(c.Session, c.User)
+	due := s.Accounts.EnrolBy(c.Actor)
 	return !due.IsZero() && !s.Accounts.Now().Before(due)
 }
 
@@ -197,7 +195,7 @@ func (s *Server) mustEnrol(c call) bool {
 // in the call.
 func (s *Server) confirmed(c call, in any) error {
 	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
-		return s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, *cf.Confirmation())
+		return s.Accounts.ConfirmPassword(c.Context(), c.Actor, *cf.Confirmation())
 	}
 	if !s.Accounts.Fresh(c.Session) {
 		return shared.ErrNotFresh
@@ -215,7 +213,7 @@ func (s *Server) authenticate(c call) (call, error) {
 	}
 	var extended bool
 	var err error
-	c.Session, c.User, extended, err = s.Accounts.Authenticate(c.Context(), token, c.From, reads(c.Request))
+	c.Actor, extended, err = s.Accounts.Authenticate(c.Context(), c.Client, token, reads(c.Request))
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
 		s.cookies.clearSession(c.w)
@@ -258,7 +256,7 @@ func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Req
 		mux.ServeHTTP(w, r)
 		return
 	}
-	if err := s.limitHere(call{Request: r, From: s.client(r)}, "elsewhere"); err != nil {
+	if err := s.limitHere(call{Request: r, Actor: account.Actor{Client: s.client(r)}}, "elsewhere"); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -245,7 +245,7 @@ func ofSettings(t *testing.T, say func(string)) {
 	for _, k := range keys {
 		say(k.Group)
 		say(k.Description)
-		_, err := s.PutSetting(t.Context(), account.Session{}, account.Client{}, account.SettingChange{Key: k.Name, Value: "\x00"})
+		_, err := s.PutSetting(t.Context(), account.Actor{}, account.SettingChange{Key: k.Name, Value: "\x00"})
 		wrong, ok := errors.AsType[*account.ValueError](err)
 		if !ok {
 			t.Fatalf("%s: %v", k.Name, err)

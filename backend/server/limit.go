@@ -57,7 +57,7 @@ func (s *Server) limit(c call, path string) error {
 		return s.admitGuess(c, path, all)
 	}
 	for _, l := range all {
-		if err := s.Accounts.Count(c.Context(), l, bucket(c.From.IP)+" "+path); err != nil {
+		if err := s.Accounts.Count(c.Context(), l, bucket(c.Client.IP)+" "+path); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 	if err := s.limitHere(c, path); err != nil {
 		return err
 	}
-	who := bucket(c.From.IP) + " " + path
+	who := bucket(c.Client.IP) + " " + path
 	for i, l := range all {
 		g, err := s.queues.admit(c.Context(), who, i == 0, func() (account.Guess, bool, error) {
 			return s.Accounts.Admit(c.Context(), l, who)
@@ -202,7 +202,7 @@ func (s *Server) limitHere(c call, path string) error {
 	if s.Accounts.Unlimited {
 		return nil
 	}
-	return s.reads.count(defaultLimit, bucket(c.From.IP)+" "+path, s.Accounts.Now())
+	return s.reads.count(defaultLimit, bucket(c.Client.IP)+" "+path, s.Accounts.Now())
 }
 
 // reads reports whether a request changes nothing.

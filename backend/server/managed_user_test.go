@@ -241,7 +241,7 @@ func TestManageNoBetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := accounts.EnableUser(t.Context(), sessions[0], account.Client{}, helperID); !errors.Is(err, shared.ErrForbidden) {
+		if err := accounts.EnableUser(t.Context(), account.Actor{Session: sessions[0]}, helperID); !errors.Is(err, shared.ErrForbidden) {
 			t.Errorf("without the permission: %v; want %v", err, shared.ErrForbidden)
 		}
 	})

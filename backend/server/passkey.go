@@ -31,7 +31,7 @@ func (s *Server) generateRegisterOptions(c call, in shared.RegisterQuery) (json.
 	if err != nil {
 		return nil, err
 	}
-	return s.Accounts.RegisterOptions(c.Context(), c.Session, c.User, token, account.RegisterRequest{
+	return s.Accounts.RegisterOptions(c.Context(), c.Actor, token, account.RegisterRequest{
 		Name: in.Name, Attachment: in.Attachment, Upgrade: in.Mediation != "",
 	})
 }
@@ -41,7 +41,7 @@ func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	p, err := s.Accounts.AddPasskey(c.Context(), c.Session, c.User, c.From, token, in.Response, in.Name)
+	p, err := s.Accounts.AddPasskey(c.Context(), c.Actor, token, in.Response, in.Name)
 	if err != nil {
 		return out, err
 	}
@@ -63,14 +63,10 @@ func (s *Server) generateAuthenticateOptions(c call, in shared.AuthenticateQuery
 	} else {
 		c, err = s.authenticate(c)
 	}
-	user := &c.User
-	if in.SecondFactor == "" && errors.Is(err, shared.ErrUnauthorized) {
-		user, err = nil, nil
-	}
-	if err != nil {
+	if err != nil && (in.SecondFactor != "" || !errors.Is(err, shared.ErrUnauthorized)) {
 		return nil, err
 	}
-	return s.Accounts.AuthenticateOptions(c.Context(), c.Session, user, token)
+	return s.Accounts.AuthenticateOptions(c.Context(), c.Actor, token)
 }
 
 func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out shared.Authenticated, err error) {
@@ -86,7 +82,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 			return out, err
 		}
 	}
-	o, err := s.Accounts.SignInByPasskey(c.Context(), c.From, answer)
+	o, err := s.Accounts.SignInByPasskey(c.Context(), c.Client, answer)
 	c.guesses.right = proved(err)
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		out.SecondFactorDue, err = s.challengeTo(c, due)
@@ -107,7 +103,7 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 	if !ok {
 		return "", shared.ErrPasskeyChallenge
 	}
-	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Session, c.From, token, response)
+	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Actor, token, response)
 	return stepped, refusedPasskey(err)
 }
 
@@ -131,7 +127,7 @@ func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {
 }
 
 func (s *Server) updatePasskey(c call, in shared.PasskeyName) (shared.PasskeyUpdated, error) {
-	p, all, err := s.Accounts.RenamePasskey(c.Context(), c.Session, c.From, in.ID, in.Name)
+	p, all, err := s.Accounts.RenamePasskey(c.Context(), c.Actor, in.ID, in.Name)
 	if err != nil {
 		return shared.PasskeyUpdated{}, err
 	}
@@ -139,7 +135,7 @@ func (s *Server) updatePasskey(c call, in shared.PasskeyName) (shared.PasskeyUpd
 }
 
 func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDeleted, error) {
-	left, token, err := s.Accounts.DeletePasskey(c.Context(), c.Session, c.From, in.ID)
+	left, token, err := s.Accounts.DeletePasskey(c.Context(), c.Actor, in.ID)
 	if err != nil {
 		return shared.PasskeyDeleted{}, err
 	}

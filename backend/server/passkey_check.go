@@ -77,8 +77,8 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
 		l.Say("The proxy was reached by another name. Have it redirect to %s, or correct -origin.", out.Origin))
 
-	addr, err := netip.ParseAddr(c.From.IP)
-	find(l.Say("Limits count you as"), bucket(c.From.IP), l.Say("the address of your own device"), err != nil || !s.isProxy(addr),
+	addr, err := netip.ParseAddr(c.Client.IP)
+	find(l.Say("Limits count you as"), bucket(c.Client.IP), l.Say("the address of your own device"), err != nil || !s.isProxy(addr),
 		l.Say("Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For."))
 	if theirs, err := time.Parse(time.RFC3339, in.Time); err == nil {
 		now := s.Accounts.Now()

@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.ResetRequested, error) {
-	if err := s.Accounts.AskReset(c.Context(), c.From, in.Email, in.RedirectTo); err != nil {
+	if err := s.Accounts.AskReset(c.Context(), c.Client, in.Email, in.RedirectTo); err != nil {
 		return shared.ResetRequested{}, err
 	}
 	return shared.ResetRequested{Status: true, Message: "If this email exists in our system, check your email for the reset link"}, nil
@@ -44,7 +44,7 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	if in.Token != nil {
 		token = *in.Token
 	}
-	return ofLink(asInvalid(s.Accounts.ResetPassword(c.Context(), c.From, token, in.NewPassword)))
+	return ofLink(asInvalid(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
 }
 
 // checkLink lets a page find out whether to show its form, and if not, why: the
@@ -82,18 +82,15 @@ func asInvalid(err error) error {
 
 func (s *Server) sendVerificationEmail(c call, in shared.EmailRequest) (shared.Status, error) {
 	signedIn, err := s.authenticate(c)
-	user := &signedIn.User
-	if errors.Is(err, shared.ErrUnauthorized) {
-		user = nil
-	} else if err != nil {
+	if err != nil && !errors.Is(err, shared.ErrUnauthorized) {
 		return shared.Status{}, err
 	}
-	err = s.Accounts.AskVerification(c.Context(), user, c.From, in.Email, in.CallbackURL)
+	err = s.Accounts.AskVerification(c.Context(), signedIn.Actor, in.Email, in.CallbackURL)
 	return shared.Status{Status: err == nil}, err
 }
 
 func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, error) {
-	err := s.Accounts.AskEmailChange(c.Context(), c.Session, c.From, in.NewEmail, in.CallbackURL)
+	err := s.Accounts.AskEmailChange(c.Context(), c.Actor, in.NewEmail, in.CallbackURL)
 	return shared.Status{Status: err == nil}, err
 }
 
@@ -105,7 +102,7 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 	if err != nil && !errors.Is(err, shared.ErrUnauthorized) {
 		return out, err
 	}
-	user, err := s.Accounts.VerifyEmail(c.Context(), c.From, signedIn.User.ID, in.Token)
+	user, err := s.Accounts.VerifyEmail(c.Context(), signedIn.Actor, in.Token)
 	if errors.Is(err, shared.ErrToken) || errors.Is(err, shared.ErrTokenUsed) {
 		err = as(http.StatusUnauthorized, shared.ErrToken)
 	}
@@ -129,12 +126,12 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 	} else if s.mustEnrol(signedIn) {
 		return land(shared.Deleted{}, shared.ErrEnrolmentDue, in.CallbackURL)
 	}
-	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Session, c.From, in.Token))
+	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Actor, in.Token))
 	return land(out, err, in.CallbackURL)
 }
 
 func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
-	reset, err := s.Accounts.Disown(c.Context(), c.From, in.Token)
+	reset, err := s.Accounts.Disown(c.Context(), c.Client, in.Token)
 	status, err := ofLink(asInvalid(err))
 	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
 }

@@ -20,7 +20,7 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions, Language: c.User.Language,
 		Remember: c.Session.Remember,
 	}
-	if due := s.Accounts.EnrolBy(c.Session, c.User); !due.IsZero() {
+	if due := s.Accounts.EnrolBy(c.Actor); !due.IsZero() {
 		current.EnrolBy = &shared.Time{Time: due}
 	}
 	return current, nil
@@ -44,7 +44,7 @@ func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
 }
 
 func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, error) {
-	if err := s.Accounts.Revoke(c.Context(), c.Session, c.From, in.Token); err != nil {
+	if err := s.Accounts.Revoke(c.Context(), c.Actor, in.Token); err != nil {
 		return shared.Status{}, err
 	}
 	if in.Token == c.Session.ID {
@@ -54,7 +54,7 @@ func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, 
 }
 
 func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.RevokeAll(c.Context(), c.Session, c.From); err != nil {
+	if err := s.Accounts.RevokeAll(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
 	s.cookies.clearSession(c.w)
@@ -62,7 +62,7 @@ func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
 }
 
 func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.RevokeOthers(c.Context(), c.Session, c.From); err != nil {
+	if err := s.Accounts.RevokeOthers(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil
@@ -72,7 +72,7 @@ func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, erro
 // it kept of the account.
 func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 	if token, ok := s.cookies.session(c.Request); ok {
-		if err := s.Accounts.SignOut(c.Context(), token, c.From); err != nil {
+		if err := s.Accounts.SignOut(c.Context(), c.Client, token); err != nil {
 			return shared.Success{}, err
 		}
 	}
@@ -88,11 +88,11 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	var token account.Token
 	switch {
 	case in.Password != nil:
-		token, err = s.Accounts.StepUp(c.Context(), c.Session, c.From, *in.Password)
+		token, err = s.Accounts.StepUp(c.Context(), c.Actor, *in.Password)
 	case in.Code != nil:
-		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, account.ByTOTP, *in.Code)
+		token, err = s.Accounts.StepUpByCode(c.Context(), c.Actor, account.ByTOTP, *in.Code)
 	case in.BackupCode != nil:
-		token, err = s.Accounts.StepUpByCode(c.Context(), c.Session, c.User, c.From, account.ByBackupCode, *in.BackupCode)
+		token, err = s.Accounts.StepUpByCode(c.Context(), c.Actor, account.ByBackupCode, *in.BackupCode)
 	case in.Passkey != nil:
 		token, err = s.stepUpByPasskey(c, in.Passkey)
 	default:

@@ -31,7 +31,7 @@ func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err e
 }
 
 func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, error) {
-	k, err := s.Accounts.PutSetting(c.Context(), c.Session, c.From, account.SettingChange{Key: in.Key, Value: in.Value, Revision: in.Revision})
+	k, err := s.Accounts.PutSetting(c.Context(), c.Actor, account.SettingChange{Key: in.Key, Value: in.Value, Revision: in.Revision})
 	if wrong, ok := errors.AsType[*account.ValueError](err); ok {
 		return shared.Setting{}, shared.ErrInvalidSetting.Saying(c.language().Say(wrong.Sentence, wrong.Values...)).In("value")
 	} else if stale, ok := errors.AsType[*account.StaleError](err); ok {
@@ -50,7 +50,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 
 // sendTestMail answers whether whoever carries mails has taken one.
 func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.SendTestMail(c.Context(), c.User, c.From, s.HandOn); err != nil {
+	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.HandOn); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil

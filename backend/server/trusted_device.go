@@ -13,7 +13,7 @@ func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevi
 	list := make([]shared.TrustedDevice, 0, len(devices))
 	for _, d := range devices {
 		list = append(list, shared.TrustedDevice{
-			ID: d.ID, Device: account.DeviceOf(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.From.Trust.Opens(d),
+			ID: d.ID, Device: account.DeviceOf(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.Client.Trust.Opens(d),
 			CreatedAt: shared.Time{Time: d.CreatedAt}, LastUsedAt: shared.Time{Time: d.LastUsedAt}, ExpiresAt: shared.Time{Time: d.ExpiresAt},
 		})
 	}
@@ -21,14 +21,14 @@ func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevi
 }
 
 func (s *Server) revokeTrustedDevice(c call, in shared.TrustedDeviceID) (shared.Status, error) {
-	if err := s.Accounts.RevokeTrustedDevice(c.Context(), c.Session, c.From, in.ID); err != nil {
+	if err := s.Accounts.RevokeTrustedDevice(c.Context(), c.Actor, in.ID); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil
 }
 
 func (s *Server) revokeTrustedDevices(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.RevokeTrustedDevices(c.Context(), c.Session, c.From); err != nil {
+	if err := s.Accounts.RevokeTrustedDevices(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil

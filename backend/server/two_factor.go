@@ -30,7 +30,7 @@ func (s *Server) enableTwoFactor(c call, in shared.Enrolment) (shared.Enrolling,
 	if in.Method == "otp" { // a mailbox alone, which nobody has proved to be theirs
 		return shared.Enrolling{}, shared.ErrOTPNotConfigured.Saying("OTP is not available")
 	}
-	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Session, c.User, c.From, in.Issuer, is(in.Replace))
+	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Actor, in.Issuer, is(in.Replace))
 	if err != nil {
 		return shared.Enrolling{}, err
 	}
@@ -38,7 +38,7 @@ func (s *Server) enableTwoFactor(c call, in shared.Enrolment) (shared.Enrolling,
 }
 
 func (s *Server) disableTwoFactor(c call, _ shared.Password) (shared.Status, error) {
-	token, err := s.Accounts.DisableTwoFactor(c.Context(), c.Session, c.From)
+	token, err := s.Accounts.DisableTwoFactor(c.Context(), c.Actor)
 	if err != nil {
 		return shared.Status{}, err
 	}
@@ -47,12 +47,12 @@ func (s *Server) disableTwoFactor(c call, _ shared.Password) (shared.Status, err
 }
 
 func (s *Server) getTOTPURI(c call, _ shared.Password) (shared.TOTPURI, error) {
-	uri, err := s.Accounts.TOTPURI(c.Context(), c.Session, c.User, c.From)
+	uri, err := s.Accounts.TOTPURI(c.Context(), c.Actor)
 	return shared.TOTPURI{TOTPURI: uri}, err
 }
 
 func (s *Server) generateBackupCodes(c call, _ shared.Password) (shared.BackupCodes, error) {
-	codes, token, err := s.Accounts.NewBackupCodes(c.Context(), c.Session, c.User, c.From)
+	codes, token, err := s.Accounts.NewBackupCodes(c.Context(), c.Actor)
 	if err != nil {
 		return shared.BackupCodes{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
 	if c.Challenge != nil {
 		return s.answerChallenge(c, a)
 	}
-	user, token, err := s.Accounts.VerifyCode(c.Context(), c.Session, c.User, c.From, a)
+	user, token, err := s.Accounts.VerifyCode(c.Context(), c.Actor, a)
 	c.guesses.right = err == nil
 	if err != nil {
 		return shared.Verified{}, err
@@ -92,7 +92,7 @@ func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
 }
 
 func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, error) {
-	o, err := s.Accounts.AnswerChallenge(c.Context(), *c.Challenge, c.User, c.From, a)
+	o, err := s.Accounts.AnswerChallenge(c.Context(), c.Actor, *c.Challenge, a)
 	c.guesses.right = err == nil
 	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // of those, a new one can be sent
 	if err == nil || spent || errors.Is(err, shared.ErrChallenge) {
@@ -110,9 +110,9 @@ func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, err
 
 func (s *Server) sendOTP(c call, _ shared.None) (out shared.Status, err error) {
 	if c.Challenge != nil {
-		err = s.Accounts.SendChallengeCode(c.Context(), *c.Challenge, c.User, c.From)
+		err = s.Accounts.SendChallengeCode(c.Context(), c.Actor, *c.Challenge)
 	} else {
-		err = s.Accounts.SendSessionCode(c.Context(), c.Session, c.User, c.From)
+		err = s.Accounts.SendSessionCode(c.Context(), c.Actor)
 	}
 	return shared.Status{Status: err == nil}, err
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
-	o, err := s.Accounts.SignUp(c.Context(), c.From, account.NewUser{
+	o, err := s.Accounts.SignUp(c.Context(), c.Client, account.NewUser{
 		Email: in.Email, Name: in.Name, Password: in.Password, Image: in.Image, Remember: remember(in.RememberMe), Invite: in.Invite,
 		Callback: in.CallbackURL,
 	})
@@ -24,7 +24,7 @@ func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 }
 
 func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) {
-	o, err := s.Accounts.SignIn(c.Context(), c.From, account.Credentials{
+	o, err := s.Accounts.SignIn(c.Context(), c.Client, account.Credentials{
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
 	c.guesses.right = proved(err)
@@ -96,14 +96,14 @@ func (s *Server) updateUser(c call, in shared.UserChange) (shared.Status, error)
 	if in.Image.Given {
 		change.Image = &in.Image.Value
 	}
-	if err := s.Accounts.UpdateUser(c.Context(), c.Session, c.From, change); err != nil {
+	if err := s.Accounts.UpdateUser(c.Context(), c.Actor, change); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil
 }
 
 func (s *Server) changePassword(c call, in shared.PasswordChange) (shared.PasswordChanged, error) {
-	token, browser, err := s.Accounts.ChangePassword(c.Context(), c.Session, c.User, c.From, in.CurrentPassword, in.NewPassword)
+	token, browser, err := s.Accounts.ChangePassword(c.Context(), c.Actor, in.CurrentPassword, in.NewPassword)
 	if err != nil {
 		return shared.PasswordChanged{}, err
 	}
@@ -113,7 +113,7 @@ func (s *Server) changePassword(c call, in shared.PasswordChange) (shared.Passwo
 }
 
 func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, error) {
-	if err := s.Accounts.ConfirmPassword(c.Context(), c.Session, c.From, in.Password); err != nil {
+	if err := s.Accounts.ConfirmPassword(c.Context(), c.Actor, in.Password); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil
@@ -123,16 +123,16 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 // since confirms as well.
 func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {
 	if in.Token != nil {
-		return s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Session, c.From, *in.Token))
+		return s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, *in.Token))
 	}
 	if err := s.confirmed(c, in); err != nil {
 		return shared.Deleted{}, err
 	}
 	if in.Password == nil && s.Accounts.Settings.Now().Mailed() {
-		err := s.Accounts.AskDeletion(c.Context(), c.Session, c.From, in.CallbackURL)
+		err := s.Accounts.AskDeletion(c.Context(), c.Actor, in.CallbackURL)
 		return shared.Deleted{Success: err == nil, Message: "Verification email sent"}, err
 	}
-	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Session, c.From))
+	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
 }
 
 // deleted answers a deletion.
