@@ -186,7 +186,8 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	case r.Upgrade:
 		verification = protocol.VerificationPreferred
 	}
-	challenge, err := s.begin(ctx, Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}, browser)
+	c := Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}
+	challenge, err := s.begin(ctx, c, browser)
 	if err != nil {
 		return nil, err
 	}

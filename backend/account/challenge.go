@@ -36,7 +36,9 @@ func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
 // open is what a right first factor comes to: a session, or, if a second factor
 // is due and the browser is not trusted, the challenge for it.
-func (s *Service) open(ctx context.Context, in userTx, client Client, method string, remember bool) (o Opened, due *ChallengeError, err error) {
+func (s *Service) open(ctx context.Context, in userTx, client Client, method string, remember bool) (
+	o Opened, due *ChallengeError, err error,
+) {
 	o.User = in.User
 	if err := s.mayOpen(in.User); err != nil { // before a second factor is asked for
 		return Opened{}, nil, err

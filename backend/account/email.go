@@ -90,7 +90,10 @@ func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callba
 		if in.User.Email == email {
 			return shared.ErrSameEmail.In("newEmail")
 		}
-		w := wish{Purpose: purposeChange, Email: email, Callback: callback, From: actor.Client, User: in.User.ID, Old: in.User.Email, Session: actor.Session.ID}
+		w := wish{
+			Purpose: purposeChange, Email: email, Callback: callback, From: actor.Client,
+			User: in.User.ID, Old: in.User.Email, Session: actor.Session.ID,
+		}
 		if in.User.EmailVerified {
 			w.Purpose = purposeConfirmChange
 		}
@@ -259,7 +262,8 @@ func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (c
 		}
 		if t.Purpose == purposeConfirmChange {
 			return s.wish(ctx, in, wish{
-				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: actor.Client, User: in.User.ID, Old: change.Old, Session: change.Session,
+				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: actor.Client,
+				User: in.User.ID, Old: change.Old, Session: change.Session,
 			})
 		}
 		user, err := s.changeEmail(ctx, in, actor.Client, change)

@@ -122,7 +122,9 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 // notePasskey tells the owner and the log what became of a passkey, and by which
 // second factor it was confirmed, if by one. what is a sentence with a place for
 // its name.
-func (s *Service) notePasskey(ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what string) error {
+func (s *Service) notePasskey(
+	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what string,
+) error {
 	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
 		return err
 	}

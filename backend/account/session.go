@@ -206,7 +206,9 @@ func earlier(a, b time.Time) time.Time {
 // openSession makes the session of a user who has proved who they are. Every
 // sign-in ends here, and none without a second factor if one is due, without a
 // verified address if that is asked for, or to an account that is disabled.
-func (s *Service) openSession(ctx context.Context, in userTx, client Client, method string, second Factor, remember bool) (Session, Token, error) {
+func (s *Service) openSession(
+	ctx context.Context, in userTx, client Client, method string, second Factor, remember bool,
+) (Session, Token, error) {
 	shown := shownFactor(method, second)
 	if second != "" {
 		method += "+" + string(second)
@@ -243,7 +245,9 @@ func (s *Service) mayOpen(user User) error {
 	return nil
 }
 
-func (s *Service) newSession(ctx context.Context, in userTx, client Client, method string, shown Factor, remember bool) (Session, Token, error) {
+func (s *Service) newSession(
+	ctx context.Context, in userTx, client Client, method string, shown Factor, remember bool,
+) (Session, Token, error) {
 	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
 	lifetime := BriefLifetime
 	if remember {

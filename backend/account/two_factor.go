@@ -142,7 +142,9 @@ func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string
 
 // endElsewhere is endOthers, with the notice to the owner and the log, which say
 // by which second factor it was confirmed, if by one.
-func (s *Service) endElsewhere(ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject string, what paragraph) (Token, error) {
+func (s *Service) endElsewhere(
+	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject string, what paragraph,
+) (Token, error) {
 	token, err := s.endOthers(ctx, in, actor.Session)
 	if err != nil {
 		return "", err
