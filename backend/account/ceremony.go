@@ -432,10 +432,7 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 	if err != nil {
 		e := s.event(EventPasskeyFailed, key.UserID, from)
 		e.Subject = key.ID
-		if failed := s.Store.AddEvent(ctx, s.Keys, e); failed != nil {
-			return right, failed
-		}
-		return right, err
+		return right, s.auditFailure(ctx, e, err)
 	}
 	now := s.Now()
 	right.SignCount, right.LastUsedAt = int64(parsed.Response.AuthenticatorData.Counter), &now

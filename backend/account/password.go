@@ -218,10 +218,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 		return "", err
 	}
 	if !right {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.sessionEvent(EventPasswordFailed, actor)); err != nil {
-			return "", err
-		}
-		return "", shared.ErrInvalidPassword
+		return "", s.auditFailure(ctx, s.sessionEvent(EventPasswordFailed, actor), shared.ErrInvalidPassword)
 	}
 	if p.Void {
 		return "", shared.ErrNewPasswordDue

@@ -51,18 +51,17 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 
 	right, err := s.judge(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, errors.Join(err, s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInLimited, user.ID, client)))
+		return Opened{}, s.auditFailure(ctx, s.event(EventSignInLimited, user.ID, client), err)
 	} else if err != nil {
 		return Opened{}, err
 	}
 	if !right || !known {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, client)); err != nil {
-			return Opened{}, err
-		}
-		return Opened{}, shared.ErrCredentials
+		return Opened{}, s.auditFailure(ctx, s.event(EventSignInFailed, user.ID, client), shared.ErrCredentials)
 	}
 	if pw.Void {
-		return Opened{}, errors.Join(s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInFailed, user.ID, client)), shared.ErrNewPasswordDue)
+		e := s.event(EventSignInFailed, user.ID, client)
+		e.Detail = DetailVoidPassword
+		return Opened{}, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
 	}
 
 	kept := hash
@@ -108,13 +107,26 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 	return o, s.noteRefusal(ctx, user.ID, client, err)
 }
 
+// DetailVoidPassword is the [Event].Detail of an [EventSignInFailed] whose password
+// was right, but void.
+const DetailVoidPassword = `{"password":"void"}`
+
+// auditFailure records an attempt that has failed, and returns the error that
+// answers it: failed, or the error of the audit log if that did not take the event.
+// The log's error wins, so that a caller learns nothing from an attempt that is not
+// on record.
+func (s *Service) auditFailure(ctx context.Context, e Event, failed error) error {
+	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
+		return err
+	}
+	return failed
+}
+
 // noteRefusal writes down that somebody who proved who they are was refused
 // because the account is disabled. It returns why the sign-in has failed.
 func (s *Service) noteRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
-		if err := s.Store.AddEvent(ctx, s.Keys, s.event(EventSignInRefused, user, client)); err != nil {
-			return err
-		}
+		return s.auditFailure(ctx, s.event(EventSignInRefused, user, client), failed)
 	}
 	return failed
 }

@@ -131,7 +131,7 @@ func (s *Server) eventsOf(ctx context.Context, l *language.Language, events []ac
 	out := make([]shared.Event, len(events))
 	for i, e := range events {
 		out[i] = shared.Event{
-			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: l.Say(eventTexts[e.Kind]), IPAddress: e.IP, Device: account.DeviceOf(e.UserAgent),
+			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventText(l, e), IPAddress: e.IP, Device: account.DeviceOf(e.UserAgent),
 			Subject: e.Subject, Detail: detailOf(l, e.Detail), SessionID: e.SessionID, Actor: person(e.ActorID), Account: person(e.UserID),
 		}
 		if out[i].Text == "" { // a newer server wrote it
@@ -141,8 +141,19 @@ func (s *Server) eventsOf(ctx context.Context, l *language.Language, events []ac
 	return out, nil
 }
 
+// eventText says what happened. It is empty for an event that a newer server wrote.
+func eventText(l *language.Language, e account.Event) string {
+	if e.Detail == account.DetailVoidPassword {
+		return l.Say("Right password at sign-in, but it has been disabled")
+	}
+	return l.Say(eventTexts[e.Kind])
+}
+
 // detailOf is the detail of an event for people.
 func detailOf(l *language.Language, text string) string {
+	if text == account.DetailVoidPassword {
+		return "" // eventText says it
+	}
 	var says map[string]string
 	if json.Unmarshal([]byte(text), &says) != nil {
 		return text // empty

@@ -753,6 +753,11 @@ func TestVoidPassword(t *testing.T) {
 		b := s.browser(t)
 		want(t, b.SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
+		log := owner.Get("/list-events")
+		if log.Get("events.1.kind") != "sign-in-failed" || log.Get("events.1.text") != "Right password at sign-in, but it has been disabled" ||
+			log.Get("events.1.detail") != nil || log.Get("events.0.text") != "Wrong password at sign-in" {
+			t.Errorf("a right but void password and then a wrong one are logged as %v and %v", log.Get("events.1"), log.Get("events.0"))
+		}
 		if b.token() != "" || b.Cookie("latchkey.two_factor") != "" || b.Cookie("latchkey.browser") != "" {
 			t.Error("a void password sets a cookie")
 		}

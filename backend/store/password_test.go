@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,5 +73,56 @@ func TestImportedPassword(t *testing.T) {
 		}); won != 1 {
 			t.Errorf("%d of 10 concurrent calls replaced the hash; want 1", won)
 		}
+	})
+}
+
+var errLog = errors.New("the log takes no event")
+
+// withoutLog is a store whose audit log takes no event.
+type withoutLog struct {
+	account.Store
+	last account.Event // that it did not take
+}
+
+func (l *withoutLog) AddEvent(_ context.Context, _ account.Keys, e account.Event) error {
+	l.last = e
+	return errLog
+}
+
+// TestSignInWithoutLog checks that a caller learns nothing about a password from a
+// sign-in that the audit log did not record.
+func TestSignInWithoutLog(t *testing.T) {
+	const right, wrong = "correct horse battery 1", "correct horse battery 2"
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := serviceWithLog(t, db, 0)
+		log := &withoutLog{Store: db}
+		s.Store = log
+		s.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
+		hash, err := s.Hasher.Hash(t.Context(), right)
+		if err != nil {
+			t.Fatal(err)
+		}
+		user := addUser(t, db, "ann")
+		if err := db.AddPassword(t.Context(), account.Password{UserID: user.ID, Hash: hash, ChangedAt: now, Void: true}); err != nil {
+			t.Fatal(err)
+		}
+		signIn := func(what, password, kind string, not error) {
+			t.Helper()
+			_, err := s.SignIn(t.Context(), account.Client{}, account.Credentials{Email: user.Email, Password: password})
+			if !errors.Is(err, errLog) || errors.Is(err, not) {
+				t.Errorf("%s: %v; want %v alone", what, err, errLog)
+			}
+			if log.last.Kind != kind || log.last.UserID != user.ID {
+				t.Errorf("%s: the log got %+v; want one of the kind %s", what, log.last, kind)
+			}
+		}
+		signIn("a right but void password", right, account.EventSignInFailed, shared.ErrNewPasswordDue)
+		if log.last.Detail != account.DetailVoidPassword {
+			t.Errorf("a right but void password has the detail %q", log.last.Detail)
+		}
+		for range account.SignInTries.Max - 1 {
+			signIn("a wrong password", wrong, account.EventSignInFailed, shared.ErrCredentials)
+		}
+		signIn("too many wrong passwords", wrong, account.EventSignInLimited, shared.ErrTooManyPasswords)
 	})
 }
