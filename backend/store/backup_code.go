@@ -22,8 +22,7 @@ type usedBackupCode backupCode
 
 // ReplaceBackupCodes implements [account.Store].
 func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, digests [][]byte) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	return db.inTx(ctx, func(db DB) error {
 		if err := db.DeleteBackupCodes(ctx, set.UserID); err != nil {
 			return err
 		}
@@ -41,8 +40,7 @@ func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, 
 
 // DeleteBackupCodes implements [account.Store].
 func (db DB) DeleteBackupCodes(ctx context.Context, user string) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	return db.inTx(ctx, func(db DB) error {
 		for _, kept := range []any{(*backupCode)(nil), (*usedBackupCode)(nil), (*account.BackupCodeSet)(nil)} {
 			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
 				return failed(err)
@@ -60,8 +58,7 @@ func (db DB) BackupCodeSet(ctx context.Context, user string) (set account.Backup
 
 // UseBackupCode implements [account.Store].
 func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (used bool, err error) {
-	err = db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	err = db.inTx(ctx, func(db DB) error {
 		var spent []usedBackupCode
 		err := db.bun.NewDelete().Model((*backupCode)(nil)).
 			Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Returning("*").Scan(ctx, &spent)

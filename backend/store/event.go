@@ -20,7 +20,7 @@ type pending struct {
 // AddEvent implements [account.Store].
 func (db DB) AddEvent(ctx context.Context, keys account.Keys, e account.Event) error {
 	if db.pending == nil {
-		return db.Tx(ctx, func(tx account.Store) error { return tx.AddEvent(ctx, keys, e) })
+		return db.inTx(ctx, func(db DB) error { return db.AddEvent(ctx, keys, e) })
 	}
 	db.pending.keys = keys
 	db.pending.events = append(db.pending.events, e)
@@ -49,8 +49,7 @@ func (db DB) writeEvents(ctx context.Context) error {
 // yet. Later ones follow from one another: a log that has lost its MAC gets no
 // other.
 func (db DB) SignChain(ctx context.Context, keys account.Keys) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	return db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil || !chain.New() {
 			return err
@@ -137,8 +136,7 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) e
 // CutEvents implements [account.Store]. The chain begins later before anything
 // is deleted: what is in it cannot be.
 func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time) (more bool, err error) {
-	err = db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	err = db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil {
 			return err

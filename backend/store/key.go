@@ -24,8 +24,7 @@ var ErrKeys = errors.New("the database was made with another key")
 // taken the check away, and would have these keys vouch for what is there.
 func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 	id, value := keys.Check()
-	err := db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	err := db.inTx(ctx, func(db DB) error {
 		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
 		if err != nil || n == 0 {
 			return err

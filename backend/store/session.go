@@ -70,8 +70,7 @@ func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) 
 
 // RotateSession implements [account.Store].
 func (db DB) RotateSession(ctx context.Context, s account.Session, old account.RotatedToken) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	return db.inTx(ctx, func(db DB) error {
 		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
 			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
 		if err := one(res, err, shared.ErrUnauthorized); err != nil {

@@ -163,9 +163,23 @@ func limitConnections(pool *sql.DB, n int) {
 // Close closes the database.
 func (db DB) Close() error { return db.pool.Close() }
 
-// Tx runs fn in a transaction, which is kept if fn returns nil. In a transaction
-// it is a part of that.
+// errNestedTx is a programming error. A rule that has a transaction writes to that.
+var errNestedTx = errors.New("store: a transaction was begun inside another one")
+
+// Tx implements [account.Store].
 func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
+	if db.pending != nil {
+		return errNestedTx
+	}
+	return db.inTx(ctx, func(tx DB) error { return fn(tx) })
+}
+
+// inTx runs fn in the transaction that db is, or else in a new one, which is
+// committed if fn returns nil. It is for methods of which some callers have a
+// transaction and some have not. An error of fn does not undo what fn wrote to a
+// transaction that its caller has: a method that may fail so that its caller goes
+// on must fail before it writes.
+func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	if db.pending != nil {
 		return fn(db)
 	}

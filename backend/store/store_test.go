@@ -729,3 +729,32 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestNestedTx checks that a transaction inside another one is refused, and that a
+// method which needs a transaction is a part of the one that its caller has.
+func TestNestedTx(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		old := addSession(t, db, "ann", "s", now)
+		rotated := old
+		rotated.TokenHash = account.NewToken().Hash()
+		var nested error
+		err := db.Tx(t.Context(), func(tx account.Store) error {
+			memory := account.RotatedToken{Hash: old.TokenHash, SessionID: old.ID, RotatedAt: now, ExpiresAt: now}
+			if err := tx.RotateSession(t.Context(), rotated, memory); err != nil {
+				t.Fatal(err)
+			}
+			nested = tx.Tx(t.Context(), func(account.Store) error {
+				t.Error("a nested transaction ran")
+				return nil
+			})
+			return nested
+		})
+		if nested == nil || !errors.Is(err, nested) {
+			t.Errorf("the nested transaction: %v, and the outer one: %v; want one error of both", nested, err)
+		}
+		if s, _, err := db.SessionByHash(t.Context(), old.TokenHash, now); err != nil || !s.RotatedAt.IsZero() {
+			t.Errorf("the rotation was not undone with its transaction: %+v, %v", s, err)
+		}
+	})
+}

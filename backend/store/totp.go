@@ -24,8 +24,7 @@ func (db DB) AddTOTP(ctx context.Context, a account.TOTP) error {
 
 // ProveTOTP implements [account.Store].
 func (db DB) ProveTOTP(ctx context.Context, a account.TOTP, since, now time.Time) error {
-	return db.Tx(ctx, func(tx account.Store) error {
-		db := tx.(DB)
+	return db.inTx(ctx, func(db DB) error {
 		if _, err := db.bun.NewDelete().Model((*account.TOTP)(nil)).Where("user_id = ?", a.UserID).Where("verified").Exec(ctx); err != nil {
 			return failed(err)
 		}
