@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/store"
 )
 
@@ -359,10 +360,10 @@ func list(s string) []string {
 
 // open opens the database, brings it to our schema, and makes sure that our
 // keys are its keys.
-func (c config) open(ctx context.Context) (store.DB, account.Keys, error) {
+func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
 	db, err := store.Open(c.database)
 	if err != nil {
-		return db, account.Keys{}, err
+		return db, keyring.Keys{}, err
 	}
 	keys, err := c.prepare(ctx, db)
 	if err != nil {
@@ -371,41 +372,41 @@ func (c config) open(ctx context.Context) (store.DB, account.Keys, error) {
 	return db, keys, err
 }
 
-func (c config) prepare(ctx context.Context, db store.DB) (account.Keys, error) {
+func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) {
 	keys, made, err := c.keys() // first: a server without keys changes nothing
 	if err != nil {
-		return account.Keys{}, err
+		return keyring.Keys{}, err
 	}
 	applied, err := db.MigrateWith(ctx, store.Migration{Wait: c.migrationWait, Waiting: func(waited time.Duration) {
 		c.log.Info("another process migrates the database: waiting for it", "waited", waited.Round(time.Second), "limit", c.migrationWait)
 	}})
 	if err != nil {
-		return account.Keys{}, err
+		return keyring.Keys{}, err
 	}
 	if len(applied) > 0 {
 		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
 	}
 	if slices.Contains(applied, store.ChainVersion) { // a log from before it was one
 		if err := db.SignChain(ctx, keys); err != nil {
-			return account.Keys{}, err
+			return keyring.Keys{}, err
 		}
 	}
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if made {
 			os.Remove(c.keyFile) // it would only be mistaken for the right one
 		}
-		return account.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
+		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
 	} else if err != nil {
-		return account.Keys{}, err
+		return keyring.Keys{}, err
 	}
 	return keys, nil
 }
 
 // keys reads the key file, or makes one that only its owner can read.
-func (c config) keys() (keys account.Keys, made bool, err error) {
+func (c config) keys() (keys keyring.Keys, made bool, err error) {
 	text, err := os.ReadFile(c.keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		if made, err = writeOnce(c.keyFile, account.NewKeys().Text()); err == nil {
+		if made, err = writeOnce(c.keyFile, keyring.New().Text()); err == nil {
 			text, err = os.ReadFile(c.keyFile)
 		}
 	}
@@ -415,7 +416,7 @@ func (c config) keys() (keys account.Keys, made bool, err error) {
 	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
 		c.log.Warn("others can read the key file: make it its owner's alone", "file", c.keyFile, "mode", info.Mode().Perm())
 	}
-	if keys, err = account.ParseKeys(string(text)); err != nil {
+	if keys, err = keyring.Parse(string(text)); err != nil {
 		return keys, made, fmt.Errorf("%s: %w", c.keyFile, err)
 	}
 	return keys, made, nil

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/shared"
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 }
 
 // accounts is the rules on a database, with the system keys as they are in it.
-func (c config) accounts(ctx context.Context, db store.DB, keys account.Keys) (*account.Service, error) {
+func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*account.Service, error) {
 	s := &account.Service{
 		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
 		RelyingParty: account.RelyingParty{
@@ -148,7 +149,7 @@ func unlessEnded(ctx context.Context, err error) error {
 
 // start opens the gate to the server, and starts what runs beside it until ctx
 // ends. posted is closed once no mail is being handed on any more.
-func start(ctx context.Context, c config, db store.DB, keys account.Keys, gate *server.Gate, out io.Writer) (posted chan struct{}, err error) {
+func start(ctx context.Context, c config, db store.DB, keys keyring.Keys, gate *server.Gate, out io.Writer) (posted chan struct{}, err error) {
 	accounts, err := c.accounts(ctx, db, keys)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
@@ -683,7 +684,7 @@ func contents(t *testing.T, file string) string {
 // returns the codes in them.
 func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	t.Helper()
-	keys, err := account.ParseKeys(contents(t, keyFile))
+	keys, err := keyring.Parse(contents(t, keyFile))
 	if err != nil {
 		t.Fatal(err)
 	}

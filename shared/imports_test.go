@@ -52,6 +52,10 @@ var walls = []struct {
 		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
 	},
 	{
+		room:  "backend/keyring",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:     "backend/account",
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
 		directly: []string{"net/http", "database/sql"},

@@ -10,13 +10,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"latchkey/backend/keyring"
 )
 
 // Service applies the rules to what its Store keeps.
 type Service struct {
 	Store  Store
 	Hasher *Hasher
-	Keys   Keys
+	Keys   keyring.Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
 	Settings *Live

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"latchkey/backend/keyring"
 	"latchkey/shared"
 )
 
@@ -122,36 +123,6 @@ func TestHasherIsBounded(t *testing.T) {
 	})
 }
 
-// TestKeys checks parsing, rotation and check values, and that formatting does
-// not reveal keys.
-func TestKeys(t *testing.T) {
-	ks := NewKeys()
-	read, err := ParseKeys(ks.Text())
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, value := ks.Check()
-	if !read.Knows(id, value) || NewKeys().Knows(id, value) || read.Knows("other", value) {
-		t.Error("the check value belongs to another key, or not to its own")
-	}
-	rotated, err := ParseKeys(NewKeys().Text() + ks.Text())
-	if err != nil || !rotated.Knows(id, value) {
-		t.Errorf("after a rotation, the keys do not know the check value: %v", err)
-	}
-	fields := strings.Fields(ks.Text())
-	if text := fmt.Sprintf("%v %+v %s", ks, ks, ks); strings.Contains(text, fields[len(fields)-1]) {
-		t.Errorf("formatting reveals the keys: %s", text)
-	}
-	for _, broken := range []string{"", "# nothing", "k1", "k1 " + base64.StdEncoding.EncodeToString(make([]byte, 31)), "k1 !!!"} {
-		if _, err := ParseKeys(broken); err == nil {
-			t.Errorf("ParseKeys(%q) returns no error", broken)
-		}
-	}
-	if string(ks.mac("a", "bc")) == string(ks.mac("ab", "c")) {
-		t.Error("the MACs of two purposes are equal")
-	}
-}
-
 // TestParseToken checks that ParseToken accepts only well-formed tokens, and
 // that formatting does not reveal a token.
 func TestParseToken(t *testing.T) {
@@ -174,7 +145,7 @@ func TestParseToken(t *testing.T) {
 // TestKnownBrowser checks that a known-device token is bound to a user, a
 // password and a key. A token recognizes four accounts at most.
 func TestKnownBrowser(t *testing.T) {
-	s := &Service{Keys: NewKeys()}
+	s := &Service{Keys: keyring.New()}
 	isKnown := func(s *Service, b KnownBrowser, user, hash string) bool {
 		_, ok := s.browserID(b, user, hash)
 		return ok
@@ -189,7 +160,7 @@ func TestKnownBrowser(t *testing.T) {
 		"its own account":  {s, b, "ann", "hash", true},
 		"another user":     {s, b, "bob", "hash", false},
 		"another password": {s, b, "ann", "other", false},
-		"another key":      {&Service{Keys: NewKeys()}, b, "ann", "hash", false},
+		"another key":      {&Service{Keys: keyring.New()}, b, "ann", "hash", false},
 		"no token":         {s, "", "ann", "hash", false},
 		"a short token":    {s, "AAAA", "ann", "hash", false},
 		"invalid base64":   {s, "!.!", "ann", "hash", false},
@@ -277,7 +248,7 @@ func TestEnrolBy(t *testing.T) {
 	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
 		settings := presets(t)
-		if _, err := settings.apply([]Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, Keys{}); err != nil {
+		if _, err := settings.apply([]Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, keyring.Keys{}); err != nil {
 			t.Fatal(err)
 		}
 		user.CreatedAt = joined

@@ -94,7 +94,7 @@ func (s *Service) Settle(ctx context.Context, g Guess, free bool) error {
 }
 
 func (s *Service) attemptKey(l Limit, who string) []byte {
-	return s.Keys.mac("attempt "+l.What, who)
+	return s.Keys.MAC("attempt "+l.What, who)
 }
 
 type attemptStore interface {

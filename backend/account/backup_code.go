@@ -30,7 +30,7 @@ const (
 	// millisecond, a tenth of a password's hash. With the database and the keys, a
 	// graphics card that makes 10^10 SHA-256 a second tries half a million codes a
 	// second, and needs six thousand years for one of ten. Without the keys, it
-	// finds none: the hash goes through a keyed one (see [Keys.mac]), as section
+	// finds none: the hash goes through a keyed one (see [keyring.Keys.MAC]), as section
 	// 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
 )
@@ -100,7 +100,7 @@ func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet
 	for range backupCodes {
 		code := newBackupCode()
 		codes = append(codes, code)
-		digests = append(digests, s.Keys.mac(backupCodePurpose, set.hash(strings.ReplaceAll(code, "-", ""))))
+		digests = append(digests, s.Keys.MAC(backupCodePurpose, set.hash(strings.ReplaceAll(code, "-", ""))))
 	}
 	return codes, set, digests
 }
@@ -121,7 +121,7 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 		if old { // as if there were one: the answer comes no sooner
 			set = newBackupCodeSet(user)
 		}
-		return s.Keys.macs(backupCodePurpose, set.hash(code)), nil
+		return s.Keys.MACs(backupCodePurpose, set.hash(code)), nil
 	}
 	if !old || !oldBackupCodeForm.MatchString(typed) {
 		return nil, nil
@@ -131,7 +131,7 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 		return nil, err
 	}
 	defer done()
-	return s.Keys.macs(backupCodePurpose, s.Hasher.cost.oldBackupCode(user, typed[:5]+"-"+typed[5:])), nil
+	return s.Keys.MACs(backupCodePurpose, s.Hasher.cost.oldBackupCode(user, typed[:5]+"-"+typed[5:])), nil
 }
 
 func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey/backend/keyring"
 	"latchkey/shared"
 )
 
@@ -62,13 +63,13 @@ func TestReadBackupCode(t *testing.T) {
 // TestBackupCodeSet checks that a set has a salt of its own and says what its
 // hashes cost, and that its digests are those of its codes.
 func TestBackupCodeSet(t *testing.T) {
-	s := &Service{Keys: NewKeys()}
+	s := &Service{Keys: keyring.New()}
 	codes, set, digests := s.newBackupCodes("ann")
 	if set.UserID != "ann" || len(set.Salt) != 16 || set.Iterations != 10_000 || len(codes) != 10 || len(digests) != 10 {
 		t.Errorf("%d codes, %d digests, set %+v", len(codes), len(digests), set)
 	}
 	code, _ := readBackupCode(shared.TypedCode(codes[9]))
-	if want := s.Keys.mac("backup code", set.hash(code)); !bytes.Equal(digests[9], want) {
+	if want := s.Keys.MAC("backup code", set.hash(code)); !bytes.Equal(digests[9], want) {
 		t.Errorf("digest %x; want %x", digests[9], want)
 	}
 	_, other, _ := s.newBackupCodes("ann")
@@ -82,7 +83,7 @@ func TestBackupCodeSet(t *testing.T) {
 
 // BenchmarkNewBackupCodes measures what ten codes cost, all on one processor.
 func BenchmarkNewBackupCodes(b *testing.B) {
-	s := &Service{Keys: NewKeys()}
+	s := &Service{Keys: keyring.New()}
 	for b.Loop() {
 		s.newBackupCodes("ann")
 	}

@@ -30,7 +30,7 @@ type EmailCode struct {
 }
 
 func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
-	return s.Keys.mac("email code", string(owner)+" "+code)
+	return s.Keys.MAC("email code", string(owner)+" "+code)
 }
 
 // SendSessionCode mails a code to somebody who is signed in, in the place of

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"latchkey/backend/keyring"
 )
 
 // The kinds of events that the audit log tells of.
@@ -134,36 +136,36 @@ func (c EventChain) New() bool {
 }
 
 // SignChain is the chain under a MAC of the current key.
-func (ks Keys) SignChain(c EventChain) EventChain {
-	c.MAC = ks.mac("event chain", c.text())
+func SignChain(keys keyring.Keys, c EventChain) EventChain {
+	c.MAC = keys.MAC("event chain", c.text())
 	return c
 }
 
 // signed reports whether one of the keys has made the chain's MAC.
-func (ks Keys) signed(c EventChain) bool {
-	return slices.ContainsFunc(ks.macs("event chain", c.text()), func(mac []byte) bool { return hmac.Equal(mac, c.MAC) })
+func signed(keys keyring.Keys, c EventChain) bool {
+	return slices.ContainsFunc(keys.MACs("event chain", c.text()), func(mac []byte) bool { return hmac.Equal(mac, c.MAC) })
 }
 
 // ChainEvents puts events at the end of a chain, under a new MAC. What somebody
 // else has written gets none: it must not look like ours for what we add to it.
-func (ks Keys) ChainEvents(c EventChain, events []Event) (EventChain, []Event) {
-	ours := ks.signed(c)
+func ChainEvents(keys keyring.Keys, c EventChain, events []Event) (EventChain, []Event) {
+	ours := signed(keys, c)
 	for i, e := range events {
 		events[i] = e.chained(c.Last+1, c.Hash)
 		c.Last, c.Hash = events[i].Seq, events[i].Hash
 	}
 	if ours {
-		c = ks.SignChain(c)
+		c = SignChain(keys, c)
 	}
 	return c, events
 }
 
 // CutEvents is the chain without the entries up to the given one.
-func (ks Keys) CutEvents(c EventChain, last Event) EventChain {
-	ours := ks.signed(c)
+func CutEvents(keys keyring.Keys, c EventChain, last Event) EventChain {
+	ours := signed(keys, c)
 	c.First, c.FirstPrevious = last.Seq+1, last.Hash
 	if ours {
-		c = ks.SignChain(c)
+		c = SignChain(keys, c)
 	}
 	return c
 }
@@ -188,7 +190,7 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	at, hash := int64(0), []byte(nil)
 	err = s.Store.ReadEvents(ctx, func(c EventChain) error {
 		chain, at, hash = c, c.First, c.FirstPrevious
-		if s.Keys.signed(c) {
+		if signed(s.Keys, c) {
 			return nil
 		}
 		return fmt.Errorf("%w: its end was not written by this server", ErrChain)
@@ -255,7 +257,7 @@ type eventStore interface {
 	// AddEvent writes an event at the end of the log: at the end of the
 	// transaction, if it is in one, so that the log's end is the last thing that
 	// any of them waits for.
-	AddEvent(ctx context.Context, keys Keys, e Event) error
+	AddEvent(ctx context.Context, keys keyring.Keys, e Event) error
 	// Events returns those that the filter asks for, the newest first.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
 	// ReadEvents hands on the chain and then every event, the oldest first, as
@@ -264,5 +266,5 @@ type eventStore interface {
 	// CutEvents deletes the oldest of the events before a time, few enough that
 	// nobody who writes to the log waits for long, and reports whether there may
 	// be more.
-	CutEvents(ctx context.Context, keys Keys, before time.Time) (more bool, err error)
+	CutEvents(ctx context.Context, keys keyring.Keys, before time.Time) (more bool, err error)
 }

@@ -47,25 +47,25 @@ func mailPause(tries int) time.Duration {
 	return min(time.Second<<min(tries, 12), maxMailPause)
 }
 
-// place is where a part of the mail is sealed for: nobody who can write to the
-// database can send other mails by it, or to others.
-func (m Mail) place(part string) string {
+// aad binds a sealed part of the email to its row: an attacker who can write to
+// the database can neither send it to another address nor send another text.
+func (m Mail) aad(part string) string {
 	return "mails|" + part + "|" + m.ID + "|" + m.Recipient + "|" + m.Subject
 }
 
 // send puts a mail into the outbox.
 func (s *Service) send(ctx context.Context, tx Store, m Mail) error {
-	m.Text, m.HTML = s.Keys.seal(m.Text, m.place("text")), s.Keys.seal(m.HTML, m.place("html"))
+	m.Text, m.HTML = s.Keys.Seal(m.Text, m.aad("text")), s.Keys.Seal(m.HTML, m.aad("html"))
 	return tx.AddMail(ctx, m)
 }
 
 // unsealed is the mail as it is to be read.
 func (s *Service) unsealed(m Mail) (Mail, error) {
-	text, err := s.Keys.unseal(m.Text, m.place("text"))
+	text, err := s.Keys.Unseal(m.Text, m.aad("text"))
 	if err != nil {
 		return m, err
 	}
-	html, err := s.Keys.unseal(m.HTML, m.place("html"))
+	html, err := s.Keys.Unseal(m.HTML, m.aad("html"))
 	m.Text, m.HTML = text, html
 	return m, err
 }

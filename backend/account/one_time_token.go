@@ -52,7 +52,7 @@ var lifetimes = map[string]time.Duration{
 // a stranger, [purposeDisown], is not among them.
 var passing = []string{purposeReset, purposeRecover, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
 
-func (t OneTimeToken) place() string {
+func (t OneTimeToken) aad() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
 }
 
@@ -72,7 +72,7 @@ func (s *Service) issue(ctx context.Context, in userTx, purpose string, data any
 	}
 	token, now := NewToken(), s.Now()
 	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(lifetimes[purpose])}
-	t.Data = s.Keys.seal(string(text), t.place())
+	t.Data = s.Keys.Seal(string(text), t.aad())
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
@@ -101,7 +101,7 @@ func (s *Service) token(ctx context.Context, link string, purposes ...string) (O
 
 // readToken reads the data of a token.
 func (s *Service) readToken(t OneTimeToken, data any) error {
-	text, err := s.Keys.unseal(t.Data, t.place())
+	text, err := s.Keys.Unseal(t.Data, t.aad())
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
 		return err
 	}
 	m := Mail{ID: rand.Text(), CreatedAt: w.At, LeasedUntil: w.At}
-	m.Asked = s.Keys.seal(string(text), m.place("asked"))
+	m.Asked = s.Keys.Seal(string(text), m.aad("asked"))
 	return tx.AddMail(ctx, m)
 }
 
@@ -59,7 +59,7 @@ func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
 // reports false, and the mail is gone, if there is nobody to send it to; or if
 // somebody else writes it, because the lease has passed.
 func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
-	text, err := s.Keys.unseal(m.Asked, m.place("asked"))
+	text, err := s.Keys.Unseal(m.Asked, m.aad("asked"))
 	if err != nil {
 		return m, false, err
 	}
@@ -77,7 +77,7 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 		}
 		found, m.Asked = true, ""
 		m.Recipient, m.Subject = answer.Recipient, answer.Subject
-		m.Text, m.HTML = s.Keys.seal(answer.Text, m.place("text")), s.Keys.seal(answer.HTML, m.place("html"))
+		m.Text, m.HTML = s.Keys.Seal(answer.Text, m.aad("text")), s.Keys.Seal(answer.HTML, m.aad("html"))
 		return tx.WriteMail(ctx, m)
 	})
 	if errors.Is(err, ErrNotFound) {

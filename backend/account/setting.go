@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"latchkey/backend/keyring"
 	"latchkey/shared"
 )
 
@@ -270,7 +271,7 @@ type Setting struct {
 	UpdatedBy string // a user's ID
 }
 
-func (r Setting) place() string { return "settings|value|" + r.Key }
+func (r Setting) aad() string { return "settings|value|" + r.Key }
 
 // Where the value of a key is from.
 const (
@@ -316,7 +317,7 @@ func NewLive(getenv func(string) string) (*Live, error) {
 		}
 		l.env[k.Name] = value
 	}
-	if _, err := l.apply(nil, Keys{}); err != nil {
+	if _, err := l.apply(nil, keyring.Keys{}); err != nil {
 		return nil, err
 	}
 	return l, errors.Join(errs...)
@@ -326,7 +327,7 @@ func NewLive(getenv func(string) string) (*Live, error) {
 func (l *Live) Now() *Settings { return l.current.Load() }
 
 // apply takes what the database holds, and returns every key.
-func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
+func (l *Live) apply(rows []Setting, keys keyring.Keys) (all []SystemKey, err error) {
 	// With them, so that they are read again if others' were taken meanwhile that
 	// are newer.
 	now := &Settings{stamp: stampOf(rows)}
@@ -336,7 +337,7 @@ func (l *Live) apply(rows []Setting, keys Keys) (all []SystemKey, err error) {
 			r := rows[i]
 			value := r.Value
 			if k.Secret() {
-				if value, err = keys.unseal(r.Value, r.place()); err != nil {
+				if value, err = keys.Unseal(r.Value, r.aad()); err != nil {
 					return nil, err
 				}
 			}
@@ -502,7 +503,7 @@ func (s *Service) putSetting(ctx context.Context, actor Actor, k KeySpec, value 
 		if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == k.Name }); i >= 0 {
 			old.Value, old.Revision = rows[i].Value, rows[i].Revision
 			if k.Secret() {
-				if old.Value, err = s.Keys.unseal(rows[i].Value, rows[i].place()); err != nil {
+				if old.Value, err = s.Keys.Unseal(rows[i].Value, rows[i].aad()); err != nil {
 					return err
 				}
 			}
@@ -516,7 +517,7 @@ func (s *Service) putSetting(ctx context.Context, actor Actor, k KeySpec, value 
 		}
 		row := Setting{Key: k.Name, Value: value, Revision: old.Revision + 1, UpdatedAt: s.Now(), UpdatedBy: in.User.ID}
 		if k.Secret() {
-			row.Value = s.Keys.seal(value, row.place())
+			row.Value = s.Keys.Seal(value, row.aad())
 		}
 		if written, err = in.PutSetting(ctx, row); err != nil || !written {
 			return err

@@ -172,7 +172,7 @@ func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
 	}
 	id := make([]byte, browserIDSize)
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.mac("browser", browserText(id, user, hash))...))}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC("browser", browserText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
@@ -186,7 +186,7 @@ func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bo
 		if err != nil || len(raw) <= browserIDSize {
 			continue
 		}
-		for _, mac := range s.Keys.macs("browser", browserText(raw[:browserIDSize], user, hash)) {
+		for _, mac := range s.Keys.MACs("browser", browserText(raw[:browserIDSize], user, hash)) {
 			if hmac.Equal(raw[browserIDSize:], mac) {
 				return string(raw[:browserIDSize]), true
 			}

@@ -52,21 +52,20 @@ type TOTP struct {
 	ExpiresAt *time.Time
 }
 
-// place is where the secret is sealed for: another row, or another user, cannot
-// have it.
-func (a TOTP) place() string { return "totps|secret|" + a.ID + "|" + a.UserID }
+// aad binds the sealed secret to its row and its user.
+func (a TOTP) aad() string { return "totps|secret|" + a.ID + "|" + a.UserID }
 
 func (s *Service) newTOTP(session Session) (a TOTP, secret []byte) {
 	secret = make([]byte, totpSecretSize)
 	rand.Read(secret)
 	expires := s.Now().Add(pendingLifetime)
 	a = TOTP{ID: rand.Text(), UserID: session.UserID, SessionID: &session.ID, ExpiresAt: &expires}
-	a.Secret = s.Keys.seal(string(secret), a.place())
+	a.Secret = s.Keys.Seal(string(secret), a.aad())
 	return a, secret
 }
 
 func (s *Service) secretOf(a TOTP) ([]byte, error) {
-	secret, err := s.Keys.unseal(a.Secret, a.place())
+	secret, err := s.Keys.Unseal(a.Secret, a.aad())
 	return []byte(secret), err
 }
 

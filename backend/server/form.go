@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/web"
@@ -76,7 +77,7 @@ func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, 
 		w.Header().Set("Cache-Control", "no-store")
 		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 		typed, to, err := answer(&c)
-		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
+		if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
 			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
 		}
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/language"
 	"latchkey/shared"
 )
@@ -131,7 +132,7 @@ func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.End
 	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
 		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 		out, err := answer(&c)
-		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
+		if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
 			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
 		}
 		if err != nil {

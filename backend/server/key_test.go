@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -75,7 +76,7 @@ func TestRotateKey(t *testing.T) {
 		if _, err := accounts.BreakGlass(t.Context(), bob); err != nil {
 			t.Fatal(err)
 		}
-		oldID, _ := testKeys.Check()
+		oldID, _ := testKeys.CheckValue()
 		if sealed := strings.Count(s.dump(t), "v1."+oldID+"."); sealed < 6 {
 			t.Fatalf("%d values are sealed", sealed)
 		}
@@ -97,11 +98,11 @@ func TestRotateKey(t *testing.T) {
 		if err := s.db.CheckKeys(t.Context(), testKeys); !errors.Is(err, store.ErrKeys) {
 			t.Errorf("a server with the old key alone: %v", err)
 		}
-		alone, err := account.ParseKeys(strings.Join(strings.SplitAfter(keys.Text(), "\n")[:2], ""))
+		alone, err := keyring.Parse(strings.Join(strings.SplitAfter(keys.Text(), "\n")[:2], ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := func(keys account.Keys) *site {
+		with := func(keys keyring.Keys) *site {
 			t.Helper()
 			if err := s.db.CheckKeys(t.Context(), keys); err != nil {
 				t.Error(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -30,7 +31,7 @@ type site struct {
 	url      *url.URL // of the server
 }
 
-var testKeys = account.NewKeys()
+var testKeys = keyring.New()
 
 // ofClients is what the addresses of [testkit.Client] begin with.
 const ofClients = "198.1"

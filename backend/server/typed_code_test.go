@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
@@ -131,7 +132,7 @@ func TestTypedBackupCodes(t *testing.T) {
 // oldBackupCode returns the digest of a backup code as servers stored it before a
 // set of codes had a salt of its own: argon2id with the user's id as salt, at the
 // cost of [open], and then HMAC-SHA-256 under a sub-key of the server's key.
-func oldBackupCode(t *testing.T, keys account.Keys, user, code string) string {
+func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 	t.Helper()
 	_, line, _ := strings.Cut(keys.Text(), "\n")
 	secret, err := base64.StdEncoding.DecodeString(strings.Fields(line)[1])

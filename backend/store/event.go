@@ -9,16 +9,17 @@ import (
 	"github.com/uptrace/bun"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 )
 
 // pending are the events of a transaction, which are written at its end.
 type pending struct {
-	keys   account.Keys
+	keys   keyring.Keys
 	events []account.Event
 }
 
 // AddEvent implements [account.Store].
-func (db DB) AddEvent(ctx context.Context, keys account.Keys, e account.Event) error {
+func (db DB) AddEvent(ctx context.Context, keys keyring.Keys, e account.Event) error {
 	if db.pending == nil {
 		return db.inTx(ctx, func(db DB) error { return db.AddEvent(ctx, keys, e) })
 	}
@@ -37,7 +38,7 @@ func (db DB) writeEvents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chain, events := db.pending.keys.ChainEvents(chain, db.pending.events)
+	chain, events := account.ChainEvents(db.pending.keys, chain, db.pending.events)
 	if _, err := db.bun.NewInsert().Model(&events).Exec(ctx); err != nil {
 		return failed(err)
 	}
@@ -48,13 +49,13 @@ func (db DB) writeEvents(ctx context.Context) error {
 // SignChain puts the first MAC to the end of a log that nothing was written to
 // yet. Later ones follow from one another: a log that has lost its MAC gets no
 // other.
-func (db DB) SignChain(ctx context.Context, keys account.Keys) error {
+func (db DB) SignChain(ctx context.Context, keys keyring.Keys) error {
 	return db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil || !chain.New() {
 			return err
 		}
-		chain = keys.SignChain(chain)
+		chain = account.SignChain(keys, chain)
 		_, err = db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx)
 		return failed(err)
 	})
@@ -135,7 +136,7 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) e
 
 // CutEvents implements [account.Store]. The chain begins later before anything
 // is deleted: what is in it cannot be.
-func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time) (more bool, err error) {
+func (db DB) CutEvents(ctx context.Context, keys keyring.Keys, before time.Time) (more bool, err error) {
 	err = db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil {
@@ -156,7 +157,7 @@ func (db DB) CutEvents(ctx context.Context, keys account.Keys, before time.Time)
 		}
 		last := oldest[n-1]
 		if last.Seq >= chain.First {
-			chain = keys.CutEvents(chain, last)
+			chain = account.CutEvents(keys, chain, last)
 			if _, err := db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx); err != nil {
 				return failed(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 )
@@ -24,7 +25,7 @@ func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 		t.Fatal(err)
 	}
 	s := &account.Service{
-		Store: db, Keys: account.NewKeys(), Now: func() time.Time { return now }, Settings: settings,
+		Store: db, Keys: keyring.New(), Now: func() time.Time { return now }, Settings: settings,
 		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
 	}
 	if err := db.SignChain(t.Context(), s.Keys); err != nil {
@@ -170,7 +171,7 @@ func TestTampering(t *testing.T) {
 func TestAnothersLog(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 2)
-		s.Keys = account.NewKeys()
+		s.Keys = keyring.New()
 		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
 			t.Errorf("with another key: %v; want %v", err, account.ErrChain)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 )
 
 // keyCheck is a row that only the holder of a key could have written.
@@ -22,8 +23,8 @@ var ErrKeys = errors.New("the database was made with another key")
 // CheckKeys fails with [ErrKeys] unless the keys are those of the database. An
 // empty database without any takes them. One with accounts does not: somebody has
 // taken the check away, and would have these keys vouch for what is there.
-func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
-	id, value := keys.Check()
+func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
+	id, value := keys.CheckValue()
 	err := db.inTx(ctx, func(db DB) error {
 		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
 		if err != nil || n == 0 {
@@ -44,7 +45,7 @@ func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 		return failed(err)
 	}
 	for _, c := range checks {
-		if !keys.Knows(c.ID, c.Value) {
+		if !keys.HasCheckValue(c.ID, c.Value) {
 			return ErrKeys
 		}
 	}
@@ -53,8 +54,8 @@ func (db DB) CheckKeys(ctx context.Context, keys account.Keys) error {
 
 // RenewKeys has the database know the keys by their current one: a server that
 // lacks it is refused from now on.
-func (db DB) RenewKeys(ctx context.Context, keys account.Keys) error {
-	id, value := keys.Check()
+func (db DB) RenewKeys(ctx context.Context, keys keyring.Keys) error {
+	id, value := keys.CheckValue()
 	_, err := db.bun.NewUpdate().Model(&keyCheck{1, id, value}).WherePK().Exec(ctx)
 	return failed(err)
 }

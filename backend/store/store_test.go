@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
@@ -648,7 +649,7 @@ func TestSweep(t *testing.T) {
 
 func TestCheckKeys(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		mine, other := account.NewKeys(), account.NewKeys()
+		mine, other := keyring.New(), keyring.New()
 		for range 2 {
 			if err := db.CheckKeys(t.Context(), mine); err != nil {
 				t.Errorf("with its key: %v", err)
@@ -661,7 +662,7 @@ func TestCheckKeys(t *testing.T) {
 		if err := store.Exec(db, "DELETE FROM key_checks"); err != nil {
 			t.Fatal(err)
 		}
-		for _, keys := range []account.Keys{mine, other} {
+		for _, keys := range []keyring.Keys{mine, other} {
 			if err := db.CheckKeys(t.Context(), keys); !errors.Is(err, store.ErrKeys) {
 				t.Errorf("with accounts, and no check: %v; want %v", err, store.ErrKeys)
 			}
