@@ -21,6 +21,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/shared"
@@ -79,7 +80,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 // accounts is the rules on a database, with the system keys as they are in it.
 func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*account.Service, error) {
 	s := &account.Service{
-		Store: db, Hasher: account.NewHasher(account.OWASP, account.HashWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
+		Store: db, Hasher: passhash.New(passhash.OWASP, passhash.MaxWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
 		RelyingParty: account.RelyingParty{
 			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
 		},

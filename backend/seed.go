@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 )
@@ -34,7 +35,7 @@ func seed(ctx context.Context, db store.DB, c config, out io.Writer) error {
 	if c.sessions < 1 || c.perUser < 1 {
 		return errors.New("-sessions and -per-user are at least 1")
 	}
-	hash, err := account.NewHasher(account.OWASP, account.HashWait).Hash(ctx, seedPassword)
+	hash, err := passhash.New(passhash.OWASP, passhash.MaxWait).Hash(ctx, seedPassword)
 	if err != nil {
 		return err
 	}

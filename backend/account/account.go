@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"latchkey/backend/keyring"
+	"latchkey/backend/passhash"
 )
 
 // Service applies the rules to what its Store keeps.
 type Service struct {
 	Store  Store
-	Hasher *Hasher
+	Hasher *passhash.Hasher
 	Keys   keyring.Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 

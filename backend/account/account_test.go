@@ -1,127 +1,13 @@
 package account
 
 import (
-	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"latchkey/backend/keyring"
-	"latchkey/shared"
 )
-
-// TestPasswordHash checks that a hash matches its own password, and that a
-// broken hash matches none.
-func TestPasswordHash(t *testing.T) {
-	const password = "correct horse battery staple"
-	phc := OWASP.hash(password)
-	if !strings.HasPrefix(phc, "$argon2id$v=19$m=19456,t=2,p=1$") {
-		t.Errorf("hash: %s", phc)
-	}
-	if phc == OWASP.hash(password) {
-		t.Error("two hashes share a salt")
-	}
-	if !matches(phc, password) || matches(phc, password+" ") {
-		t.Error("the hash does not match its password, or it matches another one")
-	}
-	weaker := "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$" +
-		base64.RawStdEncoding.EncodeToString(Cost{8, 1, 1}.argon(password, []byte("saltsaltsaltsalt")))
-	if !matches(weaker, password) {
-		t.Error("a hash with other parameters does not match")
-	}
-	for _, broken := range []string{
-		"", "$argon2id$", phc[:len(phc)-1], phc + "A",
-		strings.Replace(phc, "m=19456", "m=8", 1), strings.Replace(phc, "argon2id", "argon2i", 1),
-	} {
-		if matches(broken, password) {
-			t.Errorf("the broken hash %q matches", broken)
-		}
-	}
-}
-
-// TestBetterAuthHash checks a hash that Better Auth 1.7.25 produced.
-func TestBetterAuthHash(t *testing.T) {
-	const password = "correct horse battery 1"
-	const hash = "38845ea470bdb59056e9652af9c85818:" +
-		"4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
-	if !matches(hash, password) || !matches(hash, "correct horse battery １") {
-		t.Error("the hash does not match its password, or does not match the NFKC form")
-	}
-	if matches(hash, password+" ") || matches(hash, "") || matches(hash[:len(hash)-1]+"0", password) ||
-		matches(hash[1:], password) || matches(strings.ToUpper(hash), password) {
-		t.Error("the hash matches another password, or another hash matches the password")
-	}
-	h := &Hasher{cost: OWASP}
-	if !h.outdated(hash) || !h.outdated(Cost{8, 1, 1}.hash(password)) || h.outdated(OWASP.hash(password)) {
-		t.Error("a current hash is outdated, or an old one is not")
-	}
-}
-
-// TestCommonPasswords checks that the list is long, and that a valid password
-// can match each entry.
-func TestCommonPasswords(t *testing.T) {
-	if n := len(commonPasswords()); n < 10_000 {
-		t.Errorf("the list has %d common passwords; want at least 10,000", n)
-	}
-	for p := range commonPasswords() {
-		if len([]rune(p)) < minPassword || p != strings.ToLower(p) {
-			t.Fatalf("no valid password matches %q", p)
-		}
-	}
-}
-
-// TestHasherIsBounded checks that the number of concurrent hashes is the number
-// of processors. A caller that waits too long gets an error that says when to
-// try again.
-func TestHasherIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := NewHasher(OWASP, HashWait)
-		slots := int32(runtime.GOMAXPROCS(0))
-		calls := 10 * slots
-		var working, most, refused atomic.Int32
-		var wg sync.WaitGroup
-		for range calls {
-			wg.Go(func() {
-				done, err := h.turn(context.Background())
-				if err != nil {
-					e, ok := errors.AsType[*shared.Error](err)
-					if !ok || !errors.Is(err, shared.ErrUnavailable) || e.RetryAfter < 1 {
-						t.Errorf("turn: %v", err)
-					}
-					refused.Add(1)
-					return
-				}
-				defer done()
-				if n := working.Add(1); n > most.Load() {
-					most.Store(n)
-				}
-				time.Sleep(time.Second) // on the fake clock, a hash takes a second
-				working.Add(-1)
-			})
-		}
-		start := time.Now()
-		wg.Wait()
-		if most.Load() != slots {
-			t.Errorf("%d hashes ran at once; want %d", most.Load(), slots)
-		}
-		// The calls whose turn comes within HashWait succeed. Those whose turn comes
-		// at its end may succeed.
-		rounds := int32(HashWait / time.Second)
-		if served := calls - refused.Load(); served < rounds*slots || served > (rounds+1)*slots {
-			t.Errorf("%d calls succeeded; want %d or %d rounds of %d", served, rounds, rounds+1, slots)
-		}
-		if waited := time.Since(start); waited > HashWait+time.Second {
-			t.Errorf("the last call waited %v", waited)
-		}
-	})
-}
 
 // TestParseToken checks that ParseToken accepts only well-formed tokens, and
 // that formatting does not reveal a token.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"latchkey/backend/passhash"
 	"latchkey/shared"
 )
 
@@ -33,6 +34,10 @@ const (
 	// finds none: the hash goes through a keyed one (see [keyring.Keys.MAC]), as section
 	// 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
+
+	// Bytes of a backup code's hash and of its salt.
+	backupCodeSaltSize = 16
+	backupCodeHashSize = 32
 )
 
 // BackupCodeSet is how the backup codes that a user made at one time are hashed.
@@ -44,14 +49,14 @@ type BackupCodeSet struct {
 }
 
 func newBackupCodeSet(user string) BackupCodeSet {
-	salt := make([]byte, saltSize)
+	salt := make([]byte, backupCodeSaltSize)
 	rand.Read(salt)
 	return BackupCodeSet{UserID: user, Salt: salt, Iterations: backupCodeIterations}
 }
 
 // hash hashes a code as [readBackupCode] returns it.
 func (set BackupCodeSet) hash(code string) string {
-	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, hashSize)
+	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, backupCodeHashSize)
 	if err != nil {
 		panic(err) // only for longer hashes
 	}
@@ -89,9 +94,10 @@ func readBackupCode(typed string) (code string, ok bool) {
 // for their hyphen: upper and lower case are different letters.
 var oldBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
 
-// oldBackupCode hashes a code that was made before there were sets, xxxxx-xxxxx.
-func (c Cost) oldBackupCode(user, code string) string {
-	return string(c.argon(code, []byte(user)))
+// oldBackupCodeHash hashes a code that was made before there were sets,
+// xxxxx-xxxxx.
+func oldBackupCodeHash(slot passhash.Slot, user, code string) string {
+	return string(slot.Key(code, []byte(user)))
 }
 
 // newBackupCodes makes codes. Only the digests are stored.
@@ -126,12 +132,12 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 	if !old || !oldBackupCodeForm.MatchString(typed) {
 		return nil, nil
 	}
-	done, err := s.Hasher.turn(ctx)
+	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	return s.Keys.MACs(backupCodePurpose, s.Hasher.cost.oldBackupCode(user, typed[:5]+"-"+typed[5:])), nil
+	defer slot.Release()
+	return s.Keys.MACs(backupCodePurpose, oldBackupCodeHash(slot, user, typed[:5]+"-"+typed[5:])), nil
 }
 
 func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {

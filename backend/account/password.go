@@ -1,27 +1,15 @@
 package account
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
-	_ "embed"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"regexp"
-	"runtime"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/crypto/argon2"
-	"golang.org/x/crypto/scrypt"
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
+	"latchkey/backend/passhash"
 	"latchkey/shared"
 )
 
@@ -54,145 +42,10 @@ func checkNewPassword(password, email, name string) error {
 			return shared.ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
 		}
 	}
-	if _, ok := commonPasswords()[p]; ok {
+	if passhash.IsCommon(password) {
 		return shared.ErrPasswordTooCommon
 	}
 	return nil
-}
-
-// commonPasswordsText is the list of zxcvbn-ts (npm @zxcvbn-ts/language-common
-// 4.1.3, MIT): those of eight characters and more, NFKC, lower case, sorted.
-//
-//go:embed common_passwords.txt
-var commonPasswordsText []byte
-
-var commonPasswords = sync.OnceValue(func() map[string]struct{} {
-	lines := bytes.Fields(commonPasswordsText)
-	set := make(map[string]struct{}, len(lines))
-	for _, line := range lines {
-		set[string(line)] = struct{}{}
-	}
-	return set
-})
-
-// Hasher makes and checks password hashes with argon2id, a bounded number at
-// once: a hash takes 19 MiB, and a flood of sign-ins must not take the memory
-// or the processors from everybody else.
-type Hasher struct {
-	slots *semaphore.Weighted
-	cost  Cost
-	wait  time.Duration
-	decoy string // what is checked for who has no password
-}
-
-// Cost is what argon2id takes to make one hash. A password's hash says what it
-// took, so that more may be asked of the next. An old backup code's does not:
-// another cost voids those that people have.
-type Cost struct {
-	Memory  uint32 // KiB
-	Time    uint32 // passes
-	Threads uint8
-}
-
-// OWASP is the minimum of OWASP's Password Storage Cheat Sheet.
-var OWASP = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
-
-// Bytes of a hash and of its salt.
-const (
-	saltSize = 16
-	hashSize = 32
-)
-
-// HashWait is how long a call waits for its turn before it is told to come
-// back. A request has four seconds in all, and the rest is for the database. On
-// two processors some two hundred hashes are made in that time.
-const HashWait = 3 * time.Second
-
-// NewHasher returns a Hasher that works as many hashes at once as there are
-// processors, and lets a call wait as long as wait for its turn.
-func NewHasher(cost Cost, wait time.Duration) *Hasher {
-	return &Hasher{
-		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
-		cost:  cost,
-		wait:  wait,
-		decoy: cost.hash(rand.Text()),
-	}
-}
-
-// turn waits until a hash may be worked. It fails with [shared.ErrUnavailable] if
-// too many wait already.
-func (h *Hasher) turn(ctx context.Context) (done func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, h.wait)
-	defer cancel()
-	if h.slots.Acquire(ctx, 1) != nil {
-		return nil, shared.ErrUnavailable.After(h.wait)
-	}
-	return func() { h.slots.Release(1) }, nil
-}
-
-// Hash hashes password when its turn comes. It fails with
-// [shared.ErrUnavailable] if too many wait already.
-func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	done, err := h.turn(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	return h.cost.hash(password), nil
-}
-
-func (c Cost) hash(password string) string {
-	salt := make([]byte, saltSize)
-	rand.Read(salt)
-	b64 := base64.RawStdEncoding
-	return c.form() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(c.argon(password, salt))
-}
-
-// argon hashes the NFKC form, so that a password typed on another keyboard is
-// the same password (NIST SP 800-63B-4, section 3.1.1.2).
-func (c Cost) argon(password string, salt []byte) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
-}
-
-// outdated reports whether a hash is of another make than ours now.
-func (h *Hasher) outdated(hash string) bool { return !strings.HasPrefix(hash, h.cost.form()) }
-
-// form is what the hashes of a cost begin with.
-func (c Cost) form() string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
-}
-
-// betterAuthForm is that of Better Auth's hashes: the salt and, after a colon, the
-// key of scrypt, in hexadecimal.
-var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
-
-// matchesBetterAuth reports whether a hash of Better Auth's is of password. Its
-// salt is the 32 digits themselves, and not what they stand for.
-func matchesBetterAuth(hash, password string) bool {
-	salt, key, _ := strings.Cut(hash, ":")
-	want, err1 := hex.DecodeString(key)
-	got, err2 := scrypt.Key([]byte(norm.NFKC.String(password)), []byte(salt), 1<<14, 16, 1, len(want))
-	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(got, want) == 1
-}
-
-// matches reports whether phc is the hash of password. It goes by the
-// parameters that are in phc, so that ours can be raised and old hashes stay
-// good; and so do those that came from Better Auth.
-func matches(phc, password string) bool {
-	if betterAuthForm.MatchString(phc) {
-		return matchesBetterAuth(phc, password)
-	}
-	part := strings.Split(phc, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
-	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return false
-	}
-	var c Cost
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Threads); err != nil || c.Time < 1 || c.Threads < 1 {
-		return false
-	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
-	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(c.argon(password, salt), want) == 1
 }
 
 // ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
@@ -231,11 +84,11 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 // are all counted; but only when its turn has come, so that who is turned away
 // for want of room has lost nothing.
 func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string) (bool, error) {
-	done, err := s.Hasher.turn(ctx)
+	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer done()
+	defer slot.Release()
 	err = s.Count(ctx, l, who)
 	if e, ok := errors.AsType[*shared.Error](err); ok && errors.Is(err, shared.ErrTooManyRequests) {
 		tooMany := *shared.ErrTooManyPasswords
@@ -244,7 +97,7 @@ func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string)
 	} else if err != nil {
 		return false, err
 	}
-	return matches(phc, password), nil
+	return slot.Verify(phc, password), nil
 }
 
 // ChangePassword gives the session's user a new password, ends all of the

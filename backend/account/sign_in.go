@@ -41,7 +41,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 	}
 	hash, known := pw.Hash, pw.Hash != ""
 	if !known {
-		hash = s.Hasher.decoy
+		hash = s.Hasher.Decoy()
 	}
 
 	limit, who := SignInTries, email
@@ -65,7 +65,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 	}
 
 	kept := hash
-	if s.Hasher.outdated(hash) {
+	if s.Hasher.NeedsRehash(hash) {
 		kept, err = s.Hasher.Hash(ctx, c.Password)
 		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
 			kept = hash

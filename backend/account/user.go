@@ -175,12 +175,12 @@ func (s *Service) wait(ctx context.Context, client Client, user User, hash strin
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	done, err := s.Hasher.turn(ctx)
+	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	same := matches(cmp.Or(before.Hash, s.Hasher.decoy), n.Password)
-	done()
+	same := slot.Verify(cmp.Or(before.Hash, s.Hasher.Decoy()), n.Password)
+	slot.Release()
 	return s.Store.Tx(ctx, func(tx Store) error {
 		e := s.event(EventSignUp, user.ID, client)
 		err := tx.AddUser(ctx, user)

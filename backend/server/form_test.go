@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -494,7 +495,7 @@ func TestFormsWhenAway(t *testing.T) {
 
 		// More passwords come than the server can check: here no request waits its turn,
 		// so the server checks none.
-		s.accounts.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
+		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		away(s.browser(t).send("/sign-in", "email="+ann, "password="+testkit.Password))
 	})
 }

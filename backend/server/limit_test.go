@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -239,7 +240,7 @@ func TestUnjudgedGuess(t *testing.T) {
 		s.clock.Freeze()
 		o := s.office(t)
 		hasher := s.accounts.Hasher
-		s.accounts.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
+		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		for range 5 {
 			want(t, o.browser().SignIn(ann), 503, "SERVICE_UNAVAILABLE")
 			wantAgain(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", "not available")

@@ -20,6 +20,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/language"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -936,7 +937,7 @@ func TestStolenDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), func(c *server.Config) {
-			c.Accounts.Hasher = account.NewHasher(account.OWASP, account.HashWait)
+			c.Accounts.Hasher = passhash.New(passhash.OWASP, passhash.MaxWait)
 		})
 		s.database = url
 		b := s.signUp(t, "ann@example.test")

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -42,7 +43,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	t.Helper()
 	s := &site{db: db}
 	s.Server = httptest.NewUnstartedServer(nil)
-	hasher := account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute) // cheap: the tests hash thousands of passwords
+	hasher := passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute) // cheap: the tests hash thousands of passwords
 	s.url = &url.URL{Scheme: "http", Host: s.Listener.Addr().String()}
 	s.accounts = &account.Service{
 		Store: db, Hasher: hasher, Keys: testKeys,

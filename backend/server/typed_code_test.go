@@ -15,6 +15,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/passhash"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
@@ -197,7 +198,7 @@ func TestBackupCodesNeedNoTurn(t *testing.T) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enrol()
 		right, wrong := s.challenge(t, ann), s.challenge(t, ann)
-		s.accounts.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
+		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		want(t, s.browser(t).SignIn(ann), 503, "SERVICE_UNAVAILABLE")
 		want(t, right.spend(codes[0]), 200, "")
 		want(t, wrong.spend(codes[0]), 401, "INVALID_BACKUP_CODE")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/passhash"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
@@ -22,13 +23,13 @@ func TestImportedPassword(t *testing.T) {
 	const imported = "38845ea470bdb59056e9652af9c85818:" +
 		"4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
 	const right, wrong = "correct horse battery 1", "correct horse battery 2"
-	raised, err := account.NewHasher(account.Cost{Memory: 128, Time: 1, Threads: 1}, time.Minute).Hash(t.Context(), right)
+	raised, err := passhash.New(passhash.Cost{Memory: 128, Time: 1, Threads: 1}, time.Minute).Hash(t.Context(), right)
 	if err != nil {
 		t.Fatal(err)
 	}
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 0)
-		s.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
+		s.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
 		user := addUser(t, db, "ann")
 		if err := db.AddPassword(t.Context(), account.Password{UserID: user.ID, Hash: imported, ChangedAt: now}); err != nil {
 			t.Fatal(err)

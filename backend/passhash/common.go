@@ -1,0 +1,33 @@
+package passhash
+
+import (
+	"bytes"
+	_ "embed"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// commonText is the list of zxcvbn-ts (npm @zxcvbn-ts/language-common 4.1.3,
+// MIT): its passwords of eight characters and more, in NFKC and lower case,
+// sorted.
+//
+//go:embed common_passwords.txt
+var commonText []byte
+
+var common = sync.OnceValue(func() map[string]struct{} {
+	lines := bytes.Fields(commonText)
+	set := make(map[string]struct{}, len(lines))
+	for _, line := range lines {
+		set[string(line)] = struct{}{}
+	}
+	return set
+})
+
+// IsCommon reports whether password is among the most common ones, in upper or
+// lower case.
+func IsCommon(password string) bool {
+	_, ok := common()[strings.ToLower(norm.NFKC.String(password))]
+	return ok
+}

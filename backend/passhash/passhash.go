@@ -1,0 +1,164 @@
+// Package passhash hashes passwords with argon2id and verifies them. It also
+// verifies the scrypt hashes that Better Auth made. It bounds how many hashes run
+// at once, and it knows which passwords are common.
+package passhash
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/scrypt"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/unicode/norm"
+
+	"latchkey/shared"
+)
+
+// Cost is what argon2id takes to make one hash. A password's hash records its
+// cost, so that new hashes can cost more. The hash of an old backup code does not
+// (see [Slot.Key]): another cost voids the old backup codes that users have.
+type Cost struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes
+	Threads uint8
+}
+
+// OWASP is the minimum of OWASP's Password Storage Cheat Sheet.
+var OWASP = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
+
+// Bytes of a hash and of its salt.
+const (
+	saltSize = 16
+	hashSize = 32
+)
+
+// MaxWait is how long a call waits for a slot before it fails. A request has
+// four seconds in all, and the database needs the rest. Two processors make some
+// two hundred hashes in that time.
+const MaxWait = 3 * time.Second
+
+// Hasher makes and verifies password hashes, a bounded number at once: a hash
+// takes 19 MiB, and a flood of sign-ins must not take the memory or the
+// processors from all other requests.
+type Hasher struct {
+	slots *semaphore.Weighted
+	cost  Cost
+	wait  time.Duration
+	decoy string
+}
+
+// New returns a Hasher that runs as many hashes at once as there are processors.
+// A call waits as long as wait for a slot.
+func New(cost Cost, wait time.Duration) *Hasher {
+	return &Hasher{
+		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		cost:  cost,
+		wait:  wait,
+		decoy: cost.hash(rand.Text()),
+	}
+}
+
+// Slot is the right to run one hash at a time. [Slot.Release] gives it back.
+type Slot struct {
+	hasher *Hasher
+}
+
+// Acquire waits for a slot. It fails with [shared.ErrUnavailable] if too many
+// calls wait already.
+func (h *Hasher) Acquire(ctx context.Context) (Slot, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.wait)
+	defer cancel()
+	if h.slots.Acquire(ctx, 1) != nil {
+		return Slot{}, shared.ErrUnavailable.After(h.wait)
+	}
+	return Slot{h}, nil
+}
+
+// Release gives the slot to the next call.
+func (s Slot) Release() { s.hasher.slots.Release(1) }
+
+// Verify reports whether hash is the hash of password. It uses the parameters in
+// the hash, so that hashes of an older cost, and those from Better Auth, stay
+// valid.
+func (s Slot) Verify(hash, password string) bool { return verify(hash, password) }
+
+// Key returns the argon2id key of secret and salt at the cost of the Hasher.
+// Unlike a hash, it records neither the salt nor the cost.
+func (s Slot) Key(secret string, salt []byte) []byte { return s.hasher.cost.key(secret, salt) }
+
+// Hash hashes password once it has a slot. It fails with
+// [shared.ErrUnavailable] if too many calls wait already.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	slot, err := h.Acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer slot.Release()
+	return h.cost.hash(password), nil
+}
+
+// Decoy returns a hash of the Hasher's cost that no known password matches.
+// Verifying it in place of a missing hash takes as long, so that the time of an
+// answer does not tell whether an account exists.
+func (h *Hasher) Decoy() string { return h.decoy }
+
+// NeedsRehash reports whether a hash has another form or cost than those that
+// the Hasher makes.
+func (h *Hasher) NeedsRehash(hash string) bool { return !strings.HasPrefix(hash, h.cost.prefix()) }
+
+func (c Cost) hash(password string) string {
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	b64 := base64.RawStdEncoding
+	return c.prefix() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(c.key(password, salt))
+}
+
+// key hashes the NFKC form, so that a password typed on another keyboard is the
+// same password (NIST SP 800-63B-4, section 3.1.1.2).
+func (c Cost) key(password string, salt []byte) []byte {
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
+}
+
+// prefix is what the hashes of a cost begin with.
+func (c Cost) prefix() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
+}
+
+// betterAuthForm is the form of Better Auth's hashes: the salt and, after a
+// colon, the key of scrypt, both in hexadecimal.
+var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
+
+// verifyBetterAuth reports whether a hash from Better Auth is of password. The
+// salt is the 32 digits themselves, not the bytes that they encode.
+func verifyBetterAuth(hash, password string) bool {
+	salt, key, _ := strings.Cut(hash, ":")
+	want, err1 := hex.DecodeString(key)
+	got, err2 := scrypt.Key([]byte(norm.NFKC.String(password)), []byte(salt), 1<<14, 16, 1, len(want))
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(got, want) == 1
+}
+
+func verify(hash, password string) bool {
+	if betterAuthForm.MatchString(hash) {
+		return verifyBetterAuth(hash, password)
+	}
+	part := strings.Split(hash, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
+	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return false
+	}
+	var c Cost
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Threads); err != nil || c.Time < 1 || c.Threads < 1 {
+		return false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
+	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
+	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(c.key(password, salt), want) == 1
+}
