@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/keyring"
 	"latchkey/backend/passhash"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -85,7 +86,7 @@ type withoutLog struct {
 	last account.Event // that it did not take
 }
 
-func (l *withoutLog) AddEvent(_ context.Context, _ account.Keys, e account.Event) error {
+func (l *withoutLog) AddEvent(_ context.Context, _ keyring.Keys, e account.Event) error {
 	l.last = e
 	return errLog
 }
