@@ -180,3 +180,44 @@ var (
 	ErrNoSuchUser = newError("NO_SUCH_USER", "There is no such account any more.")
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
 )
+
+// Errors whose message says more than the one of their code does.
+var (
+	ErrFormUnreadable = ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
+	ErrFormMediaType  = ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+
+	ErrEmailRequired       = ErrFieldRequired.Saying("Enter your email address.").In("email")
+	ErrPasswordRequired    = ErrFieldRequired.Saying("Enter your password.").In("password")
+	ErrCodeRequired        = ErrFieldRequired.Saying("Enter the six digits of the code.").In("code")
+	ErrPasskeyNameRequired = ErrValidation.Saying("A passkey needs a name.").In("name")
+	ErrNameTooLong         = ErrValidation.Saying("Names have at most 100 characters.").In("name")
+	// ErrNameControls is why [ParseName] refuses a name.
+	ErrNameControls = ErrValidation.Saying("Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
+	// ErrEmailLocalPart is why an address is refused that has other letters before
+	// the @: see [ValidEmail].
+	ErrEmailLocalPart = ErrInvalidEmail.Saying("Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take others.")
+	ErrPasswordIsName = ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
+
+	ErrClockOff               = ErrInvalidCode.Saying("Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
+	ErrCodeTooEarly           = ErrInvalidCode.Saying("This code was entered too early, and does not work any more. Wait for the next one.")
+	ErrCodeTooOld             = ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
+	ErrCodeOfOldAuthenticator = ErrInvalidCode.Saying("This code is from your old authenticator. Enter the one from the new entry.")
+	ErrCodeUsed               = ErrInvalidCode.Saying("This code has been used already. Wait for the next one.")
+	ErrBackupCodeUsed         = ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once.")
+	// ErrLockedForGood is an [ErrLocked] that ends by no wait.
+	ErrLockedForGood = ErrLocked.Saying("There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.")
+
+	// An authenticator has not checked its user.
+	ErrRegistrationUnverified   = ErrRegistration.Saying(unverified)
+	ErrAuthenticationUnverified = ErrAuthentication.Saying(unverified)
+	// ErrPasskeyCopied is for a passkey whose signature counter went back.
+	ErrPasskeyCopied = ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
+	// ErrLastRequiredPasskey is for the only second factor of a user who needs one.
+	ErrLastRequiredPasskey = ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
+
+	// ErrMorePermissions is for an administrator who manages a user that has a
+	// permission which the administrator lacks.
+	ErrMorePermissions = ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
+)
+
+const unverified = "Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."

@@ -24,6 +24,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // app.* is the stylesheet and, once it is built, the app in its three forms.
@@ -146,11 +147,11 @@ type Pages struct {
 	drawn map[string]*File
 }
 
-// NewPages returns the pages in a language, as HTML names it, in which say says
-// English sentences. at is the address that the file at a path is asked for at.
-func NewPages(language string, say func(sentence string, values ...any) string, at func(path string) string) *Pages {
-	in := template.FuncMap{"at": at, "say": say}
-	return &Pages{language: language, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
+// NewPages returns the pages in a language. at returns the address at which the file
+// at a path is asked for.
+func NewPages(l *message.Language, at func(path string) string) *Pages {
+	in := template.FuncMap{"at": at, "T": func(name string, values ...any) string { return l.T(message.Named(name), values...) }}
+	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 
 // Shell returns the page at path, one of [shared.Pages], of the server of that

@@ -41,7 +41,7 @@ func ParseEmail(text string) (email string, err error) {
 	}
 	local, domain := text[:at], text[at+1:]
 	if strings.ContainsFunc(local, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return "", shared.ErrInvalidEmail.Saying(shared.ASCIILocalPart)
+		return "", shared.ErrEmailLocalPart
 	}
 	if strings.Trim(local, ".") == "" || strings.ContainsFunc(local, func(r rune) bool { return r != '.' && !isAtext(r) }) {
 		return "", shared.ErrInvalidEmail

@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/passhash"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 const (
@@ -159,7 +160,7 @@ func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (
 	return rightCode{spend: func(ctx context.Context, in userTx) error {
 		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
 		if used {
-			return fmt.Errorf("%w: %w", shared.ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once."), errNoGuess)
+			return fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNoGuess)
 		}
 		return err
 	}}, try, nil
@@ -177,16 +178,16 @@ func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) er
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	what := say("One of your backup codes was used. %d are left.", left)
+	what := say(message.MailBackupCodeUsed, left)
 	switch {
 	case left == 0:
-		what = say("The last of your backup codes was used. Make new ones in the settings.")
+		what = say(message.MailBackupCodesNoneLeft)
 	case left == 1:
-		what = say("One of your backup codes was used. Only one is left: make new ones in the settings.")
+		what = say(message.MailBackupCodesLowOne)
 	case left <= shared.FewBackupCodes:
-		what = say("One of your backup codes was used. Only %d are left: make new ones in the settings.", left)
+		what = say(message.MailBackupCodesLowMany, left)
 	}
-	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, "A backup code was used", what)
+	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, message.EventBackupCodeUsed, what)
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
@@ -208,7 +209,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 			return err
 		}
 		token, err = s.endElsewhere(ctx, in, actor, EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
-			"New backup codes were made", say("New backup codes were made for your account. The old ones no longer work."))
+			message.MailBackupCodesMadeSubject, say(message.MailBackupCodesMade))
 		return err
 	})
 	return codes, token, err

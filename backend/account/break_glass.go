@@ -1,6 +1,10 @@
 package account
 
-import "context"
+import (
+	"context"
+
+	"latchkey/shared/message"
+)
 
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
 // runs the server: there is no route to it. All that is open of the account of an
@@ -39,10 +43,10 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {
 			return err
 		}
-		return s.send(ctx, in, s.mail(in.User, Client{}, "Your account was recovered",
-			say("Whoever runs this service has switched two-factor authentication off for your account, signed it out everywhere, and made a link to choose a new password, which works once, within an hour. The old one opens nothing any more; passkeys still do, so delete those that you have lost."),
-			say("It was at %s UTC.", moment(now)),
-			say("If you did not ask for it, ask whoever runs this service what has happened.")))
+		return s.send(ctx, in, s.mail(in.User, Client{}, message.MailAccountRecoveredSubject,
+			say(message.MailAccountRecovered),
+			say(message.MailOccasionTime, moment(now)),
+			say(message.MailIfRecoveryNotRequested)))
 	})
 	return token, err
 }

@@ -276,10 +276,6 @@ func (p person) WebAuthnName() string                       { return p.Email }
 func (p person) WebAuthnDisplayName() string                { return p.Email }
 func (p person) WebAuthnCredentials() []webauthn.Credential { return p.keys }
 
-// unverified is what to tell people whose authenticator did not check who they
-// are.
-const unverified = "Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."
-
 // judgeRegistration is the passkey that an authenticator says it has made. It
 // fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother] if
 // it was asked to make it for somebody else, and with [shared.ErrRegistration].
@@ -312,7 +308,7 @@ func (s *Service) judgeRegistration(ctx context.Context, actor Actor, browser To
 	} else if s.userVerification() == protocol.VerificationRequired {
 		asked.UserVerification = protocol.VerificationRequired
 		if flags.HasUserPresent() && !flags.HasUserVerified() {
-			return Passkey{}, shared.ErrRegistration.Saying(unverified)
+			return Passkey{}, shared.ErrRegistrationUnverified
 		}
 	}
 	if o := parsed.Response.AttestationObject; !plain(o) || !usable(o.AuthData.AttData.CredentialPublicKey) {
@@ -451,7 +447,7 @@ func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, parsed *prot
 	case ceremony.UserID == "" && len(handle) == 0: // who it is, it has to say
 		return shared.ErrAuthentication
 	case s.userVerification() == protocol.VerificationRequired && flags.HasUserPresent() && !flags.HasUserVerified():
-		return shared.ErrAuthentication.Saying(unverified)
+		return shared.ErrAuthenticationUnverified
 	}
 	asked := webauthn.SessionData{
 		Challenge: parsed.Response.CollectedClientData.Challenge, RelyingPartyID: s.RelyingParty.ID, UserID: handle,

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // maxDeviceWord, in bytes, is longer than the names of browsers and systems. A
@@ -501,15 +502,15 @@ func deviceInMail(userAgent string) paragraph {
 			!strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	}
 	d := DeviceOf(userAgent)
-	var name any = d.Browser
+	name := verbatim(d.Browser)
 	switch {
 	case d.Browser == app:
-		name = say("an app")
+		name = say(message.AnApp)
 	case !fit(d.Browser):
-		name = say("an unknown browser")
+		name = say(message.AnUnknownBrowser)
 	}
 	if fit(d.OS) {
-		return say("%s on %s", name, d.OS)
+		return say(message.BrowserOnSystem, name, d.OS)
 	}
-	return say("%s", name)
+	return name
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // undo is what *This wasn't me* is to undo. It is the data of the token that a
@@ -22,13 +23,13 @@ type undo struct {
 
 // notify tells a user that something about their account has changed, and brings
 // them a link by which they can say that it was not them.
-func (s *Service) notify(ctx context.Context, in userTx, client Client, u undo, subject string, what ...paragraph) error {
+func (s *Service) notify(ctx context.Context, in userTx, client Client, u undo, subject message.ID, what ...paragraph) error {
 	token, err := s.issue(ctx, in, purposeDisown, u)
 	if err != nil {
 		return err
 	}
 	return s.send(ctx, in, s.mail(in.User, client, subject, append(what, s.occasion(client),
-		say("If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:"),
+		say(message.MailIfNotYouOpenLink),
 		open(s.linkTo(shared.PageDisown, token, "")))...))
 }
 
@@ -68,8 +69,8 @@ func (s *Service) Disown(ctx context.Context, client Client, link string) (reset
 		if reset, err = s.resetToken(ctx, in); err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, client, "Your account was secured",
-			say("You said that it was not you. Everybody was signed out, and the password opens nothing any more: choose a new one where you said so, or by way of “Forgot password?”. Then look at your passkeys and at two-factor authentication."),
+		err = s.send(ctx, in, s.mail(in.User, client, message.MailAccountSecuredSubject,
+			say(message.MailAccountSecured),
 			s.occasion(client)))
 		if err != nil {
 			return err

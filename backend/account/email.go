@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // verification is the data of a token by which an address is verified.
@@ -24,20 +25,20 @@ func (s *Service) verificationMail(ctx context.Context, in userTx, w wish) (Mail
 	if err != nil {
 		return Mail{}, err
 	}
-	return s.mail(in.User, w.From, "Verify your address",
-		say("Please open this link to verify that this address is yours. It works once, within an hour."),
+	return s.mail(in.User, w.From, message.MailVerifyEmailSubject,
+		say(message.MailVerifyEmail),
 		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-		say("If you have not just signed up here, do not open it: somebody may have typed your address."),
+		say(message.MailIfNotSignedUp),
 		s.occasion(w.From)), nil
 }
 
 // takenMail tells the owner of an address that somebody wanted it for another
 // account, because whoever did is not told.
 func (s *Service) takenMail(owner User, w wish) Mail {
-	return s.mail(owner, w.From, "You have an account already",
-		say("Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in, or choose a new password if you have forgotten yours:"),
+	return s.mail(owner, w.From, message.MailHaveAccountSubject,
+		say(message.MailHaveAccount),
 		open(s.origin()+shared.PageSignIn), open(s.origin()+shared.PageForgotPassword),
-		say("If it was not you, there is nothing to do: they were told nothing."),
+		say(message.MailIfNotYouToldNothing),
 		s.occasion(w.From))
 }
 
@@ -128,10 +129,10 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 		if err != nil {
 			return Mail{}, err
 		}
-		return s.mail(user, w.From, "Change your address",
-			say("Somebody, probably you, wants to change the address of your account to %s. Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.", w.Email),
+		return s.mail(user, w.From, message.MailAgreeEmailChangeSubject,
+			say(message.MailAgreeEmailChange, w.Email),
 			open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
+			say(message.MailIfNotYouEndSession),
 			s.occasion(w.From)), nil
 	}
 	if owner, _, err := tx.UserByEmail(ctx, w.Email); err == nil {
@@ -144,10 +145,10 @@ func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, err
 		return Mail{}, err
 	}
 	user.Email = w.Email
-	return s.mail(user, w.From, "Verify your new address",
-		say("Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour."),
+	return s.mail(user, w.From, message.MailVerifyNewEmailSubject,
+		say(message.MailVerifyNewEmail),
 		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-		say("If you have no account here, do not open it: somebody may have typed your address."),
+		say(message.MailIfNoAccount),
 		s.occasion(w.From)), nil
 }
 
@@ -306,8 +307,8 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, passing...); err != nil {
 		return user, err
 	}
-	const subject = "Your address was changed"
-	what := say("The address of your account is now %s. Mails go there from now on.", change.New)
+	const subject = message.MailEmailChangedSubject
+	what := say(message.MailEmailChanged, change.New)
 	var err error
 	if user.EmailVerified {
 		err = s.notify(ctx, in, client, undo{Session: change.Session, Email: user.Email}, subject, what)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 const (
@@ -76,12 +77,12 @@ func (s *Service) sendCode(ctx context.Context, who asked) error {
 		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who)); err != nil {
 			return err
 		}
-		warning := say("If you did not just sign in, somebody else knows your password: change it.")
+		warning := say(message.MailIfNotSigningIn)
 		if who.challenge == nil {
-			warning = say("If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password.")
+			warning = say(message.MailIfCodeNotRequested)
 		}
-		return s.send(ctx, in, s.mail(in.User, who.Client, "Your sign-in code",
-			say("Your code is %s. It works once, within %d minutes.", code, int(emailCodeLifetime.Minutes())),
+		return s.send(ctx, in, s.mail(in.User, who.Client, message.MailSignInCodeSubject,
+			say(message.MailSignInCode, code, int(emailCodeLifetime.Minutes())),
 			warning, s.occasion(who.Client)))
 	})
 }

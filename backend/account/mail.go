@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/language"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // Mail is a mail that waits to be handed on. It is written in the transaction
@@ -72,41 +73,46 @@ func (s *Service) unsealed(m Mail) (Mail, error) {
 
 // A paragraph is one of a mail, in the language of its reader.
 type paragraph struct {
-	words func(*language.Language) string
+	words func(*message.Language) string
 	link  bool // the words are an address of this service
 }
 
-// say is a sentence, which is given in English, with values in the places of its
-// verbs. A paragraph among them is said, too.
-func say(sentence string, values ...any) paragraph {
-	return paragraph{words: func(l *language.Language) string {
+// say returns a sentence with values in the place of its verbs. A value that is a
+// paragraph is put into the language of the reader, too.
+func say(id message.ID, values ...any) paragraph {
+	return paragraph{words: func(l *message.Language) string {
 		said := slices.Clone(values)
 		for i, v := range said {
 			if p, ok := v.(paragraph); ok {
 				said[i] = p.words(l)
 			}
 		}
-		return l.Say(sentence, said...)
+		return l.T(id, said...)
 	}}
+}
+
+// verbatim returns a text that is the same in every language.
+func verbatim(text string) paragraph {
+	return paragraph{words: func(*message.Language) string { return text }}
 }
 
 // open is a link to a place of this service.
 func open(address string) paragraph {
-	return paragraph{words: func(*language.Language) string { return address }, link: true}
+	return paragraph{words: func(*message.Language) string { return address }, link: true}
 }
 
 // moment is a time of day and a date.
 func moment(t time.Time) paragraph {
-	return paragraph{words: func(l *language.Language) string { return t.Format(l.Say("15:04 on 2 January 2006")) }}
+	return paragraph{words: func(l *message.Language) string { return t.Format(l.T(message.DateTimeLayout)) }}
 }
 
 // occasion says when, from where and with what something was done.
 func (s *Service) occasion(client Client) paragraph {
 	var where any = client.IP
 	if where == "" {
-		where = say("an unknown address")
+		where = say(message.AnUnknownAddress)
 	}
-	return say("It was at %s UTC, from %s, with %s.", moment(s.Now()), where, deviceInMail(client.UserAgent))
+	return say(message.MailOccasion, moment(s.Now()), where, deviceInMail(client.UserAgent))
 }
 
 // origin is where this service is found: links in mails begin with it.
@@ -114,14 +120,14 @@ func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 
 // mail is a mail to a user about what was done from there. It is in the language
 // that the user has chosen, or else in that of whoever did it.
-func (s *Service) mail(user User, client Client, subject string, paragraphs ...paragraph) Mail {
+func (s *Service) mail(user User, client Client, about message.ID, paragraphs ...paragraph) Mail {
 	type said struct {
 		Words string
 		Link  bool
 	}
 	l := language.Of(cmp.Or(user.Language, client.Language), "")
 	now, name, origin := s.Now(), s.Settings.Now().AppName, s.origin()
-	subject = l.Say(subject)
+	subject := l.T(about)
 	var text strings.Builder
 	var all []said
 	for _, p := range paragraphs {
@@ -244,7 +250,7 @@ func (s *Service) SendTestMail(ctx context.Context, actor Actor, handOn func(con
 	if err := s.Count(ctx, TestMails, actor.User.ID); err != nil {
 		return err
 	}
-	err := handOn(ctx, s.mail(actor.User, actor.Client, "Test mail", say("This is the test mail that you asked for. If you read it, mail from this service arrives."), s.occasion(actor.Client)))
+	err := handOn(ctx, s.mail(actor.User, actor.Client, message.MailTestSubject, say(message.MailTest), s.occasion(actor.Client)))
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return shared.ErrMailRefused.Saying(refused.Why)
 	}

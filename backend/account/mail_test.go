@@ -1,12 +1,11 @@
 package account
 
 import (
+	"latchkey/shared/message"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"latchkey/backend/language"
 )
 
 // TestMailBody holds that a mail says whose it is and when, from where and with
@@ -24,9 +23,9 @@ func TestMailBody(t *testing.T) {
 	}
 	from := Client{IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"}
 	passkey := Passkey{Name: new("<script>alert(1)</script>")}
-	m := s.mail(User{Email: "ann@example.test"}, from, "Subject <i>",
-		say("A passkey%s was added to your account. Whoever has it can sign in without your password.", passkey.called()),
-		open(link), say("%s", "https://accounts.example.com/x"), s.occasion(from))
+	m := s.mail(User{Email: "ann@example.test"}, from, message.MailPasskeyAddedSubject,
+		say(message.MailPasskeyAdded, passkey.called()),
+		open(link), verbatim("https://accounts.example.com/x"), s.occasion(from))
 
 	for _, want := range []string{
 		link + "\n", "\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n",
@@ -38,7 +37,7 @@ func TestMailBody(t *testing.T) {
 	}
 	for _, want := range []string{
 		`<a href="https://accounts.example.com/reset-password?token=a-b_c&amp;x=1">`, `<p>https://accounts.example.com/x</p>`,
-		`<a href="https://accounts.example.com">Ann &amp; Sons &lt;b&gt;&#34;</a>`, "<title>Subject &lt;i&gt;</title>",
+		`<a href="https://accounts.example.com">Ann &amp; Sons &lt;b&gt;&#34;</a>`, "<title>A passkey was added</title>",
 		"from 2001:db8::1, with Firefox 153 on Windows.",
 	} {
 		if !strings.Contains(m.HTML, want) {
@@ -77,7 +76,7 @@ func TestMailLanguage(t *testing.T) {
 		{"en", "de", "en", "New sign-in", english},
 	} {
 		from := Client{Language: tt.browser}
-		m := s.mail(User{Language: tt.chosen}, from, "New sign-in", s.occasion(from))
+		m := s.mail(User{Language: tt.chosen}, from, message.MailNewSignInSubject, s.occasion(from))
 		if m.Subject != tt.subject || !strings.HasPrefix(m.Text, tt.occasion+"\n\n-- \n") ||
 			!strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) || !strings.Contains(m.HTML, "<p>"+tt.occasion+"</p>") {
 			t.Errorf("to who has chosen %q, from a browser that reads %q, the mail is %q: %s%s", tt.chosen, tt.browser, m.Subject, m.Text, m.HTML)
@@ -98,7 +97,7 @@ func TestDeviceInMail(t *testing.T) {
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {
-		if got := deviceInMail(userAgent).words(language.Of("en", "")); got != want {
+		if got := deviceInMail(userAgent).words(message.English); got != want {
 			t.Errorf("%q is %q in a mail; want %q", userAgent, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // ManagedUser is an account as administrators see it.
@@ -65,7 +66,7 @@ func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(
 			return shared.ErrForbidden
 		}
 		if slices.ContainsFunc(theirs, func(p string) bool { return !slices.Contains(ours, p) }) {
-			return shared.ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
+			return shared.ErrMorePermissions
 		}
 		return fn(in)
 	})
@@ -73,14 +74,14 @@ func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(
 
 // managed writes down what an administrator has done to a user, and tells the
 // user: not from where, which is the administrator's address.
-func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind, subject string, what paragraph) error {
+func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind string, subject message.ID, what paragraph) error {
 	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, actor.Client, subject, what, say("It was at %s UTC.", moment(s.Now())),
-		say("If you did not expect this, ask whoever runs this service.")))
+	return s.send(ctx, in, s.mail(in.User, actor.Client, subject, what, say(message.MailOccasionTime, moment(s.Now())),
+		say(message.MailIfUnexpectedAsk)))
 }
 
 // ResetFactors takes the second factor from a user who has lost it, and ends all
@@ -100,14 +101,14 @@ func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) er
 		if err := s.forgetFactors(ctx, in); err != nil {
 			return err
 		}
-		what := say("An administrator has removed the authenticator app and the backup codes of your account, and signed it out everywhere. Your passkeys still work.")
+		what := say(message.MailFactorsReset)
 		if ways.Password {
 			if _, err := in.DeletePasskeys(ctx, in.User.ID); err != nil {
 				return err
 			}
-			what = say("An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew.")
+			what = say(message.MailFactorsAndPasskeysReset)
 		}
-		return s.managed(ctx, in, actor, EventFactorsReset, "Your sign-in methods were reset", what)
+		return s.managed(ctx, in, actor, EventFactorsReset, message.MailFactorsResetSubject, what)
 	})
 }
 
@@ -121,7 +122,7 @@ func (s *Service) EndSessions(ctx context.Context, actor Actor, user string) err
 		if err := in.DeleteChallenges(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventSessionsEnded, "You were signed out everywhere", say("An administrator has signed your account out everywhere."))
+		return s.managed(ctx, in, actor, EventSessionsEnded, message.MailSignedOutEverywhereSubject, say(message.MailSignedOutEverywhere))
 	})
 }
 
@@ -136,7 +137,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventUserDisabled, "Your account was disabled", say("An administrator has disabled your account. Nobody can sign in to it until it is enabled again."))
+		return s.managed(ctx, in, actor, EventUserDisabled, message.MailAccountDisabledSubject, say(message.MailAccountDisabled))
 	})
 }
 
@@ -147,7 +148,7 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventUserEnabled, "Your account was enabled", say("An administrator has enabled your account. You can sign in again."))
+		return s.managed(ctx, in, actor, EventUserEnabled, message.MailAccountEnabledSubject, say(message.MailAccountEnabled))
 	})
 }
 

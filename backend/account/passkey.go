@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // Passkey is a public key whose private half an authenticator keeps.
@@ -42,9 +43,9 @@ func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(
 // called is the name in brackets after a space, or nothing.
 func (p Passkey) called() paragraph {
 	if p.Name == nil {
-		return say("")
+		return verbatim("")
 	}
-	return say(" (“%s”)", *p.Name)
+	return say(message.MailPasskeyName, *p.Name)
 }
 
 func newPasskey(user string, made *webauthn.Credential, now time.Time) Passkey {
@@ -113,8 +114,8 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		if in.User.TwoFactorEnabled {
 			by = actor.Session.SecondFactorBy
 		}
-		return s.notePasskey(ctx, in, actor, EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, "A passkey was added",
-			"A passkey%s was added to your account. Whoever has it can sign in without your password.")
+		return s.notePasskey(ctx, in, actor, EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, message.MailPasskeyAddedSubject,
+			message.MailPasskeyAdded)
 	})
 	return p, err
 }
@@ -123,7 +124,7 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 // second factor it was confirmed, if by one. what is a sentence with a place for
 // its name.
 func (s *Service) notePasskey(
-	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what string,
+	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what message.ID,
 ) error {
 	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
 		return err
@@ -141,7 +142,7 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 		return renamed, nil, err
 	}
 	if name == "" {
-		return renamed, nil, shared.ErrValidation.Saying("A passkey needs a name.").In("name")
+		return renamed, nil, shared.ErrPasskeyNameRequired
 	}
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
@@ -180,7 +181,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 			return shared.ErrLastWayIn
 		}
 		if !anyVerified(ways.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
-			return shared.ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
+			return shared.ErrLastRequiredPasskey
 		}
 		by := Factor("")
 		if len(ways.Passkeys) == 0 && in.User.TwoFactorEnabled {
@@ -196,8 +197,8 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, actor, EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, "A passkey was removed",
-			"A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.")
+		return s.notePasskey(ctx, in, actor, EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, message.MailPasskeyRemovedSubject,
+			message.MailPasskeyRemoved)
 	})
 	return left, token, err
 }
@@ -298,7 +299,7 @@ func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Toke
 		return "", err
 	}
 	if !right.verified {
-		return "", shared.ErrAuthentication.Saying(unverified)
+		return "", shared.ErrAuthenticationUnverified
 	}
 	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
@@ -327,14 +328,14 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, client
 	err := s.inUserTx(ctx, right.UserID, func(in userTx) error {
 		e := s.event(EventPasskeyCopied, right.UserID, client)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, client, undo{Passkey: right.ID}, "A passkey may have been copied",
-			say("One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.", right.called()),
-			say("If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again.")))
+		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, client, undo{Passkey: right.ID}, message.MailPasskeyCopiedSubject,
+			say(message.MailPasskeyCopied, right.called()),
+			say(message.MailIfPasskeyRestored)))
 	})
 	if err != nil {
 		return err
 	}
-	return shared.ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
+	return shared.ErrPasskeyCopied
 }
 
 type passkeyStore interface {

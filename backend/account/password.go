@@ -11,6 +11,7 @@ import (
 
 	"latchkey/backend/passhash"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 const (
@@ -39,7 +40,7 @@ func checkNewPassword(password, email, name string) error {
 	local, _, _ := strings.Cut(email, "@")
 	for _, word := range []string{email, local, name, "latchkey"} {
 		if word = strings.ToLower(norm.NFKC.String(word)); word == p || word != "" && strings.Repeat(word, 2) == p {
-			return shared.ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
+			return shared.ErrPasswordIsName
 		}
 	}
 	if passhash.IsCommon(password) {
@@ -125,7 +126,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, EventPasswordChanged, undo{}, "", "Your password was changed", say("The password of your account was changed."))
+		token, err = s.endElsewhere(ctx, in, actor, EventPasswordChanged, undo{}, "", message.MailPasswordChangedSubject, say(message.MailPasswordChanged))
 		return err
 	})
 	return token, s.newBrowser(actor.User.ID, hashed, actor.Client.Browser), err

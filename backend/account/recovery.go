@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // The limits on mails that a stranger can have sent, by the address that they
@@ -153,10 +154,10 @@ func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (Mail, error
 	if err := in.AddEvent(ctx, s.Keys, s.event(EventResetRequested, in.User.ID, w.From)); err != nil {
 		return Mail{}, err
 	}
-	return s.mail(in.User, w.From, "Choose a new password",
-		say("Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes."),
+	return s.mail(in.User, w.From, message.ChooseNewPassword,
+		say(message.MailForgotPassword),
 		open(s.linkTo(shared.PageResetPassword, token, w.Callback)),
-		say("If it was not you, there is nothing to do: your password stays as it is."),
+		say(message.MailIfNotYouPasswordStays),
 		s.occasion(w.From)), nil
 }
 
@@ -234,8 +235,8 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
 			return err
 		}
-		err := s.notify(ctx, in, client, undo{}, "Your password was changed",
-			say("The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere."))
+		err := s.notify(ctx, in, client, undo{}, message.MailPasswordChangedSubject,
+			say(message.MailPasswordReset))
 		if err != nil {
 			return err
 		}

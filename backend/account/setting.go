@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/keyring"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // Settings are the system keys as they are at one moment.
@@ -68,55 +69,55 @@ const (
 
 // The parts of the page that keys are on.
 const (
-	groupGeneral  = "General"
-	groupMail     = "Mail"
-	groupFactors  = "Two-factor authentication"
-	groupPasskeys = "Passkeys"
-	groupSessions = "Sessions"
-	groupLimits   = "Limits"
-	groupLog      = "Security log"
+	groupGeneral  = message.GeneralSettings
+	groupMail     = message.EmailSettings
+	groupFactors  = message.TwoFactorAuthentication
+	groupPasskeys = message.YourPasskeys
+	groupSessions = message.SessionsShort
+	groupLimits   = message.RateLimits
+	groupLog      = message.SecurityLog
 )
 
 // registry is every system key, a line a key. To add one: a line here, and the
 // field of [Settings] that it sets.
 var registry = []KeySpec{
-	text("APP_NAME", groupGeneral, "Latchkey", 1, 60, func(s *Settings) *string { return &s.AppName }, "What this service is called: in mails, in authenticator apps and where passkeys are kept."),
-	flag("SIGN_UP_ENABLED", groupGeneral, true, func(s *Settings) *bool { return &s.SignUpEnabled }, "Whether anybody can create an account. The link for the first administrator works all the same."),
+	text("APP_NAME", groupGeneral, "Latchkey", 1, 60, func(s *Settings) *string { return &s.AppName }, message.SettingAppName),
+	flag("SIGN_UP_ENABLED", groupGeneral, true, func(s *Settings) *bool { return &s.SignUpEnabled }, message.SettingSignUpEnabled),
 
-	secret("RESEND_API_KEY", groupMail, func(s *Settings) *string { return &s.MailAPIKey }, "The key of resend.com, by which mail is sent. Without it, mails are written to files on the server."),
-	enum("VERIFY_EMAIL", groupMail, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, "Whether an address has to be verified before its account can be signed in to. It is required once RESEND_API_KEY is set, unless it is set here."),
-	address("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, "Who mails are from, as Name <address>. If empty, the name of the service and no-reply at its host."),
-	flag("NEW_DEVICE_MAIL", groupMail, true, func(s *Settings) *bool { return &s.NewDeviceMail }, "Whether people get a mail when their account is signed in to with a browser that it did not know."),
+	secret("RESEND_API_KEY", groupMail, func(s *Settings) *string { return &s.MailAPIKey }, message.SettingResendAPIKey),
+	enum("VERIFY_EMAIL", groupMail, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, message.SettingVerifyEmail),
+	address("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, message.SettingMailFrom),
+	flag("NEW_DEVICE_MAIL", groupMail, true, func(s *Settings) *bool { return &s.NewDeviceMail }, message.SettingNewDeviceMail),
 
-	enum("REQUIRE_TWO_FACTOR", groupFactors, []string{Off, OfAdmins, OfAll}, func(s *Settings) *string { return &s.RequireTwoFactor }, "Who has to have two-factor authentication: nobody, whoever has a permission, or everybody."),
-	duration("REQUIRE_TWO_FACTOR_GRACE", groupFactors, 7*day, 0, 90*day, func(s *Settings) *time.Duration { return &s.RequireTwoFactorGrace }, "How long people have to turn it on, from when it is required or from when they join. After that, they can do nothing else."),
-	enum("TWO_FACTOR_SIGN_IN", groupFactors, []string{AsError, AsRedirect}, func(s *Settings) *string { return &s.TwoFactorSignIn }, "How a right password is answered when a second factor is due: 403 twoFactorRequired, or Better Auth's 200 twoFactorRedirect."),
-	flag("TWO_FACTOR_EMAIL_CODE", groupFactors, true, func(s *Settings) *bool { return &s.TwoFactorEmailCode }, "Whether a code by mail is good as a second factor, too. It makes one of whoever reads the mailbox."),
+	enum("REQUIRE_TWO_FACTOR", groupFactors, []string{Off, OfAdmins, OfAll}, func(s *Settings) *string { return &s.RequireTwoFactor }, message.SettingRequireTwoFactor),
+	duration("REQUIRE_TWO_FACTOR_GRACE", groupFactors, 7*day, 0, 90*day, func(s *Settings) *time.Duration { return &s.RequireTwoFactorGrace }, message.SettingRequireTwoFactorGrace),
+	enum("TWO_FACTOR_SIGN_IN", groupFactors, []string{AsError, AsRedirect}, func(s *Settings) *string { return &s.TwoFactorSignIn }, message.SettingTwoFactorSignIn),
+	flag("TWO_FACTOR_EMAIL_CODE", groupFactors, true, func(s *Settings) *bool { return &s.TwoFactorEmailCode }, message.SettingTwoFactorEmailCode),
 
-	enum("PASSKEY_USER_VERIFICATION", groupPasskeys, []string{Required, Preferred}, func(s *Settings) *string { return &s.PasskeyVerification }, "Whether a passkey has to check by PIN, finger or face who uses it. If preferred, one that does not is one factor of two."),
-	flag("PASSKEY_AUTO_UPGRADE", groupPasskeys, true, func(s *Settings) *bool { return &s.PasskeyAutoUpgrade }, "Whether browsers may add a passkey after a sign-in by password without asking, where the password manager agrees."),
+	enum("PASSKEY_USER_VERIFICATION", groupPasskeys, []string{Required, Preferred}, func(s *Settings) *string { return &s.PasskeyVerification }, message.SettingPasskeyUserVerification),
+	flag("PASSKEY_AUTO_UPGRADE", groupPasskeys, true, func(s *Settings) *bool { return &s.PasskeyAutoUpgrade }, message.SettingPasskeyAutoUpgrade),
 
-	duration("FRESH_WINDOW", groupSessions, FreshWindow, time.Minute, day, func(s *Settings) *time.Duration { return &s.FreshWindow }, "How long a confirmed identity counts before grave changes ask for it again."),
-	duration("SESSION_IDLE", groupSessions, SessionIdle, time.Hour, 90*day, func(s *Settings) *time.Duration { return &s.SessionIdle }, "How long a remembered session lives without being used."),
-	duration("SESSION_LIFETIME", groupSessions, SessionLifetime, time.Hour, 365*day, func(s *Settings) *time.Duration { return &s.SessionLifetime }, "How long a remembered session lives however much it is used."),
-	number("SESSIONS_PER_USER", groupSessions, SessionsPerUser, 1, 1000, func(s *Settings) *int { return &s.SessionsPerUser }, "How many sessions an account can have. Beyond it, the one unused for longest ends."),
+	duration("FRESH_WINDOW", groupSessions, FreshWindow, time.Minute, day, func(s *Settings) *time.Duration { return &s.FreshWindow }, message.SettingFreshWindow),
+	duration("SESSION_IDLE", groupSessions, SessionIdle, time.Hour, 90*day, func(s *Settings) *time.Duration { return &s.SessionIdle }, message.SettingSessionIdle),
+	duration("SESSION_LIFETIME", groupSessions, SessionLifetime, time.Hour, 365*day, func(s *Settings) *time.Duration { return &s.SessionLifetime }, message.SettingSessionLifetime),
+	number("SESSIONS_PER_USER", groupSessions, SessionsPerUser, 1, 1000, func(s *Settings) *int { return &s.SessionsPerUser }, message.SettingSessionsPerUser),
 
 	// The defaults are Better Auth's where it has the limit; those an hour bound
 	// a caller who stays just below the others.
-	number("SIGN_IN_LIMIT", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, "How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count."),
-	number("SIGN_IN_HOURLY_LIMIT", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, "How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count."),
-	number("SIGN_UP_HOURLY_LIMIT", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, "How many times an address can try to sign up in an hour."),
-	number("EMAIL_HOURLY_LIMIT", groupLimits, 10, 1, 1000, func(s *Settings) *int { return &s.EmailsPerAddressHour }, "How many emails of each kind an address can ask for in an hour."),
+	number("SIGN_IN_LIMIT", groupLimits, 3, 1, 100, func(s *Settings) *int { return &s.GuessesPerAddress }, message.SettingSignInLimit),
+	number("SIGN_IN_HOURLY_LIMIT", groupLimits, 100, 10, 10_000, func(s *Settings) *int { return &s.GuessesPerAddressHour }, message.SettingSignInHourlyLimit),
+	number("SIGN_UP_HOURLY_LIMIT", groupLimits, 20, 1, 10_000, func(s *Settings) *int { return &s.SignUpsPerAddressHour }, message.SettingSignUpHourlyLimit),
+	number("EMAIL_HOURLY_LIMIT", groupLimits, 10, 1, 1000, func(s *Settings) *int { return &s.EmailsPerAddressHour }, message.SettingEmailHourlyLimit),
 
-	duration("EVENT_RETENTION", groupLog, 365*day, 30*day, 3650*day, func(s *Settings) *time.Duration { return &s.EventRetention }, "How long the security log is kept."),
+	duration("EVENT_RETENTION", groupLog, 365*day, 30*day, 3650*day, func(s *Settings) *time.Duration { return &s.EventRetention }, message.SettingEventRetention),
 }
 
 // KeySpec describes a system key.
 type KeySpec struct {
 	Name        string
-	Group       string
+	Group       message.ID
 	Type        string // "string", "secret", "bool", "int", "duration" or "enum"
-	Description string
+	Description message.ID
 	Default     string
 	Options     []string // of an enum
 	Min, Max    string   // of numbers and durations; and of the length of a string
@@ -127,16 +128,16 @@ type KeySpec struct {
 }
 
 // ValueError is the [shared.ErrInvalidSetting] of a value that a system key cannot
-// have. It says what the key should be, in a sentence that may have verbs, and what
-// is in their places. The value itself, which may be a secret, it does not have.
+// have. Sentence and Values say what it should be. The value itself, which may be a
+// secret, is not in it.
 type ValueError struct {
-	Sentence string
+	Sentence message.ID
 	Values   []any
 }
 
-func wrong(sentence string, values ...any) error { return &ValueError{sentence, values} }
+func wrong(sentence message.ID, values ...any) error { return &ValueError{sentence, values} }
 
-func (e *ValueError) Error() string { return fmt.Sprintf(e.Sentence, e.Values...) }
+func (e *ValueError) Error() string { return message.English.T(e.Sentence, e.Values...) }
 
 // Unwrap makes errors.Is find the shared error.
 func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }
@@ -144,12 +145,12 @@ func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }
 // Secret reports whether the value is never shown.
 func (k KeySpec) Secret() bool { return k.Type == "secret" }
 
-func text(name, group, preset string, least, most int, at func(*Settings) *string, description string) KeySpec {
+func text(name string, group message.ID, preset string, least, most int, at func(*Settings) *string, description message.ID) KeySpec {
 	return KeySpec{name, group, "string", description, preset, nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (string, error) {
 		v = strings.TrimSpace(v)
 		_, ok := shared.ParseName(v)
 		if n := utf8.RuneCountInString(v); !ok || n < least || n > most || issuerOf(v) == "" { // for authenticator apps, too
-			return v, wrong("It has %s to %s characters, one of which can be seen and is not a colon, and no line breaks or other control characters.", strconv.Itoa(least), strconv.Itoa(most))
+			return v, wrong(message.ErrSettingText, strconv.Itoa(least), strconv.Itoa(most))
 		}
 		*at(s) = v
 		return v, nil
@@ -159,23 +160,23 @@ func text(name, group, preset string, least, most int, at func(*Settings) *strin
 // maxSecret, in bytes, is longer than any key of a mail provider.
 const maxSecret = 200
 
-func secret(name, group string, at func(*Settings) *string, description string) KeySpec {
+func secret(name string, group message.ID, at func(*Settings) *string, description message.ID) KeySpec {
 	return KeySpec{name, group, "secret", description, "", nil, "", "", func(s *Settings, v string) (string, error) {
 		// Neither what a browser shows for a password nor what people type for it.
 		if len(v) > maxSecret || strings.ContainsAny(v, "*") || strings.Trim(v, ".x") == "" && v != "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return v, wrong("Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.")
+			return v, wrong(message.ErrSettingSecret)
 		}
 		*at(s) = v
 		return v, nil
 	}}
 }
 
-func address(name, group string, at func(*Settings) *string, description string) KeySpec {
+func address(name string, group message.ID, at func(*Settings) *string, description message.ID) KeySpec {
 	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (string, error) {
 		if v = strings.TrimSpace(v); v != "" {
 			sender, ok := parseSender(v)
 			if !ok || len(sender) > maxEmail {
-				return v, wrong("It is an address, alone or as in: Accounts <accounts@example.com>.")
+				return v, wrong(message.ErrSettingEmailAddress)
 			}
 			v = sender
 		}
@@ -184,7 +185,7 @@ func address(name, group string, at func(*Settings) *string, description string)
 	}}
 }
 
-func flag(name, group string, preset bool, at func(*Settings) *bool, description string) KeySpec {
+func flag(name string, group message.ID, preset bool, at func(*Settings) *bool, description message.ID) KeySpec {
 	return KeySpec{name, group, "bool", description, strconv.FormatBool(preset), nil, "", "", func(s *Settings, v string) (string, error) {
 		switch v {
 		case "true", "on":
@@ -192,42 +193,41 @@ func flag(name, group string, preset bool, at func(*Settings) *bool, description
 		case "false", "off":
 			*at(s) = false
 		default:
-			return v, wrong("It is true or false.")
+			return v, wrong(message.ErrSettingBool)
 		}
 		return strconv.FormatBool(*at(s)), nil
 	}}
 }
 
-func enum(name, group string, options []string, at func(*Settings) *string, description string) KeySpec {
+func enum(name string, group message.ID, options []string, at func(*Settings) *string, description message.ID) KeySpec {
 	return KeySpec{name, group, "enum", description, options[0], options, "", "", func(s *Settings, v string) (string, error) {
 		if !slices.Contains(options, v) {
-			var all []any
-			for _, option := range options {
-				all = append(all, option)
+			if len(options) == 2 {
+				return v, wrong(message.ErrSettingOneOfTwo, options[0], options[1])
 			}
-			return v, wrong("It is "+strings.Repeat("%s or ", len(options)-1)+"%s.", all...)
+			return v, wrong(message.ErrSettingOneOfThree, options[0], options[1], options[2])
 		}
 		*at(s) = v
 		return v, nil
 	}}
 }
 
-func number(name, group string, preset, least, most int, at func(*Settings) *int, description string) KeySpec {
+func number(name string, group message.ID, preset, least, most int, at func(*Settings) *int, description message.ID) KeySpec {
 	return KeySpec{name, group, "int", description, strconv.Itoa(preset), nil, strconv.Itoa(least), strconv.Itoa(most), func(s *Settings, v string) (string, error) {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < least || n > most {
-			return v, wrong("It is a number from %s to %s.", strconv.Itoa(least), strconv.Itoa(most))
+			return v, wrong(message.ErrSettingNumber, strconv.Itoa(least), strconv.Itoa(most))
 		}
 		*at(s) = n
 		return strconv.Itoa(n), nil
 	}}
 }
 
-func duration(name, group string, preset, least, most time.Duration, at func(*Settings) *time.Duration, description string) KeySpec {
+func duration(name string, group message.ID, preset, least, most time.Duration, at func(*Settings) *time.Duration, description message.ID) KeySpec {
 	return KeySpec{name, group, "duration", description, durationText(preset), nil, durationText(least), durationText(most), func(s *Settings, v string) (string, error) {
 		d, err := parseDuration(v)
 		if err != nil || d < least || d > most {
-			return v, wrong("It is a time from %s to %s, such as 45m, 12h or 7d.", durationText(least), durationText(most))
+			return v, wrong(message.ErrSettingDuration, durationText(least), durationText(most))
 		}
 		*at(s) = d
 		return durationText(d), nil
@@ -542,9 +542,9 @@ func (s *Service) tellAdmins(ctx context.Context, in userTx, client Client, key 
 		return err
 	}
 	for _, admin := range admins {
-		err := s.send(ctx, in, s.mail(admin, client, "A secret system key was changed",
-			say("The system key %s was changed by %s.", key, in.User.Email), s.occasion(client),
-			say("If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.")))
+		err := s.send(ctx, in, s.mail(admin, client, message.MailSecretSettingChangedSubject,
+			say(message.MailSecretSettingChanged, key, in.User.Email), s.occasion(client),
+			say(message.MailIfNotYouAskForHelp)))
 		if err != nil {
 			return err
 		}

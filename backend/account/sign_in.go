@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // Credentials are what a sign-in says.
@@ -140,7 +141,7 @@ func (s *Service) noteSignIn(ctx context.Context, in userTx, client Client, o *O
 		return err
 	}
 	if _, known := s.browserID(client.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, "New sign-in", say("Your account was signed in to with a browser that it did not know."))
+		err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, message.MailNewSignInSubject, say(message.MailNewSignIn))
 		if err != nil {
 			return err
 		}

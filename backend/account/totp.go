@@ -16,6 +16,7 @@ import (
 	"github.com/pquerna/otp/hotp"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 const (
@@ -78,7 +79,7 @@ func checkIssuer(issuer string) error {
 		return shared.ErrValidation.Saying(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
 	}
 	if _, ok := shared.ParseName(issuer); !ok {
-		return shared.ErrValidation.Saying(shared.BadName).In("issuer")
+		return shared.ErrNameControls.In("issuer")
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 	wrong := shared.ErrInvalidCode
 	if a.BurnedStep >= totpStep(now)-totpSkew {
 		// Whoever was told so a moment ago is told again, whatever the code.
-		wrong = wrong.Saying("Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
+		wrong = shared.ErrClockOff
 	}
 	switch off := step - totpStep(now); {
 	case !found && len(all) > 1:
@@ -175,11 +176,11 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 	case !found:
 		return right, try, wrong
 	case step == a.BurnedStep && off <= totpSkew:
-		return right, try, fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code was entered too early, and does not work any more. Wait for the next one."), errNoGuess)
+		return right, try, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNoGuess)
 	case step == a.BurnedStep:
 		return right, try, wrong
 	case off < -totpSkew && step <= a.LastStep: // the clock was right when a later one was spent
-		return right, try, shared.ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
+		return right, try, shared.ErrCodeTooOld
 	case off < -totpSkew:
 		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
 	case off > totpSkew:
@@ -211,14 +212,14 @@ func ofTheOld(secret []byte, code string, now time.Time) error {
 	if off := step - totpStep(now); !found || off < -totpSkew || off > totpSkew {
 		return shared.ErrInvalidCode
 	}
-	return fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code is from your old authenticator. Enter the one from the new entry."), errNoGuess)
+	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNoGuess)
 }
 
 // spendStep spends the code of a step, which proves the authenticator if nothing
 // has before. since is when codes were first asked for, nil if they were not.
 func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
 	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
-		return fmt.Errorf("%w: %w", shared.ErrInvalidCode.Saying("This code has been used already. Wait for the next one."), errNoGuess)
+		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNoGuess)
 	} else if err != nil || a.Verified {
 		return err
 	}
@@ -263,8 +264,8 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		by := Factor("")
 		if a.Verified {
 			by = actor.Session.SecondFactorBy
-			err := s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID, TOTP: a.ID}, "Your authenticator's key was shown", confirmedBy(by,
-				say("The key of your authenticator app was shown in a session of your account. With it, another app shows the same codes."))...)
+			err := s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID, TOTP: a.ID}, message.MailTOTPKeyShownSubject, confirmedBy(by,
+				say(message.MailTOTPKeyShown))...)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // A Factor is a second factor, as the part of [Session].Method that names it.
@@ -116,9 +117,9 @@ func (s *Service) VerifyCode(ctx context.Context, actor Actor, a Answer) (user U
 
 // enrol is what the first code of a new authenticator leads to.
 func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
-	kind, subject, what := EventTwoFactorEnabled, "Two-factor authentication is on", say("Two-factor authentication was switched on for your account.")
+	kind, subject, what := EventTwoFactorEnabled, message.MailTwoFactorEnabledSubject, say(message.MailTwoFactorEnabled)
 	if in.User.TwoFactorEnabled {
-		kind, subject, what = EventAuthenticatorReplaced, "Your authenticator was replaced", say("The authenticator app of your account was replaced by another.")
+		kind, subject, what = EventAuthenticatorReplaced, message.MailAuthenticatorReplacedSubject, say(message.MailAuthenticatorReplaced)
 	}
 	// What was tried was of another secret, or of none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
@@ -143,7 +144,7 @@ func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string
 // endElsewhere is endOthers, with the notice to the owner and the log, which say
 // by which second factor it was confirmed, if by one.
 func (s *Service) endElsewhere(
-	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject string, what paragraph,
+	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject message.ID, what paragraph,
 ) (Token, error) {
 	token, err := s.endOthers(ctx, in, actor.Session)
 	if err != nil {
@@ -160,11 +161,11 @@ func (s *Service) endElsewhere(
 func confirmedBy(by Factor, what paragraph) []paragraph {
 	switch by {
 	case ByTOTP:
-		return []paragraph{what, say("It was confirmed with a code from the authenticator app.")}
+		return []paragraph{what, say(message.MailConfirmedByTOTP)}
 	case ByBackupCode:
-		return []paragraph{what, say("It was confirmed with a backup code.")}
+		return []paragraph{what, say(message.MailConfirmedByBackupCode)}
 	case ByPasskey:
-		return []paragraph{what, say("It was confirmed with a passkey.")}
+		return []paragraph{what, say(message.MailConfirmedByPasskey)}
 	}
 	return []paragraph{what}
 }
@@ -274,7 +275,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		}
 		if in.User.TwoFactorEnabled {
 			token, err = s.endElsewhere(ctx, in, actor, EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
-				"Two-factor authentication is off", say("Two-factor authentication was switched off for your account."))
+				message.MailTwoFactorDisabledSubject, say(message.MailTwoFactorDisabled))
 		} else {
 			var next Session
 			next, token = actor.Session.rotated(s.Now())
@@ -418,7 +419,7 @@ func (s *Service) reserveAnswer(ctx context.Context, who asked) (try int, err er
 
 func lockedError(until, now time.Time) error {
 	if until.Equal(never) {
-		return shared.ErrLocked.Saying("There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.")
+		return shared.ErrLockedForGood
 	}
 	return shared.ErrLocked.After(until.Sub(now))
 }
@@ -464,15 +465,15 @@ func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error
 
 // lockNotice is the mail about too many wrong codes.
 func (s *Service) lockNotice(who asked, try int) Mail {
-	how := say("Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it.")
+	how := say(message.MailCodeGuessingAtSignIn)
 	if who.challenge == nil {
-		how = say("Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password.")
+		how = say(message.MailCodeGuessingInSession)
 	}
-	until := say("For a while, no more codes are taken from them or from you.")
+	until := say(message.MailLockoutTemporary)
 	if try >= lockEvery*(len(locks)+1) {
-		until = say("No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account.")
+		until = say(message.MailLockoutUntilUnlocked)
 	}
-	return s.mail(who.User, who.Client, "Somebody is trying codes", how, until, s.occasion(who.Client))
+	return s.mail(who.User, who.Client, message.MailCodeGuessingSubject, how, until, s.occasion(who.Client))
 }
 
 // UnlockSecondFactor takes codes of an account again, however many were wrong. It

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // maxImage, in bytes, is the longest address of an image.
@@ -44,7 +45,7 @@ func checkName(text string, longest int) (string, error) {
 	}
 	name, ok := shared.ParseName(text)
 	if !ok {
-		return "", shared.ErrValidation.Saying(shared.BadName).In("name")
+		return "", shared.ErrNameControls
 	}
 	return name, nil
 }
@@ -277,10 +278,10 @@ func (s *Service) AskDeletion(ctx context.Context, actor Actor, callback string)
 		if err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, actor.Client, "Delete your account",
-			say("Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day."),
+		err = s.send(ctx, in, s.mail(in.User, actor.Client, message.MailDeleteAccountSubject,
+			say(message.MailDeleteAccount),
 			open(s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))),
-			say("If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password."),
+			say(message.MailIfNotYouEndSession),
 			s.occasion(actor.Client)))
 		if err != nil {
 			return err

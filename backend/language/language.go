@@ -1,68 +1,32 @@
-// Package language is the languages that the server speaks: which of them
-// somebody reads, and what its sentences are in it.
+// Package language finds out which language a user reads.
 package language
 
 import (
-	_ "embed"
-	"slices"
-	"strings"
-
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/message/catalog"
 
-	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
-// A Language is one of [shared.Languages].
-type Language struct {
-	Tag     string // as HTML names it
-	printer *message.Printer
+// matcher has the languages in the order of [message.Languages].
+var matcher = newMatcher()
+
+func newMatcher() language.Matcher {
+	var tags []language.Tag
+	for _, l := range message.Languages {
+		tags = append(tags, language.MustParse(l.Tag))
+	}
+	return language.NewMatcher(tags)
 }
 
-// What the server alone says; the rest is what the app says, too.
-//
-//go:embed german.txt
-var german string
-
-// German is all that the server can say, in German. [shared.Catalogue] reads it.
-var German = shared.German + german
-
-// All has every language, as [shared.Languages] does.
-var All, matcher = languages()
-
-func languages() (all []*Language, _ language.Matcher) {
-	sentences := catalog.NewBuilder()
-	for sentence, word := range shared.Catalogue(German) {
-		if err := sentences.SetString(language.German, sentence, word); err != nil {
-			panic(err) // it is in the binary
+// Of returns the language with the chosen tag. If there is none, it returns the one
+// that an Accept-Language header prefers.
+func Of(chosen, accepted string) *message.Language {
+	for _, l := range message.Languages {
+		if l.Tag == chosen {
+			return l
 		}
 	}
-	var tags []language.Tag
-	for _, name := range shared.Languages {
-		tag := language.MustParse(name)
-		tags = append(tags, tag)
-		all = append(all, &Language{name, message.NewPrinter(tag, message.Catalog(sentences))})
-	}
-	return all, language.NewMatcher(tags)
-}
-
-// Of is the language of somebody who has chosen that one, or, if it is none of
-// ours, of somebody whose browser sends this Accept-Language header.
-func Of(chosen, accepted string) *Language {
-	i := slices.Index(shared.Languages, chosen)
-	if i < 0 {
-		tags, _, _ := language.ParseAcceptLanguage(accepted) // what cannot be read is no wish
-		_, i, _ = matcher.Match(tags...)
-	}
-	return All[i]
-}
-
-// Say is a sentence, which is given in English, with values in the places of its
-// verbs. One that there is no word for stays as it is.
-func (l *Language) Say(sentence string, values ...any) string {
-	if len(values) == 0 {
-		return l.printer.Sprintf(message.Key(sentence, strings.ReplaceAll(sentence, "%", "%%")))
-	}
-	return l.printer.Sprintf(sentence, values...)
+	tags, _, _ := language.ParseAcceptLanguage(accepted) // a header that cannot be read prefers none
+	_, i, _ := matcher.Match(tags...)
+	return message.Languages[i]
 }

@@ -1,11 +1,10 @@
 package language
 
 import (
-	"regexp"
-	"slices"
 	"testing"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestOf(t *testing.T) {
@@ -30,51 +29,8 @@ func TestOf(t *testing.T) {
 		}
 	}
 	for i, tag := range shared.Languages {
-		if All[i].Tag != tag || Of(tag, "") != All[i] {
-			t.Errorf("who chooses %s reads %s", tag, Of(tag, "").Tag)
+		if l := message.Languages[i]; l.Tag != tag || Of(tag, "") != l {
+			t.Errorf("for %s Of returns %s", tag, Of(tag, "").Tag)
 		}
-	}
-}
-
-func TestSay(t *testing.T) {
-	english, german := Of("en", ""), Of("de", "")
-	for _, tt := range []struct {
-		sentence string
-		values   []any
-		en, de   string
-	}{
-		{"Sign in", nil, "Sign in", "Anmelden"},
-		{"Try again in %d seconds.", []any{5}, "Try again in 5 seconds.", "Versuchen Sie es in 5 Sekunden noch einmal."},
-		{"What nobody has put into German.", nil, "What nobody has put into German.", "What nobody has put into German."},
-		{"It is at 100%.", nil, "It is at 100%.", "It is at 100%."},
-	} {
-		if got := english.Say(tt.sentence, tt.values...); got != tt.en {
-			t.Errorf("in English %q is %q", tt.sentence, got)
-		}
-		if got := german.Say(tt.sentence, tt.values...); got != tt.de {
-			t.Errorf("in German %q is %q", tt.sentence, got)
-		}
-	}
-}
-
-var verbs = regexp.MustCompile(`%[^a-z%]*[a-z]`)
-
-// What the app says, too, is not put into German twice. That nothing lacks German
-// and that all of it is said is for those who say it to test.
-func TestGerman(t *testing.T) {
-	app, own := shared.Catalogue(shared.German), shared.Catalogue(german)
-	for sentence, word := range own {
-		if _, twice := app[sentence]; twice {
-			t.Errorf("the app has the German for %q, too", sentence)
-		}
-		if want, got := verbs.FindAllString(sentence, -1), verbs.FindAllString(word, -1); !slices.Equal(got, want) {
-			t.Errorf("the German for %q has the verbs %q", sentence, got)
-		}
-		if word == "" {
-			t.Errorf("there is no German for %q", sentence)
-		}
-	}
-	if len(shared.Catalogue(German)) != len(app)+len(own) {
-		t.Error("the two run into each other: does the first end with a line's end?")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"latchkey/backend/account"
-	"latchkey/backend/language"
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"latchkey/web"
 )
 
@@ -226,44 +226,44 @@ func (s *Server) sendLink(c call, status int, l web.Link) {
 // question is the page that says what a link does, and asks for it.
 func (s *Server) question(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
-	q := web.Link{Token: in.Token, Callback: in.CallbackURL, Hint: l.Say("Nothing happens before you press the button. If this is not about you, close this page.")}
+	q := web.Link{Token: in.Token, Callback: in.CallbackURL, Hint: l.T(message.HintCloseIfNotYours)}
 	switch link.Purpose {
 	case account.LinkVerify:
-		q.Title, q.Button = l.Say("Confirm your email address"), l.Say("Confirm")
+		q.Title, q.Button = l.T(message.ConfirmYourEmail), l.T(message.ConfirmButton)
 		q.Text = verification(l, link)
 	case account.LinkConfirmChange:
-		q.Title, q.Button = l.Say("Change your email address"), l.Say("Agree to the change")
-		q.Text = change(l, link) + " " + l.Say("The new address then gets an email, whose link makes the change.")
+		q.Title, q.Button = l.T(message.ChangeYourEmail), l.T(message.AgreeToChange)
+		q.Text = change(l, link) + " " + l.T(message.HintNewEmailGetsLink)
 	case account.LinkChange:
-		q.Title, q.Button = l.Say("Change your email address"), l.Say("Change the address")
+		q.Title, q.Button = l.T(message.ChangeYourEmail), l.T(message.ChangeTheAddress)
 		q.Text = change(l, link)
 	case account.LinkDelete:
-		q.Title, q.Button, q.Danger = l.Say("Delete your account?"), l.Say("Delete account"), true
-		q.Text = l.Say("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", link.User.Email)
+		q.Title, q.Button, q.Danger = l.T(message.ConfirmDeleteAccount), l.T(message.DeleteAccount), true
+		q.Text = l.T(message.DeleteAccountExplanation, link.User.Email)
 	}
 	return q
 }
 
 // verification says what a link does that verifies an address.
-func verification(l *language.Language, link account.EmailLink) string {
+func verification(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
-		return l.Say("Confirm %s for %s's account.", link.Email, owner)
+		return l.T(message.ConfirmEmailOfUser, link.Email, owner)
 	}
-	return l.Say("Confirm %s for your account.", link.Email)
+	return l.T(message.ConfirmEmailOfYours, link.Email)
 }
 
 // change says what a link does that is one of the two steps of another address.
-func change(l *language.Language, link account.EmailLink) string {
+func change(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
-		return l.Say("Change the address of %s's account from %s to %s.", owner, link.Email, link.New)
+		return l.T(message.ConfirmEmailChangeOfUser, owner, link.Email, link.New)
 	}
-	return l.Say("Change the address of your account from %s to %s.", link.Email, link.New)
+	return l.T(message.ConfirmEmailChangeOfYours, link.Email, link.New)
 }
 
 // followed is the page that says what a link has done.
 func (s *Server) followed(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
-	done := web.Link{Title: l.Say("Thank you"), Href: continueURL(in.CallbackURL), Label: l.Say("Continue")}
+	done := web.Link{Title: l.T(message.ThankYou), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
 	switch {
 	case link.PasswordDue:
 		return passwordDue(l)
@@ -277,42 +277,42 @@ func (s *Server) followed(c call, in shared.EmailLink, link account.EmailLink) w
 }
 
 // doneSentence says what a link of a purpose has done.
-func doneSentence(l *language.Language, purpose account.LinkPurpose) string {
+func doneSentence(l *message.Language, purpose account.LinkPurpose) string {
 	switch purpose {
 	case account.LinkConfirmChange:
-		return l.Say("An email is on its way to your new address. The link in it makes the change.")
+		return l.T(message.DoneNewEmailLinkSent)
 	case account.LinkChange:
-		return l.Say("Your account has its new address now. Sign in with it from now on.")
+		return l.T(message.DoneEmailChanged)
 	case account.LinkDelete:
-		return l.Say("Your account is deleted, with all that was in it.")
+		return l.T(message.DoneAccountDataDeleted)
 	default:
-		return l.Say("Your email address is verified.")
+		return l.T(message.DoneEmailVerified)
 	}
 }
 
-func passwordDue(l *language.Language) web.Link {
+func passwordDue(l *message.Language) web.Link {
 	return web.Link{
-		Title: l.Say("Thank you"), Href: shared.PageForgotPassword, Label: l.Say("Choose a new password"),
-		Text: l.Say("Your email address is verified. More than one person may have signed up with it, so no password is good yet: choose a new one."),
+		Title: l.T(message.ThankYou), Href: shared.PageForgotPassword, Label: l.T(message.ChooseNewPassword),
+		Text: l.T(message.DoneVerifiedPasswordDue),
 	}
 }
 
 // alreadyFollowed is the page of a link that has done its work before.
-func alreadyFollowed(l *language.Language, in shared.EmailLink, link account.EmailLink) web.Link {
-	done := web.Link{Title: l.Say("Nothing left to do"), Href: continueURL(in.CallbackURL), Label: l.Say("Continue")}
+func alreadyFollowed(l *message.Language, in shared.EmailLink, link account.EmailLink) web.Link {
+	done := web.Link{Title: l.T(message.NothingLeftToDo), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
 	switch {
 	case link.PasswordDue:
 		return passwordDue(l)
 	case link.Purpose == account.LinkVerify:
-		done.Text = l.Say("This address is confirmed already.")
+		done.Text = l.T(message.DoneEmailAlreadyVerified)
 		done.Hint = link.Email
 	case link.User.Email == link.New:
-		done.Text = l.Say("Your account has its new address already.")
+		done.Text = l.T(message.DoneEmailAlreadyChanged)
 		done.Hint = link.New
 	case link.Purpose == account.LinkConfirmChange:
-		done.Text = l.Say("You have agreed to this change already. The link in the email to %s makes it.", link.New)
+		done.Text = l.T(message.DoneChangeAlreadyAgreed, link.New)
 	default: // the address was changed once more, or back
-		done.Text = l.Say("This link has been used already.")
+		done.Text = l.T(message.ErrLinkUsed)
 	}
 	return done
 }
@@ -320,11 +320,11 @@ func alreadyFollowed(l *language.Language, in shared.EmailLink, link account.Ema
 // landed is the page to which an endpoint that did what a link is for redirects. Whatever else stands in the address is anybody's.
 func (s *Server) landed(c call) web.Link {
 	l := languageOf(c.Request)
-	link := web.Link{Title: l.Say("Thank you"), Href: shared.PageHome, Label: l.Say("Continue")}
+	link := web.Link{Title: l.T(message.ThankYou), Href: shared.PageHome, Label: l.T(message.ContinueAction)}
 	if code := c.URL.Query().Get("error"); code == shared.ErrNewPasswordDue.Code { // the link has worked all the same
 		return passwordDue(l)
 	} else if code != "" {
-		link.Title, link.Text = l.Say("This link did not work"), l.Say("The server could not do what it is for. Open it again a little later.")
+		link.Title, link.Text = l.T(message.ErrLinkDidNotWork), l.T(message.ErrLinkServerFailed)
 		for _, known := range shared.Errors {
 			if known.Code == code {
 				link.Text = linkSentence(l, known)
@@ -351,13 +351,13 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 		s.sendLink(c, http.StatusOK, alreadyFollowed(l, in, why.link))
 		return
 	}
-	page := web.Link{Title: l.Say("This link did not work"), Text: linkSentence(l, e), Href: shared.PageSignIn, Label: l.Say("Go to sign-in")}
+	page := web.Link{Title: l.T(message.ErrLinkDidNotWork), Text: linkSentence(l, e), Href: shared.PageSignIn, Label: l.T(message.GoToSignIn)}
 	if c.User.ID != "" {
-		page.Href, page.Label = shared.PageSettings, l.Say("Go to your settings")
+		page.Href, page.Label = shared.PageSettings, l.T(message.GoToSettings)
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInternalServerError:
-		page.Href, page.Label = with(with(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.Say("Try again")
+		page.Href, page.Label = with(with(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.T(message.TryAgain)
 	}
 	switch {
 	case errors.Is(e, shared.ErrTokenExpired):
@@ -369,28 +369,28 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 }
 
 // linkSentence says what was wrong with a link, and what to do.
-func linkSentence(l *language.Language, e *shared.Error) string {
+func linkSentence(l *message.Language, e *shared.Error) string {
 	switch e.Code {
 	case shared.ErrTokenExpired.Code:
-		return l.Say("Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.")
+		return l.T(message.ErrLinkExpiredNoChange)
 	case shared.ErrTokenUsed.Code:
-		return l.Say("This link has been used already.")
+		return l.T(message.ErrLinkUsed)
 	case shared.ErrToken.Code, shared.ErrValidation.Code:
-		return l.Say("It has been used already or is incomplete. If you have opened it before, there is nothing left to do. Otherwise copy all of it from the email, or ask for a new one.")
+		return l.T(message.ErrLinkUsedOrIncomplete)
 	case shared.ErrUserExists.Code:
-		return l.Say("Another account has this address meanwhile. Nothing was changed.")
+		return l.T(message.ErrEmailTakenMeanwhile)
 	case shared.ErrUserNotFound.Code:
-		return l.Say("The account that it is about no longer exists.")
+		return l.T(message.ErrLinkAccountGone)
 	case shared.ErrInvalidUser.Code:
-		return l.Say("It is about another account than the one that is signed in here. Sign out, then open it again.")
+		return l.T(message.ErrLinkOtherAccount)
 	case shared.ErrUserInfo.Code:
-		return l.Say("Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again.")
+		return l.T(message.ErrLinkNothingDeleted)
 	case shared.ErrCallbackURL.Code:
-		return l.Say("It leads on to a website that this service does not trust, so nothing was done. Open the link as it is in the email, or ask for a new one.")
+		return l.T(message.ErrLinkUntrustedRedirect)
 	case shared.ErrCrossSite.Code, shared.ErrOrigin.Code, shared.ErrNoOrigin.Code:
-		return l.Say("The button was pressed on the page of another website, so nothing was done. Open the link in the email again.")
+		return l.T(message.ErrLinkCrossSite)
 	case shared.ErrMethod.Code, shared.ErrMediaType.Code, shared.ErrBadRequest.Code, shared.ErrTooLarge.Code:
-		return l.Say("This page was sent in a way that the server does not take, so nothing was done. Open the link in the email again.")
+		return l.T(message.ErrLinkMalformedRequest)
 	}
-	return sentence(l, e)
+	return e.Text(l)
 }

@@ -12,68 +12,8 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/language"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
-
-// eventTexts is what each kind of event is called for people: for whose account
-// it was, and for administrators.
-var eventTexts = map[string]string{
-	account.EventSignUp:          "The account was created",
-	account.EventSignIn:          "Signed in",
-	account.EventSignInFailed:    "Wrong password at sign-in",
-	account.EventSignInLimited:   "Too many wrong passwords at sign-in",
-	account.EventSignInRefused:   "Refused at sign-in, because the account is disabled",
-	account.EventSignOut:         "Signed out",
-	account.EventStepUp:          "Identity confirmed",
-	account.EventPasswordFailed:  "Wrong password in a session",
-	account.EventPasswordChanged: "Password changed",
-	account.EventSessionRevoked:  "A session was ended",
-	account.EventSessionsRevoked: "Other sessions were ended",
-	account.EventUserUpdated:     "Profile changed",
-	account.EventUserDeleted:     "The account was deleted",
-
-	account.EventTwoFactorPending:      "Setting up two-factor authentication was begun",
-	account.EventTwoFactorEnabled:      "Two-factor authentication turned on",
-	account.EventTwoFactorDisabled:     "Two-factor authentication turned off",
-	account.EventAuthenticatorReplaced: "Authenticator app replaced",
-	account.EventTOTPURIRead:           "The key of the authenticator app was shown",
-	account.EventBackupCodesMade:       "New backup codes made",
-	account.EventBackupCodeUsed:        "A backup code was used",
-	account.EventChallenged:            "Right password at sign-in, and a second factor asked for",
-	account.EventCodeFailed:            "Wrong code",
-	account.EventCodesLocked:           "Too many wrong codes",
-	account.EventCodesUnlocked:         "Codes are taken again",
-	account.EventCodeMailed:            "A code was sent by mail",
-	account.EventDeviceTrusted:         "A browser is trusted, and asked for no second factor",
-	account.EventTrustedDeviceRevoked:  "A browser is trusted no more",
-
-	account.EventPasskeyAdded:   "Passkey added",
-	account.EventPasskeyRenamed: "Passkey renamed",
-	account.EventPasskeyDeleted: "Passkey removed",
-	account.EventPasskeyFailed:  "A passkey was refused",
-	account.EventPasskeyCopied:  "A passkey was refused, because there may be a copy of it",
-
-	account.EventSettingChanged: "System key changed",
-	account.EventMailDropped:    "A mail could not be delivered",
-
-	account.EventSignUpTaken:           "Somebody tried to create an account with this address",
-	account.EventResetRequested:        "A link to reset the password was asked for",
-	account.EventPasswordReset:         "Password reset by a link in a mail",
-	account.EventEmailVerified:         "Email address verified",
-	account.EventEmailChangeRequested:  "Change of the email address asked for",
-	account.EventEmailChanged:          "Email address changed",
-	account.EventUserDeletionRequested: "Deletion of the account asked for",
-	account.EventDisowned:              "Somebody said that it was not them, and the account was secured",
-
-	account.EventFactorsReset:      "Second factors and passkeys reset by an administrator",
-	account.EventSessionsEnded:     "Signed out everywhere by an administrator",
-	account.EventUserDisabled:      "Account disabled by an administrator",
-	account.EventUserEnabled:       "Account enabled by an administrator",
-	account.EventPermissionGranted: "Permission given",
-	account.EventPermissionRevoked: "Permission taken away",
-	account.EventRecovered:         "Account recovered by whoever runs the server",
-	account.EventKeyRotated:        "The server has a new key",
-	account.EventKeyMissing:        "The server lacks the key of something that it keeps",
-}
 
 func (s *Server) listEvents(c call, in shared.EventQuery) (shared.EventPage, error) {
 	in.User = c.User.ID
@@ -111,7 +51,7 @@ func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, 
 }
 
 // eventsOf is events as people read them who read a language.
-func (s *Server) eventsOf(ctx context.Context, l *language.Language, events []account.Event) ([]shared.Event, error) {
+func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []account.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
 		ids = append(ids, e.ActorID, e.UserID)
@@ -142,15 +82,15 @@ func (s *Server) eventsOf(ctx context.Context, l *language.Language, events []ac
 }
 
 // eventText says what happened. It is empty for an event that a newer server wrote.
-func eventText(l *language.Language, e account.Event) string {
+func eventText(l *message.Language, e account.Event) string {
 	if e.Detail == account.DetailVoidPassword {
-		return l.Say("Right password at sign-in, but it has been disabled")
+		return l.T(message.EventSignInVoidPassword)
 	}
-	return l.Say(eventTexts[e.Kind])
+	return l.T(shared.EventText(e.Kind))
 }
 
 // detailOf is the detail of an event for people.
-func detailOf(l *language.Language, text string) string {
+func detailOf(l *message.Language, text string) string {
 	if text == account.DetailVoidPassword {
 		return "" // eventText says it
 	}
@@ -165,36 +105,47 @@ func detailOf(l *language.Language, text string) string {
 	after, there := says["after"]
 	switch {
 	case changed && there:
-		return l.Say("from %s to %s", quoted(l, before), quoted(l, after))
+		return l.T(message.DetailFromTo, quoted(l, before), quoted(l, after))
 	case there:
-		return l.Say(after) // "changed": from what to what is a secret
+		return detailWord(l, after) // "changed": from what to what is a secret
 	}
 	var parts []string
 	for name, value := range says {
-		parts = append(parts, l.Say(name)+" "+value)
+		parts = append(parts, detailWord(l, name)+" "+value)
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")
 }
 
+// detailWord puts a word of a detail into a language.
+func detailWord(l *message.Language, word string) string {
+	switch word {
+	case "changed":
+		return l.T(message.DetailChanged)
+	case "key":
+		return l.T(message.DetailKey)
+	}
+	return word
+}
+
 // confirmedBy says by which second factor something was confirmed.
-func confirmedBy(l *language.Language, by account.Factor) string {
+func confirmedBy(l *message.Language, by account.Factor) string {
 	switch by {
 	case account.ByTOTP:
-		return l.Say("confirmed with a code from the authenticator app")
+		return l.T(message.DetailConfirmedByTOTP)
 	case account.ByBackupCode:
-		return l.Say("confirmed with a backup code")
+		return l.T(message.DetailConfirmedByBackupCode)
 	case account.ByPasskey:
-		return l.Say("confirmed with a passkey")
+		return l.T(message.DetailConfirmedByPasskey)
 	}
 	return string(by) // a newer server wrote it
 }
 
-func quoted(l *language.Language, value string) string {
+func quoted(l *message.Language, value string) string {
 	if value == "" {
-		return l.Say("nothing")
+		return l.T(message.DetailNothing)
 	}
-	return l.Say("“%s”", value)
+	return l.T(message.DetailQuoted, value)
 }
 
 const (

@@ -16,7 +16,6 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
-	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -110,9 +109,9 @@ type credentials struct {
 func (s *Server) signInForm(c call, in credentials) (string, error) {
 	switch {
 	case in.Email == "":
-		return "", shared.ErrFieldRequired.Saying("Enter your email address.").In("email")
+		return "", shared.ErrEmailRequired
 	case in.Password == "":
-		return "", shared.ErrFieldRequired.Saying("Enter your password.").In("password")
+		return "", shared.ErrPasswordRequired
 	}
 	out, err := s.signIn(c, shared.Credentials{Email: in.Email, Password: in.Password, RememberMe: in.RememberMe})
 	if out.SecondFactorDue != nil || errors.Is(err, shared.ErrTwoFactorRequired) {
@@ -141,7 +140,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 	}
 	code, ok := shared.SixDigits(in.Code)
 	if !ok {
-		return "", shared.ErrFieldRequired.Saying("Enter the six digits of the code.").In("code")
+		return "", shared.ErrCodeRequired
 	}
 	_, err := s.verifyTOTP(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
 	return next(c), err
@@ -168,9 +167,9 @@ func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
 		return nil, err
 	}
 	if !hasType(r, "application/x-www-form-urlencoded") {
-		return nil, shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+		return nil, shared.ErrFormMediaType
 	}
-	garbled := shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
+	garbled := shared.ErrFormUnreadable
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, garbled
@@ -224,7 +223,7 @@ func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
 	}
 	l := languageOf(c.Request)
 	t := web.Try{
-		Error: string(refusal), Words: sentence(l, e), Field: atFault(page, e),
+		Error: string(refusal), Words: e.Text(l), Field: e.FieldOf(fields[page]),
 		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
 		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
 	}
@@ -232,98 +231,12 @@ func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
 		t.Next = next(c)
 	}
 	t.Backup = typed.Get("backupCode") != ""
-	t.Over = slices.ContainsFunc(endings, func(ending *shared.Error) bool { return ending.Is(e) })
+	t.Over = e.Explain().Final
 	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[l].Again(page, s.name(), t), "")
 }
-
-// endings are the refusals after which no code is taken any more.
-var endings = []*shared.Error{shared.ErrChallenge, shared.ErrTooManyCodes, shared.ErrTOTPNotEnabled, shared.ErrTwoFactorNotEnabled}
 
 // fields are those of each form.
 var fields = map[string][]string{
 	shared.PageSignIn:    {"email", "password"},
 	shared.PageTwoFactor: {"code", "backupCode"},
-}
-
-// faults are the fields that errors are about, for those that do not say.
-var faults = map[*shared.Error]string{
-	shared.ErrCredentials:       "password",
-	shared.ErrInvalidCode:       "code",
-	shared.ErrInvalidBackupCode: "backupCode",
-}
-
-// atFault is the field of a page's form that an error is about, empty for none.
-func atFault(page string, e *shared.Error) string {
-	field := e.Field
-	for known, at := range faults {
-		if known.Is(e) {
-			field = at
-		}
-	}
-	if !slices.Contains(fields[page], field) {
-		return ""
-	}
-	return field
-}
-
-// sentences are what the app says of errors whose own message is for programs.
-// They are the app's words, but for what happens to forms alone: a test looks.
-var sentences = map[*shared.Error]string{
-	shared.ErrUnavailable:           "The service is not available at the moment. Nothing was changed. Try again shortly.",
-	shared.ErrCredentials:           "This email address and password do not belong together.",
-	shared.ErrInvalidEmail:          "Enter an email address like name@example.com.",
-	shared.ErrPasswordTooLong:       "This password is too long. Use at most 128 characters.",
-	shared.ErrNotVerified:           "Your email address has to be verified first: open the link in the mail that we sent you.",
-	shared.ErrNewPasswordDue:        "This password may be known to others, so it opens nothing any more. Choose a new one: we send you a link for it.",
-	shared.ErrInvalidCode:           "Invalid code. Please try again.",
-	shared.ErrInvalidBackupCode:     "This is not one of your backup codes. In a code of ten characters, upper and lower case matter.",
-	shared.ErrChallenge:             "This sign-in has expired, or was finished elsewhere. Sign in again.",
-	shared.ErrTooManyCodes:          "Too many wrong codes for this sign-in. Sign in again.",
-	shared.ErrBackupCodesNotEnabled: "This account has no backup codes.",
-	shared.ErrTOTPNotEnabled:        "No authenticator app waits for a code. It may have taken too long: close this, then begin again.",
-	shared.ErrTwoFactorNotEnabled:   "Two-factor authentication is not on for this account.",
-	shared.ErrInternal:              "Something went wrong on the server. Try again.",
-	shared.ErrCrossSite:             anotherSite,
-	shared.ErrOrigin:                anotherSite,
-	shared.ErrNoOrigin:              "Your browser did not say which page this form is from, so nothing was done with it. If you want to sign in, please fill it in here.",
-	shared.ErrMethod:                "This form was sent in a way that this page does not take. Please fill it in again.",
-}
-
-const anotherSite = "This form was sent by the page of another website, so nothing was done with it. If you want to sign in, please fill it in here."
-
-// waits are the refusals that end by themselves, and what the app says of them.
-var waits = map[*shared.Error]string{
-	shared.ErrTooManyRequests:  "Too many tries.",
-	shared.ErrTooManyPasswords: "Too many tries.",
-	shared.ErrLocked:           "Too many wrong codes. So that nobody can guess one, none is taken for a while.",
-}
-
-// sentence says what went wrong, as the app does.
-func sentence(l *language.Language, e *shared.Error) string {
-	if errors.Is(e, shared.ErrValidation) { // its message is for programs, always
-		return l.Say("Check what you entered: the server cannot use it.")
-	}
-	for known, why := range waits {
-		if known.Is(e) && e.RetryAfter > 0 {
-			return l.Say(why) + " " + again(l, e.RetryAfter)
-		}
-	}
-	for known, words := range sentences {
-		if known.Is(e) && known.Message == e.Message { // else it knows more
-			return l.Say(words)
-		}
-	}
-	return l.Say(e.Message)
-}
-
-// again says when to try again, as roughly as people do.
-func again(l *language.Language, seconds int) string {
-	switch {
-	case seconds < 120:
-		return l.Say("Try again in %d seconds.", seconds)
-	case seconds < 120*60:
-		return l.Say("Try again in about %d minutes.", (seconds+59)/60)
-	default:
-		return l.Say("Try again in about %d hours.", (seconds+3599)/3600)
-	}
 }

@@ -522,32 +522,6 @@ func TestSignInFormThatCannotGoOn(t *testing.T) {
 	}
 }
 
-// TestFormsSpeakAsTheApp tests that forms and app have the same sentences, so that
-// no sentence changes when the app takes over a page.
-func TestFormsSpeakAsTheApp(t *testing.T) {
-	source, err := os.ReadFile("form.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := ""
-	for _, name := range []string{"words.go", "sign_in.go", "challenge.go"} {
-		part, err := os.ReadFile("../../app/ui/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		app += string(part)
-	}
-	said := regexp.MustCompile(`(?:shared\.Err\w+: +|Saying\(|Say\()("[A-Z][^"]+\.[^"]*")`).FindAllStringSubmatch(string(source), -1)
-	for _, sentence := range said {
-		if !strings.Contains(app, sentence[1]) && !strings.Contains(sentence[1], "form") {
-			t.Errorf("the app does not say %s", sentence[1])
-		}
-	}
-	if len(said) < 20 {
-		t.Errorf("%d sentences were found; want those of all tables", len(said))
-	}
-}
-
 func TestFormsInGerman(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		p, _ := s.signUp(t, ann).enrol()

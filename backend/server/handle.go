@@ -12,6 +12,7 @@ import (
 	"latchkey/backend/keyring"
 	"latchkey/backend/language"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // A call is a request to an endpoint that its policy has let in.
@@ -29,7 +30,7 @@ type call struct {
 
 // language is the one that the caller reads: the one that they chose, wherever that
 // was, or else the one of their browser.
-func (c call) language() *language.Language {
+func (c call) language() *message.Language {
 	if slices.Contains(shared.Languages, c.User.Language) {
 		return language.Of(c.User.Language, "")
 	}

@@ -8,8 +8,8 @@ import (
 	_ "image/png"
 	"sync"
 
-	"latchkey/backend/language"
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"latchkey/web"
 )
 
@@ -47,15 +47,15 @@ type shortcut struct {
 
 // manifests returns what makes the manifest of the server of that name in a
 // language: the same file until the name changes.
-func manifests(name func() string) func(*language.Language) *web.File {
+func manifests(name func() string) func(*message.Language) *web.File {
 	var mu sync.Mutex
 	var of string
-	var made map[*language.Language]*web.File
-	return func(l *language.Language) *web.File {
+	var made map[*message.Language]*web.File
+	return func(l *message.Language) *web.File {
 		mu.Lock()
 		defer mu.Unlock()
 		if now := name(); made == nil || of != now {
-			of, made = now, map[*language.Language]*web.File{}
+			of, made = now, map[*message.Language]*web.File{}
 		}
 		if made[l] == nil {
 			made[l] = web.NewFile("application/manifest+json", manifestOf(of, l))
@@ -64,11 +64,11 @@ func manifests(name func() string) func(*language.Language) *web.File {
 	}
 }
 
-func manifestOf(name string, l *language.Language) []byte {
+func manifestOf(name string, l *message.Language) []byte {
 	icon := picture{Src: "/web/icon-192.png", Type: "image/png", Sizes: "192x192"}
 	body, err := json.Marshal(manifest{
 		ID: shared.PageHome, Name: name, ShortName: name,
-		Description: l.Say("Your account's security: how you sign in, and where you are signed in."),
+		Description: l.T(message.AboutAccountSecurity),
 		Lang:        l.Tag,
 		Start:       shared.PageHome, Scope: shared.PageHome, Display: "standalone",
 		// As the light page's; the pages say the dark ones themselves.
@@ -85,8 +85,8 @@ func manifestOf(name string, l *language.Language) []byte {
 			shot("screenshot-narrow.png", "narrow", l),
 		},
 		Shortcuts: []shortcut{
-			{Name: l.Say("Sessions"), URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
-			{Name: l.Say("Passkeys"), URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
+			{Name: l.T(message.SessionsShort), URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
+			{Name: l.T(message.YourPasskeys), URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
 		},
 	})
 	if err != nil {
@@ -96,13 +96,13 @@ func manifestOf(name string, l *language.Language) []byte {
 }
 
 // shot is a picture of the settings page, for who thinks of installing the app.
-func shot(name, form string, l *language.Language) picture {
+func shot(name, form string, l *message.Language) picture {
 	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
 	if err != nil {
 		panic(err) // it is in the binary
 	}
 	return picture{
 		Src: "/web/" + name, Type: "image/png", Sizes: fmt.Sprintf("%dx%d", size.Width, size.Height),
-		Form: form, Label: l.Say("Your settings: passkeys and sessions"),
+		Form: form, Label: l.T(message.YourPasskeysAndSessions),
 	}
 }

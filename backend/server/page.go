@@ -13,6 +13,7 @@ import (
 	"latchkey/backend/language"
 	"latchkey/backend/provider"
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"latchkey/web"
 )
 
@@ -27,7 +28,7 @@ var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 // Version changes whenever what browsers keep of us does: the files, the words on
 // the pages, and the policies that they were sent under.
 var Version = sync.OnceValue(func() string {
-	h := sha256.Sum256([]byte(web.Version() + language.German + ContentSecurityPolicy + FormSecurityPolicy))
+	h := sha256.Sum256([]byte(web.Version() + message.English.Text() + message.German.Text() + ContentSecurityPolicy + FormSecurityPolicy))
 	return hex.EncodeToString(h[:6])
 })
 
@@ -69,7 +70,7 @@ func site(app http.Handler, name func() string) http.Handler {
 		"/favicon.ico": file(func() *web.File { return web.Files["icon-192.png"] }),
 	}
 	for _, path := range shared.Pages {
-		files[path] = spoken(func(l *language.Language) *web.File { return shells()[l].Shell(path, name()) })
+		files[path] = spoken(func(l *message.Language) *web.File { return shells()[l].Shell(path, name()) })
 	}
 	for name, f := range web.Files {
 		files["/web/"+name] = file(func() *web.File { return f })
@@ -97,7 +98,7 @@ func file(f func() *web.File) http.HandlerFunc {
 }
 
 // spoken answers with what f returns in the language of whoever asks.
-func spoken(f func(*language.Language) *web.File) http.HandlerFunc {
+func spoken(f func(*message.Language) *web.File) http.HandlerFunc {
 	return versioned(spokenVary, func(r *http.Request) *web.File { return f(languageOf(r)) })
 }
 
@@ -142,7 +143,7 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 
 // languageOf is the language of whoever sent a request: the one that they chose,
 // or else the one that their browser likes best of ours.
-func languageOf(r *http.Request) *language.Language {
+func languageOf(r *http.Request) *message.Language {
 	chosen := ""
 	if cookie, err := r.Cookie(shared.LanguageCookie); err == nil {
 		chosen = cookie.Value
@@ -154,10 +155,10 @@ func languageOf(r *http.Request) *language.Language {
 const spokenVary = "Accept-Encoding, Accept-Language, Cookie"
 
 // shells are the pages in each language.
-var shells = sync.OnceValue(func() map[*language.Language]*web.Pages {
-	shells := map[*language.Language]*web.Pages{}
-	for _, l := range language.All {
-		shells[l] = web.NewPages(l.Tag, l.Say, Address)
+var shells = sync.OnceValue(func() map[*message.Language]*web.Pages {
+	shells := map[*message.Language]*web.Pages{}
+	for _, l := range message.Languages {
+		shells[l] = web.NewPages(l, Address)
 	}
 	return shells
 })

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // passkeyCheck compares what came with a call to how the server is configured:
@@ -40,23 +41,23 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		bare = originOf(u)
 	}
 	rp := s.Accounts.RelyingParty
-	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.Say("Open %s, or start the server with -origin %s.", out.Origin, bounded(bare)))
+	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, bounded(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
-		find("RP ID", host, l.Say("%s or a name under it", out.RPID), host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
-			l.Say("Browsers use passkeys of %s at that name and under it only. Open %s, or set -origin and -rp-id to the name that people use; passkeys made until then are lost.", out.RPID, out.Origin))
+		find("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
+			l.T(message.FixRPID, out.RPID, out.Origin))
 	}
 	own := func(host string) string { // as people write it: the port is clear from the scheme
 		return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[s.Origin.Scheme])
 	}
-	same("Host", own(c.Host), s.Origin.Host, l.Say("Have the proxy pass the Host header on as it came."))
+	same("Host", own(c.Host), s.Origin.Host, l.T(message.FixProxyHost))
 
 	proxy := func(addr netip.Addr, header, seen string) {
-		fix := seen + l.Say("If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit.", addr.String())
+		fix := seen + l.T(message.FixTrustedProxies, addr.String())
 		if header != forwarding[0] {
-			fix += " " + l.Say("Have the proxy append the caller's address to X-Forwarded-For.")
+			fix += " " + l.T(message.FixForwardedFor)
 		}
-		find("Proxy", addr.String(), l.Say("an address of -trusted-proxies"), s.isProxy(addr), fix)
+		find("Proxy", addr.String(), l.T(message.TrustedProxyAddress), s.isProxy(addr), fix)
 	}
 	peer, _ := peerOf(c.Request)
 	header, _ := forwarded(c.Request)
@@ -64,26 +65,26 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		proxy(peer, header, "")
 	}
 	for _, other := range s.proxies.known(s.Accounts.Now()) {
-		seen := l.Say("Others come through it.") + " "
+		seen := l.T(message.OthersThroughProxy) + " "
 		if other.header != "" {
-			seen = l.Say("Others come through it, and it passes %s, which is not believed.", other.header) + " "
+			seen = l.T(message.OthersThroughUntrustedProxy, other.header) + " "
 		}
 		if other.addr != peer {
 			proxy(other.addr, other.header, seen)
 		}
 	}
 	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
-		l.Say("The proxy was reached by another scheme than people are to use. Have it redirect to %s, or correct -origin.", out.Origin))
+		l.T(message.FixProxyScheme, out.Origin))
 	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
-		l.Say("The proxy was reached by another name. Have it redirect to %s, or correct -origin.", out.Origin))
+		l.T(message.FixProxyName, out.Origin))
 
 	addr, err := netip.ParseAddr(c.Client.IP)
-	find(l.Say("Limits count you as"), bucket(c.Client.IP), l.Say("the address of your own device"), err != nil || !s.isProxy(addr),
-		l.Say("Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For."))
+	find(l.T(message.LimitsCountYouAs), bucket(c.Client.IP), l.T(message.YourDeviceAddress), err != nil || !s.isProxy(addr),
+		l.T(message.FixSharedClientAddress))
 	if theirs, err := time.Parse(time.RFC3339, in.Time); err == nil {
 		now := s.Accounts.Now()
-		find(l.Say("Clock"), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
-			l.Say("The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP."))
+		find(l.T(message.ClockTime), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
+			l.T(message.FixClock))
 	}
 	return out, nil
 }

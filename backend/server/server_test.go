@@ -41,13 +41,13 @@ func TestEveryEventHasAText(t *testing.T) {
 		}
 		for _, kind := range regexp.MustCompile(`\bEvent\w+ += "([\w-]+)"`).FindAllSubmatch(source, -1) {
 			n++
-			if eventTexts[string(kind[1])] == "" {
+			if shared.EventText(string(kind[1])) == 0 {
 				t.Errorf("%s has no text", kind[1])
 			}
 		}
 	}
-	if n != len(eventTexts) || n == 0 {
-		t.Errorf("%d texts for %d kinds", len(eventTexts), n)
+	if n != len(shared.EventKinds) || n == 0 {
+		t.Errorf("%d texts for %d kinds", len(shared.EventKinds), n)
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err e
 func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, error) {
 	k, err := s.Accounts.PutSetting(c.Context(), c.Actor, account.SettingChange{Key: in.Key, Value: in.Value, Revision: in.Revision})
 	if wrong, ok := errors.AsType[*account.ValueError](err); ok {
-		return shared.Setting{}, shared.ErrInvalidSetting.Saying(c.language().Say(wrong.Sentence, wrong.Values...)).In("value")
+		return shared.Setting{}, shared.ErrInvalidSetting.Saying(c.language().T(wrong.Sentence, wrong.Values...)).In("value")
 	} else if stale, ok := errors.AsType[*account.StaleError](err); ok {
 		current, err := s.settingOf(c, stale.Current)
 		if err != nil {
@@ -60,8 +60,8 @@ func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 // value.
 func (s *Server) settingOf(c call, k account.SystemKey) (shared.Setting, error) {
 	out := shared.Setting{
-		Key: k.Name, Type: k.Type, Description: c.language().Say(k.Description), Default: k.Default, Secret: k.Secret(), IsSet: k.Source != account.FromDefault && k.Value != "",
-		Source: k.Source, Locked: k.Locked(), Revision: k.Revision, Group: c.language().Say(k.Group), Options: k.Options, Min: k.Min, Max: k.Max,
+		Key: k.Name, Type: k.Type, Description: c.language().T(k.Description), Default: k.Default, Secret: k.Secret(), IsSet: k.Source != account.FromDefault && k.Value != "",
+		Source: k.Source, Locked: k.Locked(), Revision: k.Revision, Group: c.language().T(k.Group), Options: k.Options, Min: k.Min, Max: k.Max,
 	}
 	if !k.Secret() {
 		out.Value = &k.Value

@@ -99,7 +99,7 @@ func TestSignInWithoutLog(t *testing.T) {
 		s := serviceWithLog(t, db, 0)
 		log := &withoutLog{Store: db}
 		s.Store = log
-		s.Hasher = account.NewHasher(account.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
+		s.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute)
 		hash, err := s.Hasher.Hash(t.Context(), right)
 		if err != nil {
 			t.Fatal(err)

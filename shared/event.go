@@ -1,0 +1,82 @@
+package shared
+
+import (
+	"slices"
+
+	"latchkey/shared/message"
+)
+
+// An EventKind is a kind of event in the security log.
+type EventKind struct {
+	Name   string     // [Event.Kind]
+	Text   message.ID // what has happened
+	Filter message.ID // several of it, as a choice of what to list
+
+	// Server means that it is never in the log of one account.
+	Server bool
+}
+
+// EventKinds lists every kind of event, in the order in which people choose from
+// them.
+var EventKinds = []EventKind{
+	{"sign-in", message.EventSignIn, message.FilterSignIns, false},
+	{"sign-in-failed", message.EventSignInFailed, message.FilterSignInsWrongPassword, false},
+	{"sign-in-limited", message.EventSignInLimited, message.FilterPasswordsLockedOut, false},
+	{"sign-in-refused", message.EventSignInRefused, message.FilterSignInsRefused, false},
+	{"challenged", message.EventSecondFactorChallenged, message.FilterSecondFactorsRequested, false},
+	{"sign-out", message.EventSignOut, message.FilterSignOuts, false},
+	{"session-revoked", message.EventSessionRevoked, message.FilterSessionsEnded, false},
+	{"sessions-revoked", message.EventSessionsRevoked, message.FilterOtherSessionsEnded, false},
+	{"sessions-ended", message.EventSessionsEnded, message.FilterAdministratorEndedSessions, false},
+	{"step-up", message.EventStepUp, message.FilterIdentityConfirmed, false},
+	{"password-changed", message.EventPasswordChanged, message.FilterPasswordChanged, false},
+	{"password-failed", message.EventPasswordFailed, message.FilterSessionWrongPasswords, false},
+	{"reset-requested", message.EventResetRequested, message.FilterPasswordResetRequested, false},
+	{"password-reset", message.EventPasswordReset, message.FilterPasswordReset, false},
+	{"two-factor-pending", message.EventTwoFactorPending, message.FilterTwoFactorBegun, false},
+	{"two-factor-enabled", message.EventTwoFactorEnabled, message.FilterTwoFactorEnabled, false},
+	{"two-factor-disabled", message.EventTwoFactorDisabled, message.FilterTwoFactorDisabled, false},
+	{"authenticator-replaced", message.EventAuthenticatorReplaced, message.FilterAuthenticatorAppReplaced, false},
+	{"totp-uri-read", message.EventTOTPKeyShown, message.FilterAuthenticatorKeyShown, false},
+	{"code-failed", message.EventCodeFailed, message.FilterWrongCodes, false},
+	{"codes-locked", message.EventCodesLocked, message.FilterCodesLockedOut, false},
+	{"codes-unlocked", message.EventCodesUnlocked, message.FilterCodesUnlocked, false},
+	{"code-mailed", message.EventCodeEmailed, message.FilterCodesEmailed, false},
+	{"backup-codes-made", message.EventBackupCodesMade, message.FilterBackupCodesMade, false},
+	{"backup-code-used", message.EventBackupCodeUsed, message.FilterBackupCodesUsed, false},
+	{"factors-reset", message.EventFactorsReset, message.FilterFactorsReset, false},
+	{"device-trusted", message.EventDeviceTrusted, message.FilterDevicesTrusted, false},
+	{"trusted-device-revoked", message.EventTrustedDeviceRevoked, message.FilterTrustedDevicesRevoked, false},
+	{"passkey-added", message.EventPasskeyAdded, message.FilterPasskeysAdded, false},
+	{"passkey-renamed", message.EventPasskeyRenamed, message.FilterPasskeysRenamed, false},
+	{"passkey-deleted", message.EventPasskeyRemoved, message.FilterPasskeysRemoved, false},
+	{"passkey-failed", message.EventPasskeyFailed, message.FilterPasskeysRefused, false},
+	{"passkey-copied", message.EventPasskeyCopied, message.FilterPasskeysMaybeCopied, false},
+	{"sign-up", message.EventSignUp, message.FilterAccountsCreated, false},
+	{"user-updated", message.EventUserUpdated, message.FilterProfileChanged, false},
+	{"email-verified", message.EventEmailVerified, message.FilterEmailVerified, false},
+	{"email-change-requested", message.EventEmailChangeRequested, message.FilterEmailChangeRequested, false},
+	{"email-changed", message.EventEmailChanged, message.FilterEmailChanged, false},
+	{"disowned", message.EventDisowned, message.FilterDisowned, false},
+	{"recovered", message.EventAccountRecovered, message.FilterAccountsRecovered, false},
+	{"user-disabled", message.EventUserDisabled, message.FilterAccountsDisabled, false},
+	{"user-enabled", message.EventUserEnabled, message.FilterAccountsEnabled, false},
+	{"user-deletion-requested", message.EventUserDeletionRequested, message.FilterDeletionRequested, false},
+	{"user-deleted", message.EventUserDeleted, message.FilterAccountsDeleted, false},
+	{"permission-granted", message.EventPermissionGranted, message.FilterPermissionsGranted, false},
+	{"permission-revoked", message.EventPermissionRevoked, message.FilterPermissionsRevoked, false},
+	{"sign-up-taken", message.EventSignUpTaken, message.FilterSignUpsTakenAddress, true},
+	{"setting-changed", message.EventSettingChanged, message.FilterSettingsChanged, true},
+	{"mail-dropped", message.EventEmailDropped, message.FilterEmailsUndelivered, true},
+	{"key-rotated", message.EventKeyRotated, message.FilterServerKeysRotated, true},
+	{"key-missing", message.EventKeyMissing, message.FilterServerKeysMissing, true},
+}
+
+// EventText returns the text of a kind of event; zero for a kind of a newer server.
+func EventText(name string) message.ID {
+	i := slices.IndexFunc(EventKinds, func(k EventKind) bool { return k.Name == name })
+	if i < 0 {
+		return 0
+	}
+	return EventKinds[i].Text
+}

@@ -1,0 +1,202 @@
+package shared
+
+import (
+	"slices"
+
+	"latchkey/shared/message"
+)
+
+// An Explanation is what an error means to the person who gets it.
+type Explanation struct {
+	err *Error
+
+	// Text says what went wrong and what to do about it. It is zero for an error
+	// that nobody needs to be told, and for one that this version does not know.
+	Text message.ID
+	// Fields are the inputs that the error can be about, besides [Error.Field]. It
+	// is about the first that a form has.
+	Fields []string
+	// Wait says why to wait, if the error has a RetryAfter.
+	Wait message.ID
+	// Final means that the sign-in that was under way is over.
+	Final bool
+	// Retype means that the code that was typed is of no further use.
+	Retype bool
+}
+
+// explanations has a line for each error. The lines of one code differ in the
+// message of the error; the first stands for messages that have none.
+var explanations = []Explanation{
+	{err: ErrBadRequest, Text: message.ErrInvalidJSON},
+	{err: ErrFormUnreadable, Text: message.ErrFormUnreadable},
+	{err: ErrValidation, Text: message.ErrInvalidInput},
+	{err: ErrNameTooLong, Text: message.ErrNameTooLong},
+	{err: ErrNameControls, Text: message.ErrNameControlCharacters},
+	{err: ErrPasskeyNameRequired, Text: message.ErrEnterName},
+	{err: ErrFieldRequired, Text: message.ErrFieldRequired},
+	{err: ErrEmailRequired, Text: message.ErrEnterEmailAddress},
+	{err: ErrPasswordRequired, Text: message.ErrEnterPassword},
+	{err: ErrCodeRequired, Text: message.ErrEnterSixDigits},
+	{err: ErrMediaType, Text: message.ErrContentTypeJSON},
+	{err: ErrFormMediaType, Text: message.ErrFormMediaType},
+	{err: ErrTooLarge, Text: message.ErrRequestTooLarge},
+	{err: ErrNotFound, Text: message.ErrAddressNotFound},
+	{err: ErrMethod, Text: message.ErrFormMethod},
+	{err: ErrHost, Text: message.ErrUnknownHost},
+	{err: ErrInternal, Text: message.ErrServerFault},
+	{err: ErrUnavailable, Text: message.ErrServiceUnavailable},
+	{err: ErrTooManyRequests, Text: message.ErrTooManyTries, Wait: message.ErrTooManyTries},
+	{err: ErrTooManyPasswords, Text: message.ErrTooManyTries, Wait: message.ErrTooManyTries},
+
+	{err: ErrAppTooOld, Text: message.ErrAppTooOld},
+	{err: ErrOtherAccount, Text: message.ErrOtherUserSignedIn},
+
+	{err: ErrNoOrigin, Text: message.ErrFormNoOrigin},
+	{err: ErrOrigin, Text: message.ErrFormCrossSite},
+	{err: ErrCrossSite, Text: message.ErrFormCrossSite},
+
+	{err: ErrCallbackURL, Text: message.ErrCallbackURL},
+	{err: ErrRedirectURL, Text: message.ErrRedirectURL},
+	{err: ErrErrorCallbackURL, Text: message.ErrErrorCallbackURL},
+	{err: ErrNewUserCallbackURL, Text: message.ErrNewUserCallbackURL},
+
+	{err: ErrUnauthorized}, // the sign-in page says so
+	{err: ErrNotFresh, Text: message.ErrSessionNotFresh},
+	{err: ErrFactorNotFresh, Text: message.ErrFactorNotFresh},
+	{err: ErrForbidden, Text: message.ErrPermissionDenied},
+	{err: ErrMorePermissions, Text: message.ErrMorePermissions},
+	{err: ErrCredentials, Text: message.ErrInvalidCredentials, Fields: []string{"password"}},
+	{err: ErrToken, Text: message.ErrInvalidToken},
+	{err: ErrInvite, Text: message.ErrInviteExpired},
+
+	{err: ErrNotVerified, Text: message.ErrEmailNotVerified},
+	{err: ErrDisabled, Text: message.ErrAccountDisabled},
+	{err: ErrNewPasswordDue, Text: message.ErrPasswordCompromised},
+	{err: ErrEnrolmentDue, Text: message.ErrTwoFactorEnrollmentRequired},
+
+	{err: ErrTokenExpired, Text: message.ErrTokenExpired},
+	{err: ErrTokenUsed, Text: message.ErrLinkUsed},
+	{err: ErrUserNotFound, Text: message.ErrUserNotFound},
+	{err: ErrInvalidUser, Text: message.ErrInvalidUser},
+	{err: ErrUserInfo, Text: message.ErrUserInfoFailed},
+	{err: ErrEmailMismatch, Text: message.ErrEmailMismatch},
+	{err: ErrVerified, Text: message.ErrEmailVerifiedAlready},
+	{err: ErrSameEmail, Text: message.ErrEmailUnchanged, Fields: []string{"newEmail"}},
+
+	{err: ErrTwoFactorRequired, Text: message.ErrSecondFactorRequired},
+	{err: ErrChallenge, Text: message.ErrSignInExpired, Final: true},
+	{err: ErrTooManyCodes, Text: message.ErrSignInCodesExhausted, Final: true, Retype: true},
+	{err: ErrLocked, Text: message.ErrLockoutAccount, Wait: message.ErrLockoutCodes, Retype: true},
+	{err: ErrLockedForGood, Text: message.ErrLockoutIndefinite, Wait: message.ErrLockoutCodes, Retype: true},
+	{err: ErrInvalidCode, Text: message.ErrInvalidCode, Fields: []string{"code"}, Retype: true},
+	{err: ErrClockOff, Text: message.ErrCodeClockOff, Fields: []string{"code"}, Retype: true},
+	{err: ErrCodeTooEarly, Text: message.ErrCodeTooEarly, Fields: []string{"code"}, Retype: true},
+	{err: ErrCodeTooOld, Text: message.ErrCodeTooOld, Fields: []string{"code"}, Retype: true},
+	{err: ErrCodeOfOldAuthenticator, Text: message.ErrCodeFromOldAuthenticator, Fields: []string{"code"}, Retype: true},
+	{err: ErrCodeUsed, Text: message.ErrCodeUsed, Fields: []string{"code"}, Retype: true},
+	{err: ErrInvalidBackupCode, Text: message.ErrInvalidBackupCode, Fields: []string{"backupCode"}},
+	{err: ErrBackupCodeUsed, Text: message.ErrBackupCodeUsed, Fields: []string{"backupCode"}},
+	{err: ErrTOTPNotEnabled, Text: message.ErrNoPendingAuthenticator, Final: true},
+	{err: ErrTOTPEnabled, Text: message.ErrTwoFactorAlreadyOn},
+	{err: ErrLastSecondFactor, Text: message.ErrLastSecondFactor},
+	{err: ErrTwoFactorNotEnabled, Text: message.ErrTwoFactorNotOn, Final: true},
+	{err: ErrBackupCodesNotEnabled, Text: message.ErrNoBackupCodes},
+	{err: ErrOTPNotConfigured, Text: message.ErrEmailCodesUnavailable},
+	{err: ErrOTPExpired, Text: message.ErrCodeExpired, Fields: []string{"code"}, Retype: true},
+
+	{err: ErrPasskeyChallenge, Text: message.ErrPasskeyChallengeExpired},
+	{err: ErrPasskeyOfAnother, Text: message.ErrPasskeyRegistrationForbidden},
+	{err: ErrPasskeyRegistered, Text: message.ErrPasskeyAlreadyAdded},
+	{err: ErrRegistration, Text: message.ErrPasskeyRegistrationRejected},
+	{err: ErrRegistrationUnverified, Text: message.ErrUserNotVerified},
+	{err: ErrAuthentication, Text: message.ErrPasskeyRejected},
+	{err: ErrAuthenticationUnverified, Text: message.ErrUserNotVerified},
+	{err: ErrPasskeyCopied, Text: message.ErrPasskeyCopied},
+	{err: ErrPasskeyNotFound, Text: message.ErrUnknownPasskey},
+	{err: ErrTooManyPasskeys, Text: message.ErrTooManyPasskeys},
+	{err: ErrLastWayIn, Text: message.ErrLastPasskey},
+	{err: ErrLastRequiredPasskey, Text: message.ErrLastRequiredPasskey},
+
+	{err: ErrInvalidEmail, Text: message.ErrInvalidEmail, Fields: []string{"email", "newEmail"}},
+	{err: ErrEmailLocalPart, Text: message.ErrEmailLocalPart, Fields: []string{"email", "newEmail"}},
+	{err: ErrUserExists, Text: message.ErrAccountExists, Fields: []string{"email", "newEmail"}},
+	{err: ErrPasswordTooShort, Text: message.ErrPasswordTooShort, Fields: []string{"newPassword", "password"}},
+	{err: ErrPasswordTooLong, Text: message.ErrPasswordTooLong, Fields: []string{"newPassword", "password"}},
+	{err: ErrPasswordTooCommon, Text: message.ErrPasswordTooCommon, Fields: []string{"newPassword", "password"}},
+	{err: ErrPasswordIsName, Text: message.ErrPasswordIsName, Fields: []string{"newPassword", "password"}},
+	{err: ErrInvalidPassword, Text: message.ErrWrongCurrentPassword, Fields: []string{"currentPassword", "password"}},
+	{err: ErrCredentialNotFound, Text: message.ErrCredentialAccountNotFound},
+	{err: ErrEmailNotUpdatable, Text: message.ErrEmailNotUpdatable},
+	{err: ErrFieldNotAllowed, Text: message.ErrTwoFactorNotSettable},
+	{err: ErrNothingToUpdate, Text: message.ErrNothingToUpdate},
+	{err: ErrSignUpDisabled, Text: message.ErrSignUpDisabled},
+
+	{err: ErrUnknownSetting, Text: message.ErrUnknownSetting},
+	{err: ErrInvalidSetting, Text: message.ErrInvalidSetting},
+	{err: ErrSettingLocked, Text: message.ErrSettingLocked},
+	{err: ErrStaleRevision, Text: message.ErrSettingConflict},
+	{err: ErrMailRefused, Text: message.ErrEmailNotSent},
+
+	{err: ErrNoSuchUser, Text: message.ErrNoSuchUser},
+	{err: ErrYourself, Text: message.ErrOwnAccount},
+}
+
+// Explain returns what the error means to the person who gets it. An error with a
+// message of its own, such as one that a newer server has, keeps it: its Text is
+// zero.
+func (e *Error) Explain() Explanation {
+	var of Explanation
+	for _, x := range explanations {
+		if x.err.Code != e.Code {
+			continue
+		}
+		if x.err.Message == e.Message {
+			return x
+		}
+		if of.err == nil {
+			of = x
+		}
+	}
+	if e.Code != ErrValidation.Code { // whose messages are for programs
+		of.Text = 0
+	}
+	return of
+}
+
+// Text says in a language what went wrong. It is empty if nobody needs to be told.
+func (e *Error) Text(l *message.Language) string {
+	x := e.Explain()
+	switch {
+	case x.Wait != 0 && e.RetryAfter > 0:
+		return l.T(x.Wait) + " " + RetryIn(l, e.RetryAfter)
+	case x.Text != 0:
+		return l.T(x.Text)
+	case x.err == ErrUnauthorized:
+		return ""
+	}
+	return e.Message
+}
+
+// FieldOf returns the first of a form's fields that the error is about, or "".
+func (e *Error) FieldOf(fields []string) string {
+	for _, field := range append([]string{e.Field}, e.Explain().Fields...) {
+		if slices.Contains(fields, field) {
+			return field
+		}
+	}
+	return ""
+}
+
+// RetryIn says when to try again, as roughly as people do.
+func RetryIn(l *message.Language, seconds int) string {
+	switch {
+	case seconds <= 0:
+		return l.T(message.TryAgainLater)
+	case seconds < 120:
+		return l.T(message.TryAgainSecondsMany, seconds)
+	case seconds < 120*60:
+		return l.T(message.TryAgainAboutMinutes, (seconds+59)/60)
+	default:
+		return l.T(message.TryAgainAboutHours, (seconds+3599)/3600)
+	}
+}

@@ -1,0 +1,141 @@
+package message
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// lines returns the names and the sentences of a catalogue.
+func lines(t *testing.T, l *Language) (names, sentences []string) {
+	t.Helper()
+	for line := range strings.Lines(l.Text()) {
+		name, sentence, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if !ok || sentence == "" || strings.TrimRight(sentence, " ") != sentence {
+			t.Errorf("%s: %q is not a name, a tab and a sentence", l.Tag, line)
+		}
+		names, sentences = append(names, name), append(sentences, sentence)
+	}
+	return names, sentences
+}
+
+var verbs = regexp.MustCompile(`%[^a-z%]*[a-z]`)
+
+// TestCatalogues tests that each language has a sentence for every id, and that the
+// sentences of an id take the same values and end alike.
+func TestCatalogues(t *testing.T) {
+	ids, english := lines(t, English)
+	if len(ids) != Count-1 {
+		t.Errorf("english.txt has %d lines, and ids.go %d ids: run go generate ./shared/message", len(ids), Count-1)
+	}
+	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != len(ids) {
+		t.Error("english.txt is not in alphabetical order, or has a name twice")
+	}
+	for _, l := range Languages[1:] {
+		names, sentences := lines(t, l)
+		if !slices.Equal(names, ids) {
+			t.Errorf("%s does not have the names of english.txt in the same order", l.Tag)
+			continue
+		}
+		for i, sentence := range sentences {
+			if want, got := verbs.FindAllString(english[i], -1), verbs.FindAllString(sentence, -1); !slices.Equal(got, want) {
+				t.Errorf("%s: %s has the verbs %q; want %q", l.Tag, ids[i], got, want)
+			}
+			const marks = ".:?!,"
+			if strings.ContainsRune(marks, rune(sentence[len(sentence)-1])) != strings.ContainsRune(marks, rune(english[i][len(english[i])-1])) {
+				t.Errorf("%s: %s does not end as in English: %q", l.Tag, ids[i], sentence)
+			}
+		}
+	}
+}
+
+// TestIDs tests that ids.go is what generate.go makes of english.txt.
+func TestIDs(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "ids.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for n := range ast.Preorder(file) {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			ids = append(ids, spec.Names[0].Name)
+		}
+	}
+	names, _ := lines(t, English)
+	if want := slices.Concat([]string{"_"}, names, []string{"Count"}); !slices.Equal(ids, want) {
+		t.Error("ids.go does not have the names of english.txt: run go generate ./shared/message")
+	}
+	for i, name := range names {
+		if Named(name) != ID(i+1) {
+			t.Errorf("Named(%s) is %d; want %d", name, Named(name), i+1)
+		}
+	}
+}
+
+func TestT(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{English.T(SignIn), "Sign in"},
+		{German.T(SignIn), "Anmelden"},
+		{English.T(TryAgainSecondsMany, 5), "Try again in 5 seconds."},
+		{German.T(TryAgainSecondsMany, 5), "Versuchen Sie es in 5 Sekunden noch einmal."},
+		{German.T(0), ""},
+		{new(Language).T(SignIn), ""},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q; want %q", tt.got, tt.want)
+		}
+	}
+}
+
+var templateNames = regexp.MustCompile(`\{\{(?:T|template "box") "(\w+)"`)
+
+// TestEverySentenceIsUsed tests that no catalogue keeps what the program no longer
+// says.
+func TestEverySentenceIsUsed(t *testing.T) {
+	used := map[string]bool{}
+	for _, dir := range []string{"../../app", "../../backend", ".."} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			for n := range ast.Preorder(file) {
+				if s, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := s.X.(*ast.Ident); ok && x.Name == "message" {
+						used[s.Sel.Name] = true
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	shell, err := os.ReadFile("../../web/shell.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range templateNames.FindAllStringSubmatch(string(shell), -1) {
+		used[match[1]] = true
+	}
+	if !used["SignIn"] || len(used) < 500 {
+		t.Fatalf("only %d names were found: this test looks for the wrong thing", len(used))
+	}
+	names, _ := lines(t, English)
+	for _, name := range names {
+		if !used[name] {
+			t.Errorf("nothing says %s", name)
+		}
+	}
+}
