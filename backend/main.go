@@ -24,6 +24,7 @@ import (
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
+	"latchkey/backend/webauthn"
 	"latchkey/shared"
 )
 
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*account.Service, error) {
 	s := &account.Service{
 		Store: db, Hasher: passhash.New(passhash.OWASP, passhash.MaxWait), Keys: keys, Now: account.Now, Settings: c.settings, Unlimited: c.unlimited,
-		RelyingParty: account.RelyingParty{
+		RelyingParty: webauthn.RelyingParty{
 			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
 		},
 	}

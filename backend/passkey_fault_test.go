@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/backend/account/authenticator"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/backend/webauthn/authenticator"
 )
 
 // beginCeremony begins to register a passkey, or to sign in with one if kind is

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"latchkey/backend/account/authenticator"
+	"latchkey/backend/webauthn/authenticator"
 )
 
 // A ceremony describes the answer of an authenticator and its browser in a

@@ -60,13 +60,18 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:     "backend/account",
-		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
-		directly: []string{"net/http", "database/sql"},
+		room:  "backend/webauthn",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/store",
-		never: []string{goApp, "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		room:     "backend/account",
+		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		directly: []string{"net/http", "database/sql", webauthn},
+	},
+	{
+		room:     "backend/store",
+		never:    []string{goApp, "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		directly: []string{webauthn},
 	},
 	{
 		room:     "backend/server",

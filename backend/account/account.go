@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/keyring"
 	"latchkey/backend/passhash"
+	"latchkey/backend/webauthn"
 )
 
 // Service applies the rules to what its Store keeps.
@@ -24,7 +25,7 @@ type Service struct {
 
 	Settings *Live
 
-	RelyingParty RelyingParty
+	RelyingParty webauthn.RelyingParty
 
 	// Unlimited switches limits on tries off. It is for benchmarks.
 	Unlimited bool

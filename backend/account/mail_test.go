@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/backend/webauthn"
 )
 
 // TestMailBody holds that a mail says whose it is and when, from where and with
@@ -18,7 +20,7 @@ func TestMailBody(t *testing.T) {
 	}
 	const link = "https://accounts.example.com/reset-password?token=a-b_c&x=1"
 	s := &Service{
-		Settings: live, RelyingParty: RelyingParty{Origins: []string{"https://accounts.example.com", "https://other.example"}},
+		Settings: live, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com", "https://other.example"}},
 		Now: func() time.Time { return time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC) },
 	}
 	from := Client{IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"}
@@ -64,7 +66,7 @@ func TestMailLanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &Service{
-		Settings: live, RelyingParty: RelyingParty{Origins: []string{"https://accounts.example.com"}},
+		Settings: live, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com"}},
 		Now: func() time.Time { return time.Date(2026, 11, 4, 9, 5, 0, 0, time.UTC) },
 	}
 	const english, german = "It was at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",

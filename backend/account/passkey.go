@@ -10,9 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-webauthn/webauthn/webauthn"
-	"github.com/google/uuid"
-
+	"latchkey/backend/webauthn"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -48,35 +46,13 @@ func (p Passkey) called() paragraph {
 	return say(message.MailPasskeyName, *p.Name)
 }
 
-func newPasskey(user string, made *webauthn.Credential, now time.Time) Passkey {
-	p := Passkey{
-		ID: rand.Text(), UserID: user, CredentialID: made.ID, PublicKey: made.PublicKey, SignCount: int64(made.Authenticator.SignCount),
-		AAGUID:         uuid.Nil.String(),
-		BackupEligible: made.Flags.BackupEligible, BackedUp: made.Flags.BackupState, UserVerified: made.Flags.UserVerified,
+func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
+	return Passkey{
+		ID: rand.Text(), UserID: user, CredentialID: made.ID, PublicKey: made.PublicKey, SignCount: int64(made.SignCount),
+		AAGUID: made.AAGUID, Transports: strings.Join(made.Transports, ","),
+		BackupEligible: made.BackupEligible, BackedUp: made.BackedUp, UserVerified: made.UserVerified,
 		CreatedAt: now,
 	}
-	if id, err := uuid.FromBytes(made.Authenticator.AAGUID); err == nil {
-		p.AAGUID = id.String()
-	}
-	var transports []string
-	for _, t := range made.Transport {
-		// The browser says so, and nobody signs it.
-		if word := string(t); isTransport(word) && !slices.Contains(transports, word) && len(transports) < maxTransports {
-			transports = append(transports, word)
-		}
-	}
-	p.Transports = strings.Join(transports, ",")
-	return p
-}
-
-// maxTransports is above the six that there are (WebAuthn Level 3, section
-// 5.8.4).
-const maxTransports = 8
-
-// isTransport reports whether s has the form of a transport: those that are
-// not known yet are to be kept.
-func isTransport(s string) bool {
-	return s != "" && len(s) <= 16 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // AddPasskey keeps the passkey that an authenticator has made for the session's

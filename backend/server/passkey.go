@@ -8,6 +8,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/provider"
+	"latchkey/backend/webauthn"
 	"latchkey/shared"
 )
 
@@ -110,7 +111,7 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 // refusedPasskey gives the error of an answer of an authenticator the status that
 // Better Auth gives it: 401 where another passkey may be right.
 func refusedPasskey(err error) error {
-	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, account.ErrSignature) {
+	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, webauthn.ErrSignature) {
 		return as(http.StatusUnauthorized, err)
 	}
 	return err

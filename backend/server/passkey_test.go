@@ -19,10 +19,10 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
-	"latchkey/backend/account/authenticator"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/backend/webauthn/authenticator"
 	"latchkey/shared"
 )
 

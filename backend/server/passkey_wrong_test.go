@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/account/authenticator"
 	"latchkey/backend/testkit"
+	"latchkey/backend/webauthn/authenticator"
 )
 
 // A wrong is a change that makes an answer wrong.

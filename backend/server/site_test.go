@@ -17,6 +17,7 @@ import (
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/backend/webauthn"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -49,7 +50,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 		Store: db, Hasher: hasher, Keys: testKeys,
 		Now:          s.clock.Now,
 		Settings:     set(t),
-		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
+		RelyingParty: webauthn.RelyingParty{ID: "localhost", Origins: []string{s.url.String()}},
 	}
 	c := server.Config{
 		Accounts: s.accounts,

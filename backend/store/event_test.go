@@ -14,6 +14,7 @@ import (
 	"latchkey/backend/keyring"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/webauthn"
 )
 
 // serviceWithLog returns a service whose log has n entries. The entries are a
@@ -26,7 +27,7 @@ func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 	}
 	s := &account.Service{
 		Store: db, Keys: keyring.New(), Now: func() time.Time { return now }, Settings: settings,
-		RelyingParty: account.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
+		RelyingParty: webauthn.RelyingParty{ID: "localhost", Origins: []string{"http://localhost"}},
 	}
 	if err := db.SignChain(t.Context(), s.Keys); err != nil {
 		t.Fatal(err)

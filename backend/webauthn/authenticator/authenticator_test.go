@@ -9,7 +9,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"latchkey/backend/account/authenticator"
+	"latchkey/backend/webauthn/authenticator"
 )
 
 const origin = "https://example.test"
