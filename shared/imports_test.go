@@ -52,6 +52,11 @@ var walls = []struct {
 		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
 	},
 	{
+		room:    "backend/audit",
+		stdOnly: true,
+		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:  "backend/keyring",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},

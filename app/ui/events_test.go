@@ -11,7 +11,7 @@ import (
 
 // Whatever the server writes into the log can be chosen.
 func TestEveryKindOfEventCanBeChosen(t *testing.T) {
-	source, err := os.ReadFile("../../backend/account/event.go")
+	source, err := os.ReadFile("../../backend/audit/kind.go")
 	if err != nil {
 		t.Fatal(err)
 	}

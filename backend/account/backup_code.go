@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -173,7 +174,7 @@ func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) er
 	if err != nil {
 		return err
 	}
-	e := s.event(EventBackupCodeUsed, in.User.ID, actor.Client)
+	e := s.event(audit.EventBackupCodeUsed, in.User.ID, actor.Client)
 	e.ActorID = in.User.ID // who has proved it by the code
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
@@ -208,7 +209,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
+		token, err = s.endElsewhere(ctx, in, actor, audit.EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
 			message.MailBackupCodesMadeSubject, say(message.MailBackupCodesMade))
 		return err
 	})

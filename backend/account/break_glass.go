@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 
+	"latchkey/backend/audit"
 	"latchkey/shared/message"
 )
 
@@ -40,7 +41,7 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if token, err = s.issue(ctx, in, purposeRecover, struct{}{}); err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.event(EventRecovered, in.User.ID, Client{})); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventRecovered, in.User.ID, Client{})); err != nil {
 			return err
 		}
 		return s.send(ctx, in, s.mail(in.User, Client{}, message.MailAccountRecoveredSubject,

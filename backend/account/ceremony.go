@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
 )
@@ -249,7 +250,7 @@ func (s *Service) judgePasskey(ctx context.Context, session *Session, from Clien
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
-		e := s.event(EventPasskeyFailed, key.UserID, from)
+		e := s.event(audit.EventPasskeyFailed, key.UserID, from)
 		e.Subject = key.ID
 		return right, s.auditFailure(ctx, e, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 )
 
@@ -76,7 +77,7 @@ func (s *Service) challenge(ctx context.Context, in userTx, client Client, metho
 	if len(keys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.Keys, s.event(EventChallenged, in.User.ID, client))
+	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventChallenged, in.User.ID, client))
 }
 
 // Challenged returns the challenge that a token stands for, and whose it is. It

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -75,7 +76,7 @@ func (s *Service) Disown(ctx context.Context, client Client, link string) (reset
 		if err != nil {
 			return err
 		}
-		e := s.event(EventDisowned, in.User.ID, client)
+		e := s.event(audit.EventDisowned, in.User.ID, client)
 		e.Subject = u.Session
 		return in.AddEvent(ctx, s.Keys, e)
 	})

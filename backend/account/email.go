@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -101,7 +102,7 @@ func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callba
 		if err := s.wish(ctx, in, w); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventEmailChangeRequested, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventEmailChangeRequested, actor))
 	})
 }
 
@@ -288,7 +289,7 @@ func (s *Service) verify(ctx context.Context, client Client, t OneTimeToken) err
 		if err != nil || !verified {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(EventEmailVerified, in.User.ID, client))
+		return in.AddEvent(ctx, s.Keys, s.event(audit.EventEmailVerified, in.User.ID, client))
 	})
 	if err == nil && p.Void {
 		return shared.ErrNewPasswordDue
@@ -319,7 +320,7 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 		return user, err
 	}
 	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
-	e := s.event(EventEmailChanged, user.ID, client)
+	e := s.event(audit.EventEmailChanged, user.ID, client)
 	e.SessionID = change.Session
 	return user, in.AddEvent(ctx, s.Keys, e)
 }

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -74,7 +75,7 @@ func (s *Service) sendCode(ctx context.Context, who asked) error {
 		if err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(EventCodeMailed, who)); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(audit.EventCodeMailed, who)); err != nil {
 			return err
 		}
 		warning := say(message.MailIfNotSigningIn)

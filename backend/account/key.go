@@ -5,13 +5,14 @@ import (
 	"errors"
 	"slices"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 )
 
 // NoteMissingKey writes down that a call of a user, if it is known whose, needed
 // a key that the server lacks.
 func (s *Service) NoteMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
-	e := s.event(EventKeyMissing, actor.User.ID, actor.Client)
+	e := s.event(audit.EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)
 }
@@ -82,7 +83,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	if err != nil {
 		return n, lost, err
 	}
-	e := s.event(EventKeyRotated, "", Client{})
+	e := s.event(audit.EventKeyRotated, "", Client{})
 	e.Detail = detail(map[string]string{"key": s.Keys.CurrentID()})
 	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
 }

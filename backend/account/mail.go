@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -229,7 +230,7 @@ func (s *Service) drop(ctx context.Context, m Mail) error {
 		if dropped, err = tx.DropMail(ctx, m); err != nil || !dropped {
 			return err
 		}
-		e := s.event(EventMailDropped, user.ID, Client{})
+		e := s.event(audit.EventMailDropped, user.ID, Client{})
 		e.Subject = m.Subject
 		return tx.AddEvent(ctx, s.Keys, e)
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -108,7 +109,7 @@ func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) er
 			}
 			what = say(message.MailFactorsAndPasskeysReset)
 		}
-		return s.managed(ctx, in, actor, EventFactorsReset, message.MailFactorsResetSubject, what)
+		return s.managed(ctx, in, actor, audit.EventFactorsReset, message.MailFactorsResetSubject, what)
 	})
 }
 
@@ -122,7 +123,7 @@ func (s *Service) EndSessions(ctx context.Context, actor Actor, user string) err
 		if err := in.DeleteChallenges(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventSessionsEnded, message.MailSignedOutEverywhereSubject, say(message.MailSignedOutEverywhere))
+		return s.managed(ctx, in, actor, audit.EventSessionsEnded, message.MailSignedOutEverywhereSubject, say(message.MailSignedOutEverywhere))
 	})
 }
 
@@ -137,7 +138,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventUserDisabled, message.MailAccountDisabledSubject, say(message.MailAccountDisabled))
+		return s.managed(ctx, in, actor, audit.EventUserDisabled, message.MailAccountDisabledSubject, say(message.MailAccountDisabled))
 	})
 }
 
@@ -148,7 +149,7 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, actor, EventUserEnabled, message.MailAccountEnabledSubject, say(message.MailAccountEnabled))
+		return s.managed(ctx, in, actor, audit.EventUserEnabled, message.MailAccountEnabledSubject, say(message.MailAccountEnabled))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -90,7 +91,7 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		if in.User.TwoFactorEnabled {
 			by = actor.Session.SecondFactorBy
 		}
-		return s.notePasskey(ctx, in, actor, EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, message.MailPasskeyAddedSubject,
+		return s.notePasskey(ctx, in, actor, audit.EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, message.MailPasskeyAddedSubject,
 			message.MailPasskeyAdded)
 	})
 	return p, err
@@ -127,7 +128,7 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 		if all, err = in.Passkeys(ctx, in.User.ID); err != nil {
 			return err
 		}
-		e := s.sessionEvent(EventPasskeyRenamed, actor)
+		e := s.sessionEvent(audit.EventPasskeyRenamed, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -173,7 +174,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, actor, EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, message.MailPasskeyRemovedSubject,
+		return s.notePasskey(ctx, in, actor, audit.EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, message.MailPasskeyRemovedSubject,
 			message.MailPasskeyRemoved)
 	})
 	return left, token, err
@@ -302,7 +303,7 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, client
 		return failed
 	}
 	err := s.inUserTx(ctx, right.UserID, func(in userTx) error {
-		e := s.event(EventPasskeyCopied, right.UserID, client)
+		e := s.event(audit.EventPasskeyCopied, right.UserID, client)
 		e.Subject = right.ID
 		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, client, undo{Passkey: right.ID}, message.MailPasskeyCopiedSubject,
 			say(message.MailPasskeyCopied, right.called()),

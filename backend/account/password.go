@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -72,7 +73,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 		return "", err
 	}
 	if !right {
-		return "", s.auditFailure(ctx, s.sessionEvent(EventPasswordFailed, actor), shared.ErrInvalidPassword)
+		return "", s.auditFailure(ctx, s.sessionEvent(audit.EventPasswordFailed, actor), shared.ErrInvalidPassword)
 	}
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
@@ -126,7 +127,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, EventPasswordChanged, undo{}, "", message.MailPasswordChangedSubject, say(message.MailPasswordChanged))
+		token, err = s.endElsewhere(ctx, in, actor, audit.EventPasswordChanged, undo{}, "", message.MailPasswordChangedSubject, say(message.MailPasswordChanged))
 		return err
 	})
 	return token, s.newBrowser(actor.User.ID, hashed, actor.Client.Browser), err
@@ -183,7 +184,7 @@ func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) 
 	if err := rotate(ctx, in, actor.Session, next); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventStepUp, actor), f))
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(audit.EventStepUp, actor), f))
 }
 
 type passwordStore interface {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"latchkey/backend/audit"
 )
 
 // The permissions that there are.
@@ -28,7 +30,7 @@ func (s *Service) GrantPermission(ctx context.Context, user, permission string) 
 		if err := in.Grant(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.notePermission(ctx, in, EventPermissionGranted, permission)
+		return s.notePermission(ctx, in, audit.EventPermissionGranted, permission)
 	})
 }
 
@@ -39,7 +41,7 @@ func (s *Service) RevokePermission(ctx context.Context, user, permission string)
 		if err := in.Revoke(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.notePermission(ctx, in, EventPermissionRevoked, permission)
+		return s.notePermission(ctx, in, audit.EventPermissionRevoked, permission)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -151,7 +152,7 @@ func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (Mail, error
 	if err != nil {
 		return Mail{}, err
 	}
-	if err := in.AddEvent(ctx, s.Keys, s.event(EventResetRequested, in.User.ID, w.From)); err != nil {
+	if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventResetRequested, in.User.ID, w.From)); err != nil {
 		return Mail{}, err
 	}
 	return s.mail(in.User, w.From, message.ChooseNewPassword,
@@ -240,6 +241,6 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(EventPasswordReset, in.User.ID, client))
+		return in.AddEvent(ctx, s.Keys, s.event(audit.EventPasswordReset, in.User.ID, client))
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 )
 
@@ -326,7 +327,7 @@ func (s *Service) Revoke(ctx context.Context, actor Actor, id string) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(EventSessionRevoked, actor)
+		e := s.sessionEvent(audit.EventSessionRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -348,7 +349,7 @@ func (s *Service) revokeAllBut(ctx context.Context, actor Actor, keep string) er
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSessionsRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSessionsRevoked, actor))
 	})
 }
 
@@ -366,7 +367,7 @@ func (s *Service) SignOut(ctx context.Context, client Client, token Token) error
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignOut, Actor{session, in.User, client}))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSignOut, Actor{session, in.User, client}))
 	})
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -522,7 +523,7 @@ func (s *Service) putSetting(ctx context.Context, actor Actor, k KeySpec, value 
 		if written, err = in.PutSetting(ctx, row); err != nil || !written {
 			return err
 		}
-		e := s.sessionEvent(EventSettingChanged, actor)
+		e := s.sessionEvent(audit.EventSettingChanged, actor)
 		e.Subject = k.Name
 		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); k.Secret() {
 			e.Detail = detail(map[string]string{"after": "changed"})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -52,15 +53,15 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 
 	right, err := s.judge(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, s.auditFailure(ctx, s.event(EventSignInLimited, user.ID, client), err)
+		return Opened{}, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
 	} else if err != nil {
 		return Opened{}, err
 	}
 	if !right || !known {
-		return Opened{}, s.auditFailure(ctx, s.event(EventSignInFailed, user.ID, client), shared.ErrCredentials)
+		return Opened{}, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
 	}
 	if pw.Void {
-		e := s.event(EventSignInFailed, user.ID, client)
+		e := s.event(audit.EventSignInFailed, user.ID, client)
 		e.Detail = DetailVoidPassword
 		return Opened{}, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
 	}
@@ -108,7 +109,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 	return o, s.noteRefusal(ctx, user.ID, client, err)
 }
 
-// DetailVoidPassword is the [Event].Detail of an [EventSignInFailed] whose password
+// DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] whose password
 // was right, but void.
 const DetailVoidPassword = `{"password":"void"}`
 
@@ -116,7 +117,7 @@ const DetailVoidPassword = `{"password":"void"}`
 // answers it: failed, or the error of the audit log if that did not take the event.
 // The log's error wins, so that a caller learns nothing from an attempt that is not
 // on record.
-func (s *Service) auditFailure(ctx context.Context, e Event, failed error) error {
+func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error) error {
 	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (s *Service) auditFailure(ctx context.Context, e Event, failed error) error
 // because the account is disabled. It returns why the sign-in has failed.
 func (s *Service) noteRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
-		return s.auditFailure(ctx, s.event(EventSignInRefused, user, client), failed)
+		return s.auditFailure(ctx, s.event(audit.EventSignInRefused, user, client), failed)
 	}
 	return failed
 }
@@ -147,7 +148,7 @@ func (s *Service) noteSignIn(ctx context.Context, in userTx, client Client, o *O
 		}
 	}
 	o.Browser = s.newBrowser(in.User.ID, pw.Hash, client.Browser)
-	e := s.sessionEvent(EventSignIn, Actor{o.Session, in.User, client})
+	e := s.sessionEvent(audit.EventSignIn, Actor{o.Session, in.User, client})
 	e.Subject = by
 	return in.AddEvent(ctx, s.Keys, e)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pquerna/otp/hotp"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -270,7 +271,7 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(EventTOTPURIRead, actor), by))
+		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(audit.EventTOTPURIRead, actor), by))
 	})
 }
 

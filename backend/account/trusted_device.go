@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"latchkey/backend/audit"
 )
 
 const (
@@ -75,7 +77,7 @@ func (s *Service) trust(ctx context.Context, in userTx, actor Actor) (TrustToken
 	if err := in.AddTrustedDevice(ctx, d); err != nil {
 		return "", err
 	}
-	e := s.sessionEvent(EventDeviceTrusted, actor)
+	e := s.sessionEvent(audit.EventDeviceTrusted, actor)
 	e.Subject = d.ID
 	return actor.Client.Trust.with(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
@@ -104,7 +106,7 @@ func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id strin
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(EventTrustedDeviceRevoked, actor)
+		e := s.sessionEvent(audit.EventTrustedDeviceRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -117,7 +119,7 @@ func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTrustedDeviceRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventTrustedDeviceRevoked, actor))
 	})
 }
 

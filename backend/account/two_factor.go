@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -42,7 +43,7 @@ func askedAt(actor Actor, ch Challenge) asked {
 }
 
 // askedEvent is an event of who is asked for a code.
-func (s *Service) askedEvent(kind string, who asked) Event {
+func (s *Service) askedEvent(kind string, who asked) audit.Event {
 	if who.challenge == nil {
 		return s.sessionEvent(kind, who.Actor)
 	}
@@ -117,9 +118,9 @@ func (s *Service) VerifyCode(ctx context.Context, actor Actor, a Answer) (user U
 
 // enrol is what the first code of a new authenticator leads to.
 func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
-	kind, subject, what := EventTwoFactorEnabled, message.MailTwoFactorEnabledSubject, say(message.MailTwoFactorEnabled)
+	kind, subject, what := audit.EventTwoFactorEnabled, message.MailTwoFactorEnabledSubject, say(message.MailTwoFactorEnabled)
 	if in.User.TwoFactorEnabled {
-		kind, subject, what = EventAuthenticatorReplaced, message.MailAuthenticatorReplacedSubject, say(message.MailAuthenticatorReplaced)
+		kind, subject, what = audit.EventAuthenticatorReplaced, message.MailAuthenticatorReplacedSubject, say(message.MailAuthenticatorReplaced)
 	}
 	// What was tried was of another secret, or of none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
@@ -131,7 +132,7 @@ func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string
 	}
 	// A replacement was confirmed with the factor shown before this code.
 	by := Factor("")
-	if kind == EventAuthenticatorReplaced {
+	if kind == audit.EventAuthenticatorReplaced {
 		by = actor.Session.SecondFactorBy
 	}
 	if err := s.showFactor(ctx, in, actor, ByTOTP); err != nil {
@@ -171,7 +172,7 @@ func confirmedBy(by Factor, what paragraph) []paragraph {
 }
 
 // byFactor is an event that a second factor has confirmed.
-func byFactor(e Event, by Factor) Event {
+func byFactor(e audit.Event, by Factor) audit.Event {
 	if by != "" {
 		e.Detail = detail(map[string]string{detailFactor: string(by)})
 	}
@@ -254,7 +255,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventTwoFactorPending, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventTwoFactorPending, actor))
 	})
 	return s.totpURI(issuer, actor.User.Email, secret), codes, err
 }
@@ -274,7 +275,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 			return err
 		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.endElsewhere(ctx, in, actor, EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
+			token, err = s.endElsewhere(ctx, in, actor, audit.EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
 				message.MailTwoFactorDisabledSubject, say(message.MailTwoFactorDisabled))
 		} else {
 			var next Session
@@ -446,9 +447,9 @@ func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error
 		if !wrong {
 			return nil
 		}
-		e := s.askedEvent(EventCodeFailed, who)
+		e := s.askedEvent(audit.EventCodeFailed, who)
 		if guessed && try%lockEvery == 0 {
-			e.Kind = EventCodesLocked
+			e.Kind = audit.EventCodesLocked
 			if who.User.TwoFactorEnabled { // else somebody has trouble enrolling
 				if err := s.send(ctx, tx, s.lockNotice(who, try)); err != nil {
 					return err
@@ -487,7 +488,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(EventCodesUnlocked, user.ID, Client{}))
+		return in.AddEvent(ctx, s.Keys, s.event(audit.EventCodesUnlocked, user.ID, Client{}))
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -145,7 +146,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 		if o.Session, o.Token, err = s.newSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventSignUp, Actor{o.Session, o.User, client}))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSignUp, Actor{o.Session, o.User, client}))
 	})
 	return o, err
 }
@@ -183,7 +184,7 @@ func (s *Service) wait(ctx context.Context, client Client, user User, hash strin
 	same := slot.Verify(cmp.Or(before.Hash, s.Hasher.Decoy()), n.Password)
 	slot.Release()
 	return s.Store.Tx(ctx, func(tx Store) error {
-		e := s.event(EventSignUp, user.ID, client)
+		e := s.event(audit.EventSignUp, user.ID, client)
 		err := tx.AddUser(ctx, user)
 		taken := errors.Is(err, shared.ErrUserExists)
 		if err != nil && !taken {
@@ -210,7 +211,7 @@ func (s *Service) wait(ctx context.Context, client Client, user User, hash strin
 			return err
 		}
 		if taken {
-			e.Kind, e.UserID = EventSignUpTaken, ""
+			e.Kind, e.UserID = audit.EventSignUpTaken, ""
 		}
 		if may {
 			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: n.Callback, From: client}); err != nil {
@@ -252,7 +253,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserUpdated, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserUpdated, actor))
 	})
 }
 
@@ -263,7 +264,7 @@ func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 		if err := in.DeleteUser(ctx, in.User.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeleted, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserDeleted, actor))
 	})
 }
 
@@ -286,7 +287,7 @@ func (s *Service) AskDeletion(ctx context.Context, actor Actor, callback string)
 		if err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(EventUserDeletionRequested, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserDeletionRequested, actor))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -51,7 +52,7 @@ func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, 
 }
 
 // eventsOf is events as people read them who read a language.
-func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []account.Event) ([]shared.Event, error) {
+func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
 		ids = append(ids, e.ActorID, e.UserID)
@@ -82,7 +83,7 @@ func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []acc
 }
 
 // eventText says what happened. It is empty for an event that a newer server wrote.
-func eventText(l *message.Language, e account.Event) string {
+func eventText(l *message.Language, e audit.Event) string {
 	if e.Detail == account.DetailVoidPassword {
 		return l.T(message.EventSignInVoidPassword)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/testkit"
 )
 
@@ -76,8 +77,8 @@ func TestExportEvents(t *testing.T) {
 		// one part holds.
 		err := s.db.Tx(t.Context(), func(tx account.Store) error {
 			for i := range 2100 {
-				e := account.Event{
-					ID: fmt.Sprint("e", i), At: account.Now(), Kind: account.EventSignInFailed,
+				e := audit.Event{
+					ID: fmt.Sprint("e", i), At: account.Now(), Kind: audit.EventSignInFailed,
 					Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1",
 				}
 				if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
@@ -157,7 +158,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 				}
 				got = append(got, e.Kind)
 				host := strings.HasPrefix(what, "host: ")
-				ofSession := actor != nobody && e.Kind != account.EventBackupCodeUsed
+				ofSession := actor != nobody && e.Kind != audit.EventBackupCodeUsed
 				if e.ActorID != actor || e.UserID != user || (e.IP == "") != host || e.At.IsZero() || (e.SessionID != "") != ofSession {
 					t.Errorf("%s: %+v; want actor %q and user %q", what, e, actor, user)
 				}
@@ -181,7 +182,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		b := s.signUp(t, ann)
 		kept(b)
 		id := b.id()
-		did("sign-up", id, id, account.EventSignUp)
+		did("sign-up", id, id, audit.EventSignUp)
 		invite, err := accounts.InviteFirstAdmin(t.Context())
 		if err != nil || invite == "" {
 			t.Fatal(err)
@@ -193,56 +194,56 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		if err := accounts.GrantPermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", nobody, id, account.EventPermissionGranted)
+		did("host: a permission", nobody, id, audit.EventPermissionGranted)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": "wrong wrong"}, 401)
-		did("a wrong password", nobody, id, account.EventSignInFailed)
+		did("a wrong password", nobody, id, audit.EventSignInFailed)
 		post(s.browser(t), "/sign-in/email", body{"email": "nobody@example.test", "password": "wrong wrong"}, 401)
-		did("of nobody", nobody, nobody, account.EventSignInFailed)
+		did("of nobody", nobody, nobody, audit.EventSignInFailed)
 		other := s.browser(t)
 		handle := post(other, "/sign-in/email", body{"email": ann, "password": testkit.Password}, 200).Get("token")
-		did("sign-in", id, id, account.EventSignIn)
+		did("sign-in", id, id, audit.EventSignIn)
 		post(b, "/revoke-session", body{"token": handle}, 200)
-		did("a session ended", id, id, account.EventSessionRevoked)
+		did("a session ended", id, id, audit.EventSessionRevoked)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": testkit.Password}, 200)
-		did("sign-in", id, id, account.EventSignIn)
+		did("sign-in", id, id, audit.EventSignIn)
 		post(b, "/revoke-other-sessions", body{}, 200)
-		did("sessions ended", id, id, account.EventSessionsRevoked)
+		did("sessions ended", id, id, audit.EventSessionsRevoked)
 		post(b, "/change-password", body{"currentPassword": "wrong wrong", "newPassword": nextPassword}, 400)
-		did("a wrong password in a session", id, id, account.EventPasswordFailed)
+		did("a wrong password in a session", id, id, audit.EventPasswordFailed)
 		post(b, "/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}, 200)
-		did("password", id, id, account.EventPasswordChanged)
+		did("password", id, id, audit.EventPasswordChanged)
 		post(b, "/change-password", body{"currentPassword": nextPassword, "newPassword": testkit.Password}, 200)
-		did("password", id, id, account.EventPasswordChanged)
+		did("password", id, id, audit.EventPasswordChanged)
 		post(b, "/step-up", body{"password": testkit.Password}, 200)
-		did("step-up", id, id, account.EventStepUp)
+		did("step-up", id, id, audit.EventStepUp)
 		post(b, "/update-user", body{"name": "Ann B."}, 200)
-		did("profile", id, id, account.EventUserUpdated)
+		did("profile", id, id, audit.EventUserUpdated)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
-		did("a system key", id, id, account.EventSettingChanged)
+		did("a system key", id, id, audit.EventSettingChanged)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
-		did("another", id, id, account.EventSettingChanged)
+		did("another", id, id, audit.EventSettingChanged)
 
 		a := post(b, "/two-factor/enable", body{"password": testkit.Password}, 200)
 		p, codes := s.scan(t, a), a.Strings("backupCodes")
 		secrets = append(append(secrets, p.Secret), codes...)
-		did("enrolment", id, id, account.EventTwoFactorPending)
+		did("enrolment", id, id, audit.EventTwoFactorPending)
 		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
-		did("a wrong code in a session", id, id, account.EventCodeFailed)
+		did("a wrong code in a session", id, id, audit.EventCodeFailed)
 		post(b, "/two-factor/verify-totp", body{"code": p.Code(0)}, 200)
-		did("two-factor authentication on", id, id, account.EventTwoFactorEnabled)
+		did("two-factor authentication on", id, id, audit.EventTwoFactorEnabled)
 		post(b, "/two-factor/get-totp-uri", body{"password": testkit.Password}, 200)
-		did("the key", id, id, account.EventTOTPURIRead)
+		did("the key", id, id, audit.EventTOTPURIRead)
 		c := s.challenge(t, ann)
 		kept(c)
-		did("challenge", nobody, id, account.EventChallenged)
+		did("challenge", nobody, id, audit.EventChallenged)
 		for n := range 10 {
 			if n%5 == 4 {
 				c = s.challenge(t, ann)
-				did("challenge", nobody, id, account.EventChallenged)
+				did("challenge", nobody, id, audit.EventChallenged)
 			}
-			kind := account.EventCodeFailed
+			kind := audit.EventCodeFailed
 			if n == 9 {
-				kind = account.EventCodesLocked
+				kind = audit.EventCodesLocked
 			}
 			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
 			did("a wrong code", nobody, id, kind)
@@ -250,70 +251,70 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		if err := accounts.UnlockSecondFactor(t.Context(), ann); err != nil {
 			t.Fatal(err)
 		}
-		did("host: unlock", nobody, id, account.EventCodesUnlocked)
+		did("host: unlock", nobody, id, audit.EventCodesUnlocked)
 		c = s.challenge(t, ann)
-		did("challenge", nobody, id, account.EventChallenged)
+		did("challenge", nobody, id, audit.EventChallenged)
 		post(c, "/two-factor/send-otp", body{}, 200)
-		did("a code by email", nobody, id, account.EventCodeMailed)
+		did("a code by email", nobody, id, audit.EventCodeMailed)
 		post(c, "/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}, 200)
-		did("trusted", id, id, account.EventSignIn, account.EventDeviceTrusted)
+		did("trusted", id, id, audit.EventSignIn, audit.EventDeviceTrusted)
 		post(c, "/revoke-trusted-devices", body{}, 200)
-		did("no longer trusted", id, id, account.EventTrustedDeviceRevoked)
+		did("no longer trusted", id, id, audit.EventTrustedDeviceRevoked)
 		c = s.challenge(t, ann)
-		did("challenge", nobody, id, account.EventChallenged)
+		did("challenge", nobody, id, audit.EventChallenged)
 		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
-		did("a backup code", id, id, account.EventBackupCodeUsed, account.EventSignIn)
+		did("a backup code", id, id, audit.EventBackupCodeUsed, audit.EventSignIn)
 		a = post(b, "/two-factor/generate-backup-codes", body{"password": testkit.Password}, 200)
 		secrets = append(secrets, a.Strings("backupCodes")...)
-		did("new codes", id, id, account.EventBackupCodesMade)
+		did("new codes", id, id, audit.EventBackupCodesMade)
 
 		device := s.device()
 		key := b.register(device).Get("id")
-		did("a passkey", id, id, account.EventPasskeyAdded)
+		did("a passkey", id, id, audit.EventPasskeyAdded)
 		post(b, "/passkey/update-passkey", body{"id": key, "name": "Key"}, 200)
-		did("its name", id, id, account.EventPasskeyRenamed)
+		did("its name", id, id, audit.EventPasskeyRenamed)
 		want(t, s.browser(t).authenticate(device), 200, "")
-		did("sign-in by it", id, id, account.EventSignIn)
+		did("sign-in by it", id, id, audit.EventSignIn)
 		post(b, "/passkey/delete-passkey", body{"id": key}, 200)
-		did("deleted", id, id, account.EventPasskeyDeleted)
+		did("deleted", id, id, audit.EventPasskeyDeleted)
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
-		did("a passkey that is not known", nobody, nobody, account.EventPasskeyFailed)
+		did("a passkey that is not known", nobody, nobody, audit.EventPasskeyFailed)
 
 		admin := s.signUp(t, bob)
 		adminID := admin.granted(account.Permissions...).id()
-		did("sign-up", adminID, adminID, account.EventSignUp)
-		for deed, kind := range map[string]string{"reset-factors": account.EventFactorsReset, "end-sessions": account.EventSessionsEnded} {
+		did("sign-up", adminID, adminID, audit.EventSignUp)
+		for deed, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventSessionsEnded} {
 			want(t, admin.manage(id, deed), 200, "")
 			did(deed, adminID, id, kind)
 		}
 		want(t, admin.manage(id, "disable"), 200, "")
-		did("disabled", adminID, id, account.EventUserDisabled)
+		did("disabled", adminID, id, audit.EventUserDisabled)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": testkit.Password}, 403)
-		did("refused", nobody, id, account.EventSignInRefused)
+		did("refused", nobody, id, audit.EventSignInRefused)
 		want(t, admin.manage(id, "enable"), 200, "")
-		did("enabled", adminID, id, account.EventUserEnabled)
+		did("enabled", adminID, id, audit.EventUserEnabled)
 		token, err := accounts.BreakGlass(t.Context(), ann)
 		if err != nil {
 			t.Fatal(err)
 		}
 		secrets = append(secrets, string(token))
-		did("host: break-glass", nobody, id, account.EventRecovered)
+		did("host: break-glass", nobody, id, audit.EventRecovered)
 		if err := accounts.RevokePermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", nobody, id, account.EventPermissionRevoked)
+		did("host: a permission", nobody, id, audit.EventPermissionRevoked)
 		post(s.browser(t), "/reset-password", body{"newPassword": testkit.Password, "token": string(token)}, 200)
-		did("a new password", nobody, id, account.EventPasswordReset)
+		did("a new password", nobody, id, audit.EventPasswordReset)
 		b = s.signIn(t, ann)
-		did("sign-in", id, id, account.EventSignIn)
+		did("sign-in", id, id, audit.EventSignIn)
 		post(b, "/sign-out", body{}, 200)
-		did("sign-out", id, id, account.EventSignOut)
+		did("sign-out", id, id, audit.EventSignOut)
 		b = s.signIn(t, ann)
-		did("sign-in", id, id, account.EventSignIn)
+		did("sign-in", id, id, audit.EventSignIn)
 		// After all this, a thief of the database finds no secret in it, neither while
 		// emails wait in it nor when they are sent.
 		post(b, "/change-email", body{"newEmail": "new@example.test"}, 200)
-		did("another address", id, id, account.EventEmailChangeRequested)
+		did("another address", id, id, audit.EventEmailChangeRequested)
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
 		ceremony := s.browser(t)
 		want(t, ceremony.Get("/passkey/generate-authenticate-options"), 200, "")
@@ -347,10 +348,10 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		forms = append(forms, string(raw), hex.EncodeToString(raw), base64.StdEncoding.EncodeToString(raw))
 		wantAbsent(t, waiting, forms...)
 		wantAbsent(t, s.dump(t), forms...)
-		did("a reset", nobody, id, account.EventResetRequested)
+		did("a reset", nobody, id, audit.EventResetRequested)
 
 		post(b, "/delete-user", body{"password": testkit.Password}, 200)
-		did("deleted", id, id, account.EventUserDeleted)
+		did("deleted", id, id, audit.EventUserDeleted)
 
 		if n, err := accounts.VerifyLog(t.Context()); n != last || err != nil {
 			t.Errorf("the log: %d entries, %v; want %d", n, err, last)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
@@ -108,10 +109,10 @@ func TestSignInForm(t *testing.T) {
 		if b.Cookie("latchkey.browser") == "" {
 			t.Error("the browser is not known from now on")
 		}
-		if n := s.events(t, account.EventSignInFailed); n != 2 {
+		if n := s.events(t, audit.EventSignInFailed); n != 2 {
 			t.Errorf("%d failed sign-ins are in the log; want 2", n)
 		}
-		if n := s.events(t, account.EventSignIn); n != 1 {
+		if n := s.events(t, audit.EventSignIn); n != 1 {
 			t.Errorf("%d sign-ins are in the log; want 1", n)
 		}
 		wantAbsent(t, s.log.String(), testkit.Password, "wrong password", ann)
@@ -489,7 +490,7 @@ func TestFormsWhenAway(t *testing.T) {
 		// The server lacks the key to read a secret.
 		s.exec(t, "UPDATE totps SET secret = 'v1.gone.' || substr(secret, 13)")
 		away(b.send("/two-factor", "code="+nextCode(p)))
-		if n := s.events(t, account.EventKeyMissing); n != 1 {
+		if n := s.events(t, audit.EventKeyMissing); n != 1 {
 			t.Errorf("the log says %d times that a key is missing; want once", n)
 		}
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
@@ -181,7 +182,7 @@ func TestOwnAccountIsNoHelp(t *testing.T) {
 				o.guess(ann)
 			}
 		}
-		if n := s.events(t, account.EventSignInFailed); n != 3 {
+		if n := s.events(t, audit.EventSignInFailed); n != 3 {
 			t.Errorf("%d guesses were judged between sign-ins; want 3", n)
 		}
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -75,7 +76,7 @@ func TestMailPauses(t *testing.T) {
 		if tried, err := try(nil); tried || err != nil {
 			t.Errorf("a dropped email: tried: %t, %v", tried, err)
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventMailDropped}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventMailDropped}, Limit: 10})
 		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
 			t.Errorf("events %+v, %v", events, err)
 		}

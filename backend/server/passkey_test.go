@@ -19,6 +19,7 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -490,7 +491,7 @@ func TestCopiedPasskey(t *testing.T) {
 		wantMails(t, accounts, ann, "A passkey may have been copied")
 		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, copied, owner.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, "A passkey may have been copied")
-		if n := s.events(t, account.EventPasskeyCopied); n != 5 {
+		if n := s.events(t, audit.EventPasskeyCopied); n != 5 {
 			t.Errorf("%d events of a copy; want 5", n)
 		}
 		want(t, s.browser(t).authenticate(device), 200, "")
@@ -1050,8 +1051,8 @@ func TestStepUpByPasskey(t *testing.T) {
 		if owner.passkeys()[0].LastUsedAt == nil {
 			t.Error("a step-up does not count as a use of the passkey")
 		}
-		if s.events(t, account.EventStepUp) != 1 {
-			t.Errorf("%d events of a step-up; want 1", s.events(t, account.EventStepUp))
+		if s.events(t, audit.EventStepUp) != 1 {
+			t.Errorf("%d events of a step-up; want 1", s.events(t, audit.EventStepUp))
 		}
 	})
 }
@@ -1079,8 +1080,8 @@ func TestPasskeyNotices(t *testing.T) {
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": id}), 200, "")
 		wantMails(t, accounts, ann, "A passkey was removed")
 		for _, kind := range []string{
-			account.EventPasskeyAdded, account.EventPasskeyRenamed, account.EventSignIn, account.EventPasskeyFailed,
-			account.EventPasskeyDeleted,
+			audit.EventPasskeyAdded, audit.EventPasskeyRenamed, audit.EventSignIn, audit.EventPasskeyFailed,
+			audit.EventPasskeyDeleted,
 		} {
 			if n := s.events(t, kind); n != 1 {
 				t.Errorf("%d events %q; want 1", n, kind)
@@ -1122,9 +1123,9 @@ func TestPasskeyAnswersAtOnce(t *testing.T) {
 		}
 		for range 3 {
 			b := s.browser(t)
-			response, before := used(t, device, b.authenticateOptions()), s.events(t, account.EventSignIn)
+			response, before := used(t, device, b.authenticateOptions()), s.events(t, audit.EventSignIn)
 			atOnce("a sign-in", func() testkit.Answer { return b.sendAuthentication(response) })
-			if n := s.events(t, account.EventSignIn) - before; n != 1 {
+			if n := s.events(t, audit.EventSignIn) - before; n != 1 {
 				t.Errorf("an answer signed in %d times", n)
 			}
 			response = made(t, s.device(), owner.registerOptions())

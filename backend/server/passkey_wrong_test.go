@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
 )
@@ -306,7 +306,7 @@ func TestWrongUses(t *testing.T) {
 			t.Errorf("wrong uses left passkeys %+v; there were %+v", after, before)
 		}
 		wantAlive(t, b, false, "the sender of wrong answers")
-		if n := s.events(t, account.EventPasskeyFailed); n < 30 {
+		if n := s.events(t, audit.EventPasskeyFailed); n < 30 {
 			t.Errorf("%d events of refused passkeys; want 30 at least", n)
 		}
 		wantAbsent(t, s.log.String(), "internal error", "panic")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -156,7 +157,7 @@ func TestResetPassword(t *testing.T) {
 			t.Errorf("emails after the reset: %+v", mails)
 		}
 		wantAbsent(t, s.log.String(), token)
-		if s.events(t, account.EventResetRequested) != 1 || s.events(t, account.EventPasswordReset) != 1 {
+		if s.events(t, audit.EventResetRequested) != 1 || s.events(t, audit.EventPasswordReset) != 1 {
 			t.Error("the log lacks the request or the new password")
 		}
 	})
@@ -565,10 +566,10 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if n := s.events(t, account.EventSignUp); n != 1 {
+		if n := s.events(t, audit.EventSignUp); n != 1 {
 			t.Errorf("%d accounts were made; want 1", n)
 		}
-		if n := s.events(t, account.EventSignUpTaken); n != 15 {
+		if n := s.events(t, audit.EventSignUpTaken); n != 15 {
 			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
 		}
 		// With the same password each time, the password stays good.
@@ -828,7 +829,7 @@ func TestDisown(t *testing.T) {
 					test.check(t, s)
 				}
 				s.signIn(t, ann)
-				if s.events(t, account.EventDisowned) != 1 {
+				if s.events(t, audit.EventDisowned) != 1 {
 					t.Error("the log lacks it")
 				}
 			})

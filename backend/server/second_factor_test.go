@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
@@ -131,7 +132,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			s.clock.Advance(time.Second)
 			wantFactor(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}))
 		}
-		if n := s.events(t, account.EventBackupCodeUsed); n != 1 {
+		if n := s.events(t, audit.EventBackupCodeUsed); n != 1 {
 			t.Errorf("%d events of a used backup code", n)
 		}
 

@@ -29,7 +29,7 @@ func TestEveryErrorHasAStatus(t *testing.T) {
 }
 
 func TestEveryEventHasAText(t *testing.T) {
-	files, err := filepath.Glob("../account/*.go")
+	files, err := filepath.Glob("../audit/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -282,7 +283,7 @@ func TestSettingsAreLogged(t *testing.T) {
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "")
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "") // no change
 		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "re_12345678"}), 200, "")
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{account.EventSettingChanged}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventSettingChanged}, Limit: 10})
 		if err != nil || len(events) != 2 {
 			t.Fatalf("%d events, %v", len(events), err)
 		}

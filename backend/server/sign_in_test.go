@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -364,8 +365,8 @@ func TestGuessesAreWrittenDown(t *testing.T) {
 				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.url.Host, testkit.NewAddress(), len(guess), guess)
 			conn.Close()
 		}
-		testkit.Eventually(t, "all 5 guesses are in the log", func() bool { return s.events(t, account.EventSignInFailed) == 5 },
-			func() string { return fmt.Sprint(s.events(t, account.EventSignInFailed)) })
+		testkit.Eventually(t, "all 5 guesses are in the log", func() bool { return s.events(t, audit.EventSignInFailed) == 5 },
+			func() string { return fmt.Sprint(s.events(t, audit.EventSignInFailed)) })
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -1137,9 +1138,9 @@ func TestTwoFactorMails(t *testing.T) {
 
 		dump := s.dump(t)
 		for _, kind := range []string{
-			account.EventTwoFactorPending, account.EventTwoFactorEnabled, account.EventTwoFactorDisabled, account.EventAuthenticatorReplaced,
-			account.EventBackupCodesMade, account.EventBackupCodeUsed, account.EventChallenged, account.EventCodeFailed, account.EventCodesLocked,
-			account.EventTOTPURIRead, account.EventDeviceTrusted, account.EventTrustedDeviceRevoked,
+			audit.EventTwoFactorPending, audit.EventTwoFactorEnabled, audit.EventTwoFactorDisabled, audit.EventAuthenticatorReplaced,
+			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventChallenged, audit.EventCodeFailed, audit.EventCodesLocked,
+			audit.EventTOTPURIRead, audit.EventDeviceTrusted, audit.EventTrustedDeviceRevoked,
 		} {
 			if !strings.Contains(dump, kind) {
 				t.Errorf("no event %s", kind)

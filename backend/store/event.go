@@ -9,21 +9,21 @@ import (
 	"github.com/uptrace/bun"
 
 	"latchkey/backend/account"
-	"latchkey/backend/keyring"
+	"latchkey/backend/audit"
 )
 
 // pending are the events of a transaction, which are written at its end.
 type pending struct {
-	keys   keyring.Keys
-	events []account.Event
+	mac    audit.MAC
+	events []audit.Event
 }
 
 // AddEvent implements [account.Store].
-func (db DB) AddEvent(ctx context.Context, keys keyring.Keys, e account.Event) error {
+func (db DB) AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error {
 	if db.pending == nil {
-		return db.inTx(ctx, func(db DB) error { return db.AddEvent(ctx, keys, e) })
+		return db.inTx(ctx, func(db DB) error { return db.AddEvent(ctx, mac, e) })
 	}
-	db.pending.keys = keys
+	db.pending.mac = mac
 	db.pending.events = append(db.pending.events, e)
 	return nil
 }
@@ -38,7 +38,7 @@ func (db DB) writeEvents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chain, events := account.ChainEvents(db.pending.keys, chain, db.pending.events)
+	chain, events := chain.Append(db.pending.mac, db.pending.events)
 	if _, err := db.bun.NewInsert().Model(&events).Exec(ctx); err != nil {
 		return failed(err)
 	}
@@ -49,28 +49,28 @@ func (db DB) writeEvents(ctx context.Context) error {
 // SignChain puts the first MAC to the end of a log that nothing was written to
 // yet. Later ones follow from one another: a log that has lost its MAC gets no
 // other.
-func (db DB) SignChain(ctx context.Context, keys keyring.Keys) error {
+func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 	return db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil || !chain.New() {
 			return err
 		}
-		chain = account.SignChain(keys, chain)
+		chain = chain.Sign(mac)
 		_, err = db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx)
 		return failed(err)
 	})
 }
 
 // lockChain returns the chain, which nobody else has until the transaction ends.
-func (db DB) lockChain(ctx context.Context) (account.EventChain, error) {
-	var chain account.EventChain
+func (db DB) lockChain(ctx context.Context) (audit.EventChain, error) {
+	var chain audit.EventChain
 	err := db.bun.NewUpdate().Model(&chain).Set("last = last").Where("n = 1").Returning("*").Scan(ctx)
 	return chain, failed(err)
 }
 
 // Events implements [account.Store].
-func (db DB) Events(ctx context.Context, f account.EventFilter) ([]account.Event, error) {
-	var events []account.Event
+func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, error) {
+	var events []audit.Event
 	q := db.bun.NewSelect().Model(&events).OrderBy("seq", bun.OrderDesc).Limit(int64(f.Limit))
 	if f.User != "" {
 		q.Where("user_id = ?", f.User)
@@ -79,7 +79,7 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]account.Event
 		q.Where("kind IN (?)", bun.List(f.Kinds))
 	}
 	if f.Before != "" {
-		q.Where("seq < (?)", db.bun.NewSelect().Model((*account.Event)(nil)).Column("seq").Where("id = ?", f.Before))
+		q.Where("seq < (?)", db.bun.NewSelect().Model((*audit.Event)(nil)).Column("seq").Where("id = ?", f.Before))
 	}
 	return events, failed(q.Scan(ctx))
 }
@@ -89,7 +89,7 @@ const eventBatch = 1000
 
 // ReadEvents implements [account.Store]. It reads from a snapshot, and keeps
 // nobody from writing to the log, however long it is.
-func (db DB) ReadEvents(ctx context.Context, begin func(account.EventChain) error, each func(account.Event) error) error {
+func (db DB) ReadEvents(ctx context.Context, begin func(audit.EventChain) error, each func(audit.Event) error) error {
 	snapshot := sql.TxOptions{ReadOnly: true}
 	if db.dsn != "" { // SQLite has no others
 		snapshot.Isolation = sql.LevelRepeatableRead
@@ -105,15 +105,15 @@ func (db DB) ReadEvents(ctx context.Context, begin func(account.EventChain) erro
 	return failed(err)
 }
 
-func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) error, each func(account.Event) error) error {
-	var chain account.EventChain
+func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) error, each func(audit.Event) error) error {
+	var chain audit.EventChain
 	if err := tx.NewSelect().Model(&chain).Where("n = 1").Scan(ctx); err != nil {
 		return found(err)
 	}
 	if err := begin(chain); err != nil {
 		return err
 	}
-	var events []account.Event
+	var events []audit.Event
 	for {
 		q := tx.NewSelect().Model(&events).Order("seq").Limit(eventBatch)
 		if len(events) > 0 { // else from the first, whatever its number: none hides below it
@@ -136,19 +136,19 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(account.EventChain) e
 
 // CutEvents implements [account.Store]. The chain begins later before anything
 // is deleted: what is in it cannot be.
-func (db DB) CutEvents(ctx context.Context, keys keyring.Keys, before time.Time) (more bool, err error) {
+func (db DB) CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error) {
 	err = db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil {
 			return err
 		}
-		var oldest []account.Event
+		var oldest []audit.Event
 		if err := db.bun.NewSelect().Model(&oldest).Column("seq", "at", "hash").Order("seq").Limit(sweepBatch).Scan(ctx); err != nil {
 			return failed(err)
 		}
 		// Up to the first that stays, and not all that are old enough by the clocks
 		// of several servers: what is cut is one piece.
-		n := slices.IndexFunc(oldest, func(e account.Event) bool { return !e.At.Before(before) })
+		n := slices.IndexFunc(oldest, func(e audit.Event) bool { return !e.At.Before(before) })
 		if n < 0 {
 			n, more = len(oldest), len(oldest) == sweepBatch
 		}
@@ -157,12 +157,12 @@ func (db DB) CutEvents(ctx context.Context, keys keyring.Keys, before time.Time)
 		}
 		last := oldest[n-1]
 		if last.Seq >= chain.First {
-			chain = account.CutEvents(keys, chain, last)
+			chain = chain.Cut(mac, last)
 			if _, err := db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx); err != nil {
 				return failed(err)
 			}
 		}
-		_, err = db.bun.NewDelete().Model((*account.Event)(nil)).Where("seq <= ?", last.Seq).Exec(ctx)
+		_, err = db.bun.NewDelete().Model((*audit.Event)(nil)).Where("seq <= ?", last.Seq).Exec(ctx)
 		return failed(err)
 	})
 	return more, err

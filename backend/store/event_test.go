@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -41,8 +42,8 @@ func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 // addEvent adds a sign-in to the log.
 func addEvent(t *testing.T, s *account.Service, id string, at time.Time) {
 	t.Helper()
-	e := account.Event{
-		ID: id, At: at, Kind: account.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA",
+	e := audit.Event{
+		ID: id, At: at, Kind: audit.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA",
 	}
 	if err := s.Store.AddEvent(t.Context(), s.Keys, e); err != nil {
 		t.Fatal(err)
@@ -154,10 +155,10 @@ func TestTampering(t *testing.T) {
 				}
 				// Entries that the server adds do not repair the log.
 				for range 2 {
-					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-						t.Errorf("%d entries, %v; want %v", n, err, account.ErrChain)
+					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
+						t.Errorf("%d entries, %v; want %v", n, err, audit.ErrChain)
 					}
-					e := account.Event{ID: rand.Text(), At: now, Kind: account.EventSignIn, UserID: "ann"}
+					e := audit.Event{ID: rand.Text(), At: now, Kind: audit.EventSignIn, UserID: "ann"}
 					err := db.AddEvent(t.Context(), s.Keys, e)
 					if err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") && what != "no end any more" {
 						t.Error(err)
@@ -173,8 +174,8 @@ func TestAnothersLog(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 2)
 		s.Keys = keyring.New()
-		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("with another key: %v; want %v", err, account.ErrChain)
+		if _, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
+			t.Errorf("with another key: %v; want %v", err, audit.ErrChain)
 		}
 	})
 }
@@ -195,8 +196,8 @@ func TestForgedAnew(t *testing.T) {
 		if err := store.Exec(db, forge); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("an entry before the start: %d entries, %v; want %v", n, err, account.ErrChain)
+		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
+			t.Errorf("an entry before the start: %d entries, %v; want %v", n, err, audit.ErrChain)
 		}
 
 		if err := store.Exec(db, "UPDATE event_chains SET mac = ''"); err != nil {
@@ -208,8 +209,8 @@ func TestForgedAnew(t *testing.T) {
 		if err := store.Exec(db, "DELETE FROM events WHERE seq = 2"); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, account.ErrChain) {
-			t.Errorf("without its MAC, and signed again: %d entries, %v; want %v", n, err, account.ErrChain)
+		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
+			t.Errorf("without its MAC, and signed again: %d entries, %v; want %v", n, err, audit.ErrChain)
 		}
 	})
 }
@@ -225,7 +226,7 @@ func TestCutEventsInPieces(t *testing.T) {
 			t.Helper()
 			err := db.Tx(t.Context(), func(tx account.Store) error {
 				for i := from; i < to; i++ {
-					if err := tx.AddEvent(t.Context(), s.Keys, account.Event{ID: fmt.Sprint("e", i), At: at, Kind: account.EventSignIn}); err != nil {
+					if err := tx.AddEvent(t.Context(), s.Keys, audit.Event{ID: fmt.Sprint("e", i), At: at, Kind: audit.EventSignIn}); err != nil {
 						return err
 					}
 				}
@@ -294,7 +295,7 @@ func TestEventsAtOnce(t *testing.T) {
 			wg.Go(func() {
 				err := db.Tx(context.Background(), func(tx account.Store) error {
 					for j := range 3 {
-						e := account.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: account.EventSignIn}
+						e := audit.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: audit.EventSignIn}
 						if err := tx.AddEvent(context.Background(), s.Keys, e); err != nil {
 							return err
 						}

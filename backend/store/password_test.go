@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/keyring"
+	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -83,10 +83,10 @@ var errLog = errors.New("the log takes no event")
 // withoutLog is a store whose audit log takes no event.
 type withoutLog struct {
 	account.Store
-	last account.Event // that it did not take
+	last audit.Event // that it did not take
 }
 
-func (l *withoutLog) AddEvent(_ context.Context, _ keyring.Keys, e account.Event) error {
+func (l *withoutLog) AddEvent(_ context.Context, _ audit.MAC, e audit.Event) error {
 	l.last = e
 	return errLog
 }
@@ -118,13 +118,13 @@ func TestSignInWithoutLog(t *testing.T) {
 				t.Errorf("%s: the log got %+v; want one of the kind %s", what, log.last, kind)
 			}
 		}
-		signIn("a right but void password", right, account.EventSignInFailed, shared.ErrNewPasswordDue)
+		signIn("a right but void password", right, audit.EventSignInFailed, shared.ErrNewPasswordDue)
 		if log.last.Detail != account.DetailVoidPassword {
 			t.Errorf("a right but void password has the detail %q", log.last.Detail)
 		}
 		for range account.SignInTries.Max - 1 {
-			signIn("a wrong password", wrong, account.EventSignInFailed, shared.ErrCredentials)
+			signIn("a wrong password", wrong, audit.EventSignInFailed, shared.ErrCredentials)
 		}
-		signIn("too many wrong passwords", wrong, account.EventSignInLimited, shared.ErrTooManyPasswords)
+		signIn("too many wrong passwords", wrong, audit.EventSignInLimited, shared.ErrTooManyPasswords)
 	})
 }

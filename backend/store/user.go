@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/shared"
 )
 
@@ -74,9 +75,9 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 
 // LockWaitingUser implements [account.Store].
 func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err error) {
-	opened := db.bun.NewSelect().Model((*account.Event)(nil)).ColumnExpr("1").
+	opened := db.bun.NewSelect().Model((*audit.Event)(nil)).ColumnExpr("1").
 		Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
-		Where("?TableAlias.kind IN (?)", bun.List([]string{account.EventSignUp, account.EventSignIn}))
+		Where("?TableAlias.kind IN (?)", bun.List([]string{audit.EventSignUp, audit.EventSignIn}))
 	err = found(db.bun.NewUpdate().Table("users").Set("name = name").
 		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", opened).
 		Returning("id").Scan(ctx, &id))

@@ -1,0 +1,61 @@
+package audit
+
+// The kinds of events.
+const (
+	EventSignUp          = "sign-up"
+	EventSignIn          = "sign-in"
+	EventSignInFailed    = "sign-in-failed"
+	EventSignInLimited   = "sign-in-limited"
+	EventSignOut         = "sign-out"
+	EventStepUp          = "step-up"
+	EventPasswordFailed  = "password-failed"
+	EventPasswordChanged = "password-changed"
+	EventSessionRevoked  = "session-revoked"
+	EventSessionsRevoked = "sessions-revoked"
+	EventUserUpdated     = "user-updated"
+	EventUserDeleted     = "user-deleted"
+
+	EventTwoFactorPending      = "two-factor-pending"
+	EventTwoFactorEnabled      = "two-factor-enabled"
+	EventTwoFactorDisabled     = "two-factor-disabled"
+	EventAuthenticatorReplaced = "authenticator-replaced"
+	EventTOTPURIRead           = "totp-uri-read"
+	EventBackupCodesMade       = "backup-codes-made"
+	EventBackupCodeUsed        = "backup-code-used"
+	EventChallenged            = "challenged"
+	EventCodeFailed            = "code-failed"
+	EventCodesLocked           = "codes-locked" // by a wrong code, instead of EventCodeFailed
+	EventCodesUnlocked         = "codes-unlocked"
+	EventCodeMailed            = "code-mailed"
+	EventDeviceTrusted         = "device-trusted"
+	EventTrustedDeviceRevoked  = "trusted-device-revoked"
+
+	EventPasskeyAdded   = "passkey-added"
+	EventPasskeyRenamed = "passkey-renamed"
+	EventPasskeyDeleted = "passkey-deleted"
+	EventPasskeyFailed  = "passkey-failed"
+	EventPasskeyCopied  = "passkey-copied" // there may be a copy of it
+
+	EventSignUpTaken           = "sign-up-taken" // with an address that has an account, which the caller was not told
+	EventResetRequested        = "reset-requested"
+	EventPasswordReset         = "password-reset"
+	EventEmailVerified         = "email-verified"
+	EventEmailChangeRequested  = "email-change-requested"
+	EventEmailChanged          = "email-changed"
+	EventUserDeletionRequested = "user-deletion-requested"
+	EventDisowned              = "disowned" // the owner reported a change as not their own
+
+	EventSettingChanged = "setting-changed"
+
+	EventMailDropped       = "mail-dropped"    // the provider never took it; Subject is the email's
+	EventSignInRefused     = "sign-in-refused" // with the right password or passkey, because the account is disabled
+	EventFactorsReset      = "factors-reset"
+	EventSessionsEnded     = "sessions-ended" // by an administrator
+	EventUserDisabled      = "user-disabled"
+	EventUserEnabled       = "user-enabled"
+	EventPermissionGranted = "permission-granted"
+	EventPermissionRevoked = "permission-revoked"
+	EventRecovered         = "recovered" // on the host, by an operator
+	EventKeyRotated        = "key-rotated"
+	EventKeyMissing        = "key-missing" // for a sealed value
+)

@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrChain is the error for a log that an attacker has changed.
+var ErrChain = errors.New("the audit log is not as this server wrote it")
+
+// Verifier verifies a whole log. Begin takes its chain, Add each of its entries
+// in order, and End says whether the log is complete. Each fails with [ErrChain],
+// which says where the log was changed.
+type Verifier struct {
+	mac   MAC
+	chain EventChain
+	next  int64  // the Seq of the next entry
+	hash  []byte // of the entry before
+	n     int64
+}
+
+// NewVerifier returns a Verifier of a log that a holder of the keys wrote.
+func NewVerifier(mac MAC) *Verifier { return &Verifier{mac: mac} }
+
+// Begin takes the chain of the log.
+func (v *Verifier) Begin(c EventChain) error {
+	v.chain, v.next, v.hash = c, c.First, c.FirstPrevious
+	if !c.signed(v.mac) {
+		return fmt.Errorf("%w: its end was not written by this server", ErrChain)
+	}
+	return nil
+}
+
+// Add takes the next entry.
+func (v *Verifier) Add(e Event) error {
+	switch {
+	case 0 < e.Seq && e.Seq < v.next && len(v.chain.FirstPrevious)+len(e.Hash) == 0:
+		return nil // from before there was a chain, which was not cut since
+	case e.Seq < v.next:
+		return fmt.Errorf("%w: entry %d, of %s, was put in", ErrChain, e.Seq, e.At.Format(time.RFC3339))
+	case e.Seq != v.next:
+		return fmt.Errorf("%w: entry %d is missing", ErrChain, v.next)
+	case !bytes.Equal(e.Previous, v.hash), !bytes.Equal(e.digest(), e.Hash):
+		return fmt.Errorf("%w: entry %d, of %s, was changed", ErrChain, e.Seq, e.At.Format(time.RFC3339))
+	}
+	v.next, v.hash = e.Seq+1, e.Hash
+	v.n++
+	return nil
+}
+
+// End returns how many entries the log has.
+func (v *Verifier) End() (n int64, err error) {
+	switch {
+	case v.next > v.chain.Last+1:
+		return v.n, fmt.Errorf("%w: entry %d was put in", ErrChain, v.chain.Last+1)
+	case v.next <= v.chain.Last || !bytes.Equal(v.hash, v.chain.Hash):
+		return v.n, fmt.Errorf("%w: entry %d is missing", ErrChain, v.next)
+	}
+	return v.n, nil
+}
