@@ -19,37 +19,22 @@ func isLink(r *http.Request) bool {
 	return r.URL.Path == shared.PageEmail || r.URL.Path == shared.PageResetPassword && r.URL.Query().Has("callbackURL")
 }
 
-// openLink answers a link of an email: with the page that says what the link does,
-// or, where a reset link names another page for that, by leading there.
-func (s *Server) openLink(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	if !reads(r) {
-		allow := "GET, HEAD"
-		if isForm(r) {
-			allow += ", POST"
-		}
-		w.Header().Set("Allow", allow)
-		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
-		return
-	}
-	c := call{Request: r, w: w, From: s.client(r)}
-	open := s.openEmailLink
-	if r.URL.Path == shared.PageResetPassword {
-		open = s.openResetLink
-	}
-	if err := open(&c); err != nil {
-		s.refuseLink(c, shared.EmailLink{Token: r.URL.Query().Get("token"), CallbackURL: r.URL.Query().Get("callbackURL")}, err)
-	}
-}
-
 var emailLinkSchema = schemaOf[shared.EmailLink]()
+
+// refuseLinkMethod answers a link that was requested by a method other than GET and HEAD.
+func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	allow := "GET, HEAD"
+	if isForm(r) {
+		allow += ", POST"
+	}
+	w.Header().Set("Allow", allow)
+	http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+}
 
 // openResetLink leads on to the page that a front end has for new passwords, as
 // [shared.OpenPasswordReset] does. It does not use the link.
 func (s *Server) openResetLink(c *call) error {
-	if err := s.limit(*c, shared.OpenPasswordReset.Path); err != nil {
-		return err
-	}
 	var in shared.EmailLink
 	if err := s.decodeQuery(c.Request, emailLinkSchema, &in); err != nil {
 		return err
@@ -69,9 +54,6 @@ func (s *Server) openResetLink(c *call) error {
 // account, and never deletes an account: programs that look into emails open
 // links, too, and run the scripts of the pages.
 func (s *Server) openEmailLink(c *call) error {
-	if err := s.limit(*c, shared.VerifyEmail.Path); err != nil {
-		return err
-	}
 	if q := c.URL.Query(); !q.Has("token") && (q.Has("done") || q.Has("error")) {
 		s.sendLink(*c, http.StatusOK, s.landed(*c))
 		return nil
@@ -140,7 +122,7 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 		return nil
 	case c.User.ID == "":
 		return as(http.StatusUnauthorized, shared.ErrUserInfo)
-	case s.mustEnrol(c):
+	case s.enrollmentDue(c):
 		return shared.ErrEnrolmentDue
 	}
 	return nil

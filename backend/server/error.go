@@ -158,10 +158,10 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *
 	case errors.Is(err, context.Canceled):
 		e = shared.ErrUnavailable // nobody reads it: the client has gone
 	case !ok:
-		s.Log.ErrorContext(r.Context(), "internal error", "path", shown(r), "err", err)
+		s.Log.ErrorContext(r.Context(), "internal error", "path", logPath(r), "err", err)
 		e = shared.ErrInternal
 	case errors.Is(err, shared.ErrUnavailable):
-		s.Log.WarnContext(r.Context(), "unavailable", "path", shown(r), "err", err)
+		s.Log.WarnContext(r.Context(), "unavailable", "path", logPath(r), "err", err)
 		if e.RetryAfter == 0 {
 			e = e.After(unavailableRetry)
 		}

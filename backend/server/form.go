@@ -14,7 +14,6 @@ import (
 	strict "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"latchkey/backend/account"
 	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/web"
@@ -43,60 +42,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	s.askAgain(call{Request: r, w: w}, r.URL.Path, nil, err)
-}
-
-// handleForm makes h answer the form of a page for those whom the policy lets
-// in, as [handle] does an endpoint: h says where to go on, or "" if it has
-// answered. Who may not go on gets the page again, with what was wrong.
-func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
-	schema := schemaOf[In]()
-	answer := func(c *call) (typed url.Values, to string, err error) {
-		defer func() { s.settle(*c, err) }()
-		// Our own pages have these forms, and no page of a trusted origin has.
-		if origin := c.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
-			return nil, "", shared.ErrOrigin
-		}
-		if err := s.limit(*c, counted[page]); err != nil {
-			return nil, "", err
-		}
-		var in In
-		if typed, err = decodeForm(c.Request, schema, &in); err != nil {
-			return typed, "", err
-		}
-		if may.level != everyone {
-			if *c, err = s.admit(*c, may, in); err != nil {
-				return typed, "", err
-			}
-		}
-		to, err = h(*c, in)
-		return typed, to, err
-	}
-	mux.HandleFunc("POST "+page, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		c := call{Request: r, w: w, From: s.client(r), guesses: new(guesses)}
-		typed, to, err := answer(&c)
-		if missing, ok := errors.AsType[*account.MissingKeyError](err); ok {
-			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.User.ID, c.From, missing))
-		}
-		if err != nil {
-			s.askAgain(c, page, typed, err)
-			return
-		}
-		if to == "" {
-			return // h has answered by itself
-		}
-		w.Header().Set("Location", to)
-		w.WriteHeader(http.StatusSeeOther)
-	})
-}
-
-// counted is the endpoint whose limits a form counts for, so that nobody has
-// twice the tries who uses both.
-var counted = map[string]string{
-	shared.PageSignIn:    shared.SignIn.Path,
-	shared.PageTwoFactor: shared.VerifyTOTP.Path,
-	shared.PageEmail:     shared.VerifyEmail.Path,
+	s.redisplay(call{Request: r, w: w}, r.URL.Path, nil, err)
 }
 
 // credentials are the fields of the form on the sign-in page.
@@ -132,7 +78,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 		return next(c), nil
 	}
 	if in.BackupCode != "" {
-		if err := s.limit(c, shared.VerifyBackupCode.Path); err != nil {
+		if err := s.limit(c, confirmRate, shared.VerifyBackupCode.Path); err != nil {
 			return "", err
 		}
 		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: in.BackupCode, TrustDevice: in.TrustDevice})
@@ -205,9 +151,9 @@ func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
 	return values, strict.Unmarshal(whole, in)
 }
 
-// askAgain answers with the page, what was typed but for what is secret, and
+// redisplay answers with the page, what was typed but for what is secret, and
 // what was wrong.
-func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
+func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
 		var in shared.EmailLink
 		if typed == nil { // it was refused before anybody looked into it

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,9 +42,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// logged writes a line for each request. It does not tell the query, which can
+// logRequests writes a line for each request. It does not tell the query, which can
 // hold the secret of a link, nor anything else that a person typed.
-func (s *Server) logged(next http.Handler) http.Handler {
+func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
@@ -53,21 +52,21 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		if rec.status >= http.StatusInternalServerError {
 			log = s.Log.ErrorContext
 		}
-		log(r.Context(), "request", "method", r.Method, "path", shown(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
+		log(r.Context(), "request", "method", r.Method, "path", logPath(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
 	})
 }
 
-// shown is the path of a request as far as the log tells it: a caller who makes
+// logPath is the path of a request as far as the log tells it: a caller who makes
 // up long ones must not fill the disk, and the secret of a link is not told.
-func shown(r *http.Request) string {
+func logPath(r *http.Request) string {
 	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
 		return shared.OpenPasswordReset.Path
 	}
 	return r.URL.Path[:min(len(r.URL.Path), 128)]
 }
 
-// guarded turns a panic into an answer.
-func (s *Server) guarded(next http.Handler) http.Handler {
+// recoverPanics turns a panic into an answer.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler {
@@ -129,26 +128,11 @@ func isAPI(r *http.Request) bool {
 
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
-// withDeadline ends what an answer waits for when nobody waits for the answer.
-// What changes something goes on when the client has hung up: a guess must not
-// get out of being written down.
-func (s *Server) withDeadline(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		if !reads(r) {
-			ctx = context.WithoutCancel(ctx)
-		}
-		ctx, cancel := context.WithTimeout(ctx, s.RequestTimeout)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
+func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
 
-func limitedBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
-
-// ofOurHost refuses requests for other hosts: a name that an attacker points
+// checkHost refuses requests for other hosts: a name that an attacker points
 // at our address (DNS rebinding) is not ours. Probes ask by address.
-func (s *Server) ofOurHost(next http.Handler) http.Handler {
+func (s *Server) checkHost(next http.Handler) http.Handler {
 	hosts := []string{s.Origin.Host}
 	if port := map[string]string{"http": "80", "https": "443"}[s.Origin.Scheme]; s.Origin.Port() == "" {
 		hosts = append(hosts, s.Origin.Host+":"+port)
@@ -187,11 +171,11 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
-// fromOurOrigin refuses requests that change something and that another site's
+// checkOrigin refuses requests that change something and that another site's
 // page made. It goes beyond [http.CrossOriginProtection], which compares hosts
 // only, and lets a request with a cookie pass that does not say where it is
 // from.
-func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
+func (s *Server) checkOrigin(next http.Handler) http.Handler {
 	std := http.NewCrossOriginProtection()
 	for _, origin := range s.TrustedOrigins {
 		if err := std.AddTrustedOrigin(origin); err != nil {
@@ -199,7 +183,7 @@ func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.checkOrigin(r)
+		err := s.originError(r)
 		if err == nil && std.Check(r) != nil {
 			err = shared.ErrOrigin
 		}
@@ -211,7 +195,7 @@ func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) checkOrigin(r *http.Request) error {
+func (s *Server) originError(r *http.Request) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return nil

@@ -126,7 +126,7 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 		return land(shared.Deleted{}, shared.ErrUserInfo, in.CallbackURL)
 	} else if err != nil {
 		return shared.Deleted{}, err
-	} else if s.mustEnrol(signedIn) {
+	} else if s.enrollmentDue(signedIn) {
 		return land(shared.Deleted{}, shared.ErrEnrolmentDue, in.CallbackURL)
 	}
 	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Session, c.From, in.Token))

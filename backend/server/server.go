@@ -51,7 +51,7 @@ type Config struct {
 type Server struct {
 	Config
 	cookies cookies
-	reads   *windows
+	memory  *counter // of calls that change nothing
 	queues  *queues
 	proxies *proxies
 }
@@ -63,31 +63,30 @@ const requestTimeout = 4 * time.Second
 // New returns the handler of the whole product.
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
-	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows(), proxies: new(proxies)}
+	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
 	// Half of the time is left for the hash, which may have to wait for its turn, too.
 	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
 
 	// The outermost first. The log is outside the guard against panics, so
 	// that a panic is logged as the 500 that it becomes.
-	return chain(s.rooms(),
-		s.logged,
-		s.guarded,
+	return chain(s.dispatch(),
+		s.logRequests,
+		s.recoverPanics,
 		s.withHeaders,
-		s.withDeadline,
-		limitedBody,
-		s.ofOurHost,
+		limitBody,
+		s.checkHost,
 		s.watchProxies,
 		s.withCORS,
-		s.fromOurOrigin,
+		s.checkOrigin,
 	)
 }
 
-// rooms sends a request to the API, the probes, the well-known addresses, the
+// dispatch sends a request to the API, the probes, the well-known addresses, the
 // forms, the links of emails or the pages. It is no ServeMux because that answers
 // addresses like /api//x with a redirect of its own.
-func (s *Server) rooms() http.Handler {
+func (s *Server) dispatch() http.Handler {
 	mux := http.NewServeMux()
-	s.routes(mux)
+	s.register(mux)
 	pages := pages(s.App, s.name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -99,84 +98,90 @@ func (s *Server) rooms() http.Handler {
 			s.wellKnown(w, r)
 		case isForm(r) && r.Method == http.MethodPost:
 			mux.ServeHTTP(w, r)
-		case sentByForm(r) && !reads(r):
+		case sentByForm(r) && !isReadOnly(r):
 			w.Header().Set("Allow", "GET, HEAD, POST")
 			s.refuse(w, r, shared.ErrMethod)
+		case isLink(r) && isReadOnly(r):
+			mux.ServeHTTP(w, r)
 		case isLink(r):
-			s.openLink(w, r)
+			refuseLinkMethod(w, r)
 		default:
 			pages.ServeHTTP(w, r)
 		}
 	})
 }
 
-// routes is the API and the forms: every endpoint with who may call it.
-func (s *Server) routes(mux *http.ServeMux) {
-	handle(s, mux, anyone, shared.OK, s.ok)
-	handle(s, mux, anyone, shared.SignUp, s.signUp)
-	handle(s, mux, anyone, shared.SignIn, s.signIn)
-	handle(s, mux, anyone, shared.SignOut, s.signOut)
-	handle(s, mux, anyone, shared.GetSession, s.getSession)
-	handle(s, mux, enrolling(signedIn), shared.StepUp, s.stepUp)
-	handle(s, mux, signedIn, shared.ListSessions, s.listSessions)
-	handle(s, mux, signedIn, shared.RevokeSession, s.revokeSession)
-	handle(s, mux, signedIn, shared.RevokeSessions, s.revokeSessions)
-	handle(s, mux, signedIn, shared.RevokeOtherSessions, s.revokeOtherSessions)
-	handle(s, mux, signedIn, shared.UpdateUser, s.updateUser)
-	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
-	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
-	handle(s, mux, signedIn, shared.DeleteUser, s.deleteUser) // and fresh, but for who has the link of a mail
+// routes is the API, the forms and the links of emails: each with the callers that it
+// admits and how often it admits them.
+func (s *Server) routes() []route {
+	return []route{
+		handle(anyone, readRate, shared.OK, s.ok),
+		handle(anyone, signUpRate, shared.SignUp, s.signUp),
+		handle(anyone, signInRate, shared.SignIn, s.signIn),
+		handle(anyone, defaultRate, shared.SignOut, s.signOut),
+		handle(anyone, readRate, shared.GetSession, s.getSession),
+		handle(allowUnenrolled(signedIn), confirmRate, shared.StepUp, s.stepUp),
+		handle(signedIn, readRate, shared.ListSessions, s.listSessions),
+		handle(signedIn, defaultRate, shared.RevokeSession, s.revokeSession),
+		handle(signedIn, defaultRate, shared.RevokeSessions, s.revokeSessions),
+		handle(signedIn, defaultRate, shared.RevokeOtherSessions, s.revokeOtherSessions),
+		handle(signedIn, defaultRate, shared.UpdateUser, s.updateUser),
+		handle(signedIn, strictRate, shared.ChangePassword, s.changePassword),
+		handle(signedIn, defaultRate, shared.VerifyPassword, s.verifyPassword),
+		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // and fresh, unless the call has the link of an email
 
-	handle(s, mux, anyone, shared.RequestPasswordReset, s.requestPasswordReset)
-	handle(s, mux, anyone, shared.OpenPasswordReset, s.openPasswordReset)
-	handle(s, mux, anyone, shared.ResetPassword, s.resetPassword)
-	handle(s, mux, anyone, shared.SendVerificationEmail, s.sendVerificationEmail)
-	handle(s, mux, anyone, shared.VerifyEmail, s.verifyEmail)
-	handle(s, mux, withFactor(fresh), shared.ChangeEmail, s.changeEmail) // who reads the mailbox gets codes
-	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
-	handle(s, mux, anyone, shared.Disown, s.disown)
-	handle(s, mux, anyone, shared.CheckLink, s.checkLink)
-	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
+		handle(anyone, mailRate, shared.RequestPasswordReset, s.requestPasswordReset),
+		handle(anyone, readRate, shared.OpenPasswordReset, s.openPasswordReset),
+		handle(anyone, defaultRate, shared.ResetPassword, s.resetPassword),
+		handle(anyone, mailRate, shared.SendVerificationEmail, s.sendVerificationEmail),
+		handle(anyone, readRate, shared.VerifyEmail, s.verifyEmail),
+		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // whose mailbox gets codes
+		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
+		handle(anyone, defaultRate, shared.Disown, s.disown),
+		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
+		handle(signedIn, readRate, shared.ListEvents, s.listEvents),
 
-	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)
-	handle(s, mux, enrolling(withFactor(fresh)), shared.EnableTwoFactor, s.enableTwoFactor)
-	handle(s, mux, withFactor(fresh), shared.DisableTwoFactor, s.disableTwoFactor)
-	handle(s, mux, withFactor(fresh), shared.GetTOTPURI, s.getTOTPURI)
-	handle(s, mux, withFactor(fresh), shared.GenerateBackupCodes, s.generateBackupCodes)
-	handle(s, mux, enrolling(challenged), shared.VerifyTOTP, s.verifyTOTP)
-	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
-	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
-	handle(s, mux, challenged, shared.VerifyOTP, s.verifyOTP)
-	handle(s, mux, signedIn, shared.ListTrustedDevices, s.listTrustedDevices)
-	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
-	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
+		handle(allowUnenrolled(signedIn), readRate, shared.TwoFactorStatus, s.twoFactorStatus),
+		handle(allowUnenrolled(requireFactor(fresh)), strictRate, shared.EnableTwoFactor, s.enableTwoFactor),
+		handle(requireFactor(fresh), strictRate, shared.DisableTwoFactor, s.disableTwoFactor),
+		handle(requireFactor(fresh), strictRate, shared.GetTOTPURI, s.getTOTPURI),
+		handle(requireFactor(fresh), strictRate, shared.GenerateBackupCodes, s.generateBackupCodes),
+		handle(allowUnenrolled(challenged), confirmRate, shared.VerifyTOTP, s.verifyTOTP),
+		handle(challenged, confirmRate, shared.VerifyBackupCode, s.verifyBackupCode),
+		handle(challenged, strictRate, shared.SendOTP, s.sendOTP),
+		handle(challenged, confirmRate, shared.VerifyOTP, s.verifyOTP),
+		handle(signedIn, readRate, shared.ListTrustedDevices, s.listTrustedDevices),
+		handle(signedIn, defaultRate, shared.RevokeTrustedDevice, s.revokeTrustedDevice),
+		handle(signedIn, defaultRate, shared.RevokeTrustedDevices, s.revokeTrustedDevices),
 
-	handle(s, mux, enrolling(withFactor(fresh)), shared.GenerateRegisterOptions, s.generateRegisterOptions)
-	handle(s, mux, enrolling(withFactor(fresh)), shared.VerifyRegistration, s.verifyRegistration)
-	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
-	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
-	handle(s, mux, enrolling(signedIn), shared.ListPasskeys, s.listPasskeys)
-	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
-	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey) // and withFactor, for the last one
+		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.GenerateRegisterOptions, s.generateRegisterOptions),
+		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.VerifyRegistration, s.verifyRegistration),
+		handle(anyone, defaultRate, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions),
+		handle(anyone, passkeyRate, shared.VerifyAuthentication, s.verifyAuthentication),
+		handle(allowUnenrolled(signedIn), readRate, shared.ListPasskeys, s.listPasskeys),
+		handle(fresh, defaultRate, shared.UpdatePasskey, s.updatePasskey),
+		handle(fresh, defaultRate, shared.DeletePasskey, s.deletePasskey), // and requireFactor, for the last one
 
-	handle(s, mux, anyone, shared.About, s.about)
-	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
-	handle(s, mux, withFactor(freshly(permitted(account.PermissionSettings))), shared.PutSetting, s.putSetting)
-	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
-	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
+		handle(anyone, readRate, shared.About, s.about),
+		handle(requirePermission(account.PermissionSettings), readRate, shared.ListSettings, s.listSettings),
+		handle(requireFactor(requireFresh(requirePermission(account.PermissionSettings))), defaultRate, shared.PutSetting, s.putSetting),
+		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail),
+		handle(requirePermission(account.PermissionSettings), readRate, shared.PasskeyCheck, s.passkeyCheck),
 
-	handle(s, mux, permitted(account.PermissionUsers), shared.ListUsers, s.listUsers)
-	handle(s, mux, withFactor(freshly(permitted(account.PermissionUsers))), shared.ResetFactors, s.resetFactors)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EndSessions, s.endSessions)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.DisableUser, s.disableUser)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EnableUser, s.enableUser)
+		handle(requirePermission(account.PermissionUsers), readRate, shared.ListUsers, s.listUsers),
+		handle(requireFactor(requireFresh(requirePermission(account.PermissionUsers))), defaultRate, shared.ResetFactors, s.resetFactors),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EndSessions, s.endSessions),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.DisableUser, s.disableUser),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EnableUser, s.enableUser),
+		handle(requirePermission(account.PermissionAudit), readRate, shared.ListAllEvents, s.listAllEvents),
+		handle(requirePermission(account.PermissionAudit), readRate, shared.ExportEvents, s.exportEvents).streaming(),
 
-	handle(s, mux, permitted(account.PermissionAudit), shared.ListAllEvents, s.listAllEvents)
-	handle(s, mux, permitted(account.PermissionAudit), shared.ExportEvents, s.exportEvents)
-
-	handleForm(s, mux, anyone, shared.PageSignIn, s.signInForm)
-	handleForm(s, mux, enrolling(challenged), shared.PageTwoFactor, s.twoFactorForm)
-	handleForm(s, mux, anyone, shared.PageEmail, s.emailForm) // a deletion asks for a session
+		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
+		handleForm(allowUnenrolled(challenged), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
+		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // a deletion asks for a session
+		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
+		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
+	}
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }
@@ -185,7 +190,9 @@ func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Ali
 // (/readyz).
 func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/readyz" {
-		if err := s.Ready(r.Context()); err != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
+		defer cancel()
+		if err := s.Ready(ctx); err != nil {
 			s.fail(w, r, fmt.Errorf("%w: %w", shared.ErrUnavailable, err))
 			return
 		}

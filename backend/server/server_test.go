@@ -1,15 +1,10 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
 	strict "github.com/go-json-experiment/json"
 
@@ -81,26 +76,4 @@ func FuzzParseAddr(f *testing.F) {
 			t.Errorf("%q is read as %v", s, addr)
 		}
 	})
-}
-
-// TestRequestTimeout tests that what a request asks of the database is given up
-// after the time that the server gives a request, and that this is under five
-// seconds unless the configuration says otherwise.
-func TestRequestTimeout(t *testing.T) {
-	if requestTimeout >= 5*time.Second {
-		t.Errorf("requests may take %v; want less than five seconds", requestTimeout)
-	}
-	s := &Server{Config: Config{RequestTimeout: time.Millisecond}}
-	for _, method := range []string{"GET", "POST"} {
-		s.withDeadline(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			select {
-			case <-r.Context().Done():
-				if err := r.Context().Err(); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%s: the request ends with %v; want %v", method, err, context.DeadlineExceeded)
-				}
-			case <-time.After(time.Minute):
-				t.Errorf("%s: the request has no end", method)
-			}
-		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/api/auth/get-session", nil))
-	}
 }

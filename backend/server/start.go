@@ -20,7 +20,7 @@ type Gate struct {
 // NewGate returns a closed gate before a server at an origin.
 func NewGate(origin *url.URL) *Gate {
 	s := &Server{Config: Config{Origin: origin, Log: slog.New(slog.DiscardHandler)}}
-	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.guarded, s.withHeaders)}
+	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.recoverPanics, s.withHeaders)}
 }
 
 // Open has the server answer from now on.

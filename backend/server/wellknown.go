@@ -33,7 +33,7 @@ func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case answer == nil:
 		notFound(w, r, s.name())
-	case !reads(r):
+	case !isReadOnly(r):
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
 	default:
