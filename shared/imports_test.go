@@ -65,6 +65,10 @@ var walls = []struct {
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/app"},
 		directly: []string{"database/sql", webauthn},
 	},
+	{
+		room:  "backend/server/wire",
+		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend", "latchkey/web"},
+	},
 }
 
 func TestWalls(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/language"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -19,7 +20,7 @@ func isLink(r *http.Request) bool {
 	return r.URL.Path == shared.PageEmail || r.URL.Path == shared.PageResetPassword && r.URL.Query().Has("callbackURL")
 }
 
-var emailLinkSchema = schemaOf[shared.EmailLink]()
+var emailLinkSchema = wire.SchemaOf[shared.EmailLink]()
 
 // refuseLinkMethod answers a link that was requested by a method other than GET and HEAD.
 func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +37,7 @@ func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
 // [shared.OpenPasswordReset] does. It does not use the link.
 func (s *Server) openResetLink(c *call) error {
 	var in shared.EmailLink
-	if err := s.decodeQuery(c.Request, emailLinkSchema, &in); err != nil {
+	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
 	err := s.leadToReset(*c, in.Token, cmp.Or(in.CallbackURL, shared.PageResetPassword))
@@ -59,7 +60,7 @@ func (s *Server) openEmailLink(c *call) error {
 		return nil
 	}
 	var in shared.EmailLink
-	if err := s.decodeQuery(c.Request, emailLinkSchema, &in); err != nil {
+	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
 	if err := s.signedInAt(c); err != nil {
@@ -81,7 +82,7 @@ func (s *Server) openEmailLink(c *call) error {
 
 // emailForm is the button of the page: it does what the link is for.
 func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
-	if in.CallbackURL != "" && !s.mayGoTo(in.CallbackURL) {
+	if in.CallbackURL != "" && !s.mayRedirectTo(in.CallbackURL) {
 		return "", shared.ErrCallbackURL
 	}
 	if err := s.signedInAt(&c); err != nil {

@@ -7,12 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
-
-	strict "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"latchkey/backend/language"
 	"latchkey/shared"
@@ -104,51 +98,15 @@ func withNext(c call, page string) string {
 	return page + "?next=" + url.QueryEscape(next(c))
 }
 
-// decodeForm reads the body of a request, which a form sent, into in. It is as
-// strict as the API is: each name once, valid UTF-8, no NUL. Unknown names are
-// ignored. A box that is not ticked is not sent, and means no.
-func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
-	body, err := read(r)
-	if err != nil {
-		return nil, err
+// formError returns what a person reads of a form that could not be decoded.
+func formError(err error) error {
+	switch {
+	case errors.Is(err, shared.ErrMediaType):
+		return shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+	case errors.Is(err, shared.ErrBadRequest):
+		return shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
 	}
-	if !hasType(r, "application/x-www-form-urlencoded") {
-		return nil, shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
-	}
-	garbled := shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, garbled
-	}
-	for name, all := range values {
-		for _, text := range append([]string{name}, all...) {
-			if len(all) != 1 || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-				return nil, garbled
-			}
-		}
-	}
-	members := map[string]jsontext.Value{}
-	for _, fd := range f {
-		box := slices.Contains(fd.kinds, 't')
-		switch {
-		case box && (!values.Has(fd.name) || values.Get(fd.name) == "on"): // what browsers send for a box without a value
-			members[fd.name] = jsontext.Value(strconv.FormatBool(values.Has(fd.name)))
-		case values.Has(fd.name):
-			text, err := json.Marshal(values.Get(fd.name))
-			if err != nil {
-				return nil, err
-			}
-			members[fd.name] = text
-		}
-	}
-	if err := f.validate("body", members); err != nil {
-		return values, err
-	}
-	whole, err := json.Marshal(members)
-	if err != nil {
-		return nil, err
-	}
-	return values, strict.Unmarshal(whole, in)
+	return err
 }
 
 // redisplay answers with the page, what was typed but for what is secret, and
@@ -157,7 +115,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
 		var in shared.EmailLink
 		if typed == nil { // it was refused before anybody looked into it
-			typed, _ = decodeForm(c.Request, emailLinkSchema, &in)
+			typed, _ = s.decoder().Form(c.Request, emailLinkSchema, &in)
 		}
 		s.refuseLink(c, shared.EmailLink{Token: typed.Get("token"), CallbackURL: typed.Get("callbackURL")}, err)
 		return

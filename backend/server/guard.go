@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 )
 
@@ -128,7 +129,7 @@ func isAPI(r *http.Request) bool {
 
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
-func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
+func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, wire.MaxBody) }
 
 // checkHost refuses requests for other hosts: a name that an attacker points
 // at our address (DNS rebinding) is not ours. Probes ask by address.

@@ -166,7 +166,7 @@ func land[Out any](out Out, err error, callback string) (Out, error) {
 }
 
 // with is an address with a value added to its query, which otherwise stays as it
-// is. The address is one that [Server.mayGoTo] has let pass.
+// is. The address is one that [Server.mayRedirectTo] has let pass.
 func with(address, name, value string) string {
 	address, fragment, found := strings.Cut(address, "#")
 	if found {

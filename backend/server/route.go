@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 )
 
@@ -49,7 +50,7 @@ func (rt route) streaming() route {
 // open by forgetting them. As in Better Auth, the server checks the body before the
 // caller. If h returns [shared.None], it has written the answer itself.
 func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) route {
-	schema := schemaOf[In]()
+	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		if err := s.limit(*c, rt.rate, rt.counted); err != nil {
 			return nil, err
@@ -57,16 +58,16 @@ func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h fun
 		if err := checkAppVersion(c.Request); err != nil {
 			return nil, err
 		}
-		decode := s.decode
+		decode := s.decoder().Body
 		if rt.method == http.MethodGet {
-			decode = s.decodeQuery
+			decode = s.decoder().Query
 		}
 		var in In
 		err := decode(c.Request, schema, &in)
-		if err == nil {
-			*c, err = s.admit(*c, rt.policy, in)
-		}
 		if err != nil {
+			return nil, err
+		}
+		if *c, err = s.admit(*c, rt.policy, in); err != nil {
 			return nil, err
 		}
 		return func(c *call) (any, error) { return h(*c, in) }, nil
@@ -92,7 +93,7 @@ func (s *Server) respondJSON(_ route, c call, out any, err error) {
 // h returns where to go next, or "" if it has written the answer itself. A caller who
 // is refused gets the page again, with what was wrong.
 func handleForm[In any](p policy, limit rate, page, counted string, h func(call, In) (string, error)) route {
-	schema := schemaOf[In]()
+	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		c.w.Header().Set("Cache-Control", "no-store")
 		if err := s.checkFormOrigin(c.Request); err != nil {
@@ -103,10 +104,10 @@ func handleForm[In any](p policy, limit rate, page, counted string, h func(call,
 		}
 		var in In
 		var err error
-		if c.typed, err = decodeForm(c.Request, schema, &in); err == nil {
-			*c, err = s.admit(*c, rt.policy, in)
+		if c.typed, err = s.decoder().Form(c.Request, schema, &in); err != nil {
+			return nil, formError(err)
 		}
-		if err != nil {
+		if *c, err = s.admit(*c, rt.policy, in); err != nil {
 			return nil, err
 		}
 		return func(c *call) (any, error) { return h(*c, in) }, nil

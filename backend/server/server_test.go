@@ -6,9 +6,6 @@ import (
 	"regexp"
 	"testing"
 
-	strict "github.com/go-json-experiment/json"
-
-	"latchkey/backend/account"
 	"latchkey/shared"
 )
 
@@ -44,26 +41,6 @@ func TestEveryEventHasAText(t *testing.T) {
 	if n != len(eventTexts) || n == 0 {
 		t.Errorf("%d texts for %d kinds", len(eventTexts), n)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"email":"a@example.test","password":"x"}`, `{"a":[{"b":null}]}`, `[[[`, "{\"a\":\"\xff\"}", `{"callbackURL":"//x"}`} {
-		f.Add([]byte(seed))
-	}
-	schema := schemaOf[shared.NewAccount]()
-	f.Fuzz(func(t *testing.T, body []byte) {
-		members, err := object(body)
-		if err != nil || schema.validate("body", members) != nil {
-			return
-		}
-		var in shared.NewAccount
-		if err := strict.Unmarshal(body, &in); err != nil {
-			t.Errorf("%q is valid but cannot be read: %v", body, err)
-		}
-		if _, err := account.ParseEmail(in.Email); err != nil || in.Password == "" {
-			t.Errorf("%q is taken: %+v", body, in)
-		}
-	})
 }
 
 func FuzzParseAddr(f *testing.F) {

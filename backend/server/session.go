@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 )
 
@@ -96,7 +97,7 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	case in.Passkey != nil:
 		token, err = s.stepUpByPasskey(c, in.Passkey)
 	default:
-		err = invalid("password", "[body.password] Invalid input: expected string, received undefined")
+		err = wire.Invalid("password", "[body.password] Invalid input: expected string, received undefined")
 	}
 	c.guesses.right = err == nil
 	if err != nil {
