@@ -66,6 +66,10 @@ var walls = []struct {
 		directly: []string{"database/sql", webauthn},
 	},
 	{
+		room:  "backend/site",
+		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store"},
+	},
+	{
 		room:  "backend/server/wire",
 		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend", "latchkey/web"},
 	},

@@ -4,6 +4,7 @@ package language
 
 import (
 	_ "embed"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -56,6 +57,16 @@ func Of(chosen, accepted string) *Language {
 		_, i, _ = matcher.Match(tags...)
 	}
 	return All[i]
+}
+
+// OfRequest returns the language of the person who made a request: the one that they
+// chose, or else the one that their browser likes best of ours.
+func OfRequest(r *http.Request) *Language {
+	chosen := ""
+	if cookie, err := r.Cookie(shared.LanguageCookie); err == nil {
+		chosen = cookie.Value
+	}
+	return Of(chosen, r.Header.Get("Accept-Language"))
 }
 
 // Say is a sentence, which is given in English, with values in the places of its

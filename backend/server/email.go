@@ -203,7 +203,7 @@ func continueURL(callback string) string {
 
 // sendLink answers with the page of a link.
 func (s *Server) sendLink(c call, status int, l web.Link) {
-	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[languageOf(c.Request)].Email(s.name(), l), "")
+	s.site.AnswerLink(c.w, c.Request, status, l)
 }
 
 // question is the page that says what a link does, and asks for it.

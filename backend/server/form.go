@@ -9,15 +9,12 @@ import (
 	"slices"
 
 	"latchkey/backend/language"
+	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/web"
 )
 
-// forms are the pages with a form that browsers send by themselves: before the
-// app is there, or where it cannot run.
-var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
-
-func isForm(r *http.Request) bool { return slices.Contains(forms, r.URL.Path) }
+func isForm(r *http.Request) bool { return site.HasForm(r.URL.Path) }
 
 // formTypes are all that a form of HTML can send its body as.
 var formTypes = []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
@@ -136,7 +133,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	t.Backup = typed.Get("backupCode") != ""
 	t.Over = slices.ContainsFunc(endings, func(ending *shared.Error) bool { return ending.Is(e) })
-	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[l].Again(page, s.name(), t), "")
+	s.site.AnswerForm(c.w, c.Request, status, page, t)
 }
 
 // endings are the refusals after which no code is taken any more.

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
+	pages "latchkey/backend/site"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
@@ -73,7 +74,7 @@ func wantAgain(t *testing.T, a testkit.Answer, status int, field, sentence strin
 	if strings.Contains(a.Body, testkit.Password) {
 		t.Error("the page has the password in it")
 	}
-	if csp := a.Header.Get("Content-Security-Policy"); csp != server.FormSecurityPolicy {
+	if csp := a.Header.Get("Content-Security-Policy"); csp != pages.FormSecurityPolicy {
 		t.Errorf("the policy is %q", csp)
 	}
 }
@@ -612,7 +613,7 @@ func TestFormPolicy(t *testing.T) {
 		} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				a := s.browser(t).Do(method, path, "")
-				want := strings.Replace(server.ContentSecurityPolicy, "form-action 'none'", "form-action "+action, 1)
+				want := strings.Replace(pages.ContentSecurityPolicy, "form-action 'none'", "form-action "+action, 1)
 				if got := a.Header.Get("Content-Security-Policy"); got != want {
 					t.Errorf("%s %s: the policy is %q; want %q", method, path, got, want)
 				}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/backend/server/wire"
+	"latchkey/backend/site"
 	"latchkey/shared"
 )
 
@@ -80,22 +81,10 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// ContentSecurityPolicy goes with every answer. It lets the app do what it does
-// and nothing else: no inline script or style, no form that sends itself, no
-// frame around us. The one Trusted Types policy is web/loader.js's, for the
-// addresses of the worker and of the scripts that start the app.
-const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
-	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
-
-// FormSecurityPolicy goes with the pages that have a form which browsers send by
-// themselves. It may go to us, and to nobody else.
-var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
-
 // withHeaders sends the security headers on every answer.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
 	fixed := map[string]string{ // by canonical name
-		"Content-Security-Policy":      ContentSecurityPolicy,
+		"Content-Security-Policy":      site.ContentSecurityPolicy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Referrer-Policy":              "no-referrer",
@@ -113,7 +102,7 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 			h[name] = []string{value}
 		}
 		if isForm(r) {
-			h.Set("Content-Security-Policy", FormSecurityPolicy)
+			h.Set("Content-Security-Policy", site.FormSecurityPolicy)
 		}
 		if isAPI(r) || isProbe(r) {
 			h.Set("Cache-Control", "no-store")

@@ -38,6 +38,9 @@ func (c call) language() *language.Language {
 	return languageOf(c.Request)
 }
 
+// languageOf is the language of the person who made a request.
+func languageOf(r *http.Request) *language.Language { return language.OfRequest(r) }
+
 // A policy says who may call a route.
 type policy struct {
 	level

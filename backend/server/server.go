@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/site"
 	"latchkey/shared"
 )
 
@@ -54,6 +55,7 @@ type Server struct {
 	memory  *counter // of calls that change nothing
 	queues  *queues
 	proxies *proxies
+	site    *site.Site
 }
 
 // requestTimeout is under the five seconds within which a request must be
@@ -64,6 +66,7 @@ const requestTimeout = 4 * time.Second
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
+	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
 	// Half of the time is left for the hash, which may have to wait for its turn, too.
 	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
 
@@ -81,21 +84,18 @@ func New(c Config) http.Handler {
 	)
 }
 
-// dispatch sends a request to the API, the probes, the well-known addresses, the
-// forms, the links of emails or the pages. It is no ServeMux because that answers
-// addresses like /api//x with a redirect of its own.
+// dispatch sends a request to the API, the probes, the forms, the links of emails or the
+// site. It is no ServeMux because that answers addresses like /api//x with a redirect of
+// its own.
 func (s *Server) dispatch() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
-	pages := pages(s.App, s.name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case isAPI(r):
 			s.serveAPI(mux, w, r)
 		case isProbe(r):
 			s.probe(w, r)
-		case isWellKnown(r):
-			s.wellKnown(w, r)
 		case isForm(r) && r.Method == http.MethodPost:
 			mux.ServeHTTP(w, r)
 		case sentByForm(r) && !isReadOnly(r):
@@ -106,7 +106,7 @@ func (s *Server) dispatch() http.Handler {
 		case isLink(r):
 			refuseLinkMethod(w, r)
 		default:
-			pages.ServeHTTP(w, r)
+			s.site.ServeHTTP(w, r)
 		}
 	})
 }
