@@ -40,7 +40,7 @@ func (s *Server) openResetLink(c *call) error {
 	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
-	err := s.leadToReset(*c, in.Token, cmp.Or(in.CallbackURL, shared.PageResetPassword))
+	err := s.redirectToReset(*c, in.Token, cmp.Or(in.CallbackURL, shared.PageResetPassword))
 	to, ok := errors.AsType[redirect](err)
 	if !ok {
 		return err
@@ -118,11 +118,11 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 	case link.Purpose == account.LinkVerify:
 		return nil
 	case c.User.ID != "" && c.User.ID != link.User.ID:
-		return as(http.StatusForbidden, shared.ErrInvalidUser)
+		return withStatus(http.StatusForbidden, shared.ErrInvalidUser)
 	case link.Purpose != account.LinkDelete:
 		return nil
 	case c.User.ID == "":
-		return as(http.StatusUnauthorized, shared.ErrUserInfo)
+		return withStatus(http.StatusUnauthorized, shared.ErrUserInfo)
 	case s.enrollmentDue(c):
 		return shared.ErrEnrolmentDue
 	}
@@ -185,9 +185,9 @@ func byScript(c call, in shared.EmailLink) error {
 			return nil
 		}
 	}
-	to := with(shared.PageEmail, "token", in.Token)
+	to := withQuery(shared.PageEmail, "token", in.Token)
 	if in.CallbackURL != "" {
-		to = with(to, "callbackURL", in.CallbackURL)
+		to = withQuery(to, "callbackURL", in.CallbackURL)
 	}
 	return redirect(to)
 }
@@ -340,7 +340,7 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInternalServerError:
-		page.Href, page.Label = with(with(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.Say("Try again")
+		page.Href, page.Label = withQuery(withQuery(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.Say("Try again")
 	}
 	switch {
 	case errors.Is(e, shared.ErrTokenExpired):

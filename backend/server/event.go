@@ -211,7 +211,7 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 	for {
 		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportPatience)) // longer than other answers take
 		for _, e := range events {
-			account, actor := orNobody(e.Account), orNobody(e.Actor)
+			account, actor := orNone(e.Account), orNone(e.Actor)
 			w.Write(plainCells(e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Text, account.Email, account.ID, actor.Email, actor.ID,
 				e.IPAddress, e.Device.Browser, e.Device.OS, e.SessionID, e.Subject, e.Detail))
 		}
@@ -240,7 +240,7 @@ func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, erro
 	return s.eventsOf(ctx, language.Of("en", ""), events)
 }
 
-func orNobody(p *shared.Person) shared.Person {
+func orNone(p *shared.Person) shared.Person {
 	if p == nil {
 		return shared.Person{}
 	}

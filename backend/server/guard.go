@@ -44,8 +44,8 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// logRequests writes a line for each request. It does not tell the query, which can
-// hold the secret of a link, nor anything else that a person typed.
+// logRequests logs a line for each request. It does not log the query, which can contain
+// the secret of a link, nor anything else that a person typed.
 func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
@@ -58,8 +58,8 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 	})
 }
 
-// logPath is the path of a request as far as the log tells it: a caller who makes
-// up long ones must not fill the disk, and the secret of a link is not told.
+// logPath returns what the log tells of the path of a request: a part, because a caller
+// must not fill the disk with long ones, and no secret of a link.
 func logPath(r *http.Request) string {
 	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
 		return shared.OpenPasswordReset.Path
@@ -72,7 +72,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler {
-				panic(p) // of an answer that was begun and cannot be ended
+				panic(p) // an answer was begun and cannot be finished
 			} else if p != nil {
 				s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			}
@@ -120,8 +120,8 @@ func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Pa
 
 func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, wire.MaxBody) }
 
-// checkHost refuses requests for other hosts: a name that an attacker points
-// at our address (DNS rebinding) is not ours. Probes ask by address.
+// checkHost refuses requests for other hosts, such as a name that an attacker points at our
+// address (DNS rebinding). Probes may ask by address.
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	hosts := []string{s.Origin.Host}
 	if port := map[string]string{"http": "80", "https": "443"}[s.Origin.Scheme]; s.Origin.Port() == "" {
@@ -161,10 +161,9 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
-// checkOrigin refuses requests that change something and that another site's
-// page made. It goes beyond [http.CrossOriginProtection], which compares hosts
-// only, and lets a request with a cookie pass that does not say where it is
-// from.
+// checkOrigin refuses requests that change something and come from another site's page. It
+// goes beyond [http.CrossOriginProtection], which compares hosts only, and lets a request
+// with a cookie pass that does not say where it comes from.
 func (s *Server) checkOrigin(next http.Handler) http.Handler {
 	std := http.NewCrossOriginProtection()
 	for _, origin := range s.TrustedOrigins {
@@ -196,7 +195,7 @@ func (s *Server) originError(r *http.Request) error {
 		return shared.ErrCrossSite
 	}
 	if origin == "null" && site == "same-origin" {
-		origin = own // what a browser says that is not to tell the referrer
+		origin = own // what a browser sends that must not send the referrer
 	}
 	if origin == "" {
 		if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
@@ -207,7 +206,7 @@ func (s *Server) originError(r *http.Request) error {
 	case origin == "" && (site == "same-origin" || site == "none"):
 		return nil
 	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && len(r.Header.Values("Cookie")) == 0:
-		return nil // no browser, and nothing of a browser's to abuse
+		return nil // no browser, so there is no cookie to abuse
 	case origin == "" || origin == "null":
 		return shared.ErrNoOrigin
 	case !s.trusts(origin):

@@ -49,12 +49,12 @@ func (s *Server) enableUser(c call, _ shared.None) (shared.Status, error) {
 }
 
 // manage does something to the account that the path names.
-func manage(c call, deed func(context.Context, account.Session, account.Client, string) error) (shared.Status, error) {
+func manage(c call, do func(context.Context, account.Session, account.Client, string) error) (shared.Status, error) {
 	id := c.PathValue("id")
 	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) { // no database takes it
 		return shared.Status{}, shared.ErrNoSuchUser
 	}
-	err := deed(c.Context(), c.Session, c.From, id)
+	err := do(c.Context(), c.Session, c.From, id)
 	return shared.Status{Status: err == nil}, err
 }
 

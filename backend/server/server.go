@@ -22,25 +22,25 @@ type Config struct {
 	Accounts *account.Service
 	// Ready fails while the database does not answer or has another schema.
 	Ready func(context.Context) error
-	// HandOn hands a mail on at once, and fails with [account.RefusedError] if
-	// who carries it does not take it.
-	HandOn func(context.Context, account.Mail) error
-	Log    *slog.Logger
+	// DeliverMail delivers an email at once. It fails with [account.RefusedError] if the
+	// provider does not accept the email.
+	DeliverMail func(context.Context, account.Mail) error
+	Log         *slog.Logger
 
-	// Origin is where browsers find the server: scheme, host and port. What
-	// cookies may do, which Host and Origin are ours: all follows from it.
+	// Origin is where browsers find the server: scheme, host and port. The scope of
+	// cookies and the accepted Host and Origin headers follow from it.
 	Origin *url.URL
 	// TrustedOrigins are other sites whose pages may call the API with
 	// credentials. Optional.
 	TrustedOrigins []string
-	// TrustedProxies are believed when they say who called them. Optional.
+	// TrustedProxies are proxies whose X-Forwarded-For is believed. Optional.
 	TrustedProxies []netip.Prefix
-	// CookiePrefix begins the names of the cookies: "latchkey", or
-	// "better-auth" in the place of a Better Auth server.
+	// CookiePrefix begins the names of the cookies: "latchkey", or "better-auth" where
+	// Latchkey replaces a Better Auth server.
 	CookiePrefix string
 
-	// RequestTimeout is how long a request may take. Zero stands for the four
-	// seconds of [requestTimeout].
+	// RequestTimeout is how long a request may take, or each part of an answer that is
+	// sent in parts. Zero stands for the four seconds of [requestTimeout].
 	RequestTimeout time.Duration
 
 	// App serves the scripts of the app that go-app makes: /app.js,
@@ -58,8 +58,8 @@ type Server struct {
 	site    *site.Site
 }
 
-// requestTimeout is under the five seconds within which a request must be
-// answered when the database does not answer.
+// requestTimeout is under the five seconds within which the server must answer while the
+// database does not.
 const requestTimeout = 4 * time.Second
 
 // New returns the handler of the whole product.
@@ -67,11 +67,11 @@ func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
 	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
-	// Half of the time is left for the hash, which may have to wait for its turn, too.
+	// The other half of the time is for the hash, which may have to wait for its turn, too.
 	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
 
-	// The outermost first. The log is outside the guard against panics, so
-	// that a panic is logged as the 500 that it becomes.
+	// The outermost first. logRequests is outside recoverPanics, so that it logs a panic
+	// as the 500 that it becomes.
 	return chain(s.dispatch(),
 		s.logRequests,
 		s.recoverPanics,

@@ -78,12 +78,12 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 		}
 	}
 	s.cookies.clearSession(c.w)
-	forget(c.w)
+	clearSiteData(c.w)
 	return shared.Success{Success: true}, nil
 }
 
-// forget has the browser wipe its caches and stores, the worker's included.
-func forget(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
+// clearSiteData has the browser wipe its caches and stores, the worker's included.
+func clearSiteData(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
 func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) {
 	var token account.Token
