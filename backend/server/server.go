@@ -65,6 +65,7 @@ const requestTimeout = 4 * time.Second
 // New returns the handler of the whole product.
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
+	c.Log = slog.New(requestLog{c.Log.Handler()})
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
 	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
 	// The other half of the time is for the hash, which may have to wait for its turn, too.
@@ -73,6 +74,7 @@ func New(c Config) http.Handler {
 	// The outermost first. logRequests is outside recoverPanics, so that it logs a panic
 	// as the 500 that it becomes.
 	return chain(s.dispatch(),
+		withRequestID,
 		s.logRequests,
 		s.recoverPanics,
 		s.withHeaders,
