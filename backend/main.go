@@ -169,7 +169,7 @@ func start(ctx context.Context, c config, db store.DB, keys keyring.Keys, gate *
 
 	mails := newCarrier(c)
 	handler := server.New(server.Config{
-		Accounts: accounts, Ready: db.Ready, HandOn: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+		Accounts: accounts, Ready: db.Ready, DeliverMail: mails.handOn, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
 		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 	})
 	gate.Open(handler) // first, so that who reads where the server is gets an answer there

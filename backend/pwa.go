@@ -6,7 +6,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/backend/server"
+	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/web"
 )
@@ -23,7 +23,7 @@ func pwa() http.Handler {
 		},
 		LoadingLabel: "{progress}",
 
-		Version:               server.Version(),
+		Version:               site.Version(),
 		WasmContentLength:     web.WasmLength(),
 		ServiceWorkerTemplate: web.Worker(),
 		Resources:             here{},
@@ -45,5 +45,5 @@ func (here) Resolve(path string) string {
 	if slices.Contains(shared.Pages, path) {
 		return path
 	}
-	return server.Address(path)
+	return site.Address(path)
 }

@@ -83,6 +83,14 @@ var walls = []struct {
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/app"},
 		directly: []string{"database/sql", webauthn},
 	},
+	{
+		room:  "backend/site",
+		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store"},
+	},
+	{
+		room:  "backend/server/wire",
+		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend", "latchkey/web"},
+	},
 }
 
 func TestWalls(t *testing.T) {

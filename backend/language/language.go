@@ -2,8 +2,11 @@
 package language
 
 import (
+	"net/http"
+
 	"golang.org/x/text/language"
 
+	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
@@ -29,4 +32,14 @@ func Of(chosen, accepted string) *message.Language {
 	tags, _, _ := language.ParseAcceptLanguage(accepted) // a header that cannot be read prefers none
 	_, i, _ := matcher.Match(tags...)
 	return message.Languages[i]
+}
+
+// OfRequest returns the language of the user who made a request: the one that they
+// chose, or else the one that their browser prefers.
+func OfRequest(r *http.Request) *message.Language {
+	chosen := ""
+	if cookie, err := r.Cookie(shared.LanguageCookie); err == nil {
+		chosen = cookie.Value
+	}
+	return Of(chosen, r.Header.Get("Accept-Language"))
 }

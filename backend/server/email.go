@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 	"latchkey/shared/message"
 	"latchkey/web"
@@ -19,42 +20,27 @@ func isLink(r *http.Request) bool {
 	return r.URL.Path == shared.PageEmail || r.URL.Path == shared.PageResetPassword && r.URL.Query().Has("callbackURL")
 }
 
-// openLink answers a link of an email: with the page that says what the link does,
-// or, where a reset link names another page for that, by leading there.
-func (s *Server) openLink(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	if !reads(r) {
-		allow := "GET, HEAD"
-		if isForm(r) {
-			allow += ", POST"
-		}
-		w.Header().Set("Allow", allow)
-		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
-		return
-	}
-	c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}}
-	open := s.openEmailLink
-	if r.URL.Path == shared.PageResetPassword {
-		open = s.openResetLink
-	}
-	if err := open(&c); err != nil {
-		s.refuseLink(c, shared.EmailLink{Token: r.URL.Query().Get("token"), CallbackURL: r.URL.Query().Get("callbackURL")}, err)
-	}
-}
+var emailLinkSchema = wire.SchemaOf[shared.EmailLink]()
 
-var emailLinkSchema = schemaOf[shared.EmailLink]()
+// refuseLinkMethod answers a link that was requested by a method other than GET and HEAD.
+func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	allow := "GET, HEAD"
+	if isForm(r) {
+		allow += ", POST"
+	}
+	w.Header().Set("Allow", allow)
+	http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+}
 
 // openResetLink leads on to the page that a front end has for new passwords, as
 // [shared.OpenPasswordReset] does. It does not use the link.
 func (s *Server) openResetLink(c *call) error {
-	if err := s.limit(*c, shared.OpenPasswordReset.Path); err != nil {
-		return err
-	}
 	var in shared.EmailLink
-	if err := s.decodeQuery(c.Request, emailLinkSchema, &in); err != nil {
+	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
-	err := s.leadToReset(*c, in.Token, cmp.Or(in.CallbackURL, shared.PageResetPassword))
+	err := s.redirectToReset(*c, in.Token, cmp.Or(in.CallbackURL, shared.PageResetPassword))
 	to, ok := errors.AsType[redirect](err)
 	if !ok {
 		return err
@@ -69,15 +55,12 @@ func (s *Server) openResetLink(c *call) error {
 // account, and never deletes an account: programs that look into emails open
 // links, too, and run the scripts of the pages.
 func (s *Server) openEmailLink(c *call) error {
-	if err := s.limit(*c, shared.VerifyEmail.Path); err != nil {
-		return err
-	}
 	if q := c.URL.Query(); !q.Has("token") && (q.Has("done") || q.Has("error")) {
 		s.sendLink(*c, http.StatusOK, s.landed(*c))
 		return nil
 	}
 	var in shared.EmailLink
-	if err := s.decodeQuery(c.Request, emailLinkSchema, &in); err != nil {
+	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
 	if err := s.signedInAt(c); err != nil {
@@ -99,7 +82,7 @@ func (s *Server) openEmailLink(c *call) error {
 
 // emailForm is the button of the page: it does what the link is for.
 func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
-	if in.CallbackURL != "" && !s.mayGoTo(in.CallbackURL) {
+	if in.CallbackURL != "" && !s.mayRedirectTo(in.CallbackURL) {
 		return "", shared.ErrCallbackURL
 	}
 	if err := s.signedInAt(&c); err != nil {
@@ -135,12 +118,12 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 	case link.Purpose == account.LinkVerify:
 		return nil
 	case c.User.ID != "" && c.User.ID != link.User.ID:
-		return as(http.StatusForbidden, shared.ErrInvalidUser)
+		return withStatus(http.StatusForbidden, shared.ErrInvalidUser)
 	case link.Purpose != account.LinkDelete:
 		return nil
 	case c.User.ID == "":
-		return as(http.StatusUnauthorized, shared.ErrUserInfo)
-	case s.mustEnrol(c):
+		return withStatus(http.StatusUnauthorized, shared.ErrUserInfo)
+	case s.enrollmentDue(c):
 		return shared.ErrEnrolmentDue
 	}
 	return nil
@@ -202,9 +185,9 @@ func byScript(c call, in shared.EmailLink) error {
 			return nil
 		}
 	}
-	to := with(shared.PageEmail, "token", in.Token)
+	to := withQuery(shared.PageEmail, "token", in.Token)
 	if in.CallbackURL != "" {
-		to = with(to, "callbackURL", in.CallbackURL)
+		to = withQuery(to, "callbackURL", in.CallbackURL)
 	}
 	return redirect(to)
 }
@@ -220,7 +203,7 @@ func continueURL(callback string) string {
 
 // sendLink answers with the page of a link.
 func (s *Server) sendLink(c call, status int, l web.Link) {
-	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[languageOf(c.Request)].Email(s.name(), l), "")
+	s.site.AnswerLink(c.w, c.Request, status, l)
 }
 
 // question is the page that says what a link does, and asks for it.
@@ -357,7 +340,7 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInternalServerError:
-		page.Href, page.Label = with(with(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.T(message.TryAgain)
+		page.Href, page.Label = withQuery(withQuery(c.URL.Path, "token", in.Token), "callbackURL", in.CallbackURL), l.T(message.TryAgain)
 	}
 	switch {
 	case errors.Is(e, shared.ErrTokenExpired):

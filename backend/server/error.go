@@ -112,9 +112,9 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// as is an error that has another status here than elsewhere, as Better Auth has
-// it.
-func as(status int, err error) error { return statusError{err, status} }
+// withStatus returns an error that has another status here than elsewhere, as in Better
+// Auth.
+func withStatus(status int, err error) error { return statusError{err, status} }
 
 type statusError struct {
 	error
@@ -123,8 +123,8 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// redirect is the answer that what was asked for is at another address. It is an
-// error so that a handler can return it whatever it answers otherwise.
+// redirect is the address that a call is redirected to. It is an error so that every
+// handler can return it.
 type redirect string
 
 func (to redirect) Error() string { return "it is elsewhere" }
@@ -150,18 +150,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write(body)
 }
 
-// explain is what a call that failed is answered with. What the wire has no
-// error for is logged in full and told in general.
+// explain maps err to the response. Unknown errors are logged in full and reported as
+// internal.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *shared.Error, status int) {
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e = shared.ErrUnavailable // nobody reads it: the client has gone
 	case !ok:
-		s.Log.ErrorContext(r.Context(), "internal error", "path", shown(r), "err", err)
+		s.Log.ErrorContext(r.Context(), "internal error", "path", logPath(r), "err", err)
 		e = shared.ErrInternal
 	case errors.Is(err, shared.ErrUnavailable):
-		s.Log.WarnContext(r.Context(), "unavailable", "path", shown(r), "err", err)
+		s.Log.WarnContext(r.Context(), "unavailable", "path", logPath(r), "err", err)
 		if e.RetryAfter == 0 {
 			e = e.After(unavailableRetry)
 		}

@@ -150,18 +150,18 @@ func quoted(l *message.Language, value string) string {
 }
 
 const (
-	// exportBatch is how many events are read at once for an export.
+	// exportBatch is how many events an export reads at once.
 	exportBatch = 1000
-	// exportPatience is how long each batch may take to be sent.
+	// exportPatience is how long the client may take to receive each batch.
 	exportPatience = 30 * time.Second
 )
 
-// exportEvents answers the whole log as CSV (RFC 4180), the newest first. It reads
-// it piece by piece, so that a slow reader keeps nobody from writing to it. It is
-// for programs, which go by its words, and so in English whoever asks.
+// exportEvents answers the whole log as CSV (RFC 4180), the newest first. It reads the
+// log in batches, so that a slow client does not keep others from writing to it. The
+// text is English whoever asks, because programs read it.
 func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err error) {
 	f := account.EventFilter{Limit: exportBatch}
-	events, err := s.exported(c, f)
+	events, err := s.exportPart(c, f)
 	if err != nil {
 		return none, err
 	}
@@ -174,24 +174,27 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 	for {
 		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportPatience)) // longer than other answers take
 		for _, e := range events {
-			account, actor := orNobody(e.Account), orNobody(e.Actor)
+			account, actor := orNone(e.Account), orNone(e.Actor)
 			w.Write(plainCells(e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Text, account.Email, account.ID, actor.Email, actor.ID,
 				e.IPAddress, e.Device.Browser, e.Device.OS, e.SessionID, e.Subject, e.Detail))
 		}
 		if w.Flush(); w.Error() != nil || len(events) < exportBatch {
-			return none, nil // nobody reads on, or all was sent
+			return none, nil // the client has gone, or has all of it
 		}
 		f.Before = events[len(events)-1].ID
-		if events, err = s.exported(c, f); err != nil {
+		if events, err = s.exportPart(c, f); c.Context().Err() != nil {
+			return none, nil // the client has gone
+		} else if err != nil {
 			s.Log.WarnContext(c.Context(), "the export of the security log was cut off", "err", err)
 			panic(http.ErrAbortHandler) // a part must not look like the whole
 		}
 	}
 }
 
-// exported is a piece of an export. The whole may take longer than other answers.
-func (s *Server) exported(c call, f account.EventFilter) ([]shared.Event, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), s.RequestTimeout)
+// exportPart returns the next batch of an export. The route streams, so that the timeout
+// is that of a batch.
+func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, error) {
+	ctx, cancel := context.WithTimeout(c.Context(), s.RequestTimeout)
 	defer cancel()
 	events, err := s.Accounts.Store.Events(ctx, f)
 	if err != nil {
@@ -200,7 +203,7 @@ func (s *Server) exported(c call, f account.EventFilter) ([]shared.Event, error)
 	return s.eventsOf(ctx, language.Of("en", ""), events)
 }
 
-func orNobody(p *shared.Person) shared.Person {
+func orNone(p *shared.Person) shared.Person {
 	if p == nil {
 		return shared.Person{}
 	}

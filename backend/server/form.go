@@ -7,24 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
-	strict "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"latchkey/backend/account"
-	"latchkey/backend/keyring"
+	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/web"
 )
 
-// forms are the pages with a form that browsers send by themselves: before the
-// app is there, or where it cannot run.
-var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
-
-func isForm(r *http.Request) bool { return slices.Contains(forms, r.URL.Path) }
+func isForm(r *http.Request) bool { return site.HasForm(r.URL.Path) }
 
 // formTypes are all that a form of HTML can send its body as.
 var formTypes = []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
@@ -43,60 +32,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	s.askAgain(call{Request: r, w: w}, r.URL.Path, nil, err)
-}
-
-// handleForm makes h answer the form of a page for those whom the policy lets
-// in, as [handle] does an endpoint: h says where to go on, or "" if it has
-// answered. Who may not go on gets the page again, with what was wrong.
-func handleForm[In any](s *Server, mux *http.ServeMux, may policy, page string, h func(call, In) (string, error)) {
-	schema := schemaOf[In]()
-	answer := func(c *call) (typed url.Values, to string, err error) {
-		defer func() { s.settle(*c, err) }()
-		// Our own pages have these forms, and no page of a trusted origin has.
-		if origin := c.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
-			return nil, "", shared.ErrOrigin
-		}
-		if err := s.limit(*c, counted[page]); err != nil {
-			return nil, "", err
-		}
-		var in In
-		if typed, err = decodeForm(c.Request, schema, &in); err != nil {
-			return typed, "", err
-		}
-		if may.level != everyone {
-			if *c, err = s.admit(*c, may, in); err != nil {
-				return typed, "", err
-			}
-		}
-		to, err = h(*c, in)
-		return typed, to, err
-	}
-	mux.HandleFunc("POST "+page, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
-		typed, to, err := answer(&c)
-		if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
-			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
-		}
-		if err != nil {
-			s.askAgain(c, page, typed, err)
-			return
-		}
-		if to == "" {
-			return // h has answered by itself
-		}
-		w.Header().Set("Location", to)
-		w.WriteHeader(http.StatusSeeOther)
-	})
-}
-
-// counted is the endpoint whose limits a form counts for, so that nobody has
-// twice the tries who uses both.
-var counted = map[string]string{
-	shared.PageSignIn:    shared.SignIn.Path,
-	shared.PageTwoFactor: shared.VerifyTOTP.Path,
-	shared.PageEmail:     shared.VerifyEmail.Path,
+	s.redisplay(call{Request: r, w: w}, r.URL.Path, nil, err)
 }
 
 // credentials are the fields of the form on the sign-in page.
@@ -132,7 +68,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 		return next(c), nil
 	}
 	if in.BackupCode != "" {
-		if err := s.limit(c, shared.VerifyBackupCode.Path); err != nil {
+		if err := s.limit(c, confirmRate, shared.VerifyBackupCode.Path); err != nil {
 			return "", err
 		}
 		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: in.BackupCode, TrustDevice: in.TrustDevice})
@@ -158,60 +94,24 @@ func withNext(c call, page string) string {
 	return page + "?next=" + url.QueryEscape(next(c))
 }
 
-// decodeForm reads the body of a request, which a form sent, into in. It is as
-// strict as the API is: each name once, valid UTF-8, no NUL. Unknown names are
-// ignored. A box that is not ticked is not sent, and means no.
-func decodeForm(r *http.Request, f schema, in any) (url.Values, error) {
-	body, err := read(r)
-	if err != nil {
-		return nil, err
+// formError returns what a person reads of a form that could not be decoded.
+func formError(err error) error {
+	switch {
+	case errors.Is(err, shared.ErrMediaType):
+		return shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+	case errors.Is(err, shared.ErrBadRequest):
+		return shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
 	}
-	if !hasType(r, "application/x-www-form-urlencoded") {
-		return nil, shared.ErrFormMediaType
-	}
-	garbled := shared.ErrFormUnreadable
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, garbled
-	}
-	for name, all := range values {
-		for _, text := range append([]string{name}, all...) {
-			if len(all) != 1 || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-				return nil, garbled
-			}
-		}
-	}
-	members := map[string]jsontext.Value{}
-	for _, fd := range f {
-		box := slices.Contains(fd.kinds, 't')
-		switch {
-		case box && (!values.Has(fd.name) || values.Get(fd.name) == "on"): // what browsers send for a box without a value
-			members[fd.name] = jsontext.Value(strconv.FormatBool(values.Has(fd.name)))
-		case values.Has(fd.name):
-			text, err := json.Marshal(values.Get(fd.name))
-			if err != nil {
-				return nil, err
-			}
-			members[fd.name] = text
-		}
-	}
-	if err := f.validate("body", members); err != nil {
-		return values, err
-	}
-	whole, err := json.Marshal(members)
-	if err != nil {
-		return nil, err
-	}
-	return values, strict.Unmarshal(whole, in)
+	return err
 }
 
-// askAgain answers with the page, what was typed but for what is secret, and
+// redisplay answers with the page, what was typed but for what is secret, and
 // what was wrong.
-func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
+func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
 		var in shared.EmailLink
 		if typed == nil { // it was refused before anybody looked into it
-			typed, _ = decodeForm(c.Request, emailLinkSchema, &in)
+			typed, _ = s.decoder().Form(c.Request, emailLinkSchema, &in)
 		}
 		s.refuseLink(c, shared.EmailLink{Token: typed.Get("token"), CallbackURL: typed.Get("callbackURL")}, err)
 		return
@@ -232,7 +132,7 @@ func (s *Server) askAgain(c call, page string, typed url.Values, err error) {
 	}
 	t.Backup = typed.Get("backupCode") != ""
 	t.Over = e.Explain().Final
-	send(c.w, c.Request, status, "text/html; charset=utf-8", shells()[l].Again(page, s.name(), t), "")
+	s.site.AnswerForm(c.w, c.Request, status, page, t)
 }
 
 // fields are those of each form.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/server/wire"
+	"latchkey/backend/site"
 	"latchkey/shared"
 )
 
@@ -43,9 +44,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// logged writes a line for each request. It does not tell the query, which can
-// hold the secret of a link, nor anything else that a person typed.
-func (s *Server) logged(next http.Handler) http.Handler {
+// logRequests logs a line for each request. It does not log the query, which can contain
+// the secret of a link, nor anything else that a person typed.
+func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
@@ -53,25 +54,25 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		if rec.status >= http.StatusInternalServerError {
 			log = s.Log.ErrorContext
 		}
-		log(r.Context(), "request", "method", r.Method, "path", shown(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
+		log(r.Context(), "request", "method", r.Method, "path", logPath(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
 	})
 }
 
-// shown is the path of a request as far as the log tells it: a caller who makes
-// up long ones must not fill the disk, and the secret of a link is not told.
-func shown(r *http.Request) string {
+// logPath returns what the log tells of the path of a request: a part, because a caller
+// must not fill the disk with long ones, and no secret of a link.
+func logPath(r *http.Request) string {
 	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
 		return shared.OpenPasswordReset.Path
 	}
 	return r.URL.Path[:min(len(r.URL.Path), 128)]
 }
 
-// guarded turns a panic into an answer.
-func (s *Server) guarded(next http.Handler) http.Handler {
+// recoverPanics turns a panic into an answer.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler {
-				panic(p) // of an answer that was begun and cannot be ended
+				panic(p) // an answer was begun and cannot be finished
 			} else if p != nil {
 				s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			}
@@ -80,22 +81,10 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// ContentSecurityPolicy goes with every answer. It lets the app do what it does
-// and nothing else: no inline script or style, no form that sends itself, no
-// frame around us. The one Trusted Types policy is web/loader.js's, for the
-// addresses of the worker and of the scripts that start the app.
-const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
-	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
-
-// FormSecurityPolicy goes with the pages that have a form which browsers send by
-// themselves. It may go to us, and to nobody else.
-var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
-
 // withHeaders sends the security headers on every answer.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
 	fixed := map[string]string{ // by canonical name
-		"Content-Security-Policy":      ContentSecurityPolicy,
+		"Content-Security-Policy":      site.ContentSecurityPolicy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Referrer-Policy":              "no-referrer",
@@ -113,7 +102,7 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 			h[name] = []string{value}
 		}
 		if isForm(r) {
-			h.Set("Content-Security-Policy", FormSecurityPolicy)
+			h.Set("Content-Security-Policy", site.FormSecurityPolicy)
 		}
 		if isAPI(r) || isProbe(r) {
 			h.Set("Cache-Control", "no-store")
@@ -129,26 +118,11 @@ func isAPI(r *http.Request) bool {
 
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
-// withDeadline ends what an answer waits for when nobody waits for the answer.
-// What changes something goes on when the client has hung up: a guess must not
-// get out of being written down.
-func (s *Server) withDeadline(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		if !reads(r) {
-			ctx = context.WithoutCancel(ctx)
-		}
-		ctx, cancel := context.WithTimeout(ctx, s.RequestTimeout)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
+func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, wire.MaxBody) }
 
-func limitedBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
-
-// ofOurHost refuses requests for other hosts: a name that an attacker points
-// at our address (DNS rebinding) is not ours. Probes ask by address.
-func (s *Server) ofOurHost(next http.Handler) http.Handler {
+// checkHost refuses requests for other hosts, such as a name that an attacker points at our
+// address (DNS rebinding). Probes may ask by address.
+func (s *Server) checkHost(next http.Handler) http.Handler {
 	hosts := []string{s.Origin.Host}
 	if port := map[string]string{"http": "80", "https": "443"}[s.Origin.Scheme]; s.Origin.Port() == "" {
 		hosts = append(hosts, s.Origin.Host+":"+port)
@@ -187,11 +161,10 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
-// fromOurOrigin refuses requests that change something and that another site's
-// page made. It goes beyond [http.CrossOriginProtection], which compares hosts
-// only, and lets a request with a cookie pass that does not say where it is
-// from.
-func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
+// checkOrigin refuses requests that change something and come from another site's page. It
+// goes beyond [http.CrossOriginProtection], which compares hosts only, and lets a request
+// with a cookie pass that does not say where it comes from.
+func (s *Server) checkOrigin(next http.Handler) http.Handler {
 	std := http.NewCrossOriginProtection()
 	for _, origin := range s.TrustedOrigins {
 		if err := std.AddTrustedOrigin(origin); err != nil {
@@ -199,7 +172,7 @@ func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.checkOrigin(r)
+		err := s.originError(r)
 		if err == nil && std.Check(r) != nil {
 			err = shared.ErrOrigin
 		}
@@ -211,7 +184,7 @@ func (s *Server) fromOurOrigin(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) checkOrigin(r *http.Request) error {
+func (s *Server) originError(r *http.Request) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return nil
@@ -222,7 +195,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 		return shared.ErrCrossSite
 	}
 	if origin == "null" && site == "same-origin" {
-		origin = own // what a browser says that is not to tell the referrer
+		origin = own // what a browser sends that must not send the referrer
 	}
 	if origin == "" {
 		if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
@@ -233,7 +206,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	case origin == "" && (site == "same-origin" || site == "none"):
 		return nil
 	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && len(r.Header.Values("Cookie")) == 0:
-		return nil // no browser, and nothing of a browser's to abuse
+		return nil // no browser, so there is no cookie to abuse
 	case origin == "" || origin == "null":
 		return shared.ErrNoOrigin
 	case !s.trusts(origin):

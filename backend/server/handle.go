@@ -4,18 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
-	"strconv"
 
 	"latchkey/backend/account"
-	"latchkey/backend/keyring"
 	"latchkey/backend/language"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
-// A call is a request to an endpoint that its policy has let in.
+// A call is a request to a route, with what its policy has found out about the caller.
 type call struct {
 	*http.Request
 	w http.ResponseWriter
@@ -25,7 +24,8 @@ type call struct {
 	account.Actor
 	Challenge *account.Challenge
 
-	guesses *guesses // that the call was admitted with
+	guesses *guesses   // that the call was admitted with
+	typed   url.Values // what was sent, if a form sent it
 }
 
 // language is the one that the caller reads: the one that they chose, wherever that
@@ -37,12 +37,15 @@ func (c call) language() *message.Language {
 	return languageOf(c.Request)
 }
 
-// A policy is who may call an endpoint.
+// languageOf is the language of the person who made a request.
+func languageOf(r *http.Request) *message.Language { return language.OfRequest(r) }
+
+// A policy says who may call a route.
 type policy struct {
 	level
-	permission string // that the caller must have, too; empty for none
-	factor     bool   // a second factor was shown lately in the session, if the user has two-factor authentication
-	enrolling  bool   // also for who has to get a second factor first (REQUIRE_TWO_FACTOR)
+	permission string // that the caller needs, too; empty for none
+	factor     bool   // the session needs a recent second factor, if the user has two-factor authentication
+	unenrolled bool   // also for users who must enroll a second factor first (REQUIRE_TWO_FACTOR)
 }
 
 type level int
@@ -55,148 +58,95 @@ const (
 )
 
 var (
-	// anyone may call without a session; the handler may look for one.
+	// anyone requires no session; the handler may look for one.
 	anyone = policy{level: everyone}
-	// challenged asks for a session, or for a sign-in whose password was right
-	// and whose second factor is due.
+	// challenged requires a session, or a sign-in whose password was correct and whose
+	// second factor is due.
 	challenged = policy{level: withChallenge}
-	// signedIn asks for a session.
+	// signedIn requires a session.
 	signedIn = policy{level: withSession}
-	// fresh asks for a session whose user has lately confirmed who they are,
-	// or for the right password in the call itself.
+	// fresh requires a session whose user has recently confirmed their identity, or the
+	// correct password in the call itself.
 	fresh = policy{level: withFreshSession}
 )
 
-// permitted asks for a session of a user who has a permission at this moment.
-func permitted(p string) policy { return policy{level: withSession, permission: p} }
+// requirePermission requires a session of a user who has a permission at this moment.
+func requirePermission(name string) policy { return policy{level: withSession, permission: name} }
 
-// freshly asks for what may does, and for a fresh session, too.
-func freshly(may policy) policy {
-	may.level = withFreshSession
-	return may
+// requireFresh requires what p does, and a fresh session.
+func requireFresh(p policy) policy {
+	p.level = withFreshSession
+	return p
 }
 
-// withFactor asks for what may does, and for a second factor that was shown lately
-// in the session, whatever password the call carries. Users without two-factor
-// authentication are not asked for one, and neither is a call whose In says that it
-// weakens no factor.
-func withFactor(may policy) policy {
-	may.factor = true
-	return may
+// requireFactor requires what p does, and a second factor that was shown recently in the
+// session, whatever password the call carries. It does not require one of users without
+// two-factor authentication, nor of a call whose In says that it weakens no factor.
+func requireFactor(p policy) policy {
+	p.factor = true
+	return p
 }
 
-// enrolling asks for what may does, and does not refuse who has to get a second
-// factor first: it is of what there is to do for that.
-func enrolling(may policy) policy {
-	may.enrolling = true
-	return may
+// allowUnenrolled requires what p does, and lets through users whom REQUIRE_TWO_FACTOR
+// restricts, because they need this route to enroll.
+func allowUnenrolled(p policy) policy {
+	p.unenrolled = true
+	return p
 }
 
-// weakening is implemented by the In of an endpoint if only some of its calls weaken a
+// weakensFactor is implemented by the In of an endpoint if only some of its calls weaken a
 // factor.
-type weakening interface{ WeakensFactor() bool }
+type weakensFactor interface{ WeakensFactor() bool }
 
-// confirming is what an endpoint's In is if a password in it can confirm who
-// calls.
-type confirming interface{ Confirmation() *string }
+// passwordConfirmed is implemented by the In of an endpoint if a password in it can
+// confirm the caller's identity.
+type passwordConfirmed interface{ Confirmation() *string }
 
-// handle makes h answer the endpoint for those whom the policy lets in. The
-// policy is an argument, not an option, so that no endpoint can be left open by
-// forgetting. As in Better Auth, the body is judged before the caller is. Where
-// there is nothing to answer in JSON, h has answered by itself.
-func handle[In, Out any](s *Server, mux *http.ServeMux, may policy, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) {
-	schema := schemaOf[In]()
-	answer := func(c *call) (out Out, err error) {
-		defer func() { s.settle(*c, err) }()
-		if err := s.limit(*c, e.Path); err != nil {
-			return out, err
-		}
-		if err := knows(c.Request); err != nil {
-			return out, err
-		}
-		var in In
-		if reads(c.Request) {
-			err = s.decodeQuery(c.Request, schema, &in)
-		} else {
-			err = s.decode(c.Request, schema, &in)
-		}
-		if err != nil {
-			return out, err
-		}
-		if may.level != everyone {
-			if *c, err = s.admit(*c, may, in); err != nil {
-				return out, err
-			}
-		}
-		return h(*c, in)
+// admit finds who calls, and fails unless the policy lets them in.
+func (s *Server) admit(c call, p policy, in any) (call, error) {
+	if p.level == everyone {
+		return c, nil
 	}
-	mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
-		out, err := answer(&c)
-		if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
-			err = errors.Join(err, s.Accounts.NoteMissingKey(r.Context(), c.Actor, missing))
-		}
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		if _, answered := any(out).(shared.None); !answered {
-			reply(w, out)
-		}
-	})
-}
-
-// knows refuses an app that would not understand the answer.
-func knows(r *http.Request) error {
-	said := r.Header.Get(shared.HeaderApp)
-	if version, err := strconv.Atoi(said); said != "" && (err != nil || version < shared.AppVersion) {
-		return shared.ErrAppTooOld
-	}
-	return nil
-}
-
-// admit lets the caller in or says why not.
-func (s *Server) admit(c call, may policy, in any) (call, error) {
 	c, err := s.authenticate(c)
-	if may.level == withChallenge && errors.Is(err, shared.ErrUnauthorized) {
+	if p.level == withChallenge && errors.Is(err, shared.ErrUnauthorized) {
 		return s.challenge(c)
 	}
 	if err != nil {
 		return c, err
 	}
-	// Somebody else may have signed in in another tab. What one of them sees and
-	// does must not be the other's.
+	// Another user may have signed in in another tab. Neither must see or do what is the
+	// other's.
 	if account := c.Header.Get(shared.HeaderAccount); account != "" && account != c.User.ID {
 		return c, shared.ErrOtherAccount
 	}
-	if !may.enrolling && s.mustEnrol(c) {
+	if !p.unenrolled && s.enrollmentDue(c) {
 		return c, shared.ErrEnrolmentDue
 	}
-	if may.permission != "" && !c.Session.Permissions.Has(may.permission) {
+	if p.permission != "" && !c.Session.Permissions.Has(p.permission) {
 		return c, shared.ErrForbidden
 	}
-	if w, ok := in.(weakening); may.factor && (!ok || w.WeakensFactor()) {
+	if w, ok := in.(weakensFactor); p.factor && (!ok || w.WeakensFactor()) {
 		if err := s.Accounts.CheckSecondFactor(c.Context(), c.Actor); err != nil {
 			return c, err
 		}
 	}
-	if may.level != withFreshSession {
+	if p.level != withFreshSession {
 		return c, nil
 	}
 	return c, s.confirmed(c, in)
 }
 
-// mustEnrol reports whether the caller has to get a second factor before anything
+// enrollmentDue reports whether the caller must enroll a second factor before anything
 // else.
-func (s *Server) mustEnrol(c call) bool {
+func (s *Server) enrollmentDue(c call) bool {
 	due := s.Accounts.EnrolBy(c.Actor)
 	return !due.IsZero() && !s.Accounts.Now().Before(due)
 }
 
-// confirmed fails unless the caller has lately confirmed who they are, or does so
-// in the call.
+// confirmed fails unless the caller has recently confirmed their identity, or does so in
+// the call.
 func (s *Server) confirmed(c call, in any) error {
-	if cf, ok := in.(confirming); ok && cf.Confirmation() != nil {
+	if cf, ok := in.(passwordConfirmed); ok && cf.Confirmation() != nil {
 		return s.Accounts.ConfirmPassword(c.Context(), c.Actor, *cf.Confirmation())
 	}
 	if !s.Accounts.Fresh(c.Session) {
@@ -215,7 +165,7 @@ func (s *Server) authenticate(c call) (call, error) {
 	}
 	var extended bool
 	var err error
-	c.Actor, extended, err = s.Accounts.Authenticate(c.Context(), c.Client, token, reads(c.Request))
+	c.Actor, extended, err = s.Accounts.Authenticate(c.Context(), c.Client, token, isReadOnly(c.Request))
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
 		s.cookies.clearSession(c.w)
@@ -250,34 +200,34 @@ func reply(w http.ResponseWriter, out any) {
 	w.Write(body)
 }
 
-// serveAPI sends a request to its endpoint. What none of them is for is
-// answered in JSON, never by a page or a redirect.
+// serveAPI sends a request to its endpoint. If there is none, the answer is JSON, never
+// a page or a redirect.
 func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	h, pattern := mux.Handler(r)
 	if pattern != "" && r.URL.Path == path.Clean(r.URL.Path) {
 		mux.ServeHTTP(w, r)
 		return
 	}
-	if err := s.limitHere(call{Request: r, Actor: account.Actor{Client: s.client(r)}}, "elsewhere"); err != nil {
+	if err := s.limitInMemory(call{Request: r, Actor: account.Actor{Client: s.client(r)}}, "elsewhere"); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	refusal := refusal{header: http.Header{}}
-	h.ServeHTTP(&refusal, r)
-	if refusal.status == http.StatusMethodNotAllowed {
-		w.Header()["Allow"] = refusal.header["Allow"]
+	answer := muxAnswer{header: http.Header{}}
+	h.ServeHTTP(&answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		w.Header()["Allow"] = answer.header["Allow"]
 		s.fail(w, r, shared.ErrMethod)
 		return
 	}
 	s.fail(w, r, shared.ErrNotFound)
 }
 
-// refusal takes ServeMux's own answer, for what it says of the methods.
-type refusal struct {
+// muxAnswer records what ServeMux answers, for the methods that it names.
+type muxAnswer struct {
 	header http.Header
 	status int
 }
 
-func (f *refusal) Header() http.Header         { return f.header }
-func (f *refusal) WriteHeader(status int)      { f.status = status }
-func (f *refusal) Write(b []byte) (int, error) { return len(b), nil }
+func (a *muxAnswer) Header() http.Header         { return a.header }
+func (a *muxAnswer) WriteHeader(status int)      { a.status = status }
+func (a *muxAnswer) Write(b []byte) (int, error) { return len(b), nil }

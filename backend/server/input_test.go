@@ -152,8 +152,10 @@ func TestHeaders(t *testing.T) {
 			if strings.Contains(csp, "'unsafe-") || strings.Contains(csp, "*") {
 				t.Errorf("%s: the policy is %q", what, csp)
 			}
-			if a.Header.Get("Permissions-Policy") == "" {
-				t.Errorf("%s: no Permissions-Policy", what)
+			for _, name := range []string{"Permissions-Policy", "X-Request-Id"} {
+				if a.Header.Get(name) == "" {
+					t.Errorf("%s: no %s", what, name)
+				}
 			}
 		}
 	})

@@ -1,68 +1,21 @@
 package server
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
 
 	"golang.org/x/net/html"
 
+	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/shared/message"
 	"latchkey/web"
 )
 
-func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
-	h := site(new(goApp), latchkey)
-	for _, tt := range []struct{ cookie, accepted, want string }{
-		{"", "", "en"},
-		{"", "fr", "en"},
-		{"", "de-AT, en;q=0.5", "de"},
-		{"", "de;q=0.3, en;q=0.7", "en"},
-		{"latchkey.session=x; latchkey.language=de", "en", "de"},
-		{"latchkey.language=en", "de", "en"},
-		{"latchkey.language=fr", "de", "de"},
-		{`latchkey.language="><script>`, "", "en"},
-	} {
-		for path, title := range map[string]map[string]string{
-			"/sign-in": {"en": "<title>Sign in · Latchkey</title>", "de": "<title>Anmelden · Latchkey</title>"},
-			"/nowhere": {"en": "<h1>Page not found</h1>", "de": "<h1>Seite nicht gefunden</h1>"},
-		} {
-			w := get(h, path, "Cookie", tt.cookie, "Accept-Language", tt.accepted)
-			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title[tt.want]) {
-				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, body)
-			}
-			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Accept-Language, Cookie" {
-				t.Errorf("%s: Vary is %q", path, got)
-			}
-		}
-		var m manifest
-		w := get(h, "/manifest.webmanifest", "Cookie", tt.cookie, "Accept-Language", tt.accepted)
-		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
-			t.Fatal(err)
-		}
-		sessions := map[string]string{"en": "Sessions", "de": "Sitzungen"}[tt.want]
-		if m.Lang != tt.want || m.Shortcuts[0].Name != sessions || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
-			t.Errorf("to %q and %q the manifest is %s", tt.cookie, tt.accepted, w.Body)
-		}
-	}
-
-	// What browsers keep in one language is not good in another.
-	for _, path := range append([]string{"/manifest.webmanifest"}, shared.Pages...) {
-		tag := get(h, path, "Accept-Language", "en").Header().Get("ETag")
-		if w := get(h, path, "Accept-Language", "de", "If-None-Match", tag); w.Code != 200 || w.Header().Get("ETag") == tag {
-			t.Errorf("GET %s in German after English is %d", path, w.Code)
-		}
-		if w := get(h, path, "If-None-Match", tag); w.Code != 304 {
-			t.Errorf("GET %s in English again is %d", path, w.Code)
-		}
-	}
-}
-
 // everyPage returns what the template makes in a language, in each of its forms.
 func everyPage(l *message.Language) []string {
-	pages := web.NewPages(l, Address)
+	pages := web.NewPages(l, site.Address)
 	all := []string{string(pages.NotFound("").Form(""))}
 	for _, path := range shared.Pages {
 		all = append(all, string(pages.Shell(path, "").Form("")))

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -13,50 +14,68 @@ import (
 	"latchkey/shared"
 )
 
-// The limits that belong to addresses are Better Auth's: per address and path.
-// The others are settings: see [Server.limits].
+// A rate is how often an address may call a route.
+type rate struct {
+	// limits returns the limits as the settings have them. It is nil if inMemory is
+	// set, for [defaultLimit].
+	limits func(*account.Settings) []account.Limit
+	// guess is whether the route checks a password, a code or a passkey. Only wrong
+	// ones count then.
+	guess bool
+	// inMemory is whether each replica counts for itself. A write to the database for
+	// each read would make reads as slow as writes.
+	inMemory bool
+}
+
+// Limits that are not settings are Better Auth's.
 var (
 	strictLimit  = account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
 	defaultLimit = account.Limit{What: "address", Max: 100, Window: 10 * time.Second}
 	mailLimit    = account.Limit{What: "address", Max: 3, Window: time.Minute}
 )
 
-// limits are those of the endpoint at a path. guess reports whether the endpoint
-// judges a password, a code or a passkey, so that they are for what is wrong.
-func (s *Server) limits(path string) (all []account.Limit, guess bool) {
-	set := s.Accounts.Settings.Now()
-	brief := account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
-	hour := func(max int) account.Limit { return account.Limit{What: "address hour", Max: max, Window: time.Hour} }
-	switch path = strings.TrimPrefix(path, "/api/auth"); {
-	case strings.HasPrefix(path, "/sign-in"):
-		return []account.Limit{brief, hour(set.GuessesPerAddressHour)}, true
-	case path == "/passkey/verify-authentication":
-		return []account.Limit{defaultLimit, hour(set.GuessesPerAddressHour)}, true
-	case strings.HasPrefix(path, "/two-factor/verify-"), strings.HasPrefix(path, "/step-up"):
-		return []account.Limit{brief}, true
-	case strings.HasPrefix(path, "/sign-up"):
-		return []account.Limit{strictLimit, hour(set.SignUpsPerAddressHour)}, false
-	case path == "/request-password-reset", path == "/send-verification-email":
-		return []account.Limit{mailLimit, hour(set.EmailsPerAddressHour)}, false
-	case strings.HasPrefix(path, "/change-password"), strings.HasPrefix(path, "/change-email"), strings.HasPrefix(path, "/two-factor"):
-		return []account.Limit{strictLimit}, false
-	}
-	return []account.Limit{defaultLimit}, false
+var (
+	// readRate is for what changes nothing.
+	readRate    = rate{inMemory: true}
+	defaultRate = rate{limits: func(*account.Settings) []account.Limit { return []account.Limit{defaultLimit} }}
+	strictRate  = rate{limits: func(*account.Settings) []account.Limit { return []account.Limit{strictLimit} }}
+	signUpRate  = rate{limits: func(set *account.Settings) []account.Limit {
+		return []account.Limit{strictLimit, hourlyLimit(set.SignUpsPerAddressHour)}
+	}}
+	mailRate = rate{limits: func(set *account.Settings) []account.Limit {
+		return []account.Limit{mailLimit, hourlyLimit(set.EmailsPerAddressHour)}
+	}}
+	signInRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+		return []account.Limit{guessLimit(set), hourlyLimit(set.GuessesPerAddressHour)}
+	}}
+	passkeyRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+		return []account.Limit{defaultLimit, hourlyLimit(set.GuessesPerAddressHour)}
+	}}
+	// confirmRate is for second factors and for step-ups.
+	confirmRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+		return []account.Limit{guessLimit(set)}
+	}}
+)
+
+func guessLimit(set *account.Settings) account.Limit {
+	return account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
 }
 
-// limit counts a call by its address and the path of its endpoint, before
-// anything else is done. What changes something is counted in the database, for
-// all replicas. What only reads is counted by each replica for itself: a write
-// to the database for each read would make reads as slow as writes.
-func (s *Server) limit(c call, path string) error {
-	if reads(c.Request) && !strings.HasPrefix(path, "/api/auth/passkey/generate-") { // those note a challenge
-		return s.limitHere(c, path)
+func hourlyLimit(max int) account.Limit {
+	return account.Limit{What: "address hour", Max: max, Window: time.Hour}
+}
+
+// limit counts a call by its address and a path, and fails if the call is one too
+// many. It comes before anything else is done for the call.
+func (s *Server) limit(c call, at rate, path string) error {
+	if at.inMemory {
+		return s.limitInMemory(c, path)
 	}
-	all, guess := s.limits(path)
-	if guess {
-		return s.admitGuess(c, path, all)
+	limits := at.limits(s.Accounts.Settings.Now())
+	if at.guess {
+		return s.admitGuess(c, path, limits)
 	}
-	for _, l := range all {
+	for _, l := range limits {
 		if err := s.Accounts.Count(c.Context(), l, bucket(c.Client.IP)+" "+path); err != nil {
 			return err
 		}
@@ -64,39 +83,39 @@ func (s *Server) limit(c call, path string) error {
 	return nil
 }
 
-// guesses are those that a call was admitted with, until it is known whether what
-// it sent is right.
+// guesses are what a call was admitted with, until it is known whether the guesses
+// are correct.
 type guesses struct {
 	open  []account.Guess
 	right bool
 }
 
-// admitGuess counts a call that guesses: what is wrong, or not judged yet, counts,
-// and what is right does not, so that an office that shares one address signs in.
+// admitGuess counts a call that guesses. A guess counts while it is wrong or not checked
+// yet. A correct one does not count, so that an office that shares one address can sign
+// in.
 //
-// A guess is counted before it is judged, or guesses made at once would pass
-// together, and taken off once it was right: by itself only, and in its own window
-// only. So a sign-in to an account of their own gives an attacker nothing, and no
-// more wrong guesses pass than the limit says, however many are sent at once and
-// to however many accounts. A larger number of guesses in flight would let that
-// many pass.
+// A guess is counted before it is checked, or guesses made at once would pass together.
+// A correct one is then taken off: only that one, and only in its own window. So an
+// attacker gains nothing from signing in to an account of their own, and no more wrong
+// guesses pass than the limit says, however many are sent at once and to however many
+// accounts. If more guesses could be in flight, that many would pass.
 //
-// Right ones that come at once must pass, too. While guesses of the address are not
-// judged yet, the next one waits for its turn instead of being refused. It would
-// wait anyway: hashes are made by as many at once as there are processors. How many
-// right ones pass is bounded by what bounds other calls (100 in ten seconds, counted
-// by each replica), because each makes a hash and an entry in the log.
+// Correct ones that come at once must pass, too. While guesses of the address are not
+// checked yet, the next one waits for its turn and is not refused. It would wait anyway:
+// the server hashes as many passwords at once as there are processors. The limit of
+// other calls (100 in ten seconds, counted by each replica) bounds how many correct ones
+// pass, because each makes a hash and an entry in the log.
 func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
-	if err := s.limitHere(c, path); err != nil {
+	if err := s.limitInMemory(c, path); err != nil {
 		return err
 	}
-	who := bucket(c.Client.IP) + " " + path
+	caller := bucket(c.Client.IP) + " " + path
 	for i, l := range all {
-		g, err := s.queues.admit(c.Context(), who, i == 0, func() (account.Guess, bool, error) {
-			return s.Accounts.Admit(c.Context(), l, who)
+		g, err := s.queues.admit(c.Context(), caller, i == 0, func() (account.Guess, bool, error) {
+			return s.Accounts.Admit(c.Context(), l, caller)
 		})
 		if err != nil {
-			// Those before this limit were not judged, and nothing was learned.
+			// Earlier limits admitted a guess that is not checked now.
 			c.guesses.right = true
 			return err
 		}
@@ -105,19 +124,19 @@ func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
 	return nil
 }
 
-// settle has the counts know what became of a call's guesses, given the error that
-// the call fails with. Those that could not be judged, for want of room to hash or of
-// the database, do not count either: nothing was learned from them, and a rush of
-// right ones must not shut an office out. It must be called before the call is
-// answered: who is told that they are right may send the next one at once.
-func (s *Server) settle(c call, err error) {
-	if len(c.guesses.open) == 0 {
+// settle tells the counters how a call's guesses ended, given the error that the call
+// fails with. A guess that could not be checked, because there was no room to hash or
+// the database was away, does not count either: nothing was learned from it, and a rush
+// of correct ones must not lock an office out. settle comes before the answer: a caller
+// who learns that a guess is correct may send the next one at once.
+func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
+	if len(gs.open) == 0 {
 		return
 	}
-	free := c.guesses.right || errors.Is(err, shared.ErrUnavailable)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), settleTimeout)
+	free := gs.right || errors.Is(err, shared.ErrUnavailable)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for _, g := range c.guesses.open {
+	for _, g := range gs.open {
 		if err := s.Accounts.Settle(ctx, g, free); err != nil {
 			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
 			return
@@ -129,30 +148,31 @@ func (s *Server) settle(c call, err error) {
 // which a request must be answered.
 const settleTimeout = 500 * time.Millisecond
 
-// queues are the guesses that wait for others of their address, which are not
-// judged yet.
+// queues are the guesses that wait for earlier ones of their address, which are not
+// checked yet.
 type queues struct {
 	wait time.Duration // at most
 	mu   sync.Mutex
 	open map[string]*queue
 }
 
-// A queue is the guesses of one address. The one at its head asks the database, so
-// that it is asked by one call of an address at a time.
+// A queue is the guesses of one address. Only the one at its head asks the database, so
+// that one call of an address asks at a time.
 type queue struct {
 	head    chan struct{} // has room for one
 	waiting int
 }
 
-// queuePoll is how often the head of a queue asks whether there is room. Others
-// may make it on another replica. It is below the 50 ms that a hash takes.
+// queuePoll is how often the head of a queue asks whether there is room. Another replica
+// may make room. A hash takes longer, some 50 ms.
 const queuePoll = 20 * time.Millisecond
 
-// admit calls try, which reports whether it may succeed in a moment. If it may, or
-// if others wait already, admit waits and tries again, unless it must not wait.
-func (qs *queues) admit(ctx context.Context, who string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
+// admit calls try, which reports whether it may succeed in a moment. If so, or if other
+// guesses of the caller wait already, admit waits and tries again. It does neither unless
+// mayWait is set.
+func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
 	qs.mu.Lock()
-	q := qs.open[who]
+	q := qs.open[caller]
 	if !mayWait || q == nil {
 		qs.mu.Unlock()
 		g, undecided, err := try()
@@ -160,9 +180,9 @@ func (qs *queues) admit(ctx context.Context, who string, mayWait bool, try func(
 			return g, err
 		}
 		qs.mu.Lock()
-		if q = qs.open[who]; q == nil {
+		if q = qs.open[caller]; q == nil {
 			q = &queue{head: make(chan struct{}, 1)}
-			qs.open[who] = q
+			qs.open[caller] = q
 		}
 	}
 	q.waiting++
@@ -171,7 +191,7 @@ func (qs *queues) admit(ctx context.Context, who string, mayWait bool, try func(
 		qs.mu.Lock()
 		defer qs.mu.Unlock()
 		if q.waiting--; q.waiting == 0 {
-			delete(qs.open, who)
+			delete(qs.open, caller)
 		}
 	}()
 
@@ -196,20 +216,22 @@ func (qs *queues) admit(ctx context.Context, who string, mayWait bool, try func(
 	}
 }
 
-// limitHere counts a call in memory. The path is never the caller's own, or
-// they could have as many counts as they like.
-func (s *Server) limitHere(c call, path string) error {
+// limitInMemory counts a call on this replica only. The path must not be the caller's own,
+// or a caller could have as many counters as they like.
+func (s *Server) limitInMemory(c call, path string) error {
 	if s.Accounts.Unlimited {
 		return nil
 	}
-	return s.reads.count(defaultLimit, bucket(c.Client.IP)+" "+path, s.Accounts.Now())
+	return s.memory.allow(defaultLimit, bucket(c.Client.IP)+" "+path, s.Accounts.Now())
 }
 
-// reads reports whether a request changes nothing.
-func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+// isReadOnly reports whether the method of a request says that it changes nothing.
+func isReadOnly(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead
+}
 
-// bucket is the address that limits count by: the /64 of an IPv6 address,
-// because one customer has all of it.
+// bucket returns what limits count an address as: the /64 of an IPv6 address, because one
+// customer has all of it.
 func bucket(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || addr.Is4() {
@@ -222,11 +244,11 @@ func bucket(ip string) string {
 	return p.String()
 }
 
-// windows counts in memory what [account.Limit] says.
-type windows struct {
-	mu    sync.Mutex
-	open  map[string]window
-	swept time.Time
+// A counter limits calls in memory, as [account.Limit] says.
+type counter struct {
+	mu      sync.Mutex
+	windows map[string]window
+	cleaned time.Time // when expired windows were last deleted
 }
 
 type window struct {
@@ -234,25 +256,22 @@ type window struct {
 	end time.Time
 }
 
-func newWindows() *windows { return &windows{open: map[string]window{}} }
+func newCounter() *counter { return &counter{windows: map[string]window{}} }
 
-func (ws *windows) count(l account.Limit, who string, now time.Time) error {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if now.Sub(ws.swept) >= l.Window {
-		for who, w := range ws.open {
-			if !now.Before(w.end) {
-				delete(ws.open, who)
-			}
-		}
-		ws.swept = now
+// allow counts a call, and fails if it is one too many.
+func (c *counter) allow(l account.Limit, caller string, now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.cleaned) >= l.Window {
+		maps.DeleteFunc(c.windows, func(_ string, w window) bool { return !now.Before(w.end) })
+		c.cleaned = now
 	}
-	w := ws.open[who]
+	w := c.windows[caller]
 	if !now.Before(w.end) {
 		w = window{end: now.Add(l.Window)}
 	}
 	w.n++
-	ws.open[who] = w
+	c.windows[caller] = w
 	if w.n > l.Max {
 		return shared.ErrTooManyRequests.After(w.end.Sub(now))
 	}

@@ -173,7 +173,7 @@ func TestSendTestMail(t *testing.T) {
 		var mails []account.Mail
 		var refusal error
 		s := open(t, storetest.Open(t, url), func(c *server.Config) {
-			c.HandOn = func(ctx context.Context, m account.Mail) error {
+			c.DeliverMail = func(ctx context.Context, m account.Mail) error {
 				if _, ok := ctx.Deadline(); !ok {
 					t.Error("the context has no deadline")
 				}

@@ -47,7 +47,7 @@ func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.
 		return out, err
 	}
 	out.Passkey = s.passkeyOf(p, c.User)
-	if is(in.CreateSession) {
+	if isTrue(in.CreateSession) {
 		session, user := sessionOf(c.Session, c.Session.ID), userOf(c.User)
 		out.Session, out.User = &session, &user
 	}
@@ -75,7 +75,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: is(in.TrustDevice), Remember: remember(in.RememberMe)}
+	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: isTrue(in.TrustDevice), Remember: remember(in.RememberMe)}
 	if _, waits := s.cookies.challenge(c.Request); waits {
 		if challenged, err := s.challenge(c); err == nil {
 			answer.Challenge = challenged.Challenge
@@ -84,7 +84,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 		}
 	}
 	o, err := s.Accounts.SignInByPasskey(c.Context(), c.Client, answer)
-	c.guesses.right = proved(err)
+	c.guesses.right = isCredentialCorrect(err)
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		out.SecondFactorDue, err = s.challengeTo(c, due)
 		return out, err
@@ -95,7 +95,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if answer.Challenge != nil {
 		s.cookies.clearChallenge(c.w)
 	}
-	s.opened(c, o)
+	s.issueSession(c, o)
 	return shared.Authenticated{Session: sessionOf(o.Session, o.Session.ID), User: userOf(o.User)}, nil
 }
 
@@ -112,7 +112,7 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 // Better Auth gives it: 401 where another passkey may be right.
 func refusedPasskey(err error) error {
 	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, webauthn.ErrSignature) {
-		return as(http.StatusUnauthorized, err)
+		return withStatus(http.StatusUnauthorized, err)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		if received == "" {
 			return // it did not come, so nothing is wrong with it
 		}
-		f := shared.Finding{Name: name, OK: ok, Received: bounded(received), Expected: expected}
+		f := shared.Finding{Name: name, OK: ok, Received: truncate(received), Expected: expected}
 		if !ok {
 			out.OK, f.Fix = false, fix
 		}
@@ -41,7 +41,7 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 		bare = originOf(u)
 	}
 	rp := s.Accounts.RelyingParty
-	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, bounded(bare)))
+	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
 		find("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
@@ -93,8 +93,8 @@ func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, e
 // of 30 seconds), and more than an answer is under way.
 const clockTolerance = 30 * time.Second
 
-// bounded is what somebody sent, as far as an answer repeats it.
-func bounded(s string) string {
+// truncate returns as much of what a caller sent as an answer repeats.
+func truncate(s string) string {
 	const max = 200 // bytes
 	return strings.ToValidUTF8(s[:min(len(s), max)], "")
 }

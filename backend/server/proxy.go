@@ -116,7 +116,7 @@ func (s *Server) watchProxy(r *http.Request) {
 	if header == "" && !(sure && r.Header.Get("Sec-Fetch-Site") != "") { // a browser's
 		return
 	}
-	if s.proxies.note(undeclared{addr: addr, header: header, callers: callers, sure: sure, seen: s.Accounts.Now()}) {
+	if s.proxies.record(undeclared{addr: addr, header: header, callers: callers, sure: sure, seen: s.Accounts.Now()}) {
 		passes := header
 		if passes == "" {
 			passes = "no address of the caller"
@@ -127,9 +127,9 @@ func (s *Server) watchProxy(r *http.Request) {
 	}
 }
 
-// note keeps what a request has shown of an address, and reports whether the log
+// record keeps what a request has shown of an address, and reports whether the log
 // is to be told.
-func (ps *proxies) note(now undeclared) (tell bool) {
+func (ps *proxies) record(now undeclared) (tell bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := &now

@@ -21,22 +21,22 @@ func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.Re
 // spends nothing: that page may be loaded twice.
 func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, error) {
 	if in.CallbackURL == "" {
-		return shared.None{}, redirect(originOf(s.Origin) + with(shared.PageEmail, "error", shared.ErrToken.Code))
+		return shared.None{}, redirect(originOf(s.Origin) + withQuery(shared.PageEmail, "error", shared.ErrToken.Code))
 	}
-	return shared.None{}, s.leadToReset(c, c.PathValue("token"), in.CallbackURL)
+	return shared.None{}, s.redirectToReset(c, c.PathValue("token"), in.CallbackURL)
 }
 
-// leadToReset returns the [redirect] to a page that asks for a new password, with
-// the token, or with the code of what is wrong with it.
-func (s *Server) leadToReset(c call, token, to string) error {
+// redirectToReset returns the [redirect] to a page that asks for a new password, with the
+// token, or with the code of what is wrong with it.
+func (s *Server) redirectToReset(c call, token, to string) error {
 	if strings.HasPrefix(to, "/") {
 		to = originOf(s.Origin) + to
 	}
 	if err := s.Accounts.CanReset(c.Context(), token); err != nil {
-		_, err = land(shared.None{}, asInvalid(err), to)
+		_, err = redirectToCallback(shared.None{}, asInvalid(err), to)
 		return err
 	}
-	return redirect(with(to, "token", token))
+	return redirect(withQuery(to, "token", token))
 }
 
 func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, error) {
@@ -44,7 +44,7 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	if in.Token != nil {
 		token = *in.Token
 	}
-	return ofLink(asInvalid(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
+	return linkStatus(asInvalid(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
 }
 
 // checkLink lets a page find out whether to show its form, and if not, why: the
@@ -55,17 +55,17 @@ func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink,
 	} else {
 		out.Email, err = s.Accounts.ResetEmail(c.Context(), in.Token)
 	}
-	status, err := ofLink(err)
+	status, err := linkStatus(err)
 	out.Status = status.Status
 	return out, err
 }
 
-// ofLink answers what only succeeds or fails, where a token that is not good is
-// the fault of the call.
-func ofLink(err error) (shared.Status, error) {
+// linkStatus returns the answer of an endpoint that only succeeds or fails. A token that is
+// not valid is the fault of the call.
+func linkStatus(err error) (shared.Status, error) {
 	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired} {
 		if errors.Is(err, e) {
-			err = as(http.StatusBadRequest, err)
+			err = withStatus(http.StatusBadRequest, err)
 		}
 	}
 	return shared.Status{Status: err == nil}, err
@@ -104,14 +104,14 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 	}
 	user, err := s.Accounts.VerifyEmail(c.Context(), signedIn.Actor, in.Token)
 	if errors.Is(err, shared.ErrToken) || errors.Is(err, shared.ErrTokenUsed) {
-		err = as(http.StatusUnauthorized, shared.ErrToken)
+		err = withStatus(http.StatusUnauthorized, shared.ErrToken)
 	}
 	if user != nil {
 		changed := userOf(*user)
 		out.User = &changed
 	}
 	out.Status = true
-	return land(out, err, in.CallbackURL)
+	return redirectToCallback(out, err, in.CallbackURL)
 }
 
 func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted, error) {
@@ -120,19 +120,19 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 	}
 	signedIn, err := s.authenticate(c)
 	if errors.Is(err, shared.ErrUnauthorized) {
-		return land(shared.Deleted{}, shared.ErrUserInfo, in.CallbackURL)
+		return redirectToCallback(shared.Deleted{}, shared.ErrUserInfo, in.CallbackURL)
 	} else if err != nil {
 		return shared.Deleted{}, err
-	} else if s.mustEnrol(signedIn) {
-		return land(shared.Deleted{}, shared.ErrEnrolmentDue, in.CallbackURL)
+	} else if s.enrollmentDue(signedIn) {
+		return redirectToCallback(shared.Deleted{}, shared.ErrEnrolmentDue, in.CallbackURL)
 	}
 	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Actor, in.Token))
-	return land(out, err, in.CallbackURL)
+	return redirectToCallback(out, err, in.CallbackURL)
 }
 
 func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
 	reset, err := s.Accounts.Disown(c.Context(), c.Client, in.Token)
-	status, err := ofLink(asInvalid(err))
+	status, err := linkStatus(asInvalid(err))
 	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
 }
 
@@ -145,10 +145,10 @@ func notHead(c call) error {
 	return nil
 }
 
-// land answers a link: by going on to where it leads to, with the code of the
-// error if there is one, or by itself if it leads nowhere. What is not the fault
-// of the link is answered here, so that the link can be opened again.
-func land[Out any](out Out, err error, callback string) (Out, error) {
+// redirectToCallback answers a link with a [redirect] to its callback, if it has one, with
+// the code of the error if there is one. If the error is not the fault of the link, there is
+// no redirect, so that the link can be opened again.
+func redirectToCallback[Out any](out Out, err error, callback string) (Out, error) {
 	if callback == "" {
 		return out, err
 	}
@@ -159,12 +159,12 @@ func land[Out any](out Out, err error, callback string) (Out, error) {
 	if !ok || errors.Is(err, shared.ErrUnavailable) {
 		return out, err
 	}
-	return out, redirect(with(callback, "error", e.Code))
+	return out, redirect(withQuery(callback, "error", e.Code))
 }
 
-// with is an address with a value added to its query, which otherwise stays as it
-// is. The address is one that [Server.mayGoTo] has let pass.
-func with(address, name, value string) string {
+// withQuery returns an address with a value added to its query, which otherwise stays as it
+// is. The address must be one that [Server.mayRedirectTo] accepts.
+func withQuery(address, name, value string) string {
 	address, fragment, found := strings.Cut(address, "#")
 	if found {
 		fragment = "#" + fragment

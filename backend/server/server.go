@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/site"
 	"latchkey/shared"
 )
 
@@ -21,25 +22,25 @@ type Config struct {
 	Accounts *account.Service
 	// Ready fails while the database does not answer or has another schema.
 	Ready func(context.Context) error
-	// HandOn hands a mail on at once, and fails with [account.RefusedError] if
-	// who carries it does not take it.
-	HandOn func(context.Context, account.Mail) error
-	Log    *slog.Logger
+	// DeliverMail delivers an email at once. It fails with [account.RefusedError] if the
+	// provider does not accept the email.
+	DeliverMail func(context.Context, account.Mail) error
+	Log         *slog.Logger
 
-	// Origin is where browsers find the server: scheme, host and port. What
-	// cookies may do, which Host and Origin are ours: all follows from it.
+	// Origin is where browsers find the server: scheme, host and port. The scope of
+	// cookies and the accepted Host and Origin headers follow from it.
 	Origin *url.URL
 	// TrustedOrigins are other sites whose pages may call the API with
 	// credentials. Optional.
 	TrustedOrigins []string
-	// TrustedProxies are believed when they say who called them. Optional.
+	// TrustedProxies are proxies whose X-Forwarded-For is believed. Optional.
 	TrustedProxies []netip.Prefix
-	// CookiePrefix begins the names of the cookies: "latchkey", or
-	// "better-auth" in the place of a Better Auth server.
+	// CookiePrefix begins the names of the cookies: "latchkey", or "better-auth" where
+	// Latchkey replaces a Better Auth server.
 	CookiePrefix string
 
-	// RequestTimeout is how long a request may take. Zero stands for the four
-	// seconds of [requestTimeout].
+	// RequestTimeout is how long a request may take, or each part of an answer that is
+	// sent in parts. Zero stands for the four seconds of [requestTimeout].
 	RequestTimeout time.Duration
 
 	// App serves the scripts of the app that go-app makes: /app.js,
@@ -51,132 +52,138 @@ type Config struct {
 type Server struct {
 	Config
 	cookies cookies
-	reads   *windows
+	memory  *counter // of calls that change nothing
 	queues  *queues
 	proxies *proxies
+	site    *site.Site
 }
 
-// requestTimeout is under the five seconds within which a request must be
-// answered when the database does not answer.
+// requestTimeout is under the five seconds within which the server must answer while the
+// database does not.
 const requestTimeout = 4 * time.Second
 
 // New returns the handler of the whole product.
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
-	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), reads: newWindows(), proxies: new(proxies)}
-	// Half of the time is left for the hash, which may have to wait for its turn, too.
+	c.Log = slog.New(requestLog{c.Log.Handler()})
+	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
+	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
+	// The other half of the time is for the hash, which may have to wait for its turn, too.
 	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
 
-	// The outermost first. The log is outside the guard against panics, so
-	// that a panic is logged as the 500 that it becomes.
-	return chain(s.rooms(),
-		s.logged,
-		s.guarded,
+	// The outermost first. logRequests is outside recoverPanics, so that it logs a panic
+	// as the 500 that it becomes.
+	return chain(s.dispatch(),
+		withRequestID,
+		s.logRequests,
+		s.recoverPanics,
 		s.withHeaders,
-		s.withDeadline,
-		limitedBody,
-		s.ofOurHost,
+		limitBody,
+		s.checkHost,
 		s.watchProxies,
 		s.withCORS,
-		s.fromOurOrigin,
+		s.checkOrigin,
 	)
 }
 
-// rooms sends a request to the API, the probes, the well-known addresses, the
-// forms, the links of emails or the pages. It is no ServeMux because that answers
-// addresses like /api//x with a redirect of its own.
-func (s *Server) rooms() http.Handler {
+// dispatch sends a request to the API, the probes, the forms, the links of emails or the
+// site. It is no ServeMux because that answers addresses like /api//x with a redirect of
+// its own.
+func (s *Server) dispatch() http.Handler {
 	mux := http.NewServeMux()
-	s.routes(mux)
-	pages := pages(s.App, s.name)
+	s.register(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case isAPI(r):
 			s.serveAPI(mux, w, r)
 		case isProbe(r):
 			s.probe(w, r)
-		case isWellKnown(r):
-			s.wellKnown(w, r)
 		case isForm(r) && r.Method == http.MethodPost:
 			mux.ServeHTTP(w, r)
-		case sentByForm(r) && !reads(r):
+		case sentByForm(r) && !isReadOnly(r):
 			w.Header().Set("Allow", "GET, HEAD, POST")
 			s.refuse(w, r, shared.ErrMethod)
+		case isLink(r) && isReadOnly(r):
+			mux.ServeHTTP(w, r)
 		case isLink(r):
-			s.openLink(w, r)
+			refuseLinkMethod(w, r)
 		default:
-			pages.ServeHTTP(w, r)
+			s.site.ServeHTTP(w, r)
 		}
 	})
 }
 
-// routes is the API and the forms: every endpoint with who may call it.
-func (s *Server) routes(mux *http.ServeMux) {
-	handle(s, mux, anyone, shared.OK, s.ok)
-	handle(s, mux, anyone, shared.SignUp, s.signUp)
-	handle(s, mux, anyone, shared.SignIn, s.signIn)
-	handle(s, mux, anyone, shared.SignOut, s.signOut)
-	handle(s, mux, anyone, shared.GetSession, s.getSession)
-	handle(s, mux, enrolling(signedIn), shared.StepUp, s.stepUp)
-	handle(s, mux, signedIn, shared.ListSessions, s.listSessions)
-	handle(s, mux, signedIn, shared.RevokeSession, s.revokeSession)
-	handle(s, mux, signedIn, shared.RevokeSessions, s.revokeSessions)
-	handle(s, mux, signedIn, shared.RevokeOtherSessions, s.revokeOtherSessions)
-	handle(s, mux, signedIn, shared.UpdateUser, s.updateUser)
-	handle(s, mux, signedIn, shared.ChangePassword, s.changePassword)
-	handle(s, mux, signedIn, shared.VerifyPassword, s.verifyPassword)
-	handle(s, mux, signedIn, shared.DeleteUser, s.deleteUser) // and fresh, but for who has the link of a mail
+// routes is the API, the forms and the links of emails: each with the callers that it
+// admits and how often it admits them.
+func (s *Server) routes() []route {
+	return []route{
+		handle(anyone, readRate, shared.OK, s.ok),
+		handle(anyone, signUpRate, shared.SignUp, s.signUp),
+		handle(anyone, signInRate, shared.SignIn, s.signIn),
+		handle(anyone, defaultRate, shared.SignOut, s.signOut),
+		handle(anyone, readRate, shared.GetSession, s.getSession),
+		handle(allowUnenrolled(signedIn), confirmRate, shared.StepUp, s.stepUp),
+		handle(signedIn, readRate, shared.ListSessions, s.listSessions),
+		handle(signedIn, defaultRate, shared.RevokeSession, s.revokeSession),
+		handle(signedIn, defaultRate, shared.RevokeSessions, s.revokeSessions),
+		handle(signedIn, defaultRate, shared.RevokeOtherSessions, s.revokeOtherSessions),
+		handle(signedIn, defaultRate, shared.UpdateUser, s.updateUser),
+		handle(signedIn, strictRate, shared.ChangePassword, s.changePassword),
+		handle(signedIn, defaultRate, shared.VerifyPassword, s.verifyPassword),
+		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // and fresh, unless the call has the link of an email
 
-	handle(s, mux, anyone, shared.RequestPasswordReset, s.requestPasswordReset)
-	handle(s, mux, anyone, shared.OpenPasswordReset, s.openPasswordReset)
-	handle(s, mux, anyone, shared.ResetPassword, s.resetPassword)
-	handle(s, mux, anyone, shared.SendVerificationEmail, s.sendVerificationEmail)
-	handle(s, mux, anyone, shared.VerifyEmail, s.verifyEmail)
-	handle(s, mux, withFactor(fresh), shared.ChangeEmail, s.changeEmail) // who reads the mailbox gets codes
-	handle(s, mux, anyone, shared.DeleteUserCallback, s.deleteUserCallback)
-	handle(s, mux, anyone, shared.Disown, s.disown)
-	handle(s, mux, anyone, shared.CheckLink, s.checkLink)
-	handle(s, mux, signedIn, shared.ListEvents, s.listEvents)
+		handle(anyone, mailRate, shared.RequestPasswordReset, s.requestPasswordReset),
+		handle(anyone, readRate, shared.OpenPasswordReset, s.openPasswordReset),
+		handle(anyone, defaultRate, shared.ResetPassword, s.resetPassword),
+		handle(anyone, mailRate, shared.SendVerificationEmail, s.sendVerificationEmail),
+		handle(anyone, readRate, shared.VerifyEmail, s.verifyEmail),
+		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // whose mailbox gets codes
+		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
+		handle(anyone, defaultRate, shared.Disown, s.disown),
+		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
+		handle(signedIn, readRate, shared.ListEvents, s.listEvents),
 
-	handle(s, mux, enrolling(signedIn), shared.TwoFactorStatus, s.twoFactorStatus)
-	handle(s, mux, enrolling(withFactor(fresh)), shared.EnableTwoFactor, s.enableTwoFactor)
-	handle(s, mux, withFactor(fresh), shared.DisableTwoFactor, s.disableTwoFactor)
-	handle(s, mux, withFactor(fresh), shared.GetTOTPURI, s.getTOTPURI)
-	handle(s, mux, withFactor(fresh), shared.GenerateBackupCodes, s.generateBackupCodes)
-	handle(s, mux, enrolling(challenged), shared.VerifyTOTP, s.verifyTOTP)
-	handle(s, mux, challenged, shared.VerifyBackupCode, s.verifyBackupCode)
-	handle(s, mux, challenged, shared.SendOTP, s.sendOTP)
-	handle(s, mux, challenged, shared.VerifyOTP, s.verifyOTP)
-	handle(s, mux, signedIn, shared.ListTrustedDevices, s.listTrustedDevices)
-	handle(s, mux, signedIn, shared.RevokeTrustedDevice, s.revokeTrustedDevice)
-	handle(s, mux, signedIn, shared.RevokeTrustedDevices, s.revokeTrustedDevices)
+		handle(allowUnenrolled(signedIn), readRate, shared.TwoFactorStatus, s.twoFactorStatus),
+		handle(allowUnenrolled(requireFactor(fresh)), strictRate, shared.EnableTwoFactor, s.enableTwoFactor),
+		handle(requireFactor(fresh), strictRate, shared.DisableTwoFactor, s.disableTwoFactor),
+		handle(requireFactor(fresh), strictRate, shared.GetTOTPURI, s.getTOTPURI),
+		handle(requireFactor(fresh), strictRate, shared.GenerateBackupCodes, s.generateBackupCodes),
+		handle(allowUnenrolled(challenged), confirmRate, shared.VerifyTOTP, s.verifyTOTP),
+		handle(challenged, confirmRate, shared.VerifyBackupCode, s.verifyBackupCode),
+		handle(challenged, strictRate, shared.SendOTP, s.sendOTP),
+		handle(challenged, confirmRate, shared.VerifyOTP, s.verifyOTP),
+		handle(signedIn, readRate, shared.ListTrustedDevices, s.listTrustedDevices),
+		handle(signedIn, defaultRate, shared.RevokeTrustedDevice, s.revokeTrustedDevice),
+		handle(signedIn, defaultRate, shared.RevokeTrustedDevices, s.revokeTrustedDevices),
 
-	handle(s, mux, enrolling(withFactor(fresh)), shared.GenerateRegisterOptions, s.generateRegisterOptions)
-	handle(s, mux, enrolling(withFactor(fresh)), shared.VerifyRegistration, s.verifyRegistration)
-	handle(s, mux, anyone, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions)
-	handle(s, mux, anyone, shared.VerifyAuthentication, s.verifyAuthentication)
-	handle(s, mux, enrolling(signedIn), shared.ListPasskeys, s.listPasskeys)
-	handle(s, mux, fresh, shared.UpdatePasskey, s.updatePasskey)
-	handle(s, mux, fresh, shared.DeletePasskey, s.deletePasskey) // and withFactor, for the last one
+		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.GenerateRegisterOptions, s.generateRegisterOptions),
+		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.VerifyRegistration, s.verifyRegistration),
+		handle(anyone, defaultRate, shared.GenerateAuthenticateOptions, s.generateAuthenticateOptions),
+		handle(anyone, passkeyRate, shared.VerifyAuthentication, s.verifyAuthentication),
+		handle(allowUnenrolled(signedIn), readRate, shared.ListPasskeys, s.listPasskeys),
+		handle(fresh, defaultRate, shared.UpdatePasskey, s.updatePasskey),
+		handle(fresh, defaultRate, shared.DeletePasskey, s.deletePasskey), // and requireFactor, for the last one
 
-	handle(s, mux, anyone, shared.About, s.about)
-	handle(s, mux, permitted(account.PermissionSettings), shared.ListSettings, s.listSettings)
-	handle(s, mux, withFactor(freshly(permitted(account.PermissionSettings))), shared.PutSetting, s.putSetting)
-	handle(s, mux, freshly(permitted(account.PermissionSettings)), shared.SendTestMail, s.sendTestMail)
-	handle(s, mux, permitted(account.PermissionSettings), shared.PasskeyCheck, s.passkeyCheck)
+		handle(anyone, readRate, shared.About, s.about),
+		handle(requirePermission(account.PermissionSettings), readRate, shared.ListSettings, s.listSettings),
+		handle(requireFactor(requireFresh(requirePermission(account.PermissionSettings))), defaultRate, shared.PutSetting, s.putSetting),
+		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail),
+		handle(requirePermission(account.PermissionSettings), readRate, shared.PasskeyCheck, s.passkeyCheck),
 
-	handle(s, mux, permitted(account.PermissionUsers), shared.ListUsers, s.listUsers)
-	handle(s, mux, withFactor(freshly(permitted(account.PermissionUsers))), shared.ResetFactors, s.resetFactors)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EndSessions, s.endSessions)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.DisableUser, s.disableUser)
-	handle(s, mux, freshly(permitted(account.PermissionUsers)), shared.EnableUser, s.enableUser)
+		handle(requirePermission(account.PermissionUsers), readRate, shared.ListUsers, s.listUsers),
+		handle(requireFactor(requireFresh(requirePermission(account.PermissionUsers))), defaultRate, shared.ResetFactors, s.resetFactors),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EndSessions, s.endSessions),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.DisableUser, s.disableUser),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EnableUser, s.enableUser),
+		handle(requirePermission(account.PermissionAudit), readRate, shared.ListAllEvents, s.listAllEvents),
+		handle(requirePermission(account.PermissionAudit), readRate, shared.ExportEvents, s.exportEvents).streaming(),
 
-	handle(s, mux, permitted(account.PermissionAudit), shared.ListAllEvents, s.listAllEvents)
-	handle(s, mux, permitted(account.PermissionAudit), shared.ExportEvents, s.exportEvents)
-
-	handleForm(s, mux, anyone, shared.PageSignIn, s.signInForm)
-	handleForm(s, mux, enrolling(challenged), shared.PageTwoFactor, s.twoFactorForm)
-	handleForm(s, mux, anyone, shared.PageEmail, s.emailForm) // a deletion asks for a session
+		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
+		handleForm(allowUnenrolled(challenged), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
+		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // a deletion asks for a session
+		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
+		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
+	}
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }
@@ -185,7 +192,9 @@ func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Ali
 // (/readyz).
 func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/readyz" {
-		if err := s.Ready(r.Context()); err != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
+		defer cancel()
+		if err := s.Ready(ctx); err != nil {
 			s.fail(w, r, fmt.Errorf("%w: %w", shared.ErrUnavailable, err))
 			return
 		}

@@ -1,19 +1,11 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
-	strict "github.com/go-json-experiment/json"
-
-	"latchkey/backend/account"
 	"latchkey/shared"
 )
 
@@ -51,26 +43,6 @@ func TestEveryEventHasAText(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"email":"a@example.test","password":"x"}`, `{"a":[{"b":null}]}`, `[[[`, "{\"a\":\"\xff\"}", `{"callbackURL":"//x"}`} {
-		f.Add([]byte(seed))
-	}
-	schema := schemaOf[shared.NewAccount]()
-	f.Fuzz(func(t *testing.T, body []byte) {
-		members, err := object(body)
-		if err != nil || schema.validate("body", members) != nil {
-			return
-		}
-		var in shared.NewAccount
-		if err := strict.Unmarshal(body, &in); err != nil {
-			t.Errorf("%q is valid but cannot be read: %v", body, err)
-		}
-		if _, err := account.ParseEmail(in.Email); err != nil || in.Password == "" {
-			t.Errorf("%q is taken: %+v", body, in)
-		}
-	})
-}
-
 func FuzzParseAddr(f *testing.F) {
 	for _, seed := range []string{"192.0.2.1", "[2001:db8::1]:443", "::ffff:192.0.2.1", "fe80::1%eth0", "", "]["} {
 		f.Add(seed)
@@ -81,26 +53,4 @@ func FuzzParseAddr(f *testing.F) {
 			t.Errorf("%q is read as %v", s, addr)
 		}
 	})
-}
-
-// TestRequestTimeout tests that what a request asks of the database is given up
-// after the time that the server gives a request, and that this is under five
-// seconds unless the configuration says otherwise.
-func TestRequestTimeout(t *testing.T) {
-	if requestTimeout >= 5*time.Second {
-		t.Errorf("requests may take %v; want less than five seconds", requestTimeout)
-	}
-	s := &Server{Config: Config{RequestTimeout: time.Millisecond}}
-	for _, method := range []string{"GET", "POST"} {
-		s.withDeadline(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			select {
-			case <-r.Context().Done():
-				if err := r.Context().Err(); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%s: the request ends with %v; want %v", method, err, context.DeadlineExceeded)
-				}
-			case <-time.After(time.Minute):
-				t.Errorf("%s: the request has no end", method)
-			}
-		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/api/auth/get-session", nil))
-	}
 }

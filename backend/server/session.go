@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"latchkey/backend/account"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 )
 
@@ -77,12 +78,12 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 		}
 	}
 	s.cookies.clearSession(c.w)
-	forget(c.w)
+	clearSiteData(c.w)
 	return shared.Success{Success: true}, nil
 }
 
-// forget has the browser wipe its caches and stores, the worker's included.
-func forget(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
+// clearSiteData has the browser wipe its caches and stores, the worker's included.
+func clearSiteData(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
 func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) {
 	var token account.Token
@@ -96,7 +97,7 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	case in.Passkey != nil:
 		token, err = s.stepUpByPasskey(c, in.Passkey)
 	default:
-		err = invalid("password", "[body.password] Invalid input: expected string, received undefined")
+		err = wire.Invalid("password", "[body.password] Invalid input: expected string, received undefined")
 	}
 	c.guesses.right = err == nil
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 
 // sendTestMail answers whether whoever carries mails has taken one.
 func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.HandOn); err != nil {
+	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.DeliverMail); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil

@@ -9,21 +9,20 @@ import (
 	"latchkey/shared"
 )
 
-// A Gate answers until the server can: /healthz is 200, and all else is 503. It
-// writes no lines to the log, because a supervisor asks again and again
-// whether it is ready.
+// A Gate answers until the server can: 200 at /healthz and 503 everywhere else. It does
+// not log requests, because a supervisor asks again and again whether it is ready.
 type Gate struct {
 	closed http.Handler
 	server atomic.Pointer[http.Handler]
 }
 
-// NewGate returns a closed gate before a server at an origin.
+// NewGate returns a closed gate for a server at an origin.
 func NewGate(origin *url.URL) *Gate {
 	s := &Server{Config: Config{Origin: origin, Log: slog.New(slog.DiscardHandler)}}
-	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.guarded, s.withHeaders)}
+	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.recoverPanics, s.withHeaders)}
 }
 
-// Open has the server answer from now on.
+// Open makes the server answer from now on.
 func (g *Gate) Open(server http.Handler) { g.server.Store(&server) }
 
 // ServeHTTP implements [http.Handler].

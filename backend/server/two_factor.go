@@ -27,10 +27,10 @@ func (s *Server) twoFactorStatus(c call, _ shared.None) (out shared.TwoFactor, e
 }
 
 func (s *Server) enableTwoFactor(c call, in shared.Enrolment) (shared.Enrolling, error) {
-	if in.Method == "otp" { // a mailbox alone, which nobody has proved to be theirs
+	if in.Method == "otp" { // a mailbox alone, which the user has not proved to be theirs
 		return shared.Enrolling{}, shared.ErrOTPNotConfigured.Saying("OTP is not available")
 	}
-	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Actor, in.Issuer, is(in.Replace))
+	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Actor, in.Issuer, isTrue(in.Replace))
 	if err != nil {
 		return shared.Enrolling{}, err
 	}
@@ -61,18 +61,18 @@ func (s *Server) generateBackupCodes(c call, _ shared.Password) (shared.BackupCo
 }
 
 func (s *Server) verifyTOTP(c call, in shared.Code) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByTOTP, Code: in.Code, Trust: is(in.TrustDevice), Enrol: is(in.Enrol)})
+	return s.verify(c, account.Answer{Factor: account.ByTOTP, Code: in.Code, Trust: isTrue(in.TrustDevice), Enrol: isTrue(in.Enrol)})
 }
 
 func (s *Server) verifyOTP(c call, in shared.Code) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByEmailCode, Code: in.Code, Trust: is(in.TrustDevice)})
+	return s.verify(c, account.Answer{Factor: account.ByEmailCode, Code: in.Code, Trust: isTrue(in.TrustDevice)})
 }
 
 func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByBackupCode, Code: in.Code, Trust: is(in.TrustDevice), NoSession: is(in.DisableSession)})
+	return s.verify(c, account.Answer{Factor: account.ByBackupCode, Code: in.Code, Trust: isTrue(in.TrustDevice), NoSession: isTrue(in.DisableSession)})
 }
 
-func is(answer *bool) bool { return answer != nil && *answer }
+func isTrue(answer *bool) bool { return answer != nil && *answer }
 
 // verify judges a code: of who is signed in, or else in the challenge of a
 // sign-in, which it ends.
@@ -104,7 +104,7 @@ func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, err
 	if a.NoSession {
 		return shared.Verified{User: userOf(o.User)}, nil
 	}
-	s.opened(c, o)
+	s.issueSession(c, o)
 	return shared.Verified{Token: o.Session.ID, User: userOf(o.User)}, nil
 }
 

@@ -17,7 +17,7 @@ func (s *Server) signUp(c call, in shared.NewAccount) (shared.SignedUp, error) {
 	}
 	out := shared.SignedUp{User: userOf(o.User)}
 	if o.Token != "" {
-		s.opened(c, o)
+		s.issueSession(c, o)
 		out.Token = &o.Session.ID
 	}
 	return out, nil
@@ -27,7 +27,7 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	o, err := s.Accounts.SignIn(c.Context(), c.Client, account.Credentials{
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
-	c.guesses.right = proved(err)
+	c.guesses.right = isCredentialCorrect(err)
 	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
 		if in.CallbackURL != "" {
 			c.w.Header().Set("Location", in.CallbackURL)
@@ -37,16 +37,16 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	} else if err != nil {
 		return shared.SignedIn{}, err
 	}
-	s.opened(c, o)
+	s.issueSession(c, o)
 	if in.CallbackURL != "" {
 		c.w.Header().Set("Location", in.CallbackURL)
 	}
 	return shared.SignedIn{Redirect: in.CallbackURL != "", URL: in.CallbackURL, Token: o.Session.ID, User: userOf(o.User)}, nil
 }
 
-// proved reports whether who signs in has the right password or passkey, whatever
-// else keeps them out.
-func proved(err error) bool {
+// isCredentialCorrect reports whether a sign-in that ended with err had the correct password or
+// passkey, whatever else it lacked.
+func isCredentialCorrect(err error) bool {
 	return err == nil || errors.Is(err, shared.ErrTwoFactorRequired) || errors.Is(err, shared.ErrNotVerified) ||
 		errors.Is(err, shared.ErrDisabled) || errors.Is(err, shared.ErrNewPasswordDue)
 }
@@ -73,9 +73,9 @@ var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEm
 
 func remember(answer *bool) bool { return answer == nil || *answer }
 
-// opened hands a new session to the browser, which from now on is known as one
-// that has signed in to the account.
-func (s *Server) opened(c call, o account.Opened) {
+// issueSession gives a new session to the browser, which from now on is known as one that
+// has signed in to the account.
+func (s *Server) issueSession(c call, o account.Opened) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
 	if o.Browser != "" {
 		s.cookies.setBrowser(c.w, o.Browser)
@@ -141,7 +141,7 @@ func (s *Server) deleted(c call, err error) (shared.Deleted, error) {
 		return shared.Deleted{}, err
 	}
 	s.cookies.clearSession(c.w)
-	forget(c.w)
+	clearSiteData(c.w)
 	return shared.Deleted{Success: true, Message: "User deleted"}, nil
 }
 

@@ -1,10 +1,12 @@
-package server
+package site
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,7 +27,10 @@ func (a *goApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, strings.Repeat("made for "+r.URL.Path+"\n", 20))
 }
 
-func latchkey() string { return "Latchkey" }
+// newSite returns the site of a server called Latchkey, in which app stands for go-app.
+func newSite(app *goApp) *Site {
+	return New(Config{App: app, Name: func() string { return "Latchkey" }, Origin: &url.URL{Scheme: "https", Host: "accounts.example.com"}})
+}
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
 	return request(h, "GET", path, header...)
@@ -67,7 +72,7 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestPagesAreTheShell(t *testing.T) {
 	app := new(goApp)
-	h := site(app, latchkey)
+	h := newSite(app)
 	for _, path := range shared.Pages {
 		w := get(h, path+`?invite=%22%3E%3Cscript%3E`, "Cookie", "latchkey.session=x", "Host", "evil.example")
 		body := w.Body.String()
@@ -101,21 +106,24 @@ func TestPagesAreTheShell(t *testing.T) {
 	}
 }
 
-func TestPagesSaysWhenTheAppIsNotBuilt(t *testing.T) {
-	w := get(unbuilt(site(new(goApp), latchkey)), "/sign-in")
+// TestNotBuilt tests that pages, and nothing else, are missing in a binary without the app.
+func TestNotBuilt(t *testing.T) {
+	h := newSite(new(goApp))
+	if h.built != web.Built() {
+		t.Errorf("the app is built: %t; want %t", h.built, web.Built())
+	}
+	h.built = false
+	w := get(h, "/sign-in")
 	if w.Code != 503 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || w.Body.String() != notBuilt+"\n" {
 		t.Errorf("GET /sign-in is %d %s %q", w.Code, w.Header().Get("Content-Type"), w.Body)
 	}
-	if w := get(unbuilt(site(new(goApp), latchkey)), "/web/app.css"); w.Code != 200 {
+	if w := get(h, "/web/app.css"); w.Code != 200 {
 		t.Errorf("GET /web/app.css is %d", w.Code)
-	}
-	if built := get(pages(new(goApp), latchkey), "/sign-in").Code == 200; built != web.Built() {
-		t.Errorf("pages serves the shell: %v; want %v", built, web.Built())
 	}
 }
 
 func TestPagesTakesGETAndHEADOnly(t *testing.T) {
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	for _, path := range []string{"/", "/sign-in", "/web/app.css", "/app.js"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
 			allow := "GET, HEAD"
@@ -136,7 +144,7 @@ func TestPagesTakesGETAndHEADOnly(t *testing.T) {
 
 func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
 	app := new(goApp)
-	h := site(app, latchkey)
+	h := newSite(app)
 	for _, path := range appFiles {
 		w := get(h, path, "Host", "evil.example")
 		if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=go-app" || !strings.Contains(w.Body.String(), "made for "+path) {
@@ -167,7 +175,7 @@ func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
 }
 
 func TestFilesComeAsTheBrowserLikes(t *testing.T) {
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	want := get(h, "/web/app.css")
 	if want.Header().Get("Content-Encoding") != "" {
 		t.Fatalf("who asks for no compression gets %s", want.Header().Get("Content-Encoding"))
@@ -206,7 +214,7 @@ func TestFilesComeAsTheBrowserLikes(t *testing.T) {
 }
 
 func TestFilesAreSentOnce(t *testing.T) {
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	for _, path := range []string{"/", "/web/app.css", "/web/icon-192.png", "/favicon.ico", "/app-worker.js"} {
 		tag := get(h, path, "Accept-Encoding", "br").Header().Get("ETag")
 		if tag == "" {
@@ -239,7 +247,7 @@ func TestFilesAreSentOnce(t *testing.T) {
 }
 
 func TestFilesHaveTheirTypes(t *testing.T) {
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	for path, want := range map[string]string{
 		"/web/app.css":           "text/css; charset=utf-8",
 		"/web/loader.js":         "text/javascript; charset=utf-8",
@@ -260,7 +268,7 @@ func TestWasm(t *testing.T) {
 	if !web.Built() {
 		t.Skip("web/app.wasm is not there: run make build")
 	}
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	for _, accept := range []string{"br", "gzip", ""} {
 		w := get(h, "/web/app.wasm", "Accept-Encoding", accept)
 		if w.Code != 200 || w.Header().Get("Content-Type") != "application/wasm" || w.Header().Get("Content-Encoding") != accept {
@@ -276,7 +284,7 @@ func TestWasm(t *testing.T) {
 // address that the page has for it, and that there is nothing under that of
 // another version: no page is half of one and half of another.
 func TestVersionedAddresses(t *testing.T) {
-	h := site(new(goApp), latchkey)
+	h := newSite(new(goApp))
 	shell := get(h, "/sign-in").Body.String()
 	addresses := regexp.MustCompile(`(?:href|src)="([^"]+\?v=[0-9a-f]+)"`).FindAllStringSubmatch(shell, -1)
 	if len(addresses) != 4 {
@@ -315,6 +323,114 @@ func TestWorkerLeavesTheAPIAlone(t *testing.T) {
 	} {
 		if !strings.Contains(worker, want) {
 			t.Errorf("the worker has no %s", want)
+		}
+	}
+}
+
+func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
+	h := newSite(new(goApp))
+	for _, tt := range []struct{ cookie, accepted, want string }{
+		{"", "", "en"},
+		{"", "fr", "en"},
+		{"", "de-AT, en;q=0.5", "de"},
+		{"", "de;q=0.3, en;q=0.7", "en"},
+		{"latchkey.session=x; latchkey.language=de", "en", "de"},
+		{"latchkey.language=en", "de", "en"},
+		{"latchkey.language=fr", "de", "de"},
+		{`latchkey.language="><script>`, "", "en"},
+	} {
+		for path, title := range map[string]map[string]string{
+			"/sign-in": {"en": "<title>Sign in · Latchkey</title>", "de": "<title>Anmelden · Latchkey</title>"},
+			"/nowhere": {"en": "<h1>Page not found</h1>", "de": "<h1>Seite nicht gefunden</h1>"},
+		} {
+			w := get(h, path, "Cookie", tt.cookie, "Accept-Language", tt.accepted)
+			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title[tt.want]) {
+				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, body)
+			}
+			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Accept-Language, Cookie" {
+				t.Errorf("%s: Vary is %q", path, got)
+			}
+		}
+		var m manifest
+		w := get(h, "/manifest.webmanifest", "Cookie", tt.cookie, "Accept-Language", tt.accepted)
+		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		sessions := map[string]string{"en": "Sessions", "de": "Sitzungen"}[tt.want]
+		if m.Lang != tt.want || m.Shortcuts[0].Name != sessions || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
+			t.Errorf("to %q and %q the manifest is %s", tt.cookie, tt.accepted, w.Body)
+		}
+	}
+
+	// What browsers keep in one language is not good in another.
+	for _, path := range append([]string{"/manifest.webmanifest"}, shared.Pages...) {
+		tag := get(h, path, "Accept-Language", "en").Header().Get("ETag")
+		if w := get(h, path, "Accept-Language", "de", "If-None-Match", tag); w.Code != 200 || w.Header().Get("ETag") == tag {
+			t.Errorf("GET %s in German after English is %d", path, w.Code)
+		}
+		if w := get(h, path, "If-None-Match", tag); w.Code != 304 {
+			t.Errorf("GET %s in English again is %d", path, w.Code)
+		}
+	}
+}
+
+// TestWellKnown tests what is at the well-known addresses, and that there is nothing at
+// others.
+func TestWellKnown(t *testing.T) {
+	h := newSite(new(goApp))
+	page := "https://accounts.example.com/dashboard/settings#passkeys"
+	w := get(h, "/.well-known/passkey-endpoints")
+	if want := `{"enroll":"` + page + `","manage":"` + page + `"}`; w.Code != 200 || w.Header().Get("Content-Type") != "application/json" || w.Body.String() != want {
+		t.Errorf("passkey-endpoints is %d %s", w.Code, w.Body)
+	}
+	if w := get(h, "/.well-known/change-password"); w.Code != 302 || w.Header().Get("Location") != "/dashboard/settings#password" {
+		t.Errorf("change-password is %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	for _, name := range []string{"webauthn", "", "resource-that-should-not-exist-whose-status-code-should-not-be-200"} {
+		if w := get(h, "/.well-known/"+name); w.Code != 404 {
+			t.Errorf("%q is %d", name, w.Code)
+		}
+	}
+	if w := request(h, "POST", "/.well-known/change-password"); w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST is %d, Allow %q", w.Code, w.Header().Get("Allow"))
+	}
+	h.RelatedOrigins = []string{"https://example.com"}
+	if w := get(h, "/.well-known/webauthn"); w.Code != 200 || w.Body.String() != `{"origins":["https://accounts.example.com","https://example.com"]}` {
+		t.Errorf("webauthn is %d %s", w.Code, w.Body)
+	}
+}
+
+// TestAnswers tests that a refused form and a link get their pages in the language of the
+// reader, with what was typed as text.
+func TestAnswers(t *testing.T) {
+	h := newSite(new(goApp))
+	r := httptest.NewRequest("POST", "/sign-in", nil)
+	r.Header.Set("Accept-Language", "de")
+	for what, test := range map[string]struct {
+		answer func(w http.ResponseWriter)
+		want   string
+	}{
+		"form": {func(w http.ResponseWriter) {
+			h.AnswerForm(w, r, 418, shared.PageSignIn, web.Try{Error: "{}", Words: "<b>", Email: `"><script>`})
+		}, "&lt;b&gt;"},
+		"link": {func(w http.ResponseWriter) {
+			h.AnswerLink(w, r, 418, web.Link{Title: "<b>", Token: `"><script>`, Button: "x"})
+		}, "&lt;b&gt;"},
+	} {
+		w := httptest.NewRecorder()
+		test.answer(w)
+		body := w.Body.String()
+		if w.Code != 418 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, `<html lang="de">`) ||
+			!strings.Contains(body, test.want) || strings.Contains(body, "<script>") || w.Header().Get("ETag") != "" {
+			t.Errorf("%s: %d %v %s", what, w.Code, w.Header(), body)
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	for path, want := range map[string]bool{"/sign-in": true, "/two-factor": true, "/email": true, "/": false, "/sign-in/": false, "/sign-up": false} {
+		if HasForm(path) != want {
+			t.Errorf("%s has a form: %t", path, !want)
 		}
 	}
 }

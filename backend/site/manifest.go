@@ -1,4 +1,4 @@
-package server
+package site
 
 import (
 	"bytes"
@@ -45,22 +45,22 @@ type shortcut struct {
 	Icons []picture `json:"icons"`
 }
 
-// manifests returns what makes the manifest of the server of that name in a
-// language: the same file until the name changes.
+// manifests returns a function that returns the manifest in a language: the same file
+// until the server's name changes.
 func manifests(name func() string) func(*message.Language) *web.File {
 	var mu sync.Mutex
 	var of string
-	var made map[*message.Language]*web.File
+	var rendered map[*message.Language]*web.File
 	return func(l *message.Language) *web.File {
 		mu.Lock()
 		defer mu.Unlock()
-		if now := name(); made == nil || of != now {
-			of, made = now, map[*message.Language]*web.File{}
+		if now := name(); rendered == nil || of != now {
+			of, rendered = now, map[*message.Language]*web.File{}
 		}
-		if made[l] == nil {
-			made[l] = web.NewFile("application/manifest+json", manifestOf(of, l))
+		if rendered[l] == nil {
+			rendered[l] = web.NewFile("application/manifest+json", manifestOf(of, l))
 		}
-		return made[l]
+		return rendered[l]
 	}
 }
 
@@ -71,7 +71,7 @@ func manifestOf(name string, l *message.Language) []byte {
 		Description: l.T(message.AboutAccountSecurity),
 		Lang:        l.Tag,
 		Start:       shared.PageHome, Scope: shared.PageHome, Display: "standalone",
-		// As the light page's; the pages say the dark ones themselves.
+		// Those of the light pages; the pages have the dark ones.
 		BackgroundColor: "#f6f5f2", ThemeColor: "#f6f5f2",
 		Icons: []picture{
 			icon,
@@ -81,8 +81,8 @@ func manifestOf(name string, l *message.Language) []byte {
 			{Src: "/web/icon-monochrome.svg", Type: "image/svg+xml", Sizes: "any", Purpose: "monochrome"},
 		},
 		Screenshots: []picture{
-			shot("screenshot-wide.png", "wide", l),
-			shot("screenshot-narrow.png", "narrow", l),
+			screenshot("screenshot-wide.png", "wide", l),
+			screenshot("screenshot-narrow.png", "narrow", l),
 		},
 		Shortcuts: []shortcut{
 			{Name: l.T(message.SessionsShort), URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
@@ -95,8 +95,8 @@ func manifestOf(name string, l *message.Language) []byte {
 	return body
 }
 
-// shot is a picture of the settings page, for who thinks of installing the app.
-func shot(name, form string, l *message.Language) picture {
+// screenshot is a picture of the settings page, for people who think of installing the app.
+func screenshot(name, form string, l *message.Language) picture {
 	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
 	if err != nil {
 		panic(err) // it is in the binary

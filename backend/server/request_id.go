@@ -1,0 +1,44 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+)
+
+type requestIDKey struct{}
+
+// requestIDLength, in characters of five bits, is enough for no two requests in a log to
+// have the same ID.
+const requestIDLength = 16
+
+// withRequestID gives each request a new ID, which is in the answer and in every line that
+// is logged for the request. It takes none from the request: a caller could give the same
+// one to many requests, or another caller's.
+func withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := rand.Text()[:requestIDLength]
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+// A requestLog adds the ID of the request to every line that is logged with its context.
+type requestLog struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h requestLog) Handle(ctx context.Context, line slog.Record) error {
+	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+		return h.Handler.WithAttrs([]slog.Attr{slog.String("request", id)}).Handle(ctx, line)
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h requestLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestLog{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h requestLog) WithGroup(name string) slog.Handler { return requestLog{h.Handler.WithGroup(name)} }

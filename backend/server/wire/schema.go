@@ -1,0 +1,131 @@
+package wire
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"latchkey/shared"
+)
+
+// A Schema is what the members of a request must be, read off a Go type once.
+type Schema []field
+
+type field struct {
+	name     string
+	required bool
+	kinds    []jsontext.Kind // the JSON that it takes; empty for any
+	want     string          // the same in Better Auth's words
+	check    string          // "email", "nonempty" or the words that it takes, as "a|b"
+}
+
+// SchemaOf returns the schema of a struct. A field is required unless its json tag has an
+// option; its check tag says more. SchemaOf panics if a field has a type that requests
+// cannot have.
+func SchemaOf[In any]() Schema {
+	var s Schema
+	t := reflect.TypeFor[In]()
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		name, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
+		f := field{name: name, required: options == "", check: sf.Tag.Get("check")}
+		switch typ := sf.Type; {
+		case typ == reflect.TypeFor[json.RawMessage]():
+		case typ == reflect.TypeFor[shared.Nullable]():
+			f.kinds, f.want = []jsontext.Kind{'"', 'n'}, "string"
+		case typ.Kind() == reflect.String, typ == reflect.TypeFor[*string]():
+			f.kinds, f.want = []jsontext.Kind{'"'}, "string"
+		case typ == reflect.TypeFor[*int64]():
+			f.kinds, f.want = []jsontext.Kind{'0'}, "number"
+		case typ == reflect.TypeFor[*bool]():
+			f.kinds, f.want = []jsontext.Kind{'t', 'f'}, "boolean"
+		default:
+			panic("no schema for " + typ.String())
+		}
+		s = append(s, f)
+	}
+	return s
+}
+
+// validate fails if members of a part of the request are not what the schema says, in the
+// words of Better Auth's validator.
+func (d Decoder) validate(s Schema, part string, members map[string]jsontext.Value) error {
+	var faults []string
+	var at string
+	report := func(f field, what string) {
+		faults = append(faults, "["+part+"."+f.name+"] "+what)
+		if at == "" {
+			at = f.name
+		}
+	}
+	for _, f := range s {
+		value, exists := members[f.name]
+		switch {
+		case !exists && f.required:
+			report(f, "Invalid input: expected "+f.want+", received undefined")
+		case !exists || len(f.kinds) == 0:
+		case !slices.Contains(f.kinds, value.Kind()):
+			report(f, "Invalid input: expected "+f.want+", received "+kindName(value.Kind()))
+		case f.check == "nonempty" && string(value) == `""`:
+			report(f, "Too small: expected string to have >=1 characters")
+		case f.check == "email":
+			var email string
+			if json.Unmarshal(value, &email) != nil {
+				report(f, "Invalid email address")
+			} else if fault := d.EmailFault(email); fault != "" {
+				report(f, fault)
+			}
+		case f.check != "" && f.check != "nonempty":
+			if words := strings.Split(f.check, "|"); !slices.Contains(words, strings.Trim(string(value), `"`)) {
+				report(f, `Invalid option: expected one of "`+strings.Join(words, `"|"`)+`"`)
+			}
+		}
+	}
+	if faults == nil {
+		return nil
+	}
+	return Invalid(at, strings.Join(faults, "; "))
+}
+
+// refuseOthers fails if there are members that the schema does not have: any, if all is
+// set, or else those whose names differ from one of its in capitals only, because the
+// caller believes that they count.
+func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if slices.ContainsFunc(s, func(f field) bool { return f.name == name }) {
+			continue
+		}
+		i := slices.IndexFunc(s, func(f field) bool { return strings.EqualFold(f.name, name) })
+		switch {
+		case i >= 0:
+			return Invalid(s[i].name, "[body] Unrecognized key: spelled in other capitals than "+s[i].name)
+		case all:
+			return Invalid("", "[body] Unrecognized key: only those of this call are taken")
+		}
+	}
+	return nil
+}
+
+// Invalid is the error of a request in which a field is wrong, or the whole if field is
+// empty.
+func Invalid(field, message string) error { return shared.ErrValidation.Saying(message).In(field) }
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "boolean"
+	case '"':
+		return "string"
+	case '0':
+		return "number"
+	case '[':
+		return "array"
+	}
+	return "object"
+}

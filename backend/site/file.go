@@ -1,0 +1,149 @@
+package site
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"latchkey/backend/language"
+	"latchkey/shared"
+	"latchkey/shared/message"
+	"latchkey/web"
+)
+
+// static answers with what f returns, which is the same for everybody.
+func static(f func() *web.File) http.HandlerFunc {
+	return versioned("Accept-Encoding", func(*http.Request) *web.File { return f() })
+}
+
+// localized answers with what f returns in the language of the reader.
+func localized(f func(*message.Language) *web.File) http.HandlerFunc {
+	return versioned(localizedVary, func(r *http.Request) *web.File { return f(language.OfRequest(r)) })
+}
+
+// localizedVary names the headers on which an answer in the language of the reader depends.
+const localizedVary = "Accept-Encoding, Accept-Language, Cookie"
+
+// versioned answers with what f returns, which depends on the headers named in vary.
+// Browsers keep it, and fetch it again once it has changed.
+func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != "GET" && r.Method != "HEAD" {
+			allow := "GET, HEAD"
+			if HasForm(r.URL.Path) {
+				allow += ", POST"
+			}
+			w.Header().Set("Allow", allow)
+			http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+			return
+		}
+		f := f(r)
+		version := r.URL.Query().Get("v")
+		if at := r.URL.Path + "?v=" + version; version != "" && Address(r.URL.Path) != at {
+			w.Header().Set("Cache-Control", "no-store") // another server, or this one soon, may have it
+			http.NotFound(w, r)                         // it is of another version, and would not fit
+			return
+		}
+		body, encoding := negotiate(f, r)
+		tag := `"` + f.Tag() + `"`
+		if encoding != "" {
+			tag = `"` + f.Tag() + "-" + encoding + `"` // each form is an answer of its own
+		}
+		w.Header().Set("Cache-Control", "no-cache") // keep it, but ask each time
+		if version != "" && !slices.Contains(shared.Pages, r.URL.Path) {
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, the most that RFC 9111 knew
+		}
+		w.Header().Set("Vary", vary)
+		w.Header().Set("ETag", tag)
+		if matchesTag(r.Header.Get("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		send(w, r, http.StatusOK, f.Type, body, encoding)
+	}
+}
+
+func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte, encoding string) {
+	if encoding != "" {
+		w.Header().Set("Content-Encoding", encoding)
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != "HEAD" {
+		w.Write(body)
+	}
+}
+
+// negotiate returns the file in the smallest form that the browser accepts.
+func negotiate(f *web.File, r *http.Request) (body []byte, encoding string) {
+	for _, encoding := range acceptedEncodings(r.Header.Get("Accept-Encoding")) {
+		if body := f.Form(encoding); body != nil {
+			return body, encoding
+		}
+	}
+	return f.Form(""), ""
+}
+
+// acceptedEncodings returns those of our encodings that an Accept-Encoding header accepts,
+// the smallest first.
+func acceptedEncodings(header string) []string {
+	var accepted []string
+	for _, encoding := range []string{"br", "gzip"} {
+		for part := range strings.SplitSeq(header, ",") {
+			name, q, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(name), encoding) && !zeroWeight(q) {
+				accepted = append(accepted, encoding)
+			}
+		}
+	}
+	return accepted
+}
+
+// zeroWeight reports whether a parameter is a weight of zero, which refuses.
+func zeroWeight(parameter string) bool {
+	name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	return strings.EqualFold(strings.TrimSpace(name), "q") && err == nil && q == 0
+}
+
+// matchesTag reports whether an If-None-Match header has the tag.
+func matchesTag(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
+		if part == tag || part == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// rendered returns the file that app answers with at path.
+func rendered(app http.Handler, path string) *web.File {
+	r, err := http.NewRequest("GET", path, nil)
+	if err != nil {
+		panic(err) // the paths are ours
+	}
+	var answer recording
+	app.ServeHTTP(&answer, r)
+	return web.NewFile(answer.Header().Get("Content-Type"), answer.body.Bytes())
+}
+
+// A recording keeps what is written to it.
+type recording struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (rec *recording) Header() http.Header {
+	if rec.header == nil {
+		rec.header = http.Header{}
+	}
+	return rec.header
+}
+
+func (rec *recording) Write(b []byte) (int, error) { return rec.body.Write(b) }
+
+func (rec *recording) WriteHeader(int) {}

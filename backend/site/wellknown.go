@@ -1,0 +1,49 @@
+package site
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"latchkey/shared"
+)
+
+const wellKnownPath = "/.well-known/"
+
+// wellKnown answers what browsers and password managers look for at fixed addresses
+// (RFC 8615). At all others it answers 404: some ask for one that cannot exist, to see
+// whether a site can be believed.
+func (s *Site) wellKnown(w http.ResponseWriter, r *http.Request) {
+	var answer func()
+	asJSON := func(value any) func() {
+		return func() {
+			body, err := json.Marshal(value)
+			if err != nil {
+				panic(err) // strings
+			}
+			w.Header().Set("Cache-Control", "max-age=3600")
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(body)
+		}
+	}
+	switch strings.TrimPrefix(r.URL.Path, wellKnownPath) {
+	case "webauthn": // WebAuthn Level 3, section 5.11
+		if len(s.RelatedOrigins) > 0 {
+			answer = asJSON(map[string][]string{"origins": append([]string{s.Origin.String()}, s.RelatedOrigins...)})
+		}
+	case "passkey-endpoints": // https://www.w3.org/TR/passkey-endpoints/
+		page := s.Origin.String() + shared.PageSettings + "#passkeys"
+		answer = asJSON(map[string]string{"enroll": page, "manage": page})
+	case "change-password": // https://www.w3.org/TR/change-password-url/
+		answer = func() { http.Redirect(w, r, shared.PageSettings+"#password", http.StatusFound) }
+	}
+	switch {
+	case answer == nil:
+		s.notFound(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+	default:
+		answer()
+	}
+}
