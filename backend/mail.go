@@ -19,6 +19,7 @@ import (
 	"github.com/resend/resend-go/v3"
 
 	"latchkey/backend/account"
+	"latchkey/backend/address"
 )
 
 const (
@@ -126,7 +127,7 @@ func (c carrier) handOn(ctx context.Context, m account.Mail) error {
 	// The key is the mail's: one that is sent twice, because a server ended in
 	// between or an answer was lost, comes once.
 	taken, err := provider.Emails.SendWithOptions(ctx,
-		&resend.SendEmailRequest{From: from, To: []string{account.SMTPAddress(m.Recipient)}, Subject: m.Subject, Text: m.Text, Html: m.HTML},
+		&resend.SendEmailRequest{From: from, To: []string{address.SMTP(m.Recipient)}, Subject: m.Subject, Text: m.Text, Html: m.HTML},
 		&resend.SendEmailOptions{IdempotencyKey: m.ID})
 	if err == nil && taken.Id == "" {
 		err = errors.New("it gave the mail no ID")

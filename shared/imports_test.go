@@ -57,6 +57,10 @@ var walls = []struct {
 		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		room:  "backend/address",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:  "backend/keyring",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},

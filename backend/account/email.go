@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"latchkey/backend/address"
 	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -49,7 +50,7 @@ func (s *Service) takenMail(owner User, w wish) Mail {
 // another, and with [shared.ErrVerified] if there is nothing to verify. It fails
 // with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskVerification(ctx context.Context, actor Actor, email, callback string) error {
-	email, err := ParseEmail(email)
+	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "email")
 	}
@@ -81,7 +82,7 @@ func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
 // the new one. Whether the new one is taken is not told. It fails with
 // [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callback string) error {
-	email, err := ParseEmail(email)
+	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "newEmail")
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"latchkey/backend/address"
 	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -166,7 +167,7 @@ func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (Mail, error
 // It does the same whether the address has an account or not, and fails with
 // [shared.ErrTooManyRequests] after too many.
 func (s *Service) AskReset(ctx context.Context, client Client, email, callback string) error {
-	email, err := ParseEmail(email)
+	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "email")
 	}

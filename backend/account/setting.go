@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"latchkey/backend/address"
 	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/shared"
@@ -87,7 +88,7 @@ var registry = []KeySpec{
 
 	secret("RESEND_API_KEY", groupMail, func(s *Settings) *string { return &s.MailAPIKey }, message.SettingResendAPIKey),
 	enum("VERIFY_EMAIL", groupMail, []string{Off, Required}, func(s *Settings) *string { return &s.VerifyEmail }, message.SettingVerifyEmail),
-	address("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, message.SettingMailFrom),
+	sender("MAIL_FROM", groupMail, func(s *Settings) *string { return &s.MailFrom }, message.SettingMailFrom),
 	flag("NEW_DEVICE_MAIL", groupMail, true, func(s *Settings) *bool { return &s.NewDeviceMail }, message.SettingNewDeviceMail),
 
 	enum("REQUIRE_TWO_FACTOR", groupFactors, []string{Off, OfAdmins, OfAll}, func(s *Settings) *string { return &s.RequireTwoFactor }, message.SettingRequireTwoFactor),
@@ -172,14 +173,14 @@ func secret(name string, group message.ID, at func(*Settings) *string, descripti
 	}}
 }
 
-func address(name string, group message.ID, at func(*Settings) *string, description message.ID) KeySpec {
-	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(maxEmail), func(s *Settings, v string) (string, error) {
+func sender(name string, group message.ID, at func(*Settings) *string, description message.ID) KeySpec {
+	return KeySpec{name, group, "string", description, "", nil, "0", strconv.Itoa(address.MaxLength), func(s *Settings, v string) (string, error) {
 		if v = strings.TrimSpace(v); v != "" {
-			sender, ok := parseSender(v)
-			if !ok || len(sender) > maxEmail {
+			from, ok := address.ParseSender(v)
+			if !ok || len(from) > address.MaxLength {
 				return v, wrong(message.ErrSettingEmailAddress)
 			}
-			v = sender
+			v = from
 		}
 		*at(s) = v
 		return v, nil

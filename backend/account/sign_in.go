@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"latchkey/backend/address"
 	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -30,7 +31,7 @@ type Credentials struct {
 // is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
 // first, by [shared.ErrNotVerified] and by a mail.
 func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Opened, error) {
-	email, err := ParseEmail(c.Email)
+	email, err := address.Parse(c.Email)
 	if err != nil {
 		return Opened{}, inField(err, "email")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"latchkey/backend/address"
 	"latchkey/backend/audit"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -23,7 +24,7 @@ const maxImage = 2048
 // User is an account.
 type User struct {
 	ID               string `bun:",pk"`
-	Email            string // as [ParseEmail] returns it
+	Email            string // as [address.Parse] returns it
 	Name             string
 	Image            *string
 	EmailVerified    bool
@@ -81,6 +82,18 @@ type Opened struct {
 	User    User
 }
 
+// UserByEmail returns the user of an address in any spelling. An account may be older
+// than the rules of [address.Parse], so UserByEmail looks up an address that they
+// refuse as well. It fails with [ErrNotFound].
+func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
+	parsed, err := address.Parse(email)
+	if err != nil {
+		parsed = strings.ToLower(email)
+	}
+	user, _, err := s.Store.UserByEmail(ctx, parsed)
+	return user, err
+}
+
 // SignUp makes an account and signs it in, or, where addresses have to be
 // verified, does not: the session is then empty, the owner of the address gets a
 // mail, and nothing tells whether the address had an account already. It fails
@@ -92,7 +105,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 		return Opened{}, shared.ErrSignUpDisabled
 	}
 	var err error
-	if n.Email, err = ParseEmail(n.Email); err != nil {
+	if n.Email, err = address.Parse(n.Email); err != nil {
 		return Opened{}, inField(err, "email")
 	}
 	if n.Name, err = checkName(n.Name, shared.MaxName); err != nil {

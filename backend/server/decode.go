@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"latchkey/backend/account"
+	"latchkey/backend/address"
 	"latchkey/backend/server/wire"
 	"latchkey/shared"
 )
@@ -17,8 +17,8 @@ func (s *Server) decoder() wire.Decoder {
 
 // emailFault returns what is wrong with an address, or "": the words of Better Auth's
 // validator, or a sentence for people that says more.
-func emailFault(address string) string {
-	_, err := account.ParseEmail(address)
+func emailFault(email string) string {
+	_, err := address.Parse(email)
 	var e *shared.Error
 	switch {
 	case err == nil:

@@ -1,7 +1,7 @@
-package account
+// Package address reads and writes email addresses.
+package address
 
 import (
-	"context"
 	"net/mail"
 	"strings"
 	"unicode/utf8"
@@ -11,32 +11,37 @@ import (
 	"latchkey/shared"
 )
 
-// How long the parts of an address can be, in bytes.
+// MaxLength is the most bytes that an address has (RFC 5321, section 4.5.3.1.3,
+// less the angle brackets).
+const MaxLength = 254
+
+// The limits of the parts of an address, and of what [Parse] reads, in bytes.
 const (
 	maxLocalPart = 64   // RFC 5321, section 4.5.3.1.1
 	maxLabel     = 63   // RFC 1035, section 2.3.4
-	maxEmail     = 254  // RFC 5321, section 4.5.3.1.3, less the angle brackets
-	maxTyped     = 1024 // of one whose domain is not in ASCII yet: four bytes a character
+	maxInput     = 1024 // a domain outside ASCII takes up to four bytes a character
 )
 
 // domains maps a domain to its form in ASCII as browsers do (UTS #46, and the URL
-// Standard's "domain to ASCII"). Hyphens in the third and fourth place are in use,
-// so they are not refused.
+// Standard's "domain to ASCII"). It allows hyphens in the third and fourth place,
+// because domains in use have them.
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false))
 
-// ParseEmail reads the address of a mailbox, and returns it in the one form in
-// which it is kept and compared: in lower case, and the domain in ASCII. It fails
-// with [shared.ErrInvalidEmail].
+// Parse reads the address of a mailbox. It returns the one form in which addresses
+// are stored and compared: lower case, with the domain in ASCII. It fails with
+// [shared.ErrInvalidEmail], or with [shared.ErrEmailLocalPart] if the local part has
+// letters outside ASCII.
 //
-// The domain is one that can be on the Internet: two labels or more, the last of
-// which is letters or internationalized. The local part is a Dot-string of RFC 5321,
-// section 4.1.2. Dots may be anywhere in it: docomo and au handed out addresses
-// with several in a row and before the @ until 2009, and those still get mail.
-// Quoted local parts are refused, which no large provider hands out, and so are
-// letters outside ASCII (RFC 6531), which most mail servers do not take.
-func ParseEmail(text string) (email string, err error) {
+// The domain must be possible on the Internet: it has two labels or more, and the
+// last one is letters or internationalized. The local part is a Dot-string (RFC
+// 5321, section 4.1.2), but dots may be anywhere in it. Until 2009, docomo and au
+// handed out addresses with several dots in a row and before the @, and those
+// mailboxes still work. Parse refuses quoted local parts, because no large provider
+// hands them out. It refuses letters outside ASCII (RFC 6531), because most mail
+// servers do not accept them.
+func Parse(text string) (email string, err error) {
 	at := strings.LastIndexByte(text, '@')
-	if len(text) > maxTyped || !utf8.ValidString(text) || at < 1 || at > maxLocalPart {
+	if len(text) > maxInput || !utf8.ValidString(text) || at < 1 || at > maxLocalPart {
 		return "", shared.ErrInvalidEmail
 	}
 	local, domain := text[:at], text[at+1:]
@@ -51,19 +56,19 @@ func ParseEmail(text string) (email string, err error) {
 		return "", shared.ErrInvalidEmail
 	}
 	email = strings.ToLower(local) + "@" + domain
-	if len(email) > maxEmail {
+	if len(email) > MaxLength {
 		return "", shared.ErrInvalidEmail
 	}
 	return email, nil
 }
 
-// isAtext reports whether r is in atoms (RFC 5322, section 3.2.3).
+// isAtext reports whether an atom can contain r (RFC 5322, section 3.2.3).
 func isAtext(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// isDomain reports whether a domain, which is in ASCII and in lower case, can be on
-// the Internet (RFC 1123, section 2.1; RFC 3696, section 2).
+// isDomain reports whether domain can be on the Internet (RFC 1123, section 2.1; RFC
+// 3696, section 2). The domain is in ASCII and in lower case.
 func isDomain(domain string) bool {
 	labels := strings.Split(domain, ".")
 	for _, label := range labels {
@@ -78,9 +83,9 @@ func isDomain(domain string) bool {
 
 const letters = "abcdefghijklmnopqrstuvwxyz"
 
-// SMTPAddress returns an address as mail programs take it: a local part with dots
-// where RFC 5321 has none is quoted.
-func SMTPAddress(email string) string {
+// SMTP returns an address in the form that mail servers accept. It quotes a local
+// part with dots where RFC 5321 allows none.
+func SMTP(email string) string {
 	local, domain, _ := strings.Cut(email, "@")
 	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
 		return `"` + local + `"@` + domain
@@ -88,10 +93,10 @@ func SMTPAddress(email string) string {
 	return email
 }
 
-// parseSender reads who emails are from: an address, or a name and an address in
-// angle brackets. It returns both as mail programs take them, and reports whether
-// it could.
-func parseSender(text string) (sender string, ok bool) {
+// ParseSender reads the sender of emails: an address, or a name and an address in
+// angle brackets. It returns the sender in the form that mail servers accept, and
+// reports whether text is a sender.
+func ParseSender(text string) (sender string, ok bool) {
 	if _, ok := shared.ParseName(text); !ok {
 		return "", false
 	}
@@ -103,11 +108,11 @@ func parseSender(text string) (sender string, ok bool) {
 		}
 		name, address = strings.TrimSpace(rest[:i]), rest[i+1:]
 	}
-	email, err := ParseEmail(unquoted(address))
+	email, err := Parse(unquoted(address))
 	if err != nil {
 		return "", false
 	}
-	sender = SMTPAddress(email)
+	sender = SMTP(email)
 	if name != "" {
 		sender = name + " <" + sender + ">"
 	}
@@ -119,23 +124,11 @@ func parseSender(text string) (sender string, ok bool) {
 	return sender, ok
 }
 
-// unquoted returns an address without the quotes around its local part, which
-// [SMTPAddress] may have put there.
+// unquoted returns an address without the quotes that [SMTP] may have put around
+// its local part.
 func unquoted(address string) string {
 	if local, domain, ok := strings.Cut(address, `"@`); ok && strings.HasPrefix(local, `"`) {
 		return local[1:] + "@" + domain
 	}
 	return address
-}
-
-// UserByEmail returns the user of an address, however it is written. One that
-// [ParseEmail] refuses may be of an account from before it did. It fails with
-// [ErrNotFound].
-func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
-	parsed, err := ParseEmail(email)
-	if err != nil {
-		parsed = strings.ToLower(email)
-	}
-	user, _, err := s.Store.UserByEmail(ctx, parsed)
-	return user, err
 }

@@ -1,4 +1,4 @@
-package account
+package address
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"latchkey/shared"
 )
 
-func TestParseEmail(t *testing.T) {
+func TestParse(t *testing.T) {
 	const docomo = "@docomo.ne.jp"
 	local64, label63 := strings.Repeat("l", 64), strings.Repeat("d", 63)
 	longest := "." + label63 + "." + label63 + "." + label63 + ".example" // the end of an address of 254 bytes
@@ -52,12 +52,12 @@ func TestParseEmail(t *testing.T) {
 		"l@" + label63 + ".example":        "l@" + label63 + ".example",
 		"l@" + rest + longest:              "l@" + rest + longest,
 	} {
-		got, err := ParseEmail(text)
+		got, err := Parse(text)
 		if err != nil || got != want {
-			t.Errorf("ParseEmail(%q) = %q, %v; want %q", text, got, err, want)
+			t.Errorf("Parse(%q) = %q, %v; want %q", text, got, err, want)
 		}
-		if again, err := ParseEmail(got); err != nil || again != got {
-			t.Errorf("ParseEmail(%q) = %q, %v; want the same", got, again, err)
+		if again, err := Parse(got); err != nil || again != got {
+			t.Errorf("Parse(%q) = %q, %v; want the same", got, again, err)
 		}
 	}
 	for _, text := range []string{
@@ -71,46 +71,46 @@ func TestParseEmail(t *testing.T) {
 		local64 + "l@example.com", "l@" + label63 + "d.example", "l@x" + rest + longest,
 		"l@" + strings.Repeat("ü", 60) + ".example", "a@" + strings.Repeat("b.", 2000) + "example", "a＠example.com", "mailto:a@example.com",
 	} {
-		if got, err := ParseEmail(text); !errors.Is(err, shared.ErrInvalidEmail) || got != "" {
-			t.Errorf("ParseEmail(%q) = %q, %v; want a refusal", text, got, err)
+		if got, err := Parse(text); !errors.Is(err, shared.ErrInvalidEmail) || got != "" {
+			t.Errorf("Parse(%q) = %q, %v; want a refusal", text, got, err)
 		}
 	}
 	for _, text := range []string{"jörg@example.com", "用户@例え.テスト", "\u212a@example.com", "ı@example.com", "ａ@example.com"} {
 		var e *shared.Error
-		if _, err := ParseEmail(text); !errors.As(err, &e) || e.Code != "INVALID_EMAIL" || e.Message != shared.ASCIILocalPart {
-			t.Errorf("ParseEmail(%q) fails with %v; want %s", text, err, shared.ASCIILocalPart)
+		if _, err := Parse(text); !errors.As(err, &e) || e.Code != "INVALID_EMAIL" || e.Message != shared.ASCIILocalPart {
+			t.Errorf("Parse(%q) fails with %v; want %s", text, err, shared.ASCIILocalPart)
 		}
 	}
 }
 
-// FuzzParseEmail tests that what is taken for an address is safe in the header of
+// FuzzParse tests that what is taken for an address is safe in the header of
 // an email, has one form, and is written so that a mail program reads it.
-func FuzzParseEmail(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"a@b.co", "a..b@c.de", "a@b", " a@b.co", "ä@b.co", "a@b.co\n", "o'brien+x@sub.example.test", "a@bücher.example", "a@xn--bcher-kva.example", `"a"@b.co`, "a@a。co",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		email, err := ParseEmail(s)
+		email, err := Parse(s)
 		if err != nil {
 			return
 		}
-		if again, err := ParseEmail(email); err != nil || again != email {
+		if again, err := Parse(email); err != nil || again != email {
 			t.Errorf("%q is read as %q, and that as %q, %v", s, email, again, err)
 		}
-		if strings.Count(email, "@") != 1 || len(email) > maxEmail || strings.ContainsFunc(email, func(r rune) bool {
+		if strings.Count(email, "@") != 1 || len(email) > MaxLength || strings.ContainsFunc(email, func(r rune) bool {
 			return r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>[\]`, r) || 'A' <= r && r <= 'Z'
 		}) {
 			t.Errorf("%q is read as %q", s, email)
 		}
-		if a, err := mail.ParseAddress(SMTPAddress(email)); err != nil || a.Address != email {
-			t.Errorf("a mail program reads %q as %v, %v", SMTPAddress(email), a, err)
+		if a, err := mail.ParseAddress(SMTP(email)); err != nil || a.Address != email {
+			t.Errorf("a mail program reads %q as %v, %v", SMTP(email), a, err)
 		}
 	})
 }
 
-func TestSMTPAddress(t *testing.T) {
+func TestSMTP(t *testing.T) {
 	for email, want := range map[string]string{
 		"ann@example.com":       "ann@example.com",
 		"a.b.c@example.com":     "a.b.c@example.com",
@@ -119,8 +119,8 @@ func TestSMTPAddress(t *testing.T) {
 		"foo.@docomo.ne.jp":     `"foo."@docomo.ne.jp`,
 		".foo@docomo.ne.jp":     `".foo"@docomo.ne.jp`,
 	} {
-		if got := SMTPAddress(email); got != want {
-			t.Errorf("SMTPAddress(%s) = %s; want %s", email, got, want)
+		if got := SMTP(email); got != want {
+			t.Errorf("SMTP(%s) = %s; want %s", email, got, want)
 		}
 	}
 }
@@ -145,12 +145,12 @@ func TestParseSender(t *testing.T) {
 		`Foo <"foo."@docomo.ne.jp>`:               `Foo <"foo."@docomo.ne.jp>`,
 		"A&B <a&b@example.com>":                   "A&B <a&b@example.com>",
 	} {
-		got, ok := parseSender(text)
+		got, ok := ParseSender(text)
 		if !ok || got != want {
-			t.Errorf("parseSender(%s) = %s, %v; want %s", text, got, ok, want)
+			t.Errorf("ParseSender(%s) = %s, %v; want %s", text, got, ok, want)
 		}
-		if again, ok := parseSender(got); !ok || again != got {
-			t.Errorf("parseSender(%s) = %s, %v; want the same", got, again, ok)
+		if again, ok := ParseSender(got); !ok || again != got {
+			t.Errorf("ParseSender(%s) = %s, %v; want the same", got, again, ok)
 		}
 	}
 	for _, text := range []string{
@@ -159,8 +159,8 @@ func TestParseSender(t *testing.T) {
 		"=?utf-8?q?A=0D=0ABcc:?= <a@example.com>", "=?utf-8?q?A=E2=80=AEB?= <a@example.com>", "jörg@example.com", "A <jörg@example.com>", `"a b"@example.com`,
 		`A <"a b"@example.com>`, "A <a@[192.0.2.1]>", "A <b <a@example.com>", "Group: a@example.com;",
 	} {
-		if got, ok := parseSender(text); ok {
-			t.Errorf("parseSender(%q) = %q; want a refusal", text, got)
+		if got, ok := ParseSender(text); ok {
+			t.Errorf("ParseSender(%q) = %q; want a refusal", text, got)
 		}
 	}
 }
