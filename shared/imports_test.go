@@ -73,6 +73,10 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		room:  "backend/useragent",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:     "backend/account",
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
 		directly: []string{"net/http", "database/sql", webauthn},

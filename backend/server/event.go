@@ -12,6 +12,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/language"
+	"latchkey/backend/useragent"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -72,7 +73,7 @@ func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []aud
 	out := make([]shared.Event, len(events))
 	for i, e := range events {
 		out[i] = shared.Event{
-			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventText(l, e), IPAddress: e.IP, Device: account.DeviceOf(e.UserAgent),
+			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventText(l, e), IPAddress: e.IP, Device: useragent.Parse(e.UserAgent),
 			Subject: e.Subject, Detail: detailOf(l, e.Detail), SessionID: e.SessionID, Actor: person(e.ActorID), Account: person(e.UserID),
 		}
 		if out[i].Text == "" { // a newer server wrote it

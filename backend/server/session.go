@@ -7,6 +7,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server/wire"
+	"latchkey/backend/useragent"
 	"latchkey/shared"
 )
 
@@ -112,7 +113,7 @@ func sessionOf(s account.Session, current string) shared.Session {
 		ID: s.ID, Token: s.ID, UserID: s.UserID, IPAddress: s.IP, UserAgent: s.UserAgent, Method: s.Method,
 		ExpiresAt: shared.Time{Time: s.ExpiresAt}, CreatedAt: shared.Time{Time: s.CreatedAt},
 		UpdatedAt: shared.Time{Time: s.LastActiveAt}, LastActiveAt: shared.Time{Time: s.LastActiveAt},
-		IsCurrent: s.ID == current, Device: account.DeviceOf(s.UserAgent), ConfirmedAt: shared.Time{Time: s.ConfirmedAt},
+		IsCurrent: s.ID == current, Device: useragent.Parse(s.UserAgent), ConfirmedAt: shared.Time{Time: s.ConfirmedAt},
 	}
 	if s.SecondFactorAt != nil {
 		by := string(s.SecondFactorBy)

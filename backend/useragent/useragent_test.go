@@ -1,4 +1,4 @@
-package account
+package useragent
 
 import (
 	"strings"
@@ -8,8 +8,8 @@ import (
 	"latchkey/shared"
 )
 
-// userAgents are what browsers, apps and programs send, and how people name them.
-// They are real but for those that stand for anything of their kind.
+// userAgents are the headers that browsers, apps and programs send, and the names that
+// people call them by. They are real, except for those that stand for all of a kind.
 var userAgents = []struct{ browser, os, kind, agent string }{
 	// Desktop browsers.
 	{"Chrome 140", "Windows", "desktop", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"},
@@ -160,31 +160,31 @@ var userAgents = []struct{ browser, os, kind, agent string }{
 	{"", "", "unknown", "\x80\xff/1"},
 }
 
-// TestDeviceOf checks that a device is named as people name it, with no number that
-// the user agent does not give as the version of what it names.
-func TestDeviceOf(t *testing.T) {
+// TestParse checks that Parse names a device as people call it, and that it takes no
+// other number of the user agent for the version.
+func TestParse(t *testing.T) {
 	for _, tt := range userAgents {
 		want := shared.Device{Browser: tt.browser, OS: tt.os, Kind: tt.kind}
-		if got := DeviceOf(tt.agent); got != want {
+		if got := Parse(tt.agent); got != want {
 			t.Errorf("%q is %+v; want %+v", tt.agent, got, want)
 		}
 	}
 }
 
-// FuzzDeviceOf checks that no user agent makes a page show what cannot be shown.
-func FuzzDeviceOf(f *testing.F) {
+// FuzzParse checks that Parse returns only short names with harmless characters.
+func FuzzParse(f *testing.F) {
 	for _, tt := range userAgents {
 		f.Add(tt.agent)
 	}
 	f.Fuzz(func(t *testing.T, userAgent string) {
-		d := DeviceOf(userAgent)
+		d := Parse(userAgent)
 		for _, s := range []string{d.Browser, d.OS} {
-			if len(s) > maxDeviceWord+len(" 9999") || !utf8.ValidString(s) || strings.ContainsAny(s, "<>&\"'/:@") {
+			if len(s) > maxName+len(" 9999") || !utf8.ValidString(s) || strings.ContainsAny(s, "<>&\"'/:@") {
 				t.Errorf("%q is %+v", userAgent, d)
 			}
 		}
 		if d.Kind == "" {
-			t.Errorf("%q is of no kind", userAgent)
+			t.Errorf("%q has no kind", userAgent)
 		}
 	})
 }

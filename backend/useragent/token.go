@@ -1,0 +1,108 @@
+package useragent
+
+import (
+	"strings"
+	"unicode"
+)
+
+// An index finds tokens by their first byte, so that [agent.first] reads an agent once
+// for a whole table. A page can list hundreds of agents.
+type index struct {
+	tokens []string
+	places [256][]int // in tokens, by the first byte
+}
+
+func indexOf(n int, token func(int) string) *index {
+	in := new(index)
+	for i := range n {
+		in.tokens = append(in.tokens, token(i))
+		in.places[token(i)[0]] = append(in.places[token(i)[0]], i)
+	}
+	return in
+}
+
+// first returns the place in the table of the first token that is in the agent, and
+// the offset in the agent where it ends. The place is -1 if the agent has no token of
+// the table. A token begins a word; if whole is set, it must end one, too.
+func (a agent) first(in *index, whole bool) (place, end int) {
+	place = -1
+	for at := range len(a) {
+		for _, i := range in.places[a[at]] {
+			if place >= 0 && i >= place {
+				break
+			}
+			if a.has(in.tokens[i], at, whole) {
+				place, end = i, at+len(in.tokens[i])
+			}
+		}
+	}
+	return place, end
+}
+
+// has reports whether token is in the agent at that offset and begins a word there. If
+// whole is set, it must end the word, too. A number after a word is not part of it:
+// "iPhone12,1".
+func (a agent) has(token string, at int, whole bool) bool {
+	if !strings.HasPrefix(string(a[at:]), token) || at > 0 && isWordByte(a[at-1]) && isWordByte(token[0]) {
+		return false
+	}
+	end := at + len(token)
+	return !whole || end == len(a) || !isWordByte(a[end]) || unicode.IsDigit(rune(a[end]))
+}
+
+// find returns the offset of the first word of the agent that begins with token, or
+// -1.
+func (a agent) find(token string) int { return a.search(token, false) }
+
+// word reports whether the agent contains one or more whole words.
+func (a agent) word(words string) bool { return a.search(words, true) >= 0 }
+
+func (a agent) search(token string, whole bool) int {
+	for from := 0; ; from++ {
+		at := strings.Index(string(a[from:]), token)
+		if at < 0 {
+			return -1
+		}
+		if from += at; a.has(token, from, whole) {
+			return from
+		}
+	}
+}
+
+// versioned returns the name with the version that follows token in the agent, if
+// there is one.
+func (a agent) versioned(name, token string) string {
+	at := a.find(token)
+	if at < 0 {
+		return name
+	}
+	return versioned(name, string(a[at+len(token):]))
+}
+
+// versioned returns the name with the number at the beginning of version, if that can
+// be a version.
+func versioned(name, version string) string {
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(version)
+	}
+	if end > 0 && end <= 4 && strings.Trim(version[:end], "0") != "" {
+		name += " " + version[:end]
+	}
+	return name
+}
+
+// maxName, in bytes, is longer than the names of browsers and systems. A client can
+// send any name, and lists of other users display it.
+const maxName = 40
+
+// isName reports whether a page can display s as the name of a product.
+func isName(s string) bool {
+	return s != "" && len(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.' || r == '+')
+	})
+}
+
+func isWordByte(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '-'
+}
