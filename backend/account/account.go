@@ -44,6 +44,7 @@ type Store interface {
 	sessionStore
 	attemptStore
 	twoFactorStore
+	lockoutStore
 	totpStore
 	backupCodeStore
 	emailCodeStore

@@ -1,0 +1,167 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/backend/audit"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+const (
+	// lockEvery is how many tries in a row lock an account's second factor: few
+	// enough that guessing one of three codes in a million is hopeless (RFC 6238,
+	// section 5.2).
+	lockEvery = 10
+
+	day = 24 * time.Hour
+)
+
+// locks is how long the first lock lasts, the second and so on. After the last,
+// which makes a hundred tries in a row, no more are taken: NIST SP 800-63B-4,
+// section 3.2.2.
+var locks = []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day}
+
+// never is later than any time that means something.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// SecondFactorTries is how many codes an account has tried in a row: at sign-in,
+// which takes the password, and in sessions, where the thief of one must neither
+// guess for ever nor lock the owner out.
+type SecondFactorTries struct {
+	UserID      string `bun:",pk"`
+	SignedIn    bool   `bun:",pk"`
+	N           int
+	LockedUntil time.Time // none are taken before
+}
+
+// reserve counts a try before it is judged: for the account, and in also for
+// what else counts it. It returns which of those in a row it is. It fails with
+// [shared.ErrLocked] if there were too many. If either fails, neither has counted.
+//
+// The count is not one of those that [Service].Unlimited switches off: without
+// it, six digits are no factor.
+func (s *Service) reserve(ctx context.Context, who asked, also func(userTx) error) (try int, err error) {
+	err = s.inUserTx(ctx, who.User.ID, func(in userTx) error {
+		now := s.Now()
+		ends := make([]time.Time, 0, len(locks)+1)
+		for _, l := range locks {
+			ends = append(ends, now.Add(l))
+		}
+		tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, who.challenge == nil, now, lockEvery, append(ends, never))
+		if err != nil {
+			return err
+		}
+		if !counted {
+			return lockedError(tries.LockedUntil, now)
+		}
+		try = tries.N
+		return also(in)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return try, nil
+}
+
+// reserveAnswer is reserve for a code that the challenge counts, too, if it
+// answers one.
+func (s *Service) reserveAnswer(ctx context.Context, who asked) (try int, err error) {
+	return s.reserve(ctx, who, func(in userTx) error {
+		if who.challenge == nil {
+			return nil
+		}
+		return in.CountChallengeTry(ctx, who.challenge.Hash, shared.ChallengeTries)
+	})
+}
+
+func lockedError(until, now time.Time) error {
+	if until.Equal(never) {
+		return shared.ErrLockedForGood
+	}
+	return shared.ErrLocked.After(until.Sub(now))
+}
+
+// errNoGuess is of a code that is a right one, but not good here, or no more.
+var errNoGuess = errors.New("the code is no guess")
+
+// noteCode is what becomes of a try that has failed, and returns why it has. A
+// wrong code is written down, and where it has locked the account the owner is
+// told. What failed for another reason was no guess, and is not counted as one:
+// of somebody who sends the right code twice at once, one comes too late.
+func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error) error {
+	if failed == nil || try == 0 { // none was counted
+		return failed
+	}
+	wrong := errors.Is(failed, shared.ErrInvalidCode) || errors.Is(failed, shared.ErrInvalidBackupCode)
+	guessed := wrong && !errors.Is(failed, errNoGuess)
+	err := s.Store.Tx(ctx, func(tx Store) error {
+		if !guessed {
+			if err := tx.TakeBackSecondFactorTry(ctx, who.User.ID, who.challenge == nil); err != nil {
+				return err
+			}
+		}
+		if !wrong {
+			return nil
+		}
+		e := s.askedEvent(audit.EventCodeFailed, who)
+		if guessed && try%lockEvery == 0 {
+			e.Kind = audit.EventCodesLocked
+			if who.User.TwoFactorEnabled { // else somebody has trouble enrolling
+				if err := s.send(ctx, tx, s.lockNotice(who, try)); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.AddEvent(ctx, s.Keys, e)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// lockNotice is the mail about too many wrong codes.
+func (s *Service) lockNotice(who asked, try int) Mail {
+	how := say(message.MailCodeGuessingAtSignIn)
+	if who.challenge == nil {
+		how = say(message.MailCodeGuessingInSession)
+	}
+	until := say(message.MailLockoutTemporary)
+	if try >= lockEvery*(len(locks)+1) {
+		until = say(message.MailLockoutUntilUnlocked)
+	}
+	return s.mail(who.User, who.Client, message.MailCodeGuessingSubject, how, until, s.occasion(who.Client))
+}
+
+// UnlockSecondFactor takes codes of an account again, however many were wrong. It
+// fails with [ErrNotFound] if the address has none.
+func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
+	user, err := s.UserByEmail(ctx, email)
+	if err != nil {
+		return err
+	}
+	return s.inUserTx(ctx, user.ID, func(in userTx) error {
+		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.event(audit.EventCodesUnlocked, user.ID, Client{}))
+	})
+}
+
+type lockoutStore interface {
+	// CountSecondFactorTry adds one to a user's tries in a row, unless they are
+	// locked, in one statement. The try that makes them a multiple of every
+	// locks them: the first time until locks[0], and so on. counted tells
+	// whether it was counted; if not, the tries tell until when they are locked.
+	CountSecondFactorTry(ctx context.Context, user string, signedIn bool, now time.Time, every int, locks []time.Time) (tries SecondFactorTries, counted bool, err error)
+	// TakeBackSecondFactorTry takes one from them, and ends the lock that they
+	// have led to.
+	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
+	// ForgetSecondFactorTries sets them back to none.
+	ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
+	// UnlockSecondFactor sets both of a user's counts back to none.
+	UnlockSecondFactor(ctx context.Context, user string) error
+}

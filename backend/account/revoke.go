@@ -1,0 +1,75 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"latchkey/backend/audit"
+	"latchkey/shared/message"
+)
+
+// endElsewhere is endOthers, with the notice to the owner and the log, which say
+// by which second factor it was confirmed, if by one.
+func (s *Service) endElsewhere(
+	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject message.ID, what paragraph,
+) (Token, error) {
+	token, err := s.endOthers(ctx, in, actor.Session)
+	if err != nil {
+		return "", err
+	}
+	u.Session = actor.Session.ID
+	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, what)...); err != nil {
+		return "", err
+	}
+	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(kind, actor), by))
+}
+
+// confirmedBy is what a notice tells, and by which second factor it was confirmed.
+func confirmedBy(by Factor, what paragraph) []paragraph {
+	switch by {
+	case ByTOTP:
+		return []paragraph{what, say(message.MailConfirmedByTOTP)}
+	case ByBackupCode:
+		return []paragraph{what, say(message.MailConfirmedByBackupCode)}
+	case ByPasskey:
+		return []paragraph{what, say(message.MailConfirmedByPasskey)}
+	}
+	return []paragraph{what}
+}
+
+// byFactor is an event that a second factor has confirmed.
+func byFactor(e audit.Event, by Factor) audit.Event {
+	if by != "" {
+		e.Detail = detail(map[string]string{detailFactor: string(by)})
+	}
+	return e
+}
+
+// endOthers ends what else is open or may come to be. This session goes on under
+// a new token.
+func (s *Service) endOthers(ctx context.Context, in userTx, session Session) (Token, error) {
+	next, token := session.rotated(s.Now())
+	if err := rotate(ctx, in, session, next); err != nil {
+		return "", err
+	}
+	return token, s.end(ctx, in, session.ID)
+}
+
+// end ends what is open or may come to be: the user's sessions but one, or all if
+// keep is empty, sign-ins under way, trusted devices, enrolments that wait to be
+// proved, and links in mails.
+func (s *Service) end(ctx context.Context, in userTx, keep string) error {
+	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, keep); err != nil {
+		return err
+	}
+	if err := in.DeleteChallenges(ctx, in.User.ID); err != nil {
+		return err
+	}
+	if _, err := in.DeleteTrustedDevices(ctx, in.User.ID); err != nil {
+		return err
+	}
+	if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
+		return err
+	}
+	return in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, passing...)
+}
