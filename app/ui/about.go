@@ -43,7 +43,6 @@ func learn(ctx app.Context) {
 }
 
 func (f *frame) learn(app.Context, app.Action) {
-	defer rescue()
 	call(f.ctx, shared.About, shared.None{}, func(_ app.Context, out shared.AboutServer, err error) {
 		switch {
 		case err == nil:

@@ -54,11 +54,9 @@ func (c *ceremony) prepare(ctx app.Context) {
 	}
 	c.fetches++
 	fetch := c.fetches
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		options, err := c.load(ctx)
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			if fetch != c.fetches {
 				return
 			}
@@ -78,8 +76,7 @@ func (c *ceremony) prepare(ctx app.Context) {
 func (c *ceremony) later(ctx app.Context) {
 	c.fetches++
 	fetch := c.fetches
-	ctx.After(refetch, func(ctx app.Context) {
-		defer rescue()
+	after(ctx, refetch, func(ctx app.Context) {
 		if fetch == c.fetches {
 			c.prepare(ctx)
 		}
@@ -127,11 +124,9 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 		return
 	}
 	stops := c.stops
-	c.ctx.Async(func() {
-		defer rescue()
+	async(c.ctx, func() {
 		options, err := c.load(c.ctx)
-		c.ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(c.ctx, func(ctx app.Context) {
 			switch {
 			case stops != c.stops:
 			case err != nil:
@@ -147,11 +142,9 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 // await hands on the answer to a request, unless it was stopped.
 func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	c.request = request
-	c.ctx.Async(func() {
-		defer rescue()
+	async(c.ctx, func() {
 		answer, err := request.Wait()
-		c.ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(c.ctx, func(ctx app.Context) {
 			if c.request == request {
 				c.request = nil
 				then(ctx, answer, err)

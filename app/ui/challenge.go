@@ -100,7 +100,6 @@ func (p *challenge) learnPasskeys(app.Context) {
 }
 
 func (p *challenge) usePasskey(app.Context, app.Event) {
-	defer rescue()
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
@@ -137,17 +136,14 @@ func (p *challenge) use(with string) {
 }
 
 func (p *challenge) useApp(app.Context, app.Event) {
-	defer rescue()
 	p.use(byApp)
 }
 
 func (p *challenge) useBackup(app.Context, app.Event) {
-	defer rescue()
 	p.use(byBackup)
 }
 
 func (p *challenge) send(app.Context, app.Event) {
-	defer rescue()
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
@@ -176,7 +172,6 @@ func (p *challenge) send(app.Context, app.Event) {
 }
 
 func (p *challenge) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	p.verify()
 }
@@ -255,7 +250,6 @@ var endings = []error{
 }
 
 func (p *challenge) again(ctx app.Context, _ app.Event) {
-	defer rescue()
 	leave(ctx, key(p.over))
 }
 
@@ -267,13 +261,13 @@ func (p *challenge) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(p.over),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr("Sign in again")).OnClick(p.again),
+					Text(tr("Sign in again")).OnClick(on(p.again)),
 			),
 		)
 	}
 	return html.Div().Class("narrow").Body(
 		heading(title(shared.PageTwoFactor)),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("told").Role("status").Body(
 				app.If(p.told != "", func() app.UI { return html.P().Text(p.told) }),
@@ -315,13 +309,13 @@ func (p *challenge) field() app.UI {
 
 // ways are the buttons for another factor than the one that is asked for.
 func (p *challenge) ways() []app.UI {
-	way := func(label string, on app.EventHandler) app.UI {
-		return html.Button().Text(label).OnClick(on)
+	way := func(label string, h app.EventHandler) app.UI {
+		return html.Button().Text(label).OnClick(on(h))
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(tr("Use a passkey")).OnClick(p.usePasskey))
+			Text(tr("Use a passkey")).OnClick(on(p.usePasskey)))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
 		ways = append(ways, way(tr("Use your authenticator app"), p.useApp))
@@ -335,7 +329,7 @@ func (p *challenge) ways() []app.UI {
 			label = tr("Send a new code")
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
-			Text(label).OnClick(p.send))
+			Text(label).OnClick(on(p.send)))
 	}
 	return ways
 }

@@ -33,7 +33,6 @@ func (p *disown) OnMount(ctx app.Context) {
 }
 
 func (p *disown) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, nil) {
 		return
@@ -66,7 +65,7 @@ func (p *disown) Render() app.UI {
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Was it not you?")),
-		html.Form().Class("card").OnSubmit(p.submit).Body(
+		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
 			html.P().Class("hint").Text(tr("If it was you after all, close this page. Nothing is done before you press the button.")),
 			p.form.trouble(),

@@ -25,7 +25,6 @@ func (v *verification) OnMount(ctx app.Context) {
 }
 
 func (v *verification) send(app.Context, app.Event) {
-	defer rescue()
 	if v.busy {
 		return
 	}
@@ -47,7 +46,7 @@ func (v *verification) Render() app.UI {
 		text = tr("Send the verification mail again")
 	}
 	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
-		Text(text).OnClick(v.send)
+		Text(text).OnClick(on(v.send))
 }
 
 // newEmail is the part of the profile that gives the account another address.
@@ -73,13 +72,11 @@ func (p *newEmail) OnMount(ctx app.Context) {
 }
 
 func (p *newEmail) open(app.Context, app.Event) {
-	defer rescue()
 	p.opened, p.said = true, ""
 	focus(p.ctx, p.form.at("newEmail"))
 }
 
 func (p *newEmail) cancel(app.Context, app.Event) {
-	defer rescue()
 	if p.form.busy {
 		return
 	}
@@ -88,7 +85,6 @@ func (p *newEmail) cancel(app.Context, app.Event) {
 }
 
 func (p *newEmail) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{"newEmail": tr("Enter the new address.")}) {
 		return
@@ -129,7 +125,7 @@ func (p *newEmail) Render() app.UI {
 
 func (p *newEmail) deeds() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(p.open),
+		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(on(p.open)),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true, Language: p.Language} })),
 	)
 }
@@ -139,12 +135,12 @@ func (p *newEmail) change() app.UI {
 	if p.User.EmailVerified {
 		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
 	}
-	return html.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
+	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
 		p.form.trouble(),
 		html.Div().Class("deeds").Body(
 			p.form.button(tr("Send the link"), "main"),
-			html.Button().Text(tr("Cancel")).OnClick(p.cancel),
+			html.Button().Text(tr("Cancel")).OnClick(on(p.cancel)),
 		),
 	)
 }

@@ -31,13 +31,12 @@ type events struct {
 func (s *events) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load("")
 	pass(ctx, &s.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	defer rescue()
 	if !s.paged { // who has leafed on is reading
 		s.load("")
 	}
@@ -70,14 +69,12 @@ func (s *events) load(before string) {
 }
 
 func (s *events) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "log")
 	s.load("")
 }
 
 func (s *events) more(app.Context, app.Event) {
-	defer rescue()
 	if !s.busy {
 		s.busy = true
 		s.load(s.next)
@@ -127,9 +124,9 @@ func (s *events) Render() app.UI {
 }
 
 // moreButton draws the button that goes on with a list, if there is more of it.
-func moreButton(more, busy bool, on app.EventHandler) app.UI {
+func moreButton(more, busy bool, h app.EventHandler) app.UI {
 	return html.Div().Body(app.If(more, func() app.UI {
-		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(tr("Show more")).OnClick(on)
+		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(tr("Show more")).OnClick(on(h))
 	}))
 }
 

@@ -100,11 +100,10 @@ func (d *factorDialog) OnInit() {
 func (d *factorDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	ctx.Handle(taskAction, d.begin)
+	handle(ctx, taskAction, d.begin)
 }
 
 func (d *factorDialog) begin(ctx app.Context, a app.Action) {
-	defer rescue()
 	d.forget()
 	d.task = a.Value.(*task)
 	d.begun++
@@ -144,14 +143,12 @@ func (d *factorDialog) last() bool { return d.at() == len(d.task.steps)-1 }
 func (d *factorDialog) canGoBack() bool { return d.at() > 1 }
 
 func (d *factorDialog) back(app.Context, app.Event) {
-	defer rescue()
 	if !d.form.busy {
 		d.show(d.task.steps[d.at()-1])
 	}
 }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
@@ -257,13 +254,11 @@ func (d *factorDialog) done(message string) {
 }
 
 func (d *factorDialog) cancel(app.Context, app.Event) {
-	defer rescue()
 	shut("factor")
 }
 
 // escape keeps the Escape key from throwing away codes that are shown once.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
-	defer rescue()
 	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
 		e.PreventDefault()
 		d.form.refuse(d.ctx, "saved", tr(saveFirst))
@@ -272,7 +267,6 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 
 // closed is what every way out comes to.
 func (d *factorDialog) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
 		if d.step > stepConfirm {
 			refresh(ctx) // an enrollment may have been left half done
@@ -283,17 +277,14 @@ func (d *factorDialog) closed(app.Context, app.Event) {
 }
 
 func (d *factorDialog) open(_ app.Context, e app.Event) {
-	defer rescue()
 	e.Call("stopPropagation") // go-app would open an empty window beside the app
 }
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
-	defer rescue()
 	d.copy(d.key(), tr("The key is copied."))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
-	defer rescue()
 	d.copy(strings.Join(d.codes, "\n"), tr("The codes are copied."))
 }
 
@@ -306,19 +297,16 @@ func (d *factorDialog) copy(text, told string) {
 }
 
 func (d *factorDialog) download(app.Context, app.Event) {
-	defer rescue()
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
 	d.told = tr("The codes are in your downloads: %s", name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
-	defer rescue()
 	app.Window().Call("print")
 }
 
 func (d *factorDialog) tick(ctx app.Context, _ app.Event) {
-	defer rescue()
 	d.saved = ctx.JSSrc().Get("checked").Bool()
 	d.form.wrong = nil
 }
@@ -364,9 +352,9 @@ func (d *factorDialog) Render() app.UI {
 	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
 	// Each step has a place of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
-		On("cancel", d.escape).On("close", d.closed).
+		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
 				html.Div().Class("stage").Body(
 					html.P().Class("hint").Text(where),
 					html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
@@ -417,11 +405,11 @@ func (d *factorDialog) yes() string {
 func (d *factorDialog) wayBack() app.UI {
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(tr("Back")).OnClick(d.back)
+		return html.Button().Text(tr("Back")).OnClick(on(d.back))
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text(tr("Cancel")).OnClick(d.cancel)
+		return html.Button().Text(tr("Cancel")).OnClick(on(d.cancel))
 	}
 }
 
@@ -434,7 +422,7 @@ func (d *factorDialog) drawConfirm() app.UI {
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(d.open)
+	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(on(d.open))
 	same, scan := "", tr("Scan this with the app:")
 	if d.task == moveTask {
 		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
@@ -448,7 +436,7 @@ func (d *factorDialog) drawScan() app.UI {
 		html.Div().Class("key").Body(
 			html.P().ID("factor-key-what").Text(tr("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(tr("Copy key")).OnClick(d.copyKey),
+			html.Button().Text(tr("Copy key")).OnClick(on(d.copyKey)),
 		),
 	}
 	if byFinger() { // nobody scans a screen with the phone that it is on
@@ -476,15 +464,15 @@ func (d *factorDialog) drawSave() app.UI {
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Copy")).OnClick(d.copyCodes),
-			html.Button().Text(tr("Download")).OnClick(d.download),
-			html.Button().Text(tr("Print")).OnClick(d.print),
+			html.Button().Text(tr("Copy")).OnClick(on(d.copyCodes)),
+			html.Button().Text(tr("Download")).OnClick(on(d.download)),
+			html.Button().Text(tr("Print")).OnClick(on(d.print)),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.at("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
-					OnChange(d.tick),
+					OnChange(on(d.tick)),
 				html.Span().Text(tr("I saved them")),
 			),
 			html.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),

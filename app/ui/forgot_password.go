@@ -28,7 +28,6 @@ func (p *forgotPassword) OnMount(ctx app.Context) {
 }
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{"email": tr("Enter your email address.")}) {
 		return
@@ -44,7 +43,6 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 }
 
 func (p *forgotPassword) other(app.Context, app.Event) {
-	defer rescue()
 	p.sent = ""
 	focus(p.ctx, p.form.at("email"))
 }
@@ -58,14 +56,14 @@ func (p *forgotPassword) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().Text(tr("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
 				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(tr("Use another address")).OnClick(p.other),
+				html.Button().Text(tr("Use another address")).OnClick(on(p.other)),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Forgot password")),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
 			p.form.trouble(),

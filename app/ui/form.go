@@ -187,8 +187,7 @@ func (f *form) tick(ctx app.Context) {
 		f.waited = true
 		return
 	}
-	ctx.After(time.Second, func(ctx app.Context) {
-		defer rescue()
+	after(ctx, time.Second, func(ctx app.Context) {
 		f.tick(ctx)
 	})
 }
@@ -267,12 +266,10 @@ type field struct {
 func (f *field) CompoID() string { return f.ID }
 
 func (f *field) typed(app.Context, app.Event) {
-	defer rescue()
 	f.Typed()
 }
 
 func (f *field) toggle(app.Context, app.Event) {
-	defer rescue()
 	f.shown = !f.shown
 }
 
@@ -302,7 +299,7 @@ func (f *field) Render() app.UI {
 		input = input.Attr("inputmode", f.Mode)
 	}
 	if f.Typed != nil {
-		input = input.OnInput(f.typed)
+		input = input.OnInput(on(f.typed))
 	}
 	if f.Type != "text" || f.Exact {
 		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
@@ -320,7 +317,7 @@ func (f *field) Render() app.UI {
 				return html.Button().Class("peek").
 					Aria("label", whole).
 					Text(deed).
-					OnClick(f.toggle)
+					OnClick(on(f.toggle))
 			}),
 		),
 		html.Div().Body(

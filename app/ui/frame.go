@@ -137,17 +137,17 @@ func (f *frame) OnMount(ctx app.Context) {
 	defer rescue()
 	f.ctx = ctx
 	f.offline = !online()
-	ctx.Handle(reachAction, f.reach)
-	ctx.Handle(changedAction, f.changed)
-	ctx.Handle(challengeAction, f.challenge)
-	ctx.Handle(enterAction, f.enter)
-	ctx.Handle(knowAction, f.know)
-	ctx.Handle(leaveAction, f.leave)
-	ctx.Handle(signOutAction, f.signOut)
-	ctx.Handle(refreshAction, f.refresh)
-	ctx.Handle(upgradeAction, f.upgrade)
-	ctx.Handle(learnAction, f.learn)
-	ctx.Handle(readAction, f.read)
+	handle(ctx, reachAction, f.reach)
+	handle(ctx, changedAction, f.changed)
+	handle(ctx, challengeAction, f.challenge)
+	handle(ctx, enterAction, f.enter)
+	handle(ctx, knowAction, f.know)
+	handle(ctx, leaveAction, f.leave)
+	handle(ctx, signOutAction, f.signOut)
+	handle(ctx, refreshAction, f.refresh)
+	handle(ctx, upgradeAction, f.upgrade)
+	handle(ctx, learnAction, f.learn)
+	handle(ctx, readAction, f.read)
 
 	if !app.IsClient {
 		return
@@ -194,8 +194,7 @@ func (f *frame) hold(ctx app.Context, control app.Value) {
 		return
 	}
 	part := control.Call("closest", "section, dialog")
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if control.Get("isConnected").Bool() && !control.Call("matches", ":disabled").Bool() {
 			return
 		}
@@ -215,8 +214,7 @@ func (f *frame) giveBack(ctx app.Context) {
 	if lost == nil {
 		return
 	}
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if held.Call("matches", ":focus").Bool() {
 			lost.Call("focus", map[string]any{"preventScroll": true})
 		}
@@ -240,8 +238,7 @@ func (f *frame) retry(ctx app.Context) {
 		return
 	}
 	f.retrying = true
-	ctx.After(retryAfter, func(ctx app.Context) {
-		defer rescue()
+	after(ctx, retryAfter, func(ctx app.Context) {
 		f.retrying = false
 		if !f.offline {
 			return
@@ -258,12 +255,10 @@ func (f *frame) retry(ctx app.Context) {
 }
 
 func (f *frame) reach(app.Context, app.Action) {
-	defer rescue()
 	f.connect(f.ctx)
 }
 
 func (f *frame) changed(app.Context, app.Action) {
-	defer rescue()
 	if f.user != nil {
 		tabs.Call("postMessage", hearChanged)
 	}
@@ -431,7 +426,6 @@ func (f *frame) back(ctx app.Context, _ app.Value) {
 
 // refresh asks for what the frame itself knows, too.
 func (f *frame) refresh(app.Context, app.Action) {
-	defer rescue()
 	f.look(f.ctx)
 }
 
@@ -460,13 +454,11 @@ func (f *frame) hear(ctx app.Context, message app.Value) {
 }
 
 func (f *frame) challenge(ctx app.Context, a app.Action) {
-	defer rescue()
 	keepMethods(a.Value.([]string))
 	ctx.Navigate(challengePage(f.next))
 }
 
 func (f *frame) enter(_ app.Context, a app.Action) {
-	defer rescue()
 	f.is(a.Value.(shared.User), time.Now())
 	f.since = time.Time{} // which the server is yet to tell
 	f.changes++
@@ -481,14 +473,12 @@ func (f *frame) enter(_ app.Context, a app.Action) {
 // just filled in the password from where it keeps passkeys too. Nobody waits
 // for it, and nobody is told if it comes to nothing.
 func (f *frame) upgrade(app.Context, app.Action) {
-	defer rescue()
 	if !passkey.Supported() {
 		return
 	}
 	changes := f.changes
 	ctx := f.ctx
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		if !passkey.Can("conditionalCreate") {
 			return
 		}
@@ -513,8 +503,7 @@ func (f *frame) upgrade(app.Context, app.Action) {
 			passkey.SignalUnknown(passkey.RPID(options), passkey.CredentialID(answer))
 			return
 		}
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			say(ctx, tr("Passkey added. Next time, sign in without a password."))
 			refresh(ctx)
 		})
@@ -522,7 +511,6 @@ func (f *frame) upgrade(app.Context, app.Action) {
 }
 
 func (f *frame) know(_ app.Context, a app.Action) {
-	defer rescue()
 	user := a.Value.(shared.User)
 	f.user = &user
 }
@@ -542,13 +530,11 @@ func (f *frame) follow(choice string) {
 }
 
 func (f *frame) read(_ app.Context, a app.Action) {
-	defer rescue()
 	f.follow(a.Value.(string))
 	say(f.ctx, tr("Your language is saved."))
 }
 
 func (f *frame) leave(ctx app.Context, a app.Action) {
-	defer rescue()
 	reason := a.Value.(key)
 	if reason == sessionEnded {
 		tabs.Call("postMessage", hearEnded)
@@ -582,12 +568,10 @@ func (f *frame) out(reason key) {
 }
 
 func (f *frame) clickSignOut(ctx app.Context, _ app.Event) {
-	defer rescue()
 	signOut(ctx)
 }
 
 func (f *frame) signOut(app.Context, app.Action) {
-	defer rescue()
 	if f.leaving {
 		return
 	}
@@ -612,13 +596,11 @@ func (f *frame) signOut(app.Context, app.Action) {
 }
 
 func (f *frame) again(app.Context, app.Event) {
-	defer rescue()
 	f.problem = nil
 	f.look(f.ctx)
 }
 
 func (f *frame) skip(ctx app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	e.Call("stopPropagation") // go-app would only scroll
 	focus(ctx, "title")
@@ -639,7 +621,7 @@ func (f *frame) Render() app.UI {
 		role, why = "group", tr(offlineWords)
 	}
 	return html.Div().Class("frame").Body(
-		html.A("#title").Class("skip").Text(tr("Skip to the content")).OnClick(f.skip),
+		html.A("#title").Class("skip").Text(tr("Skip to the content")).OnClick(on(f.skip)),
 		html.Header().Class("top").Body(
 			html.A(shared.PageHome).Class("brand").Body(
 				html.Img("/web/icon.svg", 28),
@@ -653,7 +635,7 @@ func (f *frame) Render() app.UI {
 				app.If(f.user != nil, func() app.UI {
 					return html.Button().ID("sign-out").Text(tr("Sign out")).
 						Aria("busy", f.leaving).Aria("disabled", f.leaving).
-						OnClick(f.clickSignOut)
+						OnClick(on(f.clickSignOut))
 				}),
 			),
 		),
@@ -734,7 +716,7 @@ func (f *frame) page() app.UI {
 			heading(title(f.path)),
 			html.Div().Class("card").Body(
 				html.P().Text(words(f.problem)),
-				html.Button().Class("main").Text(tr("Try again")).OnClick(f.again),
+				html.Button().Class("main").Text(tr("Try again")).OnClick(on(f.again)),
 			),
 		)
 	case f.path == shared.PageSettings:

@@ -32,7 +32,6 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 }
 
 func (i *install) ask(ctx app.Context, _ app.Event) {
-	defer rescue()
 	ctx.ShowAppInstallPrompt()
 	i.offered = false // the browser offers it once
 	focus(ctx, "content")
@@ -48,7 +47,7 @@ func (i *install) Render() app.UI {
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
 				html.P().Text(tr("Have this as an app: it opens in a window of its own, and without a connection, too.")),
-				html.Button().Text(tr("Install app")).OnClick(i.ask),
+				html.Button().Text(tr("Install app")).OnClick(on(i.ask)),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -36,8 +36,7 @@ func empty(ids ...string) {
 // go-app cannot undo what the person did to an input: it compares what the
 // program wants with what it wanted before.
 func put(ctx app.Context, id, property string, value any) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Set(property, value)
 		}
@@ -47,8 +46,7 @@ func put(ctx app.Context, id, property string, value any) {
 // focus moves the focus to the first of ids that is there, once the page shows
 // what has changed.
 func focus(ctx app.Context, ids ...string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		for _, id := range ids {
 			if e := element(id); e.Truthy() {
 				e.Call("focus", map[string]any{"preventScroll": id == "content"})
@@ -76,8 +74,7 @@ var opener app.Value
 
 // open shows a dialog: the rest of the page is out of reach until it is shut.
 func open(ctx app.Context, id string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
 			if had := active(); element("content").Call("contains", had).Bool() {
 				opener = had // and not what is in a dialog under this one
@@ -102,13 +99,11 @@ func shut(id string) {
 func afterClose(ctx app.Context, id string, openings *int, then func(app.Context)) {
 	closed := *openings
 	// Deferred, so that a dialog that is being opened is open by then.
-	ctx.Defer(func(ctx app.Context) {
-		defer rescue()
+	afterRender(ctx, func(ctx app.Context) {
 		if element(id).Get("open").Bool() {
 			return
 		}
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			if *openings == closed {
 				then(ctx)
 			}
@@ -133,10 +128,8 @@ func byFinger() bool {
 // listen calls f, on the UI goroutine, at each event of that name on target.
 // It is for things that last as long as the page does.
 func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
-	target.Call("addEventListener", event, app.FuncOf(func(_ app.Value, args []app.Value) any {
-		defer rescue()
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+	target.Call("addEventListener", event, callback(func(_ app.Value, args []app.Value) any {
+		dispatch(ctx, func(ctx app.Context) {
 			f(ctx, args[0])
 		})
 		return nil
@@ -175,18 +168,15 @@ func copyText(ctx app.Context, text string, then func(ok bool)) {
 	answer := func(ok bool) {
 		copied.Release()
 		refused.Release()
-		ctx.Dispatch(func(app.Context) {
-			defer rescue()
+		dispatch(ctx, func(app.Context) {
 			then(ok)
 		})
 	}
-	copied = app.FuncOf(func(app.Value, []app.Value) any {
-		defer rescue()
+	copied = callback(func(app.Value, []app.Value) any {
 		answer(true)
 		return nil
 	})
-	refused = app.FuncOf(func(app.Value, []app.Value) any {
-		defer rescue()
+	refused = callback(func(app.Value, []app.Value) any {
 		answer(false)
 		return nil
 	})
@@ -202,8 +192,7 @@ func download(ctx app.Context, name, text string) {
 	link.Set("href", url)
 	link.Set("download", name)
 	link.Call("click")
-	ctx.After(10*time.Second, func(app.Context) { // some browsers begin late
-		defer rescue()
+	after(ctx, 10*time.Second, func(app.Context) { // some browsers begin late
 		urls.Call("revokeObjectURL", url)
 	})
 }

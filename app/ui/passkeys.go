@@ -54,14 +54,12 @@ func (s *passkeys) OnInit() {
 func (s *passkeys) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
 	pass(ctx, &s.now)
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		platform := passkey.HasPlatform()
-		ctx.Dispatch(func(app.Context) {
-			defer rescue()
+		dispatch(ctx, func(app.Context) {
 			s.platform = platform
 		})
 	})
@@ -90,7 +88,6 @@ func (s *passkeys) OnDismount() {
 }
 
 func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
 	s.load(ctx)
 }
 
@@ -137,7 +134,6 @@ func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
 }
 
 func (s *passkeys) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "passkeys")
 	s.load(s.ctx)
@@ -145,7 +141,6 @@ func (s *passkeys) again(app.Context, app.Event) {
 
 // add opens the dialog once what the ceremony needs is there.
 func (s *passkeys) add(ctx app.Context, _ app.Event) {
-	defer rescue()
 	if s.opening {
 		return
 	}
@@ -173,8 +168,7 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 
 // fill puts a name into a field, to be kept or typed over.
 func (s *passkeys) fill(ctx app.Context, id, name string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Set("value", name)
 			e.Call("focus")
@@ -184,7 +178,6 @@ func (s *passkeys) fill(ctx app.Context, id, name string) {
 }
 
 func (s *passkeys) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if s.ceremony.busy || !nameFits(s.ctx, &s.form) {
 		return
@@ -269,13 +262,11 @@ func (s *passkeys) callIt(one shared.Passkey, name string) {
 }
 
 func (s *passkeys) cancel(app.Context, app.Event) {
-	defer rescue()
 	shut("add-passkey")
 }
 
 // closed is also what Escape comes to.
 func (s *passkeys) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(s.ctx, "add-passkey", &s.openings, func(app.Context) { s.stop() })
 }
 
@@ -286,8 +277,7 @@ func (s *passkeys) stop() {
 }
 
 func (s *passkeys) renamed(out shared.PasskeyUpdated) {
-	s.ctx.Dispatch(func(ctx app.Context) {
-		defer rescue()
+	dispatch(s.ctx, func(ctx app.Context) {
 		if i := slices.IndexFunc(s.list, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
 			s.list[i] = out.Passkey
 		}
@@ -359,7 +349,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(tr("Add passkey")).OnClick(s.add)
+					Text(tr("Add passkey")).OnClick(on(s.add))
 			}),
 		),
 		s.dialog(),
@@ -373,9 +363,9 @@ func (s *passkeys) dialog() app.UI {
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
-		On("close", s.closed).
+		On(onEvent("close", s.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 				html.H2().ID("add-passkey-title").Text(tr("Add a passkey")),
 				html.P().ID("add-passkey-text").Text(tr("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
 				s.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off"}),
@@ -384,7 +374,7 @@ func (s *passkeys) dialog() app.UI {
 				),
 				s.form.trouble(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(s.cancel),
+					html.Button().Text(tr("Cancel")).OnClick(on(s.cancel)),
 					s.form.button(tr("Continue"), "main"),
 				),
 			),
@@ -420,12 +410,10 @@ func (r *passkeyRow) OnMount(ctx app.Context) {
 }
 
 func (r *passkeyRow) edit(app.Context, app.Event) {
-	defer rescue()
 	r.form.problem, r.form.wrong = "", nil
 	r.editing = true
 	id := r.form.at("name")
-	r.ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(r.ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Call("focus")
 			e.Call("select")
@@ -434,7 +422,6 @@ func (r *passkeyRow) edit(app.Context, app.Event) {
 }
 
 func (r *passkeyRow) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !nameFits(r.ctx, &r.form) {
 		return
@@ -457,19 +444,16 @@ func (r *passkeyRow) end(ctx app.Context) {
 }
 
 func (r *passkeyRow) cancel(app.Context, app.Event) {
-	defer rescue()
 	r.end(r.ctx)
 }
 
 func (r *passkeyRow) key(_ app.Context, e app.Event) {
-	defer rescue()
 	if e.Get("key").String() == "Escape" && !r.form.busy {
 		r.end(r.ctx)
 	}
 }
 
 func (r *passkeyRow) delete(app.Context, app.Event) {
-	defer rescue()
 	r.Delete(r.Passkey)
 }
 
@@ -499,22 +483,22 @@ func (r *passkeyRow) Render() app.UI {
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
 				return html.Button().ID(r.form.at("button")).Aria("describedby", name).
-					Text(tr("Rename")).OnClick(r.edit)
+					Text(tr("Rename")).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(tr("Delete")).OnClick(r.delete)
+					Text(tr("Delete")).OnClick(on(r.delete))
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
-			return html.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
+			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
 				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: passkeyName(one)}),
 				r.form.trouble(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),
-					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(r.cancel),
+					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(on(r.cancel)),
 				),
 			)
 		})),

@@ -28,7 +28,6 @@ func (s *password) OnMount(ctx app.Context) {
 }
 
 func (s *password) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
 		"currentPassword": tr("Enter your current password."),
@@ -54,7 +53,7 @@ func (s *password) submit(_ app.Context, e app.Event) {
 func (s *password) Render() app.UI {
 	return section("password", tr("Password"),
 		html.P().Text(tr("Changing it signs out all of your other sessions.")),
-		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
 			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),

@@ -33,7 +33,6 @@ func (s *profile) OnMount(ctx app.Context) {
 }
 
 func (s *profile) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	user := s.User
 	user.Name = s.form.value("name")
@@ -77,7 +76,6 @@ func (s *profile) choose() {
 }
 
 func (s *profile) askDelete(ctx app.Context, _ app.Event) {
-	defer rescue()
 	if s.deleting {
 		return
 	}
@@ -107,7 +105,7 @@ func (s *profile) delete() {
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
 	return section("profile", tr("Profile"),
-		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.trouble(),
 			s.form.button(tr("Save"), "main"),
@@ -118,7 +116,7 @@ func (s *profile) Render() app.UI {
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
 			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
-				OnClick(s.askDelete),
+				OnClick(on(s.askDelete)),
 		),
 	)
 }

@@ -43,22 +43,19 @@ type questionDialog struct {
 
 func (d *questionDialog) OnMount(ctx app.Context) {
 	defer rescue()
-	ctx.Handle(askAction, d.ask)
+	handle(ctx, askAction, d.ask)
 }
 
 func (d *questionDialog) ask(ctx app.Context, a app.Action) {
-	defer rescue()
 	d.question = a.Value.(question)
 	open(ctx, "question")
 }
 
 func (d *questionDialog) no(app.Context, app.Event) {
-	defer rescue()
 	shut("question")
 }
 
 func (d *questionDialog) yes(app.Context, app.Event) {
-	defer rescue()
 	shut("question")
 	if do := d.question.Do; do != nil {
 		d.question.Do = nil // a second click does nothing
@@ -75,8 +72,8 @@ func (d *questionDialog) Render() app.UI {
 			html.P().ID("question-text").Text(d.question.Text),
 			notNow(d.Offline),
 			html.Div().Class("actions").Body(
-				html.Button().Attr("autofocus", true).Text(tr("Cancel")).OnClick(d.no),
-				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.question.Yes).OnClick(d.yes),
+				html.Button().Attr("autofocus", true).Text(tr("Cancel")).OnClick(on(d.no)),
+				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.question.Yes).OnClick(on(d.yes)),
 			),
 		)
 }

@@ -68,7 +68,6 @@ func takeToken(ctx app.Context) string {
 }
 
 func (p *resetPassword) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{"newPassword": tr("Choose a new password.")}) {
 		return
@@ -98,7 +97,7 @@ func (p *resetPassword) Render() app.UI {
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Choose a new password")),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("It signs you out everywhere. Then sign in with the new password.")),
 			username(p.email),
 			p.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),

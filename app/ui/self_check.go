@@ -23,12 +23,11 @@ type selfCheck struct {
 func (s *selfCheck) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
 }
 
 func (s *selfCheck) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
 	s.load(ctx)
 }
 
@@ -44,7 +43,6 @@ func (s *selfCheck) load(ctx app.Context) {
 }
 
 func (s *selfCheck) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "check")
 	s.load(s.ctx)

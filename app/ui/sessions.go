@@ -36,13 +36,12 @@ func (s *sessions) OnInit() {
 func (s *sessions) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
 	pass(ctx, &s.now)
 }
 
 func (s *sessions) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
 	s.load(ctx)
 }
 
@@ -62,8 +61,7 @@ func (s *sessions) load(ctx app.Context) {
 		keepSessions(list, s.at)
 		// A row that has moved is a new row: give the focus back to it.
 		if had := focused(); had != "" {
-			ctx.Defer(func(app.Context) {
-				defer rescue()
+			afterRender(ctx, func(app.Context) {
 				if focused() == "" {
 					focus(ctx, had)
 				}
@@ -73,7 +71,6 @@ func (s *sessions) load(ctx app.Context) {
 }
 
 func (s *sessions) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "sessions")
 	s.load(s.ctx)
@@ -132,7 +129,6 @@ func (s *sessions) revoke(one shared.Session) {
 }
 
 func (s *sessions) askRevokeOthers(app.Context, app.Event) {
-	defer rescue()
 	others := s.others()
 	if len(others) == 0 {
 		return
@@ -176,8 +172,7 @@ func (s *sessions) hide(handles ...string) {
 			next = revokeID(s.sessions[i+1+after])
 		}
 	}
-	s.ctx.Dispatch(func(ctx app.Context) {
-		defer rescue()
+	dispatch(s.ctx, func(ctx app.Context) {
 		focus(ctx, next, "sessions")
 	})
 }
@@ -214,7 +209,7 @@ func (s *sessions) Render() app.UI {
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
 				Text(tr("Revoke all other sessions")).
-				OnClick(s.askRevokeOthers),
+				OnClick(on(s.askRevokeOthers)),
 		),
 	)
 }
@@ -233,7 +228,6 @@ type sessionRow struct {
 func (r *sessionRow) CompoID() string { return r.Session.Token }
 
 func (r *sessionRow) revoke(app.Context, app.Event) {
-	defer rescue()
 	r.Revoke(r.Session)
 }
 
@@ -263,7 +257,7 @@ func (r *sessionRow) Render() app.UI {
 			fact(tr("Signed in with"), app.Text(methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(tr("Revoke")).OnClick(r.revoke),
+			Text(tr("Revoke")).OnClick(on(r.revoke)),
 	)
 }
 

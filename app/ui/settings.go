@@ -99,13 +99,12 @@ func contents(parts []part) app.UI {
 	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(jump)
+			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(jump))
 		}),
 	)
 }
 
 func jump(ctx app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	e.Call("stopPropagation") // go-app would scroll and leave the focus here
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
@@ -134,7 +133,7 @@ func stale(problem error, at time.Time, again app.EventHandler) app.UI {
 				}
 				return html.Div().Body(
 					html.P().Text(text),
-					html.Button().Text(tr("Try again")).OnClick(again),
+					html.Button().Text(tr("Try again")).OnClick(on(again)),
 				)
 			}),
 		),

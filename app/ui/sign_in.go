@@ -47,11 +47,9 @@ func (p *signIn) OnMount(ctx app.Context) {
 	if !passkey.Supported() {
 		return
 	}
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		canOffer, immediate := passkey.CanOffer(), passkey.Can("immediateGet")
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			p.canOffer, p.immediate = canOffer, immediate
 			p.passkeys.prepare(ctx)
 		})
@@ -71,11 +69,9 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 	}
 	offer := passkey.Get(p.passkeys.options, passkey.Quiet)
 	p.offer = offer
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		answer, err := offer.Wait()
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			if err == nil && p.offer == offer && !p.passkeys.busy {
 				p.passkeys.busy = true
 				p.verify(ctx, answer)
@@ -89,7 +85,6 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 const promptly = 1500 * time.Millisecond
 
 func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
-	defer rescue()
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
@@ -135,7 +130,6 @@ func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
 		"email":    tr("Enter your email address."),
@@ -185,7 +179,7 @@ func (p *signIn) Render() app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(tr("Sign in")).Aria("describedby", "notice"),
 		notice(p.Notice),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
@@ -198,7 +192,7 @@ func (p *signIn) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(tr("Sign in with a passkey")).OnClick(p.usePasskey)
+					Text(tr("Sign in with a passkey")).OnClick(on(p.usePasskey))
 			}),
 		),
 		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr("Forgot password?"))),

@@ -30,7 +30,6 @@ func (p *signUp) OnMount(ctx app.Context) {
 }
 
 func (p *signUp) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if wrong := wrongName(p.form.value("name")); wrong != "" {
 		p.form.refuse(p.ctx, "name", wrong)
@@ -92,7 +91,7 @@ func (p *signUp) Render() app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(tr("Create an account")).Aria("describedby", "notice"),
 		notice(invited),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
 			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),

@@ -57,11 +57,10 @@ func (d *stepUpDialog) OnInit() {
 func (d *stepUpDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	ctx.Handle(stepUpAction, d.ask)
+	handle(ctx, stepUpAction, d.ask)
 }
 
 func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
-	defer rescue()
 	d.reset() // should two calls have been refused at once
 	i := a.Value.(identity)
 	d.waiting = &i
@@ -84,7 +83,6 @@ func (d *stepUpDialog) learnPasskeys(app.Context) {
 }
 
 func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
-	defer rescue()
 	if d.form.busy || d.passkeys.busy {
 		return
 	}
@@ -114,17 +112,14 @@ func (d *stepUpDialog) use(with string) {
 }
 
 func (d *stepUpDialog) usePassword(app.Context, app.Event) {
-	defer rescue()
 	d.use(withPassword)
 }
 
 func (d *stepUpDialog) useApp(app.Context, app.Event) {
-	defer rescue()
 	d.use(byApp)
 }
 
 func (d *stepUpDialog) useBackup(app.Context, app.Event) {
-	defer rescue()
 	d.use(byBackup)
 }
 
@@ -145,7 +140,6 @@ func (d *stepUpDialog) settle(confirmed bool) {
 }
 
 func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	d.confirm()
 }
@@ -193,13 +187,11 @@ func (d *stepUpDialog) confirmed(ctx app.Context, err error) {
 }
 
 func (d *stepUpDialog) cancel(app.Context, app.Event) {
-	defer rescue()
 	shut("step-up")
 }
 
 // closed is also what Escape comes to.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
 }
 
@@ -215,32 +207,32 @@ func (d *stepUpDialog) reset() {
 func (d *stepUpDialog) Render() app.UI {
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
-		On("close", d.closed).
+		On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
 				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(d.usePassword)
+						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(on(d.usePassword))
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(d.useApp)
+						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(on(d.useApp))
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(d.useBackup)
+						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(on(d.useBackup))
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(tr("Use a passkey")).OnClick(d.usePasskey)
+							Text(tr("Use a passkey")).OnClick(on(d.usePasskey))
 					}),
 				),
 				d.form.trouble(),
 				notNow(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(d.cancel),
+					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
 					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),

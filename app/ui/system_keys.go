@@ -31,12 +31,11 @@ type systemKeys struct {
 func (s *systemKeys) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load()
 }
 
 func (s *systemKeys) refresh(app.Context, app.Action) {
-	defer rescue()
 	s.load()
 }
 
@@ -56,14 +55,12 @@ func (s *systemKeys) saved() {
 }
 
 func (s *systemKeys) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "keys")
 	s.load()
 }
 
 func (s *systemKeys) sendMail(app.Context, app.Event) {
-	defer rescue()
 	if s.mailing {
 		return
 	}
@@ -115,7 +112,7 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
+					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -190,7 +187,6 @@ func valueOfKey(one shared.Setting) string {
 }
 
 func (k *systemKey) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
@@ -202,7 +198,6 @@ func (k *systemKey) submit(_ app.Context, e app.Event) {
 }
 
 func (k *systemKey) toggle(ctx app.Context, _ app.Event) {
-	defer rescue()
 	on := ctx.JSSrc().Get("checked").Bool()
 	if !k.form.start(k.ctx, nil) {
 		k.take(k.base)
@@ -219,7 +214,6 @@ func onOff(on bool, yes, no string) string {
 }
 
 func (k *systemKey) askTakeAway(app.Context, app.Event) {
-	defer rescue()
 	ask(k.ctx, question{
 		Title: tr("Take %s away?", k.base.Key),
 		Text:  tr("Nobody can read it again. What needs it stops working at once."),
@@ -264,26 +258,22 @@ func (k *systemKey) save(value string) {
 }
 
 func (k *systemKey) useTheirs(app.Context, app.Event) {
-	defer rescue()
 	k.take(*k.theirs)
 	focus(k.ctx, k.form.at("value"), k.form.at("replace"))
 }
 
 func (k *systemKey) saveMine(app.Context, app.Event) {
-	defer rescue()
 	if k.form.start(k.ctx, nil) {
 		k.save(k.mine)
 	}
 }
 
 func (k *systemKey) replace(app.Context, app.Event) {
-	defer rescue()
 	k.replacing = true
 	focus(k.ctx, k.form.at("value"))
 }
 
 func (k *systemKey) cancel(app.Context, app.Event) {
-	defer rescue()
 	if k.form.busy {
 		return
 	}
@@ -317,11 +307,11 @@ func (k *systemKey) value() app.UI {
 			k.told(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
 			html.Div().Class("deeds").Body(
 				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
-					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(k.replace),
+					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
 					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr("Take away")).OnClick(k.askTakeAway)
+						Text(tr("Take away")).OnClick(on(k.askTakeAway))
 				})),
 			),
 		)
@@ -330,7 +320,7 @@ func (k *systemKey) value() app.UI {
 		return html.Div().Class("told-key").Body(
 			html.Label().Class("check switch").Body(
 				html.Input("checkbox").Role("switch").ID(k.form.at("value")).
-					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(k.toggle),
+					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
 				html.Span().Text(one.Key),
 			),
 			html.P().Class("hint").ID(hint).Text(one.Description),
@@ -347,13 +337,13 @@ func (k *systemKey) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
+	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
 			html.Button().Attr("type", "submit").Aria("label", tr("Save %s", one.Key)).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(tr("Cancel")).OnClick(k.cancel)
+				return html.Button().Text(tr("Cancel")).OnClick(on(k.cancel))
 			})),
 		),
 	)
@@ -425,8 +415,8 @@ func (k *systemKey) conflict() app.UI {
 			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Use theirs")).OnClick(k.useTheirs),
-			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
+			html.Button().Text(tr("Use theirs")).OnClick(on(k.useTheirs)),
+			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
 		),
 	)
 }

@@ -21,8 +21,7 @@ var wokeAt time.Time
 // or its clock was set, the server is asked what time it is, with what else may have
 // changed meanwhile.
 func pass(ctx app.Context, at *time.Time) {
-	ctx.After(30*time.Second, func(ctx app.Context) {
-		defer rescue()
+	after(ctx, 30*time.Second, func(ctx app.Context) {
 		switch {
 		case away || !server.Disturbed():
 			*at = now()

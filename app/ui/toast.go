@@ -48,9 +48,9 @@ func complain(ctx app.Context, err error) {
 func (t *toasts) OnMount(ctx app.Context) {
 	defer rescue()
 	t.ctx = ctx
-	ctx.Handle(sayAction, t.say)
-	ctx.Handle(complainAction, t.complain)
-	ctx.Handle(outdatedAction, t.outdated)
+	handle(ctx, sayAction, t.say)
+	handle(ctx, complainAction, t.complain)
+	handle(ctx, outdatedAction, t.outdated)
 	if !app.IsClient {
 		return
 	}
@@ -60,12 +60,10 @@ func (t *toasts) OnMount(ctx app.Context) {
 }
 
 func (t *toasts) say(ctx app.Context, a app.Action) {
-	defer rescue()
 	t.said, t.complained = a.Value.(string), ""
 	at := time.Now()
 	t.saidAt = at
-	ctx.After(readingTime, func(app.Context) {
-		defer rescue()
+	after(ctx, readingTime, func(app.Context) {
 		if t.saidAt.Equal(at) {
 			t.said = ""
 		}
@@ -73,7 +71,6 @@ func (t *toasts) say(ctx app.Context, a app.Action) {
 }
 
 func (t *toasts) complain(_ app.Context, a app.Action) {
-	defer rescue()
 	t.said, t.complained = "", a.Value.(string)
 }
 
@@ -83,47 +80,43 @@ func outdated(ctx app.Context) {
 }
 
 func (t *toasts) outdated(app.Context, app.Action) {
-	defer rescue()
 	t.tooOld = true
 }
 
 func (t *toasts) dismiss(app.Context, app.Event) {
-	defer rescue()
 	focus(t.ctx, "content") // the button that had it goes
 	t.said, t.complained = "", ""
 }
 
 func (t *toasts) postpone(app.Context, app.Event) {
-	defer rescue()
 	focus(t.ctx, "content")
 	t.update = false
 }
 
 func (t *toasts) reload(app.Context, app.Event) {
-	defer rescue()
 	app.Window().Call("latchkeyReload")
 }
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(t.reload)}
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:
 		update = tr("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
 		update = tr("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(t.postpone))
+		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(on(t.postpone)))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			toast(update, "good", buttons...),
 			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
 			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)

@@ -25,12 +25,11 @@ type trustedDevices struct {
 func (s *trustedDevices) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
 }
 
 func (s *trustedDevices) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
 	s.load(ctx)
 }
 
@@ -47,7 +46,6 @@ func (s *trustedDevices) load(ctx app.Context) {
 }
 
 func (s *trustedDevices) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "trusted-devices")
 	s.load(s.ctx)
@@ -81,7 +79,6 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 }
 
 func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
-	defer rescue()
 	if s.busy != "" {
 		return
 	}
@@ -133,7 +130,7 @@ func (s *trustedDevices) Render() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(tr("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(tr("Revoke all trusted devices")).OnClick(s.askRevokeAll),
+					Text(tr("Revoke all trusted devices")).OnClick(on(s.askRevokeAll)),
 			)
 		})),
 	)
@@ -151,7 +148,6 @@ type trustedRow struct {
 func (r *trustedRow) CompoID() string { return r.Device.ID }
 
 func (r *trustedRow) revoke(app.Context, app.Event) {
-	defer rescue()
 	r.Revoke(r.Device)
 }
 
@@ -171,6 +167,6 @@ func (r *trustedRow) Render() app.UI {
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(tr("Revoke")).OnClick(r.revoke),
+			Text(tr("Revoke")).OnClick(on(r.revoke)),
 	)
 }

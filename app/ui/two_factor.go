@@ -24,12 +24,11 @@ type twoFactor struct {
 func (s *twoFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
+	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
 }
 
 func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
 	s.load(ctx)
 }
 
@@ -47,29 +46,24 @@ func (s *twoFactor) load(ctx app.Context) {
 }
 
 func (s *twoFactor) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "two-factor")
 	s.load(s.ctx)
 }
 
 func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
-	defer rescue()
 	do(ctx, enableTask)
 }
 
 func (s *twoFactor) move(ctx app.Context, _ app.Event) {
-	defer rescue()
 	do(ctx, moveTask)
 }
 
 func (s *twoFactor) renew(ctx app.Context, _ app.Event) {
-	defer rescue()
 	do(ctx, renewTask)
 }
 
 func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
-	defer rescue()
 	do(ctx, disableTask)
 }
 
@@ -103,7 +97,7 @@ func (s *twoFactor) off() []app.UI {
 		html.P().Text(tr("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(s.enable),
+			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(on(s.enable)),
 		),
 	}
 }
@@ -123,7 +117,7 @@ func (s *twoFactor) on() []app.UI {
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
 				html.P().Text(fewWords(s.state.BackupCodesLeft)),
-				html.Button().Text(tr("New backup codes")).OnClick(s.renew),
+				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
@@ -132,11 +126,11 @@ func (s *twoFactor) on() []app.UI {
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Move to a new phone")).OnClick(s.move),
+			html.Button().Text(tr("Move to a new phone")).OnClick(on(s.move)),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(tr("New backup codes")).OnClick(s.renew)
+				return html.Button().Text(tr("New backup codes")).OnClick(on(s.renew))
 			})),
-			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(s.disable),
+			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(on(s.disable)),
 		),
 	}
 }

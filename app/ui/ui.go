@@ -7,14 +7,14 @@
 // [say], [complain], [ask], [leave] and so on.
 //
 // go-app ends the whole program when a handler panics, and the page is dead
-// then. So every handler, and every function that go-app calls back, begins
-// with defer rescue(); a test looks that they do.
+// then. So handlers and callbacks are registered through the functions of
+// guard.go, which recover, and lifecycle methods begin with defer rescue(). A
+// test checks both.
 package ui
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -63,8 +63,7 @@ func call[In, Out any](ctx app.Context, e shared.Endpoint[In, Out], in In, then 
 // send is what all calls have in common. It is apart from call because the
 // compiler makes one of that for every endpoint.
 func send(ctx app.Context, method, path string, in, out any, then func(app.Context, error)) {
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		var err error
@@ -75,8 +74,7 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 			err = server.Do(limited, method, path, in, out)
 		}
 
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			reach(ctx, !errors.Is(err, client.ErrOffline))
 			switch {
 			case errors.Is(err, shared.ErrAppTooOld):
@@ -94,8 +92,7 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 					Cancelled: func() {
 						// Dispatched, so that what waits is drawn again, and not
 						// only the dialog.
-						ctx.Dispatch(func(ctx app.Context) {
-							defer rescue()
+						dispatch(ctx, func(ctx app.Context) {
 							then(ctx, errCancelled)
 						})
 					},
@@ -111,15 +108,4 @@ func send(ctx app.Context, method, path string, in, out any, then func(app.Conte
 			}
 		})
 	})
-}
-
-// rescue keeps a panic from ending the program, and offers to reload the page:
-// what the panic left half done is not known. It must be deferred itself.
-func rescue() {
-	if r := recover(); r != nil {
-		app.Window().Get("console").Call("error", fmt.Sprint("panic: ", r))
-		if crash := element("crash"); crash.Truthy() {
-			crash.Set("hidden", false)
-		}
-	}
 }

@@ -63,21 +63,18 @@ func (s *users) load(after string) {
 }
 
 func (s *users) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	s.search, s.form.busy = strings.TrimSpace(s.form.value("search")), true
 	s.load("")
 }
 
 func (s *users) again(app.Context, app.Event) {
-	defer rescue()
 	s.problem = nil
 	focus(s.ctx, "users")
 	s.load("")
 }
 
 func (s *users) more(app.Context, app.Event) {
-	defer rescue()
 	if !s.busy {
 		s.busy = true
 		s.load(s.next)
@@ -151,7 +148,7 @@ func (s *users) look(one shared.ManagedUser) {
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
 	return section("users", tr("People"),
-		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
 			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
 		),
@@ -190,17 +187,14 @@ func (r *userRow) CompoID() string { return r.One.ID }
 func userID(one shared.ManagedUser) string { return "user-" + one.ID }
 
 func (r *userRow) reset(app.Context, app.Event) {
-	defer rescue()
 	r.Ask(r.One, resetFactors)
 }
 
 func (r *userRow) end(app.Context, app.Event) {
-	defer rescue()
 	r.Ask(r.One, endSessions)
 }
 
 func (r *userRow) able(app.Context, app.Event) {
-	defer rescue()
 	if r.One.DisabledAt != nil {
 		r.Ask(r.One, enableUser)
 	} else {
@@ -219,9 +213,9 @@ func (r *userRow) Render() app.UI {
 	if r.Own {
 		badges = append([]string{tr("You")}, badges...)
 	}
-	button := func(text, class string, on app.EventHandler) app.UI {
+	button := func(text, class string, h app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on)
+			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on(h))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
