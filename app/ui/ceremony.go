@@ -18,8 +18,9 @@ import (
 // fresh: Safari only asks for a passkey in the handler of a click, and a fetch
 // would be over after it.
 type ceremony struct {
+	env     *env
 	ctx     app.Context
-	fetch   func(context.Context) (json.RawMessage, error)
+	fetch   func(ctx context.Context, account string) (json.RawMessage, error)
 	fetched func(app.Context) // called when it has; nil for nothing
 
 	options json.RawMessage
@@ -39,11 +40,18 @@ const (
 	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab that nobody sees
 )
 
-// toUse fetches the options for using a passkey.
-func toUse(in shared.AuthenticateQuery) func(context.Context) (json.RawMessage, error) {
-	return func(ctx context.Context) (json.RawMessage, error) {
-		return client.Call(ctx, server, shared.GenerateAuthenticateOptions, in)
-	}
+// toUse returns a ceremony that uses a passkey.
+func toUse(e *env, in shared.AuthenticateQuery) ceremony {
+	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
+		return client.Call(ctx, e.client, account, shared.GenerateAuthenticateOptions, in)
+	}}
+}
+
+// toAdd returns a ceremony that makes a passkey.
+func toAdd(e *env) ceremony {
+	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
+		return client.Call(ctx, e.client, account, shared.GenerateRegisterOptions, shared.RegisterQuery{})
+	}}
 }
 
 // prepare fetches the options now, and then every few minutes until stop.
@@ -53,9 +61,9 @@ func (c *ceremony) prepare(ctx app.Context) {
 		return
 	}
 	c.fetches++
-	fetch := c.fetches
+	fetch, account := c.fetches, c.env.identity.account()
 	async(ctx, func() {
-		options, err := c.load(ctx)
+		options, err := c.load(ctx, account)
 		dispatch(ctx, func(ctx app.Context) {
 			if fetch != c.fetches {
 				return
@@ -83,13 +91,14 @@ func (c *ceremony) later(ctx app.Context) {
 	})
 }
 
-func (c *ceremony) load(ctx context.Context) (json.RawMessage, error) {
+// load fetches the options for a page that shows the data of account.
+func (c *ceremony) load(ctx context.Context, account string) (json.RawMessage, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := finishLeaving(limited); err != nil {
+	if err := c.env.pendingSignOut.finish(limited); err != nil {
 		return nil, err
 	}
-	return c.fetch(limited)
+	return c.fetch(limited, account)
 }
 
 // keep takes options that were fetched just now.
@@ -123,9 +132,9 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 		c.await(ask(c.options), then)
 		return
 	}
-	stops := c.stops
+	stops, account := c.stops, c.env.identity.account()
 	async(c.ctx, func() {
-		options, err := c.load(c.ctx)
+		options, err := c.load(c.ctx, account)
 		dispatch(c.ctx, func(ctx app.Context) {
 			switch {
 			case stops != c.stops:
@@ -174,7 +183,8 @@ func (c *ceremony) judged(response json.RawMessage, err error) {
 
 // passkeyWords says why the browser did not do it, so that whoever reads it
 // knows what to do. It is empty if they know: it was their choice.
-func passkeyWords(e *passkey.Error) string {
+func (t *translator) passkeyWords(e *passkey.Error) string {
+	tr := t.T
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""

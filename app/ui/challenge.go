@@ -22,13 +22,28 @@ const (
 	byBackup  = "" // always; it is not among the methods
 )
 
-const challengeAction = "challenge"
+const secondFactorAction = "second-factor"
 
-// challenged goes on to the page that asks for one of methods: the password
-// was right.
-func challenged(ctx app.Context, methods []string) {
-	ctx.NewActionWithValue(challengeAction, methods)
+// askSecondFactor goes on to the page that asks for one of methods: the password was
+// right.
+func askSecondFactor(ctx app.Context, methods []string) {
+	ctx.NewActionWithValue(secondFactorAction, methods)
 }
+
+// methodsKey names the methods in the storage: they survive a reload of that page.
+const methodsKey = "latchkey.two-factor"
+
+func saveMethods(to storage, methods []string) { to.set(methodsKey, strings.Join(methods, " ")) }
+
+// savedMethods is nil if it is not known what the server offers.
+func savedMethods(from storage) []string {
+	if text := from.get(methodsKey); text != "" {
+		return strings.Fields(text)
+	}
+	return nil
+}
+
+func clearMethods(from storage) { from.remove(methodsKey) }
 
 // challengePage is the address of that page, which knows where the person
 // wanted to go even after it was loaded again.
@@ -42,6 +57,7 @@ func challengePage(next string) string {
 // challenge is the page that asks for the second factor.
 type challenge struct {
 	app.Compo
+	Env *env
 
 	ctx     app.Context
 	form    form
@@ -51,28 +67,28 @@ type challenge struct {
 	sent    int      // how many were
 	told    string   // what has happened
 	tries   int      // how many codes were wrong
-	over    string   // why one has to sign in again; "" while one has not
+	over    error    // why the user has to sign in again; nil if they need not
 
 	passkeys ceremony
 }
 
 func (p *challenge) OnInit() {
 	defer rescue()
-	p.form = form{id: "challenge", fields: []string{"code", "backupCode"}}
+	p.form = form{env: p.Env, id: "challenge", fields: []string{"code", "backupCode"}}
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
 	}
 	if e := p.form.adopt(); e != nil && is(e, endings...) {
-		p.over = words(e)
+		p.over = e
 	}
-	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{SecondFactor: "true"})}
+	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 }
 
 func (p *challenge) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	if p.methods = keptMethods(); p.methods == nil {
+	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server says so if not
 		p.passkeys.fetched = p.learnPasskeys
 		p.passkeys.prepare(ctx)
@@ -113,7 +129,7 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 			return
 		}
 		trust := element("challenge-trust").Get("checked").Bool()
-		call(p.ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
+		call(p.ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
 			p.passkeys.judged(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // of another account
@@ -122,7 +138,7 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 				p.refused(ctx, err)
 				return
 			}
-			enter(ctx, out.User)
+			signedIn(ctx, out.User)
 		})
 	})
 }
@@ -144,11 +160,12 @@ func (p *challenge) useBackup(app.Context, app.Event) {
 }
 
 func (p *challenge) send(app.Context, app.Event) {
+	tr := p.Env.T
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
 	p.sending = true
-	call(p.ctx, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, p.Env, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		p.sending = false
 		switch {
 		case err == nil:
@@ -164,7 +181,7 @@ func (p *challenge) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.told, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", again(err))
+			p.told, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
 		default:
 			p.refused(ctx, err)
 		}
@@ -177,13 +194,14 @@ func (p *challenge) submit(_ app.Context, e app.Event) {
 }
 
 func (p *challenge) verify() {
+	tr := p.Env.T
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
-		call(p.ctx, shared.VerifyBackupCode, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
 	code, ok := shared.SixDigits(p.form.value("code"))
@@ -196,9 +214,9 @@ func (p *challenge) verify() {
 	}
 	in := shared.Code{Code: code, TrustDevice: &trust}
 	if p.with == byMail {
-		call(p.ctx, shared.VerifyOTP, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyOTP, in, p.answered)
 	} else {
-		call(p.ctx, shared.VerifyTOTP, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyTOTP, in, p.answered)
 	}
 }
 
@@ -211,15 +229,15 @@ func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
 	}
 	p.form.end(ctx, nil)
 	if p.with != byBackup {
-		enter(ctx, out.User)
-		upgrade(ctx)
+		signedIn(ctx, out.User)
+		upgradeToPasskey(ctx)
 		return
 	}
-	call(p.ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
+	call(p.ctx, p.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		if err == nil {
-			say(ctx, usedWords(state.BackupCodesLeft))
+			say(ctx, p.Env.usedWords(state.BackupCodesLeft))
 		}
-		enter(ctx, out.User)
+		signedIn(ctx, out.User)
 	})
 }
 
@@ -233,9 +251,9 @@ func (p *challenge) refused(ctx app.Context, err error) {
 	p.form.end(ctx, err)
 	switch {
 	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
-		p.form.problem = tr("Too many wrong codes. Have a new one sent.")
+		p.form.problem = p.Env.T("Too many wrong codes. Have a new one sent.")
 	case is(err, endings...):
-		p.over = words(err)
+		p.over = err
 		focus(ctx, "again")
 	}
 }
@@ -250,23 +268,24 @@ var endings = []error{
 }
 
 func (p *challenge) again(ctx app.Context, _ app.Event) {
-	leave(ctx, key(p.over))
+	signInAgain(ctx, p.over)
 }
 
 // Render implements [app.Composer].
 func (p *challenge) Render() app.UI {
-	if p.over != "" {
+	tr := p.Env.T
+	if p.over != nil {
 		return html.Div().Class("narrow").Body(
-			heading(title(shared.PageTwoFactor)),
+			heading(p.Env.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
-				html.P().ID("over").Text(p.over),
+				html.P().ID("over").Text(p.Env.words(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
 					Text(tr("Sign in again")).OnClick(on(p.again)),
 			),
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(title(shared.PageTwoFactor)),
+		heading(p.Env.title(shared.PageTwoFactor)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("told").Role("status").Body(
@@ -294,6 +313,7 @@ func (p *challenge) Render() app.UI {
 }
 
 func (p *challenge) field() app.UI {
+	tr := p.Env.T
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
@@ -309,6 +329,7 @@ func (p *challenge) field() app.UI {
 
 // ways are the buttons for another factor than the one that is asked for.
 func (p *challenge) ways() []app.UI {
+	tr := p.Env.T
 	way := func(label string, h app.EventHandler) app.UI {
 		return html.Button().Text(label).OnClick(on(h))
 	}
@@ -336,6 +357,7 @@ func (p *challenge) ways() []app.UI {
 
 // lost says how to get in without the phone.
 func (p *challenge) lost() app.UI {
+	tr := p.Env.T
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
 		html.Li().Text(tr("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),

@@ -11,6 +11,7 @@ import (
 // before it is told to: programs that look into emails open links, too.
 type disown struct {
 	app.Compo
+	Env *env
 
 	ctx   app.Context
 	form  form
@@ -22,14 +23,14 @@ type disown struct {
 
 func (p *disown) OnInit() {
 	defer rescue()
-	p.form = form{id: "disown"}
+	p.form = form{env: p.Env, id: "disown"}
 }
 
 func (p *disown) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	checkLink(ctx, p.token, shared.LinkDisown, func(void error, _ string) { p.asked, p.void = true, void })
+	checkLink(ctx, p.Env, p.token, shared.LinkDisown, func(void error, _ string) { p.asked, p.void = true, void })
 }
 
 func (p *disown) submit(_ app.Context, e app.Event) {
@@ -37,7 +38,7 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 	if !p.form.start(p.ctx, nil) {
 		return
 	}
-	call(p.ctx, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
+	call(p.ctx, p.Env, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
 		if isDead(err) {
 			p.form.end(ctx, nil)
 			p.void = err
@@ -47,7 +48,7 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.reset = out.Token
-			say(ctx, tr("Everybody is signed out of your account. Now choose a new password."))
+			say(ctx, p.Env.T("Everybody is signed out of your account. Now choose a new password."))
 			focus(ctx, "title")
 		}
 	})
@@ -55,13 +56,14 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *disown) Render() app.UI {
+	tr := p.Env.T
 	switch {
 	case p.reset != "":
-		return html.Div().Body(&resetPassword{Token: p.reset})
+		return html.Div().Body(&resetPassword{Env: p.Env, Token: p.reset})
 	case !p.asked:
 		return asking(tr("Was it not you?"))
 	case p.void != nil:
-		return voidLink(p.voidWords(), shared.PageForgotPassword, tr("Choose a new password"))
+		return p.Env.voidLink(p.voidWords(), shared.PageForgotPassword, tr("Choose a new password"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Was it not you?")),
@@ -76,6 +78,7 @@ func (p *disown) Render() app.UI {
 
 // voidWords says why the link cannot be used, as far as the server has told.
 func (p *disown) voidWords() string {
+	tr := p.Env.T
 	switch {
 	case is(p.void, shared.ErrTokenUsed):
 		return tr("This link has been used already.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")

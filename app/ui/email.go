@@ -11,6 +11,7 @@ import (
 // verified.
 type verification struct {
 	app.Compo
+	Env      *env
 	Email    string
 	Profile  bool   // it is on the page where there is more than that
 	Language string // in which it is
@@ -29,18 +30,19 @@ func (v *verification) send(app.Context, app.Event) {
 		return
 	}
 	v.busy = true
-	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
+	call(v.ctx, v.Env, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
 		v.busy = false
 		if err != nil {
 			complain(ctx, err)
 			return
 		}
-		say(ctx, tr("The mail is on its way to %s.", v.Email))
+		say(ctx, v.Env.T("The mail is on its way to %s.", v.Email))
 	})
 }
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
+	tr := v.Env.T
 	text := tr("Send the mail again")
 	if v.Profile {
 		text = tr("Send the verification mail again")
@@ -52,6 +54,7 @@ func (v *verification) Render() app.UI {
 // newEmail is the part of the profile that gives the account another address.
 type newEmail struct {
 	app.Compo
+	Env      *env
 	User     shared.User
 	Language string // in which it is
 
@@ -63,7 +66,7 @@ type newEmail struct {
 
 func (p *newEmail) OnInit() {
 	defer rescue()
-	p.form = form{id: "new-email", fields: []string{"newEmail"}}
+	p.form = form{env: p.Env, id: "new-email", fields: []string{"newEmail"}}
 }
 
 func (p *newEmail) OnMount(ctx app.Context) {
@@ -86,22 +89,23 @@ func (p *newEmail) cancel(app.Context, app.Event) {
 
 func (p *newEmail) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newEmail": tr("Enter the new address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"newEmail": p.Env.T("Enter the new address.")}) {
 		return
 	}
 	email := p.form.value("newEmail")
-	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, p.Env, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
 		p.form.end(ctx, err)
 		if err != nil {
 			return
 		}
-		p.opened, p.said = false, emailMails(p.User, email)
+		p.opened, p.said = false, p.Env.emailMails(p.User, email)
 		focus(ctx, "change-email")
 	})
 }
 
 // emailMails says which mails come when user asks for another address.
-func emailMails(user shared.User, email string) string {
+func (t *translator) emailMails(user shared.User, email string) string {
+	tr := t.T
 	if user.EmailVerified {
 		return tr("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
 	}
@@ -110,6 +114,7 @@ func emailMails(user shared.User, email string) string {
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
+	tr := p.Env.T
 	state, class := tr("Not verified"), "badge bad"
 	if p.User.EmailVerified {
 		state, class = tr("Verified"), "badge"
@@ -125,12 +130,15 @@ func (p *newEmail) Render() app.UI {
 
 func (p *newEmail) deeds() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(on(p.open)),
-		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true, Language: p.Language} })),
+		html.Button().ID("change-email").Text(p.Env.T("Change email address")).OnClick(on(p.open)),
+		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
+			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
+		})),
 	)
 }
 
 func (p *newEmail) change() app.UI {
+	tr := p.Env.T
 	hint := tr("We send a link to it, to see that it is yours.")
 	if p.User.EmailVerified {
 		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")

@@ -14,6 +14,7 @@ import (
 // may read it, everybody's.
 type events struct {
 	app.Compo
+	Env     *env
 	All     bool // everybody's
 	Offline bool
 
@@ -33,7 +34,7 @@ func (s *events) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	handle(ctx, refreshAction, s.refresh)
 	s.load("")
-	pass(ctx, &s.now)
+	tickClock(ctx, s.Env, &s.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
@@ -48,7 +49,7 @@ func (s *events) load(before string) {
 	if s.All {
 		list = shared.ListAllEvents
 	}
-	call(s.ctx, list, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
+	call(s.ctx, s.Env, list, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
 		s.busy = false
 		if kind != s.kind || before == "" && s.paged {
 			return // something else has been asked for since
@@ -63,7 +64,7 @@ func (s *events) load(before string) {
 			s.paged = true
 			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
 		}
-		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, now()
+		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, s.Env.now()
 		s.at = s.now
 	})
 }
@@ -91,6 +92,7 @@ func (s *events) choose() {
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
+	tr := s.Env.T
 	name, text := tr("Security log"), tr("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
 	if s.All {
 		name, text = tr("Security log of everybody"), tr("What was done with all accounts and with the server, the newest first.")
@@ -98,14 +100,14 @@ func (s *events) Render() app.UI {
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{ID: "log-kind", Name: "kind", Label: tr("Show"), Options: kindOptions(s.All), Typed: s.choose},
+			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
 				return html.Button().Text(tr("Download CSV")) // disabled as all of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
 			})),
 		),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.events == nil).Body(
 			app.If(s.events == nil && s.problem == nil, func() app.UI {
 				return bones()
@@ -119,14 +121,14 @@ func (s *events) Render() app.UI {
 				)
 			}),
 		),
-		moreButton(s.next != "", s.busy, s.more),
+		s.Env.moreButton(s.next != "", s.busy, s.more),
 	)
 }
 
 // moreButton draws the button that goes on with a list, if there is more of it.
-func moreButton(more, busy bool, h app.EventHandler) app.UI {
+func (t *translator) moreButton(more, busy bool, h app.EventHandler) app.UI {
 	return html.Div().Body(app.If(more, func() app.UI {
-		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(tr("Show more")).OnClick(on(h))
+		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(t.T("Show more")).OnClick(on(h))
 	}))
 }
 
@@ -137,26 +139,26 @@ func eventID(e shared.Event) string { return "event-" + e.ID }
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
-		html.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
-		html.P().Class("hint").Text(eventWords(e, s.All)),
+		html.P().Class("hint").Body(s.Env.moment(e.At, s.Env.ago(e.At.Time, s.now))),
+		html.P().Class("hint").Text(s.Env.eventWords(e, s.All)),
 	)
 }
 
 // eventWords is what there is to tell of an event beside what it was: whose
 // account, by whom, from where, and how.
-func eventWords(e shared.Event, all bool) string {
+func (t *translator) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
 		parts = append(parts, e.Subject) // what is no name of anything for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
-		parts = append(parts, personWords(*e.Account))
+		parts = append(parts, t.personWords(*e.Account))
 	}
 	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
-		parts = append(parts, tr("by %s", personWords(*e.Actor)))
+		parts = append(parts, t.T("by %s", t.personWords(*e.Actor)))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
-		parts = append(parts, deviceWords(e.Device))
+		parts = append(parts, t.deviceWords(e.Device))
 	}
 	for _, one := range []string{e.IPAddress, e.Detail} {
 		if one != "" {
@@ -166,9 +168,9 @@ func eventWords(e shared.Event, all bool) string {
 	return strings.Join(parts, " · ")
 }
 
-func personWords(p shared.Person) string {
+func (t *translator) personWords(p shared.Person) string {
 	if p.Email == "" {
-		return tr("an account that is no more")
+		return t.T("an account that is no more")
 	}
 	return p.Email
 }
@@ -240,7 +242,8 @@ const ofEverybody = 5 // of those, at the end
 
 const everything = "everything" // go-app drops the value of an option that is empty
 
-func kindOptions(all bool) []option {
+func (t *translator) kindOptions(all bool) []option {
+	tr := t.T
 	options := []option{{everything, tr("Everything")}}
 	for _, k := range kinds {
 		options = append(options, option{k.kind, tr(k.name)})

@@ -73,6 +73,7 @@ func do(ctx app.Context, d *task) {
 // and no longer, so that going back shows the same again.
 type factorDialog struct {
 	app.Compo
+	Env     *env
 	User    *shared.User // who is signed in
 	Offline bool
 
@@ -93,7 +94,7 @@ type factorDialog struct {
 
 func (d *factorDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "factor", fields: []string{"password", "saved", "code"}}
+	d.form = form{env: d.Env, id: "factor", fields: []string{"password", "saved", "code"}}
 	d.task = enableTask
 }
 
@@ -108,7 +109,7 @@ func (d *factorDialog) begin(ctx app.Context, a app.Action) {
 	d.task = a.Value.(*task)
 	d.begun++
 	d.shown = true
-	open(ctx, "factor")
+	d.Env.focus.showDialog(ctx, "factor")
 	focus(ctx, d.form.at("password"))
 }
 
@@ -149,6 +150,7 @@ func (d *factorDialog) back(app.Context, app.Event) {
 }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
+	tr := d.Env.T
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
@@ -168,6 +170,7 @@ const saveFirst = "Tick the box once you have saved the codes: they are not show
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
+	tr := d.Env.T
 	if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
 		return
 	}
@@ -180,7 +183,7 @@ func (d *factorDialog) confirm() {
 			yes := true
 			in.Replace = &yes
 		}
-		call(d.ctx, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+		call(d.ctx, d.Env, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
 				return // nothing is on before the proof
@@ -190,19 +193,19 @@ func (d *factorDialog) confirm() {
 			d.show(stepScan)
 		})
 	case renewTask:
-		call(d.ctx, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
+		call(d.ctx, d.Env, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun {
 				return
 			}
 			// The old ones are void: should the dialog have been shut, it opens again.
 			d.codes, d.shown = out.BackupCodes, true
-			open(ctx, "factor")
+			d.Env.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
 			refresh(ctx)
 		})
 	case disableTask:
-		call(d.ctx, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
+		call(d.ctx, d.Env, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
 			d.form.end(ctx, err)
 			if err != nil {
 				return
@@ -210,7 +213,7 @@ func (d *factorDialog) confirm() {
 			if d.User != nil {
 				user := *d.User
 				user.TwoFactorEnabled = false
-				know(ctx, user)
+				updateUser(ctx, user)
 			}
 			d.done(tr("2FA has been disabled."))
 		})
@@ -219,6 +222,7 @@ func (d *factorDialog) confirm() {
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
+	tr := d.Env.T
 	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
 		d.form.refuse(d.ctx, "code", tr(notSixDigits))
@@ -232,14 +236,14 @@ func (d *factorDialog) prove() {
 		message = tr("Your new phone is set up. The old one gives no valid codes any more.")
 	}
 	enrol := true
-	call(d.ctx, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:
-			know(ctx, out.User)
+			updateUser(ctx, out.User)
 			d.done(message)
 		case errors.Is(err, shared.ErrChallenge):
-			leave(ctx, sessionEnded) // it takes the code for that of a sign-in
+			goToSignIn(ctx, sessionEnded) // it takes the code for that of a sign-in
 		}
 	})
 }
@@ -247,21 +251,21 @@ func (d *factorDialog) prove() {
 // done shuts the dialog. What opened it may be gone from the section, so the
 // focus goes to its heading.
 func (d *factorDialog) done(message string) {
-	shut("factor")
+	closeDialog("factor")
 	say(d.ctx, message)
 	refresh(d.ctx)
 	focus(d.ctx, "two-factor")
 }
 
 func (d *factorDialog) cancel(app.Context, app.Event) {
-	shut("factor")
+	closeDialog("factor")
 }
 
 // escape keeps the Escape key from throwing away codes that are shown once.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
 		e.PreventDefault()
-		d.form.refuse(d.ctx, "saved", tr(saveFirst))
+		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
 	}
 }
 
@@ -281,17 +285,17 @@ func (d *factorDialog) open(_ app.Context, e app.Event) {
 }
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
-	d.copy(d.key(), tr("The key is copied."))
+	d.copy(d.key(), d.Env.T("The key is copied."))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
-	d.copy(strings.Join(d.codes, "\n"), tr("The codes are copied."))
+	d.copy(strings.Join(d.codes, "\n"), d.Env.T("The codes are copied."))
 }
 
 func (d *factorDialog) copy(text, told string) {
 	copyText(d.ctx, text, func(ok bool) {
 		if d.told = told; !ok {
-			d.told = tr("The browser does not allow copying. Select the text and copy it yourself.")
+			d.told = d.Env.T("The browser does not allow copying. Select the text and copy it yourself.")
 		}
 	})
 }
@@ -299,7 +303,7 @@ func (d *factorDialog) copy(text, told string) {
 func (d *factorDialog) download(app.Context, app.Event) {
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.told = tr("The codes are in your downloads: %s", name)
+	d.told = d.Env.T("The codes are in your downloads: %s", name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
@@ -330,12 +334,13 @@ func (d *factorDialog) email() string {
 // text is the file of the backup codes: who finds it years later must know
 // what it is.
 func (d *factorDialog) text() string {
+	tr := d.Env.T
 	return tr("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
-		tr("Made on %s", today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		tr("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
 		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
-func today() string { return local(shared.Time{Time: now()}, "long", "") }
+func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
 
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {
@@ -345,7 +350,7 @@ func (d *factorDialog) Render() app.UI {
 	}
 	where := ""
 	if n := len(d.task.steps); n > 1 {
-		where = tr("Step %d of %d", d.at()+1, n)
+		where = d.Env.T("Step %d of %d", d.at()+1, n)
 	}
 	// What is on the screen alone can be gone on with: codes that are shown once
 	// are there to be saved.
@@ -367,7 +372,7 @@ func (d *factorDialog) Render() app.UI {
 					app.If(d.told != "", func() app.UI { return html.P().Text(d.told) }),
 				),
 				d.form.trouble(),
-				notNow(idle),
+				d.Env.notNow(idle),
 				html.Div().Class("actions").Body(
 					html.Div().Body(d.wayBack()),
 					d.form.button(d.yes(), class).Attr("disabled", idle),
@@ -377,6 +382,7 @@ func (d *factorDialog) Render() app.UI {
 }
 
 func (d *factorDialog) title() string {
+	tr := d.Env.T
 	switch d.step {
 	case stepScan:
 		return tr("Add the key to your authenticator app")
@@ -390,6 +396,7 @@ func (d *factorDialog) title() string {
 }
 
 func (d *factorDialog) yes() string {
+	tr := d.Env.T
 	switch {
 	case d.step == stepConfirm:
 		return tr(d.task.yes)
@@ -403,6 +410,7 @@ func (d *factorDialog) yes() string {
 }
 
 func (d *factorDialog) wayBack() app.UI {
+	tr := d.Env.T
 	switch {
 	case d.canGoBack():
 		return html.Button().Text(tr("Back")).OnClick(on(d.back))
@@ -414,6 +422,7 @@ func (d *factorDialog) wayBack() app.UI {
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
+	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr(d.task.text)),
 		username(d.email()),
@@ -422,6 +431,7 @@ func (d *factorDialog) drawConfirm() app.UI {
 }
 
 func (d *factorDialog) drawScan() app.UI {
+	tr := d.Env.T
 	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(on(d.open))
 	same, scan := "", tr("Scan this with the app:")
 	if d.task == moveTask {
@@ -449,13 +459,14 @@ func (d *factorDialog) drawScan() app.UI {
 }
 
 func (d *factorDialog) drawSave() app.UI {
+	tr := d.Env.T
 	return html.Div().Class("step").Body(
 		html.P().Text(tr("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
 				html.P().Class("name").Text(tr("Latchkey backup codes")),
 				html.P().Text(tr("%s at %s", d.email(), app.Window().URL().Host)),
-				html.P().Text(tr("Made on %s. Each works once.", today())),
+				html.P().Text(tr("Made on %s. Each works once.", d.Env.today())),
 			),
 			html.Ul().Class("codes").Aria("label", tr("Backup codes")).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
@@ -481,6 +492,7 @@ func (d *factorDialog) drawSave() app.UI {
 }
 
 func (d *factorDialog) drawProve() app.UI {
+	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr("This shows that the app has the key.")),
 		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),

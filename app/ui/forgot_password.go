@@ -11,6 +11,7 @@ import (
 // replaced. It says the same about every address.
 type forgotPassword struct {
 	app.Compo
+	Env *env
 
 	ctx  app.Context
 	form form
@@ -19,7 +20,7 @@ type forgotPassword struct {
 
 func (p *forgotPassword) OnInit() {
 	defer rescue()
-	p.form = form{id: "forgot", fields: []string{"email"}}
+	p.form = form{env: p.Env, id: "forgot", fields: []string{"email"}}
 }
 
 func (p *forgotPassword) OnMount(ctx app.Context) {
@@ -29,11 +30,11 @@ func (p *forgotPassword) OnMount(ctx app.Context) {
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"email": tr("Enter your email address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"email": p.Env.T("Enter your email address.")}) {
 		return
 	}
 	email := p.form.value("email")
-	call(p.ctx, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+	call(p.ctx, p.Env, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email
@@ -49,6 +50,7 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
+	tr := p.Env.T
 	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Back to sign-in")))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(

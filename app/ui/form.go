@@ -17,6 +17,7 @@ import (
 // sent, and what was wrong with it the last time. The names of its fields are
 // those that the API's errors name.
 type form struct {
+	env    *env
 	id     string   // begins the ids of its elements
 	fields []string // in the order in which they are on the page
 
@@ -51,7 +52,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
 	if !online() {
-		f.problem = tr(offlineWords)
+		f.problem = f.env.T(offlineWords)
 		return false
 	}
 	for field, sentence := range required {
@@ -124,25 +125,26 @@ func is(err error, those ...error) bool {
 
 // fail finds the place for an error.
 func (f *form) fail(err error) {
+	tr := f.env.T
 	f.problem, f.wrong = "", map[string]string{}
 
 	var e *shared.Error
 	if !errors.As(err, &e) {
-		f.problem = words(err)
+		f.problem = f.env.words(err)
 		return
 	}
 	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
 		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
-		f.heard = again(err)
+		f.heard = f.env.again(err)
 		return
 	}
 	for _, field := range append([]string{e.Field}, faults[e.Code]...) {
 		if slices.Contains(f.fields, field) {
-			f.wrong[field] = words(err)
+			f.wrong[field] = f.env.words(err)
 			return
 		}
 	}
-	f.problem = words(err)
+	f.problem = f.env.words(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
 		f.problem += " " + tr("What you typed is still here.")
 	}
@@ -201,12 +203,12 @@ func (f *form) trouble() app.UI {
 			return html.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
 				html.Span().Class("unseen").Text(f.why+" "+f.heard),
-				html.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
+				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text(tr("You can try again now."))
+			return html.P().Class("unseen").Text(f.env.T("You can try again now."))
 		}),
 	)
 }
@@ -222,6 +224,7 @@ func (f *form) button(label, class string) app.HTMLElem {
 
 // field draws the field of the form that in describes.
 func (f *form) field(in field) app.UI {
+	in.Env = f.env
 	in.ID = f.at(in.Name)
 	in.Wrong = f.wrong[in.Name]
 	return &in
@@ -244,6 +247,7 @@ func (f *form) code(label, hint string, send func()) app.UI {
 // field is an input with its label, a hint, and what is wrong with it.
 type field struct {
 	app.Compo
+	Env *env
 
 	ID       string
 	Name     string
@@ -275,6 +279,7 @@ func (f *field) toggle(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
+	tr := f.Env.T
 	kind := f.Type
 	if f.shown {
 		kind = "text"
@@ -310,9 +315,9 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := tr("Show"), tr("Show %s", within(f.Label))
+				deed, whole := tr("Show"), tr("Show %s", f.Env.within(f.Label))
 				if f.shown {
-					deed, whole = tr("Hide"), tr("Hide %s", within(f.Label))
+					deed, whole = tr("Hide"), tr("Hide %s", f.Env.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).

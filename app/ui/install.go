@@ -9,6 +9,7 @@ import (
 // install offers to make the page an app of the device, where that can be done.
 type install struct {
 	app.Compo
+	Env      *env
 	Language string // in which it is
 
 	offered bool // the browser would ask the person
@@ -39,6 +40,7 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
+	tr := i.Env.T
 	how := tr("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
 	if byFinger() {
 		how = tr("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")

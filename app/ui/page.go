@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -32,10 +31,10 @@ func empty(ids ...string) {
 	}
 }
 
-// put changes a property of an element, once the page shows what has changed.
+// setProperty changes a property of an element, once the page shows what has changed.
 // go-app cannot undo what the person did to an input: it compares what the
 // program wants with what it wanted before.
-func put(ctx app.Context, id, property string, value any) {
+func setProperty(ctx app.Context, id, property string, value any) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Set(property, value)
@@ -69,24 +68,9 @@ func focused() string {
 	return ""
 }
 
-// opener is the control of the page that had the focus when a dialog was opened.
-var opener app.Value
-
-// open shows a dialog: the rest of the page is out of reach until it is shut.
-func open(ctx app.Context, id string) {
-	afterRender(ctx, func(app.Context) {
-		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
-			if had := active(); element("content").Call("contains", had).Bool() {
-				opener = had // and not what is in a dialog under this one
-			}
-			e.Call("showModal")
-		}
-	})
-}
-
-// shut closes a dialog. The browser gives the focus back to what had it when
+// closeDialog closes a dialog. The browser gives the focus back to what had it when
 // the dialog opened.
-func shut(id string) {
+func closeDialog(id string) {
 	if e := element(id); e.Truthy() && e.Get("open").Bool() {
 		e.Call("close")
 	}
@@ -134,26 +118,6 @@ func listen(ctx app.Context, target app.Value, event string, f func(app.Context,
 		})
 		return nil
 	}))
-}
-
-// methodsKept is how the second factors that the server offered survive a
-// reload of the page that asks for one.
-const methodsKept = "latchkey.two-factor"
-
-func keepMethods(methods []string) {
-	app.Window().Get("sessionStorage").Call("setItem", methodsKept, strings.Join(methods, " "))
-}
-
-// keptMethods is nil if it is not known what the server offers.
-func keptMethods() []string {
-	if kept := app.Window().Get("sessionStorage").Call("getItem", methodsKept); kept.Truthy() {
-		return strings.Fields(kept.String())
-	}
-	return nil
-}
-
-func forgetMethods() {
-	app.Window().Get("sessionStorage").Call("removeItem", methodsKept)
 }
 
 // copyText puts text on the clipboard, and then says whether the browser

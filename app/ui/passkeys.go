@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -20,6 +19,7 @@ import (
 // passkeys is the section that lists one's passkeys, and adds to them.
 type passkeys struct {
 	app.Compo
+	Env  *env
 	User shared.User
 
 	ctx     app.Context
@@ -43,11 +43,9 @@ type passkeys struct {
 
 func (s *passkeys) OnInit() {
 	defer rescue()
-	s.form = form{id: "add-passkey", fields: []string{"name"}}
-	s.ceremony = ceremony{fetch: func(ctx context.Context) (json.RawMessage, error) {
-		return client.Call(ctx, server, shared.GenerateRegisterOptions, shared.RegisterQuery{})
-	}}
-	s.now = now()
+	s.form = form{env: s.Env, id: "add-passkey", fields: []string{"name"}}
+	s.ceremony = toAdd(s.Env)
+	s.now = s.Env.now()
 	s.called = s.User.Email + " " + s.User.Name
 }
 
@@ -56,7 +54,7 @@ func (s *passkeys) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
-	pass(ctx, &s.now)
+	tickClock(ctx, s.Env, &s.now)
 	async(ctx, func() {
 		platform := passkey.HasPlatform()
 		dispatch(ctx, func(app.Context) {
@@ -92,10 +90,10 @@ func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
 }
 
 func (s *passkeys) load(ctx app.Context) {
-	call(ctx, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
+	call(ctx, s.Env, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
 		s.problem = err
 		if errors.Is(err, client.ErrOffline) && s.list == nil {
-			s.list, s.at = keptPasskeys()
+			s.list, s.at = s.Env.snapshots.passkeys(s.Env.identity.account())
 		}
 		if err != nil {
 			return // what was known is still shown
@@ -103,8 +101,8 @@ func (s *passkeys) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.Passkey{}
 		}
-		s.list, s.now, s.at = list, now(), now()
-		keepPasskeys(list, s.at)
+		s.list, s.now, s.at = list, s.Env.now(), s.Env.now()
+		s.Env.snapshots.savePasskeys(s.Env.identity.account(), list, s.at)
 		s.accept()
 	})
 }
@@ -149,7 +147,7 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		return
 	}
 	s.opening = true
-	call(s.ctx, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
+	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
 		s.opening = false
 		if err != nil {
 			complain(ctx, err)
@@ -159,9 +157,9 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		s.form.problem, s.form.wrong = "", nil
 		s.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
-		s.suggested = unused(suggestName(userAgent, touch, s.platform), s.list)
+		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list)
 		s.openings++
-		open(ctx, "add-passkey")
+		s.Env.focus.showDialog(ctx, "add-passkey")
 		s.fill(ctx, s.form.at("name"), s.suggested)
 	})
 }
@@ -194,9 +192,9 @@ func nameFits(ctx app.Context, f *form) bool {
 		return false
 	}
 	name := strings.TrimSpace(f.value("name"))
-	wrong := wrongName(name)
+	wrong := f.env.wrongName(name)
 	if seen, ok := shared.ParseName(name); ok && seen == "" {
-		wrong = tr("Enter a name.")
+		wrong = f.env.T("Enter a name.")
 	}
 	if wrong != "" {
 		f.refuse(ctx, "name", wrong)
@@ -208,7 +206,8 @@ func nameFits(ctx app.Context, f *form) bool {
 
 // wrongName says what is wrong with the name of a person or of a passkey, if
 // anything is.
-func wrongName(name string) string {
+func (t *translator) wrongName(name string) string {
+	tr := t.T
 	if _, ok := shared.ParseName(name); !ok {
 		return tr(shared.BadName)
 	}
@@ -228,9 +227,9 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 	name := s.form.value("name")
 	own := name != s.suggested // which is after the device at hand
 	if !own {
-		name = unused(elsewhereName(passkey.Elsewhere(answer), name), s.list)
+		name = s.Env.unused(s.Env.elsewhereName(passkey.Elsewhere(answer), name), s.list)
 	}
-	call(s.ctx, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
+	call(s.ctx, s.Env, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
 		s.ceremony.end(err != nil)
 		s.form.end(ctx, err)
 		if err != nil {
@@ -239,11 +238,11 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			}
 			return
 		}
-		shut("add-passkey")
-		say(ctx, tr("Passkey added!"))
+		closeDialog("add-passkey")
+		say(ctx, s.Env.T("Passkey added!"))
 		s.list = append(s.list, out.Passkey)
 		s.accept()
-		if better := providerName(name, out.Provider); !own && better != name {
+		if better := s.Env.providerName(name, out.Provider); !own && better != name {
 			s.callIt(out.Passkey, better)
 			return
 		}
@@ -255,14 +254,14 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 // knows before it is made. Without it the name is good enough.
 func (s *passkeys) callIt(one shared.Passkey, name string) {
 	others := slices.DeleteFunc(slices.Clone(s.list), func(other shared.Passkey) bool { return other.ID == one.ID })
-	in := shared.PasskeyName{ID: one.ID, Name: unused(name, others)}
-	call(s.ctx, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
+	in := shared.PasskeyName{ID: one.ID, Name: s.Env.unused(name, others)}
+	call(s.ctx, s.Env, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
 		refresh(ctx)
 	})
 }
 
 func (s *passkeys) cancel(app.Context, app.Event) {
-	shut("add-passkey")
+	closeDialog("add-passkey")
 }
 
 // closed is also what Escape comes to.
@@ -282,17 +281,18 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 			s.list[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
-		say(ctx, tr("Passkey renamed."))
+		say(ctx, s.Env.T("Passkey renamed."))
 	})
 }
 
 func (s *passkeys) askDelete(one shared.Passkey) {
+	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
 	ask(s.ctx, question{
 		Title: tr("Delete this passkey?"),
-		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", passkeyName(one)),
+		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
 		Yes:   tr("Delete"),
 		Do:    func() { s.delete(one) },
 	})
@@ -300,14 +300,14 @@ func (s *passkeys) askDelete(one shared.Passkey) {
 
 func (s *passkeys) delete(one shared.Passkey) {
 	s.busy = one.ID
-	call(s.ctx, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
+	call(s.ctx, s.Env, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
 			s.load(ctx) // it may have been deleted all the same
 			return
 		}
-		say(ctx, tr("“%s” is deleted.", passkeyName(one)))
+		say(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
 		s.list = slices.DeleteFunc(s.list, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
@@ -317,6 +317,7 @@ func (s *passkeys) delete(one shared.Passkey) {
 
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
+	tr := s.Env.T
 	none := s.list != nil && len(s.list) == 0
 	class, advice := "", ""
 	switch {
@@ -331,7 +332,7 @@ func (s *passkeys) Render() app.UI {
 	}
 	return section("passkeys", tr("Passkeys"),
 		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.list == nil).Body(
 			app.If(s.list == nil && s.problem == nil, func() app.UI {
 				return bones()
@@ -339,7 +340,7 @@ func (s *passkeys) Render() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list).Slice(func(i int) app.UI {
 						one := s.list[i]
-						return &passkeyRow{Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
+						return &passkeyRow{Env: s.Env, Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
 					}),
 				)
 			}),
@@ -357,6 +358,7 @@ func (s *passkeys) Render() app.UI {
 }
 
 func (s *passkeys) dialog() app.UI {
+	tr := s.Env.T
 	told := ""
 	if s.form.busy {
 		told = tr("Now do what your browser or your device asks for.")
@@ -385,6 +387,7 @@ func (s *passkeys) dialog() app.UI {
 // [sessionRow] is. Its name can be changed in its place.
 type passkeyRow struct {
 	app.Compo
+	Env     *env
 	Passkey shared.Passkey
 	Now     time.Time
 	Busy    bool
@@ -401,7 +404,7 @@ func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
 
 func (r *passkeyRow) OnInit() {
 	defer rescue()
-	r.form = form{id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
+	r.form = form{env: r.Env, id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
 }
 
 func (r *passkeyRow) OnMount(ctx app.Context) {
@@ -428,7 +431,7 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 	}
 	r.form.busy = true
 	in := shared.PasskeyName{ID: r.Passkey.ID, Name: strings.TrimSpace(r.form.value("name"))}
-	call(r.ctx, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
+	call(r.ctx, r.Env, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
 		r.form.end(ctx, err)
 		if err == nil {
 			r.end(ctx)
@@ -459,6 +462,7 @@ func (r *passkeyRow) delete(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *passkeyRow) Render() app.UI {
+	tr := r.Env.T
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
 	kept := tr("This device only")
@@ -467,17 +471,17 @@ func (r *passkeyRow) Render() app.UI {
 	}
 	used := app.UI(app.Text(tr("Never")))
 	if one.LastUsedAt != nil {
-		used = moment(*one.LastUsedAt, ago(one.LastUsedAt.Time, now))
+		used = r.Env.moment(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
 	}
 	return html.Li().Class("session", "passkey").Body(
 		providerIcon(one.Provider),
 		html.P().Class("device").Body(
-			html.Strong().ID(name).Text(passkeyName(one)),
+			html.Strong().ID(name).Text(r.Env.passkeyName(one)),
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Kept in"), app.Text(keptIn(one))),
-			fact(tr("Created"), moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact(tr("Kept in"), app.Text(r.Env.keptIn(one))),
+			fact(tr("Created"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
 			fact(tr("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
@@ -493,7 +497,7 @@ func (r *passkeyRow) Render() app.UI {
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
-				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: passkeyName(one)}),
+				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
 				r.form.trouble(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
@@ -527,19 +531,20 @@ func providerIcon(p *shared.Provider) app.UI {
 }
 
 // passkeyName is what its owner calls a passkey, or whoever made it does.
-func passkeyName(one shared.Passkey) string {
+func (t *translator) passkeyName(one shared.Passkey) string {
 	switch {
 	case one.Name != nil && *one.Name != "":
 		return *one.Name
 	case one.Provider != nil && one.Provider.Name != "":
 		return one.Provider.Name
 	default:
-		return tr("Passkey")
+		return t.T("Passkey")
 	}
 }
 
 // keptIn says what keeps a passkey.
-func keptIn(one shared.Passkey) string {
+func (t *translator) keptIn(one shared.Passkey) string {
+	tr := t.T
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
 	}

@@ -28,15 +28,16 @@ func ask(ctx app.Context, q question) {
 
 // notNow says in a dialog why nothing can be done there but leaving it: what the
 // page says of that is behind it.
-func notNow(offline bool) app.UI {
+func (t *translator) notNow(offline bool) app.UI {
 	return html.Div().Class("told").Role("status").Body(
-		app.If(offline, func() app.UI { return html.P().Text(tr(offlineWords)) }),
+		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
 	)
 }
 
 // questionDialog asks the questions.
 type questionDialog struct {
 	app.Compo
+	Env      *env
 	Offline  bool
 	question question
 }
@@ -48,15 +49,15 @@ func (d *questionDialog) OnMount(ctx app.Context) {
 
 func (d *questionDialog) ask(ctx app.Context, a app.Action) {
 	d.question = a.Value.(question)
-	open(ctx, "question")
+	d.Env.focus.showDialog(ctx, "question")
 }
 
 func (d *questionDialog) no(app.Context, app.Event) {
-	shut("question")
+	closeDialog("question")
 }
 
 func (d *questionDialog) yes(app.Context, app.Event) {
-	shut("question")
+	closeDialog("question")
 	if do := d.question.Do; do != nil {
 		d.question.Do = nil // a second click does nothing
 		do()
@@ -70,9 +71,9 @@ func (d *questionDialog) Render() app.UI {
 		Body(
 			html.H2().ID("question-title").TabIndex(-1).Text(d.question.Title),
 			html.P().ID("question-text").Text(d.question.Text),
-			notNow(d.Offline),
+			d.Env.notNow(d.Offline),
 			html.Div().Class("actions").Body(
-				html.Button().Attr("autofocus", true).Text(tr("Cancel")).OnClick(on(d.no)),
+				html.Button().Attr("autofocus", true).Text(d.Env.T("Cancel")).OnClick(on(d.no)),
 				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.question.Yes).OnClick(on(d.yes)),
 			),
 		)

@@ -11,6 +11,7 @@ import (
 // leads to: it sets a new one.
 type resetPassword struct {
 	app.Compo
+	Env   *env
 	Token string // if it is not in the address
 
 	ctx   app.Context
@@ -23,7 +24,7 @@ type resetPassword struct {
 
 func (p *resetPassword) OnInit() {
 	defer rescue()
-	p.form = form{id: "reset", fields: []string{"newPassword"}}
+	p.form = form{env: p.Env, id: "reset", fields: []string{"newPassword"}}
 }
 
 func (p *resetPassword) OnMount(ctx app.Context) {
@@ -32,18 +33,18 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	if p.token = p.Token; p.token == "" {
 		p.token = takeToken(ctx)
 	}
-	checkLink(ctx, p.token, shared.LinkReset, func(void error, email string) { p.asked, p.void, p.email = true, void, email })
+	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(void error, email string) { p.asked, p.void, p.email = true, void, email })
 }
 
 // checkLink asks the server whether a link is dead, and why, so that nobody fills in
 // a form for nothing, and whose it is. Where it does not tell, void is nil: the form
 // is worth a try.
-func checkLink(ctx app.Context, token, purpose string, then func(void error, email string)) {
+func checkLink(ctx app.Context, e *env, token, purpose string, then func(void error, email string)) {
 	if token == "" {
 		then(shared.ErrToken, "")
 		return
 	}
-	call(ctx, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, link shared.CheckedLink, err error) {
+	call(ctx, e, shared.CheckLink, shared.LinkCheck{Token: token, Purpose: purpose}, func(_ app.Context, link shared.CheckedLink, err error) {
 		if !isDead(err) {
 			err = nil
 		}
@@ -69,11 +70,11 @@ func takeToken(ctx app.Context) string {
 
 func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newPassword": tr("Choose a new password.")}) {
+	if !p.form.start(p.ctx, map[string]string{"newPassword": p.Env.T("Choose a new password.")}) {
 		return
 	}
 	in := shared.PasswordReset{NewPassword: p.form.value("newPassword"), Token: &p.token}
-	call(p.ctx, shared.ResetPassword, in, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, p.Env, shared.ResetPassword, in, func(ctx app.Context, _ shared.Status, err error) {
 		if isDead(err) {
 			p.form.end(ctx, nil)
 			p.void = err
@@ -82,18 +83,19 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 		}
 		p.form.end(ctx, err)
 		if err == nil {
-			leave(ctx, passwordChosen)
+			goToSignIn(ctx, passwordChosen)
 		}
 	})
 }
 
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
+	tr := p.Env.T
 	if p.Token == "" && !p.asked { // else the server has only just made it
 		return asking(tr("Choose a new password"))
 	}
 	if p.void != nil {
-		return voidLink(p.voidWords(), shared.PageForgotPassword, tr("Send me a new link"))
+		return p.Env.voidLink(p.voidWords(), shared.PageForgotPassword, tr("Send me a new link"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Choose a new password")),
@@ -109,6 +111,7 @@ func (p *resetPassword) Render() app.UI {
 
 // voidWords says why the link cannot be used, as far as the server has told.
 func (p *resetPassword) voidWords() string {
+	tr := p.Env.T
 	switch {
 	case is(p.void, shared.ErrTokenUsed):
 		return tr("This link has been used already.") + " " + tr("Ask for a new one if you need it.")
@@ -127,9 +130,9 @@ func asking(title string) app.UI {
 }
 
 // voidLink says that a link of an email is good for nothing, and what to do.
-func voidLink(why, href, deed string) app.UI {
+func (t *translator) voidLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
-		heading(tr("This link does not work any more")),
+		heading(t.T("This link does not work any more")),
 		html.Div().Class("card").Body(
 			html.P().Text(why),
 			html.A(href).Class("button").Text(deed),

@@ -13,6 +13,7 @@ import (
 // configured and reached.
 type selfCheck struct {
 	app.Compo
+	Env *env
 
 	ctx     app.Context
 	found   *shared.SelfCheck // nil until it is known
@@ -35,9 +36,9 @@ func (s *selfCheck) load(ctx app.Context) {
 	in := shared.PageOrigin{
 		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
 	}
-	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
+	call(ctx, s.Env, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
 		if s.problem = err; err == nil {
-			s.found, s.at = &found, now()
+			s.found, s.at = &found, s.Env.now()
 		}
 	})
 }
@@ -50,14 +51,16 @@ func (s *selfCheck) again(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
+	tr := s.Env.T
 	return section("check", tr("Self-check"),
 		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
 	)
 }
 
 func (s *selfCheck) body() []app.UI {
+	tr := s.Env.T
 	if s.found == nil {
 		if s.problem != nil {
 			return nil
@@ -79,16 +82,16 @@ func (s *selfCheck) body() []app.UI {
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					html.P().Class("hint").Text(findingWords(c)),
+					html.P().Class("hint").Text(s.Env.findingWords(c)),
 				)
 			}),
 		),
 	}
 }
 
-func findingWords(c shared.Finding) string {
+func (t *translator) findingWords(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}
-	return tr("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
+	return t.T("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
 }

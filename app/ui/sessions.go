@@ -15,6 +15,7 @@ import (
 // sessions is the section that lists where one is signed in, and ends it.
 type sessions struct {
 	app.Compo
+	Env *env
 
 	ctx      app.Context
 	sessions []shared.Session // nil until they are known
@@ -30,7 +31,7 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	s.gone = map[string]bool{}
-	s.now = now()
+	s.now = s.Env.now()
 }
 
 func (s *sessions) OnMount(ctx app.Context) {
@@ -38,7 +39,7 @@ func (s *sessions) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	handle(ctx, refreshAction, s.refresh)
 	s.load(ctx)
-	pass(ctx, &s.now)
+	tickClock(ctx, s.Env, &s.now)
 }
 
 func (s *sessions) refresh(ctx app.Context, _ app.Action) {
@@ -46,10 +47,10 @@ func (s *sessions) refresh(ctx app.Context, _ app.Action) {
 }
 
 func (s *sessions) load(ctx app.Context) {
-	call(ctx, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
+	call(ctx, s.Env, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
 		s.problem = err
 		if errors.Is(err, client.ErrOffline) && s.sessions == nil {
-			s.sessions, s.at = keptSessions()
+			s.sessions, s.at = s.Env.snapshots.sessions(s.Env.identity.account())
 		}
 		if err != nil {
 			return // what was known is still shown
@@ -57,8 +58,8 @@ func (s *sessions) load(ctx app.Context) {
 		if list == nil {
 			list = []shared.Session{}
 		}
-		s.sessions, s.now, s.at = list, now(), now()
-		keepSessions(list, s.at)
+		s.sessions, s.now, s.at = list, s.Env.now(), s.Env.now()
+		s.Env.snapshots.saveSessions(s.Env.identity.account(), list, s.at)
 		// A row that has moved is a new row: give the focus back to it.
 		if had := focused(); had != "" {
 			afterRender(ctx, func(app.Context) {
@@ -95,6 +96,7 @@ func (s *sessions) others() []string {
 }
 
 func (s *sessions) askRevoke(one shared.Session) {
+	tr := s.Env.T
 	if one.IsCurrent {
 		ask(s.ctx, question{
 			Title: tr("Sign out of this device?"),
@@ -106,7 +108,7 @@ func (s *sessions) askRevoke(one shared.Session) {
 	}
 	ask(s.ctx, question{
 		Title: tr("Revoke this session?"),
-		Text:  tr("%s (%s), last active %s, will be signed out at once.", deviceWords(one.Device), one.IPAddress, ago(one.LastActiveAt.Time, s.now)),
+		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.now)),
 		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
@@ -116,7 +118,7 @@ func (s *sessions) askRevoke(one shared.Session) {
 // refuse, it comes back to its place.
 func (s *sessions) revoke(one shared.Session) {
 	s.hide(one.Token)
-	call(s.ctx, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
@@ -124,11 +126,12 @@ func (s *sessions) revoke(one shared.Session) {
 			s.load(ctx) // it may have been ended all the same
 			return
 		}
-		say(ctx, tr("%s is signed out.", deviceWords(one.Device)))
+		say(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
 	})
 }
 
 func (s *sessions) askRevokeOthers(app.Context, app.Event) {
+	tr := s.Env.T
 	others := s.others()
 	if len(others) == 0 {
 		return
@@ -147,14 +150,14 @@ func (s *sessions) askRevokeOthers(app.Context, app.Event) {
 
 func (s *sessions) revokeOthers(others []string) {
 	s.hide(others...)
-	call(s.ctx, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(others...)
 			complain(ctx, err)
 			s.load(ctx)
 			return
 		}
-		say(ctx, tr("All other sessions are signed out."))
+		say(ctx, s.Env.T("All other sessions are signed out."))
 		s.load(ctx) // one may have begun meanwhile
 	})
 }
@@ -185,6 +188,7 @@ func (s *sessions) show(handles ...string) {
 
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
+	tr := s.Env.T
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.sessions != nil && len(others) == 0 {
@@ -192,14 +196,14 @@ func (s *sessions) Render() app.UI {
 	}
 	return section("sessions", tr("Active sessions"),
 		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.sessions == nil).Body(
 			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
 				return bones()
 			}).ElseIf(s.sessions != nil, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Session: shown[i], Now: s.now, Revoke: s.askRevoke}
+						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.now, Revoke: s.askRevoke}
 					}),
 				)
 			}),
@@ -219,6 +223,7 @@ func (s *sessions) Render() app.UI {
 // this place before.
 type sessionRow struct {
 	app.Compo
+	Env     *env
 	Session shared.Session
 	Now     time.Time
 	Revoke  func(shared.Session)
@@ -232,11 +237,11 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 }
 
 // deviceLine names a device.
-func deviceLine(id string, device shared.Device, current bool) app.UI {
+func (t *translator) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
-		html.Strong().ID(id).Text(deviceWords(device)),
+		html.Strong().ID(id).Text(t.deviceWords(device)),
 		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text(tr("This device"))
+			return html.Span().Class("badge").Text(t.T("This device"))
 		}),
 	)
 }
@@ -245,16 +250,17 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
 func (r *sessionRow) Render() app.UI {
+	tr := r.Env.T
 	one := r.Session
 	name := "device-" + one.Token
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		deviceLine(name, one.Device, one.IsCurrent),
+		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
+			fact(tr("Last active"), r.Env.moment(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
 			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Signed in"), moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
-			fact(tr("Signed in with"), app.Text(methodWords(one.Method))),
+			fact(tr("Signed in"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
+			fact(tr("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
 			Text(tr("Revoke")).OnClick(on(r.revoke)),

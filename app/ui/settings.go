@@ -14,6 +14,7 @@ import (
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
+	Env      *env
 	User     *shared.User // nil until it is known
 	Chosen   string       // the language that they chose
 	Language string       // in which the page is
@@ -58,8 +59,8 @@ func (p *settings) Render() app.UI {
 		parts = sections[2:4]
 	}
 	return html.Div().Class("settings").Body(
-		heading(tr("Settings")),
-		contents(parts),
+		heading(p.Env.T("Settings")),
+		p.Env.contents(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
 }
@@ -69,23 +70,23 @@ func (p *settings) cards() []app.UI {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, tr(s.name), bones())
+			cards[i] = section(s.id, p.Env.T(s.name), bones())
 		}
 		return cards
 	case p.Overdue:
-		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
+		return []app.UI{&twoFactor{Env: p.Env}, &passkeys{Env: p.Env, User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{User: *p.User, Chosen: p.Chosen, Language: p.Language},
-		&password{Email: p.User.Email, Language: p.Language},
-		&twoFactor{},
-		&passkeys{User: *p.User},
-		&sessions{},
+		&profile{Env: p.Env, User: *p.User, Chosen: p.Chosen, Language: p.Language},
+		&password{Env: p.Env, Email: p.User.Email, Language: p.Language},
+		&twoFactor{Env: p.Env},
+		&passkeys{Env: p.Env, User: *p.User},
+		&sessions{Env: p.Env},
 	}
 	if p.User.TwoFactorEnabled {
-		cards = append(cards, &trustedDevices{})
+		cards = append(cards, &trustedDevices{Env: p.Env})
 	}
-	return append(cards, &events{}, &install{Language: p.Language})
+	return append(cards, &events{Env: p.Env}, &install{Env: p.Env, Language: p.Language})
 }
 
 // part is a part of a page, by the id of its heading.
@@ -95,7 +96,8 @@ type part struct {
 }
 
 // contents draws the links to the parts of a page.
-func contents(parts []part) app.UI {
+func (t *translator) contents(parts []part) app.UI {
+	tr := t.T
 	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
@@ -110,6 +112,25 @@ func jump(ctx app.Context, e app.Event) {
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
 }
 
+// heading is the heading of a page. It takes the focus when the page is gone to, so
+// that screen readers say where the user is.
+func heading(text string) app.HTMLElem {
+	return html.H1().ID("title").TabIndex(-1).Text(text)
+}
+
+// notice is a sentence at the top of a page.
+func notice(text string) app.UI {
+	return html.Div().Class("notice").ID("notice").Body(
+		app.If(text != "", func() app.UI { return html.P().Text(text) }),
+	)
+}
+
+// username tells password managers whose password a form is about.
+func username(email string) app.UI {
+	return html.Input("text").Class("unseen").Attr("name", "username").Attr("autocomplete", "username").
+		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
+}
+
 // section draws a part of a page.
 func section(id, name string, parts ...app.UI) app.UI {
 	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
@@ -122,12 +143,13 @@ const laterWords key = "This is shown when there is a connection again."
 // stale says why a section could not be loaded, and offers to try again. at is
 // when what it shows was so; zero if it shows nothing. Without a connection there
 // is nothing to try: it comes when that does.
-func stale(problem error, at time.Time, again app.EventHandler) app.UI {
+func (t *translator) stale(problem error, at time.Time, again app.EventHandler) app.UI {
+	tr := t.T
 	offline, known := errors.Is(problem, client.ErrOffline), !at.IsZero()
 	return html.Div().Class("stale").Body(
 		html.Div().Class("trouble").Role("alert").Body(
-			app.If(!offline && problem != nil && words(problem) != "", func() app.UI {
-				text := words(problem)
+			app.If(!offline && problem != nil && t.words(problem) != "", func() app.UI {
+				text := t.words(problem)
 				if known {
 					text = tr("This may be out of date.") + " " + text
 				}
@@ -139,7 +161,7 @@ func stale(problem error, at time.Time, again app.EventHandler) app.UI {
 		),
 		app.If(offline && known, func() app.UI {
 			then := shared.Time{Time: at}
-			return html.P().Class("as-of").Body(app.Text(tr("As of")+" "), moment(then, local(then, "medium", "short")))
+			return html.P().Class("as-of").Body(app.Text(tr("As of")+" "), t.moment(then, t.localTime(then, "medium", "short")))
 		}).ElseIf(offline, func() app.UI {
 			return html.P().Class("as-of").Text(tr(laterWords))
 		}),

@@ -11,8 +11,8 @@ import (
 	"latchkey/shared"
 )
 
-// identity is what waits for a person to confirm who they are.
-type identity struct {
+// stepUpRequest is what waits for a person to confirm who they are.
+type stepUpRequest struct {
 	Factor    bool // by a second factor, and not by the password
 	Confirmed func()
 	Cancelled func()
@@ -22,7 +22,7 @@ const stepUpAction = "step-up"
 
 // stepUp asks for the password, a second factor, or a passkey, because the server wants
 // to know that the person is still the one who signed in.
-func stepUp(ctx app.Context, i identity) {
+func stepUp(ctx app.Context, i stepUpRequest) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
 
@@ -32,6 +32,7 @@ const withPassword = "password"
 // stepUpDialog asks for it.
 type stepUpDialog struct {
 	app.Compo
+	Env       *env
 	Email     string // of who is signed in
 	TwoFactor bool   // they have an authenticator app
 	Offline   bool
@@ -39,7 +40,7 @@ type stepUpDialog struct {
 	ctx     app.Context
 	form    form
 	with    string // what is asked for: withPassword, byApp, byBackup or byPasskey
-	waiting *identity
+	waiting *stepUpRequest
 
 	openings int // how often it was opened
 
@@ -49,9 +50,10 @@ type stepUpDialog struct {
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "step-up", fields: []string{"password", "code", "backupCode"}}
+	d.form = form{env: d.Env, id: "step-up", fields: []string{"password", "code", "backupCode"}}
 	d.with = withPassword
-	d.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: d.learnPasskeys}
+	d.passkeys = toUse(d.Env, shared.AuthenticateQuery{})
+	d.passkeys.fetched = d.learnPasskeys
 }
 
 func (d *stepUpDialog) OnMount(ctx app.Context) {
@@ -62,10 +64,10 @@ func (d *stepUpDialog) OnMount(ctx app.Context) {
 
 func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.reset() // should two calls have been refused at once
-	i := a.Value.(identity)
+	i := a.Value.(stepUpRequest)
 	d.waiting = &i
 	d.openings++
-	open(ctx, "step-up")
+	d.Env.focus.showDialog(ctx, "step-up")
 	switch {
 	case i.Factor && d.TwoFactor:
 		d.use(byApp)
@@ -95,7 +97,7 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 			d.form.end(ctx, err)
 			return
 		}
-		call(d.ctx, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
+		call(d.ctx, d.Env, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
 			d.passkeys.judged(answer, err)
 			d.confirmed(ctx, err)
 		})
@@ -145,6 +147,7 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 }
 
 func (d *stepUpDialog) confirm() {
+	tr := d.Env.T
 	var proof shared.Proof
 	switch d.with {
 	case byPasskey:
@@ -173,7 +176,7 @@ func (d *stepUpDialog) confirm() {
 		password := d.form.value("password")
 		proof.Password = &password
 	}
-	call(d.ctx, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
+	call(d.ctx, d.Env, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
 		d.confirmed(ctx, err)
 	})
 }
@@ -182,12 +185,12 @@ func (d *stepUpDialog) confirmed(ctx app.Context, err error) {
 	d.form.end(ctx, err)
 	if err == nil {
 		d.settle(true)
-		shut("step-up")
+		closeDialog("step-up")
 	}
 }
 
 func (d *stepUpDialog) cancel(app.Context, app.Event) {
-	shut("step-up")
+	closeDialog("step-up")
 }
 
 // closed is also what Escape comes to.
@@ -205,6 +208,7 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
+	tr := d.Env.T
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On(onEvent("close", d.closed)).
@@ -230,7 +234,7 @@ func (d *stepUpDialog) Render() app.UI {
 					}),
 				),
 				d.form.trouble(),
-				notNow(d.Offline),
+				d.Env.notNow(d.Offline),
 				html.Div().Class("actions").Body(
 					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
 					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
@@ -241,6 +245,7 @@ func (d *stepUpDialog) Render() app.UI {
 
 // text says why something is asked for, and what.
 func (d *stepUpDialog) text() string {
+	tr := d.Env.T
 	switch {
 	case d.with == byBackup:
 		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
@@ -256,6 +261,7 @@ func (d *stepUpDialog) text() string {
 }
 
 func (d *stepUpDialog) field() app.UI {
+	tr := d.Env.T
 	switch d.with {
 	case byPasskey:
 		return html.Div() // the browser asks

@@ -16,6 +16,7 @@ import (
 // itself.
 type systemKeys struct {
 	app.Compo
+	Env   *env
 	Email string // of who is signed in
 
 	ctx     app.Context
@@ -40,9 +41,9 @@ func (s *systemKeys) refresh(app.Context, app.Action) {
 }
 
 func (s *systemKeys) load() {
-	call(s.ctx, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
+	call(s.ctx, s.Env, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
 		if s.problem = err; err == nil {
-			s.keys, s.now, s.at = out.Settings, now(), now()
+			s.keys, s.now, s.at = out.Settings, s.Env.now(), s.Env.now()
 		}
 	})
 }
@@ -51,7 +52,7 @@ func (s *systemKeys) load() {
 // server is called, and what is asked of whoever changed it.
 func (s *systemKeys) saved() {
 	refresh(s.ctx)
-	learn(s.ctx)
+	fetchServerInfo(s.ctx)
 }
 
 func (s *systemKeys) again(app.Context, app.Event) {
@@ -61,14 +62,15 @@ func (s *systemKeys) again(app.Context, app.Event) {
 }
 
 func (s *systemKeys) sendMail(app.Context, app.Event) {
+	tr := s.Env.T
 	if s.mailing {
 		return
 	}
 	s.mailing, s.mailed = true, ""
-	call(s.ctx, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
 		s.mailing = false
 		if err != nil {
-			s.mailed = words(err)
+			s.mailed = s.Env.words(err)
 			return
 		}
 		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
@@ -83,6 +85,7 @@ func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
 func (s *systemKeys) Render() app.UI {
+	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
 	for _, k := range s.keys {
@@ -93,7 +96,7 @@ func (s *systemKeys) Render() app.UI {
 	}
 	return section("keys", tr("System settings"),
 		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
 			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
 			app.Range(groups).Slice(func(i int) app.UI {
@@ -107,12 +110,12 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
 		app.Range(keys).Slice(func(i int) app.UI {
-			return &systemKey{Setting: keys[i], Now: s.now, Saved: s.saved}
+			return &systemKey{Env: s.Env, Setting: keys[i], Now: s.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
+					html.Button().Text(s.Env.T("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -123,6 +126,7 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 // systemKey is one of them, a component of its own as [sessionRow] is.
 type systemKey struct {
 	app.Compo
+	Env     *env
 	Setting shared.Setting // as the server has it, as far as is known
 	Now     time.Time
 	Saved   func()
@@ -140,7 +144,7 @@ func (k *systemKey) CompoID() string { return k.Setting.Key }
 
 func (k *systemKey) OnInit() {
 	defer rescue()
-	k.form = form{id: "key-" + k.Setting.Key, fields: []string{"value"}}
+	k.form = form{env: k.Env, id: "key-" + k.Setting.Key, fields: []string{"value"}}
 	k.base = k.Setting
 }
 
@@ -172,9 +176,9 @@ func (k *systemKey) take(one shared.Setting) {
 	switch {
 	case one.Secret || one.Locked:
 	case one.Type == "bool":
-		put(k.ctx, k.form.at("value"), "checked", valueOfKey(one) == "true")
+		setProperty(k.ctx, k.form.at("value"), "checked", valueOfKey(one) == "true")
 	default:
-		put(k.ctx, k.form.at("value"), "value", valueOfKey(one))
+		setProperty(k.ctx, k.form.at("value"), "value", valueOfKey(one))
 	}
 }
 
@@ -190,7 +194,7 @@ func (k *systemKey) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
-		required = map[string]string{"value": tr("Paste the new value, or cancel.")}
+		required = map[string]string{"value": k.Env.T("Paste the new value, or cancel.")}
 	}
 	if k.form.start(k.ctx, required) {
 		k.save(k.form.value("value"))
@@ -214,6 +218,7 @@ func onOff(on bool, yes, no string) string {
 }
 
 func (k *systemKey) askTakeAway(app.Context, app.Event) {
+	tr := k.Env.T
 	ask(k.ctx, question{
 		Title: tr("Take %s away?", k.base.Key),
 		Text:  tr("Nobody can read it again. What needs it stops working at once."),
@@ -233,7 +238,7 @@ func (k *systemKey) save(value string) {
 	if k.theirs != nil {
 		in.Revision = &k.theirs.Revision
 	}
-	call(k.ctx, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
+	call(k.ctx, k.Env, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
 		var e *shared.Error
 		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
 			k.form.end(ctx, nil)
@@ -252,7 +257,7 @@ func (k *systemKey) save(value string) {
 			return
 		}
 		k.take(out)
-		say(ctx, tr("%s is saved.", out.Key))
+		say(ctx, k.Env.T("%s is saved.", out.Key))
 		k.Saved()
 	})
 }
@@ -294,6 +299,7 @@ func (k *systemKey) Render() app.UI {
 
 // value draws the key with what it is, to be changed if it can be.
 func (k *systemKey) value() app.UI {
+	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
@@ -360,6 +366,7 @@ func (k *systemKey) told(value string) app.UI {
 
 // origin says where the value is from, and what it can be.
 func (k *systemKey) origin() []app.UI {
+	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
@@ -367,16 +374,17 @@ func (k *systemKey) origin() []app.UI {
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
-			moment(*one.UpdatedAt, ago(one.UpdatedAt.Time, k.Now)),
-			app.Text("." + limits(one, true)),
+			k.Env.moment(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
+			app.Text("." + k.Env.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(tr("This is the default.") + limits(one, false))}
+		return []app.UI{app.Text(tr("This is the default.") + k.Env.limits(one, false))}
 	}
 }
 
 // limits says what a key can be, and what it is if nobody sets it.
-func limits(one shared.Setting, set bool) string {
+func (t *translator) limits(one shared.Setting, set bool) string {
+	tr := t.T
 	var b strings.Builder
 	if set && one.Default != "" {
 		preset := one.Default
@@ -400,13 +408,14 @@ func limits(one shared.Setting, set bool) string {
 
 // conflict puts what the person wants beside what somebody else has made of it.
 func (k *systemKey) conflict() app.UI {
+	tr := k.Env.T
 	theirs := *k.theirs
 	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
-		at = moment(*theirs.UpdatedAt, local(*theirs.UpdatedAt, "medium", "medium"))
+		at = k.Env.moment(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
 	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
 		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
@@ -423,6 +432,7 @@ func (k *systemKey) conflict() app.UI {
 
 // says writes a value for the eye.
 func (k *systemKey) says(value string) string {
+	tr := k.Env.T
 	switch {
 	case k.base.Secret:
 		return tr("A value that is not shown")

@@ -13,6 +13,7 @@ import (
 // comes together with its words.
 type toasts struct {
 	app.Compo
+	Env *env
 
 	ctx        app.Context
 	said       string // what went well
@@ -38,11 +39,9 @@ func say(ctx app.Context, message string) {
 	ctx.NewActionWithValue(sayAction, message)
 }
 
-// complain shows what went wrong, if anybody needs to be told.
+// complain shows what went wrong, if the user needs to be told.
 func complain(ctx app.Context, err error) {
-	if message := words(err); message != "" {
-		ctx.NewActionWithValue(complainAction, message)
-	}
+	ctx.NewActionWithValue(complainAction, err)
 }
 
 func (t *toasts) OnMount(ctx app.Context) {
@@ -71,7 +70,9 @@ func (t *toasts) say(ctx app.Context, a app.Action) {
 }
 
 func (t *toasts) complain(_ app.Context, a app.Action) {
-	t.said, t.complained = "", a.Value.(string)
+	if message := t.Env.words(a.Value.(error)); message != "" {
+		t.said, t.complained = "", message
+	}
 }
 
 // outdated says that this version of the app is too old for the server.
@@ -99,6 +100,7 @@ func (t *toasts) reload(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
+	tr := t.Env.T
 	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:

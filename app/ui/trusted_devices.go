@@ -14,6 +14,7 @@ import (
 // a second factor. It is there while there is a second factor.
 type trustedDevices struct {
 	app.Compo
+	Env *env
 
 	ctx     app.Context
 	devices []shared.TrustedDevice // nil until they are known
@@ -34,14 +35,14 @@ func (s *trustedDevices) refresh(ctx app.Context, _ app.Action) {
 }
 
 func (s *trustedDevices) load(ctx app.Context) {
-	call(ctx, shared.ListTrustedDevices, shared.None{}, func(ctx app.Context, list []shared.TrustedDevice, err error) {
+	call(ctx, s.Env, shared.ListTrustedDevices, shared.None{}, func(ctx app.Context, list []shared.TrustedDevice, err error) {
 		if s.problem = err; err != nil {
 			return // what was known is still shown
 		}
 		if list == nil {
 			list = []shared.TrustedDevice{}
 		}
-		s.devices, s.at = list, now()
+		s.devices, s.at = list, s.Env.now()
 	})
 }
 
@@ -52,12 +53,13 @@ func (s *trustedDevices) again(app.Context, app.Event) {
 }
 
 func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
+	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
 	ask(s.ctx, question{
 		Title: tr("Trust this device no more?"),
-		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", deviceWords(one.Device)),
+		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
 		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
@@ -65,20 +67,21 @@ func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
 
 func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 	s.busy = one.ID
-	call(s.ctx, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
 			s.load(ctx) // it may have been revoked all the same
 			return
 		}
-		say(ctx, tr("%s is no longer trusted.", deviceWords(one.Device)))
+		say(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
 		s.devices = slices.DeleteFunc(s.devices, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
 }
 
 func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
+	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
@@ -92,14 +95,14 @@ func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
 
 func (s *trustedDevices) revokeAll() {
 	s.busy = "all"
-	call(s.ctx, shared.RevokeTrustedDevices, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeTrustedDevices, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
 			s.load(ctx)
 			return
 		}
-		say(ctx, tr("No device is trusted any more."))
+		say(ctx, s.Env.T("No device is trusted any more."))
 		s.devices = []shared.TrustedDevice{}
 		focus(ctx, "trusted-devices")
 	})
@@ -107,13 +110,14 @@ func (s *trustedDevices) revokeAll() {
 
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
+	tr := s.Env.T
 	text := tr("These do not ask for a code when you sign in. Revoke one that you no longer have.")
 	if s.devices != nil && len(s.devices) == 0 {
 		text = tr("None. To trust one, tick the box when you enter a code at sign-in.")
 	}
 	return section("trusted-devices", tr("Trusted devices"),
 		html.P().Text(text),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.devices == nil).Body(
 			app.If(s.devices == nil && s.problem == nil, func() app.UI {
 				return bones()
@@ -121,7 +125,7 @@ func (s *trustedDevices) Render() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.devices).Slice(func(i int) app.UI {
 						one := s.devices[i]
-						return &trustedRow{Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
+						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
 					}),
 				)
 			}),
@@ -139,6 +143,7 @@ func (s *trustedDevices) Render() app.UI {
 // trustedRow is one of them, a component of its own as [sessionRow] is.
 type trustedRow struct {
 	app.Compo
+	Env    *env
 	Device shared.TrustedDevice
 	Busy   bool
 	Revoke func(shared.TrustedDevice)
@@ -153,16 +158,17 @@ func (r *trustedRow) revoke(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *trustedRow) Render() app.UI {
+	tr := r.Env.T
 	one := r.Device
 	name := "trusted-" + one.ID
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		deviceLine(name, one.Device, one.IsCurrent),
+		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last used"), moment(one.LastUsedAt, local(one.LastUsedAt, "medium", "short"))),
+			fact(tr("Last used"), r.Env.moment(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
 			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Trusted since"), moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
-			fact(tr("Trusted until"), moment(one.ExpiresAt, local(one.ExpiresAt, "medium", ""))),
+			fact(tr("Trusted since"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(tr("Trusted until"), r.Env.moment(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).

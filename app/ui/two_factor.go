@@ -14,6 +14,7 @@ import (
 // twoFactor is the section about the second factor.
 type twoFactor struct {
 	app.Compo
+	Env *env
 
 	ctx     app.Context
 	state   *shared.TwoFactor // nil until it is known
@@ -33,14 +34,16 @@ func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
 }
 
 func (s *twoFactor) load(ctx app.Context) {
-	call(ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
+	call(ctx, s.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		s.problem = err
 		switch {
 		case err == nil:
-			s.state, s.at = &state, now()
-			keepTwoFactor(state, s.at)
+			s.state, s.at = &state, s.Env.now()
+			s.Env.snapshots.saveTwoFactor(s.Env.identity.account(), state, s.at)
 		case errors.Is(err, client.ErrOffline) && s.state == nil:
-			s.state, s.at = keptTwoFactor()
+			if state, at := s.Env.snapshots.twoFactor(s.Env.identity.account()); !at.IsZero() {
+				s.state, s.at = &state, at
+			}
 		}
 	})
 }
@@ -69,8 +72,8 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
-	return section("two-factor", tr("Two-factor authentication"),
-		stale(s.problem, s.at, s.again),
+	return section("two-factor", s.Env.T("Two-factor authentication"),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
 	)
 }
@@ -89,6 +92,7 @@ func (s *twoFactor) body() []app.UI {
 }
 
 func (s *twoFactor) off() []app.UI {
+	tr := s.Env.T
 	pending := ""
 	if s.state.Pending {
 		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
@@ -103,9 +107,10 @@ func (s *twoFactor) off() []app.UI {
 }
 
 func (s *twoFactor) on() []app.UI {
+	tr := s.Env.T
 	since := app.UI(app.Text(tr("On")))
 	if s.state.Since != nil {
-		since = moment(*s.state.Since, local(*s.state.Since, "long", ""))
+		since = s.Env.moment(*s.state.Since, s.Env.localTime(*s.state.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.Pending {
@@ -116,7 +121,7 @@ func (s *twoFactor) on() []app.UI {
 		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
-				html.P().Text(fewWords(s.state.BackupCodesLeft)),
+				html.P().Text(s.Env.fewWords(s.state.BackupCodesLeft)),
 				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
@@ -135,7 +140,8 @@ func (s *twoFactor) on() []app.UI {
 	}
 }
 
-func fewWords(left int) string {
+func (t *translator) fewWords(left int) string {
+	tr := t.T
 	why := " " + tr("They are the way in if you lose your phone: make new ones before that.")
 	switch left {
 	case 0:

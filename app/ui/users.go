@@ -14,6 +14,7 @@ import (
 // users is the section in which administrators help people, and shut them out.
 type users struct {
 	app.Compo
+	Env *env
 	Own string // the ID of who is signed in
 
 	ctx     app.Context
@@ -30,21 +31,21 @@ type users struct {
 
 func (s *users) OnInit() {
 	defer rescue()
-	s.form = form{id: "users", fields: []string{"search"}}
+	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
 }
 
 func (s *users) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
 	s.load("")
-	pass(ctx, &s.now)
+	tickClock(ctx, s.Env, &s.now)
 }
 
 // load asks for the page that begins after a person, the first if that is
 // empty.
 func (s *users) load(after string) {
 	search := s.search
-	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
+	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
 		s.busy, s.form.busy = false, false
 		if search != s.search {
 			return
@@ -57,7 +58,7 @@ func (s *users) load(after string) {
 		} else if len(page.Users) > 0 {
 			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
 		}
-		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, now()
+		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, s.Env.now()
 		s.at = s.now
 	})
 }
@@ -108,6 +109,7 @@ var (
 )
 
 func (s *users) ask(one shared.ManagedUser, h *help) {
+	tr := s.Env.T
 	if s.doing != "" {
 		return
 	}
@@ -121,20 +123,20 @@ func (s *users) ask(one shared.ManagedUser, h *help) {
 
 func (s *users) help(one shared.ManagedUser, h *help) {
 	s.doing = one.ID
-	call(s.ctx, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		s.doing = ""
 		if err != nil {
 			complain(ctx, err)
 			return
 		}
-		say(ctx, tr(h.done, one.Email))
+		say(ctx, s.Env.T(h.done, one.Email))
 		s.look(one)
 	})
 }
 
 // look sees how somebody's account is now.
 func (s *users) look(one shared.ManagedUser) {
-	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
+	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
 			for i := range s.users {
 				if s.users[i].ID == one.ID && now.ID == one.ID {
@@ -147,12 +149,13 @@ func (s *users) look(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
+	tr := s.Env.T
 	return section("users", tr("People"),
 		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
 			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
 		),
-		stale(s.problem, s.at, s.again),
+		s.Env.stale(s.problem, s.at, s.again),
 		html.Div().Aria("busy", s.users == nil).Body(
 			app.If(s.users == nil && s.problem == nil, func() app.UI {
 				return bones()
@@ -162,18 +165,19 @@ func (s *users) Render() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.users).Slice(func(i int) app.UI {
 						one := s.users[i]
-						return &userRow{One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
+						return &userRow{Env: s.Env, One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
 					}),
 				)
 			}),
 		),
-		moreButton(s.next != "", s.busy, s.more),
+		s.Env.moreButton(s.next != "", s.busy, s.more),
 	)
 }
 
 // userRow is one of them, a component of its own as [sessionRow] is.
 type userRow struct {
 	app.Compo
+	Env  *env
 	One  shared.ManagedUser
 	Now  time.Time
 	Own  bool // it is who is signed in
@@ -204,10 +208,11 @@ func (r *userRow) able(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
+	tr := r.Env.T
 	one := r.One
 	active := app.UI(app.Text(tr("Not signed in")))
 	if one.LastActiveAt != nil {
-		active = moment(*one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))
+		active = r.Env.moment(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
