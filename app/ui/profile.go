@@ -96,7 +96,7 @@ func (s *profile) delete() {
 		switch {
 		case err != nil:
 			complain(ctx, err)
-		case out.Message == "Verification email sent": // as Better Auth says it
+		case out.Message == shared.DeletionMailed:
 			say(ctx, s.Env.T("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
 		default:
 			goToSignIn(ctx, accountDeleted)
