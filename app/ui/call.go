@@ -29,7 +29,7 @@ var errCancelled = &shared.Error{Code: "CANCELLED"}
 func call[In, Out any](ctx app.Context, e *env, endpoint shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
 	out := new(Out)
 	c := &apiCall{
-		env: e, account: e.identity.account(), method: endpoint.Method, path: endpoint.Path, in: in, out: out,
+		env: e, account: e.account(), method: endpoint.Method, path: endpoint.Path, in: in, out: out,
 		then: func(ctx app.Context, err error) { then(ctx, *out, err) },
 	}
 	c.send(ctx)

@@ -61,7 +61,7 @@ func (c *ceremony) prepare(ctx app.Context) {
 		return
 	}
 	c.fetches++
-	fetch, account := c.fetches, c.env.identity.account()
+	fetch, account := c.fetches, c.env.account()
 	async(ctx, func() {
 		options, err := c.load(ctx, account)
 		dispatch(ctx, func(ctx app.Context) {
@@ -132,7 +132,7 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 		c.await(ask(c.options), then)
 		return
 	}
-	stops, account := c.stops, c.env.identity.account()
+	stops, account := c.stops, c.env.account()
 	async(c.ctx, func() {
 		options, err := c.load(c.ctx, account)
 		dispatch(c.ctx, func(ctx app.Context) {

@@ -43,3 +43,6 @@ func newEnv() *env {
 // now is the server's time, to which all times on the pages are relative. The
 // browser's own clock may be wrong, and is good for durations only.
 func (e *env) now() time.Time { return e.client.Now() }
+
+// account is the id of the user whose data the page shows, or "".
+func (e *env) account() string { return e.identity.account() }

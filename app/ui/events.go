@@ -2,7 +2,6 @@ package ui
 
 import (
 	"strings"
-	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -18,76 +17,46 @@ type events struct {
 	All     bool // everybody's
 	Offline bool
 
-	ctx     app.Context
-	events  []shared.Event // nil until they are known
-	problem error          // why they are not
-	at      time.Time      // when they were known
-	now     time.Time      // that the relative times are relative to
-	kind    string         // that is shown; all if empty
-	next    string         // where the next page begins; empty if there is none
-	paged   bool           // more than the first page is shown
-	busy    bool           // the next is on its way
+	list pager[shared.Event]
+}
+
+func (s *events) OnInit() {
+	defer rescue()
+	s.list = newPager(s.Env, "log", eventID)
+	s.list.fetch = s.fetch
 }
 
 func (s *events) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
 	handle(ctx, refreshAction, s.refresh)
-	s.load("")
-	tickClock(ctx, s.Env, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	if !s.paged { // who has leafed on is reading
-		s.load("")
+	if !s.list.paged { // who has leafed on is reading
+		s.list.load("")
 	}
 }
 
-// load asks for the page that begins at before, the first if that is empty.
-func (s *events) load(before string) {
-	list, kind := shared.ListEvents, s.kind
+// fetch asks for the events of a kind, from before one on.
+func (s *events) fetch(ctx app.Context, kind, before string, then func(app.Context, []shared.Event, string, error)) {
+	endpoint := shared.ListEvents
 	if s.All {
-		list = shared.ListAllEvents
+		endpoint = shared.ListAllEvents
 	}
-	call(s.ctx, s.Env, list, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
-		s.busy = false
-		if kind != s.kind || before == "" && s.paged {
-			return // something else has been asked for since
-		}
-		if s.problem = err; err != nil {
-			return
-		}
-		if before == "" {
-			s.events = []shared.Event{}
-		}
-		if n := len(s.events); n > 0 && len(page.Events) > 0 {
-			s.paged = true
-			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
-		}
-		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, s.Env.now()
-		s.at = s.now
+	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
+		then(ctx, page.Events, page.Next, err)
 	})
 }
 
-func (s *events) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "log")
-	s.load("")
-}
-
-func (s *events) more(app.Context, app.Event) {
-	if !s.busy {
-		s.busy = true
-		s.load(s.next)
-	}
-}
-
 func (s *events) choose() {
-	s.kind, s.paged, s.events = valueOf("log-kind"), false, nil
-	if s.kind == everything {
-		s.kind = ""
+	kind := valueOf("log-kind")
+	if kind == everything {
+		kind = ""
 	}
-	s.load("")
+	s.list.items, s.list.known = nil, false
+	s.list.restart(kind)
 }
 
 // Render implements [app.Composer].
@@ -107,29 +76,20 @@ func (s *events) Render() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
 			})),
 		),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.events == nil).Body(
-			app.If(s.events == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.events != nil && len(s.events) == 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nothing."))
-			}).ElseIf(s.events != nil, func() app.UI {
+			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
-					app.Range(s.events).Slice(func(i int) app.UI {
-						return s.entry(s.events[i])
+					app.Range(s.list.items).Slice(func(i int) app.UI {
+						return s.entry(s.list.items[i])
 					}),
 				)
 			}),
 		),
-		s.Env.moreButton(s.next != "", s.busy, s.more),
+		s.list.drawMore(),
 	)
-}
-
-// moreButton draws the button that goes on with a list, if there is more of it.
-func (t *translator) moreButton(more, busy bool, h app.EventHandler) app.UI {
-	return html.Div().Body(app.If(more, func() app.UI {
-		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(t.T("Show more")).OnClick(on(h))
-	}))
 }
 
 func eventID(e shared.Event) string { return "event-" + e.ID }
@@ -139,7 +99,7 @@ func eventID(e shared.Event) string { return "event-" + e.ID }
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
-		html.P().Class("hint").Body(s.Env.moment(e.At, s.Env.ago(e.At.Time, s.now))),
+		html.P().Class("hint").Body(s.Env.moment(e.At, s.Env.ago(e.At.Time, s.list.now))),
 		html.P().Class("hint").Text(s.Env.eventWords(e, s.All)),
 	)
 }

@@ -31,7 +31,7 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 	if !passkey.Supported() {
 		return
 	}
-	account, version := e.identity.account(), e.identity.version
+	account, version := e.account(), e.identity.version
 	async(ctx, func() {
 		if !passkey.Can("conditionalCreate") {
 			return

@@ -22,12 +22,9 @@ type passkeys struct {
 	Env  *env
 	User shared.User
 
-	ctx     app.Context
-	list    []shared.Passkey // nil until they are known
-	problem error            // why they are not
-	now     time.Time        // that the relative times are relative to
-	at      time.Time        // when they were known
-	busy    string           // the ID of the one that is being deleted
+	ctx  app.Context
+	list loader[[]shared.Passkey]
+	busy string // the ID of the one that is being deleted
 
 	platform bool   // this device can keep passkeys itself
 	signaled string // what authenticators were last told that there is
@@ -45,16 +42,17 @@ func (s *passkeys) OnInit() {
 	defer rescue()
 	s.form = form{env: s.Env, id: "add-passkey", fields: []string{"name"}}
 	s.ceremony = toAdd(s.Env)
-	s.now = s.Env.now()
+	s.list = newLoader(s.Env, "passkeys", shared.ListPasskeys)
+	s.list.restore = func() ([]shared.Passkey, time.Time) { return s.Env.snapshots.passkeys(s.Env.account()) }
+	s.list.onLoad = s.loaded
 	s.called = s.User.Email + " " + s.User.Name
 }
 
 func (s *passkeys) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load(ctx)
-	tickClock(ctx, s.Env, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 	async(ctx, func() {
 		platform := passkey.HasPlatform()
 		dispatch(ctx, func(app.Context) {
@@ -71,12 +69,12 @@ func (s *passkeys) OnUpdate(app.Context) {
 		return
 	}
 	s.called = called
-	if len(s.list) > 0 {
+	if len(s.list.value) > 0 {
 		name := s.User.Name
 		if name == "" {
 			name = s.User.Email
 		}
-		passkey.SignalDetails(s.list[0].RPID, s.list[0].UserHandle, s.User.Email, name)
+		passkey.SignalDetails(s.list.value[0].RPID, s.list.value[0].UserHandle, s.User.Email, name)
 	}
 }
 
@@ -85,37 +83,20 @@ func (s *passkeys) OnDismount() {
 	s.ceremony.stop()
 }
 
-func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
-	s.load(ctx)
-}
-
-func (s *passkeys) load(ctx app.Context) {
-	call(ctx, s.Env, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
-		s.problem = err
-		if errors.Is(err, client.ErrOffline) && s.list == nil {
-			s.list, s.at = s.Env.snapshots.passkeys(s.Env.identity.account())
-		}
-		if err != nil {
-			return // what was known is still shown
-		}
-		if list == nil {
-			list = []shared.Passkey{}
-		}
-		s.list, s.now, s.at = list, s.Env.now(), s.Env.now()
-		s.Env.snapshots.savePasskeys(s.Env.identity.account(), list, s.at)
-		s.accept()
-	})
+func (s *passkeys) loaded(app.Context) {
+	s.Env.snapshots.savePasskeys(s.Env.account(), s.list.value, s.list.at)
+	s.accept()
 }
 
 // accept tells authenticators which passkeys there are, so that they offer no
 // others. Where there are none it tells nothing: the browser may be making the
 // first one at this moment, after a sign-in by password, and would forget it.
 func (s *passkeys) accept() {
-	if len(s.list) == 0 {
+	if len(s.list.value) == 0 {
 		return
 	}
-	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
-	for _, one := range s.list {
+	accepted := shared.AcceptedPasskeys{RPID: s.list.value[0].RPID, UserID: s.list.value[0].UserHandle}
+	for _, one := range s.list.value {
 		accepted.AllAcceptedCredentialIDs = append(accepted.AllAcceptedCredentialIDs, one.CredentialID)
 	}
 	s.signal(accepted)
@@ -129,12 +110,6 @@ func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
 		s.signaled = now
 		passkey.SignalAccepted(accepted)
 	}
-}
-
-func (s *passkeys) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "passkeys")
-	s.load(s.ctx)
 }
 
 // add opens the dialog once what the ceremony needs is there.
@@ -157,7 +132,7 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		s.form.problem, s.form.wrong = "", nil
 		s.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
-		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list)
+		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list.value)
 		s.openings++
 		s.Env.focus.showDialog(ctx, "add-passkey")
 		s.fill(ctx, s.form.at("name"), s.suggested)
@@ -227,7 +202,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 	name := s.form.value("name")
 	own := name != s.suggested // which is after the device at hand
 	if !own {
-		name = s.Env.unused(s.Env.elsewhereName(passkey.Elsewhere(answer), name), s.list)
+		name = s.Env.unused(s.Env.elsewhereName(passkey.Elsewhere(answer), name), s.list.value)
 	}
 	call(s.ctx, s.Env, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
 		s.ceremony.end(err != nil)
@@ -240,7 +215,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 		}
 		closeDialog("add-passkey")
 		say(ctx, s.Env.T("Passkey added!"))
-		s.list = append(s.list, out.Passkey)
+		s.list.value, s.list.known = append(s.list.value, out.Passkey), true
 		s.accept()
 		if better := s.Env.providerName(name, out.Provider); !own && better != name {
 			s.callIt(out.Passkey, better)
@@ -253,7 +228,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 // callIt gives a new passkey the name that its provider suggests, which nobody
 // knows before it is made. Without it the name is good enough.
 func (s *passkeys) callIt(one shared.Passkey, name string) {
-	others := slices.DeleteFunc(slices.Clone(s.list), func(other shared.Passkey) bool { return other.ID == one.ID })
+	others := slices.DeleteFunc(slices.Clone(s.list.value), func(other shared.Passkey) bool { return other.ID == one.ID })
 	in := shared.PasskeyName{ID: one.ID, Name: s.Env.unused(name, others)}
 	call(s.ctx, s.Env, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
 		refresh(ctx)
@@ -277,8 +252,8 @@ func (s *passkeys) stop() {
 
 func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 	dispatch(s.ctx, func(ctx app.Context) {
-		if i := slices.IndexFunc(s.list, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
-			s.list[i] = out.Passkey
+		if i := slices.IndexFunc(s.list.value, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
+			s.list.value[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
 		say(ctx, s.Env.T("Passkey renamed."))
@@ -304,11 +279,11 @@ func (s *passkeys) delete(one shared.Passkey) {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
-			s.load(ctx) // it may have been deleted all the same
+			s.list.load() // it may have been deleted all the same
 			return
 		}
 		say(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
-		s.list = slices.DeleteFunc(s.list, func(other shared.Passkey) bool { return other.ID == one.ID })
+		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
 		refresh(ctx)
@@ -318,29 +293,30 @@ func (s *passkeys) delete(one shared.Passkey) {
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
 	tr := s.Env.T
-	none := s.list != nil && len(s.list) == 0
+	list := s.list.value
+	none := s.list.known && len(list) == 0
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
 		advice = tr("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
 	case none:
 		class, advice = "main", tr("You have none yet. Add one on this device, on your phone or on a security key.")
-	case len(s.list) == 1 && s.list[0].LastWayIn:
+	case len(list) == 1 && list[0].LastWayIn:
 		advice = tr("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
-	case len(s.list) == 1 && !s.list[0].Synced:
+	case len(list) == 1 && !list[0].Synced:
 		advice = tr("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
 	}
 	return section("passkeys", tr("Passkeys"),
 		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.list == nil).Body(
-			app.If(s.list == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(len(s.list) > 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones).ElseIf(len(list) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.list).Slice(func(i int) app.UI {
-						one := s.list[i]
-						return &passkeyRow{Env: s.Env, Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
+					app.Range(list).Slice(func(i int) app.UI {
+						return &passkeyRow{
+							Env: s.Env, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
+							Renamed: s.renamed, Delete: s.askDelete,
+						}
 					}),
 				)
 			}),

@@ -15,38 +15,24 @@ type selfCheck struct {
 	app.Compo
 	Env *env
 
-	ctx     app.Context
-	found   *shared.SelfCheck // nil until it is known
-	problem error             // why it is not
-	at      time.Time         // when it was known
+	check loader[shared.SelfCheck]
+}
+
+func (s *selfCheck) OnInit() {
+	defer rescue()
+	s.check = loader[shared.SelfCheck]{loadState: loadState{env: s.Env, section: "check"}, fetch: s.fetch}
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load(ctx)
+	s.check.mount(ctx)
 }
 
-func (s *selfCheck) refresh(ctx app.Context, _ app.Action) {
-	s.load(ctx)
-}
-
-func (s *selfCheck) load(ctx app.Context) {
+func (s *selfCheck) fetch(ctx app.Context, then func(app.Context, shared.SelfCheck, error)) {
 	in := shared.PageOrigin{
 		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
 	}
-	call(ctx, s.Env, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
-		if s.problem = err; err == nil {
-			s.found, s.at = &found, s.Env.now()
-		}
-	})
-}
-
-func (s *selfCheck) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "check")
-	s.load(s.ctx)
+	call(ctx, s.Env, shared.PasskeyCheck, in, then)
 }
 
 // Render implements [app.Composer].
@@ -54,28 +40,29 @@ func (s *selfCheck) Render() app.UI {
 	tr := s.Env.T
 	return section("check", tr("Self-check"),
 		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
+		s.check.drawState(),
+		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
 }
 
 func (s *selfCheck) body() []app.UI {
 	tr := s.Env.T
-	if s.found == nil {
-		if s.problem != nil {
-			return nil
-		}
+	found := s.check.value
+	switch {
+	case s.check.waiting():
 		return []app.UI{bones()}
+	case !s.check.known:
+		return nil
 	}
 	verdict := tr("All is well.")
-	if !s.found.OK {
+	if !found.OK {
 		verdict = tr("Something has to be changed.")
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
-			app.Range(s.found.Checks).Slice(func(i int) app.UI {
-				c := s.found.Checks[i]
+			app.Range(found.Checks).Slice(func(i int) app.UI {
+				c := found.Checks[i]
 				state, class := tr("OK"), "badge"
 				if !c.OK {
 					state, class = tr("To change"), "badge bad"

@@ -1,13 +1,11 @@
 package ui
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -17,11 +15,8 @@ type sessions struct {
 	app.Compo
 	Env *env
 
-	ctx      app.Context
-	sessions []shared.Session // nil until they are known
-	problem  error            // why they are not
-	now      time.Time        // that the relative times are relative to
-	at       time.Time        // when they were known
+	ctx  app.Context
+	list loader[[]shared.Session]
 
 	// gone holds the handles of the sessions that are not shown because they
 	// are being ended, or were. The server may list one for a moment longer.
@@ -31,55 +26,33 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	s.gone = map[string]bool{}
-	s.now = s.Env.now()
+	s.list = newLoader(s.Env, "sessions", shared.ListSessions)
+	s.list.restore = func() ([]shared.Session, time.Time) { return s.Env.snapshots.sessions(s.Env.account()) }
+	s.list.onLoad = s.loaded
 }
 
 func (s *sessions) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load(ctx)
-	tickClock(ctx, s.Env, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
-func (s *sessions) refresh(ctx app.Context, _ app.Action) {
-	s.load(ctx)
-}
-
-func (s *sessions) load(ctx app.Context) {
-	call(ctx, s.Env, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
-		s.problem = err
-		if errors.Is(err, client.ErrOffline) && s.sessions == nil {
-			s.sessions, s.at = s.Env.snapshots.sessions(s.Env.identity.account())
-		}
-		if err != nil {
-			return // what was known is still shown
-		}
-		if list == nil {
-			list = []shared.Session{}
-		}
-		s.sessions, s.now, s.at = list, s.Env.now(), s.Env.now()
-		s.Env.snapshots.saveSessions(s.Env.identity.account(), list, s.at)
-		// A row that has moved is a new row: give the focus back to it.
-		if had := focused(); had != "" {
-			afterRender(ctx, func(app.Context) {
-				if focused() == "" {
-					focus(ctx, had)
-				}
-			})
-		}
-	})
-}
-
-func (s *sessions) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "sessions")
-	s.load(s.ctx)
+func (s *sessions) loaded(ctx app.Context) {
+	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
+	// A row that has moved is a new row: give the focus back to it.
+	if had := focused(); had != "" {
+		afterRender(ctx, func(app.Context) {
+			if focused() == "" {
+				focus(ctx, had)
+			}
+		})
+	}
 }
 
 // shown is the sessions that are in the list.
 func (s *sessions) shown() []shared.Session {
-	return slices.DeleteFunc(slices.Clone(s.sessions), func(one shared.Session) bool {
+	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
 		return s.gone[one.Token]
 	})
 }
@@ -108,7 +81,7 @@ func (s *sessions) askRevoke(one shared.Session) {
 	}
 	ask(s.ctx, question{
 		Title: tr("Revoke this session?"),
-		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.now)),
+		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
 		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
@@ -123,7 +96,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
 			complain(ctx, err)
-			s.load(ctx) // it may have been ended all the same
+			s.list.load() // it may have been ended all the same
 			return
 		}
 		say(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
@@ -154,11 +127,11 @@ func (s *sessions) revokeOthers(others []string) {
 		if err != nil {
 			s.show(others...)
 			complain(ctx, err)
-			s.load(ctx)
+			s.list.load()
 			return
 		}
 		say(ctx, s.Env.T("All other sessions are signed out."))
-		s.load(ctx) // one may have begun meanwhile
+		s.list.load() // one may have begun meanwhile
 	})
 }
 
@@ -166,13 +139,13 @@ func (s *sessions) revokeOthers(others []string) {
 // follows.
 func (s *sessions) hide(handles ...string) {
 	next := "sessions"
-	for i, one := range s.sessions {
+	for i, one := range s.list.value {
 		if !slices.Contains(handles, one.Token) {
 			continue
 		}
 		s.gone[one.Token] = true
-		if after := slices.IndexFunc(s.sessions[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
-			next = revokeID(s.sessions[i+1+after])
+		if after := slices.IndexFunc(s.list.value[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
+			next = revokeID(s.list.value[i+1+after])
 		}
 	}
 	dispatch(s.ctx, func(ctx app.Context) {
@@ -191,19 +164,17 @@ func (s *sessions) Render() app.UI {
 	tr := s.Env.T
 	shown, others := s.shown(), s.others()
 	why := ""
-	if s.sessions != nil && len(others) == 0 {
+	if s.list.known && len(others) == 0 {
 		why = tr("You are signed in nowhere else.")
 	}
 	return section("sessions", tr("Active sessions"),
 		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.sessions == nil).Body(
-			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.sessions != nil, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.now, Revoke: s.askRevoke}
+						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.askRevoke}
 					}),
 				)
 			}),

@@ -1,12 +1,8 @@
 package ui
 
 import (
-	"errors"
-	"time"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -136,43 +132,4 @@ func section(id, name string, parts ...app.UI) app.UI {
 	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
 		html.H2().ID(id).TabIndex(-1).Text(name),
 	}, parts...)...)
-}
-
-const laterWords key = "This is shown when there is a connection again."
-
-// stale says why a section could not be loaded, and offers to try again. at is
-// when what it shows was so; zero if it shows nothing. Without a connection there
-// is nothing to try: it comes when that does.
-func (t *translator) stale(problem error, at time.Time, again app.EventHandler) app.UI {
-	tr := t.T
-	offline, known := errors.Is(problem, client.ErrOffline), !at.IsZero()
-	return html.Div().Class("stale").Body(
-		html.Div().Class("trouble").Role("alert").Body(
-			app.If(!offline && problem != nil && t.words(problem) != "", func() app.UI {
-				text := t.words(problem)
-				if known {
-					text = tr("This may be out of date.") + " " + text
-				}
-				return html.Div().Body(
-					html.P().Text(text),
-					html.Button().Text(tr("Try again")).OnClick(on(again)),
-				)
-			}),
-		),
-		app.If(offline && known, func() app.UI {
-			then := shared.Time{Time: at}
-			return html.P().Class("as-of").Body(app.Text(tr("As of")+" "), t.moment(then, t.localTime(then, "medium", "short")))
-		}).ElseIf(offline, func() app.UI {
-			return html.P().Class("as-of").Text(tr(laterWords))
-		}),
-	)
-}
-
-// bones are lines that stand where words will be.
-func bones() app.UI {
-	return html.Div().Class("bones").Aria("hidden", "true").Body(
-		html.Div().Class("bone", "short"),
-		html.Div().Class("bone", "long"),
-		html.Div().Class("bone"),
-	)
 }

@@ -19,33 +19,22 @@ type systemKeys struct {
 	Env   *env
 	Email string // of who is signed in
 
-	ctx     app.Context
-	keys    []shared.Setting // nil until they are known
-	problem error            // why they are not
-	at      time.Time        // when they were known
-	now     time.Time        // that the relative times are relative to
+	ctx  app.Context
+	list loader[shared.Settings]
 
 	mailing bool
 	mailed  string // how the test mail went
 }
 
+func (s *systemKeys) OnInit() {
+	defer rescue()
+	s.list = newLoader(s.Env, "keys", shared.ListSettings)
+}
+
 func (s *systemKeys) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load()
-}
-
-func (s *systemKeys) refresh(app.Context, app.Action) {
-	s.load()
-}
-
-func (s *systemKeys) load() {
-	call(s.ctx, s.Env, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
-		if s.problem = err; err == nil {
-			s.keys, s.now, s.at = out.Settings, s.Env.now(), s.Env.now()
-		}
-	})
+	s.list.mount(ctx)
 }
 
 // saved has what may follow from a changed key be looked at: other keys, what the
@@ -53,12 +42,6 @@ func (s *systemKeys) load() {
 func (s *systemKeys) saved() {
 	refresh(s.ctx)
 	fetchServerInfo(s.ctx)
-}
-
-func (s *systemKeys) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "keys")
-	s.load()
 }
 
 func (s *systemKeys) sendMail(app.Context, app.Event) {
@@ -74,7 +57,8 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 			return
 		}
 		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
-		if i := slices.IndexFunc(s.keys, sendsMail); i >= 0 && !s.keys[i].IsSet {
+		keys := s.list.value.Settings
+		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
 			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
@@ -88,7 +72,7 @@ func (s *systemKeys) Render() app.UI {
 	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
-	for _, k := range s.keys {
+	for _, k := range s.list.value.Settings {
 		if !slices.Contains(groups, k.Group) {
 			groups = append(groups, k.Group)
 		}
@@ -96,9 +80,9 @@ func (s *systemKeys) Render() app.UI {
 	}
 	return section("keys", tr("System settings"),
 		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
-			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
+		s.list.drawState(),
+		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones),
 			app.Range(groups).Slice(func(i int) app.UI {
 				return s.group(groups[i], of[groups[i]])
 			}),
@@ -110,7 +94,7 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
 		app.Range(keys).Slice(func(i int) app.UI {
-			return &systemKey{Env: s.Env, Setting: keys[i], Now: s.now, Saved: s.saved}
+			return &systemKey{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"slices"
-	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -16,40 +15,20 @@ type trustedDevices struct {
 	app.Compo
 	Env *env
 
-	ctx     app.Context
-	devices []shared.TrustedDevice // nil until they are known
-	problem error                  // why they are not
-	at      time.Time              // when they were known
-	busy    string                 // what is being revoked: an ID, or "all"
+	ctx  app.Context
+	list loader[[]shared.TrustedDevice]
+	busy string // what is being revoked: an ID, or "all"
+}
+
+func (s *trustedDevices) OnInit() {
+	defer rescue()
+	s.list = newLoader(s.Env, "trusted-devices", shared.ListTrustedDevices)
 }
 
 func (s *trustedDevices) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load(ctx)
-}
-
-func (s *trustedDevices) refresh(ctx app.Context, _ app.Action) {
-	s.load(ctx)
-}
-
-func (s *trustedDevices) load(ctx app.Context) {
-	call(ctx, s.Env, shared.ListTrustedDevices, shared.None{}, func(ctx app.Context, list []shared.TrustedDevice, err error) {
-		if s.problem = err; err != nil {
-			return // what was known is still shown
-		}
-		if list == nil {
-			list = []shared.TrustedDevice{}
-		}
-		s.devices, s.at = list, s.Env.now()
-	})
-}
-
-func (s *trustedDevices) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "trusted-devices")
-	s.load(s.ctx)
+	s.list.mount(ctx)
 }
 
 func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
@@ -71,11 +50,11 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
-			s.load(ctx) // it may have been revoked all the same
+			s.list.load() // it may have been revoked all the same
 			return
 		}
 		say(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
-		s.devices = slices.DeleteFunc(s.devices, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
+		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
 }
@@ -87,7 +66,7 @@ func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
 	}
 	ask(s.ctx, question{
 		Title: tr("Revoke all trusted devices?"),
-		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.devices)),
+		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
 		Yes:   tr("Revoke all"),
 		Do:    s.revokeAll,
 	})
@@ -99,11 +78,11 @@ func (s *trustedDevices) revokeAll() {
 		s.busy = ""
 		if err != nil {
 			complain(ctx, err)
-			s.load(ctx)
+			s.list.load()
 			return
 		}
 		say(ctx, s.Env.T("No device is trusted any more."))
-		s.devices = []shared.TrustedDevice{}
+		s.list.value = nil
 		focus(ctx, "trusted-devices")
 	})
 }
@@ -112,25 +91,23 @@ func (s *trustedDevices) revokeAll() {
 func (s *trustedDevices) Render() app.UI {
 	tr := s.Env.T
 	text := tr("These do not ask for a code when you sign in. Revoke one that you no longer have.")
-	if s.devices != nil && len(s.devices) == 0 {
+	if s.list.known && len(s.list.value) == 0 {
 		text = tr("None. To trust one, tick the box when you enter a code at sign-in.")
 	}
 	return section("trusted-devices", tr("Trusted devices"),
 		html.P().Text(text),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.devices == nil).Body(
-			app.If(s.devices == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(len(s.devices) > 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones).ElseIf(len(s.list.value) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.devices).Slice(func(i int) app.UI {
-						one := s.devices[i]
+					app.Range(s.list.value).Slice(func(i int) app.UI {
+						one := s.list.value[i]
 						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
 					}),
 				)
 			}),
 		),
-		html.Div().Body(app.If(len(s.devices) > 1, func() app.UI {
+		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(tr("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").

@@ -1,12 +1,10 @@
 package ui
 
 import (
-	"errors"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -16,42 +14,21 @@ type twoFactor struct {
 	app.Compo
 	Env *env
 
-	ctx     app.Context
-	state   *shared.TwoFactor // nil until it is known
-	problem error             // why it is not
-	at      time.Time         // when it was known
+	state loader[shared.TwoFactor]
+}
+
+func (s *twoFactor) OnInit() {
+	defer rescue()
+	s.state = newLoader(s.Env, "two-factor", shared.TwoFactorStatus)
+	s.state.restore = func() (shared.TwoFactor, time.Time) { return s.Env.snapshots.twoFactor(s.Env.account()) }
+	s.state.onLoad = func(app.Context) {
+		s.Env.snapshots.saveTwoFactor(s.Env.account(), s.state.value, s.state.at)
+	}
 }
 
 func (s *twoFactor) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
-	handle(ctx, refreshAction, s.refresh)
-	s.load(ctx)
-}
-
-func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
-	s.load(ctx)
-}
-
-func (s *twoFactor) load(ctx app.Context) {
-	call(ctx, s.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
-		s.problem = err
-		switch {
-		case err == nil:
-			s.state, s.at = &state, s.Env.now()
-			s.Env.snapshots.saveTwoFactor(s.Env.identity.account(), state, s.at)
-		case errors.Is(err, client.ErrOffline) && s.state == nil:
-			if state, at := s.Env.snapshots.twoFactor(s.Env.identity.account()); !at.IsZero() {
-				s.state, s.at = &state, at
-			}
-		}
-	})
-}
-
-func (s *twoFactor) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "two-factor")
-	s.load(s.ctx)
+	s.state.mount(ctx)
 }
 
 func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
@@ -73,18 +50,18 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
 	return section("two-factor", s.Env.T("Two-factor authentication"),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
+		s.state.drawState(),
+		html.Div().Class("state").Aria("busy", !s.state.known).Body(s.body()...),
 	)
 }
 
 func (s *twoFactor) body() []app.UI {
 	switch {
-	case s.state == nil && s.problem != nil:
-		return nil
-	case s.state == nil:
+	case s.state.waiting():
 		return []app.UI{bones()}
-	case s.state.Enabled:
+	case !s.state.known:
+		return nil
+	case s.state.value.Enabled:
 		return s.on()
 	default:
 		return s.off()
@@ -94,7 +71,7 @@ func (s *twoFactor) body() []app.UI {
 func (s *twoFactor) off() []app.UI {
 	tr := s.Env.T
 	pending := ""
-	if s.state.Pending {
+	if s.state.value.Pending {
 		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
 	}
 	return []app.UI{
@@ -109,25 +86,25 @@ func (s *twoFactor) off() []app.UI {
 func (s *twoFactor) on() []app.UI {
 	tr := s.Env.T
 	since := app.UI(app.Text(tr("On")))
-	if s.state.Since != nil {
-		since = s.Env.moment(*s.state.Since, s.Env.localTime(*s.state.Since, "long", ""))
+	if s.state.value.Since != nil {
+		since = s.Env.moment(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
-	if s.state.Pending {
+	if s.state.value.Pending {
 		pending = tr("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
 	}
-	few := s.state.BackupCodesLeft <= shared.FewBackupCodes
+	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
 		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
-				html.P().Text(s.Env.fewWords(s.state.BackupCodesLeft)),
+				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
 				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
 			fact(tr("On since"), since),
-			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.BackupCodesLeft))),
+			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(

@@ -17,69 +17,38 @@ type users struct {
 	Env *env
 	Own string // the ID of who is signed in
 
-	ctx     app.Context
-	form    form
-	users   []shared.ManagedUser // nil until they are known
-	problem error                // why they are not
-	at      time.Time            // when they were known
-	now     time.Time
-	search  string // what is shown
-	next    string // where the next page begins; empty if there is none
-	busy    bool   // the next is on its way
-	doing   string // the ID of whom something is being done to
+	ctx   app.Context
+	form  form
+	list  pager[shared.ManagedUser]
+	doing string // the ID of whom something is being done to
 }
 
 func (s *users) OnInit() {
 	defer rescue()
 	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
+	s.list = newPager(s.Env, "users", userID)
+	s.list.fetch = s.fetch
+	s.list.answered = func() { s.form.busy = false }
 }
 
 func (s *users) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	s.load("")
-	tickClock(ctx, s.Env, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
-// load asks for the page that begins after a person, the first if that is
-// empty.
-func (s *users) load(after string) {
-	search := s.search
-	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
-		s.busy, s.form.busy = false, false
-		if search != s.search {
-			return
-		}
-		if s.problem = err; err != nil {
-			return
-		}
-		if after == "" {
-			s.users = []shared.ManagedUser{}
-		} else if len(page.Users) > 0 {
-			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
-		}
-		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, s.Env.now()
-		s.at = s.now
+// fetch asks for the users that a search finds, from after one on.
+func (s *users) fetch(ctx app.Context, search, after string, then func(app.Context, []shared.ManagedUser, string, error)) {
+	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
+		then(ctx, page.Users, page.Next, err)
 	})
 }
 
 func (s *users) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	s.search, s.form.busy = strings.TrimSpace(s.form.value("search")), true
-	s.load("")
-}
-
-func (s *users) again(app.Context, app.Event) {
-	s.problem = nil
-	focus(s.ctx, "users")
-	s.load("")
-}
-
-func (s *users) more(app.Context, app.Event) {
-	if !s.busy {
-		s.busy = true
-		s.load(s.next)
-	}
+	s.form.busy = true
+	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
 // A help is something that an administrator does to somebody.
@@ -138,9 +107,9 @@ func (s *users) help(one shared.ManagedUser, h *help) {
 func (s *users) look(one shared.ManagedUser) {
 	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
-			for i := range s.users {
-				if s.users[i].ID == one.ID && now.ID == one.ID {
-					s.users[i] = now
+			for i := range s.list.items {
+				if s.list.items[i].ID == one.ID && now.ID == one.ID {
+					s.list.items[i] = now
 				}
 			}
 		}
@@ -155,22 +124,20 @@ func (s *users) Render() app.UI {
 			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
 			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
 		),
-		s.Env.stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.users == nil).Body(
-			app.If(s.users == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.users != nil && len(s.users) == 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), bones).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nobody."))
-			}).ElseIf(s.users != nil, func() app.UI {
+			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.users).Slice(func(i int) app.UI {
-						one := s.users[i]
-						return &userRow{Env: s.Env, One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
+					app.Range(s.list.items).Slice(func(i int) app.UI {
+						one := s.list.items[i]
+						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
 					}),
 				)
 			}),
 		),
-		s.Env.moreButton(s.next != "", s.busy, s.more),
+		s.list.drawMore(),
 	)
 }
 
