@@ -287,8 +287,15 @@ func (d UserDeletion) Confirmation() *string { return d.Password }
 // Deleted is the answer to [UserDeletion].
 type Deleted struct {
 	Success bool   `json:"success"`
-	Message string `json:"message"`
+	Message string `json:"message"` // one of the following
 }
+
+// The messages of [Deleted] are Better Auth's. Programs read them: nothing else tells
+// a deletion from an email that asks for one.
+const (
+	UserDeleted    = "User deleted"
+	DeletionMailed = "Verification email sent"
+)
 
 // ChallengeTries is how many codes a sign-in takes.
 const ChallengeTries = 5

@@ -24,18 +24,20 @@ var (
 	ErrGarbled = &shared.Error{Code: "GARBLED", Message: "The server's answer cannot be read."}
 )
 
-// Call sends in to e and returns the answer. Its error is always a
+// Call sends in to e and returns the answer. account is the id of the user whose
+// data the page shows, or "" if it shows none: the server refuses a call in the
+// session of another user with [shared.ErrOtherAccount]. The error is always a
 // [*shared.Error]: the one that the server gave, or one of this package's.
-func Call[In, Out any](ctx context.Context, c *Client, e shared.Endpoint[In, Out], in In) (Out, error) {
+func Call[In, Out any](ctx context.Context, c *Client, account string, e shared.Endpoint[In, Out], in In) (Out, error) {
 	var out Out
-	err := c.Do(ctx, e.Method, e.Path, in, &out)
+	err := c.Do(ctx, account, e.Method, e.Path, in, &out)
 	return out, err
 }
 
-// Do is [Call] for whoever keeps in and out agreed by other means: out points to
-// where the answer goes. The compiler makes a Call for every endpoint, and the
+// Do is [Call] for callers that keep in and out agreed by other means: out points
+// to where the answer goes. The compiler makes a Call for every endpoint, and the
 // browser downloads each; of Do there is one.
-func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
+func (c *Client) Do(ctx context.Context, account, method, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return shared.ErrBadRequest
@@ -43,7 +45,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	if method == "GET" {
 		path, body = path+query(body), nil
 	}
-	status, answer, err := c.send(ctx, method, path, body)
+	status, answer, err := c.send(ctx, account, method, path, body)
 	if err != nil {
 		return ErrOffline
 	}
@@ -56,11 +58,11 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return nil
 }
 
-// headers go with every call.
-func (c *Client) headers() map[string]string {
+// headersOf returns the headers of a call for a page that shows the data of account.
+func headersOf(account string) map[string]string {
 	headers := map[string]string{"Accept": "application/json", shared.HeaderApp: strconv.Itoa(shared.AppVersion)}
-	if c.Account != "" {
-		headers[shared.HeaderAccount] = c.Account
+	if account != "" {
+		headers[shared.HeaderAccount] = account
 	}
 	return headers
 }

@@ -7,20 +7,16 @@ import (
 
 // A Client calls the origin that the page came from. The zero value is ready.
 type Client struct {
-	// Account is the id of the user whose data is shown, "" for nobody's: calls
-	// in the session of another are refused with [shared.ErrOtherAccount].
-	Account string
-
 	clock clock
 }
 
-func (c *Client) send(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+func (c *Client) send(ctx context.Context, account, method, path string, body []byte) (status int, answer []byte, err error) {
 	abort := js.Global().Get("AbortController").New()
 	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
 	defer stop()
 
 	headers := map[string]any{}
-	for name, value := range c.headers() {
+	for name, value := range headersOf(account) {
 		headers[name] = value
 	}
 	options := map[string]any{

@@ -15,9 +15,6 @@ import (
 type Client struct {
 	Origin string // "http://localhost:8080"
 	HTTP   *http.Client
-	// Account is the id of the user whose data is shown, "" for nobody's: calls
-	// in the session of another are refused with [shared.ErrOtherAccount].
-	Account string
 
 	clock clock
 }
@@ -36,12 +33,12 @@ func New(origin string) *Client {
 	}}
 }
 
-func (c *Client) send(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+func (c *Client) send(ctx context.Context, account, method, path string, body []byte) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.Origin+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	for name, value := range c.headers() {
+	for name, value := range headersOf(account) {
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"latchkey/shared"
@@ -40,7 +41,7 @@ func TestCall(t *testing.T) {
 	})
 
 	swordfish := "swordfish"
-	out, err := Call(context.Background(), c, shared.StepUp, shared.Proof{Password: &swordfish})
+	out, err := Call(context.Background(), c, "", shared.StepUp, shared.Proof{Password: &swordfish})
 	if err != nil || !out.Status {
 		t.Errorf("Call = %v, %v; want true, nil", out, err)
 	}
@@ -54,9 +55,25 @@ func TestCallSendsNothingWithGET(t *testing.T) {
 		io.WriteString(w, `null`)
 	})
 
-	current, err := Call(context.Background(), c, shared.GetSession, shared.None{})
+	current, err := Call(context.Background(), c, "", shared.GetSession, shared.None{})
 	if err != nil || current != nil {
 		t.Errorf("Call = %v, %v; want nil, nil", current, err)
+	}
+}
+
+func TestCallNamesTheAccount(t *testing.T) {
+	var got []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header.Values(shared.HeaderAccount)
+		io.WriteString(w, `[]`)
+	})
+	for account, want := range map[string][]string{"": nil, "a": {"a"}} {
+		if _, err := Call(context.Background(), c, account, shared.ListSessions, shared.None{}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("a page of %q is said to be of %q", account, got)
+		}
 	}
 }
 
@@ -74,10 +91,10 @@ func TestCallKeepsCookies(t *testing.T) {
 	})
 
 	ctx := context.Background()
-	if _, err := Call(ctx, c, shared.SignIn, shared.Credentials{}); err != nil {
+	if _, err := Call(ctx, c, "", shared.SignIn, shared.Credentials{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Call(ctx, c, shared.ListSessions, shared.None{}); err != nil {
+	if _, err := Call(ctx, c, "", shared.ListSessions, shared.None{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -89,7 +106,7 @@ func TestCallReturnsTheServersError(t *testing.T) {
 		json.NewEncoder(w).Encode(want)
 	})
 
-	_, err := Call(context.Background(), c, shared.SignIn, shared.Credentials{})
+	_, err := Call(context.Background(), c, "", shared.SignIn, shared.Credentials{})
 	if got := new(shared.Error); !errors.As(err, &got) || *got != *want {
 		t.Errorf("Call failed with %#v; want %#v", err, want)
 	}
@@ -114,7 +131,7 @@ func TestCallExplainsWhatIsNotOurs(t *testing.T) {
 			w.WriteHeader(tt.status)
 			io.WriteString(w, tt.body)
 		})
-		_, err := Call(context.Background(), c, shared.ListSessions, shared.None{})
+		_, err := Call(context.Background(), c, "", shared.ListSessions, shared.None{})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%d %q is %v; want %v", tt.status, tt.body, err, tt.want)
 		}
@@ -125,7 +142,7 @@ func TestCallWithoutAServer(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
 
-	_, err := Call(context.Background(), New(s.URL), shared.OK, shared.None{})
+	_, err := Call(context.Background(), New(s.URL), "", shared.OK, shared.None{})
 	if !errors.Is(err, ErrOffline) {
 		t.Errorf("Call failed with %v; want %v", err, ErrOffline)
 	}
@@ -136,7 +153,7 @@ func TestCallThatIsGivenUp(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Call(ctx, c, shared.OK, shared.None{}); !errors.Is(err, ErrOffline) {
+	if _, err := Call(ctx, c, "", shared.OK, shared.None{}); !errors.Is(err, ErrOffline) {
 		t.Errorf("Call failed with %v; want %v", err, ErrOffline)
 	}
 }

@@ -71,7 +71,7 @@ func TestClientNow(t *testing.T) {
 	if c.Assume(time.Hour); !near(c.Now(), time.Now().Add(time.Hour)) {
 		t.Errorf("it is %v; want an hour from now", c.Now())
 	}
-	Call(context.Background(), c, shared.OK, shared.None{})
+	Call(context.Background(), c, "", shared.OK, shared.None{})
 	if !near(c.Now(), date) || c.Disturbed() {
 		t.Errorf("it is %v, disturbed %v; want %v", c.Now(), c.Disturbed(), date)
 	}

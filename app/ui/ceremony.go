@@ -18,8 +18,9 @@ import (
 // fresh: Safari only asks for a passkey in the handler of a click, and a fetch
 // would be over after it.
 type ceremony struct {
+	env     *env
 	ctx     app.Context
-	fetch   func(context.Context) (json.RawMessage, error)
+	fetch   func(ctx context.Context, account string) (json.RawMessage, error)
 	fetched func(app.Context) // called when it has; nil for nothing
 
 	options json.RawMessage
@@ -39,11 +40,18 @@ const (
 	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab that nobody sees
 )
 
-// toUse fetches the options for using a passkey.
-func toUse(in shared.AuthenticateQuery) func(context.Context) (json.RawMessage, error) {
-	return func(ctx context.Context) (json.RawMessage, error) {
-		return client.Call(ctx, server, shared.GenerateAuthenticateOptions, in)
-	}
+// toUse returns a ceremony that uses a passkey.
+func toUse(e *env, in shared.AuthenticateQuery) ceremony {
+	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
+		return client.Call(ctx, e.client, account, shared.GenerateAuthenticateOptions, in)
+	}}
+}
+
+// toAdd returns a ceremony that makes a passkey.
+func toAdd(e *env) ceremony {
+	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
+		return client.Call(ctx, e.client, account, shared.GenerateRegisterOptions, shared.RegisterQuery{})
+	}}
 }
 
 // prepare fetches the options now, and then every few minutes until stop.
@@ -53,12 +61,10 @@ func (c *ceremony) prepare(ctx app.Context) {
 		return
 	}
 	c.fetches++
-	fetch := c.fetches
-	ctx.Async(func() {
-		defer rescue()
-		options, err := c.load(ctx)
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+	fetch, account := c.fetches, c.env.account()
+	async(ctx, func() {
+		options, err := c.load(ctx, account)
+		dispatch(ctx, func(ctx app.Context) {
 			if fetch != c.fetches {
 				return
 			}
@@ -78,21 +84,21 @@ func (c *ceremony) prepare(ctx app.Context) {
 func (c *ceremony) later(ctx app.Context) {
 	c.fetches++
 	fetch := c.fetches
-	ctx.After(refetch, func(ctx app.Context) {
-		defer rescue()
+	after(ctx, refetch, func(ctx app.Context) {
 		if fetch == c.fetches {
 			c.prepare(ctx)
 		}
 	})
 }
 
-func (c *ceremony) load(ctx context.Context) (json.RawMessage, error) {
+// load fetches the options for a page that shows the data of account.
+func (c *ceremony) load(ctx context.Context, account string) (json.RawMessage, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := finishLeaving(limited); err != nil {
+	if err := c.env.pendingSignOut.finish(limited); err != nil {
 		return nil, err
 	}
-	return c.fetch(limited)
+	return c.fetch(limited, account)
 }
 
 // keep takes options that were fetched just now.
@@ -126,12 +132,10 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 		c.await(ask(c.options), then)
 		return
 	}
-	stops := c.stops
-	c.ctx.Async(func() {
-		defer rescue()
-		options, err := c.load(c.ctx)
-		c.ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+	stops, account := c.stops, c.env.account()
+	async(c.ctx, func() {
+		options, err := c.load(c.ctx, account)
+		dispatch(c.ctx, func(ctx app.Context) {
 			switch {
 			case stops != c.stops:
 			case err != nil:
@@ -147,11 +151,9 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 // await hands on the answer to a request, unless it was stopped.
 func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	c.request = request
-	c.ctx.Async(func() {
-		defer rescue()
+	async(c.ctx, func() {
 		answer, err := request.Wait()
-		c.ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(c.ctx, func(ctx app.Context) {
 			if c.request == request {
 				c.request = nil
 				then(ctx, answer, err)
@@ -172,7 +174,7 @@ func (c *ceremony) end(used bool) {
 
 // judged takes what the server says of a response. If it does not know the
 // passkey at all, whatever keeps it is told to forget it.
-func (c *ceremony) judged(response json.RawMessage, err error) {
+func (c *ceremony) answered(response json.RawMessage, err error) {
 	c.end(err != nil)
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
 		passkey.SignalUnknown(c.rpID, passkey.CredentialID(response))
@@ -181,7 +183,8 @@ func (c *ceremony) judged(response json.RawMessage, err error) {
 
 // passkeyWords says why the browser did not do it, so that whoever reads it
 // knows what to do. It is empty if they know: it was their choice.
-func passkeyWords(e *passkey.Error) string {
+func (t *translator) passkeyWords(e *passkey.Error) string {
+	tr := t.T
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""

@@ -11,6 +11,7 @@ import (
 // verified.
 type verification struct {
 	app.Compo
+	Env      *env
 	Email    string
 	Profile  bool   // it is on the page where there is more than that
 	Language string // in which it is
@@ -25,34 +26,35 @@ func (v *verification) OnMount(ctx app.Context) {
 }
 
 func (v *verification) send(app.Context, app.Event) {
-	defer rescue()
 	if v.busy {
 		return
 	}
 	v.busy = true
-	call(v.ctx, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
+	call(v.ctx, v.Env, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
 		v.busy = false
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
-		say(ctx, tr("The mail is on its way to %s.", v.Email))
+		toast(ctx, v.Env.T("The mail is on its way to %s.", v.Email))
 	})
 }
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
+	tr := v.Env.T
 	text := tr("Send the mail again")
 	if v.Profile {
 		text = tr("Send the verification mail again")
 	}
 	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
-		Text(text).OnClick(v.send)
+		Text(text).OnClick(on(v.send))
 }
 
 // newEmail is the part of the profile that gives the account another address.
 type newEmail struct {
 	app.Compo
+	Env      *env
 	User     shared.User
 	Language string // in which it is
 
@@ -64,7 +66,7 @@ type newEmail struct {
 
 func (p *newEmail) OnInit() {
 	defer rescue()
-	p.form = form{id: "new-email", fields: []string{"newEmail"}}
+	p.form = form{env: p.Env, id: "new-email", fields: []string{"newEmail"}}
 }
 
 func (p *newEmail) OnMount(ctx app.Context) {
@@ -73,13 +75,11 @@ func (p *newEmail) OnMount(ctx app.Context) {
 }
 
 func (p *newEmail) open(app.Context, app.Event) {
-	defer rescue()
 	p.opened, p.said = true, ""
-	focus(p.ctx, p.form.at("newEmail"))
+	focus(p.ctx, p.form.inputID("newEmail"))
 }
 
 func (p *newEmail) cancel(app.Context, app.Event) {
-	defer rescue()
 	if p.form.busy {
 		return
 	}
@@ -88,24 +88,24 @@ func (p *newEmail) cancel(app.Context, app.Event) {
 }
 
 func (p *newEmail) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newEmail": tr("Enter the new address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"newEmail": p.Env.T("Enter the new address.")}) {
 		return
 	}
 	email := p.form.value("newEmail")
-	call(p.ctx, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, p.Env, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
 		p.form.end(ctx, err)
 		if err != nil {
 			return
 		}
-		p.opened, p.said = false, emailMails(p.User, email)
+		p.opened, p.said = false, p.Env.emailMails(p.User, email)
 		focus(ctx, "change-email")
 	})
 }
 
 // emailMails says which mails come when user asks for another address.
-func emailMails(user shared.User, email string) string {
+func (t *translator) emailMails(user shared.User, email string) string {
+	tr := t.T
 	if user.EmailVerified {
 		return tr("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
 	}
@@ -114,6 +114,7 @@ func emailMails(user shared.User, email string) string {
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
+	tr := p.Env.T
 	state, class := tr("Not verified"), "badge bad"
 	if p.User.EmailVerified {
 		state, class = tr("Verified"), "badge"
@@ -123,28 +124,31 @@ func (p *newEmail) Render() app.UI {
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
-		html.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
+		html.Div().Body(app.If(p.opened, p.change).Else(p.actions)),
 	)
 }
 
-func (p *newEmail) deeds() app.UI {
+func (p *newEmail) actions() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(tr("Change email address")).OnClick(p.open),
-		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI { return &verification{Email: p.User.Email, Profile: true, Language: p.Language} })),
+		html.Button().ID("change-email").Text(p.Env.T("Change email address")).OnClick(on(p.open)),
+		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
+			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
+		})),
 	)
 }
 
 func (p *newEmail) change() app.UI {
+	tr := p.Env.T
 	hint := tr("We send a link to it, to see that it is yours.")
 	if p.User.EmailVerified {
 		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
 	}
-	return html.Form().Attr("novalidate", "true").OnSubmit(p.submit).Body(
+	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
-		p.form.trouble(),
+		p.form.drawError(),
 		html.Div().Class("deeds").Body(
 			p.form.button(tr("Send the link"), "main"),
-			html.Button().Text(tr("Cancel")).OnClick(p.cancel),
+			html.Button().Text(tr("Cancel")).OnClick(on(p.cancel)),
 		),
 	)
 }

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"strings"
-	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -14,86 +13,55 @@ import (
 // may read it, everybody's.
 type events struct {
 	app.Compo
+	Env     *env
 	All     bool // everybody's
 	Offline bool
 
-	ctx     app.Context
-	events  []shared.Event // nil until they are known
-	problem error          // why they are not
-	at      time.Time      // when they were known
-	now     time.Time      // that the relative times are relative to
-	kind    string         // that is shown; all if empty
-	next    string         // where the next page begins; empty if there is none
-	paged   bool           // more than the first page is shown
-	busy    bool           // the next is on its way
+	list pager[shared.Event]
+}
+
+func (s *events) OnInit() {
+	defer rescue()
+	s.list = newPager(s.Env, "log", eventID)
+	s.list.fetch = s.fetch
 }
 
 func (s *events) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load("")
-	pass(ctx, &s.now)
+	handle(ctx, refreshAction, s.refresh)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	defer rescue()
-	if !s.paged { // who has leafed on is reading
-		s.load("")
+	if !s.list.paged { // who has leafed on is reading
+		s.list.load("")
 	}
 }
 
-// load asks for the page that begins at before, the first if that is empty.
-func (s *events) load(before string) {
-	list, kind := shared.ListEvents, s.kind
+// fetch asks for the events of a kind, from before one on.
+func (s *events) fetch(ctx app.Context, kind, before string, then func(app.Context, []shared.Event, string, error)) {
+	endpoint := shared.ListEvents
 	if s.All {
-		list = shared.ListAllEvents
+		endpoint = shared.ListAllEvents
 	}
-	call(s.ctx, list, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
-		s.busy = false
-		if kind != s.kind || before == "" && s.paged {
-			return // something else has been asked for since
-		}
-		if s.problem = err; err != nil {
-			return
-		}
-		if before == "" {
-			s.events = []shared.Event{}
-		}
-		if n := len(s.events); n > 0 && len(page.Events) > 0 {
-			s.paged = true
-			focus(ctx, eventID(page.Events[0])) // the button that had it may be gone
-		}
-		s.events, s.next, s.now = append(s.events, page.Events...), page.Next, now()
-		s.at = s.now
+	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
+		then(ctx, page.Events, page.Next, err)
 	})
 }
 
-func (s *events) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "log")
-	s.load("")
-}
-
-func (s *events) more(app.Context, app.Event) {
-	defer rescue()
-	if !s.busy {
-		s.busy = true
-		s.load(s.next)
-	}
-}
-
 func (s *events) choose() {
-	s.kind, s.paged, s.events = valueOf("log-kind"), false, nil
-	if s.kind == everything {
-		s.kind = ""
+	kind := valueOf("log-kind")
+	if kind == everything {
+		kind = ""
 	}
-	s.load("")
+	s.list.items, s.list.known = nil, false
+	s.list.restart(kind)
 }
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
+	tr := s.Env.T
 	name, text := tr("Security log"), tr("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
 	if s.All {
 		name, text = tr("Security log of everybody"), tr("What was done with all accounts and with the server, the newest first.")
@@ -101,36 +69,27 @@ func (s *events) Render() app.UI {
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{ID: "log-kind", Name: "kind", Label: tr("Show"), Options: kindOptions(s.All), Typed: s.choose},
+			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
 				return html.Button().Text(tr("Download CSV")) // disabled as all of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
 			})),
 		),
-		stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.events == nil).Body(
-			app.If(s.events == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.events != nil && len(s.events) == 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nothing."))
-			}).ElseIf(s.events != nil, func() app.UI {
+			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
-					app.Range(s.events).Slice(func(i int) app.UI {
-						return s.entry(s.events[i])
+					app.Range(s.list.items).Slice(func(i int) app.UI {
+						return s.entry(s.list.items[i])
 					}),
 				)
 			}),
 		),
-		moreButton(s.next != "", s.busy, s.more),
+		s.list.drawMore(),
 	)
-}
-
-// moreButton draws the button that goes on with a list, if there is more of it.
-func moreButton(more, busy bool, on app.EventHandler) app.UI {
-	return html.Div().Body(app.If(more, func() app.UI {
-		return html.Button().Aria("busy", busy).Aria("disabled", busy).Text(tr("Show more")).OnClick(on)
-	}))
 }
 
 func eventID(e shared.Event) string { return "event-" + e.ID }
@@ -140,26 +99,26 @@ func eventID(e shared.Event) string { return "event-" + e.ID }
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
-		html.P().Class("hint").Body(moment(e.At, ago(e.At.Time, s.now))),
-		html.P().Class("hint").Text(eventWords(e, s.All)),
+		html.P().Class("hint").Body(s.Env.timestamp(e.At, s.Env.ago(e.At.Time, s.list.now))),
+		html.P().Class("hint").Text(s.Env.eventWords(e, s.All)),
 	)
 }
 
 // eventWords is what there is to tell of an event beside what it was: whose
 // account, by whom, from where, and how.
-func eventWords(e shared.Event, all bool) string {
+func (t *translator) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
 		parts = append(parts, e.Subject) // what is no name of anything for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
-		parts = append(parts, personWords(*e.Account))
+		parts = append(parts, t.personWords(*e.Account))
 	}
 	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
-		parts = append(parts, tr("by %s", personWords(*e.Actor)))
+		parts = append(parts, t.T("by %s", t.personWords(*e.Actor)))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
-		parts = append(parts, deviceWords(e.Device))
+		parts = append(parts, t.deviceWords(e.Device))
 	}
 	for _, one := range []string{e.IPAddress, e.Detail} {
 		if one != "" {
@@ -169,9 +128,9 @@ func eventWords(e shared.Event, all bool) string {
 	return strings.Join(parts, " · ")
 }
 
-func personWords(p shared.Person) string {
+func (t *translator) personWords(p shared.Person) string {
 	if p.Email == "" {
-		return tr("an account that is no more")
+		return t.T("an account that is no more")
 	}
 	return p.Email
 }
@@ -243,7 +202,8 @@ const ofEverybody = 5 // of those, at the end
 
 const everything = "everything" // go-app drops the value of an option that is empty
 
-func kindOptions(all bool) []option {
+func (t *translator) kindOptions(all bool) []option {
+	tr := t.T
 	options := []option{{everything, tr("Everything")}}
 	for _, k := range kinds {
 		options = append(options, option{k.kind, tr(k.name)})

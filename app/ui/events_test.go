@@ -20,12 +20,12 @@ func TestEveryKindOfEventCanBeChosen(t *testing.T) {
 		t.Fatalf("only %d kinds were found: this test looks for the wrong thing", len(found))
 	}
 	for _, kind := range found {
-		if !slices.ContainsFunc(kindOptions(true), func(o option) bool { return o.Value == string(kind[1]) }) {
+		if !slices.ContainsFunc(en.kindOptions(true), func(o option) bool { return o.Value == string(kind[1]) }) {
 			t.Errorf("the list of kinds lacks %s", kind[1])
 		}
 	}
-	own := kindOptions(false)
-	if len(own)+ofEverybody != len(kindOptions(true)) || slices.ContainsFunc(own, func(o option) bool { return o.Value == "setting-changed" }) {
+	own := en.kindOptions(false)
+	if len(own)+ofEverybody != len(en.kindOptions(true)) || slices.ContainsFunc(own, func(o option) bool { return o.Value == "setting-changed" }) {
 		t.Error("one's own log offers what is never in it")
 	}
 }
@@ -49,10 +49,10 @@ func TestEventWords(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got := eventWords(tt.event, false); got != tt.own {
+		if got := en.eventWords(tt.event, false); got != tt.own {
 			t.Errorf("%s, to its owner: %q; want %q", tt.event.Kind, got, tt.own)
 		}
-		if got := eventWords(tt.event, true); got != tt.all {
+		if got := en.eventWords(tt.event, true); got != tt.all {
 			t.Errorf("%s: %q; want %q", tt.event.Kind, got, tt.all)
 		}
 	}

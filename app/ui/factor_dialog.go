@@ -61,28 +61,29 @@ var (
 const taskAction = "two-factor-task"
 
 // do opens the dialog that does a task.
-func do(ctx app.Context, d *task) {
+func startTask(ctx app.Context, t *task) {
 	if !online() {
-		complain(ctx, client.ErrOffline)
+		toastError(ctx, client.ErrOffline)
 		return
 	}
-	ctx.NewActionWithValue(taskAction, d)
+	ctx.NewActionWithValue(taskAction, t)
 }
 
 // factorDialog is that dialog. What is secret in it is kept while it is open
 // and no longer, so that going back shows the same again.
 type factorDialog struct {
 	app.Compo
+	Env     *env
 	User    *shared.User // who is signed in
 	Offline bool
 
-	ctx   app.Context
-	form  form
-	task  *task
-	step  step
-	begun int    // counts the openings: answers to an older one are void
-	shown bool   // it is open
-	told  string // what has happened
+	ctx    app.Context
+	form   form
+	task   *task
+	step   step
+	begun  int    // counts the openings: answers to an older one are void
+	shown  bool   // it is open
+	status string // what has happened
 
 	uri   string // of the new key
 	path  string // of its QR code
@@ -93,65 +94,63 @@ type factorDialog struct {
 
 func (d *factorDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "factor", fields: []string{"password", "saved", "code"}}
+	d.form = form{env: d.Env, id: "factor", fields: []string{"password", "saved", "code"}}
 	d.task = enableTask
 }
 
 func (d *factorDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	ctx.Handle(taskAction, d.begin)
+	handle(ctx, taskAction, d.begin)
 }
 
 func (d *factorDialog) begin(ctx app.Context, a app.Action) {
-	defer rescue()
-	d.forget()
+	d.reset()
 	d.task = a.Value.(*task)
 	d.begun++
 	d.shown = true
-	open(ctx, "factor")
-	focus(ctx, d.form.at("password"))
+	d.Env.focus.showDialog(ctx, "factor")
+	focus(ctx, d.form.inputID("password"))
 }
 
 // forget drops what was secret, and begins again.
-func (d *factorDialog) forget() {
-	d.form.empty("password", "code")
+func (d *factorDialog) reset() {
+	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
 	d.form.until, d.form.waited = time.Time{}, false // of codes; a password is another thing
 	d.uri, d.path, d.side, d.codes, d.saved = "", "", 0, nil, false
-	d.step, d.told = stepConfirm, ""
+	d.step, d.status = stepConfirm, ""
 }
 
 // show goes to a step. A screen reader reads its heading; where there is
 // something to type, the focus is there.
 func (d *factorDialog) show(s step) {
-	d.step, d.told = s, ""
+	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
 	element("factor").Set("scrollTop", 0)
 	if s == stepProve {
-		focus(d.ctx, d.form.at("code"))
+		focus(d.ctx, d.form.inputID("code"))
 	} else {
 		focus(d.ctx, "factor-title")
 	}
 }
 
 // at is the place of the step in the task, from 0.
-func (d *factorDialog) at() int { return slices.Index(d.task.steps, d.step) }
+func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
-func (d *factorDialog) last() bool { return d.at() == len(d.task.steps)-1 }
+func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
 
 // canGoBack: not to the password, which was right.
-func (d *factorDialog) canGoBack() bool { return d.at() > 1 }
+func (d *factorDialog) canGoBack() bool { return d.index() > 1 }
 
 func (d *factorDialog) back(app.Context, app.Event) {
-	defer rescue()
 	if !d.form.busy {
-		d.show(d.task.steps[d.at()-1])
+		d.show(d.task.steps[d.index()-1])
 	}
 }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
-	defer rescue()
+	tr := d.Env.T
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
@@ -163,7 +162,7 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.last():
 		d.done(tr("Your new backup codes are ready."))
 	default:
-		d.show(d.task.steps[d.at()+1])
+		d.show(d.task.steps[d.index()+1])
 	}
 }
 
@@ -171,6 +170,7 @@ const saveFirst = "Tick the box once you have saved the codes: they are not show
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
+	tr := d.Env.T
 	if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
 		return
 	}
@@ -183,7 +183,7 @@ func (d *factorDialog) confirm() {
 			yes := true
 			in.Replace = &yes
 		}
-		call(d.ctx, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+		call(d.ctx, d.Env, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
 				return // nothing is on before the proof
@@ -193,19 +193,19 @@ func (d *factorDialog) confirm() {
 			d.show(stepScan)
 		})
 	case renewTask:
-		call(d.ctx, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
+		call(d.ctx, d.Env, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun {
 				return
 			}
 			// The old ones are void: should the dialog have been shut, it opens again.
 			d.codes, d.shown = out.BackupCodes, true
-			open(ctx, "factor")
+			d.Env.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
 			refresh(ctx)
 		})
 	case disableTask:
-		call(d.ctx, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
+		call(d.ctx, d.Env, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
 			d.form.end(ctx, err)
 			if err != nil {
 				return
@@ -213,7 +213,7 @@ func (d *factorDialog) confirm() {
 			if d.User != nil {
 				user := *d.User
 				user.TwoFactorEnabled = false
-				know(ctx, user)
+				updateUser(ctx, user)
 			}
 			d.done(tr("2FA has been disabled."))
 		})
@@ -222,6 +222,7 @@ func (d *factorDialog) confirm() {
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
+	tr := d.Env.T
 	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
 		d.form.refuse(d.ctx, "code", tr(notSixDigits))
@@ -235,14 +236,14 @@ func (d *factorDialog) prove() {
 		message = tr("Your new phone is set up. The old one gives no valid codes any more.")
 	}
 	enrol := true
-	call(d.ctx, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:
-			know(ctx, out.User)
+			updateUser(ctx, out.User)
 			d.done(message)
 		case errors.Is(err, shared.ErrChallenge):
-			leave(ctx, sessionEnded) // it takes the code for that of a sign-in
+			goToSignIn(ctx, sessionEnded) // it takes the code for that of a sign-in
 		}
 	})
 }
@@ -250,75 +251,66 @@ func (d *factorDialog) prove() {
 // done shuts the dialog. What opened it may be gone from the section, so the
 // focus goes to its heading.
 func (d *factorDialog) done(message string) {
-	shut("factor")
-	say(d.ctx, message)
+	closeDialog("factor")
+	toast(d.ctx, message)
 	refresh(d.ctx)
 	focus(d.ctx, "two-factor")
 }
 
 func (d *factorDialog) cancel(app.Context, app.Event) {
-	defer rescue()
-	shut("factor")
+	closeDialog("factor")
 }
 
 // escape keeps the Escape key from throwing away codes that are shown once.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
-	defer rescue()
 	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
 		e.PreventDefault()
-		d.form.refuse(d.ctx, "saved", tr(saveFirst))
+		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
 	}
 }
 
 // closed is what every way out comes to.
 func (d *factorDialog) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
 		if d.step > stepConfirm {
 			refresh(ctx) // an enrollment may have been left half done
 		}
 		d.shown = false
-		d.forget()
+		d.reset()
 	})
 }
 
 func (d *factorDialog) open(_ app.Context, e app.Event) {
-	defer rescue()
 	e.Call("stopPropagation") // go-app would open an empty window beside the app
 }
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
-	defer rescue()
-	d.copy(d.key(), tr("The key is copied."))
+	d.copy(d.key(), d.Env.T("The key is copied."))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
-	defer rescue()
-	d.copy(strings.Join(d.codes, "\n"), tr("The codes are copied."))
+	d.copy(strings.Join(d.codes, "\n"), d.Env.T("The codes are copied."))
 }
 
 func (d *factorDialog) copy(text, told string) {
 	copyText(d.ctx, text, func(ok bool) {
-		if d.told = told; !ok {
-			d.told = tr("The browser does not allow copying. Select the text and copy it yourself.")
+		if d.status = told; !ok {
+			d.status = d.Env.T("The browser does not allow copying. Select the text and copy it yourself.")
 		}
 	})
 }
 
 func (d *factorDialog) download(app.Context, app.Event) {
-	defer rescue()
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.told = tr("The codes are in your downloads: %s", name)
+	d.status = d.Env.T("The codes are in your downloads: %s", name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
-	defer rescue()
 	app.Window().Call("print")
 }
 
-func (d *factorDialog) tick(ctx app.Context, _ app.Event) {
-	defer rescue()
+func (d *factorDialog) toggleSaved(ctx app.Context, _ app.Event) {
 	d.saved = ctx.JSSrc().Get("checked").Bool()
 	d.form.wrong = nil
 }
@@ -342,12 +334,13 @@ func (d *factorDialog) email() string {
 // text is the file of the backup codes: who finds it years later must know
 // what it is.
 func (d *factorDialog) text() string {
+	tr := d.Env.T
 	return tr("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
-		tr("Made on %s", today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		tr("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
 		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
-func today() string { return local(shared.Time{Time: now()}, "long", "") }
+func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
 
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {
@@ -357,16 +350,16 @@ func (d *factorDialog) Render() app.UI {
 	}
 	where := ""
 	if n := len(d.task.steps); n > 1 {
-		where = tr("Step %d of %d", d.at()+1, n)
+		where = d.Env.T("Step %d of %d", d.index()+1, n)
 	}
 	// What is on the screen alone can be gone on with: codes that are shown once
 	// are there to be saved.
 	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
 	// Each step has a place of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
-		On("cancel", d.escape).On("close", d.closed).
+		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
 				html.Div().Class("stage").Body(
 					html.P().Class("hint").Text(where),
 					html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
@@ -376,12 +369,12 @@ func (d *factorDialog) Render() app.UI {
 				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
 				html.Div().Class("told").Role("status").Body(
-					app.If(d.told != "", func() app.UI { return html.P().Text(d.told) }),
+					app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
 				),
-				d.form.trouble(),
-				notNow(idle),
+				d.form.drawError(),
+				d.Env.offlineNotice(idle),
 				html.Div().Class("actions").Body(
-					html.Div().Body(d.wayBack()),
+					html.Div().Body(d.backButton()),
 					d.form.button(d.yes(), class).Attr("disabled", idle),
 				),
 			),
@@ -389,6 +382,7 @@ func (d *factorDialog) Render() app.UI {
 }
 
 func (d *factorDialog) title() string {
+	tr := d.Env.T
 	switch d.step {
 	case stepScan:
 		return tr("Add the key to your authenticator app")
@@ -402,6 +396,7 @@ func (d *factorDialog) title() string {
 }
 
 func (d *factorDialog) yes() string {
+	tr := d.Env.T
 	switch {
 	case d.step == stepConfirm:
 		return tr(d.task.yes)
@@ -414,18 +409,20 @@ func (d *factorDialog) yes() string {
 	}
 }
 
-func (d *factorDialog) wayBack() app.UI {
+func (d *factorDialog) backButton() app.UI {
+	tr := d.Env.T
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(tr("Back")).OnClick(d.back)
+		return html.Button().Text(tr("Back")).OnClick(on(d.back))
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text(tr("Cancel")).OnClick(d.cancel)
+		return html.Button().Text(tr("Cancel")).OnClick(on(d.cancel))
 	}
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
+	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr(d.task.text)),
 		username(d.email()),
@@ -434,12 +431,13 @@ func (d *factorDialog) drawConfirm() app.UI {
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(d.open)
+	tr := d.Env.T
+	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(on(d.open))
 	same, scan := "", tr("Scan this with the app:")
 	if d.task == moveTask {
 		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
 	}
-	if byFinger() {
+	if coarsePointer() {
 		scan = tr("Or scan this with another device:")
 	}
 	parts := []app.UI{
@@ -448,10 +446,10 @@ func (d *factorDialog) drawScan() app.UI {
 		html.Div().Class("key").Body(
 			html.P().ID("factor-key-what").Text(tr("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(tr("Copy key")).OnClick(d.copyKey),
+			html.Button().Text(tr("Copy key")).OnClick(on(d.copyKey)),
 		),
 	}
-	if byFinger() { // nobody scans a screen with the phone that it is on
+	if coarsePointer() { // nobody scans a screen with the phone that it is on
 		parts = append([]app.UI{link.Class("otpauth")}, parts...)
 	} else {
 		parts = append(parts, html.Div().Body(link))
@@ -461,13 +459,14 @@ func (d *factorDialog) drawScan() app.UI {
 }
 
 func (d *factorDialog) drawSave() app.UI {
+	tr := d.Env.T
 	return html.Div().Class("step").Body(
 		html.P().Text(tr("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
 				html.P().Class("name").Text(tr("Latchkey backup codes")),
 				html.P().Text(tr("%s at %s", d.email(), app.Window().URL().Host)),
-				html.P().Text(tr("Made on %s. Each works once.", today())),
+				html.P().Text(tr("Made on %s. Each works once.", d.Env.today())),
 			),
 			html.Ul().Class("codes").Aria("label", tr("Backup codes")).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
@@ -476,23 +475,24 @@ func (d *factorDialog) drawSave() app.UI {
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Copy")).OnClick(d.copyCodes),
-			html.Button().Text(tr("Download")).OnClick(d.download),
-			html.Button().Text(tr("Print")).OnClick(d.print),
+			html.Button().Text(tr("Copy")).OnClick(on(d.copyCodes)),
+			html.Button().Text(tr("Download")).OnClick(on(d.download)),
+			html.Button().Text(tr("Print")).OnClick(on(d.print)),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
-				html.Input("checkbox").ID(d.form.at("saved")).Attr("checked", d.saved).
-					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
-					OnChange(d.tick),
+				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
+					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
+					OnChange(on(d.toggleSaved)),
 				html.Span().Text(tr("I saved them")),
 			),
-			html.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
+			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
 	)
 }
 
 func (d *factorDialog) drawProve() app.UI {
+	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr("This shows that the app has the key.")),
 		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),

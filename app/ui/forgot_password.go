@@ -11,6 +11,7 @@ import (
 // replaced. It says the same about every address.
 type forgotPassword struct {
 	app.Compo
+	Env *env
 
 	ctx  app.Context
 	form form
@@ -19,7 +20,7 @@ type forgotPassword struct {
 
 func (p *forgotPassword) OnInit() {
 	defer rescue()
-	p.form = form{id: "forgot", fields: []string{"email"}}
+	p.form = form{env: p.Env, id: "forgot", fields: []string{"email"}}
 }
 
 func (p *forgotPassword) OnMount(ctx app.Context) {
@@ -28,13 +29,12 @@ func (p *forgotPassword) OnMount(ctx app.Context) {
 }
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"email": tr("Enter your email address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"email": p.Env.T("Enter your email address.")}) {
 		return
 	}
 	email := p.form.value("email")
-	call(p.ctx, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+	call(p.ctx, p.Env, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email
@@ -44,13 +44,13 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 }
 
 func (p *forgotPassword) other(app.Context, app.Event) {
-	defer rescue()
 	p.sent = ""
-	focus(p.ctx, p.form.at("email"))
+	focus(p.ctx, p.form.inputID("email"))
 }
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
+	tr := p.Env.T
 	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Back to sign-in")))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
@@ -58,17 +58,17 @@ func (p *forgotPassword) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().Text(tr("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
 				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(tr("Use another address")).OnClick(p.other),
+				html.Button().Text(tr("Use another address")).OnClick(on(p.other)),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Forgot password")),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Send the link"), "main"),
 		),
 		back,

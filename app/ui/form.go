@@ -17,6 +17,7 @@ import (
 // sent, and what was wrong with it the last time. The names of its fields are
 // those that the API's errors name.
 type form struct {
+	env    *env
 	id     string   // begins the ids of its elements
 	fields []string // in the order in which they are on the page
 
@@ -30,15 +31,15 @@ type form struct {
 }
 
 // at is the id of the input of a field.
-func (f *form) at(field string) string { return f.id + "-" + field }
+func (f *form) inputID(field string) string { return f.id + "-" + field }
 
 // value is what is in a field.
-func (f *form) value(field string) string { return valueOf(f.at(field)) }
+func (f *form) value(field string) string { return valueOf(f.inputID(field)) }
 
-// empty clears fields.
-func (f *form) empty(fields ...string) {
+// clear empties fields.
+func (f *form) clear(fields ...string) {
 	for _, field := range fields {
-		empty(f.at(field))
+		clearInputs(f.inputID(field))
 	}
 }
 
@@ -51,7 +52,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
 	if !online() {
-		f.problem = tr(offlineWords)
+		f.problem = f.env.T(offlineWords)
 		return false
 	}
 	for field, sentence := range required {
@@ -60,7 +61,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 		}
 	}
 	if len(f.wrong) > 0 {
-		f.point(ctx)
+		f.focusWrong(ctx)
 		return false
 	}
 	f.busy = true
@@ -73,7 +74,7 @@ func (f *form) refuse(ctx app.Context, field, sentence string) {
 		return
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{field: sentence}, false
-	f.point(ctx)
+	f.focusWrong(ctx)
 }
 
 // end takes the answer: err says what was wrong, if anything.
@@ -82,14 +83,14 @@ func (f *form) end(ctx app.Context, err error) {
 	if err == nil {
 		return
 	}
-	say(ctx, "") // good news of before must not stand beside it
+	toast(ctx, "") // good news of before must not stand beside it
 	f.fail(err)
-	if is(err, judged...) {
-		f.empty("code") // what was typed is good for nothing now
+	if isOneOf(err, judged...) {
+		f.clear("code") // what was typed is good for nothing now
 	}
-	f.point(ctx)
+	f.focusWrong(ctx)
 	if f.wait() > 0 {
-		f.tick(ctx)
+		f.countDown(ctx)
 	}
 }
 
@@ -118,31 +119,32 @@ func (f *form) adopt() *shared.Error {
 var judged = []error{shared.ErrInvalidCode, shared.ErrOTPExpired, shared.ErrTooManyCodes, shared.ErrLocked}
 
 // is reports whether err is one of those.
-func is(err error, those ...error) bool {
+func isOneOf(err error, those ...error) bool {
 	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
 // fail finds the place for an error.
 func (f *form) fail(err error) {
+	tr := f.env.T
 	f.problem, f.wrong = "", map[string]string{}
 
 	var e *shared.Error
 	if !errors.As(err, &e) {
-		f.problem = words(err)
+		f.problem = f.env.words(err)
 		return
 	}
 	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
 		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
-		f.heard = again(err)
+		f.heard = f.env.again(err)
 		return
 	}
 	for _, field := range append([]string{e.Field}, faults[e.Code]...) {
 		if slices.Contains(f.fields, field) {
-			f.wrong[field] = words(err)
+			f.wrong[field] = f.env.words(err)
 			return
 		}
 	}
-	f.problem = words(err)
+	f.problem = f.env.words(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
 		f.problem += " " + tr("What you typed is still here.")
 	}
@@ -164,10 +166,10 @@ var faults = map[string][]string{
 }
 
 // point moves the focus to the first field that is wrong.
-func (f *form) point(ctx app.Context) {
+func (f *form) focusWrong(ctx app.Context) {
 	for _, field := range f.fields {
 		if f.wrong[field] != "" {
-			focus(ctx, f.at(field))
+			focus(ctx, f.inputID(field))
 			return
 		}
 	}
@@ -182,32 +184,31 @@ func (f *form) wait() int {
 }
 
 // tick draws the form again every second until the wait is over.
-func (f *form) tick(ctx app.Context) {
+func (f *form) countDown(ctx app.Context) {
 	if f.wait() == 0 {
 		f.waited = true
 		return
 	}
-	ctx.After(time.Second, func(ctx app.Context) {
-		defer rescue()
-		f.tick(ctx)
+	after(ctx, time.Second, func(ctx app.Context) {
+		f.countDown(ctx)
 	})
 }
 
 // trouble draws what is wrong with the form as a whole. Its place is always
 // there, so that screen readers notice when it fills.
-func (f *form) trouble() app.UI {
+func (f *form) drawError() app.UI {
 	wait := f.wait()
 	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
 			return html.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
 				html.Span().Class("unseen").Text(f.why+" "+f.heard),
-				html.Span().Aria("hidden", "true").Text(f.why+" "+tryAgain(wait)),
+				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text(tr("You can try again now."))
+			return html.P().Class("unseen").Text(f.env.T("You can try again now."))
 		}),
 	)
 }
@@ -215,7 +216,7 @@ func (f *form) trouble() app.UI {
 // button draws the button that sends the form. While it may not be used it
 // keeps the focus, which a disabled button would lose.
 func (f *form) button(label, class string) app.HTMLElem {
-	return html.Button().Attr("type", "submit").Class(class).ID(f.at("submit")).
+	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
 		Text(label)
@@ -223,7 +224,8 @@ func (f *form) button(label, class string) app.HTMLElem {
 
 // field draws the field of the form that in describes.
 func (f *form) field(in field) app.UI {
-	in.ID = f.at(in.Name)
+	in.Env = f.env
+	in.ID = f.inputID(in.Name)
 	in.Wrong = f.wrong[in.Name]
 	return &in
 }
@@ -245,6 +247,7 @@ func (f *form) code(label, hint string, send func()) app.UI {
 // field is an input with its label, a hint, and what is wrong with it.
 type field struct {
 	app.Compo
+	Env *env
 
 	ID       string
 	Name     string
@@ -259,7 +262,7 @@ type field struct {
 	Wrong    string
 	Typed    func() // called when what is in it changes
 
-	shown bool // the password can be read
+	visible bool // the password can be read
 }
 
 // CompoID makes the input a new one, with nothing in it, when another field
@@ -267,19 +270,18 @@ type field struct {
 func (f *field) CompoID() string { return f.ID }
 
 func (f *field) typed(app.Context, app.Event) {
-	defer rescue()
 	f.Typed()
 }
 
-func (f *field) toggle(app.Context, app.Event) {
-	defer rescue()
-	f.shown = !f.shown
+func (f *field) toggleVisible(app.Context, app.Event) {
+	f.visible = !f.visible
 }
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
+	tr := f.Env.T
 	kind := f.Type
-	if f.shown {
+	if f.visible {
 		kind = "text"
 	}
 	described := ""
@@ -302,7 +304,7 @@ func (f *field) Render() app.UI {
 		input = input.Attr("inputmode", f.Mode)
 	}
 	if f.Typed != nil {
-		input = input.OnInput(f.typed)
+		input = input.OnInput(on(f.typed))
 	}
 	if f.Type != "text" || f.Exact {
 		input = input.Attr("autocapitalize", "none").Attr("spellcheck", "false")
@@ -313,14 +315,14 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := tr("Show"), tr("Show %s", within(f.Label))
-				if f.shown {
-					deed, whole = tr("Hide"), tr("Hide %s", within(f.Label))
+				deed, whole := tr("Show"), tr("Show %s", f.Env.within(f.Label))
+				if f.visible {
+					deed, whole = tr("Hide"), tr("Hide %s", f.Env.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).
 					Text(deed).
-					OnClick(f.toggle)
+					OnClick(on(f.toggleVisible))
 			}),
 		),
 		html.Div().Body(

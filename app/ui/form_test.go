@@ -39,7 +39,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 		{change, shared.ErrValidation.In("newPassword"), "newPassword"},
 	}
 	for _, tt := range tests {
-		f := form{fields: tt.fields}
+		f := form{env: newEnv(), fields: tt.fields}
 		f.fail(tt.err)
 		if tt.field == "" {
 			if f.problem == "" || len(f.wrong) > 0 {
@@ -55,7 +55,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 
 func TestFormKeepsWhatWasTyped(t *testing.T) {
 	for _, err := range []error{client.ErrOffline, shared.ErrUnavailable} {
-		var f form
+		f := form{env: newEnv()}
 		f.fail(err)
 		if !strings.HasSuffix(f.problem, "What you typed is still here.") {
 			t.Errorf("%v says %q", err, f.problem)
@@ -64,7 +64,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestFormWaits(t *testing.T) {
-	f := form{fields: []string{"email", "password"}}
+	f := form{env: newEnv(), fields: []string{"email", "password"}}
 	f.fail(shared.ErrTooManyRequests.In("email").After(9 * time.Second))
 	if got := f.wait(); got < 8 || got > 9 {
 		t.Errorf("wait is %d; want 9", got)
@@ -77,15 +77,15 @@ func TestFormWaits(t *testing.T) {
 	}
 
 	// A wait has its reason.
-	f = form{fields: []string{"code"}}
+	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLocked.After(15 * time.Minute))
-	if html := app.HTMLString(f.trouble()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
+	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 
 	// A server that is busy says when to come back too, but nobody tried too
 	// often.
-	f = form{}
+	f = form{env: newEnv()}
 	f.fail(shared.ErrUnavailable.After(2 * time.Second))
 	if f.wait() != 0 || f.problem == "" {
 		t.Errorf("after 503 it waits %d and says %q", f.wait(), f.problem)
@@ -93,7 +93,7 @@ func TestFormWaits(t *testing.T) {
 }
 
 func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
-	f := form{id: "sign-in", fields: []string{"password"}}
+	f := form{env: newEnv(), id: "sign-in", fields: []string{"password"}}
 	f.fail(shared.ErrCredentials)
 	html := app.HTMLString(f.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password", Hint: "A hint."}))
 	for _, want := range []string{
@@ -101,7 +101,7 @@ func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
 		`aria-describedby="sign-in-password-hint sign-in-password-wrong"`,
 		`autocomplete="current-password"`,
 		`id="sign-in-password-wrong"`,
-		words(shared.ErrCredentials),
+		en.words(shared.ErrCredentials),
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("there is no %s in %s", want, html)
@@ -110,7 +110,7 @@ func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
 }
 
 func TestFormIsSentOnce(t *testing.T) {
-	var f form
+	f := form{env: newEnv()}
 	if !f.start(app.Context{}, nil) {
 		t.Fatal("it cannot be sent")
 	}

@@ -9,6 +9,7 @@ import (
 // install offers to make the page an app of the device, where that can be done.
 type install struct {
 	app.Compo
+	Env      *env
 	Language string // in which it is
 
 	offered bool // the browser would ask the person
@@ -32,7 +33,6 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 }
 
 func (i *install) ask(ctx app.Context, _ app.Event) {
-	defer rescue()
 	ctx.ShowAppInstallPrompt()
 	i.offered = false // the browser offers it once
 	focus(ctx, "content")
@@ -40,15 +40,16 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
+	tr := i.Env.T
 	how := tr("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
-	if byFinger() {
+	if coarsePointer() {
 		how = tr("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
 	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
 				html.P().Text(tr("Have this as an app: it opens in a window of its own, and without a connection, too.")),
-				html.Button().Text(tr("Install app")).OnClick(i.ask),
+				html.Button().Text(tr("Install app")).OnClick(on(i.ask)),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

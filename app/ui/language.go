@@ -10,8 +10,8 @@ import (
 )
 
 // A key is a sentence or a name as it is in English, by which the catalogue of
-// another language has it. What is shown goes through [tr]; tests look that it
-// does, and that no catalogue lacks a key.
+// another language has it. What is shown goes through [translator.T]; tests look
+// that it does, and that no catalogue lacks a key.
 type key string
 
 // The languages that the app speaks, as HTML names them.
@@ -20,17 +20,24 @@ const (
 	german  = "de"
 )
 
-// language is the one that it speaks now, and catalogue what the keys are in it;
-// nil for English.
-var (
-	language  = english
-	catalogue map[string]string
-)
+// translator writes what users read, in their language.
+type translator struct {
+	language  string            // as HTML names it
+	catalogue map[string]string // what the keys are in the language; nil for English
+}
 
-// tr is k in the language of the person, with values in the places of its verbs.
+// setLanguage changes the language to one that the app speaks.
+func (t *translator) setLanguage(language string) {
+	t.language, t.catalogue = language, nil
+	if language == german {
+		t.catalogue = shared.Catalogue(shared.German)
+	}
+}
+
+// T returns k in the language of the user, with values in the places of its verbs.
 // What no catalogue has, as a sentence of the server's, stays as it is.
-func tr(k key, values ...any) string {
-	text, ok := catalogue[string(k)]
+func (t *translator) T(k key, values ...any) string {
+	text, ok := t.catalogue[string(k)]
 	if !ok {
 		text = string(k)
 	}
@@ -40,18 +47,36 @@ func tr(k key, values ...any) string {
 	return fmt.Sprintf(text, values...)
 }
 
-// within is the name of something as it is written amid a sentence: small, unless
-// it is German.
-func within(name string) string {
-	if language == german {
+// within returns the name of something as it is written amid a sentence: in lower
+// case, unless it is German.
+func (t *translator) within(name string) string {
+	if t.language == german {
 		return name
 	}
 	return strings.ToLower(name)
 }
 
-// spoken is the language for somebody who has chosen one, or "" for none, and
-// whose browser has these preferences, the first before others.
-func spoken(chosen string, preferences []string) string {
+// dateLocale is the tag by which the browser writes dates: one that it prefers, if
+// that is of the language that the app speaks.
+func (t *translator) dateLocale() string {
+	for _, tag := range browserLanguages() {
+		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.language {
+			return tag
+		}
+	}
+	return t.language
+}
+
+// applyLanguage speaks the language that the user has chosen, or, if that is "", the
+// one that the browser prefers of those that there are.
+func (t *translator) applyLanguage(chosen string) {
+	t.setLanguage(preferredLanguage(chosen, browserLanguages()))
+	app.Window().Get("document").Get("documentElement").Set("lang", t.language)
+}
+
+// preferredLanguage returns the language for a user who has chosen one, or "" for
+// none, and whose browser has these preferences, the first before others.
+func preferredLanguage(chosen string, preferences []string) string {
 	for _, tag := range append([]string{chosen}, preferences...) {
 		switch base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base {
 		case english, german:
@@ -61,8 +86,8 @@ func spoken(chosen string, preferences []string) string {
 	return english
 }
 
-// preferences are the tags of the languages that the browser is set to.
-func preferences() []string {
+// browserLanguages are the tags of the languages that the browser is set to.
+func browserLanguages() []string {
 	var tags []string
 	if list := app.Window().Get("navigator").Get("languages"); list.Truthy() {
 		for i := range list.Length() {
@@ -72,29 +97,8 @@ func preferences() []string {
 	return tags
 }
 
-// speak has the app speak a language, or, if that is "", the one that the browser
-// prefers of those that there are.
-func speak(chosen string) {
-	language, catalogue = spoken(chosen, preferences()), nil
-	if language == german {
-		catalogue = shared.Catalogue(shared.German)
-	}
-	app.Window().Get("document").Get("documentElement").Set("lang", language)
-}
-
-// calendar is the tag by which the browser writes dates: as it is used to, if
-// that is in the language that the app speaks.
-func calendar() string {
-	for _, tag := range preferences() {
-		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == language {
-			return tag
-		}
-	}
-	return language
-}
-
-// chosen is the language in the cookie, or "".
-func chosen() string {
+// savedLanguage is the language in the cookie, or "".
+func savedLanguage() string {
 	for cookie := range strings.SplitSeq(app.Window().Get("document").Get("cookie").String(), "; ") {
 		if value, ok := strings.CutPrefix(cookie, shared.LanguageCookie+"="); ok {
 			return value
@@ -103,8 +107,8 @@ func chosen() string {
 	return ""
 }
 
-// choose keeps what the person chose for a year, or takes it away if it is "".
-func choose(chosen string) {
+// saveLanguage keeps what the user chose for a year, or removes it if it is "".
+func saveLanguage(chosen string) {
 	age := "31536000"
 	if chosen == "" {
 		age = "0"

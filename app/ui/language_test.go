@@ -81,7 +81,7 @@ func keyOf(e ast.Expr, info *types.Info) (key, bool) {
 func passedOn(t *testing.T) []key {
 	var messages []key
 	for _, err := range shared.Errors {
-		if words(err) == err.Message {
+		if en.words(err) == err.Message {
 			messages = append(messages, key(err.Message))
 		}
 	}
@@ -148,7 +148,7 @@ func TestCatalogue(t *testing.T) {
 }
 
 // shown are the functions and fields that take what people see or hear.
-var shown = []string{"Text", "heading", "notice", "say", "fact", "Label", "Hint", "Title", "Yes"}
+var shown = []string{"Text", "heading", "notice", "toast", "fact", "Label", "Hint", "Title", "Yes"}
 
 // asItIs are the words that are the same in every language, or of one only.
 var asItIs = []string{"Latchkey", "English", "Deutsch", "Windows Hello"}
@@ -242,7 +242,7 @@ func isShown(parents []ast.Node) bool {
 	return false
 }
 
-func TestSpoken(t *testing.T) {
+func TestPreferredLanguage(t *testing.T) {
 	tests := []struct {
 		chosen      string
 		preferences []string
@@ -258,37 +258,32 @@ func TestSpoken(t *testing.T) {
 		{"fr", []string{"de"}, "de"}, // a cookie of another version
 	}
 	for _, tt := range tests {
-		if got := spoken(tt.chosen, tt.preferences); got != tt.want {
-			t.Errorf("spoken(%q, %q) = %q; want %q", tt.chosen, tt.preferences, got, tt.want)
+		if got := preferredLanguage(tt.chosen, tt.preferences); got != tt.want {
+			t.Errorf("preferredLanguage(%q, %q) = %q; want %q", tt.chosen, tt.preferences, got, tt.want)
 		}
 	}
 	for _, l := range shared.Languages { // that the server takes
-		if got := spoken(l, nil); got != l {
+		if got := preferredLanguage(l, nil); got != l {
 			t.Errorf("who chooses %s reads %s", l, got)
 		}
 	}
 }
 
-// inThat has the test read another language.
-func inThat(t *testing.T, tag string) {
-	speak(tag)
-	t.Cleanup(func() { speak(english) })
-}
-
 func TestGerman(t *testing.T) {
-	inThat(t, german)
+	de := new(translator)
+	de.setLanguage(german)
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct{ got, want string }{
-		{tr("Sign in"), "Anmelden"},
-		{ago(now.Add(-5*time.Minute), now), "vor 5 Minuten"},
-		{ago(now.Add(-time.Hour), now), "vor 1 Stunde"},
-		{deviceWords(shared.Device{Browser: "Firefox 153", OS: "Windows"}), "Firefox 153 unter Windows"},
-		{methodWords("password+totp"), "Passwort und Authenticator-App"},
-		{tr("Show %s", within(tr("Current password"))), "Aktuelles Passwort anzeigen"},
-		{words(shared.ErrSignUpDisabled), "Hier kann niemand selbst ein Konto erstellen. Bitten Sie den Betreiber dieses Dienstes um eines."},
-		{words(shared.ErrLastWayIn.Saying("What only the server knows.")), "What only the server knows."},
-		{kindOptions(false)[0].Label, "Alles"},
-		{title(shared.PageSettings), "Einstellungen"},
+		{de.T("Sign in"), "Anmelden"},
+		{de.ago(now.Add(-5*time.Minute), now), "vor 5 Minuten"},
+		{de.ago(now.Add(-time.Hour), now), "vor 1 Stunde"},
+		{de.deviceWords(shared.Device{Browser: "Firefox 153", OS: "Windows"}), "Firefox 153 unter Windows"},
+		{de.methodWords("password+totp"), "Passwort und Authenticator-App"},
+		{de.T("Show %s", de.within(de.T("Current password"))), "Aktuelles Passwort anzeigen"},
+		{de.words(shared.ErrSignUpDisabled), "Hier kann niemand selbst ein Konto erstellen. Bitten Sie den Betreiber dieses Dienstes um eines."},
+		{de.words(shared.ErrLastWayIn.Saying("What only the server knows.")), "What only the server knows."},
+		{de.kindOptions(false)[0].Label, "Alles"},
+		{de.title(shared.PageSettings), "Einstellungen"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q; want %q", tt.got, tt.want)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -24,7 +23,7 @@ func valueOf(id string) string {
 
 // empty clears the inputs with those ids. go-app cannot: to it, an input
 // whose value was never set by the program is empty already.
-func empty(ids ...string) {
+func clearInputs(ids ...string) {
 	for _, id := range ids {
 		if e := element(id); e.Truthy() {
 			e.Set("value", "")
@@ -32,12 +31,11 @@ func empty(ids ...string) {
 	}
 }
 
-// put changes a property of an element, once the page shows what has changed.
+// setProperty changes a property of an element, once the page shows what has changed.
 // go-app cannot undo what the person did to an input: it compares what the
 // program wants with what it wanted before.
-func put(ctx app.Context, id, property string, value any) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+func setProperty(ctx app.Context, id, property string, value any) {
+	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Set(property, value)
 		}
@@ -47,8 +45,7 @@ func put(ctx app.Context, id, property string, value any) {
 // focus moves the focus to the first of ids that is there, once the page shows
 // what has changed.
 func focus(ctx app.Context, ids ...string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		for _, id := range ids {
 			if e := element(id); e.Truthy() {
 				e.Call("focus", map[string]any{"preventScroll": id == "content"})
@@ -59,37 +56,21 @@ func focus(ctx app.Context, ids ...string) {
 }
 
 // active is the element that has the focus.
-func active() app.Value {
+func focusedElement() app.Value {
 	return app.Window().Get("document").Get("activeElement")
 }
 
 // focused is the id of the element that has the focus, or "".
-func focused() string {
-	if e := active(); e.Truthy() {
+func focusedID() string {
+	if e := focusedElement(); e.Truthy() {
 		return e.Get("id").String()
 	}
 	return ""
 }
 
-// opener is the control of the page that had the focus when a dialog was opened.
-var opener app.Value
-
-// open shows a dialog: the rest of the page is out of reach until it is shut.
-func open(ctx app.Context, id string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
-		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
-			if had := active(); element("content").Call("contains", had).Bool() {
-				opener = had // and not what is in a dialog under this one
-			}
-			e.Call("showModal")
-		}
-	})
-}
-
-// shut closes a dialog. The browser gives the focus back to what had it when
+// closeDialog closes a dialog. The browser gives the focus back to what had it when
 // the dialog opened.
-func shut(id string) {
+func closeDialog(id string) {
 	if e := element(id); e.Truthy() && e.Get("open").Bool() {
 		e.Call("close")
 	}
@@ -102,13 +83,11 @@ func shut(id string) {
 func afterClose(ctx app.Context, id string, openings *int, then func(app.Context)) {
 	closed := *openings
 	// Deferred, so that a dialog that is being opened is open by then.
-	ctx.Defer(func(ctx app.Context) {
-		defer rescue()
+	afterRender(ctx, func(ctx app.Context) {
 		if element(id).Get("open").Bool() {
 			return
 		}
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			if *openings == closed {
 				then(ctx)
 			}
@@ -124,43 +103,21 @@ func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }
 
-// byFinger reports whether the browser is on a phone, or on what is used like
+// coarsePointer reports whether the browser is on a phone, or on what is used like
 // one.
-func byFinger() bool {
+func coarsePointer() bool {
 	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
 }
 
 // listen calls f, on the UI goroutine, at each event of that name on target.
 // It is for things that last as long as the page does.
 func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
-	target.Call("addEventListener", event, app.FuncOf(func(_ app.Value, args []app.Value) any {
-		defer rescue()
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+	target.Call("addEventListener", event, callback(func(_ app.Value, args []app.Value) any {
+		dispatch(ctx, func(ctx app.Context) {
 			f(ctx, args[0])
 		})
 		return nil
 	}))
-}
-
-// methodsKept is how the second factors that the server offered survive a
-// reload of the page that asks for one.
-const methodsKept = "latchkey.two-factor"
-
-func keepMethods(methods []string) {
-	app.Window().Get("sessionStorage").Call("setItem", methodsKept, strings.Join(methods, " "))
-}
-
-// keptMethods is nil if it is not known what the server offers.
-func keptMethods() []string {
-	if kept := app.Window().Get("sessionStorage").Call("getItem", methodsKept); kept.Truthy() {
-		return strings.Fields(kept.String())
-	}
-	return nil
-}
-
-func forgetMethods() {
-	app.Window().Get("sessionStorage").Call("removeItem", methodsKept)
 }
 
 // copyText puts text on the clipboard, and then says whether the browser
@@ -175,18 +132,15 @@ func copyText(ctx app.Context, text string, then func(ok bool)) {
 	answer := func(ok bool) {
 		copied.Release()
 		refused.Release()
-		ctx.Dispatch(func(app.Context) {
-			defer rescue()
+		dispatch(ctx, func(app.Context) {
 			then(ok)
 		})
 	}
-	copied = app.FuncOf(func(app.Value, []app.Value) any {
-		defer rescue()
+	copied = callback(func(app.Value, []app.Value) any {
 		answer(true)
 		return nil
 	})
-	refused = app.FuncOf(func(app.Value, []app.Value) any {
-		defer rescue()
+	refused = callback(func(app.Value, []app.Value) any {
 		answer(false)
 		return nil
 	})
@@ -202,8 +156,7 @@ func download(ctx app.Context, name, text string) {
 	link.Set("href", url)
 	link.Set("download", name)
 	link.Call("click")
-	ctx.After(10*time.Second, func(app.Context) { // some browsers begin late
-		defer rescue()
+	after(ctx, 10*time.Second, func(app.Context) { // some browsers begin late
 		urls.Call("revokeObjectURL", url)
 	})
 }

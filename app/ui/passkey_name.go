@@ -23,7 +23,8 @@ func deviceAtHand() (userAgent string, touch bool) {
 
 // suggestName is a name for a passkey that is made on such a device, which has
 // itself something to check who it is that uses it, or not.
-func suggestName(userAgent string, touch, platform bool) string {
+func (t *translator) suggestName(userAgent string, touch, platform bool) string {
+	tr := t.T
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
 	switch {
@@ -54,7 +55,8 @@ func suggestName(userAgent string, touch, platform bool) string {
 
 // elsewhereName is a name for a passkey that is not on the device at hand, as
 // [passkey.Elsewhere] says; and name for one that is.
-func elsewhereName(where, name string) string {
+func (t *translator) elsewhereName(where, name string) string {
+	tr := t.T
 	switch where {
 	case "security-key":
 		return tr("Security key")
@@ -67,7 +69,8 @@ func elsewhereName(where, name string) string {
 
 // providerName is a name for a passkey that would be called name, once it is known
 // who keeps it: the system that it was made on, and the provider.
-func providerName(name string, p *shared.Provider) string {
+func (t *translator) providerName(name string, p *shared.Provider) string {
+	tr := t.T
 	if p == nil || p.Name == "" {
 		return name
 	}
@@ -82,10 +85,10 @@ func providerName(name string, p *shared.Provider) string {
 }
 
 // unused is name, with a number where another passkey has it.
-func unused(name string, list []shared.Passkey) string {
+func (t *translator) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}
 	for _, one := range list {
-		taken[passkeyName(one)] = true
+		taken[t.passkeyName(one)] = true
 	}
 	free := name
 	for n := 2; taken[free]; n++ {

@@ -35,7 +35,7 @@ func TestSuggestName(t *testing.T) {
 		{"", false, false, "Passkey"},
 	}
 	for _, tt := range tests {
-		if got := suggestName(tt.userAgent, tt.touch, tt.platform); got != tt.want {
+		if got := en.suggestName(tt.userAgent, tt.touch, tt.platform); got != tt.want {
 			t.Errorf("suggestName(%q, %v, %v) = %q; want %q", tt.userAgent, tt.touch, tt.platform, got, tt.want)
 		}
 	}
@@ -45,7 +45,7 @@ func TestUnused(t *testing.T) {
 	named := func(name string) shared.Passkey { return shared.Passkey{Name: &name} }
 	list := []shared.Passkey{named("Mac"), named("Mac 2"), {Provider: &shared.Provider{Name: "1Password"}}, {}}
 	for name, want := range map[string]string{"Mac": "Mac 3", "Linux": "Linux", "1Password": "1Password 2", "Passkey": "Passkey 2"} {
-		if got := unused(name, list); got != want {
+		if got := en.unused(name, list); got != want {
 			t.Errorf("unused(%q) = %q; want %q", name, got, want)
 		}
 	}
@@ -62,25 +62,25 @@ func TestProviderName(t *testing.T) {
 		{"Mac", "Chrome on Mac", "Chrome on Mac"},
 		{"Mac", "", "Mac"},
 	} {
-		if got := providerName(tt.name, &shared.Provider{Name: tt.provider}); got != tt.want {
+		if got := en.providerName(tt.name, &shared.Provider{Name: tt.provider}); got != tt.want {
 			t.Errorf("providerName(%q, %q) = %q; want %q", tt.name, tt.provider, got, tt.want)
 		}
 	}
-	if got := providerName("Mac", nil); got != "Mac" {
+	if got := en.providerName("Mac", nil); got != "Mac" {
 		t.Errorf("without a provider: %q", got)
 	}
 }
 
 func TestKeptIn(t *testing.T) {
-	if got := keptIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
+	if got := en.keptIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
 		t.Errorf("a synced passkey is kept in %q", got)
 	}
 	for transports, want := range map[string]string{"internal": "The device itself", "internal,hybrid": "The device itself", "nfc,usb": "A security key", "": "Unknown"} {
-		if got := keptIn(shared.Passkey{Transports: transports}); got != want {
+		if got := en.keptIn(shared.Passkey{Transports: transports}); got != want {
 			t.Errorf("keptIn(%q) = %q; want %q", transports, got, want)
 		}
 	}
-	if got := keptIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
+	if got := en.keptIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
 		t.Errorf("keptIn of a known make = %q", got)
 	}
 }
@@ -88,12 +88,12 @@ func TestKeptIn(t *testing.T) {
 // Whatever the browser throws, there is advice; unless it was the person.
 func TestPasskeyWords(t *testing.T) {
 	for _, silent := range []string{"NotAllowedError", "AbortError"} {
-		if got := words(&passkey.Error{Name: silent}); got != "" {
+		if got := en.words(&passkey.Error{Name: silent}); got != "" {
 			t.Errorf("words(%s) = %q; want none", silent, got)
 		}
 	}
 	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError", "NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
-		if words(&passkey.Error{Name: name, Message: "for developers"}) == "" {
+		if en.words(&passkey.Error{Name: name, Message: "for developers"}) == "" {
 			t.Errorf("nothing is said about %s", name)
 		}
 	}
@@ -106,7 +106,7 @@ func TestMethodWordsOfPasskeys(t *testing.T) {
 		"password+passkey":  "Password and passkey",
 		"security-key+totp": "Security key and authenticator app",
 	} {
-		if got := methodWords(method); got != want {
+		if got := en.methodWords(method); got != want {
 			t.Errorf("methodWords(%q) = %q; want %q", method, got, want)
 		}
 	}

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -20,14 +19,12 @@ import (
 // passkeys is the section that lists one's passkeys, and adds to them.
 type passkeys struct {
 	app.Compo
+	Env  *env
 	User shared.User
 
-	ctx     app.Context
-	list    []shared.Passkey // nil until they are known
-	problem error            // why they are not
-	now     time.Time        // that the relative times are relative to
-	at      time.Time        // when they were known
-	busy    string           // the ID of the one that is being deleted
+	ctx  app.Context
+	list loader[[]shared.Passkey]
+	busy string // the ID of the one that is being deleted
 
 	platform bool   // this device can keep passkeys itself
 	signaled string // what authenticators were last told that there is
@@ -43,25 +40,22 @@ type passkeys struct {
 
 func (s *passkeys) OnInit() {
 	defer rescue()
-	s.form = form{id: "add-passkey", fields: []string{"name"}}
-	s.ceremony = ceremony{fetch: func(ctx context.Context) (json.RawMessage, error) {
-		return client.Call(ctx, server, shared.GenerateRegisterOptions, shared.RegisterQuery{})
-	}}
-	s.now = now()
+	s.form = form{env: s.Env, id: "add-passkey", fields: []string{"name"}}
+	s.ceremony = toAdd(s.Env)
+	s.list = newLoader(s.Env, "passkeys", shared.ListPasskeys)
+	s.list.restore = func() ([]shared.Passkey, time.Time) { return s.Env.snapshots.passkeys(s.Env.account()) }
+	s.list.onLoad = s.loaded
 	s.called = s.User.Email + " " + s.User.Name
 }
 
 func (s *passkeys) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load(ctx)
-	pass(ctx, &s.now)
-	ctx.Async(func() {
-		defer rescue()
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
+	async(ctx, func() {
 		platform := passkey.HasPlatform()
-		ctx.Dispatch(func(app.Context) {
-			defer rescue()
+		dispatch(ctx, func(app.Context) {
 			s.platform = platform
 		})
 	})
@@ -75,12 +69,12 @@ func (s *passkeys) OnUpdate(app.Context) {
 		return
 	}
 	s.called = called
-	if len(s.list) > 0 {
+	if len(s.list.value) > 0 {
 		name := s.User.Name
 		if name == "" {
 			name = s.User.Email
 		}
-		passkey.SignalDetails(s.list[0].RPID, s.list[0].UserHandle, s.User.Email, name)
+		passkey.SignalDetails(s.list.value[0].RPID, s.list.value[0].UserHandle, s.User.Email, name)
 	}
 }
 
@@ -89,38 +83,20 @@ func (s *passkeys) OnDismount() {
 	s.ceremony.stop()
 }
 
-func (s *passkeys) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
-	s.load(ctx)
-}
-
-func (s *passkeys) load(ctx app.Context) {
-	call(ctx, shared.ListPasskeys, shared.None{}, func(ctx app.Context, list []shared.Passkey, err error) {
-		s.problem = err
-		if errors.Is(err, client.ErrOffline) && s.list == nil {
-			s.list, s.at = keptPasskeys()
-		}
-		if err != nil {
-			return // what was known is still shown
-		}
-		if list == nil {
-			list = []shared.Passkey{}
-		}
-		s.list, s.now, s.at = list, now(), now()
-		keepPasskeys(list, s.at)
-		s.accept()
-	})
+func (s *passkeys) loaded(app.Context) {
+	s.Env.snapshots.savePasskeys(s.Env.account(), s.list.value, s.list.at)
+	s.accept()
 }
 
 // accept tells authenticators which passkeys there are, so that they offer no
 // others. Where there are none it tells nothing: the browser may be making the
 // first one at this moment, after a sign-in by password, and would forget it.
 func (s *passkeys) accept() {
-	if len(s.list) == 0 {
+	if len(s.list.value) == 0 {
 		return
 	}
-	accepted := shared.AcceptedPasskeys{RPID: s.list[0].RPID, UserID: s.list[0].UserHandle}
-	for _, one := range s.list {
+	accepted := shared.AcceptedPasskeys{RPID: s.list.value[0].RPID, UserID: s.list.value[0].UserHandle}
+	for _, one := range s.list.value {
 		accepted.AllAcceptedCredentialIDs = append(accepted.AllAcceptedCredentialIDs, one.CredentialID)
 	}
 	s.signal(accepted)
@@ -136,45 +112,36 @@ func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
 	}
 }
 
-func (s *passkeys) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "passkeys")
-	s.load(s.ctx)
-}
-
 // add opens the dialog once what the ceremony needs is there.
 func (s *passkeys) add(ctx app.Context, _ app.Event) {
-	defer rescue()
 	if s.opening {
 		return
 	}
 	if !online() {
-		complain(ctx, client.ErrOffline)
+		toastError(ctx, client.ErrOffline)
 		return
 	}
 	s.opening = true
-	call(s.ctx, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
+	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
 		s.opening = false
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
 		s.stop() // what is left of the last time
 		s.form.problem, s.form.wrong = "", nil
 		s.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
-		s.suggested = unused(suggestName(userAgent, touch, s.platform), s.list)
+		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list.value)
 		s.openings++
-		open(ctx, "add-passkey")
-		s.fill(ctx, s.form.at("name"), s.suggested)
+		s.Env.focus.showDialog(ctx, "add-passkey")
+		s.fill(ctx, s.form.inputID("name"), s.suggested)
 	})
 }
 
 // fill puts a name into a field, to be kept or typed over.
 func (s *passkeys) fill(ctx app.Context, id, name string) {
-	ctx.Defer(func(app.Context) {
-		defer rescue()
+	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Set("value", name)
 			e.Call("focus")
@@ -184,7 +151,6 @@ func (s *passkeys) fill(ctx app.Context, id, name string) {
 }
 
 func (s *passkeys) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if s.ceremony.busy || !nameFits(s.ctx, &s.form) {
 		return
@@ -201,9 +167,9 @@ func nameFits(ctx app.Context, f *form) bool {
 		return false
 	}
 	name := strings.TrimSpace(f.value("name"))
-	wrong := wrongName(name)
+	wrong := f.env.wrongName(name)
 	if seen, ok := shared.ParseName(name); ok && seen == "" {
-		wrong = tr("Enter a name.")
+		wrong = f.env.T("Enter a name.")
 	}
 	if wrong != "" {
 		f.refuse(ctx, "name", wrong)
@@ -215,7 +181,8 @@ func nameFits(ctx app.Context, f *form) bool {
 
 // wrongName says what is wrong with the name of a person or of a passkey, if
 // anything is.
-func wrongName(name string) string {
+func (t *translator) wrongName(name string) string {
+	tr := t.T
 	if _, ok := shared.ParseName(name); !ok {
 		return tr(shared.BadName)
 	}
@@ -235,9 +202,9 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 	name := s.form.value("name")
 	own := name != s.suggested // which is after the device at hand
 	if !own {
-		name = unused(elsewhereName(passkey.Elsewhere(answer), name), s.list)
+		name = s.Env.unused(s.Env.elsewhereName(passkey.Elsewhere(answer), name), s.list.value)
 	}
-	call(s.ctx, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
+	call(s.ctx, s.Env, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
 		s.ceremony.end(err != nil)
 		s.form.end(ctx, err)
 		if err != nil {
@@ -246,11 +213,11 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			}
 			return
 		}
-		shut("add-passkey")
-		say(ctx, tr("Passkey added!"))
-		s.list = append(s.list, out.Passkey)
+		closeDialog("add-passkey")
+		toast(ctx, s.Env.T("Passkey added!"))
+		s.list.value, s.list.known = append(s.list.value, out.Passkey), true
 		s.accept()
-		if better := providerName(name, out.Provider); !own && better != name {
+		if better := s.Env.providerName(name, out.Provider); !own && better != name {
 			s.callIt(out.Passkey, better)
 			return
 		}
@@ -261,21 +228,19 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 // callIt gives a new passkey the name that its provider suggests, which nobody
 // knows before it is made. Without it the name is good enough.
 func (s *passkeys) callIt(one shared.Passkey, name string) {
-	others := slices.DeleteFunc(slices.Clone(s.list), func(other shared.Passkey) bool { return other.ID == one.ID })
-	in := shared.PasskeyName{ID: one.ID, Name: unused(name, others)}
-	call(s.ctx, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
+	others := slices.DeleteFunc(slices.Clone(s.list.value), func(other shared.Passkey) bool { return other.ID == one.ID })
+	in := shared.PasskeyName{ID: one.ID, Name: s.Env.unused(name, others)}
+	call(s.ctx, s.Env, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
 		refresh(ctx)
 	})
 }
 
 func (s *passkeys) cancel(app.Context, app.Event) {
-	defer rescue()
-	shut("add-passkey")
+	closeDialog("add-passkey")
 }
 
 // closed is also what Escape comes to.
 func (s *passkeys) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(s.ctx, "add-passkey", &s.openings, func(app.Context) { s.stop() })
 }
 
@@ -286,23 +251,23 @@ func (s *passkeys) stop() {
 }
 
 func (s *passkeys) renamed(out shared.PasskeyUpdated) {
-	s.ctx.Dispatch(func(ctx app.Context) {
-		defer rescue()
-		if i := slices.IndexFunc(s.list, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
-			s.list[i] = out.Passkey
+	dispatch(s.ctx, func(ctx app.Context) {
+		if i := slices.IndexFunc(s.list.value, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
+			s.list.value[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
-		say(ctx, tr("Passkey renamed."))
+		toast(ctx, s.Env.T("Passkey renamed."))
 	})
 }
 
-func (s *passkeys) askDelete(one shared.Passkey) {
+func (s *passkeys) confirmDelete(one shared.Passkey) {
+	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Delete this passkey?"),
-		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", passkeyName(one)),
+		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
 		Yes:   tr("Delete"),
 		Do:    func() { s.delete(one) },
 	})
@@ -310,15 +275,15 @@ func (s *passkeys) askDelete(one shared.Passkey) {
 
 func (s *passkeys) delete(one shared.Passkey) {
 	s.busy = one.ID
-	call(s.ctx, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
+	call(s.ctx, s.Env, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
 		s.busy = ""
 		if err != nil {
-			complain(ctx, err)
-			s.load(ctx) // it may have been deleted all the same
+			toastError(ctx, err)
+			s.list.load() // it may have been deleted all the same
 			return
 		}
-		say(ctx, tr("“%s” is deleted.", passkeyName(one)))
-		s.list = slices.DeleteFunc(s.list, func(other shared.Passkey) bool { return other.ID == one.ID })
+		toast(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
+		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
 		refresh(ctx)
@@ -327,29 +292,31 @@ func (s *passkeys) delete(one shared.Passkey) {
 
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
-	none := s.list != nil && len(s.list) == 0
+	tr := s.Env.T
+	list := s.list.value
+	none := s.list.known && len(list) == 0
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
 		advice = tr("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
 	case none:
 		class, advice = "main", tr("You have none yet. Add one on this device, on your phone or on a security key.")
-	case len(s.list) == 1 && s.list[0].LastWayIn:
+	case len(list) == 1 && list[0].LastWayIn:
 		advice = tr("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
-	case len(s.list) == 1 && !s.list[0].Synced:
+	case len(list) == 1 && !list[0].Synced:
 		advice = tr("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
 	}
 	return section("passkeys", tr("Passkeys"),
 		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
-		stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.list == nil).Body(
-			app.If(s.list == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(len(s.list) > 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.list).Slice(func(i int) app.UI {
-						one := s.list[i]
-						return &passkeyRow{Passkey: one, Now: s.now, Busy: s.busy == one.ID, Renamed: s.renamed, Delete: s.askDelete}
+					app.Range(list).Slice(func(i int) app.UI {
+						return &passkeyRow{
+							Env: s.Env, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
+							Renamed: s.renamed, Delete: s.confirmDelete,
+						}
 					}),
 				)
 			}),
@@ -359,7 +326,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(tr("Add passkey")).OnClick(s.add)
+					Text(tr("Add passkey")).OnClick(on(s.add))
 			}),
 		),
 		s.dialog(),
@@ -367,24 +334,25 @@ func (s *passkeys) Render() app.UI {
 }
 
 func (s *passkeys) dialog() app.UI {
+	tr := s.Env.T
 	told := ""
 	if s.form.busy {
 		told = tr("Now do what your browser or your device asks for.")
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
-		On("close", s.closed).
+		On(onEvent("close", s.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 				html.H2().ID("add-passkey-title").Text(tr("Add a passkey")),
 				html.P().ID("add-passkey-text").Text(tr("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
 				s.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off"}),
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
-				s.form.trouble(),
+				s.form.drawError(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(s.cancel),
+					html.Button().Text(tr("Cancel")).OnClick(on(s.cancel)),
 					s.form.button(tr("Continue"), "main"),
 				),
 			),
@@ -395,6 +363,7 @@ func (s *passkeys) dialog() app.UI {
 // [sessionRow] is. Its name can be changed in its place.
 type passkeyRow struct {
 	app.Compo
+	Env     *env
 	Passkey shared.Passkey
 	Now     time.Time
 	Busy    bool
@@ -411,7 +380,7 @@ func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
 
 func (r *passkeyRow) OnInit() {
 	defer rescue()
-	r.form = form{id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
+	r.form = form{env: r.Env, id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
 }
 
 func (r *passkeyRow) OnMount(ctx app.Context) {
@@ -420,12 +389,10 @@ func (r *passkeyRow) OnMount(ctx app.Context) {
 }
 
 func (r *passkeyRow) edit(app.Context, app.Event) {
-	defer rescue()
 	r.form.problem, r.form.wrong = "", nil
 	r.editing = true
-	id := r.form.at("name")
-	r.ctx.Defer(func(app.Context) {
-		defer rescue()
+	id := r.form.inputID("name")
+	afterRender(r.ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Call("focus")
 			e.Call("select")
@@ -434,14 +401,13 @@ func (r *passkeyRow) edit(app.Context, app.Event) {
 }
 
 func (r *passkeyRow) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	if !nameFits(r.ctx, &r.form) {
 		return
 	}
 	r.form.busy = true
 	in := shared.PasskeyName{ID: r.Passkey.ID, Name: strings.TrimSpace(r.form.value("name"))}
-	call(r.ctx, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
+	call(r.ctx, r.Env, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
 		r.form.end(ctx, err)
 		if err == nil {
 			r.end(ctx)
@@ -453,28 +419,26 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 // end puts the name back and the focus where it came from.
 func (r *passkeyRow) end(ctx app.Context) {
 	r.editing = false
-	focus(ctx, r.form.at("button"))
+	focus(ctx, r.form.inputID("button"))
 }
 
 func (r *passkeyRow) cancel(app.Context, app.Event) {
-	defer rescue()
 	r.end(r.ctx)
 }
 
 func (r *passkeyRow) key(_ app.Context, e app.Event) {
-	defer rescue()
 	if e.Get("key").String() == "Escape" && !r.form.busy {
 		r.end(r.ctx)
 	}
 }
 
 func (r *passkeyRow) delete(app.Context, app.Event) {
-	defer rescue()
 	r.Delete(r.Passkey)
 }
 
 // Render implements [app.Composer].
 func (r *passkeyRow) Render() app.UI {
+	tr := r.Env.T
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
 	kept := tr("This device only")
@@ -483,38 +447,38 @@ func (r *passkeyRow) Render() app.UI {
 	}
 	used := app.UI(app.Text(tr("Never")))
 	if one.LastUsedAt != nil {
-		used = moment(*one.LastUsedAt, ago(one.LastUsedAt.Time, now))
+		used = r.Env.timestamp(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
 	}
 	return html.Li().Class("session", "passkey").Body(
 		providerIcon(one.Provider),
 		html.P().Class("device").Body(
-			html.Strong().ID(name).Text(passkeyName(one)),
+			html.Strong().ID(name).Text(r.Env.passkeyName(one)),
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Kept in"), app.Text(keptIn(one))),
-			fact(tr("Created"), moment(one.CreatedAt, local(one.CreatedAt, "medium", ""))),
+			fact(tr("Kept in"), app.Text(r.Env.keptIn(one))),
+			fact(tr("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
 			fact(tr("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
-				return html.Button().ID(r.form.at("button")).Aria("describedby", name).
-					Text(tr("Rename")).OnClick(r.edit)
+				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
+					Text(tr("Rename")).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(tr("Delete")).OnClick(r.delete)
+					Text(tr("Delete")).OnClick(on(r.delete))
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
-			return html.Form().Attr("novalidate", "true").OnSubmit(r.submit).OnKeyDown(r.key).Body(
-				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: passkeyName(one)}),
-				r.form.trouble(),
+			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
+				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
+				r.form.drawError(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),
-					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(r.cancel),
+					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(on(r.cancel)),
 				),
 			)
 		})),
@@ -543,19 +507,20 @@ func providerIcon(p *shared.Provider) app.UI {
 }
 
 // passkeyName is what its owner calls a passkey, or whoever made it does.
-func passkeyName(one shared.Passkey) string {
+func (t *translator) passkeyName(one shared.Passkey) string {
 	switch {
 	case one.Name != nil && *one.Name != "":
 		return *one.Name
 	case one.Provider != nil && one.Provider.Name != "":
 		return one.Provider.Name
 	default:
-		return tr("Passkey")
+		return t.T("Passkey")
 	}
 }
 
 // keptIn says what keeps a passkey.
-func keptIn(one shared.Passkey) string {
+func (t *translator) keptIn(one shared.Passkey) string {
+	tr := t.T
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
 	}

@@ -10,6 +10,7 @@ import (
 // password is the section that changes one's password.
 type password struct {
 	app.Compo
+	Env      *env
 	Email    string
 	Language string // in which it is
 
@@ -19,7 +20,7 @@ type password struct {
 
 func (s *password) OnInit() {
 	defer rescue()
-	s.form = form{id: "password", fields: []string{"currentPassword", "newPassword"}}
+	s.form = form{env: s.Env, id: "password", fields: []string{"currentPassword", "newPassword"}}
 }
 
 func (s *password) OnMount(ctx app.Context) {
@@ -28,7 +29,7 @@ func (s *password) OnMount(ctx app.Context) {
 }
 
 func (s *password) submit(_ app.Context, e app.Event) {
-	defer rescue()
+	tr := s.Env.T
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
 		"currentPassword": tr("Enter your current password."),
@@ -40,11 +41,11 @@ func (s *password) submit(_ app.Context, e app.Event) {
 		CurrentPassword: s.form.value("currentPassword"),
 		NewPassword:     s.form.value("newPassword"),
 	}
-	call(s.ctx, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
+	call(s.ctx, s.Env, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
 		s.form.end(ctx, err)
 		if err == nil {
-			s.form.empty("currentPassword", "newPassword")
-			say(ctx, tr("Your password is changed, and your other sessions are signed out."))
+			s.form.clear("currentPassword", "newPassword")
+			toast(ctx, tr("Your password is changed, and your other sessions are signed out."))
 			refresh(ctx)
 		}
 	})
@@ -52,13 +53,14 @@ func (s *password) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
+	tr := s.Env.T
 	return section("password", tr("Password"),
 		html.P().Text(tr("Changing it signs out all of your other sessions.")),
-		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
 			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
-			s.form.trouble(),
+			s.form.drawError(),
 			s.form.button(tr("Change password"), "main"),
 		),
 	)

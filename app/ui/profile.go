@@ -12,6 +12,7 @@ import (
 // profile is the section about who one is.
 type profile struct {
 	app.Compo
+	Env      *env
 	User     shared.User
 	Chosen   string // the language; "" for as the browser says
 	Language string // in which it is
@@ -24,7 +25,7 @@ type profile struct {
 
 func (s *profile) OnInit() {
 	defer rescue()
-	s.form = form{id: "profile", fields: []string{"name"}}
+	s.form = form{env: s.Env, id: "profile", fields: []string{"name"}}
 }
 
 func (s *profile) OnMount(ctx app.Context) {
@@ -33,11 +34,10 @@ func (s *profile) OnMount(ctx app.Context) {
 }
 
 func (s *profile) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	user := s.User
 	user.Name = s.form.value("name")
-	if wrong := wrongName(user.Name); wrong != "" {
+	if wrong := s.Env.wrongName(user.Name); wrong != "" {
 		s.form.refuse(s.ctx, "name", wrong)
 		return
 	}
@@ -45,11 +45,11 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 		return
 	}
 	user.Name, _ = shared.ParseName(user.Name) // as the server keeps it
-	call(s.ctx, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
 		s.form.end(ctx, err)
 		if err == nil {
-			know(ctx, user)
-			say(ctx, tr("Your profile is saved."))
+			updateUser(ctx, user)
+			toast(ctx, s.Env.T("Your profile is saved."))
 		}
 	})
 }
@@ -57,7 +57,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 // choose saves the language at once: there is nothing to type.
 func (s *profile) choose() {
 	if s.choosing {
-		put(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
+		setProperty(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
 		return
 	}
 	s.choosing = true
@@ -65,23 +65,23 @@ func (s *profile) choose() {
 	if chosen == asBrowser {
 		chosen = ""
 	}
-	call(s.ctx, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
 		s.choosing = false
 		if err != nil {
-			put(ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
-			complain(ctx, err)
+			setProperty(ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
+			toastError(ctx, err)
 			return
 		}
-		read(ctx, chosen)
+		setLanguage(ctx, chosen)
 	})
 }
 
-func (s *profile) askDelete(ctx app.Context, _ app.Event) {
-	defer rescue()
+func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
+	tr := s.Env.T
 	if s.deleting {
 		return
 	}
-	ask(ctx, question{
+	confirm(ctx, confirmation{
 		Title: tr("Delete your account?"),
 		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
 		Yes:   tr("Delete account"),
@@ -91,34 +91,35 @@ func (s *profile) askDelete(ctx app.Context, _ app.Event) {
 
 func (s *profile) delete() {
 	s.deleting = true
-	call(s.ctx, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, out shared.Deleted, err error) {
+	call(s.ctx, s.Env, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, out shared.Deleted, err error) {
 		s.deleting = false
 		switch {
 		case err != nil:
-			complain(ctx, err)
-		case out.Message == "Verification email sent": // as Better Auth says it
-			say(ctx, tr("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
+			toastError(ctx, err)
+		case out.Message == shared.DeletionMailed:
+			toast(ctx, s.Env.T("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
 		default:
-			leave(ctx, accountDeleted)
+			goToSignIn(ctx, accountDeleted)
 		}
 	})
 }
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
+	tr := s.Env.T
 	return section("profile", tr("Profile"),
-		html.Form().Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
-			s.form.trouble(),
+			s.form.drawError(),
 			s.form.button(tr("Save"), "main"),
 		),
-		&field{ID: languageField, Name: "language", Label: tr("Language"), Options: languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
-		&newEmail{User: s.User, Language: s.Language},
+		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
+		&newEmail{Env: s.Env, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
 			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
-				OnClick(s.askDelete),
+				OnClick(on(s.confirmDelete)),
 		),
 	)
 }
@@ -130,6 +131,6 @@ const (
 
 // languages are those to choose from. Each is called as it calls itself, for who
 // cannot read the others.
-func languages() []option {
-	return []option{{asBrowser, tr("As your browser")}, {english, "English"}, {german, "Deutsch"}}
+func (t *translator) languages() []option {
+	return []option{{asBrowser, t.T("As your browser")}, {english, "English"}, {german, "Deutsch"}}
 }

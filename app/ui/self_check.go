@@ -13,84 +13,72 @@ import (
 // configured and reached.
 type selfCheck struct {
 	app.Compo
+	Env *env
 
-	ctx     app.Context
-	found   *shared.SelfCheck // nil until it is known
-	problem error             // why it is not
-	at      time.Time         // when it was known
+	check loader[shared.SelfCheck]
+}
+
+func (s *selfCheck) OnInit() {
+	defer rescue()
+	s.check = loader[shared.SelfCheck]{loadState: loadState{env: s.Env, section: "check"}, fetch: s.fetch}
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load(ctx)
+	s.check.mount(ctx)
 }
 
-func (s *selfCheck) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
-	s.load(ctx)
-}
-
-func (s *selfCheck) load(ctx app.Context) {
+func (s *selfCheck) fetch(ctx app.Context, then func(app.Context, shared.SelfCheck, error)) {
 	in := shared.PageOrigin{
 		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
 	}
-	call(ctx, shared.PasskeyCheck, in, func(_ app.Context, found shared.SelfCheck, err error) {
-		if s.problem = err; err == nil {
-			s.found, s.at = &found, now()
-		}
-	})
-}
-
-func (s *selfCheck) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "check")
-	s.load(s.ctx)
+	call(ctx, s.Env, shared.PasskeyCheck, in, then)
 }
 
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
+	tr := s.Env.T
 	return section("check", tr("Self-check"),
 		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
-		stale(s.problem, s.at, s.again),
-		html.Div().Class("state").Aria("busy", s.found == nil).Body(s.body()...),
+		s.check.drawState(),
+		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
 }
 
 func (s *selfCheck) body() []app.UI {
-	if s.found == nil {
-		if s.problem != nil {
-			return nil
-		}
-		return []app.UI{bones()}
+	tr := s.Env.T
+	found := s.check.value
+	switch {
+	case s.check.waiting():
+		return []app.UI{skeleton()}
+	case !s.check.known:
+		return nil
 	}
 	verdict := tr("All is well.")
-	if !s.found.OK {
+	if !found.OK {
 		verdict = tr("Something has to be changed.")
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
-			app.Range(s.found.Checks).Slice(func(i int) app.UI {
-				c := s.found.Checks[i]
+			app.Range(found.Checks).Slice(func(i int) app.UI {
+				c := found.Checks[i]
 				state, class := tr("OK"), "badge"
 				if !c.OK {
 					state, class = tr("To change"), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					html.P().Class("hint").Text(findingWords(c)),
+					html.P().Class("hint").Text(s.Env.findingWords(c)),
 				)
 			}),
 		),
 	}
 }
 
-func findingWords(c shared.Finding) string {
+func (t *translator) findingWords(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}
-	return tr("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
+	return t.T("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
 }

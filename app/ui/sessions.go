@@ -1,13 +1,11 @@
 package ui
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -15,12 +13,10 @@ import (
 // sessions is the section that lists where one is signed in, and ends it.
 type sessions struct {
 	app.Compo
+	Env *env
 
-	ctx      app.Context
-	sessions []shared.Session // nil until they are known
-	problem  error            // why they are not
-	now      time.Time        // that the relative times are relative to
-	at       time.Time        // when they were known
+	ctx  app.Context
+	list loader[[]shared.Session]
 
 	// gone holds the handles of the sessions that are not shown because they
 	// are being ended, or were. The server may list one for a moment longer.
@@ -30,58 +26,33 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	s.gone = map[string]bool{}
-	s.now = now()
+	s.list = newLoader(s.Env, "sessions", shared.ListSessions)
+	s.list.restore = func() ([]shared.Session, time.Time) { return s.Env.snapshots.sessions(s.Env.account()) }
+	s.list.onLoad = s.loaded
 }
 
 func (s *sessions) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load(ctx)
-	pass(ctx, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
-func (s *sessions) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
-	s.load(ctx)
-}
-
-func (s *sessions) load(ctx app.Context) {
-	call(ctx, shared.ListSessions, shared.None{}, func(ctx app.Context, list []shared.Session, err error) {
-		s.problem = err
-		if errors.Is(err, client.ErrOffline) && s.sessions == nil {
-			s.sessions, s.at = keptSessions()
-		}
-		if err != nil {
-			return // what was known is still shown
-		}
-		if list == nil {
-			list = []shared.Session{}
-		}
-		s.sessions, s.now, s.at = list, now(), now()
-		keepSessions(list, s.at)
-		// A row that has moved is a new row: give the focus back to it.
-		if had := focused(); had != "" {
-			ctx.Defer(func(app.Context) {
-				defer rescue()
-				if focused() == "" {
-					focus(ctx, had)
-				}
-			})
-		}
-	})
-}
-
-func (s *sessions) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "sessions")
-	s.load(s.ctx)
+func (s *sessions) loaded(ctx app.Context) {
+	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
+	// A row that has moved is a new row: give the focus back to it.
+	if had := focusedID(); had != "" {
+		afterRender(ctx, func(app.Context) {
+			if focusedID() == "" {
+				focus(ctx, had)
+			}
+		})
+	}
 }
 
 // shown is the sessions that are in the list.
 func (s *sessions) shown() []shared.Session {
-	return slices.DeleteFunc(slices.Clone(s.sessions), func(one shared.Session) bool {
+	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
 		return s.gone[one.Token]
 	})
 }
@@ -97,9 +68,10 @@ func (s *sessions) others() []string {
 	return handles
 }
 
-func (s *sessions) askRevoke(one shared.Session) {
+func (s *sessions) confirmRevoke(one shared.Session) {
+	tr := s.Env.T
 	if one.IsCurrent {
-		ask(s.ctx, question{
+		confirm(s.ctx, confirmation{
 			Title: tr("Sign out of this device?"),
 			Text:  tr("This is the session that you are using now. You will have to sign in again."),
 			Yes:   tr("Sign out"),
@@ -107,9 +79,9 @@ func (s *sessions) askRevoke(one shared.Session) {
 		})
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Revoke this session?"),
-		Text:  tr("%s (%s), last active %s, will be signed out at once.", deviceWords(one.Device), one.IPAddress, ago(one.LastActiveAt.Time, s.now)),
+		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
 		Yes:   tr("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
@@ -119,20 +91,20 @@ func (s *sessions) askRevoke(one shared.Session) {
 // refuse, it comes back to its place.
 func (s *sessions) revoke(one shared.Session) {
 	s.hide(one.Token)
-	call(s.ctx, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
-			complain(ctx, err)
-			s.load(ctx) // it may have been ended all the same
+			toastError(ctx, err)
+			s.list.load() // it may have been ended all the same
 			return
 		}
-		say(ctx, tr("%s is signed out.", deviceWords(one.Device)))
+		toast(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
 	})
 }
 
-func (s *sessions) askRevokeOthers(app.Context, app.Event) {
-	defer rescue()
+func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
+	tr := s.Env.T
 	others := s.others()
 	if len(others) == 0 {
 		return
@@ -141,7 +113,7 @@ func (s *sessions) askRevokeOthers(app.Context, app.Event) {
 	if n := len(others); n > 1 {
 		text = tr("All %d other sessions will be signed out at once.", n)
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Revoke all other sessions?"),
 		Text:  text + " " + tr("You stay signed in here."),
 		Yes:   tr("Revoke all"),
@@ -151,15 +123,15 @@ func (s *sessions) askRevokeOthers(app.Context, app.Event) {
 
 func (s *sessions) revokeOthers(others []string) {
 	s.hide(others...)
-	call(s.ctx, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(others...)
-			complain(ctx, err)
-			s.load(ctx)
+			toastError(ctx, err)
+			s.list.load()
 			return
 		}
-		say(ctx, tr("All other sessions are signed out."))
-		s.load(ctx) // one may have begun meanwhile
+		toast(ctx, s.Env.T("All other sessions are signed out."))
+		s.list.load() // one may have begun meanwhile
 	})
 }
 
@@ -167,17 +139,16 @@ func (s *sessions) revokeOthers(others []string) {
 // follows.
 func (s *sessions) hide(handles ...string) {
 	next := "sessions"
-	for i, one := range s.sessions {
+	for i, one := range s.list.value {
 		if !slices.Contains(handles, one.Token) {
 			continue
 		}
 		s.gone[one.Token] = true
-		if after := slices.IndexFunc(s.sessions[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
-			next = revokeID(s.sessions[i+1+after])
+		if after := slices.IndexFunc(s.list.value[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
+			next = revokeID(s.list.value[i+1+after])
 		}
 	}
-	s.ctx.Dispatch(func(ctx app.Context) {
-		defer rescue()
+	dispatch(s.ctx, func(ctx app.Context) {
 		focus(ctx, next, "sessions")
 	})
 }
@@ -190,21 +161,20 @@ func (s *sessions) show(handles ...string) {
 
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
+	tr := s.Env.T
 	shown, others := s.shown(), s.others()
 	why := ""
-	if s.sessions != nil && len(others) == 0 {
+	if s.list.known && len(others) == 0 {
 		why = tr("You are signed in nowhere else.")
 	}
 	return section("sessions", tr("Active sessions"),
 		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
-		stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.sessions == nil).Body(
-			app.If(s.sessions == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.sessions != nil, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Session: shown[i], Now: s.now, Revoke: s.askRevoke}
+						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
@@ -214,7 +184,7 @@ func (s *sessions) Render() app.UI {
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
 				Text(tr("Revoke all other sessions")).
-				OnClick(s.askRevokeOthers),
+				OnClick(on(s.confirmRevokeOthers)),
 		),
 	)
 }
@@ -224,6 +194,7 @@ func (s *sessions) Render() app.UI {
 // this place before.
 type sessionRow struct {
 	app.Compo
+	Env     *env
 	Session shared.Session
 	Now     time.Time
 	Revoke  func(shared.Session)
@@ -233,16 +204,15 @@ type sessionRow struct {
 func (r *sessionRow) CompoID() string { return r.Session.Token }
 
 func (r *sessionRow) revoke(app.Context, app.Event) {
-	defer rescue()
 	r.Revoke(r.Session)
 }
 
 // deviceLine names a device.
-func deviceLine(id string, device shared.Device, current bool) app.UI {
+func (t *translator) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
-		html.Strong().ID(id).Text(deviceWords(device)),
+		html.Strong().ID(id).Text(t.deviceWords(device)),
 		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text(tr("This device"))
+			return html.Span().Class("badge").Text(t.T("This device"))
 		}),
 	)
 }
@@ -251,19 +221,20 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
 func (r *sessionRow) Render() app.UI {
+	tr := r.Env.T
 	one := r.Session
 	name := "device-" + one.Token
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		deviceLine(name, one.Device, one.IsCurrent),
+		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), moment(one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))),
+			fact(tr("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
 			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Signed in"), moment(one.CreatedAt, local(one.CreatedAt, "medium", "short"))),
-			fact(tr("Signed in with"), app.Text(methodWords(one.Method))),
+			fact(tr("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
+			fact(tr("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(tr("Revoke")).OnClick(r.revoke),
+			Text(tr("Revoke")).OnClick(on(r.revoke)),
 	)
 }
 

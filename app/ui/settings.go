@@ -1,12 +1,8 @@
 package ui
 
 import (
-	"errors"
-	"time"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -14,6 +10,7 @@ import (
 // settings is the page on which people look after their account.
 type settings struct {
 	app.Compo
+	Env      *env
 	User     *shared.User // nil until it is known
 	Chosen   string       // the language that they chose
 	Language string       // in which the page is
@@ -31,7 +28,7 @@ func (p *settings) CompoID() string {
 }
 
 // sections are the parts of the page.
-var sections = []part{
+var sections = []pageSection{
 	{"profile", "Profile"},
 	{"password", "Password"},
 	{"two-factor", "Two-factor authentication"},
@@ -58,8 +55,8 @@ func (p *settings) Render() app.UI {
 		parts = sections[2:4]
 	}
 	return html.Div().Class("settings").Body(
-		heading(tr("Settings")),
-		contents(parts),
+		heading(p.Env.T("Settings")),
+		p.Env.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
 }
@@ -69,46 +66,65 @@ func (p *settings) cards() []app.UI {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, tr(s.name), bones())
+			cards[i] = section(s.id, p.Env.T(s.name), skeleton())
 		}
 		return cards
 	case p.Overdue:
-		return []app.UI{&twoFactor{}, &passkeys{User: *p.User}}
+		return []app.UI{&twoFactor{Env: p.Env}, &passkeys{Env: p.Env, User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{User: *p.User, Chosen: p.Chosen, Language: p.Language},
-		&password{Email: p.User.Email, Language: p.Language},
-		&twoFactor{},
-		&passkeys{User: *p.User},
-		&sessions{},
+		&profile{Env: p.Env, User: *p.User, Chosen: p.Chosen, Language: p.Language},
+		&password{Env: p.Env, Email: p.User.Email, Language: p.Language},
+		&twoFactor{Env: p.Env},
+		&passkeys{Env: p.Env, User: *p.User},
+		&sessions{Env: p.Env},
 	}
 	if p.User.TwoFactorEnabled {
-		cards = append(cards, &trustedDevices{})
+		cards = append(cards, &trustedDevices{Env: p.Env})
 	}
-	return append(cards, &events{}, &install{Language: p.Language})
+	return append(cards, &events{Env: p.Env}, &install{Env: p.Env, Language: p.Language})
 }
 
 // part is a part of a page, by the id of its heading.
-type part struct {
+type pageSection struct {
 	id   string
 	name key
 }
 
 // contents draws the links to the parts of a page.
-func contents(parts []part) app.UI {
+func (t *translator) sectionLinks(parts []pageSection) app.UI {
+	tr := t.T
 	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(jump)
+			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(scrollToSection))
 		}),
 	)
 }
 
-func jump(ctx app.Context, e app.Event) {
-	defer rescue()
+func scrollToSection(ctx app.Context, e app.Event) {
 	e.PreventDefault()
 	e.Call("stopPropagation") // go-app would scroll and leave the focus here
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
+}
+
+// heading is the heading of a page. It takes the focus when the page is gone to, so
+// that screen readers say where the user is.
+func heading(text string) app.HTMLElem {
+	return html.H1().ID("title").TabIndex(-1).Text(text)
+}
+
+// notice is a sentence at the top of a page.
+func notice(text string) app.UI {
+	return html.Div().Class("notice").ID("notice").Body(
+		app.If(text != "", func() app.UI { return html.P().Text(text) }),
+	)
+}
+
+// username tells password managers whose password a form is about.
+func username(email string) app.UI {
+	return html.Input("text").Class("unseen").Attr("name", "username").Attr("autocomplete", "username").
+		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
 }
 
 // section draws a part of a page.
@@ -116,42 +132,4 @@ func section(id, name string, parts ...app.UI) app.UI {
 	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
 		html.H2().ID(id).TabIndex(-1).Text(name),
 	}, parts...)...)
-}
-
-const laterWords key = "This is shown when there is a connection again."
-
-// stale says why a section could not be loaded, and offers to try again. at is
-// when what it shows was so; zero if it shows nothing. Without a connection there
-// is nothing to try: it comes when that does.
-func stale(problem error, at time.Time, again app.EventHandler) app.UI {
-	offline, known := errors.Is(problem, client.ErrOffline), !at.IsZero()
-	return html.Div().Class("stale").Body(
-		html.Div().Class("trouble").Role("alert").Body(
-			app.If(!offline && problem != nil && words(problem) != "", func() app.UI {
-				text := words(problem)
-				if known {
-					text = tr("This may be out of date.") + " " + text
-				}
-				return html.Div().Body(
-					html.P().Text(text),
-					html.Button().Text(tr("Try again")).OnClick(again),
-				)
-			}),
-		),
-		app.If(offline && known, func() app.UI {
-			then := shared.Time{Time: at}
-			return html.P().Class("as-of").Body(app.Text(tr("As of")+" "), moment(then, local(then, "medium", "short")))
-		}).ElseIf(offline, func() app.UI {
-			return html.P().Class("as-of").Text(tr(laterWords))
-		}),
-	)
-}
-
-// bones are lines that stand where words will be.
-func bones() app.UI {
-	return html.Div().Class("bones").Aria("hidden", "true").Body(
-		html.Div().Class("bone", "short"),
-		html.Div().Class("bone", "long"),
-		html.Div().Class("bone"),
-	)
 }

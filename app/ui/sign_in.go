@@ -15,8 +15,9 @@ import (
 // signIn is the page that asks who one is.
 type signIn struct {
 	app.Compo
+	Env    *env
 	Notice string // why one is here, if not by one's own will
-	About  about
+	Server serverInfo
 
 	ctx      app.Context
 	form     form
@@ -31,8 +32,9 @@ type signIn struct {
 
 func (p *signIn) OnInit() {
 	defer rescue()
-	p.form = form{id: "sign-in", fields: []string{"email", "password"}}
-	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: p.offerPasskeys}
+	p.form = form{env: p.Env, id: "sign-in", fields: []string{"email", "password"}}
+	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{})
+	p.passkeys.fetched = p.offerPasskeys
 	if e := p.form.adopt(); e != nil {
 		p.refused, p.email = e, p.form.value("email")
 	}
@@ -42,16 +44,14 @@ func (p *signIn) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.form.wait() > 0 {
-		p.form.tick(ctx)
+		p.form.countDown(ctx)
 	}
 	if !passkey.Supported() {
 		return
 	}
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		canOffer, immediate := passkey.CanOffer(), passkey.Can("immediateGet")
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			p.canOffer, p.immediate = canOffer, immediate
 			p.passkeys.prepare(ctx)
 		})
@@ -71,11 +71,9 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 	}
 	offer := passkey.Get(p.passkeys.options, passkey.Quiet)
 	p.offer = offer
-	ctx.Async(func() {
-		defer rescue()
+	async(ctx, func() {
 		answer, err := offer.Wait()
-		ctx.Dispatch(func(ctx app.Context) {
-			defer rescue()
+		dispatch(ctx, func(ctx app.Context) {
 			if err == nil && p.offer == offer && !p.passkeys.busy {
 				p.passkeys.busy = true
 				p.verify(ctx, answer)
@@ -89,7 +87,6 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 const promptly = 1500 * time.Millisecond
 
 func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
-	defer rescue()
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
@@ -112,7 +109,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		if way == passkey.Immediate {
 			p.immediate = false // those of other devices are asked for, too
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
-				p.form.problem = tr("No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password.")
+				p.form.problem = p.Env.T("No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password.")
 			}
 		}
 		p.offerPasskeys(ctx)
@@ -121,21 +118,21 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 
 func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 	remember := element("sign-in-remember").Get("checked").Bool()
-	call(ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
-		p.passkeys.judged(answer, err)
+	call(ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
+		p.passkeys.answered(answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
-			challenged(ctx, due.TwoFactorMethods)
+			askSecondFactor(ctx, due.TwoFactorMethods)
 			return
 		}
 		p.form.end(ctx, err)
 		if err == nil {
-			enter(ctx, out.User)
+			signedIn(ctx, out.User)
 		}
 	})
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
-	defer rescue()
+	tr := p.Env.T
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
 		"email":    tr("Enter your email address."),
@@ -150,18 +147,18 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 		Password:   p.form.value("password"),
 		RememberMe: &remember,
 	}
-	call(p.ctx, shared.SignIn, in, func(ctx app.Context, out shared.SignedIn, err error) {
+	call(p.ctx, p.Env, shared.SignIn, in, func(ctx app.Context, out shared.SignedIn, err error) {
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			p.form.end(ctx, nil)
-			p.form.empty("password")
-			challenged(ctx, due.TwoFactorMethods)
+			p.form.clear("password")
+			askSecondFactor(ctx, due.TwoFactorMethods)
 			return
 		}
 		p.form.end(ctx, err)
 		p.refused, p.email = err, in.Email
 		if err == nil {
-			enter(ctx, out.User)
-			upgrade(ctx)
+			signedIn(ctx, out.User)
+			upgradeToPasskey(ctx)
 		}
 	})
 }
@@ -182,27 +179,28 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
+	tr := p.Env.T
 	return html.Div().Class("narrow").Body(
 		heading(tr("Sign in")).Aria("describedby", "notice"),
 		notice(p.Notice),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
 				html.Span().Text(tr("Keep me signed in on this device")),
 			),
-			p.form.trouble(),
+			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
 			p.form.button(tr("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(tr("Sign in with a passkey")).OnClick(p.usePasskey)
+					Text(tr("Sign in with a passkey")).OnClick(on(p.usePasskey))
 			}),
 		),
 		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr("Forgot password?"))),
-		html.Div().Body(app.If(p.About.SignUp, func() app.UI {
+		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
 				app.Text(tr("New here?")+" "),
 				html.A(shared.PageSignUp).Text(tr("Create an account")),
@@ -214,8 +212,8 @@ func (p *signIn) Render() app.UI {
 // wayOn is what to do about a refusal.
 func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
-		return &verification{Email: p.email}
+		return &verification{Env: p.Env, Email: p.email}
 	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
-		return html.A(shared.PageForgotPassword).Class("button").Text(tr("Choose a new password"))
+		return html.A(shared.PageForgotPassword).Class("button").Text(p.Env.T("Choose a new password"))
 	})
 }

@@ -10,7 +10,8 @@ import (
 // signUp is the page that makes an account.
 type signUp struct {
 	app.Compo
-	About about
+	Env    *env
+	Server serverInfo
 
 	ctx    app.Context
 	form   form
@@ -20,7 +21,7 @@ type signUp struct {
 
 func (p *signUp) OnInit() {
 	defer rescue()
-	p.form = form{id: "sign-up", fields: []string{"name", "email", "password"}}
+	p.form = form{env: p.Env, id: "sign-up", fields: []string{"name", "email", "password"}}
 }
 
 func (p *signUp) OnMount(ctx app.Context) {
@@ -30,9 +31,9 @@ func (p *signUp) OnMount(ctx app.Context) {
 }
 
 func (p *signUp) submit(_ app.Context, e app.Event) {
-	defer rescue()
+	tr := p.Env.T
 	e.PreventDefault()
-	if wrong := wrongName(p.form.value("name")); wrong != "" {
+	if wrong := p.Env.wrongName(p.form.value("name")); wrong != "" {
 		p.form.refuse(p.ctx, "name", wrong)
 		return
 	}
@@ -48,7 +49,7 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 		Password: p.form.value("password"),
 		Invite:   p.invite,
 	}
-	call(p.ctx, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
+	call(p.ctx, p.Env, shared.SignUp, in, func(ctx app.Context, out shared.SignedUp, err error) {
 		p.form.end(ctx, err)
 		switch {
 		case err != nil:
@@ -56,13 +57,14 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 			p.sent = in.Email
 			focus(ctx, "title")
 		default:
-			enter(ctx, out.User)
+			signedIn(ctx, out.User)
 		}
 	})
 }
 
 // Render implements [app.Composer].
 func (p *signUp) Render() app.UI {
+	tr := p.Env.T
 	invited := ""
 	if p.invite != "" {
 		invited = tr("This account will be the first administrator of this server.")
@@ -78,25 +80,25 @@ func (p *signUp) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().Text(tr("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
 				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam.")),
-				&verification{Email: p.sent},
+				&verification{Env: p.Env, Email: p.sent},
 			),
 			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Go to sign-in"))),
 		)
-	case p.About.Known && !p.About.SignUp && p.invite == "":
+	case p.Server.Known && !p.Server.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
 			heading(tr("Create an account")),
-			html.Div().Class("card").Body(html.P().Text(words(shared.ErrSignUpDisabled))),
+			html.Div().Class("card").Body(html.P().Text(p.Env.words(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Create an account")).Aria("describedby", "notice"),
 		notice(invited),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
 			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Create account"), "main"),
 		),
 		have,

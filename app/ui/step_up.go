@@ -11,8 +11,8 @@ import (
 	"latchkey/shared"
 )
 
-// identity is what waits for a person to confirm who they are.
-type identity struct {
+// stepUpRequest is what waits for a person to confirm who they are.
+type stepUpRequest struct {
 	Factor    bool // by a second factor, and not by the password
 	Confirmed func()
 	Cancelled func()
@@ -22,7 +22,7 @@ const stepUpAction = "step-up"
 
 // stepUp asks for the password, a second factor, or a passkey, because the server wants
 // to know that the person is still the one who signed in.
-func stepUp(ctx app.Context, i identity) {
+func stepUp(ctx app.Context, i stepUpRequest) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
 
@@ -32,6 +32,7 @@ const withPassword = "password"
 // stepUpDialog asks for it.
 type stepUpDialog struct {
 	app.Compo
+	Env       *env
 	Email     string // of who is signed in
 	TwoFactor bool   // they have an authenticator app
 	Offline   bool
@@ -39,7 +40,7 @@ type stepUpDialog struct {
 	ctx     app.Context
 	form    form
 	with    string // what is asked for: withPassword, byApp, byBackup or byPasskey
-	waiting *identity
+	waiting *stepUpRequest
 
 	openings int // how often it was opened
 
@@ -49,24 +50,24 @@ type stepUpDialog struct {
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{id: "step-up", fields: []string{"password", "code", "backupCode"}}
+	d.form = form{env: d.Env, id: "step-up", fields: []string{"password", "code", "backupCode"}}
 	d.with = withPassword
-	d.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{}), fetched: d.learnPasskeys}
+	d.passkeys = toUse(d.Env, shared.AuthenticateQuery{})
+	d.passkeys.fetched = d.optionsFetched
 }
 
 func (d *stepUpDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	ctx.Handle(stepUpAction, d.ask)
+	handle(ctx, stepUpAction, d.show)
 }
 
-func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
-	defer rescue()
+func (d *stepUpDialog) show(ctx app.Context, a app.Action) {
 	d.reset() // should two calls have been refused at once
-	i := a.Value.(identity)
+	i := a.Value.(stepUpRequest)
 	d.waiting = &i
 	d.openings++
-	open(ctx, "step-up")
+	d.Env.focus.showDialog(ctx, "step-up")
 	switch {
 	case i.Factor && d.TwoFactor:
 		d.use(byApp)
@@ -78,13 +79,12 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.passkeys.prepare(d.ctx)
 }
 
-// learnPasskeys sees from the options whether there are passkeys.
-func (d *stepUpDialog) learnPasskeys(app.Context) {
+// optionsFetched sees from the options whether there are passkeys.
+func (d *stepUpDialog) optionsFetched(app.Context) {
 	d.hasPasskeys = passkey.Names(d.passkeys.options)
 }
 
 func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
-	defer rescue()
 	if d.form.busy || d.passkeys.busy {
 		return
 	}
@@ -97,8 +97,8 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 			d.form.end(ctx, err)
 			return
 		}
-		call(d.ctx, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
-			d.passkeys.judged(answer, err)
+		call(d.ctx, d.Env, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
+			d.passkeys.answered(answer, err)
 			d.confirmed(ctx, err)
 		})
 	})
@@ -109,30 +109,27 @@ func (d *stepUpDialog) use(with string) {
 	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
 	d.form.until = time.Time{} // too many of the one are no reason against the other
-	d.form.empty("password", "code", "backupCode")
-	focus(d.ctx, d.form.at("password"), d.form.at("code"), d.form.at("backupCode"), d.form.at("submit"))
+	d.form.clear("password", "code", "backupCode")
+	focus(d.ctx, d.form.inputID("password"), d.form.inputID("code"), d.form.inputID("backupCode"), d.form.inputID("submit"))
 }
 
 func (d *stepUpDialog) usePassword(app.Context, app.Event) {
-	defer rescue()
 	d.use(withPassword)
 }
 
 func (d *stepUpDialog) useApp(app.Context, app.Event) {
-	defer rescue()
 	d.use(byApp)
 }
 
 func (d *stepUpDialog) useBackup(app.Context, app.Event) {
-	defer rescue()
 	d.use(byBackup)
 }
 
 // byFactor reports whether a second factor is asked for, and no password will do.
 func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
-// settle tells what waits how it ended, once.
-func (d *stepUpDialog) settle(confirmed bool) {
+// finish tells what waits how it ended, once.
+func (d *stepUpDialog) finish(confirmed bool) {
 	waiting := d.waiting
 	d.waiting = nil
 	switch {
@@ -145,12 +142,12 @@ func (d *stepUpDialog) settle(confirmed bool) {
 }
 
 func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
 	d.confirm()
 }
 
 func (d *stepUpDialog) confirm() {
+	tr := d.Env.T
 	var proof shared.Proof
 	switch d.with {
 	case byPasskey:
@@ -179,7 +176,7 @@ func (d *stepUpDialog) confirm() {
 		password := d.form.value("password")
 		proof.Password = &password
 	}
-	call(d.ctx, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
+	call(d.ctx, d.Env, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
 		d.confirmed(ctx, err)
 	})
 }
@@ -187,60 +184,59 @@ func (d *stepUpDialog) confirm() {
 func (d *stepUpDialog) confirmed(ctx app.Context, err error) {
 	d.form.end(ctx, err)
 	if err == nil {
-		d.settle(true)
-		shut("step-up")
+		d.finish(true)
+		closeDialog("step-up")
 	}
 }
 
 func (d *stepUpDialog) cancel(app.Context, app.Event) {
-	defer rescue()
-	shut("step-up")
+	closeDialog("step-up")
 }
 
 // closed is also what Escape comes to.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
-	defer rescue()
 	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
 }
 
 // reset forgets what was typed, and gives up what the dialog has under way.
 func (d *stepUpDialog) reset() {
-	d.form.empty("password", "code", "backupCode")
+	d.form.clear("password", "code", "backupCode")
 	d.passkeys.stop()
 	d.hasPasskeys = false
-	d.settle(false)
+	d.finish(false)
 }
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
+	tr := d.Env.T
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
-		On("close", d.closed).
+		On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(d.submit).Body(
+			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
 				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(d.usePassword)
+						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(on(d.usePassword))
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(d.useApp)
+						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(on(d.useApp))
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(d.useBackup)
+						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(on(d.useBackup))
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(tr("Use a passkey")).OnClick(d.usePasskey)
+							Text(tr("Use a passkey")).OnClick(on(d.usePasskey))
 					}),
 				),
-				d.form.trouble(),
-				notNow(d.Offline),
+				d.form.drawError(),
+				d.Env.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(d.cancel),
+					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
 					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),
@@ -249,6 +245,7 @@ func (d *stepUpDialog) Render() app.UI {
 
 // text says why something is asked for, and what.
 func (d *stepUpDialog) text() string {
+	tr := d.Env.T
 	switch {
 	case d.with == byBackup:
 		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
@@ -264,6 +261,7 @@ func (d *stepUpDialog) text() string {
 }
 
 func (d *stepUpDialog) field() app.UI {
+	tr := d.Env.T
 	switch d.with {
 	case byPasskey:
 		return html.Div() // the browser asks

@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"slices"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -15,40 +13,44 @@ const (
 	readEvents     = "audit.read"
 )
 
-func mayAny(may []string) bool {
-	return slices.ContainsFunc(may, func(permission string) bool {
-		return permission == manageSettings || permission == manageUsers || permission == readEvents
-	})
+// administers reports whether the user may see a part of the system page.
+func (i *identity) administers() bool {
+	return i.may(manageSettings) || i.may(manageUsers) || i.may(readEvents)
 }
 
 // system draws the page on which administrators look after the server. The server
 // refuses what the page does not show, too.
-func (f *frame) system() app.UI {
-	var parts []part
+func (s *shell) system() app.UI {
+	tr, i, offline := s.env.T, &s.env.identity, s.env.connection.offline
+	var parts []pageSection
 	var cards []app.UI
 	add := func(permission, id string, name key, card app.UI) {
-		if slices.Contains(f.may, permission) {
-			parts, cards = append(parts, part{id, name}), append(cards, card)
+		if i.may(permission) {
+			parts, cards = append(parts, pageSection{id, name}), append(cards, card)
 		}
 	}
 	switch {
-	case f.user == nil:
-		cards = []app.UI{section("keys", tr("System settings"), bones())}
-	case f.offline && f.may == nil:
+	case i.user == nil:
+		cards = []app.UI{section("keys", tr("System settings"), skeleton())}
+	case offline && i.permissions == nil:
 		cards = []app.UI{section("away", tr("System settings"), html.P().Text(tr(laterWords)))}
-	case f.overdue():
-		cards = []app.UI{section("due", tr("Two-factor authentication first"), html.P().Text(tr("You can come back here when it is on.")))}
-	case !mayAny(f.may):
-		cards = []app.UI{section("none", tr("Nothing here for you"), html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")))}
+	case s.overdue():
+		cards = []app.UI{section("due", tr("Two-factor authentication first"),
+			html.P().Text(tr("You can come back here when it is on.")),
+		)}
+	case !i.administers():
+		cards = []app.UI{section("none", tr("Nothing here for you"),
+			html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")),
+		)}
 	default:
-		add(manageSettings, "keys", "System settings", &systemKeys{Email: f.user.Email})
-		add(manageSettings, "check", "Self-check", &selfCheck{})
-		add(manageUsers, "users", "People", &users{Own: f.user.ID})
-		add(readEvents, "log", "Security log of everybody", &events{All: true, Offline: f.offline})
+		add(manageSettings, "keys", "System settings", &systemSettings{Env: s.env, Email: i.user.Email})
+		add(manageSettings, "check", "Self-check", &selfCheck{Env: s.env})
+		add(manageUsers, "users", "People", &users{Env: s.env, Own: i.user.ID})
+		add(readEvents, "log", "Security log of everybody", &events{Env: s.env, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
 		heading(tr("System")),
-		contents(parts),
-		html.Div().Class("cards").Aria("busy", f.user == nil).Body(cards...),
+		s.env.sectionLinks(parts),
+		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)
 }

@@ -13,20 +13,21 @@ import (
 // comes together with its words.
 type toasts struct {
 	app.Compo
+	Env *env
 
-	ctx        app.Context
-	said       string // what went well
-	complained string // what did not
-	update     bool   // a newer version of the app is there
-	tooOld     bool   // and this one is of no use any more
+	ctx     app.Context
+	success string // what went well
+	failure string // what did not
+	update  bool   // a newer version of the app is there
+	tooOld  bool   // and this one is of no use any more
 
-	saidAt time.Time
+	successAt time.Time
 }
 
 const (
-	sayAction      = "say"
-	complainAction = "complain"
-	outdatedAction = "outdated"
+	toastAction      = "say"
+	toastErrorAction = "complain"
+	outdatedAction   = "outdated"
 )
 
 // readingTime is how long good news stays. Complaints stay until they are
@@ -34,23 +35,21 @@ const (
 const readingTime = 7 * time.Second
 
 // say shows a message that all went well, or none.
-func say(ctx app.Context, message string) {
-	ctx.NewActionWithValue(sayAction, message)
+func toast(ctx app.Context, message string) {
+	ctx.NewActionWithValue(toastAction, message)
 }
 
-// complain shows what went wrong, if anybody needs to be told.
-func complain(ctx app.Context, err error) {
-	if message := words(err); message != "" {
-		ctx.NewActionWithValue(complainAction, message)
-	}
+// complain shows what went wrong, if the user needs to be told.
+func toastError(ctx app.Context, err error) {
+	ctx.NewActionWithValue(toastErrorAction, err)
 }
 
 func (t *toasts) OnMount(ctx app.Context) {
 	defer rescue()
 	t.ctx = ctx
-	ctx.Handle(sayAction, t.say)
-	ctx.Handle(complainAction, t.complain)
-	ctx.Handle(outdatedAction, t.outdated)
+	handle(ctx, toastAction, t.toast)
+	handle(ctx, toastErrorAction, t.toastError)
+	handle(ctx, outdatedAction, t.outdated)
 	if !app.IsClient {
 		return
 	}
@@ -59,22 +58,21 @@ func (t *toasts) OnMount(ctx app.Context) {
 	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
 }
 
-func (t *toasts) say(ctx app.Context, a app.Action) {
-	defer rescue()
-	t.said, t.complained = a.Value.(string), ""
+func (t *toasts) toast(ctx app.Context, a app.Action) {
+	t.success, t.failure = a.Value.(string), ""
 	at := time.Now()
-	t.saidAt = at
-	ctx.After(readingTime, func(app.Context) {
-		defer rescue()
-		if t.saidAt.Equal(at) {
-			t.said = ""
+	t.successAt = at
+	after(ctx, readingTime, func(app.Context) {
+		if t.successAt.Equal(at) {
+			t.success = ""
 		}
 	})
 }
 
-func (t *toasts) complain(_ app.Context, a app.Action) {
-	defer rescue()
-	t.said, t.complained = "", a.Value.(string)
+func (t *toasts) toastError(_ app.Context, a app.Action) {
+	if message := t.Env.words(a.Value.(error)); message != "" {
+		t.success, t.failure = "", message
+	}
 }
 
 // outdated says that this version of the app is too old for the server.
@@ -83,53 +81,50 @@ func outdated(ctx app.Context) {
 }
 
 func (t *toasts) outdated(app.Context, app.Action) {
-	defer rescue()
 	t.tooOld = true
 }
 
 func (t *toasts) dismiss(app.Context, app.Event) {
-	defer rescue()
 	focus(t.ctx, "content") // the button that had it goes
-	t.said, t.complained = "", ""
+	t.success, t.failure = "", ""
 }
 
 func (t *toasts) postpone(app.Context, app.Event) {
-	defer rescue()
 	focus(t.ctx, "content")
 	t.update = false
 }
 
 func (t *toasts) reload(app.Context, app.Event) {
-	defer rescue()
 	app.Window().Call("latchkeyReload")
 }
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(t.reload)}
+	tr := t.Env.T
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:
 		update = tr("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
 		update = tr("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(t.postpone))
+		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(on(t.postpone)))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
-			toast(update, "good", buttons...),
-			toast(t.said, "good",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
+			drawToast(update, "good", buttons...),
+			drawToast(t.success, "good",
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
-			toast(t.complained, "bad",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(t.dismiss),
+			drawToast(t.failure, "bad",
+				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)
 }
 
-func toast(message, kind string, buttons ...app.UI) app.UI {
+func drawToast(message, kind string, buttons ...app.UI) app.UI {
 	if message == "" {
 		return html.Div()
 	}

@@ -1,12 +1,10 @@
 package ui
 
 import (
-	"errors"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 )
@@ -14,80 +12,56 @@ import (
 // twoFactor is the section about the second factor.
 type twoFactor struct {
 	app.Compo
+	Env *env
 
-	ctx     app.Context
-	state   *shared.TwoFactor // nil until it is known
-	problem error             // why it is not
-	at      time.Time         // when it was known
+	state loader[shared.TwoFactor]
+}
+
+func (s *twoFactor) OnInit() {
+	defer rescue()
+	s.state = newLoader(s.Env, "two-factor", shared.TwoFactorStatus)
+	s.state.restore = func() (shared.TwoFactor, time.Time) { return s.Env.snapshots.twoFactor(s.Env.account()) }
+	s.state.onLoad = func(app.Context) {
+		s.Env.snapshots.saveTwoFactor(s.Env.account(), s.state.value, s.state.at)
+	}
 }
 
 func (s *twoFactor) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load(ctx)
-}
-
-func (s *twoFactor) refresh(ctx app.Context, _ app.Action) {
-	defer rescue()
-	s.load(ctx)
-}
-
-func (s *twoFactor) load(ctx app.Context) {
-	call(ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
-		s.problem = err
-		switch {
-		case err == nil:
-			s.state, s.at = &state, now()
-			keepTwoFactor(state, s.at)
-		case errors.Is(err, client.ErrOffline) && s.state == nil:
-			s.state, s.at = keptTwoFactor()
-		}
-	})
-}
-
-func (s *twoFactor) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "two-factor")
-	s.load(s.ctx)
+	s.state.mount(ctx)
 }
 
 func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
-	defer rescue()
-	do(ctx, enableTask)
+	startTask(ctx, enableTask)
 }
 
 func (s *twoFactor) move(ctx app.Context, _ app.Event) {
-	defer rescue()
-	do(ctx, moveTask)
+	startTask(ctx, moveTask)
 }
 
 func (s *twoFactor) renew(ctx app.Context, _ app.Event) {
-	defer rescue()
-	do(ctx, renewTask)
+	startTask(ctx, renewTask)
 }
 
 func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
-	defer rescue()
-	do(ctx, disableTask)
+	startTask(ctx, disableTask)
 }
 
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
-	return section("two-factor", tr("Two-factor authentication"),
-		stale(s.problem, s.at, s.again),
-		html.Div().Class("state").Aria("busy", s.state == nil).Body(s.body()...),
+	return section("two-factor", s.Env.T("Two-factor authentication"),
+		s.state.drawState(),
+		html.Div().Class("state").Aria("busy", !s.state.known).Body(s.body()...),
 	)
 }
 
 func (s *twoFactor) body() []app.UI {
 	switch {
-	case s.state == nil && s.problem != nil:
+	case s.state.waiting():
+		return []app.UI{skeleton()}
+	case !s.state.known:
 		return nil
-	case s.state == nil:
-		return []app.UI{bones()}
-	case s.state.Enabled:
+	case s.state.value.Enabled:
 		return s.on()
 	default:
 		return s.off()
@@ -95,53 +69,56 @@ func (s *twoFactor) body() []app.UI {
 }
 
 func (s *twoFactor) off() []app.UI {
+	tr := s.Env.T
 	pending := ""
-	if s.state.Pending {
+	if s.state.value.Pending {
 		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
 	}
 	return []app.UI{
 		html.P().Text(tr("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(s.enable),
+			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(on(s.enable)),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
+	tr := s.Env.T
 	since := app.UI(app.Text(tr("On")))
-	if s.state.Since != nil {
-		since = moment(*s.state.Since, local(*s.state.Since, "long", ""))
+	if s.state.value.Since != nil {
+		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
-	if s.state.Pending {
+	if s.state.value.Pending {
 		pending = tr("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
 	}
-	few := s.state.BackupCodesLeft <= shared.FewBackupCodes
+	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
 		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
-				html.P().Text(fewWords(s.state.BackupCodesLeft)),
-				html.Button().Text(tr("New backup codes")).OnClick(s.renew),
+				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
+				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
 			fact(tr("On since"), since),
-			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.BackupCodesLeft))),
+			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Move to a new phone")).OnClick(s.move),
+			html.Button().Text(tr("Move to a new phone")).OnClick(on(s.move)),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(tr("New backup codes")).OnClick(s.renew)
+				return html.Button().Text(tr("New backup codes")).OnClick(on(s.renew))
 			})),
-			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(s.disable),
+			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(on(s.disable)),
 		),
 	}
 }
 
-func fewWords(left int) string {
+func (t *translator) fewWords(left int) string {
+	tr := t.T
 	why := " " + tr("They are the way in if you lose your phone: make new ones before that.")
 	switch left {
 	case 0:

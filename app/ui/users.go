@@ -14,134 +14,102 @@ import (
 // users is the section in which administrators help people, and shut them out.
 type users struct {
 	app.Compo
+	Env *env
 	Own string // the ID of who is signed in
 
-	ctx     app.Context
-	form    form
-	users   []shared.ManagedUser // nil until they are known
-	problem error                // why they are not
-	at      time.Time            // when they were known
-	now     time.Time
-	search  string // what is shown
-	next    string // where the next page begins; empty if there is none
-	busy    bool   // the next is on its way
-	doing   string // the ID of whom something is being done to
+	ctx    app.Context
+	form   form
+	list   pager[shared.ManagedUser]
+	busyID string // the ID of whom something is being done to
 }
 
 func (s *users) OnInit() {
 	defer rescue()
-	s.form = form{id: "users", fields: []string{"search"}}
+	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
+	s.list = newPager(s.Env, "users", userID)
+	s.list.fetch = s.fetch
+	s.list.answered = func() { s.form.busy = false }
 }
 
 func (s *users) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	s.load("")
-	pass(ctx, &s.now)
+	s.list.mount(ctx)
+	tickClock(ctx, s.Env, &s.list.now)
 }
 
-// load asks for the page that begins after a person, the first if that is
-// empty.
-func (s *users) load(after string) {
-	search := s.search
-	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
-		s.busy, s.form.busy = false, false
-		if search != s.search {
-			return
-		}
-		if s.problem = err; err != nil {
-			return
-		}
-		if after == "" {
-			s.users = []shared.ManagedUser{}
-		} else if len(page.Users) > 0 {
-			focus(ctx, userID(page.Users[0])) // the button that had it may be gone
-		}
-		s.users, s.next, s.now = append(s.users, page.Users...), page.Next, now()
-		s.at = s.now
+// fetch asks for the users that a search finds, from after one on.
+func (s *users) fetch(ctx app.Context, search, after string, then func(app.Context, []shared.ManagedUser, string, error)) {
+	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
+		then(ctx, page.Users, page.Next, err)
 	})
 }
 
 func (s *users) submit(_ app.Context, e app.Event) {
-	defer rescue()
 	e.PreventDefault()
-	s.search, s.form.busy = strings.TrimSpace(s.form.value("search")), true
-	s.load("")
-}
-
-func (s *users) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "users")
-	s.load("")
-}
-
-func (s *users) more(app.Context, app.Event) {
-	defer rescue()
-	if !s.busy {
-		s.busy = true
-		s.load(s.next)
-	}
+	s.form.busy = true
+	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
 // A help is something that an administrator does to somebody.
-type help struct {
+type adminAction struct {
 	ask, text, yes, done key // ask and done have the address in the place of %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
 var (
-	resetFactors = &help{
+	resetFactors = &adminAction{
 		"Reset the factors of %s?",
 		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
 		"Reset factors", "The factors of %s are reset.", shared.ResetFactors,
 	}
-	endSessions = &help{
+	endSessions = &adminAction{
 		"End all sessions of %s?", "They are signed out everywhere, at once. They can sign in again.",
 		"End sessions", "%s is signed out everywhere.", shared.EndSessions,
 	}
-	disableUser = &help{
+	disableUser = &adminAction{
 		"Disable the account %s?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
 		"Disable", "The account %s is disabled.", shared.DisableUser,
 	}
-	enableUser = &help{
+	enableUser = &adminAction{
 		"Enable the account %s again?", "They can sign in as before.",
 		"Enable", "The account %s is enabled.", shared.EnableUser,
 	}
 )
 
-func (s *users) ask(one shared.ManagedUser, h *help) {
-	if s.doing != "" {
+func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
+	tr := s.Env.T
+	if s.busyID != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr(h.ask, one.Email),
 		Text:  tr(h.text),
 		Yes:   tr(h.yes),
-		Do:    func() { s.help(one, h) },
+		Do:    func() { s.run(one, h) },
 	})
 }
 
-func (s *users) help(one shared.ManagedUser, h *help) {
-	s.doing = one.ID
-	call(s.ctx, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
-		s.doing = ""
+func (s *users) run(one shared.ManagedUser, h *adminAction) {
+	s.busyID = one.ID
+	call(s.ctx, s.Env, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		s.busyID = ""
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
-		say(ctx, tr(h.done, one.Email))
-		s.look(one)
+		toast(ctx, s.Env.T(h.done, one.Email))
+		s.reload(one)
 	})
 }
 
 // look sees how somebody's account is now.
-func (s *users) look(one shared.ManagedUser) {
-	call(s.ctx, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
+func (s *users) reload(one shared.ManagedUser) {
+	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
-			for i := range s.users {
-				if s.users[i].ID == one.ID && now.ID == one.ID {
-					s.users[i] = now
+			for i := range s.list.items {
+				if s.list.items[i].ID == one.ID && now.ID == one.ID {
+					s.list.items[i] = now
 				}
 			}
 		}
@@ -150,38 +118,38 @@ func (s *users) look(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
+	tr := s.Env.T
 	return section("users", tr("People"),
-		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(s.submit).Body(
+		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
 			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
 		),
-		stale(s.problem, s.at, s.again),
-		html.Div().Aria("busy", s.users == nil).Body(
-			app.If(s.users == nil && s.problem == nil, func() app.UI {
-				return bones()
-			}).ElseIf(s.users != nil && len(s.users) == 0, func() app.UI {
+		s.list.drawState(),
+		html.Div().Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nobody."))
-			}).ElseIf(s.users != nil, func() app.UI {
+			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.users).Slice(func(i int) app.UI {
-						one := s.users[i]
-						return &userRow{One: one, Now: s.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
+					app.Range(s.list.items).Slice(func(i int) app.UI {
+						one := s.list.items[i]
+						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
 					}),
 				)
 			}),
 		),
-		moreButton(s.next != "", s.busy, s.more),
+		s.list.drawMore(),
 	)
 }
 
 // userRow is one of them, a component of its own as [sessionRow] is.
 type userRow struct {
 	app.Compo
-	One  shared.ManagedUser
-	Now  time.Time
-	Own  bool // it is who is signed in
-	Busy bool
-	Ask  func(shared.ManagedUser, *help)
+	Env     *env
+	One     shared.ManagedUser
+	Now     time.Time
+	Own     bool // it is who is signed in
+	Busy    bool
+	Confirm func(shared.ManagedUser, *adminAction)
 }
 
 // CompoID implements [app.DismountEnforcer].
@@ -190,38 +158,36 @@ func (r *userRow) CompoID() string { return r.One.ID }
 func userID(one shared.ManagedUser) string { return "user-" + one.ID }
 
 func (r *userRow) reset(app.Context, app.Event) {
-	defer rescue()
-	r.Ask(r.One, resetFactors)
+	r.Confirm(r.One, resetFactors)
 }
 
 func (r *userRow) end(app.Context, app.Event) {
-	defer rescue()
-	r.Ask(r.One, endSessions)
+	r.Confirm(r.One, endSessions)
 }
 
-func (r *userRow) able(app.Context, app.Event) {
-	defer rescue()
+func (r *userRow) toggleDisabled(app.Context, app.Event) {
 	if r.One.DisabledAt != nil {
-		r.Ask(r.One, enableUser)
+		r.Confirm(r.One, enableUser)
 	} else {
-		r.Ask(r.One, disableUser)
+		r.Confirm(r.One, disableUser)
 	}
 }
 
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
+	tr := r.Env.T
 	one := r.One
 	active := app.UI(app.Text(tr("Not signed in")))
 	if one.LastActiveAt != nil {
-		active = moment(*one.LastActiveAt, ago(one.LastActiveAt.Time, r.Now))
+		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
 		badges = append([]string{tr("You")}, badges...)
 	}
-	button := func(text, class string, on app.EventHandler) app.UI {
+	button := func(text, class string, h app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on)
+			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on(h))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
@@ -242,7 +208,7 @@ func (r *userRow) Render() app.UI {
 			return html.Div().Class("deeds").Body(
 				button(tr("Reset factors"), "", r.reset),
 				button(tr("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.able),
+				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)

@@ -12,10 +12,11 @@ import (
 
 // words says what went wrong so that whoever reads it knows what to do. It is
 // empty when nobody needs to be told.
-func words(err error) string {
+func (t *translator) words(err error) string {
+	tr := t.T
 	var refused *passkey.Error
 	if errors.As(err, &refused) {
-		return passkeyWords(refused)
+		return t.passkeyWords(refused)
 	}
 	var e *shared.Error
 	if !errors.As(err, &e) {
@@ -31,22 +32,22 @@ func words(err error) string {
 	case shared.ErrUnavailable.Code:
 		return tr("The service is not available at the moment. Nothing was changed. Try again shortly.")
 	case shared.ErrTooManyRequests.Code, shared.ErrTooManyPasswords.Code:
-		return tr(waits[e.Code]) + " " + tryAgain(e.RetryAfter)
+		return tr(waits[e.Code]) + " " + t.tryAgain(e.RetryAfter)
 	case shared.ErrLocked.Code:
 		if e.RetryAfter == 0 {
 			return tr(key(e.Message)) // waiting does not help; it says what does
 		}
-		return tr(waits[e.Code]) + " " + tryAgain(e.RetryAfter)
+		return tr(waits[e.Code]) + " " + t.tryAgain(e.RetryAfter)
 	case shared.ErrCredentials.Code:
 		return tr("This email address and password do not belong together.")
 	case shared.ErrInvalidPassword.Code:
 		return tr("This is not your current password.")
 	case shared.ErrInvalidEmail.Code:
-		return emailWords(e)
+		return t.emailWords(e)
 	case shared.ErrValidation.Code:
 		switch e.Field {
 		case "email", "newEmail":
-			return emailWords(e)
+			return t.emailWords(e)
 		case "name":
 			return tr(key(e.Message))
 		}
@@ -119,7 +120,8 @@ func words(err error) string {
 }
 
 // emailWords says what is wrong with an address.
-func emailWords(e *shared.Error) string {
+func (t *translator) emailWords(e *shared.Error) string {
+	tr := t.T
 	if strings.Contains(e.Message, shared.ASCIILocalPart) {
 		return tr(shared.ASCIILocalPart)
 	}
@@ -134,7 +136,8 @@ var waits = map[string]key{
 }
 
 // tryAgain says how long to wait. It is said anew every second.
-func tryAgain(seconds int) string {
+func (t *translator) tryAgain(seconds int) string {
+	tr := t.T
 	switch {
 	case seconds <= 0:
 		return tr("Try again later.")
@@ -150,7 +153,8 @@ func tryAgain(seconds int) string {
 }
 
 // again says when to try again, as roughly as people do.
-func again(err error) string {
+func (t *translator) again(err error) string {
+	tr := t.T
 	var e *shared.Error
 	errors.As(err, &e)
 	switch s := e.RetryAfter; {
@@ -166,16 +170,18 @@ func again(err error) string {
 }
 
 // usedWords says that a backup code was used, and how many are left.
-func usedWords(left int) string {
+func (t *translator) usedWords(left int) string {
+	tr := t.T
 	used := tr("You are signed in. That backup code is used up now.") + " "
 	if left <= shared.FewBackupCodes {
-		return used + fewWords(left)
+		return used + t.fewWords(left)
 	}
 	return used + tr("%d are left.", left)
 }
 
 // deviceWords names a device by what its browser said of itself.
-func deviceWords(d shared.Device) string {
+func (t *translator) deviceWords(d shared.Device) string {
+	tr := t.T
 	browser := d.Browser
 	if browser == "" {
 		browser = tr("Unknown browser")
@@ -187,7 +193,8 @@ func deviceWords(d shared.Device) string {
 }
 
 // methodWords says how a session was signed in: with what, and what after it.
-func methodWords(method string) string {
+func (t *translator) methodWords(method string) string {
+	tr := t.T
 	first, second, _ := strings.Cut(method, "+")
 	switch first {
 	case "":
@@ -218,28 +225,30 @@ func methodWords(method string) string {
 }
 
 // ago says how long before now then was, as roughly as people do.
-func ago(then, now time.Time) string {
+func (t *translator) ago(then, now time.Time) string {
+	tr := t.T
 	d := now.Sub(then)
 	switch {
 	case d < 45*time.Second: // also what a clock that is ahead says
 		return tr("just now")
 	case d < time.Hour-30*time.Second:
-		return count(d, time.Minute, "1 minute ago", "%d minutes ago")
+		return t.count(d, time.Minute, "1 minute ago", "%d minutes ago")
 	case d < 24*time.Hour-30*time.Minute:
-		return count(d, time.Hour, "1 hour ago", "%d hours ago")
+		return t.count(d, time.Hour, "1 hour ago", "%d hours ago")
 	case d < 36*time.Hour:
 		return tr("yesterday")
 	case d < 30*24*time.Hour:
-		return count(d, 24*time.Hour, "1 day ago", "%d days ago")
+		return t.count(d, 24*time.Hour, "1 day ago", "%d days ago")
 	case d < 365*24*time.Hour:
-		return count(d, 30*24*time.Hour, "1 month ago", "%d months ago")
+		return t.count(d, 30*24*time.Hour, "1 month ago", "%d months ago")
 	default:
-		return count(d, 365*24*time.Hour, "1 year ago", "%d years ago")
+		return t.count(d, 365*24*time.Hour, "1 year ago", "%d years ago")
 	}
 }
 
 // count rounds d to whole units, of which it says that there was one, or how many.
-func count(d, unit time.Duration, one, many key) string {
+func (t *translator) count(d, unit time.Duration, one, many key) string {
+	tr := t.T
 	n := int((d + unit/2) / unit)
 	if n <= 1 {
 		return tr(one)

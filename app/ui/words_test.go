@@ -36,7 +36,7 @@ func TestAgo(t *testing.T) {
 		{800 * day, "2 years ago"},
 	}
 	for _, tt := range tests {
-		if got := ago(now.Add(-tt.before), now); got != tt.want {
+		if got := en.ago(now.Add(-tt.before), now); got != tt.want {
 			t.Errorf("ago(%v) = %q; want %q", tt.before, got, tt.want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestDeviceWords(t *testing.T) {
 		{shared.Device{}, "Unknown browser"},
 	}
 	for _, tt := range tests {
-		if got := deviceWords(tt.device); got != tt.want {
+		if got := en.deviceWords(tt.device); got != tt.want {
 			t.Errorf("deviceWords(%+v) = %q; want %q", tt.device, got, tt.want)
 		}
 	}
@@ -73,7 +73,7 @@ func TestTryAgain(t *testing.T) {
 		{7384, "Try again in 2:03:04 hours."},
 	}
 	for _, tt := range tests {
-		if got := tryAgain(tt.seconds); got != tt.want {
+		if got := en.tryAgain(tt.seconds); got != tt.want {
 			t.Errorf("tryAgain(%d) = %q; want %q", tt.seconds, got, tt.want)
 		}
 	}
@@ -91,7 +91,7 @@ func TestMethodWords(t *testing.T) {
 		{"", "Unknown"},
 	}
 	for _, tt := range tests {
-		if got := methodWords(tt.method); got != tt.want {
+		if got := en.methodWords(tt.method); got != tt.want {
 			t.Errorf("methodWords(%q) = %q; want %q", tt.method, got, tt.want)
 		}
 	}
@@ -110,7 +110,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		{shared.ErrLocked.Saying("Ask an administrator."), "Ask an administrator."},
 	}
 	for _, tt := range tests {
-		if got := words(tt.err); got != tt.want {
+		if got := en.words(tt.err); got != tt.want {
 			t.Errorf("words(%v) = %q; want %q", tt.err, got, tt.want)
 		}
 	}
@@ -122,10 +122,10 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		shared.ErrInvalidCode, shared.ErrInvalidBackupCode, shared.ErrTOTPNotEnabled, shared.ErrTOTPEnabled,
 		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
 	} {
-		if other := said[words(err)]; other != "" {
-			t.Errorf("%s says what %s says: %q", err.Code, other, words(err))
+		if other := said[en.words(err)]; other != "" {
+			t.Errorf("%s says what %s says: %q", err.Code, other, en.words(err))
 		}
-		said[words(err)] = err.Code
+		said[en.words(err)] = err.Code
 	}
 }
 
@@ -133,7 +133,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 // the two that are nobody's business.
 func TestWordsForEveryError(t *testing.T) {
 	for _, err := range append(shared.Errors, client.ErrOffline, client.ErrGarbled) {
-		said := words(err)
+		said := en.words(err)
 		if err.Code == shared.ErrUnauthorized.Code {
 			if said != "" {
 				t.Errorf("words(%s) = %q; want none", err.Code, said)
@@ -144,10 +144,10 @@ func TestWordsForEveryError(t *testing.T) {
 			t.Errorf("words(%s) is empty", err.Code)
 		}
 	}
-	if said := words(errCancelled); said != "" {
+	if said := en.words(errCancelled); said != "" {
 		t.Errorf("words(%v) = %q; want none", errCancelled, said)
 	}
-	if said := words(nil); said != "" {
+	if said := en.words(nil); said != "" {
 		t.Errorf("words(nil) = %q; want none", said)
 	}
 }

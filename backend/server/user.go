@@ -130,7 +130,7 @@ func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, err
 	}
 	if in.Password == nil && s.Accounts.Settings.Now().Mailed() {
 		err := s.Accounts.AskDeletion(c.Context(), c.Actor, in.CallbackURL)
-		return shared.Deleted{Success: err == nil, Message: "Verification email sent"}, err
+		return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
 	}
 	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
 }
@@ -142,7 +142,7 @@ func (s *Server) deleted(c call, err error) (shared.Deleted, error) {
 	}
 	s.cookies.clearSession(c.w)
 	clearSiteData(c.w)
-	return shared.Deleted{Success: true, Message: "User deleted"}, nil
+	return shared.Deleted{Success: true, Message: shared.UserDeleted}, nil
 }
 
 func userOf(u account.User) shared.User {

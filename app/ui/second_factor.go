@@ -22,17 +22,32 @@ const (
 	byBackup  = "" // always; it is not among the methods
 )
 
-const challengeAction = "challenge"
+const secondFactorAction = "second-factor"
 
-// challenged goes on to the page that asks for one of methods: the password
-// was right.
-func challenged(ctx app.Context, methods []string) {
-	ctx.NewActionWithValue(challengeAction, methods)
+// askSecondFactor goes on to the page that asks for one of methods: the password was
+// right.
+func askSecondFactor(ctx app.Context, methods []string) {
+	ctx.NewActionWithValue(secondFactorAction, methods)
 }
 
-// challengePage is the address of that page, which knows where the person
+// methodsKey names the methods in the storage: they survive a reload of that page.
+const methodsKey = "latchkey.two-factor"
+
+func saveMethods(to storage, methods []string) { to.set(methodsKey, strings.Join(methods, " ")) }
+
+// savedMethods is nil if it is not known what the server offers.
+func savedMethods(from storage) []string {
+	if text := from.get(methodsKey); text != "" {
+		return strings.Fields(text)
+	}
+	return nil
+}
+
+func clearMethods(from storage) { from.remove(methodsKey) }
+
+// secondFactorPath is the address of that page, which knows where the person
 // wanted to go even after it was loaded again.
-func challengePage(next string) string {
+func secondFactorPath(next string) string {
 	if next == "" {
 		return shared.PageTwoFactor
 	}
@@ -40,8 +55,9 @@ func challengePage(next string) string {
 }
 
 // challenge is the page that asks for the second factor.
-type challenge struct {
+type secondFactor struct {
 	app.Compo
+	Env *env
 
 	ctx     app.Context
 	form    form
@@ -49,62 +65,61 @@ type challenge struct {
 	with    string   // the one that is asked for
 	sending bool     // a code by mail
 	sent    int      // how many were
-	told    string   // what has happened
+	status  string   // what has happened
 	tries   int      // how many codes were wrong
-	over    string   // why one has to sign in again; "" while one has not
+	over    error    // why the user has to sign in again; nil if they need not
 
 	passkeys ceremony
 }
 
-func (p *challenge) OnInit() {
+func (p *secondFactor) OnInit() {
 	defer rescue()
-	p.form = form{id: "challenge", fields: []string{"code", "backupCode"}}
+	p.form = form{env: p.Env, id: "challenge", fields: []string{"code", "backupCode"}}
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
 	}
-	if e := p.form.adopt(); e != nil && is(e, endings...) {
-		p.over = words(e)
+	if e := p.form.adopt(); e != nil && isOneOf(e, endings...) {
+		p.over = e
 	}
-	p.passkeys = ceremony{fetch: toUse(shared.AuthenticateQuery{SecondFactor: "true"})}
+	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 }
 
-func (p *challenge) OnMount(ctx app.Context) {
+func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	if p.methods = keptMethods(); p.methods == nil {
+	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server says so if not
-		p.passkeys.fetched = p.learnPasskeys
+		p.passkeys.fetched = p.optionsFetched
 		p.passkeys.prepare(ctx)
 	} else if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}
 	if p.form.wait() > 0 {
-		p.form.tick(ctx)
+		p.form.countDown(ctx)
 	}
-	if !strings.HasPrefix(focused(), p.form.at("")) { // as it may in the shell
-		focus(ctx, p.form.at("code"), p.form.at("backupCode"), "again")
+	if !strings.HasPrefix(focusedID(), p.form.inputID("")) { // as it may in the shell
+		focus(ctx, p.form.inputID("code"), p.form.inputID("backupCode"), "again")
 	}
 }
 
-func (p *challenge) OnDismount() {
+func (p *secondFactor) OnDismount() {
 	defer rescue()
 	p.passkeys.stop()
 }
 
-// learnPasskeys sees from the options whether there are passkeys.
-func (p *challenge) learnPasskeys(app.Context) {
+// optionsFetched sees from the options whether there are passkeys.
+func (p *secondFactor) optionsFetched(app.Context) {
 	if passkey.Names(p.passkeys.options) && !slices.Contains(p.methods, byPasskey) {
 		p.methods = append(p.methods, byPasskey)
 	}
 }
 
-func (p *challenge) usePasskey(app.Context, app.Event) {
-	defer rescue()
+func (p *secondFactor) usePasskey(app.Context, app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.told, p.form.problem, p.form.wrong = "", "", nil
+	p.status, p.form.problem, p.form.wrong = "", "", nil
 	p.passkeys.begin(func(options []byte) *passkey.Request {
 		return passkey.Get(options, passkey.Modal)
 	}, func(ctx app.Context, answer json.RawMessage, err error) {
@@ -114,8 +129,8 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 			return
 		}
 		trust := element("challenge-trust").Get("checked").Bool()
-		call(p.ctx, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
-			p.passkeys.judged(answer, err)
+		call(p.ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
+			p.passkeys.answered(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // of another account
 			}
@@ -123,44 +138,42 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 				p.refused(ctx, err)
 				return
 			}
-			enter(ctx, out.User)
+			signedIn(ctx, out.User)
 		})
 	})
 }
 
 // use asks for another factor.
-func (p *challenge) use(with string) {
-	p.with, p.told = with, ""
+func (p *secondFactor) use(with string) {
+	p.with, p.status = with, ""
 	p.form.problem, p.form.wrong = "", nil
-	p.form.empty("code") // of the other kind
-	focus(p.ctx, p.form.at("code"), p.form.at("backupCode"))
+	p.form.clear("code") // of the other kind
+	focus(p.ctx, p.form.inputID("code"), p.form.inputID("backupCode"))
 }
 
-func (p *challenge) useApp(app.Context, app.Event) {
-	defer rescue()
+func (p *secondFactor) useApp(app.Context, app.Event) {
 	p.use(byApp)
 }
 
-func (p *challenge) useBackup(app.Context, app.Event) {
-	defer rescue()
+func (p *secondFactor) useBackup(app.Context, app.Event) {
 	p.use(byBackup)
 }
 
-func (p *challenge) send(app.Context, app.Event) {
-	defer rescue()
+func (p *secondFactor) send(app.Context, app.Event) {
+	tr := p.Env.T
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
 	p.sending = true
-	call(p.ctx, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, p.Env, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		p.sending = false
 		switch {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.told = tr("A code is on its way to your email address.")
+			p.status = tr("A code is on its way to your email address.")
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.told = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
+				p.status = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -168,27 +181,27 @@ func (p *challenge) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.told, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", again(err))
+			p.status, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
 		default:
 			p.refused(ctx, err)
 		}
 	})
 }
 
-func (p *challenge) submit(_ app.Context, e app.Event) {
-	defer rescue()
+func (p *secondFactor) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	p.verify()
 }
 
-func (p *challenge) verify() {
+func (p *secondFactor) verify() {
+	tr := p.Env.T
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
-		call(p.ctx, shared.VerifyBackupCode, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
 	code, ok := shared.SixDigits(p.form.value("code"))
@@ -201,36 +214,36 @@ func (p *challenge) verify() {
 	}
 	in := shared.Code{Code: code, TrustDevice: &trust}
 	if p.with == byMail {
-		call(p.ctx, shared.VerifyOTP, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyOTP, in, p.answered)
 	} else {
-		call(p.ctx, shared.VerifyTOTP, in, p.answered)
+		call(p.ctx, p.Env, shared.VerifyTOTP, in, p.answered)
 	}
 }
 
 const notSixDigits = "Enter the six digits of the code."
 
-func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
+func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error) {
 	if err != nil {
 		p.refused(ctx, err)
 		return
 	}
 	p.form.end(ctx, nil)
 	if p.with != byBackup {
-		enter(ctx, out.User)
-		upgrade(ctx)
+		signedIn(ctx, out.User)
+		upgradeToPasskey(ctx)
 		return
 	}
-	call(p.ctx, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
+	call(p.ctx, p.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		if err == nil {
-			say(ctx, usedWords(state.BackupCodesLeft))
+			toast(ctx, p.Env.usedWords(state.BackupCodesLeft))
 		}
-		enter(ctx, out.User)
+		signedIn(ctx, out.User)
 	})
 }
 
-func (p *challenge) refused(ctx app.Context, err error) {
-	p.told = ""
-	if p.with != byMail && is(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
+func (p *secondFactor) refused(ctx app.Context, err error) {
+	p.status = ""
+	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
 		if p.tries++; p.tries == shared.ChallengeTries { // no more are taken, not even a right one
 			err = shared.ErrTooManyCodes
 		}
@@ -238,9 +251,9 @@ func (p *challenge) refused(ctx app.Context, err error) {
 	p.form.end(ctx, err)
 	switch {
 	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
-		p.form.problem = tr("Too many wrong codes. Have a new one sent.")
-	case is(err, endings...):
-		p.over = words(err)
+		p.form.problem = p.Env.T("Too many wrong codes. Have a new one sent.")
+	case isOneOf(err, endings...):
+		p.over = err
 		focus(ctx, "again")
 	}
 }
@@ -254,29 +267,29 @@ var endings = []error{
 	shared.ErrTwoFactorNotEnabled,
 }
 
-func (p *challenge) again(ctx app.Context, _ app.Event) {
-	defer rescue()
-	leave(ctx, key(p.over))
+func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
+	signInAgain(ctx, p.over)
 }
 
 // Render implements [app.Composer].
-func (p *challenge) Render() app.UI {
-	if p.over != "" {
+func (p *secondFactor) Render() app.UI {
+	tr := p.Env.T
+	if p.over != nil {
 		return html.Div().Class("narrow").Body(
-			heading(title(shared.PageTwoFactor)),
+			heading(p.Env.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
-				html.P().ID("over").Text(p.over),
+				html.P().ID("over").Text(p.Env.words(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr("Sign in again")).OnClick(p.again),
+					Text(tr("Sign in again")).OnClick(on(p.signInAgain)),
 			),
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(title(shared.PageTwoFactor)),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(p.submit).Body(
+		heading(p.Env.title(shared.PageTwoFactor)),
+		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("told").Role("status").Body(
-				app.If(p.told != "", func() app.UI { return html.P().Text(p.told) }),
+				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
 			),
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
@@ -285,7 +298,7 @@ func (p *challenge) Render() app.UI {
 				),
 				html.P().Class("hint").ID("challenge-trust-hint").Text(tr("You will not be asked for a code here. Only for a device that nobody else uses.")),
 			),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Verify"), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
@@ -299,7 +312,8 @@ func (p *challenge) Render() app.UI {
 	)
 }
 
-func (p *challenge) field() app.UI {
+func (p *secondFactor) field() app.UI {
+	tr := p.Env.T
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
@@ -314,14 +328,15 @@ func (p *challenge) field() app.UI {
 }
 
 // ways are the buttons for another factor than the one that is asked for.
-func (p *challenge) ways() []app.UI {
-	way := func(label string, on app.EventHandler) app.UI {
-		return html.Button().Text(label).OnClick(on)
+func (p *secondFactor) ways() []app.UI {
+	tr := p.Env.T
+	way := func(label string, h app.EventHandler) app.UI {
+		return html.Button().Text(label).OnClick(on(h))
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(tr("Use a passkey")).OnClick(p.usePasskey))
+			Text(tr("Use a passkey")).OnClick(on(p.usePasskey)))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
 		ways = append(ways, way(tr("Use your authenticator app"), p.useApp))
@@ -335,13 +350,14 @@ func (p *challenge) ways() []app.UI {
 			label = tr("Send a new code")
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
-			Text(label).OnClick(p.send))
+			Text(label).OnClick(on(p.send)))
 	}
 	return ways
 }
 
 // lost says how to get in without the phone.
-func (p *challenge) lost() app.UI {
+func (p *secondFactor) lost() app.UI {
+	tr := p.Env.T
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
 		html.Li().Text(tr("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),

@@ -12,70 +12,53 @@ import (
 	"latchkey/shared"
 )
 
-// systemKeys is the section that lists the system keys, each to be changed by
+// systemSettings is the section that lists the system keys, each to be changed by
 // itself.
-type systemKeys struct {
+type systemSettings struct {
 	app.Compo
+	Env   *env
 	Email string // of who is signed in
 
-	ctx     app.Context
-	keys    []shared.Setting // nil until they are known
-	problem error            // why they are not
-	at      time.Time        // when they were known
-	now     time.Time        // that the relative times are relative to
+	ctx  app.Context
+	list loader[shared.Settings]
 
 	mailing bool
 	mailed  string // how the test mail went
 }
 
-func (s *systemKeys) OnMount(ctx app.Context) {
+func (s *systemSettings) OnInit() {
+	defer rescue()
+	s.list = newLoader(s.Env, "keys", shared.ListSettings)
+}
+
+func (s *systemSettings) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
-	ctx.Handle(refreshAction, s.refresh)
-	s.load()
-}
-
-func (s *systemKeys) refresh(app.Context, app.Action) {
-	defer rescue()
-	s.load()
-}
-
-func (s *systemKeys) load() {
-	call(s.ctx, shared.ListSettings, shared.None{}, func(_ app.Context, out shared.Settings, err error) {
-		if s.problem = err; err == nil {
-			s.keys, s.now, s.at = out.Settings, now(), now()
-		}
-	})
+	s.list.mount(ctx)
 }
 
 // saved has what may follow from a changed key be looked at: other keys, what the
 // server is called, and what is asked of whoever changed it.
-func (s *systemKeys) saved() {
+func (s *systemSettings) saved() {
 	refresh(s.ctx)
-	learn(s.ctx)
+	fetchServerInfo(s.ctx)
 }
 
-func (s *systemKeys) again(app.Context, app.Event) {
-	defer rescue()
-	s.problem = nil
-	focus(s.ctx, "keys")
-	s.load()
-}
-
-func (s *systemKeys) sendMail(app.Context, app.Event) {
-	defer rescue()
+func (s *systemSettings) sendMail(app.Context, app.Event) {
+	tr := s.Env.T
 	if s.mailing {
 		return
 	}
 	s.mailing, s.mailed = true, ""
-	call(s.ctx, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
 		s.mailing = false
 		if err != nil {
-			s.mailed = words(err)
+			s.mailed = s.Env.words(err)
 			return
 		}
 		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
-		if i := slices.IndexFunc(s.keys, sendsMail); i >= 0 && !s.keys[i].IsSet {
+		keys := s.list.value.Settings
+		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
 			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
@@ -85,10 +68,11 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
-func (s *systemKeys) Render() app.UI {
+func (s *systemSettings) Render() app.UI {
+	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
-	for _, k := range s.keys {
+	for _, k := range s.list.value.Settings {
 		if !slices.Contains(groups, k.Group) {
 			groups = append(groups, k.Group)
 		}
@@ -96,9 +80,9 @@ func (s *systemKeys) Render() app.UI {
 	}
 	return section("keys", tr("System settings"),
 		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
-		stale(s.problem, s.at, s.again),
-		html.Div().Class("groups").Aria("busy", s.keys == nil).Body(
-			app.If(s.keys == nil && s.problem == nil, func() app.UI { return bones() }),
+		s.list.drawState(),
+		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton),
 			app.Range(groups).Slice(func(i int) app.UI {
 				return s.group(groups[i], of[groups[i]])
 			}),
@@ -106,16 +90,16 @@ func (s *systemKeys) Render() app.UI {
 	)
 }
 
-func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
+func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
 		app.Range(keys).Slice(func(i int) app.UI {
-			return &systemKey{Setting: keys[i], Now: s.now, Saved: s.saved}
+			return &systemSetting{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text(tr("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(s.sendMail),
+					html.Button().Text(s.Env.T("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -123,9 +107,10 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 	)
 }
 
-// systemKey is one of them, a component of its own as [sessionRow] is.
-type systemKey struct {
+// systemSetting is one of them, a component of its own as [sessionRow] is.
+type systemSetting struct {
 	app.Compo
+	Env     *env
 	Setting shared.Setting // as the server has it, as far as is known
 	Now     time.Time
 	Saved   func()
@@ -139,73 +124,71 @@ type systemKey struct {
 }
 
 // CompoID implements [app.DismountEnforcer].
-func (k *systemKey) CompoID() string { return k.Setting.Key }
+func (k *systemSetting) CompoID() string { return k.Setting.Key }
 
-func (k *systemKey) OnInit() {
+func (k *systemSetting) OnInit() {
 	defer rescue()
-	k.form = form{id: "key-" + k.Setting.Key, fields: []string{"value"}}
+	k.form = form{env: k.Env, id: "key-" + k.Setting.Key, fields: []string{"value"}}
 	k.base = k.Setting
 }
 
-func (k *systemKey) OnMount(ctx app.Context) {
+func (k *systemSetting) OnMount(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx
 }
 
 // OnUpdate takes what the server has now, unless the person is changing what it
 // had: they are told when they save that.
-func (k *systemKey) OnUpdate(ctx app.Context) {
+func (k *systemSetting) OnUpdate(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx // it may come before OnMount
 	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
 		return
 	}
-	k.take(k.Setting)
+	k.show(k.Setting)
 }
 
 // changed reports whether the person has typed or chosen another value.
-func (k *systemKey) changed() bool {
-	typed := element(k.form.at("value"))
-	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != valueOfKey(k.base)
+func (k *systemSetting) changed() bool {
+	typed := element(k.form.inputID("value"))
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
 }
 
 // take shows a value as the one that is.
-func (k *systemKey) take(one shared.Setting) {
+func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
 	case one.Secret || one.Locked:
 	case one.Type == "bool":
-		put(k.ctx, k.form.at("value"), "checked", valueOfKey(one) == "true")
+		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
 	default:
-		put(k.ctx, k.form.at("value"), "value", valueOfKey(one))
+		setProperty(k.ctx, k.form.inputID("value"), "value", settingValue(one))
 	}
 }
 
-// valueOfKey is the value of a key that is no secret.
-func valueOfKey(one shared.Setting) string {
+// settingValue is the value of a key that is no secret.
+func settingValue(one shared.Setting) string {
 	if one.Value == nil {
 		return ""
 	}
 	return *one.Value
 }
 
-func (k *systemKey) submit(_ app.Context, e app.Event) {
-	defer rescue()
+func (k *systemSetting) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
-		required = map[string]string{"value": tr("Paste the new value, or cancel.")}
+		required = map[string]string{"value": k.Env.T("Paste the new value, or cancel.")}
 	}
 	if k.form.start(k.ctx, required) {
 		k.save(k.form.value("value"))
 	}
 }
 
-func (k *systemKey) toggle(ctx app.Context, _ app.Event) {
-	defer rescue()
+func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
 	on := ctx.JSSrc().Get("checked").Bool()
 	if !k.form.start(k.ctx, nil) {
-		k.take(k.base)
+		k.show(k.base)
 		return
 	}
 	k.save(onOff(on, "true", "false"))
@@ -218,9 +201,9 @@ func onOff(on bool, yes, no string) string {
 	return no
 }
 
-func (k *systemKey) askTakeAway(app.Context, app.Event) {
-	defer rescue()
-	ask(k.ctx, question{
+func (k *systemSetting) confirmRemove(app.Context, app.Event) {
+	tr := k.Env.T
+	confirm(k.ctx, confirmation{
 		Title: tr("Take %s away?", k.base.Key),
 		Text:  tr("Nobody can read it again. What needs it stops working at once."),
 		Yes:   tr("Take away"),
@@ -233,110 +216,107 @@ func (k *systemKey) askTakeAway(app.Context, app.Event) {
 }
 
 // save gives the key a value in the place of the one that the person has seen.
-func (k *systemKey) save(value string) {
+func (k *systemSetting) save(value string) {
 	k.mine = value
 	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
 	if k.theirs != nil {
 		in.Revision = &k.theirs.Revision
 	}
-	call(k.ctx, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
+	call(k.ctx, k.Env, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
 		var e *shared.Error
 		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
 			k.form.end(ctx, nil)
 			k.theirs = e.Current
-			focus(ctx, k.form.at("conflict"))
+			focus(ctx, k.form.inputID("conflict"))
 			return
 		}
 		k.form.end(ctx, err)
 		if err != nil {
 			if k.base.Type == "bool" {
-				k.take(k.base) // the switch goes back to what is
+				k.show(k.base) // the switch goes back to what is
 			}
 			if errors.Is(err, shared.ErrSettingLocked) {
 				k.Saved()
 			}
 			return
 		}
-		k.take(out)
-		say(ctx, tr("%s is saved.", out.Key))
+		k.show(out)
+		toast(ctx, k.Env.T("%s is saved.", out.Key))
 		k.Saved()
 	})
 }
 
-func (k *systemKey) useTheirs(app.Context, app.Event) {
-	defer rescue()
-	k.take(*k.theirs)
-	focus(k.ctx, k.form.at("value"), k.form.at("replace"))
+func (k *systemSetting) useTheirs(app.Context, app.Event) {
+	k.show(*k.theirs)
+	focus(k.ctx, k.form.inputID("value"), k.form.inputID("replace"))
 }
 
-func (k *systemKey) saveMine(app.Context, app.Event) {
-	defer rescue()
+func (k *systemSetting) saveMine(app.Context, app.Event) {
 	if k.form.start(k.ctx, nil) {
 		k.save(k.mine)
 	}
 }
 
-func (k *systemKey) replace(app.Context, app.Event) {
-	defer rescue()
+func (k *systemSetting) replace(app.Context, app.Event) {
 	k.replacing = true
-	focus(k.ctx, k.form.at("value"))
+	focus(k.ctx, k.form.inputID("value"))
 }
 
-func (k *systemKey) cancel(app.Context, app.Event) {
-	defer rescue()
+func (k *systemSetting) cancel(app.Context, app.Event) {
 	if k.form.busy {
 		return
 	}
 	k.form.wrong, k.form.problem = nil, ""
-	k.take(k.Setting)
-	focus(k.ctx, k.form.at("replace"))
+	k.show(k.Setting)
+	focus(k.ctx, k.form.inputID("replace"))
 }
 
 // Render implements [app.Composer].
-func (k *systemKey) Render() app.UI {
+func (k *systemSetting) Render() app.UI {
 	return html.Div().Class("key-row").Body(
 		html.Div().Body(k.value()),
 		html.P().Class("hint").Body(k.origin()...),
-		k.form.trouble(),
+		k.form.drawError(),
 		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
 	)
 }
 
 // value draws the key with what it is, to be changed if it can be.
-func (k *systemKey) value() app.UI {
+func (k *systemSetting) value() app.UI {
+	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
-		value := valueOfKey(one)
+		value := settingValue(one)
 		if one.Secret {
 			value = tr("A value is set. It is shown to nobody.")
 		}
-		return k.told(value)
+		return k.readOnly(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.told(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
+			k.readOnly(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
-					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(k.replace),
+				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
+					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
 					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr("Take away")).OnClick(k.askTakeAway)
+						Text(tr("Take away")).OnClick(on(k.confirmRemove))
 				})),
 			),
 		)
 	case one.Type == "bool":
-		hint := k.form.at("value-hint")
+		hint := k.form.inputID("value-hint")
 		return html.Div().Class("told-key").Body(
 			html.Label().Class("check switch").Body(
-				html.Input("checkbox").Role("switch").ID(k.form.at("value")).
-					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(k.toggle),
+				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
+					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
 				html.Span().Text(one.Key),
 			),
 			html.P().Class("hint").ID(hint).Text(one.Description),
 		)
 	}
-	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: valueOfKey(one), Hint: one.Description}
+	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
 	switch one.Type {
 	case "secret":
 		f.Type = "password"
@@ -347,20 +327,20 @@ func (k *systemKey) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(k.submit).Body(
+	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
 			html.Button().Attr("type", "submit").Aria("label", tr("Save %s", one.Key)).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(tr("Cancel")).OnClick(k.cancel)
+				return html.Button().Text(tr("Cancel")).OnClick(on(k.cancel))
 			})),
 		),
 	)
 }
 
 // told draws a value that is not changed here.
-func (k *systemKey) told(value string) app.UI {
+func (k *systemSetting) readOnly(value string) app.UI {
 	return html.Dl().Class("told-key").Body(
 		html.Dt().Text(k.base.Key),
 		html.Dd().Class("hint").Text(k.base.Description),
@@ -369,7 +349,8 @@ func (k *systemKey) told(value string) app.UI {
 }
 
 // origin says where the value is from, and what it can be.
-func (k *systemKey) origin() []app.UI {
+func (k *systemSetting) origin() []app.UI {
+	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
@@ -377,16 +358,17 @@ func (k *systemKey) origin() []app.UI {
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
-			moment(*one.UpdatedAt, ago(one.UpdatedAt.Time, k.Now)),
-			app.Text("." + limits(one, true)),
+			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
+			app.Text("." + k.Env.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(tr("This is the default.") + limits(one, false))}
+		return []app.UI{app.Text(tr("This is the default.") + k.Env.limits(one, false))}
 	}
 }
 
 // limits says what a key can be, and what it is if nobody sets it.
-func limits(one shared.Setting, set bool) string {
+func (t *translator) limits(one shared.Setting, set bool) string {
+	tr := t.T
 	var b strings.Builder
 	if set && one.Default != "" {
 		preset := one.Default
@@ -409,30 +391,32 @@ func limits(one shared.Setting, set bool) string {
 }
 
 // conflict puts what the person wants beside what somebody else has made of it.
-func (k *systemKey) conflict() app.UI {
+func (k *systemSetting) conflict() app.UI {
+	tr := k.Env.T
 	theirs := *k.theirs
 	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
-		at = moment(*theirs.UpdatedAt, local(*theirs.UpdatedAt, "medium", "medium"))
+		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
 		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.says(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
+			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Use theirs")).OnClick(k.useTheirs),
-			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(k.saveMine),
+			html.Button().Text(tr("Use theirs")).OnClick(on(k.useTheirs)),
+			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
 		),
 	)
 }
 
 // says writes a value for the eye.
-func (k *systemKey) says(value string) string {
+func (k *systemSetting) valueWords(value string) string {
+	tr := k.Env.T
 	switch {
 	case k.base.Secret:
 		return tr("A value that is not shown")

@@ -19,7 +19,7 @@ func TestLimits(t *testing.T) {
 		{shared.Setting{Type: "int", Default: "100", Min: "1", Max: "1000"}, false, " A number from 1 to 1000."},
 	}
 	for _, tt := range tests {
-		if got := limits(tt.key, tt.set); got != tt.want {
+		if got := en.limits(tt.key, tt.set); got != tt.want {
 			t.Errorf("limits of %+v: %q; want %q", tt.key, got, tt.want)
 		}
 	}

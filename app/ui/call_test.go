@@ -1,0 +1,138 @@
+//go:build !js
+
+package ui
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+// answering starts a server that h answers for, and returns the env of a page that
+// calls it.
+func answering(t *testing.T, h http.HandlerFunc) *env {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	e := newEnv()
+	e.client = client.New(s.URL)
+	e.pendingSignOut.client = e.client
+	return e
+}
+
+// refuse answers with an error.
+func refuse(w http.ResponseWriter, status int, err *shared.Error) {
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(err)
+}
+
+// A call is one of the user whom the page showed when it was made. If another tab
+// signs in as another user before the call or its retry is sent, the server has to
+// see that.
+func TestCallIsOfTheUserOfThePage(t *testing.T) {
+	var accounts []string
+	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		accounts = append(accounts, r.Header.Get(shared.HeaderAccount))
+		if len(accounts) == 1 {
+			refuse(w, 403, shared.ErrNotFresh)
+			return
+		}
+		w.Write([]byte(`{"status":true}`))
+	})
+	ctx, engine := mount(t)
+	var asked *stepUpRequest
+	handle(ctx, stepUpAction, func(_ app.Context, a app.Action) {
+		request := a.Value.(stepUpRequest)
+		asked = &request
+	})
+
+	e.identity.setUser(shared.User{ID: "ada"}, time.Now())
+	answers := 0
+	e.pendingSignOut.mu.Lock() // which holds the call back
+	call(ctx, e, shared.RevokeOtherSessions, shared.None{}, func(_ app.Context, out shared.Status, err error) {
+		answers++
+		if err != nil || !out.Status {
+			t.Errorf("the call is answered with %v, %v", out, err)
+		}
+	})
+	e.identity.setUser(shared.User{ID: "eve"}, time.Now())
+	e.pendingSignOut.mu.Unlock()
+	engine.ConsumeAll()
+	if asked == nil || answers != 0 {
+		t.Fatalf("a session that is not fresh asks for %v and is answered %d times", asked, answers)
+	}
+	asked.Confirmed()
+	engine.ConsumeAll()
+	if !slices.Equal(accounts, []string{"ada", "ada"}) || answers != 1 {
+		t.Errorf("Ada's page has called as %q and was answered %d times", accounts, answers)
+	}
+}
+
+func TestCallThatIsNotConfirmed(t *testing.T) {
+	e := answering(t, func(w http.ResponseWriter, r *http.Request) { refuse(w, 403, shared.ErrNotFresh) })
+	ctx, engine := mount(t)
+	handle(ctx, stepUpAction, func(_ app.Context, a app.Action) { a.Value.(stepUpRequest).Cancelled() })
+	var got error
+	call(ctx, e, shared.RevokeOtherSessions, shared.None{}, func(_ app.Context, _ shared.Status, err error) { got = err })
+	engine.ConsumeAll()
+	if !errors.Is(got, errCancelled) {
+		t.Errorf("the call ends with %v", got)
+	}
+}
+
+func TestCallTellsWhatItHasFound(t *testing.T) {
+	tests := []struct {
+		name   string
+		err    *shared.Error // that the server answers; nil for success
+		action string        // that follows
+		method bool          // of a call that changes something
+	}{
+		{"the session has ended", shared.ErrUnauthorized, goToSignInAction, true},
+		{"another user has signed in", shared.ErrOtherAccount, refreshAction, true},
+		{"the app is too old", shared.ErrAppTooOld, outdatedAction, true},
+		{"something has changed", nil, announceChangeAction, true},
+		{"something was read", nil, "", false},
+	}
+	actions := []string{goToSignInAction, refreshAction, outdatedAction, announceChangeAction}
+	for _, tt := range tests {
+		e := answering(t, func(w http.ResponseWriter, r *http.Request) {
+			if tt.err != nil {
+				refuse(w, 400, tt.err)
+				return
+			}
+			w.Write([]byte(`null`))
+		})
+		ctx, engine := mount(t)
+		got := ""
+		for _, action := range actions {
+			handle(ctx, action, func(app.Context, app.Action) { got += action })
+		}
+		answered := false
+		then := func(_ app.Context, _ shared.Status, err error) {
+			answered = true
+			if want := error(tt.err); tt.err != nil && !errors.Is(err, want) {
+				t.Errorf("%s: the call fails with %v", tt.name, err)
+			}
+		}
+		if tt.method {
+			call(ctx, e, shared.RevokeOtherSessions, shared.None{}, then)
+		} else {
+			call(ctx, e, shared.GetSession, shared.None{}, func(ctx app.Context, _ *shared.Current, err error) {
+				then(ctx, shared.Status{}, err)
+			})
+		}
+		engine.ConsumeAll()
+		if got != tt.action || !answered {
+			t.Errorf("%s: it leads to %q, answered %v; want %q", tt.name, got, answered, tt.action)
+		}
+	}
+}

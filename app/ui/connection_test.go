@@ -1,0 +1,32 @@
+package ui
+
+import "testing"
+
+func TestConnection(t *testing.T) {
+	var c connection
+	steps := []struct {
+		what     string
+		answered bool // the last call
+		online   bool // the network
+		news     bool
+		want     connectionChange
+		offline  bool
+	}{
+		{"all is well", true, true, false, connectionSame, false},
+		{"the network goes", true, false, false, connectionLost, true},
+		{"it is still away", true, false, false, connectionSame, true},
+		{"a call fails", false, false, true, connectionSame, true},
+		{"the network comes back", false, true, false, connectionMaybe, true},
+		{"the server is still away", false, true, false, connectionMaybe, true},
+		{"the server answers", true, true, true, connectionRestored, false},
+		{"the server goes", false, true, true, connectionLost, true},
+		{"the server comes back", true, true, true, connectionRestored, false},
+	}
+	for _, s := range steps {
+		news := c.reached(s.answered)
+		got := c.update(s.online)
+		if news != s.news || got != s.want || c.offline != s.offline {
+			t.Fatalf("%s: news %v, change %v, offline %v; want %v, %v, %v", s.what, news, got, c.offline, s.news, s.want, s.offline)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+func TestLoader(t *testing.T) {
+	ctx, engine := mount(t)
+	var value int
+	var err error
+	fetches, loads := 0, 0
+	yesterday := time.Now().Add(-24 * time.Hour)
+	l := loader[int]{
+		loadState: loadState{env: newEnv(), section: "numbers"},
+		fetch: func(ctx app.Context, then func(app.Context, int, error)) {
+			fetches++
+			then(ctx, value, err)
+		},
+		restore: func() (int, time.Time) { return 7, yesterday },
+		onLoad:  func(app.Context) { loads++ },
+	}
+	if !l.waiting() {
+		t.Error("it does not wait before it has asked")
+	}
+
+	err = shared.ErrInternal
+	l.mount(ctx)
+	if l.known || l.waiting() || l.problem == nil {
+		t.Errorf("when the server fails it shows %v, of %v", l.value, l.problem)
+	}
+	err = client.ErrOffline
+	l.load()
+	if l.value != 7 || !l.at.Equal(yesterday) || loads != 0 {
+		t.Errorf("offline it shows %d of %v", l.value, l.at)
+	}
+	if html := app.HTMLString(l.drawState()); !strings.Contains(html, "As of") {
+		t.Errorf("it does not say how old that is: %s", html)
+	}
+
+	value, err = 8, nil
+	refresh(ctx)
+	engine.ConsumeAll()
+	if l.value != 8 || l.problem != nil || loads != 1 || time.Since(l.at) > time.Minute {
+		t.Errorf("after a refresh it shows %d of %v, %v", l.value, l.at, l.problem)
+	}
+	value, err = 0, client.ErrOffline
+	l.load()
+	if l.value != 8 || l.problem == nil {
+		t.Errorf("offline again it shows %d, %v", l.value, l.problem)
+	}
+	err = shared.ErrInternal
+	l.load()
+	if html := app.HTMLString(l.drawState()); l.value != 8 || !strings.Contains(html, "This may be out of date.") || !strings.Contains(html, "Try again") {
+		t.Errorf("after a failure it shows %d and says %s", l.value, html)
+	}
+
+	value, err = 9, nil
+	l.retry(ctx, app.Event{})
+	if l.value != 9 || l.problem != nil || fetches != 6 {
+		t.Errorf("after %d fetches it shows %d, %v", fetches, l.value, l.problem)
+	}
+}
+
+func TestPager(t *testing.T) {
+	type answer = func(items []string, next string, err error)
+	ctx, _ := mount(t)
+	var asked []string
+	var answers []answer
+	p := newPager(newEnv(), "words", func(word string) string { return word })
+	p.fetch = func(ctx app.Context, filter, from string, then func(app.Context, []string, string, error)) {
+		asked = append(asked, filter+"/"+from)
+		answers = append(answers, func(items []string, next string, err error) { then(ctx, items, next, err) })
+	}
+	last := func() answer { return answers[len(answers)-1] }
+	want := func(what string, items ...string) {
+		t.Helper()
+		if !slices.Equal(p.items, items) {
+			t.Errorf("%s: it shows %q; want %q", what, p.items, items)
+		}
+	}
+
+	p.mount(ctx)
+	last()([]string{"a", "b"}, "b", nil)
+	want("the first page", "a", "b")
+	p.load("") // as a refresh does
+	refreshed := last()
+	p.more(ctx, app.Event{})
+	p.more(ctx, app.Event{}) // a second click does nothing
+	last()([]string{"c"}, "c", nil)
+	want("the second page", "a", "b", "c")
+	refreshed([]string{"z", "a"}, "a", nil)
+	want("a refresh that comes after the second page", "a", "b", "c")
+
+	p.more(ctx, app.Event{})
+	last()(nil, "", shared.ErrInternal)
+	if want("a page that fails", "a", "b", "c"); p.problem == nil || p.busy {
+		t.Errorf("it says %v, busy %v", p.problem, p.busy)
+	}
+	p.retry(ctx, app.Event{})
+	last()([]string{"a", "b"}, "b", nil)
+	if want("after another try", "a", "b"); p.problem != nil {
+		t.Errorf("it still says %v", p.problem)
+	}
+
+	p.more(ctx, app.Event{})
+	old := last()
+	p.restart("x")
+	old([]string{"c"}, "c", nil)
+	want("a page of an older filter", "a", "b")
+	last()([]string{"x"}, "", nil)
+	if want("the new filter", "x"); p.next != "" {
+		t.Errorf("there is more of it, from %q on", p.next)
+	}
+	if want := []string{"/", "/", "/b", "/c", "/", "/b", "x/"}; !slices.Equal(asked, want) {
+		t.Errorf("it asks for %q; want %q", asked, want)
+	}
+}

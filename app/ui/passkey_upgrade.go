@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/app/passkey"
+	"latchkey/shared"
+)
+
+const passkeyUpgradeAction = "passkey-upgrade"
+
+// upgradeToPasskey lets the browser make a passkey for the user, who has just signed
+// in with a password.
+func upgradeToPasskey(ctx app.Context) {
+	ctx.NewAction(passkeyUpgradeAction)
+}
+
+func (s *shell) onUpgradeToPasskey(app.Context, app.Action) { s.upgrade.start(s.ctx, s.env) }
+
+// passkeyUpgrade has the browser make a passkey without asking. Browsers do that if
+// they have just filled in the password from where they keep passkeys, too. The user
+// does not wait for it, and is not told if it comes to nothing.
+type passkeyUpgrade struct{ request *passkey.Request }
+
+func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
+	if !passkey.Supported() {
+		return
+	}
+	account, version := e.account(), e.identity.version
+	async(ctx, func() {
+		if !passkey.Can("conditionalCreate") {
+			return
+		}
+		options, err := u.options(ctx, e, account)
+		if err != nil || string(options) == "null" || version != e.identity.version || passkey.Busy() {
+			return
+		}
+		u.request = passkey.Create(options, passkey.Quiet)
+		answer, err := u.request.Wait()
+		if err != nil || version != e.identity.version {
+			return
+		}
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		_, err = client.Call(limited, e.client, account, shared.VerifyRegistration, shared.Registration{Response: answer})
+		switch {
+		case errors.Is(err, client.ErrOffline):
+			return // it may have been added
+		case err != nil:
+			passkey.SignalUnknown(passkey.RPID(options), passkey.CredentialID(answer))
+			return
+		}
+		dispatch(ctx, func(ctx app.Context) {
+			toast(ctx, e.T("Passkey added. Next time, sign in without a password."))
+			refresh(ctx)
+		})
+	})
+}
+
+func (u *passkeyUpgrade) options(ctx context.Context, e *env, account string) (json.RawMessage, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	in := shared.RegisterQuery{Mediation: "conditional"}
+	return client.Call(limited, e.client, account, shared.GenerateRegisterOptions, in)
+}
+
+func (u *passkeyUpgrade) abort() { u.request.Abort() }

@@ -1,0 +1,111 @@
+package ui
+
+import (
+	"net/url"
+	"testing"
+
+	"latchkey/shared"
+)
+
+func address(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse("https://example.com" + text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestRedirect(t *testing.T) {
+	tests := []struct {
+		at                  string
+		signedIn, signedOut string // where it leads; "" is nowhere
+		reason              key    // of the sign-in page
+	}{
+		{"/", shared.PageSettings, shared.PageSignIn, ""},
+		{"/sign-in", shared.PageSettings, "", ""},
+		{"/sign-in?next=/dashboard/system", shared.PageSystem, "", ""},
+		{"/sign-in?next=https://evil.example", shared.PageSettings, "", ""},
+		{"/two-factor", shared.PageSettings, "", ""},
+		{"/sign-up", shared.PageSettings, "", ""},
+		{"/sign-up?invite=token", "", "", ""},
+		{"/forgot-password", "", "", ""},
+		{"/reset-password?token=t", "", "", ""},
+		{"/dashboard/settings", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/system", "", shared.PageSignIn, signInToGoOn},
+		{"/nowhere", "", "", ""},
+	}
+	for _, tt := range tests {
+		for signedIn, want := range map[bool]string{true: tt.signedIn, false: tt.signedOut} {
+			var r route
+			at := address(t, tt.at)
+			if !r.moveTo(at) {
+				t.Fatalf("%s is no page to go to", tt.at)
+			}
+			if got := r.redirect(at, signedIn); got != want {
+				t.Errorf("%s, signed in %v, leads to %q; want %q", tt.at, signedIn, got, want)
+			}
+			if want := tt.reason; !signedIn && r.reason.text != want {
+				t.Errorf("%s: the sign-in page says %q; want %q", tt.at, r.reason.text, want)
+			}
+		}
+	}
+}
+
+func TestRouteGoesOnAfterSignIn(t *testing.T) {
+	var r route
+	at := address(t, "/dashboard/settings?a=b#passkeys")
+	r.moveTo(at)
+	if r.moveTo(at) {
+		t.Error("the page itself is another page")
+	}
+	if r.redirect(at, false); r.next != "/dashboard/settings?a=b#passkeys" {
+		t.Errorf("a sign-in leads to %q", r.next)
+	}
+
+	tests := []struct {
+		at     string
+		reason signInReason
+		want   string
+	}{
+		{"/dashboard/system#log", signInReason{text: sessionEnded}, "/dashboard/system#log"},
+		{"/dashboard/system", signInReason{text: signedOut}, ""},
+		{"/dashboard/system", signInReason{text: accountDeleted}, ""},
+		{"/reset-password", signInReason{text: passwordChosen}, ""},
+		{"/two-factor", signInReason{err: shared.ErrChallenge}, ""},
+		{"/sign-in", signInReason{text: sessionEnded}, ""},
+	}
+	for _, tt := range tests {
+		var r route
+		if r.leave(address(t, tt.at), tt.reason); r.next != tt.want {
+			t.Errorf("whoever leaves %s (%+v) goes on with %q; want %q", tt.at, tt.reason, r.next, tt.want)
+		}
+	}
+}
+
+func TestReasonIsOfTheSignInPage(t *testing.T) {
+	r := route{reason: signInReason{text: signedOut}}
+	if r.moveTo(address(t, "/sign-in")); r.reason.text != signedOut {
+		t.Error("the sign-in page does not say why the user is there")
+	}
+	if r.moveTo(address(t, "/sign-up")); r.reason != (signInReason{}) {
+		t.Error("the reason outlives the sign-in page")
+	}
+}
+
+// The error that ended a sign-in is translated once, and anew in another language.
+func TestReasonWords(t *testing.T) {
+	de := new(translator)
+	de.setLanguage(german)
+	for _, r := range []signInReason{{err: shared.ErrChallenge}, {text: signedOut}} {
+		if got, other := en.reasonWords(r), de.reasonWords(r); got == "" || other == "" || got == other {
+			t.Errorf("the reason is %q in English and %q in German", got, other)
+		}
+	}
+	if got := en.reasonWords(signInReason{err: shared.ErrChallenge}); got != en.words(shared.ErrChallenge) {
+		t.Errorf("an error says %q", got)
+	}
+	if got := en.reasonWords(signInReason{}); got != "" {
+		t.Errorf("no reason says %q", got)
+	}
+}

@@ -1,0 +1,238 @@
+package ui
+
+import (
+	"errors"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+// How components tell the shell what has become of the session.
+const (
+	signedInAction       = "signed-in"
+	updateUserAction     = "update-user"
+	setLanguageAction    = "set-language"
+	goToSignInAction     = "go-to-sign-in"
+	signOutAction        = "sign-out"
+	refreshAction        = "refresh"
+	announceChangeAction = "announce-change"
+)
+
+// signedIn goes on as user, who has just signed in.
+func signedIn(ctx app.Context, user shared.User) {
+	ctx.NewActionWithValue(signedInAction, user)
+}
+
+// updateUser replaces what is known of the user, who has just changed it.
+func updateUser(ctx app.Context, user shared.User) {
+	ctx.NewActionWithValue(updateUserAction, user)
+}
+
+// setLanguage goes on in the language that the user has just chosen.
+func setLanguage(ctx app.Context, chosen string) {
+	ctx.NewActionWithValue(setLanguageAction, chosen)
+}
+
+// goToSignIn goes to the sign-in page, which gives the reason.
+func goToSignIn(ctx app.Context, reason key) {
+	ctx.NewActionWithValue(goToSignInAction, signInReason{text: reason})
+}
+
+// signInAgain is [goToSignIn] after an error that ended a sign-in.
+func signInAgain(ctx app.Context, err error) {
+	ctx.NewActionWithValue(goToSignInAction, signInReason{err: err})
+}
+
+// signOut ends the session of this browser.
+func signOut(ctx app.Context) {
+	ctx.NewAction(signOutAction)
+}
+
+// refresh has whatever is on the page that may have changed asked for again.
+func refresh(ctx app.Context) {
+	ctx.NewAction(refreshAction)
+}
+
+// announceChange tells the other tabs that something has changed.
+func announceChange(ctx app.Context) {
+	ctx.NewAction(announceChangeAction)
+}
+
+// fetchSession asks the server who is signed in, and goes where that leads.
+func (s *shell) fetchSession(ctx app.Context) {
+	s.fetchedAt = time.Now()
+	i := &s.env.identity
+	version := i.version
+	call(ctx, s.env, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
+		switch i.answer(version, current, err, func() bool { return s.env.snapshots.load() != nil }) {
+		case answerOffline:
+			s.useSnapshot(ctx)
+		case answerSignedIn:
+			s.env.snapshots.saveUser(current.User, i.since, current.Remember)
+			s.followLanguage(current.Language)
+			s.redirect(ctx)
+		case answerEnded:
+			goToSignIn(ctx, sessionEnded)
+		case answerSignedOut:
+			if s.route.reason.text == signedOutHere {
+				s.route.reason.text = signedOut // see [pendingSignOut]
+			}
+			s.redirect(ctx)
+		}
+	})
+}
+
+// useSnapshot goes on with the snapshot, because the server cannot be asked.
+func (s *shell) useSnapshot(ctx app.Context) {
+	i, k := &s.env.identity, s.env.snapshots.load()
+	switch {
+	case i.expired():
+		s.expireSnapshot()
+	case i.user != nil:
+		i.problem = nil
+	case k != nil:
+		i.useSnapshot(k)
+		s.env.client.Assume(time.Duration(k.Ahead) * time.Millisecond)
+		s.redirect(ctx)
+	}
+}
+
+// expireSnapshot forgets who was signed in, because the server has not been heard of
+// for too long.
+func (s *shell) expireSnapshot() {
+	s.env.tabs.post(tabSessionEnded)
+	s.clearUser(signInReason{text: forgotten})
+}
+
+// redirect goes to another page if this one is not for the user.
+func (s *shell) redirect(ctx app.Context) {
+	if to := s.route.redirect(ctx.Page().URL(), s.env.identity.user != nil); to != "" {
+		replacePage(to)
+	}
+}
+
+// onFocus is called when the user comes back to the page: much may have happened.
+func (s *shell) onFocus(ctx app.Context, _ app.Value) {
+	if !visible() || time.Since(s.fetchedAt) < 2*time.Second {
+		return
+	}
+	refresh(ctx)
+}
+
+// onRefresh asks for what the shell itself knows, too.
+func (s *shell) onRefresh(app.Context, app.Action) { s.fetchSession(s.ctx) }
+
+func (s *shell) onAnnounceChange(app.Context, app.Action) {
+	if s.env.identity.user != nil {
+		s.env.tabs.post(tabChanged)
+	}
+}
+
+func (s *shell) onTabMessage(ctx app.Context, m tabMessage) {
+	switch m {
+	case tabSignedIn, tabSessionEnded, tabChanged:
+		refresh(ctx)
+	case tabSignedOut:
+		s.clearUser(signInReason{text: signedOutElsewhere})
+	case tabAccountDeleted:
+		s.clearUser(signInReason{text: accountDeleted})
+	}
+}
+
+func (s *shell) onSecondFactor(ctx app.Context, a app.Action) {
+	saveMethods(s.env.sessionStorage, a.Value.([]string))
+	ctx.Navigate(secondFactorPath(s.route.next))
+}
+
+func (s *shell) onSignedIn(_ app.Context, a app.Action) {
+	s.env.identity.signIn(a.Value.(shared.User), time.Now())
+	clearMethods(s.env.sessionStorage)
+	s.env.tabs.post(tabSignedIn)
+	replacePage(shared.NextPage(s.route.next))
+	s.route.next = ""
+	s.fetchSession(s.ctx) // for what a sign-in does not answer: the user's permissions
+}
+
+func (s *shell) onUpdateUser(_ app.Context, a app.Action) {
+	user := a.Value.(shared.User)
+	s.env.identity.user = &user
+}
+
+// followLanguage speaks as the user chose, and has this browser do so from now on.
+func (s *shell) followLanguage(choice string) {
+	s.env.identity.language = choice
+	if choice != savedLanguage() {
+		saveLanguage(choice)
+	}
+	if preferredLanguage(choice, browserLanguages()) != s.env.language {
+		s.env.applyLanguage(choice)
+		s.setTitle()
+		refresh(s.ctx) // which draws the parts of the page anew
+	}
+	s.renewPages()
+}
+
+func (s *shell) onSetLanguage(_ app.Context, a app.Action) {
+	s.followLanguage(a.Value.(string))
+	toast(s.ctx, s.env.T("Your language is saved."))
+}
+
+func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {
+	reason := a.Value.(signInReason)
+	switch reason.text {
+	case sessionEnded:
+		s.env.tabs.post(tabSessionEnded)
+	case signedOut:
+		s.env.tabs.post(tabSignedOut)
+	case accountDeleted:
+		s.env.tabs.post(tabAccountDeleted)
+	}
+	s.route.leave(ctx.Page().URL(), reason)
+	s.clearUser(reason)
+}
+
+// clearUser forgets who was signed in, here and in what the browser keeps.
+func (s *shell) clearUser(reason signInReason) {
+	s.env.identity.clearUser()
+	s.signingOut = false
+	s.upgrade.abort()
+	s.env.snapshots.wipe()
+	for _, dialog := range dialogs {
+		closeDialog(dialog)
+	}
+	toast(s.ctx, "")
+	if isPublic(s.route.path) && reason.text != passwordChosen {
+		return
+	}
+	s.route.reason = reason
+	replacePage(shared.PageSignIn)
+}
+
+func (s *shell) clickSignOut(ctx app.Context, _ app.Event) { signOut(ctx) }
+
+func (s *shell) onSignOut(app.Context, app.Action) {
+	if s.signingOut {
+		return
+	}
+	s.signingOut = true
+	s.env.snapshots.wipe() // whatever the server says
+	s.env.pendingSignOut.save(s.env.identity.since)
+	call(s.ctx, s.env, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
+		s.signingOut = false
+		if !errors.Is(err, client.ErrOffline) {
+			s.env.pendingSignOut.clear()
+		}
+		switch {
+		case err == nil:
+			goToSignIn(ctx, signedOut)
+		case errors.Is(err, client.ErrOffline):
+			s.env.tabs.post(tabSignedOut)
+			s.clearUser(signInReason{text: signedOutHere})
+		default:
+			toastError(ctx, err)
+		}
+	})
+}

@@ -1,0 +1,252 @@
+package ui
+
+import (
+	"slices"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// shell is the root of every page. It draws what surrounds the page of the address,
+// and the dialogs and toasts that all pages share, and it stays when one page makes
+// way for the next.
+//
+// go-app makes a new shell for each address, and copies its exported fields to the
+// one that is there. So it has none.
+type shell struct {
+	app.Compo
+
+	ctx        app.Context
+	env        *env
+	route      route
+	upgrade    passkeyUpgrade
+	served     served
+	fetchedAt  time.Time // when the server was last asked who is signed in
+	signingOut bool
+}
+
+func (s *shell) OnInit() {
+	defer rescue()
+	s.env = newEnv()
+	s.route.path = app.Window().URL().Path
+	document := app.Window().Get("document")
+	if brand := document.Call("querySelector", ".brand"); brand.Truthy() {
+		s.served.name = brand.Get("textContent").String()
+		s.env.server.Name = s.served.name
+	}
+	if app.IsClient {
+		s.served.language = document.Get("documentElement").Get("lang").String()
+		s.env.applyLanguage(savedLanguage())
+	}
+}
+
+func (s *shell) OnMount(ctx app.Context) {
+	defer rescue()
+	s.ctx = ctx
+	s.env.connection.offline = !online()
+	handle(ctx, connectionAction, s.onConnection)
+	handle(ctx, announceChangeAction, s.onAnnounceChange)
+	handle(ctx, secondFactorAction, s.onSecondFactor)
+	handle(ctx, signedInAction, s.onSignedIn)
+	handle(ctx, updateUserAction, s.onUpdateUser)
+	handle(ctx, goToSignInAction, s.onGoToSignIn)
+	handle(ctx, signOutAction, s.onSignOut)
+	handle(ctx, refreshAction, s.onRefresh)
+	handle(ctx, passkeyUpgradeAction, s.onUpgradeToPasskey)
+	handle(ctx, serverInfoAction, s.onFetchServerInfo)
+	handle(ctx, setLanguageAction, s.onSetLanguage)
+
+	if !app.IsClient {
+		return
+	}
+	fetchServerInfo(ctx)
+	window := app.Window()
+	connected := func(ctx app.Context, _ app.Value) { s.updateConnection(ctx) }
+	listen(ctx, window, "offline", connected)
+	listen(ctx, window, "online", connected)
+	listen(ctx, window, "focus", s.onFocus)
+	for _, dialog := range dialogs {
+		listen(ctx, element(dialog), "close", s.onDialogClosed)
+	}
+	listen(ctx, window.Get("document"), "visibilitychange", s.onFocus)
+	s.env.tabs.open(ctx, s.onTabMessage)
+}
+
+// OnNav implements [app.Navigator].
+func (s *shell) OnNav(ctx app.Context) {
+	defer rescue()
+	first := !s.route.opened
+	if !s.route.moveTo(ctx.Page().URL()) {
+		return
+	}
+	s.setTitle()
+	if !first {
+		app.Window().Call("scrollTo", 0, 0)
+		focus(ctx, "title")
+	}
+	if s.env.identity.user == nil {
+		s.fetchSession(ctx)
+	} else {
+		s.redirect(ctx)
+	}
+}
+
+// setTitle puts the name of the page and of the server on the window.
+func (s *shell) setTitle() {
+	app.Window().Get("document").Set("title", s.env.title(s.route.path)+" · "+s.env.server.name())
+}
+
+// onDialogClosed keeps the focus of the control that opened the dialog, which may be
+// disabled meanwhile.
+func (s *shell) onDialogClosed(ctx app.Context, _ app.Value) {
+	if s.env.connection.offline {
+		s.env.focus.dialogClosed(ctx)
+	}
+}
+
+func (s *shell) retryFetch(app.Context, app.Event) {
+	s.env.identity.problem = nil
+	s.fetchSession(s.ctx)
+}
+
+func (s *shell) skip(ctx app.Context, e app.Event) {
+	e.PreventDefault()
+	e.Call("stopPropagation") // go-app would only scroll
+	focus(ctx, "title")
+}
+
+// dialogs are those of the shell. What they ask of the server is disabled when the
+// connection goes, and never the way out of them.
+var dialogs = []string{"question", "factor", "step-up"}
+
+// Render implements [app.Composer].
+func (s *shell) Render() app.UI {
+	e, user, offline := s.env, s.env.identity.user, s.env.connection.offline
+	email := ""
+	if user != nil {
+		email = user.Email
+	}
+	role, why := "presentation", ""
+	if offline {
+		role, why = "group", e.T(offlineWords)
+	}
+	return html.Div().Class("frame").Body(
+		html.A("#title").Class("skip").Text(e.T("Skip to the content")).OnClick(on(s.skip)),
+		s.top(email),
+		s.banner(),
+		html.Main().ID("content").TabIndex(-1).Body(
+			// Whatever is in it is disabled with it: nothing is done without a
+			// connection, and nothing waits for one.
+			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.page()),
+		),
+		&toasts{Env: e},
+		&confirmDialog{Env: e, Offline: offline},
+		&factorDialog{Env: e, User: user, Offline: offline},
+		&stepUpDialog{Env: e, Email: email, TwoFactor: user != nil && user.TwoFactorEnabled, Offline: offline},
+	)
+}
+
+const offlineWords key = "You are offline. Changing anything needs a connection."
+
+// top draws the name of the server, the links to the pages, and who is signed in.
+func (s *shell) top(email string) app.UI {
+	tr, signedIn := s.env.T, s.env.identity.user != nil
+	return html.Header().Class("top").Body(
+		html.A(shared.PageHome).Class("brand").Body(
+			html.Img("/web/icon.svg", 28),
+			app.Text(s.env.server.name()),
+		),
+		html.Nav().Class("pages").Aria("label", tr("Pages")).Body(s.pages()...),
+		html.Div().Class("who").Body(
+			app.If(signedIn, func() app.UI {
+				return html.Span().Class("email").Text(email)
+			}),
+			app.If(signedIn, func() app.UI {
+				return html.Button().ID("sign-out").Text(tr("Sign out")).
+					Aria("busy", s.signingOut).Aria("disabled", s.signingOut).
+					OnClick(on(s.clickSignOut))
+			}),
+		),
+	)
+}
+
+// banner draws what holds for all pages at the moment.
+func (s *shell) banner() app.UI {
+	tr, i := s.env.T, &s.env.identity
+	return html.Div().Class("banner").Role("status").Body(
+		app.If(s.env.connection.offline, func() app.UI {
+			return html.P().Text(tr(offlineWords))
+		}),
+		app.If(i.enrollBy != nil, func() app.UI {
+			return html.P().Body(
+				app.Text(s.env.enrollmentWords(i.enrollBy, s.overdue())+" "),
+				html.A(shared.PageSettings+"#two-factor").Text(tr("Turn it on")),
+			)
+		}),
+	)
+}
+
+func (t *translator) enrollmentWords(by *shared.Time, overdue bool) string {
+	tr := t.T
+	if overdue {
+		return tr("Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.")
+	}
+	return tr("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.", t.localTime(*by, "long", "short"))
+}
+
+func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }
+
+// pages are links to the pages, for users who may see more than their own settings.
+func (s *shell) pages() []app.UI {
+	if i := &s.env.identity; i.user == nil || !i.administers() {
+		return nil
+	}
+	link := func(path string) app.UI {
+		a := html.A(path).Text(s.env.title(path))
+		if path == s.route.path {
+			a = a.Aria("current", "page")
+		}
+		return a
+	}
+	return []app.UI{link(shared.PageSettings), link(shared.PageSystem)}
+}
+
+func (s *shell) page() app.UI {
+	e, i, path := s.env, &s.env.identity, s.route.path
+	switch {
+	case path == shared.PageSignIn:
+		return &signIn{Env: e, Notice: e.reasonWords(s.route.reason), Server: e.server}
+	case path == shared.PageSignUp:
+		return &signUp{Env: e, Server: e.server}
+	case path == shared.PageTwoFactor:
+		return &secondFactor{Env: e}
+	case path == shared.PageForgotPassword:
+		return &forgotPassword{Env: e}
+	case path == shared.PageResetPassword:
+		return &resetPassword{Env: e}
+	case path == shared.PageDisown:
+		return &notMe{Env: e}
+	case !slices.Contains(shared.Pages, path):
+		return html.Div().Class("narrow").Body(
+			heading(e.T("Page not found")),
+			html.P().Class("aside").Body(html.A(shared.PageHome).Text(e.T("Go to the start"))),
+		)
+	case i.problem != nil && i.user == nil:
+		return html.Div().Class("narrow").Body(
+			heading(e.title(path)),
+			html.Div().Class("card").Body(
+				html.P().Text(e.words(i.problem)),
+				html.Button().Class("main").Text(e.T("Try again")).OnClick(on(s.retryFetch)),
+			),
+		)
+	case path == shared.PageSettings:
+		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.language, Overdue: s.overdue()}
+	case path == shared.PageSystem:
+		return s.system()
+	default:
+		return html.Div().Class("narrow").Body(heading(e.title(path)))
+	}
+}

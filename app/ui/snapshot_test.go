@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/app/client"
+	"latchkey/shared"
+)
+
+func newSnapshots() (s *snapshots, local, session memory) {
+	local, session = memory{}, memory{}
+	return &snapshots{local: local, session: session, client: new(client.Client)}, local, session
+}
+
+var ada = shared.User{ID: "ada", Email: "ada@example.com", Name: "Ada"}
+
+func TestSnapshotIsKeptAsLongAsTheSession(t *testing.T) {
+	s, local, session := newSnapshots()
+	s.saveUser(ada, time.Now(), true)
+	if len(local) != 1 || len(session) != 0 {
+		t.Errorf("of a session that is remembered it keeps %v, %v", local, session)
+	}
+	s.saveUser(ada, time.Now(), false)
+	if len(local) != 0 || len(session) != 1 {
+		t.Errorf("of a session that ends with the browser it keeps %v, %v", local, session)
+	}
+	s.saveTwoFactor("ada", shared.TwoFactor{Enabled: true}, time.Now())
+	if len(local) != 0 || len(session) != 1 {
+		t.Errorf("with a state it keeps %v, %v", local, session)
+	}
+	if state, at := s.twoFactor("ada"); at.IsZero() || !state.Enabled {
+		t.Errorf("the state is %v of %v", state, at)
+	}
+}
+
+// A list may be answered before it is known where a snapshot may be kept.
+func TestSnapshotOfAnEarlyList(t *testing.T) {
+	s, local, session := newSnapshots()
+	at := time.Now().Truncate(time.Second)
+	s.saveSessions("ada", []shared.Session{{Token: "handle", IPAddress: "192.0.2.1"}}, at)
+	if len(local)+len(session) != 0 {
+		t.Fatalf("it keeps %v, %v", local, session)
+	}
+	s.saveUser(ada, at, false)
+	list, then := s.sessions("ada")
+	if len(list) != 1 || list[0].IPAddress != "192.0.2.1" || !then.Equal(at) {
+		t.Errorf("the sessions are %v of %v", list, then)
+	}
+	if strings.Contains(session[snapshotKey], "handle") {
+		t.Errorf("the handle is in %s", session[snapshotKey])
+	}
+}
+
+func TestSnapshotIsOfOneAccount(t *testing.T) {
+	s, _, _ := newSnapshots()
+	s.saveUser(ada, time.Now(), true)
+	s.savePasskeys("ada", []shared.Passkey{{}}, time.Now())
+	if list, _ := s.passkeys("eve"); list != nil {
+		t.Errorf("another account has the passkeys %v", list)
+	}
+	s.saveUser(shared.User{ID: "eve"}, time.Now(), true)
+	for _, account := range []string{"ada", "eve"} {
+		if list, _ := s.passkeys(account); list != nil {
+			t.Errorf("after another user signs in, %s has the passkeys %v", account, list)
+		}
+	}
+	s.savePasskeys("", []shared.Passkey{{}}, time.Now())
+	if list, _ := s.passkeys(""); list != nil {
+		t.Errorf("no account has the passkeys %v", list)
+	}
+}
+
+func TestSnapshotExpires(t *testing.T) {
+	for _, age := range []time.Duration{8 * 24 * time.Hour, -2 * time.Hour} {
+		s, local, _ := newSnapshots()
+		s.saveUser(ada, time.Now(), true)
+		k := s.load()
+		k.At.Time = time.Now().Add(-age)
+		s.write(local, k)
+		local["theme"], local[pendingSignOutKey] = "dark", "2026-05-04T12:00:00Z"
+		if s.load() != nil {
+			t.Errorf("after %v there is still a snapshot", age)
+		}
+		if len(local) != 1 || local[pendingSignOutKey] == "" {
+			t.Errorf("after %v there is %v", age, local)
+		}
+	}
+}
+
+func TestSnapshotThatCannotBeRead(t *testing.T) {
+	for _, text := range []string{"{", "null", `{"user":{}}`} {
+		s, local, session := newSnapshots()
+		local[snapshotKey], session["other"] = text, "x"
+		if s.load() != nil || len(local)+len(session) != 0 {
+			t.Errorf("%s leaves %v, %v", text, local, session)
+		}
+	}
+}
