@@ -194,7 +194,7 @@ var (
 	// ErrNameControls is why [ParseName] refuses a name.
 	ErrNameControls = ErrValidation.Saying("Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
 	// ErrEmailLocalPart is why an address is refused that has other letters before
-	// the @: see [ValidEmail].
+	// the @: see package address.
 	ErrEmailLocalPart = ErrInvalidEmail.Saying("Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take others.")
 	ErrPasswordIsName = ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
 

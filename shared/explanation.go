@@ -2,6 +2,7 @@ package shared
 
 import (
 	"slices"
+	"strings"
 
 	"latchkey/shared/message"
 )
@@ -145,6 +146,12 @@ var explanations = []Explanation{
 // message of its own, such as one that a newer server has, keeps it: its Text is
 // zero.
 func (e *Error) Explain() Explanation {
+	if e.Code == ErrValidation.Code && slices.Contains([]string{"email", "newEmail"}, e.Field) {
+		if strings.Contains(e.Message, ErrEmailLocalPart.Message) {
+			return ErrEmailLocalPart.Explain()
+		}
+		return ErrInvalidEmail.Explain()
+	}
 	var of Explanation
 	for _, x := range explanations {
 		if x.err.Code != e.Code {
@@ -165,16 +172,24 @@ func (e *Error) Explain() Explanation {
 
 // Text says in a language what went wrong. It is empty if nobody needs to be told.
 func (e *Error) Text(l *message.Language) string {
+	if why := e.WaitReason(); why != 0 {
+		return l.T(why) + " " + RetryIn(l, e.RetryAfter)
+	}
 	x := e.Explain()
-	switch {
-	case x.Wait != 0 && e.RetryAfter > 0:
-		return l.T(x.Wait) + " " + RetryIn(l, e.RetryAfter)
-	case x.Text != 0:
+	if x.Text != 0 || x.err == ErrUnauthorized {
 		return l.T(x.Text)
-	case x.err == ErrUnauthorized:
-		return ""
 	}
 	return e.Message
+}
+
+// WaitReason says why to wait before trying again. It is zero if waiting does not
+// help.
+func (e *Error) WaitReason() message.ID {
+	x := e.Explain()
+	if e.RetryAfter > 0 || x.Wait == x.Text {
+		return x.Wait
+	}
+	return 0
 }
 
 // FieldOf returns the first of a form's fields that the error is about, or "".

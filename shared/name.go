@@ -9,9 +9,6 @@ import (
 // fits a line of the page.
 const MaxName = 100
 
-// BadName says why [ParseName] refuses a name.
-const BadName = "Names cannot contain control characters, such as line breaks or those that change the direction of text."
-
 // ParseName reads the name of a person, of a passkey or of this service. It
 // reports false if text is not UTF-8 or has a character that changes the text
 // around it. It returns text as it is, or "" if nobody could see anything of it.

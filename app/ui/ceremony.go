@@ -11,6 +11,7 @@ import (
 	"latchkey/app/client"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // ceremony has somebody make or use a passkey, as often as they try. What it
@@ -189,20 +190,20 @@ func (t *translator) passkeyWords(e *passkey.Error) string {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""
 	case passkey.ErrExists.Name:
-		return tr("This device has a passkey for your account already.")
+		return tr(message.ErrPasskeyOnDeviceAlready)
 	case passkey.ErrUnsupported.Name:
-		return tr("This browser, or this device, cannot do that with passkeys. Try another one, or your phone.")
+		return tr(message.ErrPasskeyUnsupported)
 	case "SecurityError":
-		return tr("Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server.")
+		return tr(message.ErrPasskeyWrongOrigin)
 	case "ConstraintError":
-		return tr("This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again.")
+		return tr(message.ErrNoUserVerification)
 	case "TimeoutError":
-		return tr("That took too long. Try again.")
+		return tr(message.ErrPasskeyTimedOut)
 	case "OperationError", "InvalidAccessError":
-		return tr("The browser is busy with another passkey. Finish or close that first, then try again.")
+		return tr(message.ErrPasskeyRequestPending)
 	case "NotReadableError", "UnknownError", "DataError", "EncodingError", "NetworkError":
-		return tr("What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again.")
+		return tr(message.ErrAuthenticatorFailed)
 	default:
-		return tr("The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser.")
+		return tr(message.ErrPasskeyBrowserFailed)
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"latchkey/app/client"
 	"latchkey/app/html"
+
+	"latchkey/shared/message"
 )
 
 // question is something to be sure of before it is done.
@@ -73,7 +75,7 @@ func (d *confirmDialog) Render() app.UI {
 			html.P().ID("question-text").Text(d.confirmation.Text),
 			d.Env.offlineNotice(d.Offline),
 			html.Div().Class("actions").Body(
-				html.Button().Attr("autofocus", true).Text(d.Env.T("Cancel")).OnClick(on(d.no)),
+				html.Button().Attr("autofocus", true).Text(d.Env.T(message.CancelAction)).OnClick(on(d.no)),
 				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.confirmation.Yes).OnClick(on(d.yes)),
 			),
 		)

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // verification is a button that has the mail sent again by which an address is
@@ -36,16 +37,16 @@ func (v *verification) send(app.Context, app.Event) {
 			toastError(ctx, err)
 			return
 		}
-		toast(ctx, v.Env.T("The mail is on its way to %s.", v.Email))
+		toast(ctx, v.Env.T(message.DoneEmailSent, v.Email))
 	})
 }
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
 	tr := v.Env.T
-	text := tr("Send the mail again")
+	text := tr(message.SendEmailAgain)
 	if v.Profile {
-		text = tr("Send the verification mail again")
+		text = tr(message.SendVerificationEmailAgain)
 	}
 	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
 		Text(text).OnClick(on(v.send))
@@ -89,7 +90,7 @@ func (p *newEmail) cancel(app.Context, app.Event) {
 
 func (p *newEmail) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newEmail": p.Env.T("Enter the new address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"newEmail": p.Env.T(message.ErrEnterNewAddress)}) {
 		return
 	}
 	email := p.form.value("newEmail")
@@ -107,20 +108,20 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 func (t *translator) emailMails(user shared.User, email string) string {
 	tr := t.T
 	if user.EmailVerified {
-		return tr("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
+		return tr(message.DoneChangeLinkSentFirst, user.Email, email)
 	}
-	return tr("A mail is on its way to %s. Its link makes the change.", email)
+	return tr(message.DoneChangeLinkSent, email)
 }
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
 	tr := p.Env.T
-	state, class := tr("Not verified"), "badge bad"
+	state, class := tr(message.EmailNotVerified), "badge bad"
 	if p.User.EmailVerified {
-		state, class = tr("Verified"), "badge"
+		state, class = tr(message.EmailVerified), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact(tr("Email"), html.Span().Class("device").Body(
+		html.Dl().Class("given").Body(fact(tr(message.EmailAddress), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -130,7 +131,7 @@ func (p *newEmail) Render() app.UI {
 
 func (p *newEmail) actions() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(p.Env.T("Change email address")).OnClick(on(p.open)),
+		html.Button().ID("change-email").Text(p.Env.T(message.ChangeEmailAddress)).OnClick(on(p.open)),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
 			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
 		})),
@@ -139,16 +140,16 @@ func (p *newEmail) actions() app.UI {
 
 func (p *newEmail) change() app.UI {
 	tr := p.Env.T
-	hint := tr("We send a link to it, to see that it is yours.")
+	hint := tr(message.HintNewEmailLink)
 	if p.User.EmailVerified {
-		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
+		hint = tr(message.HintBothEmailLinks)
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
+		p.form.field(field{Name: "newEmail", Label: tr(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
 		html.Div().Class("deeds").Body(
-			p.form.button(tr("Send the link"), "main"),
-			html.Button().Text(tr("Cancel")).OnClick(on(p.cancel)),
+			p.form.button(tr(message.SendLink), "main"),
+			html.Button().Text(tr(message.CancelAction)).OnClick(on(p.cancel)),
 		),
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"latchkey/app/client"
+	"latchkey/shared/message"
 )
 
 // env is what the components of one page share. The shell makes one and hands it to
@@ -33,7 +34,7 @@ type env struct {
 // newEnv returns the env of a page that speaks English and knows nothing yet.
 func newEnv() *env {
 	e := &env{client: new(client.Client), sessionStorage: browserStorage("sessionStorage")}
-	e.setLanguage(english)
+	e.Language = message.English
 	local := browserStorage("localStorage")
 	e.snapshots = snapshots{local: local, session: e.sessionStorage, client: e.client}
 	e.pendingSignOut.storage, e.pendingSignOut.client, e.pendingSignOut.tabs = local, e.client, &e.tabs

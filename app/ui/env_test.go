@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared/message"
 )
 
 // en writes English.
-var en = new(translator)
+var en = &translator{message.English}
 
 // host is a component that does nothing, for tests that need a context.
 type host struct {
@@ -44,7 +46,7 @@ func (m memory) names() []string        { return slices.Sorted(maps.Keys(m)) }
 
 // A component without the env ends the program when it draws the first word.
 func TestEveryComponentGetsTheEnv(t *testing.T) {
-	fset, files, _ := sources(t)
+	fset, files := sources(t)
 	components := map[string]bool{}
 	for _, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {

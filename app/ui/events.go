@@ -7,6 +7,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // events is the section that shows the security log: one's own or, to those who
@@ -62,24 +63,24 @@ func (s *events) choose() {
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
 	tr := s.Env.T
-	name, text := tr("Security log"), tr("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
+	name, text := tr(message.SecurityLog), tr(message.SecurityLogExplanation)
 	if s.All {
-		name, text = tr("Security log of everybody"), tr("What was done with all accounts and with the server, the newest first.")
+		name, text = tr(message.SecurityLogOfEverybody), tr(message.SecurityLogOfEverybodyExplained)
 	}
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
+			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr(message.ShowItem), Options: s.Env.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(tr("Download CSV")) // disabled as all of the page, which a link cannot be
+				return html.Button().Text(tr(message.DownloadCSV)) // disabled as all of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
-				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr(message.DownloadCSV))
 			})),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr("Nothing."))
+				return html.P().Class("hint").Text(tr(message.NoEventsFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
 					app.Range(s.list.items).Slice(func(i int) app.UI {
@@ -115,7 +116,7 @@ func (t *translator) eventWords(e shared.Event, all bool) string {
 		parts = append(parts, t.personWords(*e.Account))
 	}
 	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
-		parts = append(parts, t.T("by %s", t.personWords(*e.Actor)))
+		parts = append(parts, t.T(message.ByActor, t.personWords(*e.Actor)))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
 		parts = append(parts, t.deviceWords(e.Device))
@@ -130,86 +131,19 @@ func (t *translator) eventWords(e shared.Event, all bool) string {
 
 func (t *translator) personWords(p shared.Person) string {
 	if p.Email == "" {
-		return t.T("an account that is no more")
+		return t.T(message.AccountNoMore)
 	}
 	return p.Email
 }
 
-// kinds are the kinds of events to choose from, in the order of the list.
-var kinds = []struct {
-	kind string
-	name key
-}{
-	{"sign-in", "Sign-ins"},
-	{"sign-in-failed", "Wrong passwords at sign-in"},
-	{"sign-in-limited", "Too many wrong passwords"},
-	{"sign-in-refused", "Sign-ins refused"},
-	{"challenged", "Second factors asked for"},
-	{"sign-out", "Sign-outs"},
-	{"session-revoked", "Sessions ended"},
-	{"sessions-revoked", "All other sessions ended"},
-	{"sessions-ended", "Sessions ended by administrators"},
-	{"step-up", "Identity confirmed"},
-
-	{"password-changed", "Password changed"},
-	{"password-failed", "Wrong passwords in a session"},
-	{"reset-requested", "New password asked for"},
-	{"password-reset", "Forgotten password replaced"},
-
-	{"two-factor-pending", "2FA begun"},
-	{"two-factor-enabled", "2FA turned on"},
-	{"two-factor-disabled", "2FA turned off"},
-	{"authenticator-replaced", "Authenticator app replaced"},
-	{"totp-uri-read", "Authenticator key shown"},
-	{"code-failed", "Wrong codes"},
-	{"codes-locked", "Too many wrong codes"},
-	{"codes-unlocked", "Codes taken again"},
-	{"code-mailed", "Codes sent by mail"},
-	{"backup-codes-made", "Backup codes made"},
-	{"backup-code-used", "Backup codes used"},
-	{"factors-reset", "Factors reset by administrators"},
-	{"device-trusted", "Devices trusted"},
-	{"trusted-device-revoked", "Trusted devices revoked"},
-
-	{"passkey-added", "Passkeys added"},
-	{"passkey-renamed", "Passkeys renamed"},
-	{"passkey-deleted", "Passkeys removed"},
-	{"passkey-failed", "Passkeys refused"},
-	{"passkey-copied", "Passkeys that may be copies"},
-
-	{"sign-up", "Accounts created"},
-	{"user-updated", "Profile changed"},
-	{"email-verified", "Email address verified"},
-	{"email-change-requested", "New email address asked for"},
-	{"email-changed", "Email address changed"},
-	{"disowned", "“It wasn't me”"},
-	{"recovered", "Accounts recovered by the operator"},
-	{"user-disabled", "Accounts disabled"},
-	{"user-enabled", "Accounts enabled"},
-	{"user-deletion-requested", "Deletion asked for"},
-	{"user-deleted", "Accounts deleted"},
-	{"permission-granted", "Permissions given"},
-	{"permission-revoked", "Permissions taken away"},
-
-	{"sign-up-taken", "Sign-ups with a taken address"}, // from here on, of nobody's own log
-	{"setting-changed", "System settings changed"},
-	{"mail-dropped", "Mails that nobody took"},
-	{"key-rotated", "Server keys changed"},
-	{"key-missing", "Server keys missing"},
-}
-
-const ofEverybody = 5 // of those, at the end
-
 const everything = "everything" // go-app drops the value of an option that is empty
 
 func (t *translator) kindOptions(all bool) []option {
-	tr := t.T
-	options := []option{{everything, tr("Everything")}}
-	for _, k := range kinds {
-		options = append(options, option{k.kind, tr(k.name)})
+	options := []option{{everything, t.T(message.AllEvents)}}
+	for _, k := range shared.EventKinds {
+		if all || !k.Server {
+			options = append(options, option{k.Name, t.T(k.Filter)})
+		}
 	}
-	if all {
-		return options
-	}
-	return options[:len(options)-ofEverybody]
+	return options
 }

@@ -25,7 +25,7 @@ func TestEveryKindOfEventCanBeChosen(t *testing.T) {
 		}
 	}
 	own := en.kindOptions(false)
-	if len(own)+ofEverybody != len(en.kindOptions(true)) || slices.ContainsFunc(own, func(o option) bool { return o.Value == "setting-changed" }) {
+	if len(own) >= len(en.kindOptions(true)) || slices.ContainsFunc(own, func(o option) bool { return o.Value == "setting-changed" }) {
 		t.Error("one's own log offers what is never in it")
 	}
 }

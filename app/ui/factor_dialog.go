@@ -12,13 +12,14 @@ import (
 	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // task is something to do with one's second factor, step by step.
 type task struct {
-	title key
-	text  key // why and what for, beside the password
-	yes   key // on the button that sends the password
+	title message.ID
+	text  message.ID // why and what for, beside the password
+	yes   message.ID // on the button that sends the password
 	steps []step
 }
 
@@ -33,27 +34,27 @@ const (
 
 var (
 	enableTask = &task{
-		title: "Enable 2FA",
-		text:  "Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft Authenticator, Aegis, 1Password or another. First confirm that it is you.",
-		yes:   "Continue",
+		title: message.EnableTwoFactor,
+		text:  message.EnableTwoFactorExplanation,
+		yes:   message.ContinueAction,
 		steps: []step{stepConfirm, stepScan, stepSave, stepProve},
 	}
 	moveTask = &task{
-		title: "Move to a new phone",
-		text:  "Your old authenticator app works until you have entered a code from the new one. Your backup codes stay. Then your other sessions are signed out, and trusted devices are asked for a code again.",
-		yes:   "Continue",
+		title: message.MoveToNewPhone,
+		text:  message.MoveToNewPhoneExplanation,
+		yes:   message.ContinueAction,
 		steps: []step{stepConfirm, stepScan, stepProve},
 	}
 	renewTask = &task{
-		title: "New backup codes",
-		text:  "You get ten new codes, and those that you have stop working at once. Your other sessions are signed out, and trusted devices are asked for a code again.",
-		yes:   "Make new codes",
+		title: message.NewBackupCodes,
+		text:  message.NewBackupCodesExplanation,
+		yes:   message.MakeNewCodes,
 		steps: []step{stepConfirm, stepSave},
 	}
 	disableTask = &task{
-		title: "Disable 2FA?",
-		text:  "Your password alone will be enough to sign in. Your authenticator app and your backup codes stop working, and your other sessions are signed out.",
-		yes:   "Disable 2FA",
+		title: message.ConfirmDisableTwoFactor,
+		text:  message.DisableTwoFactorExplanation,
+		yes:   message.DisableTwoFactor,
 		steps: []step{stepConfirm},
 	}
 )
@@ -160,18 +161,18 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.step == stepSave && !d.saved:
 		d.form.refuse(d.ctx, "saved", tr(saveFirst))
 	case d.last():
-		d.done(tr("Your new backup codes are ready."))
+		d.done(tr(message.DoneBackupCodesReady))
 	default:
 		d.show(d.task.steps[d.index()+1])
 	}
 }
 
-const saveFirst = "Tick the box once you have saved the codes: they are not shown again."
+const saveFirst = message.ErrCodesNotSaved
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
 	tr := d.Env.T
-	if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
+	if !d.form.start(d.ctx, map[string]string{"password": tr(message.ErrEnterPassword)}) {
 		return
 	}
 	password := d.form.value("password")
@@ -215,7 +216,7 @@ func (d *factorDialog) confirm() {
 				user.TwoFactorEnabled = false
 				updateUser(ctx, user)
 			}
-			d.done(tr("2FA has been disabled."))
+			d.done(tr(message.DoneTwoFactorDisabled))
 		})
 	}
 }
@@ -231,9 +232,9 @@ func (d *factorDialog) prove() {
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	message := tr("2FA enabled successfully!")
+	done := tr(message.DoneTwoFactorEnabled)
 	if d.task == moveTask {
-		message = tr("Your new phone is set up. The old one gives no valid codes any more.")
+		done = tr(message.DoneMovedToNewPhone)
 	}
 	enrol := true
 	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
@@ -241,7 +242,7 @@ func (d *factorDialog) prove() {
 		switch {
 		case err == nil:
 			updateUser(ctx, out.User)
-			d.done(message)
+			d.done(done)
 		case errors.Is(err, shared.ErrChallenge):
 			goToSignIn(ctx, sessionEnded) // it takes the code for that of a sign-in
 		}
@@ -285,17 +286,17 @@ func (d *factorDialog) open(_ app.Context, e app.Event) {
 }
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
-	d.copy(d.key(), d.Env.T("The key is copied."))
+	d.copy(d.key(), d.Env.T(message.DoneKeyCopied))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
-	d.copy(strings.Join(d.codes, "\n"), d.Env.T("The codes are copied."))
+	d.copy(strings.Join(d.codes, "\n"), d.Env.T(message.DoneCodesCopied))
 }
 
 func (d *factorDialog) copy(text, told string) {
 	copyText(d.ctx, text, func(ok bool) {
 		if d.status = told; !ok {
-			d.status = d.Env.T("The browser does not allow copying. Select the text and copy it yourself.")
+			d.status = d.Env.T(message.ErrCopyNotAllowed)
 		}
 	})
 }
@@ -303,7 +304,7 @@ func (d *factorDialog) copy(text, told string) {
 func (d *factorDialog) download(app.Context, app.Event) {
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.status = d.Env.T("The codes are in your downloads: %s", name)
+	d.status = d.Env.T(message.DoneCodesDownloaded, name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
@@ -335,9 +336,9 @@ func (d *factorDialog) email() string {
 // what it is.
 func (d *factorDialog) text() string {
 	tr := d.Env.T
-	return tr("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
-		tr("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
-		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
+	return tr(message.BackupCodesForAccount, d.email(), app.Window().URL().Host) + "\n" +
+		tr(message.MadeOnDate, d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		tr(message.EachCodeSignsInOnce) + "\n"
 }
 
 func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
@@ -350,7 +351,7 @@ func (d *factorDialog) Render() app.UI {
 	}
 	where := ""
 	if n := len(d.task.steps); n > 1 {
-		where = d.Env.T("Step %d of %d", d.index()+1, n)
+		where = d.Env.T(message.StepOfSteps, d.index()+1, n)
 	}
 	// What is on the screen alone can be gone on with: codes that are shown once
 	// are there to be saved.
@@ -385,11 +386,11 @@ func (d *factorDialog) title() string {
 	tr := d.Env.T
 	switch d.step {
 	case stepScan:
-		return tr("Add the key to your authenticator app")
+		return tr(message.AddKeyToAuthenticatorApp)
 	case stepSave:
-		return tr("Save your backup codes")
+		return tr(message.SaveBackupCodes)
 	case stepProve:
-		return tr("Enter a code from the app")
+		return tr(message.EnterCodeFromApp)
 	default:
 		return tr(d.task.title)
 	}
@@ -401,11 +402,11 @@ func (d *factorDialog) yes() string {
 	case d.step == stepConfirm:
 		return tr(d.task.yes)
 	case d.step == stepProve:
-		return tr("Verify")
+		return tr(message.VerifyCode)
 	case d.last():
-		return tr("Done")
+		return tr(message.FinishSetup)
 	default:
-		return tr("Continue")
+		return tr(message.ContinueAction)
 	}
 }
 
@@ -413,11 +414,11 @@ func (d *factorDialog) backButton() app.UI {
 	tr := d.Env.T
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(tr("Back")).OnClick(on(d.back))
+		return html.Button().Text(tr(message.GoBack)).OnClick(on(d.back))
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text(tr("Cancel")).OnClick(on(d.cancel))
+		return html.Button().Text(tr(message.CancelAction)).OnClick(on(d.cancel))
 	}
 }
 
@@ -426,27 +427,27 @@ func (d *factorDialog) drawConfirm() app.UI {
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
 		html.P().Text(tr(d.task.text)),
 		username(d.email()),
-		d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
+		d.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)
 }
 
 func (d *factorDialog) drawScan() app.UI {
 	tr := d.Env.T
-	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(on(d.open))
-	same, scan := "", tr("Scan this with the app:")
+	link := html.A(d.uri).Text(tr(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
+	same, scan := "", tr(message.ScanWithApp)
 	if d.task == moveTask {
-		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
+		same = tr(message.DeleteOldEntry)
 	}
 	if coarsePointer() {
-		scan = tr("Or scan this with another device:")
+		scan = tr(message.ScanWithOtherDevice)
 	}
 	parts := []app.UI{
 		html.P().Text(scan),
-		qrCode(d.path, d.side, tr("QR code of the key below")),
+		qrCode(d.path, d.side, tr(message.QRCodeOfKey)),
 		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text(tr("Cannot scan it? Enter this key in the app:")),
+			html.P().ID("factor-key-what").Text(tr(message.EnterKeyInstead)),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(tr("Copy key")).OnClick(on(d.copyKey)),
+			html.Button().Text(tr(message.CopyKey)).OnClick(on(d.copyKey)),
 		),
 	}
 	if coarsePointer() { // nobody scans a screen with the phone that it is on
@@ -461,30 +462,30 @@ func (d *factorDialog) drawScan() app.UI {
 func (d *factorDialog) drawSave() app.UI {
 	tr := d.Env.T
 	return html.Div().Class("step").Body(
-		html.P().Text(tr("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
+		html.P().Text(tr(message.SaveBackupCodesExplanation)),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
-				html.P().Class("name").Text(tr("Latchkey backup codes")),
-				html.P().Text(tr("%s at %s", d.email(), app.Window().URL().Host)),
-				html.P().Text(tr("Made on %s. Each works once.", d.Env.today())),
+				html.P().Class("name").Text(tr(message.LatchkeyBackupCodes)),
+				html.P().Text(tr(message.AccountAtHost, d.email(), app.Window().URL().Host)),
+				html.P().Text(tr(message.MadeOnDateEachOnce, d.Env.today())),
 			),
-			html.Ul().Class("codes").Aria("label", tr("Backup codes")).Body(
+			html.Ul().Class("codes").Aria("label", tr(message.BackupCodes)).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
 					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Copy")).OnClick(on(d.copyCodes)),
-			html.Button().Text(tr("Download")).OnClick(on(d.download)),
-			html.Button().Text(tr("Print")).OnClick(on(d.print)),
+			html.Button().Text(tr(message.CopyCodes)).OnClick(on(d.copyCodes)),
+			html.Button().Text(tr(message.DownloadCodes)).OnClick(on(d.download)),
+			html.Button().Text(tr(message.PrintCodes)).OnClick(on(d.print)),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(on(d.toggleSaved)),
-				html.Span().Text(tr("I saved them")),
+				html.Span().Text(tr(message.CodesSaved)),
 			),
 			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
@@ -494,7 +495,7 @@ func (d *factorDialog) drawSave() app.UI {
 func (d *factorDialog) drawProve() app.UI {
 	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(tr("This shows that the app has the key.")),
-		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),
+		html.P().Text(tr(message.ProveAppHasKey)),
+		d.form.code(tr(message.AuthenticatorCode), tr(message.HintSixDigitsNow), d.prove),
 	)
 }

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // forgotPassword is the page that asks for a mail by which a password can be
@@ -30,7 +31,7 @@ func (p *forgotPassword) OnMount(ctx app.Context) {
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"email": p.Env.T("Enter your email address.")}) {
+	if !p.form.start(p.ctx, map[string]string{"email": p.Env.T(message.ErrEnterEmailAddress)}) {
 		return
 	}
 	email := p.form.value("email")
@@ -51,25 +52,25 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
 	tr := p.Env.T
-	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Back to sign-in")))
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr(message.BackToSignIn)))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
-			heading(tr("Check your mail")),
+			heading(tr(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
-				html.P().Text(tr("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
-				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(tr("Use another address")).OnClick(on(p.other)),
+				html.P().Text(tr(message.DoneResetLinkSent, p.sent)),
+				html.P().Class("hint").Text(tr(message.HintCheckSpamAndAddress)),
+				html.Button().Text(tr(message.UseAnotherAddress)).OnClick(on(p.other)),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Forgot password")),
+		heading(tr(message.ForgotPassword)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
+			html.P().Text(tr(message.ForgotPasswordExplanation)),
+			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username"}),
 			p.form.drawError(),
-			p.form.button(tr("Send the link"), "main"),
+			p.form.button(tr(message.SendLink), "main"),
 		),
 		back,
 	)

@@ -11,6 +11,7 @@ import (
 	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // form is what a component that has a form knows of it: whether it is being
@@ -85,7 +86,8 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 	toast(ctx, "") // good news of before must not stand beside it
 	f.fail(err)
-	if isOneOf(err, judged...) {
+	var e *shared.Error
+	if errors.As(err, &e) && e.Explain().Retype {
 		f.clear("code") // what was typed is good for nothing now
 	}
 	f.focusWrong(ctx)
@@ -114,10 +116,6 @@ func (f *form) adopt() *shared.Error {
 	return e
 }
 
-// judged are the refusals of a code that was looked at, or that is to be typed
-// anew however long the wait is.
-var judged = []error{shared.ErrInvalidCode, shared.ErrOTPExpired, shared.ErrTooManyCodes, shared.ErrLocked}
-
 // is reports whether err is one of those.
 func isOneOf(err error, those ...error) bool {
 	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
@@ -130,39 +128,22 @@ func (f *form) fail(err error) {
 
 	var e *shared.Error
 	if !errors.As(err, &e) {
-		f.problem = f.env.words(err)
+		f.problem = f.env.errorMessage(err)
 		return
 	}
-	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
+	if why := e.WaitReason(); why != 0 && e.RetryAfter > 0 {
 		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
-		f.heard = f.env.again(err)
+		f.heard = shared.RetryIn(f.env.Language, e.RetryAfter)
 		return
 	}
-	for _, field := range append([]string{e.Field}, faults[e.Code]...) {
-		if slices.Contains(f.fields, field) {
-			f.wrong[field] = f.env.words(err)
-			return
-		}
+	if field := e.FieldOf(f.fields); field != "" {
+		f.wrong[field] = f.env.errorMessage(err)
+		return
 	}
-	f.problem = f.env.words(err)
+	f.problem = f.env.errorMessage(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
-		f.problem += " " + tr("What you typed is still here.")
+		f.problem += " " + tr(message.InputStillHere)
 	}
-}
-
-// faults are the fields that errors are about, for those that do not say.
-var faults = map[string][]string{
-	shared.ErrCredentials.Code:       {"password"},
-	shared.ErrInvalidPassword.Code:   {"currentPassword", "password"},
-	shared.ErrInvalidEmail.Code:      {"email", "newEmail"},
-	shared.ErrUserExists.Code:        {"email", "newEmail"},
-	shared.ErrSameEmail.Code:         {"newEmail"},
-	shared.ErrPasswordTooShort.Code:  {"newPassword", "password"},
-	shared.ErrPasswordTooLong.Code:   {"newPassword", "password"},
-	shared.ErrPasswordTooCommon.Code: {"newPassword", "password"},
-	shared.ErrInvalidCode.Code:       {"code"},
-	shared.ErrOTPExpired.Code:        {"code"},
-	shared.ErrInvalidBackupCode.Code: {"backupCode"},
 }
 
 // point moves the focus to the first field that is wrong.
@@ -208,7 +189,7 @@ func (f *form) drawError() app.UI {
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text(f.env.T("You can try again now."))
+			return html.P().Class("unseen").Text(f.env.T(message.TryAgainNow))
 		}),
 	)
 }
@@ -315,9 +296,9 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := tr("Show"), tr("Show %s", f.Env.within(f.Label))
+				deed, whole := tr(message.ShowItem), tr(message.ShowNamed, f.Env.within(f.Label))
 				if f.visible {
-					deed, whole = tr("Hide"), tr("Hide %s", f.Env.within(f.Label))
+					deed, whole = tr(message.HideItem), tr(message.HideNamed, f.Env.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).

@@ -101,7 +101,7 @@ func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
 		`aria-describedby="sign-in-password-hint sign-in-password-wrong"`,
 		`autocomplete="current-password"`,
 		`id="sign-in-password-wrong"`,
-		en.words(shared.ErrCredentials),
+		en.errorMessage(shared.ErrCredentials),
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("there is no %s in %s", want, html)

@@ -4,6 +4,8 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
+
+	"latchkey/shared/message"
 )
 
 // install offers to make the page an app of the device, where that can be done.
@@ -41,15 +43,15 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
 	tr := i.Env.T
-	how := tr("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
+	how := tr(message.AddToDock)
 	if coarsePointer() {
-		how = tr("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
+		how = tr(message.AddToHomeScreen)
 	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
-				html.P().Text(tr("Have this as an app: it opens in a window of its own, and without a connection, too.")),
-				html.Button().Text(tr("Install app")).OnClick(on(i.ask)),
+				html.P().Text(tr(message.InstallAppBenefit)),
+				html.Button().Text(tr(message.InstallApp)).OnClick(on(i.ask)),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -1,56 +1,33 @@
 package ui
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
-)
-
-// A key is a sentence or a name as it is in English, by which the catalogue of
-// another language has it. What is shown goes through [translator.T]; tests look
-// that it does, and that no catalogue lacks a key.
-type key string
-
-// The languages that the app speaks, as HTML names them.
-const (
-	english = "en"
-	german  = "de"
+	"latchkey/shared/message"
 )
 
 // translator writes what users read, in their language.
 type translator struct {
-	language  string            // as HTML names it
-	catalogue map[string]string // what the keys are in the language; nil for English
+	*message.Language
 }
 
-// setLanguage changes the language to one that the app speaks.
-func (t *translator) setLanguage(language string) {
-	t.language, t.catalogue = language, nil
-	if language == german {
-		t.catalogue = shared.Catalogue(shared.German)
+// setLanguage changes the language to the one with a tag, if the app speaks it.
+func (t *translator) setLanguage(tag string) {
+	for _, l := range message.Languages {
+		if l.Tag == tag {
+			t.Language = l
+		}
 	}
-}
-
-// T returns k in the language of the user, with values in the places of its verbs.
-// What no catalogue has, as a sentence of the server's, stays as it is.
-func (t *translator) T(k key, values ...any) string {
-	text, ok := t.catalogue[string(k)]
-	if !ok {
-		text = string(k)
-	}
-	if len(values) == 0 {
-		return text
-	}
-	return fmt.Sprintf(text, values...)
 }
 
 // within returns the name of something as it is written amid a sentence: in lower
 // case, unless it is German.
 func (t *translator) within(name string) string {
-	if t.language == german {
+	if t.Language == message.German {
 		return name
 	}
 	return strings.ToLower(name)
@@ -60,30 +37,30 @@ func (t *translator) within(name string) string {
 // that is of the language that the app speaks.
 func (t *translator) dateLocale() string {
 	for _, tag := range browserLanguages() {
-		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.language {
+		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Tag {
 			return tag
 		}
 	}
-	return t.language
+	return t.Tag
 }
 
 // applyLanguage speaks the language that the user has chosen, or, if that is "", the
 // one that the browser prefers of those that there are.
 func (t *translator) applyLanguage(chosen string) {
 	t.setLanguage(preferredLanguage(chosen, browserLanguages()))
-	app.Window().Get("document").Get("documentElement").Set("lang", t.language)
+	app.Window().Get("document").Get("documentElement").Set("lang", t.Tag)
 }
 
 // preferredLanguage returns the language for a user who has chosen one, or "" for
 // none, and whose browser has these preferences, the first before others.
 func preferredLanguage(chosen string, preferences []string) string {
 	for _, tag := range append([]string{chosen}, preferences...) {
-		switch base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base {
-		case english, german:
+		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if slices.Contains(shared.Languages, base) {
 			return base
 		}
 	}
-	return english
+	return shared.Languages[0]
 }
 
 // browserLanguages are the tags of the languages that the browser is set to.

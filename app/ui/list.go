@@ -9,6 +9,7 @@ import (
 	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // loadState is what a section knows of what it loads from the server.
@@ -32,7 +33,7 @@ func (l *loadState) loaded() {
 	l.at = l.now
 }
 
-const laterWords key = "This is shown when there is a connection again."
+const laterWords message.ID = message.ShownWhenOnline
 
 // draw says why the section could not be loaded, and offers to retry. Without a
 // connection there is nothing to retry: the section is loaded when there is one.
@@ -41,21 +42,21 @@ func (l *loadState) draw(retry app.EventHandler) app.UI {
 	offline, known := errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
 	return html.Div().Class("stale").Body(
 		html.Div().Class("trouble").Role("alert").Body(
-			app.If(!offline && l.problem != nil && l.env.words(l.problem) != "", func() app.UI {
-				text := l.env.words(l.problem)
+			app.If(!offline && l.problem != nil && l.env.errorMessage(l.problem) != "", func() app.UI {
+				text := l.env.errorMessage(l.problem)
 				if known {
-					text = tr("This may be out of date.") + " " + text
+					text = tr(message.MaybeOutdated) + " " + text
 				}
 				return html.Div().Body(
 					html.P().Text(text),
-					html.Button().Text(tr("Try again")).OnClick(on(retry)),
+					html.Button().Text(tr(message.TryAgain)).OnClick(on(retry)),
 				)
 			}),
 		),
 		app.If(offline && known, func() app.UI {
 			then := shared.Time{Time: l.at}
 			return html.P().Class("as-of").Body(
-				app.Text(tr("As of")+" "),
+				app.Text(tr(message.AsOf)+" "),
 				l.env.timestamp(then, l.env.localTime(then, "medium", "short")),
 			)
 		}).ElseIf(offline, func() app.UI {
@@ -204,6 +205,6 @@ func (p *pager[T]) drawState() app.UI { return p.draw(p.retry) }
 // drawMore draws the button that goes on with the list, if there is more of it.
 func (p *pager[T]) drawMore() app.UI {
 	return html.Div().Body(app.If(p.next != "", func() app.UI {
-		return html.Button().Aria("busy", p.busy).Aria("disabled", p.busy).Text(p.env.T("Show more")).OnClick(on(p.more))
+		return html.Button().Aria("busy", p.busy).Aria("disabled", p.busy).Text(p.env.T(message.ShowMore)).OnClick(on(p.more))
 	}))
 }

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // disown is the page that *This wasn't me* in an email leads to. It does nothing
@@ -48,7 +49,7 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.reset = out.Token
-			toast(ctx, p.Env.T("Everybody is signed out of your account. Now choose a new password."))
+			toast(ctx, p.Env.T(message.DoneAccountSecured))
 			focus(ctx, "title")
 		}
 	})
@@ -61,17 +62,17 @@ func (p *notMe) Render() app.UI {
 	case p.reset != "":
 		return html.Div().Body(&resetPassword{Env: p.Env, Token: p.reset})
 	case !p.checked:
-		return linkLoading(tr("Was it not you?"))
+		return linkLoading(tr(message.WasItNotYou))
 	case p.dead != nil:
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr("Choose a new password"))
+		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr(message.ChooseNewPassword))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Was it not you?")),
+		heading(tr(message.WasItNotYou)),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
-			html.P().Class("hint").Text(tr("If it was you after all, close this page. Nothing is done before you press the button.")),
+			html.P().Text(tr(message.DisownExplanation)),
+			html.P().Class("hint").Text(tr(message.HintItWasMe)),
 			p.form.drawError(),
-			p.form.button(tr("It wasn't me"), "main"),
+			p.form.button(tr(message.ItWasNotMe), "main"),
 		),
 	)
 }
@@ -81,9 +82,9 @@ func (p *notMe) deadWords() string {
 	tr := p.Env.T
 	switch {
 	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return tr("This link has been used already.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
+		return tr(message.ErrLinkUsed) + " " + tr(message.StillShutOthersOut)
 	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return tr("Its time is over.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
+		return tr(message.ErrLinkExpired) + " " + tr(message.StillShutOthersOut)
 	}
-	return tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")
+	return tr(message.ErrLinkDeadStillSecure)
 }

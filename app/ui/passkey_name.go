@@ -7,6 +7,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // deviceAtHand is what the browser says that it runs on: its user agent, and
@@ -29,23 +30,23 @@ func (t *translator) suggestName(userAgent string, touch, platform bool) string 
 	system, by := "", ""
 	switch {
 	case has("iPhone"):
-		system, by = "iPhone", tr("Face ID or Touch ID")
+		system, by = "iPhone", tr(message.FaceOrTouchID)
 	case has("iPad"), has("Macintosh") && touch:
-		system, by = "iPad", tr("Face ID or Touch ID")
+		system, by = "iPad", tr(message.FaceOrTouchID)
 	case has("Macintosh"):
 		system, by = "Mac", "Touch ID"
 	case has("Windows"):
 		system, by = "Windows", "Windows Hello"
 	case has("Android") && has("Mobile"):
-		system = tr("Android phone")
+		system = tr(message.AndroidPhone)
 	case has("Android"):
-		system = tr("Android tablet")
+		system = tr(message.AndroidTablet)
 	case has("CrOS"):
 		system = "Chromebook"
 	case has("Linux"):
 		system = "Linux"
 	default:
-		return tr("Passkey")
+		return tr(message.PasskeyFactor)
 	}
 	if platform && by != "" {
 		return system + " · " + by
@@ -59,9 +60,9 @@ func (t *translator) elsewhereName(where, name string) string {
 	tr := t.T
 	switch where {
 	case "security-key":
-		return tr("Security key")
+		return tr(message.SecurityKey)
 	case "phone":
-		return tr("Phone or tablet")
+		return tr(message.PhoneOrTablet)
 	default:
 		return name
 	}
@@ -75,7 +76,7 @@ func (t *translator) providerName(name string, p *shared.Provider) string {
 		return name
 	}
 	system, by, _ := strings.Cut(name, " · ")
-	if name == tr("Passkey") || name == tr("Security key") || name == tr("Phone or tablet") || strings.Contains(p.Name, system) {
+	if name == tr(message.PasskeyFactor) || name == tr(message.SecurityKey) || name == tr(message.PhoneOrTablet) || strings.Contains(p.Name, system) {
 		return p.Name
 	}
 	if by != "" && strings.Contains(p.Name, by) {

@@ -88,12 +88,12 @@ func TestKeptIn(t *testing.T) {
 // Whatever the browser throws, there is advice; unless it was the person.
 func TestPasskeyWords(t *testing.T) {
 	for _, silent := range []string{"NotAllowedError", "AbortError"} {
-		if got := en.words(&passkey.Error{Name: silent}); got != "" {
+		if got := en.errorMessage(&passkey.Error{Name: silent}); got != "" {
 			t.Errorf("words(%s) = %q; want none", silent, got)
 		}
 	}
 	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError", "NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
-		if en.words(&passkey.Error{Name: name, Message: "for developers"}) == "" {
+		if en.errorMessage(&passkey.Error{Name: name, Message: "for developers"}) == "" {
 			t.Errorf("nothing is said about %s", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"latchkey/app/client"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 const passkeyUpgradeAction = "passkey-upgrade"
@@ -56,7 +57,7 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 			return
 		}
 		dispatch(ctx, func(ctx app.Context) {
-			toast(ctx, e.T("Passkey added. Next time, sign in without a password."))
+			toast(ctx, e.T(message.DonePasskeyAutoAdded))
 			refresh(ctx)
 		})
 	})

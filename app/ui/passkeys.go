@@ -14,6 +14,7 @@ import (
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // passkeys is the section that lists one's passkeys, and adds to them.
@@ -169,7 +170,7 @@ func nameFits(ctx app.Context, f *form) bool {
 	name := strings.TrimSpace(f.value("name"))
 	wrong := f.env.wrongName(name)
 	if seen, ok := shared.ParseName(name); ok && seen == "" {
-		wrong = f.env.T("Enter a name.")
+		wrong = f.env.T(message.ErrEnterName)
 	}
 	if wrong != "" {
 		f.refuse(ctx, "name", wrong)
@@ -184,10 +185,10 @@ func nameFits(ctx app.Context, f *form) bool {
 func (t *translator) wrongName(name string) string {
 	tr := t.T
 	if _, ok := shared.ParseName(name); !ok {
-		return tr(shared.BadName)
+		return tr(message.ErrNameControlCharacters)
 	}
 	if utf8.RuneCountInString(name) > shared.MaxName { // which is that of a passkey, too
-		return tr("This name is too long. Use at most 100 characters.")
+		return tr(message.ErrNameTooLong)
 	}
 	return ""
 }
@@ -214,7 +215,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			return
 		}
 		closeDialog("add-passkey")
-		toast(ctx, s.Env.T("Passkey added!"))
+		toast(ctx, s.Env.T(message.DonePasskeyAdded))
 		s.list.value, s.list.known = append(s.list.value, out.Passkey), true
 		s.accept()
 		if better := s.Env.providerName(name, out.Provider); !own && better != name {
@@ -256,7 +257,7 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 			s.list.value[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
-		toast(ctx, s.Env.T("Passkey renamed."))
+		toast(ctx, s.Env.T(message.DonePasskeyRenamed))
 	})
 }
 
@@ -266,9 +267,9 @@ func (s *passkeys) confirmDelete(one shared.Passkey) {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Delete this passkey?"),
-		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
-		Yes:   tr("Delete"),
+		Title: tr(message.ConfirmDeletePasskey),
+		Text:  tr(message.DeletePasskeyExplanation, s.Env.passkeyName(one)),
+		Yes:   tr(message.DeleteItem),
 		Do:    func() { s.delete(one) },
 	})
 }
@@ -282,7 +283,7 @@ func (s *passkeys) delete(one shared.Passkey) {
 			s.list.load() // it may have been deleted all the same
 			return
 		}
-		toast(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
+		toast(ctx, s.Env.T(message.DonePasskeyDeleted, s.Env.passkeyName(one)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
@@ -298,16 +299,16 @@ func (s *passkeys) Render() app.UI {
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
-		advice = tr("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
+		advice = tr(message.ErrCannotAddPasskeys)
 	case none:
-		class, advice = "main", tr("You have none yet. Add one on this device, on your phone or on a security key.")
+		class, advice = "main", tr(message.NoPasskeysYet)
 	case len(list) == 1 && list[0].LastWayIn:
-		advice = tr("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
+		advice = tr(message.PasskeyOnlyWayIn)
 	case len(list) == 1 && !list[0].Synced:
-		advice = tr("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
+		advice = tr(message.PasskeyOnOneDeviceOnly)
 	}
-	return section("passkeys", tr("Passkeys"),
-		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
+	return section("passkeys", tr(message.YourPasskeys),
+		html.P().Text(tr(message.PasskeysExplanation)),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
@@ -326,7 +327,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(tr("Add passkey")).OnClick(on(s.add))
+					Text(tr(message.AddPasskey)).OnClick(on(s.add))
 			}),
 		),
 		s.dialog(),
@@ -337,23 +338,23 @@ func (s *passkeys) dialog() app.UI {
 	tr := s.Env.T
 	told := ""
 	if s.form.busy {
-		told = tr("Now do what your browser or your device asks for.")
+		told = tr(message.FollowBrowserPrompt)
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On(onEvent("close", s.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-				html.H2().ID("add-passkey-title").Text(tr("Add a passkey")),
-				html.P().ID("add-passkey-text").Text(tr("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
-				s.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off"}),
+				html.H2().ID("add-passkey-title").Text(tr(message.AddAPasskey)),
+				html.P().ID("add-passkey-text").Text(tr(message.AddPasskeyExplanation)),
+				s.form.field(field{Name: "name", Label: tr(message.PasskeyName), Type: "text", Complete: "off"}),
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
 				s.form.drawError(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(on(s.cancel)),
-					s.form.button(tr("Continue"), "main"),
+					html.Button().Text(tr(message.CancelAction)).OnClick(on(s.cancel)),
+					s.form.button(tr(message.ContinueAction), "main"),
 				),
 			),
 		)
@@ -441,11 +442,11 @@ func (r *passkeyRow) Render() app.UI {
 	tr := r.Env.T
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	kept := tr("This device only")
+	kept := tr(message.DeviceBound)
 	if one.Synced {
-		kept = tr("Synced")
+		kept = tr(message.SyncedPasskey)
 	}
-	used := app.UI(app.Text(tr("Never")))
+	used := app.UI(app.Text(tr(message.NeverUsed)))
 	if one.LastUsedAt != nil {
 		used = r.Env.timestamp(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
 	}
@@ -456,29 +457,29 @@ func (r *passkeyRow) Render() app.UI {
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Kept in"), app.Text(r.Env.keptIn(one))),
-			fact(tr("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr("Last used"), used),
+			fact(tr(message.KeptIn), app.Text(r.Env.keptIn(one))),
+			fact(tr(message.CreatedOn), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(tr(message.LastUsed), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
 				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
-					Text(tr("Rename")).OnClick(on(r.edit))
+					Text(tr(message.RenameItem)).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(tr("Delete")).OnClick(on(r.delete))
+					Text(tr(message.DeleteItem)).OnClick(on(r.delete))
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
-				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
+				r.form.field(field{Name: "name", Label: tr(message.PasskeyName), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
 				r.form.drawError(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
-						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),
-					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(on(r.cancel)),
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr(message.SaveChanges)),
+					html.Button().Aria("describedby", name).Text(tr(message.CancelAction)).OnClick(on(r.cancel)),
 				),
 			)
 		})),
@@ -514,7 +515,7 @@ func (t *translator) passkeyName(one shared.Passkey) string {
 	case one.Provider != nil && one.Provider.Name != "":
 		return one.Provider.Name
 	default:
-		return t.T("Passkey")
+		return t.T(message.PasskeyFactor)
 	}
 }
 
@@ -527,12 +528,12 @@ func (t *translator) keptIn(one shared.Passkey) string {
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case one.Synced:
-		return tr("A password manager") // which one does not say; a device alone it is not
+		return tr(message.InPasswordManager) // which one does not say; a device alone it is not
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
-		return tr("The device itself")
+		return tr(message.InDeviceItself)
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
-		return tr("A security key")
+		return tr(message.InSecurityKey)
 	default:
-		return tr("Unknown")
+		return tr(message.UnknownValue)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // password is the section that changes one's password.
@@ -32,8 +33,8 @@ func (s *password) submit(_ app.Context, e app.Event) {
 	tr := s.Env.T
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
-		"currentPassword": tr("Enter your current password."),
-		"newPassword":     tr("Choose a new password."),
+		"currentPassword": tr(message.ErrEnterCurrentPassword),
+		"newPassword":     tr(message.ErrChooseNewPassword),
 	}) {
 		return
 	}
@@ -45,7 +46,7 @@ func (s *password) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			s.form.clear("currentPassword", "newPassword")
-			toast(ctx, tr("Your password is changed, and your other sessions are signed out."))
+			toast(ctx, tr(message.DonePasswordChanged))
 			refresh(ctx)
 		}
 	})
@@ -54,14 +55,14 @@ func (s *password) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
 	tr := s.Env.T
-	return section("password", tr("Password"),
-		html.P().Text(tr("Changing it signs out all of your other sessions.")),
+	return section("password", tr(message.AccountPassword),
+		html.P().Text(tr(message.ChangePasswordExplanation)),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
+			s.form.field(field{Name: "currentPassword", Label: tr(message.CurrentPassword), Type: "password", Complete: "current-password"}),
+			s.form.field(field{Name: "newPassword", Label: tr(message.NewPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
 			s.form.drawError(),
-			s.form.button(tr("Change password"), "main"),
+			s.form.button(tr(message.ChangePassword), "main"),
 		),
 	)
 }

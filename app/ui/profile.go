@@ -7,6 +7,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // profile is the section about who one is.
@@ -49,7 +50,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			updateUser(ctx, user)
-			toast(ctx, s.Env.T("Your profile is saved."))
+			toast(ctx, s.Env.T(message.DoneProfileSaved))
 		}
 	})
 }
@@ -82,9 +83,9 @@ func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
 		return
 	}
 	confirm(ctx, confirmation{
-		Title: tr("Delete your account?"),
-		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
-		Yes:   tr("Delete account"),
+		Title: tr(message.ConfirmDeleteAccount),
+		Text:  tr(message.DeleteAccountExplanation, s.User.Email),
+		Yes:   tr(message.DeleteAccount),
 		Do:    s.delete,
 	})
 }
@@ -97,7 +98,7 @@ func (s *profile) delete() {
 		case err != nil:
 			toastError(ctx, err)
 		case out.Message == shared.DeletionMailed:
-			toast(ctx, s.Env.T("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
+			toast(ctx, s.Env.T(message.DoneDeletionLinkSent, s.User.Email))
 		default:
 			goToSignIn(ctx, accountDeleted)
 		}
@@ -107,17 +108,17 @@ func (s *profile) delete() {
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
 	tr := s.Env.T
-	return section("profile", tr("Profile"),
+	return section("profile", tr(message.UserProfile),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: tr(message.DisplayName), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.drawError(),
-			s.form.button(tr("Save"), "main"),
+			s.form.button(tr(message.SaveChanges), "main"),
 		),
-		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
+		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr(message.LanguageChoice), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
 		&newEmail{Env: s.Env, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
-			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
-			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
+			html.P().Text(tr(message.DeleteAccountConsequence)),
+			html.Button().Class("danger").ID("delete-account").Text(tr(message.DeleteAccount)).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(on(s.confirmDelete)),
 		),
@@ -132,5 +133,5 @@ const (
 // languages are those to choose from. Each is called as it calls itself, for who
 // cannot read the others.
 func (t *translator) languages() []option {
-	return []option{{asBrowser, t.T("As your browser")}, {english, "English"}, {german, "Deutsch"}}
+	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
 }

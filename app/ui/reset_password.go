@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // resetPassword is the page that the link in an email about a forgotten password
@@ -70,7 +71,7 @@ func takeToken(ctx app.Context) string {
 
 func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newPassword": p.Env.T("Choose a new password.")}) {
+	if !p.form.start(p.ctx, map[string]string{"newPassword": p.Env.T(message.ErrChooseNewPassword)}) {
 		return
 	}
 	in := shared.PasswordReset{NewPassword: p.form.value("newPassword"), Token: &p.token}
@@ -92,19 +93,19 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 func (p *resetPassword) Render() app.UI {
 	tr := p.Env.T
 	if p.Token == "" && !p.checked { // else the server has only just made it
-		return linkLoading(tr("Choose a new password"))
+		return linkLoading(tr(message.ChooseNewPassword))
 	}
 	if p.dead != nil {
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr("Send me a new link"))
+		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr(message.SendNewLink))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Choose a new password")),
+		heading(tr(message.ChooseNewPassword)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr("It signs you out everywhere. Then sign in with the new password.")),
+			html.P().Text(tr(message.ResetPasswordExplanation)),
 			username(p.email),
-			p.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{Name: "newPassword", Label: tr(message.NewPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
 			p.form.drawError(),
-			p.form.button(tr("Set the new password"), "main"),
+			p.form.button(tr(message.SetNewPassword), "main"),
 		),
 	)
 }
@@ -114,11 +115,11 @@ func (p *resetPassword) deadWords() string {
 	tr := p.Env.T
 	switch {
 	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return tr("This link has been used already.") + " " + tr("Ask for a new one if you need it.")
+		return tr(message.ErrLinkUsed) + " " + tr(message.AskForNewLink)
 	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return tr("Its time is over.") + " " + tr("Ask for a new one if you need it.")
+		return tr(message.ErrLinkExpired) + " " + tr(message.AskForNewLink)
 	}
-	return tr("This link has been used already, or its time is over. Ask for a new one.")
+	return tr(message.ErrLinkDead)
 }
 
 // asking is a page while the server is asked about its link.
@@ -132,7 +133,7 @@ func linkLoading(title string) app.UI {
 // deadLink says that a link of an email is good for nothing, and what to do.
 func (t *translator) deadLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
-		heading(t.T("This link does not work any more")),
+		heading(t.T(message.ErrLinkNoLongerWorks)),
 		html.Div().Class("card").Body(
 			html.P().Text(why),
 			html.A(href).Class("button").Text(deed),

@@ -6,6 +6,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // route is which page the user is on, and where they wanted to go.
@@ -19,28 +20,28 @@ type route struct {
 // signInReason is why the user is on the sign-in page: a sentence, or the error that
 // ended a sign-in.
 type signInReason struct {
-	text key
+	text message.ID
 	err  error
 }
 
 // reasonWords says why the user is on the sign-in page; "" for their own will.
 func (t *translator) reasonWords(r signInReason) string {
 	if r.err != nil {
-		return t.words(r.err)
+		return t.errorMessage(r.err)
 	}
 	return t.T(r.text)
 }
 
 const (
-	sessionEnded       key = "You have been signed out: this session was ended from another device, or it expired."
-	signedOut          key = "You are signed out."
-	signedOutHere      key = "What this device kept is deleted. The session itself is ended as soon as this app is open and there is a connection."
-	signedOutElsewhere key = "You signed out in another tab."
-	accountDeleted     key = "Your account is deleted."
-	passwordChosen     key = "Your new password is set. Sign in with it."
-	signInFirst        key = "Sign in to see your settings."
-	signInToGoOn       key = "Sign in to go on."
-	forgotten          key = "What this device kept is deleted, because it has had no connection for a week. Sign in when there is one."
+	sessionEnded       message.ID = message.ErrSessionEnded
+	signedOut          message.ID = message.DoneSignedOut
+	signedOutHere      message.ID = message.DoneSignedOutOffline
+	signedOutElsewhere message.ID = message.DoneSignedOutOtherTab
+	accountDeleted     message.ID = message.DoneAccountDeleted
+	passwordChosen     message.ID = message.DonePasswordReset
+	signInFirst        message.ID = message.SignInToSeeSettings
+	signInToGoOn       message.ID = message.SignInToGoOn
+	forgotten          message.ID = message.OfflineDataExpired
 )
 
 // moveTo takes the address that go-app has gone to. It reports whether the page is
@@ -111,25 +112,25 @@ func (t *translator) title(path string) string {
 	tr := t.T
 	switch path {
 	case shared.PageHome:
-		return tr("Welcome")
+		return tr(message.WelcomeHere)
 	case shared.PageSignIn:
-		return tr("Sign in")
+		return tr(message.SignIn)
 	case shared.PageSignUp:
-		return tr("Create an account")
+		return tr(message.CreateAnAccount)
 	case shared.PageTwoFactor:
-		return tr("Two-factor authentication")
+		return tr(message.TwoFactorAuthentication)
 	case shared.PageSettings:
-		return tr("Settings")
+		return tr(message.AccountSettings)
 	case shared.PageSystem:
-		return tr("System")
+		return tr(message.SystemAdministration)
 	case shared.PageForgotPassword:
-		return tr("Forgot password")
+		return tr(message.ForgotPassword)
 	case shared.PageResetPassword:
-		return tr("Choose a new password")
+		return tr(message.ChooseNewPassword)
 	case shared.PageDisown:
-		return tr("Was it not you?")
+		return tr(message.WasItNotYou)
 	default:
-		return tr("Page not found")
+		return tr(message.PageNotFound)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func address(t *testing.T, text string) *url.URL {
@@ -19,21 +20,21 @@ func address(t *testing.T, text string) *url.URL {
 func TestRedirect(t *testing.T) {
 	tests := []struct {
 		at                  string
-		signedIn, signedOut string // where it leads; "" is nowhere
-		reason              key    // of the sign-in page
+		signedIn, signedOut string     // where it leads; "" is nowhere
+		reason              message.ID // of the sign-in page
 	}{
-		{"/", shared.PageSettings, shared.PageSignIn, ""},
-		{"/sign-in", shared.PageSettings, "", ""},
-		{"/sign-in?next=/dashboard/system", shared.PageSystem, "", ""},
-		{"/sign-in?next=https://evil.example", shared.PageSettings, "", ""},
-		{"/two-factor", shared.PageSettings, "", ""},
-		{"/sign-up", shared.PageSettings, "", ""},
-		{"/sign-up?invite=token", "", "", ""},
-		{"/forgot-password", "", "", ""},
-		{"/reset-password?token=t", "", "", ""},
+		{"/", shared.PageSettings, shared.PageSignIn, 0},
+		{"/sign-in", shared.PageSettings, "", 0},
+		{"/sign-in?next=/dashboard/system", shared.PageSystem, "", 0},
+		{"/sign-in?next=https://evil.example", shared.PageSettings, "", 0},
+		{"/two-factor", shared.PageSettings, "", 0},
+		{"/sign-up", shared.PageSettings, "", 0},
+		{"/sign-up?invite=token", "", "", 0},
+		{"/forgot-password", "", "", 0},
+		{"/reset-password?token=t", "", "", 0},
 		{"/dashboard/settings", "", shared.PageSignIn, signInFirst},
 		{"/dashboard/system", "", shared.PageSignIn, signInToGoOn},
-		{"/nowhere", "", "", ""},
+		{"/nowhere", "", "", 0},
 	}
 	for _, tt := range tests {
 		for signedIn, want := range map[bool]string{true: tt.signedIn, false: tt.signedOut} {
@@ -46,7 +47,7 @@ func TestRedirect(t *testing.T) {
 				t.Errorf("%s, signed in %v, leads to %q; want %q", tt.at, signedIn, got, want)
 			}
 			if want := tt.reason; !signedIn && r.reason.text != want {
-				t.Errorf("%s: the sign-in page says %q; want %q", tt.at, r.reason.text, want)
+				t.Errorf("%s: the sign-in page says %q; want %q", tt.at, message.English.T(r.reason.text), message.English.T(want))
 			}
 		}
 	}
@@ -95,14 +96,14 @@ func TestReasonIsOfTheSignInPage(t *testing.T) {
 
 // The error that ended a sign-in is translated once, and anew in another language.
 func TestReasonWords(t *testing.T) {
-	de := new(translator)
-	de.setLanguage(german)
+	de := &translator{message.English}
+	de.setLanguage("de")
 	for _, r := range []signInReason{{err: shared.ErrChallenge}, {text: signedOut}} {
 		if got, other := en.reasonWords(r), de.reasonWords(r); got == "" || other == "" || got == other {
 			t.Errorf("the reason is %q in English and %q in German", got, other)
 		}
 	}
-	if got := en.reasonWords(signInReason{err: shared.ErrChallenge}); got != en.words(shared.ErrChallenge) {
+	if got := en.reasonWords(signInReason{err: shared.ErrChallenge}); got != en.errorMessage(shared.ErrChallenge) {
 		t.Errorf("an error says %q", got)
 	}
 	if got := en.reasonWords(signInReason{}); got != "" {

@@ -12,6 +12,7 @@ import (
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // What a sign-in can be finished with, as the server names the methods.
@@ -79,7 +80,7 @@ func (p *secondFactor) OnInit() {
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
 	}
-	if e := p.form.adopt(); e != nil && isOneOf(e, endings...) {
+	if e := p.form.adopt(); e != nil && e.Explain().Final {
 		p.over = e
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
@@ -171,9 +172,9 @@ func (p *secondFactor) send(app.Context, app.Event) {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.status = tr("A code is on its way to your email address.")
+			p.status = tr(message.DoneCodeEmailed)
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.status = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
+				p.status = tr(message.DoneCodeEmailedNumber, p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -181,7 +182,9 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.status, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
+			var e *shared.Error
+			errors.As(err, &e)
+			p.status, p.form.problem = "", tr(message.ErrTooManyCodesSent, shared.RetryIn(p.Env.Language, e.RetryAfter))
 		default:
 			p.refused(ctx, err)
 		}
@@ -197,7 +200,7 @@ func (p *secondFactor) verify() {
 	tr := p.Env.T
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
-		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": tr(message.ErrEnterBackupCode)}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
@@ -220,7 +223,7 @@ func (p *secondFactor) verify() {
 	}
 }
 
-const notSixDigits = "Enter the six digits of the code."
+const notSixDigits = message.ErrEnterSixDigits
 
 func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error) {
 	if err != nil {
@@ -251,20 +254,17 @@ func (p *secondFactor) refused(ctx app.Context, err error) {
 	p.form.end(ctx, err)
 	switch {
 	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
-		p.form.problem = p.Env.T("Too many wrong codes. Have a new one sent.")
-	case isOneOf(err, endings...):
+		p.form.problem = p.Env.T(message.ErrWrongCodesSendNew)
+	case isFinal(err):
 		p.over = err
 		focus(ctx, "again")
 	}
 }
 
-// endings are the refusals after which no code is taken any more: the sign-in
-// has to begin again.
-var endings = []error{
-	shared.ErrChallenge,
-	shared.ErrTooManyCodes,
-	shared.ErrTOTPNotEnabled,
-	shared.ErrTwoFactorNotEnabled,
+// isFinal reports whether the sign-in has to begin again.
+func isFinal(err error) bool {
+	var e *shared.Error
+	return errors.As(err, &e) && e.Explain().Final
 }
 
 func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
@@ -278,9 +278,9 @@ func (p *secondFactor) Render() app.UI {
 		return html.Div().Class("narrow").Body(
 			heading(p.Env.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
-				html.P().ID("over").Text(p.Env.words(p.over)),
+				html.P().ID("over").Text(p.Env.errorMessage(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr("Sign in again")).OnClick(on(p.signInAgain)),
+					Text(tr(message.SignInAgain)).OnClick(on(p.signInAgain)),
 			),
 		)
 	}
@@ -294,20 +294,20 @@ func (p *secondFactor) Render() app.UI {
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
 					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
-					html.Span().Text(tr("Trust this device for 30 days")),
+					html.Span().Text(tr(message.TrustDevice)),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text(tr("You will not be asked for a code here. Only for a device that nobody else uses.")),
+				html.P().Class("hint").ID("challenge-trust-hint").Text(tr(message.HintTrustDevice)),
 			),
 			p.form.drawError(),
-			p.form.button(tr("Verify"), "main"),
+			p.form.button(tr(message.VerifyCode), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
 		html.Details().Class("lost").Body(
-			html.Summary().Text(tr("Lost access?")),
+			html.Summary().Text(tr(message.LostAccess)),
 			p.lost(),
 		),
 		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text(tr("Cancel")),
+			html.A(shared.PageSignIn).Text(tr(message.CancelAction)),
 		),
 	)
 }
@@ -317,13 +317,13 @@ func (p *secondFactor) field() app.UI {
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
-			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: tr(message.BackupCode), Type: "text", Complete: "off", Exact: true,
+			Hint: tr(message.HintBackupCode),
 		})
 	case byMail:
-		return p.form.code(tr("Code from the email"), tr("It has six digits."), p.verify)
+		return p.form.code(tr(message.CodeFromEmail), tr(message.HintEmailCode), p.verify)
 	default:
-		return p.form.code(tr("Code from your authenticator app"), tr("It has six digits and changes every 30 seconds."), p.verify)
+		return p.form.code(tr(message.CodeFromAuthenticatorApp), tr(message.HintAuthenticatorCode), p.verify)
 	}
 }
 
@@ -336,18 +336,18 @@ func (p *secondFactor) ways() []app.UI {
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(tr("Use a passkey")).OnClick(on(p.usePasskey)))
+			Text(tr(message.UsePasskey)).OnClick(on(p.usePasskey)))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way(tr("Use your authenticator app"), p.useApp))
+		ways = append(ways, way(tr(message.UseAuthenticatorApp), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way(tr("Use a backup code"), p.useBackup))
+		ways = append(ways, way(tr(message.UseBackupCode), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
-		label := tr("Send a code by email")
+		label := tr(message.SendCodeByEmail)
 		if p.with == byMail {
-			label = tr("Send a new code")
+			label = tr(message.SendNewCode)
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
 			Text(label).OnClick(on(p.send)))
@@ -360,15 +360,15 @@ func (p *secondFactor) lost() app.UI {
 	tr := p.Env.T
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text(tr("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
+		html.Li().Text(tr(message.RecoverWithBackupCode)),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text(tr("Use a passkey, here or of another device."))
+			return html.Li().Text(tr(message.RecoverWithPasskey))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text(tr("Have a code sent to your email address."))
+			return html.Li().Text(tr(message.RecoverWithEmailCode))
 		}),
-		html.Li().Text(tr("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
-		html.Li().Text(tr("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
-		html.Li().Text(tr("If none of these is left, ask whoever runs this server to let you in again.")),
+		html.Li().Text(tr(message.RecoverOnTrustedDevice)),
+		html.Li().Text(tr(message.RecoverOnSignedInDevice)),
+		html.Li().Text(tr(message.RecoverByOperator)),
 	)
 }

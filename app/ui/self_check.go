@@ -7,6 +7,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // selfCheck is the section that says whether passkeys can work as the server is
@@ -38,8 +39,8 @@ func (s *selfCheck) fetch(ctx app.Context, then func(app.Context, shared.SelfChe
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
 	tr := s.Env.T
-	return section("check", tr("Self-check"),
-		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
+	return section("check", tr(message.SelfCheck),
+		html.P().Text(tr(message.SelfCheckExplanation)),
 		s.check.drawState(),
 		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
@@ -54,18 +55,18 @@ func (s *selfCheck) body() []app.UI {
 	case !s.check.known:
 		return nil
 	}
-	verdict := tr("All is well.")
+	verdict := tr(message.SelfCheckPassed)
 	if !found.OK {
-		verdict = tr("Something has to be changed.")
+		verdict = tr(message.SelfCheckFailed)
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state, class := tr("OK"), "badge"
+				state, class := tr(message.FindingOK), "badge"
 				if !c.OK {
-					state, class = tr("To change"), "badge bad"
+					state, class = tr(message.FindingToChange), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
@@ -80,5 +81,5 @@ func (t *translator) findingWords(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}
-	return t.T("It is %s, and not %s. %s", c.Received, c.Expected, c.Fix)
+	return t.T(message.FindingReceivedNotExpected, c.Received, c.Expected, c.Fix)
 }

@@ -8,6 +8,7 @@ import (
 
 	"latchkey/app/client"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // How components tell the shell what has become of the session.
@@ -37,7 +38,7 @@ func setLanguage(ctx app.Context, chosen string) {
 }
 
 // goToSignIn goes to the sign-in page, which gives the reason.
-func goToSignIn(ctx app.Context, reason key) {
+func goToSignIn(ctx app.Context, reason message.ID) {
 	ctx.NewActionWithValue(goToSignInAction, signInReason{text: reason})
 }
 
@@ -167,7 +168,7 @@ func (s *shell) followLanguage(choice string) {
 	if choice != savedLanguage() {
 		saveLanguage(choice)
 	}
-	if preferredLanguage(choice, browserLanguages()) != s.env.language {
+	if preferredLanguage(choice, browserLanguages()) != s.env.Tag {
 		s.env.applyLanguage(choice)
 		s.setTitle()
 		refresh(s.ctx) // which draws the parts of the page anew
@@ -177,7 +178,7 @@ func (s *shell) followLanguage(choice string) {
 
 func (s *shell) onSetLanguage(_ app.Context, a app.Action) {
 	s.followLanguage(a.Value.(string))
-	toast(s.ctx, s.env.T("Your language is saved."))
+	toast(s.ctx, s.env.T(message.DoneLanguageSaved))
 }
 
 func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {

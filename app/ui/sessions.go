@@ -8,6 +8,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // sessions is the section that lists where one is signed in, and ends it.
@@ -72,17 +73,17 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 	tr := s.Env.T
 	if one.IsCurrent {
 		confirm(s.ctx, confirmation{
-			Title: tr("Sign out of this device?"),
-			Text:  tr("This is the session that you are using now. You will have to sign in again."),
-			Yes:   tr("Sign out"),
+			Title: tr(message.ConfirmSignOutDevice),
+			Text:  tr(message.SignOutDeviceExplanation),
+			Yes:   tr(message.SignOut),
 			Do:    func() { signOut(s.ctx) },
 		})
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke this session?"),
-		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes:   tr("Revoke"),
+		Title: tr(message.ConfirmRevokeSession),
+		Text:  tr(message.DeviceWillBeSignedOut, s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
+		Yes:   tr(message.RevokeThis),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -99,7 +100,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.list.load() // it may have been ended all the same
 			return
 		}
-		toast(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
+		toast(ctx, s.Env.T(message.DoneDeviceSignedOut, s.Env.deviceWords(one.Device)))
 	})
 }
 
@@ -109,14 +110,14 @@ func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
 	if len(others) == 0 {
 		return
 	}
-	text := tr("The other device will be signed out at once.")
+	text := tr(message.OtherDevicesSignOutOne)
 	if n := len(others); n > 1 {
-		text = tr("All %d other sessions will be signed out at once.", n)
+		text = tr(message.OtherDevicesSignOutMany, n)
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke all other sessions?"),
-		Text:  text + " " + tr("You stay signed in here."),
-		Yes:   tr("Revoke all"),
+		Title: tr(message.ConfirmRevokeOtherSessions),
+		Text:  text + " " + tr(message.StaySignedInHere),
+		Yes:   tr(message.RevokeAll),
 		Do:    func() { s.revokeOthers(others) },
 	})
 }
@@ -130,7 +131,7 @@ func (s *sessions) revokeOthers(others []string) {
 			s.list.load()
 			return
 		}
-		toast(ctx, s.Env.T("All other sessions are signed out."))
+		toast(ctx, s.Env.T(message.DoneOtherSessionsRevoked))
 		s.list.load() // one may have begun meanwhile
 	})
 }
@@ -165,10 +166,10 @@ func (s *sessions) Render() app.UI {
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.list.known && len(others) == 0 {
-		why = tr("You are signed in nowhere else.")
+		why = tr(message.NoOtherSessions)
 	}
-	return section("sessions", tr("Active sessions"),
-		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
+	return section("sessions", tr(message.ActiveSessions),
+		html.P().Text(tr(message.RevokeUnrecognizedSessions)),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
@@ -183,7 +184,7 @@ func (s *sessions) Render() app.UI {
 			html.P().ID("revoke-others-why").Text(why),
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text(tr("Revoke all other sessions")).
+				Text(tr(message.RevokeOtherSessions)).
 				OnClick(on(s.confirmRevokeOthers)),
 		),
 	)
@@ -212,7 +213,7 @@ func (t *translator) deviceLine(id string, device shared.Device, current bool) a
 	return html.P().Class("device").Body(
 		html.Strong().ID(id).Text(t.deviceWords(device)),
 		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text(t.T("This device"))
+			return html.Span().Class("badge").Text(t.T(message.ThisDevice))
 		}),
 	)
 }
@@ -228,13 +229,13 @@ func (r *sessionRow) Render() app.UI {
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
-			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
-			fact(tr("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
+			fact(tr(message.LastActive), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
+			fact(tr(message.IPAddress), app.Text(one.IPAddress)),
+			fact(tr(message.SignedIn), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
+			fact(tr(message.SignedInWith), app.Text(r.Env.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(tr("Revoke")).OnClick(on(r.revoke)),
+			Text(tr(message.RevokeThis)).OnClick(on(r.revoke)),
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // settings is the page on which people look after their account.
@@ -29,12 +30,12 @@ func (p *settings) CompoID() string {
 
 // sections are the parts of the page.
 var sections = []pageSection{
-	{"profile", "Profile"},
-	{"password", "Password"},
-	{"two-factor", "Two-factor authentication"},
-	{"passkeys", "Passkeys"},
-	{"sessions", "Active sessions"},
-	{"log", "Security log"},
+	{"profile", message.UserProfile},
+	{"password", message.AccountPassword},
+	{"two-factor", message.TwoFactorAuthentication},
+	{"passkeys", message.YourPasskeys},
+	{"sessions", message.ActiveSessions},
+	{"log", message.SecurityLog},
 }
 
 // OnMount goes to the section that the address names, as a link of a password
@@ -55,7 +56,7 @@ func (p *settings) Render() app.UI {
 		parts = sections[2:4]
 	}
 	return html.Div().Class("settings").Body(
-		heading(p.Env.T("Settings")),
+		heading(p.Env.T(message.AccountSettings)),
 		p.Env.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
@@ -88,13 +89,13 @@ func (p *settings) cards() []app.UI {
 // part is a part of a page, by the id of its heading.
 type pageSection struct {
 	id   string
-	name key
+	name message.ID
 }
 
 // contents draws the links to the parts of a page.
 func (t *translator) sectionLinks(parts []pageSection) app.UI {
 	tr := t.T
-	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
+	return html.Nav().Class("sections").Aria("label", tr(message.PageSections)).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
 			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(scrollToSection))

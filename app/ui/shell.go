@@ -8,6 +8,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // shell is the root of every page. It draws what surrounds the page of the address,
@@ -134,7 +135,7 @@ func (s *shell) Render() app.UI {
 		role, why = "group", e.T(offlineWords)
 	}
 	return html.Div().Class("frame").Body(
-		html.A("#title").Class("skip").Text(e.T("Skip to the content")).OnClick(on(s.skip)),
+		html.A("#title").Class("skip").Text(e.T(message.SkipToContent)).OnClick(on(s.skip)),
 		s.top(email),
 		s.banner(),
 		html.Main().ID("content").TabIndex(-1).Body(
@@ -149,7 +150,7 @@ func (s *shell) Render() app.UI {
 	)
 }
 
-const offlineWords key = "You are offline. Changing anything needs a connection."
+const offlineWords message.ID = message.ErrOfflineReadOnly
 
 // top draws the name of the server, the links to the pages, and who is signed in.
 func (s *shell) top(email string) app.UI {
@@ -159,13 +160,13 @@ func (s *shell) top(email string) app.UI {
 			html.Img("/web/icon.svg", 28),
 			app.Text(s.env.server.name()),
 		),
-		html.Nav().Class("pages").Aria("label", tr("Pages")).Body(s.pages()...),
+		html.Nav().Class("pages").Aria("label", tr(message.PageNavigation)).Body(s.pages()...),
 		html.Div().Class("who").Body(
 			app.If(signedIn, func() app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return html.Button().ID("sign-out").Text(tr("Sign out")).
+				return html.Button().ID("sign-out").Text(tr(message.SignOut)).
 					Aria("busy", s.signingOut).Aria("disabled", s.signingOut).
 					OnClick(on(s.clickSignOut))
 			}),
@@ -183,7 +184,7 @@ func (s *shell) banner() app.UI {
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
 				app.Text(s.env.enrollmentWords(i.enrollBy, s.overdue())+" "),
-				html.A(shared.PageSettings+"#two-factor").Text(tr("Turn it on")),
+				html.A(shared.PageSettings+"#two-factor").Text(tr(message.TurnItOn)),
 			)
 		}),
 	)
@@ -192,9 +193,9 @@ func (s *shell) banner() app.UI {
 func (t *translator) enrollmentWords(by *shared.Time, overdue bool) string {
 	tr := t.T
 	if overdue {
-		return tr("Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.")
+		return tr(message.TwoFactorOverdue)
 	}
-	return tr("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.", t.localTime(*by, "long", "short"))
+	return tr(message.TwoFactorDueBy, t.localTime(*by, "long", "short"))
 }
 
 func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }
@@ -231,19 +232,19 @@ func (s *shell) page() app.UI {
 		return &notMe{Env: e}
 	case !slices.Contains(shared.Pages, path):
 		return html.Div().Class("narrow").Body(
-			heading(e.T("Page not found")),
-			html.P().Class("aside").Body(html.A(shared.PageHome).Text(e.T("Go to the start"))),
+			heading(e.T(message.PageNotFound)),
+			html.P().Class("aside").Body(html.A(shared.PageHome).Text(e.T(message.GoToStart))),
 		)
 	case i.problem != nil && i.user == nil:
 		return html.Div().Class("narrow").Body(
 			heading(e.title(path)),
 			html.Div().Class("card").Body(
-				html.P().Text(e.words(i.problem)),
-				html.Button().Class("main").Text(e.T("Try again")).OnClick(on(s.retryFetch)),
+				html.P().Text(e.errorMessage(i.problem)),
+				html.Button().Class("main").Text(e.T(message.TryAgain)).OnClick(on(s.retryFetch)),
 			),
 		)
 	case path == shared.PageSettings:
-		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.language, Overdue: s.overdue()}
+		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.Tag, Overdue: s.overdue()}
 	case path == shared.PageSystem:
 		return s.system()
 	default:

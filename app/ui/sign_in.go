@@ -10,6 +10,7 @@ import (
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // signIn is the page that asks who one is.
@@ -109,7 +110,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		if way == passkey.Immediate {
 			p.immediate = false // those of other devices are asked for, too
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
-				p.form.problem = p.Env.T("No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password.")
+				p.form.problem = p.Env.T(message.ErrNoPasskeyUsed)
 			}
 		}
 		p.offerPasskeys(ctx)
@@ -135,8 +136,8 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	tr := p.Env.T
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr("Enter your email address."),
-		"password": tr("Enter your password."),
+		"email":    tr(message.ErrEnterEmailAddress),
+		"password": tr(message.ErrEnterPassword),
 	}) {
 		return
 	}
@@ -181,29 +182,29 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 func (p *signIn) Render() app.UI {
 	tr := p.Env.T
 	return html.Div().Class("narrow").Body(
-		heading(tr("Sign in")).Aria("describedby", "notice"),
+		heading(tr(message.SignIn)).Aria("describedby", "notice"),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),
-			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
+			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
-				html.Span().Text(tr("Keep me signed in on this device")),
+				html.Span().Text(tr(message.KeepSignedIn)),
 			),
 			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
-			p.form.button(tr("Sign in"), "main"),
+			p.form.button(tr(message.SignIn), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(tr("Sign in with a passkey")).OnClick(on(p.usePasskey))
+					Text(tr(message.SignInWithPasskey)).OnClick(on(p.usePasskey))
 			}),
 		),
-		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr("Forgot password?"))),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr(message.ForgotYourPassword))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text(tr("New here?")+" "),
-				html.A(shared.PageSignUp).Text(tr("Create an account")),
+				app.Text(tr(message.NewHere)+" "),
+				html.A(shared.PageSignUp).Text(tr(message.CreateAnAccount)),
 			)
 		})),
 	)
@@ -214,6 +215,6 @@ func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Env: p.Env, Email: p.email}
 	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {
-		return html.A(shared.PageForgotPassword).Class("button").Text(p.Env.T("Choose a new password"))
+		return html.A(shared.PageForgotPassword).Class("button").Text(p.Env.T(message.ChooseNewPassword))
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // signUp is the page that makes an account.
@@ -38,8 +39,8 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 		return
 	}
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr("Enter your email address."),
-		"password": tr("Choose a password."),
+		"email":    tr(message.ErrEnterEmailAddress),
+		"password": tr(message.ErrChoosePassword),
 	}) {
 		return
 	}
@@ -67,39 +68,39 @@ func (p *signUp) Render() app.UI {
 	tr := p.Env.T
 	invited := ""
 	if p.invite != "" {
-		invited = tr("This account will be the first administrator of this server.")
+		invited = tr(message.FirstAdministrator)
 	}
 	have := html.P().Class("aside").Body(
-		app.Text(tr("You have an account?")+" "),
-		html.A(shared.PageSignIn).Text(tr("Sign in")),
+		app.Text(tr(message.AlreadyHaveAccount)+" "),
+		html.A(shared.PageSignIn).Text(tr(message.SignIn)),
 	)
 	switch {
 	case p.sent != "":
 		return html.Div().Class("narrow").Body(
-			heading(tr("Check your mail")),
+			heading(tr(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
-				html.P().Text(tr("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
-				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam.")),
+				html.P().Text(tr(message.DoneSignUpEmailSent, p.sent)),
+				html.P().Class("hint").Text(tr(message.HintSpamFolder)),
 				&verification{Env: p.Env, Email: p.sent},
 			),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Go to sign-in"))),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr(message.GoToSignIn))),
 		)
 	case p.Server.Known && !p.Server.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
-			heading(tr("Create an account")),
-			html.Div().Class("card").Body(html.P().Text(p.Env.words(shared.ErrSignUpDisabled))),
+			heading(tr(message.CreateAnAccount)),
+			html.Div().Class("card").Body(html.P().Text(p.Env.errorMessage(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Create an account")).Aria("describedby", "notice"),
+		heading(tr(message.CreateAnAccount)).Aria("describedby", "notice"),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
-			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{Name: "name", Label: tr(message.DisplayName), Type: "text", Complete: "name"}),
+			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
 			p.form.drawError(),
-			p.form.button(tr("Create account"), "main"),
+			p.form.button(tr(message.RegisterAccount), "main"),
 		),
 		have,
 	)

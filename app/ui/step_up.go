@@ -9,6 +9,7 @@ import (
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // stepUpRequest is what waits for a person to confirm who they are.
@@ -164,13 +165,13 @@ func (d *stepUpDialog) confirm() {
 		}
 		proof.Code = &code
 	case byBackup:
-		if !d.form.start(d.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
+		if !d.form.start(d.ctx, map[string]string{"backupCode": tr(message.ErrEnterBackupCode)}) {
 			return
 		}
 		code := d.form.value("backupCode")
 		proof.BackupCode = &code
 	default:
-		if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
+		if !d.form.start(d.ctx, map[string]string{"password": tr(message.ErrEnterPassword)}) {
 			return
 		}
 		password := d.form.value("password")
@@ -214,30 +215,30 @@ func (d *stepUpDialog) Render() app.UI {
 		On(onEvent("close", d.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(tr(message.IsItStillYou)),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(on(d.usePassword))
+						return html.Button().Class("quiet").Text(tr(message.UsePassword)).OnClick(on(d.usePassword))
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(on(d.useApp))
+						return html.Button().Class("quiet").Text(tr(message.UseAuthenticatorCode)).OnClick(on(d.useApp))
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(on(d.useBackup))
+						return html.Button().Class("quiet").Text(tr(message.UseBackupCode)).OnClick(on(d.useBackup))
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(tr("Use a passkey")).OnClick(on(d.usePasskey))
+							Text(tr(message.UsePasskey)).OnClick(on(d.usePasskey))
 					}),
 				),
 				d.form.drawError(),
 				d.Env.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
-					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
+					html.Button().Text(tr(message.CancelAction)).OnClick(on(d.cancel)),
+					d.form.button(tr(message.ContinueAction), "main").Attr("disabled", d.Offline),
 				),
 			),
 		)
@@ -248,15 +249,15 @@ func (d *stepUpDialog) text() string {
 	tr := d.Env.T
 	switch {
 	case d.with == byBackup:
-		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
+		return tr(message.ProtectionChangeNeedsBackupCode)
 	case d.with == byPasskey:
-		return tr("This changes how your account is protected. Use a passkey to go on.")
+		return tr(message.ProtectionChangeNeedsPasskey)
 	case d.with == byApp && d.byFactor():
-		return tr("This changes how your account is protected. Enter a code from your authenticator app to go on.")
+		return tr(message.ProtectionChangeNeedsCode)
 	case d.with == byApp:
-		return tr("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
+		return tr(message.StepUpWithAuthenticatorCode)
 	default:
-		return tr("It has been a while since you signed in. Enter your password to go on.")
+		return tr(message.StepUpWithPassword)
 	}
 }
 
@@ -266,12 +267,12 @@ func (d *stepUpDialog) field() app.UI {
 	case byPasskey:
 		return html.Div() // the browser asks
 	case byApp:
-		return d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.confirm)
+		return d.form.code(tr(message.AuthenticatorCode), tr(message.HintSixDigitsNow), d.confirm)
 	case byBackup:
 		return d.form.field(field{
-			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: tr(message.BackupCode), Type: "text", Complete: "off", Exact: true,
+			Hint: tr(message.HintBackupCode),
 		})
 	}
-	return d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"})
+	return d.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"})
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
+
+	"latchkey/shared/message"
 )
 
 // The permissions that open parts of the system page.
@@ -24,32 +26,32 @@ func (s *shell) system() app.UI {
 	tr, i, offline := s.env.T, &s.env.identity, s.env.connection.offline
 	var parts []pageSection
 	var cards []app.UI
-	add := func(permission, id string, name key, card app.UI) {
+	add := func(permission, id string, name message.ID, card app.UI) {
 		if i.may(permission) {
 			parts, cards = append(parts, pageSection{id, name}), append(cards, card)
 		}
 	}
 	switch {
 	case i.user == nil:
-		cards = []app.UI{section("keys", tr("System settings"), skeleton())}
+		cards = []app.UI{section("keys", tr(message.SystemSettings), skeleton())}
 	case offline && i.permissions == nil:
-		cards = []app.UI{section("away", tr("System settings"), html.P().Text(tr(laterWords)))}
+		cards = []app.UI{section("away", tr(message.SystemSettings), html.P().Text(tr(laterWords)))}
 	case s.overdue():
-		cards = []app.UI{section("due", tr("Two-factor authentication first"),
-			html.P().Text(tr("You can come back here when it is on.")),
+		cards = []app.UI{section("due", tr(message.TwoFactorFirst),
+			html.P().Text(tr(message.ReturnWhenTwoFactorOn)),
 		)}
 	case !i.administers():
-		cards = []app.UI{section("none", tr("Nothing here for you"),
-			html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")),
+		cards = []app.UI{section("none", tr(message.NothingForYou),
+			html.P().Text(tr(message.ErrNoPagePermission)),
 		)}
 	default:
-		add(manageSettings, "keys", "System settings", &systemSettings{Env: s.env, Email: i.user.Email})
-		add(manageSettings, "check", "Self-check", &selfCheck{Env: s.env})
-		add(manageUsers, "users", "People", &users{Env: s.env, Own: i.user.ID})
-		add(readEvents, "log", "Security log of everybody", &events{Env: s.env, All: true, Offline: offline})
+		add(manageSettings, "keys", message.SystemSettings, &systemSettings{Env: s.env, Email: i.user.Email})
+		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: s.env})
+		add(manageUsers, "users", message.UserAccounts, &users{Env: s.env, Own: i.user.ID})
+		add(readEvents, "log", message.SecurityLogOfEverybody, &events{Env: s.env, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
-		heading(tr("System")),
+		heading(tr(message.SystemAdministration)),
 		s.env.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // systemSettings is the section that lists the system keys, each to be changed by
@@ -53,13 +54,13 @@ func (s *systemSettings) sendMail(app.Context, app.Event) {
 	call(s.ctx, s.Env, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
 		s.mailing = false
 		if err != nil {
-			s.mailed = s.Env.words(err)
+			s.mailed = s.Env.errorMessage(err)
 			return
 		}
-		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
+		s.mailed = tr(message.DoneTestEmailSent, s.Email)
 		keys := s.list.value.Settings
 		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
-			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
+			s.mailed = tr(message.DoneEmailWrittenToFile)
 		}
 	})
 }
@@ -78,8 +79,8 @@ func (s *systemSettings) Render() app.UI {
 		}
 		of[k.Group] = append(of[k.Group], k)
 	}
-	return section("keys", tr("System settings"),
-		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
+	return section("keys", tr(message.SystemSettings),
+		html.P().Text(tr(message.ChangesApplyAtOnce)),
 		s.list.drawState(),
 		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton),
@@ -99,7 +100,7 @@ func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text(s.Env.T("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
+					html.Button().Text(s.Env.T(message.SendTestEmail)).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -178,7 +179,7 @@ func (k *systemSetting) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
-		required = map[string]string{"value": k.Env.T("Paste the new value, or cancel.")}
+		required = map[string]string{"value": k.Env.T(message.ErrNewValueRequired)}
 	}
 	if k.form.start(k.ctx, required) {
 		k.save(k.form.value("value"))
@@ -204,9 +205,9 @@ func onOff(on bool, yes, no string) string {
 func (k *systemSetting) confirmRemove(app.Context, app.Event) {
 	tr := k.Env.T
 	confirm(k.ctx, confirmation{
-		Title: tr("Take %s away?", k.base.Key),
-		Text:  tr("Nobody can read it again. What needs it stops working at once."),
-		Yes:   tr("Take away"),
+		Title: tr(message.ConfirmRemoveValue, k.base.Key),
+		Text:  tr(message.RemoveValueConsequences),
+		Yes:   tr(message.RemoveValue),
 		Do: func() {
 			if k.form.start(k.ctx, nil) {
 				k.save("")
@@ -241,7 +242,7 @@ func (k *systemSetting) save(value string) {
 			return
 		}
 		k.show(out)
-		toast(ctx, k.Env.T("%s is saved.", out.Key))
+		toast(ctx, k.Env.T(message.DoneSettingSaved, out.Key))
 		k.Saved()
 	})
 }
@@ -289,19 +290,19 @@ func (k *systemSetting) value() app.UI {
 	case one.Locked:
 		value := settingValue(one)
 		if one.Secret {
-			value = tr("A value is set. It is shown to nobody.")
+			value = tr(message.ValueIsSet)
 		}
 		return k.readOnly(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.readOnly(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
+			k.readOnly(onOff(one.IsSet, tr(message.ValueIsSet), tr(message.NotSet))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
-					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(on(k.replace)),
+				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr(message.ReplaceNamedValue, one.Key), tr(message.SetNamedValue, one.Key))).
+					Text(onOff(one.IsSet, tr(message.ReplaceValue), tr(message.SetValue))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
+					return html.Button().Class("danger").Aria("label", tr(message.RemoveNamedValue, one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr("Take away")).OnClick(on(k.confirmRemove))
+						Text(tr(message.RemoveValue)).OnClick(on(k.confirmRemove))
 				})),
 			),
 		)
@@ -330,10 +331,10 @@ func (k *systemSetting) value() app.UI {
 	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
-			html.Button().Attr("type", "submit").Aria("label", tr("Save %s", one.Key)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr("Save")),
+			html.Button().Attr("type", "submit").Aria("label", tr(message.SaveNamedValue, one.Key)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr(message.SaveChanges)),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(tr("Cancel")).OnClick(on(k.cancel))
+				return html.Button().Text(tr(message.CancelAction)).OnClick(on(k.cancel))
 			})),
 		),
 	)
@@ -354,15 +355,15 @@ func (k *systemSetting) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.Locked:
-		return []app.UI{html.Span().Class("badge").Text(tr("Locked")), app.Text(" " + tr("Set by the environment of the server. It can be changed only there."))}
+		return []app.UI{html.Span().Class("badge").Text(tr(message.LockedValue)), app.Text(" " + tr(message.SetByEnvironment))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
-			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
+			app.Text(tr(message.ChangedBy, *one.UpdatedBy) + " "),
 			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
 			app.Text("." + k.Env.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(tr("This is the default.") + k.Env.limits(one, false))}
+		return []app.UI{app.Text(tr(message.DefaultInUse) + k.Env.limits(one, false))}
 	}
 }
 
@@ -373,18 +374,18 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 	if set && one.Default != "" {
 		preset := one.Default
 		if one.Type == "bool" {
-			preset = onOff(preset == "true", tr("on"), tr("off"))
+			preset = onOff(preset == "true", tr(message.BoolOn), tr(message.BoolOff))
 		}
-		b.WriteString(" " + tr("The default is %s.", preset))
+		b.WriteString(" " + tr(message.HintDefaultValue, preset))
 	}
 	switch one.Type {
 	case "int":
-		b.WriteString(" " + tr("A number from %s to %s.", one.Min, one.Max))
+		b.WriteString(" " + tr(message.HintNumberRange, one.Min, one.Max))
 	case "duration":
-		b.WriteString(" " + tr("A time from %s to %s, such as 45m, 12h or 7d.", one.Min, one.Max))
+		b.WriteString(" " + tr(message.HintDurationRange, one.Min, one.Max))
 	case "string":
 		if one.Min != "0" {
-			b.WriteString(" " + tr("%s to %s characters.", one.Min, one.Max))
+			b.WriteString(" " + tr(message.HintLengthRange, one.Min, one.Max))
 		}
 	}
 	return b.String()
@@ -394,22 +395,22 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 func (k *systemSetting) conflict() app.UI {
 	tr := k.Env.T
 	theirs := *k.theirs
-	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
+	by, at := tr(message.SomebodyElse), app.UI(app.Text(tr(message.InTheMeantime)))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
 		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
-		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr(message.ChangedMeanwhile)).Body(
+		html.P().Body(html.Strong().Text(tr(message.ErrEditConflict)), app.Text(" "+tr(message.NothingSavedYet))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.valueWords(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+			html.Div().Body(html.Dt().Text(tr(message.YourValue)), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(tr(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Use theirs")).OnClick(on(k.useTheirs)),
-			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
+			html.Button().Text(tr(message.UseTheirs)).OnClick(on(k.useTheirs)),
+			html.Button().Text(tr(message.SaveMine)).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
 		),
 	)
 }
@@ -419,11 +420,11 @@ func (k *systemSetting) valueWords(value string) string {
 	tr := k.Env.T
 	switch {
 	case k.base.Secret:
-		return tr("A value that is not shown")
+		return tr(message.ValueHidden)
 	case k.base.Type == "bool":
-		return onOff(value == "true", tr("on"), tr("off"))
+		return onOff(value == "true", tr(message.BoolOn), tr(message.BoolOff))
 	case value == "":
-		return tr("Nothing")
+		return tr(message.ValueEmpty)
 	}
 	return value
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
+
+	"latchkey/shared/message"
 )
 
 // toasts are the app's short messages. The two regions are always in the page
@@ -70,7 +72,7 @@ func (t *toasts) toast(ctx app.Context, a app.Action) {
 }
 
 func (t *toasts) toastError(_ app.Context, a app.Action) {
-	if message := t.Env.words(a.Value.(error)); message != "" {
+	if message := t.Env.errorMessage(a.Value.(error)); message != "" {
 		t.success, t.failure = "", message
 	}
 }
@@ -101,24 +103,24 @@ func (t *toasts) reload(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
 	tr := t.Env.T
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(on(t.reload))}
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr(message.ReloadNow)).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:
-		update = tr("This page is of an older version than the server, which does not understand it any more.")
+		update = tr(message.ErrAppUnsupported)
 	case t.update:
-		update = tr("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(on(t.postpone)))
+		update = tr(message.NewVersionReady)
+		buttons = append(buttons, html.Button().Class("quiet").Text(tr(message.RemindLater)).OnClick(on(t.postpone)))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			drawToast(update, "good", buttons...),
 			drawToast(t.success, "good",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", tr(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
 			drawToast(t.failure, "bad",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", tr(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)

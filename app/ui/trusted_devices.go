@@ -7,6 +7,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // trustedDevices is the section that lists the browsers that are not asked for
@@ -37,9 +38,9 @@ func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Trust this device no more?"),
-		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
-		Yes:   tr("Revoke"),
+		Title: tr(message.ConfirmUntrustDevice),
+		Text:  tr(message.DeviceWillNeedCode, s.Env.deviceWords(one.Device)),
+		Yes:   tr(message.RevokeThis),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -53,7 +54,7 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 			s.list.load() // it may have been revoked all the same
 			return
 		}
-		toast(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
+		toast(ctx, s.Env.T(message.DoneDeviceUntrusted, s.Env.deviceWords(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
@@ -65,9 +66,9 @@ func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke all trusted devices?"),
-		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
-		Yes:   tr("Revoke all"),
+		Title: tr(message.ConfirmRevokeTrustedDevices),
+		Text:  tr(message.AllDevicesWillNeedCode, len(s.list.value)),
+		Yes:   tr(message.RevokeAll),
 		Do:    s.revokeAll,
 	})
 }
@@ -81,7 +82,7 @@ func (s *trustedDevices) revokeAll() {
 			s.list.load()
 			return
 		}
-		toast(ctx, s.Env.T("No device is trusted any more."))
+		toast(ctx, s.Env.T(message.DoneTrustedDevicesRevoked))
 		s.list.value = nil
 		focus(ctx, "trusted-devices")
 	})
@@ -90,11 +91,11 @@ func (s *trustedDevices) revokeAll() {
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
 	tr := s.Env.T
-	text := tr("These do not ask for a code when you sign in. Revoke one that you no longer have.")
+	text := tr(message.TrustedDevicesSkipCode)
 	if s.list.known && len(s.list.value) == 0 {
-		text = tr("None. To trust one, tick the box when you enter a code at sign-in.")
+		text = tr(message.NoTrustedDevices)
 	}
-	return section("trusted-devices", tr("Trusted devices"),
+	return section("trusted-devices", tr(message.TrustedDevices),
 		html.P().Text(text),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
@@ -109,9 +110,9 @@ func (s *trustedDevices) Render() app.UI {
 		),
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
-				html.P().Text(tr("Each is trusted for 30 days.")),
+				html.P().Text(tr(message.TrustLastsThirtyDays)),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(tr("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
+					Text(tr(message.RevokeTrustedDevices)).OnClick(on(s.confirmRevokeAll)),
 			)
 		})),
 	)
@@ -142,14 +143,14 @@ func (r *trustedRow) Render() app.UI {
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last used"), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
-			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Trusted since"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr("Trusted until"), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
+			fact(tr(message.LastUsed), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
+			fact(tr(message.IPAddress), app.Text(one.IPAddress)),
+			fact(tr(message.TrustedSince), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(tr(message.TrustedUntil), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(tr("Revoke")).OnClick(on(r.revoke)),
+			Text(tr(message.RevokeThis)).OnClick(on(r.revoke)),
 	)
 }

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // twoFactor is the section about the second factor.
@@ -49,7 +50,7 @@ func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (s *twoFactor) Render() app.UI {
-	return section("two-factor", s.Env.T("Two-factor authentication"),
+	return section("two-factor", s.Env.T(message.TwoFactorAuthentication),
 		s.state.drawState(),
 		html.Div().Class("state").Aria("busy", !s.state.known).Body(s.body()...),
 	)
@@ -72,60 +73,60 @@ func (s *twoFactor) off() []app.UI {
 	tr := s.Env.T
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
+		pending = tr(message.EnrollmentUnfinished)
 	}
 	return []app.UI{
-		html.P().Text(tr("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
+		html.P().Text(tr(message.TwoFactorBenefit)),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(on(s.enable)),
+			html.Button().Class("main").Text(tr(message.EnableTwoFactor)).OnClick(on(s.enable)),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
 	tr := s.Env.T
-	since := app.UI(app.Text(tr("On")))
+	since := app.UI(app.Text(tr(message.StateOn)))
 	if s.state.value.Since != nil {
 		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
+		pending = tr(message.PhoneMoveUnfinished)
 	}
 	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
+		html.P().Text(tr(message.SignInTakesTwoFactors)),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
+			return html.Div().Class("few").Role("group").Aria("label", tr(message.BackupCodes)).Body(
 				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
-				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
+				html.Button().Text(tr(message.NewBackupCodes)).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact(tr("On since"), since),
-			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.value.BackupCodesLeft))),
+			fact(tr(message.OnSince), since),
+			fact(tr(message.BackupCodes), app.Text(tr(message.BackupCodesOfTenLeft, s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Move to a new phone")).OnClick(on(s.move)),
+			html.Button().Text(tr(message.MoveToNewPhone)).OnClick(on(s.move)),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(tr("New backup codes")).OnClick(on(s.renew))
+				return html.Button().Text(tr(message.NewBackupCodes)).OnClick(on(s.renew))
 			})),
-			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(on(s.disable)),
+			html.Button().Class("danger").Text(tr(message.DisableTwoFactor)).OnClick(on(s.disable)),
 		),
 	}
 }
 
 func (t *translator) fewWords(left int) string {
 	tr := t.T
-	why := " " + tr("They are the way in if you lose your phone: make new ones before that.")
+	why := " " + tr(message.RenewBackupCodesInTime)
 	switch left {
 	case 0:
-		return tr("None of your backup codes is left.") + why
+		return tr(message.NoBackupCodesLeft) + why
 	case 1:
-		return tr("Only one of your backup codes is left.") + why
+		return tr(message.BackupCodesLeftOne) + why
 	default:
-		return tr("Only %d of your backup codes are left.", left) + why
+		return tr(message.BackupCodesLeftMany, left) + why
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"latchkey/app/html"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // users is the section in which administrators help people, and shut them out.
@@ -53,27 +54,27 @@ func (s *users) submit(_ app.Context, e app.Event) {
 
 // A help is something that an administrator does to somebody.
 type adminAction struct {
-	ask, text, yes, done key // ask and done have the address in the place of %s
+	ask, text, yes, done message.ID // ask and done have the address in the place of %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
 var (
 	resetFactors = &adminAction{
-		"Reset the factors of %s?",
-		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
-		"Reset factors", "The factors of %s are reset.", shared.ResetFactors,
+		message.ConfirmResetFactors,
+		message.ResetFactorsConsequences,
+		message.ResetFactors, message.DoneFactorsReset, shared.ResetFactors,
 	}
 	endSessions = &adminAction{
-		"End all sessions of %s?", "They are signed out everywhere, at once. They can sign in again.",
-		"End sessions", "%s is signed out everywhere.", shared.EndSessions,
+		message.ConfirmEndSessions, message.EndSessionsConsequences,
+		message.EndSessions, message.DoneSessionsEnded, shared.EndSessions,
 	}
 	disableUser = &adminAction{
-		"Disable the account %s?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
-		"Disable", "The account %s is disabled.", shared.DisableUser,
+		message.ConfirmDisableAccount, message.DisableAccountConsequences,
+		message.DisableAccount, message.DoneAccountDisabled, shared.DisableUser,
 	}
 	enableUser = &adminAction{
-		"Enable the account %s again?", "They can sign in as before.",
-		"Enable", "The account %s is enabled.", shared.EnableUser,
+		message.ConfirmEnableAccount, message.EnableAccountConsequences,
+		message.EnableAccount, message.DoneAccountEnabled, shared.EnableUser,
 	}
 )
 
@@ -119,15 +120,15 @@ func (s *users) reload(one shared.ManagedUser) {
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
 	tr := s.Env.T
-	return section("users", tr("People"),
+	return section("users", tr(message.UserAccounts),
 		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
-			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
+			s.form.field(field{Name: "search", Label: tr(message.SearchUsers), Type: "search", Complete: "off", Hint: tr(message.HintSearchUsers)}),
+			html.Div().Class("deeds").Body(s.form.button(tr(message.SearchUsers), "")),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr("Nobody."))
+				return html.P().Class("hint").Text(tr(message.NoUsersFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.items).Slice(func(i int) app.UI {
@@ -177,13 +178,13 @@ func (r *userRow) toggleDisabled(app.Context, app.Event) {
 func (r *userRow) Render() app.UI {
 	tr := r.Env.T
 	one := r.One
-	active := app.UI(app.Text(tr("Not signed in")))
+	active := app.UI(app.Text(tr(message.NotSignedIn)))
 	if one.LastActiveAt != nil {
 		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
-		badges = append([]string{tr("You")}, badges...)
+		badges = append([]string{tr(message.OwnAccount)}, badges...)
 	}
 	button := func(text, class string, h app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
@@ -194,21 +195,21 @@ func (r *userRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(tr("Disabled")) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(tr(message.AccountIsDisabled)) }),
 			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), active),
-			fact(tr("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
-			fact(tr("2FA"), app.Text(onOff(one.TwoFactorEnabled, tr("On"), tr("Off")))),
-			fact(tr("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
+			fact(tr(message.LastActive), active),
+			fact(tr(message.SessionsShort), app.Text(strconv.Itoa(one.Sessions))),
+			fact(tr(message.TwoFactorShort), app.Text(onOff(one.TwoFactorEnabled, tr(message.StateOn), tr(message.StateOff)))),
+			fact(tr(message.YourPasskeys), app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
 		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("deeds").Body(
-				button(tr("Reset factors"), "", r.reset),
-				button(tr("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+				button(tr(message.ResetFactors), "", r.reset),
+				button(tr(message.EndSessions), "", r.end),
+				button(onOff(one.DisabledAt != nil, tr(message.EnableAccount), tr(message.DisableAccount)), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)

@@ -110,7 +110,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		{shared.ErrLocked.Saying("Ask an administrator."), "Ask an administrator."},
 	}
 	for _, tt := range tests {
-		if got := en.words(tt.err); got != tt.want {
+		if got := en.errorMessage(tt.err); got != tt.want {
 			t.Errorf("words(%v) = %q; want %q", tt.err, got, tt.want)
 		}
 	}
@@ -122,10 +122,10 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		shared.ErrInvalidCode, shared.ErrInvalidBackupCode, shared.ErrTOTPNotEnabled, shared.ErrTOTPEnabled,
 		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
 	} {
-		if other := said[en.words(err)]; other != "" {
-			t.Errorf("%s says what %s says: %q", err.Code, other, en.words(err))
+		if other := said[en.errorMessage(err)]; other != "" {
+			t.Errorf("%s says what %s says: %q", err.Code, other, en.errorMessage(err))
 		}
-		said[en.words(err)] = err.Code
+		said[en.errorMessage(err)] = err.Code
 	}
 }
 
@@ -133,7 +133,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 // the two that are nobody's business.
 func TestWordsForEveryError(t *testing.T) {
 	for _, err := range append(shared.Errors, client.ErrOffline, client.ErrGarbled) {
-		said := en.words(err)
+		said := en.errorMessage(err)
 		if err.Code == shared.ErrUnauthorized.Code {
 			if said != "" {
 				t.Errorf("words(%s) = %q; want none", err.Code, said)
@@ -144,10 +144,10 @@ func TestWordsForEveryError(t *testing.T) {
 			t.Errorf("words(%s) is empty", err.Code)
 		}
 	}
-	if said := en.words(errCancelled); said != "" {
+	if said := en.errorMessage(errCancelled); said != "" {
 		t.Errorf("words(%v) = %q; want none", errCancelled, said)
 	}
-	if said := en.words(nil); said != "" {
+	if said := en.errorMessage(nil); said != "" {
 		t.Errorf("words(nil) = %q; want none", said)
 	}
 }

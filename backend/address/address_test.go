@@ -77,8 +77,8 @@ func TestParse(t *testing.T) {
 	}
 	for _, text := range []string{"jörg@example.com", "用户@例え.テスト", "\u212a@example.com", "ı@example.com", "ａ@example.com"} {
 		var e *shared.Error
-		if _, err := Parse(text); !errors.As(err, &e) || e.Code != "INVALID_EMAIL" || e.Message != shared.ASCIILocalPart {
-			t.Errorf("Parse(%q) fails with %v; want %s", text, err, shared.ASCIILocalPart)
+		if _, err := Parse(text); !errors.As(err, &e) || e.Code != "INVALID_EMAIL" || e.Message != shared.ErrEmailLocalPart.Message {
+			t.Errorf("Parse(%q) fails with %v; want %s", text, err, shared.ErrEmailLocalPart.Message)
 		}
 	}
 }

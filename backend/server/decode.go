@@ -23,7 +23,7 @@ func emailFault(email string) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.As(err, &e) && e.Message == shared.ASCIILocalPart:
+	case errors.As(err, &e) && e.Message == shared.ErrEmailLocalPart.Message:
 		return e.Message
 	default:
 		return "Invalid email address"

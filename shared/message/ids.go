@@ -587,9 +587,6 @@ const (
 	// Credential account not found
 	ErrCredentialAccountNotFound
 
-	// Cross-site navigation login blocked. This request appears to be a CSRF attack.
-	ErrCrossSiteSignIn
-
 	// Somebody has changed this meanwhile.
 	ErrEditConflict
 
@@ -683,9 +680,6 @@ const (
 	// Invalid JSON in request body
 	ErrInvalidJSON
 
-	// Invalid origin
-	ErrInvalidOrigin
-
 	// The server gave an answer that this page does not understand. Reload the page, then try again.
 	ErrInvalidResponse
 
@@ -763,12 +757,6 @@ const (
 
 	// There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.
 	ErrLockoutIndefinite
-
-	// This address does not take that method.
-	ErrMethodNotAllowed
-
-	// Missing or null Origin
-	ErrMissingOrigin
 
 	// This account may do something that yours may not. Only somebody who may do all of it can do this to it.
 	ErrMorePermissions
