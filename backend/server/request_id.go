@@ -13,13 +13,13 @@ type requestIDKey struct{}
 // have the same ID.
 const requestIDLength = 16
 
-// withRequestID gives each request a new ID, which is in the answer and in every line that
-// is logged for the request. It takes none from the request: a caller could give the same
-// one to many requests, or another caller's.
+// withRequestID gives each request a new ID, which is in every line that is logged for the
+// request. It takes none from the request: a caller could give the same one to many
+// requests, or another caller's. It is not in the answer either: answers that must not tell
+// two causes apart are the same in every header.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:requestIDLength]
-		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
 	})
 }
