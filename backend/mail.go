@@ -23,12 +23,11 @@ import (
 )
 
 const (
-	// postEvery is how often the outbox is looked into.
-	postEvery = time.Second
-	// mailsAtOnce is how many mails are handed on at once: more than one, so that
-	// a slow one does not hold up the others, and few, because providers take few
-	// in a second.
-	mailsAtOnce = 4
+	// mailEvery is how often an idle server looks into the outbox.
+	mailEvery = time.Second
+	// mailWorkers is how many emails are delivered at once: more than one, so that a slow
+	// one does not delay the others, and few, because providers take few in a second.
+	mailWorkers = 4
 	// mailTimeout is well under the time for which a mail is leased.
 	mailTimeout = 10 * time.Second
 	// maxMailAnswer is longer than what Resend says to a mail, in bytes.
@@ -39,15 +38,15 @@ const (
 	maxMailWait = 24 * time.Hour
 )
 
-// A carrier hands mails on.
-type carrier struct {
+// A mailer delivers emails.
+type mailer struct {
 	config
 	client *http.Client
 	outbox *outage
 }
 
-func newCarrier(c config) carrier {
-	return carrier{c, &http.Client{
+func newMailer(c config) mailer {
+	return mailer{c, &http.Client{
 		Timeout:       mailTimeout,
 		Transport:     brief{http.DefaultTransport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the key is for nobody else
@@ -68,74 +67,84 @@ func (b brief) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// post hands on the mails of the outbox until ctx ends, and then ends with those
-// that are on their way.
-func post(ctx context.Context, c carrier, accounts *account.Service) {
-	var hands sync.WaitGroup
-	for range mailsAtOnce {
-		hands.Go(func() {
+// deliverMails delivers the emails of the outbox until ctx ends, and then finishes those
+// that are under way.
+//
+// One worker at a time looks into the outbox, so that an idle server asks the database once
+// a second. As soon as it has found an email, the next worker looks, so that waiting emails
+// are delivered by all workers at once.
+func deliverMails(ctx context.Context, m mailer, accounts *account.Service) {
+	looking := make(chan struct{}, 1) // has a value while a worker looks
+	var workers sync.WaitGroup
+	for range mailWorkers {
+		workers.Go(func() {
 			for ctx.Err() == nil {
-				if c.handOnNext(context.WithoutCancel(ctx), accounts) {
-					continue
-				}
 				select {
+				case looking <- struct{}{}:
 				case <-ctx.Done():
-				case <-time.After(postEvery):
+					return
 				}
+				letNext := sync.OnceFunc(func() { <-looking })
+				if !m.deliverNext(context.WithoutCancel(ctx), accounts, letNext) {
+					sleep(ctx, m.outbox.pause(mailEvery))
+				}
+				letNext()
 			}
 		})
 	}
-	hands.Wait()
+	workers.Wait()
 }
 
-// handOnNext hands on a mail of the outbox, and reports whether there was one.
-func (c carrier) handOnNext(ctx context.Context, accounts *account.Service) bool {
+// deliverNext delivers an email of the outbox, and reports whether there was one. It calls
+// found before the delivery.
+func (m mailer) deliverNext(ctx context.Context, accounts *account.Service, found func()) bool {
 	var subject string
-	found, err := accounts.HandOnMail(ctx, func(m account.Mail) error {
-		subject = m.Subject
-		return c.handOn(ctx, m)
+	exists, err := accounts.HandOnMail(ctx, func(mail account.Mail) error {
+		found()
+		subject = mail.Subject
+		return m.deliver(ctx, mail)
 	})
 	var unread error
-	if !found {
+	if !exists {
 		unread = err
 	}
-	c.outbox.note(c.log, unread, "the outbox cannot be read", "the outbox can be read again")
+	m.outbox.note(m.log, unread, "the outbox cannot be read", "the outbox can be read again")
 	switch {
 	case unread != nil:
 	case errors.Is(err, account.ErrMailDropped):
-		c.log.Error("a mail was dropped", "subject", subject, "err", err)
+		m.log.Error("a mail was dropped", "subject", subject, "err", err)
 	case err != nil:
-		c.log.Warn("a mail was not handed on, and will be tried again", "subject", subject, "err", err)
+		m.log.Warn("a mail was not handed on, and will be tried again", "subject", subject, "err", err)
 	}
-	return found
+	return exists
 }
 
-// handOn hands a mail on: to Resend, if there is a key; else to the log,
-// addressee and subject only, and to a file in -mail-dir. It fails with
-// [account.RefusedError] if Resend did not take it.
-func (c carrier) handOn(ctx context.Context, m account.Mail) error {
-	set := c.settings.Now()
+// deliver delivers an email: by Resend, if there is a key; else to a file in -mail-dir, and to
+// the log, addressee and subject only. It fails with [account.RefusedError] if Resend does
+// not accept the email.
+func (m mailer) deliver(ctx context.Context, mail account.Mail) error {
+	set := m.settings.Now()
 	from := set.MailFrom
 	if from == "" {
-		from = sender(set.AppName, c.origin.Hostname())
+		from = sender(set.AppName, m.origin.Hostname())
 	}
 	if set.MailAPIKey == "" {
-		return c.keep(m, from)
+		return m.save(mail, from)
 	}
-	provider := resend.NewCustomClient(c.client, set.MailAPIKey)
-	provider.BaseURL = c.resendURL
-	// The key is the mail's: one that is sent twice, because a server ended in
-	// between or an answer was lost, comes once.
-	taken, err := provider.Emails.SendWithOptions(ctx,
-		&resend.SendEmailRequest{From: from, To: []string{address.SMTP(m.Recipient)}, Subject: m.Subject, Text: m.Text, Html: m.HTML},
-		&resend.SendEmailOptions{IdempotencyKey: m.ID})
-	if err == nil && taken.Id == "" {
+	provider := resend.NewCustomClient(m.client, set.MailAPIKey)
+	provider.BaseURL = m.resendURL
+	// The key is the email's: one that is sent twice, because a server ended in between or
+	// an answer was lost, arrives once.
+	accepted, err := provider.Emails.SendWithOptions(ctx, &resend.SendEmailRequest{
+		From: from, To: []string{address.SMTP(mail.Recipient)}, Subject: mail.Subject, Text: mail.Text, Html: mail.HTML,
+	}, &resend.SendEmailOptions{IdempotencyKey: mail.ID})
+	if err == nil && accepted.Id == "" {
 		err = errors.New("it gave the mail no ID")
 	}
 	if err != nil {
 		return refusal(err, set.MailAPIKey)
 	}
-	c.log.Info("a mail was sent", "subject", m.Subject, "id", taken.Id)
+	m.log.Info("a mail was sent", "subject", mail.Subject, "id", accepted.Id)
 	return nil
 }
 
@@ -186,8 +195,8 @@ func mailWait(after string, now time.Time) time.Duration {
 	return 0
 }
 
-// keep writes a mail to a file, for want of who sends it.
-func (c carrier) keep(m account.Mail, from string) error {
+// save writes an email to a file, because no provider sends it.
+func (m mailer) save(mail account.Mail, from string) error {
 	line, err := json.Marshal(struct {
 		To      string    `json:"to"`
 		From    string    `json:"from"`
@@ -195,17 +204,17 @@ func (c carrier) keep(m account.Mail, from string) error {
 		Text    string    `json:"text"`
 		HTML    string    `json:"html"`
 		At      time.Time `json:"at"`
-	}{m.Recipient, from, m.Subject, m.Text, m.HTML, m.CreatedAt})
+	}{mail.Recipient, from, mail.Subject, mail.Text, mail.HTML, mail.CreatedAt})
 	if err != nil {
 		return err
 	}
-	// The name is the mail's: one that is handed on twice, because a server
-	// ended in between, is still one file.
-	name := filepath.Join(c.mailDir, m.CreatedAt.Format("20060102T150405.000Z")+"-"+m.ID+".json")
+	// The name is the email's: one that is delivered twice, because a server ended in
+	// between, is still one file.
+	name := filepath.Join(m.mailDir, mail.CreatedAt.Format("20060102T150405.000Z")+"-"+mail.ID+".json")
 	if _, err := writeOnce(name, string(line)+"\n"); err != nil {
 		return err
 	}
-	c.log.Info("mail", "to", m.Recipient, "subject", m.Subject)
+	m.log.Info("mail", "to", mail.Recipient, "subject", mail.Subject)
 	return nil
 }
 

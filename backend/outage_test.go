@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"latchkey/backend/account"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestOutage tests that the log says once that something fails, and once that it
@@ -19,4 +24,120 @@ func TestOutage(t *testing.T) {
 	if said := text.String(); strings.Count(said, "it fails") != 2 || strings.Count(said, "it works") != 1 || strings.Contains(said, "second") {
 		t.Errorf("the log says:\n%s", said)
 	}
+}
+
+// TestPause tests that pauses are the usual ones while all works, and that they grow up to
+// the longest while it does not.
+func TestPause(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	var o outage
+	const usual = time.Second
+	wantPause := func(longest time.Duration) {
+		t.Helper()
+		for range 100 {
+			if got := o.pause(usual); got < longest/2 || got > longest {
+				t.Fatalf("the pause is %v; want between %v and %v", got, longest/2, longest)
+			}
+		}
+	}
+	if got := o.pause(usual); got != usual {
+		t.Errorf("the pause is %v; want %v", got, usual)
+	}
+	for _, longest := range []time.Duration{usual, 2 * usual, 4 * usual, maxPause, maxPause} {
+		o.note(log, errors.New("it fails"), "", "")
+		wantPause(longest)
+	}
+	for range 100 {
+		o.note(log, errors.New("it fails"), "", "")
+	}
+	wantPause(maxPause)
+	o.note(log, nil, "", "")
+	if got := o.pause(usual); got != usual {
+		t.Errorf("the pause is %v once it works again; want %v", got, usual)
+	}
+	o.note(log, errors.New("it fails"), "", "")
+	if got := o.pause(time.Hour); got < time.Hour/2 {
+		t.Errorf("the pause is %v; want an hour, more or less", got)
+	}
+}
+
+// An emptyOutbox counts how often it is looked into.
+type emptyOutbox struct {
+	account.Store
+	mu                   sync.Mutex
+	looks, looking, most int
+	err                  error
+}
+
+func (o *emptyOutbox) LeaseMail(context.Context, time.Time, time.Time) (account.Mail, bool, error) {
+	o.begin(1)
+	time.Sleep(time.Millisecond)
+	return account.Mail{}, false, o.begin(-1)
+}
+
+// begin counts a look that begins, or with -1 ends.
+func (o *emptyOutbox) begin(n int) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.looks += max(n, 0)
+	o.looking += n
+	o.most = max(o.most, o.looking)
+	return o.err
+}
+
+// fail makes looks fail from now on, or work if err is nil.
+func (o *emptyOutbox) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+// in returns how often the outbox is looked into for some time.
+func (o *emptyOutbox) in(d time.Duration) int {
+	count := func() int {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.looks
+	}
+	before := count()
+	time.Sleep(d)
+	return count() - before
+}
+
+// TestIdleOutbox tests that an idle server looks into the outbox once a second, less often
+// while the database is away, and soon after it is back.
+func TestIdleOutbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		c := config{log: slog.New(slog.NewTextHandler(&text, nil))}
+		box := new(emptyOutbox)
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			deliverMails(ctx, newMailer(c), &account.Service{Store: box, Now: account.Now})
+			close(ended)
+		}()
+		if n := box.in(time.Minute); n < 55 || n > 61 {
+			t.Errorf("%d looks in a minute; want one a second", n)
+		}
+		box.fail(errors.New("the database is away"))
+		if n := box.in(time.Minute); n < 60/5 || n > 30 {
+			t.Errorf("%d looks in a minute while the database is away; want one in some five seconds", n)
+		}
+		box.fail(nil)
+		if n := box.in(maxPause + time.Second); n < 1 {
+			t.Errorf("%d looks after the database is back", n)
+		}
+		if n := box.in(time.Minute); n < 55 || n > 61 {
+			t.Errorf("%d looks in the minute after; want one a second", n)
+		}
+		end()
+		<-ended
+		if box.most != 1 {
+			t.Errorf("%d looks at once; want one", box.most)
+		}
+		if n := strings.Count(text.String(), "level="); n != 2 {
+			t.Errorf("the log has %d lines; want one for the begin of the outage, one for its end:\n%s", n, text.String())
+		}
+	})
 }

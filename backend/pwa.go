@@ -11,8 +11,8 @@ import (
 	"latchkey/web"
 )
 
-// pwa returns what makes the scripts of go-app and the service worker. The server
-// asks it for those alone: it sends its own pages, files and manifest.
+// pwa returns the handler of go-app's scripts and of the service worker. The server asks it
+// for those only: it sends its own pages, files and manifest.
 func pwa() http.Handler {
 	return &app.Handler{
 		Icon: app.Icon{
@@ -26,7 +26,7 @@ func pwa() http.Handler {
 		Version:               site.Version(),
 		WasmContentLength:     web.WasmLength(),
 		ServiceWorkerTemplate: web.Worker(),
-		Resources:             here{},
+		Resources:             addresses{},
 
 		// What the service worker keeps, beside what go-app lists anyway.
 		Styles:             []string{"/web/app.css"},
@@ -35,13 +35,13 @@ func pwa() http.Handler {
 	}
 }
 
-// here says where files are. It is deliberately not an http.Handler: go-app would
-// fetch files through it from whatever host a request names.
-type here struct{}
+// addresses says where files are. It must not be an http.Handler: go-app would fetch files
+// through it from whatever host a request names.
+type addresses struct{}
 
-// Pages have no version where go-app asks: it takes the first of them for what all
-// addresses begin with. The worker gives them theirs.
-func (here) Resolve(path string) string {
+// Resolve returns the address of what is at a path. Pages have no version here: go-app takes
+// the first of them for what all addresses begin with. The worker adds the version.
+func (addresses) Resolve(path string) string {
 	if slices.Contains(shared.Pages, path) {
 		return path
 	}

@@ -26,7 +26,7 @@ const (
 )
 
 // seed fills an empty database with users and sessions, for measuring.
-func seed(ctx context.Context, db store.DB, c config, out io.Writer) error {
+func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 	if any, err := db.AnyUser(ctx); err != nil {
 		return err
 	} else if any {

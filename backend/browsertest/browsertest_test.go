@@ -129,10 +129,11 @@ func (p *tab) signUpAdministrator(server *testkit.Program) (email string) {
 // invite returns the token of the sign-up link for the first administrator.
 func invite(t *testing.T, server *testkit.Program) string {
 	t.Helper()
-	_, rest, found := strings.Cut(server.Output.String(), "/sign-up?invite=")
-	if !found {
-		t.Fatalf("the program printed no sign-up link:\n%s", server.Output.String())
-	}
+	var rest string
+	testkit.Eventually(t, "the program has printed a sign-up link", func() (found bool) { // just after it is ready
+		_, rest, found = strings.Cut(server.Output.String(), "/sign-up?invite=")
+		return found && strings.Contains(rest, "\n")
+	})
 	token, _, _ := strings.Cut(rest, "\n")
 	return token
 }

@@ -54,7 +54,8 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 		if rec.status >= http.StatusInternalServerError {
 			log = s.Log.ErrorContext
 		}
-		log(r.Context(), "request", "method", r.Method, "path", logPath(r), "status", rec.status, "ms", float64(time.Since(start).Microseconds())/1000)
+		log(r.Context(), "request", "method", r.Method, "path", logPath(r), "status", rec.status,
+			"ms", float64(time.Since(start).Microseconds())/1000)
 	})
 }
 

@@ -286,7 +286,9 @@ const maxUserAgent = 512
 func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
 	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
-	return account.Client{IP: s.address(r), UserAgent: ua, Language: languageOf(r).Tag, Browser: s.cookies.browser(r), Trust: s.cookies.trust(r)}
+	return account.Client{
+		IP: s.address(r), UserAgent: ua, Language: languageOf(r).Tag, Browser: s.cookies.browser(r), Trust: s.cookies.trust(r),
+	}
 }
 
 // address is the socket's, or what trusted proxies say before it: the

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"latchkey/backend/account"
+	"latchkey/backend/store"
+	"latchkey/shared"
+)
+
+// A command is something that the program can be told to do.
+type command struct {
+	check func(args []string) error // of what is not a flag
+	run   func(context.Context, config, io.Writer) error
+}
+
+// commands are the commands by name.
+var commands = map[string]command{
+	"serve":       {noArguments, serve},
+	"migrate":     {noArguments, withDatabase(func(context.Context, config, store.DB, io.Writer) error { return nil })}, // opening did it
+	"grant":       {anyArguments, withAccounts(grant)},
+	"revoke":      {anyArguments, withAccounts(revoke)},
+	"permissions": {noArguments, withDatabase(permissions)},
+	"unlock":      {oneEmail, withAccounts(unlock)},
+	"recover":     {oneEmail, withAccounts(breakGlass)},
+	"verify-log":  {noArguments, withAccounts(verifyLog)},
+	"rotate-key":  {noArguments, withDatabase(rotateKey)},
+	"seed":        {noArguments, withDatabase(seed)},
+}
+
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q is not a flag; see latchkey -h", args[0])
+	}
+	return nil
+}
+
+func oneEmail(args []string) error {
+	if len(args) != 1 {
+		return errors.New("say the e-mail address of the account, after the flags")
+	}
+	return nil
+}
+
+// anyArguments is for commands that check their arguments themselves.
+func anyArguments([]string) error { return nil }
+
+// withDatabase returns a command on the database, which it brings to our schema first.
+func withDatabase(run func(context.Context, config, store.DB, io.Writer) error) func(context.Context, config, io.Writer) error {
+	return func(ctx context.Context, c config, out io.Writer) error {
+		db, _, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return run(ctx, c, db, out)
+	}
+}
+
+// withAccounts returns a command on the accounts in the database.
+func withAccounts(run func(context.Context, config, *account.Service, io.Writer) error) func(context.Context, config, io.Writer) error {
+	return func(ctx context.Context, c config, out io.Writer) error {
+		db, keys, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		accounts, err := c.accounts(ctx, db, keys)
+		if err != nil {
+			return err
+		}
+		return run(ctx, c, accounts, out)
+	}
+}
+
+// permissions lists the users who have permissions. It works beside a running server, as
+// grant and revoke do: the database is asked at each request.
+func permissions(ctx context.Context, _ config, db store.DB, out io.Writer) error {
+	grants, err := db.Permissions(ctx)
+	for _, g := range grants {
+		fmt.Fprintf(out, "%s\t%s\n", g.Email, g.Permission)
+	}
+	return err
+}
+
+// grant gives a permission to a user.
+func grant(ctx context.Context, c config, accounts *account.Service, _ io.Writer) error {
+	user, permission, err := userAndPermission(ctx, c, accounts)
+	if err != nil {
+		return err
+	}
+	return accounts.GrantPermission(ctx, user.ID, permission)
+}
+
+// revoke takes a permission away from a user.
+func revoke(ctx context.Context, c config, accounts *account.Service, _ io.Writer) error {
+	user, permission, err := userAndPermission(ctx, c, accounts)
+	if err != nil {
+		return err
+	}
+	if err := accounts.RevokePermission(ctx, user.ID, permission); !errors.Is(err, account.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%s does not have the permission %s", c.args[0], permission)
+}
+
+// userAndPermission returns what the arguments name: an email address and a permission.
+func userAndPermission(ctx context.Context, c config, accounts *account.Service) (user account.User, permission string, err error) {
+	if len(c.args) != 2 || !slices.Contains(account.Permissions, c.args[1]) {
+		return user, "", fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
+	}
+	user, err = accounts.UserByEmail(ctx, c.args[0])
+	return user, c.args[1], noAccount(err, c.args[0])
+}
+
+// unlock lifts the lockout of an account's second factor after too many wrong codes.
+func unlock(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
+	email := c.args[0]
+	if err := accounts.UnlockSecondFactor(ctx, email); err != nil {
+		return noAccount(err, email)
+	}
+	fmt.Fprintf(out, "%s: codes are taken again.\n", email)
+	return nil
+}
+
+// breakGlass gives emergency access to an account whose owner has lost every way to sign
+// in, and prints the link for a new password.
+func breakGlass(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
+	email := c.args[0]
+	token, err := accounts.BreakGlass(ctx, email)
+	if err != nil {
+		return noAccount(err, email)
+	}
+	fmt.Fprintf(out, `%s is signed out everywhere and asked for no second factor any more. With
+this link they choose a new password, once, within an hour. It is shown only now:
+
+  %s%s?token=%s
+
+Passkeys still work: the owner should delete those that are lost.
+`, email, c.origin, shared.PageResetPassword, string(token))
+	return nil
+}
+
+// verifyLog reads the whole security log, and fails unless it is what the server wrote.
+func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.Writer) error {
+	n, err := accounts.VerifyLog(ctx)
+	if err == nil {
+		fmt.Fprintf(out, "The security log is whole: %d entries.\n", n)
+	}
+	return err
+}
+
+// noAccount makes err say that no account has an email address, if that is what it means.
+func noAccount(err error, email string) error {
+	if errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("there is no account with the address %s", email)
+	}
+	return err
+}

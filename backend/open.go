@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"latchkey/backend/account"
+	"latchkey/backend/keyring"
+	"latchkey/backend/passhash"
+	"latchkey/backend/store"
+	"latchkey/backend/webauthn"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// open opens the database, brings it to our schema, and checks that our keys are its keys.
+func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
+	db, err := store.Open(c.database)
+	if err != nil {
+		return db, keyring.Keys{}, err
+	}
+	keys, err := c.prepare(ctx, db)
+	if err != nil {
+		db.Close()
+	}
+	return db, keys, err
+}
+
+func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) {
+	keys, created, err := c.keys() // first: a server without keys must change nothing
+	if err != nil {
+		return keyring.Keys{}, err
+	}
+	applied, err := db.MigrateWith(ctx, store.Migration{Wait: c.migrationWait, Waiting: func(waited time.Duration) {
+		c.log.Info("another process migrates the database: waiting for it", "waited", waited.Round(time.Second), "limit", c.migrationWait)
+	}})
+	if err != nil {
+		return keyring.Keys{}, err
+	}
+	if len(applied) > 0 {
+		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
+	}
+	if slices.Contains(applied, store.ChainVersion) { // the log has no chain yet
+		if err := db.SignChain(ctx, keys); err != nil {
+			return keyring.Keys{}, err
+		}
+	}
+	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
+		if created {
+			os.Remove(c.keyFile) // it would be mistaken for the right one
+		}
+		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
+	} else if err != nil {
+		return keyring.Keys{}, err
+	}
+	return keys, nil
+}
+
+// keys reads the key file. If there is none, it creates one that only its owner can read.
+func (c config) keys() (keys keyring.Keys, created bool, err error) {
+	text, err := os.ReadFile(c.keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		if created, err = writeOnce(c.keyFile, keyring.New().Text()); err == nil {
+			text, err = os.ReadFile(c.keyFile)
+		}
+	}
+	if err != nil {
+		return keys, created, err
+	}
+	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
+		c.log.Warn("others can read the key file: make it its owner's alone", "file", c.keyFile, "mode", info.Mode().Perm())
+	}
+	if keys, err = keyring.Parse(string(text)); err != nil {
+		return keys, created, fmt.Errorf("%s: %w", c.keyFile, err)
+	}
+	return keys, created, nil
+}
+
+// writeOnce writes a file unless it exists, and reports whether it did. It writes all of it
+// or nothing, so that of several servers at once one writes it and all read the same. Only
+// the owner can read the file.
+func writeOnce(name, text string) (created bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return false, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return false, err
+	}
+	if err := os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// accounts returns the rules on a database, with the settings as they are in it.
+func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*account.Service, error) {
+	s := &account.Service{
+		Store: db, Hasher: passhash.New(passhash.OWASP, passhash.MaxWait), Keys: keys, Now: account.Now,
+		Settings: c.settings, Unlimited: c.unlimited,
+		RelyingParty: webauthn.RelyingParty{
+			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
+		},
+	}
+	_, err := s.LoadSettings(ctx)
+	return s, err
+}

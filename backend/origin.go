@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+)
+
+// parseOrigin reads the URL that browsers find a server at. It accepts http for this machine
+// only: everywhere else others could read the cookies. Its errors say what to write, which
+// it then accepts.
+func parseOrigin(s, listen string) (*url.URL, error) {
+	if s == "" {
+		_, port, err := net.SplitHostPort(listen)
+		if err != nil {
+			return nil, fmt.Errorf("-listen: %w", err)
+		}
+		s = "http://localhost:" + port
+	}
+	u, err := url.Parse(strings.ToLower(s))
+	if err != nil || u.Hostname() == "" || strings.Contains(u.Host, "*") || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the origin %q is not of the form https://accounts.example.com", s)
+	}
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	if ip == nil {
+		host = strings.TrimSuffix(host, ".")
+		name, err := idna.Lookup.ToASCII(host)
+		if err != nil || strings.Contains(name, "..") {
+			return nil, fmt.Errorf("the origin %q has a host that browsers do not take for a name: "+
+				"it is letters, digits and hyphens with dots between, as in https://accounts.example.com", s)
+		}
+		host = name
+	} else if ip.To4() == nil {
+		host = "[" + host + "]"
+	}
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || ip.IsLoopback()
+	switch {
+	case u.Scheme == "http" && !local && (ip != nil || numeric(host)):
+		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies, and there are no passkeys for an IP address: "+
+			"put a proxy with TLS in front and write its name, such as https://accounts.example.com", s)
+	case u.Scheme == "http" && !local:
+		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: "+
+			"put a proxy with TLS in front and write https://%s", s, host)
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	plain := err == nil && strconv.FormatUint(n, 10) == u.Port()
+	if strings.HasSuffix(u.Host, ":") || u.Port() != "" && !plain {
+		return nil, fmt.Errorf("the origin %q has a port that is none: write it as %s://%s, or with a number from 1 to 65535", s, u.Scheme, host)
+	}
+	bare := &url.URL{Scheme: u.Scheme, Host: host}
+	if u.Port() != "" {
+		bare.Host += ":" + u.Port()
+	}
+	if u.String() != bare.String() {
+		return nil, fmt.Errorf("the origin %q is more than scheme, host and port, or not as browsers write it: write %s", s, bare)
+	}
+	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+		bare.Host = host // as browsers write it
+	}
+	return bare, nil
+}
+
+// passkeyOrigins returns the origins whose pages may use our passkeys: ours, those of
+// related sites, and those that may call the API and whose pages browsers let use passkeys
+// of our domain.
+func (c config) passkeyOrigins() []string {
+	origins := append([]string{c.origin.String()}, c.relatedOrigins...)
+	for _, trusted := range c.trustedOrigins {
+		u, err := url.Parse(trusted)
+		under := err == nil && (u.Hostname() == c.rpID || strings.HasSuffix(u.Hostname(), "."+c.rpID))
+		if under && !slices.Contains(origins, trusted) {
+			origins = append(origins, trusted)
+		}
+	}
+	return origins
+}
+
+// parseRPID reads the domain that passkeys belong to. It fails for a domain that no browser
+// accepts for pages of the origin (WebAuthn Level 3, section 5.1.3, step 8).
+func parseRPID(s string, origin *url.URL) (string, error) {
+	host := origin.Hostname()
+	if net.ParseIP(host) != nil || numeric(host) {
+		return "", fmt.Errorf("the origin %q is an IP address, for which there are no passkeys: "+
+			"write a name, such as http://localhost for this machine", origin)
+	}
+	if s == "" {
+		s = host
+	}
+	at := func(fix string, args ...any) error {
+		return fmt.Errorf("-rp-id %q is not a domain that pages of %s can use passkeys of: %s", s, origin, fmt.Sprintf(fix, args...))
+	}
+	if strings.ContainsAny(s, ":/@? ") || s != strings.ToLower(s) || strings.HasSuffix(s, ".") || strings.HasPrefix(s, ".") {
+		return "", at("write the bare name in lower case, such as %s", host)
+	}
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		return "", at("write %s", host)
+	}
+	if ascii != s {
+		return "", at("write it as browsers do, %s", ascii)
+	}
+	if s != host && !strings.HasSuffix(host, "."+s) {
+		return "", at("write %s, or a domain above it", host)
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(s); suffix == s && s != "localhost" {
+		if s == host {
+			return "", fmt.Errorf("the origin %q is at %s, under which anybody can have a site: "+
+				"write the name of yours, such as https://accounts.%s", origin, s, s)
+		}
+		own, err := publicsuffix.EffectiveTLDPlusOne(host)
+		if err != nil {
+			own = host
+		}
+		return "", at("anybody can have a site under it. Write %s", own)
+	}
+	return s, nil
+}
+
+// numeric reports whether browsers read a host as an IP address, also in unusual forms (URL
+// Standard, section 3.5, "ends in a number").
+func numeric(host string) bool {
+	last := host[strings.LastIndex(host, ".")+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil || strings.Trim(last, "0123456789") == ""
+}
+
+// maxRelated is how many sites every browser looks at: WebAuthn Level 3, section 5.11, asks
+// for five labels before the public suffix.
+const maxRelated = 5
+
+// parseRelated reads the origins of other sites that share our passkeys. Our own site is one
+// of those that browsers look at.
+func parseRelated(all []string, origin *url.URL) (origins []string, err error) {
+	labels := map[string]bool{}
+	if own, err := publicsuffix.EffectiveTLDPlusOne(origin.Hostname()); err == nil {
+		label, _, _ := strings.Cut(own, ".")
+		labels[label] = true
+	}
+	for _, s := range all {
+		u, err := parseOrigin(s, "")
+		if err != nil {
+			return nil, err
+		}
+		site, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
+		if u.Scheme != "https" || err != nil {
+			return nil, fmt.Errorf("%q is not the address of a site, such as https://example.com", s)
+		}
+		label, _, _ := strings.Cut(site, ".")
+		labels[label] = true
+		origins = append(origins, u.String())
+	}
+	if len(labels) > maxRelated {
+		return nil, fmt.Errorf("browsers look at %d different names, as example in https://example.com and https://example.de, "+
+			"and with yours these are %d: leave some out", maxRelated, len(labels))
+	}
+	return origins, nil
+}
+
+func parseProxy(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p.Addr().Is4In6() {
+		return p, errors.New("an IPv4 prefix is written as such")
+	}
+	return p, err
+}
+
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}

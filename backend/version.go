@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"latchkey/backend/site"
+)
+
+// printVersion prints what the binary was built from: the version of the module and the
+// revision, where Go has recorded them, and the version of what browsers keep of it.
+func printVersion(out io.Writer) error {
+	module, revision := "(devel)", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			module = info.Main.Version
+		}
+		settings := map[string]string{}
+		for _, s := range info.Settings {
+			settings[s.Key] = s.Value
+		}
+		if settings["vcs.revision"] != "" {
+			revision = settings["vcs.revision"]
+		}
+		if settings["vcs.modified"] == "true" {
+			revision += " (modified)"
+		}
+	}
+	_, err := fmt.Fprintf(out, "latchkey %s\nrevision %s\ncontent  %s\nbuilt by %s for %s/%s\n",
+		module, revision, site.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
