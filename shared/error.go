@@ -75,16 +75,18 @@ func newError(code, message string) *Error {
 
 var (
 	// The request is not one that this server understands.
-	ErrBadRequest       = newError("BAD_REQUEST", "Invalid JSON in request body")
-	ErrValidation       = newError("VALIDATION_ERROR", "Invalid input")
-	ErrFieldRequired    = newError("FIELD_REQUIRED", "Fill this in.")
-	ErrMediaType        = newError("UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed. Allowed types: application/json")
-	ErrTooLarge         = newError("PAYLOAD_TOO_LARGE", "The request is larger than 64 KiB.")
-	ErrNotFound         = newError("NOT_FOUND", "There is nothing at this address.")
-	ErrMethod           = newError("METHOD_NOT_ALLOWED", "This address does not take that method.")
-	ErrHost             = newError("UNKNOWN_HOST", "This server does not answer to that host name. Open the address that it was configured with (-origin).")
-	ErrInternal         = newError("INTERNAL_SERVER_ERROR", "Something went wrong on our side. Please try again.")
-	ErrUnavailable      = newError("SERVICE_UNAVAILABLE", "The service is not available at the moment. Nothing was changed. Please try again shortly.")
+	ErrBadRequest    = newError("BAD_REQUEST", "Invalid JSON in request body")
+	ErrValidation    = newError("VALIDATION_ERROR", "Invalid input")
+	ErrFieldRequired = newError("FIELD_REQUIRED", "Fill this in.")
+	ErrMediaType     = newError("UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed. Allowed types: application/json")
+	ErrTooLarge      = newError("PAYLOAD_TOO_LARGE", "The request is larger than 64 KiB.")
+	ErrNotFound      = newError("NOT_FOUND", "There is nothing at this address.")
+	ErrMethod        = newError("METHOD_NOT_ALLOWED", "This address does not take that method.")
+	ErrHost          = newError("UNKNOWN_HOST",
+		"This server does not answer to that host name. Open the address that it was configured with (-origin).")
+	ErrInternal    = newError("INTERNAL_SERVER_ERROR", "Something went wrong on our side. Please try again.")
+	ErrUnavailable = newError("SERVICE_UNAVAILABLE",
+		"The service is not available at the moment. Nothing was changed. Please try again shortly.")
 	ErrTooManyRequests  = newError("TOO_MANY_REQUESTS", "Too many requests. Please try again later.")
 	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
 
@@ -95,7 +97,8 @@ var (
 	// Where a request comes from.
 	ErrNoOrigin  = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
 	ErrOrigin    = newError("INVALID_ORIGIN", "Invalid origin")
-	ErrCrossSite = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED", "Cross-site navigation login blocked. This request appears to be a CSRF attack.")
+	ErrCrossSite = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
+		"Cross-site navigation login blocked. This request appears to be a CSRF attack.")
 
 	// Where a request would send a person on to.
 	ErrCallbackURL        = newError("INVALID_CALLBACK_URL", "Invalid callbackURL")
@@ -112,12 +115,18 @@ var (
 	ErrForbidden      = newError("FORBIDDEN", "Your account does not have the permission for this.")
 	ErrCredentials    = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
 	ErrToken          = newError("INVALID_TOKEN", "Invalid token")
-	ErrInvite         = newError("INVALID_INVITE", "This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.")
+	ErrInvite         = newError("INVALID_INVITE",
+		"This link has been used or has expired. While there is no administrator, the server prints a new one "+
+			"when it starts.")
 
 	ErrNotVerified    = newError("EMAIL_NOT_VERIFIED", "Email not verified")
 	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Ask whoever runs this service.")
-	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED", "This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot password?”.")
-	ErrEnrolmentDue   = newError("TWO_FACTOR_ENROLMENT_REQUIRED", "Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to go on.")
+	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED",
+		"This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot "+
+			"password?”.")
+	ErrEnrolmentDue = newError("TWO_FACTOR_ENROLMENT_REQUIRED",
+		"Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to "+
+			"go on.")
 
 	// Links in emails, and what asks for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
@@ -130,15 +139,18 @@ var (
 	ErrSameEmail     = newError("EMAIL_IS_THE_SAME", "Email is the same")
 
 	// The second factor.
-	ErrTwoFactorRequired     = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
-	ErrChallenge             = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
-	ErrTooManyCodes          = newError("TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE", "Too many attempts. Please request a new code.")
-	ErrLocked                = newError("ACCOUNT_TEMPORARILY_LOCKED", "Too many failed verification attempts. Your account is temporarily locked. Please try again later.")
-	ErrInvalidCode           = newError("INVALID_CODE", "Invalid code")
-	ErrInvalidBackupCode     = newError("INVALID_BACKUP_CODE", "Invalid backup code")
-	ErrTOTPNotEnabled        = newError("TOTP_NOT_ENABLED", "TOTP not enabled")
-	ErrTOTPEnabled           = newError("TOTP_ALREADY_ENABLED", "TOTP is already enabled")
-	ErrLastSecondFactor      = newError("LAST_SECOND_FACTOR", "Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new phone instead.")
+	ErrTwoFactorRequired = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
+	ErrChallenge         = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
+	ErrTooManyCodes      = newError("TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE", "Too many attempts. Please request a new code.")
+	ErrLocked            = newError("ACCOUNT_TEMPORARILY_LOCKED",
+		"Too many failed verification attempts. Your account is temporarily locked. Please try again later.")
+	ErrInvalidCode       = newError("INVALID_CODE", "Invalid code")
+	ErrInvalidBackupCode = newError("INVALID_BACKUP_CODE", "Invalid backup code")
+	ErrTOTPNotEnabled    = newError("TOTP_NOT_ENABLED", "TOTP not enabled")
+	ErrTOTPEnabled       = newError("TOTP_ALREADY_ENABLED", "TOTP is already enabled")
+	ErrLastSecondFactor  = newError("LAST_SECOND_FACTOR",
+		"Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new "+
+			"phone instead.")
 	ErrTwoFactorNotEnabled   = newError("TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled")
 	ErrBackupCodesNotEnabled = newError("BACKUP_CODES_NOT_ENABLED", "Backup codes aren't enabled")
 	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")
@@ -153,8 +165,9 @@ var (
 	ErrRegistration      = newError("FAILED_TO_VERIFY_REGISTRATION", "Failed to verify registration")
 	ErrAuthentication    = newError("AUTHENTICATION_FAILED", "Authentication failed")
 	ErrPasskeyNotFound   = newError("PASSKEY_NOT_FOUND", "Passkey not found")
-	ErrTooManyPasskeys   = newError("TOO_MANY_PASSKEYS", "You have as many passkeys as an account can have. Delete one that you no longer use first.")
-	ErrLastWayIn         = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
+	ErrTooManyPasskeys   = newError("TOO_MANY_PASSKEYS",
+		"You have as many passkeys as an account can have. Delete one that you no longer use first.")
+	ErrLastWayIn = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
 
 	// What the account rules refuse.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
@@ -167,7 +180,8 @@ var (
 	ErrEmailNotUpdatable  = newError("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
 	ErrFieldNotAllowed    = newError("FIELD_NOT_ALLOWED", "twoFactorEnabled is not allowed to be set")
 	ErrNothingToUpdate    = newError("NO_FIELDS_TO_UPDATE", "No fields to update")
-	ErrSignUpDisabled     = newError("EMAIL_PASSWORD_SIGN_UP_DISABLED", "Nobody can create an account here by themselves. Ask whoever runs this service for one.")
+	ErrSignUpDisabled     = newError("EMAIL_PASSWORD_SIGN_UP_DISABLED",
+		"Nobody can create an account here by themselves. Ask whoever runs this service for one.")
 
 	// System keys.
 	ErrUnknownSetting = newError("UNKNOWN_SETTING", "There is no system key of that name.")
@@ -192,32 +206,42 @@ var (
 	ErrPasskeyNameRequired = ErrValidation.Saying("A passkey needs a name.").In("name")
 	ErrNameTooLong         = ErrValidation.Saying("Names have at most 100 characters.").In("name")
 	// ErrNameControls is why [ParseName] refuses a name.
-	ErrNameControls = ErrValidation.Saying("Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
+	ErrNameControls = ErrValidation.Saying(
+		"Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
 	// ErrEmailLocalPart is why an address is refused that has other letters before
 	// the @: see package address.
-	ErrEmailLocalPart = ErrInvalidEmail.Saying("Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take others.")
+	ErrEmailLocalPart = ErrInvalidEmail.Saying(
+		"Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take " +
+			"others.")
 	ErrPasswordIsName = ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
 
-	ErrClockOff               = ErrInvalidCode.Saying("Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
+	ErrClockOff = ErrInvalidCode.Saying(
+		"Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
 	ErrCodeTooEarly           = ErrInvalidCode.Saying("This code was entered too early, and does not work any more. Wait for the next one.")
 	ErrCodeTooOld             = ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
 	ErrCodeOfOldAuthenticator = ErrInvalidCode.Saying("This code is from your old authenticator. Enter the one from the new entry.")
 	ErrCodeUsed               = ErrInvalidCode.Saying("This code has been used already. Wait for the next one.")
 	ErrBackupCodeUsed         = ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once.")
 	// ErrLockedForGood is an [ErrLocked] that ends by no wait.
-	ErrLockedForGood = ErrLocked.Saying("There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.")
+	ErrLockedForGood = ErrLocked.Saying(
+		"There were too many wrong codes, so no more are taken for your account. Change your password where you " +
+			"are signed in, or ask whoever runs this service to unlock it.")
 
 	// An authenticator has not checked its user.
 	ErrRegistrationUnverified   = ErrRegistration.Saying(unverified)
 	ErrAuthenticationUnverified = ErrAuthentication.Saying(unverified)
 	// ErrPasskeyCopied is for a passkey whose signature counter went back.
-	ErrPasskeyCopied = ErrAuthentication.Saying("This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
+	ErrPasskeyCopied = ErrAuthentication.Saying(
+		"This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
 	// ErrLastRequiredPasskey is for the only second factor of a user who needs one.
-	ErrLastRequiredPasskey = ErrLastWayIn.Saying("Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.")
+	ErrLastRequiredPasskey = ErrLastWayIn.Saying(
+		"Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication " +
+			"or add another passkey first.")
 
 	// ErrMorePermissions is for an administrator who manages a user that has a
 	// permission which the administrator lacks.
-	ErrMorePermissions = ErrForbidden.Saying("This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
+	ErrMorePermissions = ErrForbidden.Saying(
+		"This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
 )
 
 const unverified = "Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."

@@ -80,3 +80,38 @@ func EventText(name string) message.ID {
 	}
 	return EventKinds[i].Text
 }
+
+// EventQuery asks for a page of the security log, the newest entries first.
+type EventQuery struct {
+	Kind   string `json:"kind,omitempty"`   // only those of a kind
+	Before string `json:"before,omitempty"` // the [EventPage].Next of the page before
+	User   string `json:"user,omitempty"`   // only those of an account, by its ID; everybody's log only
+}
+
+// EventPage is a page of the security log.
+type EventPage struct {
+	Events []Event `json:"events"`
+	Next   string  `json:"next,omitempty"` // there is more
+}
+
+// Event is an entry of the security log.
+type Event struct {
+	ID        string  `json:"id"`
+	At        Time    `json:"at"`
+	Kind      string  `json:"kind"` // "sign-in", "passkey-added", …
+	Text      string  `json:"text"` // the same for people
+	IPAddress string  `json:"ipAddress"`
+	Device    Device  `json:"device"`
+	Subject   string  `json:"subject,omitempty"` // what it was done to: an ID, or a system key
+	Detail    string  `json:"detail,omitempty"`  // for people: from what to what
+	SessionID string  `json:"sessionId,omitempty"`
+	Actor     *Person `json:"actor"`   // who did it, if that is known; null also for whoever runs the server
+	Account   *Person `json:"account"` // whose account it was; null for an address without one
+}
+
+// Person names an account to others. Of one that is no more, only the ID is
+// left.
+type Person struct {
+	ID    string `json:"id"`
+	Email string `json:"email,omitempty"`
+}

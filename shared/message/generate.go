@@ -23,6 +23,9 @@ func main() {
 		if !ok {
 			log.Fatalf("english.txt: %q has no tab", line)
 		}
+		if begin := []rune(sentence); len(begin) > 100 {
+			sentence = string(begin[:100]) + "…" // enough to know it by
+		}
 		b.WriteString("\n\t// " + sentence + "\n\t" + name + "\n")
 	}
 	b.WriteString("\n\t// Count is one more than the last ID.\n\tCount = iota\n)\n")

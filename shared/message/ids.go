@@ -35,13 +35,13 @@ const (
 	// Add passkey
 	AddPasskey
 
-	// Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.
+	// Give it a name by which you will know it again. Then your browser asks where to keep it, and for you…
 	AddPasskeyExplanation
 
-	// In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.
+	// In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a con…
 	AddToDock
 
-	// To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.
+	// To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a…
 	AddToHomeScreen
 
 	// Agree to the change
@@ -272,7 +272,7 @@ const (
 	// The new entry has the same name as the old one. Delete the old one when you are done.
 	DeleteOldEntry
 
-	// “%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.
+	// “%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it f…
 	DeletePasskeyExplanation
 
 	// changed
@@ -311,19 +311,19 @@ const (
 	// Disable
 	DisableAccount
 
-	// They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.
+	// They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Noth…
 	DisableAccountConsequences
 
 	// Disable 2FA
 	DisableTwoFactor
 
-	// Your password alone will be enough to sign in. Your authenticator app and your backup codes stop working, and your other sessions are signed out.
+	// Your password alone will be enough to sign in. Your authenticator app and your backup codes stop wor…
 	DisableTwoFactorExplanation
 
 	// Dismiss
 	DismissNotice
 
-	// Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.
+	// Somebody may know your password, or use a device of yours. If what the mail tells of was not your do…
 	DisownExplanation
 
 	// Name
@@ -437,7 +437,7 @@ const (
 	// Your profile is saved.
 	DoneProfileSaved
 
-	// If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.
+	// If there is an account with the address %s, a mail is on its way to it. The link in it lets you choo…
 	DoneResetLinkSent
 
 	// %s is signed out everywhere.
@@ -452,7 +452,7 @@ const (
 	// You are signed out.
 	DoneSignedOut
 
-	// What this device kept is deleted. The session itself is ended as soon as this app is open and there is a connection.
+	// What this device kept is deleted. The session itself is ended as soon as this app is open and there …
 	DoneSignedOutOffline
 
 	// You signed out in another tab.
@@ -470,7 +470,7 @@ const (
 	// 2FA enabled successfully!
 	DoneTwoFactorEnabled
 
-	// Your email address is verified. More than one person may have signed up with it, so no password is good yet: choose a new one.
+	// Your email address is verified. More than one person may have signed up with it, so no password is g…
 	DoneVerifiedPasswordDue
 
 	// Download CSV
@@ -503,7 +503,7 @@ const (
 	// Enable 2FA
 	EnableTwoFactor
 
-	// Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft Authenticator, Aegis, 1Password or another. First confirm that it is you.
+	// Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft …
 	EnableTwoFactorExplanation
 
 	// End sessions
@@ -512,7 +512,7 @@ const (
 	// They are signed out everywhere, at once. They can sign in again.
 	EndSessionsConsequences
 
-	// You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.
+	// You started turning it on and did not finish. If you scanned a code then, delete that entry in your …
 	EnrollmentUnfinished
 
 	// Enter a code from the app
@@ -539,7 +539,7 @@ const (
 	// This page is of an older version than the server, which does not understand it any more.
 	ErrAppUnsupported
 
-	// What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again.
+	// What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try ag…
 	ErrAuthenticatorFailed
 
 	// This backup code has been used already. Each works once.
@@ -593,7 +593,7 @@ const (
 	// This server does not send codes by email. Use your authenticator app or a backup code.
 	ErrEmailCodesUnavailable
 
-	// Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take others.
+	// Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take o…
 	ErrEmailLocalPart
 
 	// Email mismatch
@@ -647,7 +647,7 @@ const (
 	// Fill this in.
 	ErrFieldRequired
 
-	// This form was sent by the page of another website, so nothing was done with it. If you want to sign in, please fill it in here.
+	// This form was sent by the page of another website, so nothing was done with it. If you want to sign …
 	ErrFormCrossSite
 
 	// Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded
@@ -656,7 +656,7 @@ const (
 	// This form was sent in a way that this page does not take. Please fill it in again.
 	ErrFormMethod
 
-	// Your browser did not say which page this form is from, so nothing was done with it. If you want to sign in, please fill it in here.
+	// Your browser did not say which page this form is from, so nothing was done with it. If you want to s…
 	ErrFormNoOrigin
 
 	// The form cannot be read. Please fill it in again.
@@ -692,28 +692,28 @@ const (
 	// Invalid user
 	ErrInvalidUser
 
-	// This link has been used or has expired. While there is no administrator, the server prints a new one when it starts.
+	// This link has been used or has expired. While there is no administrator, the server prints a new one…
 	ErrInviteExpired
 
 	// Without this passkey you could not sign in any more. Add another passkey first.
 	ErrLastPasskey
 
-	// Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication or add another passkey first.
+	// Your account needs a second factor, and this passkey is the only one. Turn on two-factor authenticat…
 	ErrLastRequiredPasskey
 
-	// Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new phone instead.
+	// Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new …
 	ErrLastSecondFactor
 
 	// The account that it is about no longer exists.
 	ErrLinkAccountGone
 
-	// The button was pressed on the page of another website, so nothing was done. Open the link in the email again.
+	// The button was pressed on the page of another website, so nothing was done. Open the link in the ema…
 	ErrLinkCrossSite
 
 	// This link has been used already, or its time is over. Ask for a new one.
 	ErrLinkDead
 
-	// It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.
+	// It has been used already, or its time is over. You can still shut everybody else out of your account…
 	ErrLinkDeadStillSecure
 
 	// This link did not work
@@ -725,13 +725,13 @@ const (
 	// Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.
 	ErrLinkExpiredNoChange
 
-	// This page was sent in a way that the server does not take, so nothing was done. Open the link in the email again.
+	// This page was sent in a way that the server does not take, so nothing was done. Open the link in the…
 	ErrLinkMalformedRequest
 
 	// This link does not work any more
 	ErrLinkNoLongerWorks
 
-	// Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it again.
+	// Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it …
 	ErrLinkNothingDeleted
 
 	// It is about another account than the one that is signed in here. Sign out, then open it again.
@@ -740,13 +740,13 @@ const (
 	// The server could not do what it is for. Open it again a little later.
 	ErrLinkServerFailed
 
-	// It leads on to a website that this service does not trust, so nothing was done. Open the link as it is in the email, or ask for a new one.
+	// It leads on to a website that this service does not trust, so nothing was done. Open the link as it …
 	ErrLinkUntrustedRedirect
 
 	// This link has been used already.
 	ErrLinkUsed
 
-	// It has been used already or is incomplete. If you have opened it before, there is nothing left to do. Otherwise copy all of it from the email, or ask for a new one.
+	// It has been used already or is incomplete. If you have opened it before, there is nothing left to do…
 	ErrLinkUsedOrIncomplete
 
 	// Too many failed verification attempts. Your account is temporarily locked. Please try again later.
@@ -755,13 +755,13 @@ const (
 	// Too many wrong codes. So that nobody can guess one, none is taken for a while.
 	ErrLockoutCodes
 
-	// There were too many wrong codes, so no more are taken for your account. Change your password where you are signed in, or ask whoever runs this service to unlock it.
+	// There were too many wrong codes, so no more are taken for your account. Change your password where y…
 	ErrLockoutIndefinite
 
-	// This account may do something that yours may not. Only somebody who may do all of it can do this to it.
+	// This account may do something that yours may not. Only somebody who may do all of it can do this to …
 	ErrMorePermissions
 
-	// Names cannot contain control characters, such as line breaks or those that change the direction of text.
+	// Names cannot contain control characters, such as line breaks or those that change the direction of t…
 	ErrNameControlCharacters
 
 	// This name is too long. Use at most 100 characters.
@@ -779,10 +779,10 @@ const (
 	// This needs a connection, and the server cannot be reached. Check your network, then try again.
 	ErrNoConnection
 
-	// Your account has no permission that opens a part of this page. Whoever runs this service can give it one.
+	// Your account has no permission that opens a part of this page. Whoever runs this service can give it…
 	ErrNoPagePermission
 
-	// No passkey was used. If there is none on this device, press the button again to use one of another device, or sign in with your password.
+	// No passkey was used. If there is none on this device, press the button again to use one of another d…
 	ErrNoPasskeyUsed
 
 	// No authenticator app waits for a code. It may have taken too long: close this, then begin again.
@@ -791,7 +791,7 @@ const (
 	// There is no such account any more.
 	ErrNoSuchUser
 
-	// This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again.
+	// This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on…
 	ErrNoUserVerification
 
 	// No fields to update
@@ -812,7 +812,7 @@ const (
 	// This passkey has been added already.
 	ErrPasskeyAlreadyAdded
 
-	// The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser.
+	// The browser could not do that. If an extension of it keeps your passkeys, try without, or another br…
 	ErrPasskeyBrowserFailed
 
 	// That took too long, or was finished elsewhere. Try again.
@@ -842,10 +842,10 @@ const (
 	// This browser, or this device, cannot do that with passkeys. Try another one, or your phone.
 	ErrPasskeyUnsupported
 
-	// Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server.
+	// Passkeys do not work at this address: it is not the one that this server is set up for. Open that on…
 	ErrPasskeyWrongOrigin
 
-	// This password may be known to others, so it opens nothing any more. Choose a new one: we send you a link for it.
+	// This password may be known to others, so it opens nothing any more. Choose a new one: we send you a …
 	ErrPasswordCompromised
 
 	// This password is in your own name or address. Please choose another.
@@ -911,7 +911,7 @@ const (
 	// Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.
 	ErrSettingSecret
 
-	// It has %s to %s characters, one of which can be seen and is not a colon, and no line breaks or other control characters.
+	// It has %s to %s characters, one of which can be seen and is not a colon, and no line breaks or other…
 	ErrSettingText
 
 	// Too many wrong codes for this sign-in. Sign in again.
@@ -938,7 +938,7 @@ const (
 	// Two-factor authentication is on already. Reload the page to see it.
 	ErrTwoFactorAlreadyOn
 
-	// Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to go on.
+	// Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey,…
 	ErrTwoFactorEnrollmentRequired
 
 	// Two-factor authentication is not on for this account.
@@ -947,7 +947,7 @@ const (
 	// twoFactorEnabled is not allowed to be set
 	ErrTwoFactorNotSettable
 
-	// This server does not answer to that host name. Open the address that it was configured with (-origin).
+	// This server does not answer to that host name. Open the address that it was configured with (-origin…
 	ErrUnknownHost
 
 	// This passkey is not known here: it may have been deleted. Use another one, or another way.
@@ -962,7 +962,7 @@ const (
 	// User not found
 	ErrUserNotFound
 
-	// Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again.
+	// Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try ag…
 	ErrUserNotVerified
 
 	// Too many wrong codes. Have a new one sent.
@@ -1298,7 +1298,7 @@ const (
 	// This account will be the first administrator of this server.
 	FirstAdministrator
 
-	// The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.
+	// The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have b…
 	FixClock
 
 	// Have the proxy append the caller's address to X-Forwarded-For.
@@ -1313,16 +1313,16 @@ const (
 	// The proxy was reached by another name. Have it redirect to %s, or correct -origin.
 	FixProxyName
 
-	// The proxy was reached by another scheme than people are to use. Have it redirect to %s, or correct -origin.
+	// The proxy was reached by another scheme than people are to use. Have it redirect to %s, or correct -…
 	FixProxyScheme
 
-	// Browsers use passkeys of %s at that name and under it only. Open %s, or set -origin and -rp-id to the name that people use; passkeys made until then are lost.
+	// Browsers use passkeys of %s at that name and under it only. Open %s, or set -origin and -rp-id to th…
 	FixRPID
 
-	// Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarded-For.
+	// Everybody who comes this way counts as one. Have the proxy append the caller's address to X-Forwarde…
 	FixSharedClientAddress
 
-	// If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit.
+	// If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limi…
 	FixTrustedProxies
 
 	// Now do what your browser or your device asks for.
@@ -1361,13 +1361,13 @@ const (
 	// It has six digits and changes every 30 seconds.
 	HintAuthenticatorCode
 
-	// One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter.
+	// One of the ten that you saved when you turned two-factor authentication on. In a code of ten charact…
 	HintBackupCode
 
-	// We send a link to the address that you have now, and then one to the new one. It changes when both were opened.
+	// We send a link to the address that you have now, and then one to the new one. It changes when both w…
 	HintBothEmailLinks
 
-	// Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.
+	// Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of…
 	HintCheckSpamAndAddress
 
 	// Nothing happens before you press the button. If this is not about you, close this page.
@@ -1403,7 +1403,7 @@ const (
 	// A part of the address or of the name.
 	HintSearchUsers
 
-	// If signing in has led you here, you are signed in. This page runs in your browser and needs JavaScript for it: please allow it for this site.
+	// If signing in has led you here, you are signed in. This page runs in your browser and needs JavaScri…
 	HintSignedInNeedsJavaScript
 
 	// The six digits that the app shows now.
@@ -1502,19 +1502,19 @@ const (
 	// Your account was enabled
 	MailAccountEnabledSubject
 
-	// Whoever runs this service has switched two-factor authentication off for your account, signed it out everywhere, and made a link to choose a new password, which works once, within an hour. The old one opens nothing any more; passkeys still do, so delete those that you have lost.
+	// Whoever runs this service has switched two-factor authentication off for your account, signed it out…
 	MailAccountRecovered
 
 	// Your account was recovered
 	MailAccountRecoveredSubject
 
-	// You said that it was not you. Everybody was signed out, and the password opens nothing any more: choose a new one where you said so, or by way of “Forgot password?”. Then look at your passkeys and at two-factor authentication.
+	// You said that it was not you. Everybody was signed out, and the password opens nothing any more: cho…
 	MailAccountSecured
 
 	// Your account was secured
 	MailAccountSecuredSubject
 
-	// Somebody, probably you, wants to change the address of your account to %s. Open this link if you want that, too. It works once, within an hour. The new address then gets a mail.
+	// Somebody, probably you, wants to change the address of your account to %s. Open this link if you wan…
 	MailAgreeEmailChange
 
 	// Change your address
@@ -1544,10 +1544,10 @@ const (
 	// The last of your backup codes was used. Make new ones in the settings.
 	MailBackupCodesNoneLeft
 
-	// Somebody entered the password of your account, and then too many wrong codes. They did not get in. If it was not you, they know your password: change it.
+	// Somebody entered the password of your account, and then too many wrong codes. They did not get in. I…
 	MailCodeGuessingAtSignIn
 
-	// Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end that session, or all of them, and change your password.
+	// Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end t…
 	MailCodeGuessingInSession
 
 	// Somebody is trying codes
@@ -1562,7 +1562,7 @@ const (
 	// It was confirmed with a code from the authenticator app.
 	MailConfirmedByTOTP
 
-	// Open this link, in the browser in which you are signed in, to delete your account and all that is in it. It works once, within a day.
+	// Open this link, in the browser in which you are signed in, to delete your account and all that is in…
 	MailDeleteAccount
 
 	// Delete your account
@@ -1574,25 +1574,25 @@ const (
 	// Your address was changed
 	MailEmailChangedSubject
 
-	// An administrator has removed the authenticator app, the backup codes and the passkeys of your account, and signed it out everywhere. Sign in with your password, and set them up anew.
+	// An administrator has removed the authenticator app, the backup codes and the passkeys of your accoun…
 	MailFactorsAndPasskeysReset
 
-	// An administrator has removed the authenticator app and the backup codes of your account, and signed it out everywhere. Your passkeys still work.
+	// An administrator has removed the authenticator app and the backup codes of your account, and signed …
 	MailFactorsReset
 
 	// Your sign-in methods were reset
 	MailFactorsResetSubject
 
-	// Somebody, probably you, has forgotten the password of your account. With this link you choose a new one. It works once, within 30 minutes.
+	// Somebody, probably you, has forgotten the password of your account. With this link you choose a new …
 	MailForgotPassword
 
-	// Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in, or choose a new password if you have forgotten yours:
+	// Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in,…
 	MailHaveAccount
 
 	// You have an account already
 	MailHaveAccountSubject
 
-	// If you did not just ask for it, somebody else is signed in to your account: end that session, and change your password.
+	// If you did not just ask for it, somebody else is signed in to your account: end that session, and ch…
 	MailIfCodeNotRequested
 
 	// If you have no account here, do not open it: somebody may have typed your address.
@@ -1604,13 +1604,13 @@ const (
 	// If you did not just sign in, somebody else knows your password: change it.
 	MailIfNotSigningIn
 
-	// If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at once.
+	// If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at on…
 	MailIfNotYouAskForHelp
 
-	// If it was not you, do not open it. Somebody is signed in to your account: end their session, and change your password.
+	// If it was not you, do not open it. Somebody is signed in to your account: end their session, and cha…
 	MailIfNotYouEndSession
 
-	// If this was you, there is nothing to do. If it was not, open this link within a week. It ends what they have begun, and has you choose a new password:
+	// If this was you, there is nothing to do. If it was not, open this link within a week. It ends what t…
 	MailIfNotYouOpenLink
 
 	// If it was not you, there is nothing to do: your password stays as it is.
@@ -1619,7 +1619,7 @@ const (
 	// If it was not you, there is nothing to do: they were told nothing.
 	MailIfNotYouToldNothing
 
-	// If it is a security key that you have just set up anew, or a device that you have restored, delete the passkey and add it again.
+	// If it is a security key that you have just set up anew, or a device that you have restored, delete t…
 	MailIfPasskeyRestored
 
 	// If you did not ask for it, ask whoever runs this service what has happened.
@@ -1631,7 +1631,7 @@ const (
 	// For a while, no more codes are taken from them or from you.
 	MailLockoutTemporary
 
-	// No more codes are taken, from them or from you, until you change your password or whoever runs this service unlocks your account.
+	// No more codes are taken, from them or from you, until you change your password or whoever runs this …
 	MailLockoutUntilUnlocked
 
 	// Your account was signed in to with a browser that it did not know.
@@ -1652,7 +1652,7 @@ const (
 	// A passkey was added
 	MailPasskeyAddedSubject
 
-	// One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was refused.
+	// One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was …
 	MailPasskeyCopied
 
 	// A passkey may have been copied
@@ -1661,7 +1661,7 @@ const (
 	//  (“%s”)
 	MailPasskeyName
 
-	// A passkey%s was removed from your account. It opens nothing here any more, and you were signed out everywhere else.
+	// A passkey%s was removed from your account. It opens nothing here any more, and you were signed out e…
 	MailPasskeyRemoved
 
 	// A passkey was removed
@@ -1673,7 +1673,7 @@ const (
 	// Your password was changed
 	MailPasswordChangedSubject
 
-	// The password of your account was replaced by way of “Forgot password?”, and you were signed out everywhere.
+	// The password of your account was replaced by way of “Forgot password?”, and you were signed out ever…
 	MailPasswordReset
 
 	// The system key %s was changed by %s.
@@ -1694,7 +1694,7 @@ const (
 	// You were signed out everywhere
 	MailSignedOutEverywhereSubject
 
-	// The key of your authenticator app was shown in a session of your account. With it, another app shows the same codes.
+	// The key of your authenticator app was shown in a session of your account. With it, another app shows…
 	MailTOTPKeyShown
 
 	// Your authenticator's key was shown
@@ -1724,7 +1724,7 @@ const (
 	// Verify your address
 	MailVerifyEmailSubject
 
-	// Please open this link to verify that this address is yours. It is then that of your account. The link works once, within an hour.
+	// Please open this link to verify that this address is yours. It is then that of your account. The lin…
 	MailVerifyNewEmail
 
 	// Verify your new address
@@ -1769,7 +1769,7 @@ const (
 	// Move to a new phone
 	MoveToNewPhone
 
-	// Your old authenticator app works until you have entered a code from the new one. Your backup codes stay. Then your other sessions are signed out, and trusted devices are asked for a code again.
+	// Your old authenticator app works until you have entered a code from the new one. Your backup codes s…
 	MoveToNewPhoneExplanation
 
 	// Never
@@ -1778,7 +1778,7 @@ const (
 	// New backup codes
 	NewBackupCodes
 
-	// You get ten new codes, and those that you have stop working at once. Your other sessions are signed out, and trusted devices are asked for a code again.
+	// You get ten new codes, and those that you have stop working at once. Your other sessions are signed …
 	NewBackupCodesExplanation
 
 	// New email address
@@ -1826,7 +1826,7 @@ const (
 	// Nothing of yours is saved yet.
 	NothingSavedYet
 
-	// What this device kept is deleted, because it has had no connection for a week. Sign in when there is one.
+	// What this device kept is deleted, because it has had no connection for a week. Sign in when there is…
 	OfflineDataExpired
 
 	// On since
@@ -1868,13 +1868,13 @@ const (
 	// You have only this one, and it is on one device. If that is lost, so is the passkey: add another.
 	PasskeyOnOneDeviceOnly
 
-	// This is your only way in: you have no password. Add another passkey, on another device, before you lose it.
+	// This is your only way in: you have no password. Add another passkey, on another device, before you l…
 	PasskeyOnlyWayIn
 
-	// Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.
+	// Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or …
 	PasskeysExplanation
 
-	// You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.
+	// You started moving to a new phone and did not finish. Your authenticator app works as before. If you…
 	PhoneMoveUnfinished
 
 	// Phone or tablet
@@ -1883,7 +1883,7 @@ const (
 	// Print
 	PrintCodes
 
-	// This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.
+	// This changes how your account is protected. Enter one of your backup codes to go on. It is then used…
 	ProtectionChangeNeedsBackupCode
 
 	// This changes how your account is protected. Enter a code from your authenticator app to go on.
@@ -1907,7 +1907,7 @@ const (
 	// If none of these is left, ask whoever runs this server to let you in again.
 	RecoverByOperator
 
-	// On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.
+	// On another device you may still be signed in. Open the settings there and choose “Move to a new phon…
 	RecoverOnSignedInDevice
 
 	// Sign in on a device that you trusted in the last 30 days. It is not asked for a code.
@@ -1958,7 +1958,7 @@ const (
 	// Reset factors
 	ResetFactors
 
-	// Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.
+	// Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if…
 	ResetFactorsConsequences
 
 	// It signs you out everywhere. Then sign in with the new password.
@@ -2015,7 +2015,7 @@ const (
 	// Security log
 	SecurityLog
 
-	// What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.
+	// What was done with your account, the newest first. If something was not you, change your password an…
 	SecurityLogExplanation
 
 	// Security log of everybody
@@ -2090,16 +2090,16 @@ const (
 	// Whether people get a mail when their account is signed in to with a browser that it did not know.
 	SettingNewDeviceMail
 
-	// Whether browsers may add a passkey after a sign-in by password without asking, where the password manager agrees.
+	// Whether browsers may add a passkey after a sign-in by password without asking, where the password ma…
 	SettingPasskeyAutoUpgrade
 
-	// Whether a passkey has to check by PIN, finger or face who uses it. If preferred, one that does not is one factor of two.
+	// Whether a passkey has to check by PIN, finger or face who uses it. If preferred, one that does not i…
 	SettingPasskeyUserVerification
 
 	// Who has to have two-factor authentication: nobody, whoever has a permission, or everybody.
 	SettingRequireTwoFactor
 
-	// How long people have to turn it on, from when it is required or from when they join. After that, they can do nothing else.
+	// How long people have to turn it on, from when it is required or from when they join. After that, the…
 	SettingRequireTwoFactorGrace
 
 	// The key of resend.com, by which mail is sent. Without it, mails are written to files on the server.
@@ -2114,10 +2114,10 @@ const (
 	// How many sessions an account can have. Beyond it, the one unused for longest ends.
 	SettingSessionsPerUser
 
-	// How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Right ones do not count.
+	// How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Rig…
 	SettingSignInHourlyLimit
 
-	// How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of second factor. Right ones do not count.
+	// How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of…
 	SettingSignInLimit
 
 	// Whether anybody can create an account. The link for the first administrator works all the same.
@@ -2129,10 +2129,10 @@ const (
 	// Whether a code by mail is good as a second factor, too. It makes one of whoever reads the mailbox.
 	SettingTwoFactorEmailCode
 
-	// How a right password is answered when a second factor is due: 403 twoFactorRequired, or Better Auth's 200 twoFactorRedirect.
+	// How a right password is answered when a second factor is due: 403 twoFactorRequired, or Better Auth'…
 	SettingTwoFactorSignIn
 
-	// Whether an address has to be verified before its account can be signed in to. It is required once RESEND_API_KEY is set, unless it is set here.
+	// Whether an address has to be verified before its account can be signed in to. It is required once RE…
 	SettingVerifyEmail
 
 	// Show
@@ -2279,16 +2279,16 @@ const (
 	// Two-factor authentication
 	TwoFactorAuthentication
 
-	// With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.
+	// With it on, signing in takes your password and a code from an app on your phone. Whoever learns your…
 	TwoFactorBenefit
 
-	// Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.
+	// Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After th…
 	TwoFactorDueBy
 
 	// Two-factor authentication first
 	TwoFactorFirst
 
-	// Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.
+	// Your account needs two-factor authentication, and the time for it is over. Nothing else can be done …
 	TwoFactorOverdue
 
 	// 2FA

@@ -1,0 +1,84 @@
+package shared
+
+// ResetRequest asks for a mail by which a password can be replaced. The answer
+// does not tell whether the address has an account.
+type ResetRequest struct {
+	Email      string `json:"email" check:"email"`
+	RedirectTo string `json:"redirectTo,omitempty"` // where the link leads to, with the token in its query; [PageResetPassword] if empty
+}
+
+// ResetRequested is the answer to [ResetRequest].
+type ResetRequested struct {
+	Status  bool   `json:"status"`
+	Message string `json:"message"`
+}
+
+// PasswordReset replaces a forgotten password. It opens no session.
+type PasswordReset struct {
+	NewPassword string  `json:"newPassword"`
+	Token       *string `json:"token,omitempty"` // or in the query
+}
+
+// EmailRequest asks for a mail by which an address can be verified.
+type EmailRequest struct {
+	Email       string `json:"email" check:"email"`
+	CallbackURL string `json:"callbackURL,omitempty"` // where the link leads to in the end
+}
+
+// EmailChange asks for the caller's account to have another address, which
+// mails have to agree to: one to the address that it has, if that is verified,
+// and one to the new one.
+type EmailChange struct {
+	NewEmail    string `json:"newEmail" check:"email"`
+	CallbackURL string `json:"callbackURL,omitempty"`
+}
+
+// EmailLink is what the query of a link in a mail says.
+type EmailLink struct {
+	Token       string `json:"token"`
+	CallbackURL string `json:"callbackURL,omitempty"`
+}
+
+// Callback is where a link leads to.
+type Callback struct {
+	CallbackURL string `json:"callbackURL"`
+}
+
+// EmailVerified is the answer to a link that verifies an address. User is there
+// if it is the new address of an account, and null otherwise.
+type EmailVerified struct {
+	Status bool  `json:"status"`
+	User   *User `json:"user"`
+}
+
+// LinkToken is the one-time token of a link in a mail.
+type LinkToken struct {
+	Token string `json:"token"`
+}
+
+// LinkCheck asks whether the link of a mail can still be used. It does not use it.
+type LinkCheck struct {
+	Token   string `json:"token"`
+	Purpose string `json:"purpose" check:"reset|disown"`
+}
+
+// CheckedLink is what [LinkCheck] finds out of a link that can be used. Email is the
+// address of the account, for [LinkReset]: the link was sent to it, and password
+// managers want to know whose password they keep.
+type CheckedLink struct {
+	Status bool   `json:"status"`
+	Email  string `json:"email,omitempty"`
+}
+
+// What [LinkCheck] asks about: [ResetPassword] or [Disown].
+const (
+	LinkReset  = "reset"
+	LinkDisown = "disown"
+)
+
+// Disowned is the answer to *This wasn't me*: what the mail told of is undone as
+// far as it can be, and a new password is due. Token is for [ResetPassword].
+type Disowned struct {
+	Status bool   `json:"status"`
+	Token  string `json:"token"`
+}

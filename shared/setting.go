@@ -1,0 +1,53 @@
+package shared
+
+import "slices"
+
+// AboutServer is what a page shows before anybody has signed in.
+type AboutServer struct {
+	Name   string `json:"name"`   // APP_NAME
+	SignUp bool   `json:"signUp"` // anybody can create an account
+}
+
+// Settings are the system keys.
+type Settings struct {
+	Settings []Setting `json:"settings"`
+}
+
+// Setting is a system key with its value.
+type Setting struct {
+	Key         string   `json:"key"`
+	Value       *string  `json:"value"` // null for a secret, always
+	Type        string   `json:"type"`  // "string", "secret", "bool", "int", "duration" or "enum"
+	Description string   `json:"description"`
+	Default     string   `json:"default"`
+	Secret      bool     `json:"secret"`
+	IsSet       bool     `json:"isSet"`    // somebody has given it a value, which of a secret is all that is told
+	Source      string   `json:"source"`   // "env", "database" or "default"
+	Locked      bool     `json:"locked"`   // the environment sets it, and nothing else can
+	Revision    int64    `json:"revision"` // 0 if nobody has set it
+	UpdatedAt   *Time    `json:"updatedAt"`
+	UpdatedBy   *string  `json:"updatedBy"`         // an address, or the ID of an account that is no more
+	Group       string   `json:"group"`             // what it is about
+	Options     []string `json:"options,omitempty"` // of an enum
+	Min         string   `json:"min,omitempty"`     // of a number, of a duration, and of the length of a string
+	Max         string   `json:"max,omitempty"`
+}
+
+// SettingChange gives a system key a value. A secret is taken away by "".
+type SettingChange struct {
+	Key      string `json:"key"`
+	Value    string `json:"value"`
+	Revision *int64 `json:"revision,omitempty"` // of what it is to replace; another is refused
+}
+
+// Exact says that nothing else is taken: one call changes one key.
+func (SettingChange) Exact() {}
+
+// factorSettings are the system keys that say what a second factor is, who needs
+// one and for how long it counts.
+var factorSettings = []string{
+	"FRESH_WINDOW", "PASSKEY_USER_VERIFICATION", "REQUIRE_TWO_FACTOR", "REQUIRE_TWO_FACTOR_GRACE", "TWO_FACTOR_EMAIL_CODE",
+}
+
+// WeakensFactor reports whether the key is about second factors.
+func (c SettingChange) WeakensFactor() bool { return slices.Contains(factorSettings, c.Key) }

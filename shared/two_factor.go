@@ -1,0 +1,92 @@
+package shared
+
+// ChallengeTries is how many codes a sign-in takes.
+const ChallengeTries = 5
+
+// FewBackupCodes are so few that it is time to make new ones.
+const FewBackupCodes = 2
+
+// TwoFactor is how an account's two-factor authentication stands.
+type TwoFactor struct {
+	Enabled         bool  `json:"enabled"`
+	Since           *Time `json:"since"` // when it was enabled; null while it is not
+	BackupCodesLeft int   `json:"backupCodesLeft"`
+	Pending         bool  `json:"pending"` // a new authenticator waits for its first code, in this session
+}
+
+// Enrolment asks for a new authenticator. It is pending until [VerifyTOTP] has
+// seen a code of it, in the same session and within an hour.
+type Enrolment struct {
+	Password string `json:"password"`
+	Method   string `json:"method,omitempty" check:"totp|otp"` // "totp" if empty
+	Issuer   string `json:"issuer,omitempty"`                  // what authenticator apps call this server
+
+	// Replace asks for the new authenticator of an account that has one, which
+	// is good until the new one is proved. The backup codes stay.
+	Replace *bool `json:"replace,omitempty"`
+}
+
+// Confirmation is the password that confirms the caller's identity.
+func (e Enrolment) Confirmation() *string { return &e.Password }
+
+// WeakensFactor reports whether the call replaces an authenticator.
+func (e Enrolment) WeakensFactor() bool { return e.Replace != nil && *e.Replace }
+
+// Enrolling is the answer to [Enrolment].
+type Enrolling struct {
+	Method      string   `json:"method"`      // "totp"
+	TOTPURI     string   `json:"totpURI"`     // otpauth://totp/…, for a QR code
+	BackupCodes []string `json:"backupCodes"` // shown this once; none if they stay as they are
+}
+
+// TOTPURI is the authenticator's otpauth://totp/… URI.
+type TOTPURI struct {
+	TOTPURI string `json:"totpURI"`
+}
+
+// BackupCodes are new backup codes, shown this once.
+type BackupCodes struct {
+	Status      bool     `json:"status"`
+	BackupCodes []string `json:"backupCodes"`
+}
+
+// Code is a code of the authenticator, or one that came by mail. Without a
+// session it answers the challenge of a sign-in.
+type Code struct {
+	Code        string `json:"code"`
+	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser no more for 30 days; of a sign-in only
+
+	// Enrol says that the code is the first of a new authenticator. If none
+	// waits for it any more, no other is taken in its place.
+	Enrol *bool `json:"enrol,omitempty"`
+}
+
+// BackupCode is [Code] with a backup code, which is then spent.
+type BackupCode struct {
+	Code           string `json:"code"`
+	TrustDevice    *bool  `json:"trustDevice,omitempty"`
+	DisableSession *bool  `json:"disableSession,omitempty"` // end the challenge without opening a session
+}
+
+// Verified is the answer to a right code.
+type Verified struct {
+	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if none was opened
+	User  User   `json:"user"`
+}
+
+// TrustedDevice is a browser that is not asked for a second factor.
+type TrustedDevice struct {
+	ID         string `json:"id"`
+	Device     Device `json:"device"`
+	IPAddress  string `json:"ipAddress"` // the one last seen
+	UserAgent  string `json:"userAgent"` // the one last seen
+	CreatedAt  Time   `json:"createdAt"`
+	LastUsedAt Time   `json:"lastUsedAt"`
+	ExpiresAt  Time   `json:"expiresAt"`
+	IsCurrent  bool   `json:"isCurrent"` // the call came from it
+}
+
+// TrustedDeviceID names one of the caller's trusted devices.
+type TrustedDeviceID struct {
+	ID string `json:"id"`
+}
