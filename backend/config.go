@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/backend/account"
+	"latchkey/backend/setting"
 	"latchkey/backend/store"
 )
 
@@ -36,7 +36,7 @@ type config struct {
 	unlimited      bool
 	log            *slog.Logger
 
-	settings *account.Live // of which so far the environment's are known
+	settings *setting.Cache // so far, those of the environment and the defaults
 
 	args    []string // that are not flags
 	version bool     // print it, and do nothing else
@@ -170,7 +170,7 @@ func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (er
 	default:
 		return fmt.Errorf("-rate-limits is on or off, not %q", t.rateLimits)
 	}
-	if c.settings, err = account.NewLive(getenv); err != nil {
+	if c.settings, err = setting.NewCache(getenv); err != nil {
 		return err
 	}
 	switch t.log {

@@ -14,6 +14,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/store"
 )
 
@@ -67,7 +68,7 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 			token := account.NewToken()
 			sessions = append(sessions, account.Session{
 				ID: rand.Text(), UserID: id, TokenHash: token.Hash(), CreatedAt: now, LastActiveAt: now.Add(-time.Duration(i) * time.Minute),
-				ExpiresAt: now.Add(account.SessionIdle), ConfirmedAt: now, Method: account.MethodPassword, IP: "127.0.0.1",
+				ExpiresAt: now.Add(setting.SessionIdle), ConfirmedAt: now, Method: account.MethodPassword, IP: "127.0.0.1",
 				UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0", Remember: true,
 			})
 			made++

@@ -73,6 +73,14 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		room: "backend/setting",
+		never: []string{
+			bun, goApp, otp, webauthn, "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store",
+			"latchkey/app", "latchkey/web",
+		},
+		directly: []string{"net/http", "database/sql"},
+	},
+	{
 		room:  "backend/useragent",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},

@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/keyring"
 	"latchkey/backend/passhash"
+	"latchkey/backend/setting"
 	"latchkey/backend/webauthn"
 )
 
@@ -23,7 +24,7 @@ type Service struct {
 	Keys   keyring.Keys
 	Now    func() time.Time // UTC, of millisecond precision as the wire is
 
-	Settings *Live
+	Settings *setting.Cache
 
 	RelyingParty webauthn.RelyingParty
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/backend/keyring"
+	"latchkey/backend/setting"
 )
 
 // TestParseToken checks that ParseToken accepts only well-formed tokens, and
@@ -75,7 +76,7 @@ func TestSessionSeen(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	client, set := Client{IP: "192.0.2.1", UserAgent: "UA"}, presets(t).Now()
 	session := Session{
-		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(SessionIdle), IP: client.IP, UserAgent: client.UserAgent, Remember: true,
+		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(setting.SessionIdle), IP: client.IP, UserAgent: client.UserAgent, Remember: true,
 	}
 	for _, test := range []struct {
 		what    string
@@ -85,21 +86,21 @@ func TestSessionSeen(t *testing.T) {
 		update  bool
 		expires time.Duration
 	}{
-		{"at once", 0, client, nil, false, SessionIdle},
-		{"just before a minute", time.Minute - time.Millisecond, client, nil, false, SessionIdle},
-		{"after a minute", time.Minute, client, nil, true, SessionIdle},
-		{"from another address", 0, Client{IP: "192.0.2.2", UserAgent: "UA"}, nil, true, SessionIdle},
-		{"with another browser", 0, Client{IP: "192.0.2.1", UserAgent: "UB"}, nil, true, SessionIdle},
-		{"after a day", 24 * time.Hour, client, nil, true, SessionIdle + 24*time.Hour},
+		{"at once", 0, client, nil, false, setting.SessionIdle},
+		{"just before a minute", time.Minute - time.Millisecond, client, nil, false, setting.SessionIdle},
+		{"after a minute", time.Minute, client, nil, true, setting.SessionIdle},
+		{"from another address", 0, Client{IP: "192.0.2.2", UserAgent: "UA"}, nil, true, setting.SessionIdle},
+		{"with another browser", 0, Client{IP: "192.0.2.1", UserAgent: "UB"}, nil, true, setting.SessionIdle},
+		{"after a day", 24 * time.Hour, client, nil, true, setting.SessionIdle + 24*time.Hour},
 		{"a session that is not remembered", 20 * time.Hour, client, func(s *Session) {
 			s.Remember, s.ExpiresAt = false, now.Add(BriefLifetime)
 		}, true, BriefLifetime},
 		{"near its maximum lifetime", 28 * 24 * time.Hour, client, func(s *Session) {
 			s.ExpiresAt = now.Add(29 * 24 * time.Hour)
-		}, true, SessionLifetime},
+		}, true, setting.SessionLifetime},
 		{"at its maximum lifetime", 29 * 24 * time.Hour, client, func(s *Session) {
-			s.ExpiresAt, s.LastActiveAt = now.Add(SessionLifetime), now.Add(29*24*time.Hour)
-		}, false, SessionLifetime},
+			s.ExpiresAt, s.LastActiveAt = now.Add(setting.SessionLifetime), now.Add(29*24*time.Hour)
+		}, false, setting.SessionLifetime},
 	} {
 		s := session
 		if test.change != nil {
@@ -123,7 +124,7 @@ func TestFresh(t *testing.T) {
 		return &Service{Settings: presets(t), Now: func() time.Time { return confirmed.Add(after) }}
 	}
 	session := Session{ConfirmedAt: confirmed}
-	if !at(FreshWindow-1).Fresh(session) || at(FreshWindow).Fresh(session) {
+	if !at(setting.FreshWindow-1).Fresh(session) || at(setting.FreshWindow).Fresh(session) {
 		t.Error("a session is not fresh for exactly 15 minutes")
 	}
 }
@@ -134,7 +135,7 @@ func TestEnrolBy(t *testing.T) {
 	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
 		settings := presets(t)
-		if _, err := settings.apply([]Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, keyring.Keys{}); err != nil {
+		if _, err := settings.Apply([]setting.Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, keyring.Keys{}); err != nil {
 			t.Fatal(err)
 		}
 		user.CreatedAt = joined
@@ -142,15 +143,15 @@ func TestEnrolBy(t *testing.T) {
 	}
 	enrolled := User{TwoFactorEnabled: true}
 	for what, test := range map[string]struct{ got, want time.Time }{
-		"not required":                                     {by(Off, joined, User{}, MethodPassword, "x"), time.Time{}},
-		"required before the user joined":                  {by(OfAll, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
-		"required after the user joined":                   {by(OfAll, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
-		"the user has two-factor authentication":           {by(OfAll, joined, enrolled, MethodPassword), time.Time{}},
-		"signed in with a passkey":                         {by(OfAll, joined, User{}, MethodPasskey), time.Time{}},
-		"signed in without user verification":              {by(OfAll, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
-		"signed in with a second factor that is now off":   {by(OfAll, joined, User{}, MethodPassword+"+totp"), joined.Add(7 * day)},
-		"required of administrators, for an administrator": {by(OfAdmins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
-		"required of administrators, for another user":     {by(OfAdmins, joined, User{}, MethodPassword), time.Time{}},
+		"not required":                                     {by(setting.Off, joined, User{}, MethodPassword, "x"), time.Time{}},
+		"required before the user joined":                  {by(setting.All, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
+		"required after the user joined":                   {by(setting.All, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
+		"the user has two-factor authentication":           {by(setting.All, joined, enrolled, MethodPassword), time.Time{}},
+		"signed in with a passkey":                         {by(setting.All, joined, User{}, MethodPasskey), time.Time{}},
+		"signed in without user verification":              {by(setting.All, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
+		"signed in with a second factor that is now off":   {by(setting.All, joined, User{}, MethodPassword+"+totp"), joined.Add(7 * day)},
+		"required of administrators, for an administrator": {by(setting.Admins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
+		"required of administrators, for another user":     {by(setting.Admins, joined, User{}, MethodPassword), time.Time{}},
 	} {
 		if !test.got.Equal(test.want) {
 			t.Errorf("%s: enroll by %v; want %v", what, test.got, test.want)
@@ -159,9 +160,9 @@ func TestEnrolBy(t *testing.T) {
 }
 
 // presets returns the settings of a server without configuration.
-func presets(t *testing.T) *Live {
+func presets(t *testing.T) *setting.Cache {
 	t.Helper()
-	settings, err := NewLive(func(string) string { return "" })
+	settings, err := setting.NewCache(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}

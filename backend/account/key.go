@@ -3,10 +3,10 @@ package account
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
+	"latchkey/backend/setting"
 )
 
 // NoteMissingKey writes down that a call of a user, if it is known whose, needed
@@ -73,8 +73,8 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			rows, err := tx.Settings(ctx)
 			for i := range rows {
 				r := &rows[i]
-				if slices.ContainsFunc(registry, func(k KeySpec) bool { return k.Name == r.Key && k.Secret() }) {
-					err = errors.Join(err, again(tx, r, "value", &r.Value, r.aad()))
+				if spec, ok := setting.Find(r.Key); ok && spec.Secret() {
+					err = errors.Join(err, again(tx, r, "value", &r.Value, r.AAD()))
 				}
 			}
 			return err
@@ -112,7 +112,7 @@ type sealedStore interface {
 	// OneTimeTokensAfter does the same for tokens, by their hashes.
 	OneTimeTokensAfter(ctx context.Context, hash []byte, n int) ([]OneTimeToken, error)
 	// Reseal writes a column of a row, which is a pointer to one of the above or
-	// to a [Setting], and reports whether it did: not if it is no longer as it
+	// to a [setting.Setting], and reports whether it did: not if it is no longer as it
 	// was.
 	Reseal(ctx context.Context, row any, column, was string) (bool, error)
 }

@@ -1,26 +1,27 @@
 package account
 
 import (
-	"latchkey/shared/message"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"latchkey/backend/setting"
 	"latchkey/backend/webauthn"
+	"latchkey/shared/message"
 )
 
 // TestMailBody holds that a mail says whose it is and when, from where and with
 // what something was done; and that it leads nowhere but to us, whatever others
 // have put in.
 func TestMailBody(t *testing.T) {
-	live, err := NewLive(func(key string) string { return map[string]string{"APP_NAME": `Ann & Sons <b>"`}[key] })
+	settings, err := setting.NewCache(func(key string) string { return map[string]string{"APP_NAME": `Ann & Sons <b>"`}[key] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	const link = "https://accounts.example.com/reset-password?token=a-b_c&x=1"
 	s := &Service{
-		Settings: live, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com", "https://other.example"}},
+		Settings: settings, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com", "https://other.example"}},
 		Now: func() time.Time { return time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC) },
 	}
 	from := Client{IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"}
@@ -61,12 +62,12 @@ func TestMailBody(t *testing.T) {
 // TestMailLanguage holds that a mail is in the language that its reader has
 // chosen, or else in that of whoever did what it tells of.
 func TestMailLanguage(t *testing.T) {
-	live, err := NewLive(func(string) string { return "" })
+	settings, err := setting.NewCache(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &Service{
-		Settings: live, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com"}},
+		Settings: settings, RelyingParty: webauthn.RelyingParty{Origins: []string{"https://accounts.example.com"}},
 		Now: func() time.Time { return time.Date(2026, 11, 4, 9, 5, 0, 0, time.UTC) },
 	}
 	const english, german = "It was at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",

@@ -11,25 +11,14 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
 const (
-	// SessionIdle is how long a remembered session lives without being used,
-	// and the age of its cookie, unless it is set otherwise (SESSION_IDLE).
-	SessionIdle = 7 * 24 * time.Hour
-	// SessionLifetime is how long a session lives however much it is used, unless
-	// it is set otherwise (SESSION_LIFETIME).
-	SessionLifetime = 30 * 24 * time.Hour
 	// BriefLifetime is that of a session that is not to be remembered.
 	BriefLifetime = 24 * time.Hour
-	// SessionsPerUser is how many sessions a user can have, unless it is set
-	// otherwise (SESSIONS_PER_USER). Beyond it, the one unused for longest ends.
-	SessionsPerUser = 50
-	// FreshWindow is how long a confirmed identity counts as confirmed, unless it
-	// is set otherwise (FRESH_WINDOW).
-	FreshWindow = 15 * time.Minute
-	touchEvery  = time.Minute
+	touchEvery    = time.Minute
 	// rotationGrace is how long the token from before a rotation is good for
 	// reads: a request that was under way must not look like a sign-out.
 	rotationGrace = 10 * time.Second
@@ -185,7 +174,7 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 // seen is the session after a call from the given place, and whether that is
 // worth writing down. It is extended once a day at most, or oftener if that is too
 // seldom for what it lives.
-func (s Session) seen(now time.Time, client Client, set *Settings) (Session, bool) {
+func (s Session) seen(now time.Time, client Client, set *setting.Settings) (Session, bool) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) && s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
 	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == client.IP && s.UserAgent == client.UserAgent {
 		return s, false
@@ -240,7 +229,7 @@ func (s *Service) mayOpen(user User) error {
 	if user.DisabledAt != nil {
 		return shared.ErrDisabled
 	}
-	if s.Settings.Now().VerifyEmail == Required && !user.EmailVerified {
+	if s.Settings.Now().VerifyEmail == setting.Required && !user.EmailVerified {
 		return shared.ErrNotVerified
 	}
 	return nil

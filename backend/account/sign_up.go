@@ -8,6 +8,7 @@ import (
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
@@ -61,7 +62,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 	handle := make([]byte, handleSize)
 	rand.Read(handle)
 	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
-	if set.VerifyEmail == Required && n.Invite == "" {
+	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)
 	}
 	// Who has the link of the first administrator reads what the server prints:

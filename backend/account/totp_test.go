@@ -107,7 +107,7 @@ func TestTOTPURI(t *testing.T) {
 
 	// Without a name there is the host.
 	s.RelyingParty.ID = "accounts.example.com"
-	s.Settings.current.Store(&Settings{AppName: " :: "})
+	s.Settings.Now().AppName = " :: "
 	if uri := s.totpURI(":", "ann@example.test", secret); !strings.HasPrefix(uri, "otpauth://totp/accounts.example.com:ann%40example.test?") ||
 		!strings.Contains(uri, "&issuer=accounts.example.com&") {
 		t.Errorf("without a name: %s", uri)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -137,9 +138,9 @@ func (s *Service) checkOtherFactor(ctx context.Context, in userTx, session Sessi
 // requiresTwoFactor reports whether a session's user has to have a second factor.
 func (s *Service) requiresTwoFactor(session Session) bool {
 	switch s.Settings.Now().RequireTwoFactor {
-	case OfAll:
+	case setting.All:
 		return true
-	case OfAdmins:
+	case setting.Admins:
 		return len(session.Permissions) > 0
 	}
 	return false

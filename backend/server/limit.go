@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
@@ -18,7 +19,7 @@ import (
 type rate struct {
 	// limits returns the limits as the settings have them. It is nil if inMemory is
 	// set, for [defaultLimit].
-	limits func(*account.Settings) []account.Limit
+	limits func(*setting.Settings) []account.Limit
 	// guess is whether the route checks a password, a code or a passkey. Only wrong
 	// ones count then.
 	guess bool
@@ -37,27 +38,27 @@ var (
 var (
 	// readRate is for what changes nothing.
 	readRate    = rate{inMemory: true}
-	defaultRate = rate{limits: func(*account.Settings) []account.Limit { return []account.Limit{defaultLimit} }}
-	strictRate  = rate{limits: func(*account.Settings) []account.Limit { return []account.Limit{strictLimit} }}
-	signUpRate  = rate{limits: func(set *account.Settings) []account.Limit {
+	defaultRate = rate{limits: func(*setting.Settings) []account.Limit { return []account.Limit{defaultLimit} }}
+	strictRate  = rate{limits: func(*setting.Settings) []account.Limit { return []account.Limit{strictLimit} }}
+	signUpRate  = rate{limits: func(set *setting.Settings) []account.Limit {
 		return []account.Limit{strictLimit, hourlyLimit(set.SignUpsPerAddressHour)}
 	}}
-	mailRate = rate{limits: func(set *account.Settings) []account.Limit {
+	mailRate = rate{limits: func(set *setting.Settings) []account.Limit {
 		return []account.Limit{mailLimit, hourlyLimit(set.EmailsPerAddressHour)}
 	}}
-	signInRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+	signInRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
 		return []account.Limit{guessLimit(set), hourlyLimit(set.GuessesPerAddressHour)}
 	}}
-	passkeyRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+	passkeyRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
 		return []account.Limit{defaultLimit, hourlyLimit(set.GuessesPerAddressHour)}
 	}}
 	// confirmRate is for second factors and for step-ups.
-	confirmRate = rate{guess: true, limits: func(set *account.Settings) []account.Limit {
+	confirmRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
 		return []account.Limit{guessLimit(set)}
 	}}
 )
 
-func guessLimit(set *account.Settings) account.Limit {
+func guessLimit(set *setting.Settings) account.Limit {
 	return account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
 }
 

@@ -11,6 +11,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
@@ -186,7 +187,7 @@ func TestSendTestMail(t *testing.T) {
 		b := s.signUp(t, ann)
 		want(t, send(b), 403, "FORBIDDEN")
 		b.granted(account.PermissionSettings)
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, send(b), 403, "SESSION_NOT_FRESH")
 		if len(mails) != 0 {
 			t.Errorf("emails: %+v", mails)

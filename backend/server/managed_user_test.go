@@ -12,6 +12,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
@@ -229,7 +230,7 @@ func TestManageNoBetter(t *testing.T) {
 			want(t, helper.manage(rootID, deed), 403, "FORBIDDEN")
 		}
 		wantAlive(t, root, true, "the administrator with more permissions")
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, root.manage(helperID, "disable"), 403, "SESSION_NOT_FRESH")
 		want(t, root.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, root.manage(helperID, "disable"), 200, "")

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 )
 
@@ -104,7 +105,7 @@ func TestIssuer(t *testing.T) {
 			if want(t, a, 400, "INVALID_SETTING"); a.Get("field") != "value" {
 				t.Errorf("%+q: %v", name, a)
 			}
-			if _, err := account.NewLive(func(key string) string { return map[string]string{"APP_NAME": name}[key] }); err == nil ||
+			if _, err := setting.NewCache(func(key string) string { return map[string]string{"APP_NAME": name}[key] }); err == nil ||
 				!strings.Contains(err.Error(), "the environment's APP_NAME is not one: It has 1 to 60 characters") {
 				t.Errorf("the environment's %+q: %v", name, err)
 			}
@@ -115,7 +116,7 @@ func TestIssuer(t *testing.T) {
 		}
 
 		// A name from before this was checked counts as none.
-		if ok, err := s.db.PutSetting(t.Context(), account.Setting{Key: "APP_NAME", Value: ":", Revision: 2, UpdatedAt: time.Now()}); err != nil || !ok {
+		if ok, err := s.db.PutSetting(t.Context(), setting.Setting{Key: "APP_NAME", Value: ":", Revision: 2, UpdatedAt: time.Now()}); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		if err := s.accounts.RefreshSettings(t.Context()); err != nil {

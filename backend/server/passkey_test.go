@@ -21,6 +21,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
@@ -587,7 +588,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 
 		// In a session that is not fresh, the user can only list them.
 		response = made(t, s.device(), owner.registerOptions())
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Get("/passkey/generate-register-options"), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Get("/passkey/generate-register-options?mediation=conditional"), 403, "SESSION_NOT_FRESH")
 		want(t, owner.sendRegistration(response), 403, "SESSION_NOT_FRESH")
@@ -830,7 +831,7 @@ func TestUpgrade(t *testing.T) {
 			if what == "by passkey" {
 				want(t, b.authenticate(device), 200, "")
 			} else {
-				s.clock.Advance(account.FreshWindow)
+				s.clock.Advance(setting.FreshWindow)
 				want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 			}
 			if a := b.Get("/passkey/generate-register-options?mediation=conditional"); a.Status != 200 || a.Body != "null" {
@@ -1009,7 +1010,7 @@ func TestStepUpByPasskey(t *testing.T) {
 			return b.Elsewhere().Post("/step-up", body{"passkey": response})
 		}
 		want(t, stepUp(s.browser(t), used(t, device, s.browser(t).authenticateOptions())), 401, "UNAUTHORIZED")
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		stale := func() {
 			t.Helper()
 			want(t, owner.Get("/passkey/generate-register-options"), 403, "SESSION_NOT_FRESH")

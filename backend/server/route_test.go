@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/backend/account"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
@@ -74,7 +74,7 @@ func rateText(r rate) string {
 		return "by replica"
 	}
 	var all []string
-	for _, l := range r.limits(&account.Settings{GuessesPerAddress: 3, GuessesPerAddressHour: 60, SignUpsPerAddressHour: 20, EmailsPerAddressHour: 10}) {
+	for _, l := range r.limits(&setting.Settings{GuessesPerAddress: 3, GuessesPerAddressHour: 60, SignUpsPerAddressHour: 20, EmailsPerAddressHour: 10}) {
 		all = append(all, fmt.Sprintf("%d in %v", l.Max, l.Window))
 	}
 	text := strings.Join(all, ", ")

@@ -11,6 +11,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
@@ -93,7 +94,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 		refused("a code by email", mailed)
 
 		// A password, and the wrong one just as well, confirms no factor.
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		refused("after a password", owner)
@@ -110,7 +111,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			{"backup-code", func() body { return body{"backupCode": codes[0]} }},
 			{"passkey", func() body { return body{"passkey": used(t, device, owner.authenticateOptions())} }},
 		} {
-			s.clock.Advance(account.FreshWindow)
+			s.clock.Advance(setting.FreshWindow)
 			proof, before := f.proof(), owner.token()
 			want(t, owner.Elsewhere().Post("/step-up", proof), 200, "")
 			if owner.token() == before {
@@ -123,7 +124,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			if f.by != "passkey" { // whose challenge is spent
 				want(t, owner.Elsewhere().Post("/step-up", proof), 401, map[string]string{"totp": "INVALID_CODE", "backup-code": "INVALID_BACKUP_CODE"}[f.by])
 			}
-			s.clock.Advance(account.FreshWindow - time.Second)
+			s.clock.Advance(setting.FreshWindow - time.Second)
 			want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 			if again, then := owner.shown(); again != by || then != at {
 				t.Errorf("%s: a password overwrites %v, %v with %v, %v", f.by, by, at, again, then)
@@ -241,7 +242,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 			}
 		}
 		p, _ := admin.enrol()
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, admin.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		for key, value := range keys {
 			wantFactor(t, put(key, value))

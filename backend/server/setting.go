@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"latchkey/backend/account"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
@@ -16,12 +17,12 @@ func (s *Server) about(call, shared.None) (shared.AboutServer, error) {
 func (s *Server) name() string { return s.Accounts.Settings.Now().AppName }
 
 func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err error) {
-	all, err := s.Accounts.LoadSettings(c.Context())
+	states, err := s.Accounts.LoadSettings(c.Context())
 	if err != nil {
 		return out, err
 	}
-	for _, k := range all {
-		one, err := s.settingOf(c, k)
+	for _, state := range states {
+		one, err := s.settingOf(c, state)
 		if err != nil {
 			return out, err
 		}
@@ -31,8 +32,9 @@ func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err e
 }
 
 func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, error) {
-	k, err := s.Accounts.PutSetting(c.Context(), c.Actor, account.SettingChange{Key: in.Key, Value: in.Value, Revision: in.Revision})
-	if wrong, ok := errors.AsType[*account.ValueError](err); ok {
+	change := account.SettingChange{Name: in.Key, Value: in.Value, Revision: in.Revision}
+	state, err := s.Accounts.PutSetting(c.Context(), c.Actor, change)
+	if wrong, ok := errors.AsType[*setting.ValueError](err); ok {
 		return shared.Setting{}, shared.ErrInvalidSetting.Saying(c.language().T(wrong.Sentence, wrong.Values...)).In("value")
 	} else if stale, ok := errors.AsType[*account.StaleError](err); ok {
 		current, err := s.settingOf(c, stale.Current)
@@ -45,7 +47,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	} else if err != nil {
 		return shared.Setting{}, err
 	}
-	return s.settingOf(c, k)
+	return s.settingOf(c, state)
 }
 
 // sendTestMail answers whether whoever carries mails has taken one.
@@ -56,26 +58,28 @@ func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 	return shared.Status{Status: true}, nil
 }
 
-// settingOf is a system key as administrators see it: of a secret, never the
-// value.
-func (s *Server) settingOf(c call, k account.SystemKey) (shared.Setting, error) {
+// settingOf returns a setting as administrators see it. It never contains the value of
+// a secret.
+func (s *Server) settingOf(c call, state setting.State) (shared.Setting, error) {
 	out := shared.Setting{
-		Key: k.Name, Type: k.Type, Description: c.language().T(k.Description), Default: k.Default, Secret: k.Secret(), IsSet: k.Source != account.FromDefault && k.Value != "",
-		Source: k.Source, Locked: k.Locked(), Revision: k.Revision, Group: c.language().T(k.Group), Options: k.Options, Min: k.Min, Max: k.Max,
+		Key: state.Name, Type: state.Type, Description: c.language().T(state.Description), Group: c.language().T(state.Group),
+		Default: state.Default, Options: state.Options, Min: state.Min, Max: state.Max,
+		Secret: state.Secret(), IsSet: state.Source != setting.FromDefault && state.Value != "",
+		Source: state.Source, Locked: state.ReadOnly(), Revision: state.Revision,
 	}
-	if !k.Secret() {
-		out.Value = &k.Value
+	if !state.Secret() {
+		out.Value = &state.Value
 	}
-	if k.Revision > 0 {
-		by, err := s.Accounts.Store.UserByID(c.Context(), k.UpdatedBy)
+	if state.Revision > 0 {
+		by, err := s.Accounts.Store.UserByID(c.Context(), state.UpdatedBy)
 		if err != nil && !errors.Is(err, account.ErrNotFound) {
 			return out, err
 		}
 		who := by.Email
 		if who == "" {
-			who = k.UpdatedBy
+			who = state.UpdatedBy
 		}
-		out.UpdatedAt, out.UpdatedBy = &shared.Time{Time: k.UpdatedAt}, &who
+		out.UpdatedAt, out.UpdatedBy = &shared.Time{Time: state.UpdatedAt}, &who
 	}
 	return out, nil
 }

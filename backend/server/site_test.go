@@ -14,6 +14,7 @@ import (
 	"latchkey/backend/keyring"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -74,9 +75,9 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 
 // set returns the system keys as they are if the environment sets the given
 // ones, each "KEY=value", and no other.
-func set(t *testing.T, keys ...string) *account.Live {
+func set(t *testing.T, keys ...string) *setting.Cache {
 	t.Helper()
-	live, err := account.NewLive(func(name string) string {
+	live, err := setting.NewCache(func(name string) string {
 		for _, key := range keys {
 			if value, ok := strings.CutPrefix(key, name+"="); ok {
 				return value

@@ -19,6 +19,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/server"
+	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
@@ -966,7 +967,7 @@ func TestStepUpByCode(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/step-up", body{}), 400, "VALIDATION_ERROR")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": "123456"}), 400, "TOTP_NOT_ENABLED")
 		p, _ := owner.enrol()
-		s.clock.Advance(account.FreshWindow)
+		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": "000000"}), 401, "INVALID_CODE")
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")

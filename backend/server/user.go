@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"latchkey/backend/account"
+	"latchkey/backend/setting"
 	"latchkey/shared"
 )
 
@@ -60,7 +61,7 @@ func (s *Server) challengeTo(c call, due *account.ChallengeError) (*shared.Secon
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
 	}
-	if s.Accounts.Settings.Now().TwoFactorSignIn == account.AsRedirect {
+	if s.Accounts.Settings.Now().TwoFactorSignIn == setting.AsRedirect {
 		return body, nil
 	}
 	required := *shared.ErrTwoFactorRequired
@@ -128,7 +129,7 @@ func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, err
 	if err := s.confirmed(c, in); err != nil {
 		return shared.Deleted{}, err
 	}
-	if in.Password == nil && s.Accounts.Settings.Now().Mailed() {
+	if in.Password == nil && s.Accounts.Settings.Now().DeliversEmail() {
 		err := s.Accounts.AskDeletion(c.Context(), c.Actor, in.CallbackURL)
 		return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
 	}

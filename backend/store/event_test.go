@@ -13,6 +13,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
+	"latchkey/backend/setting"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/webauthn"
@@ -22,7 +23,7 @@ import (
 // day apart, and the last one is from now.
 func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 	t.Helper()
-	settings, err := account.NewLive(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
+	settings, err := setting.NewCache(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,24 +3,24 @@ package store
 import (
 	"context"
 
-	"latchkey/backend/account"
+	"latchkey/backend/setting"
 )
 
 // Settings implements [account.Store].
-func (db DB) Settings(ctx context.Context) ([]account.Setting, error) {
-	var rows []account.Setting
+func (db DB) Settings(ctx context.Context) ([]setting.Setting, error) {
+	var rows []setting.Setting
 	err := db.bun.NewSelect().Model(&rows).Scan(ctx)
 	return rows, failed(err)
 }
 
-// SettingsStamp implements [account.Store].
-func (db DB) SettingsStamp(ctx context.Context) (stamp int64, err error) {
-	err = db.bun.NewSelect().Model((*account.Setting)(nil)).ColumnExpr("COALESCE(SUM(revision), 0)").Scan(ctx, &stamp)
-	return stamp, failed(err)
+// SettingsVersion implements [account.Store].
+func (db DB) SettingsVersion(ctx context.Context) (version int64, err error) {
+	err = db.bun.NewSelect().Model((*setting.Setting)(nil)).ColumnExpr("COALESCE(SUM(revision), 0)").Scan(ctx, &version)
+	return version, failed(err)
 }
 
 // PutSetting implements [account.Store].
-func (db DB) PutSetting(ctx context.Context, row account.Setting) (written bool, err error) {
+func (db DB) PutSetting(ctx context.Context, row setting.Setting) (written bool, err error) {
 	n, err := changed(db.bun.NewInsert().Model(&row).On("CONFLICT (key) DO UPDATE").
 		Set("value = EXCLUDED.value").Set("revision = EXCLUDED.revision").
 		Set("updated_at = EXCLUDED.updated_at").Set("updated_by = EXCLUDED.updated_by").

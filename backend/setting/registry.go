@@ -1,0 +1,90 @@
+package setting
+
+import (
+	"slices"
+	"time"
+
+	"latchkey/shared/message"
+)
+
+// The sections of the page with the settings.
+const (
+	groupGeneral  = message.GeneralSettings
+	groupMail     = message.EmailSettings
+	groupFactors  = message.TwoFactorAuthentication
+	groupPasskeys = message.YourPasskeys
+	groupSessions = message.SessionsShort
+	groupLimits   = message.RateLimits
+	groupLog      = message.SecurityLog
+)
+
+// verifyEmail and requireTwoFactor are the settings that [derive] reads again.
+const (
+	verifyEmail      = "VERIFY_EMAIL"
+	requireTwoFactor = "REQUIRE_TWO_FACTOR"
+)
+
+// registry has every setting, in the order of the page. To add one, add an entry here
+// and the field of [Settings] that it sets. No setting depends on the order: a value
+// that follows from several settings belongs in [derive].
+var registry = []Spec{
+	text("APP_NAME", groupGeneral, message.SettingAppName,
+		func(s *Settings) *string { return &s.AppName }, "Latchkey", 1, 60),
+	boolean("SIGN_UP_ENABLED", groupGeneral, message.SettingSignUpEnabled,
+		func(s *Settings) *bool { return &s.SignUpEnabled }, true),
+
+	secret("RESEND_API_KEY", groupMail, message.SettingResendAPIKey,
+		func(s *Settings) *string { return &s.MailAPIKey }),
+	enum(verifyEmail, groupMail, message.SettingVerifyEmail,
+		func(s *Settings) *string { return &s.VerifyEmail }, Off, Required),
+	sender("MAIL_FROM", groupMail, message.SettingMailFrom,
+		func(s *Settings) *string { return &s.MailFrom }),
+	boolean("NEW_DEVICE_MAIL", groupMail, message.SettingNewDeviceMail,
+		func(s *Settings) *bool { return &s.NewDeviceMail }, true),
+
+	enum(requireTwoFactor, groupFactors, message.SettingRequireTwoFactor,
+		func(s *Settings) *string { return &s.RequireTwoFactor }, Off, Admins, All),
+	duration("REQUIRE_TWO_FACTOR_GRACE", groupFactors, message.SettingRequireTwoFactorGrace,
+		func(s *Settings) *time.Duration { return &s.RequireTwoFactorGrace }, 7*day, 0, 90*day),
+	enum("TWO_FACTOR_SIGN_IN", groupFactors, message.SettingTwoFactorSignIn,
+		func(s *Settings) *string { return &s.TwoFactorSignIn }, AsError, AsRedirect),
+	boolean("TWO_FACTOR_EMAIL_CODE", groupFactors, message.SettingTwoFactorEmailCode,
+		func(s *Settings) *bool { return &s.TwoFactorEmailCode }, true),
+
+	enum("PASSKEY_USER_VERIFICATION", groupPasskeys, message.SettingPasskeyUserVerification,
+		func(s *Settings) *string { return &s.PasskeyVerification }, Required, Preferred),
+	boolean("PASSKEY_AUTO_UPGRADE", groupPasskeys, message.SettingPasskeyAutoUpgrade,
+		func(s *Settings) *bool { return &s.PasskeyAutoUpgrade }, true),
+
+	duration("FRESH_WINDOW", groupSessions, message.SettingFreshWindow,
+		func(s *Settings) *time.Duration { return &s.FreshWindow }, FreshWindow, time.Minute, day),
+	duration("SESSION_IDLE", groupSessions, message.SettingSessionIdle,
+		func(s *Settings) *time.Duration { return &s.SessionIdle }, SessionIdle, time.Hour, 90*day),
+	duration("SESSION_LIFETIME", groupSessions, message.SettingSessionLifetime,
+		func(s *Settings) *time.Duration { return &s.SessionLifetime }, SessionLifetime, time.Hour, 365*day),
+	number("SESSIONS_PER_USER", groupSessions, message.SettingSessionsPerUser,
+		func(s *Settings) *int { return &s.SessionsPerUser }, SessionsPerUser, 1, 1000),
+
+	// The defaults are Better Auth's where it has the same limit. The hourly limits stop
+	// a client that stays just below the others.
+	number("SIGN_IN_LIMIT", groupLimits, message.SettingSignInLimit,
+		func(s *Settings) *int { return &s.GuessesPerAddress }, 3, 1, 100),
+	number("SIGN_IN_HOURLY_LIMIT", groupLimits, message.SettingSignInHourlyLimit,
+		func(s *Settings) *int { return &s.GuessesPerAddressHour }, 100, 10, 10_000),
+	number("SIGN_UP_HOURLY_LIMIT", groupLimits, message.SettingSignUpHourlyLimit,
+		func(s *Settings) *int { return &s.SignUpsPerAddressHour }, 20, 1, 10_000),
+	number("EMAIL_HOURLY_LIMIT", groupLimits, message.SettingEmailHourlyLimit,
+		func(s *Settings) *int { return &s.EmailsPerAddressHour }, 10, 1, 1000),
+
+	duration("EVENT_RETENTION", groupLog, message.SettingEventRetention,
+		func(s *Settings) *time.Duration { return &s.EventRetention }, 365*day, 30*day, 3650*day),
+}
+
+// Find returns the setting of that name, and reports whether there is one.
+func Find(name string) (Spec, bool) {
+	i := slices.IndexFunc(registry, func(s Spec) bool { return s.Name == name })
+	if i < 0 {
+		return Spec{}, false
+	}
+	return registry[i], true
+}
