@@ -8,18 +8,21 @@ import (
 	"latchkey/shared"
 )
 
+// challenge is a row of the table challenges, and the user whose it is.
+type challenge struct {
+	account.Challenge
+	User account.User `bun:"rel:belongs-to,join:user_id=id"`
+}
+
 // AddChallenge implements [account.Store].
 func (db DB) AddChallenge(ctx context.Context, ch account.Challenge) error {
-	_, err := db.bun.NewInsert().Model(&ch).Exec(ctx)
+	_, err := db.bun.NewInsert().Model(&challenge{Challenge: ch}).Exec(ctx)
 	return failed(err)
 }
 
 // Challenge implements [account.Store].
 func (db DB) Challenge(ctx context.Context, hash []byte, now time.Time) (account.Challenge, account.User, error) {
-	var row struct {
-		account.Challenge `bun:"table:challenges,alias:challenge,extend"`
-		User              account.User `bun:"rel:belongs-to,join:user_id=id"`
-	}
+	var row challenge
 	err := db.bun.NewSelect().Model(&row).Relation("User").
 		Where("?TableAlias.hash = ?", hash).Where("?TableAlias.expires_at > ?", now).Scan(ctx)
 	return row.Challenge, row.User, found(err)
@@ -27,12 +30,12 @@ func (db DB) Challenge(ctx context.Context, hash []byte, now time.Time) (account
 
 // CountChallengeTry implements [account.Store].
 func (db DB) CountChallengeTry(ctx context.Context, hash []byte, max int) error {
-	n, err := changed(db.bun.NewUpdate().Model((*account.Challenge)(nil)).Set("tries = tries + 1").
+	n, err := changed(db.bun.NewUpdate().Model((*challenge)(nil)).Set("tries = tries + 1").
 		Where("hash = ?", hash).Where("tries < ?", max).Exec(ctx))
 	if err != nil || n == 1 {
 		return err
 	}
-	there, err := db.bun.NewSelect().Model((*account.Challenge)(nil)).Where("hash = ?", hash).Exists(ctx)
+	there, err := db.bun.NewSelect().Model((*challenge)(nil)).Where("hash = ?", hash).Exists(ctx)
 	if err != nil {
 		return failed(err)
 	}
@@ -44,13 +47,13 @@ func (db DB) CountChallengeTry(ctx context.Context, hash []byte, max int) error 
 
 // TakeChallenge implements [account.Store].
 func (db DB) TakeChallenge(ctx context.Context, hash []byte, now time.Time) error {
-	res, err := db.bun.NewDelete().Model((*account.Challenge)(nil)).
+	res, err := db.bun.NewDelete().Model((*challenge)(nil)).
 		Where("hash = ?", hash).Where("expires_at > ?", now).Exec(ctx)
 	return one(res, err, shared.ErrChallenge)
 }
 
 // DeleteChallenges implements [account.Store].
 func (db DB) DeleteChallenges(ctx context.Context, user string) error {
-	_, err := db.bun.NewDelete().Model((*account.Challenge)(nil)).Where("user_id = ?", user).Exec(ctx)
+	_, err := db.bun.NewDelete().Model((*challenge)(nil)).Where("user_id = ?", user).Exec(ctx)
 	return failed(err)
 }

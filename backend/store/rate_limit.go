@@ -9,20 +9,23 @@ import (
 	"latchkey/backend/account"
 )
 
+// attempt is a row of the table attempts.
+type attempt struct{ account.Attempt }
+
 // CountAttempt implements [account.Store].
 func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.Attempt, error) {
-	a := account.Attempt{Key: key, N: 1, ExpiresAt: expires}
+	a := attempt{account.Attempt{Key: key, N: 1, ExpiresAt: expires}}
 	err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
 		Returning("n, expires_at").Scan(ctx)
-	return a, failed(err)
+	return a.Attempt, failed(err)
 }
 
 // AdmitAttempt implements [account.Store].
 func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.Attempt, bool, error) {
 	for {
-		a := account.Attempt{Key: key, N: 1, Pending: 1, ExpiresAt: expires}
+		a := attempt{account.Attempt{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
 		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 			Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 			Set("pending = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.pending + 1 END", now).
@@ -30,22 +33,22 @@ func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires
 			Where("?TableAlias.expires_at <= ? OR ?TableAlias.n < ?", now, max).
 			Returning("n, pending, expires_at").Scan(ctx)
 		if !errors.Is(err, sql.ErrNoRows) {
-			return a, err == nil, failed(err)
+			return a.Attempt, err == nil, failed(err)
 		}
 		// There was no room. The rest is only to say for how long.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
 		if err == nil && a.N >= max && a.ExpiresAt.After(now) {
-			return a, false, nil
+			return a.Attempt, false, nil
 		}
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return a, false, failed(err)
+			return a.Attempt, false, failed(err)
 		} // a right guess was settled, or the count was swept, in between: there is room
 	}
 }
 
 // SettleAttempt implements [account.Store].
 func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error {
-	q := db.bun.NewUpdate().Model((*account.Attempt)(nil)).Set("pending = pending - 1").
+	q := db.bun.NewUpdate().Model((*attempt)(nil)).Set("pending = pending - 1").
 		Where("key = ? AND expires_at = ? AND pending > 0 AND n > 0", key, expires)
 	if free {
 		q = q.Set("n = n - 1")
@@ -56,6 +59,6 @@ func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, f
 
 // ForgetAttempts implements [account.Store].
 func (db DB) ForgetAttempts(ctx context.Context, key []byte) error {
-	_, err := db.bun.NewDelete().Model((*account.Attempt)(nil)).Where("key = ?", key).Exec(ctx)
+	_, err := db.bun.NewDelete().Model((*attempt)(nil)).Where("key = ?", key).Exec(ctx)
 	return failed(err)
 }
