@@ -20,6 +20,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/address"
+	"latchkey/backend/mail"
 )
 
 const (
@@ -99,10 +100,10 @@ func deliverMails(ctx context.Context, m mailer, accounts *account.Service) {
 // found before the delivery.
 func (m mailer) deliverNext(ctx context.Context, accounts *account.Service, found func()) bool {
 	var subject string
-	exists, err := accounts.HandOnMail(ctx, func(mail account.Mail) error {
+	exists, err := accounts.HandOnMail(ctx, func(e mail.Mail) error {
 		found()
-		subject = mail.Subject
-		return m.deliver(ctx, mail)
+		subject = e.Subject
+		return m.deliver(ctx, e)
 	})
 	var unread error
 	if !exists {
@@ -120,31 +121,31 @@ func (m mailer) deliverNext(ctx context.Context, accounts *account.Service, foun
 }
 
 // deliver delivers an email: by Resend, if there is a key; else to a file in -mail-dir, and to
-// the log, addressee and subject only. It fails with [account.RefusedError] if Resend does
+// the log, addressee and subject only. It fails with [mail.RefusedError] if Resend does
 // not accept the email.
-func (m mailer) deliver(ctx context.Context, mail account.Mail) error {
+func (m mailer) deliver(ctx context.Context, e mail.Mail) error {
 	set := m.settings.Now()
 	from := set.MailFrom
 	if from == "" {
 		from = sender(set.AppName, m.origin.Hostname())
 	}
 	if set.MailAPIKey == "" {
-		return m.save(mail, from)
+		return m.save(e, from)
 	}
 	provider := resend.NewCustomClient(m.client, set.MailAPIKey)
 	provider.BaseURL = m.resendURL
 	// The key is the email's: one that is sent twice, because a server ended in between or
 	// an answer was lost, arrives once.
 	accepted, err := provider.Emails.SendWithOptions(ctx, &resend.SendEmailRequest{
-		From: from, To: []string{address.SMTP(mail.Recipient)}, Subject: mail.Subject, Text: mail.Text, Html: mail.HTML,
-	}, &resend.SendEmailOptions{IdempotencyKey: mail.ID})
+		From: from, To: []string{address.SMTP(e.Recipient)}, Subject: e.Subject, Text: e.Text, Html: e.HTML,
+	}, &resend.SendEmailOptions{IdempotencyKey: e.ID})
 	if err == nil && accepted.Id == "" {
 		err = errors.New("it gave the mail no ID")
 	}
 	if err != nil {
 		return refusal(err, set.MailAPIKey)
 	}
-	m.log.Info("a mail was sent", "subject", mail.Subject, "id", accepted.Id)
+	m.log.Info("a mail was sent", "subject", e.Subject, "id", accepted.Id)
 	return nil
 }
 
@@ -181,7 +182,7 @@ func refusal(err error, key string) error {
 	if long := []rune(why); len(long) > maxRefusal {
 		why = string(long[:maxRefusal]) + "…"
 	}
-	return &account.RefusedError{Why: why, Wait: wait}
+	return &mail.RefusedError{Why: why, Wait: wait}
 }
 
 // mailWait reads a Retry-After (RFC 9110, section 10.2.3).
@@ -196,7 +197,7 @@ func mailWait(after string, now time.Time) time.Duration {
 }
 
 // save writes an email to a file, because no provider sends it.
-func (m mailer) save(mail account.Mail, from string) error {
+func (m mailer) save(e mail.Mail, from string) error {
 	line, err := json.Marshal(struct {
 		To      string    `json:"to"`
 		From    string    `json:"from"`
@@ -204,17 +205,17 @@ func (m mailer) save(mail account.Mail, from string) error {
 		Text    string    `json:"text"`
 		HTML    string    `json:"html"`
 		At      time.Time `json:"at"`
-	}{mail.Recipient, from, mail.Subject, mail.Text, mail.HTML, mail.CreatedAt})
+	}{e.Recipient, from, e.Subject, e.Text, e.HTML, e.CreatedAt})
 	if err != nil {
 		return err
 	}
 	// The name is the email's: one that is delivered twice, because a server ended in
 	// between, is still one file.
-	name := filepath.Join(m.mailDir, mail.CreatedAt.Format("20060102T150405.000Z")+"-"+mail.ID+".json")
+	name := filepath.Join(m.mailDir, e.CreatedAt.Format("20060102T150405.000Z")+"-"+e.ID+".json")
 	if _, err := writeOnce(name, string(line)+"\n"); err != nil {
 		return err
 	}
-	m.log.Info("mail", "to", mail.Recipient, "subject", mail.Subject)
+	m.log.Info("mail", "to", e.Recipient, "subject", e.Subject)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/resend/resend-go/v3"
 
-	"latchkey/backend/account"
+	"latchkey/backend/mail"
 )
 
 // TestSender tests which sender an email has, for names of the service with
@@ -50,7 +50,7 @@ func TestRefusal(t *testing.T) {
 		"unreachable":  {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The mail provider cannot be reached: no route", 0},
 		"garbage":      {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
 	} {
-		err, ok := errors.AsType[*account.RefusedError](refusal(test.err, key))
+		err, ok := errors.AsType[*mail.RefusedError](refusal(test.err, key))
 		if !ok || err.Why != test.want || err.Wait != test.wait {
 			t.Errorf("%s: %+v; want %q, %v", name, err, test.want, test.wait)
 		}

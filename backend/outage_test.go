@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"log/slog"
 	"strings"
 	"sync"
@@ -69,10 +70,10 @@ type emptyOutbox struct {
 	err                  error
 }
 
-func (o *emptyOutbox) LeaseMail(context.Context, time.Time, time.Time) (account.Mail, bool, error) {
+func (o *emptyOutbox) LeaseMail(context.Context, time.Time, time.Time) (mail.Mail, bool, error) {
 	o.begin(1)
 	time.Sleep(time.Millisecond)
-	return account.Mail{}, false, o.begin(-1)
+	return mail.Mail{}, false, o.begin(-1)
 }
 
 // begin counts a look that begins, or with -1 ends.

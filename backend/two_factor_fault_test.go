@@ -20,6 +20,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
@@ -691,7 +692,7 @@ func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	later := func() time.Time { return account.Now().Add(time.Hour) } // no server has reserved an email then
 	service := account.Service{Store: storetest.Open(t, database), Keys: keys, Now: later}
 	for more := true; more; {
-		more, err = service.HandOnMail(t.Context(), func(m account.Mail) error {
+		more, err = service.HandOnMail(t.Context(), func(m mail.Mail) error {
 			if found := codeInEmail.FindStringSubmatch(m.Text); found != nil {
 				codes = append(codes, found[1])
 			}

@@ -65,6 +65,13 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		room: "backend/mail",
+		never: []string{
+			bun, goApp, "latchkey/backend/account", "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web",
+		},
+		directly: []string{"net/http", "database/sql"},
+	},
+	{
 		room:  "backend/passhash",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
@@ -87,7 +94,7 @@ var walls = []struct {
 	{
 		room:     "backend/account",
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
-		directly: []string{"net/http", "database/sql", webauthn},
+		directly: []string{"net/http", "database/sql", "html/template", "text/template", webauthn},
 	},
 	{
 		room:     "backend/store",

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // ManagedUser is an account as administrators see it.
@@ -75,14 +75,13 @@ func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(
 
 // managed writes down what an administrator has done to a user, and tells the
 // user: not from where, which is the administrator's address.
-func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind string, subject message.ID, what paragraph) error {
+func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind string, n mail.Notice) error {
 	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, actor.Client, subject, what, say(message.MailOccasionTime, moment(s.Now())),
-		say(message.MailIfUnexpectedAsk)))
+	return s.send(ctx, in, s.compose(in.User, actor.Client, n))
 }
 
 // ResetFactors takes the second factor from a user who has lost it, and ends all
@@ -102,14 +101,12 @@ func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) er
 		if err := s.forgetFactors(ctx, in); err != nil {
 			return err
 		}
-		what := say(message.MailFactorsReset)
 		if ways.Password {
 			if _, err := in.DeletePasskeys(ctx, in.User.ID); err != nil {
 				return err
 			}
-			what = say(message.MailFactorsAndPasskeysReset)
 		}
-		return s.managed(ctx, in, actor, audit.EventFactorsReset, message.MailFactorsResetSubject, what)
+		return s.managed(ctx, in, actor, audit.EventFactorsReset, mail.FactorsReset{Passkeys: ways.Password})
 	})
 }
 
@@ -123,7 +120,7 @@ func (s *Service) EndSessions(ctx context.Context, actor Actor, user string) err
 		if err := in.DeleteChallenges(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventSessionsEnded, message.MailSignedOutEverywhereSubject, say(message.MailSignedOutEverywhere))
+		return s.managed(ctx, in, actor, audit.EventSessionsEnded, mail.SignedOutEverywhere{})
 	})
 }
 
@@ -138,7 +135,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 		if err := s.end(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventUserDisabled, message.MailAccountDisabledSubject, say(message.MailAccountDisabled))
+		return s.managed(ctx, in, actor, audit.EventUserDisabled, mail.AccountDisabled{})
 	})
 }
 
@@ -149,7 +146,7 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventUserEnabled, message.MailAccountEnabledSubject, say(message.MailAccountEnabled))
+		return s.managed(ctx, in, actor, audit.EventUserEnabled, mail.AccountEnabled{})
 	})
 }
 

@@ -12,9 +12,9 @@ import (
 	"unicode"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 const (
@@ -179,16 +179,7 @@ func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) er
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	what := say(message.MailBackupCodeUsed, left)
-	switch {
-	case left == 0:
-		what = say(message.MailBackupCodesNoneLeft)
-	case left == 1:
-		what = say(message.MailBackupCodesLowOne)
-	case left <= shared.FewBackupCodes:
-		what = say(message.MailBackupCodesLowMany, left)
-	}
-	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, message.EventBackupCodeUsed, what)
+	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, "", mail.BackupCodeUsed{Left: left})
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
@@ -210,7 +201,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 			return err
 		}
 		token, err = s.endElsewhere(ctx, in, actor, audit.EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
-			message.MailBackupCodesMadeSubject, say(message.MailBackupCodesMade))
+			mail.BackupCodesMade{})
 		return err
 	})
 	return codes, token, err

@@ -1,15 +1,14 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // verification is the data of a token by which an address is verified.
@@ -22,26 +21,20 @@ type emailChange struct {
 	Session  string // that asked for it
 }
 
-func (s *Service) verificationMail(ctx context.Context, in userTx, w wish) (Mail, error) {
+func (s *Service) verificationMail(ctx context.Context, in userTx, w wish) (mail.Mail, error) {
 	token, err := s.issue(ctx, in, purposeVerify, verification{in.User.Email})
 	if err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
-	return s.mail(in.User, w.From, message.MailVerifyEmailSubject,
-		say(message.MailVerifyEmail),
-		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-		say(message.MailIfNotSignedUp),
-		s.occasion(w.From)), nil
+	return s.compose(in.User, w.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, w.Callback)}), nil
 }
 
 // takenMail tells the owner of an address that somebody wanted it for another
 // account, because whoever did is not told.
-func (s *Service) takenMail(owner User, w wish) Mail {
-	return s.mail(owner, w.From, message.MailHaveAccountSubject,
-		say(message.MailHaveAccount),
-		open(s.origin()+shared.PageSignIn), open(s.origin()+shared.PageForgotPassword),
-		say(message.MailIfNotYouToldNothing),
-		s.occasion(w.From))
+func (s *Service) takenMail(owner User, w wish) mail.Mail {
+	return s.compose(owner, w.From, mail.HaveAccount{
+		SignIn: s.origin() + shared.PageSignIn, ForgotPassword: s.origin() + shared.PageForgotPassword,
+	})
 }
 
 // AskVerification asks for a mail by which an address can be verified. If the user
@@ -110,48 +103,40 @@ func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callba
 // fulfilChange is the mail that answers the wish for another address. The one to
 // the old address goes out also if the new one is taken, or its absence would
 // tell; the owner of one that is taken hears of it.
-func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (mail.Mail, error) {
 	user, err := tx.LockUser(ctx, w.User)
 	if err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	if user.Email != w.Old || user.DisabledAt != nil {
-		return Mail{}, ErrNotFound
+		return mail.Mail{}, ErrNotFound
 	}
 	in, change := userTx{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
 	if err := outdated(ctx, in, w); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	if w.Purpose == purposeConfirmChange {
 		// What waits of another change is void with the new one.
 		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {
-			return Mail{}, err
+			return mail.Mail{}, err
 		}
 		token, err := s.issue(ctx, in, purposeConfirmChange, change)
 		if err != nil {
-			return Mail{}, err
+			return mail.Mail{}, err
 		}
-		return s.mail(user, w.From, message.MailAgreeEmailChangeSubject,
-			say(message.MailAgreeEmailChange, w.Email),
-			open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-			say(message.MailIfNotYouEndSession),
-			s.occasion(w.From)), nil
+		return s.compose(user, w.From, mail.AgreeEmailChange{New: w.Email, Link: s.linkToEmailPage(token, w.Callback)}), nil
 	}
 	if owner, _, err := tx.UserByEmail(ctx, w.Email); err == nil {
 		return s.takenMail(owner, w), nil
 	} else if !errors.Is(err, ErrNotFound) {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	token, err := s.issue(ctx, in, purposeChange, change)
 	if err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	user.Email = w.Email
-	return s.mail(user, w.From, message.MailVerifyNewEmailSubject,
-		say(message.MailVerifyNewEmail),
-		open(s.linkTo(shared.PageEmail, token, cmp.Or(w.Callback, shared.PageHome))),
-		say(message.MailIfNoAccount),
-		s.occasion(w.From)), nil
+	return s.compose(user, w.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, w.Callback)}), nil
 }
 
 // LinkPurpose is what the link of an email about an address or an account does.
@@ -309,13 +294,12 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, passing...); err != nil {
 		return user, err
 	}
-	const subject = message.MailEmailChangedSubject
-	what := say(message.MailEmailChanged, change.New)
+	changed := mail.EmailChanged{New: change.New}
 	var err error
 	if user.EmailVerified {
-		err = s.notify(ctx, in, client, undo{Session: change.Session, Email: user.Email}, subject, what)
+		err = s.notify(ctx, in, client, undo{Session: change.Session, Email: user.Email}, "", changed)
 	} else {
-		err = s.send(ctx, in, s.mail(user, client, subject, what, s.occasion(client)))
+		err = s.send(ctx, in, s.compose(user, client, changed))
 	}
 	if err != nil {
 		return user, err

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 const (
@@ -78,13 +78,9 @@ func (s *Service) sendCode(ctx context.Context, who asked) error {
 		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(audit.EventCodeMailed, who)); err != nil {
 			return err
 		}
-		warning := say(message.MailIfNotSigningIn)
-		if who.challenge == nil {
-			warning = say(message.MailIfCodeNotRequested)
-		}
-		return s.send(ctx, in, s.mail(in.User, who.Client, message.MailSignInCodeSubject,
-			say(message.MailSignInCode, code, int(emailCodeLifetime.Minutes())),
-			warning, s.occasion(who.Client)))
+		return s.send(ctx, in, s.compose(in.User, who.Client, mail.SignInCode{
+			Code: code, Lifetime: emailCodeLifetime, InSession: who.challenge == nil,
+		}))
 	})
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"latchkey/backend/audit"
-	"latchkey/shared/message"
+	"latchkey/backend/mail"
 )
 
 // BreakGlass lets somebody in again who has lost all else, on the word of whoever
@@ -44,10 +44,7 @@ func (s *Service) BreakGlass(ctx context.Context, email string) (token Token, er
 		if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventRecovered, in.User.ID, Client{})); err != nil {
 			return err
 		}
-		return s.send(ctx, in, s.mail(in.User, Client{}, message.MailAccountRecoveredSubject,
-			say(message.MailAccountRecovered),
-			say(message.MailOccasionTime, moment(now)),
-			say(message.MailIfRecoveryNotRequested)))
+		return s.send(ctx, in, s.compose(in.User, Client{}, mail.AccountRecovered{}))
 	})
 	return token, err
 }

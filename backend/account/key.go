@@ -6,6 +6,7 @@ import (
 
 	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 )
 
@@ -56,8 +57,8 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			rows, err := tx.MailsAfter(ctx, after, resealBatch)
 			for i := range rows {
 				m := &rows[i]
-				after, err = m.ID, errors.Join(err, again(tx, m, "text", &m.Text, m.aad("text")),
-					again(tx, m, "html", &m.HTML, m.aad("html")), again(tx, m, "asked", &m.Asked, m.aad("asked")))
+				after, err = m.ID, errors.Join(err, again(tx, m, "text", &m.Text, m.AAD("text")),
+					again(tx, m, "html", &m.HTML, m.AAD("html")), again(tx, m, "asked", &m.Asked, m.AAD("asked")))
 			}
 			return after, len(rows), err
 		}),
@@ -108,7 +109,7 @@ type sealedStore interface {
 	// TOTPsAfter returns up to n, by their IDs, from behind the given one on.
 	TOTPsAfter(ctx context.Context, id string, n int) ([]TOTP, error)
 	// MailsAfter does the same for mails.
-	MailsAfter(ctx context.Context, id string, n int) ([]Mail, error)
+	MailsAfter(ctx context.Context, id string, n int) ([]mail.Mail, error)
 	// OneTimeTokensAfter does the same for tokens, by their hashes.
 	OneTimeTokensAfter(ctx context.Context, hash []byte, n int) ([]OneTimeToken, error)
 	// Reseal writes a column of a row, which is a pointer to one of the above or

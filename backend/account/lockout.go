@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 const (
@@ -110,7 +110,8 @@ func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error
 		if guessed && try%lockEvery == 0 {
 			e.Kind = audit.EventCodesLocked
 			if who.User.TwoFactorEnabled { // else somebody has trouble enrolling
-				if err := s.send(ctx, tx, s.lockNotice(who, try)); err != nil {
+				n := mail.CodeGuessing{InSession: who.challenge == nil, Permanent: try >= lockEvery*(len(locks)+1)}
+				if err := s.send(ctx, tx, s.compose(who.User, who.Client, n)); err != nil {
 					return err
 				}
 			}
@@ -121,19 +122,6 @@ func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error
 		return err
 	}
 	return failed
-}
-
-// lockNotice is the mail about too many wrong codes.
-func (s *Service) lockNotice(who asked, try int) Mail {
-	how := say(message.MailCodeGuessingAtSignIn)
-	if who.challenge == nil {
-		how = say(message.MailCodeGuessingInSession)
-	}
-	until := say(message.MailLockoutTemporary)
-	if try >= lockEvery*(len(locks)+1) {
-		until = say(message.MailLockoutUntilUnlocked)
-	}
-	return s.mail(who.User, who.Client, message.MailCodeGuessingSubject, how, until, s.occasion(who.Client))
 }
 
 // UnlockSecondFactor takes codes of an account again, however many were wrong. It

@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // undo is what *This wasn't me* is to undo. It is the data of the token that a
@@ -22,16 +22,17 @@ type undo struct {
 	Email string `json:",omitempty"` // the address that was replaced
 }
 
-// notify tells a user that something about their account has changed, and brings
-// them a link by which they can say that it was not them.
-func (s *Service) notify(ctx context.Context, in userTx, client Client, u undo, subject message.ID, what ...paragraph) error {
+// notify tells a user that something about their account has changed, by which
+// second factor it was confirmed, if by one, and brings them a link by which they
+// can say that it was not them.
+func (s *Service) notify(ctx context.Context, in userTx, client Client, u undo, by Factor, change mail.Change) error {
 	token, err := s.issue(ctx, in, purposeDisown, u)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, in, s.mail(in.User, client, subject, append(what, s.occasion(client),
-		say(message.MailIfNotYouOpenLink),
-		open(s.linkTo(shared.PageDisown, token, "")))...))
+	return s.send(ctx, in, s.compose(in.User, client, mail.Alert{
+		Change: change, ConfirmedBy: mail.Factor(by), NotMe: s.linkTo(shared.PageDisown, token, ""),
+	}))
 }
 
 // CanDisown fails as [Service.CanReset] does unless a token is good for
@@ -70,10 +71,7 @@ func (s *Service) Disown(ctx context.Context, client Client, link string) (reset
 		if reset, err = s.resetToken(ctx, in); err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, client, message.MailAccountSecuredSubject,
-			say(message.MailAccountSecured),
-			s.occasion(client)))
-		if err != nil {
+		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured{})); err != nil {
 			return err
 		}
 		e := s.event(audit.EventDisowned, in.User.ID, client)

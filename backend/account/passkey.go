@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // Passkey is a public key whose private half an authenticator keeps.
@@ -38,14 +38,6 @@ func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToStri
 
 // HandleText is the handle as the wire has it.
 func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
-
-// called is the name in brackets after a space, or nothing.
-func (p Passkey) called() paragraph {
-	if p.Name == nil {
-		return verbatim("")
-	}
-	return say(message.MailPasskeyName, *p.Name)
-}
 
 func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 	return Passkey{
@@ -91,19 +83,18 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		if in.User.TwoFactorEnabled {
 			by = actor.Session.SecondFactorBy
 		}
-		return s.notePasskey(ctx, in, actor, audit.EventPasskeyAdded, p, undo{Session: actor.Session.ID, Passkey: p.ID}, by, message.MailPasskeyAddedSubject,
-			message.MailPasskeyAdded)
+		u := undo{Session: actor.Session.ID, Passkey: p.ID}
+		return s.notePasskey(ctx, in, actor, audit.EventPasskeyAdded, p, u, by, mail.PasskeyAdded{Name: p.Name})
 	})
 	return p, err
 }
 
 // notePasskey tells the owner and the log what became of a passkey, and by which
-// second factor it was confirmed, if by one. what is a sentence with a place for
-// its name.
+// second factor it was confirmed, if by one.
 func (s *Service) notePasskey(
-	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, subject, what message.ID,
+	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, change mail.Change,
 ) error {
-	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, say(what, p.called()))...); err != nil {
+	if err := s.notify(ctx, in, actor.Client, u, by, change); err != nil {
 		return err
 	}
 	e := byFactor(s.sessionEvent(kind, actor), by)
@@ -174,8 +165,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, actor, audit.EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, message.MailPasskeyRemovedSubject,
-			message.MailPasskeyRemoved)
+		return s.notePasskey(ctx, in, actor, audit.EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, mail.PasskeyRemoved{Name: p.Name})
 	})
 	return left, token, err
 }
@@ -305,9 +295,8 @@ func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, client
 	err := s.inUserTx(ctx, right.UserID, func(in userTx) error {
 		e := s.event(audit.EventPasskeyCopied, right.UserID, client)
 		e.Subject = right.ID
-		return errors.Join(in.AddEvent(ctx, s.Keys, e), s.notify(ctx, in, client, undo{Passkey: right.ID}, message.MailPasskeyCopiedSubject,
-			say(message.MailPasskeyCopied, right.called()),
-			say(message.MailIfPasskeyRestored)))
+		return errors.Join(in.AddEvent(ctx, s.Keys, e),
+			s.notify(ctx, in, client, undo{Passkey: right.ID}, "", mail.PasskeyCopied{Name: right.Name}))
 	})
 	if err != nil {
 		return err

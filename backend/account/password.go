@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 const (
@@ -127,7 +127,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, audit.EventPasswordChanged, undo{}, "", message.MailPasswordChangedSubject, say(message.MailPasswordChanged))
+		token, err = s.endElsewhere(ctx, in, actor, audit.EventPasswordChanged, undo{}, "", mail.PasswordChanged{})
 		return err
 	})
 	return token, s.newBrowser(actor.User.ID, hashed, actor.Client.Browser), err

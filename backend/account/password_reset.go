@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -11,8 +12,8 @@ import (
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // The limits on mails that a stranger can have sent, by the address that they
@@ -53,16 +54,16 @@ func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
 	if err != nil {
 		return err
 	}
-	m := Mail{ID: rand.Text(), CreatedAt: w.At, LeasedUntil: w.At}
-	m.Asked = s.Keys.Seal(string(text), m.aad("asked"))
+	m := mail.Mail{ID: rand.Text(), CreatedAt: w.At, LeasedUntil: w.At}
+	m.Asked = s.Keys.Seal(string(text), m.AAD("asked"))
 	return tx.AddMail(ctx, m)
 }
 
 // write writes the mail that somebody asked for, and keeps it as it now is. It
 // reports false, and the mail is gone, if there is nobody to send it to; or if
 // somebody else writes it, because the lease has passed.
-func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
-	text, err := s.Keys.Unseal(m.Asked, m.aad("asked"))
+func (s *Service) write(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
+	text, err := s.Keys.Unseal(m.Asked, m.AAD("asked"))
 	if err != nil {
 		return m, false, err
 	}
@@ -79,8 +80,8 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 			return err
 		}
 		found, m.Asked = true, ""
-		m.Recipient, m.Subject = answer.Recipient, answer.Subject
-		m.Text, m.HTML = s.Keys.Seal(answer.Text, m.aad("text")), s.Keys.Seal(answer.HTML, m.aad("html"))
+		m.Recipient, m.Subject, m.Text, m.HTML = answer.Recipient, answer.Subject, answer.Text, answer.HTML
+		m = m.Sealed(s.Keys)
 		return tx.WriteMail(ctx, m)
 	})
 	if errors.Is(err, ErrNotFound) {
@@ -91,21 +92,21 @@ func (s *Service) write(ctx context.Context, m Mail) (Mail, bool, error) {
 
 // fulfil is the mail that answers a wish. It fails with [ErrNotFound] if there is
 // nobody to answer.
-func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
+func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (mail.Mail, error) {
 	if w.User != "" {
 		return s.fulfilChange(ctx, tx, w)
 	}
 	user, _, err := tx.UserByEmail(ctx, w.Email)
 	if err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	in := userTx{Store: tx}
 	if in.User, err = tx.LockUser(ctx, user.ID); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	switch {
 	case in.User.Email != w.Email, in.User.DisabledAt != nil: // changed meanwhile, or nothing is to be opened
-		return Mail{}, ErrNotFound
+		return mail.Mail{}, ErrNotFound
 	case w.Purpose == purposeReset:
 		return s.resetMail(ctx, in, w)
 	case !in.User.EmailVerified:
@@ -113,7 +114,7 @@ func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (Mail, error) {
 	case w.Purpose == wishSignUp:
 		return s.takenMail(in.User, w), nil
 	}
-	return Mail{}, ErrNotFound // there is nothing to verify
+	return mail.Mail{}, ErrNotFound // there is nothing to verify
 }
 
 // linkTo returns the address of a page of ours that a link in an email leads to.
@@ -125,6 +126,12 @@ func (s *Service) linkTo(page string, token Token, callback string) string {
 		link += "&callbackURL=" + url.QueryEscape(callback)
 	}
 	return link
+}
+
+// linkToEmailPage returns the address of the page that asks before it does what the
+// token of an email is for. It leads on to callback, or else to our first page.
+func (s *Service) linkToEmailPage(token Token, callback string) string {
+	return s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))
 }
 
 // resetToken is what [Service.ResetPassword] takes.
@@ -145,22 +152,18 @@ func outdated(ctx context.Context, in userTx, w wish) error {
 	return err
 }
 
-func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (Mail, error) {
+func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (mail.Mail, error) {
 	if err := outdated(ctx, in, w); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	token, err := s.resetToken(ctx, in)
 	if err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
 	if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventResetRequested, in.User.ID, w.From)); err != nil {
-		return Mail{}, err
+		return mail.Mail{}, err
 	}
-	return s.mail(in.User, w.From, message.ChooseNewPassword,
-		say(message.MailForgotPassword),
-		open(s.linkTo(shared.PageResetPassword, token, w.Callback)),
-		say(message.MailIfNotYouPasswordStays),
-		s.occasion(w.From)), nil
+	return s.compose(in.User, w.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, w.Callback)}), nil
 }
 
 // AskReset asks for a mail by which the password of an address can be replaced.
@@ -237,9 +240,7 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
 			return err
 		}
-		err := s.notify(ctx, in, client, undo{}, message.MailPasswordChangedSubject,
-			say(message.MailPasswordReset))
-		if err != nil {
+		if err := s.notify(ctx, in, client, undo{}, "", mail.PasswordReset{}); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.event(audit.EventPasswordReset, in.User.ID, client))

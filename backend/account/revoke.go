@@ -5,36 +5,23 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
-	"latchkey/shared/message"
+	"latchkey/backend/mail"
 )
 
 // endElsewhere is endOthers, with the notice to the owner and the log, which say
 // by which second factor it was confirmed, if by one.
 func (s *Service) endElsewhere(
-	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, subject message.ID, what paragraph,
+	ctx context.Context, in userTx, actor Actor, kind string, u undo, by Factor, change mail.Change,
 ) (Token, error) {
 	token, err := s.endOthers(ctx, in, actor.Session)
 	if err != nil {
 		return "", err
 	}
 	u.Session = actor.Session.ID
-	if err := s.notify(ctx, in, actor.Client, u, subject, confirmedBy(by, what)...); err != nil {
+	if err := s.notify(ctx, in, actor.Client, u, by, change); err != nil {
 		return "", err
 	}
 	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(kind, actor), by))
-}
-
-// confirmedBy is what a notice tells, and by which second factor it was confirmed.
-func confirmedBy(by Factor, what paragraph) []paragraph {
-	switch by {
-	case ByTOTP:
-		return []paragraph{what, say(message.MailConfirmedByTOTP)}
-	case ByBackupCode:
-		return []paragraph{what, say(message.MailConfirmedByBackupCode)}
-	case ByPasskey:
-		return []paragraph{what, say(message.MailConfirmedByPasskey)}
-	}
-	return []paragraph{what}
 }
 
 // byFactor is an event that a second factor has confirmed.

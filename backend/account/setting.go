@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // LoadSettings reads the stored settings into the cache, and returns the state of all.
@@ -147,10 +147,8 @@ func (s *Service) tellAdmins(ctx context.Context, in userTx, client Client, name
 		return err
 	}
 	for _, admin := range admins {
-		err := s.send(ctx, in, s.mail(admin, client, message.MailSecretSettingChangedSubject,
-			say(message.MailSecretSettingChanged, name, in.User.Email), s.occasion(client),
-			say(message.MailIfNotYouAskForHelp)))
-		if err != nil {
+		n := mail.SecretSettingChanged{Setting: name, By: in.User.Email}
+		if err := s.send(ctx, in, s.compose(admin, client, n)); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // Credentials are what a sign-in says.
@@ -143,8 +143,7 @@ func (s *Service) noteSignIn(ctx context.Context, in userTx, client Client, o *O
 		return err
 	}
 	if _, known := s.browserID(client.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, message.MailNewSignInSubject, say(message.MailNewSignIn))
-		if err != nil {
+		if err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, "", mail.NewSignIn{}); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/pquerna/otp/hotp"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 const (
@@ -265,9 +265,8 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		by := Factor("")
 		if a.Verified {
 			by = actor.Session.SecondFactorBy
-			err := s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID, TOTP: a.ID}, message.MailTOTPKeyShownSubject, confirmedBy(by,
-				say(message.MailTOTPKeyShown))...)
-			if err != nil {
+			u := undo{Session: actor.Session.ID, TOTP: a.ID}
+			if err := s.notify(ctx, in, actor.Client, u, by, mail.TOTPKeyShown{}); err != nil {
 				return err
 			}
 		}

@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // enrol is what the first code of a new authenticator leads to.
 func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
-	kind, subject, what := audit.EventTwoFactorEnabled, message.MailTwoFactorEnabledSubject, say(message.MailTwoFactorEnabled)
+	kind, change := audit.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
 	if in.User.TwoFactorEnabled {
-		kind, subject, what = audit.EventAuthenticatorReplaced, message.MailAuthenticatorReplacedSubject, say(message.MailAuthenticatorReplaced)
+		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
 	}
 	// What was tried was of another secret, or of none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
@@ -33,7 +33,7 @@ func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string
 	if err := s.showFactor(ctx, in, actor, ByTOTP); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.endElsewhere(ctx, in, actor, kind, undo{TOTP: totp}, by, subject, what)
+	token, err := s.endElsewhere(ctx, in, actor, kind, undo{TOTP: totp}, by, change)
 	return in.User, token, err
 }
 
@@ -105,7 +105,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		}
 		if in.User.TwoFactorEnabled {
 			token, err = s.endElsewhere(ctx, in, actor, audit.EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
-				message.MailTwoFactorDisabledSubject, say(message.MailTwoFactorDisabled))
+				mail.TwoFactorDisabled{})
 		} else {
 			var next Session
 			next, token = actor.Session.rotated(s.Now())

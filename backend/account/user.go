@@ -1,7 +1,6 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +12,8 @@ import (
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/shared"
-	"latchkey/shared/message"
 )
 
 // maxImage, in bytes, is the longest address of an image.
@@ -131,12 +130,7 @@ func (s *Service) AskDeletion(ctx context.Context, actor Actor, callback string)
 		if err != nil {
 			return err
 		}
-		err = s.send(ctx, in, s.mail(in.User, actor.Client, message.MailDeleteAccountSubject,
-			say(message.MailDeleteAccount),
-			open(s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))),
-			say(message.MailIfNotYouEndSession),
-			s.occasion(actor.Client)))
-		if err != nil {
+		if err := s.send(ctx, in, s.compose(in.User, actor.Client, mail.DeleteAccount{Link: s.linkToEmailPage(token, callback)})); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserDeletionRequested, actor))

@@ -14,6 +14,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -102,7 +103,7 @@ var scans = []struct {
 
 // openAll opens every link of emails as programs do that look into them, and every
 // link of the pages that come, the actions of their forms among them.
-func (s mailing) openAll(t *testing.T, mails []account.Mail) {
+func (s mailing) openAll(t *testing.T, mails []mail.Mail) {
 	t.Helper()
 	links := 0
 	for _, m := range mails {

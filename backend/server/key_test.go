@@ -8,6 +8,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
@@ -125,7 +126,7 @@ func TestRotateKey(t *testing.T) {
 		want(t, lonely.challenge(t, ann).spend(codes[1]), 401, "INVALID_BACKUP_CODE")
 		want(t, lonely.challenge(t, ann).verify(nextCode(p)), 200, "")
 		for {
-			found, err := next.HandOnMail(t.Context(), func(account.Mail) error { return nil })
+			found, err := next.HandOnMail(t.Context(), func(mail.Mail) error { return nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -177,7 +178,7 @@ func TestBreakGlass(t *testing.T) {
 			t.Errorf("events: %+v, %v", events, err)
 		}
 		emails := 0
-		if _, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+		if _, err := accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
 			emails++
 			if m.Recipient != ann || m.Subject != "Your account was recovered" || strings.Contains(m.Text, string(token)) {
 				t.Errorf("email: %+v", m)

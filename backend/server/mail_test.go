@@ -10,6 +10,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
@@ -29,7 +30,7 @@ func TestMailPauses(t *testing.T) {
 		refusal := errors.New("no")
 		try := func(err error) (tried bool, why error) {
 			t.Helper()
-			found, why := accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+			found, why := accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
 				if tried = true; m.Subject != "Your password was changed" {
 					t.Errorf("email: %+v", m)
 				}
@@ -60,14 +61,14 @@ func TestMailPauses(t *testing.T) {
 			pause *= 2
 		}
 		wantTry(time.Hour, refusal)
-		wantTry(time.Hour, &account.RefusedError{Why: "less", Wait: time.Minute})
-		busy := &account.RefusedError{Why: "Try tomorrow.", Wait: 20 * time.Hour}
+		wantTry(time.Hour, &mail.RefusedError{Why: "less", Wait: time.Minute})
+		busy := &mail.RefusedError{Why: "Try tomorrow.", Wait: 20 * time.Hour}
 		wantTry(time.Hour, busy)
 		wantTry(20*time.Hour, busy)
 		wantTry(20*time.Hour, refusal)
 
 		last := began.Add(3 * 24 * time.Hour)
-		wantTry(time.Hour, &account.RefusedError{Why: "Much later.", Wait: 1000 * time.Hour})
+		wantTry(time.Hour, &mail.RefusedError{Why: "Much later.", Wait: 1000 * time.Hour})
 		s.clock.Advance(last.Sub(accounts.Now()))
 		tried, err := try(refusal)
 		if !tried || !errors.Is(err, account.ErrMailDropped) || !errors.Is(err, refusal) {
@@ -96,13 +97,13 @@ func TestSlowMail(t *testing.T) {
 			want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password + "!"}), 200, "")
 			s.clock.Advance(time.Second)
 		}
-		found, err := accounts.HandOnMail(t.Context(), func(slow account.Mail) error {
+		found, err := accounts.HandOnMail(t.Context(), func(slow mail.Mail) error {
 			if slow.Recipient != "slow@example.test" {
 				t.Errorf("the first is %+v", slow)
 			}
 			for i, want := range []string{"quick@example.test", ""} {
 				got := ""
-				_, err := accounts.HandOnMail(t.Context(), func(m account.Mail) error { got = m.Recipient; return nil })
+				_, err := accounts.HandOnMail(t.Context(), func(m mail.Mail) error { got = m.Recipient; return nil })
 				if err != nil || got != want {
 					t.Errorf("%d: %q, %v; want %q", i, got, err, want)
 				}
@@ -171,10 +172,10 @@ func TestNewDeviceMail(t *testing.T) {
 func TestSendTestMail(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
-		var mails []account.Mail
+		var mails []mail.Mail
 		var refusal error
 		s := open(t, storetest.Open(t, url), func(c *server.Config) {
-			c.DeliverMail = func(ctx context.Context, m account.Mail) error {
+			c.DeliverMail = func(ctx context.Context, m mail.Mail) error {
 				if _, ok := ctx.Deadline(); !ok {
 					t.Error("the context has no deadline")
 				}
@@ -195,7 +196,7 @@ func TestSendTestMail(t *testing.T) {
 		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 
 		want(t, send(b), 200, "")
-		refusal = &account.RefusedError{Why: "The mail provider says: no."}
+		refusal = &mail.RefusedError{Why: "The mail provider says: no."}
 		refused := send(b)
 		want(t, refused, 424, "MAIL_NOT_SENT")
 		if refused.Get("message") != "The mail provider says: no." {

@@ -20,6 +20,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
@@ -165,7 +166,7 @@ func eachAs(t *testing.T, change func(*server.Config), test func(t *testing.T, s
 
 // wantMails sends the emails that wait, and returns them. It fails the test unless
 // they have the recipient and the subjects.
-func wantMails(t *testing.T, accounts *account.Service, recipient string, subjects ...string) (all []account.Mail) {
+func wantMails(t *testing.T, accounts *account.Service, recipient string, subjects ...string) (all []mail.Mail) {
 	t.Helper()
 	all = sendMails(t, accounts)
 	var got []string

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
@@ -201,7 +202,7 @@ func TestByWhichFactor(t *testing.T) {
 		told := func(subject, sentence, detail string) {
 			t.Helper()
 			all := s.mails(t)
-			if !slices.ContainsFunc(all, func(m account.Mail) bool { return m.Subject == subject && strings.Contains(m.Text, sentence) }) {
+			if !slices.ContainsFunc(all, func(m mail.Mail) bool { return m.Subject == subject && strings.Contains(m.Text, sentence) }) {
 				t.Errorf("no email %q that says %q: %+v", subject, sentence, all)
 			}
 			if a := owner.Get("/list-events"); a.Get("events.0.detail") != detail {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"latchkey/backend/site"
 	"latchkey/shared"
 )
@@ -22,9 +23,9 @@ type Config struct {
 	Accounts *account.Service
 	// Ready fails while the database does not answer or has another schema.
 	Ready func(context.Context) error
-	// DeliverMail delivers an email at once. It fails with [account.RefusedError] if the
+	// DeliverMail delivers an email at once. It fails with [mail.RefusedError] if the
 	// provider does not accept the email.
-	DeliverMail func(context.Context, account.Mail) error
+	DeliverMail func(context.Context, mail.Mail) error
 	Log         *slog.Logger
 
 	// Origin is where browsers find the server: scheme, host and port. The scope of

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
@@ -151,16 +152,16 @@ func (s *site) signIn(t *testing.T, email string) *browser {
 }
 
 // mails sends the emails that wait, and returns them.
-func (s *site) mails(t *testing.T) []account.Mail {
+func (s *site) mails(t *testing.T) []mail.Mail {
 	t.Helper()
 	return sendMails(t, s.accounts)
 }
 
-func sendMails(t *testing.T, accounts *account.Service) (all []account.Mail) {
+func sendMails(t *testing.T, accounts *account.Service) (all []mail.Mail) {
 	t.Helper()
 	for found := true; found; {
 		var err error
-		found, err = accounts.HandOnMail(t.Context(), func(m account.Mail) error {
+		found, err = accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
 			all = append(all, m)
 			return nil
 		})

@@ -18,6 +18,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
+	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
@@ -1181,7 +1182,7 @@ func TestSealedMails(t *testing.T) {
 		if err := s.db.AddMail(t.Context(), turned); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.accounts.HandOnMail(t.Context(), func(m account.Mail) error { t.Errorf("sent: %+v", m); return nil }); err == nil {
+		if _, err := s.accounts.HandOnMail(t.Context(), func(m mail.Mail) error { t.Errorf("sent: %+v", m); return nil }); err == nil {
 			t.Error("the server sends an email to another address")
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 )
 
 // keyCheck is a row that only the holder of a key could have written.
@@ -66,7 +67,7 @@ func (db DB) TOTPsAfter(ctx context.Context, id string, n int) (rows []account.T
 }
 
 // MailsAfter implements [account.Store].
-func (db DB) MailsAfter(ctx context.Context, id string, n int) (rows []account.Mail, err error) {
+func (db DB) MailsAfter(ctx context.Context, id string, n int) (rows []mail.Mail, err error) {
 	return rows, db.after(ctx, &rows, "id", id, n)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
@@ -85,7 +86,7 @@ func TestOneTimeTokens(t *testing.T) {
 
 func TestWriteMailOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		m := account.Mail{ID: "m", Asked: "sealed", CreatedAt: now, LeasedUntil: now}
+		m := mail.Mail{ID: "m", Asked: "sealed", CreatedAt: now, LeasedUntil: now}
 		if err := db.AddMail(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

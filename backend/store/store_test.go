@@ -12,6 +12,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
+	"latchkey/backend/mail"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/shared"
@@ -509,7 +510,7 @@ func TestUserByEmail(t *testing.T) {
 
 func TestLeaseMailOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		m := account.Mail{ID: "m", Recipient: "ann@example.test", Subject: "S", Text: "T", HTML: "H", CreatedAt: now, LeasedUntil: now}
+		m := mail.Mail{ID: "m", Recipient: "ann@example.test", Subject: "S", Text: "T", HTML: "H", CreatedAt: now, LeasedUntil: now}
 		if err := db.AddMail(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -550,7 +551,7 @@ func TestLeaseMails(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		const mails = 8
 		for i := range mails {
-			m := account.Mail{ID: fmt.Sprint(i), Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}
+			m := mail.Mail{ID: fmt.Sprint(i), Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}
 			if err := db.AddMail(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
@@ -575,10 +576,10 @@ func TestLeaseMails(t *testing.T) {
 // TestPutOffMail holds that only who has a mail can put it off or drop it.
 func TestPutOffMail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		if err := db.AddMail(t.Context(), account.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
+		if err := db.AddMail(t.Context(), mail.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
 			t.Fatal(err)
 		}
-		lease := func(at time.Time) account.Mail {
+		lease := func(at time.Time) mail.Mail {
 			t.Helper()
 			m, found, err := db.LeaseMail(t.Context(), at, at.Add(time.Minute))
 			if err != nil || !found {

@@ -1,0 +1,142 @@
+package mail
+
+import (
+	"crypto/rand"
+	"html/template"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"latchkey/backend/language"
+	"latchkey/backend/useragent"
+	"latchkey/shared/message"
+)
+
+// Sender is the service that emails are from.
+type Sender struct {
+	Name   string
+	Origin string // the links in emails begin with it
+}
+
+// Reader is the person whom an email is for.
+type Reader struct {
+	Address  string
+	Language string // one of [shared.Languages]; English if it is none
+}
+
+// Occasion says when, from where and with which device something was done.
+type Occasion struct {
+	At        time.Time
+	IP        string // empty if unknown
+	UserAgent string
+}
+
+// Compose returns a notice as an email that is due at once.
+func (s Sender) Compose(to Reader, o Occasion, n Notice) Mail {
+	e := email{language: language.Of(to.Language, ""), on: o}
+	n.write(&e)
+	var text, html strings.Builder
+	for _, p := range e.body {
+		text.WriteString(p.Text + "\n\n")
+	}
+	text.WriteString("-- \n" + s.Name + "\n" + s.Origin + "\n")
+	err := htmlMail.Execute(&html, struct {
+		Tag string
+		Sender
+		Subject    string
+		Paragraphs []paragraph
+	}{e.language.Tag, s, e.title, e.body})
+	if err != nil {
+		panic(err) // the template is ours, and its data are strings
+	}
+	return Mail{
+		ID: rand.Text(), Recipient: to.Address, Subject: e.title, Text: text.String(), HTML: html.String(),
+		CreatedAt: o.At, LeasedUntil: o.At,
+	}
+}
+
+// htmlMail is plain, in the reader's own font and colors, and loads nothing.
+var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
+<html lang="{{.Tag}}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>{{.Subject}}</title>
+</head>
+<body style="max-width: 36em; margin: 0 auto; padding: 1em; font: 16px/1.5 system-ui, sans-serif">
+{{range .Paragraphs}}<p>{{if .Link}}<a href="{{.Text}}">{{.Text}}</a>{{else}}{{.Text}}{{end}}</p>
+{{end}}<hr>
+<p><a href="{{.Origin}}">{{.Name}}</a></p>
+</body>
+</html>
+`))
+
+// email is an email that is being composed.
+type email struct {
+	language *message.Language
+	on       Occasion
+
+	title string
+	body  []paragraph
+}
+
+type paragraph struct {
+	Text string
+	Link bool // the text is an address of this service
+}
+
+func (e *email) subject(id message.ID) { e.title = e.language.T(id) }
+
+// paragraph adds a sentence, or several, with values in the place of its verbs.
+func (e *email) paragraph(id message.ID, values ...any) {
+	e.body = append(e.body, paragraph{Text: e.language.T(id, values...)})
+}
+
+// link adds a link to a page of this service.
+func (e *email) link(address string) {
+	e.body = append(e.body, paragraph{address, true})
+}
+
+// occasion adds when, from where and with which device it was done.
+func (e *email) occasion() {
+	from := e.on.IP
+	if from == "" {
+		from = e.language.T(message.AnUnknownAddress)
+	}
+	e.paragraph(message.MailOccasion, e.time(), from, e.device())
+}
+
+// occasionTime adds only when it was done.
+func (e *email) occasionTime() { e.paragraph(message.MailOccasionTime, e.time()) }
+
+func (e *email) time() string { return e.on.At.Format(e.language.T(message.DateTimeLayout)) }
+
+// maxDeviceWord, in characters, is longer than "Internet Explorer 11" and too short for
+// a message to the reader.
+const maxDeviceWord = 24
+
+// device names the device: "Firefox 153 on Windows". An attacker who knows a
+// password can send any user agent, and the email would repeat it. So it repeats
+// no name that is long or that an email program could turn into a link.
+func (e *email) device() string {
+	d := useragent.Parse(e.on.UserAgent)
+	name := d.Browser
+	switch {
+	case d.Browser == useragent.App:
+		name = e.language.T(message.AnApp)
+	case !isHarmless(d.Browser):
+		name = e.language.T(message.AnUnknownBrowser)
+	}
+	if isHarmless(d.OS) {
+		return e.language.T(message.BrowserOnSystem, name, d.OS)
+	}
+	return name
+}
+
+func isHarmless(s string) bool {
+	isOther := func(r rune) bool { return r != ' ' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return s != "" && utf8.RuneCountInString(s) <= maxDeviceWord && !strings.ContainsFunc(s, isOther)
+}

@@ -1,0 +1,167 @@
+package mail
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/keyring"
+	"latchkey/shared/message"
+)
+
+const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
+
+var (
+	sender   = Sender{Name: `Ann & Sons <b>"`, Origin: "https://accounts.example.com"}
+	occasion = Occasion{At: time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC), IP: "2001:db8::1", UserAgent: firefox}
+)
+
+// link is a link that tests look for in emails.
+const link = "https://accounts.example.com/reset-password?token=a-b_c&x=1"
+
+// notices are all kinds of emails, with values that an attacker might choose.
+func notices() []Notice {
+	hostile := "<script>alert(1)</script> https://evil.example %s %d"
+	all := []Notice{
+		VerifyEmail{link}, HaveAccount{link, link}, AgreeEmailChange{hostile, link}, VerifyNewEmail{link}, ForgotPassword{link},
+		DeleteAccount{link}, SignInCode{"012345", 3 * time.Minute, false}, SignInCode{"012345", 3 * time.Minute, true},
+		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured{}, AccountRecovered{},
+		SecretSettingChanged{hostile, hostile}, Test{}, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere{},
+		AccountDisabled{}, AccountEnabled{}, EmailChanged{hostile},
+	}
+	changes := []Change{
+		NewSignIn{}, PasswordChanged{}, PasswordReset{}, EmailChanged{hostile}, TwoFactorEnabled{}, TwoFactorDisabled{}, AuthenticatorReplaced{},
+		TOTPKeyShown{}, BackupCodesMade{}, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
+		PasskeyAdded{}, PasskeyAdded{&hostile}, PasskeyRemoved{&hostile}, PasskeyCopied{&hostile},
+	}
+	for _, c := range changes {
+		for _, by := range []Factor{"", "totp", "backup-code", "passkey"} {
+			all = append(all, Alert{c, by, link})
+		}
+	}
+	return all
+}
+
+// TestNotices checks that every kind of email has a subject, a text and the same
+// text in HTML, in each language; and that it leads nowhere but to the service and
+// loads nothing, whatever values it has.
+func TestNotices(t *testing.T) {
+	unescaped := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&")
+	for _, l := range message.Languages {
+		for _, n := range notices() {
+			m := sender.Compose(Reader{"ann@example.test", l.Tag}, occasion, n)
+			what := fmt.Sprintf("%s: %T %+v", l.Tag, n, n)
+			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != occasion.At || m.LeasedUntil != occasion.At {
+				t.Errorf("%s: %+v", what, m)
+			}
+			if strings.Contains(m.Subject+m.Text, "%!") || !strings.Contains(m.HTML, `<html lang="`+l.Tag+`">`) {
+				t.Errorf("%s: a value is missing, or the language is wrong:\n%s%s", what, m.Text, m.HTML)
+			}
+			body, _, _ := strings.Cut(m.Text, "\n\n-- \n")
+			for line := range strings.SplitSeq(body, "\n\n") {
+				if line == "" || !strings.Contains(unescaped.Replace(m.HTML), line) {
+					t.Errorf("%s: the HTML lacks %q:\n%s", what, line, m.HTML)
+				}
+			}
+			for _, never := range []string{"<script", "<b>", "<i>", "<img", "src=", "url(", "@import"} {
+				if strings.Contains(m.HTML, never) {
+					t.Errorf("%s: the HTML has %q", what, never)
+				}
+			}
+			for _, href := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(m.HTML, -1) {
+				if !strings.HasPrefix(href[1], "https://accounts.example.com") {
+					t.Errorf("%s: a link to %s", what, href[1])
+				}
+			}
+			if wants := strings.Contains(fmt.Sprintf("%+v", n), link); wants != strings.Contains(m.Text, link+"\n") ||
+				wants != strings.Contains(m.HTML, `<a href="`+strings.ReplaceAll(link, "&", "&amp;")+`">`) {
+				t.Errorf("%s: the link is missing:\n%s%s", what, m.Text, m.HTML)
+			}
+		}
+	}
+}
+
+// TestAlert checks that an alert says what has changed, who confirmed it, and
+// when, from where and with what it was done, in this order.
+func TestAlert(t *testing.T) {
+	name := "<i>key"
+	m := sender.Compose(Reader{Address: "ann@example.test"}, occasion, Alert{PasskeyAdded{&name}, "totp", link})
+	const want = `A passkey (“<i>key”) was added to your account. Whoever has it can sign in without your password.
+
+It was confirmed with a code from the authenticator app.
+
+It was at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on Windows.
+
+`
+	if !strings.HasPrefix(m.Text, want) || !strings.HasSuffix(m.Text, "\n\n"+link+"\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n") {
+		t.Errorf("the text is\n%s; want\n%s", m.Text, want)
+	}
+	for _, want := range []string{
+		"<title>A passkey was added</title>", `<p>A passkey (“&lt;i&gt;key”) was added`,
+		`<a href="https://accounts.example.com">Ann &amp; Sons &lt;b&gt;&#34;</a>`,
+	} {
+		if !strings.Contains(m.HTML, want) {
+			t.Errorf("the HTML lacks %q:\n%s", want, m.HTML)
+		}
+	}
+}
+
+// TestOccasion checks how an email says when and from where it was done.
+func TestOccasion(t *testing.T) {
+	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
+		m := sender.Compose(Reader{}, Occasion{At: occasion.At, IP: ip}, Test{})
+		if !strings.Contains(m.Text, "It was at 14:05 on 24 November 2026 UTC, "+want) {
+			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
+		}
+	}
+}
+
+// TestDevice checks how an email names the device that sent a user agent, which an
+// attacker may have chosen.
+func TestDevice(t *testing.T) {
+	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
+	for userAgent, want := range map[string]string{
+		chrome:                      "Chrome 140 on Android",
+		"curl/8.15.0":               "curl 8",
+		"":                          "an unknown browser",
+		"evil.example":              "an unknown browser",
+		"https://evil.example/call": "an unknown browser",
+		"Your account is closed please call us at 0800 123456": "an unknown browser",
+		"a\nb": "an unknown browser",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
+	} {
+		m := sender.Compose(Reader{}, Occasion{UserAgent: userAgent}, Test{})
+		if !strings.Contains(m.Text, ", with "+want+".\n") {
+			t.Errorf("%q is %q; want %q", userAgent, m.Text, want)
+		}
+	}
+}
+
+// TestSealed checks that the outbox holds no content in clear, and that a sealed
+// email can be sent neither to another address nor under another subject.
+func TestSealed(t *testing.T) {
+	keys := keyring.New()
+	m := sender.Compose(Reader{Address: "ann@example.test"}, occasion, ForgotPassword{link})
+	sealed := m.Sealed(keys)
+	if strings.Contains(fmt.Sprintf("%+v", sealed), link) {
+		t.Errorf("the link is in clear: %+v", sealed)
+	}
+	if got, err := sealed.Unsealed(keys); got != m || err != nil {
+		t.Errorf("unsealed: %+v, %v; want %+v", got, err, m)
+	}
+	for what, change := range map[string]func(*Mail){
+		"to another address":    func(m *Mail) { m.Recipient = "bob@example.test" },
+		"under another subject": func(m *Mail) { m.Subject = "Hello" },
+		"as another email":      func(m *Mail) { m.ID = "other" },
+		"with the parts mixed":  func(m *Mail) { m.Text, m.HTML = m.HTML, m.Text },
+	} {
+		other := sealed
+		change(&other)
+		if got, err := other.Unsealed(keys); err == nil || strings.Contains(got.Text, link) {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+	}
+}

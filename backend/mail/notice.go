@@ -1,0 +1,215 @@
+package mail
+
+import (
+	"time"
+
+	"latchkey/shared/message"
+)
+
+// Notice is one kind of email, with the data that it needs.
+type Notice interface {
+	write(e *email)
+}
+
+// VerifyEmail asks the reader to verify the address of a new account.
+type VerifyEmail struct{ Link string }
+
+func (n VerifyEmail) write(e *email) {
+	e.subject(message.MailVerifyEmailSubject)
+	e.paragraph(message.MailVerifyEmail)
+	e.link(n.Link)
+	e.paragraph(message.MailIfNotSignedUp)
+	e.occasion()
+}
+
+// HaveAccount tells the reader that a caller wanted their address for another
+// account. The caller is not told that the address has one.
+type HaveAccount struct {
+	SignIn         string // a link
+	ForgotPassword string // a link
+}
+
+func (n HaveAccount) write(e *email) {
+	e.subject(message.MailHaveAccountSubject)
+	e.paragraph(message.MailHaveAccount)
+	e.link(n.SignIn)
+	e.link(n.ForgotPassword)
+	e.paragraph(message.MailIfNotYouToldNothing)
+	e.occasion()
+}
+
+// AgreeEmailChange asks the reader, at the address that an account has, to agree
+// to a new one.
+type AgreeEmailChange struct {
+	New  string
+	Link string
+}
+
+func (n AgreeEmailChange) write(e *email) {
+	e.subject(message.MailAgreeEmailChangeSubject)
+	e.paragraph(message.MailAgreeEmailChange, n.New)
+	e.link(n.Link)
+	e.paragraph(message.MailIfNotYouEndSession)
+	e.occasion()
+}
+
+// VerifyNewEmail asks the reader to verify the new address of an account.
+type VerifyNewEmail struct{ Link string }
+
+func (n VerifyNewEmail) write(e *email) {
+	e.subject(message.MailVerifyNewEmailSubject)
+	e.paragraph(message.MailVerifyNewEmail)
+	e.link(n.Link)
+	e.paragraph(message.MailIfNoAccount)
+	e.occasion()
+}
+
+// ForgotPassword brings a link by which the reader chooses a new password.
+type ForgotPassword struct{ Link string }
+
+func (n ForgotPassword) write(e *email) {
+	e.subject(message.ChooseNewPassword)
+	e.paragraph(message.MailForgotPassword)
+	e.link(n.Link)
+	e.paragraph(message.MailIfNotYouPasswordStays)
+	e.occasion()
+}
+
+// DeleteAccount brings a link by which the reader deletes their account.
+type DeleteAccount struct{ Link string }
+
+func (n DeleteAccount) write(e *email) {
+	e.subject(message.MailDeleteAccountSubject)
+	e.paragraph(message.MailDeleteAccount)
+	e.link(n.Link)
+	e.paragraph(message.MailIfNotYouEndSession)
+	e.occasion()
+}
+
+// SignInCode brings a code that is a second factor.
+type SignInCode struct {
+	Code      string
+	Lifetime  time.Duration
+	InSession bool // a session asked for it, not a sign-in
+}
+
+func (n SignInCode) write(e *email) {
+	e.subject(message.MailSignInCodeSubject)
+	e.paragraph(message.MailSignInCode, n.Code, int(n.Lifetime.Minutes()))
+	if n.InSession {
+		e.paragraph(message.MailIfCodeNotRequested)
+	} else {
+		e.paragraph(message.MailIfNotSigningIn)
+	}
+	e.occasion()
+}
+
+// CodeGuessing tells the reader that too many wrong codes have locked their
+// second factor.
+type CodeGuessing struct {
+	InSession bool // they came from a session, not from a sign-in
+	Permanent bool // the lockout does not end by itself
+}
+
+func (n CodeGuessing) write(e *email) {
+	e.subject(message.MailCodeGuessingSubject)
+	if n.InSession {
+		e.paragraph(message.MailCodeGuessingInSession)
+	} else {
+		e.paragraph(message.MailCodeGuessingAtSignIn)
+	}
+	if n.Permanent {
+		e.paragraph(message.MailLockoutUntilUnlocked)
+	} else {
+		e.paragraph(message.MailLockoutTemporary)
+	}
+	e.occasion()
+}
+
+// AccountSecured confirms to the reader what their report of a change as not
+// their own has done.
+type AccountSecured struct{}
+
+func (AccountSecured) write(e *email) {
+	e.subject(message.MailAccountSecuredSubject)
+	e.paragraph(message.MailAccountSecured)
+	e.occasion()
+}
+
+// AccountRecovered tells the reader that an operator has recovered their account.
+type AccountRecovered struct{}
+
+func (AccountRecovered) write(e *email) {
+	e.subject(message.MailAccountRecoveredSubject)
+	e.paragraph(message.MailAccountRecovered)
+	e.occasionTime()
+	e.paragraph(message.MailIfRecoveryNotRequested)
+}
+
+// SecretSettingChanged tells an administrator that a secret setting was changed.
+type SecretSettingChanged struct {
+	Setting string
+	By      string // an email address
+}
+
+func (n SecretSettingChanged) write(e *email) {
+	e.subject(message.MailSecretSettingChangedSubject)
+	e.paragraph(message.MailSecretSettingChanged, n.Setting, n.By)
+	e.occasion()
+	e.paragraph(message.MailIfNotYouAskForHelp)
+}
+
+// Test is the email by which an administrator finds out whether emails arrive.
+type Test struct{}
+
+func (Test) write(e *email) {
+	e.subject(message.MailTestSubject)
+	e.paragraph(message.MailTest)
+	e.occasion()
+}
+
+// FactorsReset tells the reader that an administrator has removed their second
+// factors.
+type FactorsReset struct {
+	Passkeys bool // they were removed, too
+}
+
+func (n FactorsReset) write(e *email) {
+	what := message.MailFactorsReset
+	if n.Passkeys {
+		what = message.MailFactorsAndPasskeysReset
+	}
+	e.byAdministrator(message.MailFactorsResetSubject, what)
+}
+
+// SignedOutEverywhere tells the reader that an administrator has ended all their
+// sessions.
+type SignedOutEverywhere struct{}
+
+func (SignedOutEverywhere) write(e *email) {
+	e.byAdministrator(message.MailSignedOutEverywhereSubject, message.MailSignedOutEverywhere)
+}
+
+// AccountDisabled tells the reader that an administrator has disabled their
+// account.
+type AccountDisabled struct{}
+
+func (AccountDisabled) write(e *email) {
+	e.byAdministrator(message.MailAccountDisabledSubject, message.MailAccountDisabled)
+}
+
+// AccountEnabled tells the reader that an administrator has enabled their account.
+type AccountEnabled struct{}
+
+func (AccountEnabled) write(e *email) {
+	e.byAdministrator(message.MailAccountEnabledSubject, message.MailAccountEnabled)
+}
+
+// byAdministrator writes a notice about what an administrator has done. It does
+// not say from where: that is the administrator's address.
+func (e *email) byAdministrator(subject, what message.ID) {
+	e.subject(subject)
+	e.paragraph(what)
+	e.occasionTime()
+	e.paragraph(message.MailIfUnexpectedAsk)
+}
