@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/backend/mail/mailer"
 	"latchkey/backend/setting"
 	"latchkey/backend/store"
 )
@@ -197,7 +198,7 @@ func (c *config) parseOrigins(t *texts) (err error) {
 	if c.relatedOrigins, err = parseRelated(list(t.relatedOrigins), c.origin); err != nil {
 		return fmt.Errorf("-related-origins: %w", err)
 	}
-	if c.resendURL, err = parseAPI(t.resendURL); err != nil {
+	if c.resendURL, err = mailer.ParseAPI(t.resendURL); err != nil {
 		return fmt.Errorf("-resend-url: %w", err)
 	}
 	for _, s := range list(t.trustedProxies) {

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/gofrs/flock"
 
+	"latchkey/backend/atomicfile"
 	"latchkey/backend/store"
 )
 
@@ -27,7 +26,7 @@ func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err e
 		return err
 	}
 	keys = keys.Rotated()
-	if err := replaceFile(c.keyFile, keys.Text()); err != nil {
+	if err := atomicfile.Replace(c.keyFile, keys.Text()); err != nil {
 		return err
 	}
 	accounts, err := c.accounts(ctx, db, keys)
@@ -49,26 +48,4 @@ them. Once a key is taken out of it, backup codes from its time open nothing, an
 their owners have to make new ones. Nothing else needs it.
 `, n, c.keyFile)
 	return nil
-}
-
-// replaceFile puts a file in the place of another, whole or not at all. Only its
-// owner can read it.
-func replaceFile(name, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close()) // so that a power cut does not bring the old one back
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"latchkey/backend/account"
+	"latchkey/backend/atomicfile"
 	"latchkey/backend/keyring"
 	"latchkey/backend/passhash"
 	"latchkey/backend/store"
 	"latchkey/backend/webauthn"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -63,7 +63,7 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 func (c config) keys() (keys keyring.Keys, created bool, err error) {
 	text, err := os.ReadFile(c.keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		if created, err = writeOnce(c.keyFile, keyring.New().Text()); err == nil {
+		if created, err = atomicfile.Create(c.keyFile, keyring.New().Text()); err == nil {
 			text, err = os.ReadFile(c.keyFile)
 		}
 	}
@@ -77,30 +77,6 @@ func (c config) keys() (keys keyring.Keys, created bool, err error) {
 		return keys, created, fmt.Errorf("%s: %w", c.keyFile, err)
 	}
 	return keys, created, nil
-}
-
-// writeOnce writes a file unless it exists, and reports whether it did. It writes all of it
-// or nothing, so that of several servers at once one writes it and all read the same. Only
-// the owner can read the file.
-func writeOnce(name, text string) (created bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return false, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
-	if err != nil {
-		return false, err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return false, err
-	}
-	if err := os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	return true, nil
 }
 
 // accounts returns the rules on a database, with the settings as they are in it.

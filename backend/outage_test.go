@@ -110,12 +110,12 @@ func (o *emptyOutbox) in(d time.Duration) int {
 func TestIdleOutbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text strings.Builder
-		c := config{log: slog.New(slog.NewTextHandler(&text, nil))}
+		log := slog.New(slog.NewTextHandler(&text, nil))
 		box := new(emptyOutbox)
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
-			deliverMails(ctx, newMailer(c), &account.Service{Store: box, Now: account.Now})
+			(&outbox{accounts: &account.Service{Store: box, Now: account.Now}, log: log}).deliverAll(ctx)
 			close(ended)
 		}()
 		if n := box.in(time.Minute); n < 55 || n > 61 {

@@ -116,9 +116,9 @@ func start(
 		c.log.Warn("limits on tries are off: this is for measuring, not for use")
 	}
 
-	mail := newMailer(c)
+	mails := newMailer(c)
 	handler := server.New(server.Config{
-		Accounts: accounts, Ready: db.Ready, DeliverMail: mail.deliver, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
+		Accounts: accounts, Ready: db.Ready, DeliverMail: mails.Deliver, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
 		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
 	})
 	welcome, err := invite(ctx, c, accounts)
@@ -130,7 +130,7 @@ func start(
 	background = new(sync.WaitGroup)
 	background.Go(func() { deleteExpired(ctx, c, db, accounts) })
 	background.Go(func() { watchSettings(ctx, c, accounts) })
-	background.Go(func() { deliverMails(ctx, mail, accounts) })
+	background.Go(func() { (&outbox{accounts: accounts, deliver: mails.Deliver, log: c.log}).deliverAll(ctx) })
 	return background, nil
 }
 

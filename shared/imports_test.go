@@ -52,6 +52,11 @@ var walls = []struct {
 		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
 	},
 	{
+		room:    "backend/atomicfile",
+		stdOnly: true,
+		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:    "backend/audit",
 		stdOnly: true,
 		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
@@ -69,7 +74,7 @@ var walls = []struct {
 		never: []string{
 			bun, goApp, "latchkey/backend/account", "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web",
 		},
-		directly: []string{"net/http", "database/sql"},
+		directly: []string{"database/sql"},
 	},
 	{
 		room:  "backend/passhash",
@@ -92,8 +97,10 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:     "backend/account",
-		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		room: "backend/account",
+		never: []string{
+			bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/backend/mail/mailer", "latchkey/app", "latchkey/web",
+		},
 		directly: []string{"net/http", "database/sql", "html/template", "text/template", webauthn},
 	},
 	{

@@ -1,0 +1,91 @@
+// Package mailer delivers emails: to Resend, or another provider that speaks its
+// API, or to files.
+package mailer
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"latchkey/backend/atomicfile"
+	"latchkey/backend/mail"
+)
+
+// Settings are those that an administrator can change while the server runs.
+type Settings struct {
+	Name   string // of the service
+	Sender string // an address, with or without a name; empty for one of ours
+	APIKey string // of the provider; empty if emails go to files
+}
+
+// Config is what a [Mailer] is made of.
+type Config struct {
+	Settings func() Settings
+	Host     string   // of the service: its own sender is no-reply there
+	API      *url.URL // of the provider, as [ParseAPI] returns it
+	Folder   string   // where files go
+	Log      *slog.Logger
+}
+
+// Mailer delivers emails.
+type Mailer struct {
+	Config
+	client *http.Client
+}
+
+// New returns a Mailer.
+func New(c Config) *Mailer { return &Mailer{c, newClient()} }
+
+// Deliver sends an email to the provider, if there is a key. Else it writes the
+// email to a file, and to the log only its recipient and its subject. It fails
+// with [mail.RefusedError] if the provider does not accept the email.
+func (m *Mailer) Deliver(ctx context.Context, e mail.Mail) error {
+	set := m.Settings()
+	from := set.Sender
+	if from == "" {
+		from = sender(set.Name, m.Host)
+	}
+	if set.APIKey == "" {
+		return m.writeFile(e, from)
+	}
+	return m.send(ctx, e, from, set.APIKey)
+}
+
+// sender returns the service as the sender of emails. Email programs give some
+// characters in its name a meaning, so they are quoted or left out.
+func sender(name, host string) string {
+	plain := func(r rune) bool { return r == ' ' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		name = `"` + strings.NewReplacer(`"`, "", `\`, "", "<", "", ">", "").Replace(name) + `"`
+	}
+	return name + " <no-reply@" + host + ">"
+}
+
+// writeFile writes an email to a file.
+func (m *Mailer) writeFile(e mail.Mail, from string) error {
+	line, err := json.Marshal(struct {
+		To      string    `json:"to"`
+		From    string    `json:"from"`
+		Subject string    `json:"subject"`
+		Text    string    `json:"text"`
+		HTML    string    `json:"html"`
+		At      time.Time `json:"at"`
+	}{e.Recipient, from, e.Subject, e.Text, e.HTML, e.CreatedAt})
+	if err != nil {
+		return err
+	}
+	// Each email has its own name: one that is delivered twice, because a server
+	// stopped in between, is still one file.
+	name := filepath.Join(m.Folder, e.CreatedAt.Format("20060102T150405.000Z")+"-"+e.ID+".json")
+	if _, err := atomicfile.Create(name, string(line)+"\n"); err != nil {
+		return err
+	}
+	m.Log.Info("mail", "to", e.Recipient, "subject", e.Subject)
+	return nil
+}

@@ -1,0 +1,123 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/resend/resend-go/v3"
+
+	"latchkey/backend/address"
+	"latchkey/backend/mail"
+)
+
+const (
+	// timeout is well below the time for which an email is leased.
+	timeout = 10 * time.Second
+	// maxResponse, in bytes, is longer than any response of Resend to an email.
+	maxResponse = 64 << 10
+	// maxRefusal, in characters, is how much of it an administrator reads.
+	maxRefusal = 200
+	// maxWait is how long a provider can ask to wait.
+	maxWait = 24 * time.Hour
+)
+
+// ParseAPI reads the URL of a provider's API. It refuses one that would send the
+// key over a network in clear.
+func ParseAPI(s string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(s, "/") + "/") // the endpoints are below it
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("%q is not of the form https://api.resend.com", s)
+	}
+	if u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback() {
+		return nil, fmt.Errorf("%q is not encrypted, so anybody on the way could read the key", s)
+	}
+	return u, nil
+}
+
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:   timeout,
+		Transport: limitResponse{http.DefaultTransport},
+		// The key must not go to another server.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// limitResponse reads at most maxResponse bytes of a response.
+type limitResponse struct{ http.RoundTripper }
+
+func (l limitResponse) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := l.RoundTripper.RoundTrip(r)
+	if err == nil {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, maxResponse), response.Body}
+	}
+	return response, err
+}
+
+// send sends an email to the provider.
+func (m *Mailer) send(ctx context.Context, e mail.Mail, from, key string) error {
+	provider := resend.NewCustomClient(m.client, key)
+	provider.BaseURL = m.API
+	// The idempotency key belongs to the email: if it is sent twice, because a
+	// server stopped in between or a response was lost, it arrives once.
+	taken, err := provider.Emails.SendWithOptions(ctx,
+		&resend.SendEmailRequest{From: from, To: []string{address.SMTP(e.Recipient)}, Subject: e.Subject, Text: e.Text, Html: e.HTML},
+		&resend.SendEmailOptions{IdempotencyKey: e.ID})
+	if err == nil && taken.Id == "" {
+		err = errors.New("it gave the mail no ID")
+	}
+	if err != nil {
+		return refusal(err, key)
+	}
+	m.Log.Info("a mail was sent", "subject", e.Subject, "id", taken.Id)
+	return nil
+}
+
+// refusal explains why the provider did not accept an email, as far as the SDK
+// says.
+func refusal(err error, key string) error {
+	why, wait := "The mail provider’s answer is not one of Resend’s: "+err.Error(), time.Duration(0)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		why = "The mail provider did not answer in time."
+	} else if unreached, ok := errors.AsType[*url.Error](err); ok {
+		why = "The mail provider cannot be reached: " + unreached.Err.Error()
+	} else if limited, ok := errors.AsType[*resend.RateLimitError](err); ok {
+		why, wait = "The mail provider says: "+limited.Message, retryAfter(limited.RetryAfter, time.Now())
+	} else if said, ok := strings.CutPrefix(err.Error(), "[ERROR]: "); ok {
+		why = "The mail provider says: " + said
+	}
+	why = strings.ReplaceAll(why, key, "…")
+	why = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(why, ""))
+	if long := []rune(why); len(long) > maxRefusal {
+		why = string(long[:maxRefusal]) + "…"
+	}
+	return &mail.RefusedError{Why: why, Wait: wait}
+}
+
+// retryAfter reads a Retry-After header (RFC 9110, section 10.2.3).
+func retryAfter(after string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(after, 10, 31); err == nil {
+		return min(time.Duration(n)*time.Second, maxWait)
+	}
+	if at, err := http.ParseTime(after); err == nil {
+		return min(max(at.Sub(now), 0), maxWait)
+	}
+	return 0
+}
