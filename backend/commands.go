@@ -132,7 +132,7 @@ func unlock(ctx context.Context, c config, accounts *account.Service, out io.Wri
 // in, and prints the link for a new password.
 func breakGlass(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	email := c.args[0]
-	token, err := accounts.BreakGlass(ctx, email)
+	token, err := accounts.GrantEmergencyAccess(ctx, email)
 	if err != nil {
 		return noAccount(err, email)
 	}

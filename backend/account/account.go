@@ -40,16 +40,16 @@ type Store interface {
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
-	managedUserStore
+	adminStore
 	passwordStore
 	sessionStore
-	attemptStore
+	rateLimitStore
 	twoFactorStore
 	lockoutStore
 	totpStore
 	backupCodeStore
 	emailCodeStore
-	challengeStore
+	pendingSignInStore
 	trustedDeviceStore
 	passkeyStore
 	ceremonyStore
@@ -70,7 +70,7 @@ type Client struct {
 	IP        string // empty if unknown
 	UserAgent string
 	Language  string       // one of [shared.Languages]; empty if unknown
-	Browser   KnownBrowser // what the browser kept of earlier sign-ins
+	KnownDevice   KnownDeviceTokens // what the browser kept of earlier sign-ins
 	Trust     TrustTokens  // what it keeps of accounts that trust it
 }
 

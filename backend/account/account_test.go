@@ -29,18 +29,18 @@ func TestParseToken(t *testing.T) {
 	}
 }
 
-// TestKnownBrowser checks that a known-device token is bound to a user, a
+// TestKnownDeviceTokens checks that a known-device token is bound to a user, a
 // password and a key. A token recognizes four accounts at most.
-func TestKnownBrowser(t *testing.T) {
+func TestKnownDeviceTokens(t *testing.T) {
 	s := &Service{Keys: keyring.New()}
-	isKnown := func(s *Service, b KnownBrowser, user, hash string) bool {
-		_, ok := s.browserID(b, user, hash)
+	isKnown := func(s *Service, b KnownDeviceTokens, user, hash string) bool {
+		_, ok := s.knownDeviceID(b, user, hash)
 		return ok
 	}
-	b := s.newBrowser("ann", "hash", "")
+	b := s.addKnownDevice("ann", "hash", "")
 	for what, test := range map[string]struct {
 		s          *Service
-		b          KnownBrowser
+		b          KnownDeviceTokens
 		user, hash string
 		known      bool
 	}{
@@ -56,23 +56,23 @@ func TestKnownBrowser(t *testing.T) {
 			t.Errorf("%s: known is %t; want %t", what, !test.known, test.known)
 		}
 	}
-	if renewed := s.newBrowser("ann", "hash", b); renewed != b {
+	if renewed := s.addKnownDevice("ann", "hash", b); renewed != b {
 		t.Error("a known browser gets another token")
 	}
 	for _, user := range []string{"bob", "cid", "dot"} {
-		b = s.newBrowser(user, "hash", b)
+		b = s.addKnownDevice(user, "hash", b)
 	}
 	if !isKnown(s, b, "ann", "hash") || !isKnown(s, b, "dot", "hash") {
 		t.Error("four accounts do not know the browser")
 	}
-	if b = s.newBrowser("eve", "hash", b); isKnown(s, b, "ann", "hash") || len(strings.Split(string(b), ".")) != 4 {
+	if b = s.addKnownDevice("eve", "hash", b); isKnown(s, b, "ann", "hash") || len(strings.Split(string(b), ".")) != 4 {
 		t.Error("more than four accounts know the browser")
 	}
 }
 
-// TestSessionSeen checks when a request updates its session, and when the
+// TestSessionTouched checks when a request updates its session, and when the
 // session then expires.
-func TestSessionSeen(t *testing.T) {
+func TestSessionTouched(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	client, set := Client{IP: "192.0.2.1", UserAgent: "UA"}, presets(t).Now()
 	session := Session{
@@ -106,7 +106,7 @@ func TestSessionSeen(t *testing.T) {
 		if test.change != nil {
 			test.change(&s)
 		}
-		got, update := s.seen(now.Add(test.after), test.from, set)
+		got, update := s.touched(now.Add(test.after), test.from, set)
 		if update != test.update || !got.ExpiresAt.Equal(now.Add(test.expires)) {
 			t.Errorf("%s: update is %t, expires after %v; want %t, %v",
 				test.what, update, got.ExpiresAt.Sub(now), test.update, test.expires)
@@ -129,9 +129,9 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// TestEnrolBy checks the deadline by which a user has to enroll a second
+// TestEnrollmentDeadline checks the deadline by which a user has to enroll a second
 // factor.
-func TestEnrolBy(t *testing.T) {
+func TestEnrollmentDeadline(t *testing.T) {
 	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
 		settings := presets(t)
@@ -139,7 +139,7 @@ func TestEnrolBy(t *testing.T) {
 			t.Fatal(err)
 		}
 		user.CreatedAt = joined
-		return (&Service{Settings: settings}).EnrolBy(Actor{Session: Session{Method: method, Permissions: permissions}, User: user})
+		return (&Service{Settings: settings}).EnrollmentDeadline(Actor{Session: Session{Method: method, Permissions: permissions}, User: user})
 	}
 	enrolled := User{TwoFactorEnabled: true}
 	for what, test := range map[string]struct{ got, want time.Time }{

@@ -27,12 +27,12 @@ type UserFilter struct {
 	Limit  int
 }
 
-// manage runs fn in a transaction in which nothing else is done to a user, for an
+// inAdminTx runs fn in a transaction in which nothing else is done to a user, for an
 // administrator whose session is sure to be alive. It fails with
 // [shared.ErrYourself], with [shared.ErrNoSuchUser], and with
 // [shared.ErrForbidden] for a user who may change system keys if the
 // administrator may not: nobody gets the better of one who may do more.
-func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(userTx) error) error {
+func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn func(userTx) error) error {
 	if user == actor.Session.UserID {
 		return shared.ErrYourself
 	}
@@ -73,9 +73,9 @@ func (s *Service) manage(ctx context.Context, actor Actor, user string, fn func(
 	})
 }
 
-// managed writes down what an administrator has done to a user, and tells the
+// auditAdminAction writes down what an administrator has done to a user, and tells the
 // user: not from where, which is the administrator's address.
-func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind string, n mail.Notice) error {
+func (s *Service) auditAdminAction(ctx context.Context, in userTx, actor Actor, kind string, n mail.Notice) error {
 	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
@@ -86,71 +86,71 @@ func (s *Service) managed(ctx context.Context, in userTx, actor Actor, kind stri
 
 // ResetFactors takes the second factor from a user who has lost it, and ends all
 // that is open. Passkeys go, too, as they may be lost with it, unless the user
-// has no password: then they are the only way in. It fails as [Service.manage]
+// has no password: then they are the only way in. It fails as [Service.inAdminTx]
 // does.
 func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) error {
-	return s.manage(ctx, actor, user, func(in userTx) error {
-		ways, err := waysIn(ctx, in, in.User.ID)
+	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
+		methods, err := loadSignInMethods(ctx, in, in.User.ID)
 		if err != nil {
 			return err
 		}
-		if err := s.end(ctx, in, ""); err != nil {
+		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
 		// After the sessions, as in [Service.DisableTwoFactor].
-		if err := s.forgetFactors(ctx, in); err != nil {
+		if err := s.deleteFactors(ctx, in); err != nil {
 			return err
 		}
-		if ways.Password {
+		if methods.Password {
 			if _, err := in.DeletePasskeys(ctx, in.User.ID); err != nil {
 				return err
 			}
 		}
-		return s.managed(ctx, in, actor, audit.EventFactorsReset, mail.FactorsReset{Passkeys: ways.Password})
+		return s.auditAdminAction(ctx, in, actor, audit.EventFactorsReset, mail.FactorsReset{Passkeys: methods.Password})
 	})
 }
 
-// EndSessions ends all sessions of a user, and sign-ins under way. It fails as
-// [Service.manage] does.
-func (s *Service) EndSessions(ctx context.Context, actor Actor, user string) error {
-	return s.manage(ctx, actor, user, func(in userTx) error {
+// RevokeUserSessions ends all sessions of a user, and sign-ins under way. It fails as
+// [Service.inAdminTx] does.
+func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user string) error {
+	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		if _, err := in.DeleteOtherSessions(ctx, user, ""); err != nil {
 			return err
 		}
-		if err := in.DeleteChallenges(ctx, user); err != nil {
+		if err := in.DeletePendingSignIns(ctx, user); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventSessionsEnded, mail.SignedOutEverywhere{})
+		return s.auditAdminAction(ctx, in, actor, audit.EventSessionsEnded, mail.SignedOutEverywhere{})
 	})
 }
 
 // DisableUser lets nobody sign in to an account any more, and ends all that is
-// open. It fails as [Service.manage] does.
+// open. It fails as [Service.inAdminTx] does.
 func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) error {
-	return s.manage(ctx, actor, user, func(in userTx) error {
+	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		disabled, err := in.DisableUser(ctx, user, s.Now())
 		if err != nil || !disabled {
 			return err
 		}
-		if err := s.end(ctx, in, ""); err != nil {
+		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventUserDisabled, mail.AccountDisabled{})
+		return s.auditAdminAction(ctx, in, actor, audit.EventUserDisabled, mail.AccountDisabled{})
 	})
 }
 
-// EnableUser undoes [Service.DisableUser]. It fails as [Service.manage] does.
+// EnableUser undoes [Service.DisableUser]. It fails as [Service.inAdminTx] does.
 func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) error {
-	return s.manage(ctx, actor, user, func(in userTx) error {
+	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		enabled, err := in.EnableUser(ctx, user, s.Now())
 		if err != nil || !enabled {
 			return err
 		}
-		return s.managed(ctx, in, actor, audit.EventUserEnabled, mail.AccountEnabled{})
+		return s.auditAdminAction(ctx, in, actor, audit.EventUserEnabled, mail.AccountEnabled{})
 	})
 }
 
-type managedUserStore interface {
+type adminStore interface {
 	// ManagedUsers returns the accounts that the filter asks for, by address.
 	ManagedUsers(ctx context.Context, f UserFilter, now time.Time) ([]ManagedUser, error)
 	// DisableUser reports whether it disabled the account, which may have been.

@@ -22,7 +22,7 @@ const (
 	// backupCodeLength is in characters, of five bits each: 60 bits.
 	backupCodeLength = 12
 	// backupCodeAlphabet is Crockford's Base32 (crockford.com/base32.html): no
-	// letter of it is taken for another or for a digit. See [readBackupCode].
+	// letter of it is taken for another or for a digit. See [parseBackupCode].
 	backupCodeAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
 	// backupCodeIterations is the cost of a backup code's hash. NIST SP 800-63B-4,
@@ -56,7 +56,7 @@ func newBackupCodeSet(user string) BackupCodeSet {
 	return BackupCodeSet{UserID: user, Salt: salt, Iterations: backupCodeIterations}
 }
 
-// hash hashes a code as [readBackupCode] returns it.
+// hash hashes a code as [parseBackupCode] returns it.
 func (set BackupCodeSet) hash(code string) string {
 	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, backupCodeHashSize)
 	if err != nil {
@@ -76,10 +76,10 @@ func newBackupCode() string {
 	return code[:4] + "-" + code[4:8] + "-" + code[8:]
 }
 
-// readBackupCode returns the characters of the code that a user typed (see
+// parseBackupCode returns the characters of the code that a user typed (see
 // [shared.TypedCode]), in lower case. It takes o for 0, and i and l for 1. ok is
 // false if they are no code.
-func readBackupCode(typed string) (code string, ok bool) {
+func parseBackupCode(typed string) (code string, ok bool) {
 	code = strings.Map(func(r rune) rune {
 		switch r = unicode.ToLower(r); r {
 		case 'o':
@@ -92,13 +92,13 @@ func readBackupCode(typed string) (code string, ok bool) {
 	return code, len(code) == backupCodeLength && strings.Trim(code, backupCodeAlphabet) == ""
 }
 
-// oldBackupCodeForm is that of codes that were made before there were sets, but
+// legacyBackupCodeForm is that of codes that were made before there were sets, but
 // for their hyphen: upper and lower case are different letters.
-var oldBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
+var legacyBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
 
-// oldBackupCodeHash hashes a code that was made before there were sets,
+// legacyBackupCodeHash hashes a code that was made before there were sets,
 // xxxxx-xxxxx.
-func oldBackupCodeHash(slot passhash.Slot, user, code string) string {
+func legacyBackupCodeHash(slot passhash.Slot, user, code string) string {
 	return string(slot.Key(code, []byte(user)))
 }
 
@@ -125,13 +125,13 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 		return nil, err
 	}
 	typed := shared.TypedCode(text)
-	if code, ok := readBackupCode(typed); ok {
+	if code, ok := parseBackupCode(typed); ok {
 		if old { // as if there were one: the answer comes no sooner
 			set = newBackupCodeSet(user)
 		}
 		return s.Keys.MACs(backupCodePurpose, set.hash(code)), nil
 	}
-	if !old || !oldBackupCodeForm.MatchString(typed) {
+	if !old || !legacyBackupCodeForm.MatchString(typed) {
 		return nil, nil
 	}
 	slot, err := s.Hasher.Acquire(ctx)
@@ -139,37 +139,37 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 		return nil, err
 	}
 	defer slot.Release()
-	return s.Keys.MACs(backupCodePurpose, oldBackupCodeHash(slot, user, typed[:5]+"-"+typed[5:])), nil
+	return s.Keys.MACs(backupCodePurpose, legacyBackupCodeHash(slot, user, typed[:5]+"-"+typed[5:])), nil
 }
 
-func (s *Service) judgeBackupCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
-	if !who.User.TwoFactorEnabled {
-		return right, 0, shared.ErrBackupCodesNotEnabled
+func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
+	if !vc.User.TwoFactorEnabled {
+		return verified, 0, shared.ErrBackupCodesNotEnabled
 	}
 	// Hashed before the try is counted: who is turned away for want of room has
 	// lost nothing.
-	digests, err := s.hashBackupCode(ctx, who.User.ID, code)
+	digests, err := s.hashBackupCode(ctx, vc.User.ID, code)
 	if err != nil {
-		return right, 0, err
+		return verified, 0, err
 	}
-	if try, err = s.reserveAnswer(ctx, who); err != nil {
-		return right, try, err
+	if try, err = s.countTryWithSignIn(ctx, vc); err != nil {
+		return verified, try, err
 	}
 	if digests == nil {
-		return right, try, shared.ErrInvalidBackupCode
+		return verified, try, shared.ErrInvalidBackupCode
 	}
-	return rightCode{spend: func(ctx context.Context, in userTx) error {
+	return verifiedCode{spend: func(ctx context.Context, in userTx) error {
 		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
 		if used {
-			return fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNoGuess)
+			return fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNotAGuess)
 		}
 		return err
 	}}, try, nil
 }
 
-// noteBackupCode tells a user that one of their backup codes was used: in the
+// auditBackupCodeUse tells a user that one of their backup codes was used: in the
 // session of actor, to open it, or for none if that is zero.
-func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) error {
+func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (s *Service) noteBackupCode(ctx context.Context, in userTx, actor Actor) er
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.notify(ctx, in, actor.Client, undo{Session: actor.Session.ID}, "", mail.BackupCodeUsed{Left: left})
+	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, "", mail.BackupCodeUsed{Left: left})
 }
 
 // NewBackupCodes puts new backup codes in the place of the old ones. It fails
@@ -200,7 +200,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, audit.EventBackupCodesMade, undo{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
+		token, err = s.revokeAndNotify(ctx, in, actor, audit.EventBackupCodesMade, reversal{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
 			mail.BackupCodesMade{})
 		return err
 	})

@@ -37,27 +37,27 @@ func TestNewBackupCode(t *testing.T) {
 	}
 }
 
-func TestReadBackupCode(t *testing.T) {
+func TestParseBackupCode(t *testing.T) {
 	const code = "k7qm3rx90112"
 	for _, text := range []string{
 		"k7qm-3rx9-0112", "k7qm3rx90112", "K7QM-3RX9-0112", "K7qm 3Rx9 0112", " k7qm - 3rx9 - 0112\n", "k7qm–3rx9—0112",
 		"K7QM-3RX9-OIL2", "k7qm-3rx9-oil2", "k7qm-3rx9-0ıi2", "ｋ７ｑｍ－３ｒｘ９－０１１２", "\u2066k7qm-3rx9-0112\u2069",
 		"k7qm\u200b3rx9\u200b0112", "\ufeffk7qm-3rx9-0112", "k\u0667qm-\u0663rx\u0669-\u0660\u0661\u0661\u0662",
 	} {
-		if got, ok := readBackupCode(shared.TypedCode(text)); !ok || got != code {
+		if got, ok := parseBackupCode(shared.TypedCode(text)); !ok || got != code {
 			t.Errorf("%q is read as %q, %t", text, got, ok)
 		}
 	}
 	for _, text := range []string{
 		"", "k7qm-3rx9-011", "k7qm-3rx9-01122", "k7qm-3rx9-011u", "k7qm_3rx9_0112", "k7qm.3rx9.0112", "k7qm-3rx9-011\u00e9", "aaaaa-bbbbb",
 	} {
-		if got, ok := readBackupCode(shared.TypedCode(text)); ok {
+		if got, ok := parseBackupCode(shared.TypedCode(text)); ok {
 			t.Errorf("%q is read as %q", text, got)
 		}
 	}
 	for range 100 {
 		code := newBackupCode()
-		if got, ok := readBackupCode(shared.TypedCode(strings.ToUpper(code))); !ok || got != strings.ReplaceAll(code, "-", "") {
+		if got, ok := parseBackupCode(shared.TypedCode(strings.ToUpper(code))); !ok || got != strings.ReplaceAll(code, "-", "") {
 			t.Errorf("%q is read as %q, %t", code, got, ok)
 		}
 	}
@@ -71,7 +71,7 @@ func TestBackupCodeSet(t *testing.T) {
 	if set.UserID != "ann" || len(set.Salt) != 16 || set.Iterations != 10_000 || len(codes) != 10 || len(digests) != 10 {
 		t.Errorf("%d codes, %d digests, set %+v", len(codes), len(digests), set)
 	}
-	code, _ := readBackupCode(shared.TypedCode(codes[9]))
+	code, _ := parseBackupCode(shared.TypedCode(codes[9]))
 	if want := s.Keys.MAC("backup code", set.hash(code)); !bytes.Equal(digests[9], want) {
 		t.Errorf("digest %x; want %x", digests[9], want)
 	}
@@ -80,7 +80,7 @@ func TestBackupCodeSet(t *testing.T) {
 		t.Error("two sets share a salt")
 	}
 	slot := acquire(t)
-	if oldBackupCodeHash(slot, "ann", "abcde-fghij") == oldBackupCodeHash(slot, "bob", "abcde-fghij") {
+	if legacyBackupCodeHash(slot, "ann", "abcde-fghij") == legacyBackupCodeHash(slot, "bob", "abcde-fghij") {
 		t.Error("the old codes of two users have one hash")
 	}
 }
@@ -105,7 +105,7 @@ func BenchmarkBackupCode(b *testing.B) {
 	b.Run("old", func(b *testing.B) {
 		slot := acquire(b)
 		for b.Loop() {
-			oldBackupCodeHash(slot, "ann", "abcde-fghij")
+			legacyBackupCodeHash(slot, "ann", "abcde-fghij")
 		}
 	})
 }

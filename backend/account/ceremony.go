@@ -55,8 +55,8 @@ func (s *Service) userVerification() webauthn.Verification {
 	return webauthn.Verification(s.Settings.Now().PasskeyVerification)
 }
 
-// begin notes a ceremony under a new challenge.
-func (s *Service) begin(ctx context.Context, c Ceremony, browser Token) (challenge string, err error) {
+// beginCeremony notes a ceremony under a new challenge.
+func (s *Service) beginCeremony(ctx context.Context, c Ceremony, browser Token) (challenge string, err error) {
 	challenge = webauthn.NewChallenge()
 	c.ChallengeHash, c.BrowserHash, c.ExpiresAt = challengeHash(challenge), browser.Hash(), s.Now().Add(CeremonyLifetime)
 	return challenge, s.Store.AddCeremony(ctx, c)
@@ -94,7 +94,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	full := len(keys) >= shared.PasskeysPerUser
 	verification := s.userVerification()
 	switch {
-	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.upgradable(actor.Session)):
+	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.canUpgrade(actor.Session)):
 		return json.RawMessage("null"), nil
 	case due != nil: // or a password would be enough to make a factor, and to go on by that
 		return nil, due
@@ -104,7 +104,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 		verification = webauthn.Preferred
 	}
 	c := Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}
-	challenge, err := s.begin(ctx, c, browser)
+	challenge, err := s.beginCeremony(ctx, c, browser)
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +118,9 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	})
 }
 
-// upgradable reports whether the session is of a password that was entered just
+// canUpgrade reports whether the session is of a password that was entered just
 // now: what is made without asking must be of who has just signed in.
-func (s *Service) upgradable(session Session) bool {
+func (s *Service) canUpgrade(session Session) bool {
 	first, _, _ := strings.Cut(session.Method, "+")
 	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < s.Settings.Now().FreshWindow
 }
@@ -138,18 +138,18 @@ func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser 
 		}
 		c.UserID, allow = actor.User.ID, descriptors(keys)
 	}
-	challenge, err := s.begin(ctx, c, browser)
+	challenge, err := s.beginCeremony(ctx, c, browser)
 	if err != nil {
 		return nil, err
 	}
 	return s.RelyingParty.RequestOptions(challenge, allow, s.userVerification())
 }
 
-// take spends the challenge that an answer says it is for, or "" if the answer
+// takeCeremony spends the challenge that an answer says it is for, or "" if the answer
 // cannot be read, before anything of the answer is believed. An answer to none of
 // its browser's spends them all: it is an attempt, whatever it says. It then fails
 // as refused; and with [shared.ErrPasskeyChallenge] if there were none.
-func (s *Service) take(ctx context.Context, browser Token, kind, challenge string, refused error) (Ceremony, error) {
+func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challenge string, refused error) (Ceremony, error) {
 	if challenge != "" {
 		c, err := s.Store.TakeCeremony(ctx, browser.Hash(), challengeHash(challenge), kind, s.Now())
 		if !errors.Is(err, ErrNotFound) {
@@ -166,13 +166,13 @@ func (s *Service) take(ctx context.Context, browser Token, kind, challenge strin
 	return Ceremony{}, err
 }
 
-// judgeRegistration is the passkey that an authenticator says it has made. It
+// verifyRegistration is the passkey that an authenticator says it has made. It
 // fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother] if
 // it was asked to make it for somebody else, and with [shared.ErrRegistration].
-func (s *Service) judgeRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
+func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
 	// The challenge of one that cannot be read is empty.
 	registration, parseErr := webauthn.ParseRegistration(response)
-	ceremony, err := s.take(ctx, browser, ceremonyRegister, registration.Challenge, shared.ErrRegistration)
+	ceremony, err := s.takeCeremony(ctx, browser, ceremonyRegister, registration.Challenge, shared.ErrRegistration)
 	switch {
 	case err != nil:
 		return Passkey{}, err
@@ -181,21 +181,21 @@ func (s *Service) judgeRegistration(ctx context.Context, actor Actor, browser To
 	case ceremony.SessionID != actor.Session.ID:
 		return Passkey{}, shared.ErrPasskeyChallenge
 	case parseErr != nil:
-		return Passkey{}, refusal(parseErr, shared.ErrRegistration)
+		return Passkey{}, passkeyError(parseErr, shared.ErrRegistration)
 	}
 	made, err := s.RelyingParty.VerifyRegistration(registration, webauthn.RegistrationPolicy{
 		UserHandle: actor.User.Handle, Verification: s.userVerification(), Conditional: ceremony.Unasked,
 	})
 	if err != nil {
-		return Passkey{}, refusal(err, shared.ErrRegistration)
+		return Passkey{}, passkeyError(err, shared.ErrRegistration)
 	}
 	return newPasskey(actor.User.ID, made, s.Now()), nil
 }
 
-// refusal returns the error of a call whose response the [webauthn] package did
+// passkeyError returns the error of a call whose response the [webauthn] package did
 // not accept. refused is the shared error for it. What is wrong with the server
 // is no refusal.
-func refusal(err error, refused *shared.Error) error {
+func passkeyError(err error, refused *shared.Error) error {
 	switch {
 	case errors.Is(err, webauthn.ErrUserNotVerified):
 		if refused == shared.ErrRegistration {
@@ -210,66 +210,66 @@ func refusal(err error, refused *shared.Error) error {
 	return err
 }
 
-// rightPasskey is an answer of an authenticator that was right when it was
+// verifiedAssertion is an answer of an authenticator that was right when it was
 // looked at. It is worth nothing until it is used, in the transaction of what it
 // is good for.
-type rightPasskey struct {
+type verifiedAssertion struct {
 	Passkey  // as it is once it is used
 	user     User
-	verified bool // it has verified its user just now
+	userVerified bool // it has verified its user just now
 }
 
-// judgePasskey looks at the answer of an authenticator to a challenge that was
+// verifyPasskey looks at the answer of an authenticator to a challenge that was
 // asked in the given session; in any, or in none, if it is nil. It fails with
 // [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the passkey is
 // not known here, whatever else is wrong; and with [shared.ErrAuthentication],
 // which is also [webauthn.ErrSignature] if the signature is wrong.
-func (s *Service) judgePasskey(ctx context.Context, session *Session, from Client, browser Token, response json.RawMessage) (right rightPasskey, err error) {
+func (s *Service) verifyPasskey(ctx context.Context, session *Session, from Client, browser Token, response json.RawMessage) (verified verifiedAssertion, err error) {
 	// The challenge of one that cannot be read is empty.
 	assertion, parseErr := webauthn.ParseAssertion(response)
-	ceremony, err := s.take(ctx, browser, ceremonyAuthenticate, assertion.Challenge, shared.ErrAuthentication)
+	ceremony, err := s.takeCeremony(ctx, browser, ceremonyAuthenticate, assertion.Challenge, shared.ErrAuthentication)
 	switch {
 	case err != nil:
-		return right, err
+		return verified, err
 	case session != nil && ceremony.SessionID != session.ID:
-		return right, shared.ErrPasskeyChallenge
+		return verified, shared.ErrPasskeyChallenge
 	case parseErr != nil:
-		return right, refusal(parseErr, shared.ErrAuthentication)
+		return verified, passkeyError(parseErr, shared.ErrAuthentication)
 	}
 	key, user, err := s.Store.PasskeyByCredential(ctx, assertion.CredentialID)
 	known := !errors.Is(err, ErrNotFound)
 	if known && err != nil {
-		return right, err
+		return verified, err
 	}
 	if !known {
 		key = Passkey{CredentialID: assertion.CredentialID, PublicKey: webauthn.DecoyKey(), BackupEligible: assertion.BackupEligible}
 	}
-	right = rightPasskey{Passkey: key, user: user, verified: assertion.UserVerified}
-	err = s.judgeAssertion(right, ceremony, assertion)
+	verified = verifiedAssertion{Passkey: key, user: user, userVerified: assertion.UserVerified}
+	err = s.verifyAssertion(verified, ceremony, assertion)
 	if !known && (err == nil || errors.Is(err, shared.ErrAuthentication)) {
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
 		e := s.event(audit.EventPasskeyFailed, key.UserID, from)
 		e.Subject = key.ID
-		return right, s.auditFailure(ctx, e, err)
+		return verified, s.auditFailure(ctx, e, err)
 	}
 	now := s.Now()
-	right.SignCount, right.LastUsedAt = int64(assertion.SignCount), &now
-	right.BackupEligible, right.BackedUp, right.UserVerified = assertion.BackupEligible, assertion.BackedUp, right.verified
-	return right, nil
+	verified.SignCount, verified.LastUsedAt = int64(assertion.SignCount), &now
+	verified.BackupEligible, verified.BackedUp, verified.UserVerified = assertion.BackupEligible, assertion.BackedUp, verified.userVerified
+	return verified, nil
 }
 
-// judgeAssertion does what WebAuthn Level 3, section 7.2, asks, but for the
+// verifyAssertion does what WebAuthn Level 3, section 7.2, asks, but for the
 // counter, which is judged when the passkey is used. Whose the passkey is, is
 // judged last: a stranger must not learn it, nor whether it is there.
-func (s *Service) judgeAssertion(p rightPasskey, ceremony Ceremony, a webauthn.Assertion) error {
+func (s *Service) verifyAssertion(p verifiedAssertion, ceremony Ceremony, a webauthn.Assertion) error {
 	if ceremony.UserID == "" && len(a.UserHandle) == 0 { // who it is, it has to say
 		return shared.ErrAuthentication
 	}
 	stored := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey, BackupEligible: p.BackupEligible}
 	if err := s.RelyingParty.VerifyAssertion(a, stored, s.userVerification()); err != nil {
-		return refusal(err, shared.ErrAuthentication)
+		return passkeyError(err, shared.ErrAuthentication)
 	}
 	if len(a.UserHandle) > 0 && !bytes.Equal(a.UserHandle, p.user.Handle) || ceremony.UserID != "" && ceremony.UserID != p.user.ID {
 		return shared.ErrAuthentication

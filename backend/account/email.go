@@ -11,8 +11,8 @@ import (
 	"latchkey/shared"
 )
 
-// verification is the data of a token by which an address is verified.
-type verification struct{ Email string }
+// emailVerification is the data of a token by which an address is verified.
+type emailVerification struct{ Email string }
 
 // emailChange is the data of a token by which an address is changed.
 type emailChange struct {
@@ -21,28 +21,28 @@ type emailChange struct {
 	Session  string // that asked for it
 }
 
-func (s *Service) verificationMail(ctx context.Context, in userTx, w wish) (mail.Mail, error) {
-	token, err := s.issue(ctx, in, purposeVerify, verification{in.User.Email})
+func (s *Service) composeVerification(ctx context.Context, in userTx, request emailRequest) (mail.Mail, error) {
+	token, err := s.issueToken(ctx, in, purposeVerify, emailVerification{in.User.Email})
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	return s.compose(in.User, w.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, w.Callback)}), nil
+	return s.compose(in.User, request.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
-// takenMail tells the owner of an address that somebody wanted it for another
+// composeAddressTaken tells the owner of an address that somebody wanted it for another
 // account, because whoever did is not told.
-func (s *Service) takenMail(owner User, w wish) mail.Mail {
-	return s.compose(owner, w.From, mail.HaveAccount{
+func (s *Service) composeAddressTaken(owner User, request emailRequest) mail.Mail {
+	return s.compose(owner, request.From, mail.HaveAccount{
 		SignIn: s.origin() + shared.PageSignIn, ForgotPassword: s.origin() + shared.PageForgotPassword,
 	})
 }
 
-// AskVerification asks for a mail by which an address can be verified. If the user
+// RequestVerification asks for a mail by which an address can be verified. If the user
 // of actor is zero, because nobody is signed in, it does the same whatever the
 // address. Else it fails with [shared.ErrEmailMismatch] for the address of
 // another, and with [shared.ErrVerified] if there is nothing to verify. It fails
 // with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskVerification(ctx context.Context, actor Actor, email, callback string) error {
+func (s *Service) RequestVerification(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "email")
@@ -54,89 +54,89 @@ func (s *Service) AskVerification(ctx context.Context, actor Actor, email, callb
 	case actor.User.EmailVerified:
 		return shared.ErrVerified
 	}
-	if err := s.Count(ctx, VerificationMails, email); err != nil {
+	if err := s.Allow(ctx, VerificationLimit, email); err != nil {
 		return err
 	}
-	return s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: callback, From: actor.Client})
+	return s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: callback, From: actor.Client})
 }
 
-// mayRemind reports whether an address may get a verification mail that nobody
+// allowReminder reports whether an address may get a verification mail that nobody
 // asked for, and counts it: not if it has had enough of them.
-func (s *Service) mayRemind(ctx context.Context, email string) (bool, error) {
-	err := s.Count(ctx, VerificationMails, email)
+func (s *Service) allowReminder(ctx context.Context, email string) (bool, error) {
+	err := s.Allow(ctx, VerificationLimit, email)
 	if errors.Is(err, shared.ErrTooManyRequests) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// AskEmailChange asks for the session's user to have another address. Mails have
+// RequestEmailChange asks for the session's user to have another address. Mails have
 // to agree: one to the address that they have, if that is verified, and one to
 // the new one. Whether the new one is taken is not told. It fails with
 // [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskEmailChange(ctx context.Context, actor Actor, email, callback string) error {
+func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "newEmail")
 	}
-	if err := s.Count(ctx, VerificationMails, email); err != nil {
+	if err := s.Allow(ctx, VerificationLimit, email); err != nil {
 		return err
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		if in.User.Email == email {
 			return shared.ErrSameEmail.In("newEmail")
 		}
-		w := wish{
+		request := emailRequest{
 			Purpose: purposeChange, Email: email, Callback: callback, From: actor.Client,
 			User: in.User.ID, Old: in.User.Email, Session: actor.Session.ID,
 		}
 		if in.User.EmailVerified {
-			w.Purpose = purposeConfirmChange
+			request.Purpose = purposeConfirmChange
 		}
-		if err := s.wish(ctx, in, w); err != nil {
+		if err := s.requestEmail(ctx, in, request); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventEmailChangeRequested, actor))
 	})
 }
 
-// fulfilChange is the mail that answers the wish for another address. The one to
+// composeEmailChange is the mail that answers the wish for another address. The one to
 // the old address goes out also if the new one is taken, or its absence would
 // tell; the owner of one that is taken hears of it.
-func (s *Service) fulfilChange(ctx context.Context, tx Store, w wish) (mail.Mail, error) {
-	user, err := tx.LockUser(ctx, w.User)
+func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
+	user, err := tx.LockUser(ctx, request.User)
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	if user.Email != w.Old || user.DisabledAt != nil {
+	if user.Email != request.Old || user.DisabledAt != nil {
 		return mail.Mail{}, ErrNotFound
 	}
-	in, change := userTx{tx, user}, emailChange{New: w.Email, Old: w.Old, Callback: w.Callback, Session: w.Session}
-	if err := outdated(ctx, in, w); err != nil {
+	in, change := userTx{tx, user}, emailChange{New: request.Email, Old: request.Old, Callback: request.Callback, Session: request.Session}
+	if err := checkNotOutdated(ctx, in, request); err != nil {
 		return mail.Mail{}, err
 	}
-	if w.Purpose == purposeConfirmChange {
+	if request.Purpose == purposeConfirmChange {
 		// What waits of another change is void with the new one.
 		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {
 			return mail.Mail{}, err
 		}
-		token, err := s.issue(ctx, in, purposeConfirmChange, change)
+		token, err := s.issueToken(ctx, in, purposeConfirmChange, change)
 		if err != nil {
 			return mail.Mail{}, err
 		}
-		return s.compose(user, w.From, mail.AgreeEmailChange{New: w.Email, Link: s.linkToEmailPage(token, w.Callback)}), nil
+		return s.compose(user, request.From, mail.AgreeEmailChange{New: request.Email, Link: s.linkToEmailPage(token, request.Callback)}), nil
 	}
-	if owner, _, err := tx.UserByEmail(ctx, w.Email); err == nil {
-		return s.takenMail(owner, w), nil
+	if owner, _, err := tx.UserByEmail(ctx, request.Email); err == nil {
+		return s.composeAddressTaken(owner, request), nil
 	} else if !errors.Is(err, ErrNotFound) {
 		return mail.Mail{}, err
 	}
-	token, err := s.issue(ctx, in, purposeChange, change)
+	token, err := s.issueToken(ctx, in, purposeChange, change)
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	user.Email = w.Email
-	return s.compose(user, w.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, w.Callback)}), nil
+	user.Email = request.Email
+	return s.compose(user, request.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
 // LinkPurpose is what the link of an email about an address or an account does.
@@ -168,7 +168,7 @@ type EmailLink struct {
 //     remembered, and then describes the link, too. A link that verifies a verified
 //     address counts as used: another link has done its work.
 func (s *Service) EmailLink(ctx context.Context, link string) (EmailLink, error) {
-	t, err := s.token(ctx, link, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete)
+	t, err := s.checkToken(ctx, link, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete)
 	over := errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired)
 	if err != nil && !over {
 		return EmailLink{}, err
@@ -197,7 +197,7 @@ func (s *Service) EmailLink(ctx context.Context, link string) (EmailLink, error)
 }
 
 func (s *Service) describeVerification(ctx context.Context, t OneTimeToken, l *EmailLink) error {
-	var v verification
+	var v emailVerification
 	if err := s.readToken(t, &v); err != nil {
 		return err
 	}
@@ -233,12 +233,12 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 // [shared.ErrNewPasswordDue] the address is verified, and the password void. It
 // signs nobody in.
 func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (changed *User, err error) {
-	t, err := s.token(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
+	t, err := s.checkToken(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
 	if err != nil {
 		return nil, err
 	}
 	if t.Purpose == purposeVerify {
-		return nil, s.verify(ctx, actor.Client, t)
+		return nil, s.verifyAddress(ctx, actor.Client, t)
 	}
 	if actor.User.ID != "" && actor.User.ID != t.UserID {
 		return nil, shared.ErrInvalidUser
@@ -249,7 +249,7 @@ func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (c
 			return shared.ErrToken
 		}
 		if t.Purpose == purposeConfirmChange {
-			return s.wish(ctx, in, wish{
+			return s.requestEmail(ctx, in, emailRequest{
 				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: actor.Client,
 				User: in.User.ID, Old: change.Old, Session: change.Session,
 			})
@@ -264,8 +264,8 @@ func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (c
 	return changed, err
 }
 
-func (s *Service) verify(ctx context.Context, client Client, t OneTimeToken) error {
-	var v verification
+func (s *Service) verifyAddress(ctx context.Context, client Client, t OneTimeToken) error {
+	var v emailVerification
 	var p Password
 	err := s.redeem(ctx, t, &v, func(in userTx) (err error) {
 		if p, err = in.Password(ctx, in.User.ID); err != nil && !errors.Is(err, shared.ErrCredentialNotFound) {
@@ -291,13 +291,13 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {
 		return user, err
 	}
-	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, passing...); err != nil {
+	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposesRevokedWithSessions...); err != nil {
 		return user, err
 	}
 	changed := mail.EmailChanged{New: change.New}
 	var err error
 	if user.EmailVerified {
-		err = s.notify(ctx, in, client, undo{Session: change.Session, Email: user.Email}, "", changed)
+		err = s.notify(ctx, in, client, reversal{Session: change.Session, Email: user.Email}, "", changed)
 	} else {
 		err = s.send(ctx, in, s.compose(user, client, changed))
 	}

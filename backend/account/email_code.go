@@ -19,8 +19,8 @@ const (
 	emailCodeTries    = 5
 )
 
-// EmailCodeMails is per account, so that nobody's mailbox is flooded.
-var EmailCodeMails = Limit{"email code", 5, 15 * time.Minute}
+// EmailCodeLimit is per account, so that nobody's mailbox is flooded.
+var EmailCodeLimit = RateLimit{"email code", 5, 15 * time.Minute}
 
 // EmailCode is a code that was mailed.
 type EmailCode struct {
@@ -41,26 +41,26 @@ func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
 // [shared.ErrTwoFactorNotEnabled] if the user needs none, and with
 // [shared.ErrTooManyRequests] after too many.
 func (s *Service) SendSessionCode(ctx context.Context, actor Actor) error {
-	return s.sendCode(ctx, askedIn(actor))
+	return s.sendCode(ctx, sessionContext(actor))
 }
 
-// SendChallengeCode is [Service.SendSessionCode] for a sign-in.
-func (s *Service) SendChallengeCode(ctx context.Context, actor Actor, ch Challenge) error {
-	return s.sendCode(ctx, askedAt(actor, ch))
+// SendSignInCode is [Service.SendSessionCode] for a sign-in.
+func (s *Service) SendSignInCode(ctx context.Context, actor Actor, pending PendingSignIn) error {
+	return s.sendCode(ctx, signInContext(actor, pending))
 }
 
-func (s *Service) sendCode(ctx context.Context, who asked) error {
+func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	if !s.Settings.Now().TwoFactorEmailCode {
 		return shared.ErrOTPNotConfigured
 	}
-	if !who.User.TwoFactorEnabled {
+	if !vc.User.TwoFactorEnabled {
 		return shared.ErrTwoFactorNotEnabled
 	}
 	place := "" // apart, so that the thief of a session does not use up those at sign-in
-	if who.challenge == nil {
+	if vc.pending == nil {
 		place = " signed in"
 	}
-	if err := s.Count(ctx, EmailCodeMails, who.User.ID+place); err != nil {
+	if err := s.Allow(ctx, EmailCodeLimit, vc.User.ID+place); err != nil {
 		return err
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
@@ -68,29 +68,29 @@ func (s *Service) sendCode(ctx context.Context, who asked) error {
 		panic(err) // it never fails: crypto/rand
 	}
 	code := fmt.Sprintf("%06d", n)
-	return s.inUserTx(ctx, who.User.ID, func(in userTx) error {
+	return s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
 		err := in.PutEmailCode(ctx, EmailCode{
-			Owner: who.owner, UserID: in.User.ID, MAC: s.emailCodeMAC(who.owner, code), ExpiresAt: s.Now().Add(emailCodeLifetime),
+			Owner: vc.codeOwner, UserID: in.User.ID, MAC: s.emailCodeMAC(vc.codeOwner, code), ExpiresAt: s.Now().Add(emailCodeLifetime),
 		})
 		if err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.askedEvent(audit.EventCodeMailed, who)); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.codeEvent(audit.EventCodeMailed, vc)); err != nil {
 			return err
 		}
-		return s.send(ctx, in, s.compose(in.User, who.Client, mail.SignInCode{
-			Code: code, Lifetime: emailCodeLifetime, InSession: who.challenge == nil,
+		return s.send(ctx, in, s.compose(in.User, vc.Client, mail.SignInCode{
+			Code: code, Lifetime: emailCodeLifetime, InSession: vc.pending == nil,
 		}))
 	})
 }
 
-func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
+func (s *Service) checkEmailCode(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
 	if !s.Settings.Now().TwoFactorEmailCode {
-		return right, 0, shared.ErrOTPNotConfigured
+		return verified, 0, shared.ErrOTPNotConfigured
 	}
 	var kept EmailCode
-	try, err = s.reserve(ctx, who, func(in userTx) (err error) {
-		kept, err = in.CountEmailCodeTry(ctx, who.owner, s.Now())
+	try, err = s.countTry(ctx, vc, func(in userTx) (err error) {
+		kept, err = in.CountEmailCodeTry(ctx, vc.codeOwner, s.Now())
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return shared.ErrOTPExpired
@@ -100,17 +100,17 @@ func (s *Service) judgeEmailCode(ctx context.Context, who asked, code string) (r
 		return err
 	})
 	if errors.Is(err, shared.ErrTooManyCodes) { // it is forgotten: the next try finds none
-		if err := s.Store.UseEmailCode(ctx, who.owner, kept.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
-			return right, try, err
+		if err := s.Store.UseEmailCode(ctx, vc.codeOwner, kept.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
+			return verified, try, err
 		}
 	}
 	if err != nil {
-		return right, try, err
+		return verified, try, err
 	}
-	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(kept.MAC, s.emailCodeMAC(who.owner, six)) {
-		return right, try, shared.ErrInvalidCode
+	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(kept.MAC, s.emailCodeMAC(vc.codeOwner, six)) {
+		return verified, try, shared.ErrInvalidCode
 	}
-	return rightCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, who.owner, kept.MAC) }}, try, nil
+	return verifiedCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, vc.codeOwner, kept.MAC) }}, try, nil
 }
 
 type emailCodeStore interface {

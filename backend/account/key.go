@@ -10,9 +10,9 @@ import (
 	"latchkey/backend/setting"
 )
 
-// NoteMissingKey writes down that a call of a user, if it is known whose, needed
+// AuditMissingKey writes down that a call of a user, if it is known whose, needed
 // a key that the server lacks.
-func (s *Service) NoteMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
+func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
 	e := s.event(audit.EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)

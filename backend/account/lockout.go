@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// lockEvery is how many tries in a row lock an account's second factor: few
+	// lockoutThreshold is how many tries in a row lock an account's second factor: few
 	// enough that guessing one of three codes in a million is hopeless (RFC 6238,
 	// section 5.2).
-	lockEvery = 10
+	lockoutThreshold = 10
 
 	day = 24 * time.Hour
 )
 
-// locks is how long the first lock lasts, the second and so on. After the last,
+// lockoutDurations is how long the first lock lasts, the second and so on. After the last,
 // which makes a hundred tries in a row, no more are taken: NIST SP 800-63B-4,
 // section 3.2.2.
-var locks = []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day}
+var lockoutDurations = []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day}
 
 // never is later than any time that means something.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -37,25 +37,25 @@ type SecondFactorTries struct {
 	LockedUntil time.Time // none are taken before
 }
 
-// reserve counts a try before it is judged: for the account, and in also for
+// countTry counts a try before it is judged: for the account, and in also for
 // what else counts it. It returns which of those in a row it is. It fails with
 // [shared.ErrLocked] if there were too many. If either fails, neither has counted.
 //
 // The count is not one of those that [Service].Unlimited switches off: without
 // it, six digits are no factor.
-func (s *Service) reserve(ctx context.Context, who asked, also func(userTx) error) (try int, err error) {
-	err = s.inUserTx(ctx, who.User.ID, func(in userTx) error {
+func (s *Service) countTry(ctx context.Context, vc verificationContext, also func(userTx) error) (try int, err error) {
+	err = s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
 		now := s.Now()
-		ends := make([]time.Time, 0, len(locks)+1)
-		for _, l := range locks {
+		ends := make([]time.Time, 0, len(lockoutDurations)+1)
+		for _, l := range lockoutDurations {
 			ends = append(ends, now.Add(l))
 		}
-		tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, who.challenge == nil, now, lockEvery, append(ends, never))
+		tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, vc.pending == nil, now, lockoutThreshold, append(ends, never))
 		if err != nil {
 			return err
 		}
 		if !counted {
-			return lockedError(tries.LockedUntil, now)
+			return lockoutError(tries.LockedUntil, now)
 		}
 		try = tries.N
 		return also(in)
@@ -66,52 +66,52 @@ func (s *Service) reserve(ctx context.Context, who asked, also func(userTx) erro
 	return try, nil
 }
 
-// reserveAnswer is reserve for a code that the challenge counts, too, if it
+// countTryWithSignIn is reserve for a code that the challenge counts, too, if it
 // answers one.
-func (s *Service) reserveAnswer(ctx context.Context, who asked) (try int, err error) {
-	return s.reserve(ctx, who, func(in userTx) error {
-		if who.challenge == nil {
+func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext) (try int, err error) {
+	return s.countTry(ctx, vc, func(in userTx) error {
+		if vc.pending == nil {
 			return nil
 		}
-		return in.CountChallengeTry(ctx, who.challenge.Hash, shared.ChallengeTries)
+		return in.CountPendingSignInTry(ctx, vc.pending.Hash, shared.ChallengeTries)
 	})
 }
 
-func lockedError(until, now time.Time) error {
+func lockoutError(until, now time.Time) error {
 	if until.Equal(never) {
 		return shared.ErrLockedForGood
 	}
 	return shared.ErrLocked.After(until.Sub(now))
 }
 
-// errNoGuess is of a code that is a right one, but not good here, or no more.
-var errNoGuess = errors.New("the code is no guess")
+// errNotAGuess is of a code that is a right one, but not good here, or no more.
+var errNotAGuess = errors.New("the code is no guess")
 
-// noteCode is what becomes of a try that has failed, and returns why it has. A
+// auditFailedCode is what becomes of a try that has failed, and returns why it has. A
 // wrong code is written down, and where it has locked the account the owner is
 // told. What failed for another reason was no guess, and is not counted as one:
 // of somebody who sends the right code twice at once, one comes too late.
-func (s *Service) noteCode(ctx context.Context, who asked, try int, failed error) error {
+func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, try int, failed error) error {
 	if failed == nil || try == 0 { // none was counted
 		return failed
 	}
 	wrong := errors.Is(failed, shared.ErrInvalidCode) || errors.Is(failed, shared.ErrInvalidBackupCode)
-	guessed := wrong && !errors.Is(failed, errNoGuess)
+	guessed := wrong && !errors.Is(failed, errNotAGuess)
 	err := s.Store.Tx(ctx, func(tx Store) error {
 		if !guessed {
-			if err := tx.TakeBackSecondFactorTry(ctx, who.User.ID, who.challenge == nil); err != nil {
+			if err := tx.TakeBackSecondFactorTry(ctx, vc.User.ID, vc.pending == nil); err != nil {
 				return err
 			}
 		}
 		if !wrong {
 			return nil
 		}
-		e := s.askedEvent(audit.EventCodeFailed, who)
-		if guessed && try%lockEvery == 0 {
+		e := s.codeEvent(audit.EventCodeFailed, vc)
+		if guessed && try%lockoutThreshold == 0 {
 			e.Kind = audit.EventCodesLocked
-			if who.User.TwoFactorEnabled { // else somebody has trouble enrolling
-				n := mail.CodeGuessing{InSession: who.challenge == nil, Permanent: try >= lockEvery*(len(locks)+1)}
-				if err := s.send(ctx, tx, s.compose(who.User, who.Client, n)); err != nil {
+			if vc.User.TwoFactorEnabled { // else somebody has trouble enrolling
+				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
+				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
 					return err
 				}
 			}

@@ -60,7 +60,7 @@ func (s *Service) HandOnMail(ctx context.Context, handOn func(mail.Mail) error) 
 	}
 	m := leased
 	if m.Asked != "" {
-		m, found, err = s.write(ctx, m)
+		m, found, err = s.composeRequested(ctx, m)
 	}
 	if err == nil && found {
 		if m, err = m.Unsealed(s.Keys); err == nil {
@@ -109,15 +109,15 @@ func (s *Service) drop(ctx context.Context, m mail.Mail) error {
 	return err
 }
 
-// TestMails is per account.
-var TestMails = Limit{"test mail", 5, 15 * time.Minute}
+// TestEmailLimit is per account.
+var TestEmailLimit = RateLimit{"test mail", 5, 15 * time.Minute}
 
 // SendTestMail hands a mail to the user on at once, past the outbox, so that the
 // answer can say what became of it. It fails with [shared.ErrMailRefused], which
 // says why, if who carries mails does not take it, and with
 // [shared.ErrTooManyRequests] after too many.
 func (s *Service) SendTestMail(ctx context.Context, actor Actor, handOn func(context.Context, mail.Mail) error) error {
-	if err := s.Count(ctx, TestMails, actor.User.ID); err != nil {
+	if err := s.Allow(ctx, TestEmailLimit, actor.User.ID); err != nil {
 		return err
 	}
 	err := handOn(ctx, s.compose(actor.User, actor.Client, mail.Test{}))

@@ -27,41 +27,41 @@ type OneTimeToken struct {
 const (
 	purposeFirstAdmin    = "first administrator"
 	purposeReset         = "reset password"
-	purposeRecover       = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
+	purposeEmergencyReset       = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
 	purposeVerify        = "verify email"
 	purposeConfirmChange = "confirm email change" // of who reads the old address
 	purposeChange        = "change email"         // of who reads the new one
 	purposeDelete        = "delete account"
-	purposeDisown        = "disown"
+	purposeReport        = "disown"
 )
 
-// lifetimes is how long a mail may lie about before what is in it opens
+// tokenLifetimes is how long a mail may lie about before what is in it opens
 // nothing. A stranger's doings are found out later than one's own requests.
-var lifetimes = map[string]time.Duration{
+var tokenLifetimes = map[string]time.Duration{
 	purposeReset:         30 * time.Minute,
-	purposeRecover:       time.Hour, // it leaves time to hand it on to somebody who is not there
+	purposeEmergencyReset:       time.Hour, // it leaves time to hand it on to somebody who is not there
 	purposeVerify:        time.Hour,
 	purposeConfirmChange: time.Hour,
 	purposeChange:        time.Hour,
 	purposeDelete:        day,
-	purposeDisown:        7 * day,
+	purposeReport:        7 * day,
 }
 
-// passing is what tokens are good for that end with whatever ends the sessions:
+// purposesRevokedWithSessions is what tokens are good for that end with whatever ends the sessions:
 // who asked for them may have been somebody else. The owner's last means against
-// a stranger, [purposeDisown], is not among them.
-var passing = []string{purposeReset, purposeRecover, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
+// a stranger, [purposeReport], is not among them.
+var purposesRevokedWithSessions = []string{purposeReset, purposeEmergencyReset, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
 
 func (t OneTimeToken) aad() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
 }
 
-// issue makes a token of a user, in the place of others for the same purpose.
+// issueToken makes a token of a user, in the place of others for the same purpose.
 // Those by which something is disowned stand beside each other; and so do those
 // that verify an address, or a stranger who has one mailed after the other could
 // keep its owner from ever opening one in time.
-func (s *Service) issue(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
-	if purpose != purposeDisown && purpose != purposeVerify {
+func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
+	if purpose != purposeReport && purpose != purposeVerify {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
 			return "", err
 		}
@@ -71,18 +71,18 @@ func (s *Service) issue(ctx context.Context, in userTx, purpose string, data any
 		return "", err
 	}
 	token, now := NewToken(), s.Now()
-	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(lifetimes[purpose])}
+	t := OneTimeToken{Hash: token.Hash(), Purpose: purpose, UserID: in.User.ID, CreatedAt: now, ExpiresAt: now.Add(tokenLifetimes[purpose])}
 	t.Data = s.Keys.Seal(string(text), t.aad())
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
-// token returns the token that a link holds, if it is good for one of the
+// checkToken returns the token that a link holds, if it is good for one of the
 // purposes. It does not use the token: the transaction of what the token is good
 // for does. It fails with
 //   - [shared.ErrToken] if there is none for these purposes,
 //   - [shared.ErrTokenUsed] or [shared.ErrTokenExpired] while the token is
 //     remembered, and then returns it, too.
-func (s *Service) token(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
+func (s *Service) checkToken(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
 	token, ok := ParseToken(link)
 	if !ok {
 		return OneTimeToken{}, shared.ErrToken

@@ -49,7 +49,7 @@ func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 }
 
 // AddPasskey keeps the passkey that an authenticator has made for the session's
-// user. It fails as [Service.judgeRegistration] does, with
+// user. It fails as [Service.verifyRegistration] does, with
 // [shared.ErrPasskeyRegistered] if somebody has it already, with
 // [shared.ErrTooManyPasskeys], with [shared.ErrFactorNotFresh], and with
 // [shared.ErrValidation] for a name.
@@ -58,7 +58,7 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 	if err != nil {
 		return Passkey{}, err
 	}
-	p, err := s.judgeRegistration(ctx, actor, browser, response)
+	p, err := s.verifyRegistration(ctx, actor, browser, response)
 	if err != nil {
 		return Passkey{}, err
 	}
@@ -83,21 +83,21 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		if in.User.TwoFactorEnabled {
 			by = actor.Session.SecondFactorBy
 		}
-		u := undo{Session: actor.Session.ID, Passkey: p.ID}
-		return s.notePasskey(ctx, in, actor, audit.EventPasskeyAdded, p, u, by, mail.PasskeyAdded{Name: p.Name})
+		r := reversal{Session: actor.Session.ID, Passkey: p.ID}
+		return s.auditPasskeyChange(ctx, in, actor, audit.EventPasskeyAdded, p, r, by, mail.PasskeyAdded{Name: p.Name})
 	})
 	return p, err
 }
 
-// notePasskey tells the owner and the log what became of a passkey, and by which
+// auditPasskeyChange tells the owner and the log what became of a passkey, and by which
 // second factor it was confirmed, if by one.
-func (s *Service) notePasskey(
-	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, u undo, by Factor, change mail.Change,
+func (s *Service) auditPasskeyChange(
+	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, r reversal, by Factor, change mail.Change,
 ) error {
-	if err := s.notify(ctx, in, actor.Client, u, by, change); err != nil {
+	if err := s.notify(ctx, in, actor.Client, r, by, change); err != nil {
 		return err
 	}
-	e := byFactor(s.sessionEvent(kind, actor), by)
+	e := eventWithFactor(s.sessionEvent(kind, actor), by)
 	e.Subject = p.ID
 	return in.AddEvent(ctx, s.Keys, e)
 }
@@ -136,36 +136,36 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 // and, for the last passkey, with [shared.ErrFactorNotFresh].
 func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (left []Passkey, token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
-		ways, err := waysIn(ctx, in, in.User.ID)
+		methods, err := loadSignInMethods(ctx, in, in.User.ID)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(ways.Passkeys, func(p Passkey) bool { return p.ID == id })
+		i := slices.IndexFunc(methods.Passkeys, func(p Passkey) bool { return p.ID == id })
 		if i < 0 {
 			return shared.ErrPasskeyNotFound
 		}
-		p := ways.Passkeys[i]
-		if ways.Passkeys = slices.Delete(ways.Passkeys, i, i+1); ways.none() {
+		p := methods.Passkeys[i]
+		if methods.Passkeys = slices.Delete(methods.Passkeys, i, i+1); methods.empty() {
 			return shared.ErrLastWayIn
 		}
-		if !anyVerified(ways.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
+		if !anyUserVerified(methods.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
 			return shared.ErrLastRequiredPasskey
 		}
 		by := Factor("")
-		if len(ways.Passkeys) == 0 && in.User.TwoFactorEnabled {
+		if len(methods.Passkeys) == 0 && in.User.TwoFactorEnabled {
 			if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 				return err
 			}
 			by = actor.Session.SecondFactorBy
 		}
-		left = ways.Passkeys
-		if token, err = s.endOthers(ctx, in, actor.Session); err != nil {
+		left = methods.Passkeys
+		if token, err = s.revokeOtherAccess(ctx, in, actor.Session); err != nil {
 			return err
 		}
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.notePasskey(ctx, in, actor, audit.EventPasskeyDeleted, p, undo{Session: actor.Session.ID}, by, mail.PasskeyRemoved{Name: p.Name})
+		return s.auditPasskeyChange(ctx, in, actor, audit.EventPasskeyDeleted, p, reversal{Session: actor.Session.ID}, by, mail.PasskeyRemoved{Name: p.Name})
 	})
 	return left, token, err
 }
@@ -173,21 +173,21 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 // Passkeys returns those of a user, the oldest first, and whether there is no way
 // in but the only one of them.
 func (s *Service) Passkeys(ctx context.Context, user string) (keys []Passkey, last bool, err error) {
-	ways, err := waysIn(ctx, s.Store, user)
-	return ways.Passkeys, !ways.Password && len(ways.Passkeys) == 1, err
+	methods, err := loadSignInMethods(ctx, s.Store, user)
+	return methods.Passkeys, !methods.Password && len(methods.Passkeys) == 1, err
 }
 
-// waysOf is how the owner of an account can sign in to it.
-type waysOf struct {
+// signInMethods is how the owner of an account can sign in to it.
+type signInMethods struct {
 	Password bool
 	Passkeys []Passkey
 }
 
-func (w waysOf) none() bool { return !w.Password && len(w.Passkeys) == 0 }
+func (w signInMethods) empty() bool { return !w.Password && len(w.Passkeys) == 0 }
 
-// waysIn is every way to sign in to an account. Whatever takes one away asks
+// loadSignInMethods is every way to sign in to an account. Whatever takes one away asks
 // here what is left.
-func waysIn(ctx context.Context, in Store, user string) (w waysOf, err error) {
+func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMethods, err error) {
 	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
 	}
@@ -203,57 +203,57 @@ func waysIn(ctx context.Context, in Store, user string) (w waysOf, err error) {
 type PasskeyAnswer struct {
 	Response  json.RawMessage
 	Browser   Token
-	Challenge *Challenge // which waits in the browser for a second factor; nil if none does
+	Pending *PendingSignIn // which waits in the browser for a second factor; nil if none does
 	Remember  bool       // the session, if it answers no challenge
-	Trust     bool       // ask this browser for no second factor any more
+	TrustDevice     bool       // ask this browser for no second factor any more
 }
 
 // SignInByPasskey opens a session for who has a passkey. One that has verified
-// its user is two factors. It fails as [Service.judgePasskey] does, with
-// [ChallengeError] if a second factor is due, with [shared.ErrDisabled], and with
+// its user is two factors. It fails as [Service.verifyPasskey] does, with
+// [TwoFactorRequiredError] if a second factor is due, with [shared.ErrDisabled], and with
 // [shared.ErrChallenge] if the challenge has ended meanwhile.
-func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o Opened, err error) {
-	right, err := s.judgePasskey(ctx, nil, client, a.Browser, a.Response)
+func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o SignInResult, err error) {
+	verified, err := s.verifyPasskey(ctx, nil, client, a.Browser, a.Response)
 	if err != nil {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
-	var due *ChallengeError
-	err = s.inUserTx(ctx, right.UserID, func(in userTx) (err error) {
-		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
+	var due *TwoFactorRequiredError
+	err = s.inUserTx(ctx, verified.UserID, func(in userTx) (err error) {
+		if err := in.UsePasskey(ctx, verified.Passkey); err != nil {
 			return err
 		}
-		if ch := a.Challenge; ch != nil && ch.UserID == in.User.ID && (right.verified || ch.Method == MethodPassword) {
-			err = s.passByPasskey(ctx, in, client, a, &o)
-		} else if right.verified {
-			o, due, err = s.open(ctx, in, client, MethodPasskey, a.Remember)
+		if ch := a.Pending; ch != nil && ch.UserID == in.User.ID && (verified.userVerified || ch.Method == MethodPassword) {
+			err = s.completeByPasskey(ctx, in, client, a, &o)
+		} else if verified.userVerified {
+			o, due, err = s.completeFirstFactor(ctx, in, client, MethodPasskey, a.Remember)
 		} else {
-			o, due, err = s.open(ctx, in, client, MethodSecurityKey, a.Remember)
+			o, due, err = s.completeFirstFactor(ctx, in, client, MethodSecurityKey, a.Remember)
 		}
 		if err != nil || due != nil {
 			return err
 		}
-		return s.noteSignIn(ctx, in, client, &o, right.ID)
+		return s.finishSignIn(ctx, in, client, &o, verified.ID)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
-		return Opened{}, shared.ErrPasskeyNotFound // the account was deleted meanwhile
+		return SignInResult{}, shared.ErrPasskeyNotFound // the account was deleted meanwhile
 	case err == nil && due != nil:
-		return Opened{}, due
+		return SignInResult{}, due
 	}
-	return o, s.noteRefusal(ctx, right.UserID, client, s.notePasskeyUse(ctx, right, client, err))
+	return o, s.auditRefusal(ctx, verified.UserID, client, s.auditPasskeyUse(ctx, verified, client, err))
 }
 
-// passByPasskey opens the session of the challenge that the passkey answers.
-func (s *Service) passByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *Opened) (err error) {
-	if err := in.TakeChallenge(ctx, a.Challenge.Hash, s.Now()); err != nil {
+// completeByPasskey opens the session of the challenge that the passkey answers.
+func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *SignInResult) (err error) {
+	if err := in.TakePendingSignIn(ctx, a.Pending.Hash, s.Now()); err != nil {
 		return err
 	}
 	o.User = in.User
-	if o.Session, o.Token, err = s.openSession(ctx, in, client, a.Challenge.Method, ByPasskey, a.Challenge.Remember); err != nil {
+	if o.Session, o.Token, err = s.issueSession(ctx, in, client, a.Pending.Method, ByPasskey, a.Pending.Remember); err != nil {
 		return err
 	}
-	if a.Trust && in.User.TwoFactorEnabled {
-		o.Trust, err = s.trust(ctx, in, Actor{o.Session, in.User, client})
+	if a.TrustDevice && in.User.TwoFactorEnabled {
+		o.Trust, err = s.trustDevice(ctx, in, Actor{o.Session, in.User, client})
 	}
 	return err
 }
@@ -261,42 +261,42 @@ func (s *Service) passByPasskey(ctx context.Context, in userTx, client Client, a
 // StepUpByPasskey is StepUp by a passkey that verifies its user, asked for in
 // the same session.
 func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (token Token, err error) {
-	right, err := s.judgePasskey(ctx, &actor.Session, actor.Client, browser, response)
+	verified, err := s.verifyPasskey(ctx, &actor.Session, actor.Client, browser, response)
 	if err != nil {
 		return "", err
 	}
-	if !right.verified {
+	if !verified.userVerified {
 		return "", shared.ErrAuthenticationUnverified
 	}
 	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
-		if err := in.UsePasskey(ctx, right.Passkey); err != nil {
+		if err := in.UsePasskey(ctx, verified.Passkey); err != nil {
 			return err
 		}
 		token, err = s.stepUp(ctx, in, actor, ByPasskey)
 		return err
 	})
-	return token, s.notePasskeyUse(ctx, right, actor.Client, err)
+	return token, s.auditPasskeyUse(ctx, verified, actor.Client, err)
 }
 
 // ErrCopied is what a Store answers to the use of a passkey whose counter has
 // not grown: there may be two of it. It crosses no wire.
 var ErrCopied = errors.New("the counter of the passkey has not grown")
 
-// notePasskeyUse is what becomes of the use of a passkey that has failed: what
+// auditPasskeyUse is what becomes of the use of a passkey that has failed: what
 // it means to the caller and, if there may be a copy of the passkey, to the
 // owner (WebAuthn Level 3, section 6.1.1).
-func (s *Service) notePasskeyUse(ctx context.Context, right rightPasskey, client Client, failed error) error {
+func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertion, client Client, failed error) error {
 	if errors.Is(failed, ErrNotFound) {
 		return shared.ErrPasskeyNotFound // deleted meanwhile
 	}
 	if !errors.Is(failed, ErrCopied) {
 		return failed
 	}
-	err := s.inUserTx(ctx, right.UserID, func(in userTx) error {
-		e := s.event(audit.EventPasskeyCopied, right.UserID, client)
-		e.Subject = right.ID
+	err := s.inUserTx(ctx, verified.UserID, func(in userTx) error {
+		e := s.event(audit.EventPasskeyCopied, verified.UserID, client)
+		e.Subject = verified.ID
 		return errors.Join(in.AddEvent(ctx, s.Keys, e),
-			s.notify(ctx, in, client, undo{Passkey: right.ID}, "", mail.PasskeyCopied{Name: right.Name}))
+			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, "", mail.PasskeyCopied{Name: verified.Name}))
 	})
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 	if err != nil {
 		return "", err
 	}
-	right, err := s.judge(ctx, PasswordPrompts, actor.Session.UserID, p.Hash, password)
+	right, err := s.verifyPassword(ctx, PasswordPromptLimit, actor.Session.UserID, p.Hash, password)
 	if err != nil {
 		return "", err
 	}
@@ -78,20 +78,20 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
 	}
-	return p.Hash, s.Store.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, actor.Session.UserID))
+	return p.Hash, s.Store.ResetAttempts(ctx, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
 }
 
-// judge reports whether phc is the hash of password. The try is counted before
+// verifyPassword reports whether phc is the hash of password. The try is counted before
 // it is judged and outside of any transaction, so that tries made all at once
 // are all counted; but only when its turn has come, so that who is turned away
 // for want of room has lost nothing.
-func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string) (bool, error) {
+func (s *Service) verifyPassword(ctx context.Context, l RateLimit, who, phc, password string) (bool, error) {
 	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer slot.Release()
-	err = s.Count(ctx, l, who)
+	err = s.Allow(ctx, l, who)
 	if e, ok := errors.AsType[*shared.Error](err); ok && errors.Is(err, shared.ErrTooManyRequests) {
 		tooMany := *shared.ErrTooManyPasswords
 		tooMany.RetryAfter = e.RetryAfter
@@ -106,7 +106,7 @@ func (s *Service) judge(ctx context.Context, l Limit, who, phc, password string)
 // user's other sessions and trusted devices, and gives this session a new token,
 // and the browser a new value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
 // not good enough.
-func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownBrowser, error) {
+func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownDeviceTokens, error) {
 	if err := checkNewPassword(next, actor.User.Email, actor.User.Name); err != nil {
 		return "", "", inField(err, "newPassword")
 	}
@@ -127,10 +127,10 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.endElsewhere(ctx, in, actor, audit.EventPasswordChanged, undo{}, "", mail.PasswordChanged{})
+		token, err = s.revokeAndNotify(ctx, in, actor, audit.EventPasswordChanged, reversal{}, "", mail.PasswordChanged{})
 		return err
 	})
-	return token, s.newBrowser(actor.User.ID, hashed, actor.Client.Browser), err
+	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice), err
 }
 
 // StepUp confirms the identity of the session's user by password, which makes
@@ -151,14 +151,14 @@ func (s *Service) StepUp(ctx context.Context, actor Actor, password string) (tok
 // ([ByTOTP]) or a backup code ([ByBackupCode]). It fails as [Service.VerifyCode]
 // does.
 func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code string) (token Token, err error) {
-	who := askedIn(actor)
+	vc := sessionContext(actor)
 	if f == ByTOTP && !actor.User.TwoFactorEnabled {
 		return "", shared.ErrTOTPNotEnabled
 	}
-	right, try, err := s.judgeCode(ctx, f, who, code)
+	verified, try, err := s.checkCode(ctx, f, vc, code)
 	if err == nil {
 		err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
-			if err := s.spend(ctx, in, who, right); err != nil {
+			if err := s.spendCode(ctx, in, vc, verified); err != nil {
 				return err
 			}
 			token, err = s.stepUp(ctx, in, actor, f)
@@ -169,14 +169,14 @@ func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code 
 	if f == ByBackupCode {
 		field = "backupCode"
 	}
-	return token, inField(s.noteCode(ctx, who, try, err), field)
+	return token, inField(s.auditFailedCode(ctx, vc, try, err), field)
 }
 
 // stepUp confirms the identity of the session's user: by a second factor, or by
 // the password if f is empty. A password leaves alone which factor was shown last.
 func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) (Token, error) {
 	if f != "" {
-		if err := s.showFactor(ctx, in, actor, f); err != nil {
+		if err := s.recordSecondFactor(ctx, in, actor, f); err != nil {
 			return "", err
 		}
 	}
@@ -184,7 +184,7 @@ func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) 
 	if err := rotate(ctx, in, actor.Session, next); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(audit.EventStepUp, actor), f))
+	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(audit.EventStepUp, actor), f))
 }
 
 type passwordStore interface {

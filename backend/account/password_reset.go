@@ -19,18 +19,18 @@ import (
 // The limits on mails that a stranger can have sent, by the address that they
 // go to, whether it has an account or not: nobody's mailbox is flooded.
 var (
-	ResetMails        = Limit{"reset mail", 3, time.Hour}
-	VerificationMails = Limit{"verification mail", 5, time.Hour}
+	PasswordResetLimit        = RateLimit{"reset mail", 3, time.Hour}
+	VerificationLimit = RateLimit{"verification mail", 5, time.Hour}
 )
 
-// DeletionMails is per account.
-var DeletionMails = Limit{"deletion mail", 3, time.Hour}
+// DeletionLimit is per account.
+var DeletionLimit = RateLimit{"deletion mail", 3, time.Hour}
 
-// A wish is a mail that somebody asked for. It is noted, sealed, in the same way
+// An emailRequest is a mail that somebody asked for. It is noted, sealed, in the same way
 // whatever the address, and the mail is written when it is handed on: who asks
 // cannot tell by the answer or its time whether an account is there.
-type wish struct {
-	Purpose  string // of the token that the mail is to bring, or wishSignUp
+type emailRequest struct {
+	Purpose  string // of the token that the mail is to bring, or requestSignUp
 	Email    string // where to, as it was typed but in lower case
 	Callback string // where the page of the link leads on to; empty for where our pages lead
 	From     Client
@@ -42,38 +42,38 @@ type wish struct {
 	Session string // that asked for it
 }
 
-// wishSignUp is of a sign-up: whether the address is free is found out when the
+// requestSignUp is of a sign-up: whether the address is free is found out when the
 // mail is written.
-const wishSignUp = "sign up"
+const requestSignUp = "sign up"
 
-// wish notes that a mail is to be written.
-func (s *Service) wish(ctx context.Context, tx Store, w wish) error {
-	w.At = s.Now()
-	w.From = Client{IP: w.From.IP, UserAgent: w.From.UserAgent, Language: w.From.Language}
-	text, err := json.Marshal(w)
+// requestEmail notes that a mail is to be written.
+func (s *Service) requestEmail(ctx context.Context, tx Store, request emailRequest) error {
+	request.At = s.Now()
+	request.From = Client{IP: request.From.IP, UserAgent: request.From.UserAgent, Language: request.From.Language}
+	text, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	m := mail.Mail{ID: rand.Text(), CreatedAt: w.At, LeasedUntil: w.At}
+	m := mail.Mail{ID: rand.Text(), CreatedAt: request.At, LeasedUntil: request.At}
 	m.Asked = s.Keys.Seal(string(text), m.AAD("asked"))
 	return tx.AddMail(ctx, m)
 }
 
-// write writes the mail that somebody asked for, and keeps it as it now is. It
+// composeRequested writes the mail that somebody asked for, and keeps it as it now is. It
 // reports false, and the mail is gone, if there is nobody to send it to; or if
 // somebody else writes it, because the lease has passed.
-func (s *Service) write(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
+func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
 	text, err := s.Keys.Unseal(m.Asked, m.AAD("asked"))
 	if err != nil {
 		return m, false, err
 	}
-	var w wish
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
+	var request emailRequest
+	if err := json.Unmarshal([]byte(text), &request); err != nil {
 		return m, false, fmt.Errorf("what was asked for in a mail: %w", err)
 	}
 	found := false
 	err = s.Store.Tx(ctx, func(tx Store) error {
-		answer, err := s.fulfil(ctx, tx, w)
+		answer, err := s.compose(ctx, tx, request)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, shared.ErrUnauthorized) {
 			return tx.DeleteMail(ctx, m.ID)
 		} else if err != nil {
@@ -90,13 +90,13 @@ func (s *Service) write(ctx context.Context, m mail.Mail) (mail.Mail, bool, erro
 	return m, found && err == nil, err
 }
 
-// fulfil is the mail that answers a wish. It fails with [ErrNotFound] if there is
+// compose is the mail that answers a wish. It fails with [ErrNotFound] if there is
 // nobody to answer.
-func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (mail.Mail, error) {
-	if w.User != "" {
-		return s.fulfilChange(ctx, tx, w)
+func (s *Service) compose(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
+	if request.User != "" {
+		return s.composeEmailChange(ctx, tx, request)
 	}
-	user, _, err := tx.UserByEmail(ctx, w.Email)
+	user, _, err := tx.UserByEmail(ctx, request.Email)
 	if err != nil {
 		return mail.Mail{}, err
 	}
@@ -105,14 +105,14 @@ func (s *Service) fulfil(ctx context.Context, tx Store, w wish) (mail.Mail, erro
 		return mail.Mail{}, err
 	}
 	switch {
-	case in.User.Email != w.Email, in.User.DisabledAt != nil: // changed meanwhile, or nothing is to be opened
+	case in.User.Email != request.Email, in.User.DisabledAt != nil: // changed meanwhile, or nothing is to be opened
 		return mail.Mail{}, ErrNotFound
-	case w.Purpose == purposeReset:
-		return s.resetMail(ctx, in, w)
+	case request.Purpose == purposeReset:
+		return s.composeReset(ctx, in, request)
 	case !in.User.EmailVerified:
-		return s.verificationMail(ctx, in, w)
-	case w.Purpose == wishSignUp:
-		return s.takenMail(in.User, w), nil
+		return s.composeVerification(ctx, in, request)
+	case request.Purpose == requestSignUp:
+		return s.composeAddressTaken(in.User, request), nil
 	}
 	return mail.Mail{}, ErrNotFound // there is nothing to verify
 }
@@ -134,63 +134,63 @@ func (s *Service) linkToEmailPage(token Token, callback string) string {
 	return s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))
 }
 
-// resetToken is what [Service.ResetPassword] takes.
-func (s *Service) resetToken(ctx context.Context, in userTx) (Token, error) {
-	return s.issue(ctx, in, purposeReset, struct{}{})
+// issueResetToken is what [Service.ResetPassword] takes.
+func (s *Service) issueResetToken(ctx context.Context, in userTx) (Token, error) {
+	return s.issueToken(ctx, in, purposeReset, struct{}{})
 }
 
-// outdated fails with [ErrNotFound] if the password was changed since the wish:
+// checkNotOutdated fails with [ErrNotFound] if the password was changed since the wish:
 // it is void, as what was mailed before is.
-func outdated(ctx context.Context, in userTx, w wish) error {
+func checkNotOutdated(ctx context.Context, in userTx, request emailRequest) error {
 	p, err := in.Password(ctx, in.User.ID)
 	switch {
 	case errors.Is(err, shared.ErrCredentialNotFound):
 		return nil
-	case err == nil && p.ChangedAt.After(w.At):
+	case err == nil && p.ChangedAt.After(request.At):
 		return ErrNotFound
 	}
 	return err
 }
 
-func (s *Service) resetMail(ctx context.Context, in userTx, w wish) (mail.Mail, error) {
-	if err := outdated(ctx, in, w); err != nil {
+func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequest) (mail.Mail, error) {
+	if err := checkNotOutdated(ctx, in, request); err != nil {
 		return mail.Mail{}, err
 	}
-	token, err := s.resetToken(ctx, in)
+	token, err := s.issueResetToken(ctx, in)
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventResetRequested, in.User.ID, w.From)); err != nil {
+	if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventResetRequested, in.User.ID, request.From)); err != nil {
 		return mail.Mail{}, err
 	}
-	return s.compose(in.User, w.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, w.Callback)}), nil
+	return s.compose(in.User, request.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, request.Callback)}), nil
 }
 
-// AskReset asks for a mail by which the password of an address can be replaced.
+// RequestPasswordReset asks for a mail by which the password of an address can be replaced.
 // It does the same whether the address has an account or not, and fails with
 // [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskReset(ctx context.Context, client Client, email, callback string) error {
+func (s *Service) RequestPasswordReset(ctx context.Context, client Client, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
 		return inField(err, "email")
 	}
-	if err := s.Count(ctx, ResetMails, email); err != nil {
+	if err := s.Allow(ctx, PasswordResetLimit, email); err != nil {
 		return err
 	}
-	return s.wish(ctx, s.Store, wish{Purpose: purposeReset, Email: email, Callback: callback, From: client})
+	return s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeReset, Email: email, Callback: callback, From: client})
 }
 
-// CanReset fails unless a token is good for [Service.ResetPassword]: with
+// CheckResetToken fails unless a token is good for [Service.ResetPassword]: with
 // [shared.ErrTokenUsed], [shared.ErrTokenExpired] or else [shared.ErrToken].
-func (s *Service) CanReset(ctx context.Context, token string) error {
-	_, err := s.token(ctx, token, purposeReset, purposeRecover)
+func (s *Service) CheckResetToken(ctx context.Context, token string) error {
+	_, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	return err
 }
 
-// ResetEmail returns the address of the account that a token is good for, and fails
-// as [Service.CanReset] does. The token came in an email to that address.
-func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) {
-	t, err := s.token(ctx, token, purposeReset, purposeRecover)
+// ResetTokenEmail returns the address of the account that a token is good for, and fails
+// as [Service.CheckResetToken] does. The token came in an email to that address.
+func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, error) {
+	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
 		return "", err
 	}
@@ -203,10 +203,10 @@ func (s *Service) ResetEmail(ctx context.Context, token string) (string, error) 
 
 // ResetPassword gives the user of a token a new password, or a first one, and
 // ends whatever was opened by the old one. It opens nothing: the next sign-in
-// asks for a second factor as ever. It fails as [Service.CanReset] does, and if the
+// asks for a second factor as ever. It fails as [Service.CheckResetToken] does, and if the
 // password is not good enough, which leaves the token as it is.
 func (s *Service) ResetPassword(ctx context.Context, client Client, token, password string) error {
-	t, err := s.token(ctx, token, purposeReset, purposeRecover)
+	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
 		return err
 	}
@@ -224,7 +224,7 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		return err
 	}
 	return s.redeem(ctx, t, &struct{}{}, func(in userTx) error {
-		if err := s.end(ctx, in, ""); err != nil {
+		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
 		if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: hashed, ChangedAt: s.Now()}); err != nil {
@@ -234,13 +234,13 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
-		if err := in.ForgetAttempts(ctx, s.attemptKey(SignInTries, in.User.Email)); err != nil {
+		if err := in.ResetAttempts(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
-		if err := in.ForgetAttempts(ctx, s.attemptKey(PasswordPrompts, in.User.ID)); err != nil {
+		if err := in.ResetAttempts(ctx, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
 			return err
 		}
-		if err := s.notify(ctx, in, client, undo{}, "", mail.PasswordReset{}); err != nil {
+		if err := s.notify(ctx, in, client, reversal{}, "", mail.PasswordReset{}); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.event(audit.EventPasswordReset, in.User.ID, client))

@@ -9,11 +9,11 @@ import (
 	"latchkey/shared"
 )
 
-// ChallengeLifetime is how long a sign-in waits for its second factor.
-const ChallengeLifetime = 10 * time.Minute
+// PendingSignInLifetime is how long a sign-in waits for its second factor.
+const PendingSignInLifetime = 10 * time.Minute
 
-// Challenge is a sign-in whose first factor was right and whose second is due.
-type Challenge struct {
+// PendingSignIn is a sign-in whose first factor was right and whose second is due.
+type PendingSignIn struct {
 	Hash      []byte `bun:",pk"` // of the token in the browser's cookie
 	UserID    string
 	Method    string // the first factor, as in [Session]
@@ -23,50 +23,50 @@ type Challenge struct {
 	ExpiresAt time.Time
 }
 
-// ChallengeError is the [shared.ErrTwoFactorRequired] of a sign-in, with the
+// TwoFactorRequiredError is the [shared.ErrTwoFactorRequired] of a sign-in, with the
 // challenge that it leads to.
-type ChallengeError struct {
-	Challenge Token // for the browser to keep
+type TwoFactorRequiredError struct {
+	Token Token // for the browser to keep
 	Methods   []Factor
 }
 
-func (e *ChallengeError) Error() string { return shared.ErrTwoFactorRequired.Error() }
+func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequired.Error() }
 
 // Unwrap makes errors.Is find the shared error.
-func (e *ChallengeError) Unwrap() error { return shared.ErrTwoFactorRequired }
+func (e *TwoFactorRequiredError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
-// open is what a right first factor comes to: a session, or, if a second factor
+// completeFirstFactor is what a right first factor comes to: a session, or, if a second factor
 // is due and the browser is not trusted, the challenge for it.
-func (s *Service) open(ctx context.Context, in userTx, client Client, method string, remember bool) (
-	o Opened, due *ChallengeError, err error,
+func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (
+	o SignInResult, due *TwoFactorRequiredError, err error,
 ) {
 	o.User = in.User
-	if err := s.mayOpen(in.User); err != nil { // before a second factor is asked for
-		return Opened{}, nil, err
+	if err := s.checkSignInAllowed(in.User); err != nil { // before a second factor is asked for
+		return SignInResult{}, nil, err
 	}
 	var second Factor
 	if in.User.TwoFactorEnabled && method != MethodPasskey {
-		if o.Trust, err = s.useTrust(ctx, in, client); errors.Is(err, ErrNotFound) {
-			due, err := s.challenge(ctx, in, client, method, remember)
-			return Opened{}, due, err
+		if o.Trust, err = s.rotateTrust(ctx, in, client); errors.Is(err, ErrNotFound) {
+			due, err := s.requireSecondFactor(ctx, in, client, method, remember)
+			return SignInResult{}, due, err
 		} else if err != nil {
-			return Opened{}, nil, err
+			return SignInResult{}, nil, err
 		}
 		second = byTrustedDevice
 	}
-	o.Session, o.Token, err = s.openSession(ctx, in, client, method, second, remember)
+	o.Session, o.Token, err = s.issueSession(ctx, in, client, method, second, remember)
 	return o, nil, err
 }
 
-func (s *Service) challenge(ctx context.Context, in userTx, client Client, method string, remember bool) (*ChallengeError, error) {
+func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (*TwoFactorRequiredError, error) {
 	token, now := NewToken(), s.Now()
-	err := in.AddChallenge(ctx, Challenge{
-		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(ChallengeLifetime),
+	err := in.AddPendingSignIn(ctx, PendingSignIn{
+		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(PendingSignInLifetime),
 	})
 	if err != nil {
 		return nil, err
 	}
-	due := &ChallengeError{Challenge: token, Methods: []Factor{ByTOTP}}
+	due := &TwoFactorRequiredError{Token: token, Methods: []Factor{ByTOTP}}
 	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
@@ -80,86 +80,86 @@ func (s *Service) challenge(ctx context.Context, in userTx, client Client, metho
 	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventChallenged, in.User.ID, client))
 }
 
-// Challenged returns the challenge that a token stands for, and whose it is. It
+// PendingSignIn returns the challenge that a token stands for, and whose it is. It
 // fails with [shared.ErrChallenge] if there is none, or no longer.
-func (s *Service) Challenged(ctx context.Context, token Token) (Challenge, User, error) {
-	ch, user, err := s.Store.Challenge(ctx, token.Hash(), s.Now())
+func (s *Service) PendingSignIn(ctx context.Context, token Token) (PendingSignIn, User, error) {
+	pending, user, err := s.Store.PendingSignIn(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
-		return ch, user, shared.ErrChallenge
+		return pending, user, shared.ErrChallenge
 	}
-	return ch, user, err
+	return pending, user, err
 }
 
-// Answer is what somebody says who is asked for a second factor.
-type Answer struct {
+// CodeAnswer is what somebody says who is asked for a second factor.
+type CodeAnswer struct {
 	Factor Factor
 	Code   string
 
-	Trust     bool // in a challenge: ask this browser no more
+	TrustDevice     bool // in a challenge: ask this browser no more
 	NoSession bool // in a challenge: end it without opening a session
-	Enrol     bool // in a session: it is of a new authenticator, and of no other
+	Enroll     bool // in a session: it is of a new authenticator, and of no other
 }
 
-// AnswerChallenge opens the session of a challenge whose answer is right. It
+// CompleteSignIn opens the session of a challenge whose answer is right. It
 // fails with [shared.ErrChallenge] if the challenge has ended meanwhile, with
 // [shared.ErrTooManyCodes] once it has taken too many answers, and as
-// [Service.judgeCode] does.
-func (s *Service) AnswerChallenge(ctx context.Context, actor Actor, ch Challenge, a Answer) (o Opened, err error) {
-	who := askedAt(actor, ch)
-	right, try, err := s.judgeCode(ctx, a.Factor, who, a.Code)
+// [Service.checkCode] does.
+func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending PendingSignIn, a CodeAnswer) (o SignInResult, err error) {
+	vc := signInContext(actor, pending)
+	verified, try, err := s.checkCode(ctx, a.Factor, vc, a.Code)
 	if err == nil {
-		o, err = s.passChallenge(ctx, ch, who, a, right)
+		o, err = s.completeByCode(ctx, pending, vc, a, verified)
 	}
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		err = shared.ErrChallenge
 	}
-	return o, s.noteCode(ctx, who, try, err)
+	return o, s.auditFailedCode(ctx, vc, try, err)
 }
 
-func (s *Service) passChallenge(ctx context.Context, ch Challenge, who asked, a Answer, right rightCode) (o Opened, err error) {
-	err = s.inUserTx(ctx, ch.UserID, func(in userTx) (err error) {
+func (s *Service) completeByCode(ctx context.Context, pending PendingSignIn, vc verificationContext, a CodeAnswer, verified verifiedCode) (o SignInResult, err error) {
+	err = s.inUserTx(ctx, pending.UserID, func(in userTx) (err error) {
 		o.User = in.User
-		if err := in.TakeChallenge(ctx, ch.Hash, s.Now()); err != nil {
+		if err := in.TakePendingSignIn(ctx, pending.Hash, s.Now()); err != nil {
 			return err
 		}
-		if err := s.spend(ctx, in, who, right); err != nil {
+		if err := s.spendCode(ctx, in, vc, verified); err != nil {
 			return err
 		}
 		if !a.NoSession {
-			if o.Session, o.Token, err = s.openSession(ctx, in, who.Client, ch.Method, a.Factor, ch.Remember); err != nil {
+			if o.Session, o.Token, err = s.issueSession(ctx, in, vc.Client, pending.Method, a.Factor, pending.Remember); err != nil {
 				return err
 			}
 		}
-		opened := Actor{o.Session, in.User, who.Client}
+		opened := Actor{o.Session, in.User, vc.Client}
 		if a.Factor == ByBackupCode {
-			if err := s.noteBackupCode(ctx, in, opened); err != nil {
+			if err := s.auditBackupCodeUse(ctx, in, opened); err != nil {
 				return err
 			}
 		}
 		if a.NoSession {
 			return nil
 		}
-		if a.Trust {
-			if o.Trust, err = s.trust(ctx, in, opened); err != nil {
+		if a.TrustDevice {
+			if o.Trust, err = s.trustDevice(ctx, in, opened); err != nil {
 				return err
 			}
 		}
-		return s.noteSignIn(ctx, in, who.Client, &o, "")
+		return s.finishSignIn(ctx, in, vc.Client, &o, "")
 	})
 	return o, err
 }
 
-type challengeStore interface {
-	AddChallenge(ctx context.Context, ch Challenge) error
-	// Challenge returns the unexpired challenge whose token has the hash, and
+type pendingSignInStore interface {
+	AddPendingSignIn(ctx context.Context, pending PendingSignIn) error
+	// PendingSignIn returns the unexpired challenge whose token has the hash, and
 	// its user. It fails with [ErrNotFound].
-	Challenge(ctx context.Context, hash []byte, now time.Time) (Challenge, User, error)
-	// CountChallengeTry counts a try at a challenge. It fails with
+	PendingSignIn(ctx context.Context, hash []byte, now time.Time) (PendingSignIn, User, error)
+	// CountPendingSignInTry counts a try at a challenge. It fails with
 	// [shared.ErrTooManyCodes] if there were max already, and counts no more; and
 	// with [shared.ErrChallenge] if the challenge is gone.
-	CountChallengeTry(ctx context.Context, hash []byte, max int) error
-	// TakeChallenge spends an unexpired challenge. It fails with
+	CountPendingSignInTry(ctx context.Context, hash []byte, max int) error
+	// TakePendingSignIn spends an unexpired challenge. It fails with
 	// [shared.ErrChallenge] if there is none: of several who take it, one does.
-	TakeChallenge(ctx context.Context, hash []byte, now time.Time) error
-	DeleteChallenges(ctx context.Context, user string) error
+	TakePendingSignIn(ctx context.Context, hash []byte, now time.Time) error
+	DeletePendingSignIns(ctx context.Context, user string) error
 }

@@ -30,7 +30,7 @@ func (s *Service) GrantPermission(ctx context.Context, user, permission string) 
 		if err := in.Grant(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.notePermission(ctx, in, audit.EventPermissionGranted, permission)
+		return s.auditPermission(ctx, in, audit.EventPermissionGranted, permission)
 	})
 }
 
@@ -41,11 +41,11 @@ func (s *Service) RevokePermission(ctx context.Context, user, permission string)
 		if err := in.Revoke(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.notePermission(ctx, in, audit.EventPermissionRevoked, permission)
+		return s.auditPermission(ctx, in, audit.EventPermissionRevoked, permission)
 	})
 }
 
-func (s *Service) notePermission(ctx context.Context, in userTx, kind, permission string) error {
+func (s *Service) auditPermission(ctx context.Context, in userTx, kind, permission string) error {
 	e := s.event(kind, in.User.ID, Client{})
 	e.Subject = permission
 	return in.AddEvent(ctx, s.Keys, e)

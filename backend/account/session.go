@@ -18,7 +18,7 @@ import (
 const (
 	// BriefLifetime is that of a session that is not to be remembered.
 	BriefLifetime = 24 * time.Hour
-	touchEvery    = time.Minute
+	touchInterval    = time.Minute
 	// rotationGrace is how long the token from before a rotation is good for
 	// reads: a request that was under way must not look like a sign-out.
 	rotationGrace = 10 * time.Second
@@ -125,27 +125,27 @@ func (s *Service) checkSecondFactor(ctx context.Context, tx Store, session Sessi
 // which is two factors.
 func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
 	keys, err := tx.Passkeys(ctx, user.ID)
-	return anyVerified(keys), err
+	return anyUserVerified(keys), err
 }
 
-func anyVerified(keys []Passkey) bool {
+func anyUserVerified(keys []Passkey) bool {
 	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified })
 }
 
-// withFactor is the session in which a second factor was shown now.
-func (s Session) withFactor(f Factor, now time.Time) Session {
+// withSecondFactor is the session in which a second factor was shown now.
+func (s Session) withSecondFactor(f Factor, now time.Time) Session {
 	s.SecondFactorAt, s.SecondFactorBy = &now, f
 	return s
 }
 
-// showFactor writes down that a second factor was shown in a session, which keeps
+// recordSecondFactor writes down that a second factor was shown in a session, which keeps
 // its token.
-func (s *Service) showFactor(ctx context.Context, in userTx, actor Actor, f Factor) error {
-	if err := in.ShowSecondFactor(ctx, actor.Session.withFactor(f, s.Now())); err != nil {
+func (s *Service) recordSecondFactor(ctx context.Context, in userTx, actor Actor, f Factor) error {
+	if err := in.RecordSecondFactor(ctx, actor.Session.withSecondFactor(f, s.Now())); err != nil {
 		return err
 	}
 	if f == ByBackupCode {
-		return s.noteBackupCode(ctx, in, actor)
+		return s.auditBackupCodeUse(ctx, in, actor)
 	}
 	return nil
 }
@@ -171,12 +171,12 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 	return tx.RotateSession(ctx, rotated, RotatedToken{session.TokenHash, session.ID, now, now.Add(rotationMemory)})
 }
 
-// seen is the session after a call from the given place, and whether that is
+// touched is the session after a call from the given place, and whether that is
 // worth writing down. It is extended once a day at most, or oftener if that is too
 // seldom for what it lives.
-func (s Session) seen(now time.Time, client Client, set *setting.Settings) (Session, bool) {
+func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, bool) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) && s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
-	if !extend && now.Sub(s.LastActiveAt) < touchEvery && s.IP == client.IP && s.UserAgent == client.UserAgent {
+	if !extend && now.Sub(s.LastActiveAt) < touchInterval && s.IP == client.IP && s.UserAgent == client.UserAgent {
 		return s, false
 	}
 	s.LastActiveAt, s.IP, s.UserAgent = now, client.IP, client.UserAgent
@@ -193,27 +193,27 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// openSession makes the session of a user who has proved who they are. Every
+// issueSession makes the session of a user who has proved who they are. Every
 // sign-in ends here, and none without a second factor if one is due, without a
 // verified address if that is asked for, or to an account that is disabled.
-func (s *Service) openSession(
+func (s *Service) issueSession(
 	ctx context.Context, in userTx, client Client, method string, second Factor, remember bool,
 ) (Session, Token, error) {
-	shown := shownFactor(method, second)
+	shown := secondFactorShown(method, second)
 	if second != "" {
 		method += "+" + string(second)
 	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
 		return Session{}, "", shared.ErrTwoFactorRequired
 	}
-	if err := s.mayOpen(in.User); err != nil {
+	if err := s.checkSignInAllowed(in.User); err != nil {
 		return Session{}, "", err
 	}
-	return s.newSession(ctx, in, client, method, shown, remember)
+	return s.createSession(ctx, in, client, method, shown, remember)
 }
 
-// shownFactor is the second factor that a sign-in has shown; empty if it has shown
+// secondFactorShown is the second factor that a sign-in has shown; empty if it has shown
 // none.
-func shownFactor(method string, second Factor) Factor {
+func secondFactorShown(method string, second Factor) Factor {
 	switch {
 	case method == MethodPasskey:
 		return ByPasskey
@@ -223,9 +223,9 @@ func shownFactor(method string, second Factor) Factor {
 	return second
 }
 
-// mayOpen fails with [shared.ErrDisabled] if a user's account is disabled, and with
+// checkSignInAllowed fails with [shared.ErrDisabled] if a user's account is disabled, and with
 // [shared.ErrNotVerified] if they have to verify their address first.
-func (s *Service) mayOpen(user User) error {
+func (s *Service) checkSignInAllowed(user User) error {
 	if user.DisabledAt != nil {
 		return shared.ErrDisabled
 	}
@@ -235,7 +235,7 @@ func (s *Service) mayOpen(user User) error {
 	return nil
 }
 
-func (s *Service) newSession(
+func (s *Service) createSession(
 	ctx context.Context, in userTx, client Client, method string, shown Factor, remember bool,
 ) (Session, Token, error) {
 	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
@@ -250,7 +250,7 @@ func (s *Service) newSession(
 		Method: method, IP: client.IP, UserAgent: client.UserAgent, Remember: remember,
 	}
 	if shown != "" {
-		session = session.withFactor(shown, now)
+		session = session.withSecondFactor(shown, now)
 	}
 	if err := in.AddSession(ctx, session); err != nil {
 		return Session{}, "", err
@@ -282,7 +282,7 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 		}
 		return Actor{session, user, client}, false, nil
 	}
-	seen, changed := session.seen(now, client, s.Settings.Now())
+	seen, changed := session.touched(now, client, s.Settings.Now())
 	if changed {
 		touched, err := s.Store.TouchSession(ctx, seen)
 		if err != nil {
@@ -308,9 +308,9 @@ func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) 
 	})
 }
 
-// Revoke ends the session of the caller's user that has the given id, if there
+// RevokeSession ends the session of the caller's user that has the given id, if there
 // is one.
-func (s *Service) Revoke(ctx context.Context, actor Actor, id string) error {
+func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteSession(ctx, in.User.ID, id)
 		if err != nil || n == 0 {
@@ -322,17 +322,17 @@ func (s *Service) Revoke(ctx context.Context, actor Actor, id string) error {
 	})
 }
 
-// RevokeOthers ends all of the user's sessions but the caller's.
-func (s *Service) RevokeOthers(ctx context.Context, actor Actor) error {
-	return s.revokeAllBut(ctx, actor, actor.Session.ID)
+// RevokeOtherSessions ends all of the user's sessions but the caller's.
+func (s *Service) RevokeOtherSessions(ctx context.Context, actor Actor) error {
+	return s.revokeSessionsExcept(ctx, actor, actor.Session.ID)
 }
 
-// RevokeAll ends all of the user's sessions.
-func (s *Service) RevokeAll(ctx context.Context, actor Actor) error {
-	return s.revokeAllBut(ctx, actor, "")
+// RevokeAllSessions ends all of the user's sessions.
+func (s *Service) RevokeAllSessions(ctx context.Context, actor Actor) error {
+	return s.revokeSessionsExcept(ctx, actor, "")
 }
 
-func (s *Service) revokeAllBut(ctx context.Context, actor Actor, keep string) error {
+func (s *Service) revokeSessionsExcept(ctx context.Context, actor Actor, keep string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteOtherSessions(ctx, in.User.ID, keep)
 		if err != nil || n == 0 {
@@ -379,10 +379,10 @@ type sessionStore interface {
 	// RotateSession puts a session under a new token and remembers the old one.
 	// It fails with [shared.ErrUnauthorized] if the session no longer has that.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error
-	// ShowSecondFactor writes which second factor was shown in a session, and when.
+	// RecordSecondFactor writes which second factor was shown in a session, and when.
 	// It fails with [shared.ErrUnauthorized] unless the session is there under its
 	// token.
-	ShowSecondFactor(ctx context.Context, s Session) error
+	RecordSecondFactor(ctx context.Context, s Session) error
 	// LockSession fails with [shared.ErrUnauthorized] unless the session is
 	// there under its token, and keeps it so until the transaction ends.
 	LockSession(ctx context.Context, s Session) error

@@ -25,46 +25,46 @@ type Credentials struct {
 // SignIn opens a session for who knows the password of an address. It fails with
 // [shared.ErrCredentials] for who does not, and whether the address has an
 // account cannot be told from the answer or its time; with
-// [shared.ErrTooManyPasswords] after too many tries; with [ChallengeError] if a
+// [shared.ErrTooManyPasswords] after too many tries; with [TwoFactorRequiredError] if a
 // second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if
 // too many passwords wait to be looked at. Who knows the password is told if it
 // is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
 // first, by [shared.ErrNotVerified] and by a mail.
-func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Opened, error) {
+func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (SignInResult, error) {
 	email, err := address.Parse(c.Email)
 	if err != nil {
-		return Opened{}, inField(err, "email")
+		return SignInResult{}, inField(err, "email")
 	}
 	if utf8.RuneCountInString(c.Password) > maxPassword {
-		return Opened{}, shared.ErrPasswordTooLong.In("password")
+		return SignInResult{}, shared.ErrPasswordTooLong.In("password")
 	}
 	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
 	hash, known := pw.Hash, pw.Hash != ""
 	if !known {
 		hash = s.Hasher.Decoy()
 	}
 
-	limit, who := SignInTries, email
-	if id, ok := s.browserID(client.Browser, user.ID, hash); ok && known {
-		limit, who = BrowserTries, id
+	limit, who := SignInLimit, email
+	if id, ok := s.knownDeviceID(client.KnownDevice, user.ID, hash); ok && known {
+		limit, who = KnownDeviceSignInLimit, id
 	}
 
-	right, err := s.judge(ctx, limit, who, hash, c.Password)
+	right, err := s.verifyPassword(ctx, limit, who, hash, c.Password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return Opened{}, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
+		return SignInResult{}, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
 	} else if err != nil {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
 	if !right || !known {
-		return Opened{}, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
+		return SignInResult{}, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
 	}
 	if pw.Void {
 		e := s.event(audit.EventSignInFailed, user.ID, client)
 		e.Detail = DetailVoidPassword
-		return Opened{}, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
+		return SignInResult{}, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
 	}
 
 	kept := hash
@@ -73,12 +73,12 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
 			kept = hash
 		} else if err != nil {
-			return Opened{}, err
+			return SignInResult{}, err
 		}
 	}
 
-	var o Opened
-	var due *ChallengeError
+	var o SignInResult
+	var due *TwoFactorRequiredError
 	err = s.inUserTx(ctx, user.ID, func(in userTx) (err error) {
 		if kept == hash {
 			err = in.UsePassword(ctx, user.ID, hash)
@@ -88,26 +88,26 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Ope
 		if err != nil {
 			return err
 		}
-		if err := in.ForgetAttempts(ctx, s.attemptKey(limit, who)); err != nil {
+		if err := in.ResetAttempts(ctx, s.rateLimitKey(limit, who)); err != nil {
 			return err
 		}
-		if o, due, err = s.open(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
+		if o, due, err = s.completeFirstFactor(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		return s.noteSignIn(ctx, in, client, &o, "")
+		return s.finishSignIn(ctx, in, client, &o, "")
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
-		return Opened{}, shared.ErrCredentials // deleted meanwhile
+		return SignInResult{}, shared.ErrCredentials // deleted meanwhile
 	case errors.Is(err, shared.ErrNotVerified):
-		if may, failed := s.mayRemind(ctx, email); failed != nil || !may {
-			return Opened{}, errors.Join(failed, err)
+		if may, failed := s.allowReminder(ctx, email); failed != nil || !may {
+			return SignInResult{}, errors.Join(failed, err)
 		}
-		return Opened{}, errors.Join(s.wish(ctx, s.Store, wish{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}), err)
+		return SignInResult{}, errors.Join(s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}), err)
 	case err == nil && due != nil:
-		return Opened{}, due
+		return SignInResult{}, due
 	}
-	return o, s.noteRefusal(ctx, user.ID, client, err)
+	return o, s.auditRefusal(ctx, user.ID, client, err)
 }
 
 // DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] whose password
@@ -125,77 +125,77 @@ func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error)
 	return failed
 }
 
-// noteRefusal writes down that somebody who proved who they are was refused
+// auditRefusal writes down that somebody who proved who they are was refused
 // because the account is disabled. It returns why the sign-in has failed.
-func (s *Service) noteRefusal(ctx context.Context, user string, client Client, failed error) error {
+func (s *Service) auditRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
 		return s.auditFailure(ctx, s.event(audit.EventSignInRefused, user, client), failed)
 	}
 	return failed
 }
 
-// noteSignIn has the browser that has signed in be known to the account, the
+// finishSignIn has the browser that has signed in be known to the account, the
 // owner hear of one that was not, and the log tell. by is the passkey that it was
 // by, if it was by one.
-func (s *Service) noteSignIn(ctx context.Context, in userTx, client Client, o *Opened, by string) error {
+func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, by string) error {
 	pw, err := in.Password(ctx, in.User.ID)
 	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
 		return err
 	}
-	if _, known := s.browserID(client.Browser, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
-		if err := s.notify(ctx, in, client, undo{Session: o.Session.ID}, "", mail.NewSignIn{}); err != nil {
+	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn{}); err != nil {
 			return err
 		}
 	}
-	o.Browser = s.newBrowser(in.User.ID, pw.Hash, client.Browser)
+	o.KnownDevice = s.addKnownDevice(in.User.ID, pw.Hash, client.KnownDevice)
 	e := s.sessionEvent(audit.EventSignIn, Actor{o.Session, in.User, client})
 	e.Subject = by
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// KnownBrowser is what a browser keeps once it has signed in to an account: a
+// KnownDeviceTokens is what a browser keeps once it has signed in to an account: a
 // value for each of the last few accounts. It opens nothing. It says that the
 // browser may try passwords although somebody else has tried too many, and dies
 // with the password.
-type KnownBrowser string
+type KnownDeviceTokens string
 
 const (
-	browserIDSize = 16
-	// browserAccounts is how many accounts a browser is known to, the one that
+	deviceIDSize = 16
+	// knownDeviceAccounts is how many accounts a browser is known to, the one that
 	// signed in last first.
-	browserAccounts = 4
+	knownDeviceAccounts = 4
 )
 
-// newBrowser is what a browser keeps that had kept old, and that has signed in
+// addKnownDevice is what a browser keeps that had kept old, and that has signed in
 // as a user whose password has the given hash.
-func (s *Service) newBrowser(user, hash string, old KnownBrowser) KnownBrowser {
-	if _, ok := s.browserID(old, user, hash); ok {
+func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens) KnownDeviceTokens {
+	if _, ok := s.knownDeviceID(old, user, hash); ok {
 		return old
 	}
-	id := make([]byte, browserIDSize)
+	id := make([]byte, deviceIDSize)
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC("browser", browserText(id, user, hash))...))}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC("browser", knownDeviceText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
-	return KnownBrowser(strings.Join(values[:min(len(values), browserAccounts)], "."))
+	return KnownDeviceTokens(strings.Join(values[:min(len(values), knownDeviceAccounts)], "."))
 }
 
-// browserID returns the id in b that was made for the user and their password.
-func (s *Service) browserID(b KnownBrowser, user, hash string) (id string, ok bool) {
+// knownDeviceID returns the id in b that was made for the user and their password.
+func (s *Service) knownDeviceID(b KnownDeviceTokens, user, hash string) (id string, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
-		if err != nil || len(raw) <= browserIDSize {
+		if err != nil || len(raw) <= deviceIDSize {
 			continue
 		}
-		for _, mac := range s.Keys.MACs("browser", browserText(raw[:browserIDSize], user, hash)) {
-			if hmac.Equal(raw[browserIDSize:], mac) {
-				return string(raw[:browserIDSize]), true
+		for _, mac := range s.Keys.MACs("browser", knownDeviceText(raw[:deviceIDSize], user, hash)) {
+			if hmac.Equal(raw[deviceIDSize:], mac) {
+				return string(raw[:deviceIDSize]), true
 			}
 		}
 	}
 	return "", false
 }
 
-// browserText is what the MAC in a browser's value is of.
-func browserText(id []byte, user, hash string) string { return string(id) + user + " " + hash }
+// knownDeviceText is what the MAC in a browser's value is of.
+func knownDeviceText(id []byte, user, hash string) string { return string(id) + user + " " + hash }

@@ -21,12 +21,12 @@ type NewUser struct {
 	Callback              string // where the link leads to by which the address is verified, if it has to be
 }
 
-// Opened is a session that has just been opened, and what the browser is to
+// SignInResult is a session that has just been opened, and what the browser is to
 // keep of it.
-type Opened struct {
+type SignInResult struct {
 	Session Session
 	Token   Token
-	Browser KnownBrowser
+	KnownDevice KnownDeviceTokens
 	Trust   TrustTokens // empty to keep what it has
 	User    User
 }
@@ -36,32 +36,32 @@ type Opened struct {
 // mail, and nothing tells whether the address had an account already. It fails
 // with [shared.ErrUserExists] if it has one, where that is told, and with
 // [shared.ErrSignUpDisabled].
-func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened, error) {
+func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInResult, error) {
 	set := s.Settings.Now()
 	if !set.SignUpEnabled && n.Invite == "" {
-		return Opened{}, shared.ErrSignUpDisabled
+		return SignInResult{}, shared.ErrSignUpDisabled
 	}
 	var err error
 	if n.Email, err = address.Parse(n.Email); err != nil {
-		return Opened{}, inField(err, "email")
+		return SignInResult{}, inField(err, "email")
 	}
 	if n.Name, err = checkName(n.Name, shared.MaxName); err != nil {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
 	if err := checkImage(n.Image); err != nil {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
 	if err := checkNewPassword(n.Password, n.Email, n.Name); err != nil {
-		return Opened{}, inField(err, "password")
+		return SignInResult{}, inField(err, "password")
 	}
 	hashed, err := s.Hasher.Hash(ctx, n.Password)
 	if err != nil {
-		return Opened{}, err
+		return SignInResult{}, err
 	}
 	now := s.Now()
 	handle := make([]byte, handleSize)
 	rand.Read(handle)
-	o := Opened{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
+	o := SignInResult{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
 	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)
 	}
@@ -69,7 +69,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 	// they need no mail to come in. Their address is as good as verified where
 	// none can go out, or they could not come in again once it has to be.
 	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
-	o.Browser = s.newBrowser(o.User.ID, hashed, client.Browser)
+	o.KnownDevice = s.addKnownDevice(o.User.ID, hashed, client.KnownDevice)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
 		if n.Invite != "" { // first, so that an address is told of to who has one only
 			if err := s.takeInvite(ctx, tx, n.Invite); err != nil {
@@ -84,8 +84,8 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 				return err
 			}
 		}
-		if s.mayOpen(o.User) != nil {
-			if err := s.wish(ctx, tx, wish{Purpose: purposeVerify, Email: n.Email, Callback: n.Callback, From: client}); err != nil {
+		if s.checkSignInAllowed(o.User) != nil {
+			if err := s.requestEmail(ctx, tx, emailRequest{Purpose: purposeVerify, Email: n.Email, Callback: n.Callback, From: client}); err != nil {
 				return err
 			}
 		}
@@ -93,7 +93,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 			return err
 		}
 		in := userTx{tx, o.User} // nobody else knows of it yet
-		if o.Session, o.Token, err = s.newSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
+		if o.Session, o.Token, err = s.createSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSignUp, Actor{o.Session, o.User, client}))
@@ -101,28 +101,28 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (Opened,
 	return o, err
 }
 
-// errOvertaken is a sign-up that another one of the same address has overtaken.
-var errOvertaken = errors.New("another sign-up of this address came first")
+// errConcurrentSignUp is a sign-up that another one of the same address has overtaken.
+var errConcurrentSignUp = errors.New("another sign-up of this address came first")
 
 // signUpUnverified makes an account that waits for its address to be verified.
 // It does the same, and takes as long, if the address has an account.
 func (s *Service) signUpUnverified(ctx context.Context, client Client, user User, hash string, n NewUser) error {
-	may, err := s.mayRemind(ctx, user.Email)
+	may, err := s.allowReminder(ctx, user.Email)
 	if err != nil {
 		return err
 	}
-	err = s.wait(ctx, client, user, hash, n, may)
-	if errors.Is(err, errOvertaken) {
-		err = s.wait(ctx, client, user, hash, n, may) // there is something to compare with now
+	err = s.createUnverified(ctx, client, user, hash, n, may)
+	if errors.Is(err, errConcurrentSignUp) {
+		err = s.createUnverified(ctx, client, user, hash, n, may) // there is something to compare with now
 	}
 	return err
 }
 
-// wait makes the account. If one with the address waits already, either of the
+// createUnverified makes the account. If one with the address waits already, either of the
 // two who have signed up may be a stranger, who would come in by the mail that
 // the other opens: unless both have chosen the same password, that of neither is
 // good, and whoever reads the mails chooses one.
-func (s *Service) wait(ctx context.Context, client Client, user User, hash string, n NewUser, may bool) error {
+func (s *Service) createUnverified(ctx context.Context, client Client, user User, hash string, n NewUser, may bool) error {
 	_, before, err := s.Store.UserByEmail(ctx, user.Email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -148,7 +148,7 @@ func (s *Service) wait(ctx context.Context, client Client, user User, hash strin
 		case !taken:
 			err = tx.AddPassword(ctx, Password{UserID: user.ID, Hash: hash, ChangedAt: s.Now()})
 		case waiting != "" && before.Hash == "":
-			return errOvertaken
+			return errConcurrentSignUp
 		case same:
 			// As many statements as else. Fails if it is not the same any more.
 			if err = tx.UsePassword(ctx, waiting, before.Hash); errors.Is(err, shared.ErrCredentials) {
@@ -164,7 +164,7 @@ func (s *Service) wait(ctx context.Context, client Client, user User, hash strin
 			e.Kind, e.UserID = audit.EventSignUpTaken, ""
 		}
 		if may {
-			if err := s.wish(ctx, tx, wish{Purpose: wishSignUp, Email: user.Email, Callback: n.Callback, From: client}); err != nil {
+			if err := s.requestEmail(ctx, tx, emailRequest{Purpose: requestSignUp, Email: user.Email, Callback: n.Callback, From: client}); err != nil {
 				return err
 			}
 		}

@@ -33,10 +33,10 @@ const (
 	totpSecretSize = 20
 )
 
-// pendingLifetime is how long an enrolment waits for its first code: long enough
+// enrollmentLifetime is how long an enrolment waits for its first code: long enough
 // to install an app, and short enough that nobody proves in another year what
 // they once saw on a screen.
-const pendingLifetime = time.Hour
+const enrollmentLifetime = time.Hour
 
 // TOTP is the secret that a user's authenticator app holds, too.
 type TOTP struct {
@@ -60,13 +60,13 @@ func (a TOTP) aad() string { return "totps|secret|" + a.ID + "|" + a.UserID }
 func (s *Service) newTOTP(session Session) (a TOTP, secret []byte) {
 	secret = make([]byte, totpSecretSize)
 	rand.Read(secret)
-	expires := s.Now().Add(pendingLifetime)
+	expires := s.Now().Add(enrollmentLifetime)
 	a = TOTP{ID: rand.Text(), UserID: session.UserID, SessionID: &session.ID, ExpiresAt: &expires}
 	a.Secret = s.Keys.Seal(string(secret), a.aad())
 	return a, secret
 }
 
-func (s *Service) secretOf(a TOTP) ([]byte, error) {
+func (s *Service) unsealTOTP(a TOTP) ([]byte, error) {
 	secret, err := s.Keys.Unseal(a.Secret, a.aad())
 	return []byte(secret), err
 }
@@ -85,9 +85,9 @@ func checkIssuer(issuer string) error {
 	return nil
 }
 
-// issuerOf returns a name as it can stand in an otpauth URI, which a colon would
+// cleanIssuer returns a name as it can stand in an otpauth URI, which a colon would
 // end: "" if nothing is left to see.
-func issuerOf(name string) string {
+func cleanIssuer(name string) string {
 	issuer, _ := shared.ParseName(strings.TrimSpace(strings.ReplaceAll(name, ":", "")))
 	return issuer
 }
@@ -102,7 +102,7 @@ var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 // is nothing to see in the one that is given, it is the name of the service, or
 // else its host.
 func (s *Service) totpURI(issuer, account string, secret []byte) string {
-	issuer = cmp.Or(issuerOf(issuer), issuerOf(s.Settings.Now().AppName), s.RelyingParty.ID)
+	issuer = cmp.Or(cleanIssuer(issuer), cleanIssuer(s.Settings.Now().AppName), s.RelyingParty.ID)
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	return fmt.Sprintf("otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
 		escape(issuer), escape(account), totpBase32.EncodeToString(secret), escape(issuer), totpDigits, totpPeriod)
@@ -116,10 +116,10 @@ func totpCode(secret []byte, step int64) (string, error) {
 	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
 }
 
-// stepOf finds the step near now to which a code belongs, the nearest first, however
+// findStep finds the step near now to which a code belongs, the nearest first, however
 // the code was typed, and none for what is not six digits. All steps are looked
 // at, whichever it is.
-func stepOf(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
+func findStep(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
 	code, ok := shared.SixDigits(text)
 	if !ok {
 		return 0, false, nil
@@ -139,32 +139,32 @@ func stepOf(secret []byte, text string, now time.Time) (step int64, found bool, 
 	return step, found, nil
 }
 
-func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right rightCode, try int, err error) {
+func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
 	session := ""
-	if who.mayEnrol {
-		session = who.Session.ID
+	if vc.allowEnrollment {
+		session = vc.Session.ID
 	}
-	all, err := s.Store.TOTPs(ctx, who.User.ID, session, s.Now())
+	all, err := s.Store.TOTPs(ctx, vc.User.ID, session, s.Now())
 	if err != nil {
-		return right, 0, err
+		return verified, 0, err
 	}
-	if len(all) == 0 || who.mustEnrol && all[0].Verified {
-		return right, 0, shared.ErrTOTPNotEnabled
+	if len(all) == 0 || vc.requireEnrollment && all[0].Verified {
+		return verified, 0, shared.ErrTOTPNotEnabled
 	}
 	secrets := make([][]byte, len(all))
 	for i, a := range all { // before the try is counted: what we cannot read is no try of theirs
-		if secrets[i], err = s.secretOf(a); err != nil {
-			return right, 0, err
+		if secrets[i], err = s.unsealTOTP(a); err != nil {
+			return verified, 0, err
 		}
 	}
-	if try, err = s.reserveAnswer(ctx, who); err != nil {
-		return right, try, err
+	if try, err = s.countTryWithSignIn(ctx, vc); err != nil {
+		return verified, try, err
 	}
 	now := s.Now()
 	a := all[0] // one that waits to be proved is the one that is asked for
-	step, found, err := stepOf(secrets[0], code, now)
+	step, found, err := findStep(secrets[0], code, now)
 	if err != nil {
-		return right, try, err
+		return verified, try, err
 	}
 	wrong := shared.ErrInvalidCode
 	if a.BurnedStep >= totpStep(now)-totpSkew {
@@ -173,54 +173,54 @@ func (s *Service) judgeTOTP(ctx context.Context, who asked, code string) (right 
 	}
 	switch off := step - totpStep(now); {
 	case !found && len(all) > 1:
-		return right, try, ofTheOld(secrets[1], code, now)
+		return verified, try, oldAuthenticatorError(secrets[1], code, now)
 	case !found:
-		return right, try, wrong
+		return verified, try, wrong
 	case step == a.BurnedStep && off <= totpSkew:
-		return right, try, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNoGuess)
+		return verified, try, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNotAGuess)
 	case step == a.BurnedStep:
-		return right, try, wrong
+		return verified, try, wrong
 	case off < -totpSkew && step <= a.LastStep: // the clock was right when a later one was spent
-		return right, try, shared.ErrCodeTooOld
+		return verified, try, shared.ErrCodeTooOld
 	case off < -totpSkew:
-		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
+		return verified, try, shared.ErrInvalidCode.Saying(clockDriftMessage(off))
 	case off > totpSkew:
 		burned, err := s.Store.BurnStep(ctx, a.ID, step, totpStep(now)-totpSkew)
 		if err != nil {
-			return right, try, err
+			return verified, try, err
 		}
 		if !burned {
-			return right, try, wrong
+			return verified, try, wrong
 		}
-		return right, try, shared.ErrInvalidCode.Saying(clockWords(off))
+		return verified, try, shared.ErrInvalidCode.Saying(clockDriftMessage(off))
 	}
 	enrols := a.ID
 	if a.Verified {
 		enrols = ""
 	}
-	return rightCode{enrols: enrols, spend: func(ctx context.Context, in userTx) error {
+	return verifiedCode{enrolls: enrols, spend: func(ctx context.Context, in userTx) error {
 		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
 	}}, try, nil
 }
 
-// ofTheOld is the error of a wrong code of a new authenticator, which may be of
+// oldAuthenticatorError is the error of a wrong code of a new authenticator, which may be of
 // the one before it: both go by one name in the app.
-func ofTheOld(secret []byte, code string, now time.Time) error {
-	step, found, err := stepOf(secret, code, now)
+func oldAuthenticatorError(secret []byte, code string, now time.Time) error {
+	step, found, err := findStep(secret, code, now)
 	if err != nil {
 		return err
 	}
 	if off := step - totpStep(now); !found || off < -totpSkew || off > totpSkew {
 		return shared.ErrInvalidCode
 	}
-	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNoGuess)
+	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNotAGuess)
 }
 
 // spendStep spends the code of a step, which proves the authenticator if nothing
 // has before. since is when codes were first asked for, nil if they were not.
 func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
 	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
-		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNoGuess)
+		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNotAGuess)
 	} else if err != nil || a.Verified {
 		return err
 	}
@@ -231,8 +231,8 @@ func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, 
 	return in.ProveTOTP(ctx, a, *since, now)
 }
 
-// clockWords says by how many steps a clock seems to be off.
-func clockWords(off int64) string {
+// clockDriftMessage says by how many steps a clock seems to be off.
+func clockDriftMessage(off int64) string {
 	direction := "ahead"
 	if off < 0 {
 		direction, off = "behind", -off
@@ -254,7 +254,7 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		return "", shared.ErrTOTPNotEnabled
 	}
 	a := all[len(all)-1]
-	secret, err := s.secretOf(a)
+	secret, err := s.unsealTOTP(a)
 	if err != nil {
 		return "", err
 	}
@@ -265,12 +265,12 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		by := Factor("")
 		if a.Verified {
 			by = actor.Session.SecondFactorBy
-			u := undo{Session: actor.Session.ID, TOTP: a.ID}
-			if err := s.notify(ctx, in, actor.Client, u, by, mail.TOTPKeyShown{}); err != nil {
+			r := reversal{Session: actor.Session.ID, TOTP: a.ID}
+			if err := s.notify(ctx, in, actor.Client, r, by, mail.TOTPKeyShown{}); err != nil {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, byFactor(s.sessionEvent(audit.EventTOTPURIRead, actor), by))
+		return in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(audit.EventTOTPURIRead, actor), by))
 	})
 }
 

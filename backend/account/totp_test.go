@@ -29,13 +29,13 @@ func TestTOTPVectors(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("the code at %d is %s, %v; want %s", seconds, got, err, want)
 		}
-		if step, found, err := stepOf(secret, want, at); !found || step != totpStep(at) || err != nil {
+		if step, found, err := findStep(secret, want, at); !found || step != totpStep(at) || err != nil {
 			t.Errorf("%s at %d is of step %d, %t, %v", want, seconds, step, found, err)
 		}
 	}
 }
 
-func TestStepOf(t *testing.T) {
+func TestFindStep(t *testing.T) {
 	secret := []byte("12345678901234567890")
 	now := time.Unix(1111111109, 0)
 	middle := totpStep(now)
@@ -45,24 +45,24 @@ func TestStepOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		near := away >= -totpHintSkew && away <= totpHintSkew
-		step, found, err := stepOf(secret, code, now)
+		step, found, err := findStep(secret, code, now)
 		if err != nil || found != near || found && step != middle+away {
 			t.Errorf("the code of %d steps away is of %d, %t, %v", away, step-middle, found, err)
 		}
 	}
-	if _, found, err := stepOf([]byte("98765432109876543210"), "081804", now); found || err != nil {
+	if _, found, err := findStep([]byte("98765432109876543210"), "081804", now); found || err != nil {
 		t.Errorf("another secret has the code: %v", err)
 	}
 }
 
-func FuzzStepOf(f *testing.F) {
+func FuzzFindStep(f *testing.F) {
 	secret := []byte("12345678901234567890")
 	now := time.Unix(1111111109, 0)
 	for _, seed := range []string{"081804", " 081804", "081804\n", "81804", "0818040", "０８１８０４", "+81804", "", "\x00081804"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, code string) {
-		step, found, err := stepOf(secret, code, now)
+		step, found, err := findStep(secret, code, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,20 +114,20 @@ func TestTOTPURI(t *testing.T) {
 	}
 }
 
-func TestClockWords(t *testing.T) {
+func TestClockDriftMessage(t *testing.T) {
 	for off, want := range map[int64]string{-2: "about 60 seconds behind", 4: "about 120 seconds ahead"} {
-		if got := clockWords(off); !strings.Contains(got, want) {
+		if got := clockDriftMessage(off); !strings.Contains(got, want) {
 			t.Errorf("%d steps off: %s", off, got)
 		}
 	}
 }
 
-// TestOpenSession holds that no session is opened while a second factor is due,
+// TestIssueSession holds that no session is opened while a second factor is due,
 // whoever asks: the check is not left to the ways in.
-func TestOpenSession(t *testing.T) {
+func TestIssueSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which is not to be asked
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
-	if session, token, err := s.openSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
+	if session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
 		t.Errorf("opened: %v, %v, %v", session, token, err)
 	}
 }

@@ -14,8 +14,8 @@ const (
 	// TrustLifetime is how long a browser is asked for no second factor, from
 	// its last sign-in on.
 	TrustLifetime = 30 * day
-	// trustAccounts is how many accounts can trust one browser.
-	trustAccounts = browserAccounts
+	// trustedDeviceAccounts is how many accounts can trust one browser.
+	trustedDeviceAccounts = knownDeviceAccounts
 )
 
 // TrustedDevice is a browser that is asked for no second factor.
@@ -36,18 +36,18 @@ type TrustTokens string
 
 func (t TrustTokens) split() (tokens []Token) {
 	for part := range strings.SplitSeq(string(t), ".") {
-		if token, ok := ParseToken(part); ok && len(tokens) < trustAccounts {
+		if token, ok := ParseToken(part); ok && len(tokens) < trustedDeviceAccounts {
 			tokens = append(tokens, token)
 		}
 	}
 	return tokens
 }
 
-// with is the tokens with a new one in the place of old, if that is there.
-func (t TrustTokens) with(new, old Token) TrustTokens {
+// replace is the tokens with a new one in the place of old, if that is there.
+func (t TrustTokens) replace(new, old Token) TrustTokens {
 	parts := []string{string(new)}
 	for _, token := range t.split() {
-		if token != old && len(parts) < trustAccounts {
+		if token != old && len(parts) < trustedDeviceAccounts {
 			parts = append(parts, string(token))
 		}
 	}
@@ -57,8 +57,8 @@ func (t TrustTokens) with(new, old Token) TrustTokens {
 // String does not print the tokens.
 func (t TrustTokens) String() string { return "[tokens]" }
 
-// Opens reports whether one of the tokens is the device's.
-func (t TrustTokens) Opens(d TrustedDevice) bool {
+// Match reports whether one of the tokens is the device's.
+func (t TrustTokens) Match(d TrustedDevice) bool {
 	for _, token := range t.split() {
 		if string(token.Hash()) == string(d.Hash) {
 			return true
@@ -67,8 +67,8 @@ func (t TrustTokens) Opens(d TrustedDevice) bool {
 	return false
 }
 
-// trust makes the browser one that is asked no more.
-func (s *Service) trust(ctx context.Context, in userTx, actor Actor) (TrustTokens, error) {
+// trustDevice makes the browser one that is asked no more.
+func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (TrustTokens, error) {
 	token, now := NewToken(), s.Now()
 	d := TrustedDevice{
 		ID: rand.Text(), UserID: in.User.ID, Hash: token.Hash(), IP: actor.Client.IP, UserAgent: actor.Client.UserAgent,
@@ -79,13 +79,13 @@ func (s *Service) trust(ctx context.Context, in userTx, actor Actor) (TrustToken
 	}
 	e := s.sessionEvent(audit.EventDeviceTrusted, actor)
 	e.Subject = d.ID
-	return actor.Client.Trust.with(token, ""), in.AddEvent(ctx, s.Keys, e)
+	return actor.Client.Trust.replace(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
 
-// useTrust returns what the browser is to keep from now on, if the user trusts
+// rotateTrust returns what the browser is to keep from now on, if the user trusts
 // it: a token opens one sign-in, and the next one the next. It fails with
 // [ErrNotFound] if the user does not.
-func (s *Service) useTrust(ctx context.Context, in userTx, client Client) (TrustTokens, error) {
+func (s *Service) rotateTrust(ctx context.Context, in userTx, client Client) (TrustTokens, error) {
 	now := s.Now()
 	for _, old := range client.Trust.split() {
 		token := NewToken()
@@ -93,7 +93,7 @@ func (s *Service) useTrust(ctx context.Context, in userTx, client Client) (Trust
 			UserID: in.User.ID, Hash: token.Hash(), IP: client.IP, UserAgent: client.UserAgent, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
 		})
 		if !errors.Is(err, ErrNotFound) {
-			return client.Trust.with(token, old), err
+			return client.Trust.replace(token, old), err
 		}
 	}
 	return "", ErrNotFound

@@ -11,8 +11,8 @@ import (
 	"latchkey/shared"
 )
 
-// enrol is what the first code of a new authenticator leads to.
-func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
+// completeEnrollment is what the first code of a new authenticator leads to.
+func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
 	kind, change := audit.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
 	if in.User.TwoFactorEnabled {
 		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
@@ -30,10 +30,10 @@ func (s *Service) enrol(ctx context.Context, in userTx, actor Actor, totp string
 	if kind == audit.EventAuthenticatorReplaced {
 		by = actor.Session.SecondFactorBy
 	}
-	if err := s.showFactor(ctx, in, actor, ByTOTP); err != nil {
+	if err := s.recordSecondFactor(ctx, in, actor, ByTOTP); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.endElsewhere(ctx, in, actor, kind, undo{TOTP: totp}, by, change)
+	token, err := s.revokeAndNotify(ctx, in, actor, kind, reversal{TOTP: totp}, by, change)
 	return in.User, token, err
 }
 
@@ -100,11 +100,11 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		if err := s.checkOtherFactor(ctx, in, actor.Session); err != nil {
+		if err := s.checkNotLastFactor(ctx, in, actor.Session); err != nil {
 			return err
 		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.endElsewhere(ctx, in, actor, audit.EventTwoFactorDisabled, undo{}, actor.Session.SecondFactorBy,
+			token, err = s.revokeAndNotify(ctx, in, actor, audit.EventTwoFactorDisabled, reversal{}, actor.Session.SecondFactorBy,
 				mail.TwoFactorDisabled{})
 		} else {
 			var next Session
@@ -116,15 +116,15 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		}
 		// After the sessions, which take the enrolments that wait in them along:
 		// in another order, this and the end of a session could wait for each other.
-		return s.forgetFactors(ctx, in)
+		return s.deleteFactors(ctx, in)
 	})
 	return token, err
 }
 
-// checkOtherFactor fails with [shared.ErrLastSecondFactor] if the session's user
+// checkNotLastFactor fails with [shared.ErrLastSecondFactor] if the session's user
 // must have a second factor, and has none but the authenticator. A passkey that
 // verifies its user is one.
-func (s *Service) checkOtherFactor(ctx context.Context, in userTx, session Session) error {
+func (s *Service) checkNotLastFactor(ctx context.Context, in userTx, session Session) error {
 	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
 		return nil
 	}
@@ -146,10 +146,10 @@ func (s *Service) requiresTwoFactor(session Session) bool {
 	return false
 }
 
-// EnrolBy is until when a session whose user has to have a second factor
+// EnrollmentDeadline is until when a session whose user has to have a second factor
 // (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
 // is zero for others.
-func (s *Service) EnrolBy(actor Actor) time.Time {
+func (s *Service) EnrollmentDeadline(actor Actor) time.Time {
 	set := s.Settings.Now()
 	// What a session began with may be gone: that two-factor authentication was on
 	// then says nothing of now. Passkeys stay, see [Service.DeletePasskey].
@@ -163,9 +163,9 @@ func (s *Service) EnrolBy(actor Actor) time.Time {
 	return since.Add(set.RequireTwoFactorGrace)
 }
 
-// forgetFactors takes an account's authenticators, backup codes and wrong codes
+// deleteFactors takes an account's authenticators, backup codes and wrong codes
 // away: it is asked for no second factor any more.
-func (s *Service) forgetFactors(ctx context.Context, in userTx) error {
+func (s *Service) deleteFactors(ctx context.Context, in userTx) error {
 	if in.User.TwoFactorEnabled {
 		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
 			return err

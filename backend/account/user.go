@@ -119,14 +119,14 @@ func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 	})
 }
 
-// AskDeletion mails the session's user a link that deletes their account. It fails
+// RequestDeletion mails the session's user a link that deletes their account. It fails
 // with [shared.ErrTooManyRequests] after too many.
-func (s *Service) AskDeletion(ctx context.Context, actor Actor, callback string) error {
-	if err := s.Count(ctx, DeletionMails, actor.Session.UserID); err != nil {
+func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback string) error {
+	if err := s.Allow(ctx, DeletionLimit, actor.Session.UserID); err != nil {
 		return err
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
-		token, err := s.issue(ctx, in, purposeDelete, struct{}{})
+		token, err := s.issueToken(ctx, in, purposeDelete, struct{}{})
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func (k cookies) challenge(r *http.Request) (account.Token, bool) {
 }
 
 func (k cookies) setChallenge(w http.ResponseWriter, t account.Token) {
-	k.set(w, "two_factor", string(t), int(account.ChallengeLifetime/time.Second))
+	k.set(w, "two_factor", string(t), int(account.PendingSignInLifetime/time.Second))
 }
 
 func (k cookies) clearChallenge(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }
@@ -113,10 +113,10 @@ func (k cookies) passkeyName() string {
 }
 
 // browser is what the browser keeps from an earlier sign-in.
-func (k cookies) browser(r *http.Request) account.KnownBrowser {
-	return account.KnownBrowser(k.value(r, "browser"))
+func (k cookies) browser(r *http.Request) account.KnownDeviceTokens {
+	return account.KnownDeviceTokens(k.value(r, "browser"))
 }
 
-func (k cookies) setBrowser(w http.ResponseWriter, b account.KnownBrowser) {
+func (k cookies) setBrowser(w http.ResponseWriter, b account.KnownDeviceTokens) {
 	k.set(w, "browser", string(b), int(browserLifetime/time.Second))
 }

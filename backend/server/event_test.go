@@ -293,7 +293,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		did("refused", nobody, id, audit.EventSignInRefused)
 		want(t, admin.manage(id, "enable"), 200, "")
 		did("enabled", adminID, id, audit.EventUserEnabled)
-		token, err := accounts.BreakGlass(t.Context(), ann)
+		token, err := accounts.GrantEmergencyAccess(t.Context(), ann)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -239,7 +239,7 @@ func TestTwoFactorFormIsOver(t *testing.T) {
 		}
 
 		b = s.challenge(t, ann)
-		s.clock.Advance(account.ChallengeLifetime)
+		s.clock.Advance(account.PendingSignInLifetime)
 		over(b.send("/two-factor", "code="+nextCode(p)), 401, expired, "/sign-in")
 
 		// Ten wrong codes in a row, with the five above, lock the second factor.

@@ -22,7 +22,7 @@ type call struct {
 	// Who calls, where the policy asks for it: in a session, or else in the
 	// challenge of a sign-in. The client is always known.
 	account.Actor
-	Challenge *account.Challenge
+	Challenge *account.PendingSignIn
 
 	guesses *guesses   // that the call was admitted with
 	typed   url.Values // what was sent, if a form sent it
@@ -139,7 +139,7 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 // enrollmentDue reports whether the caller must enroll a second factor before anything
 // else.
 func (s *Server) enrollmentDue(c call) bool {
-	due := s.Accounts.EnrolBy(c.Actor)
+	due := s.Accounts.EnrollmentDeadline(c.Actor)
 	return !due.IsZero() && !s.Accounts.Now().Before(due)
 }
 
@@ -182,7 +182,7 @@ func (s *Server) challenge(c call) (call, error) {
 	if !ok {
 		return c, shared.ErrChallenge
 	}
-	ch, user, err := s.Accounts.Challenged(c.Context(), token)
+	ch, user, err := s.Accounts.PendingSignIn(c.Context(), token)
 	if errors.Is(err, shared.ErrChallenge) {
 		s.cookies.clearChallenge(c.w)
 	}

@@ -75,7 +75,7 @@ func TestRotateKey(t *testing.T) {
 		s.signUp(t, bob).enable() // an enrolment that waits
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
-		if _, err := accounts.BreakGlass(t.Context(), bob); err != nil {
+		if _, err := accounts.GrantEmergencyAccess(t.Context(), bob); err != nil {
 			t.Fatal(err)
 		}
 		oldID, _ := testKeys.CheckValue()
@@ -157,10 +157,10 @@ func TestBreakGlass(t *testing.T) {
 		s.exec(t, "UPDATE users SET disabled_at = '2026-01-01 00:00:00+00:00'")
 		sendMails(t, accounts)
 
-		if _, err := accounts.BreakGlass(t.Context(), bob); !errors.Is(err, account.ErrNotFound) {
+		if _, err := accounts.GrantEmergencyAccess(t.Context(), bob); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("of nobody: %v", err)
 		}
-		token, err := accounts.BreakGlass(t.Context(), strings.ToUpper(ann))
+		token, err := accounts.GrantEmergencyAccess(t.Context(), strings.ToUpper(ann))
 		if err != nil {
 			t.Fatal(err)
 		}

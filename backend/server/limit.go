@@ -19,7 +19,7 @@ import (
 type rate struct {
 	// limits returns the limits as the settings have them. It is nil if inMemory is
 	// set, for [defaultLimit].
-	limits func(*setting.Settings) []account.Limit
+	limits func(*setting.Settings) []account.RateLimit
 	// guess is whether the route checks a password, a code or a passkey. Only wrong
 	// ones count then.
 	guess bool
@@ -30,40 +30,40 @@ type rate struct {
 
 // Limits that are not settings are Better Auth's.
 var (
-	strictLimit  = account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
-	defaultLimit = account.Limit{What: "address", Max: 100, Window: 10 * time.Second}
-	mailLimit    = account.Limit{What: "address", Max: 3, Window: time.Minute}
+	strictLimit  = account.RateLimit{Name: "address", Max: 3, Window: 10 * time.Second}
+	defaultLimit = account.RateLimit{Name: "address", Max: 100, Window: 10 * time.Second}
+	mailLimit    = account.RateLimit{Name: "address", Max: 3, Window: time.Minute}
 )
 
 var (
 	// readRate is for what changes nothing.
 	readRate    = rate{inMemory: true}
-	defaultRate = rate{limits: func(*setting.Settings) []account.Limit { return []account.Limit{defaultLimit} }}
-	strictRate  = rate{limits: func(*setting.Settings) []account.Limit { return []account.Limit{strictLimit} }}
-	signUpRate  = rate{limits: func(set *setting.Settings) []account.Limit {
-		return []account.Limit{strictLimit, hourlyLimit(set.SignUpsPerAddressHour)}
+	defaultRate = rate{limits: func(*setting.Settings) []account.RateLimit { return []account.RateLimit{defaultLimit} }}
+	strictRate  = rate{limits: func(*setting.Settings) []account.RateLimit { return []account.RateLimit{strictLimit} }}
+	signUpRate  = rate{limits: func(set *setting.Settings) []account.RateLimit {
+		return []account.RateLimit{strictLimit, hourlyLimit(set.SignUpsPerAddressHour)}
 	}}
-	mailRate = rate{limits: func(set *setting.Settings) []account.Limit {
-		return []account.Limit{mailLimit, hourlyLimit(set.EmailsPerAddressHour)}
+	mailRate = rate{limits: func(set *setting.Settings) []account.RateLimit {
+		return []account.RateLimit{mailLimit, hourlyLimit(set.EmailsPerAddressHour)}
 	}}
-	signInRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
-		return []account.Limit{guessLimit(set), hourlyLimit(set.GuessesPerAddressHour)}
+	signInRate = rate{guess: true, limits: func(set *setting.Settings) []account.RateLimit {
+		return []account.RateLimit{guessLimit(set), hourlyLimit(set.GuessesPerAddressHour)}
 	}}
-	passkeyRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
-		return []account.Limit{defaultLimit, hourlyLimit(set.GuessesPerAddressHour)}
+	passkeyRate = rate{guess: true, limits: func(set *setting.Settings) []account.RateLimit {
+		return []account.RateLimit{defaultLimit, hourlyLimit(set.GuessesPerAddressHour)}
 	}}
 	// confirmRate is for second factors and for step-ups.
-	confirmRate = rate{guess: true, limits: func(set *setting.Settings) []account.Limit {
-		return []account.Limit{guessLimit(set)}
+	confirmRate = rate{guess: true, limits: func(set *setting.Settings) []account.RateLimit {
+		return []account.RateLimit{guessLimit(set)}
 	}}
 )
 
-func guessLimit(set *setting.Settings) account.Limit {
-	return account.Limit{What: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
+func guessLimit(set *setting.Settings) account.RateLimit {
+	return account.RateLimit{Name: "address", Max: set.GuessesPerAddress, Window: 10 * time.Second}
 }
 
-func hourlyLimit(max int) account.Limit {
-	return account.Limit{What: "address hour", Max: max, Window: time.Hour}
+func hourlyLimit(max int) account.RateLimit {
+	return account.RateLimit{Name: "address hour", Max: max, Window: time.Hour}
 }
 
 // limit counts a call by its address and a path, and fails if the call is one too
@@ -77,7 +77,7 @@ func (s *Server) limit(c call, at rate, path string) error {
 		return s.admitGuess(c, path, limits)
 	}
 	for _, l := range limits {
-		if err := s.Accounts.Count(c.Context(), l, bucket(c.Client.IP)+" "+path); err != nil {
+		if err := s.Accounts.Allow(c.Context(), l, bucket(c.Client.IP)+" "+path); err != nil {
 			return err
 		}
 	}
@@ -106,14 +106,14 @@ type guesses struct {
 // the server hashes as many passwords at once as there are processors. The limit of
 // other calls (100 in ten seconds, counted by each replica) bounds how many correct ones
 // pass, because each makes a hash and an entry in the log.
-func (s *Server) admitGuess(c call, path string, all []account.Limit) error {
+func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error {
 	if err := s.limitInMemory(c, path); err != nil {
 		return err
 	}
 	caller := bucket(c.Client.IP) + " " + path
 	for i, l := range all {
 		g, err := s.queues.admit(c.Context(), caller, i == 0, func() (account.Guess, bool, error) {
-			return s.Accounts.Admit(c.Context(), l, caller)
+			return s.Accounts.ReserveGuess(c.Context(), l, caller)
 		})
 		if err != nil {
 			// Earlier limits admitted a guess that is not checked now.
@@ -138,7 +138,7 @@ func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for _, g := range gs.open {
-		if err := s.Accounts.Settle(ctx, g, free); err != nil {
+		if err := s.Accounts.SettleGuess(ctx, g, free); err != nil {
 			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
 			return
 		}
@@ -245,7 +245,7 @@ func bucket(ip string) string {
 	return p.String()
 }
 
-// A counter limits calls in memory, as [account.Limit] says.
+// A counter limits calls in memory, as [account.RateLimit] says.
 type counter struct {
 	mu      sync.Mutex
 	windows map[string]window
@@ -260,7 +260,7 @@ type window struct {
 func newCounter() *counter { return &counter{windows: map[string]window{}} }
 
 // allow counts a call, and fails if it is one too many.
-func (c *counter) allow(l account.Limit, caller string, now time.Time) error {
+func (c *counter) allow(l account.RateLimit, caller string, now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.cleaned) >= l.Window {
@@ -288,7 +288,7 @@ func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
 	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
 	return account.Client{
-		IP: s.address(r), UserAgent: ua, Language: languageOf(r).Tag, Browser: s.cookies.browser(r), Trust: s.cookies.trust(r),
+		IP: s.address(r), UserAgent: ua, Language: languageOf(r).Tag, KnownDevice: s.cookies.browser(r), Trust: s.cookies.trust(r),
 	}
 }
 

@@ -268,10 +268,10 @@ func TestOfficeOfReplicas(t *testing.T) {
 		// Three guesses at one replica are not judged yet: the sign-in at the other waits.
 		replicas[0].signUp(t, ann)
 		b := replicas[1].browser(t)
-		limit := account.Limit{What: "address", Max: 3, Window: 10 * time.Second}
+		limit := account.RateLimit{Name: "address", Max: 3, Window: 10 * time.Second}
 		var pending []account.Guess
 		for range limit.Max {
-			g, _, err := replicas[0].accounts.Admit(t.Context(), limit, b.Address+" /api/auth/sign-in/email")
+			g, _, err := replicas[0].accounts.ReserveGuess(t.Context(), limit, b.Address+" /api/auth/sign-in/email")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -283,7 +283,7 @@ func TestOfficeOfReplicas(t *testing.T) {
 			wantAlive(t, b, false, "who waits")
 		}
 		for i, g := range pending {
-			if err := replicas[0].accounts.Settle(t.Context(), g, i > 0); err != nil {
+			if err := replicas[0].accounts.SettleGuess(t.Context(), g, i > 0); err != nil {
 				t.Fatal(err)
 			}
 		}

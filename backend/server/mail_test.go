@@ -210,7 +210,7 @@ func TestSendTestMail(t *testing.T) {
 			want(t, send(b), 500, "INTERNAL_SERVER_ERROR")
 		}
 		want(t, send(b), 429, "TOO_MANY_REQUESTS")
-		s.clock.Advance(account.TestMails.Window)
+		s.clock.Advance(account.TestEmailLimit.Window)
 		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		refusal = nil
 		want(t, send(b), 200, "")

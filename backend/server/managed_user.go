@@ -37,7 +37,7 @@ func (s *Server) resetFactors(c call, _ shared.None) (shared.Status, error) {
 }
 
 func (s *Server) endSessions(c call, _ shared.None) (shared.Status, error) {
-	return manage(c, s.Accounts.EndSessions)
+	return manage(c, s.Accounts.RevokeUserSessions)
 }
 
 func (s *Server) disableUser(c call, _ shared.None) (shared.Status, error) {

@@ -75,24 +75,24 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, Trust: isTrue(in.TrustDevice), Remember: remember(in.RememberMe)}
+	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, TrustDevice: isTrue(in.TrustDevice), Remember: remember(in.RememberMe)}
 	if _, waits := s.cookies.challenge(c.Request); waits {
 		if challenged, err := s.challenge(c); err == nil {
-			answer.Challenge = challenged.Challenge
+			answer.Pending = challenged.Challenge
 		} else if !errors.Is(err, shared.ErrChallenge) {
 			return out, err
 		}
 	}
 	o, err := s.Accounts.SignInByPasskey(c.Context(), c.Client, answer)
 	c.guesses.right = isCredentialCorrect(err)
-	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
+	if due, ok := errors.AsType[*account.TwoFactorRequiredError](err); ok {
 		out.SecondFactorDue, err = s.challengeTo(c, due)
 		return out, err
 	}
 	if err = refusedPasskey(err); err != nil {
 		return out, err
 	}
-	if answer.Challenge != nil {
+	if answer.Pending != nil {
 		s.cookies.clearChallenge(c.w)
 	}
 	s.issueSession(c, o)

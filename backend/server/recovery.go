@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.ResetRequested, error) {
-	if err := s.Accounts.AskReset(c.Context(), c.Client, in.Email, in.RedirectTo); err != nil {
+	if err := s.Accounts.RequestPasswordReset(c.Context(), c.Client, in.Email, in.RedirectTo); err != nil {
 		return shared.ResetRequested{}, err
 	}
 	return shared.ResetRequested{Status: true, Message: "If this email exists in our system, check your email for the reset link"}, nil
@@ -32,7 +32,7 @@ func (s *Server) redirectToReset(c call, token, to string) error {
 	if strings.HasPrefix(to, "/") {
 		to = originOf(s.Origin) + to
 	}
-	if err := s.Accounts.CanReset(c.Context(), token); err != nil {
+	if err := s.Accounts.CheckResetToken(c.Context(), token); err != nil {
 		_, err = redirectToCallback(shared.None{}, asInvalid(err), to)
 		return err
 	}
@@ -51,9 +51,9 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 // link was used, has expired, or is none. It does not use the link.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
 	if in.Purpose == shared.LinkDisown {
-		err = s.Accounts.CanDisown(c.Context(), in.Token)
+		err = s.Accounts.CheckReportToken(c.Context(), in.Token)
 	} else {
-		out.Email, err = s.Accounts.ResetEmail(c.Context(), in.Token)
+		out.Email, err = s.Accounts.ResetTokenEmail(c.Context(), in.Token)
 	}
 	status, err := linkStatus(err)
 	out.Status = status.Status
@@ -85,12 +85,12 @@ func (s *Server) sendVerificationEmail(c call, in shared.EmailRequest) (shared.S
 	if err != nil && !errors.Is(err, shared.ErrUnauthorized) {
 		return shared.Status{}, err
 	}
-	err = s.Accounts.AskVerification(c.Context(), signedIn.Actor, in.Email, in.CallbackURL)
+	err = s.Accounts.RequestVerification(c.Context(), signedIn.Actor, in.Email, in.CallbackURL)
 	return shared.Status{Status: err == nil}, err
 }
 
 func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, error) {
-	err := s.Accounts.AskEmailChange(c.Context(), c.Actor, in.NewEmail, in.CallbackURL)
+	err := s.Accounts.RequestEmailChange(c.Context(), c.Actor, in.NewEmail, in.CallbackURL)
 	return shared.Status{Status: err == nil}, err
 }
 
@@ -131,7 +131,7 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 }
 
 func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
-	reset, err := s.Accounts.Disown(c.Context(), c.Client, in.Token)
+	reset, err := s.Accounts.ReportNotMe(c.Context(), c.Client, in.Token)
 	status, err := linkStatus(asInvalid(err))
 	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
 }

@@ -184,7 +184,7 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	c := call{Request: r.WithContext(ctx), w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 	out, err := s.perform(whole, rt, &c)
 	if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
-		err = errors.Join(err, s.Accounts.NoteMissingKey(ctx, c.Actor, missing))
+		err = errors.Join(err, s.Accounts.AuditMissingKey(ctx, c.Actor, missing))
 	}
 	rt.respond(s, rt, c, out, err)
 }

@@ -22,7 +22,7 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 		Session: sessionOf(c.Session, c.Session.ID), User: userOf(c.User), Permissions: c.Session.Permissions, Language: c.User.Language,
 		Remember: c.Session.Remember,
 	}
-	if due := s.Accounts.EnrolBy(c.Actor); !due.IsZero() {
+	if due := s.Accounts.EnrollmentDeadline(c.Actor); !due.IsZero() {
 		current.EnrolBy = &shared.Time{Time: due}
 	}
 	return current, nil
@@ -46,7 +46,7 @@ func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
 }
 
 func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, error) {
-	if err := s.Accounts.Revoke(c.Context(), c.Actor, in.Token); err != nil {
+	if err := s.Accounts.RevokeSession(c.Context(), c.Actor, in.Token); err != nil {
 		return shared.Status{}, err
 	}
 	if in.Token == c.Session.ID {
@@ -56,7 +56,7 @@ func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, 
 }
 
 func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.RevokeAll(c.Context(), c.Actor); err != nil {
+	if err := s.Accounts.RevokeAllSessions(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
 	s.cookies.clearSession(c.w)
@@ -64,7 +64,7 @@ func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
 }
 
 func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.RevokeOthers(c.Context(), c.Actor); err != nil {
+	if err := s.Accounts.RevokeOtherSessions(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil

@@ -13,7 +13,7 @@ func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevi
 	list := make([]shared.TrustedDevice, 0, len(devices))
 	for _, d := range devices {
 		list = append(list, shared.TrustedDevice{
-			ID: d.ID, Device: useragent.Parse(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.Client.Trust.Opens(d),
+			ID: d.ID, Device: useragent.Parse(d.UserAgent), IPAddress: d.IP, UserAgent: d.UserAgent, IsCurrent: c.Client.Trust.Match(d),
 			CreatedAt: shared.Time{Time: d.CreatedAt}, LastUsedAt: shared.Time{Time: d.LastUsedAt}, ExpiresAt: shared.Time{Time: d.ExpiresAt},
 		})
 	}

@@ -61,22 +61,22 @@ func (s *Server) generateBackupCodes(c call, _ shared.Password) (shared.BackupCo
 }
 
 func (s *Server) verifyTOTP(c call, in shared.Code) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByTOTP, Code: in.Code, Trust: isTrue(in.TrustDevice), Enrol: isTrue(in.Enrol)})
+	return s.verify(c, account.CodeAnswer{Factor: account.ByTOTP, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), Enroll: isTrue(in.Enrol)})
 }
 
 func (s *Server) verifyOTP(c call, in shared.Code) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByEmailCode, Code: in.Code, Trust: isTrue(in.TrustDevice)})
+	return s.verify(c, account.CodeAnswer{Factor: account.ByEmailCode, Code: in.Code, TrustDevice: isTrue(in.TrustDevice)})
 }
 
 func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified, error) {
-	return s.verify(c, account.Answer{Factor: account.ByBackupCode, Code: in.Code, Trust: isTrue(in.TrustDevice), NoSession: isTrue(in.DisableSession)})
+	return s.verify(c, account.CodeAnswer{Factor: account.ByBackupCode, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), NoSession: isTrue(in.DisableSession)})
 }
 
 func isTrue(answer *bool) bool { return answer != nil && *answer }
 
 // verify judges a code: of who is signed in, or else in the challenge of a
 // sign-in, which it ends.
-func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
+func (s *Server) verify(c call, a account.CodeAnswer) (shared.Verified, error) {
 	if c.Challenge != nil {
 		return s.answerChallenge(c, a)
 	}
@@ -91,8 +91,8 @@ func (s *Server) verify(c call, a account.Answer) (shared.Verified, error) {
 	return shared.Verified{Token: c.Session.ID, User: userOf(user)}, nil
 }
 
-func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, error) {
-	o, err := s.Accounts.AnswerChallenge(c.Context(), c.Actor, *c.Challenge, a)
+func (s *Server) answerChallenge(c call, a account.CodeAnswer) (shared.Verified, error) {
+	o, err := s.Accounts.CompleteSignIn(c.Context(), c.Actor, *c.Challenge, a)
 	c.guesses.right = err == nil
 	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // of those, a new one can be sent
 	if err == nil || spent || errors.Is(err, shared.ErrChallenge) {
@@ -110,7 +110,7 @@ func (s *Server) answerChallenge(c call, a account.Answer) (shared.Verified, err
 
 func (s *Server) sendOTP(c call, _ shared.None) (out shared.Status, err error) {
 	if c.Challenge != nil {
-		err = s.Accounts.SendChallengeCode(c.Context(), c.Actor, *c.Challenge)
+		err = s.Accounts.SendSignInCode(c.Context(), c.Actor, *c.Challenge)
 	} else {
 		err = s.Accounts.SendSessionCode(c.Context(), c.Actor)
 	}

@@ -29,7 +29,7 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
 	c.guesses.right = isCredentialCorrect(err)
-	if due, ok := errors.AsType[*account.ChallengeError](err); ok {
+	if due, ok := errors.AsType[*account.TwoFactorRequiredError](err); ok {
 		if in.CallbackURL != "" {
 			c.w.Header().Set("Location", in.CallbackURL)
 		}
@@ -54,9 +54,9 @@ func isCredentialCorrect(err error) bool {
 
 // challengeTo answers a sign-in that a second factor is due for: as an error, or
 // as Better Auth does.
-func (s *Server) challengeTo(c call, due *account.ChallengeError) (*shared.SecondFactorDue, error) {
+func (s *Server) challengeTo(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
 	s.cookies.clearSession(c.w) // of whoever was signed in before
-	s.cookies.setChallenge(c.w, due.Challenge)
+	s.cookies.setChallenge(c.w, due.Token)
 	body := &shared.SecondFactorDue{TwoFactorRedirect: true}
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
@@ -76,10 +76,10 @@ func remember(answer *bool) bool { return answer == nil || *answer }
 
 // issueSession gives a new session to the browser, which from now on is known as one that
 // has signed in to the account.
-func (s *Server) issueSession(c call, o account.Opened) {
+func (s *Server) issueSession(c call, o account.SignInResult) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
-	if o.Browser != "" {
-		s.cookies.setBrowser(c.w, o.Browser)
+	if o.KnownDevice != "" {
+		s.cookies.setBrowser(c.w, o.KnownDevice)
 	}
 	if o.Trust != "" {
 		s.cookies.setTrust(c.w, o.Trust)
@@ -130,7 +130,7 @@ func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, err
 		return shared.Deleted{}, err
 	}
 	if in.Password == nil && s.Accounts.Settings.Now().DeliversEmail() {
-		err := s.Accounts.AskDeletion(c.Context(), c.Actor, in.CallbackURL)
+		err := s.Accounts.RequestDeletion(c.Context(), c.Actor, in.CallbackURL)
 		return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
 	}
 	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))

@@ -122,7 +122,7 @@ func TestSignInWithoutLog(t *testing.T) {
 		if log.last.Detail != account.DetailVoidPassword {
 			t.Errorf("a right but void password has the detail %q", log.last.Detail)
 		}
-		for range account.SignInTries.Max - 1 {
+		for range account.SignInLimit.Max - 1 {
 			signIn("a wrong password", wrong, audit.EventSignInFailed, shared.ErrCredentials)
 		}
 		signIn("too many wrong passwords", wrong, audit.EventSignInLimited, shared.ErrTooManyPasswords)

@@ -10,22 +10,22 @@ import (
 )
 
 // attempt is a row of the table attempts.
-type attempt struct{ account.Attempt }
+type attempt struct{ account.RateLimitWindow }
 
 // CountAttempt implements [account.Store].
-func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.Attempt, error) {
-	a := attempt{account.Attempt{Key: key, N: 1, ExpiresAt: expires}}
+func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.RateLimitWindow, error) {
+	a := attempt{account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
 	err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
 		Returning("n, expires_at").Scan(ctx)
-	return a.Attempt, failed(err)
+	return a.RateLimitWindow, failed(err)
 }
 
-// AdmitAttempt implements [account.Store].
-func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.Attempt, bool, error) {
+// ReserveAttempt implements [account.Store].
+func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.RateLimitWindow, bool, error) {
 	for {
-		a := attempt{account.Attempt{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
+		a := attempt{account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
 		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 			Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 			Set("pending = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.pending + 1 END", now).
@@ -33,15 +33,15 @@ func (db DB) AdmitAttempt(ctx context.Context, key []byte, max int, now, expires
 			Where("?TableAlias.expires_at <= ? OR ?TableAlias.n < ?", now, max).
 			Returning("n, pending, expires_at").Scan(ctx)
 		if !errors.Is(err, sql.ErrNoRows) {
-			return a.Attempt, err == nil, failed(err)
+			return a.RateLimitWindow, err == nil, failed(err)
 		}
 		// There was no room. The rest is only to say for how long.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
 		if err == nil && a.N >= max && a.ExpiresAt.After(now) {
-			return a.Attempt, false, nil
+			return a.RateLimitWindow, false, nil
 		}
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return a.Attempt, false, failed(err)
+			return a.RateLimitWindow, false, failed(err)
 		} // a right guess was settled, or the count was swept, in between: there is room
 	}
 }
@@ -57,8 +57,8 @@ func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, f
 	return failed(err)
 }
 
-// ForgetAttempts implements [account.Store].
-func (db DB) ForgetAttempts(ctx context.Context, key []byte) error {
+// ResetAttempts implements [account.Store].
+func (db DB) ResetAttempts(ctx context.Context, key []byte) error {
 	_, err := db.bun.NewDelete().Model((*attempt)(nil)).Where("key = ?", key).Exec(ctx)
 	return failed(err)
 }

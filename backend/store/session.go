@@ -81,8 +81,8 @@ func (db DB) RotateSession(ctx context.Context, s account.Session, old account.R
 	})
 }
 
-// ShowSecondFactor implements [account.Store].
-func (db DB) ShowSecondFactor(ctx context.Context, s account.Session) error {
+// RecordSecondFactor implements [account.Store].
+func (db DB) RecordSecondFactor(ctx context.Context, s account.Session) error {
 	res, err := db.bun.NewUpdate().Model(&s).Column("second_factor_at", "second_factor_by").
 		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx)
 	return one(res, err, shared.ErrUnauthorized)

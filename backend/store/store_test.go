@@ -218,13 +218,13 @@ func TestCountAttempt(t *testing.T) {
 // TestAdmitAttempt tests that of guesses made at once only so many are admitted as
 // there is room for, that a right one makes room for one and a wrong one does not,
 // and that a guess takes nothing off but what it has added.
-func TestAdmitAttempt(t *testing.T) {
+func TestReserveAttempt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		const max = 3
 		key, expires := []byte("key"), now.Add(10*time.Second)
-		admit := func(at time.Time, limit int) (account.Attempt, bool) {
+		admit := func(at time.Time, limit int) (account.RateLimitWindow, bool) {
 			t.Helper()
-			a, ok, err := db.AdmitAttempt(t.Context(), key, limit, at, at.Add(10*time.Second))
+			a, ok, err := db.ReserveAttempt(t.Context(), key, limit, at, at.Add(10*time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -246,7 +246,7 @@ func TestAdmitAttempt(t *testing.T) {
 
 		var admitted atomic.Int32
 		atOnce(t, 20, nil, func(int) error {
-			_, ok, err := db.AdmitAttempt(context.Background(), key, max, now, expires)
+			_, ok, err := db.ReserveAttempt(context.Background(), key, max, now, expires)
 			if ok {
 				admitted.Add(1)
 			}
@@ -299,7 +299,7 @@ func TestRefusedAmongRightGuesses(t *testing.T) {
 		key, expires := []byte("key"), now.Add(10*time.Second)
 		atOnce(t, 8, nil, func(int) error {
 			for range 50 {
-				a, ok, err := db.AdmitAttempt(context.Background(), key, 1, now, expires)
+				a, ok, err := db.ReserveAttempt(context.Background(), key, 1, now, expires)
 				if err == nil && ok {
 					err = db.SettleAttempt(context.Background(), key, a.ExpiresAt, true)
 				} else if err == nil && a.Pending == 0 {

@@ -174,33 +174,33 @@ func TestUseBackupCodeOnce(t *testing.T) {
 	})
 }
 
-func TestChallengeOnce(t *testing.T) {
+func TestPendingSignInOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		user := addUser(t, db, "ann")
-		want := account.Challenge{Hash: []byte("hash"), UserID: "ann", Method: account.MethodPassword, Remember: true, CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
-		if err := db.AddChallenge(t.Context(), want); err != nil {
+		want := account.PendingSignIn{Hash: []byte("hash"), UserID: "ann", Method: account.MethodPassword, Remember: true, CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
+		if err := db.AddPendingSignIn(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
-		got, gotUser, err := db.Challenge(t.Context(), want.Hash, now)
+		got, gotUser, err := db.PendingSignIn(t.Context(), want.Hash, now)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(gotUser) != fmt.Sprint(user) {
 			t.Errorf("challenge %v of %v, %v", got, gotUser, err)
 		}
 		for what, at := range map[string]time.Time{"other": now, "hash": want.ExpiresAt} {
-			if _, _, err := db.Challenge(t.Context(), []byte(what), at); !errors.Is(err, account.ErrNotFound) {
+			if _, _, err := db.PendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s at %v: %v", what, at, err)
 			}
-			if err := db.TakeChallenge(t.Context(), []byte(what), at); !errors.Is(err, shared.ErrChallenge) {
+			if err := db.TakePendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, shared.ErrChallenge) {
 				t.Errorf("%s taken at %v: %v", what, at, err)
 			}
 		}
-		tried := atOnce(t, 20, shared.ErrTooManyCodes, func(int) error { return db.CountChallengeTry(context.Background(), want.Hash, 5) })
+		tried := atOnce(t, 20, shared.ErrTooManyCodes, func(int) error { return db.CountPendingSignInTry(context.Background(), want.Hash, 5) })
 		if tried != 5 {
 			t.Errorf("%d of 20 tries counted; want 5", tried)
 		}
-		if won := atOnce(t, 20, shared.ErrChallenge, func(int) error { return db.TakeChallenge(context.Background(), want.Hash, now) }); won != 1 {
+		if won := atOnce(t, 20, shared.ErrChallenge, func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
 			t.Errorf("%d of 20 took it; want 1", won)
 		}
-		if err := db.CountChallengeTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrChallenge) {
+		if err := db.CountPendingSignInTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrChallenge) {
 			t.Errorf("a try at one that was taken: %v", err)
 		}
 	})
@@ -333,7 +333,7 @@ func TestSweepTwoFactor(t *testing.T) {
 		for i, expires := range []time.Time{now, now.Add(time.Minute)} {
 			hash := []byte{byte(i)}
 			if err := errors.Join(
-				db.AddChallenge(t.Context(), account.Challenge{Hash: hash, UserID: "ann", CreatedAt: now, ExpiresAt: expires}),
+				db.AddPendingSignIn(t.Context(), account.PendingSignIn{Hash: hash, UserID: "ann", CreatedAt: now, ExpiresAt: expires}),
 				db.PutEmailCode(t.Context(), account.EmailCode{Owner: hash, UserID: "ann", MAC: hash, ExpiresAt: expires}),
 				db.AddTrustedDevice(t.Context(), account.TrustedDevice{ID: fmt.Sprint(i), UserID: "ann", Hash: hash, CreatedAt: now, LastUsedAt: now, ExpiresAt: expires}),
 			); err != nil {
@@ -358,7 +358,7 @@ func TestSweepTwoFactor(t *testing.T) {
 			t.Errorf("authenticators %v, %v; want the one that is verified", all, err)
 		}
 		for i, want := range []error{account.ErrNotFound, nil} {
-			if _, _, err := db.Challenge(t.Context(), []byte{byte(i)}, long); !errors.Is(err, want) {
+			if _, _, err := db.PendingSignIn(t.Context(), []byte{byte(i)}, long); !errors.Is(err, want) {
 				t.Errorf("challenge %d: %v; want %v", i, err, want)
 			}
 			if _, err := db.CountEmailCodeTry(t.Context(), []byte{byte(i)}, long); !errors.Is(err, want) {
