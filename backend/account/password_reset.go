@@ -73,7 +73,7 @@ func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail,
 	}
 	found := false
 	err = s.Store.Tx(ctx, func(tx Store) error {
-		answer, err := s.compose(ctx, tx, request)
+		answer, err := s.answerRequest(ctx, tx, request)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, shared.ErrUnauthorized) {
 			return tx.DeleteMail(ctx, m.ID)
 		} else if err != nil {
@@ -90,9 +90,9 @@ func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail,
 	return m, found && err == nil, err
 }
 
-// compose is the mail that answers a wish. It fails with [ErrNotFound] if there is
-// nobody to answer.
-func (s *Service) compose(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
+// answerRequest composes the email that answers a request. It fails with [ErrNotFound]
+// if there is no account to answer for.
+func (s *Service) answerRequest(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
 	if request.User != "" {
 		return s.composeEmailChange(ctx, tx, request)
 	}

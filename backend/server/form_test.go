@@ -269,7 +269,7 @@ func TestSignInFormRefuses(t *testing.T) {
 		}
 
 		b := s.browser(t)
-		wantAgain(t, b.send("/sign-in"), 400, "email", "expected|Check what you entered")
+		wantAgain(t, b.send("/sign-in"), 400, "email", "Enter an email address like name@example.com.")
 		wantAgain(t, b.send("/sign-in", "email=", "password="), 400, "email", "Enter your email address.")
 		wantAgain(t, b.send("/sign-in", "email="+ann, "password="), 400, "password", "Enter your password.")
 		wantAgain(t, b.send("/sign-in", "email=nobody", "password=x"), 400, "email", "Enter an email address like name@example.com.")
