@@ -174,7 +174,7 @@ func (c *ceremony) end(used bool) {
 
 // judged takes what the server says of a response. If it does not know the
 // passkey at all, whatever keeps it is told to forget it.
-func (c *ceremony) judged(response json.RawMessage, err error) {
+func (c *ceremony) answered(response json.RawMessage, err error) {
 	c.end(err != nil)
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
 		passkey.SignalUnknown(c.rpID, passkey.CredentialID(response))

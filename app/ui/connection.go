@@ -67,7 +67,7 @@ func (s *shell) updateConnection(ctx app.Context) {
 	switch s.env.connection.update(online()) {
 	case connectionLost:
 		closeDialog("add-passkey") // its browser's part may be done, but not the server's
-		s.env.focus.park(ctx, active())
+		s.env.focus.park(ctx, focusedElement())
 		s.retry(ctx)
 	case connectionRestored:
 		s.env.focus.restore(ctx)

@@ -33,10 +33,10 @@ func (v *verification) send(app.Context, app.Event) {
 	call(v.ctx, v.Env, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
 		v.busy = false
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
-		say(ctx, v.Env.T("The mail is on its way to %s.", v.Email))
+		toast(ctx, v.Env.T("The mail is on its way to %s.", v.Email))
 	})
 }
 
@@ -76,7 +76,7 @@ func (p *newEmail) OnMount(ctx app.Context) {
 
 func (p *newEmail) open(app.Context, app.Event) {
 	p.opened, p.said = true, ""
-	focus(p.ctx, p.form.at("newEmail"))
+	focus(p.ctx, p.form.inputID("newEmail"))
 }
 
 func (p *newEmail) cancel(app.Context, app.Event) {
@@ -124,11 +124,11 @@ func (p *newEmail) Render() app.UI {
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
-		html.Div().Body(app.If(p.opened, p.change).Else(p.deeds)),
+		html.Div().Body(app.If(p.opened, p.change).Else(p.actions)),
 	)
 }
 
-func (p *newEmail) deeds() app.UI {
+func (p *newEmail) actions() app.UI {
 	return html.Div().Class("deeds").Body(
 		html.Button().ID("change-email").Text(p.Env.T("Change email address")).OnClick(on(p.open)),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
@@ -145,7 +145,7 @@ func (p *newEmail) change() app.UI {
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
-		p.form.trouble(),
+		p.form.drawError(),
 		html.Div().Class("deeds").Body(
 			p.form.button(tr("Send the link"), "main"),
 			html.Button().Text(tr("Cancel")).OnClick(on(p.cancel)),

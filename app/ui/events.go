@@ -78,7 +78,7 @@ func (s *events) Render() app.UI {
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nothing."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
@@ -99,7 +99,7 @@ func eventID(e shared.Event) string { return "event-" + e.ID }
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
-		html.P().Class("hint").Body(s.Env.moment(e.At, s.Env.ago(e.At.Time, s.list.now))),
+		html.P().Class("hint").Body(s.Env.timestamp(e.At, s.Env.ago(e.At.Time, s.list.now))),
 		html.P().Class("hint").Text(s.Env.eventWords(e, s.All)),
 	)
 }

@@ -61,12 +61,12 @@ var (
 const taskAction = "two-factor-task"
 
 // do opens the dialog that does a task.
-func do(ctx app.Context, d *task) {
+func startTask(ctx app.Context, t *task) {
 	if !online() {
-		complain(ctx, client.ErrOffline)
+		toastError(ctx, client.ErrOffline)
 		return
 	}
-	ctx.NewActionWithValue(taskAction, d)
+	ctx.NewActionWithValue(taskAction, t)
 }
 
 // factorDialog is that dialog. What is secret in it is kept while it is open
@@ -77,13 +77,13 @@ type factorDialog struct {
 	User    *shared.User // who is signed in
 	Offline bool
 
-	ctx   app.Context
-	form  form
-	task  *task
-	step  step
-	begun int    // counts the openings: answers to an older one are void
-	shown bool   // it is open
-	told  string // what has happened
+	ctx    app.Context
+	form   form
+	task   *task
+	step   step
+	begun  int    // counts the openings: answers to an older one are void
+	shown  bool   // it is open
+	status string // what has happened
 
 	uri   string // of the new key
 	path  string // of its QR code
@@ -105,47 +105,47 @@ func (d *factorDialog) OnMount(ctx app.Context) {
 }
 
 func (d *factorDialog) begin(ctx app.Context, a app.Action) {
-	d.forget()
+	d.reset()
 	d.task = a.Value.(*task)
 	d.begun++
 	d.shown = true
 	d.Env.focus.showDialog(ctx, "factor")
-	focus(ctx, d.form.at("password"))
+	focus(ctx, d.form.inputID("password"))
 }
 
 // forget drops what was secret, and begins again.
-func (d *factorDialog) forget() {
-	d.form.empty("password", "code")
+func (d *factorDialog) reset() {
+	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
 	d.form.until, d.form.waited = time.Time{}, false // of codes; a password is another thing
 	d.uri, d.path, d.side, d.codes, d.saved = "", "", 0, nil, false
-	d.step, d.told = stepConfirm, ""
+	d.step, d.status = stepConfirm, ""
 }
 
 // show goes to a step. A screen reader reads its heading; where there is
 // something to type, the focus is there.
 func (d *factorDialog) show(s step) {
-	d.step, d.told = s, ""
+	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
 	element("factor").Set("scrollTop", 0)
 	if s == stepProve {
-		focus(d.ctx, d.form.at("code"))
+		focus(d.ctx, d.form.inputID("code"))
 	} else {
 		focus(d.ctx, "factor-title")
 	}
 }
 
 // at is the place of the step in the task, from 0.
-func (d *factorDialog) at() int { return slices.Index(d.task.steps, d.step) }
+func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
-func (d *factorDialog) last() bool { return d.at() == len(d.task.steps)-1 }
+func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
 
 // canGoBack: not to the password, which was right.
-func (d *factorDialog) canGoBack() bool { return d.at() > 1 }
+func (d *factorDialog) canGoBack() bool { return d.index() > 1 }
 
 func (d *factorDialog) back(app.Context, app.Event) {
 	if !d.form.busy {
-		d.show(d.task.steps[d.at()-1])
+		d.show(d.task.steps[d.index()-1])
 	}
 }
 
@@ -162,7 +162,7 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.last():
 		d.done(tr("Your new backup codes are ready."))
 	default:
-		d.show(d.task.steps[d.at()+1])
+		d.show(d.task.steps[d.index()+1])
 	}
 }
 
@@ -252,7 +252,7 @@ func (d *factorDialog) prove() {
 // focus goes to its heading.
 func (d *factorDialog) done(message string) {
 	closeDialog("factor")
-	say(d.ctx, message)
+	toast(d.ctx, message)
 	refresh(d.ctx)
 	focus(d.ctx, "two-factor")
 }
@@ -276,7 +276,7 @@ func (d *factorDialog) closed(app.Context, app.Event) {
 			refresh(ctx) // an enrollment may have been left half done
 		}
 		d.shown = false
-		d.forget()
+		d.reset()
 	})
 }
 
@@ -294,8 +294,8 @@ func (d *factorDialog) copyCodes(app.Context, app.Event) {
 
 func (d *factorDialog) copy(text, told string) {
 	copyText(d.ctx, text, func(ok bool) {
-		if d.told = told; !ok {
-			d.told = d.Env.T("The browser does not allow copying. Select the text and copy it yourself.")
+		if d.status = told; !ok {
+			d.status = d.Env.T("The browser does not allow copying. Select the text and copy it yourself.")
 		}
 	})
 }
@@ -303,14 +303,14 @@ func (d *factorDialog) copy(text, told string) {
 func (d *factorDialog) download(app.Context, app.Event) {
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.told = d.Env.T("The codes are in your downloads: %s", name)
+	d.status = d.Env.T("The codes are in your downloads: %s", name)
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
 	app.Window().Call("print")
 }
 
-func (d *factorDialog) tick(ctx app.Context, _ app.Event) {
+func (d *factorDialog) toggleSaved(ctx app.Context, _ app.Event) {
 	d.saved = ctx.JSSrc().Get("checked").Bool()
 	d.form.wrong = nil
 }
@@ -350,7 +350,7 @@ func (d *factorDialog) Render() app.UI {
 	}
 	where := ""
 	if n := len(d.task.steps); n > 1 {
-		where = d.Env.T("Step %d of %d", d.at()+1, n)
+		where = d.Env.T("Step %d of %d", d.index()+1, n)
 	}
 	// What is on the screen alone can be gone on with: codes that are shown once
 	// are there to be saved.
@@ -369,12 +369,12 @@ func (d *factorDialog) Render() app.UI {
 				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
 				html.Div().Class("told").Role("status").Body(
-					app.If(d.told != "", func() app.UI { return html.P().Text(d.told) }),
+					app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
 				),
-				d.form.trouble(),
-				d.Env.notNow(idle),
+				d.form.drawError(),
+				d.Env.offlineNotice(idle),
 				html.Div().Class("actions").Body(
-					html.Div().Body(d.wayBack()),
+					html.Div().Body(d.backButton()),
 					d.form.button(d.yes(), class).Attr("disabled", idle),
 				),
 			),
@@ -409,7 +409,7 @@ func (d *factorDialog) yes() string {
 	}
 }
 
-func (d *factorDialog) wayBack() app.UI {
+func (d *factorDialog) backButton() app.UI {
 	tr := d.Env.T
 	switch {
 	case d.canGoBack():
@@ -437,7 +437,7 @@ func (d *factorDialog) drawScan() app.UI {
 	if d.task == moveTask {
 		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
 	}
-	if byFinger() {
+	if coarsePointer() {
 		scan = tr("Or scan this with another device:")
 	}
 	parts := []app.UI{
@@ -449,7 +449,7 @@ func (d *factorDialog) drawScan() app.UI {
 			html.Button().Text(tr("Copy key")).OnClick(on(d.copyKey)),
 		),
 	}
-	if byFinger() { // nobody scans a screen with the phone that it is on
+	if coarsePointer() { // nobody scans a screen with the phone that it is on
 		parts = append([]app.UI{link.Class("otpauth")}, parts...)
 	} else {
 		parts = append(parts, html.Div().Body(link))
@@ -481,12 +481,12 @@ func (d *factorDialog) drawSave() app.UI {
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
-				html.Input("checkbox").ID(d.form.at("saved")).Attr("checked", d.saved).
-					Aria("describedby", d.form.at("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
-					OnChange(on(d.tick)),
+				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
+					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
+					OnChange(on(d.toggleSaved)),
 				html.Span().Text(tr("I saved them")),
 			),
-			html.P().Class("wrong").ID(d.form.at("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
+			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
 	)
 }

@@ -14,7 +14,7 @@ type focusKeeper struct {
 func (k *focusKeeper) showDialog(ctx app.Context, id string) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
-			if had := active(); element("content").Call("contains", had).Bool() {
+			if had := focusedElement(); element("content").Call("contains", had).Bool() {
 				k.opener = had // and not what is in a dialog under this one
 			}
 			e.Call("showModal")
@@ -61,7 +61,7 @@ func (k *focusKeeper) restore(ctx app.Context) {
 // dialogClosed parks the focus if the control that the browser would give it back
 // to has been disabled since.
 func (k *focusKeeper) dialogClosed(ctx app.Context) {
-	if k.opener != nil && !element("content").Call("contains", active()).Bool() {
+	if k.opener != nil && !element("content").Call("contains", focusedElement()).Bool() {
 		k.park(ctx, k.opener)
 	}
 }

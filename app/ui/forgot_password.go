@@ -45,7 +45,7 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 
 func (p *forgotPassword) other(app.Context, app.Event) {
 	p.sent = ""
-	focus(p.ctx, p.form.at("email"))
+	focus(p.ctx, p.form.inputID("email"))
 }
 
 // Render implements [app.Composer].
@@ -68,7 +68,7 @@ func (p *forgotPassword) Render() app.UI {
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Send the link"), "main"),
 		),
 		back,

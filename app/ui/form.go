@@ -31,15 +31,15 @@ type form struct {
 }
 
 // at is the id of the input of a field.
-func (f *form) at(field string) string { return f.id + "-" + field }
+func (f *form) inputID(field string) string { return f.id + "-" + field }
 
 // value is what is in a field.
-func (f *form) value(field string) string { return valueOf(f.at(field)) }
+func (f *form) value(field string) string { return valueOf(f.inputID(field)) }
 
-// empty clears fields.
-func (f *form) empty(fields ...string) {
+// clear empties fields.
+func (f *form) clear(fields ...string) {
 	for _, field := range fields {
-		empty(f.at(field))
+		clearInputs(f.inputID(field))
 	}
 }
 
@@ -61,7 +61,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 		}
 	}
 	if len(f.wrong) > 0 {
-		f.point(ctx)
+		f.focusWrong(ctx)
 		return false
 	}
 	f.busy = true
@@ -74,7 +74,7 @@ func (f *form) refuse(ctx app.Context, field, sentence string) {
 		return
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{field: sentence}, false
-	f.point(ctx)
+	f.focusWrong(ctx)
 }
 
 // end takes the answer: err says what was wrong, if anything.
@@ -83,14 +83,14 @@ func (f *form) end(ctx app.Context, err error) {
 	if err == nil {
 		return
 	}
-	say(ctx, "") // good news of before must not stand beside it
+	toast(ctx, "") // good news of before must not stand beside it
 	f.fail(err)
-	if is(err, judged...) {
-		f.empty("code") // what was typed is good for nothing now
+	if isOneOf(err, judged...) {
+		f.clear("code") // what was typed is good for nothing now
 	}
-	f.point(ctx)
+	f.focusWrong(ctx)
 	if f.wait() > 0 {
-		f.tick(ctx)
+		f.countDown(ctx)
 	}
 }
 
@@ -119,7 +119,7 @@ func (f *form) adopt() *shared.Error {
 var judged = []error{shared.ErrInvalidCode, shared.ErrOTPExpired, shared.ErrTooManyCodes, shared.ErrLocked}
 
 // is reports whether err is one of those.
-func is(err error, those ...error) bool {
+func isOneOf(err error, those ...error) bool {
 	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
@@ -166,10 +166,10 @@ var faults = map[string][]string{
 }
 
 // point moves the focus to the first field that is wrong.
-func (f *form) point(ctx app.Context) {
+func (f *form) focusWrong(ctx app.Context) {
 	for _, field := range f.fields {
 		if f.wrong[field] != "" {
-			focus(ctx, f.at(field))
+			focus(ctx, f.inputID(field))
 			return
 		}
 	}
@@ -184,19 +184,19 @@ func (f *form) wait() int {
 }
 
 // tick draws the form again every second until the wait is over.
-func (f *form) tick(ctx app.Context) {
+func (f *form) countDown(ctx app.Context) {
 	if f.wait() == 0 {
 		f.waited = true
 		return
 	}
 	after(ctx, time.Second, func(ctx app.Context) {
-		f.tick(ctx)
+		f.countDown(ctx)
 	})
 }
 
 // trouble draws what is wrong with the form as a whole. Its place is always
 // there, so that screen readers notice when it fills.
-func (f *form) trouble() app.UI {
+func (f *form) drawError() app.UI {
 	wait := f.wait()
 	return html.Div().Class("trouble").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
@@ -216,7 +216,7 @@ func (f *form) trouble() app.UI {
 // button draws the button that sends the form. While it may not be used it
 // keeps the focus, which a disabled button would lose.
 func (f *form) button(label, class string) app.HTMLElem {
-	return html.Button().Attr("type", "submit").Class(class).ID(f.at("submit")).
+	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
 		Text(label)
@@ -225,7 +225,7 @@ func (f *form) button(label, class string) app.HTMLElem {
 // field draws the field of the form that in describes.
 func (f *form) field(in field) app.UI {
 	in.Env = f.env
-	in.ID = f.at(in.Name)
+	in.ID = f.inputID(in.Name)
 	in.Wrong = f.wrong[in.Name]
 	return &in
 }
@@ -262,7 +262,7 @@ type field struct {
 	Wrong    string
 	Typed    func() // called when what is in it changes
 
-	shown bool // the password can be read
+	visible bool // the password can be read
 }
 
 // CompoID makes the input a new one, with nothing in it, when another field
@@ -273,15 +273,15 @@ func (f *field) typed(app.Context, app.Event) {
 	f.Typed()
 }
 
-func (f *field) toggle(app.Context, app.Event) {
-	f.shown = !f.shown
+func (f *field) toggleVisible(app.Context, app.Event) {
+	f.visible = !f.visible
 }
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
 	tr := f.Env.T
 	kind := f.Type
-	if f.shown {
+	if f.visible {
 		kind = "text"
 	}
 	described := ""
@@ -316,13 +316,13 @@ func (f *field) Render() app.UI {
 			input,
 			app.If(f.Type == "password", func() app.UI {
 				deed, whole := tr("Show"), tr("Show %s", f.Env.within(f.Label))
-				if f.shown {
+				if f.visible {
 					deed, whole = tr("Hide"), tr("Hide %s", f.Env.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).
 					Text(deed).
-					OnClick(on(f.toggle))
+					OnClick(on(f.toggleVisible))
 			}),
 		),
 		html.Div().Body(

@@ -79,7 +79,7 @@ func TestFormWaits(t *testing.T) {
 	// A wait has its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLocked.After(15 * time.Minute))
-	if html := app.HTMLString(f.trouble()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
+	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 

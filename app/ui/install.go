@@ -42,7 +42,7 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 func (i *install) Render() app.UI {
 	tr := i.Env.T
 	how := tr("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
-	if byFinger() {
+	if coarsePointer() {
 		how = tr("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
 	}
 	return html.Div().Class("install").Body(

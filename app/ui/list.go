@@ -56,7 +56,7 @@ func (l *loadState) draw(retry app.EventHandler) app.UI {
 			then := shared.Time{Time: l.at}
 			return html.P().Class("as-of").Body(
 				app.Text(tr("As of")+" "),
-				l.env.moment(then, l.env.localTime(then, "medium", "short")),
+				l.env.timestamp(then, l.env.localTime(then, "medium", "short")),
 			)
 		}).ElseIf(offline, func() app.UI {
 			return html.P().Class("as-of").Text(tr(laterWords))
@@ -64,8 +64,8 @@ func (l *loadState) draw(retry app.EventHandler) app.UI {
 	)
 }
 
-// bones are lines that stand where words will be.
-func bones() app.UI {
+// skeleton are lines that stand where words will be.
+func skeleton() app.UI {
 	return html.Div().Class("bones").Aria("hidden", "true").Body(
 		html.Div().Class("bone", "short"),
 		html.Div().Class("bone", "long"),

@@ -23,7 +23,7 @@ func valueOf(id string) string {
 
 // empty clears the inputs with those ids. go-app cannot: to it, an input
 // whose value was never set by the program is empty already.
-func empty(ids ...string) {
+func clearInputs(ids ...string) {
 	for _, id := range ids {
 		if e := element(id); e.Truthy() {
 			e.Set("value", "")
@@ -56,13 +56,13 @@ func focus(ctx app.Context, ids ...string) {
 }
 
 // active is the element that has the focus.
-func active() app.Value {
+func focusedElement() app.Value {
 	return app.Window().Get("document").Get("activeElement")
 }
 
 // focused is the id of the element that has the focus, or "".
-func focused() string {
-	if e := active(); e.Truthy() {
+func focusedID() string {
+	if e := focusedElement(); e.Truthy() {
 		return e.Get("id").String()
 	}
 	return ""
@@ -103,9 +103,9 @@ func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }
 
-// byFinger reports whether the browser is on a phone, or on what is used like
+// coarsePointer reports whether the browser is on a phone, or on what is used like
 // one.
-func byFinger() bool {
+func coarsePointer() bool {
 	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
 }
 

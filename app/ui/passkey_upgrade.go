@@ -56,7 +56,7 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 			return
 		}
 		dispatch(ctx, func(ctx app.Context) {
-			say(ctx, e.T("Passkey added. Next time, sign in without a password."))
+			toast(ctx, e.T("Passkey added. Next time, sign in without a password."))
 			refresh(ctx)
 		})
 	})

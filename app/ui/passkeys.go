@@ -118,14 +118,14 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		return
 	}
 	if !online() {
-		complain(ctx, client.ErrOffline)
+		toastError(ctx, client.ErrOffline)
 		return
 	}
 	s.opening = true
 	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
 		s.opening = false
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
 		s.stop() // what is left of the last time
@@ -135,7 +135,7 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list.value)
 		s.openings++
 		s.Env.focus.showDialog(ctx, "add-passkey")
-		s.fill(ctx, s.form.at("name"), s.suggested)
+		s.fill(ctx, s.form.inputID("name"), s.suggested)
 	})
 }
 
@@ -214,7 +214,7 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			return
 		}
 		closeDialog("add-passkey")
-		say(ctx, s.Env.T("Passkey added!"))
+		toast(ctx, s.Env.T("Passkey added!"))
 		s.list.value, s.list.known = append(s.list.value, out.Passkey), true
 		s.accept()
 		if better := s.Env.providerName(name, out.Provider); !own && better != name {
@@ -256,16 +256,16 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 			s.list.value[i] = out.Passkey
 		}
 		s.signal(out.AcceptedPasskeys)
-		say(ctx, s.Env.T("Passkey renamed."))
+		toast(ctx, s.Env.T("Passkey renamed."))
 	})
 }
 
-func (s *passkeys) askDelete(one shared.Passkey) {
+func (s *passkeys) confirmDelete(one shared.Passkey) {
 	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Delete this passkey?"),
 		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
 		Yes:   tr("Delete"),
@@ -278,11 +278,11 @@ func (s *passkeys) delete(one shared.Passkey) {
 	call(s.ctx, s.Env, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
 		s.busy = ""
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			s.list.load() // it may have been deleted all the same
 			return
 		}
-		say(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
+		toast(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
@@ -310,12 +310,12 @@ func (s *passkeys) Render() app.UI {
 		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones).ElseIf(len(list) > 0, func() app.UI {
+			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(list).Slice(func(i int) app.UI {
 						return &passkeyRow{
 							Env: s.Env, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
-							Renamed: s.renamed, Delete: s.askDelete,
+							Renamed: s.renamed, Delete: s.confirmDelete,
 						}
 					}),
 				)
@@ -350,7 +350,7 @@ func (s *passkeys) dialog() app.UI {
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
-				s.form.trouble(),
+				s.form.drawError(),
 				html.Div().Class("actions").Body(
 					html.Button().Text(tr("Cancel")).OnClick(on(s.cancel)),
 					s.form.button(tr("Continue"), "main"),
@@ -391,7 +391,7 @@ func (r *passkeyRow) OnMount(ctx app.Context) {
 func (r *passkeyRow) edit(app.Context, app.Event) {
 	r.form.problem, r.form.wrong = "", nil
 	r.editing = true
-	id := r.form.at("name")
+	id := r.form.inputID("name")
 	afterRender(r.ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
 			e.Call("focus")
@@ -419,7 +419,7 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 // end puts the name back and the focus where it came from.
 func (r *passkeyRow) end(ctx app.Context) {
 	r.editing = false
-	focus(ctx, r.form.at("button"))
+	focus(ctx, r.form.inputID("button"))
 }
 
 func (r *passkeyRow) cancel(app.Context, app.Event) {
@@ -447,7 +447,7 @@ func (r *passkeyRow) Render() app.UI {
 	}
 	used := app.UI(app.Text(tr("Never")))
 	if one.LastUsedAt != nil {
-		used = r.Env.moment(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
+		used = r.Env.timestamp(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
 	}
 	return html.Li().Class("session", "passkey").Body(
 		providerIcon(one.Provider),
@@ -457,12 +457,12 @@ func (r *passkeyRow) Render() app.UI {
 		),
 		html.Dl().Class("facts").Body(
 			fact(tr("Kept in"), app.Text(r.Env.keptIn(one))),
-			fact(tr("Created"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(tr("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
 			fact(tr("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
-				return html.Button().ID(r.form.at("button")).Aria("describedby", name).
+				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
 					Text(tr("Rename")).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
@@ -474,7 +474,7 @@ func (r *passkeyRow) Render() app.UI {
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
 				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
-				r.form.trouble(),
+				r.form.drawError(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),

@@ -44,8 +44,8 @@ func (s *password) submit(_ app.Context, e app.Event) {
 	call(s.ctx, s.Env, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
 		s.form.end(ctx, err)
 		if err == nil {
-			s.form.empty("currentPassword", "newPassword")
-			say(ctx, tr("Your password is changed, and your other sessions are signed out."))
+			s.form.clear("currentPassword", "newPassword")
+			toast(ctx, tr("Your password is changed, and your other sessions are signed out."))
 			refresh(ctx)
 		}
 	})
@@ -60,7 +60,7 @@ func (s *password) Render() app.UI {
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
 			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
-			s.form.trouble(),
+			s.form.drawError(),
 			s.form.button(tr("Change password"), "main"),
 		),
 	)

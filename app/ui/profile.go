@@ -49,7 +49,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			updateUser(ctx, user)
-			say(ctx, s.Env.T("Your profile is saved."))
+			toast(ctx, s.Env.T("Your profile is saved."))
 		}
 	})
 }
@@ -69,19 +69,19 @@ func (s *profile) choose() {
 		s.choosing = false
 		if err != nil {
 			setProperty(ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
 		setLanguage(ctx, chosen)
 	})
 }
 
-func (s *profile) askDelete(ctx app.Context, _ app.Event) {
+func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
 	tr := s.Env.T
 	if s.deleting {
 		return
 	}
-	ask(ctx, question{
+	confirm(ctx, confirmation{
 		Title: tr("Delete your account?"),
 		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
 		Yes:   tr("Delete account"),
@@ -95,9 +95,9 @@ func (s *profile) delete() {
 		s.deleting = false
 		switch {
 		case err != nil:
-			complain(ctx, err)
+			toastError(ctx, err)
 		case out.Message == shared.DeletionMailed:
-			say(ctx, s.Env.T("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
+			toast(ctx, s.Env.T("A mail is on its way to %s. Open the link in it, in this browser, to delete your account.", s.User.Email))
 		default:
 			goToSignIn(ctx, accountDeleted)
 		}
@@ -110,7 +110,7 @@ func (s *profile) Render() app.UI {
 	return section("profile", tr("Profile"),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
-			s.form.trouble(),
+			s.form.drawError(),
 			s.form.button(tr("Save"), "main"),
 		),
 		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
@@ -119,7 +119,7 @@ func (s *profile) Render() app.UI {
 			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
 			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
-				OnClick(on(s.askDelete)),
+				OnClick(on(s.confirmDelete)),
 		),
 	)
 }

@@ -14,12 +14,12 @@ type resetPassword struct {
 	Env   *env
 	Token string // if it is not in the address
 
-	ctx   app.Context
-	form  form
-	token string
-	asked bool   // whether the link can be used, as far as the server has told
-	void  error  // why it cannot, or no longer
-	email string // whose password it is
+	ctx     app.Context
+	form    form
+	token   string
+	checked bool   // whether the link can be used, as far as the server has told
+	dead    error  // why it cannot, or no longer
+	email   string // whose password it is
 }
 
 func (p *resetPassword) OnInit() {
@@ -33,13 +33,13 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	if p.token = p.Token; p.token == "" {
 		p.token = takeToken(ctx)
 	}
-	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(void error, email string) { p.asked, p.void, p.email = true, void, email })
+	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(dead error, email string) { p.checked, p.dead, p.email = true, dead, email })
 }
 
 // checkLink asks the server whether a link is dead, and why, so that nobody fills in
 // a form for nothing, and whose it is. Where it does not tell, void is nil: the form
 // is worth a try.
-func checkLink(ctx app.Context, e *env, token, purpose string, then func(void error, email string)) {
+func checkLink(ctx app.Context, e *env, token, purpose string, then func(dead error, email string)) {
 	if token == "" {
 		then(shared.ErrToken, "")
 		return
@@ -54,7 +54,7 @@ func checkLink(ctx app.Context, e *env, token, purpose string, then func(void er
 
 // isDead reports whether the link of a call can never be used.
 func isDead(err error) bool {
-	return is(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
+	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
 }
 
 // takeToken takes the token of a link out of the address, at once: it must not
@@ -77,7 +77,7 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	call(p.ctx, p.Env, shared.ResetPassword, in, func(ctx app.Context, _ shared.Status, err error) {
 		if isDead(err) {
 			p.form.end(ctx, nil)
-			p.void = err
+			p.dead = err
 			focus(ctx, "title")
 			return
 		}
@@ -91,11 +91,11 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
 	tr := p.Env.T
-	if p.Token == "" && !p.asked { // else the server has only just made it
-		return asking(tr("Choose a new password"))
+	if p.Token == "" && !p.checked { // else the server has only just made it
+		return linkLoading(tr("Choose a new password"))
 	}
-	if p.void != nil {
-		return p.Env.voidLink(p.voidWords(), shared.PageForgotPassword, tr("Send me a new link"))
+	if p.dead != nil {
+		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr("Send me a new link"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Choose a new password")),
@@ -103,34 +103,34 @@ func (p *resetPassword) Render() app.UI {
 			html.P().Text(tr("It signs you out everywhere. Then sign in with the new password.")),
 			username(p.email),
 			p.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Set the new password"), "main"),
 		),
 	)
 }
 
-// voidWords says why the link cannot be used, as far as the server has told.
-func (p *resetPassword) voidWords() string {
+// deadWords says why the link cannot be used, as far as the server has told.
+func (p *resetPassword) deadWords() string {
 	tr := p.Env.T
 	switch {
-	case is(p.void, shared.ErrTokenUsed):
+	case isOneOf(p.dead, shared.ErrTokenUsed):
 		return tr("This link has been used already.") + " " + tr("Ask for a new one if you need it.")
-	case is(p.void, shared.ErrTokenExpired):
+	case isOneOf(p.dead, shared.ErrTokenExpired):
 		return tr("Its time is over.") + " " + tr("Ask for a new one if you need it.")
 	}
 	return tr("This link has been used already, or its time is over. Ask for a new one.")
 }
 
 // asking is a page while the server is asked about its link.
-func asking(title string) app.UI {
+func linkLoading(title string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(title),
-		html.Div().Class("card").Aria("busy", true).Body(bones()),
+		html.Div().Class("card").Aria("busy", true).Body(skeleton()),
 	)
 }
 
-// voidLink says that a link of an email is good for nothing, and what to do.
-func (t *translator) voidLink(why, href, deed string) app.UI {
+// deadLink says that a link of an email is good for nothing, and what to do.
+func (t *translator) deadLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(t.T("This link does not work any more")),
 		html.Div().Class("card").Body(

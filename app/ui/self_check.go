@@ -50,7 +50,7 @@ func (s *selfCheck) body() []app.UI {
 	found := s.check.value
 	switch {
 	case s.check.waiting():
-		return []app.UI{bones()}
+		return []app.UI{skeleton()}
 	case !s.check.known:
 		return nil
 	}

@@ -144,7 +144,7 @@ func (s *shell) onTabMessage(ctx app.Context, m tabMessage) {
 
 func (s *shell) onSecondFactor(ctx app.Context, a app.Action) {
 	saveMethods(s.env.sessionStorage, a.Value.([]string))
-	ctx.Navigate(challengePage(s.route.next))
+	ctx.Navigate(secondFactorPath(s.route.next))
 }
 
 func (s *shell) onSignedIn(_ app.Context, a app.Action) {
@@ -177,7 +177,7 @@ func (s *shell) followLanguage(choice string) {
 
 func (s *shell) onSetLanguage(_ app.Context, a app.Action) {
 	s.followLanguage(a.Value.(string))
-	say(s.ctx, s.env.T("Your language is saved."))
+	toast(s.ctx, s.env.T("Your language is saved."))
 }
 
 func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {
@@ -203,7 +203,7 @@ func (s *shell) clearUser(reason signInReason) {
 	for _, dialog := range dialogs {
 		closeDialog(dialog)
 	}
-	say(s.ctx, "")
+	toast(s.ctx, "")
 	if isPublic(s.route.path) && reason.text != passwordChosen {
 		return
 	}
@@ -232,7 +232,7 @@ func (s *shell) onSignOut(app.Context, app.Action) {
 			s.env.tabs.post(tabSignedOut)
 			s.clearUser(signInReason{text: signedOutHere})
 		default:
-			complain(ctx, err)
+			toastError(ctx, err)
 		}
 	})
 }

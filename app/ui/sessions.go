@@ -41,9 +41,9 @@ func (s *sessions) OnMount(ctx app.Context) {
 func (s *sessions) loaded(ctx app.Context) {
 	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
 	// A row that has moved is a new row: give the focus back to it.
-	if had := focused(); had != "" {
+	if had := focusedID(); had != "" {
 		afterRender(ctx, func(app.Context) {
-			if focused() == "" {
+			if focusedID() == "" {
 				focus(ctx, had)
 			}
 		})
@@ -68,10 +68,10 @@ func (s *sessions) others() []string {
 	return handles
 }
 
-func (s *sessions) askRevoke(one shared.Session) {
+func (s *sessions) confirmRevoke(one shared.Session) {
 	tr := s.Env.T
 	if one.IsCurrent {
-		ask(s.ctx, question{
+		confirm(s.ctx, confirmation{
 			Title: tr("Sign out of this device?"),
 			Text:  tr("This is the session that you are using now. You will have to sign in again."),
 			Yes:   tr("Sign out"),
@@ -79,7 +79,7 @@ func (s *sessions) askRevoke(one shared.Session) {
 		})
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Revoke this session?"),
 		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
 		Yes:   tr("Revoke"),
@@ -95,15 +95,15 @@ func (s *sessions) revoke(one shared.Session) {
 		if err != nil {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
-			complain(ctx, err)
+			toastError(ctx, err)
 			s.list.load() // it may have been ended all the same
 			return
 		}
-		say(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
+		toast(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
 	})
 }
 
-func (s *sessions) askRevokeOthers(app.Context, app.Event) {
+func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
 	tr := s.Env.T
 	others := s.others()
 	if len(others) == 0 {
@@ -113,7 +113,7 @@ func (s *sessions) askRevokeOthers(app.Context, app.Event) {
 	if n := len(others); n > 1 {
 		text = tr("All %d other sessions will be signed out at once.", n)
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Revoke all other sessions?"),
 		Text:  text + " " + tr("You stay signed in here."),
 		Yes:   tr("Revoke all"),
@@ -126,11 +126,11 @@ func (s *sessions) revokeOthers(others []string) {
 	call(s.ctx, s.Env, shared.RevokeOtherSessions, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(others...)
-			complain(ctx, err)
+			toastError(ctx, err)
 			s.list.load()
 			return
 		}
-		say(ctx, s.Env.T("All other sessions are signed out."))
+		toast(ctx, s.Env.T("All other sessions are signed out."))
 		s.list.load() // one may have begun meanwhile
 	})
 }
@@ -171,10 +171,10 @@ func (s *sessions) Render() app.UI {
 		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones).ElseIf(s.list.known, func() app.UI {
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.askRevoke}
+						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
@@ -184,7 +184,7 @@ func (s *sessions) Render() app.UI {
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
 				Text(tr("Revoke all other sessions")).
-				OnClick(on(s.askRevokeOthers)),
+				OnClick(on(s.confirmRevokeOthers)),
 		),
 	)
 }
@@ -228,9 +228,9 @@ func (r *sessionRow) Render() app.UI {
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), r.Env.moment(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
+			fact(tr("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
 			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Signed in"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
+			fact(tr("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
 			fact(tr("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).

@@ -28,7 +28,7 @@ func (p *settings) CompoID() string {
 }
 
 // sections are the parts of the page.
-var sections = []part{
+var sections = []pageSection{
 	{"profile", "Profile"},
 	{"password", "Password"},
 	{"two-factor", "Two-factor authentication"},
@@ -56,7 +56,7 @@ func (p *settings) Render() app.UI {
 	}
 	return html.Div().Class("settings").Body(
 		heading(p.Env.T("Settings")),
-		p.Env.contents(parts),
+		p.Env.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 	)
 }
@@ -66,7 +66,7 @@ func (p *settings) cards() []app.UI {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, p.Env.T(s.name), bones())
+			cards[i] = section(s.id, p.Env.T(s.name), skeleton())
 		}
 		return cards
 	case p.Overdue:
@@ -86,23 +86,23 @@ func (p *settings) cards() []app.UI {
 }
 
 // part is a part of a page, by the id of its heading.
-type part struct {
+type pageSection struct {
 	id   string
 	name key
 }
 
 // contents draws the links to the parts of a page.
-func (t *translator) contents(parts []part) app.UI {
+func (t *translator) sectionLinks(parts []pageSection) app.UI {
 	tr := t.T
 	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(jump))
+			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(scrollToSection))
 		}),
 	)
 }
 
-func jump(ctx app.Context, e app.Event) {
+func scrollToSection(ctx app.Context, e app.Event) {
 	e.PreventDefault()
 	e.Call("stopPropagation") // go-app would scroll and leave the focus here
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())

@@ -107,7 +107,7 @@ func (s *shell) onDialogClosed(ctx app.Context, _ app.Value) {
 	}
 }
 
-func (s *shell) again(app.Context, app.Event) {
+func (s *shell) retryFetch(app.Context, app.Event) {
 	s.env.identity.problem = nil
 	s.fetchSession(s.ctx)
 }
@@ -143,7 +143,7 @@ func (s *shell) Render() app.UI {
 			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.page()),
 		),
 		&toasts{Env: e},
-		&questionDialog{Env: e, Offline: offline},
+		&confirmDialog{Env: e, Offline: offline},
 		&factorDialog{Env: e, User: user, Offline: offline},
 		&stepUpDialog{Env: e, Email: email, TwoFactor: user != nil && user.TwoFactorEnabled, Offline: offline},
 	)
@@ -222,13 +222,13 @@ func (s *shell) page() app.UI {
 	case path == shared.PageSignUp:
 		return &signUp{Env: e, Server: e.server}
 	case path == shared.PageTwoFactor:
-		return &challenge{Env: e}
+		return &secondFactor{Env: e}
 	case path == shared.PageForgotPassword:
 		return &forgotPassword{Env: e}
 	case path == shared.PageResetPassword:
 		return &resetPassword{Env: e}
 	case path == shared.PageDisown:
-		return &disown{Env: e}
+		return &notMe{Env: e}
 	case !slices.Contains(shared.Pages, path):
 		return html.Div().Class("narrow").Body(
 			heading(e.T("Page not found")),
@@ -239,7 +239,7 @@ func (s *shell) page() app.UI {
 			heading(e.title(path)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.words(i.problem)),
-				html.Button().Class("main").Text(e.T("Try again")).OnClick(on(s.again)),
+				html.Button().Class("main").Text(e.T("Try again")).OnClick(on(s.retryFetch)),
 			),
 		)
 	case path == shared.PageSettings:

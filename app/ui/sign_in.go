@@ -44,7 +44,7 @@ func (p *signIn) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.form.wait() > 0 {
-		p.form.tick(ctx)
+		p.form.countDown(ctx)
 	}
 	if !passkey.Supported() {
 		return
@@ -119,7 +119,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 	remember := element("sign-in-remember").Get("checked").Bool()
 	call(ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
-		p.passkeys.judged(answer, err)
+		p.passkeys.answered(answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			askSecondFactor(ctx, due.TwoFactorMethods)
 			return
@@ -150,7 +150,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	call(p.ctx, p.Env, shared.SignIn, in, func(ctx app.Context, out shared.SignedIn, err error) {
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			p.form.end(ctx, nil)
-			p.form.empty("password")
+			p.form.clear("password")
 			askSecondFactor(ctx, due.TwoFactorMethods)
 			return
 		}
@@ -190,7 +190,7 @@ func (p *signIn) Render() app.UI {
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
 				html.Span().Text(tr("Keep me signed in on this device")),
 			),
-			p.form.trouble(),
+			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
 			p.form.button(tr("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {

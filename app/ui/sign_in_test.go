@@ -37,14 +37,14 @@ func TestSecondFactorDue(t *testing.T) {
 	}
 }
 
-func TestChallengePage(t *testing.T) {
+func TestSecondFactorPath(t *testing.T) {
 	tests := []struct{ next, want string }{
 		{"", "/two-factor"},
 		{"/dashboard/settings?a=b#c", "/two-factor?next=%2Fdashboard%2Fsettings%3Fa%3Db%23c"},
 	}
 	for _, tt := range tests {
-		if got := challengePage(tt.next); got != tt.want {
-			t.Errorf("challengePage(%q) = %q; want %q", tt.next, got, tt.want)
+		if got := secondFactorPath(tt.next); got != tt.want {
+			t.Errorf("secondFactorPath(%q) = %q; want %q", tt.next, got, tt.want)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (p *signUp) Render() app.UI {
 			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
 			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Create account"), "main"),
 		),
 		have,

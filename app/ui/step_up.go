@@ -53,16 +53,16 @@ func (d *stepUpDialog) OnInit() {
 	d.form = form{env: d.Env, id: "step-up", fields: []string{"password", "code", "backupCode"}}
 	d.with = withPassword
 	d.passkeys = toUse(d.Env, shared.AuthenticateQuery{})
-	d.passkeys.fetched = d.learnPasskeys
+	d.passkeys.fetched = d.optionsFetched
 }
 
 func (d *stepUpDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	handle(ctx, stepUpAction, d.ask)
+	handle(ctx, stepUpAction, d.show)
 }
 
-func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
+func (d *stepUpDialog) show(ctx app.Context, a app.Action) {
 	d.reset() // should two calls have been refused at once
 	i := a.Value.(stepUpRequest)
 	d.waiting = &i
@@ -79,8 +79,8 @@ func (d *stepUpDialog) ask(ctx app.Context, a app.Action) {
 	d.passkeys.prepare(d.ctx)
 }
 
-// learnPasskeys sees from the options whether there are passkeys.
-func (d *stepUpDialog) learnPasskeys(app.Context) {
+// optionsFetched sees from the options whether there are passkeys.
+func (d *stepUpDialog) optionsFetched(app.Context) {
 	d.hasPasskeys = passkey.Names(d.passkeys.options)
 }
 
@@ -98,7 +98,7 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 			return
 		}
 		call(d.ctx, d.Env, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
-			d.passkeys.judged(answer, err)
+			d.passkeys.answered(answer, err)
 			d.confirmed(ctx, err)
 		})
 	})
@@ -109,8 +109,8 @@ func (d *stepUpDialog) use(with string) {
 	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
 	d.form.until = time.Time{} // too many of the one are no reason against the other
-	d.form.empty("password", "code", "backupCode")
-	focus(d.ctx, d.form.at("password"), d.form.at("code"), d.form.at("backupCode"), d.form.at("submit"))
+	d.form.clear("password", "code", "backupCode")
+	focus(d.ctx, d.form.inputID("password"), d.form.inputID("code"), d.form.inputID("backupCode"), d.form.inputID("submit"))
 }
 
 func (d *stepUpDialog) usePassword(app.Context, app.Event) {
@@ -128,8 +128,8 @@ func (d *stepUpDialog) useBackup(app.Context, app.Event) {
 // byFactor reports whether a second factor is asked for, and no password will do.
 func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
-// settle tells what waits how it ended, once.
-func (d *stepUpDialog) settle(confirmed bool) {
+// finish tells what waits how it ended, once.
+func (d *stepUpDialog) finish(confirmed bool) {
 	waiting := d.waiting
 	d.waiting = nil
 	switch {
@@ -184,7 +184,7 @@ func (d *stepUpDialog) confirm() {
 func (d *stepUpDialog) confirmed(ctx app.Context, err error) {
 	d.form.end(ctx, err)
 	if err == nil {
-		d.settle(true)
+		d.finish(true)
 		closeDialog("step-up")
 	}
 }
@@ -200,10 +200,10 @@ func (d *stepUpDialog) closed(app.Context, app.Event) {
 
 // reset forgets what was typed, and gives up what the dialog has under way.
 func (d *stepUpDialog) reset() {
-	d.form.empty("password", "code", "backupCode")
+	d.form.clear("password", "code", "backupCode")
 	d.passkeys.stop()
 	d.hasPasskeys = false
-	d.settle(false)
+	d.finish(false)
 }
 
 // Render implements [app.Composer].
@@ -233,8 +233,8 @@ func (d *stepUpDialog) Render() app.UI {
 							Text(tr("Use a passkey")).OnClick(on(d.usePasskey))
 					}),
 				),
-				d.form.trouble(),
-				d.Env.notNow(d.Offline),
+				d.form.drawError(),
+				d.Env.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
 					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
 					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),

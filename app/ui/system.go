@@ -22,16 +22,16 @@ func (i *identity) administers() bool {
 // refuses what the page does not show, too.
 func (s *shell) system() app.UI {
 	tr, i, offline := s.env.T, &s.env.identity, s.env.connection.offline
-	var parts []part
+	var parts []pageSection
 	var cards []app.UI
 	add := func(permission, id string, name key, card app.UI) {
 		if i.may(permission) {
-			parts, cards = append(parts, part{id, name}), append(cards, card)
+			parts, cards = append(parts, pageSection{id, name}), append(cards, card)
 		}
 	}
 	switch {
 	case i.user == nil:
-		cards = []app.UI{section("keys", tr("System settings"), bones())}
+		cards = []app.UI{section("keys", tr("System settings"), skeleton())}
 	case offline && i.permissions == nil:
 		cards = []app.UI{section("away", tr("System settings"), html.P().Text(tr(laterWords)))}
 	case s.overdue():
@@ -43,14 +43,14 @@ func (s *shell) system() app.UI {
 			html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")),
 		)}
 	default:
-		add(manageSettings, "keys", "System settings", &systemKeys{Env: s.env, Email: i.user.Email})
+		add(manageSettings, "keys", "System settings", &systemSettings{Env: s.env, Email: i.user.Email})
 		add(manageSettings, "check", "Self-check", &selfCheck{Env: s.env})
 		add(manageUsers, "users", "People", &users{Env: s.env, Own: i.user.ID})
 		add(readEvents, "log", "Security log of everybody", &events{Env: s.env, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
 		heading(tr("System")),
-		s.env.contents(parts),
+		s.env.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)
 }

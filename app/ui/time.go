@@ -28,7 +28,7 @@ func tickClock(ctx app.Context, e *env, at *time.Time) {
 
 // moment draws an instant: words for the eye, the exact local time on hover,
 // and the instant itself for programs.
-func (t *translator) moment(at shared.Time, words string) app.UI {
+func (t *translator) timestamp(at shared.Time, words string) app.UI {
 	return html.Time().
 		Attr("datetime", at.UTC().Format("2006-01-02T15:04:05Z")).
 		Title(t.localTime(at, "full", "medium")).

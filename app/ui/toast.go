@@ -15,19 +15,19 @@ type toasts struct {
 	app.Compo
 	Env *env
 
-	ctx        app.Context
-	said       string // what went well
-	complained string // what did not
-	update     bool   // a newer version of the app is there
-	tooOld     bool   // and this one is of no use any more
+	ctx     app.Context
+	success string // what went well
+	failure string // what did not
+	update  bool   // a newer version of the app is there
+	tooOld  bool   // and this one is of no use any more
 
-	saidAt time.Time
+	successAt time.Time
 }
 
 const (
-	sayAction      = "say"
-	complainAction = "complain"
-	outdatedAction = "outdated"
+	toastAction      = "say"
+	toastErrorAction = "complain"
+	outdatedAction   = "outdated"
 )
 
 // readingTime is how long good news stays. Complaints stay until they are
@@ -35,20 +35,20 @@ const (
 const readingTime = 7 * time.Second
 
 // say shows a message that all went well, or none.
-func say(ctx app.Context, message string) {
-	ctx.NewActionWithValue(sayAction, message)
+func toast(ctx app.Context, message string) {
+	ctx.NewActionWithValue(toastAction, message)
 }
 
 // complain shows what went wrong, if the user needs to be told.
-func complain(ctx app.Context, err error) {
-	ctx.NewActionWithValue(complainAction, err)
+func toastError(ctx app.Context, err error) {
+	ctx.NewActionWithValue(toastErrorAction, err)
 }
 
 func (t *toasts) OnMount(ctx app.Context) {
 	defer rescue()
 	t.ctx = ctx
-	handle(ctx, sayAction, t.say)
-	handle(ctx, complainAction, t.complain)
+	handle(ctx, toastAction, t.toast)
+	handle(ctx, toastErrorAction, t.toastError)
 	handle(ctx, outdatedAction, t.outdated)
 	if !app.IsClient {
 		return
@@ -58,20 +58,20 @@ func (t *toasts) OnMount(ctx app.Context) {
 	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
 }
 
-func (t *toasts) say(ctx app.Context, a app.Action) {
-	t.said, t.complained = a.Value.(string), ""
+func (t *toasts) toast(ctx app.Context, a app.Action) {
+	t.success, t.failure = a.Value.(string), ""
 	at := time.Now()
-	t.saidAt = at
+	t.successAt = at
 	after(ctx, readingTime, func(app.Context) {
-		if t.saidAt.Equal(at) {
-			t.said = ""
+		if t.successAt.Equal(at) {
+			t.success = ""
 		}
 	})
 }
 
-func (t *toasts) complain(_ app.Context, a app.Action) {
+func (t *toasts) toastError(_ app.Context, a app.Action) {
 	if message := t.Env.words(a.Value.(error)); message != "" {
-		t.said, t.complained = "", message
+		t.success, t.failure = "", message
 	}
 }
 
@@ -86,7 +86,7 @@ func (t *toasts) outdated(app.Context, app.Action) {
 
 func (t *toasts) dismiss(app.Context, app.Event) {
 	focus(t.ctx, "content") // the button that had it goes
-	t.said, t.complained = "", ""
+	t.success, t.failure = "", ""
 }
 
 func (t *toasts) postpone(app.Context, app.Event) {
@@ -111,20 +111,20 @@ func (t *toasts) Render() app.UI {
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
-			toast(update, "good", buttons...),
-			toast(t.said, "good",
+			drawToast(update, "good", buttons...),
+			drawToast(t.success, "good",
 				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
-			toast(t.complained, "bad",
+			drawToast(t.failure, "bad",
 				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)
 }
 
-func toast(message, kind string, buttons ...app.UI) app.UI {
+func drawToast(message, kind string, buttons ...app.UI) app.UI {
 	if message == "" {
 		return html.Div()
 	}

@@ -31,12 +31,12 @@ func (s *trustedDevices) OnMount(ctx app.Context) {
 	s.list.mount(ctx)
 }
 
-func (s *trustedDevices) askRevoke(one shared.TrustedDevice) {
+func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
 	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Trust this device no more?"),
 		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
 		Yes:   tr("Revoke"),
@@ -49,22 +49,22 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 	call(s.ctx, s.Env, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			s.list.load() // it may have been revoked all the same
 			return
 		}
-		say(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
+		toast(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
 }
 
-func (s *trustedDevices) askRevokeAll(app.Context, app.Event) {
+func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
 	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr("Revoke all trusted devices?"),
 		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
 		Yes:   tr("Revoke all"),
@@ -77,11 +77,11 @@ func (s *trustedDevices) revokeAll() {
 	call(s.ctx, s.Env, shared.RevokeTrustedDevices, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			s.list.load()
 			return
 		}
-		say(ctx, s.Env.T("No device is trusted any more."))
+		toast(ctx, s.Env.T("No device is trusted any more."))
 		s.list.value = nil
 		focus(ctx, "trusted-devices")
 	})
@@ -98,11 +98,11 @@ func (s *trustedDevices) Render() app.UI {
 		html.P().Text(text),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones).ElseIf(len(s.list.value) > 0, func() app.UI {
+			app.If(s.list.waiting(), skeleton).ElseIf(len(s.list.value) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.value).Slice(func(i int) app.UI {
 						one := s.list.value[i]
-						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.askRevoke}
+						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
@@ -111,7 +111,7 @@ func (s *trustedDevices) Render() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(tr("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(tr("Revoke all trusted devices")).OnClick(on(s.askRevokeAll)),
+					Text(tr("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
 			)
 		})),
 	)
@@ -142,10 +142,10 @@ func (r *trustedRow) Render() app.UI {
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last used"), r.Env.moment(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
+			fact(tr("Last used"), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
 			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Trusted since"), r.Env.moment(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr("Trusted until"), r.Env.moment(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
+			fact(tr("Trusted since"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(tr("Trusted until"), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).

@@ -32,19 +32,19 @@ func (s *twoFactor) OnMount(ctx app.Context) {
 }
 
 func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
-	do(ctx, enableTask)
+	startTask(ctx, enableTask)
 }
 
 func (s *twoFactor) move(ctx app.Context, _ app.Event) {
-	do(ctx, moveTask)
+	startTask(ctx, moveTask)
 }
 
 func (s *twoFactor) renew(ctx app.Context, _ app.Event) {
-	do(ctx, renewTask)
+	startTask(ctx, renewTask)
 }
 
 func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
-	do(ctx, disableTask)
+	startTask(ctx, disableTask)
 }
 
 // Render implements [app.Composer].
@@ -58,7 +58,7 @@ func (s *twoFactor) Render() app.UI {
 func (s *twoFactor) body() []app.UI {
 	switch {
 	case s.state.waiting():
-		return []app.UI{bones()}
+		return []app.UI{skeleton()}
 	case !s.state.known:
 		return nil
 	case s.state.value.Enabled:
@@ -87,7 +87,7 @@ func (s *twoFactor) on() []app.UI {
 	tr := s.Env.T
 	since := app.UI(app.Text(tr("On")))
 	if s.state.value.Since != nil {
-		since = s.Env.moment(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
+		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.value.Pending {

@@ -17,10 +17,10 @@ type users struct {
 	Env *env
 	Own string // the ID of who is signed in
 
-	ctx   app.Context
-	form  form
-	list  pager[shared.ManagedUser]
-	doing string // the ID of whom something is being done to
+	ctx    app.Context
+	form   form
+	list   pager[shared.ManagedUser]
+	busyID string // the ID of whom something is being done to
 }
 
 func (s *users) OnInit() {
@@ -52,59 +52,59 @@ func (s *users) submit(_ app.Context, e app.Event) {
 }
 
 // A help is something that an administrator does to somebody.
-type help struct {
+type adminAction struct {
 	ask, text, yes, done key // ask and done have the address in the place of %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
 var (
-	resetFactors = &help{
+	resetFactors = &adminAction{
 		"Reset the factors of %s?",
 		"Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if they have no password), and they are signed out everywhere. Be sure who asks for it. They are told by mail.",
 		"Reset factors", "The factors of %s are reset.", shared.ResetFactors,
 	}
-	endSessions = &help{
+	endSessions = &adminAction{
 		"End all sessions of %s?", "They are signed out everywhere, at once. They can sign in again.",
 		"End sessions", "%s is signed out everywhere.", shared.EndSessions,
 	}
-	disableUser = &help{
+	disableUser = &adminAction{
 		"Disable the account %s?", "They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Nothing of it is lost.",
 		"Disable", "The account %s is disabled.", shared.DisableUser,
 	}
-	enableUser = &help{
+	enableUser = &adminAction{
 		"Enable the account %s again?", "They can sign in as before.",
 		"Enable", "The account %s is enabled.", shared.EnableUser,
 	}
 )
 
-func (s *users) ask(one shared.ManagedUser, h *help) {
+func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
 	tr := s.Env.T
-	if s.doing != "" {
+	if s.busyID != "" {
 		return
 	}
-	ask(s.ctx, question{
+	confirm(s.ctx, confirmation{
 		Title: tr(h.ask, one.Email),
 		Text:  tr(h.text),
 		Yes:   tr(h.yes),
-		Do:    func() { s.help(one, h) },
+		Do:    func() { s.run(one, h) },
 	})
 }
 
-func (s *users) help(one shared.ManagedUser, h *help) {
-	s.doing = one.ID
+func (s *users) run(one shared.ManagedUser, h *adminAction) {
+	s.busyID = one.ID
 	call(s.ctx, s.Env, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
-		s.doing = ""
+		s.busyID = ""
 		if err != nil {
-			complain(ctx, err)
+			toastError(ctx, err)
 			return
 		}
-		say(ctx, s.Env.T(h.done, one.Email))
-		s.look(one)
+		toast(ctx, s.Env.T(h.done, one.Email))
+		s.reload(one)
 	})
 }
 
 // look sees how somebody's account is now.
-func (s *users) look(one shared.ManagedUser) {
+func (s *users) reload(one shared.ManagedUser) {
 	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
 			for i := range s.list.items {
@@ -126,13 +126,13 @@ func (s *users) Render() app.UI {
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
 				return html.P().Class("hint").Text(tr("Nobody."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.items).Slice(func(i int) app.UI {
 						one := s.list.items[i]
-						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.doing == one.ID, Ask: s.ask}
+						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
 					}),
 				)
 			}),
@@ -144,12 +144,12 @@ func (s *users) Render() app.UI {
 // userRow is one of them, a component of its own as [sessionRow] is.
 type userRow struct {
 	app.Compo
-	Env  *env
-	One  shared.ManagedUser
-	Now  time.Time
-	Own  bool // it is who is signed in
-	Busy bool
-	Ask  func(shared.ManagedUser, *help)
+	Env     *env
+	One     shared.ManagedUser
+	Now     time.Time
+	Own     bool // it is who is signed in
+	Busy    bool
+	Confirm func(shared.ManagedUser, *adminAction)
 }
 
 // CompoID implements [app.DismountEnforcer].
@@ -158,18 +158,18 @@ func (r *userRow) CompoID() string { return r.One.ID }
 func userID(one shared.ManagedUser) string { return "user-" + one.ID }
 
 func (r *userRow) reset(app.Context, app.Event) {
-	r.Ask(r.One, resetFactors)
+	r.Confirm(r.One, resetFactors)
 }
 
 func (r *userRow) end(app.Context, app.Event) {
-	r.Ask(r.One, endSessions)
+	r.Confirm(r.One, endSessions)
 }
 
-func (r *userRow) able(app.Context, app.Event) {
+func (r *userRow) toggleDisabled(app.Context, app.Event) {
 	if r.One.DisabledAt != nil {
-		r.Ask(r.One, enableUser)
+		r.Confirm(r.One, enableUser)
 	} else {
-		r.Ask(r.One, disableUser)
+		r.Confirm(r.One, disableUser)
 	}
 }
 
@@ -179,7 +179,7 @@ func (r *userRow) Render() app.UI {
 	one := r.One
 	active := app.UI(app.Text(tr("Not signed in")))
 	if one.LastActiveAt != nil {
-		active = r.Env.moment(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
+		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
@@ -208,7 +208,7 @@ func (r *userRow) Render() app.UI {
 			return html.Div().Class("deeds").Body(
 				button(tr("Reset factors"), "", r.reset),
 				button(tr("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.able),
+				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)

@@ -529,7 +529,7 @@ func TestFormsSpeakAsTheApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := ""
-	for _, name := range []string{"words.go", "sign_in.go", "challenge.go"} {
+	for _, name := range []string{"words.go", "sign_in.go", "second_factor.go"} {
 		part, err := os.ReadFile("../../app/ui/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -45,9 +45,9 @@ func savedMethods(from storage) []string {
 
 func clearMethods(from storage) { from.remove(methodsKey) }
 
-// challengePage is the address of that page, which knows where the person
+// secondFactorPath is the address of that page, which knows where the person
 // wanted to go even after it was loaded again.
-func challengePage(next string) string {
+func secondFactorPath(next string) string {
 	if next == "" {
 		return shared.PageTwoFactor
 	}
@@ -55,7 +55,7 @@ func challengePage(next string) string {
 }
 
 // challenge is the page that asks for the second factor.
-type challenge struct {
+type secondFactor struct {
 	app.Compo
 	Env *env
 
@@ -65,61 +65,61 @@ type challenge struct {
 	with    string   // the one that is asked for
 	sending bool     // a code by mail
 	sent    int      // how many were
-	told    string   // what has happened
+	status  string   // what has happened
 	tries   int      // how many codes were wrong
 	over    error    // why the user has to sign in again; nil if they need not
 
 	passkeys ceremony
 }
 
-func (p *challenge) OnInit() {
+func (p *secondFactor) OnInit() {
 	defer rescue()
 	p.form = form{env: p.Env, id: "challenge", fields: []string{"code", "backupCode"}}
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
 	}
-	if e := p.form.adopt(); e != nil && is(e, endings...) {
+	if e := p.form.adopt(); e != nil && isOneOf(e, endings...) {
 		p.over = e
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 }
 
-func (p *challenge) OnMount(ctx app.Context) {
+func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server says so if not
-		p.passkeys.fetched = p.learnPasskeys
+		p.passkeys.fetched = p.optionsFetched
 		p.passkeys.prepare(ctx)
 	} else if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}
 	if p.form.wait() > 0 {
-		p.form.tick(ctx)
+		p.form.countDown(ctx)
 	}
-	if !strings.HasPrefix(focused(), p.form.at("")) { // as it may in the shell
-		focus(ctx, p.form.at("code"), p.form.at("backupCode"), "again")
+	if !strings.HasPrefix(focusedID(), p.form.inputID("")) { // as it may in the shell
+		focus(ctx, p.form.inputID("code"), p.form.inputID("backupCode"), "again")
 	}
 }
 
-func (p *challenge) OnDismount() {
+func (p *secondFactor) OnDismount() {
 	defer rescue()
 	p.passkeys.stop()
 }
 
-// learnPasskeys sees from the options whether there are passkeys.
-func (p *challenge) learnPasskeys(app.Context) {
+// optionsFetched sees from the options whether there are passkeys.
+func (p *secondFactor) optionsFetched(app.Context) {
 	if passkey.Names(p.passkeys.options) && !slices.Contains(p.methods, byPasskey) {
 		p.methods = append(p.methods, byPasskey)
 	}
 }
 
-func (p *challenge) usePasskey(app.Context, app.Event) {
+func (p *secondFactor) usePasskey(app.Context, app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.told, p.form.problem, p.form.wrong = "", "", nil
+	p.status, p.form.problem, p.form.wrong = "", "", nil
 	p.passkeys.begin(func(options []byte) *passkey.Request {
 		return passkey.Get(options, passkey.Modal)
 	}, func(ctx app.Context, answer json.RawMessage, err error) {
@@ -130,7 +130,7 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 		}
 		trust := element("challenge-trust").Get("checked").Bool()
 		call(p.ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
-			p.passkeys.judged(answer, err)
+			p.passkeys.answered(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // of another account
 			}
@@ -144,22 +144,22 @@ func (p *challenge) usePasskey(app.Context, app.Event) {
 }
 
 // use asks for another factor.
-func (p *challenge) use(with string) {
-	p.with, p.told = with, ""
+func (p *secondFactor) use(with string) {
+	p.with, p.status = with, ""
 	p.form.problem, p.form.wrong = "", nil
-	p.form.empty("code") // of the other kind
-	focus(p.ctx, p.form.at("code"), p.form.at("backupCode"))
+	p.form.clear("code") // of the other kind
+	focus(p.ctx, p.form.inputID("code"), p.form.inputID("backupCode"))
 }
 
-func (p *challenge) useApp(app.Context, app.Event) {
+func (p *secondFactor) useApp(app.Context, app.Event) {
 	p.use(byApp)
 }
 
-func (p *challenge) useBackup(app.Context, app.Event) {
+func (p *secondFactor) useBackup(app.Context, app.Event) {
 	p.use(byBackup)
 }
 
-func (p *challenge) send(app.Context, app.Event) {
+func (p *secondFactor) send(app.Context, app.Event) {
 	tr := p.Env.T
 	if p.sending || p.form.wait() > 0 {
 		return
@@ -171,9 +171,9 @@ func (p *challenge) send(app.Context, app.Event) {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.told = tr("A code is on its way to your email address.")
+			p.status = tr("A code is on its way to your email address.")
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.told = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
+				p.status = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -181,19 +181,19 @@ func (p *challenge) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.told, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
+			p.status, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
 		default:
 			p.refused(ctx, err)
 		}
 	})
 }
 
-func (p *challenge) submit(_ app.Context, e app.Event) {
+func (p *secondFactor) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	p.verify()
 }
 
-func (p *challenge) verify() {
+func (p *secondFactor) verify() {
 	tr := p.Env.T
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
@@ -222,7 +222,7 @@ func (p *challenge) verify() {
 
 const notSixDigits = "Enter the six digits of the code."
 
-func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
+func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error) {
 	if err != nil {
 		p.refused(ctx, err)
 		return
@@ -235,15 +235,15 @@ func (p *challenge) answered(ctx app.Context, out shared.Verified, err error) {
 	}
 	call(p.ctx, p.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		if err == nil {
-			say(ctx, p.Env.usedWords(state.BackupCodesLeft))
+			toast(ctx, p.Env.usedWords(state.BackupCodesLeft))
 		}
 		signedIn(ctx, out.User)
 	})
 }
 
-func (p *challenge) refused(ctx app.Context, err error) {
-	p.told = ""
-	if p.with != byMail && is(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
+func (p *secondFactor) refused(ctx app.Context, err error) {
+	p.status = ""
+	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
 		if p.tries++; p.tries == shared.ChallengeTries { // no more are taken, not even a right one
 			err = shared.ErrTooManyCodes
 		}
@@ -252,7 +252,7 @@ func (p *challenge) refused(ctx app.Context, err error) {
 	switch {
 	case errors.Is(err, shared.ErrTooManyCodes) && p.with == byMail:
 		p.form.problem = p.Env.T("Too many wrong codes. Have a new one sent.")
-	case is(err, endings...):
+	case isOneOf(err, endings...):
 		p.over = err
 		focus(ctx, "again")
 	}
@@ -267,12 +267,12 @@ var endings = []error{
 	shared.ErrTwoFactorNotEnabled,
 }
 
-func (p *challenge) again(ctx app.Context, _ app.Event) {
+func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 	signInAgain(ctx, p.over)
 }
 
 // Render implements [app.Composer].
-func (p *challenge) Render() app.UI {
+func (p *secondFactor) Render() app.UI {
 	tr := p.Env.T
 	if p.over != nil {
 		return html.Div().Class("narrow").Body(
@@ -280,7 +280,7 @@ func (p *challenge) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(p.Env.words(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr("Sign in again")).OnClick(on(p.again)),
+					Text(tr("Sign in again")).OnClick(on(p.signInAgain)),
 			),
 		)
 	}
@@ -289,7 +289,7 @@ func (p *challenge) Render() app.UI {
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("told").Role("status").Body(
-				app.If(p.told != "", func() app.UI { return html.P().Text(p.told) }),
+				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
 			),
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
@@ -298,7 +298,7 @@ func (p *challenge) Render() app.UI {
 				),
 				html.P().Class("hint").ID("challenge-trust-hint").Text(tr("You will not be asked for a code here. Only for a device that nobody else uses.")),
 			),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("Verify"), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
@@ -312,7 +312,7 @@ func (p *challenge) Render() app.UI {
 	)
 }
 
-func (p *challenge) field() app.UI {
+func (p *secondFactor) field() app.UI {
 	tr := p.Env.T
 	switch p.with {
 	case byBackup:
@@ -328,7 +328,7 @@ func (p *challenge) field() app.UI {
 }
 
 // ways are the buttons for another factor than the one that is asked for.
-func (p *challenge) ways() []app.UI {
+func (p *secondFactor) ways() []app.UI {
 	tr := p.Env.T
 	way := func(label string, h app.EventHandler) app.UI {
 		return html.Button().Text(label).OnClick(on(h))
@@ -356,7 +356,7 @@ func (p *challenge) ways() []app.UI {
 }
 
 // lost says how to get in without the phone.
-func (p *challenge) lost() app.UI {
+func (p *secondFactor) lost() app.UI {
 	tr := p.Env.T
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(

@@ -12,9 +12,9 @@ import (
 	"latchkey/shared"
 )
 
-// systemKeys is the section that lists the system keys, each to be changed by
+// systemSettings is the section that lists the system keys, each to be changed by
 // itself.
-type systemKeys struct {
+type systemSettings struct {
 	app.Compo
 	Env   *env
 	Email string // of who is signed in
@@ -26,12 +26,12 @@ type systemKeys struct {
 	mailed  string // how the test mail went
 }
 
-func (s *systemKeys) OnInit() {
+func (s *systemSettings) OnInit() {
 	defer rescue()
 	s.list = newLoader(s.Env, "keys", shared.ListSettings)
 }
 
-func (s *systemKeys) OnMount(ctx app.Context) {
+func (s *systemSettings) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx = ctx
 	s.list.mount(ctx)
@@ -39,12 +39,12 @@ func (s *systemKeys) OnMount(ctx app.Context) {
 
 // saved has what may follow from a changed key be looked at: other keys, what the
 // server is called, and what is asked of whoever changed it.
-func (s *systemKeys) saved() {
+func (s *systemSettings) saved() {
 	refresh(s.ctx)
 	fetchServerInfo(s.ctx)
 }
 
-func (s *systemKeys) sendMail(app.Context, app.Event) {
+func (s *systemSettings) sendMail(app.Context, app.Event) {
 	tr := s.Env.T
 	if s.mailing {
 		return
@@ -68,7 +68,7 @@ func (s *systemKeys) sendMail(app.Context, app.Event) {
 func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
-func (s *systemKeys) Render() app.UI {
+func (s *systemSettings) Render() app.UI {
 	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
@@ -82,7 +82,7 @@ func (s *systemKeys) Render() app.UI {
 		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
 		s.list.drawState(),
 		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), bones),
+			app.If(s.list.waiting(), skeleton),
 			app.Range(groups).Slice(func(i int) app.UI {
 				return s.group(groups[i], of[groups[i]])
 			}),
@@ -90,11 +90,11 @@ func (s *systemKeys) Render() app.UI {
 	)
 }
 
-func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
+func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
 		app.Range(keys).Slice(func(i int) app.UI {
-			return &systemKey{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
+			return &systemSetting{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
@@ -107,8 +107,8 @@ func (s *systemKeys) group(name string, keys []shared.Setting) app.UI {
 	)
 }
 
-// systemKey is one of them, a component of its own as [sessionRow] is.
-type systemKey struct {
+// systemSetting is one of them, a component of its own as [sessionRow] is.
+type systemSetting struct {
 	app.Compo
 	Env     *env
 	Setting shared.Setting // as the server has it, as far as is known
@@ -124,57 +124,57 @@ type systemKey struct {
 }
 
 // CompoID implements [app.DismountEnforcer].
-func (k *systemKey) CompoID() string { return k.Setting.Key }
+func (k *systemSetting) CompoID() string { return k.Setting.Key }
 
-func (k *systemKey) OnInit() {
+func (k *systemSetting) OnInit() {
 	defer rescue()
 	k.form = form{env: k.Env, id: "key-" + k.Setting.Key, fields: []string{"value"}}
 	k.base = k.Setting
 }
 
-func (k *systemKey) OnMount(ctx app.Context) {
+func (k *systemSetting) OnMount(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx
 }
 
 // OnUpdate takes what the server has now, unless the person is changing what it
 // had: they are told when they save that.
-func (k *systemKey) OnUpdate(ctx app.Context) {
+func (k *systemSetting) OnUpdate(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx // it may come before OnMount
 	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
 		return
 	}
-	k.take(k.Setting)
+	k.show(k.Setting)
 }
 
 // changed reports whether the person has typed or chosen another value.
-func (k *systemKey) changed() bool {
-	typed := element(k.form.at("value"))
-	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != valueOfKey(k.base)
+func (k *systemSetting) changed() bool {
+	typed := element(k.form.inputID("value"))
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
 }
 
 // take shows a value as the one that is.
-func (k *systemKey) take(one shared.Setting) {
+func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
 	case one.Secret || one.Locked:
 	case one.Type == "bool":
-		setProperty(k.ctx, k.form.at("value"), "checked", valueOfKey(one) == "true")
+		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
 	default:
-		setProperty(k.ctx, k.form.at("value"), "value", valueOfKey(one))
+		setProperty(k.ctx, k.form.inputID("value"), "value", settingValue(one))
 	}
 }
 
-// valueOfKey is the value of a key that is no secret.
-func valueOfKey(one shared.Setting) string {
+// settingValue is the value of a key that is no secret.
+func settingValue(one shared.Setting) string {
 	if one.Value == nil {
 		return ""
 	}
 	return *one.Value
 }
 
-func (k *systemKey) submit(_ app.Context, e app.Event) {
+func (k *systemSetting) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
 	if k.base.Secret { // an empty one would take it away
@@ -185,10 +185,10 @@ func (k *systemKey) submit(_ app.Context, e app.Event) {
 	}
 }
 
-func (k *systemKey) toggle(ctx app.Context, _ app.Event) {
+func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
 	on := ctx.JSSrc().Get("checked").Bool()
 	if !k.form.start(k.ctx, nil) {
-		k.take(k.base)
+		k.show(k.base)
 		return
 	}
 	k.save(onOff(on, "true", "false"))
@@ -201,9 +201,9 @@ func onOff(on bool, yes, no string) string {
 	return no
 }
 
-func (k *systemKey) askTakeAway(app.Context, app.Event) {
+func (k *systemSetting) confirmRemove(app.Context, app.Event) {
 	tr := k.Env.T
-	ask(k.ctx, question{
+	confirm(k.ctx, confirmation{
 		Title: tr("Take %s away?", k.base.Key),
 		Text:  tr("Nobody can read it again. What needs it stops working at once."),
 		Yes:   tr("Take away"),
@@ -216,7 +216,7 @@ func (k *systemKey) askTakeAway(app.Context, app.Event) {
 }
 
 // save gives the key a value in the place of the one that the person has seen.
-func (k *systemKey) save(value string) {
+func (k *systemSetting) save(value string) {
 	k.mine = value
 	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
 	if k.theirs != nil {
@@ -227,96 +227,96 @@ func (k *systemKey) save(value string) {
 		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
 			k.form.end(ctx, nil)
 			k.theirs = e.Current
-			focus(ctx, k.form.at("conflict"))
+			focus(ctx, k.form.inputID("conflict"))
 			return
 		}
 		k.form.end(ctx, err)
 		if err != nil {
 			if k.base.Type == "bool" {
-				k.take(k.base) // the switch goes back to what is
+				k.show(k.base) // the switch goes back to what is
 			}
 			if errors.Is(err, shared.ErrSettingLocked) {
 				k.Saved()
 			}
 			return
 		}
-		k.take(out)
-		say(ctx, k.Env.T("%s is saved.", out.Key))
+		k.show(out)
+		toast(ctx, k.Env.T("%s is saved.", out.Key))
 		k.Saved()
 	})
 }
 
-func (k *systemKey) useTheirs(app.Context, app.Event) {
-	k.take(*k.theirs)
-	focus(k.ctx, k.form.at("value"), k.form.at("replace"))
+func (k *systemSetting) useTheirs(app.Context, app.Event) {
+	k.show(*k.theirs)
+	focus(k.ctx, k.form.inputID("value"), k.form.inputID("replace"))
 }
 
-func (k *systemKey) saveMine(app.Context, app.Event) {
+func (k *systemSetting) saveMine(app.Context, app.Event) {
 	if k.form.start(k.ctx, nil) {
 		k.save(k.mine)
 	}
 }
 
-func (k *systemKey) replace(app.Context, app.Event) {
+func (k *systemSetting) replace(app.Context, app.Event) {
 	k.replacing = true
-	focus(k.ctx, k.form.at("value"))
+	focus(k.ctx, k.form.inputID("value"))
 }
 
-func (k *systemKey) cancel(app.Context, app.Event) {
+func (k *systemSetting) cancel(app.Context, app.Event) {
 	if k.form.busy {
 		return
 	}
 	k.form.wrong, k.form.problem = nil, ""
-	k.take(k.Setting)
-	focus(k.ctx, k.form.at("replace"))
+	k.show(k.Setting)
+	focus(k.ctx, k.form.inputID("replace"))
 }
 
 // Render implements [app.Composer].
-func (k *systemKey) Render() app.UI {
+func (k *systemSetting) Render() app.UI {
 	return html.Div().Class("key-row").Body(
 		html.Div().Body(k.value()),
 		html.P().Class("hint").Body(k.origin()...),
-		k.form.trouble(),
+		k.form.drawError(),
 		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
 	)
 }
 
 // value draws the key with what it is, to be changed if it can be.
-func (k *systemKey) value() app.UI {
+func (k *systemSetting) value() app.UI {
 	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
-		value := valueOfKey(one)
+		value := settingValue(one)
 		if one.Secret {
 			value = tr("A value is set. It is shown to nobody.")
 		}
-		return k.told(value)
+		return k.readOnly(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.told(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
+			k.readOnly(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.at("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
+				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
 					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
 					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr("Take away")).OnClick(on(k.askTakeAway))
+						Text(tr("Take away")).OnClick(on(k.confirmRemove))
 				})),
 			),
 		)
 	case one.Type == "bool":
-		hint := k.form.at("value-hint")
+		hint := k.form.inputID("value-hint")
 		return html.Div().Class("told-key").Body(
 			html.Label().Class("check switch").Body(
-				html.Input("checkbox").Role("switch").ID(k.form.at("value")).
-					Attr("checked", valueOfKey(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
+				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
+					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
 				html.Span().Text(one.Key),
 			),
 			html.P().Class("hint").ID(hint).Text(one.Description),
 		)
 	}
-	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: valueOfKey(one), Hint: one.Description}
+	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
 	switch one.Type {
 	case "secret":
 		f.Type = "password"
@@ -340,7 +340,7 @@ func (k *systemKey) value() app.UI {
 }
 
 // told draws a value that is not changed here.
-func (k *systemKey) told(value string) app.UI {
+func (k *systemSetting) readOnly(value string) app.UI {
 	return html.Dl().Class("told-key").Body(
 		html.Dt().Text(k.base.Key),
 		html.Dd().Class("hint").Text(k.base.Description),
@@ -349,7 +349,7 @@ func (k *systemKey) told(value string) app.UI {
 }
 
 // origin says where the value is from, and what it can be.
-func (k *systemKey) origin() []app.UI {
+func (k *systemSetting) origin() []app.UI {
 	tr := k.Env.T
 	one := k.base
 	switch {
@@ -358,7 +358,7 @@ func (k *systemKey) origin() []app.UI {
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
-			k.Env.moment(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
+			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
 			app.Text("." + k.Env.limits(one, true)),
 		}
 	default:
@@ -391,7 +391,7 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 }
 
 // conflict puts what the person wants beside what somebody else has made of it.
-func (k *systemKey) conflict() app.UI {
+func (k *systemSetting) conflict() app.UI {
 	tr := k.Env.T
 	theirs := *k.theirs
 	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
@@ -399,13 +399,13 @@ func (k *systemKey) conflict() app.UI {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
-		at = k.Env.moment(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
+		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.at("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
 		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.says(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.says(valueOfKey(theirs)))),
+			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
 			html.Button().Text(tr("Use theirs")).OnClick(on(k.useTheirs)),
@@ -415,7 +415,7 @@ func (k *systemKey) conflict() app.UI {
 }
 
 // says writes a value for the eye.
-func (k *systemKey) says(value string) string {
+func (k *systemSetting) valueWords(value string) string {
 	tr := k.Env.T
 	switch {
 	case k.base.Secret:

@@ -9,31 +9,31 @@ import (
 
 // disown is the page that *This wasn't me* in an email leads to. It does nothing
 // before it is told to: programs that look into emails open links, too.
-type disown struct {
+type notMe struct {
 	app.Compo
 	Env *env
 
-	ctx   app.Context
-	form  form
-	token string // of the email
-	asked bool   // whether it can be used, as far as the server has told
-	void  error  // why it cannot, or no longer
-	reset string // the token for a new password, once that is due
+	ctx     app.Context
+	form    form
+	token   string // of the email
+	checked bool   // whether it can be used, as far as the server has told
+	dead    error  // why it cannot, or no longer
+	reset   string // the token for a new password, once that is due
 }
 
-func (p *disown) OnInit() {
+func (p *notMe) OnInit() {
 	defer rescue()
 	p.form = form{env: p.Env, id: "disown"}
 }
 
-func (p *disown) OnMount(ctx app.Context) {
+func (p *notMe) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	checkLink(ctx, p.Env, p.token, shared.LinkDisown, func(void error, _ string) { p.asked, p.void = true, void })
+	checkLink(ctx, p.Env, p.token, shared.LinkDisown, func(dead error, _ string) { p.checked, p.dead = true, dead })
 }
 
-func (p *disown) submit(_ app.Context, e app.Event) {
+func (p *notMe) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	if !p.form.start(p.ctx, nil) {
 		return
@@ -41,48 +41,48 @@ func (p *disown) submit(_ app.Context, e app.Event) {
 	call(p.ctx, p.Env, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
 		if isDead(err) {
 			p.form.end(ctx, nil)
-			p.void = err
+			p.dead = err
 			focus(ctx, "title")
 			return
 		}
 		p.form.end(ctx, err)
 		if err == nil {
 			p.reset = out.Token
-			say(ctx, p.Env.T("Everybody is signed out of your account. Now choose a new password."))
+			toast(ctx, p.Env.T("Everybody is signed out of your account. Now choose a new password."))
 			focus(ctx, "title")
 		}
 	})
 }
 
 // Render implements [app.Composer].
-func (p *disown) Render() app.UI {
+func (p *notMe) Render() app.UI {
 	tr := p.Env.T
 	switch {
 	case p.reset != "":
 		return html.Div().Body(&resetPassword{Env: p.Env, Token: p.reset})
-	case !p.asked:
-		return asking(tr("Was it not you?"))
-	case p.void != nil:
-		return p.Env.voidLink(p.voidWords(), shared.PageForgotPassword, tr("Choose a new password"))
+	case !p.checked:
+		return linkLoading(tr("Was it not you?"))
+	case p.dead != nil:
+		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr("Choose a new password"))
 	}
 	return html.Div().Class("narrow").Body(
 		heading(tr("Was it not you?")),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
 			html.P().Text(tr("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
 			html.P().Class("hint").Text(tr("If it was you after all, close this page. Nothing is done before you press the button.")),
-			p.form.trouble(),
+			p.form.drawError(),
 			p.form.button(tr("It wasn't me"), "main"),
 		),
 	)
 }
 
-// voidWords says why the link cannot be used, as far as the server has told.
-func (p *disown) voidWords() string {
+// deadWords says why the link cannot be used, as far as the server has told.
+func (p *notMe) deadWords() string {
 	tr := p.Env.T
 	switch {
-	case is(p.void, shared.ErrTokenUsed):
+	case isOneOf(p.dead, shared.ErrTokenUsed):
 		return tr("This link has been used already.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
-	case is(p.void, shared.ErrTokenExpired):
+	case isOneOf(p.dead, shared.ErrTokenExpired):
 		return tr("Its time is over.") + " " + tr("You can still shut everybody else out of your account: choose a new password.")
 	}
 	return tr("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/client"
+	"latchkey/app/html"
+)
+
+// question is something to be sure of before it is done.
+type confirmation struct {
+	Title string
+	Text  string
+	Yes   string // on the button that does it
+	Do    func()
+}
+
+const confirmAction = "ask"
+
+// ask puts a question, and does what it is about if the answer is yes.
+func confirm(ctx app.Context, c confirmation) {
+	if !online() {
+		toastError(ctx, client.ErrOffline)
+		return
+	}
+	ctx.NewActionWithValue(confirmAction, c)
+}
+
+// offlineNotice says in a dialog why nothing can be done there but leaving it: what the
+// page says of that is behind it.
+func (t *translator) offlineNotice(offline bool) app.UI {
+	return html.Div().Class("told").Role("status").Body(
+		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
+	)
+}
+
+// confirmDialog asks the questions.
+type confirmDialog struct {
+	app.Compo
+	Env          *env
+	Offline      bool
+	confirmation confirmation
+}
+
+func (d *confirmDialog) OnMount(ctx app.Context) {
+	defer rescue()
+	handle(ctx, confirmAction, d.show)
+}
+
+func (d *confirmDialog) show(ctx app.Context, a app.Action) {
+	d.confirmation = a.Value.(confirmation)
+	d.Env.focus.showDialog(ctx, "question")
+}
+
+func (d *confirmDialog) no(app.Context, app.Event) {
+	closeDialog("question")
+}
+
+func (d *confirmDialog) yes(app.Context, app.Event) {
+	closeDialog("question")
+	if do := d.confirmation.Do; do != nil {
+		d.confirmation.Do = nil // a second click does nothing
+		do()
+	}
+}
+
+// Render implements [app.Composer].
+func (d *confirmDialog) Render() app.UI {
+	return html.Dialog().ID("question").
+		Aria("labelledby", "question-title").Aria("describedby", "question-text").
+		Body(
+			html.H2().ID("question-title").TabIndex(-1).Text(d.confirmation.Title),
+			html.P().ID("question-text").Text(d.confirmation.Text),
+			d.Env.offlineNotice(d.Offline),
+			html.Div().Class("actions").Body(
+				html.Button().Attr("autofocus", true).Text(d.Env.T("Cancel")).OnClick(on(d.no)),
+				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.confirmation.Yes).OnClick(on(d.yes)),
+			),
+		)
+}
