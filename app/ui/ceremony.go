@@ -184,25 +184,24 @@ func (c *ceremony) answered(response json.RawMessage, err error) {
 // passkeyWords says why the browser did not do it, so that whoever reads it
 // knows what to do. It is empty if they know: it was their choice.
 func (t *translator) passkeyWords(e *passkey.Error) string {
-	tr := t.T
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""
 	case passkey.ErrExists.Name:
-		return tr("This device has a passkey for your account already.")
+		return t.T("This device has a passkey for your account already.")
 	case passkey.ErrUnsupported.Name:
-		return tr("This browser, or this device, cannot do that with passkeys. Try another one, or your phone.")
+		return t.T("This browser, or this device, cannot do that with passkeys. Try another one, or your phone.")
 	case "SecurityError":
-		return tr("Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server.")
+		return t.T("Passkeys do not work at this address: it is not the one that this server is set up for. Open that one, or tell whoever runs the server.")
 	case "ConstraintError":
-		return tr("This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again.")
+		return t.T("This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on it, then try again.")
 	case "TimeoutError":
-		return tr("That took too long. Try again.")
+		return t.T("That took too long. Try again.")
 	case "OperationError", "InvalidAccessError":
-		return tr("The browser is busy with another passkey. Finish or close that first, then try again.")
+		return t.T("The browser is busy with another passkey. Finish or close that first, then try again.")
 	case "NotReadableError", "UnknownError", "DataError", "EncodingError", "NetworkError":
-		return tr("What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again.")
+		return t.T("What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try again.")
 	default:
-		return tr("The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser.")
+		return t.T("The browser could not do that. If an extension of it keeps your passkeys, try without, or another browser.")
 	}
 }

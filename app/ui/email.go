@@ -42,10 +42,9 @@ func (v *verification) send(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
-	tr := v.Env.T
-	text := tr("Send the mail again")
+	text := v.Env.T("Send the mail again")
 	if v.Profile {
-		text = tr("Send the verification mail again")
+		text = v.Env.T("Send the verification mail again")
 	}
 	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
 		Text(text).OnClick(on(v.send))
@@ -105,22 +104,20 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 
 // emailMails says which mails come when user asks for another address.
 func (t *translator) emailMails(user shared.User, email string) string {
-	tr := t.T
 	if user.EmailVerified {
-		return tr("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
+		return t.T("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)
 	}
-	return tr("A mail is on its way to %s. Its link makes the change.", email)
+	return t.T("A mail is on its way to %s. Its link makes the change.", email)
 }
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
-	tr := p.Env.T
-	state, class := tr("Not verified"), "badge bad"
+	state, class := p.Env.T("Not verified"), "badge bad"
 	if p.User.EmailVerified {
-		state, class = tr("Verified"), "badge"
+		state, class = p.Env.T("Verified"), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact(tr("Email"), html.Span().Class("device").Body(
+		html.Dl().Class("given").Body(fact(p.Env.T("Email"), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -138,17 +135,16 @@ func (p *newEmail) actions() app.UI {
 }
 
 func (p *newEmail) change() app.UI {
-	tr := p.Env.T
-	hint := tr("We send a link to it, to see that it is yours.")
+	hint := p.Env.T("We send a link to it, to see that it is yours.")
 	if p.User.EmailVerified {
-		hint = tr("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
+		hint = p.Env.T("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-		p.form.field(field{Name: "newEmail", Label: tr("New email address"), Type: "email", Complete: "email", Hint: hint}),
+		p.form.field(field{Name: "newEmail", Label: p.Env.T("New email address"), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
 		html.Div().Class("deeds").Body(
-			p.form.button(tr("Send the link"), "main"),
-			html.Button().Text(tr("Cancel")).OnClick(on(p.cancel)),
+			p.form.button(p.Env.T("Send the link"), "main"),
+			html.Button().Text(p.Env.T("Cancel")).OnClick(on(p.cancel)),
 		),
 	)
 }

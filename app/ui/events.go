@@ -22,8 +22,8 @@ type events struct {
 
 func (s *events) OnInit() {
 	defer rescue()
-	s.list = newPager(s.Env, "log", eventID)
-	s.list.fetch = s.fetch
+	s.list.init(s.Env, "log", eventID)
+	s.list.fetchPage = s.fetch
 }
 
 func (s *events) OnMount(ctx app.Context) {
@@ -35,18 +35,18 @@ func (s *events) OnMount(ctx app.Context) {
 
 func (s *events) refresh(app.Context, app.Action) {
 	if !s.list.paged { // who has leafed on is reading
-		s.list.load("")
+		s.list.loadFrom("")
 	}
 }
 
 // fetch asks for the events of a kind, from before one on.
-func (s *events) fetch(ctx app.Context, kind, before string, then func(app.Context, []shared.Event, string, error)) {
+func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.Context, page, error)) {
 	endpoint := shared.ListEvents
 	if s.All {
 		endpoint = shared.ListAllEvents
 	}
-	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
-		then(ctx, page.Events, page.Next, err)
+	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, out shared.EventPage, err error) {
+		answered(ctx, s.list.page(out.Events, out.Next), err)
 	})
 }
 
@@ -55,31 +55,30 @@ func (s *events) choose() {
 	if kind == everything {
 		kind = ""
 	}
-	s.list.items, s.list.known = nil, false
+	s.list.hide()
 	s.list.restart(kind)
 }
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
-	tr := s.Env.T
-	name, text := tr("Security log"), tr("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
+	name, text := s.Env.T("Security log"), s.Env.T("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
 	if s.All {
-		name, text = tr("Security log of everybody"), tr("What was done with all accounts and with the server, the newest first.")
+		name, text = s.Env.T("Security log of everybody"), s.Env.T("What was done with all accounts and with the server, the newest first.")
 	}
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
+			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: s.Env.T("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(tr("Download CSV")) // disabled as all of the page, which a link cannot be
+				return html.Button().Text(s.Env.T("Download CSV")) // disabled as all of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
-				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr("Download CSV"))
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(s.Env.T("Download CSV"))
 			})),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr("Nothing."))
+				return html.P().Class("hint").Text(s.Env.T("Nothing."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
 					app.Range(s.list.items).Slice(func(i int) app.UI {
@@ -203,10 +202,9 @@ const ofEverybody = 5 // of those, at the end
 const everything = "everything" // go-app drops the value of an option that is empty
 
 func (t *translator) kindOptions(all bool) []option {
-	tr := t.T
-	options := []option{{everything, tr("Everything")}}
+	options := []option{{everything, t.T("Everything")}}
 	for _, k := range kinds {
-		options = append(options, option{k.kind, tr(k.name)})
+		options = append(options, option{k.kind, t.T(k.name)})
 	}
 	if all {
 		return options

@@ -150,7 +150,6 @@ func (d *factorDialog) back(app.Context, app.Event) {
 }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
-	tr := d.Env.T
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
@@ -158,9 +157,9 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.step == stepProve:
 		d.prove()
 	case d.step == stepSave && !d.saved:
-		d.form.refuse(d.ctx, "saved", tr(saveFirst))
+		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
 	case d.last():
-		d.done(tr("Your new backup codes are ready."))
+		d.done(d.Env.T("Your new backup codes are ready."))
 	default:
 		d.show(d.task.steps[d.index()+1])
 	}
@@ -170,8 +169,7 @@ const saveFirst = "Tick the box once you have saved the codes: they are not show
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
-	tr := d.Env.T
-	if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
+	if !d.form.start(d.ctx, map[string]string{"password": d.Env.T("Enter your password.")}) {
 		return
 	}
 	password := d.form.value("password")
@@ -215,25 +213,24 @@ func (d *factorDialog) confirm() {
 				user.TwoFactorEnabled = false
 				updateUser(ctx, user)
 			}
-			d.done(tr("2FA has been disabled."))
+			d.done(d.Env.T("2FA has been disabled."))
 		})
 	}
 }
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
-	tr := d.Env.T
 	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
-		d.form.refuse(d.ctx, "code", tr(notSixDigits))
+		d.form.refuse(d.ctx, "code", d.Env.T(notSixDigits))
 		return
 	}
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	message := tr("2FA enabled successfully!")
+	message := d.Env.T("2FA enabled successfully!")
 	if d.task == moveTask {
-		message = tr("Your new phone is set up. The old one gives no valid codes any more.")
+		message = d.Env.T("Your new phone is set up. The old one gives no valid codes any more.")
 	}
 	enrol := true
 	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
@@ -334,10 +331,9 @@ func (d *factorDialog) email() string {
 // text is the file of the backup codes: who finds it years later must know
 // what it is.
 func (d *factorDialog) text() string {
-	tr := d.Env.T
-	return tr("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
-		tr("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
-		tr("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
+	return d.Env.T("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
+		d.Env.T("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		d.Env.T("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
 func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
@@ -382,71 +378,66 @@ func (d *factorDialog) Render() app.UI {
 }
 
 func (d *factorDialog) title() string {
-	tr := d.Env.T
 	switch d.step {
 	case stepScan:
-		return tr("Add the key to your authenticator app")
+		return d.Env.T("Add the key to your authenticator app")
 	case stepSave:
-		return tr("Save your backup codes")
+		return d.Env.T("Save your backup codes")
 	case stepProve:
-		return tr("Enter a code from the app")
+		return d.Env.T("Enter a code from the app")
 	default:
-		return tr(d.task.title)
+		return d.Env.T(d.task.title)
 	}
 }
 
 func (d *factorDialog) yes() string {
-	tr := d.Env.T
 	switch {
 	case d.step == stepConfirm:
-		return tr(d.task.yes)
+		return d.Env.T(d.task.yes)
 	case d.step == stepProve:
-		return tr("Verify")
+		return d.Env.T("Verify")
 	case d.last():
-		return tr("Done")
+		return d.Env.T("Done")
 	default:
-		return tr("Continue")
+		return d.Env.T("Continue")
 	}
 }
 
 func (d *factorDialog) backButton() app.UI {
-	tr := d.Env.T
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(tr("Back")).OnClick(on(d.back))
+		return html.Button().Text(d.Env.T("Back")).OnClick(on(d.back))
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text(tr("Cancel")).OnClick(on(d.cancel))
+		return html.Button().Text(d.Env.T("Cancel")).OnClick(on(d.cancel))
 	}
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
-	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(tr(d.task.text)),
+		html.P().Text(d.Env.T(d.task.text)),
 		username(d.email()),
-		d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
+		d.form.field(field{Name: "password", Label: d.Env.T("Password"), Type: "password", Complete: "current-password"}),
 	)
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	tr := d.Env.T
-	link := html.A(d.uri).Text(tr("Open in an authenticator app")).OnClick(on(d.open))
-	same, scan := "", tr("Scan this with the app:")
+	link := html.A(d.uri).Text(d.Env.T("Open in an authenticator app")).OnClick(on(d.open))
+	same, scan := "", d.Env.T("Scan this with the app:")
 	if d.task == moveTask {
-		same = tr("The new entry has the same name as the old one. Delete the old one when you are done.")
+		same = d.Env.T("The new entry has the same name as the old one. Delete the old one when you are done.")
 	}
 	if coarsePointer() {
-		scan = tr("Or scan this with another device:")
+		scan = d.Env.T("Or scan this with another device:")
 	}
 	parts := []app.UI{
 		html.P().Text(scan),
-		qrCode(d.path, d.side, tr("QR code of the key below")),
+		qrCode(d.path, d.side, d.Env.T("QR code of the key below")),
 		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text(tr("Cannot scan it? Enter this key in the app:")),
+			html.P().ID("factor-key-what").Text(d.Env.T("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(tr("Copy key")).OnClick(on(d.copyKey)),
+			html.Button().Text(d.Env.T("Copy key")).OnClick(on(d.copyKey)),
 		),
 	}
 	if coarsePointer() { // nobody scans a screen with the phone that it is on
@@ -459,32 +450,31 @@ func (d *factorDialog) drawScan() app.UI {
 }
 
 func (d *factorDialog) drawSave() app.UI {
-	tr := d.Env.T
 	return html.Div().Class("step").Body(
-		html.P().Text(tr("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
+		html.P().Text(d.Env.T("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
-				html.P().Class("name").Text(tr("Latchkey backup codes")),
-				html.P().Text(tr("%s at %s", d.email(), app.Window().URL().Host)),
-				html.P().Text(tr("Made on %s. Each works once.", d.Env.today())),
+				html.P().Class("name").Text(d.Env.T("Latchkey backup codes")),
+				html.P().Text(d.Env.T("%s at %s", d.email(), app.Window().URL().Host)),
+				html.P().Text(d.Env.T("Made on %s. Each works once.", d.Env.today())),
 			),
-			html.Ul().Class("codes").Aria("label", tr("Backup codes")).Body(
+			html.Ul().Class("codes").Aria("label", d.Env.T("Backup codes")).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
 					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Copy")).OnClick(on(d.copyCodes)),
-			html.Button().Text(tr("Download")).OnClick(on(d.download)),
-			html.Button().Text(tr("Print")).OnClick(on(d.print)),
+			html.Button().Text(d.Env.T("Copy")).OnClick(on(d.copyCodes)),
+			html.Button().Text(d.Env.T("Download")).OnClick(on(d.download)),
+			html.Button().Text(d.Env.T("Print")).OnClick(on(d.print)),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(on(d.toggleSaved)),
-				html.Span().Text(tr("I saved them")),
+				html.Span().Text(d.Env.T("I saved them")),
 			),
 			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
@@ -492,9 +482,8 @@ func (d *factorDialog) drawSave() app.UI {
 }
 
 func (d *factorDialog) drawProve() app.UI {
-	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(tr("This shows that the app has the key.")),
-		d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.prove),
+		html.P().Text(d.Env.T("This shows that the app has the key.")),
+		d.form.code(d.Env.T("Code"), d.Env.T("The six digits that the app shows now."), d.prove),
 	)
 }

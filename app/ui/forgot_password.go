@@ -50,26 +50,25 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
-	tr := p.Env.T
-	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Back to sign-in")))
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(p.Env.T("Back to sign-in")))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
-			heading(tr("Check your mail")),
+			heading(p.Env.T("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text(tr("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
-				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(tr("Use another address")).OnClick(on(p.other)),
+				html.P().Text(p.Env.T("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
+				html.P().Class("hint").Text(p.Env.T("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
+				html.Button().Text(p.Env.T("Use another address")).OnClick(on(p.other)),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Forgot password")),
+		heading(p.Env.T("Forgot password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr("Enter the address of your account, and we send you a link by which you choose a new password.")),
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
+			html.P().Text(p.Env.T("Enter the address of your account, and we send you a link by which you choose a new password.")),
+			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username"}),
 			p.form.drawError(),
-			p.form.button(tr("Send the link"), "main"),
+			p.form.button(p.Env.T("Send the link"), "main"),
 		),
 		back,
 	)

@@ -125,7 +125,6 @@ func isOneOf(err error, those ...error) bool {
 
 // fail finds the place for an error.
 func (f *form) fail(err error) {
-	tr := f.env.T
 	f.problem, f.wrong = "", map[string]string{}
 
 	var e *shared.Error
@@ -134,7 +133,7 @@ func (f *form) fail(err error) {
 		return
 	}
 	if why := waits[e.Code]; why != "" && e.RetryAfter > 0 {
-		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
+		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), f.env.T(why)
 		f.heard = f.env.again(err)
 		return
 	}
@@ -146,7 +145,7 @@ func (f *form) fail(err error) {
 	}
 	f.problem = f.env.words(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
-		f.problem += " " + tr("What you typed is still here.")
+		f.problem += " " + f.env.T("What you typed is still here.")
 	}
 }
 
@@ -279,7 +278,6 @@ func (f *field) toggleVisible(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
-	tr := f.Env.T
 	kind := f.Type
 	if f.visible {
 		kind = "text"
@@ -315,9 +313,9 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := tr("Show"), tr("Show %s", f.Env.within(f.Label))
+				deed, whole := f.Env.T("Show"), f.Env.T("Show %s", f.Env.within(f.Label))
 				if f.visible {
-					deed, whole = tr("Hide"), tr("Hide %s", f.Env.within(f.Label))
+					deed, whole = f.Env.T("Hide"), f.Env.T("Hide %s", f.Env.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).

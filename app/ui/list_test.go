@@ -18,13 +18,14 @@ func TestLoader(t *testing.T) {
 	var err error
 	fetches, loads := 0, 0
 	yesterday := time.Now().Add(-24 * time.Hour)
-	l := loader[int]{
-		loadState: loadState{env: newEnv(), section: "numbers"},
-		fetch: func(ctx app.Context, then func(app.Context, int, error)) {
+	var l loader[int]
+	l.loading = loading{
+		env: newEnv(), section: "numbers",
+		fetch: func(ctx app.Context, answered func(app.Context, func(), error)) {
 			fetches++
-			then(ctx, value, err)
+			answered(ctx, func() { l.value = value }, err)
 		},
-		restore: func() (int, time.Time) { return 7, yesterday },
+		restore: func() time.Time { l.value = 7; return yesterday },
 		onLoad:  func(app.Context) { loads++ },
 	}
 	if !l.waiting() {
@@ -74,10 +75,11 @@ func TestPager(t *testing.T) {
 	ctx, _ := mount(t)
 	var asked []string
 	var answers []answer
-	p := newPager(newEnv(), "words", func(word string) string { return word })
-	p.fetch = func(ctx app.Context, filter, from string, then func(app.Context, []string, string, error)) {
+	var p pager[string]
+	p.init(newEnv(), "words", func(word string) string { return word })
+	p.fetchPage = func(ctx app.Context, filter, from string, answered func(app.Context, page, error)) {
 		asked = append(asked, filter+"/"+from)
-		answers = append(answers, func(items []string, next string, err error) { then(ctx, items, next, err) })
+		answers = append(answers, func(items []string, next string, err error) { answered(ctx, p.page(items, next), err) })
 	}
 	last := func() answer { return answers[len(answers)-1] }
 	want := func(what string, items ...string) {
@@ -90,7 +92,7 @@ func TestPager(t *testing.T) {
 	p.mount(ctx)
 	last()([]string{"a", "b"}, "b", nil)
 	want("the first page", "a", "b")
-	p.load("") // as a refresh does
+	p.loadFrom("") // as a refresh does
 	refreshed := last()
 	p.more(ctx, app.Event{})
 	p.more(ctx, app.Event{}) // a second click does nothing

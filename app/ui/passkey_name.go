@@ -24,28 +24,27 @@ func deviceAtHand() (userAgent string, touch bool) {
 // suggestName is a name for a passkey that is made on such a device, which has
 // itself something to check who it is that uses it, or not.
 func (t *translator) suggestName(userAgent string, touch, platform bool) string {
-	tr := t.T
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
 	switch {
 	case has("iPhone"):
-		system, by = "iPhone", tr("Face ID or Touch ID")
+		system, by = "iPhone", t.T("Face ID or Touch ID")
 	case has("iPad"), has("Macintosh") && touch:
-		system, by = "iPad", tr("Face ID or Touch ID")
+		system, by = "iPad", t.T("Face ID or Touch ID")
 	case has("Macintosh"):
 		system, by = "Mac", "Touch ID"
 	case has("Windows"):
 		system, by = "Windows", "Windows Hello"
 	case has("Android") && has("Mobile"):
-		system = tr("Android phone")
+		system = t.T("Android phone")
 	case has("Android"):
-		system = tr("Android tablet")
+		system = t.T("Android tablet")
 	case has("CrOS"):
 		system = "Chromebook"
 	case has("Linux"):
 		system = "Linux"
 	default:
-		return tr("Passkey")
+		return t.T("Passkey")
 	}
 	if platform && by != "" {
 		return system + " · " + by
@@ -56,12 +55,11 @@ func (t *translator) suggestName(userAgent string, touch, platform bool) string 
 // elsewhereName is a name for a passkey that is not on the device at hand, as
 // [passkey.Elsewhere] says; and name for one that is.
 func (t *translator) elsewhereName(where, name string) string {
-	tr := t.T
 	switch where {
 	case "security-key":
-		return tr("Security key")
+		return t.T("Security key")
 	case "phone":
-		return tr("Phone or tablet")
+		return t.T("Phone or tablet")
 	default:
 		return name
 	}
@@ -70,12 +68,11 @@ func (t *translator) elsewhereName(where, name string) string {
 // providerName is a name for a passkey that would be called name, once it is known
 // who keeps it: the system that it was made on, and the provider.
 func (t *translator) providerName(name string, p *shared.Provider) string {
-	tr := t.T
 	if p == nil || p.Name == "" {
 		return name
 	}
 	system, by, _ := strings.Cut(name, " · ")
-	if name == tr("Passkey") || name == tr("Security key") || name == tr("Phone or tablet") || strings.Contains(p.Name, system) {
+	if name == t.T("Passkey") || name == t.T("Security key") || name == t.T("Phone or tablet") || strings.Contains(p.Name, system) {
 		return p.Name
 	}
 	if by != "" && strings.Contains(p.Name, by) {

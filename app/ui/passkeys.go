@@ -42,8 +42,11 @@ func (s *passkeys) OnInit() {
 	defer rescue()
 	s.form = form{env: s.Env, id: "add-passkey", fields: []string{"name"}}
 	s.ceremony = toAdd(s.Env)
-	s.list = newLoader(s.Env, "passkeys", shared.ListPasskeys)
-	s.list.restore = func() ([]shared.Passkey, time.Time) { return s.Env.snapshots.passkeys(s.Env.account()) }
+	s.list.init(s.Env, "passkeys", shared.ListPasskeys)
+	s.list.restore = func() (at time.Time) {
+		s.list.value, at = s.Env.snapshots.passkeys(s.Env.account())
+		return at
+	}
 	s.list.onLoad = s.loaded
 	s.called = s.User.Email + " " + s.User.Name
 }
@@ -182,12 +185,11 @@ func nameFits(ctx app.Context, f *form) bool {
 // wrongName says what is wrong with the name of a person or of a passkey, if
 // anything is.
 func (t *translator) wrongName(name string) string {
-	tr := t.T
 	if _, ok := shared.ParseName(name); !ok {
-		return tr(shared.BadName)
+		return t.T(shared.BadName)
 	}
 	if utf8.RuneCountInString(name) > shared.MaxName { // which is that of a passkey, too
-		return tr("This name is too long. Use at most 100 characters.")
+		return t.T("This name is too long. Use at most 100 characters.")
 	}
 	return ""
 }
@@ -261,14 +263,13 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 }
 
 func (s *passkeys) confirmDelete(one shared.Passkey) {
-	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Delete this passkey?"),
-		Text:  tr("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
-		Yes:   tr("Delete"),
+		Title: s.Env.T("Delete this passkey?"),
+		Text:  s.Env.T("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
+		Yes:   s.Env.T("Delete"),
 		Do:    func() { s.delete(one) },
 	})
 }
@@ -292,22 +293,21 @@ func (s *passkeys) delete(one shared.Passkey) {
 
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
-	tr := s.Env.T
 	list := s.list.value
 	none := s.list.known && len(list) == 0
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
-		advice = tr("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
+		advice = s.Env.T("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
 	case none:
-		class, advice = "main", tr("You have none yet. Add one on this device, on your phone or on a security key.")
+		class, advice = "main", s.Env.T("You have none yet. Add one on this device, on your phone or on a security key.")
 	case len(list) == 1 && list[0].LastWayIn:
-		advice = tr("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
+		advice = s.Env.T("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
 	case len(list) == 1 && !list[0].Synced:
-		advice = tr("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
+		advice = s.Env.T("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
 	}
-	return section("passkeys", tr("Passkeys"),
-		html.P().Text(tr("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
+	return section("passkeys", s.Env.T("Passkeys"),
+		html.P().Text(s.Env.T("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
@@ -326,7 +326,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(tr("Add passkey")).OnClick(on(s.add))
+					Text(s.Env.T("Add passkey")).OnClick(on(s.add))
 			}),
 		),
 		s.dialog(),
@@ -334,26 +334,25 @@ func (s *passkeys) Render() app.UI {
 }
 
 func (s *passkeys) dialog() app.UI {
-	tr := s.Env.T
 	told := ""
 	if s.form.busy {
-		told = tr("Now do what your browser or your device asks for.")
+		told = s.Env.T("Now do what your browser or your device asks for.")
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On(onEvent("close", s.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-				html.H2().ID("add-passkey-title").Text(tr("Add a passkey")),
-				html.P().ID("add-passkey-text").Text(tr("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
-				s.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off"}),
+				html.H2().ID("add-passkey-title").Text(s.Env.T("Add a passkey")),
+				html.P().ID("add-passkey-text").Text(s.Env.T("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
+				s.form.field(field{Name: "name", Label: s.Env.T("Passkey name"), Type: "text", Complete: "off"}),
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
 				s.form.drawError(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(on(s.cancel)),
-					s.form.button(tr("Continue"), "main"),
+					html.Button().Text(s.Env.T("Cancel")).OnClick(on(s.cancel)),
+					s.form.button(s.Env.T("Continue"), "main"),
 				),
 			),
 		)
@@ -438,14 +437,13 @@ func (r *passkeyRow) delete(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *passkeyRow) Render() app.UI {
-	tr := r.Env.T
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	kept := tr("This device only")
+	kept := r.Env.T("This device only")
 	if one.Synced {
-		kept = tr("Synced")
+		kept = r.Env.T("Synced")
 	}
-	used := app.UI(app.Text(tr("Never")))
+	used := app.UI(app.Text(r.Env.T("Never")))
 	if one.LastUsedAt != nil {
 		used = r.Env.timestamp(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
 	}
@@ -456,29 +454,29 @@ func (r *passkeyRow) Render() app.UI {
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Kept in"), app.Text(r.Env.keptIn(one))),
-			fact(tr("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr("Last used"), used),
+			fact(r.Env.T("Kept in"), app.Text(r.Env.keptIn(one))),
+			fact(r.Env.T("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(r.Env.T("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
 				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
-					Text(tr("Rename")).OnClick(on(r.edit))
+					Text(r.Env.T("Rename")).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(tr("Delete")).OnClick(on(r.delete))
+					Text(r.Env.T("Delete")).OnClick(on(r.delete))
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
-				r.form.field(field{Name: "name", Label: tr("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
+				r.form.field(field{Name: "name", Label: r.Env.T("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
 				r.form.drawError(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
-						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(tr("Save")),
-					html.Button().Aria("describedby", name).Text(tr("Cancel")).OnClick(on(r.cancel)),
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(r.Env.T("Save")),
+					html.Button().Aria("describedby", name).Text(r.Env.T("Cancel")).OnClick(on(r.cancel)),
 				),
 			)
 		})),
@@ -520,19 +518,18 @@ func (t *translator) passkeyName(one shared.Passkey) string {
 
 // keptIn says what keeps a passkey.
 func (t *translator) keptIn(one shared.Passkey) string {
-	tr := t.T
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
 	}
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case one.Synced:
-		return tr("A password manager") // which one does not say; a device alone it is not
+		return t.T("A password manager") // which one does not say; a device alone it is not
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
-		return tr("The device itself")
+		return t.T("The device itself")
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
-		return tr("A security key")
+		return t.T("A security key")
 	default:
-		return tr("Unknown")
+		return t.T("Unknown")
 	}
 }

@@ -29,11 +29,10 @@ func (s *password) OnMount(ctx app.Context) {
 }
 
 func (s *password) submit(_ app.Context, e app.Event) {
-	tr := s.Env.T
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
-		"currentPassword": tr("Enter your current password."),
-		"newPassword":     tr("Choose a new password."),
+		"currentPassword": s.Env.T("Enter your current password."),
+		"newPassword":     s.Env.T("Choose a new password."),
 	}) {
 		return
 	}
@@ -45,7 +44,7 @@ func (s *password) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			s.form.clear("currentPassword", "newPassword")
-			toast(ctx, tr("Your password is changed, and your other sessions are signed out."))
+			toast(ctx, s.Env.T("Your password is changed, and your other sessions are signed out."))
 			refresh(ctx)
 		}
 	})
@@ -53,15 +52,14 @@ func (s *password) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
-	tr := s.Env.T
-	return section("password", tr("Password"),
-		html.P().Text(tr("Changing it signs out all of your other sessions.")),
+	return section("password", s.Env.T("Password"),
+		html.P().Text(s.Env.T("Changing it signs out all of your other sessions.")),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: tr("Current password"), Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: tr("New password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
+			s.form.field(field{Name: "currentPassword", Label: s.Env.T("Current password"), Type: "password", Complete: "current-password"}),
+			s.form.field(field{Name: "newPassword", Label: s.Env.T("New password"), Type: "password", Complete: "new-password", Hint: s.Env.T("At least 8 characters. Longer is stronger.")}),
 			s.form.drawError(),
-			s.form.button(tr("Change password"), "main"),
+			s.form.button(s.Env.T("Change password"), "main"),
 		),
 	)
 }

@@ -77,14 +77,13 @@ func (s *profile) choose() {
 }
 
 func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
-	tr := s.Env.T
 	if s.deleting {
 		return
 	}
 	confirm(ctx, confirmation{
-		Title: tr("Delete your account?"),
-		Text:  tr("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
-		Yes:   tr("Delete account"),
+		Title: s.Env.T("Delete your account?"),
+		Text:  s.Env.T("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
+		Yes:   s.Env.T("Delete account"),
 		Do:    s.delete,
 	})
 }
@@ -106,18 +105,17 @@ func (s *profile) delete() {
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
-	tr := s.Env.T
-	return section("profile", tr("Profile"),
+	return section("profile", s.Env.T("Profile"),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: s.Env.T("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.drawError(),
-			s.form.button(tr("Save"), "main"),
+			s.form.button(s.Env.T("Save"), "main"),
 		),
-		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
+		&field{Env: s.Env, ID: languageField, Name: "language", Label: s.Env.T("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
 		&newEmail{Env: s.Env, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
-			html.P().Text(tr("Deleting your account removes it and signs you out everywhere.")),
-			html.Button().Class("danger").ID("delete-account").Text(tr("Delete account")).
+			html.P().Text(s.Env.T("Deleting your account removes it and signs you out everywhere.")),
+			html.Button().Class("danger").ID("delete-account").Text(s.Env.T("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(on(s.confirmDelete)),
 		),

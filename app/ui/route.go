@@ -108,28 +108,27 @@ func isPublic(path string) bool {
 
 // title is the name of the page at path.
 func (t *translator) title(path string) string {
-	tr := t.T
 	switch path {
 	case shared.PageHome:
-		return tr("Welcome")
+		return t.T("Welcome")
 	case shared.PageSignIn:
-		return tr("Sign in")
+		return t.T("Sign in")
 	case shared.PageSignUp:
-		return tr("Create an account")
+		return t.T("Create an account")
 	case shared.PageTwoFactor:
-		return tr("Two-factor authentication")
+		return t.T("Two-factor authentication")
 	case shared.PageSettings:
-		return tr("Settings")
+		return t.T("Settings")
 	case shared.PageSystem:
-		return tr("System")
+		return t.T("System")
 	case shared.PageForgotPassword:
-		return tr("Forgot password")
+		return t.T("Forgot password")
 	case shared.PageResetPassword:
-		return tr("Choose a new password")
+		return t.T("Choose a new password")
 	case shared.PageDisown:
-		return tr("Was it not you?")
+		return t.T("Was it not you?")
 	default:
-		return tr("Page not found")
+		return t.T("Page not found")
 	}
 }
 

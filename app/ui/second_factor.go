@@ -160,7 +160,6 @@ func (p *secondFactor) useBackup(app.Context, app.Event) {
 }
 
 func (p *secondFactor) send(app.Context, app.Event) {
-	tr := p.Env.T
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
@@ -171,9 +170,9 @@ func (p *secondFactor) send(app.Context, app.Event) {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.status = tr("A code is on its way to your email address.")
+			p.status = p.Env.T("A code is on its way to your email address.")
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.status = tr("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
+				p.status = p.Env.T("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -181,7 +180,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.status, p.form.problem = "", tr("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
+			p.status, p.form.problem = "", p.Env.T("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
 		default:
 			p.refused(ctx, err)
 		}
@@ -194,10 +193,9 @@ func (p *secondFactor) submit(_ app.Context, e app.Event) {
 }
 
 func (p *secondFactor) verify() {
-	tr := p.Env.T
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
-		if !p.form.start(p.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": p.Env.T("Enter one of your backup codes.")}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
@@ -206,7 +204,7 @@ func (p *secondFactor) verify() {
 	}
 	code, ok := shared.SixDigits(p.form.value("code"))
 	if !ok {
-		p.form.refuse(p.ctx, "code", tr(notSixDigits))
+		p.form.refuse(p.ctx, "code", p.Env.T(notSixDigits))
 		return
 	}
 	if !p.form.start(p.ctx, nil) {
@@ -273,14 +271,13 @@ func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (p *secondFactor) Render() app.UI {
-	tr := p.Env.T
 	if p.over != nil {
 		return html.Div().Class("narrow").Body(
 			heading(p.Env.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(p.Env.words(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr("Sign in again")).OnClick(on(p.signInAgain)),
+					Text(p.Env.T("Sign in again")).OnClick(on(p.signInAgain)),
 			),
 		)
 	}
@@ -294,60 +291,58 @@ func (p *secondFactor) Render() app.UI {
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
 					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
-					html.Span().Text(tr("Trust this device for 30 days")),
+					html.Span().Text(p.Env.T("Trust this device for 30 days")),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text(tr("You will not be asked for a code here. Only for a device that nobody else uses.")),
+				html.P().Class("hint").ID("challenge-trust-hint").Text(p.Env.T("You will not be asked for a code here. Only for a device that nobody else uses.")),
 			),
 			p.form.drawError(),
-			p.form.button(tr("Verify"), "main"),
+			p.form.button(p.Env.T("Verify"), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
 		html.Details().Class("lost").Body(
-			html.Summary().Text(tr("Lost access?")),
+			html.Summary().Text(p.Env.T("Lost access?")),
 			p.lost(),
 		),
 		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text(tr("Cancel")),
+			html.A(shared.PageSignIn).Text(p.Env.T("Cancel")),
 		),
 	)
 }
 
 func (p *secondFactor) field() app.UI {
-	tr := p.Env.T
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
-			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: p.Env.T("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: p.Env.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	case byMail:
-		return p.form.code(tr("Code from the email"), tr("It has six digits."), p.verify)
+		return p.form.code(p.Env.T("Code from the email"), p.Env.T("It has six digits."), p.verify)
 	default:
-		return p.form.code(tr("Code from your authenticator app"), tr("It has six digits and changes every 30 seconds."), p.verify)
+		return p.form.code(p.Env.T("Code from your authenticator app"), p.Env.T("It has six digits and changes every 30 seconds."), p.verify)
 	}
 }
 
 // ways are the buttons for another factor than the one that is asked for.
 func (p *secondFactor) ways() []app.UI {
-	tr := p.Env.T
 	way := func(label string, h app.EventHandler) app.UI {
 		return html.Button().Text(label).OnClick(on(h))
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(tr("Use a passkey")).OnClick(on(p.usePasskey)))
+			Text(p.Env.T("Use a passkey")).OnClick(on(p.usePasskey)))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way(tr("Use your authenticator app"), p.useApp))
+		ways = append(ways, way(p.Env.T("Use your authenticator app"), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way(tr("Use a backup code"), p.useBackup))
+		ways = append(ways, way(p.Env.T("Use a backup code"), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
-		label := tr("Send a code by email")
+		label := p.Env.T("Send a code by email")
 		if p.with == byMail {
-			label = tr("Send a new code")
+			label = p.Env.T("Send a new code")
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
 			Text(label).OnClick(on(p.send)))
@@ -357,18 +352,17 @@ func (p *secondFactor) ways() []app.UI {
 
 // lost says how to get in without the phone.
 func (p *secondFactor) lost() app.UI {
-	tr := p.Env.T
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text(tr("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
+		html.Li().Text(p.Env.T("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text(tr("Use a passkey, here or of another device."))
+			return html.Li().Text(p.Env.T("Use a passkey, here or of another device."))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text(tr("Have a code sent to your email address."))
+			return html.Li().Text(p.Env.T("Have a code sent to your email address."))
 		}),
-		html.Li().Text(tr("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
-		html.Li().Text(tr("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
-		html.Li().Text(tr("If none of these is left, ask whoever runs this server to let you in again.")),
+		html.Li().Text(p.Env.T("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
+		html.Li().Text(p.Env.T("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
+		html.Li().Text(p.Env.T("If none of these is left, ask whoever runs this server to let you in again.")),
 	)
 }

@@ -20,7 +20,7 @@ type selfCheck struct {
 
 func (s *selfCheck) OnInit() {
 	defer rescue()
-	s.check = loader[shared.SelfCheck]{loadState: loadState{env: s.Env, section: "check"}, fetch: s.fetch}
+	s.check.env, s.check.section, s.check.fetch = s.Env, "check", s.fetch
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
@@ -28,25 +28,25 @@ func (s *selfCheck) OnMount(ctx app.Context) {
 	s.check.mount(ctx)
 }
 
-func (s *selfCheck) fetch(ctx app.Context, then func(app.Context, shared.SelfCheck, error)) {
+func (s *selfCheck) fetch(ctx app.Context, answered func(app.Context, func(), error)) {
 	in := shared.PageOrigin{
 		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
 	}
-	call(ctx, s.Env, shared.PasskeyCheck, in, then)
+	call(ctx, s.Env, shared.PasskeyCheck, in, func(ctx app.Context, out shared.SelfCheck, err error) {
+		answered(ctx, func() { s.check.value = out }, err)
+	})
 }
 
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
-	tr := s.Env.T
-	return section("check", tr("Self-check"),
-		html.P().Text(tr("Whether passkeys, codes and limits can work at the address at which you see this page.")),
+	return section("check", s.Env.T("Self-check"),
+		html.P().Text(s.Env.T("Whether passkeys, codes and limits can work at the address at which you see this page.")),
 		s.check.drawState(),
 		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
 }
 
 func (s *selfCheck) body() []app.UI {
-	tr := s.Env.T
 	found := s.check.value
 	switch {
 	case s.check.waiting():
@@ -54,18 +54,18 @@ func (s *selfCheck) body() []app.UI {
 	case !s.check.known:
 		return nil
 	}
-	verdict := tr("All is well.")
+	verdict := s.Env.T("All is well.")
 	if !found.OK {
-		verdict = tr("Something has to be changed.")
+		verdict = s.Env.T("Something has to be changed.")
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state, class := tr("OK"), "badge"
+				state, class := s.Env.T("OK"), "badge"
 				if !c.OK {
-					state, class = tr("To change"), "badge bad"
+					state, class = s.Env.T("To change"), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),

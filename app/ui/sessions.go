@@ -26,8 +26,11 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	s.gone = map[string]bool{}
-	s.list = newLoader(s.Env, "sessions", shared.ListSessions)
-	s.list.restore = func() ([]shared.Session, time.Time) { return s.Env.snapshots.sessions(s.Env.account()) }
+	s.list.init(s.Env, "sessions", shared.ListSessions)
+	s.list.restore = func() (at time.Time) {
+		s.list.value, at = s.Env.snapshots.sessions(s.Env.account())
+		return at
+	}
 	s.list.onLoad = s.loaded
 }
 
@@ -69,20 +72,19 @@ func (s *sessions) others() []string {
 }
 
 func (s *sessions) confirmRevoke(one shared.Session) {
-	tr := s.Env.T
 	if one.IsCurrent {
 		confirm(s.ctx, confirmation{
-			Title: tr("Sign out of this device?"),
-			Text:  tr("This is the session that you are using now. You will have to sign in again."),
-			Yes:   tr("Sign out"),
+			Title: s.Env.T("Sign out of this device?"),
+			Text:  s.Env.T("This is the session that you are using now. You will have to sign in again."),
+			Yes:   s.Env.T("Sign out"),
 			Do:    func() { signOut(s.ctx) },
 		})
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke this session?"),
-		Text:  tr("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes:   tr("Revoke"),
+		Title: s.Env.T("Revoke this session?"),
+		Text:  s.Env.T("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
+		Yes:   s.Env.T("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -104,19 +106,18 @@ func (s *sessions) revoke(one shared.Session) {
 }
 
 func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
-	tr := s.Env.T
 	others := s.others()
 	if len(others) == 0 {
 		return
 	}
-	text := tr("The other device will be signed out at once.")
+	text := s.Env.T("The other device will be signed out at once.")
 	if n := len(others); n > 1 {
-		text = tr("All %d other sessions will be signed out at once.", n)
+		text = s.Env.T("All %d other sessions will be signed out at once.", n)
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke all other sessions?"),
-		Text:  text + " " + tr("You stay signed in here."),
-		Yes:   tr("Revoke all"),
+		Title: s.Env.T("Revoke all other sessions?"),
+		Text:  text + " " + s.Env.T("You stay signed in here."),
+		Yes:   s.Env.T("Revoke all"),
 		Do:    func() { s.revokeOthers(others) },
 	})
 }
@@ -161,14 +162,13 @@ func (s *sessions) show(handles ...string) {
 
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
-	tr := s.Env.T
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.list.known && len(others) == 0 {
-		why = tr("You are signed in nowhere else.")
+		why = s.Env.T("You are signed in nowhere else.")
 	}
-	return section("sessions", tr("Active sessions"),
-		html.P().Text(tr("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
+	return section("sessions", s.Env.T("Active sessions"),
+		html.P().Text(s.Env.T("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
@@ -183,7 +183,7 @@ func (s *sessions) Render() app.UI {
 			html.P().ID("revoke-others-why").Text(why),
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text(tr("Revoke all other sessions")).
+				Text(s.Env.T("Revoke all other sessions")).
 				OnClick(on(s.confirmRevokeOthers)),
 		),
 	)
@@ -221,20 +221,19 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
 func (r *sessionRow) Render() app.UI {
-	tr := r.Env.T
 	one := r.Session
 	name := "device-" + one.Token
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
-			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
-			fact(tr("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
+			fact(r.Env.T("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
+			fact(r.Env.T("IP address"), app.Text(one.IPAddress)),
+			fact(r.Env.T("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
+			fact(r.Env.T("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(tr("Revoke")).OnClick(on(r.revoke)),
+			Text(r.Env.T("Revoke")).OnClick(on(r.revoke)),
 	)
 }
 

@@ -93,11 +93,10 @@ type pageSection struct {
 
 // contents draws the links to the parts of a page.
 func (t *translator) sectionLinks(parts []pageSection) app.UI {
-	tr := t.T
-	return html.Nav().Class("sections").Aria("label", tr("Sections")).Body(
+	return html.Nav().Class("sections").Aria("label", t.T("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(scrollToSection))
+			return html.A("#"+s.id).DataSet("to", s.id).Text(t.T(s.name)).OnClick(on(scrollToSection))
 		}),
 	)
 }

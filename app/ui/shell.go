@@ -153,19 +153,19 @@ const offlineWords key = "You are offline. Changing anything needs a connection.
 
 // top draws the name of the server, the links to the pages, and who is signed in.
 func (s *shell) top(email string) app.UI {
-	tr, signedIn := s.env.T, s.env.identity.user != nil
+	e, signedIn := s.env, s.env.identity.user != nil
 	return html.Header().Class("top").Body(
 		html.A(shared.PageHome).Class("brand").Body(
 			html.Img("/web/icon.svg", 28),
-			app.Text(s.env.server.name()),
+			app.Text(e.server.name()),
 		),
-		html.Nav().Class("pages").Aria("label", tr("Pages")).Body(s.pages()...),
+		html.Nav().Class("pages").Aria("label", e.T("Pages")).Body(s.pages()...),
 		html.Div().Class("who").Body(
 			app.If(signedIn, func() app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return html.Button().ID("sign-out").Text(tr("Sign out")).
+				return html.Button().ID("sign-out").Text(e.T("Sign out")).
 					Aria("busy", s.signingOut).Aria("disabled", s.signingOut).
 					OnClick(on(s.clickSignOut))
 			}),
@@ -175,26 +175,25 @@ func (s *shell) top(email string) app.UI {
 
 // banner draws what holds for all pages at the moment.
 func (s *shell) banner() app.UI {
-	tr, i := s.env.T, &s.env.identity
+	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
-		app.If(s.env.connection.offline, func() app.UI {
-			return html.P().Text(tr(offlineWords))
+		app.If(e.connection.offline, func() app.UI {
+			return html.P().Text(e.T(offlineWords))
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
-				app.Text(s.env.enrollmentWords(i.enrollBy, s.overdue())+" "),
-				html.A(shared.PageSettings+"#two-factor").Text(tr("Turn it on")),
+				app.Text(e.enrollmentWords(i.enrollBy, s.overdue())+" "),
+				html.A(shared.PageSettings+"#two-factor").Text(e.T("Turn it on")),
 			)
 		}),
 	)
 }
 
 func (t *translator) enrollmentWords(by *shared.Time, overdue bool) string {
-	tr := t.T
 	if overdue {
-		return tr("Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.")
+		return t.T("Your account needs two-factor authentication, and the time for it is over. Nothing else can be done here until it is on, or until you sign in with a passkey.")
 	}
-	return tr("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.", t.localTime(*by, "long", "short"))
+	return t.T("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After that, nothing else can be done here.", t.localTime(*by, "long", "short"))
 }
 
 func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }

@@ -132,11 +132,10 @@ func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
-	tr := p.Env.T
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr("Enter your email address."),
-		"password": tr("Enter your password."),
+		"email":    p.Env.T("Enter your email address."),
+		"password": p.Env.T("Enter your password."),
 	}) {
 		return
 	}
@@ -179,31 +178,30 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
-	tr := p.Env.T
 	return html.Div().Class("narrow").Body(
-		heading(tr("Sign in")).Aria("describedby", "notice"),
+		heading(p.Env.T("Sign in")).Aria("describedby", "notice"),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username webauthn"}),
-			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"}),
+			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{Name: "password", Label: p.Env.T("Password"), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
-				html.Span().Text(tr("Keep me signed in on this device")),
+				html.Span().Text(p.Env.T("Keep me signed in on this device")),
 			),
 			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
-			p.form.button(tr("Sign in"), "main"),
+			p.form.button(p.Env.T("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(tr("Sign in with a passkey")).OnClick(on(p.usePasskey))
+					Text(p.Env.T("Sign in with a passkey")).OnClick(on(p.usePasskey))
 			}),
 		),
-		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr("Forgot password?"))),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(p.Env.T("Forgot password?"))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text(tr("New here?")+" "),
-				html.A(shared.PageSignUp).Text(tr("Create an account")),
+				app.Text(p.Env.T("New here?")+" "),
+				html.A(shared.PageSignUp).Text(p.Env.T("Create an account")),
 			)
 		})),
 	)

@@ -31,15 +31,14 @@ func (p *signUp) OnMount(ctx app.Context) {
 }
 
 func (p *signUp) submit(_ app.Context, e app.Event) {
-	tr := p.Env.T
 	e.PreventDefault()
 	if wrong := p.Env.wrongName(p.form.value("name")); wrong != "" {
 		p.form.refuse(p.ctx, "name", wrong)
 		return
 	}
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr("Enter your email address."),
-		"password": tr("Choose a password."),
+		"email":    p.Env.T("Enter your email address."),
+		"password": p.Env.T("Choose a password."),
 	}) {
 		return
 	}
@@ -64,42 +63,41 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *signUp) Render() app.UI {
-	tr := p.Env.T
 	invited := ""
 	if p.invite != "" {
-		invited = tr("This account will be the first administrator of this server.")
+		invited = p.Env.T("This account will be the first administrator of this server.")
 	}
 	have := html.P().Class("aside").Body(
-		app.Text(tr("You have an account?")+" "),
-		html.A(shared.PageSignIn).Text(tr("Sign in")),
+		app.Text(p.Env.T("You have an account?")+" "),
+		html.A(shared.PageSignIn).Text(p.Env.T("Sign in")),
 	)
 	switch {
 	case p.sent != "":
 		return html.Div().Class("narrow").Body(
-			heading(tr("Check your mail")),
+			heading(p.Env.T("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text(tr("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
-				html.P().Class("hint").Text(tr("Nothing there after some minutes? Look in the folder for spam.")),
+				html.P().Text(p.Env.T("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
+				html.P().Class("hint").Text(p.Env.T("Nothing there after some minutes? Look in the folder for spam.")),
 				&verification{Env: p.Env, Email: p.sent},
 			),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr("Go to sign-in"))),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(p.Env.T("Go to sign-in"))),
 		)
 	case p.Server.Known && !p.Server.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
-			heading(tr("Create an account")),
+			heading(p.Env.T("Create an account")),
 			html.Div().Class("card").Body(html.P().Text(p.Env.words(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr("Create an account")).Aria("describedby", "notice"),
+		heading(p.Env.T("Create an account")).Aria("describedby", "notice"),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "name", Label: tr("Name"), Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: tr("Email"), Type: "email", Complete: "username"}),
-			p.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "new-password", Hint: tr("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{Name: "name", Label: p.Env.T("Name"), Type: "text", Complete: "name"}),
+			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "password", Label: p.Env.T("Password"), Type: "password", Complete: "new-password", Hint: p.Env.T("At least 8 characters. Longer is stronger.")}),
 			p.form.drawError(),
-			p.form.button(tr("Create account"), "main"),
+			p.form.button(p.Env.T("Create account"), "main"),
 		),
 		have,
 	)

@@ -147,7 +147,6 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 }
 
 func (d *stepUpDialog) confirm() {
-	tr := d.Env.T
 	var proof shared.Proof
 	switch d.with {
 	case byPasskey:
@@ -156,7 +155,7 @@ func (d *stepUpDialog) confirm() {
 	case byApp:
 		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
-			d.form.refuse(d.ctx, "code", tr(notSixDigits))
+			d.form.refuse(d.ctx, "code", d.Env.T(notSixDigits))
 			return
 		}
 		if !d.form.start(d.ctx, nil) {
@@ -164,13 +163,13 @@ func (d *stepUpDialog) confirm() {
 		}
 		proof.Code = &code
 	case byBackup:
-		if !d.form.start(d.ctx, map[string]string{"backupCode": tr("Enter one of your backup codes.")}) {
+		if !d.form.start(d.ctx, map[string]string{"backupCode": d.Env.T("Enter one of your backup codes.")}) {
 			return
 		}
 		code := d.form.value("backupCode")
 		proof.BackupCode = &code
 	default:
-		if !d.form.start(d.ctx, map[string]string{"password": tr("Enter your password.")}) {
+		if !d.form.start(d.ctx, map[string]string{"password": d.Env.T("Enter your password.")}) {
 			return
 		}
 		password := d.form.value("password")
@@ -208,36 +207,35 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
-	tr := d.Env.T
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On(onEvent("close", d.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(tr("Is it still you?")),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(d.Env.T("Is it still you?")),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use your password")).OnClick(on(d.usePassword))
+						return html.Button().Class("quiet").Text(d.Env.T("Use your password")).OnClick(on(d.usePassword))
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a code from your authenticator app")).OnClick(on(d.useApp))
+						return html.Button().Class("quiet").Text(d.Env.T("Use a code from your authenticator app")).OnClick(on(d.useApp))
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr("Use a backup code")).OnClick(on(d.useBackup))
+						return html.Button().Class("quiet").Text(d.Env.T("Use a backup code")).OnClick(on(d.useBackup))
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(tr("Use a passkey")).OnClick(on(d.usePasskey))
+							Text(d.Env.T("Use a passkey")).OnClick(on(d.usePasskey))
 					}),
 				),
 				d.form.drawError(),
 				d.Env.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(tr("Cancel")).OnClick(on(d.cancel)),
-					d.form.button(tr("Continue"), "main").Attr("disabled", d.Offline),
+					html.Button().Text(d.Env.T("Cancel")).OnClick(on(d.cancel)),
+					d.form.button(d.Env.T("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),
 		)
@@ -245,33 +243,31 @@ func (d *stepUpDialog) Render() app.UI {
 
 // text says why something is asked for, and what.
 func (d *stepUpDialog) text() string {
-	tr := d.Env.T
 	switch {
 	case d.with == byBackup:
-		return tr("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
+		return d.Env.T("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
 	case d.with == byPasskey:
-		return tr("This changes how your account is protected. Use a passkey to go on.")
+		return d.Env.T("This changes how your account is protected. Use a passkey to go on.")
 	case d.with == byApp && d.byFactor():
-		return tr("This changes how your account is protected. Enter a code from your authenticator app to go on.")
+		return d.Env.T("This changes how your account is protected. Enter a code from your authenticator app to go on.")
 	case d.with == byApp:
-		return tr("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
+		return d.Env.T("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
 	default:
-		return tr("It has been a while since you signed in. Enter your password to go on.")
+		return d.Env.T("It has been a while since you signed in. Enter your password to go on.")
 	}
 }
 
 func (d *stepUpDialog) field() app.UI {
-	tr := d.Env.T
 	switch d.with {
 	case byPasskey:
 		return html.Div() // the browser asks
 	case byApp:
-		return d.form.code(tr("Code"), tr("The six digits that the app shows now."), d.confirm)
+		return d.form.code(d.Env.T("Code"), d.Env.T("The six digits that the app shows now."), d.confirm)
 	case byBackup:
 		return d.form.field(field{
-			Name: "backupCode", Label: tr("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: tr("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: d.Env.T("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: d.Env.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	}
-	return d.form.field(field{Name: "password", Label: tr("Password"), Type: "password", Complete: "current-password"})
+	return d.form.field(field{Name: "password", Label: d.Env.T("Password"), Type: "password", Complete: "current-password"})
 }

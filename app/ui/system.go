@@ -21,7 +21,7 @@ func (i *identity) administers() bool {
 // system draws the page on which administrators look after the server. The server
 // refuses what the page does not show, too.
 func (s *shell) system() app.UI {
-	tr, i, offline := s.env.T, &s.env.identity, s.env.connection.offline
+	e, i, offline := s.env, &s.env.identity, s.env.connection.offline
 	var parts []pageSection
 	var cards []app.UI
 	add := func(permission, id string, name key, card app.UI) {
@@ -31,26 +31,26 @@ func (s *shell) system() app.UI {
 	}
 	switch {
 	case i.user == nil:
-		cards = []app.UI{section("keys", tr("System settings"), skeleton())}
+		cards = []app.UI{section("keys", e.T("System settings"), skeleton())}
 	case offline && i.permissions == nil:
-		cards = []app.UI{section("away", tr("System settings"), html.P().Text(tr(laterWords)))}
+		cards = []app.UI{section("away", e.T("System settings"), html.P().Text(e.T(laterWords)))}
 	case s.overdue():
-		cards = []app.UI{section("due", tr("Two-factor authentication first"),
-			html.P().Text(tr("You can come back here when it is on.")),
+		cards = []app.UI{section("due", e.T("Two-factor authentication first"),
+			html.P().Text(e.T("You can come back here when it is on.")),
 		)}
 	case !i.administers():
-		cards = []app.UI{section("none", tr("Nothing here for you"),
-			html.P().Text(tr("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")),
+		cards = []app.UI{section("none", e.T("Nothing here for you"),
+			html.P().Text(e.T("Your account has no permission that opens a part of this page. Whoever runs this service can give it one.")),
 		)}
 	default:
-		add(manageSettings, "keys", "System settings", &systemSettings{Env: s.env, Email: i.user.Email})
-		add(manageSettings, "check", "Self-check", &selfCheck{Env: s.env})
-		add(manageUsers, "users", "People", &users{Env: s.env, Own: i.user.ID})
-		add(readEvents, "log", "Security log of everybody", &events{Env: s.env, All: true, Offline: offline})
+		add(manageSettings, "keys", "System settings", &systemSettings{Env: e, Email: i.user.Email})
+		add(manageSettings, "check", "Self-check", &selfCheck{Env: e})
+		add(manageUsers, "users", "People", &users{Env: e, Own: i.user.ID})
+		add(readEvents, "log", "Security log of everybody", &events{Env: e, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
-		heading(tr("System")),
-		s.env.sectionLinks(parts),
+		heading(e.T("System")),
+		e.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)
 }

@@ -28,7 +28,7 @@ type systemSettings struct {
 
 func (s *systemSettings) OnInit() {
 	defer rescue()
-	s.list = newLoader(s.Env, "keys", shared.ListSettings)
+	s.list.init(s.Env, "keys", shared.ListSettings)
 }
 
 func (s *systemSettings) OnMount(ctx app.Context) {
@@ -45,7 +45,6 @@ func (s *systemSettings) saved() {
 }
 
 func (s *systemSettings) sendMail(app.Context, app.Event) {
-	tr := s.Env.T
 	if s.mailing {
 		return
 	}
@@ -56,10 +55,10 @@ func (s *systemSettings) sendMail(app.Context, app.Event) {
 			s.mailed = s.Env.words(err)
 			return
 		}
-		s.mailed = tr("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
+		s.mailed = s.Env.T("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
 		keys := s.list.value.Settings
 		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
-			s.mailed = tr("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
+			s.mailed = s.Env.T("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
 }
@@ -69,7 +68,6 @@ func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
 func (s *systemSettings) Render() app.UI {
-	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
 	for _, k := range s.list.value.Settings {
@@ -78,8 +76,8 @@ func (s *systemSettings) Render() app.UI {
 		}
 		of[k.Group] = append(of[k.Group], k)
 	}
-	return section("keys", tr("System settings"),
-		html.P().Text(tr("They take effect at once, on every server. Each change is in the security log.")),
+	return section("keys", s.Env.T("System settings"),
+		html.P().Text(s.Env.T("They take effect at once, on every server. Each change is in the security log.")),
 		s.list.drawState(),
 		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton),
@@ -202,11 +200,10 @@ func onOff(on bool, yes, no string) string {
 }
 
 func (k *systemSetting) confirmRemove(app.Context, app.Event) {
-	tr := k.Env.T
 	confirm(k.ctx, confirmation{
-		Title: tr("Take %s away?", k.base.Key),
-		Text:  tr("Nobody can read it again. What needs it stops working at once."),
-		Yes:   tr("Take away"),
+		Title: k.Env.T("Take %s away?", k.base.Key),
+		Text:  k.Env.T("Nobody can read it again. What needs it stops working at once."),
+		Yes:   k.Env.T("Take away"),
 		Do: func() {
 			if k.form.start(k.ctx, nil) {
 				k.save("")
@@ -283,25 +280,24 @@ func (k *systemSetting) Render() app.UI {
 
 // value draws the key with what it is, to be changed if it can be.
 func (k *systemSetting) value() app.UI {
-	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
 		value := settingValue(one)
 		if one.Secret {
-			value = tr("A value is set. It is shown to nobody.")
+			value = k.Env.T("A value is set. It is shown to nobody.")
 		}
 		return k.readOnly(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.readOnly(onOff(one.IsSet, tr("A value is set. It is shown to nobody."), tr("Not set"))),
+			k.readOnly(onOff(one.IsSet, k.Env.T("A value is set. It is shown to nobody."), k.Env.T("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr("Replace %s", one.Key), tr("Set %s", one.Key))).
-					Text(onOff(one.IsSet, tr("Replace"), tr("Set"))).OnClick(on(k.replace)),
+				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, k.Env.T("Replace %s", one.Key), k.Env.T("Set %s", one.Key))).
+					Text(onOff(one.IsSet, k.Env.T("Replace"), k.Env.T("Set"))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", tr("Take away %s", one.Key)).
+					return html.Button().Class("danger").Aria("label", k.Env.T("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr("Take away")).OnClick(on(k.confirmRemove))
+						Text(k.Env.T("Take away")).OnClick(on(k.confirmRemove))
 				})),
 			),
 		)
@@ -330,10 +326,10 @@ func (k *systemSetting) value() app.UI {
 	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
-			html.Button().Attr("type", "submit").Aria("label", tr("Save %s", one.Key)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr("Save")),
+			html.Button().Attr("type", "submit").Aria("label", k.Env.T("Save %s", one.Key)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(k.Env.T("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(tr("Cancel")).OnClick(on(k.cancel))
+				return html.Button().Text(k.Env.T("Cancel")).OnClick(on(k.cancel))
 			})),
 		),
 	)
@@ -350,41 +346,39 @@ func (k *systemSetting) readOnly(value string) app.UI {
 
 // origin says where the value is from, and what it can be.
 func (k *systemSetting) origin() []app.UI {
-	tr := k.Env.T
 	one := k.base
 	switch {
 	case one.Locked:
-		return []app.UI{html.Span().Class("badge").Text(tr("Locked")), app.Text(" " + tr("Set by the environment of the server. It can be changed only there."))}
+		return []app.UI{html.Span().Class("badge").Text(k.Env.T("Locked")), app.Text(" " + k.Env.T("Set by the environment of the server. It can be changed only there."))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
-			app.Text(tr("Changed by %s", *one.UpdatedBy) + " "),
+			app.Text(k.Env.T("Changed by %s", *one.UpdatedBy) + " "),
 			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
 			app.Text("." + k.Env.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(tr("This is the default.") + k.Env.limits(one, false))}
+		return []app.UI{app.Text(k.Env.T("This is the default.") + k.Env.limits(one, false))}
 	}
 }
 
 // limits says what a key can be, and what it is if nobody sets it.
 func (t *translator) limits(one shared.Setting, set bool) string {
-	tr := t.T
 	var b strings.Builder
 	if set && one.Default != "" {
 		preset := one.Default
 		if one.Type == "bool" {
-			preset = onOff(preset == "true", tr("on"), tr("off"))
+			preset = onOff(preset == "true", t.T("on"), t.T("off"))
 		}
-		b.WriteString(" " + tr("The default is %s.", preset))
+		b.WriteString(" " + t.T("The default is %s.", preset))
 	}
 	switch one.Type {
 	case "int":
-		b.WriteString(" " + tr("A number from %s to %s.", one.Min, one.Max))
+		b.WriteString(" " + t.T("A number from %s to %s.", one.Min, one.Max))
 	case "duration":
-		b.WriteString(" " + tr("A time from %s to %s, such as 45m, 12h or 7d.", one.Min, one.Max))
+		b.WriteString(" " + t.T("A time from %s to %s, such as 45m, 12h or 7d.", one.Min, one.Max))
 	case "string":
 		if one.Min != "0" {
-			b.WriteString(" " + tr("%s to %s characters.", one.Min, one.Max))
+			b.WriteString(" " + t.T("%s to %s characters.", one.Min, one.Max))
 		}
 	}
 	return b.String()
@@ -392,38 +386,36 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 
 // conflict puts what the person wants beside what somebody else has made of it.
 func (k *systemSetting) conflict() app.UI {
-	tr := k.Env.T
 	theirs := *k.theirs
-	by, at := tr("somebody else"), app.UI(app.Text(tr("meanwhile")))
+	by, at := k.Env.T("somebody else"), app.UI(app.Text(k.Env.T("meanwhile")))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
 		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr("Changed meanwhile")).Body(
-		html.P().Body(html.Strong().Text(tr("Somebody has changed this meanwhile.")), app.Text(" "+tr("Nothing of yours is saved yet."))),
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", k.Env.T("Changed meanwhile")).Body(
+		html.P().Body(html.Strong().Text(k.Env.T("Somebody has changed this meanwhile.")), app.Text(" "+k.Env.T("Nothing of yours is saved yet."))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(tr("Yours")), html.Dd().Text(k.valueWords(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(tr("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+			html.Div().Body(html.Dt().Text(k.Env.T("Yours")), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(k.Env.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Use theirs")).OnClick(on(k.useTheirs)),
-			html.Button().Text(tr("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
+			html.Button().Text(k.Env.T("Use theirs")).OnClick(on(k.useTheirs)),
+			html.Button().Text(k.Env.T("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
 		),
 	)
 }
 
 // says writes a value for the eye.
 func (k *systemSetting) valueWords(value string) string {
-	tr := k.Env.T
 	switch {
 	case k.base.Secret:
-		return tr("A value that is not shown")
+		return k.Env.T("A value that is not shown")
 	case k.base.Type == "bool":
-		return onOff(value == "true", tr("on"), tr("off"))
+		return onOff(value == "true", k.Env.T("on"), k.Env.T("off"))
 	case value == "":
-		return tr("Nothing")
+		return k.Env.T("Nothing")
 	}
 	return value
 }

@@ -100,25 +100,24 @@ func (t *toasts) reload(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	tr := t.Env.T
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr("Reload")).OnClick(on(t.reload))}
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(t.Env.T("Reload")).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:
-		update = tr("This page is of an older version than the server, which does not understand it any more.")
+		update = t.Env.T("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
-		update = tr("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(tr("Later")).OnClick(on(t.postpone)))
+		update = t.Env.T("A new version is ready.")
+		buttons = append(buttons, html.Button().Class("quiet").Text(t.Env.T("Later")).OnClick(on(t.postpone)))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			drawToast(update, "good", buttons...),
 			drawToast(t.success, "good",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", t.Env.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
 			drawToast(t.failure, "bad",
-				html.Button().Class("quiet").Aria("label", tr("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", t.Env.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)

@@ -22,7 +22,7 @@ type trustedDevices struct {
 
 func (s *trustedDevices) OnInit() {
 	defer rescue()
-	s.list = newLoader(s.Env, "trusted-devices", shared.ListTrustedDevices)
+	s.list.init(s.Env, "trusted-devices", shared.ListTrustedDevices)
 }
 
 func (s *trustedDevices) OnMount(ctx app.Context) {
@@ -32,14 +32,13 @@ func (s *trustedDevices) OnMount(ctx app.Context) {
 }
 
 func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
-	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Trust this device no more?"),
-		Text:  tr("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
-		Yes:   tr("Revoke"),
+		Title: s.Env.T("Trust this device no more?"),
+		Text:  s.Env.T("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
+		Yes:   s.Env.T("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -60,14 +59,13 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 }
 
 func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
-	tr := s.Env.T
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr("Revoke all trusted devices?"),
-		Text:  tr("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
-		Yes:   tr("Revoke all"),
+		Title: s.Env.T("Revoke all trusted devices?"),
+		Text:  s.Env.T("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
+		Yes:   s.Env.T("Revoke all"),
 		Do:    s.revokeAll,
 	})
 }
@@ -89,12 +87,11 @@ func (s *trustedDevices) revokeAll() {
 
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
-	tr := s.Env.T
-	text := tr("These do not ask for a code when you sign in. Revoke one that you no longer have.")
+	text := s.Env.T("These do not ask for a code when you sign in. Revoke one that you no longer have.")
 	if s.list.known && len(s.list.value) == 0 {
-		text = tr("None. To trust one, tick the box when you enter a code at sign-in.")
+		text = s.Env.T("None. To trust one, tick the box when you enter a code at sign-in.")
 	}
-	return section("trusted-devices", tr("Trusted devices"),
+	return section("trusted-devices", s.Env.T("Trusted devices"),
 		html.P().Text(text),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
@@ -109,9 +106,9 @@ func (s *trustedDevices) Render() app.UI {
 		),
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
-				html.P().Text(tr("Each is trusted for 30 days.")),
+				html.P().Text(s.Env.T("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(tr("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
+					Text(s.Env.T("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
 			)
 		})),
 	)
@@ -135,21 +132,20 @@ func (r *trustedRow) revoke(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *trustedRow) Render() app.UI {
-	tr := r.Env.T
 	one := r.Device
 	name := "trusted-" + one.ID
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
 		r.Env.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last used"), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
-			fact(tr("IP address"), app.Text(one.IPAddress)),
-			fact(tr("Trusted since"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr("Trusted until"), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
+			fact(r.Env.T("Last used"), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
+			fact(r.Env.T("IP address"), app.Text(one.IPAddress)),
+			fact(r.Env.T("Trusted since"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
+			fact(r.Env.T("Trusted until"), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(tr("Revoke")).OnClick(on(r.revoke)),
+			Text(r.Env.T("Revoke")).OnClick(on(r.revoke)),
 	)
 }

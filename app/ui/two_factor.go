@@ -19,8 +19,11 @@ type twoFactor struct {
 
 func (s *twoFactor) OnInit() {
 	defer rescue()
-	s.state = newLoader(s.Env, "two-factor", shared.TwoFactorStatus)
-	s.state.restore = func() (shared.TwoFactor, time.Time) { return s.Env.snapshots.twoFactor(s.Env.account()) }
+	s.state.init(s.Env, "two-factor", shared.TwoFactorStatus)
+	s.state.restore = func() (at time.Time) {
+		s.state.value, at = s.Env.snapshots.twoFactor(s.Env.account())
+		return at
+	}
 	s.state.onLoad = func(app.Context) {
 		s.Env.snapshots.saveTwoFactor(s.Env.account(), s.state.value, s.state.at)
 	}
@@ -69,63 +72,60 @@ func (s *twoFactor) body() []app.UI {
 }
 
 func (s *twoFactor) off() []app.UI {
-	tr := s.Env.T
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
+		pending = s.Env.T("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
 	}
 	return []app.UI{
-		html.P().Text(tr("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
+		html.P().Text(s.Env.T("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(tr("Enable 2FA")).OnClick(on(s.enable)),
+			html.Button().Class("main").Text(s.Env.T("Enable 2FA")).OnClick(on(s.enable)),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
-	tr := s.Env.T
-	since := app.UI(app.Text(tr("On")))
+	since := app.UI(app.Text(s.Env.T("On")))
 	if s.state.value.Since != nil {
 		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
+		pending = s.Env.T("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
 	}
 	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		html.P().Text(tr("Signing in takes your password and a code from your authenticator app.")),
+		html.P().Text(s.Env.T("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", tr("Backup codes")).Body(
+			return html.Div().Class("few").Role("group").Aria("label", s.Env.T("Backup codes")).Body(
 				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
-				html.Button().Text(tr("New backup codes")).OnClick(on(s.renew)),
+				html.Button().Text(s.Env.T("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact(tr("On since"), since),
-			fact(tr("Backup codes"), app.Text(tr("%d of 10 left", s.state.value.BackupCodesLeft))),
+			fact(s.Env.T("On since"), since),
+			fact(s.Env.T("Backup codes"), app.Text(s.Env.T("%d of 10 left", s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(tr("Move to a new phone")).OnClick(on(s.move)),
+			html.Button().Text(s.Env.T("Move to a new phone")).OnClick(on(s.move)),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(tr("New backup codes")).OnClick(on(s.renew))
+				return html.Button().Text(s.Env.T("New backup codes")).OnClick(on(s.renew))
 			})),
-			html.Button().Class("danger").Text(tr("Disable 2FA")).OnClick(on(s.disable)),
+			html.Button().Class("danger").Text(s.Env.T("Disable 2FA")).OnClick(on(s.disable)),
 		),
 	}
 }
 
 func (t *translator) fewWords(left int) string {
-	tr := t.T
-	why := " " + tr("They are the way in if you lose your phone: make new ones before that.")
+	why := " " + t.T("They are the way in if you lose your phone: make new ones before that.")
 	switch left {
 	case 0:
-		return tr("None of your backup codes is left.") + why
+		return t.T("None of your backup codes is left.") + why
 	case 1:
-		return tr("Only one of your backup codes is left.") + why
+		return t.T("Only one of your backup codes is left.") + why
 	default:
-		return tr("Only %d of your backup codes are left.", left) + why
+		return t.T("Only %d of your backup codes are left.", left) + why
 	}
 }

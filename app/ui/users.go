@@ -26,9 +26,9 @@ type users struct {
 func (s *users) OnInit() {
 	defer rescue()
 	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
-	s.list = newPager(s.Env, "users", userID)
-	s.list.fetch = s.fetch
-	s.list.answered = func() { s.form.busy = false }
+	s.list.init(s.Env, "users", userID)
+	s.list.fetchPage = s.fetch
+	s.list.onAnswer = func() { s.form.busy = false }
 }
 
 func (s *users) OnMount(ctx app.Context) {
@@ -39,9 +39,9 @@ func (s *users) OnMount(ctx app.Context) {
 }
 
 // fetch asks for the users that a search finds, from after one on.
-func (s *users) fetch(ctx app.Context, search, after string, then func(app.Context, []shared.ManagedUser, string, error)) {
-	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
-		then(ctx, page.Users, page.Next, err)
+func (s *users) fetch(ctx app.Context, search, after string, answered func(app.Context, page, error)) {
+	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, out shared.UserPage, err error) {
+		answered(ctx, s.list.page(out.Users, out.Next), err)
 	})
 }
 
@@ -78,14 +78,13 @@ var (
 )
 
 func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
-	tr := s.Env.T
 	if s.busyID != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(h.ask, one.Email),
-		Text:  tr(h.text),
-		Yes:   tr(h.yes),
+		Title: s.Env.T(h.ask, one.Email),
+		Text:  s.Env.T(h.text),
+		Yes:   s.Env.T(h.yes),
 		Do:    func() { s.run(one, h) },
 	})
 }
@@ -118,16 +117,15 @@ func (s *users) reload(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
-	tr := s.Env.T
-	return section("users", tr("People"),
+	return section("users", s.Env.T("People"),
 		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "search", Label: tr("Search"), Type: "search", Complete: "off", Hint: tr("A part of the address or of the name.")}),
-			html.Div().Class("deeds").Body(s.form.button(tr("Search"), "")),
+			s.form.field(field{Name: "search", Label: s.Env.T("Search"), Type: "search", Complete: "off", Hint: s.Env.T("A part of the address or of the name.")}),
+			html.Div().Class("deeds").Body(s.form.button(s.Env.T("Search"), "")),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr("Nobody."))
+				return html.P().Class("hint").Text(s.Env.T("Nobody."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.items).Slice(func(i int) app.UI {
@@ -175,15 +173,14 @@ func (r *userRow) toggleDisabled(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
-	tr := r.Env.T
 	one := r.One
-	active := app.UI(app.Text(tr("Not signed in")))
+	active := app.UI(app.Text(r.Env.T("Not signed in")))
 	if one.LastActiveAt != nil {
 		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
-		badges = append([]string{tr("You")}, badges...)
+		badges = append([]string{r.Env.T("You")}, badges...)
 	}
 	button := func(text, class string, h app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
@@ -194,21 +191,21 @@ func (r *userRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(tr("Disabled")) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(r.Env.T("Disabled")) }),
 			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr("Last active"), active),
-			fact(tr("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
-			fact(tr("2FA"), app.Text(onOff(one.TwoFactorEnabled, tr("On"), tr("Off")))),
-			fact(tr("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
+			fact(r.Env.T("Last active"), active),
+			fact(r.Env.T("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
+			fact(r.Env.T("2FA"), app.Text(onOff(one.TwoFactorEnabled, r.Env.T("On"), r.Env.T("Off")))),
+			fact(r.Env.T("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
 		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("deeds").Body(
-				button(tr("Reset factors"), "", r.reset),
-				button(tr("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, tr("Enable"), tr("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+				button(r.Env.T("Reset factors"), "", r.reset),
+				button(r.Env.T("End sessions"), "", r.end),
+				button(onOff(one.DisabledAt != nil, r.Env.T("Enable"), r.Env.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)
