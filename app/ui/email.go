@@ -112,12 +112,13 @@ func (t *translator) emailMails(user shared.User, email string) string {
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
-	state, class := p.Env.T("Not verified"), "badge bad"
+	e := p.Env
+	state, class := e.T("Not verified"), "badge bad"
 	if p.User.EmailVerified {
-		state, class = p.Env.T("Verified"), "badge"
+		state, class = e.T("Verified"), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact(p.Env.T("Email"), html.Span().Class("device").Body(
+		html.Dl().Class("given").Body(fact(e.T("Email"), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -135,16 +136,17 @@ func (p *newEmail) actions() app.UI {
 }
 
 func (p *newEmail) change() app.UI {
-	hint := p.Env.T("We send a link to it, to see that it is yours.")
+	e := p.Env
+	hint := e.T("We send a link to it, to see that it is yours.")
 	if p.User.EmailVerified {
-		hint = p.Env.T("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
+		hint = e.T("We send a link to the address that you have now, and then one to the new one. It changes when both were opened.")
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-		p.form.field(field{Name: "newEmail", Label: p.Env.T("New email address"), Type: "email", Complete: "email", Hint: hint}),
+		p.form.field(field{Name: "newEmail", Label: e.T("New email address"), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
 		html.Div().Class("deeds").Body(
-			p.form.button(p.Env.T("Send the link"), "main"),
-			html.Button().Text(p.Env.T("Cancel")).OnClick(on(p.cancel)),
+			p.form.button(e.T("Send the link"), "main"),
+			html.Button().Text(e.T("Cancel")).OnClick(on(p.cancel)),
 		),
 	)
 }

@@ -17,13 +17,14 @@ type events struct {
 	All     bool // everybody's
 	Offline bool
 
-	list pager[shared.Event]
+	list   pager
+	events []shared.Event
 }
 
 func (s *events) OnInit() {
 	defer rescue()
-	s.list.init(s.Env, "log", eventID)
-	s.list.fetchPage = s.fetch
+	s.list = newPager(s.Env, "log")
+	s.list.fetch = s.fetch
 }
 
 func (s *events) OnMount(ctx app.Context) {
@@ -46,7 +47,17 @@ func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.C
 		endpoint = shared.ListAllEvents
 	}
 	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, out shared.EventPage, err error) {
-		answered(ctx, s.list.page(out.Events, out.Next), err)
+		p := page{next: out.Next, items: len(out.Events)}
+		if p.items > 0 {
+			p.first = eventID(out.Events[0])
+		}
+		p.show = func(replace bool) {
+			if replace {
+				s.events = nil
+			}
+			s.events = append(s.events, out.Events...)
+		}
+		answered(ctx, p, err)
 	})
 }
 
@@ -55,34 +66,35 @@ func (s *events) choose() {
 	if kind == everything {
 		kind = ""
 	}
-	s.list.hide()
+	s.events, s.list.shown, s.list.known = nil, 0, false
 	s.list.restart(kind)
 }
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
-	name, text := s.Env.T("Security log"), s.Env.T("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
+	e := s.Env
+	name, text := e.T("Security log"), e.T("What was done with your account, the newest first. If something was not you, change your password and revoke the sessions that you do not recognise.")
 	if s.All {
-		name, text = s.Env.T("Security log of everybody"), s.Env.T("What was done with all accounts and with the server, the newest first.")
+		name, text = e.T("Security log of everybody"), e.T("What was done with all accounts and with the server, the newest first.")
 	}
 	return section("log", name,
 		html.P().Text(text),
 		html.Div().Class("deeds filter").Body(
-			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: s.Env.T("Show"), Options: s.Env.kindOptions(s.All), Typed: s.choose},
+			&field{Env: e, ID: "log-kind", Name: "kind", Label: e.T("Show"), Options: e.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(s.Env.T("Download CSV")) // disabled as all of the page, which a link cannot be
+				return html.Button().Text(e.T("Download CSV")) // disabled as all of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
-				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(s.Env.T("Download CSV"))
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T("Download CSV"))
 			})),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(s.Env.T("Nothing."))
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.events) == 0, func() app.UI {
+				return html.P().Class("hint").Text(e.T("Nothing."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
-					app.Range(s.list.items).Slice(func(i int) app.UI {
-						return s.entry(s.list.items[i])
+					app.Range(s.events).Slice(func(i int) app.UI {
+						return s.entry(s.events[i])
 					}),
 				)
 			}),

@@ -169,7 +169,8 @@ const saveFirst = "Tick the box once you have saved the codes: they are not show
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
-	if !d.form.start(d.ctx, map[string]string{"password": d.Env.T("Enter your password.")}) {
+	e := d.Env
+	if !d.form.start(d.ctx, map[string]string{"password": e.T("Enter your password.")}) {
 		return
 	}
 	password := d.form.value("password")
@@ -181,7 +182,7 @@ func (d *factorDialog) confirm() {
 			yes := true
 			in.Replace = &yes
 		}
-		call(d.ctx, d.Env, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
 				return // nothing is on before the proof
@@ -191,19 +192,19 @@ func (d *factorDialog) confirm() {
 			d.show(stepScan)
 		})
 	case renewTask:
-		call(d.ctx, d.Env, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
+		call(d.ctx, e, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun {
 				return
 			}
 			// The old ones are void: should the dialog have been shut, it opens again.
 			d.codes, d.shown = out.BackupCodes, true
-			d.Env.focus.showDialog(ctx, "factor")
+			e.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
 			refresh(ctx)
 		})
 	case disableTask:
-		call(d.ctx, d.Env, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
+		call(d.ctx, e, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
 			d.form.end(ctx, err)
 			if err != nil {
 				return
@@ -213,27 +214,28 @@ func (d *factorDialog) confirm() {
 				user.TwoFactorEnabled = false
 				updateUser(ctx, user)
 			}
-			d.done(d.Env.T("2FA has been disabled."))
+			d.done(e.T("2FA has been disabled."))
 		})
 	}
 }
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
+	e := d.Env
 	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
-		d.form.refuse(d.ctx, "code", d.Env.T(notSixDigits))
+		d.form.refuse(d.ctx, "code", e.T(notSixDigits))
 		return
 	}
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	message := d.Env.T("2FA enabled successfully!")
+	message := e.T("2FA enabled successfully!")
 	if d.task == moveTask {
-		message = d.Env.T("Your new phone is set up. The old one gives no valid codes any more.")
+		message = e.T("Your new phone is set up. The old one gives no valid codes any more.")
 	}
 	enrol := true
-	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:
@@ -331,9 +333,10 @@ func (d *factorDialog) email() string {
 // text is the file of the backup codes: who finds it years later must know
 // what it is.
 func (d *factorDialog) text() string {
-	return d.Env.T("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
-		d.Env.T("Made on %s", d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
-		d.Env.T("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
+	e := d.Env
+	return e.T("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
+		e.T("Made on %s", e.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		e.T("Each code signs you in once, in the place of one from your authenticator app.") + "\n"
 }
 
 func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
@@ -378,28 +381,30 @@ func (d *factorDialog) Render() app.UI {
 }
 
 func (d *factorDialog) title() string {
+	e := d.Env
 	switch d.step {
 	case stepScan:
-		return d.Env.T("Add the key to your authenticator app")
+		return e.T("Add the key to your authenticator app")
 	case stepSave:
-		return d.Env.T("Save your backup codes")
+		return e.T("Save your backup codes")
 	case stepProve:
-		return d.Env.T("Enter a code from the app")
+		return e.T("Enter a code from the app")
 	default:
-		return d.Env.T(d.task.title)
+		return e.T(d.task.title)
 	}
 }
 
 func (d *factorDialog) yes() string {
+	e := d.Env
 	switch {
 	case d.step == stepConfirm:
-		return d.Env.T(d.task.yes)
+		return e.T(d.task.yes)
 	case d.step == stepProve:
-		return d.Env.T("Verify")
+		return e.T("Verify")
 	case d.last():
-		return d.Env.T("Done")
+		return e.T("Done")
 	default:
-		return d.Env.T("Continue")
+		return e.T("Continue")
 	}
 }
 
@@ -423,21 +428,22 @@ func (d *factorDialog) drawConfirm() app.UI {
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	link := html.A(d.uri).Text(d.Env.T("Open in an authenticator app")).OnClick(on(d.open))
-	same, scan := "", d.Env.T("Scan this with the app:")
+	e := d.Env
+	link := html.A(d.uri).Text(e.T("Open in an authenticator app")).OnClick(on(d.open))
+	same, scan := "", e.T("Scan this with the app:")
 	if d.task == moveTask {
-		same = d.Env.T("The new entry has the same name as the old one. Delete the old one when you are done.")
+		same = e.T("The new entry has the same name as the old one. Delete the old one when you are done.")
 	}
 	if coarsePointer() {
-		scan = d.Env.T("Or scan this with another device:")
+		scan = e.T("Or scan this with another device:")
 	}
 	parts := []app.UI{
 		html.P().Text(scan),
-		qrCode(d.path, d.side, d.Env.T("QR code of the key below")),
+		qrCode(d.path, d.side, e.T("QR code of the key below")),
 		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text(d.Env.T("Cannot scan it? Enter this key in the app:")),
+			html.P().ID("factor-key-what").Text(e.T("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(d.Env.T("Copy key")).OnClick(on(d.copyKey)),
+			html.Button().Text(e.T("Copy key")).OnClick(on(d.copyKey)),
 		),
 	}
 	if coarsePointer() { // nobody scans a screen with the phone that it is on
@@ -450,31 +456,32 @@ func (d *factorDialog) drawScan() app.UI {
 }
 
 func (d *factorDialog) drawSave() app.UI {
+	e := d.Env
 	return html.Div().Class("step").Body(
-		html.P().Text(d.Env.T("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
+		html.P().Text(e.T("If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.")),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
-				html.P().Class("name").Text(d.Env.T("Latchkey backup codes")),
-				html.P().Text(d.Env.T("%s at %s", d.email(), app.Window().URL().Host)),
-				html.P().Text(d.Env.T("Made on %s. Each works once.", d.Env.today())),
+				html.P().Class("name").Text(e.T("Latchkey backup codes")),
+				html.P().Text(e.T("%s at %s", d.email(), app.Window().URL().Host)),
+				html.P().Text(e.T("Made on %s. Each works once.", e.today())),
 			),
-			html.Ul().Class("codes").Aria("label", d.Env.T("Backup codes")).Body(
+			html.Ul().Class("codes").Aria("label", e.T("Backup codes")).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
 					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(d.Env.T("Copy")).OnClick(on(d.copyCodes)),
-			html.Button().Text(d.Env.T("Download")).OnClick(on(d.download)),
-			html.Button().Text(d.Env.T("Print")).OnClick(on(d.print)),
+			html.Button().Text(e.T("Copy")).OnClick(on(d.copyCodes)),
+			html.Button().Text(e.T("Download")).OnClick(on(d.download)),
+			html.Button().Text(e.T("Print")).OnClick(on(d.print)),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(on(d.toggleSaved)),
-				html.Span().Text(d.Env.T("I saved them")),
+				html.Span().Text(e.T("I saved them")),
 			),
 			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
@@ -482,8 +489,9 @@ func (d *factorDialog) drawSave() app.UI {
 }
 
 func (d *factorDialog) drawProve() app.UI {
+	e := d.Env
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(d.Env.T("This shows that the app has the key.")),
-		d.form.code(d.Env.T("Code"), d.Env.T("The six digits that the app shows now."), d.prove),
+		html.P().Text(e.T("This shows that the app has the key.")),
+		d.form.code(e.T("Code"), e.T("The six digits that the app shows now."), d.prove),
 	)
 }

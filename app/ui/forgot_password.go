@@ -50,25 +50,26 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
-	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(p.Env.T("Back to sign-in")))
+	e := p.Env
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T("Back to sign-in")))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
-			heading(p.Env.T("Check your mail")),
+			heading(e.T("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text(p.Env.T("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
-				html.P().Class("hint").Text(p.Env.T("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(p.Env.T("Use another address")).OnClick(on(p.other)),
+				html.P().Text(e.T("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
+				html.P().Class("hint").Text(e.T("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
+				html.Button().Text(e.T("Use another address")).OnClick(on(p.other)),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.T("Forgot password")),
+		heading(e.T("Forgot password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(p.Env.T("Enter the address of your account, and we send you a link by which you choose a new password.")),
-			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username"}),
+			html.P().Text(e.T("Enter the address of your account, and we send you a link by which you choose a new password.")),
+			p.form.field(field{Name: "email", Label: e.T("Email"), Type: "email", Complete: "username"}),
 			p.form.drawError(),
-			p.form.button(p.Env.T("Send the link"), "main"),
+			p.form.button(e.T("Send the link"), "main"),
 		),
 		back,
 	)

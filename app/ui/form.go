@@ -278,6 +278,7 @@ func (f *field) toggleVisible(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
+	e := f.Env
 	kind := f.Type
 	if f.visible {
 		kind = "text"
@@ -313,9 +314,9 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := f.Env.T("Show"), f.Env.T("Show %s", f.Env.within(f.Label))
+				deed, whole := e.T("Show"), e.T("Show %s", e.within(f.Label))
 				if f.visible {
-					deed, whole = f.Env.T("Hide"), f.Env.T("Hide %s", f.Env.within(f.Label))
+					deed, whole = e.T("Hide"), e.T("Hide %s", e.within(f.Label))
 				}
 				return html.Button().Class("peek").
 					Aria("label", whole).

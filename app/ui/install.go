@@ -40,15 +40,16 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
-	how := i.Env.T("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
+	e := i.Env
+	how := e.T("In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a connection, too.")
 	if coarsePointer() {
-		how = i.Env.T("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
+		how = e.T("To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a connection, too.")
 	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
-				html.P().Text(i.Env.T("Have this as an app: it opens in a window of its own, and without a connection, too.")),
-				html.Button().Text(i.Env.T("Install app")).OnClick(on(i.ask)),
+				html.P().Text(e.T("Have this as an app: it opens in a window of its own, and without a connection, too.")),
+				html.Button().Text(e.T("Install app")).OnClick(on(i.ask)),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -11,8 +12,9 @@ import (
 	"latchkey/shared"
 )
 
-// loading is what the loaders of all types have in common. The compiler makes a
-// [loader] for each type, which the browser downloads, and this once.
+// loading is what the loaders of all types have in common. The compiler makes the
+// functions of a generic type once for each type, and the browser downloads each: so
+// that which could be generic is here, and by reflection.
 type loading struct {
 	env     *env
 	section string // the id of the section's heading
@@ -23,10 +25,12 @@ type loading struct {
 	at      time.Time   // when what is shown was so; zero if nothing was loaded yet
 	now     time.Time   // that the relative times of the section are relative to
 
-	// fetch asks the server. The answer comes with a function that takes its value.
-	fetch   func(ctx app.Context, answered func(ctx app.Context, take func(), err error))
-	restore func() time.Time  // takes what the snapshot has, and returns its time, zero if it has nothing; nil for never
-	onLoad  func(app.Context) // called when the server has answered with a value; nil for nothing
+	method, path string     // of the endpoint
+	in           func() any // returns what it takes; nil for nothing
+	value        any        // points to the last answer
+
+	restore func() time.Time  // takes the value of the snapshot, and returns its time, zero if it has none; nil for never
+	onLoad  func(app.Context) // called when there is a new answer; nil for nothing
 }
 
 // waiting reports whether the section has nothing to say yet.
@@ -43,28 +47,29 @@ const laterWords key = "This is shown when there is a connection again."
 // draw says why the section could not be loaded, and offers to retry. Without a
 // connection there is nothing to retry: the section is loaded when there is one.
 func (l *loading) draw(retry app.EventHandler) app.UI {
+	e := l.env
 	offline, known := errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
 	return html.Div().Class("stale").Body(
 		html.Div().Class("trouble").Role("alert").Body(
-			app.If(!offline && l.problem != nil && l.env.words(l.problem) != "", func() app.UI {
-				text := l.env.words(l.problem)
+			app.If(!offline && l.problem != nil && e.words(l.problem) != "", func() app.UI {
+				text := e.words(l.problem)
 				if known {
-					text = l.env.T("This may be out of date.") + " " + text
+					text = e.T("This may be out of date.") + " " + text
 				}
 				return html.Div().Body(
 					html.P().Text(text),
-					html.Button().Text(l.env.T("Try again")).OnClick(on(retry)),
+					html.Button().Text(e.T("Try again")).OnClick(on(retry)),
 				)
 			}),
 		),
 		app.If(offline && known, func() app.UI {
 			then := shared.Time{Time: l.at}
 			return html.P().Class("as-of").Body(
-				app.Text(l.env.T("As of")+" "),
-				l.env.timestamp(then, l.env.localTime(then, "medium", "short")),
+				app.Text(e.T("As of")+" "),
+				e.timestamp(then, e.localTime(then, "medium", "short")),
 			)
 		}).ElseIf(offline, func() app.UI {
-			return html.P().Class("as-of").Text(l.env.T(laterWords))
+			return html.P().Class("as-of").Text(e.T(laterWords))
 		}),
 	)
 }
@@ -89,22 +94,33 @@ func (l *loading) mount(ctx app.Context) {
 // load asks the server. What was loaded before stays until the server has answered,
 // and if it fails.
 func (l *loading) load() {
-	l.fetch(l.ctx, func(ctx app.Context, take func(), err error) {
-		l.problem = err
-		if errors.Is(err, client.ErrOffline) && !l.known && l.restore != nil {
-			if at := l.restore(); !at.IsZero() {
-				l.known, l.at = true, at
-			}
+	var in any = shared.None{}
+	if l.in != nil {
+		in = l.in()
+	}
+	value := reflect.ValueOf(l.value).Elem()
+	out := reflect.New(value.Type())
+	newCall(l.env, l.method, l.path, in, out.Interface(), func(ctx app.Context, err error) {
+		l.answered(ctx, func() { value.Set(out.Elem()) }, err)
+	}).send(l.ctx)
+}
+
+// answered takes an answer; take makes it the value.
+func (l *loading) answered(ctx app.Context, take func(), err error) {
+	l.problem = err
+	if errors.Is(err, client.ErrOffline) && !l.known && l.restore != nil {
+		if at := l.restore(); !at.IsZero() {
+			l.known, l.at = true, at
 		}
-		if err != nil {
-			return
-		}
-		take()
-		l.loaded()
-		if l.onLoad != nil {
-			l.onLoad(ctx)
-		}
-	})
+	}
+	if err != nil {
+		return
+	}
+	take()
+	l.loaded()
+	if l.onLoad != nil {
+		l.onLoad(ctx)
+	}
 }
 
 func (l *loading) retry(app.Context, app.Event) {
@@ -123,12 +139,8 @@ type loader[T any] struct {
 	value T
 }
 
-// init makes the loader one of what an endpoint answers.
-func (l *loader[T]) init(e *env, section string, endpoint shared.Endpoint[shared.None, T]) {
-	l.env, l.section, l.now = e, section, e.now()
-	l.fetch = func(ctx app.Context, answered func(app.Context, func(), error)) {
-		call(ctx, e, endpoint, shared.None{}, func(ctx app.Context, value T, err error) {
-			answered(ctx, func() { l.value = value }, err)
-		})
-	}
+// initLoader makes a loader one of what an endpoint answers. An endpoint that takes
+// something gets it from l.in.
+func initLoader[In, T any](l *loader[T], e *env, section string, endpoint shared.Endpoint[In, T]) {
+	l.loading = loading{env: e, section: section, now: e.now(), method: endpoint.Method, path: endpoint.Path, value: &l.value}
 }

@@ -56,32 +56,34 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *notMe) Render() app.UI {
+	e := p.Env
 	switch {
 	case p.reset != "":
-		return html.Div().Body(&resetPassword{Env: p.Env, Token: p.reset})
+		return html.Div().Body(&resetPassword{Env: e, Token: p.reset})
 	case !p.checked:
-		return linkLoading(p.Env.T("Was it not you?"))
+		return linkLoading(e.T("Was it not you?"))
 	case p.dead != nil:
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, p.Env.T("Choose a new password"))
+		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T("Choose a new password"))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.T("Was it not you?")),
+		heading(e.T("Was it not you?")),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
-			html.P().Text(p.Env.T("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
-			html.P().Class("hint").Text(p.Env.T("If it was you after all, close this page. Nothing is done before you press the button.")),
+			html.P().Text(e.T("Somebody may know your password, or use a device of yours. If what the mail tells of was not your doing, press the button: everybody is signed out of your account at once, what was changed is undone as far as it can be, and you choose a new password.")),
+			html.P().Class("hint").Text(e.T("If it was you after all, close this page. Nothing is done before you press the button.")),
 			p.form.drawError(),
-			p.form.button(p.Env.T("It wasn't me"), "main"),
+			p.form.button(e.T("It wasn't me"), "main"),
 		),
 	)
 }
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *notMe) deadWords() string {
+	e := p.Env
 	switch {
 	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return p.Env.T("This link has been used already.") + " " + p.Env.T("You can still shut everybody else out of your account: choose a new password.")
+		return e.T("This link has been used already.") + " " + e.T("You can still shut everybody else out of your account: choose a new password.")
 	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return p.Env.T("Its time is over.") + " " + p.Env.T("You can still shut everybody else out of your account: choose a new password.")
+		return e.T("Its time is over.") + " " + e.T("You can still shut everybody else out of your account: choose a new password.")
 	}
-	return p.Env.T("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")
+	return e.T("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")
 }

@@ -6,36 +6,42 @@ import (
 	"latchkey/app/html"
 )
 
-// paging is what the pagers of all types have in common, as [loading] is of loaders.
-type paging struct {
+// pager loads the list of a section page by page, of what a filter selects. The
+// section has the items.
+type pager struct {
 	loading
 	filter string // which items are shown
 	next   string // where the next page begins; "" if there is none
+	shown  int    // how many items there are
 	paged  bool   // more than the first page is shown
 	busy   bool   // the next page is on its way
 
-	fetchPage func(ctx app.Context, filter, from string, answered func(app.Context, page, error))
-	onAnswer  func()     // called at every answer; nil for nothing
-	count     func() int // of the items that are shown
+	fetch    func(ctx app.Context, filter, from string, answered func(app.Context, page, error))
+	onAnswer func() // called at every answer; nil for nothing
 }
 
 // page is a page of a list, as the server has answered it.
 type page struct {
 	next  string             // where the next one begins; "" if there is none
-	first string             // the id of the element of its first item; "" if it has none
-	take  func(replace bool) // adds its items to the list, or replaces them
+	items int                // how many it has
+	first string             // the id of the element of the first of them
+	show  func(replace bool) // adds its items to the list, or replaces them
+}
+
+func newPager(e *env, section string) pager {
+	return pager{loading: loading{env: e, section: section, now: e.now()}}
 }
 
 // mount begins to load for the section whose context is ctx.
-func (p *paging) mount(ctx app.Context) {
+func (p *pager) mount(ctx app.Context) {
 	p.ctx = ctx
 	p.loadFrom("")
 }
 
 // loadFrom asks for the page that begins there, the first if from is "".
-func (p *paging) loadFrom(from string) {
+func (p *pager) loadFrom(from string) {
 	filter := p.filter
-	p.fetchPage(p.ctx, filter, from, func(ctx app.Context, page page, err error) {
+	p.fetch(p.ctx, filter, from, func(ctx app.Context, page page, err error) {
 		p.busy = false
 		if p.onAnswer != nil {
 			p.onAnswer()
@@ -46,29 +52,32 @@ func (p *paging) loadFrom(from string) {
 		if p.problem = err; err != nil {
 			return
 		}
-		if from != "" && p.count() > 0 && page.first != "" {
+		if from == "" {
+			p.shown = 0
+		}
+		if p.shown > 0 && page.items > 0 {
 			p.paged = true
 			focus(ctx, page.first) // the button that had it may be gone
 		}
-		page.take(from == "")
-		p.next = page.next
+		page.show(from == "")
+		p.shown, p.next = p.shown+page.items, page.next
 		p.loaded()
 	})
 }
 
 // restart loads the first page of what a filter selects.
-func (p *paging) restart(filter string) {
+func (p *pager) restart(filter string) {
 	p.filter, p.paged = filter, false
 	p.loadFrom("")
 }
 
-func (p *paging) retry(app.Context, app.Event) {
+func (p *pager) retry(app.Context, app.Event) {
 	p.problem = nil
 	focus(p.ctx, p.section)
 	p.restart(p.filter)
 }
 
-func (p *paging) more(app.Context, app.Event) {
+func (p *pager) more(app.Context, app.Event) {
 	if !p.busy {
 		p.busy = true
 		p.loadFrom(p.next)
@@ -76,41 +85,11 @@ func (p *paging) more(app.Context, app.Event) {
 }
 
 // drawState draws how loading went.
-func (p *paging) drawState() app.UI { return p.draw(p.retry) }
+func (p *pager) drawState() app.UI { return p.draw(p.retry) }
 
 // drawMore draws the button that goes on with the list, if there is more of it.
-func (p *paging) drawMore() app.UI {
+func (p *pager) drawMore() app.UI {
 	return html.Div().Body(app.If(p.next != "", func() app.UI {
 		return html.Button().Aria("busy", p.busy).Aria("disabled", p.busy).Text(p.env.T("Show more")).OnClick(on(p.more))
 	}))
 }
-
-// pager loads a list page by page, of what a filter selects.
-type pager[T any] struct {
-	paging
-	items []T
-	id    func(T) string // of the element of an item
-}
-
-// init makes the pager one of a section, which sets fetchPage.
-func (p *pager[T]) init(e *env, section string, id func(T) string) {
-	p.env, p.section, p.now, p.id = e, section, e.now(), id
-	p.count = func() int { return len(p.items) }
-}
-
-// page returns a page with these items.
-func (p *pager[T]) page(items []T, next string) page {
-	first := ""
-	if len(items) > 0 {
-		first = p.id(items[0])
-	}
-	return page{next, first, func(replace bool) {
-		if replace {
-			p.items = nil
-		}
-		p.items = append(p.items, items...)
-	}}
-}
-
-// hide takes the items away until the next page has come.
-func (p *pager[T]) hide() { p.items, p.known = nil, false }

@@ -40,11 +40,12 @@ type passkeys struct {
 
 func (s *passkeys) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "add-passkey", fields: []string{"name"}}
-	s.ceremony = toAdd(s.Env)
-	s.list.init(s.Env, "passkeys", shared.ListPasskeys)
+	e := s.Env
+	s.form = form{env: e, id: "add-passkey", fields: []string{"name"}}
+	s.ceremony = toAdd(e)
+	initLoader(&s.list, e, "passkeys", shared.ListPasskeys)
 	s.list.restore = func() (at time.Time) {
-		s.list.value, at = s.Env.snapshots.passkeys(s.Env.account())
+		s.list.value, at = e.snapshots.passkeys(e.account())
 		return at
 	}
 	s.list.onLoad = s.loaded
@@ -117,6 +118,7 @@ func (s *passkeys) signal(accepted shared.AcceptedPasskeys) {
 
 // add opens the dialog once what the ceremony needs is there.
 func (s *passkeys) add(ctx app.Context, _ app.Event) {
+	e := s.Env
 	if s.opening {
 		return
 	}
@@ -125,7 +127,7 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		return
 	}
 	s.opening = true
-	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
+	call(s.ctx, e, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
 		s.opening = false
 		if err != nil {
 			toastError(ctx, err)
@@ -135,9 +137,9 @@ func (s *passkeys) add(ctx app.Context, _ app.Event) {
 		s.form.problem, s.form.wrong = "", nil
 		s.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
-		s.suggested = s.Env.unused(s.Env.suggestName(userAgent, touch, s.platform), s.list.value)
+		s.suggested = e.unused(e.suggestName(userAgent, touch, s.platform), s.list.value)
 		s.openings++
-		s.Env.focus.showDialog(ctx, "add-passkey")
+		e.focus.showDialog(ctx, "add-passkey")
 		s.fill(ctx, s.form.inputID("name"), s.suggested)
 	})
 }
@@ -196,6 +198,7 @@ func (t *translator) wrongName(name string) string {
 
 // created takes what the browser made to the server.
 func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
+	e := s.Env
 	if err != nil {
 		s.ceremony.end(false)
 		s.form.end(ctx, err)
@@ -204,9 +207,9 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 	name := s.form.value("name")
 	own := name != s.suggested // which is after the device at hand
 	if !own {
-		name = s.Env.unused(s.Env.elsewhereName(passkey.Elsewhere(answer), name), s.list.value)
+		name = e.unused(e.elsewhereName(passkey.Elsewhere(answer), name), s.list.value)
 	}
-	call(s.ctx, s.Env, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
+	call(s.ctx, e, shared.VerifyRegistration, shared.Registration{Response: answer, Name: name}, func(ctx app.Context, out shared.Registered, err error) {
 		s.ceremony.end(err != nil)
 		s.form.end(ctx, err)
 		if err != nil {
@@ -216,10 +219,10 @@ func (s *passkeys) created(ctx app.Context, answer json.RawMessage, err error) {
 			return
 		}
 		closeDialog("add-passkey")
-		toast(ctx, s.Env.T("Passkey added!"))
+		toast(ctx, e.T("Passkey added!"))
 		s.list.value, s.list.known = append(s.list.value, out.Passkey), true
 		s.accept()
-		if better := s.Env.providerName(name, out.Provider); !own && better != name {
+		if better := e.providerName(name, out.Provider); !own && better != name {
 			s.callIt(out.Passkey, better)
 			return
 		}
@@ -263,27 +266,29 @@ func (s *passkeys) renamed(out shared.PasskeyUpdated) {
 }
 
 func (s *passkeys) confirmDelete(one shared.Passkey) {
+	e := s.Env
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T("Delete this passkey?"),
-		Text:  s.Env.T("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", s.Env.passkeyName(one)),
-		Yes:   s.Env.T("Delete"),
+		Title: e.T("Delete this passkey?"),
+		Text:  e.T("“%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it from where it is kept, if it can; else you have to do that there.", e.passkeyName(one)),
+		Yes:   e.T("Delete"),
 		Do:    func() { s.delete(one) },
 	})
 }
 
 func (s *passkeys) delete(one shared.Passkey) {
+	e := s.Env
 	s.busy = one.ID
-	call(s.ctx, s.Env, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
+	call(s.ctx, e, shared.DeletePasskey, shared.PasskeyID{ID: one.ID}, func(ctx app.Context, out shared.PasskeyDeleted, err error) {
 		s.busy = ""
 		if err != nil {
 			toastError(ctx, err)
 			s.list.load() // it may have been deleted all the same
 			return
 		}
-		toast(ctx, s.Env.T("“%s” is deleted.", s.Env.passkeyName(one)))
+		toast(ctx, e.T("“%s” is deleted.", e.passkeyName(one)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signal(out.AcceptedPasskeys)
 		focus(ctx, "passkeys") // the button that had it is gone
@@ -293,28 +298,29 @@ func (s *passkeys) delete(one shared.Passkey) {
 
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
+	e := s.Env
 	list := s.list.value
 	none := s.list.known && len(list) == 0
 	class, advice := "", ""
 	switch {
 	case !passkey.Supported():
-		advice = s.Env.T("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
+		advice = e.T("This browser cannot add passkeys here: it is too old, or this page did not come by https.")
 	case none:
-		class, advice = "main", s.Env.T("You have none yet. Add one on this device, on your phone or on a security key.")
+		class, advice = "main", e.T("You have none yet. Add one on this device, on your phone or on a security key.")
 	case len(list) == 1 && list[0].LastWayIn:
-		advice = s.Env.T("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
+		advice = e.T("This is your only way in: you have no password. Add another passkey, on another device, before you lose it.")
 	case len(list) == 1 && !list[0].Synced:
-		advice = s.Env.T("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
+		advice = e.T("You have only this one, and it is on one device. If that is lost, so is the passkey: add another.")
 	}
-	return section("passkeys", s.Env.T("Passkeys"),
-		html.P().Text(s.Env.T("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
+	return section("passkeys", e.T("Passkeys"),
+		html.P().Text(e.T("Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or given away, and needs no password beside it.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(list).Slice(func(i int) app.UI {
 						return &passkeyRow{
-							Env: s.Env, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
+							Env: e, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
 							Renamed: s.renamed, Delete: s.confirmDelete,
 						}
 					}),
@@ -326,7 +332,7 @@ func (s *passkeys) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
 					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(s.Env.T("Add passkey")).OnClick(on(s.add))
+					Text(e.T("Add passkey")).OnClick(on(s.add))
 			}),
 		),
 		s.dialog(),
@@ -334,25 +340,26 @@ func (s *passkeys) Render() app.UI {
 }
 
 func (s *passkeys) dialog() app.UI {
+	e := s.Env
 	told := ""
 	if s.form.busy {
-		told = s.Env.T("Now do what your browser or your device asks for.")
+		told = e.T("Now do what your browser or your device asks for.")
 	}
 	return html.Dialog().ID("add-passkey").
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On(onEvent("close", s.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-				html.H2().ID("add-passkey-title").Text(s.Env.T("Add a passkey")),
-				html.P().ID("add-passkey-text").Text(s.Env.T("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
-				s.form.field(field{Name: "name", Label: s.Env.T("Passkey name"), Type: "text", Complete: "off"}),
+				html.H2().ID("add-passkey-title").Text(e.T("Add a passkey")),
+				html.P().ID("add-passkey-text").Text(e.T("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen.")),
+				s.form.field(field{Name: "name", Label: e.T("Passkey name"), Type: "text", Complete: "off"}),
 				html.Div().Class("told").Role("status").Body(
 					app.If(told != "", func() app.UI { return html.P().Text(told) }),
 				),
 				s.form.drawError(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(s.Env.T("Cancel")).OnClick(on(s.cancel)),
-					s.form.button(s.Env.T("Continue"), "main"),
+					html.Button().Text(e.T("Cancel")).OnClick(on(s.cancel)),
+					s.form.button(e.T("Continue"), "main"),
 				),
 			),
 		)
@@ -437,46 +444,47 @@ func (r *passkeyRow) delete(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *passkeyRow) Render() app.UI {
+	e := r.Env
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	kept := r.Env.T("This device only")
+	kept := e.T("This device only")
 	if one.Synced {
-		kept = r.Env.T("Synced")
+		kept = e.T("Synced")
 	}
-	used := app.UI(app.Text(r.Env.T("Never")))
+	used := app.UI(app.Text(e.T("Never")))
 	if one.LastUsedAt != nil {
-		used = r.Env.timestamp(*one.LastUsedAt, r.Env.ago(one.LastUsedAt.Time, now))
+		used = e.timestamp(*one.LastUsedAt, e.ago(one.LastUsedAt.Time, now))
 	}
 	return html.Li().Class("session", "passkey").Body(
 		providerIcon(one.Provider),
 		html.P().Class("device").Body(
-			html.Strong().ID(name).Text(r.Env.passkeyName(one)),
+			html.Strong().ID(name).Text(e.passkeyName(one)),
 			html.Span().Class("badge").Text(kept),
 		),
 		html.Dl().Class("facts").Body(
-			fact(r.Env.T("Kept in"), app.Text(r.Env.keptIn(one))),
-			fact(r.Env.T("Created"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(r.Env.T("Last used"), used),
+			fact(e.T("Kept in"), app.Text(e.keptIn(one))),
+			fact(e.T("Created"), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
+			fact(e.T("Last used"), used),
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
 				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
-					Text(r.Env.T("Rename")).OnClick(on(r.edit))
+					Text(e.T("Rename")).OnClick(on(r.edit))
 			}),
 			app.If(!r.editing, func() app.UI {
 				return html.Button().Class("danger").Aria("describedby", name).
 					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(r.Env.T("Delete")).OnClick(on(r.delete))
+					Text(e.T("Delete")).OnClick(on(r.delete))
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
-				r.form.field(field{Name: "name", Label: r.Env.T("Passkey name"), Type: "text", Complete: "off", Value: r.Env.passkeyName(one)}),
+				r.form.field(field{Name: "name", Label: e.T("Passkey name"), Type: "text", Complete: "off", Value: e.passkeyName(one)}),
 				r.form.drawError(),
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
-						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(r.Env.T("Save")),
-					html.Button().Aria("describedby", name).Text(r.Env.T("Cancel")).OnClick(on(r.cancel)),
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(e.T("Save")),
+					html.Button().Aria("describedby", name).Text(e.T("Cancel")).OnClick(on(r.cancel)),
 				),
 			)
 		})),

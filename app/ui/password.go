@@ -52,14 +52,15 @@ func (s *password) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
-	return section("password", s.Env.T("Password"),
-		html.P().Text(s.Env.T("Changing it signs out all of your other sessions.")),
+	e := s.Env
+	return section("password", e.T("Password"),
+		html.P().Text(e.T("Changing it signs out all of your other sessions.")),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: s.Env.T("Current password"), Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: s.Env.T("New password"), Type: "password", Complete: "new-password", Hint: s.Env.T("At least 8 characters. Longer is stronger.")}),
+			s.form.field(field{Name: "currentPassword", Label: e.T("Current password"), Type: "password", Complete: "current-password"}),
+			s.form.field(field{Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
 			s.form.drawError(),
-			s.form.button(s.Env.T("Change password"), "main"),
+			s.form.button(e.T("Change password"), "main"),
 		),
 	)
 }

@@ -77,13 +77,14 @@ func (s *profile) choose() {
 }
 
 func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
+	e := s.Env
 	if s.deleting {
 		return
 	}
 	confirm(ctx, confirmation{
-		Title: s.Env.T("Delete your account?"),
-		Text:  s.Env.T("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
-		Yes:   s.Env.T("Delete account"),
+		Title: e.T("Delete your account?"),
+		Text:  e.T("Your account, %s, and all of its sessions will be gone at once. This cannot be undone.", s.User.Email),
+		Yes:   e.T("Delete account"),
 		Do:    s.delete,
 	})
 }
@@ -105,17 +106,18 @@ func (s *profile) delete() {
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
-	return section("profile", s.Env.T("Profile"),
+	e := s.Env
+	return section("profile", e.T("Profile"),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "name", Label: s.Env.T("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: e.T("Name"), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.drawError(),
-			s.form.button(s.Env.T("Save"), "main"),
+			s.form.button(e.T("Save"), "main"),
 		),
-		&field{Env: s.Env, ID: languageField, Name: "language", Label: s.Env.T("Language"), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
-		&newEmail{Env: s.Env, User: s.User, Language: s.Language},
+		&field{Env: e, ID: languageField, Name: "language", Label: e.T("Language"), Options: e.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
+		&newEmail{Env: e, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
-			html.P().Text(s.Env.T("Deleting your account removes it and signs you out everywhere.")),
-			html.Button().Class("danger").ID("delete-account").Text(s.Env.T("Delete account")).
+			html.P().Text(e.T("Deleting your account removes it and signs you out everywhere.")),
+			html.Button().Class("danger").ID("delete-account").Text(e.T("Delete account")).
 				Aria("busy", s.deleting).Aria("disabled", s.deleting).
 				OnClick(on(s.confirmDelete)),
 		),

@@ -90,33 +90,35 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
+	e := p.Env
 	if p.Token == "" && !p.checked { // else the server has only just made it
-		return linkLoading(p.Env.T("Choose a new password"))
+		return linkLoading(e.T("Choose a new password"))
 	}
 	if p.dead != nil {
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, p.Env.T("Send me a new link"))
+		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T("Send me a new link"))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.T("Choose a new password")),
+		heading(e.T("Choose a new password")),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(p.Env.T("It signs you out everywhere. Then sign in with the new password.")),
+			html.P().Text(e.T("It signs you out everywhere. Then sign in with the new password.")),
 			username(p.email),
-			p.form.field(field{Name: "newPassword", Label: p.Env.T("New password"), Type: "password", Complete: "new-password", Hint: p.Env.T("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
 			p.form.drawError(),
-			p.form.button(p.Env.T("Set the new password"), "main"),
+			p.form.button(e.T("Set the new password"), "main"),
 		),
 	)
 }
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *resetPassword) deadWords() string {
+	e := p.Env
 	switch {
 	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return p.Env.T("This link has been used already.") + " " + p.Env.T("Ask for a new one if you need it.")
+		return e.T("This link has been used already.") + " " + e.T("Ask for a new one if you need it.")
 	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return p.Env.T("Its time is over.") + " " + p.Env.T("Ask for a new one if you need it.")
+		return e.T("Its time is over.") + " " + e.T("Ask for a new one if you need it.")
 	}
-	return p.Env.T("This link has been used already, or its time is over. Ask for a new one.")
+	return e.T("This link has been used already, or its time is over. Ask for a new one.")
 }
 
 // asking is a page while the server is asked about its link.

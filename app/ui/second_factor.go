@@ -160,19 +160,20 @@ func (p *secondFactor) useBackup(app.Context, app.Event) {
 }
 
 func (p *secondFactor) send(app.Context, app.Event) {
+	e := p.Env
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
 	p.sending = true
-	call(p.ctx, p.Env, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, e, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		p.sending = false
 		switch {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.status = p.Env.T("A code is on its way to your email address.")
+			p.status = e.T("A code is on its way to your email address.")
 			if p.sent > 1 { // other words each time, or they are not heard
-				p.status = p.Env.T("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
+				p.status = e.T("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
@@ -180,7 +181,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
 			// No reason to refuse another factor.
-			p.status, p.form.problem = "", p.Env.T("You have asked for many codes. %s The last one may still work.", p.Env.again(err))
+			p.status, p.form.problem = "", e.T("You have asked for many codes. %s The last one may still work.", e.again(err))
 		default:
 			p.refused(ctx, err)
 		}
@@ -193,18 +194,19 @@ func (p *secondFactor) submit(_ app.Context, e app.Event) {
 }
 
 func (p *secondFactor) verify() {
+	e := p.Env
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
-		if !p.form.start(p.ctx, map[string]string{"backupCode": p.Env.T("Enter one of your backup codes.")}) {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": e.T("Enter one of your backup codes.")}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
-		call(p.ctx, p.Env, shared.VerifyBackupCode, in, p.answered)
+		call(p.ctx, e, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
 	code, ok := shared.SixDigits(p.form.value("code"))
 	if !ok {
-		p.form.refuse(p.ctx, "code", p.Env.T(notSixDigits))
+		p.form.refuse(p.ctx, "code", e.T(notSixDigits))
 		return
 	}
 	if !p.form.start(p.ctx, nil) {
@@ -212,9 +214,9 @@ func (p *secondFactor) verify() {
 	}
 	in := shared.Code{Code: code, TrustDevice: &trust}
 	if p.with == byMail {
-		call(p.ctx, p.Env, shared.VerifyOTP, in, p.answered)
+		call(p.ctx, e, shared.VerifyOTP, in, p.answered)
 	} else {
-		call(p.ctx, p.Env, shared.VerifyTOTP, in, p.answered)
+		call(p.ctx, e, shared.VerifyTOTP, in, p.answered)
 	}
 }
 
@@ -271,18 +273,19 @@ func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (p *secondFactor) Render() app.UI {
+	e := p.Env
 	if p.over != nil {
 		return html.Div().Class("narrow").Body(
-			heading(p.Env.title(shared.PageTwoFactor)),
+			heading(e.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
-				html.P().ID("over").Text(p.Env.words(p.over)),
+				html.P().ID("over").Text(e.words(p.over)),
 				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(p.Env.T("Sign in again")).OnClick(on(p.signInAgain)),
+					Text(e.T("Sign in again")).OnClick(on(p.signInAgain)),
 			),
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.title(shared.PageTwoFactor)),
+		heading(e.title(shared.PageTwoFactor)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("told").Role("status").Body(
@@ -291,58 +294,60 @@ func (p *secondFactor) Render() app.UI {
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
 					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
-					html.Span().Text(p.Env.T("Trust this device for 30 days")),
+					html.Span().Text(e.T("Trust this device for 30 days")),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text(p.Env.T("You will not be asked for a code here. Only for a device that nobody else uses.")),
+				html.P().Class("hint").ID("challenge-trust-hint").Text(e.T("You will not be asked for a code here. Only for a device that nobody else uses.")),
 			),
 			p.form.drawError(),
-			p.form.button(p.Env.T("Verify"), "main"),
+			p.form.button(e.T("Verify"), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
 		html.Details().Class("lost").Body(
-			html.Summary().Text(p.Env.T("Lost access?")),
+			html.Summary().Text(e.T("Lost access?")),
 			p.lost(),
 		),
 		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text(p.Env.T("Cancel")),
+			html.A(shared.PageSignIn).Text(e.T("Cancel")),
 		),
 	)
 }
 
 func (p *secondFactor) field() app.UI {
+	e := p.Env
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
-			Name: "backupCode", Label: p.Env.T("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: p.Env.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: e.T("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: e.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	case byMail:
-		return p.form.code(p.Env.T("Code from the email"), p.Env.T("It has six digits."), p.verify)
+		return p.form.code(e.T("Code from the email"), e.T("It has six digits."), p.verify)
 	default:
-		return p.form.code(p.Env.T("Code from your authenticator app"), p.Env.T("It has six digits and changes every 30 seconds."), p.verify)
+		return p.form.code(e.T("Code from your authenticator app"), e.T("It has six digits and changes every 30 seconds."), p.verify)
 	}
 }
 
 // ways are the buttons for another factor than the one that is asked for.
 func (p *secondFactor) ways() []app.UI {
+	e := p.Env
 	way := func(label string, h app.EventHandler) app.UI {
 		return html.Button().Text(label).OnClick(on(h))
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
 		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(p.Env.T("Use a passkey")).OnClick(on(p.usePasskey)))
+			Text(e.T("Use a passkey")).OnClick(on(p.usePasskey)))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way(p.Env.T("Use your authenticator app"), p.useApp))
+		ways = append(ways, way(e.T("Use your authenticator app"), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way(p.Env.T("Use a backup code"), p.useBackup))
+		ways = append(ways, way(e.T("Use a backup code"), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
-		label := p.Env.T("Send a code by email")
+		label := e.T("Send a code by email")
 		if p.with == byMail {
-			label = p.Env.T("Send a new code")
+			label = e.T("Send a new code")
 		}
 		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
 			Text(label).OnClick(on(p.send)))
@@ -352,17 +357,18 @@ func (p *secondFactor) ways() []app.UI {
 
 // lost says how to get in without the phone.
 func (p *secondFactor) lost() app.UI {
+	e := p.Env
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text(p.Env.T("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
+		html.Li().Text(e.T("Use a backup code: one of the ten that you saved when you turned two-factor authentication on.")),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text(p.Env.T("Use a passkey, here or of another device."))
+			return html.Li().Text(e.T("Use a passkey, here or of another device."))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text(p.Env.T("Have a code sent to your email address."))
+			return html.Li().Text(e.T("Have a code sent to your email address."))
 		}),
-		html.Li().Text(p.Env.T("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
-		html.Li().Text(p.Env.T("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
-		html.Li().Text(p.Env.T("If none of these is left, ask whoever runs this server to let you in again.")),
+		html.Li().Text(e.T("Sign in on a device that you trusted in the last 30 days. It is not asked for a code.")),
+		html.Li().Text(e.T("On another device you may still be signed in. Open the settings there and choose “Move to a new phone”.")),
+		html.Li().Text(e.T("If none of these is left, ask whoever runs this server to let you in again.")),
 	)
 }

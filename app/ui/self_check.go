@@ -20,21 +20,17 @@ type selfCheck struct {
 
 func (s *selfCheck) OnInit() {
 	defer rescue()
-	s.check.env, s.check.section, s.check.fetch = s.Env, "check", s.fetch
+	initLoader(&s.check, s.Env, "check", shared.PasskeyCheck)
+	s.check.in = func() any {
+		return shared.PageOrigin{
+			Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
+		}
+	}
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
 	defer rescue()
 	s.check.mount(ctx)
-}
-
-func (s *selfCheck) fetch(ctx app.Context, answered func(app.Context, func(), error)) {
-	in := shared.PageOrigin{
-		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
-	}
-	call(ctx, s.Env, shared.PasskeyCheck, in, func(ctx app.Context, out shared.SelfCheck, err error) {
-		answered(ctx, func() { s.check.value = out }, err)
-	})
 }
 
 // Render implements [app.Composer].
@@ -47,6 +43,7 @@ func (s *selfCheck) Render() app.UI {
 }
 
 func (s *selfCheck) body() []app.UI {
+	e := s.Env
 	found := s.check.value
 	switch {
 	case s.check.waiting():
@@ -54,22 +51,22 @@ func (s *selfCheck) body() []app.UI {
 	case !s.check.known:
 		return nil
 	}
-	verdict := s.Env.T("All is well.")
+	verdict := e.T("All is well.")
 	if !found.OK {
-		verdict = s.Env.T("Something has to be changed.")
+		verdict = e.T("Something has to be changed.")
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state, class := s.Env.T("OK"), "badge"
+				state, class := e.T("OK"), "badge"
 				if !c.OK {
-					state, class = s.Env.T("To change"), "badge bad"
+					state, class = e.T("To change"), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					html.P().Class("hint").Text(s.Env.findingWords(c)),
+					html.P().Class("hint").Text(e.findingWords(c)),
 				)
 			}),
 		),

@@ -25,10 +25,11 @@ type sessions struct {
 
 func (s *sessions) OnInit() {
 	defer rescue()
+	e := s.Env
 	s.gone = map[string]bool{}
-	s.list.init(s.Env, "sessions", shared.ListSessions)
+	initLoader(&s.list, e, "sessions", shared.ListSessions)
 	s.list.restore = func() (at time.Time) {
-		s.list.value, at = s.Env.snapshots.sessions(s.Env.account())
+		s.list.value, at = e.snapshots.sessions(e.account())
 		return at
 	}
 	s.list.onLoad = s.loaded
@@ -72,19 +73,20 @@ func (s *sessions) others() []string {
 }
 
 func (s *sessions) confirmRevoke(one shared.Session) {
+	e := s.Env
 	if one.IsCurrent {
 		confirm(s.ctx, confirmation{
-			Title: s.Env.T("Sign out of this device?"),
-			Text:  s.Env.T("This is the session that you are using now. You will have to sign in again."),
-			Yes:   s.Env.T("Sign out"),
+			Title: e.T("Sign out of this device?"),
+			Text:  e.T("This is the session that you are using now. You will have to sign in again."),
+			Yes:   e.T("Sign out"),
 			Do:    func() { signOut(s.ctx) },
 		})
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T("Revoke this session?"),
-		Text:  s.Env.T("%s (%s), last active %s, will be signed out at once.", s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes:   s.Env.T("Revoke"),
+		Title: e.T("Revoke this session?"),
+		Text:  e.T("%s (%s), last active %s, will be signed out at once.", e.deviceWords(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
+		Yes:   e.T("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
@@ -92,8 +94,9 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 // revoke takes the row away before the server has answered. Should the server
 // refuse, it comes back to its place.
 func (s *sessions) revoke(one shared.Session) {
+	e := s.Env
 	s.hide(one.Token)
-	call(s.ctx, s.Env, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
@@ -101,23 +104,24 @@ func (s *sessions) revoke(one shared.Session) {
 			s.list.load() // it may have been ended all the same
 			return
 		}
-		toast(ctx, s.Env.T("%s is signed out.", s.Env.deviceWords(one.Device)))
+		toast(ctx, e.T("%s is signed out.", e.deviceWords(one.Device)))
 	})
 }
 
 func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
+	e := s.Env
 	others := s.others()
 	if len(others) == 0 {
 		return
 	}
-	text := s.Env.T("The other device will be signed out at once.")
+	text := e.T("The other device will be signed out at once.")
 	if n := len(others); n > 1 {
-		text = s.Env.T("All %d other sessions will be signed out at once.", n)
+		text = e.T("All %d other sessions will be signed out at once.", n)
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T("Revoke all other sessions?"),
-		Text:  text + " " + s.Env.T("You stay signed in here."),
-		Yes:   s.Env.T("Revoke all"),
+		Title: e.T("Revoke all other sessions?"),
+		Text:  text + " " + e.T("You stay signed in here."),
+		Yes:   e.T("Revoke all"),
 		Do:    func() { s.revokeOthers(others) },
 	})
 }
@@ -162,19 +166,20 @@ func (s *sessions) show(handles ...string) {
 
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
+	e := s.Env
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.list.known && len(others) == 0 {
-		why = s.Env.T("You are signed in nowhere else.")
+		why = e.T("You are signed in nowhere else.")
 	}
-	return section("sessions", s.Env.T("Active sessions"),
-		html.P().Text(s.Env.T("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
+	return section("sessions", e.T("Active sessions"),
+		html.P().Text(e.T("Where you are signed in. Revoke whatever you do not recognise, and then change your password.")),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
+						return &sessionRow{Env: e, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
@@ -183,7 +188,7 @@ func (s *sessions) Render() app.UI {
 			html.P().ID("revoke-others-why").Text(why),
 			html.Button().Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text(s.Env.T("Revoke all other sessions")).
+				Text(e.T("Revoke all other sessions")).
 				OnClick(on(s.confirmRevokeOthers)),
 		),
 	)
@@ -221,19 +226,20 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
 func (r *sessionRow) Render() app.UI {
+	e := r.Env
 	one := r.Session
 	name := "device-" + one.Token
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		r.Env.deviceLine(name, one.Device, one.IsCurrent),
+		e.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(r.Env.T("Last active"), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
-			fact(r.Env.T("IP address"), app.Text(one.IPAddress)),
-			fact(r.Env.T("Signed in"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
-			fact(r.Env.T("Signed in with"), app.Text(r.Env.methodWords(one.Method))),
+			fact(e.T("Last active"), e.timestamp(one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))),
+			fact(e.T("IP address"), app.Text(one.IPAddress)),
+			fact(e.T("Signed in"), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", "short"))),
+			fact(e.T("Signed in with"), app.Text(e.methodWords(one.Method))),
 		),
 		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(r.Env.T("Revoke")).OnClick(on(r.revoke)),
+			Text(e.T("Revoke")).OnClick(on(r.revoke)),
 	)
 }
 

@@ -62,27 +62,28 @@ func (p *settings) Render() app.UI {
 }
 
 func (p *settings) cards() []app.UI {
+	e := p.Env
 	switch {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, p.Env.T(s.name), skeleton())
+			cards[i] = section(s.id, e.T(s.name), skeleton())
 		}
 		return cards
 	case p.Overdue:
-		return []app.UI{&twoFactor{Env: p.Env}, &passkeys{Env: p.Env, User: *p.User}}
+		return []app.UI{&twoFactor{Env: e}, &passkeys{Env: e, User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{Env: p.Env, User: *p.User, Chosen: p.Chosen, Language: p.Language},
-		&password{Env: p.Env, Email: p.User.Email, Language: p.Language},
-		&twoFactor{Env: p.Env},
-		&passkeys{Env: p.Env, User: *p.User},
-		&sessions{Env: p.Env},
+		&profile{Env: e, User: *p.User, Chosen: p.Chosen, Language: p.Language},
+		&password{Env: e, Email: p.User.Email, Language: p.Language},
+		&twoFactor{Env: e},
+		&passkeys{Env: e, User: *p.User},
+		&sessions{Env: e},
 	}
 	if p.User.TwoFactorEnabled {
-		cards = append(cards, &trustedDevices{Env: p.Env})
+		cards = append(cards, &trustedDevices{Env: e})
 	}
-	return append(cards, &events{Env: p.Env}, &install{Env: p.Env, Language: p.Language})
+	return append(cards, &events{Env: e}, &install{Env: e, Language: p.Language})
 }
 
 // part is a part of a page, by the id of its heading.

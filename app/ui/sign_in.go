@@ -178,30 +178,31 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
+	e := p.Env
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.T("Sign in")).Aria("describedby", "notice"),
+		heading(e.T("Sign in")).Aria("describedby", "notice"),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username webauthn"}),
-			p.form.field(field{Name: "password", Label: p.Env.T("Password"), Type: "password", Complete: "current-password"}),
+			p.form.field(field{Name: "email", Label: e.T("Email"), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{Name: "password", Label: e.T("Password"), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
-				html.Span().Text(p.Env.T("Keep me signed in on this device")),
+				html.Span().Text(e.T("Keep me signed in on this device")),
 			),
 			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
-			p.form.button(p.Env.T("Sign in"), "main"),
+			p.form.button(e.T("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return html.Button().ID("sign-in-passkey").
 					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(p.Env.T("Sign in with a passkey")).OnClick(on(p.usePasskey))
+					Text(e.T("Sign in with a passkey")).OnClick(on(p.usePasskey))
 			}),
 		),
-		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(p.Env.T("Forgot password?"))),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(e.T("Forgot password?"))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text(p.Env.T("New here?")+" "),
-				html.A(shared.PageSignUp).Text(p.Env.T("Create an account")),
+				app.Text(e.T("New here?")+" "),
+				html.A(shared.PageSignUp).Text(e.T("Create an account")),
 			)
 		})),
 	)

@@ -63,41 +63,42 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *signUp) Render() app.UI {
+	e := p.Env
 	invited := ""
 	if p.invite != "" {
-		invited = p.Env.T("This account will be the first administrator of this server.")
+		invited = e.T("This account will be the first administrator of this server.")
 	}
 	have := html.P().Class("aside").Body(
-		app.Text(p.Env.T("You have an account?")+" "),
-		html.A(shared.PageSignIn).Text(p.Env.T("Sign in")),
+		app.Text(e.T("You have an account?")+" "),
+		html.A(shared.PageSignIn).Text(e.T("Sign in")),
 	)
 	switch {
 	case p.sent != "":
 		return html.Div().Class("narrow").Body(
-			heading(p.Env.T("Check your mail")),
+			heading(e.T("Check your mail")),
 			html.Div().Class("card").Body(
-				html.P().Text(p.Env.T("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
-				html.P().Class("hint").Text(p.Env.T("Nothing there after some minutes? Look in the folder for spam.")),
-				&verification{Env: p.Env, Email: p.sent},
+				html.P().Text(e.T("A mail is on its way to %s. Open the link in it to go on.", p.sent)),
+				html.P().Class("hint").Text(e.T("Nothing there after some minutes? Look in the folder for spam.")),
+				&verification{Env: e, Email: p.sent},
 			),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(p.Env.T("Go to sign-in"))),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T("Go to sign-in"))),
 		)
 	case p.Server.Known && !p.Server.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
-			heading(p.Env.T("Create an account")),
-			html.Div().Class("card").Body(html.P().Text(p.Env.words(shared.ErrSignUpDisabled))),
+			heading(e.T("Create an account")),
+			html.Div().Class("card").Body(html.P().Text(e.words(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.T("Create an account")).Aria("describedby", "notice"),
+		heading(e.T("Create an account")).Aria("describedby", "notice"),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "name", Label: p.Env.T("Name"), Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: p.Env.T("Email"), Type: "email", Complete: "username"}),
-			p.form.field(field{Name: "password", Label: p.Env.T("Password"), Type: "password", Complete: "new-password", Hint: p.Env.T("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{Name: "name", Label: e.T("Name"), Type: "text", Complete: "name"}),
+			p.form.field(field{Name: "email", Label: e.T("Email"), Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "password", Label: e.T("Password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
 			p.form.drawError(),
-			p.form.button(p.Env.T("Create account"), "main"),
+			p.form.button(e.T("Create account"), "main"),
 		),
 		have,
 	)

@@ -147,6 +147,7 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 }
 
 func (d *stepUpDialog) confirm() {
+	e := d.Env
 	var proof shared.Proof
 	switch d.with {
 	case byPasskey:
@@ -155,7 +156,7 @@ func (d *stepUpDialog) confirm() {
 	case byApp:
 		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
-			d.form.refuse(d.ctx, "code", d.Env.T(notSixDigits))
+			d.form.refuse(d.ctx, "code", e.T(notSixDigits))
 			return
 		}
 		if !d.form.start(d.ctx, nil) {
@@ -163,19 +164,19 @@ func (d *stepUpDialog) confirm() {
 		}
 		proof.Code = &code
 	case byBackup:
-		if !d.form.start(d.ctx, map[string]string{"backupCode": d.Env.T("Enter one of your backup codes.")}) {
+		if !d.form.start(d.ctx, map[string]string{"backupCode": e.T("Enter one of your backup codes.")}) {
 			return
 		}
 		code := d.form.value("backupCode")
 		proof.BackupCode = &code
 	default:
-		if !d.form.start(d.ctx, map[string]string{"password": d.Env.T("Enter your password.")}) {
+		if !d.form.start(d.ctx, map[string]string{"password": e.T("Enter your password.")}) {
 			return
 		}
 		password := d.form.value("password")
 		proof.Password = &password
 	}
-	call(d.ctx, d.Env, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
+	call(d.ctx, e, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
 		d.confirmed(ctx, err)
 	})
 }
@@ -207,35 +208,36 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
+	e := d.Env
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On(onEvent("close", d.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(d.Env.T("Is it still you?")),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T("Is it still you?")),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(d.Env.T("Use your password")).OnClick(on(d.usePassword))
+						return html.Button().Class("quiet").Text(e.T("Use your password")).OnClick(on(d.usePassword))
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(d.Env.T("Use a code from your authenticator app")).OnClick(on(d.useApp))
+						return html.Button().Class("quiet").Text(e.T("Use a code from your authenticator app")).OnClick(on(d.useApp))
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(d.Env.T("Use a backup code")).OnClick(on(d.useBackup))
+						return html.Button().Class("quiet").Text(e.T("Use a backup code")).OnClick(on(d.useBackup))
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
 						return html.Button().Class("quiet").
 							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(d.Env.T("Use a passkey")).OnClick(on(d.usePasskey))
+							Text(e.T("Use a passkey")).OnClick(on(d.usePasskey))
 					}),
 				),
 				d.form.drawError(),
-				d.Env.offlineNotice(d.Offline),
+				e.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(d.Env.T("Cancel")).OnClick(on(d.cancel)),
-					d.form.button(d.Env.T("Continue"), "main").Attr("disabled", d.Offline),
+					html.Button().Text(e.T("Cancel")).OnClick(on(d.cancel)),
+					d.form.button(e.T("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),
 		)
@@ -243,31 +245,33 @@ func (d *stepUpDialog) Render() app.UI {
 
 // text says why something is asked for, and what.
 func (d *stepUpDialog) text() string {
+	e := d.Env
 	switch {
 	case d.with == byBackup:
-		return d.Env.T("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
+		return e.T("This changes how your account is protected. Enter one of your backup codes to go on. It is then used up.")
 	case d.with == byPasskey:
-		return d.Env.T("This changes how your account is protected. Use a passkey to go on.")
+		return e.T("This changes how your account is protected. Use a passkey to go on.")
 	case d.with == byApp && d.byFactor():
-		return d.Env.T("This changes how your account is protected. Enter a code from your authenticator app to go on.")
+		return e.T("This changes how your account is protected. Enter a code from your authenticator app to go on.")
 	case d.with == byApp:
-		return d.Env.T("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
+		return e.T("It has been a while since you signed in. Enter a code from your authenticator app to go on.")
 	default:
-		return d.Env.T("It has been a while since you signed in. Enter your password to go on.")
+		return e.T("It has been a while since you signed in. Enter your password to go on.")
 	}
 }
 
 func (d *stepUpDialog) field() app.UI {
+	e := d.Env
 	switch d.with {
 	case byPasskey:
 		return html.Div() // the browser asks
 	case byApp:
-		return d.form.code(d.Env.T("Code"), d.Env.T("The six digits that the app shows now."), d.confirm)
+		return d.form.code(e.T("Code"), e.T("The six digits that the app shows now."), d.confirm)
 	case byBackup:
 		return d.form.field(field{
-			Name: "backupCode", Label: d.Env.T("Backup code"), Type: "text", Complete: "off", Exact: true,
-			Hint: d.Env.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
+			Name: "backupCode", Label: e.T("Backup code"), Type: "text", Complete: "off", Exact: true,
+			Hint: e.T("One of the ten that you saved when you turned two-factor authentication on. In a code of ten characters, upper and lower case matter."),
 		})
 	}
-	return d.form.field(field{Name: "password", Label: d.Env.T("Password"), Type: "password", Complete: "current-password"})
+	return d.form.field(field{Name: "password", Label: e.T("Password"), Type: "password", Complete: "current-password"})
 }

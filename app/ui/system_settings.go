@@ -28,7 +28,7 @@ type systemSettings struct {
 
 func (s *systemSettings) OnInit() {
 	defer rescue()
-	s.list.init(s.Env, "keys", shared.ListSettings)
+	initLoader(&s.list, s.Env, "keys", shared.ListSettings)
 }
 
 func (s *systemSettings) OnMount(ctx app.Context) {
@@ -45,20 +45,21 @@ func (s *systemSettings) saved() {
 }
 
 func (s *systemSettings) sendMail(app.Context, app.Event) {
+	e := s.Env
 	if s.mailing {
 		return
 	}
 	s.mailing, s.mailed = true, ""
-	call(s.ctx, s.Env, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
 		s.mailing = false
 		if err != nil {
-			s.mailed = s.Env.words(err)
+			s.mailed = e.words(err)
 			return
 		}
-		s.mailed = s.Env.T("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
+		s.mailed = e.T("A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.", s.Email)
 		keys := s.list.value.Settings
 		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
-			s.mailed = s.Env.T("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
+			s.mailed = e.T("Without RESEND_API_KEY no mail is sent. It was written to a file on the server.")
 		}
 	})
 }
@@ -200,10 +201,11 @@ func onOff(on bool, yes, no string) string {
 }
 
 func (k *systemSetting) confirmRemove(app.Context, app.Event) {
+	e := k.Env
 	confirm(k.ctx, confirmation{
-		Title: k.Env.T("Take %s away?", k.base.Key),
-		Text:  k.Env.T("Nobody can read it again. What needs it stops working at once."),
-		Yes:   k.Env.T("Take away"),
+		Title: e.T("Take %s away?", k.base.Key),
+		Text:  e.T("Nobody can read it again. What needs it stops working at once."),
+		Yes:   e.T("Take away"),
 		Do: func() {
 			if k.form.start(k.ctx, nil) {
 				k.save("")
@@ -280,24 +282,25 @@ func (k *systemSetting) Render() app.UI {
 
 // value draws the key with what it is, to be changed if it can be.
 func (k *systemSetting) value() app.UI {
+	e := k.Env
 	one := k.base
 	switch {
 	case one.Locked:
 		value := settingValue(one)
 		if one.Secret {
-			value = k.Env.T("A value is set. It is shown to nobody.")
+			value = e.T("A value is set. It is shown to nobody.")
 		}
 		return k.readOnly(value)
 	case one.Secret && !k.replacing:
 		return html.Div().Class("told-key").Body(
-			k.readOnly(onOff(one.IsSet, k.Env.T("A value is set. It is shown to nobody."), k.Env.T("Not set"))),
+			k.readOnly(onOff(one.IsSet, e.T("A value is set. It is shown to nobody."), e.T("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, k.Env.T("Replace %s", one.Key), k.Env.T("Set %s", one.Key))).
-					Text(onOff(one.IsSet, k.Env.T("Replace"), k.Env.T("Set"))).OnClick(on(k.replace)),
+				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, e.T("Replace %s", one.Key), e.T("Set %s", one.Key))).
+					Text(onOff(one.IsSet, e.T("Replace"), e.T("Set"))).OnClick(on(k.replace)),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", k.Env.T("Take away %s", one.Key)).
+					return html.Button().Class("danger").Aria("label", e.T("Take away %s", one.Key)).
 						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(k.Env.T("Take away")).OnClick(on(k.confirmRemove))
+						Text(e.T("Take away")).OnClick(on(k.confirmRemove))
 				})),
 			),
 		)
@@ -326,10 +329,10 @@ func (k *systemSetting) value() app.UI {
 	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
 		html.Div().Class("deeds").Body(
-			html.Button().Attr("type", "submit").Aria("label", k.Env.T("Save %s", one.Key)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(k.Env.T("Save")),
+			html.Button().Attr("type", "submit").Aria("label", e.T("Save %s", one.Key)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(k.Env.T("Cancel")).OnClick(on(k.cancel))
+				return html.Button().Text(e.T("Cancel")).OnClick(on(k.cancel))
 			})),
 		),
 	)
@@ -346,18 +349,19 @@ func (k *systemSetting) readOnly(value string) app.UI {
 
 // origin says where the value is from, and what it can be.
 func (k *systemSetting) origin() []app.UI {
+	e := k.Env
 	one := k.base
 	switch {
 	case one.Locked:
-		return []app.UI{html.Span().Class("badge").Text(k.Env.T("Locked")), app.Text(" " + k.Env.T("Set by the environment of the server. It can be changed only there."))}
+		return []app.UI{html.Span().Class("badge").Text(e.T("Locked")), app.Text(" " + e.T("Set by the environment of the server. It can be changed only there."))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
-			app.Text(k.Env.T("Changed by %s", *one.UpdatedBy) + " "),
-			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
-			app.Text("." + k.Env.limits(one, true)),
+			app.Text(e.T("Changed by %s", *one.UpdatedBy) + " "),
+			e.timestamp(*one.UpdatedAt, e.ago(one.UpdatedAt.Time, k.Now)),
+			app.Text("." + e.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(k.Env.T("This is the default.") + k.Env.limits(one, false))}
+		return []app.UI{app.Text(e.T("This is the default.") + e.limits(one, false))}
 	}
 }
 
@@ -386,36 +390,38 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 
 // conflict puts what the person wants beside what somebody else has made of it.
 func (k *systemSetting) conflict() app.UI {
+	e := k.Env
 	theirs := *k.theirs
-	by, at := k.Env.T("somebody else"), app.UI(app.Text(k.Env.T("meanwhile")))
+	by, at := e.T("somebody else"), app.UI(app.Text(e.T("meanwhile")))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
 	if theirs.UpdatedAt != nil {
-		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
+		at = e.timestamp(*theirs.UpdatedAt, e.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", k.Env.T("Changed meanwhile")).Body(
-		html.P().Body(html.Strong().Text(k.Env.T("Somebody has changed this meanwhile.")), app.Text(" "+k.Env.T("Nothing of yours is saved yet."))),
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", e.T("Changed meanwhile")).Body(
+		html.P().Body(html.Strong().Text(e.T("Somebody has changed this meanwhile.")), app.Text(" "+e.T("Nothing of yours is saved yet."))),
 		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(k.Env.T("Yours")), html.Dd().Text(k.valueWords(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(k.Env.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+			html.Div().Body(html.Dt().Text(e.T("Yours")), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(e.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(k.Env.T("Use theirs")).OnClick(on(k.useTheirs)),
-			html.Button().Text(k.Env.T("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
+			html.Button().Text(e.T("Use theirs")).OnClick(on(k.useTheirs)),
+			html.Button().Text(e.T("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
 		),
 	)
 }
 
 // says writes a value for the eye.
 func (k *systemSetting) valueWords(value string) string {
+	e := k.Env
 	switch {
 	case k.base.Secret:
-		return k.Env.T("A value that is not shown")
+		return e.T("A value that is not shown")
 	case k.base.Type == "bool":
-		return onOff(value == "true", k.Env.T("on"), k.Env.T("off"))
+		return onOff(value == "true", e.T("on"), e.T("off"))
 	case value == "":
-		return k.Env.T("Nothing")
+		return e.T("Nothing")
 	}
 	return value
 }

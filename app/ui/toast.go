@@ -100,24 +100,25 @@ func (t *toasts) reload(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(t.Env.T("Reload")).OnClick(on(t.reload))}
+	e := t.Env
+	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(e.T("Reload")).OnClick(on(t.reload))}
 	switch {
 	case t.tooOld:
-		update = t.Env.T("This page is of an older version than the server, which does not understand it any more.")
+		update = e.T("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
-		update = t.Env.T("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(t.Env.T("Later")).OnClick(on(t.postpone)))
+		update = e.T("A new version is ready.")
+		buttons = append(buttons, html.Button().Class("quiet").Text(e.T("Later")).OnClick(on(t.postpone)))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			drawToast(update, "good", buttons...),
 			drawToast(t.success, "good",
-				html.Button().Class("quiet").Aria("label", t.Env.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", e.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
 			drawToast(t.failure, "bad",
-				html.Button().Class("quiet").Aria("label", t.Env.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", e.T("Dismiss")).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)

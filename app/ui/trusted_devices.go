@@ -22,7 +22,7 @@ type trustedDevices struct {
 
 func (s *trustedDevices) OnInit() {
 	defer rescue()
-	s.list.init(s.Env, "trusted-devices", shared.ListTrustedDevices)
+	initLoader(&s.list, s.Env, "trusted-devices", shared.ListTrustedDevices)
 }
 
 func (s *trustedDevices) OnMount(ctx app.Context) {
@@ -32,40 +32,43 @@ func (s *trustedDevices) OnMount(ctx app.Context) {
 }
 
 func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
+	e := s.Env
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T("Trust this device no more?"),
-		Text:  s.Env.T("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", s.Env.deviceWords(one.Device)),
-		Yes:   s.Env.T("Revoke"),
+		Title: e.T("Trust this device no more?"),
+		Text:  e.T("%s will be asked for a code at its next sign-in. If it is signed in now, it stays so.", e.deviceWords(one.Device)),
+		Yes:   e.T("Revoke"),
 		Do:    func() { s.revoke(one) },
 	})
 }
 
 func (s *trustedDevices) revoke(one shared.TrustedDevice) {
+	e := s.Env
 	s.busy = one.ID
-	call(s.ctx, s.Env, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
 			toastError(ctx, err)
 			s.list.load() // it may have been revoked all the same
 			return
 		}
-		toast(ctx, s.Env.T("%s is no longer trusted.", s.Env.deviceWords(one.Device)))
+		toast(ctx, e.T("%s is no longer trusted.", e.deviceWords(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
 }
 
 func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
+	e := s.Env
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T("Revoke all trusted devices?"),
-		Text:  s.Env.T("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
-		Yes:   s.Env.T("Revoke all"),
+		Title: e.T("Revoke all trusted devices?"),
+		Text:  e.T("All %d devices will be asked for a code at their next sign-in.", len(s.list.value)),
+		Yes:   e.T("Revoke all"),
 		Do:    s.revokeAll,
 	})
 }
@@ -87,11 +90,12 @@ func (s *trustedDevices) revokeAll() {
 
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
-	text := s.Env.T("These do not ask for a code when you sign in. Revoke one that you no longer have.")
+	e := s.Env
+	text := e.T("These do not ask for a code when you sign in. Revoke one that you no longer have.")
 	if s.list.known && len(s.list.value) == 0 {
-		text = s.Env.T("None. To trust one, tick the box when you enter a code at sign-in.")
+		text = e.T("None. To trust one, tick the box when you enter a code at sign-in.")
 	}
-	return section("trusted-devices", s.Env.T("Trusted devices"),
+	return section("trusted-devices", e.T("Trusted devices"),
 		html.P().Text(text),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
@@ -99,16 +103,16 @@ func (s *trustedDevices) Render() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.value).Slice(func(i int) app.UI {
 						one := s.list.value[i]
-						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
+						return &trustedRow{Env: e, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
 		),
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
-				html.P().Text(s.Env.T("Each is trusted for 30 days.")),
+				html.P().Text(e.T("Each is trusted for 30 days.")),
 				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(s.Env.T("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
+					Text(e.T("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
 			)
 		})),
 	)
@@ -132,20 +136,21 @@ func (r *trustedRow) revoke(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *trustedRow) Render() app.UI {
+	e := r.Env
 	one := r.Device
 	name := "trusted-" + one.ID
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		r.Env.deviceLine(name, one.Device, one.IsCurrent),
+		e.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(r.Env.T("Last used"), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
-			fact(r.Env.T("IP address"), app.Text(one.IPAddress)),
-			fact(r.Env.T("Trusted since"), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(r.Env.T("Trusted until"), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
+			fact(e.T("Last used"), e.timestamp(one.LastUsedAt, e.localTime(one.LastUsedAt, "medium", "short"))),
+			fact(e.T("IP address"), app.Text(one.IPAddress)),
+			fact(e.T("Trusted since"), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
+			fact(e.T("Trusted until"), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
 		html.Button().Aria("describedby", "trusted-devices "+name).
 			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(r.Env.T("Revoke")).OnClick(on(r.revoke)),
+			Text(e.T("Revoke")).OnClick(on(r.revoke)),
 	)
 }

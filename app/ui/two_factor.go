@@ -19,13 +19,14 @@ type twoFactor struct {
 
 func (s *twoFactor) OnInit() {
 	defer rescue()
-	s.state.init(s.Env, "two-factor", shared.TwoFactorStatus)
+	e := s.Env
+	initLoader(&s.state, e, "two-factor", shared.TwoFactorStatus)
 	s.state.restore = func() (at time.Time) {
-		s.state.value, at = s.Env.snapshots.twoFactor(s.Env.account())
+		s.state.value, at = e.snapshots.twoFactor(e.account())
 		return at
 	}
 	s.state.onLoad = func(app.Context) {
-		s.Env.snapshots.saveTwoFactor(s.Env.account(), s.state.value, s.state.at)
+		e.snapshots.saveTwoFactor(e.account(), s.state.value, s.state.at)
 	}
 }
 
@@ -72,48 +73,50 @@ func (s *twoFactor) body() []app.UI {
 }
 
 func (s *twoFactor) off() []app.UI {
+	e := s.Env
 	pending := ""
 	if s.state.value.Pending {
-		pending = s.Env.T("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
+		pending = e.T("You started turning it on and did not finish. If you scanned a code then, delete that entry in your app; the backup codes of then do not work either.")
 	}
 	return []app.UI{
-		html.P().Text(s.Env.T("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
+		html.P().Text(e.T("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(s.Env.T("Enable 2FA")).OnClick(on(s.enable)),
+			html.Button().Class("main").Text(e.T("Enable 2FA")).OnClick(on(s.enable)),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
-	since := app.UI(app.Text(s.Env.T("On")))
+	e := s.Env
+	since := app.UI(app.Text(e.T("On")))
 	if s.state.value.Since != nil {
-		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
+		since = e.timestamp(*s.state.value.Since, e.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.value.Pending {
-		pending = s.Env.T("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
+		pending = e.T("You started moving to a new phone and did not finish. Your authenticator app works as before. If you scanned a code then, delete that new entry.")
 	}
 	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		html.P().Text(s.Env.T("Signing in takes your password and a code from your authenticator app.")),
+		html.P().Text(e.T("Signing in takes your password and a code from your authenticator app.")),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", s.Env.T("Backup codes")).Body(
-				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
-				html.Button().Text(s.Env.T("New backup codes")).OnClick(on(s.renew)),
+			return html.Div().Class("few").Role("group").Aria("label", e.T("Backup codes")).Body(
+				html.P().Text(e.fewWords(s.state.value.BackupCodesLeft)),
+				html.Button().Text(e.T("New backup codes")).OnClick(on(s.renew)),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact(s.Env.T("On since"), since),
-			fact(s.Env.T("Backup codes"), app.Text(s.Env.T("%d of 10 left", s.state.value.BackupCodesLeft))),
+			fact(e.T("On since"), since),
+			fact(e.T("Backup codes"), app.Text(e.T("%d of 10 left", s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(s.Env.T("Move to a new phone")).OnClick(on(s.move)),
+			html.Button().Text(e.T("Move to a new phone")).OnClick(on(s.move)),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(s.Env.T("New backup codes")).OnClick(on(s.renew))
+				return html.Button().Text(e.T("New backup codes")).OnClick(on(s.renew))
 			})),
-			html.Button().Class("danger").Text(s.Env.T("Disable 2FA")).OnClick(on(s.disable)),
+			html.Button().Class("danger").Text(e.T("Disable 2FA")).OnClick(on(s.disable)),
 		),
 	}
 }

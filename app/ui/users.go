@@ -19,15 +19,16 @@ type users struct {
 
 	ctx    app.Context
 	form   form
-	list   pager[shared.ManagedUser]
+	list   pager
+	users  []shared.ManagedUser
 	busyID string // the ID of whom something is being done to
 }
 
 func (s *users) OnInit() {
 	defer rescue()
 	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
-	s.list.init(s.Env, "users", userID)
-	s.list.fetchPage = s.fetch
+	s.list = newPager(s.Env, "users")
+	s.list.fetch = s.fetch
 	s.list.onAnswer = func() { s.form.busy = false }
 }
 
@@ -41,7 +42,17 @@ func (s *users) OnMount(ctx app.Context) {
 // fetch asks for the users that a search finds, from after one on.
 func (s *users) fetch(ctx app.Context, search, after string, answered func(app.Context, page, error)) {
 	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, out shared.UserPage, err error) {
-		answered(ctx, s.list.page(out.Users, out.Next), err)
+		p := page{next: out.Next, items: len(out.Users)}
+		if p.items > 0 {
+			p.first = userID(out.Users[0])
+		}
+		p.show = func(replace bool) {
+			if replace {
+				s.users = nil
+			}
+			s.users = append(s.users, out.Users...)
+		}
+		answered(ctx, p, err)
 	})
 }
 
@@ -78,13 +89,14 @@ var (
 )
 
 func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
+	e := s.Env
 	if s.busyID != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: s.Env.T(h.ask, one.Email),
-		Text:  s.Env.T(h.text),
-		Yes:   s.Env.T(h.yes),
+		Title: e.T(h.ask, one.Email),
+		Text:  e.T(h.text),
+		Yes:   e.T(h.yes),
 		Do:    func() { s.run(one, h) },
 	})
 }
@@ -106,9 +118,9 @@ func (s *users) run(one shared.ManagedUser, h *adminAction) {
 func (s *users) reload(one shared.ManagedUser) {
 	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
-			for i := range s.list.items {
-				if s.list.items[i].ID == one.ID && now.ID == one.ID {
-					s.list.items[i] = now
+			for i := range s.users {
+				if s.users[i].ID == one.ID && now.ID == one.ID {
+					s.users[i] = now
 				}
 			}
 		}
@@ -117,20 +129,21 @@ func (s *users) reload(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
-	return section("users", s.Env.T("People"),
+	e := s.Env
+	return section("users", e.T("People"),
 		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "search", Label: s.Env.T("Search"), Type: "search", Complete: "off", Hint: s.Env.T("A part of the address or of the name.")}),
-			html.Div().Class("deeds").Body(s.form.button(s.Env.T("Search"), "")),
+			s.form.field(field{Name: "search", Label: e.T("Search"), Type: "search", Complete: "off", Hint: e.T("A part of the address or of the name.")}),
+			html.Div().Class("deeds").Body(s.form.button(e.T("Search"), "")),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(s.Env.T("Nobody."))
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.users) == 0, func() app.UI {
+				return html.P().Class("hint").Text(e.T("Nobody."))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.list.items).Slice(func(i int) app.UI {
-						one := s.list.items[i]
-						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
+					app.Range(s.users).Slice(func(i int) app.UI {
+						one := s.users[i]
+						return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
 					}),
 				)
 			}),
@@ -173,14 +186,15 @@ func (r *userRow) toggleDisabled(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
+	e := r.Env
 	one := r.One
-	active := app.UI(app.Text(r.Env.T("Not signed in")))
+	active := app.UI(app.Text(e.T("Not signed in")))
 	if one.LastActiveAt != nil {
-		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
+		active = e.timestamp(*one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
-		badges = append([]string{r.Env.T("You")}, badges...)
+		badges = append([]string{e.T("You")}, badges...)
 	}
 	button := func(text, class string, h app.EventHandler) app.UI {
 		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
@@ -191,21 +205,21 @@ func (r *userRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(r.Env.T("Disabled")) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(e.T("Disabled")) }),
 			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
-			fact(r.Env.T("Last active"), active),
-			fact(r.Env.T("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
-			fact(r.Env.T("2FA"), app.Text(onOff(one.TwoFactorEnabled, r.Env.T("On"), r.Env.T("Off")))),
-			fact(r.Env.T("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
+			fact(e.T("Last active"), active),
+			fact(e.T("Sessions"), app.Text(strconv.Itoa(one.Sessions))),
+			fact(e.T("2FA"), app.Text(onOff(one.TwoFactorEnabled, e.T("On"), e.T("Off")))),
+			fact(e.T("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
 		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("deeds").Body(
-				button(r.Env.T("Reset factors"), "", r.reset),
-				button(r.Env.T("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, r.Env.T("Enable"), r.Env.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+				button(e.T("Reset factors"), "", r.reset),
+				button(e.T("End sessions"), "", r.end),
+				button(onOff(one.DisabledAt != nil, e.T("Enable"), e.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)
