@@ -73,8 +73,8 @@ func (d *confirmDialog) Render() app.UI {
 			html.P().ID("question-text").Text(d.confirmation.Text),
 			d.Env.offlineNotice(d.Offline),
 			html.Div().Class("actions").Body(
-				html.Button().Attr("autofocus", true).Text(d.Env.T("Cancel")).OnClick(on(d.no)),
-				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.confirmation.Yes).OnClick(on(d.yes)),
+				button(d.Env.T("Cancel"), d.no).Attr("autofocus", true),
+				button(d.confirmation.Yes, d.yes).Class("danger").Attr("disabled", d.Offline),
 			),
 		)
 }

@@ -46,8 +46,7 @@ func (v *verification) Render() app.UI {
 	if v.Profile {
 		text = v.Env.T("Send the verification mail again")
 	}
-	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
-		Text(text).OnClick(on(v.send))
+	return busyButton(text, v.send, v.busy)
 }
 
 // newEmail is the part of the profile that gives the account another address.
@@ -65,7 +64,7 @@ type newEmail struct {
 
 func (p *newEmail) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "new-email", fields: []string{"newEmail"}}
+	p.form.init(p.Env, "new-email", "newEmail")
 }
 
 func (p *newEmail) OnMount(ctx app.Context) {
@@ -128,7 +127,7 @@ func (p *newEmail) Render() app.UI {
 
 func (p *newEmail) actions() app.UI {
 	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(p.Env.T("Change email address")).OnClick(on(p.open)),
+		button(p.Env.T("Change email address"), p.open).ID("change-email"),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
 			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
 		})),
@@ -146,7 +145,7 @@ func (p *newEmail) change() app.UI {
 		p.form.drawError(),
 		html.Div().Class("deeds").Body(
 			p.form.button(e.T("Send the link"), "main"),
-			html.Button().Text(e.T("Cancel")).OnClick(on(p.cancel)),
+			button(e.T("Cancel"), p.cancel),
 		),
 	)
 }

@@ -23,7 +23,7 @@ type events struct {
 
 func (s *events) OnInit() {
 	defer rescue()
-	s.list = newPager(s.Env, "log")
+	s.list.init(s.Env, "log")
 	s.list.fetch = s.fetch
 }
 

@@ -94,7 +94,7 @@ type factorDialog struct {
 
 func (d *factorDialog) OnInit() {
 	defer rescue()
-	d.form = form{env: d.Env, id: "factor", fields: []string{"password", "saved", "code"}}
+	d.form.init(d.Env, "factor", "password", "saved", "code")
 	d.task = enableTask
 }
 
@@ -411,11 +411,11 @@ func (d *factorDialog) yes() string {
 func (d *factorDialog) backButton() app.UI {
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(d.Env.T("Back")).OnClick(on(d.back))
+		return button(d.Env.T("Back"), d.back)
 	case d.task == renewTask && d.step == stepSave:
 		return html.Div() // the old codes are void
 	default:
-		return html.Button().Text(d.Env.T("Cancel")).OnClick(on(d.cancel))
+		return button(d.Env.T("Cancel"), d.cancel)
 	}
 }
 
@@ -443,7 +443,7 @@ func (d *factorDialog) drawScan() app.UI {
 		html.Div().Class("key").Body(
 			html.P().ID("factor-key-what").Text(e.T("Cannot scan it? Enter this key in the app:")),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(e.T("Copy key")).OnClick(on(d.copyKey)),
+			button(e.T("Copy key"), d.copyKey),
 		),
 	}
 	if coarsePointer() { // nobody scans a screen with the phone that it is on
@@ -472,9 +472,9 @@ func (d *factorDialog) drawSave() app.UI {
 			),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(e.T("Copy")).OnClick(on(d.copyCodes)),
-			html.Button().Text(e.T("Download")).OnClick(on(d.download)),
-			html.Button().Text(e.T("Print")).OnClick(on(d.print)),
+			button(e.T("Copy"), d.copyCodes),
+			button(e.T("Download"), d.download),
+			button(e.T("Print"), d.print),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(

@@ -20,7 +20,7 @@ type forgotPassword struct {
 
 func (p *forgotPassword) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "forgot", fields: []string{"email"}}
+	p.form.init(p.Env, "forgot", "email")
 }
 
 func (p *forgotPassword) OnMount(ctx app.Context) {
@@ -58,7 +58,7 @@ func (p *forgotPassword) Render() app.UI {
 			html.Div().Class("card").Body(
 				html.P().Text(e.T("If there is an account with the address %s, a mail is on its way to it. The link in it lets you choose a new password; it works once, within 30 minutes.", p.sent)),
 				html.P().Class("hint").Text(e.T("Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of your account.")),
-				html.Button().Text(e.T("Use another address")).OnClick(on(p.other)),
+				button(e.T("Use another address"), p.other),
 			),
 			back,
 		)

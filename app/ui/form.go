@@ -30,6 +30,9 @@ type form struct {
 	waited  bool              // it does again
 }
 
+// init makes the form an empty one.
+func (f *form) init(e *env, id string, fields ...string) { f.env, f.id, f.fields = e, id, fields }
+
 // at is the id of the input of a field.
 func (f *form) inputID(field string) string { return f.id + "-" + field }
 
@@ -318,10 +321,8 @@ func (f *field) Render() app.UI {
 				if f.visible {
 					deed, whole = e.T("Hide"), e.T("Hide %s", e.within(f.Label))
 				}
-				return html.Button().Class("peek").
-					Aria("label", whole).
-					Text(deed).
-					OnClick(on(f.toggleVisible))
+				return button(deed, f.toggleVisible).Class("peek").
+					Aria("label", whole)
 			}),
 		),
 		html.Div().Body(

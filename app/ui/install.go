@@ -49,7 +49,7 @@ func (i *install) Render() app.UI {
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
 				html.P().Text(e.T("Have this as an app: it opens in a window of its own, and without a connection, too.")),
-				html.Button().Text(e.T("Install app")).OnClick(on(i.ask)),
+				button(e.T("Install app"), i.ask),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -27,11 +27,13 @@ type loading struct {
 
 	method, path string     // of the endpoint
 	in           func() any // returns what it takes; nil for nothing
-	value        any        // points to the last answer
+	into         any        // points to where its answer is kept
 
 	restore func() time.Time  // takes the value of the snapshot, and returns its time, zero if it has none; nil for never
 	onLoad  func(app.Context) // called when there is a new answer; nil for nothing
 }
+
+func (l *loading) init(e *env, section string) { l.env, l.section, l.now = e, section, e.now() }
 
 // waiting reports whether the section has nothing to say yet.
 func (l *loading) waiting() bool { return !l.known && l.problem == nil }
@@ -58,7 +60,7 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 				}
 				return html.Div().Body(
 					html.P().Text(text),
-					html.Button().Text(e.T("Try again")).OnClick(on(retry)),
+					button(e.T("Try again"), retry),
 				)
 			}),
 		),
@@ -98,7 +100,7 @@ func (l *loading) load() {
 	if l.in != nil {
 		in = l.in()
 	}
-	value := reflect.ValueOf(l.value).Elem()
+	value := reflect.ValueOf(l.into).Elem()
 	out := reflect.New(value.Type())
 	newCall(l.env, l.method, l.path, in, out.Interface(), func(ctx app.Context, err error) {
 		l.answered(ctx, func() { value.Set(out.Elem()) }, err)
@@ -142,5 +144,6 @@ type loader[T any] struct {
 // initLoader makes a loader one of what an endpoint answers. An endpoint that takes
 // something gets it from l.in.
 func initLoader[In, T any](l *loader[T], e *env, section string, endpoint shared.Endpoint[In, T]) {
-	l.loading = loading{env: e, section: section, now: e.now(), method: endpoint.Method, path: endpoint.Path, value: &l.value}
+	l.init(e, section)
+	l.method, l.path, l.into = endpoint.Method, endpoint.Path, &l.value
 }

@@ -79,7 +79,8 @@ func TestPager(t *testing.T) {
 	ctx, _ := mount(t)
 	var asked []string
 	var answers []answer
-	p := newPager(newEnv(), "words")
+	var p pager
+	p.init(newEnv(), "words")
 	var shown []string
 	p.fetch = func(ctx app.Context, filter, from string, answered func(app.Context, page, error)) {
 		asked = append(asked, filter+"/"+from)

@@ -23,7 +23,7 @@ type notMe struct {
 
 func (p *notMe) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "disown"}
+	p.form.init(p.Env, "disown")
 }
 
 func (p *notMe) OnMount(ctx app.Context) {
@@ -78,12 +78,8 @@ func (p *notMe) Render() app.UI {
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *notMe) deadWords() string {
-	e := p.Env
-	switch {
-	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return e.T("This link has been used already.") + " " + e.T("You can still shut everybody else out of your account: choose a new password.")
-	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return e.T("Its time is over.") + " " + e.T("You can still shut everybody else out of your account: choose a new password.")
-	}
-	return e.T("It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.")
+	return p.Env.deadLinkWords(p.dead,
+		"You can still shut everybody else out of your account: choose a new password.",
+		"It has been used already, or its time is over. You can still shut everybody else out of your account: choose a new password.",
+	)
 }

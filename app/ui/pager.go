@@ -28,10 +28,6 @@ type page struct {
 	show  func(replace bool) // adds its items to the list, or replaces them
 }
 
-func newPager(e *env, section string) pager {
-	return pager{loading: loading{env: e, section: section, now: e.now()}}
-}
-
 // mount begins to load for the section whose context is ctx.
 func (p *pager) mount(ctx app.Context) {
 	p.ctx = ctx
@@ -90,6 +86,6 @@ func (p *pager) drawState() app.UI { return p.draw(p.retry) }
 // drawMore draws the button that goes on with the list, if there is more of it.
 func (p *pager) drawMore() app.UI {
 	return html.Div().Body(app.If(p.next != "", func() app.UI {
-		return html.Button().Aria("busy", p.busy).Aria("disabled", p.busy).Text(p.env.T("Show more")).OnClick(on(p.more))
+		return busyButton(p.env.T("Show more"), p.more, p.busy)
 	}))
 }

@@ -41,7 +41,7 @@ type passkeys struct {
 func (s *passkeys) OnInit() {
 	defer rescue()
 	e := s.Env
-	s.form = form{env: e, id: "add-passkey", fields: []string{"name"}}
+	s.form.init(e, "add-passkey", "name")
 	s.ceremony = toAdd(e)
 	initLoader(&s.list, e, "passkeys", shared.ListPasskeys)
 	s.list.restore = func() (at time.Time) {
@@ -330,9 +330,7 @@ func (s *passkeys) Render() app.UI {
 		html.Div().Class("end").Body(
 			html.P().ID("add-passkey-why").Text(advice),
 			app.If(passkey.Supported(), func() app.UI {
-				return html.Button().Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why").
-					Aria("busy", s.opening).Aria("disabled", s.opening).
-					Text(e.T("Add passkey")).OnClick(on(s.add))
+				return busyButton(e.T("Add passkey"), s.add, s.opening).Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why")
 			}),
 		),
 		s.dialog(),
@@ -358,7 +356,7 @@ func (s *passkeys) dialog() app.UI {
 				),
 				s.form.drawError(),
 				html.Div().Class("actions").Body(
-					html.Button().Text(e.T("Cancel")).OnClick(on(s.cancel)),
+					button(e.T("Cancel"), s.cancel),
 					s.form.button(e.T("Continue"), "main"),
 				),
 			),
@@ -386,7 +384,7 @@ func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
 
 func (r *passkeyRow) OnInit() {
 	defer rescue()
-	r.form = form{env: r.Env, id: "rename-" + r.Passkey.ID, fields: []string{"name"}}
+	r.form.init(r.Env, "rename-"+r.Passkey.ID, "name")
 }
 
 func (r *passkeyRow) OnMount(ctx app.Context) {
@@ -468,13 +466,10 @@ func (r *passkeyRow) Render() app.UI {
 		),
 		html.Div().Class("deeds").Body(
 			app.If(!r.editing, func() app.UI {
-				return html.Button().ID(r.form.inputID("button")).Aria("describedby", name).
-					Text(e.T("Rename")).OnClick(on(r.edit))
+				return button(e.T("Rename"), r.edit).ID(r.form.inputID("button")).Aria("describedby", name)
 			}),
 			app.If(!r.editing, func() app.UI {
-				return html.Button().Class("danger").Aria("describedby", name).
-					Aria("busy", r.Busy).Aria("disabled", r.Busy).
-					Text(e.T("Delete")).OnClick(on(r.delete))
+				return busyButton(e.T("Delete"), r.delete, r.Busy).Class("danger").Aria("describedby", name)
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
@@ -484,7 +479,7 @@ func (r *passkeyRow) Render() app.UI {
 				html.Div().Class("deeds").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(e.T("Save")),
-					html.Button().Aria("describedby", name).Text(e.T("Cancel")).OnClick(on(r.cancel)),
+					button(e.T("Cancel"), r.cancel).Aria("describedby", name),
 				),
 			)
 		})),

@@ -20,7 +20,7 @@ type password struct {
 
 func (s *password) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "password", fields: []string{"currentPassword", "newPassword"}}
+	s.form.init(s.Env, "password", "currentPassword", "newPassword")
 }
 
 func (s *password) OnMount(ctx app.Context) {

@@ -25,7 +25,7 @@ type profile struct {
 
 func (s *profile) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "profile", fields: []string{"name"}}
+	s.form.init(s.Env, "profile", "name")
 }
 
 func (s *profile) OnMount(ctx app.Context) {
@@ -117,9 +117,7 @@ func (s *profile) Render() app.UI {
 		&newEmail{Env: e, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
 			html.P().Text(e.T("Deleting your account removes it and signs you out everywhere.")),
-			html.Button().Class("danger").ID("delete-account").Text(e.T("Delete account")).
-				Aria("busy", s.deleting).Aria("disabled", s.deleting).
-				OnClick(on(s.confirmDelete)),
+			busyButton(e.T("Delete account"), s.confirmDelete, s.deleting).Class("danger").ID("delete-account"),
 		),
 	)
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -24,7 +26,7 @@ type resetPassword struct {
 
 func (p *resetPassword) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "reset", fields: []string{"newPassword"}}
+	p.form.init(p.Env, "reset", "newPassword")
 }
 
 func (p *resetPassword) OnMount(ctx app.Context) {
@@ -111,14 +113,22 @@ func (p *resetPassword) Render() app.UI {
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *resetPassword) deadWords() string {
-	e := p.Env
+	return p.Env.deadLinkWords(p.dead,
+		"Ask for a new one if you need it.",
+		"This link has been used already, or its time is over. Ask for a new one.",
+	)
+}
+
+// deadLinkWords says why a link cannot be used, and gives an advice; or unknown, if
+// the server has not told why.
+func (t *translator) deadLinkWords(why error, advice, unknown key) string {
 	switch {
-	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return e.T("This link has been used already.") + " " + e.T("Ask for a new one if you need it.")
-	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return e.T("Its time is over.") + " " + e.T("Ask for a new one if you need it.")
+	case errors.Is(why, shared.ErrTokenUsed):
+		return t.T("This link has been used already.") + " " + t.T(advice)
+	case errors.Is(why, shared.ErrTokenExpired):
+		return t.T("Its time is over.") + " " + t.T(advice)
 	}
-	return e.T("This link has been used already, or its time is over. Ask for a new one.")
+	return t.T(unknown)
 }
 
 // asking is a page while the server is asked about its link.

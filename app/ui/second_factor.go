@@ -74,7 +74,7 @@ type secondFactor struct {
 
 func (p *secondFactor) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "challenge", fields: []string{"code", "backupCode"}}
+	p.form.init(p.Env, "challenge", "code", "backupCode")
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
@@ -279,8 +279,7 @@ func (p *secondFactor) Render() app.UI {
 			heading(e.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(e.words(p.over)),
-				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(e.T("Sign in again")).OnClick(on(p.signInAgain)),
+				button(e.T("Sign in again"), p.signInAgain).Class("main").ID("again").Aria("describedby", "over"),
 			),
 		)
 	}
@@ -331,12 +330,11 @@ func (p *secondFactor) field() app.UI {
 func (p *secondFactor) ways() []app.UI {
 	e := p.Env
 	way := func(label string, h app.EventHandler) app.UI {
-		return html.Button().Text(label).OnClick(on(h))
+		return button(label, h)
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
-		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(e.T("Use a passkey")).OnClick(on(p.usePasskey)))
+		ways = append(ways, busyButton(e.T("Use a passkey"), p.usePasskey, p.passkeys.busy))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
 		ways = append(ways, way(e.T("Use your authenticator app"), p.useApp))
@@ -349,8 +347,7 @@ func (p *secondFactor) ways() []app.UI {
 		if p.with == byMail {
 			label = e.T("Send a new code")
 		}
-		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
-			Text(label).OnClick(on(p.send)))
+		ways = append(ways, button(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
 	}
 	return ways
 }

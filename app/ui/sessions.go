@@ -186,10 +186,8 @@ func (s *sessions) Render() app.UI {
 		),
 		html.Div().Class("end").Body(
 			html.P().ID("revoke-others-why").Text(why),
-			html.Button().Class("danger").ID("revoke-others").
-				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text(e.T("Revoke all other sessions")).
-				OnClick(on(s.confirmRevokeOthers)),
+			button(e.T("Revoke all other sessions"), s.confirmRevokeOthers).Class("danger").ID("revoke-others").
+				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why"),
 		),
 	)
 }
@@ -238,8 +236,7 @@ func (r *sessionRow) Render() app.UI {
 			fact(e.T("Signed in"), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", "short"))),
 			fact(e.T("Signed in with"), app.Text(e.methodWords(one.Method))),
 		),
-		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(e.T("Revoke")).OnClick(on(r.revoke)),
+		button(e.T("Revoke"), r.revoke).ID(revokeID(one)).Aria("describedby", name),
 	)
 }
 

@@ -165,9 +165,7 @@ func (s *shell) top(email string) app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return html.Button().ID("sign-out").Text(e.T("Sign out")).
-					Aria("busy", s.signingOut).Aria("disabled", s.signingOut).
-					OnClick(on(s.clickSignOut))
+				return busyButton(e.T("Sign out"), s.clickSignOut, s.signingOut).ID("sign-out")
 			}),
 		),
 	)
@@ -238,7 +236,7 @@ func (s *shell) page() app.UI {
 			heading(e.title(path)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.words(i.problem)),
-				html.Button().Class("main").Text(e.T("Try again")).OnClick(on(s.retryFetch)),
+				button(e.T("Try again"), s.retryFetch).Class("main"),
 			),
 		)
 	case path == shared.PageSettings:

@@ -32,7 +32,7 @@ type signIn struct {
 
 func (p *signIn) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "sign-in", fields: []string{"email", "password"}}
+	p.form.init(p.Env, "sign-in", "email", "password")
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{})
 	p.passkeys.fetched = p.offerPasskeys
 	if e := p.form.adopt(); e != nil {
@@ -193,9 +193,7 @@ func (p *signIn) Render() app.UI {
 			html.Div().Body(p.wayOn()),
 			p.form.button(e.T("Sign in"), "main"),
 			app.If(passkey.Supported(), func() app.UI {
-				return html.Button().ID("sign-in-passkey").
-					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(e.T("Sign in with a passkey")).OnClick(on(p.usePasskey))
+				return busyButton(e.T("Sign in with a passkey"), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
 			}),
 		),
 		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(e.T("Forgot password?"))),

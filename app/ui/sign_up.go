@@ -21,7 +21,7 @@ type signUp struct {
 
 func (p *signUp) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "sign-up", fields: []string{"name", "email", "password"}}
+	p.form.init(p.Env, "sign-up", "name", "email", "password")
 }
 
 func (p *signUp) OnMount(ctx app.Context) {

@@ -50,7 +50,7 @@ type stepUpDialog struct {
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{env: d.Env, id: "step-up", fields: []string{"password", "code", "backupCode"}}
+	d.form.init(d.Env, "step-up", "password", "code", "backupCode")
 	d.with = withPassword
 	d.passkeys = toUse(d.Env, shared.AuthenticateQuery{})
 	d.passkeys.fetched = d.optionsFetched
@@ -219,24 +219,22 @@ func (d *stepUpDialog) Render() app.UI {
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(e.T("Use your password")).OnClick(on(d.usePassword))
+						return button(e.T("Use your password"), d.usePassword).Class("quiet")
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(e.T("Use a code from your authenticator app")).OnClick(on(d.useApp))
+						return button(e.T("Use a code from your authenticator app"), d.useApp).Class("quiet")
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(e.T("Use a backup code")).OnClick(on(d.useBackup))
+						return button(e.T("Use a backup code"), d.useBackup).Class("quiet")
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
-						return html.Button().Class("quiet").
-							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(e.T("Use a passkey")).OnClick(on(d.usePasskey))
+						return busyButton(e.T("Use a passkey"), d.usePasskey, d.passkeys.busy).Class("quiet")
 					}),
 				),
 				d.form.drawError(),
 				e.offlineNotice(d.Offline),
 				html.Div().Class("actions").Body(
-					html.Button().Text(e.T("Cancel")).OnClick(on(d.cancel)),
+					button(e.T("Cancel"), d.cancel),
 					d.form.button(e.T("Continue"), "main").Attr("disabled", d.Offline),
 				),
 			),

@@ -98,7 +98,7 @@ func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
 			return html.Div().Class("key-row").Body(
 				html.Div().Class("deeds").Body(
-					html.Button().Text(s.Env.T("Send a test mail")).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
+					busyButton(s.Env.T("Send a test mail"), s.sendMail, s.mailing),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
@@ -127,7 +127,7 @@ func (k *systemSetting) CompoID() string { return k.Setting.Key }
 
 func (k *systemSetting) OnInit() {
 	defer rescue()
-	k.form = form{env: k.Env, id: "key-" + k.Setting.Key, fields: []string{"value"}}
+	k.form.init(k.Env, "key-"+k.Setting.Key, "value")
 	k.base = k.Setting
 }
 
@@ -295,12 +295,9 @@ func (k *systemSetting) value() app.UI {
 		return html.Div().Class("told-key").Body(
 			k.readOnly(onOff(one.IsSet, e.T("A value is set. It is shown to nobody."), e.T("Not set"))),
 			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, e.T("Replace %s", one.Key), e.T("Set %s", one.Key))).
-					Text(onOff(one.IsSet, e.T("Replace"), e.T("Set"))).OnClick(on(k.replace)),
+				button(onOff(one.IsSet, e.T("Replace"), e.T("Set")), k.replace).ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, e.T("Replace %s", one.Key), e.T("Set %s", one.Key))),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", e.T("Take away %s", one.Key)).
-						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(e.T("Take away")).OnClick(on(k.confirmRemove))
+					return busyButton(e.T("Take away"), k.confirmRemove, k.form.busy).Class("danger").Aria("label", e.T("Take away %s", one.Key))
 				})),
 			),
 		)
@@ -332,7 +329,7 @@ func (k *systemSetting) value() app.UI {
 			html.Button().Attr("type", "submit").Aria("label", e.T("Save %s", one.Key)).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(e.T("Cancel")).OnClick(on(k.cancel))
+				return button(e.T("Cancel"), k.cancel)
 			})),
 		),
 	)
@@ -406,8 +403,8 @@ func (k *systemSetting) conflict() app.UI {
 			html.Div().Body(html.Dt().Body(app.Text(e.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(e.T("Use theirs")).OnClick(on(k.useTheirs)),
-			html.Button().Text(e.T("Save mine")).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
+			button(e.T("Use theirs"), k.useTheirs),
+			busyButton(e.T("Save mine"), k.saveMine, k.form.busy),
 		),
 	)
 }

@@ -101,13 +101,13 @@ func (t *toasts) reload(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
 	e := t.Env
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(e.T("Reload")).OnClick(on(t.reload))}
+	update, buttons := "", []app.UI{button(e.T("Reload"), t.reload).Class("quiet")}
 	switch {
 	case t.tooOld:
 		update = e.T("This page is of an older version than the server, which does not understand it any more.")
 	case t.update:
 		update = e.T("A new version is ready.")
-		buttons = append(buttons, html.Button().Class("quiet").Text(e.T("Later")).OnClick(on(t.postpone)))
+		buttons = append(buttons, button(e.T("Later"), t.postpone).Class("quiet"))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(

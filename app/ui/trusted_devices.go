@@ -111,8 +111,7 @@ func (s *trustedDevices) Render() app.UI {
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(e.T("Each is trusted for 30 days.")),
-				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(e.T("Revoke all trusted devices")).OnClick(on(s.confirmRevokeAll)),
+				busyButton(e.T("Revoke all trusted devices"), s.confirmRevokeAll, s.busy == "all").Class("danger"),
 			)
 		})),
 	)
@@ -149,8 +148,6 @@ func (r *trustedRow) Render() app.UI {
 			fact(e.T("Trusted until"), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
-		html.Button().Aria("describedby", "trusted-devices "+name).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(e.T("Revoke")).OnClick(on(r.revoke)),
+		busyButton(e.T("Revoke"), r.revoke, r.Busy).Aria("describedby", "trusted-devices "+name),
 	)
 }

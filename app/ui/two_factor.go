@@ -82,7 +82,7 @@ func (s *twoFactor) off() []app.UI {
 		html.P().Text(e.T("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(e.T("Enable 2FA")).OnClick(on(s.enable)),
+			button(e.T("Enable 2FA"), s.enable).Class("main"),
 		),
 	}
 }
@@ -103,7 +103,7 @@ func (s *twoFactor) on() []app.UI {
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few").Role("group").Aria("label", e.T("Backup codes")).Body(
 				html.P().Text(e.fewWords(s.state.value.BackupCodesLeft)),
-				html.Button().Text(e.T("New backup codes")).OnClick(on(s.renew)),
+				button(e.T("New backup codes"), s.renew),
 			)
 		})),
 		html.Dl().Class("facts").Body(
@@ -112,11 +112,11 @@ func (s *twoFactor) on() []app.UI {
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
 		html.Div().Class("deeds").Body(
-			html.Button().Text(e.T("Move to a new phone")).OnClick(on(s.move)),
+			button(e.T("Move to a new phone"), s.move),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(e.T("New backup codes")).OnClick(on(s.renew))
+				return button(e.T("New backup codes"), s.renew)
 			})),
-			html.Button().Class("danger").Text(e.T("Disable 2FA")).OnClick(on(s.disable)),
+			button(e.T("Disable 2FA"), s.disable).Class("danger"),
 		),
 	}
 }

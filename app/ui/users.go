@@ -26,8 +26,8 @@ type users struct {
 
 func (s *users) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
-	s.list = newPager(s.Env, "users")
+	s.form.init(s.Env, "users", "search")
+	s.list.init(s.Env, "users")
 	s.list.fetch = s.fetch
 	s.list.onAnswer = func() { s.form.busy = false }
 }
@@ -196,9 +196,8 @@ func (r *userRow) Render() app.UI {
 	if r.Own {
 		badges = append([]string{e.T("You")}, badges...)
 	}
-	button := func(text, class string, h app.EventHandler) app.UI {
-		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on(h))
+	action := func(text, class string, h app.EventHandler) app.UI {
+		return busyButton(text, h, r.Busy).Class(class).Aria("describedby", userID(one))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
@@ -217,9 +216,9 @@ func (r *userRow) Render() app.UI {
 		// What one does to oneself has places of its own.
 		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("deeds").Body(
-				button(e.T("Reset factors"), "", r.reset),
-				button(e.T("End sessions"), "", r.end),
-				button(onOff(one.DisabledAt != nil, e.T("Enable"), e.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+				action(e.T("Reset factors"), "", r.reset),
+				action(e.T("End sessions"), "", r.end),
+				action(onOff(one.DisabledAt != nil, e.T("Enable"), e.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)
