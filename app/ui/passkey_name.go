@@ -3,6 +3,7 @@ package ui
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -92,4 +93,34 @@ func (t *translator) unused(name string, list []shared.Passkey) string {
 		free = name + " " + strconv.Itoa(n)
 	}
 	return free
+}
+
+// nameFits checks the name before a passkey is made, and says what is wrong with it.
+func (f *form) nameFits(ctx app.Context) bool {
+	if f.busy || f.wait() > 0 {
+		return false
+	}
+	name := strings.TrimSpace(f.value("name"))
+	wrong := f.env.wrongName(name)
+	if seen, ok := shared.ParseName(name); ok && seen == "" {
+		wrong = f.env.T("Enter a name.")
+	}
+	if wrong != "" {
+		f.refuse(ctx, "name", wrong)
+		return false
+	}
+	f.problem, f.wrong = "", nil
+	return true
+}
+
+// wrongName says what is wrong with the name of a user or of a passkey, if anything
+// is.
+func (t *translator) wrongName(name string) string {
+	if _, ok := shared.ParseName(name); !ok {
+		return t.T(shared.BadName)
+	}
+	if utf8.RuneCountInString(name) > shared.MaxName { // which is that of a passkey, too
+		return t.T("This name is too long. Use at most 100 characters.")
+	}
+	return ""
 }

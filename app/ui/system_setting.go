@@ -1,0 +1,329 @@
+package ui
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+)
+
+// systemSetting is one of them, a component of its own as [sessionRow] is.
+type systemSetting struct {
+	app.Compo
+	Env     *env
+	Setting shared.Setting // as the server has it, as far as is known
+	Now     time.Time
+	Saved   func()
+
+	ctx       app.Context
+	form      form
+	base      shared.Setting  // what the person is changing
+	theirs    *shared.Setting // what somebody else has made of it meanwhile
+	mine      string          // what the person wants it to be
+	replacing bool            // a new secret is being typed
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (k *systemSetting) CompoID() string { return k.Setting.Key }
+
+func (k *systemSetting) OnInit() {
+	defer rescue()
+	k.form.init(k.Env, "key-"+k.Setting.Key, "value")
+	k.base = k.Setting
+}
+
+func (k *systemSetting) OnMount(ctx app.Context) {
+	defer rescue()
+	k.ctx = ctx
+}
+
+// OnUpdate takes what the server has now, unless the person is changing what it
+// had: they are told when they save that.
+func (k *systemSetting) OnUpdate(ctx app.Context) {
+	defer rescue()
+	k.ctx = ctx // it may come before OnMount
+	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
+		return
+	}
+	k.show(k.Setting)
+}
+
+// changed reports whether the person has typed or chosen another value.
+func (k *systemSetting) changed() bool {
+	typed := element(k.form.inputID("value"))
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
+}
+
+// take shows a value as the one that is.
+func (k *systemSetting) show(one shared.Setting) {
+	k.base, k.theirs, k.replacing = one, nil, false
+	switch {
+	case one.Secret || one.Locked:
+	case one.Type == "bool":
+		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
+	default:
+		setProperty(k.ctx, k.form.inputID("value"), "value", settingValue(one))
+	}
+}
+
+// settingValue is the value of a key that is no secret.
+func settingValue(one shared.Setting) string {
+	if one.Value == nil {
+		return ""
+	}
+	return *one.Value
+}
+
+func (k *systemSetting) submit(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	var required map[string]string
+	if k.base.Secret { // an empty one would take it away
+		required = map[string]string{"value": k.Env.T("Paste the new value, or cancel.")}
+	}
+	if k.form.start(k.ctx, required) {
+		k.save(k.form.value("value"))
+	}
+}
+
+func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
+	on := ctx.JSSrc().Get("checked").Bool()
+	if !k.form.start(k.ctx, nil) {
+		k.show(k.base)
+		return
+	}
+	k.save(onOff(on, "true", "false"))
+}
+
+func onOff(on bool, yes, no string) string {
+	if on {
+		return yes
+	}
+	return no
+}
+
+func (k *systemSetting) confirmRemove(app.Context, app.Event) {
+	e := k.Env
+	confirm(k.ctx, confirmation{
+		Title: e.T("Take %s away?", k.base.Key),
+		Text:  e.T("Nobody can read it again. What needs it stops working at once."),
+		Yes:   e.T("Take away"),
+		Do: func() {
+			if k.form.start(k.ctx, nil) {
+				k.save("")
+			}
+		},
+	})
+}
+
+// save gives the key a value in the place of the one that the person has seen.
+func (k *systemSetting) save(value string) {
+	k.mine = value
+	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
+	if k.theirs != nil {
+		in.Revision = &k.theirs.Revision
+	}
+	call(k.ctx, k.Env, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
+		var e *shared.Error
+		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
+			k.form.end(ctx, nil)
+			k.theirs = e.Current
+			focus(ctx, k.form.inputID("conflict"))
+			return
+		}
+		k.form.end(ctx, err)
+		if err != nil {
+			if k.base.Type == "bool" {
+				k.show(k.base) // the switch goes back to what is
+			}
+			if errors.Is(err, shared.ErrSettingLocked) {
+				k.Saved()
+			}
+			return
+		}
+		k.show(out)
+		toast(ctx, k.Env.T("%s is saved.", out.Key))
+		k.Saved()
+	})
+}
+
+func (k *systemSetting) useTheirs(app.Context, app.Event) {
+	k.show(*k.theirs)
+	focus(k.ctx, k.form.inputID("value"), k.form.inputID("replace"))
+}
+
+func (k *systemSetting) saveMine(app.Context, app.Event) {
+	if k.form.start(k.ctx, nil) {
+		k.save(k.mine)
+	}
+}
+
+func (k *systemSetting) replace(app.Context, app.Event) {
+	k.replacing = true
+	focus(k.ctx, k.form.inputID("value"))
+}
+
+func (k *systemSetting) cancel(app.Context, app.Event) {
+	if k.form.busy {
+		return
+	}
+	k.form.wrong, k.form.problem = nil, ""
+	k.show(k.Setting)
+	focus(k.ctx, k.form.inputID("replace"))
+}
+
+// Render implements [app.Composer].
+func (k *systemSetting) Render() app.UI {
+	return html.Div().Class("key-row").Body(
+		html.Div().Body(k.value()),
+		html.P().Class("hint").Body(k.origin()...),
+		k.form.drawError(),
+		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
+	)
+}
+
+// value draws the key with what it is, to be changed if it can be.
+func (k *systemSetting) value() app.UI {
+	e := k.Env
+	one := k.base
+	switch {
+	case one.Locked:
+		value := settingValue(one)
+		if one.Secret {
+			value = e.T("A value is set. It is shown to nobody.")
+		}
+		return k.readOnly(value)
+	case one.Secret && !k.replacing:
+		return html.Div().Class("told-key").Body(
+			k.readOnly(onOff(one.IsSet, e.T("A value is set. It is shown to nobody."), e.T("Not set"))),
+			html.Div().Class("deeds").Body(
+				button(onOff(one.IsSet, e.T("Replace"), e.T("Set")), k.replace).ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, e.T("Replace %s", one.Key), e.T("Set %s", one.Key))),
+				html.Div().Body(app.If(one.IsSet, func() app.UI {
+					return busyButton(e.T("Take away"), k.confirmRemove, k.form.busy).Class("danger").Aria("label", e.T("Take away %s", one.Key))
+				})),
+			),
+		)
+	case one.Type == "bool":
+		hint := k.form.inputID("value-hint")
+		return html.Div().Class("told-key").Body(
+			html.Label().Class("check switch").Body(
+				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
+					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
+				html.Span().Text(one.Key),
+			),
+			html.P().Class("hint").ID(hint).Text(one.Description),
+		)
+	}
+	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
+	switch one.Type {
+	case "secret":
+		f.Type = "password"
+	case "enum":
+		for _, o := range one.Options {
+			f.Options = append(f.Options, option{o, o})
+		}
+	case "int":
+		f.Mode = "numeric"
+	}
+	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
+		k.form.field(f),
+		html.Div().Class("deeds").Body(
+			html.Button().Attr("type", "submit").Aria("label", e.T("Save %s", one.Key)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T("Save")),
+			html.Div().Body(app.If(one.Secret, func() app.UI {
+				return button(e.T("Cancel"), k.cancel)
+			})),
+		),
+	)
+}
+
+// told draws a value that is not changed here.
+func (k *systemSetting) readOnly(value string) app.UI {
+	return html.Dl().Class("told-key").Body(
+		html.Dt().Text(k.base.Key),
+		html.Dd().Class("hint").Text(k.base.Description),
+		html.Dd().Text(value),
+	)
+}
+
+// origin says where the value is from, and what it can be.
+func (k *systemSetting) origin() []app.UI {
+	e := k.Env
+	one := k.base
+	switch {
+	case one.Locked:
+		return []app.UI{html.Span().Class("badge").Text(e.T("Locked")), app.Text(" " + e.T("Set by the environment of the server. It can be changed only there."))}
+	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
+		return []app.UI{
+			app.Text(e.T("Changed by %s", *one.UpdatedBy) + " "),
+			e.timestamp(*one.UpdatedAt, e.ago(one.UpdatedAt.Time, k.Now)),
+			app.Text("." + e.limits(one, true)),
+		}
+	default:
+		return []app.UI{app.Text(e.T("This is the default.") + e.limits(one, false))}
+	}
+}
+
+// limits says what a key can be, and what it is if nobody sets it.
+func (t *translator) limits(one shared.Setting, set bool) string {
+	var b strings.Builder
+	if set && one.Default != "" {
+		preset := one.Default
+		if one.Type == "bool" {
+			preset = onOff(preset == "true", t.T("on"), t.T("off"))
+		}
+		b.WriteString(" " + t.T("The default is %s.", preset))
+	}
+	switch one.Type {
+	case "int":
+		b.WriteString(" " + t.T("A number from %s to %s.", one.Min, one.Max))
+	case "duration":
+		b.WriteString(" " + t.T("A time from %s to %s, such as 45m, 12h or 7d.", one.Min, one.Max))
+	case "string":
+		if one.Min != "0" {
+			b.WriteString(" " + t.T("%s to %s characters.", one.Min, one.Max))
+		}
+	}
+	return b.String()
+}
+
+// conflict puts what the person wants beside what somebody else has made of it.
+func (k *systemSetting) conflict() app.UI {
+	e := k.Env
+	theirs := *k.theirs
+	by, at := e.T("somebody else"), app.UI(app.Text(e.T("meanwhile")))
+	if theirs.UpdatedBy != nil {
+		by = *theirs.UpdatedBy
+	}
+	if theirs.UpdatedAt != nil {
+		at = e.timestamp(*theirs.UpdatedAt, e.localTime(*theirs.UpdatedAt, "medium", "medium"))
+	}
+	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", e.T("Changed meanwhile")).Body(
+		html.P().Body(html.Strong().Text(e.T("Somebody has changed this meanwhile.")), app.Text(" "+e.T("Nothing of yours is saved yet."))),
+		html.Dl().Class("versus").Body(
+			html.Div().Body(html.Dt().Text(e.T("Yours")), html.Dd().Text(k.valueWords(k.mine))),
+			html.Div().Body(html.Dt().Body(app.Text(e.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+		),
+		html.Div().Class("deeds").Body(
+			button(e.T("Use theirs"), k.useTheirs),
+			busyButton(e.T("Save mine"), k.saveMine, k.form.busy),
+		),
+	)
+}
+
+// says writes a value for the eye.
+func (k *systemSetting) valueWords(value string) string {
+	e := k.Env
+	switch {
+	case k.base.Secret:
+		return e.T("A value that is not shown")
+	case k.base.Type == "bool":
+		return onOff(value == "true", e.T("on"), e.T("off"))
+	case value == "":
+		return e.T("Nothing")
+	}
+	return value
+}
