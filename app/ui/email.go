@@ -11,18 +11,13 @@ import (
 // verified.
 type verification struct {
 	app.Compo
+	mounted
 	Env      *env
 	Email    string
 	Profile  bool   // it is on the page where there is more than that
 	Language string // in which it is
 
-	ctx  app.Context
 	busy bool
-}
-
-func (v *verification) OnMount(ctx app.Context) {
-	defer rescue()
-	v.ctx = ctx
 }
 
 func (v *verification) send(app.Context, app.Event) {
@@ -52,11 +47,11 @@ func (v *verification) Render() app.UI {
 // newEmail is the part of the profile that gives the account another address.
 type newEmail struct {
 	app.Compo
+	mounted
 	Env      *env
 	User     shared.User
 	Language string // in which it is
 
-	ctx    app.Context
 	form   form
 	opened bool
 	said   string // which mails will come
@@ -65,11 +60,6 @@ type newEmail struct {
 func (p *newEmail) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "new-email", "newEmail")
-}
-
-func (p *newEmail) OnMount(ctx app.Context) {
-	defer rescue()
-	p.ctx = ctx
 }
 
 func (p *newEmail) open(app.Context, app.Event) {

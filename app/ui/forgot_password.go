@@ -11,9 +11,9 @@ import (
 // replaced. It says the same about every address.
 type forgotPassword struct {
 	app.Compo
+	mounted
 	Env *env
 
-	ctx  app.Context
 	form form
 	sent string // the address that was asked for
 }
@@ -23,18 +23,14 @@ func (p *forgotPassword) OnInit() {
 	p.form.init(p.Env, "forgot", "email")
 }
 
-func (p *forgotPassword) OnMount(ctx app.Context) {
-	defer rescue()
-	p.ctx = ctx
-}
-
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{"email": p.Env.T("Enter your email address.")}) {
 		return
 	}
 	email := p.form.value("email")
-	call(p.ctx, p.Env, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+	in := shared.ResetRequest{Email: email}
+	call(p.ctx, p.Env, shared.RequestPasswordReset, in, func(ctx app.Context, _ shared.ResetRequested, err error) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email

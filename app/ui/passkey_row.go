@@ -15,6 +15,7 @@ import (
 // [sessionRow] is. Its name can be changed in its place.
 type passkeyRow struct {
 	app.Compo
+	mounted
 	Env     *env
 	Passkey shared.Passkey
 	Now     time.Time
@@ -22,7 +23,6 @@ type passkeyRow struct {
 	Renamed func(shared.PasskeyUpdated)
 	Delete  func(shared.Passkey)
 
-	ctx     app.Context
 	editing bool
 	form    form
 }
@@ -33,11 +33,6 @@ func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
 func (r *passkeyRow) OnInit() {
 	defer rescue()
 	r.form.init(r.Env, "rename-"+r.Passkey.ID, "name")
-}
-
-func (r *passkeyRow) OnMount(ctx app.Context) {
-	defer rescue()
-	r.ctx = ctx
 }
 
 func (r *passkeyRow) edit(app.Context, app.Event) {

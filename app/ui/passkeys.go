@@ -141,7 +141,8 @@ func (s *passkeys) Render() app.UI {
 		html.Div().Class("end").Body(
 			html.P().ID("add-passkey-why").Text(advice),
 			app.If(passkey.Supported(), func() app.UI {
-				return busyButton(e.T("Add passkey"), s.add.open, s.add.opening).Class(class).ID("add-passkey-open").Aria("describedby", "add-passkey-why")
+				return busyButton(e.T("Add passkey"), s.add.open, s.add.opening).Class(class).
+					ID("add-passkey-open").Aria("describedby", "add-passkey-why")
 			}),
 		),
 		s.add.draw(),

@@ -10,22 +10,17 @@ import (
 // password is the section that changes one's password.
 type password struct {
 	app.Compo
+	mounted
 	Env      *env
 	Email    string
 	Language string // in which it is
 
-	ctx  app.Context
 	form form
 }
 
 func (s *password) OnInit() {
 	defer rescue()
 	s.form.init(s.Env, "password", "currentPassword", "newPassword")
-}
-
-func (s *password) OnMount(ctx app.Context) {
-	defer rescue()
-	s.ctx = ctx
 }
 
 func (s *password) submit(_ app.Context, e app.Event) {
@@ -58,7 +53,10 @@ func (s *password) Render() app.UI {
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: e.T("Current password"), Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
+			s.form.field(field{
+				Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password",
+				Hint: e.T("At least 8 characters. Longer is stronger."),
+			}),
 			s.form.drawError(),
 			s.form.button(e.T("Change password"), "main"),
 		),

@@ -12,12 +12,12 @@ import (
 // profile is the section about who one is.
 type profile struct {
 	app.Compo
+	mounted
 	Env      *env
 	User     shared.User
 	Chosen   string // the language; "" for as the browser says
 	Language string // in which it is
 
-	ctx      app.Context
 	form     form
 	deleting bool
 	choosing bool
@@ -26,11 +26,6 @@ type profile struct {
 func (s *profile) OnInit() {
 	defer rescue()
 	s.form.init(s.Env, "profile", "name")
-}
-
-func (s *profile) OnMount(ctx app.Context) {
-	defer rescue()
-	s.ctx = ctx
 }
 
 func (s *profile) submit(_ app.Context, e app.Event) {
@@ -113,7 +108,10 @@ func (s *profile) Render() app.UI {
 			s.form.drawError(),
 			s.form.button(e.T("Save"), "main"),
 		),
-		&field{Env: e, ID: languageField, Name: "language", Label: e.T("Language"), Options: e.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
+		&field{
+			Env: e, ID: languageField, Name: "language", Label: e.T("Language"),
+			Options: e.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose,
+		},
 		&newEmail{Env: e, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
 			html.P().Text(e.T("Deleting your account removes it and signs you out everywhere.")),

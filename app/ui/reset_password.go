@@ -104,7 +104,10 @@ func (p *resetPassword) Render() app.UI {
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.P().Text(e.T("It signs you out everywhere. Then sign in with the new password.")),
 			username(p.email),
-			p.form.field(field{Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{
+				Name: "newPassword", Label: e.T("New password"), Type: "password", Complete: "new-password",
+				Hint: e.T("At least 8 characters. Longer is stronger."),
+			}),
 			p.form.drawError(),
 			p.form.button(e.T("Set the new password"), "main"),
 		),

@@ -129,7 +129,8 @@ func (p *secondFactor) usePasskey(app.Context, app.Event) {
 			return
 		}
 		trust := element("challenge-trust").Get("checked").Bool()
-		call(p.ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
+		in := shared.Authentication{Response: answer, TrustDevice: &trust}
+		call(p.ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 			p.passkeys.answered(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // of another account

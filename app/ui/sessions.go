@@ -85,9 +85,10 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 	}
 	confirm(s.ctx, confirmation{
 		Title: e.T("Revoke this session?"),
-		Text:  e.T("%s (%s), last active %s, will be signed out at once.", e.deviceWords(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes:   e.T("Revoke"),
-		Do:    func() { s.revoke(one) },
+		Text: e.T("%s (%s), last active %s, will be signed out at once.",
+			e.deviceWords(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
+		Yes: e.T("Revoke"),
+		Do:  func() { s.revoke(one) },
 	})
 }
 

@@ -118,7 +118,8 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 
 func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 	remember := element("sign-in-remember").Get("checked").Bool()
-	call(ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
+	in := shared.Authentication{Response: answer, RememberMe: &remember}
+	call(ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 		p.passkeys.answered(answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			askSecondFactor(ctx, due.TwoFactorMethods)

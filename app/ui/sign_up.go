@@ -96,7 +96,10 @@ func (p *signUp) Render() app.UI {
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			p.form.field(field{Name: "name", Label: e.T("Name"), Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: e.T("Email"), Type: "email", Complete: "username"}),
-			p.form.field(field{Name: "password", Label: e.T("Password"), Type: "password", Complete: "new-password", Hint: e.T("At least 8 characters. Longer is stronger.")}),
+			p.form.field(field{
+				Name: "password", Label: e.T("Password"), Type: "password", Complete: "new-password",
+				Hint: e.T("At least 8 characters. Longer is stronger."),
+			}),
 			p.form.drawError(),
 			p.form.button(e.T("Create account"), "main"),
 		),

@@ -14,12 +14,12 @@ import (
 // systemSetting is one of them, a component of its own as [sessionRow] is.
 type systemSetting struct {
 	app.Compo
+	mounted
 	Env     *env
 	Setting shared.Setting // as the server has it, as far as is known
 	Now     time.Time
 	Saved   func()
 
-	ctx       app.Context
 	form      form
 	base      shared.Setting  // what the person is changing
 	theirs    *shared.Setting // what somebody else has made of it meanwhile
@@ -34,11 +34,6 @@ func (k *systemSetting) OnInit() {
 	defer rescue()
 	k.form.init(k.Env, "key-"+k.Setting.Key, "value")
 	k.base = k.Setting
-}
-
-func (k *systemSetting) OnMount(ctx app.Context) {
-	defer rescue()
-	k.ctx = ctx
 }
 
 // OnUpdate takes what the server has now, unless the person is changing what it
@@ -197,12 +192,17 @@ func (k *systemSetting) value() app.UI {
 		}
 		return k.readOnly(value)
 	case one.Secret && !k.replacing:
+		value, text, label := e.T("Not set"), e.T("Set"), e.T("Set %s", one.Key)
+		if one.IsSet {
+			value, text, label = e.T("A value is set. It is shown to nobody."), e.T("Replace"), e.T("Replace %s", one.Key)
+		}
 		return html.Div().Class("told-key").Body(
-			k.readOnly(onOff(one.IsSet, e.T("A value is set. It is shown to nobody."), e.T("Not set"))),
+			k.readOnly(value),
 			html.Div().Class("deeds").Body(
-				button(onOff(one.IsSet, e.T("Replace"), e.T("Set")), k.replace).ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, e.T("Replace %s", one.Key), e.T("Set %s", one.Key))),
+				button(text, k.replace).ID(k.form.inputID("replace")).Aria("label", label),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return busyButton(e.T("Take away"), k.confirmRemove, k.form.busy).Class("danger").Aria("label", e.T("Take away %s", one.Key))
+					return busyButton(e.T("Take away"), k.confirmRemove, k.form.busy).Class("danger").
+						Aria("label", e.T("Take away %s", one.Key))
 				})),
 			),
 		)
