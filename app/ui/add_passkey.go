@@ -162,11 +162,11 @@ func (d *addPasskey) draw() app.UI {
 					e.T("Give it a name by which you will know it again. Then your browser asks where to keep it, and for your fingerprint, your face or the lock of your screen."),
 				),
 				d.form.field(field{Name: "name", Label: e.T("Passkey name"), Type: "text", Complete: "off"}),
-				html.Div().Class("told").Role("status").Body(
+				html.Div().Class("status").Role("status").Body(
 					app.If(status != "", func() app.UI { return html.P().Text(status) }),
 				),
 				d.form.drawError(),
-				html.Div().Class("actions").Body(
+				html.Div().Class("buttons").Body(
 					button(e.T("Cancel"), d.cancel),
 					d.form.button(e.T("Continue"), "main"),
 				),

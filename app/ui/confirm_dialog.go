@@ -29,7 +29,7 @@ func confirm(ctx app.Context, c confirmation) {
 // offlineNotice says in a dialog why nothing can be done there but leaving it: what the
 // page says of that is behind it.
 func (t *translator) offlineNotice(offline bool) app.UI {
-	return html.Div().Class("told").Role("status").Body(
+	return html.Div().Class("status").Role("status").Body(
 		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
 	)
 }
@@ -72,7 +72,7 @@ func (d *confirmDialog) Render() app.UI {
 			html.H2().ID("question-title").TabIndex(-1).Text(d.confirmation.Title),
 			html.P().ID("question-text").Text(d.confirmation.Text),
 			d.Env.offlineNotice(d.Offline),
-			html.Div().Class("actions").Body(
+			html.Div().Class("buttons").Body(
 				button(d.Env.T("Cancel"), d.no).Attr("autofocus", true),
 				button(d.confirmation.Yes, d.yes).Class("danger").Attr("disabled", d.Offline),
 			),

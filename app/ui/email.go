@@ -107,7 +107,7 @@ func (p *newEmail) Render() app.UI {
 		state, class = e.T("Verified"), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact(e.T("Email"), html.Span().Class("device").Body(
+		html.Dl().Class("details").Body(fact(e.T("Email"), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -116,7 +116,7 @@ func (p *newEmail) Render() app.UI {
 }
 
 func (p *newEmail) actions() app.UI {
-	return html.Div().Class("deeds").Body(
+	return html.Div().Class("actions").Body(
 		button(p.Env.T("Change email address"), p.open).ID("change-email"),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
 			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
@@ -133,7 +133,7 @@ func (p *newEmail) change() app.UI {
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 		p.form.field(field{Name: "newEmail", Label: e.T("New email address"), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			p.form.button(e.T("Send the link"), "main"),
 			button(e.T("Cancel"), p.cancel),
 		),

@@ -79,7 +79,7 @@ func (s *events) Render() app.UI {
 	}
 	return section("log", name,
 		html.P().Text(text),
-		html.Div().Class("deeds filter").Body(
+		html.Div().Class("actions filter").Body(
 			&field{Env: e, ID: "log-kind", Name: "kind", Label: e.T("Show"), Options: e.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
 				return html.Button().Text(e.T("Download CSV")) // disabled as all of the page, which a link cannot be

@@ -311,12 +311,12 @@ func (d *factorDialog) Render() app.UI {
 				html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
 				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
-				html.Div().Class("told").Role("status").Body(
+				html.Div().Class("status").Role("status").Body(
 					app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
 				),
 				d.form.drawError(),
 				d.Env.offlineNotice(idle),
-				html.Div().Class("actions").Body(
+				html.Div().Class("buttons").Body(
 					html.Div().Body(d.backButton()),
 					d.form.button(d.yes(), class).Attr("disabled", idle),
 				),
@@ -415,7 +415,7 @@ func (d *factorDialog) drawSave() app.UI {
 				}),
 			),
 		),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			button(e.T("Copy"), d.copyCodes),
 			button(e.T("Download"), d.download),
 			button(e.T("Print"), d.print),

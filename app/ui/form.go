@@ -111,7 +111,7 @@ func (f *form) adopt() *shared.Error {
 	f.fail(e)
 	// What was said above the button stays as it is: it knows that it is about a
 	// form that was sent, of which not all is still there.
-	if said := element("trouble"); said.Truthy() && f.problem != "" {
+	if said := element("form-error"); said.Truthy() && f.problem != "" {
 		f.problem = said.Get("textContent").String()
 	}
 	return e
@@ -200,17 +200,17 @@ func (f *form) countDown(ctx app.Context) {
 // there, so that screen readers notice when it fills.
 func (f *form) drawError() app.UI {
 	wait := f.wait()
-	return html.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("form-error").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
 			return html.P().Body(
 				// Seconds that tick are for the eye; read out, they would never end.
-				html.Span().Class("unseen").Text(f.why+" "+f.heard),
+				html.Span().Class("visually-hidden").Text(f.why+" "+f.heard),
 				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text(f.env.T("You can try again now."))
+			return html.P().Class("visually-hidden").Text(f.env.T("You can try again now."))
 		}),
 	)
 }
@@ -321,7 +321,7 @@ func (f *field) Render() app.UI {
 				if f.visible {
 					deed, whole = e.T("Hide"), e.T("Hide %s", e.within(f.Label))
 				}
-				return button(deed, f.toggleVisible).Class("peek").
+				return button(deed, f.toggleVisible).Class("show-password").
 					Aria("label", whole)
 			}),
 		),

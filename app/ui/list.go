@@ -51,8 +51,8 @@ const laterWords key = "This is shown when there is a connection again."
 func (l *loading) draw(retry app.EventHandler) app.UI {
 	e := l.env
 	offline, known := errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
-	return html.Div().Class("stale").Body(
-		html.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("load-state").Body(
+		html.Div().Class("form-error").Role("alert").Body(
 			app.If(!offline && l.problem != nil && e.words(l.problem) != "", func() app.UI {
 				text := e.words(l.problem)
 				if known {
@@ -78,10 +78,10 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 
 // skeleton are lines that stand where words will be.
 func skeleton() app.UI {
-	return html.Div().Class("bones").Aria("hidden", "true").Body(
-		html.Div().Class("bone", "short"),
-		html.Div().Class("bone", "long"),
-		html.Div().Class("bone"),
+	return html.Div().Class("skeleton").Aria("hidden", "true").Body(
+		html.Div().Class("skeleton-line", "short"),
+		html.Div().Class("skeleton-line", "long"),
+		html.Div().Class("skeleton-line"),
 	)
 }
 

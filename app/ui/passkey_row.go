@@ -107,7 +107,7 @@ func (r *passkeyRow) Render() app.UI {
 			fact(e.T("Created"), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T("Last used"), used),
 		),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			app.If(!r.editing, func() app.UI {
 				return button(e.T("Rename"), r.edit).ID(r.form.inputID("button")).Aria("describedby", name)
 			}),
@@ -119,7 +119,7 @@ func (r *passkeyRow) Render() app.UI {
 			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
 				r.form.field(field{Name: "name", Label: e.T("Passkey name"), Type: "text", Complete: "off", Value: e.passkeyName(one)}),
 				r.form.drawError(),
-				html.Div().Class("deeds").Body(
+				html.Div().Class("actions").Body(
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(e.T("Save")),
 					button(e.T("Cancel"), r.cancel).Aria("describedby", name),

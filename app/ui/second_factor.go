@@ -288,7 +288,7 @@ func (p *secondFactor) Render() app.UI {
 		heading(e.title(shared.PageTwoFactor)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
-			html.Div().Class("told").Role("status").Body(
+			html.Div().Class("status").Role("status").Body(
 				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
 			),
 			html.Div().Class("field").Body(

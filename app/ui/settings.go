@@ -123,7 +123,7 @@ func notice(text string) app.UI {
 
 // username tells password managers whose password a form is about.
 func username(email string) app.UI {
-	return html.Input("text").Class("unseen").Attr("name", "username").Attr("autocomplete", "username").
+	return html.Input("text").Class("visually-hidden").Attr("name", "username").Attr("autocomplete", "username").
 		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
 }
 

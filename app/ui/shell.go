@@ -133,7 +133,7 @@ func (s *shell) Render() app.UI {
 	if offline {
 		role, why = "group", e.T(offlineWords)
 	}
-	return html.Div().Class("frame").Body(
+	return html.Div().Class("shell").Body(
 		html.A("#title").Class("skip").Text(e.T("Skip to the content")).OnClick(on(s.skip)),
 		s.top(email),
 		s.banner(),

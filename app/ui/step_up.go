@@ -233,7 +233,7 @@ func (d *stepUpDialog) Render() app.UI {
 				),
 				d.form.drawError(),
 				e.offlineNotice(d.Offline),
-				html.Div().Class("actions").Body(
+				html.Div().Class("buttons").Body(
 					button(e.T("Cancel"), d.cancel),
 					d.form.button(e.T("Continue"), "main").Attr("disabled", d.Offline),
 				),

@@ -172,7 +172,7 @@ func (k *systemSetting) cancel(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (k *systemSetting) Render() app.UI {
-	return html.Div().Class("key-row").Body(
+	return html.Div().Class("setting").Body(
 		html.Div().Body(k.value()),
 		html.P().Class("hint").Body(k.origin()...),
 		k.form.drawError(),
@@ -196,9 +196,9 @@ func (k *systemSetting) value() app.UI {
 		if one.IsSet {
 			value, text, label = e.T("A value is set. It is shown to nobody."), e.T("Replace"), e.T("Replace %s", one.Key)
 		}
-		return html.Div().Class("told-key").Body(
+		return html.Div().Class("setting-value").Body(
 			k.readOnly(value),
-			html.Div().Class("deeds").Body(
+			html.Div().Class("actions").Body(
 				button(text, k.replace).ID(k.form.inputID("replace")).Aria("label", label),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
 					return busyButton(e.T("Take away"), k.confirmRemove, k.form.busy).Class("danger").
@@ -208,7 +208,7 @@ func (k *systemSetting) value() app.UI {
 		)
 	case one.Type == "bool":
 		hint := k.form.inputID("value-hint")
-		return html.Div().Class("told-key").Body(
+		return html.Div().Class("setting-value").Body(
 			html.Label().Class("check switch").Body(
 				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
 					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
@@ -228,9 +228,9 @@ func (k *systemSetting) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
+	return html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
 		k.form.field(f),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			html.Button().Attr("type", "submit").Aria("label", e.T("Save %s", one.Key)).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T("Save")),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
@@ -242,7 +242,7 @@ func (k *systemSetting) value() app.UI {
 
 // told draws a value that is not changed here.
 func (k *systemSetting) readOnly(value string) app.UI {
-	return html.Dl().Class("told-key").Body(
+	return html.Dl().Class("setting-value").Body(
 		html.Dt().Text(k.base.Key),
 		html.Dd().Class("hint").Text(k.base.Description),
 		html.Dd().Text(value),
@@ -303,11 +303,11 @@ func (k *systemSetting) conflict() app.UI {
 	}
 	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", e.T("Changed meanwhile")).Body(
 		html.P().Body(html.Strong().Text(e.T("Somebody has changed this meanwhile.")), app.Text(" "+e.T("Nothing of yours is saved yet."))),
-		html.Dl().Class("versus").Body(
+		html.Dl().Class("compare").Body(
 			html.Div().Body(html.Dt().Text(e.T("Yours")), html.Dd().Text(k.valueWords(k.mine))),
 			html.Div().Body(html.Dt().Body(app.Text(e.T("Theirs, by %s,", by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
 		),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			button(e.T("Use theirs"), k.useTheirs),
 			busyButton(e.T("Save mine"), k.saveMine, k.form.busy),
 		),

@@ -93,8 +93,8 @@ func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 			return &systemSetting{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
-			return html.Div().Class("key-row").Body(
-				html.Div().Class("deeds").Body(
+			return html.Div().Class("setting").Body(
+				html.Div().Class("actions").Body(
 					busyButton(s.Env.T("Send a test mail"), s.sendMail, s.mailing),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),

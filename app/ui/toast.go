@@ -130,6 +130,6 @@ func drawToast(message, kind string, buttons ...app.UI) app.UI {
 	}
 	return html.Div().Class("toast", kind).Body(
 		html.P().Text(message),
-		html.Div().Class("actions").Body(buttons...),
+		html.Div().Class("buttons").Body(buttons...),
 	)
 }

@@ -81,7 +81,7 @@ func (s *twoFactor) off() []app.UI {
 	return []app.UI{
 		html.P().Text(e.T("With it on, signing in takes your password and a code from an app on your phone. Whoever learns your password still does not get in.")),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			button(e.T("Enable 2FA"), s.enable).Class("main"),
 		),
 	}
@@ -111,7 +111,7 @@ func (s *twoFactor) on() []app.UI {
 			fact(e.T("Backup codes"), app.Text(e.T("%d of 10 left", s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
-		html.Div().Class("deeds").Body(
+		html.Div().Class("actions").Body(
 			button(e.T("Move to a new phone"), s.move),
 			html.Div().Body(app.If(!few, func() app.UI {
 				return button(e.T("New backup codes"), s.renew)

@@ -131,9 +131,9 @@ func (s *users) reload(one shared.ManagedUser) {
 func (s *users) Render() app.UI {
 	e := s.Env
 	return section("users", e.T("People"),
-		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
+		html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{Name: "search", Label: e.T("Search"), Type: "search", Complete: "off", Hint: e.T("A part of the address or of the name.")}),
-			html.Div().Class("deeds").Body(s.form.button(e.T("Search"), "")),
+			html.Div().Class("actions").Body(s.form.button(e.T("Search"), "")),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
@@ -214,8 +214,8 @@ func (r *userRow) Render() app.UI {
 			fact(e.T("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// What one does to oneself has places of its own.
-		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
-			return html.Div().Class("deeds").Body(
+		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
+			return html.Div().Class("actions").Body(
 				action(e.T("Reset factors"), "", r.reset),
 				action(e.T("End sessions"), "", r.end),
 				action(onOff(one.DisabledAt != nil, e.T("Enable"), e.T("Disable")), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
