@@ -136,7 +136,7 @@ func (d *addPasskey) rename(one shared.Passkey, name string) {
 
 func (d *addPasskey) cancel(app.Context, app.Event) { closeDialog("add-passkey") }
 
-// closed is also what Escape comes to.
+// closed is called for the Escape key, too.
 func (d *addPasskey) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "add-passkey", &d.openings, func(app.Context) { d.stop() })
 }

@@ -7,15 +7,14 @@ import (
 	"latchkey/shared"
 )
 
-// verification is a button that has the mail sent again by which an address is
-// verified.
+// verification is a button that sends the verification email again.
 type verification struct {
 	app.Compo
 	mounted
 	Env      *env
 	Email    string
-	Profile  bool   // it is on the page where there is more than that
-	Language string // in which it is
+	Profile  bool   // it is a part of the profile
+	Language string // that it is drawn in
 
 	busy bool
 }
@@ -50,11 +49,11 @@ type newEmail struct {
 	mounted
 	Env      *env
 	User     shared.User
-	Language string // in which it is
+	Language string // that it is drawn in
 
 	form   form
 	opened bool
-	said   string // which mails will come
+	said   string // which emails will come
 }
 
 func (p *newEmail) OnInit() {
@@ -91,7 +90,7 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// emailMails says which mails come when user asks for another address.
+// emailMails says which emails come when user asks for another address.
 func (t *translator) emailMails(user shared.User, email string) string {
 	if user.EmailVerified {
 		return t.T("A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.", user.Email, email)

@@ -9,12 +9,12 @@ import (
 	"latchkey/shared"
 )
 
-// events is the section that shows the security log: one's own or, to those who
-// may read it, everybody's.
+// events is the section that shows the security log: that of the user or, for users
+// with the permission, that of all users.
 type events struct {
 	app.Compo
 	Env     *env
-	All     bool // everybody's
+	All     bool // the log of all users
 	Offline bool
 
 	list   pager
@@ -35,7 +35,7 @@ func (s *events) OnMount(ctx app.Context) {
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	if !s.list.paged { // who has leafed on is reading
+	if !s.list.paged { // a user who has gone on to more pages is reading
 		s.list.loadFrom("")
 	}
 }
@@ -82,7 +82,7 @@ func (s *events) Render() app.UI {
 		html.Div().Class("actions filter").Body(
 			&field{Env: e, ID: "log-kind", Name: "kind", Label: e.T("Show"), Options: e.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(e.T("Download CSV")) // disabled as all of the page, which a link cannot be
+				return html.Button().Text(e.T("Download CSV")) // disabled with the rest of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T("Download CSV"))
 			})),
@@ -105,8 +105,7 @@ func (s *events) Render() app.UI {
 
 func eventID(e shared.Event) string { return "event-" + e.ID }
 
-// entry draws one entry of the log. It is no component, as there is nothing to do
-// to it.
+// entry draws one entry of the log. It is not a component, because it has no state.
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
@@ -115,12 +114,12 @@ func (s *events) entry(e shared.Event) app.UI {
 	)
 }
 
-// eventWords is what there is to tell of an event beside what it was: whose
-// account, by whom, from where, and how.
+// eventWords describes an event further: the account, the actor, the device, the
+// address and the details. all says that the log is that of all users.
 func (t *translator) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
-		parts = append(parts, e.Subject) // what is no name of anything for programs
+		parts = append(parts, e.Subject) // other subjects are names for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
 		parts = append(parts, t.personWords(*e.Account))

@@ -13,12 +13,12 @@ import (
 	"latchkey/shared"
 )
 
-// factorDialog is the dialog that does a [task]. What is secret in it is kept while it is open
-// and no longer, so that going back shows the same again.
+// factorDialog is the dialog that does a [task]. It keeps its secrets while it is open,
+// so that going back shows the same again, and no longer.
 type factorDialog struct {
 	app.Compo
 	Env     *env
-	User    *shared.User // who is signed in
+	User    *shared.User // nil if no user is signed in
 	Offline bool
 
 	ctx    app.Context
@@ -57,7 +57,7 @@ func (d *factorDialog) begin(ctx app.Context, a app.Action) {
 	focus(ctx, d.form.inputID("password"))
 }
 
-// forget drops what was secret, and begins again.
+// reset drops the secrets, and begins again.
 func (d *factorDialog) reset() {
 	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
@@ -66,8 +66,8 @@ func (d *factorDialog) reset() {
 	d.step, d.status = stepConfirm, ""
 }
 
-// show goes to a step. A screen reader reads its heading; where there is
-// something to type, the focus is there.
+// show goes to a step. The focus moves to its field, or else to its heading, which
+// screen readers read.
 func (d *factorDialog) show(s step) {
 	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
@@ -79,12 +79,12 @@ func (d *factorDialog) show(s step) {
 	}
 }
 
-// at is the place of the step in the task, from 0.
+// index is the place of the step in the task, from 0.
 func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
 func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
 
-// canGoBack: not to the password, which was right.
+// canGoBack reports whether there is an earlier step besides the password.
 func (d *factorDialog) canGoBack() bool { return d.index() > 1 }
 
 func (d *factorDialog) back(app.Context, app.Event) {
@@ -129,7 +129,7 @@ func (d *factorDialog) confirm() {
 		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
-				return // nothing is on before the proof
+				return // two-factor authentication is not on before the proof
 			}
 			d.uri, d.codes = out.TOTPURI, out.BackupCodes
 			d.path, d.side = qrPath(d.uri)
@@ -141,7 +141,7 @@ func (d *factorDialog) confirm() {
 			if err != nil || begun != d.begun {
 				return
 			}
-			// The old ones are void: should the dialog have been shut, it opens again.
+			// The old codes do not work any more: if the dialog was closed, it opens again.
 			d.codes, d.shown = out.BackupCodes, true
 			e.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
@@ -186,13 +186,13 @@ func (d *factorDialog) prove() {
 			updateUser(ctx, out.User)
 			d.done(message)
 		case errors.Is(err, shared.ErrChallenge):
-			goToSignIn(ctx, sessionEnded) // it takes the code for that of a sign-in
+			goToSignIn(ctx, sessionEnded) // it takes the code for one of a sign-in
 		}
 	})
 }
 
-// done shuts the dialog. What opened it may be gone from the section, so the
-// focus goes to its heading.
+// done closes the dialog. The button that opened it may be gone from the section, so
+// the focus goes to the section's heading.
 func (d *factorDialog) done(message string) {
 	closeDialog("factor")
 	toast(d.ctx, message)
@@ -212,7 +212,7 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	}
 }
 
-// closed is what every way out comes to.
+// closed is called however the dialog closes.
 func (d *factorDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
 		if d.step > stepConfirm {
@@ -274,8 +274,8 @@ func (d *factorDialog) email() string {
 	return d.User.Email
 }
 
-// text is the file of the backup codes: who finds it years later must know
-// what it is.
+// text is the file of the backup codes. It says what they are, for when it is found
+// years later.
 func (d *factorDialog) text() string {
 	e := d.Env
 	return e.T("Latchkey backup codes for %s at %s", d.email(), app.Window().URL().Host) + "\n" +
@@ -295,10 +295,10 @@ func (d *factorDialog) Render() app.UI {
 	if n := len(d.task.steps); n > 1 {
 		where = d.Env.T("Step %d of %d", d.index()+1, n)
 	}
-	// What is on the screen alone can be gone on with: codes that are shown once
-	// are there to be saved.
+	// Steps that need no server go on offline: the user can save codes that are shown
+	// once.
 	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
-	// Each step has a place of its own, so that nothing of one is left in another.
+	// Each step has an element of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
@@ -357,7 +357,7 @@ func (d *factorDialog) backButton() app.UI {
 	case d.canGoBack():
 		return button(d.Env.T("Back"), d.back)
 	case d.task == renewTask && d.step == stepSave:
-		return html.Div() // the old codes are void
+		return html.Div() // the old codes do not work any more
 	default:
 		return button(d.Env.T("Cancel"), d.cancel)
 	}
@@ -390,7 +390,7 @@ func (d *factorDialog) drawScan() app.UI {
 			button(e.T("Copy key"), d.copyKey),
 		),
 	}
-	if coarsePointer() { // nobody scans a screen with the phone that it is on
+	if coarsePointer() { // a phone cannot scan its own screen
 		parts = append([]app.UI{link.Class("otpauth")}, parts...)
 	} else {
 		parts = append(parts, html.Div().Body(link))

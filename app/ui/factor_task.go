@@ -6,7 +6,7 @@ import (
 	"latchkey/app/client"
 )
 
-// task is something to do with one's second factor, step by step.
+// task is something that the user does with the second factor, step by step.
 type task struct {
 	title key
 	text  key // why and what for, beside the password

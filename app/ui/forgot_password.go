@@ -7,8 +7,8 @@ import (
 	"latchkey/shared"
 )
 
-// forgotPassword is the page that asks for a mail by which a password can be
-// replaced. It says the same about every address.
+// forgotPassword is the page that asks for a password-reset email. It says the same
+// for every address.
 type forgotPassword struct {
 	app.Compo
 	mounted

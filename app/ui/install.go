@@ -6,14 +6,14 @@ import (
 	"latchkey/app/html"
 )
 
-// install offers to make the page an app of the device, where that can be done.
+// install offers to install the page as an app, where that can be done.
 type install struct {
 	app.Compo
 	Env      *env
-	Language string // in which it is
+	Language string // that it is drawn in
 
-	offered bool // the browser would ask the person
-	apple   bool // it would not, but the person can do it by hand
+	offered bool // the browser can ask the user
+	apple   bool // it cannot, but the user can do it by hand
 }
 
 func (i *install) OnMount(ctx app.Context) {

@@ -7,8 +7,8 @@ import (
 	"latchkey/shared"
 )
 
-// disown is the page that *This wasn't me* in an email leads to. It does nothing
-// before it is told to: programs that look into emails open links, too.
+// notMe is the page that *This wasn't me* in an email leads to. It does nothing before
+// the user presses the button: programs that scan emails open links, too.
 type notMe struct {
 	app.Compo
 	Env *env
@@ -16,8 +16,8 @@ type notMe struct {
 	ctx     app.Context
 	form    form
 	token   string // of the email
-	checked bool   // whether it can be used, as far as the server has told
-	dead    error  // why it cannot, or no longer
+	checked bool   // the server has been asked about the link
+	dead    error  // why the link cannot be used; nil if it can, as far as is known
 	reset   string // the token for a new password, once that is due
 }
 

@@ -10,9 +10,8 @@ import (
 	"latchkey/shared"
 )
 
-// deviceAtHand is what the browser says that it runs on: its user agent, and
-// whether it is used with the fingers, by which an iPad is told from the Mac
-// that it gives itself out for.
+// deviceAtHand returns what the browser says of its device: the user agent, and
+// whether it has a touchscreen, which tells an iPad from the Mac that it claims to be.
 func deviceAtHand() (userAgent string, touch bool) {
 	if !app.IsClient {
 		return "", false
@@ -22,8 +21,8 @@ func deviceAtHand() (userAgent string, touch bool) {
 	return navigator.Get("userAgent").String(), points.Truthy() && points.Int() > 1
 }
 
-// suggestName is a name for a passkey that is made on such a device, which has
-// itself something to check who it is that uses it, or not.
+// suggestName returns a name for a passkey that is made on such a device. platform
+// tells whether the device has an authenticator itself.
 func (t *translator) suggestName(userAgent string, touch, platform bool) string {
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
@@ -53,8 +52,8 @@ func (t *translator) suggestName(userAgent string, touch, platform bool) string 
 	return system
 }
 
-// elsewhereName is a name for a passkey that is not on the device at hand, as
-// [passkey.Elsewhere] says; and name for one that is.
+// elsewhereName returns a name for a passkey that is not on the device at hand, as
+// [passkey.Elsewhere] says, and name for one that is.
 func (t *translator) elsewhereName(where, name string) string {
 	switch where {
 	case "security-key":
@@ -66,8 +65,8 @@ func (t *translator) elsewhereName(where, name string) string {
 	}
 }
 
-// providerName is a name for a passkey that would be called name, once it is known
-// who keeps it: the system that it was made on, and the provider.
+// providerName returns a better name for a passkey that would be called name, once
+// its provider is known: the system that it was made on, and the provider.
 func (t *translator) providerName(name string, p *shared.Provider) string {
 	if p == nil || p.Name == "" {
 		return name
@@ -82,7 +81,7 @@ func (t *translator) providerName(name string, p *shared.Provider) string {
 	return system + " · " + p.Name
 }
 
-// unused is name, with a number where another passkey has it.
+// unused returns name, with a number if another passkey has it.
 func (t *translator) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}
 	for _, one := range list {
@@ -119,7 +118,7 @@ func (t *translator) wrongName(name string) string {
 	if _, ok := shared.ParseName(name); !ok {
 		return t.T(shared.BadName)
 	}
-	if utf8.RuneCountInString(name) > shared.MaxName { // which is that of a passkey, too
+	if utf8.RuneCountInString(name) > shared.MaxName { // passkeys have the same limit
 		return t.T("This name is too long. Use at most 100 characters.")
 	}
 	return ""

@@ -11,8 +11,8 @@ import (
 	"latchkey/shared"
 )
 
-// passkeyRow is one passkey in the list, a component of its own as
-// [sessionRow] is. Its name can be changed in its place.
+// passkeyRow is one passkey in the list, a component of its own as [sessionRow] is.
+// The user can edit its name in place.
 type passkeyRow struct {
 	app.Compo
 	mounted
@@ -63,7 +63,7 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// end puts the name back and the focus where it came from.
+// end shows the name again and gives the focus back.
 func (r *passkeyRow) end(ctx app.Context) {
 	r.editing = false
 	focus(ctx, r.form.inputID("button"))
@@ -129,8 +129,8 @@ func (r *passkeyRow) Render() app.UI {
 	)
 }
 
-// providerIcon draws what keeps a passkey, as its makers do, or a key. It says
-// nothing that the words beside it do not.
+// providerIcon draws the icon of a passkey's provider, or a key. The text beside it
+// says the same.
 func providerIcon(p *shared.Provider) app.UI {
 	if p == nil || p.IconLight == "" && p.IconDark == "" {
 		return html.Div().Class("provider").Body(icon("key"))
@@ -150,7 +150,7 @@ func providerIcon(p *shared.Provider) app.UI {
 	)
 }
 
-// passkeyName is what its owner calls a passkey, or whoever made it does.
+// passkeyName is the name that the user gave a passkey, or that of its provider.
 func (t *translator) passkeyName(one shared.Passkey) string {
 	switch {
 	case one.Name != nil && *one.Name != "":
@@ -162,7 +162,7 @@ func (t *translator) passkeyName(one shared.Passkey) string {
 	}
 }
 
-// keptIn says what keeps a passkey.
+// keptIn says where a passkey is stored.
 func (t *translator) keptIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
@@ -170,7 +170,7 @@ func (t *translator) keptIn(one shared.Passkey) string {
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case one.Synced:
-		return t.T("A password manager") // which one does not say; a device alone it is not
+		return t.T("A password manager") // a device alone does not sync
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
 		return t.T("The device itself")
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):

@@ -7,13 +7,13 @@ import (
 	"latchkey/shared"
 )
 
-// password is the section that changes one's password.
+// password is the section that changes the password.
 type password struct {
 	app.Compo
 	mounted
 	Env      *env
 	Email    string
-	Language string // in which it is
+	Language string // that it is drawn in
 
 	form form
 }

@@ -9,14 +9,14 @@ import (
 	"latchkey/shared"
 )
 
-// profile is the section about who one is.
+// profile is the section about the user.
 type profile struct {
 	app.Compo
 	mounted
 	Env      *env
 	User     shared.User
-	Chosen   string // the language; "" for as the browser says
-	Language string // in which it is
+	Chosen   string // the language that the user chose; "" for the browser's
+	Language string // that it is drawn in
 
 	form     form
 	deleting bool
@@ -125,7 +125,7 @@ const (
 	asBrowser     = "browser" // go-app drops the value of an option that is empty
 )
 
-// languages are those to choose from. Each is called as it calls itself, for who
+// languages are those to choose from. Each has its own name for itself, for users who
 // cannot read the others.
 func (t *translator) languages() []option {
 	return []option{{asBrowser, t.T("As your browser")}, {english, "English"}, {german, "Deutsch"}}

@@ -19,8 +19,8 @@ type resetPassword struct {
 	ctx     app.Context
 	form    form
 	token   string
-	checked bool   // whether the link can be used, as far as the server has told
-	dead    error  // why it cannot, or no longer
+	checked bool   // the server has been asked about the link
+	dead    error  // why the link cannot be used; nil if it can, as far as is known
 	email   string // whose password it is
 }
 
@@ -38,9 +38,9 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(dead error, email string) { p.checked, p.dead, p.email = true, dead, email })
 }
 
-// checkLink asks the server whether a link is dead, and why, so that nobody fills in
-// a form for nothing, and whose it is. Where it does not tell, void is nil: the form
-// is worth a try.
+// checkLink asks the server whether a link is dead, and why, so that no user fills in
+// a form for nothing. It also tells whose link it is. If the server does not answer,
+// dead is nil: the form is worth a try.
 func checkLink(ctx app.Context, e *env, token, purpose string, then func(dead error, email string)) {
 	if token == "" {
 		then(shared.ErrToken, "")
@@ -59,8 +59,8 @@ func isDead(err error) bool {
 	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
 }
 
-// takeToken takes the token of a link out of the address, at once: it must not
-// stay in the history of the browser, nor be seen over a shoulder.
+// takeToken takes the token of a link out of the address, at once: it must not stay
+// in the browser's history, nor be seen over a shoulder.
 func takeToken(ctx app.Context) string {
 	address := ctx.Page().URL()
 	token := address.Query().Get("token")
@@ -122,8 +122,8 @@ func (p *resetPassword) deadWords() string {
 	)
 }
 
-// deadLinkWords says why a link cannot be used, and gives an advice; or unknown, if
-// the server has not told why.
+// deadLinkWords says why a link cannot be used, followed by advice; or unknown, if the
+// server has not told why.
 func (t *translator) deadLinkWords(why error, advice, unknown key) string {
 	switch {
 	case errors.Is(why, shared.ErrTokenUsed):
@@ -134,7 +134,7 @@ func (t *translator) deadLinkWords(why error, advice, unknown key) string {
 	return t.T(unknown)
 }
 
-// asking is a page while the server is asked about its link.
+// linkLoading is the page of a link while the server is asked about it.
 func linkLoading(title string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(title),
@@ -142,7 +142,7 @@ func linkLoading(title string) app.UI {
 	)
 }
 
-// deadLink says that a link of an email is good for nothing, and what to do.
+// deadLink is the page of a link that cannot be used: it says why, and what to do.
 func (t *translator) deadLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(t.T("This link does not work any more")),

@@ -45,8 +45,8 @@ func savedMethods(from storage) []string {
 
 func clearMethods(from storage) { from.remove(methodsKey) }
 
-// secondFactorPath is the address of that page, which knows where the person
-// wanted to go even after it was loaded again.
+// secondFactorPath is the address of that page. It holds where the user wanted to go,
+// for when the page is reloaded.
 func secondFactorPath(next string) string {
 	if next == "" {
 		return shared.PageTwoFactor
@@ -54,17 +54,17 @@ func secondFactorPath(next string) string {
 	return shared.PageTwoFactor + "?next=" + url.QueryEscape(next)
 }
 
-// challenge is the page that asks for the second factor.
+// secondFactor is the page that asks for the second factor.
 type secondFactor struct {
 	app.Compo
 	Env *env
 
 	ctx     app.Context
 	form    form
-	methods []string // what there is beside backup codes
+	methods []string // that the user has, besides backup codes
 	with    string   // the one that is asked for
-	sending bool     // a code by mail
-	sent    int      // how many were
+	sending bool     // a code is being sent by email
+	sent    int      // how many were sent
 	status  string   // what has happened
 	tries   int      // how many codes were wrong
 	over    error    // why the user has to sign in again; nil if they need not
@@ -89,7 +89,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
-		p.methods = []string{byApp, byMail} // the server says so if not
+		p.methods = []string{byApp, byMail} // the server refuses those that the user lacks
 		p.passkeys.fetched = p.optionsFetched
 		p.passkeys.prepare(ctx)
 	} else if slices.Contains(p.methods, byPasskey) {
@@ -173,7 +173,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.use(byMail)
 			p.sent++
 			p.status = e.T("A code is on its way to your email address.")
-			if p.sent > 1 { // other words each time, or they are not heard
+			if p.sent > 1 { // a different sentence each time, or screen readers do not read it
 				p.status = e.T("Code number %d is on its way to your email address. Only the newest one works.", p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
@@ -181,7 +181,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.use(byApp)
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
-			// No reason to refuse another factor.
+			// The user may still use another factor.
 			p.status, p.form.problem = "", e.T("You have asked for many codes. %s The last one may still work.", e.again(err))
 		default:
 			p.refused(ctx, err)
@@ -245,7 +245,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 func (p *secondFactor) refused(ctx app.Context, err error) {
 	p.status = ""
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
-		if p.tries++; p.tries == shared.ChallengeTries { // no more are taken, not even a right one
+		if p.tries++; p.tries == shared.ChallengeTries { // the server accepts no code any more
 			err = shared.ErrTooManyCodes
 		}
 	}
@@ -259,7 +259,7 @@ func (p *secondFactor) refused(ctx app.Context, err error) {
 	}
 }
 
-// endings are the refusals after which no code is taken any more: the sign-in
+// endings are the errors after which the server accepts no code any more: the sign-in
 // has to begin again.
 var endings = []error{
 	shared.ErrChallenge,

@@ -10,7 +10,7 @@ import (
 	"latchkey/shared"
 )
 
-// sessions is the section that lists where one is signed in, and ends it.
+// sessions is the section that lists the sessions of the user, and revokes them.
 type sessions struct {
 	app.Compo
 	Env *env
@@ -18,8 +18,8 @@ type sessions struct {
 	ctx  app.Context
 	list loader[[]shared.Session]
 
-	// gone holds the handles of the sessions that are not shown because they
-	// are being ended, or were. The server may list one for a moment longer.
+	// gone holds the handles of the sessions that are not shown because they are being
+	// revoked, or were. The server may list one for a moment longer.
 	gone map[string]bool
 }
 
@@ -54,14 +54,14 @@ func (s *sessions) loaded(ctx app.Context) {
 	}
 }
 
-// shown is the sessions that are in the list.
+// shown returns the sessions that are in the list.
 func (s *sessions) shown() []shared.Session {
 	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
 		return s.gone[one.Token]
 	})
 }
 
-// others is the handles of those but this one.
+// others returns the handles of all of them but this one.
 func (s *sessions) others() []string {
 	var handles []string
 	for _, one := range s.shown() {

@@ -7,19 +7,20 @@ import (
 	"latchkey/shared"
 )
 
-// settings is the page on which people look after their account.
+// settings is the page on which users manage their account.
 type settings struct {
 	app.Compo
 	Env      *env
 	User     *shared.User // nil until it is known
-	Chosen   string       // the language that they chose
-	Language string       // in which the page is
-	Overdue  bool         // nothing can be done but getting a second factor
+	Chosen   string       // the language that the user chose
+	Language string       // that the page is drawn in
+	Overdue  bool         // the user can do nothing but get a second factor
 }
 
-// CompoID makes the page a new one for another user. In another language it is
-// the same one, so that what is typed stays. go-app draws no part anew of which
-// nothing has changed, so those that do not hear refresh are told the language.
+// CompoID makes the page a new one for another user. In another language it is the
+// same one, so that what is typed stays. go-app does not render a component again
+// unless one of its fields has changed: components that do not load anything have a
+// field for the language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
@@ -27,7 +28,7 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections are the parts of the page.
+// sections are those of the page.
 var sections = []pageSection{
 	{"profile", "Profile"},
 	{"password", "Password"},
@@ -86,13 +87,13 @@ func (p *settings) cards() []app.UI {
 	return append(cards, &events{Env: e}, &install{Env: e, Language: p.Language})
 }
 
-// part is a part of a page, by the id of its heading.
+// pageSection is a section of a page, by the id of its heading.
 type pageSection struct {
 	id   string
 	name key
 }
 
-// contents draws the links to the parts of a page.
+// sectionLinks draws the links to the sections of a page.
 func (t *translator) sectionLinks(parts []pageSection) app.UI {
 	return html.Nav().Class("sections").Aria("label", t.T("Sections")).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
@@ -127,7 +128,7 @@ func username(email string) app.UI {
 		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
 }
 
-// section draws a part of a page.
+// section draws a section of a page.
 func section(id, name string, parts ...app.UI) app.UI {
 	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
 		html.H2().ID(id).TabIndex(-1).Text(name),

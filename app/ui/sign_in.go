@@ -12,18 +12,18 @@ import (
 	"latchkey/shared"
 )
 
-// signIn is the page that asks who one is.
+// signIn is the sign-in page.
 type signIn struct {
 	app.Compo
 	Env    *env
-	Notice string // why one is here, if not by one's own will
+	Notice string // why the user is here, if not by their own will
 	Server serverInfo
 
 	ctx      app.Context
 	form     form
 	passkeys ceremony
-	refused  error  // the last refusal, if there is a way on from it
-	email    string // that was refused
+	refused  error  // the last error, if the user can do something about it
+	email    string // that was sent then
 
 	canOffer  bool             // the browser fills in passkeys
 	offer     *passkey.Request // that it does so
@@ -82,8 +82,8 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 	})
 }
 
-// promptly is how soon a browser says that it has no passkey to offer. What
-// comes later is the person, who knows what they did.
+// promptly is how soon a browser says that it has no passkey to offer. A later
+// refusal is the user's choice.
 const promptly = 1500 * time.Millisecond
 
 func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
@@ -163,9 +163,9 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// secondFactorDue is what the server says of the second factor if the first was
-// right and one is due. It depends on the server's settings whether that is an
-// error or an answer.
+// secondFactorDue returns what the server says of the second factor if the first was
+// right and a second one is required. A setting of the server decides whether that is
+// an error or an answer.
 func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFactorDue {
 	var e *shared.Error
 	if errors.As(err, &e) && errors.Is(err, shared.ErrTwoFactorRequired) {
@@ -207,7 +207,7 @@ func (p *signIn) Render() app.UI {
 	)
 }
 
-// wayOn is what to do about a refusal.
+// wayOn draws what the user can do about the last error.
 func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Env: p.Env, Email: p.email}

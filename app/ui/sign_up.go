@@ -7,7 +7,7 @@ import (
 	"latchkey/shared"
 )
 
-// signUp is the page that makes an account.
+// signUp is the page that creates an account.
 type signUp struct {
 	app.Compo
 	Env    *env
@@ -16,7 +16,7 @@ type signUp struct {
 	ctx    app.Context
 	form   form
 	invite string // the token of the link that makes the first administrator
-	sent   string // the address that a mail went to: it has to be verified first
+	sent   string // the address that has to be verified first
 }
 
 func (p *signUp) OnInit() {

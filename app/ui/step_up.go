@@ -11,7 +11,7 @@ import (
 	"latchkey/shared"
 )
 
-// stepUpRequest is what waits for a person to confirm who they are.
+// stepUpRequest is a call that waits for the user to confirm their identity.
 type stepUpRequest struct {
 	Factor    bool // by a second factor, and not by the password
 	Confirmed func()
@@ -20,21 +20,21 @@ type stepUpRequest struct {
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, a second factor, or a passkey, because the server wants
-// to know that the person is still the one who signed in.
+// stepUp asks for the password, a second factor, or a passkey, because the server
+// wants to know that the user is still the one who signed in.
 func stepUp(ctx app.Context, i stepUpRequest) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
 
-// withPassword is what [byApp] and [byBackup] are alternatives to.
+// withPassword is the alternative to [byApp], [byBackup] and [byPasskey].
 const withPassword = "password"
 
-// stepUpDialog asks for it.
+// stepUpDialog asks the user to confirm their identity.
 type stepUpDialog struct {
 	app.Compo
 	Env       *env
-	Email     string // of who is signed in
-	TwoFactor bool   // they have an authenticator app
+	Email     string // of the user
+	TwoFactor bool   // the user has an authenticator app
 	Offline   bool
 
 	ctx     app.Context
@@ -108,7 +108,7 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 func (d *stepUpDialog) use(with string) {
 	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
-	d.form.until = time.Time{} // too many of the one are no reason against the other
+	d.form.until = time.Time{} // each has a limit of its own
 	d.form.clear("password", "code", "backupCode")
 	focus(d.ctx, d.form.inputID("password"), d.form.inputID("code"), d.form.inputID("backupCode"), d.form.inputID("submit"))
 }
@@ -128,7 +128,7 @@ func (d *stepUpDialog) useBackup(app.Context, app.Event) {
 // byFactor reports whether a second factor is asked for, and no password will do.
 func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
-// finish tells what waits how it ended, once.
+// finish tells the waiting call how it ended, once.
 func (d *stepUpDialog) finish(confirmed bool) {
 	waiting := d.waiting
 	d.waiting = nil
@@ -193,7 +193,7 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 	closeDialog("step-up")
 }
 
-// closed is also what Escape comes to.
+// closed is called for the Escape key, too.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
 }

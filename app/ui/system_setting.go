@@ -11,7 +11,7 @@ import (
 	"latchkey/shared"
 )
 
-// systemSetting is one of them, a component of its own as [sessionRow] is.
+// systemSetting is one system setting, a component of its own as [sessionRow] is.
 type systemSetting struct {
 	app.Compo
 	mounted
@@ -21,9 +21,9 @@ type systemSetting struct {
 	Saved   func()
 
 	form      form
-	base      shared.Setting  // what the person is changing
-	theirs    *shared.Setting // what somebody else has made of it meanwhile
-	mine      string          // what the person wants it to be
+	base      shared.Setting  // what the user is changing
+	theirs    *shared.Setting // the value that someone else has set meanwhile; nil if no one has
+	mine      string          // the value that the user has sent
 	replacing bool            // a new secret is being typed
 }
 
@@ -36,8 +36,8 @@ func (k *systemSetting) OnInit() {
 	k.base = k.Setting
 }
 
-// OnUpdate takes what the server has now, unless the person is changing what it
-// had: they are told when they save that.
+// OnUpdate takes what the server has now, unless the user is changing what it had: the
+// server tells them when they save that.
 func (k *systemSetting) OnUpdate(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx // it may come before OnMount
@@ -47,13 +47,13 @@ func (k *systemSetting) OnUpdate(ctx app.Context) {
 	k.show(k.Setting)
 }
 
-// changed reports whether the person has typed or chosen another value.
+// changed reports whether the user has typed or chosen another value.
 func (k *systemSetting) changed() bool {
 	typed := element(k.form.inputID("value"))
 	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
 }
 
-// take shows a value as the one that is.
+// show makes one the value that is shown.
 func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
@@ -65,7 +65,7 @@ func (k *systemSetting) show(one shared.Setting) {
 	}
 }
 
-// settingValue is the value of a key that is no secret.
+// settingValue is the value of a setting that is not secret.
 func settingValue(one shared.Setting) string {
 	if one.Value == nil {
 		return ""
@@ -76,7 +76,7 @@ func settingValue(one shared.Setting) string {
 func (k *systemSetting) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	var required map[string]string
-	if k.base.Secret { // an empty one would take it away
+	if k.base.Secret { // an empty value would remove it
 		required = map[string]string{"value": k.Env.T("Paste the new value, or cancel.")}
 	}
 	if k.form.start(k.ctx, required) {
@@ -114,7 +114,7 @@ func (k *systemSetting) confirmRemove(app.Context, app.Event) {
 	})
 }
 
-// save gives the key a value in the place of the one that the person has seen.
+// save replaces the value that the user has seen.
 func (k *systemSetting) save(value string) {
 	k.mine = value
 	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
@@ -180,7 +180,7 @@ func (k *systemSetting) Render() app.UI {
 	)
 }
 
-// value draws the key with what it is, to be changed if it can be.
+// value draws the setting with its value, with a form if it can be changed.
 func (k *systemSetting) value() app.UI {
 	e := k.Env
 	one := k.base
@@ -240,7 +240,7 @@ func (k *systemSetting) value() app.UI {
 	)
 }
 
-// told draws a value that is not changed here.
+// readOnly draws a value that is not changed here.
 func (k *systemSetting) readOnly(value string) app.UI {
 	return html.Dl().Class("setting-value").Body(
 		html.Dt().Text(k.base.Key),
@@ -249,7 +249,7 @@ func (k *systemSetting) readOnly(value string) app.UI {
 	)
 }
 
-// origin says where the value is from, and what it can be.
+// origin says where the value is from, and which values are allowed.
 func (k *systemSetting) origin() []app.UI {
 	e := k.Env
 	one := k.base
@@ -267,7 +267,7 @@ func (k *systemSetting) origin() []app.UI {
 	}
 }
 
-// limits says what a key can be, and what it is if nobody sets it.
+// limits says which values a setting can have, and its default.
 func (t *translator) limits(one shared.Setting, set bool) string {
 	var b strings.Builder
 	if set && one.Default != "" {
@@ -290,7 +290,7 @@ func (t *translator) limits(one shared.Setting, set bool) string {
 	return b.String()
 }
 
-// conflict puts what the person wants beside what somebody else has made of it.
+// conflict draws the value that the user has sent beside the one that someone else has set.
 func (k *systemSetting) conflict() app.UI {
 	e := k.Env
 	theirs := *k.theirs
@@ -314,7 +314,7 @@ func (k *systemSetting) conflict() app.UI {
 	)
 }
 
-// says writes a value for the eye.
+// valueWords writes a value for the eye.
 func (k *systemSetting) valueWords(value string) string {
 	e := k.Env
 	switch {

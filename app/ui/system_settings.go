@@ -9,18 +9,18 @@ import (
 	"latchkey/shared"
 )
 
-// systemSettings is the section that lists the system keys, each to be changed by
+// systemSettings is the section that lists the system settings. Each is changed by
 // itself.
 type systemSettings struct {
 	app.Compo
 	Env   *env
-	Email string // of who is signed in
+	Email string // of the user
 
 	ctx  app.Context
 	list loader[shared.Settings]
 
 	mailing bool
-	mailed  string // how the test mail went
+	mailed  string // what came of the test email
 }
 
 func (s *systemSettings) OnInit() {
@@ -34,8 +34,8 @@ func (s *systemSettings) OnMount(ctx app.Context) {
 	s.list.mount(ctx)
 }
 
-// saved has what may follow from a changed key be looked at: other keys, what the
-// server is called, and what is asked of whoever changed it.
+// saved loads what may follow from a changed setting: other settings, the name of the
+// server, and what the user has to do now.
 func (s *systemSettings) saved() {
 	refresh(s.ctx)
 	fetchServerInfo(s.ctx)
@@ -61,7 +61,7 @@ func (s *systemSettings) sendMail(app.Context, app.Event) {
 	})
 }
 
-// sendsMail reports whether a key is the one by which mail goes out.
+// sendsMail reports whether a setting is the one that makes the server send emails.
 func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].

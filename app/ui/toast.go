@@ -8,9 +8,9 @@ import (
 	"latchkey/app/html"
 )
 
-// toasts are the app's short messages. The two regions are always in the page
-// and only their words change: screen readers do not read out a region that
-// comes together with its words.
+// toasts are the app's short messages. The two regions are always in the page and
+// only their text changes: screen readers do not read a region that comes together
+// with its text.
 type toasts struct {
 	app.Compo
 	Env *env
@@ -19,7 +19,7 @@ type toasts struct {
 	success string // what went well
 	failure string // what did not
 	update  bool   // a newer version of the app is there
-	tooOld  bool   // and this one is of no use any more
+	tooOld  bool   // the server does not understand this version any more
 
 	successAt time.Time
 }
@@ -30,16 +30,16 @@ const (
 	outdatedAction   = "outdated"
 )
 
-// readingTime is how long good news stays. Complaints stay until they are
-// dismissed or replaced: what they say may have to be acted on.
+// readingTime is how long a success stays. A failure stays until it is dismissed or
+// replaced: the user may have to do something about it.
 const readingTime = 7 * time.Second
 
-// say shows a message that all went well, or none.
+// toast shows a message about a success; "" removes the last one.
 func toast(ctx app.Context, message string) {
 	ctx.NewActionWithValue(toastAction, message)
 }
 
-// complain shows what went wrong, if the user needs to be told.
+// toastError shows what went wrong, if the user needs to know.
 func toastError(ctx app.Context, err error) {
 	ctx.NewActionWithValue(toastErrorAction, err)
 }

@@ -9,8 +9,8 @@ import (
 	"latchkey/shared"
 )
 
-// trustedDevices is the section that lists the browsers that are not asked for
-// a second factor. It is there while there is a second factor.
+// trustedDevices is the section that lists the browsers that are not asked for a
+// second factor. The page has it while two-factor authentication is on.
 type trustedDevices struct {
 	app.Compo
 	Env *env
@@ -117,7 +117,7 @@ func (s *trustedDevices) Render() app.UI {
 	)
 }
 
-// trustedRow is one of them, a component of its own as [sessionRow] is.
+// trustedRow is one trusted device, a component of its own as [sessionRow] is.
 type trustedRow struct {
 	app.Compo
 	Env    *env

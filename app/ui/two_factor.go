@@ -9,7 +9,7 @@ import (
 	"latchkey/shared"
 )
 
-// twoFactor is the section about the second factor.
+// twoFactor is the section about two-factor authentication.
 type twoFactor struct {
 	app.Compo
 	Env *env

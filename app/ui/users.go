@@ -11,17 +11,17 @@ import (
 	"latchkey/shared"
 )
 
-// users is the section in which administrators help people, and shut them out.
+// users is the section in which administrators manage users.
 type users struct {
 	app.Compo
 	Env *env
-	Own string // the ID of who is signed in
+	Own string // the ID of the administrator
 
 	ctx    app.Context
 	form   form
 	list   pager
 	users  []shared.ManagedUser
-	busyID string // the ID of whom something is being done to
+	busyID string // the ID of the user whom an action is running for
 }
 
 func (s *users) OnInit() {
@@ -62,9 +62,9 @@ func (s *users) submit(_ app.Context, e app.Event) {
 	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
-// A help is something that an administrator does to somebody.
+// An adminAction is something that an administrator does to a user.
 type adminAction struct {
-	ask, text, yes, done key // ask and done have the address in the place of %s
+	ask, text, yes, done key // ask and done have the address for %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
@@ -114,7 +114,7 @@ func (s *users) run(one shared.ManagedUser, h *adminAction) {
 	})
 }
 
-// look sees how somebody's account is now.
+// reload fetches one user again.
 func (s *users) reload(one shared.ManagedUser) {
 	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
@@ -152,13 +152,13 @@ func (s *users) Render() app.UI {
 	)
 }
 
-// userRow is one of them, a component of its own as [sessionRow] is.
+// userRow is one user in the list, a component of its own as [sessionRow] is.
 type userRow struct {
 	app.Compo
 	Env     *env
 	One     shared.ManagedUser
 	Now     time.Time
-	Own     bool // it is who is signed in
+	Own     bool // it is the administrator
 	Busy    bool
 	Confirm func(shared.ManagedUser, *adminAction)
 }
@@ -213,7 +213,7 @@ func (r *userRow) Render() app.UI {
 			fact(e.T("2FA"), app.Text(onOff(one.TwoFactorEnabled, e.T("On"), e.T("Off")))),
 			fact(e.T("Passkeys"), app.Text(strconv.Itoa(one.Passkeys))),
 		),
-		// What one does to oneself has places of its own.
+		// The settings page has what users do to their own account.
 		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("actions").Body(
 				action(e.T("Reset factors"), "", r.reset),
