@@ -62,8 +62,8 @@
 
   const failed = () => {
     bar.hidden = true;
-    for (const bone of document.querySelectorAll("form .bone")) {
-      bone.hidden = true; // nothing will come there
+    for (const line of document.querySelectorAll("form .skeleton-line")) {
+      line.hidden = true; // nothing will come there
     }
     note.hidden = false;
     note.classList.add("now");

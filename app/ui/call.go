@@ -28,11 +28,7 @@ var errCancelled = &shared.Error{Code: "CANCELLED"}
 // that of a component, which OnMount gets.
 func call[In, Out any](ctx app.Context, e *env, endpoint shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
 	out := new(Out)
-	c := &apiCall{
-		env: e, account: e.account(), method: endpoint.Method, path: endpoint.Path, in: in, out: out,
-		then: func(ctx app.Context, err error) { then(ctx, *out, err) },
-	}
-	c.send(ctx)
+	newCall(e, endpoint.Method, endpoint.Path, in, out, func(ctx app.Context, err error) { then(ctx, *out, err) }).send(ctx)
 }
 
 // apiCall is what the calls to all endpoints have in common. The compiler makes a
@@ -50,19 +46,24 @@ type apiCall struct {
 	then         func(app.Context, error)
 }
 
+func newCall(e *env, method, path string, in, out any, then func(app.Context, error)) *apiCall {
+	return &apiCall{e, e.account(), method, path, in, out, then}
+}
+
 func (c *apiCall) send(ctx app.Context) {
+	e := c.env
 	async(ctx, func() {
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		var err error
 		if c.path != shared.SignOut.Path {
-			err = c.env.pendingSignOut.finish(limited)
+			err = e.pendingSignOut.finish(limited)
 		}
 		if err == nil {
-			err = c.env.client.Do(limited, c.account, c.method, c.path, c.in, c.out)
+			err = e.client.Do(limited, c.account, c.method, c.path, c.in, c.out)
 		}
 		dispatch(ctx, func(ctx app.Context) {
-			setOnline(ctx, c.env, !errors.Is(err, client.ErrOffline))
+			setOnline(ctx, e, !errors.Is(err, client.ErrOffline))
 			c.answered(ctx, err)
 		})
 	})

@@ -14,10 +14,9 @@ import (
 	"latchkey/shared/message"
 )
 
-// ceremony has somebody make or use a passkey, as often as they try. What it
-// needs of the server for that, the options, it fetches beforehand and keeps
-// fresh: Safari only asks for a passkey in the handler of a click, and a fetch
-// would be over after it.
+// ceremony has the user make or use a passkey, as often as they try. It fetches the
+// options from the server beforehand and keeps them fresh: Safari asks for a passkey
+// in the handler of a click only, and a fetch ends after that.
 type ceremony struct {
 	env     *env
 	ctx     app.Context
@@ -26,7 +25,7 @@ type ceremony struct {
 
 	options json.RawMessage
 	since   time.Time // when they were fetched
-	rpID    string    // whose they are
+	rpID    string    // the relying party's ID in them
 	busy    bool      // the browser or the server is being asked
 	request *passkey.Request
 
@@ -38,7 +37,7 @@ type ceremony struct {
 // Options are good for five minutes.
 const (
 	refetch = 4 * time.Minute
-	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab that nobody sees
+	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab in the background
 )
 
 // toUse returns a ceremony that uses a passkey.
@@ -108,7 +107,7 @@ func (c *ceremony) keep(ctx app.Context, options json.RawMessage) {
 	c.later(ctx)
 }
 
-// stop gives up what runs, and fetches no more.
+// stop aborts what runs, and stops fetching.
 func (c *ceremony) stop() {
 	c.fetches++
 	c.stops++
@@ -122,8 +121,8 @@ func (c *ceremony) ready() bool {
 	return c.options != nil && time.Since(c.since) < tooOld
 }
 
-// begin is what a click does: begin calls the browser in ask, and hands on what
-// it answers. busy is true from now on; whoever gets the answer calls end.
+// begin is what a click does: it asks the browser through ask, and hands the answer
+// to then. busy is true from now on; then has to call end.
 func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	if c.busy {
 		return
@@ -149,7 +148,7 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 	})
 }
 
-// await hands on the answer to a request, unless it was stopped.
+// await hands the answer to a request to then, unless the request was stopped.
 func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	c.request = request
 	async(c.ctx, func() {
@@ -173,8 +172,8 @@ func (c *ceremony) end(used bool) {
 	}
 }
 
-// judged takes what the server says of a response. If it does not know the
-// passkey at all, whatever keeps it is told to forget it.
+// answered takes what the server says of a response. If the server does not know the
+// passkey at all, the authenticator is told to forget it.
 func (c *ceremony) answered(response json.RawMessage, err error) {
 	c.end(err != nil)
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
@@ -182,28 +181,27 @@ func (c *ceremony) answered(response json.RawMessage, err error) {
 	}
 }
 
-// passkeyWords says why the browser did not do it, so that whoever reads it
-// knows what to do. It is empty if they know: it was their choice.
+// passkeyWords says why the browser refused, and what the user can do. It is empty
+// if the user canceled.
 func (t *translator) passkeyWords(e *passkey.Error) string {
-	tr := t.T
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""
 	case passkey.ErrExists.Name:
-		return tr(message.ErrPasskeyOnDeviceAlready)
+		return t.T(message.ErrPasskeyOnDeviceAlready)
 	case passkey.ErrUnsupported.Name:
-		return tr(message.ErrPasskeyUnsupported)
+		return t.T(message.ErrPasskeyUnsupported)
 	case "SecurityError":
-		return tr(message.ErrPasskeyWrongOrigin)
+		return t.T(message.ErrPasskeyWrongOrigin)
 	case "ConstraintError":
-		return tr(message.ErrNoUserVerification)
+		return t.T(message.ErrNoUserVerification)
 	case "TimeoutError":
-		return tr(message.ErrPasskeyTimedOut)
+		return t.T(message.ErrPasskeyTimedOut)
 	case "OperationError", "InvalidAccessError":
-		return tr(message.ErrPasskeyRequestPending)
+		return t.T(message.ErrPasskeyRequestPending)
 	case "NotReadableError", "UnknownError", "DataError", "EncodingError", "NetworkError":
-		return tr(message.ErrAuthenticatorFailed)
+		return t.T(message.ErrAuthenticatorFailed)
 	default:
-		return tr(message.ErrPasskeyBrowserFailed)
+		return t.T(message.ErrPasskeyBrowserFailed)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// question is something to be sure of before it is done.
+// confirmation is something that the user has to confirm before it is done.
 type confirmation struct {
 	Title string
 	Text  string
@@ -19,7 +19,7 @@ type confirmation struct {
 
 const confirmAction = "ask"
 
-// ask puts a question, and does what it is about if the answer is yes.
+// confirm asks the user, and does it if they say yes.
 func confirm(ctx app.Context, c confirmation) {
 	if !online() {
 		toastError(ctx, client.ErrOffline)
@@ -28,15 +28,15 @@ func confirm(ctx app.Context, c confirmation) {
 	ctx.NewActionWithValue(confirmAction, c)
 }
 
-// offlineNotice says in a dialog why nothing can be done there but leaving it: what the
-// page says of that is behind it.
+// offlineNotice says in a dialog that there is no connection. The notice of the page
+// is behind the dialog.
 func (t *translator) offlineNotice(offline bool) app.UI {
-	return html.Div().Class("told").Role("status").Body(
+	return html.Div().Class("status").Role("status").Body(
 		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
 	)
 }
 
-// confirmDialog asks the questions.
+// confirmDialog asks for confirmations.
 type confirmDialog struct {
 	app.Compo
 	Env          *env
@@ -74,9 +74,9 @@ func (d *confirmDialog) Render() app.UI {
 			html.H2().ID("question-title").TabIndex(-1).Text(d.confirmation.Title),
 			html.P().ID("question-text").Text(d.confirmation.Text),
 			d.Env.offlineNotice(d.Offline),
-			html.Div().Class("actions").Body(
-				html.Button().Attr("autofocus", true).Text(d.Env.T(message.CancelAction)).OnClick(on(d.no)),
-				html.Button().Class("danger").Attr("disabled", d.Offline).Text(d.confirmation.Yes).OnClick(on(d.yes)),
+			html.Div().Class("buttons").Body(
+				button(d.Env.T(message.CancelAction), d.no).Attr("autofocus", true),
+				button(d.confirmation.Yes, d.yes).Class("danger").Attr("disabled", d.Offline),
 			),
 		)
 }

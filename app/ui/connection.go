@@ -64,13 +64,14 @@ func (s *shell) onConnection(app.Context, app.Action) { s.updateConnection(s.ctx
 // updateConnection looks whether there is a connection, and catches up when there is
 // one again.
 func (s *shell) updateConnection(ctx app.Context) {
-	switch s.env.connection.update(online()) {
+	e := s.env
+	switch e.connection.update(online()) {
 	case connectionLost:
 		closeDialog("add-passkey") // its browser's part may be done, but not the server's
-		s.env.focus.park(ctx, focusedElement())
+		e.focus.park(ctx, focusedElement())
 		s.retry(ctx)
 	case connectionRestored:
-		s.env.focus.restore(ctx)
+		e.focus.restore(ctx)
 		refresh(ctx)
 		fetchServerInfo(ctx)
 	case connectionMaybe:

@@ -8,22 +8,16 @@ import (
 	"latchkey/shared/message"
 )
 
-// verification is a button that has the mail sent again by which an address is
-// verified.
+// verification is a button that sends the verification email again.
 type verification struct {
 	app.Compo
+	mounted
 	Env      *env
 	Email    string
-	Profile  bool   // it is on the page where there is more than that
-	Language string // in which it is
+	Profile  bool   // it is a part of the profile
+	Language string // that it is drawn in
 
-	ctx  app.Context
 	busy bool
-}
-
-func (v *verification) OnMount(ctx app.Context) {
-	defer rescue()
-	v.ctx = ctx
 }
 
 func (v *verification) send(app.Context, app.Event) {
@@ -43,36 +37,29 @@ func (v *verification) send(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
-	tr := v.Env.T
-	text := tr(message.SendEmailAgain)
+	text := v.Env.T(message.SendEmailAgain)
 	if v.Profile {
-		text = tr(message.SendVerificationEmailAgain)
+		text = v.Env.T(message.SendVerificationEmailAgain)
 	}
-	return html.Button().Aria("busy", v.busy).Aria("disabled", v.busy).
-		Text(text).OnClick(on(v.send))
+	return busyButton(text, v.send, v.busy)
 }
 
 // newEmail is the part of the profile that gives the account another address.
 type newEmail struct {
 	app.Compo
+	mounted
 	Env      *env
 	User     shared.User
-	Language string // in which it is
+	Language string // that it is drawn in
 
-	ctx    app.Context
 	form   form
 	opened bool
-	said   string // which mails will come
+	said   string // which emails will come
 }
 
 func (p *newEmail) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "new-email", fields: []string{"newEmail"}}
-}
-
-func (p *newEmail) OnMount(ctx app.Context) {
-	defer rescue()
-	p.ctx = ctx
+	p.form.init(p.Env, "new-email", "newEmail")
 }
 
 func (p *newEmail) open(app.Context, app.Event) {
@@ -104,24 +91,23 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// emailMails says which mails come when user asks for another address.
+// emailMails says which emails come when user asks for another address.
 func (t *translator) emailMails(user shared.User, email string) string {
-	tr := t.T
 	if user.EmailVerified {
-		return tr(message.DoneChangeLinkSentFirst, user.Email, email)
+		return t.T(message.DoneChangeLinkSentFirst, user.Email, email)
 	}
-	return tr(message.DoneChangeLinkSent, email)
+	return t.T(message.DoneChangeLinkSent, email)
 }
 
 // Render implements [app.Composer].
 func (p *newEmail) Render() app.UI {
-	tr := p.Env.T
-	state, class := tr(message.EmailNotVerified), "badge bad"
+	e := p.Env
+	state, class := e.T(message.EmailNotVerified), "badge bad"
 	if p.User.EmailVerified {
-		state, class = tr(message.EmailVerified), "badge"
+		state, class = e.T(message.EmailVerified), "badge"
 	}
 	return html.Div().Class("state").Body(
-		html.Dl().Class("given").Body(fact(tr(message.EmailAddress), html.Span().Class("device").Body(
+		html.Dl().Class("details").Body(fact(e.T(message.EmailAddress), html.Span().Class("device").Body(
 			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
 		))),
 		html.P().Class("hint").Role("status").Text(p.said),
@@ -130,8 +116,8 @@ func (p *newEmail) Render() app.UI {
 }
 
 func (p *newEmail) actions() app.UI {
-	return html.Div().Class("deeds").Body(
-		html.Button().ID("change-email").Text(p.Env.T(message.ChangeEmailAddress)).OnClick(on(p.open)),
+	return html.Div().Class("actions").Body(
+		button(p.Env.T(message.ChangeEmailAddress), p.open).ID("change-email"),
 		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
 			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
 		})),
@@ -139,17 +125,17 @@ func (p *newEmail) actions() app.UI {
 }
 
 func (p *newEmail) change() app.UI {
-	tr := p.Env.T
-	hint := tr(message.HintNewEmailLink)
+	e := p.Env
+	hint := e.T(message.HintNewEmailLink)
 	if p.User.EmailVerified {
-		hint = tr(message.HintBothEmailLinks)
+		hint = e.T(message.HintBothEmailLinks)
 	}
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-		p.form.field(field{Name: "newEmail", Label: tr(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
+		p.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
-		html.Div().Class("deeds").Body(
-			p.form.button(tr(message.SendLink), "main"),
-			html.Button().Text(tr(message.CancelAction)).OnClick(on(p.cancel)),
+		html.Div().Class("actions").Body(
+			p.form.button(e.T(message.SendLink), "main"),
+			button(e.T(message.CancelAction), p.cancel),
 		),
 	)
 }

@@ -10,20 +10,21 @@ import (
 	"latchkey/shared/message"
 )
 
-// events is the section that shows the security log: one's own or, to those who
-// may read it, everybody's.
+// events is the section that shows the security log: that of the user or, for users
+// with the permission, that of all users.
 type events struct {
 	app.Compo
 	Env     *env
-	All     bool // everybody's
+	All     bool // the log of all users
 	Offline bool
 
-	list pager[shared.Event]
+	list   pager
+	events []shared.Event
 }
 
 func (s *events) OnInit() {
 	defer rescue()
-	s.list = newPager(s.Env, "log", eventID)
+	s.list.init(s.Env, "log")
 	s.list.fetch = s.fetch
 }
 
@@ -35,19 +36,29 @@ func (s *events) OnMount(ctx app.Context) {
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	if !s.list.paged { // who has leafed on is reading
-		s.list.load("")
+	if !s.list.paged { // a user who has gone on to more pages is reading
+		s.list.loadFrom("")
 	}
 }
 
 // fetch asks for the events of a kind, from before one on.
-func (s *events) fetch(ctx app.Context, kind, before string, then func(app.Context, []shared.Event, string, error)) {
+func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.Context, page, error)) {
 	endpoint := shared.ListEvents
 	if s.All {
 		endpoint = shared.ListAllEvents
 	}
-	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, page shared.EventPage, err error) {
-		then(ctx, page.Events, page.Next, err)
+	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, out shared.EventPage, err error) {
+		p := page{next: out.Next, items: len(out.Events)}
+		if p.items > 0 {
+			p.first = eventID(out.Events[0])
+		}
+		p.show = func(replace bool) {
+			if replace {
+				s.events = nil
+			}
+			s.events = append(s.events, out.Events...)
+		}
+		answered(ctx, p, err)
 	})
 }
 
@@ -56,35 +67,35 @@ func (s *events) choose() {
 	if kind == everything {
 		kind = ""
 	}
-	s.list.items, s.list.known = nil, false
+	s.events, s.list.shown, s.list.known = nil, 0, false
 	s.list.restart(kind)
 }
 
 // Render implements [app.Composer].
 func (s *events) Render() app.UI {
-	tr := s.Env.T
-	name, text := tr(message.SecurityLog), tr(message.SecurityLogExplanation)
+	e := s.Env
+	name, text := e.T(message.SecurityLog), e.T(message.SecurityLogExplanation)
 	if s.All {
-		name, text = tr(message.SecurityLogOfEverybody), tr(message.SecurityLogOfEverybodyExplained)
+		name, text = e.T(message.SecurityLogOfEverybody), e.T(message.SecurityLogOfEverybodyExplained)
 	}
 	return section("log", name,
 		html.P().Text(text),
-		html.Div().Class("deeds filter").Body(
-			&field{Env: s.Env, ID: "log-kind", Name: "kind", Label: tr(message.ShowItem), Options: s.Env.kindOptions(s.All), Typed: s.choose},
+		html.Div().Class("actions filter").Body(
+			&field{Env: e, ID: "log-kind", Name: "kind", Label: e.T(message.ShowItem), Options: e.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(tr(message.DownloadCSV)) // disabled as all of the page, which a link cannot be
+				return html.Button().Text(e.T(message.DownloadCSV)) // disabled with the rest of the page, which a link cannot be
 			}).ElseIf(s.All, func() app.UI {
-				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(tr(message.DownloadCSV))
+				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T(message.DownloadCSV))
 			})),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr(message.NoEventsFound))
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.events) == 0, func() app.UI {
+				return html.P().Class("hint").Text(e.T(message.NoEventsFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
-					app.Range(s.list.items).Slice(func(i int) app.UI {
-						return s.entry(s.list.items[i])
+					app.Range(s.events).Slice(func(i int) app.UI {
+						return s.entry(s.events[i])
 					}),
 				)
 			}),
@@ -95,8 +106,7 @@ func (s *events) Render() app.UI {
 
 func eventID(e shared.Event) string { return "event-" + e.ID }
 
-// entry draws one entry of the log. It is no component, as there is nothing to do
-// to it.
+// entry draws one entry of the log. It is not a component, because it has no state.
 func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
@@ -105,12 +115,12 @@ func (s *events) entry(e shared.Event) app.UI {
 	)
 }
 
-// eventWords is what there is to tell of an event beside what it was: whose
-// account, by whom, from where, and how.
+// eventWords describes an event further: the account, the actor, the device, the
+// address and the details. all says that the log is that of all users.
 func (t *translator) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
-		parts = append(parts, e.Subject) // what is no name of anything for programs
+		parts = append(parts, e.Subject) // other subjects are names for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
 		parts = append(parts, t.personWords(*e.Account))

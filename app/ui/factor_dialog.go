@@ -9,73 +9,17 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
-// task is something to do with one's second factor, step by step.
-type task struct {
-	title message.ID
-	text  message.ID // why and what for, beside the password
-	yes   message.ID // on the button that sends the password
-	steps []step
-}
-
-type step int
-
-const (
-	stepConfirm step = iota // with the password
-	stepScan                // the new key
-	stepSave                // the backup codes
-	stepProve               // with a code that the new key works
-)
-
-var (
-	enableTask = &task{
-		title: message.EnableTwoFactor,
-		text:  message.EnableTwoFactorExplanation,
-		yes:   message.ContinueAction,
-		steps: []step{stepConfirm, stepScan, stepSave, stepProve},
-	}
-	moveTask = &task{
-		title: message.MoveToNewPhone,
-		text:  message.MoveToNewPhoneExplanation,
-		yes:   message.ContinueAction,
-		steps: []step{stepConfirm, stepScan, stepProve},
-	}
-	renewTask = &task{
-		title: message.NewBackupCodes,
-		text:  message.NewBackupCodesExplanation,
-		yes:   message.MakeNewCodes,
-		steps: []step{stepConfirm, stepSave},
-	}
-	disableTask = &task{
-		title: message.ConfirmDisableTwoFactor,
-		text:  message.DisableTwoFactorExplanation,
-		yes:   message.DisableTwoFactor,
-		steps: []step{stepConfirm},
-	}
-)
-
-const taskAction = "two-factor-task"
-
-// do opens the dialog that does a task.
-func startTask(ctx app.Context, t *task) {
-	if !online() {
-		toastError(ctx, client.ErrOffline)
-		return
-	}
-	ctx.NewActionWithValue(taskAction, t)
-}
-
-// factorDialog is that dialog. What is secret in it is kept while it is open
-// and no longer, so that going back shows the same again.
+// factorDialog is the dialog that does a [task]. It keeps its secrets while it is open,
+// so that going back shows the same again, and no longer.
 type factorDialog struct {
 	app.Compo
 	Env     *env
-	User    *shared.User // who is signed in
+	User    *shared.User // nil if no user is signed in
 	Offline bool
 
 	ctx    app.Context
@@ -95,7 +39,7 @@ type factorDialog struct {
 
 func (d *factorDialog) OnInit() {
 	defer rescue()
-	d.form = form{env: d.Env, id: "factor", fields: []string{"password", "saved", "code"}}
+	d.form.init(d.Env, "factor", "password", "saved", "code")
 	d.task = enableTask
 }
 
@@ -114,7 +58,7 @@ func (d *factorDialog) begin(ctx app.Context, a app.Action) {
 	focus(ctx, d.form.inputID("password"))
 }
 
-// forget drops what was secret, and begins again.
+// reset drops the secrets, and begins again.
 func (d *factorDialog) reset() {
 	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
@@ -123,8 +67,8 @@ func (d *factorDialog) reset() {
 	d.step, d.status = stepConfirm, ""
 }
 
-// show goes to a step. A screen reader reads its heading; where there is
-// something to type, the focus is there.
+// show goes to a step. The focus moves to its field, or else to its heading, which
+// screen readers read.
 func (d *factorDialog) show(s step) {
 	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
@@ -136,12 +80,12 @@ func (d *factorDialog) show(s step) {
 	}
 }
 
-// at is the place of the step in the task, from 0.
+// index is the place of the step in the task, from 0.
 func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
 func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
 
-// canGoBack: not to the password, which was right.
+// canGoBack reports whether there is an earlier step besides the password.
 func (d *factorDialog) canGoBack() bool { return d.index() > 1 }
 
 func (d *factorDialog) back(app.Context, app.Event) {
@@ -151,7 +95,6 @@ func (d *factorDialog) back(app.Context, app.Event) {
 }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
-	tr := d.Env.T
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
@@ -159,9 +102,9 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.step == stepProve:
 		d.prove()
 	case d.step == stepSave && !d.saved:
-		d.form.refuse(d.ctx, "saved", tr(saveFirst))
+		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
 	case d.last():
-		d.done(tr(message.DoneBackupCodesReady))
+		d.done(d.Env.T(message.DoneBackupCodesReady))
 	default:
 		d.show(d.task.steps[d.index()+1])
 	}
@@ -171,8 +114,8 @@ const saveFirst = message.ErrCodesNotSaved
 
 // confirm sends the password and what it is for.
 func (d *factorDialog) confirm() {
-	tr := d.Env.T
-	if !d.form.start(d.ctx, map[string]string{"password": tr(message.ErrEnterPassword)}) {
+	e := d.Env
+	if !d.form.start(d.ctx, map[string]string{"password": e.T(message.ErrEnterPassword)}) {
 		return
 	}
 	password := d.form.value("password")
@@ -184,29 +127,29 @@ func (d *factorDialog) confirm() {
 			yes := true
 			in.Replace = &yes
 		}
-		call(d.ctx, d.Env, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
-				return // nothing is on before the proof
+				return // two-factor authentication is not on before the proof
 			}
 			d.uri, d.codes = out.TOTPURI, out.BackupCodes
 			d.path, d.side = qrPath(d.uri)
 			d.show(stepScan)
 		})
 	case renewTask:
-		call(d.ctx, d.Env, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
+		call(d.ctx, e, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun {
 				return
 			}
-			// The old ones are void: should the dialog have been shut, it opens again.
+			// The old codes do not work any more: if the dialog was closed, it opens again.
 			d.codes, d.shown = out.BackupCodes, true
-			d.Env.focus.showDialog(ctx, "factor")
+			e.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
 			refresh(ctx)
 		})
 	case disableTask:
-		call(d.ctx, d.Env, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
+		call(d.ctx, e, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
 			d.form.end(ctx, err)
 			if err != nil {
 				return
@@ -216,41 +159,41 @@ func (d *factorDialog) confirm() {
 				user.TwoFactorEnabled = false
 				updateUser(ctx, user)
 			}
-			d.done(tr(message.DoneTwoFactorDisabled))
+			d.done(e.T(message.DoneTwoFactorDisabled))
 		})
 	}
 }
 
 // prove sends a code of the new key.
 func (d *factorDialog) prove() {
-	tr := d.Env.T
+	e := d.Env
 	code, ok := shared.SixDigits(d.form.value("code"))
 	if !ok {
-		d.form.refuse(d.ctx, "code", tr(notSixDigits))
+		d.form.refuse(d.ctx, "code", e.T(notSixDigits))
 		return
 	}
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	done := tr(message.DoneTwoFactorEnabled)
+	done := e.T(message.DoneTwoFactorEnabled)
 	if d.task == moveTask {
-		done = tr(message.DoneMovedToNewPhone)
+		done = e.T(message.DoneMovedToNewPhone)
 	}
 	enrol := true
-	call(d.ctx, d.Env, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:
 			updateUser(ctx, out.User)
 			d.done(done)
 		case errors.Is(err, shared.ErrChallenge):
-			goToSignIn(ctx, sessionEnded) // it takes the code for that of a sign-in
+			goToSignIn(ctx, sessionEnded) // it takes the code for one of a sign-in
 		}
 	})
 }
 
-// done shuts the dialog. What opened it may be gone from the section, so the
-// focus goes to its heading.
+// done closes the dialog. The button that opened it may be gone from the section, so
+// the focus goes to the section's heading.
 func (d *factorDialog) done(message string) {
 	closeDialog("factor")
 	toast(d.ctx, message)
@@ -270,7 +213,7 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	}
 }
 
-// closed is what every way out comes to.
+// closed is called however the dialog closes.
 func (d *factorDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
 		if d.step > stepConfirm {
@@ -332,13 +275,13 @@ func (d *factorDialog) email() string {
 	return d.User.Email
 }
 
-// text is the file of the backup codes: who finds it years later must know
-// what it is.
+// text is the file of the backup codes. It says what they are, for when it is found
+// years later.
 func (d *factorDialog) text() string {
-	tr := d.Env.T
-	return tr(message.BackupCodesForAccount, d.email(), app.Window().URL().Host) + "\n" +
-		tr(message.MadeOnDate, d.Env.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
-		tr(message.EachCodeSignsInOnce) + "\n"
+	e := d.Env
+	return e.T(message.BackupCodesForAccount, d.email(), app.Window().URL().Host) + "\n" +
+		e.T(message.MadeOnDate, e.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+		e.T(message.EachCodeSignsInOnce) + "\n"
 }
 
 func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
@@ -353,10 +296,10 @@ func (d *factorDialog) Render() app.UI {
 	if n := len(d.task.steps); n > 1 {
 		where = d.Env.T(message.StepOfSteps, d.index()+1, n)
 	}
-	// What is on the screen alone can be gone on with: codes that are shown once
-	// are there to be saved.
+	// Steps that need no server go on offline: the user can save codes that are shown
+	// once.
 	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
-	// Each step has a place of its own, so that nothing of one is left in another.
+	// Each step has an element of its own, so that nothing of one is left in another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
@@ -369,12 +312,12 @@ func (d *factorDialog) Render() app.UI {
 				html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
 				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
-				html.Div().Class("told").Role("status").Body(
+				html.Div().Class("status").Role("status").Body(
 					app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
 				),
 				d.form.drawError(),
 				d.Env.offlineNotice(idle),
-				html.Div().Class("actions").Body(
+				html.Div().Class("buttons").Body(
 					html.Div().Body(d.backButton()),
 					d.form.button(d.yes(), class).Attr("disabled", idle),
 				),
@@ -383,74 +326,72 @@ func (d *factorDialog) Render() app.UI {
 }
 
 func (d *factorDialog) title() string {
-	tr := d.Env.T
+	e := d.Env
 	switch d.step {
 	case stepScan:
-		return tr(message.AddKeyToAuthenticatorApp)
+		return e.T(message.AddKeyToAuthenticatorApp)
 	case stepSave:
-		return tr(message.SaveBackupCodes)
+		return e.T(message.SaveBackupCodes)
 	case stepProve:
-		return tr(message.EnterCodeFromApp)
+		return e.T(message.EnterCodeFromApp)
 	default:
-		return tr(d.task.title)
+		return e.T(d.task.title)
 	}
 }
 
 func (d *factorDialog) yes() string {
-	tr := d.Env.T
+	e := d.Env
 	switch {
 	case d.step == stepConfirm:
-		return tr(d.task.yes)
+		return e.T(d.task.yes)
 	case d.step == stepProve:
-		return tr(message.VerifyCode)
+		return e.T(message.VerifyCode)
 	case d.last():
-		return tr(message.FinishSetup)
+		return e.T(message.FinishSetup)
 	default:
-		return tr(message.ContinueAction)
+		return e.T(message.ContinueAction)
 	}
 }
 
 func (d *factorDialog) backButton() app.UI {
-	tr := d.Env.T
 	switch {
 	case d.canGoBack():
-		return html.Button().Text(tr(message.GoBack)).OnClick(on(d.back))
+		return button(d.Env.T(message.GoBack), d.back)
 	case d.task == renewTask && d.step == stepSave:
-		return html.Div() // the old codes are void
+		return html.Div() // the old codes do not work any more
 	default:
-		return html.Button().Text(tr(message.CancelAction)).OnClick(on(d.cancel))
+		return button(d.Env.T(message.CancelAction), d.cancel)
 	}
 }
 
 func (d *factorDialog) drawConfirm() app.UI {
-	tr := d.Env.T
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(tr(d.task.text)),
+		html.P().Text(d.Env.T(d.task.text)),
 		username(d.email()),
-		d.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"}),
+		d.form.field(field{Name: "password", Label: d.Env.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)
 }
 
 func (d *factorDialog) drawScan() app.UI {
-	tr := d.Env.T
-	link := html.A(d.uri).Text(tr(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
-	same, scan := "", tr(message.ScanWithApp)
+	e := d.Env
+	link := html.A(d.uri).Text(e.T(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
+	same, scan := "", e.T(message.ScanWithApp)
 	if d.task == moveTask {
-		same = tr(message.DeleteOldEntry)
+		same = e.T(message.DeleteOldEntry)
 	}
 	if coarsePointer() {
-		scan = tr(message.ScanWithOtherDevice)
+		scan = e.T(message.ScanWithOtherDevice)
 	}
 	parts := []app.UI{
 		html.P().Text(scan),
-		qrCode(d.path, d.side, tr(message.QRCodeOfKey)),
+		qrCode(d.path, d.side, e.T(message.QRCodeOfKey)),
 		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text(tr(message.EnterKeyInstead)),
+			html.P().ID("factor-key-what").Text(e.T(message.EnterKeyInstead)),
 			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			html.Button().Text(tr(message.CopyKey)).OnClick(on(d.copyKey)),
+			button(e.T(message.CopyKey), d.copyKey),
 		),
 	}
-	if coarsePointer() { // nobody scans a screen with the phone that it is on
+	if coarsePointer() { // a phone cannot scan its own screen
 		parts = append([]app.UI{link.Class("otpauth")}, parts...)
 	} else {
 		parts = append(parts, html.Div().Body(link))
@@ -460,32 +401,32 @@ func (d *factorDialog) drawScan() app.UI {
 }
 
 func (d *factorDialog) drawSave() app.UI {
-	tr := d.Env.T
+	e := d.Env
 	return html.Div().Class("step").Body(
-		html.P().Text(tr(message.SaveBackupCodesExplanation)),
+		html.P().Text(e.T(message.SaveBackupCodesExplanation)),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
-				html.P().Class("name").Text(tr(message.LatchkeyBackupCodes)),
-				html.P().Text(tr(message.AccountAtHost, d.email(), app.Window().URL().Host)),
-				html.P().Text(tr(message.MadeOnDateEachOnce, d.Env.today())),
+				html.P().Class("name").Text(e.T(message.LatchkeyBackupCodes)),
+				html.P().Text(e.T(message.AccountAtHost, d.email(), app.Window().URL().Host)),
+				html.P().Text(e.T(message.MadeOnDateEachOnce, e.today())),
 			),
-			html.Ul().Class("codes").Aria("label", tr(message.BackupCodes)).Body(
+			html.Ul().Class("codes").Aria("label", e.T(message.BackupCodes)).Body(
 				app.Range(d.codes).Slice(func(i int) app.UI {
 					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
 				}),
 			),
 		),
-		html.Div().Class("deeds").Body(
-			html.Button().Text(tr(message.CopyCodes)).OnClick(on(d.copyCodes)),
-			html.Button().Text(tr(message.DownloadCodes)).OnClick(on(d.download)),
-			html.Button().Text(tr(message.PrintCodes)).OnClick(on(d.print)),
+		html.Div().Class("actions").Body(
+			button(e.T(message.CopyCodes), d.copyCodes),
+			button(e.T(message.DownloadCodes), d.download),
+			button(e.T(message.PrintCodes), d.print),
 		),
 		html.Div().Class("field").Body(
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID(d.form.inputID("saved")).Attr("checked", d.saved).
 					Aria("describedby", d.form.inputID("saved-wrong")).Aria("invalid", d.form.wrong["saved"] != "").
 					OnChange(on(d.toggleSaved)),
-				html.Span().Text(tr(message.CodesSaved)),
+				html.Span().Text(e.T(message.CodesSaved)),
 			),
 			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
@@ -493,9 +434,9 @@ func (d *factorDialog) drawSave() app.UI {
 }
 
 func (d *factorDialog) drawProve() app.UI {
-	tr := d.Env.T
+	e := d.Env
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(tr(message.ProveAppHasKey)),
-		d.form.code(tr(message.AuthenticatorCode), tr(message.HintSixDigitsNow), d.prove),
+		html.P().Text(e.T(message.ProveAppHasKey)),
+		d.form.code(e.T(message.AuthenticatorCode), e.T(message.HintSixDigitsNow), d.prove),
 	)
 }

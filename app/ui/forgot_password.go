@@ -8,25 +8,20 @@ import (
 	"latchkey/shared/message"
 )
 
-// forgotPassword is the page that asks for a mail by which a password can be
-// replaced. It says the same about every address.
+// forgotPassword is the page that asks for a password-reset email. It says the same
+// for every address.
 type forgotPassword struct {
 	app.Compo
+	mounted
 	Env *env
 
-	ctx  app.Context
 	form form
 	sent string // the address that was asked for
 }
 
 func (p *forgotPassword) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "forgot", fields: []string{"email"}}
-}
-
-func (p *forgotPassword) OnMount(ctx app.Context) {
-	defer rescue()
-	p.ctx = ctx
+	p.form.init(p.Env, "forgot", "email")
 }
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
@@ -35,7 +30,8 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 		return
 	}
 	email := p.form.value("email")
-	call(p.ctx, p.Env, shared.RequestPasswordReset, shared.ResetRequest{Email: email}, func(ctx app.Context, _ shared.ResetRequested, err error) {
+	in := shared.ResetRequest{Email: email}
+	call(p.ctx, p.Env, shared.RequestPasswordReset, in, func(ctx app.Context, _ shared.ResetRequested, err error) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email
@@ -51,26 +47,26 @@ func (p *forgotPassword) other(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (p *forgotPassword) Render() app.UI {
-	tr := p.Env.T
-	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr(message.BackToSignIn)))
+	e := p.Env
+	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.BackToSignIn)))
 	if p.sent != "" {
 		return html.Div().Class("narrow").Body(
-			heading(tr(message.CheckYourEmail)),
+			heading(e.T(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
-				html.P().Text(tr(message.DoneResetLinkSent, p.sent)),
-				html.P().Class("hint").Text(tr(message.HintCheckSpamAndAddress)),
-				html.Button().Text(tr(message.UseAnotherAddress)).OnClick(on(p.other)),
+				html.P().Text(e.T(message.DoneResetLinkSent, p.sent)),
+				html.P().Class("hint").Text(e.T(message.HintCheckSpamAndAddress)),
+				button(e.T(message.UseAnotherAddress), p.other),
 			),
 			back,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr(message.ForgotPassword)),
+		heading(e.T(message.ForgotPassword)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr(message.ForgotPasswordExplanation)),
-			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username"}),
+			html.P().Text(e.T(message.ForgotPasswordExplanation)),
+			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
 			p.form.drawError(),
-			p.form.button(tr(message.SendLink), "main"),
+			p.form.button(e.T(message.SendLink), "main"),
 		),
 		back,
 	)

@@ -14,9 +14,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// form is what a component that has a form knows of it: whether it is being
-// sent, and what was wrong with it the last time. The names of its fields are
-// those that the API's errors name.
+// form is the state of a form: whether it is being sent, and what was wrong with it
+// the last time. Its fields have the names that the API's errors use.
 type form struct {
 	env    *env
 	id     string   // begins the ids of its elements
@@ -24,17 +23,20 @@ type form struct {
 
 	busy    bool
 	wrong   map[string]string // by field
-	problem string            // what is not the fault of one field
-	until   time.Time         // when the server takes another try
-	why     string            // why it takes none before
-	heard   string            // when, as it is read out
-	waited  bool              // it does again
+	problem string            // what is wrong with the form as a whole
+	until   time.Time         // when the server accepts another try
+	why     string            // why it accepts none before
+	heard   string            // the same time, as it is read out
+	waited  bool              // the wait is over
 }
 
-// at is the id of the input of a field.
+// init makes the form an empty one with these fields.
+func (f *form) init(e *env, id string, fields ...string) { f.env, f.id, f.fields = e, id, fields }
+
+// inputID is the id of the input of a field.
 func (f *form) inputID(field string) string { return f.id + "-" + field }
 
-// value is what is in a field.
+// value returns what is in a field.
 func (f *form) value(field string) string { return valueOf(f.inputID(field)) }
 
 // clear empties fields.
@@ -44,9 +46,9 @@ func (f *form) clear(fields ...string) {
 	}
 }
 
-// start readies the form for being sent. It reports false if it must not be
-// now: it is on its way already, the server asked to wait, or a required field
-// is empty.
+// start prepares the form to be sent. It reports false if the form must not be sent
+// now: it is being sent already, the server asked to wait, or a required field is
+// empty.
 func (f *form) start(ctx app.Context, required map[string]string) bool {
 	if f.busy || f.wait() > 0 {
 		return false
@@ -84,11 +86,11 @@ func (f *form) end(ctx app.Context, err error) {
 	if err == nil {
 		return
 	}
-	toast(ctx, "") // good news of before must not stand beside it
+	toast(ctx, "") // an older success must not stand beside it
 	f.fail(err)
 	var e *shared.Error
 	if errors.As(err, &e) && e.Explain().Retype {
-		f.clear("code") // what was typed is good for nothing now
+		f.clear("code") // the server accepts the same code no more
 	}
 	f.focusWrong(ctx)
 	if f.wait() > 0 {
@@ -96,8 +98,8 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 }
 
-// adopt takes over what the server refused when the browser had sent the form by
-// itself, before the app was there. It is nil if nothing was.
+// adopt takes over an error that is on the page: the browser had sent the form by
+// itself, before the app was there. It returns nil if there is none.
 func (f *form) adopt() *shared.Error {
 	refused := app.Window().Get("document").Call("querySelector", "[data-error]")
 	if !refused.Truthy() {
@@ -108,22 +110,21 @@ func (f *form) adopt() *shared.Error {
 		return nil
 	}
 	f.fail(e)
-	// What was said above the button stays as it is: it knows that it is about a
-	// form that was sent, of which not all is still there.
-	if said := element("trouble"); said.Truthy() && f.problem != "" {
+	// The sentence above the button stays as it is: it knows which fields have to be
+	// filled in again.
+	if said := element("form-error"); said.Truthy() && f.problem != "" {
 		f.problem = said.Get("textContent").String()
 	}
 	return e
 }
 
-// is reports whether err is one of those.
+// isOneOf reports whether err is one of those.
 func isOneOf(err error, those ...error) bool {
 	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
-// fail finds the place for an error.
+// fail shows an error at the field that it is about, or above the button.
 func (f *form) fail(err error) {
-	tr := f.env.T
 	f.problem, f.wrong = "", map[string]string{}
 
 	var e *shared.Error
@@ -132,7 +133,7 @@ func (f *form) fail(err error) {
 		return
 	}
 	if why := e.WaitReason(); why != 0 && e.RetryAfter > 0 {
-		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), tr(why)
+		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), f.env.T(why)
 		f.heard = shared.RetryIn(f.env.Language, e.RetryAfter)
 		return
 	}
@@ -142,11 +143,11 @@ func (f *form) fail(err error) {
 	}
 	f.problem = f.env.errorMessage(err)
 	if errors.Is(err, client.ErrOffline) || errors.Is(err, shared.ErrUnavailable) {
-		f.problem += " " + tr(message.InputStillHere)
+		f.problem += " " + f.env.T(message.InputStillHere)
 	}
 }
 
-// point moves the focus to the first field that is wrong.
+// focusWrong moves the focus to the first field that is wrong.
 func (f *form) focusWrong(ctx app.Context) {
 	for _, field := range f.fields {
 		if f.wrong[field] != "" {
@@ -156,7 +157,7 @@ func (f *form) focusWrong(ctx app.Context) {
 	}
 }
 
-// wait is how many seconds there are until the server takes another try.
+// wait returns how many seconds there are until the server accepts another try.
 func (f *form) wait() int {
 	if d := time.Until(f.until); d > 0 {
 		return int((d + time.Second - 1) / time.Second)
@@ -164,7 +165,7 @@ func (f *form) wait() int {
 	return 0
 }
 
-// tick draws the form again every second until the wait is over.
+// countDown draws the form again every second until the wait is over.
 func (f *form) countDown(ctx app.Context) {
 	if f.wait() == 0 {
 		f.waited = true
@@ -175,27 +176,27 @@ func (f *form) countDown(ctx app.Context) {
 	})
 }
 
-// trouble draws what is wrong with the form as a whole. Its place is always
-// there, so that screen readers notice when it fills.
+// drawError draws what is wrong with the form as a whole. Its element is always
+// there: screen readers notice only what changes in an element that they know.
 func (f *form) drawError() app.UI {
 	wait := f.wait()
-	return html.Div().Class("trouble").Role("alert").Body(
+	return html.Div().Class("form-error").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
 			return html.P().Body(
-				// Seconds that tick are for the eye; read out, they would never end.
-				html.Span().Class("unseen").Text(f.why+" "+f.heard),
+				// The countdown is for the eye; read out, it would never end.
+				html.Span().Class("visually-hidden").Text(f.why+" "+f.heard),
 				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
 		}).ElseIf(f.waited, func() app.UI {
-			return html.P().Class("unseen").Text(f.env.T(message.TryAgainNow))
+			return html.P().Class("visually-hidden").Text(f.env.T(message.TryAgainNow))
 		}),
 	)
 }
 
-// button draws the button that sends the form. While it may not be used it
-// keeps the focus, which a disabled button would lose.
+// button draws the button that sends the form. While it cannot be used it keeps the
+// focus, which a disabled button would lose.
 func (f *form) button(label, class string) app.HTMLElem {
 	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
@@ -211,8 +212,8 @@ func (f *form) field(in field) app.UI {
 	return &in
 }
 
-// code draws the field for six digits. Once they are there it calls send, so
-// that nobody has to look for the button.
+// code draws the field for six digits. It calls send once they are there, so that the
+// user need not press the button.
 func (f *form) code(label, hint string, send func()) app.UI {
 	return f.field(field{
 		Name: "code", Label: label, Hint: hint,
@@ -236,18 +237,17 @@ type field struct {
 	Type     string   // as of <input>
 	Complete string   // what the browser may fill in, as of autocomplete
 	Mode     string   // which keys a phone shows, as of inputmode
-	Exact    bool     // it is no language: keyboards must not correct it
-	Value    string   // what it holds at first
+	Exact    bool     // keyboards must not correct what is typed
+	Value    string   // the initial value
 	Options  []option // if it is a choice of these
 	Hint     string
 	Wrong    string
-	Typed    func() // called when what is in it changes
+	Typed    func() // called when the value changes
 
-	visible bool // the password can be read
+	visible bool // the password is shown
 }
 
-// CompoID makes the input a new one, with nothing in it, when another field
-// takes its place.
+// CompoID makes the input a new, empty one when another field takes its place.
 func (f *field) CompoID() string { return f.ID }
 
 func (f *field) typed(app.Context, app.Event) {
@@ -260,7 +260,7 @@ func (f *field) toggleVisible(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (f *field) Render() app.UI {
-	tr := f.Env.T
+	e := f.Env
 	kind := f.Type
 	if f.visible {
 		kind = "text"
@@ -296,14 +296,12 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := tr(message.ShowItem), tr(message.ShowNamed, f.Env.within(f.Label))
+				deed, whole := e.T(message.ShowItem), e.T(message.ShowNamed, e.within(f.Label))
 				if f.visible {
-					deed, whole = tr(message.HideItem), tr(message.HideNamed, f.Env.within(f.Label))
+					deed, whole = e.T(message.HideItem), e.T(message.HideNamed, e.within(f.Label))
 				}
-				return html.Button().Class("peek").
-					Aria("label", whole).
-					Text(deed).
-					OnClick(on(f.toggleVisible))
+				return button(deed, f.toggleVisible).Class("show-password").
+					Aria("label", whole)
 			}),
 		),
 		html.Div().Body(
@@ -316,5 +314,5 @@ func (f *field) Render() app.UI {
 	)
 }
 
-// option is one of those that a field is a choice of.
+// option is one of the options of a field.
 type option struct{ Value, Label string }

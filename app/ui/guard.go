@@ -90,3 +90,11 @@ func callback(f func(this app.Value, args []app.Value) any) app.Func {
 		return f(this, args)
 	})
 }
+
+// mounted is embedded by components that need no more of OnMount than their context.
+type mounted struct{ ctx app.Context }
+
+func (m *mounted) OnMount(ctx app.Context) {
+	defer rescue()
+	m.ctx = ctx
+}

@@ -6,8 +6,8 @@ import (
 
 const svg = "http://www.w3.org/2000/svg"
 
-// icon draws the kind of a device, a key, a person or a cross. It says nothing
-// that the words beside it, or the label of its button, do not.
+// icon draws the kind of a device, a key, a person or a cross. It is hidden from
+// screen readers: the text beside it, or the label of its button, says the same.
 func icon(kind string) app.UI {
 	path := "M4 5h16v10H4zM2 18h20" // a laptop
 	switch kind {

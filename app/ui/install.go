@@ -8,14 +8,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// install offers to make the page an app of the device, where that can be done.
+// install offers to install the page as an app, where that can be done.
 type install struct {
 	app.Compo
 	Env      *env
-	Language string // in which it is
+	Language string // that it is drawn in
 
-	offered bool // the browser would ask the person
-	apple   bool // it would not, but the person can do it by hand
+	offered bool // the browser can ask the user
+	apple   bool // it cannot, but the user can do it by hand
 }
 
 func (i *install) OnMount(ctx app.Context) {
@@ -42,16 +42,16 @@ func (i *install) ask(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
-	tr := i.Env.T
-	how := tr(message.AddToDock)
+	e := i.Env
+	how := e.T(message.AddToDock)
 	if coarsePointer() {
-		how = tr(message.AddToHomeScreen)
+		how = e.T(message.AddToHomeScreen)
 	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
-				html.P().Text(tr(message.InstallAppBenefit)),
-				html.Button().Text(tr(message.InstallApp)).OnClick(on(i.ask)),
+				html.P().Text(e.T(message.InstallAppBenefit)),
+				button(e.T(message.InstallApp), i.ask),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

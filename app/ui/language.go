@@ -33,8 +33,8 @@ func (t *translator) within(name string) string {
 	return strings.ToLower(name)
 }
 
-// dateLocale is the tag by which the browser writes dates: one that it prefers, if
-// that is of the language that the app speaks.
+// dateLocale is the locale in which the browser writes dates: one that it prefers, if
+// that is of the language of the app.
 func (t *translator) dateLocale() string {
 	for _, tag := range browserLanguages() {
 		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Tag {

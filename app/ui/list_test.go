@@ -1,6 +1,10 @@
+//go:build !js
+
 package ui
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -8,36 +12,42 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/shared"
 )
 
 func TestLoader(t *testing.T) {
+	var answer any // of the server: a number, an error, or nil for none
+	loads := 0
+	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		switch a := answer.(type) {
+		case int:
+			fmt.Fprint(w, a)
+		case *shared.Error:
+			refuse(w, 500, a)
+		default:
+			panic(http.ErrAbortHandler)
+		}
+	})
 	ctx, engine := mount(t)
-	var value int
-	var err error
-	fetches, loads := 0, 0
 	yesterday := time.Now().Add(-24 * time.Hour)
-	l := loader[int]{
-		loadState: loadState{env: newEnv(), section: "numbers"},
-		fetch: func(ctx app.Context, then func(app.Context, int, error)) {
-			fetches++
-			then(ctx, value, err)
-		},
-		restore: func() (int, time.Time) { return 7, yesterday },
-		onLoad:  func(app.Context) { loads++ },
+	var l loader[int]
+	initLoader(&l, e, "numbers", shared.Endpoint[shared.None, int]{Method: "GET", Path: "/numbers"})
+	l.restore = func() time.Time { l.value = 7; return yesterday }
+	l.onLoad = func(app.Context) { loads++ }
+	after := func(a any, load func()) {
+		answer = a
+		load()
+		engine.ConsumeAll()
 	}
 	if !l.waiting() {
 		t.Error("it does not wait before it has asked")
 	}
 
-	err = shared.ErrInternal
-	l.mount(ctx)
+	after(shared.ErrInternal, func() { l.mount(ctx) })
 	if l.known || l.waiting() || l.problem == nil {
 		t.Errorf("when the server fails it shows %v, of %v", l.value, l.problem)
 	}
-	err = client.ErrOffline
-	l.load()
+	after(nil, l.load)
 	if l.value != 7 || !l.at.Equal(yesterday) || loads != 0 {
 		t.Errorf("offline it shows %d of %v", l.value, l.at)
 	}
@@ -45,27 +55,22 @@ func TestLoader(t *testing.T) {
 		t.Errorf("it does not say how old that is: %s", html)
 	}
 
-	value, err = 8, nil
-	refresh(ctx)
-	engine.ConsumeAll()
+	after(8, func() { refresh(ctx) })
 	if l.value != 8 || l.problem != nil || loads != 1 || time.Since(l.at) > time.Minute {
 		t.Errorf("after a refresh it shows %d of %v, %v", l.value, l.at, l.problem)
 	}
-	value, err = 0, client.ErrOffline
-	l.load()
+	after(nil, l.load)
 	if l.value != 8 || l.problem == nil {
 		t.Errorf("offline again it shows %d, %v", l.value, l.problem)
 	}
-	err = shared.ErrInternal
-	l.load()
+	after(shared.ErrInternal, l.load)
 	if html := app.HTMLString(l.drawState()); l.value != 8 || !strings.Contains(html, "This may be out of date.") || !strings.Contains(html, "Try again") {
 		t.Errorf("after a failure it shows %d and says %s", l.value, html)
 	}
 
-	value, err = 9, nil
-	l.retry(ctx, app.Event{})
-	if l.value != 9 || l.problem != nil || fetches != 6 {
-		t.Errorf("after %d fetches it shows %d, %v", fetches, l.value, l.problem)
+	after(9, func() { l.retry(ctx, app.Event{}) })
+	if l.value != 9 || l.problem != nil {
+		t.Errorf("after another try it shows %d, %v", l.value, l.problem)
 	}
 }
 
@@ -74,23 +79,32 @@ func TestPager(t *testing.T) {
 	ctx, _ := mount(t)
 	var asked []string
 	var answers []answer
-	p := newPager(newEnv(), "words", func(word string) string { return word })
-	p.fetch = func(ctx app.Context, filter, from string, then func(app.Context, []string, string, error)) {
+	var p pager
+	p.init(newEnv(), "words")
+	var shown []string
+	p.fetch = func(ctx app.Context, filter, from string, answered func(app.Context, page, error)) {
 		asked = append(asked, filter+"/"+from)
-		answers = append(answers, func(items []string, next string, err error) { then(ctx, items, next, err) })
+		answers = append(answers, func(items []string, next string, err error) {
+			answered(ctx, page{next, len(items), "", func(replace bool) {
+				if replace {
+					shown = nil
+				}
+				shown = append(shown, items...)
+			}}, err)
+		})
 	}
 	last := func() answer { return answers[len(answers)-1] }
 	want := func(what string, items ...string) {
 		t.Helper()
-		if !slices.Equal(p.items, items) {
-			t.Errorf("%s: it shows %q; want %q", what, p.items, items)
+		if !slices.Equal(shown, items) || p.shown != len(items) {
+			t.Errorf("%s: it shows %q, %d; want %q", what, shown, p.shown, items)
 		}
 	}
 
 	p.mount(ctx)
 	last()([]string{"a", "b"}, "b", nil)
 	want("the first page", "a", "b")
-	p.load("") // as a refresh does
+	p.loadFrom("") // as a refresh does
 	refreshed := last()
 	p.more(ctx, app.Event{})
 	p.more(ctx, app.Event{}) // a second click does nothing

@@ -8,8 +8,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// disown is the page that *This wasn't me* in an email leads to. It does nothing
-// before it is told to: programs that look into emails open links, too.
+// notMe is the page that *This wasn't me* in an email leads to. It does nothing before
+// the user presses the button: programs that scan emails open links, too.
 type notMe struct {
 	app.Compo
 	Env *env
@@ -17,14 +17,14 @@ type notMe struct {
 	ctx     app.Context
 	form    form
 	token   string // of the email
-	checked bool   // whether it can be used, as far as the server has told
-	dead    error  // why it cannot, or no longer
+	checked bool   // the server has been asked about the link
+	dead    error  // why the link cannot be used; nil if it can, as far as is known
 	reset   string // the token for a new password, once that is due
 }
 
 func (p *notMe) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "disown"}
+	p.form.init(p.Env, "disown")
 }
 
 func (p *notMe) OnMount(ctx app.Context) {
@@ -57,34 +57,30 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *notMe) Render() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	switch {
 	case p.reset != "":
-		return html.Div().Body(&resetPassword{Env: p.Env, Token: p.reset})
+		return html.Div().Body(&resetPassword{Env: e, Token: p.reset})
 	case !p.checked:
-		return linkLoading(tr(message.WasItNotYou))
+		return linkLoading(e.T(message.WasItNotYou))
 	case p.dead != nil:
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr(message.ChooseNewPassword))
+		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.ChooseNewPassword))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr(message.WasItNotYou)),
+		heading(e.T(message.WasItNotYou)),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr(message.DisownExplanation)),
-			html.P().Class("hint").Text(tr(message.HintItWasMe)),
+			html.P().Text(e.T(message.DisownExplanation)),
+			html.P().Class("hint").Text(e.T(message.HintItWasMe)),
 			p.form.drawError(),
-			p.form.button(tr(message.ItWasNotMe), "main"),
+			p.form.button(e.T(message.ItWasNotMe), "main"),
 		),
 	)
 }
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *notMe) deadWords() string {
-	tr := p.Env.T
-	switch {
-	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return tr(message.ErrLinkUsed) + " " + tr(message.StillShutOthersOut)
-	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return tr(message.ErrLinkExpired) + " " + tr(message.StillShutOthersOut)
-	}
-	return tr(message.ErrLinkDeadStillSecure)
+	return p.Env.deadLinkWords(p.dead,
+		message.StillShutOthersOut,
+		message.ErrLinkDeadStillSecure,
+	)
 }

@@ -6,14 +6,13 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// The functions here reach into the browser's page. Outside a browser go-app
-// makes them do nothing.
+// The functions here access the browser's page. Outside a browser they do nothing.
 
 func element(id string) app.Value {
 	return app.Window().GetElementByID(id)
 }
 
-// valueOf is what is in the input with that id.
+// valueOf returns what is in the input with that id.
 func valueOf(id string) string {
 	if e := element(id); e.Truthy() {
 		return e.Get("value").String()
@@ -21,8 +20,8 @@ func valueOf(id string) string {
 	return ""
 }
 
-// empty clears the inputs with those ids. go-app cannot: to it, an input
-// whose value was never set by the program is empty already.
+// clearInputs clears the inputs with those ids. go-app cannot: to it, an input whose
+// value was never set by the program is empty already.
 func clearInputs(ids ...string) {
 	for _, id := range ids {
 		if e := element(id); e.Truthy() {
@@ -32,8 +31,8 @@ func clearInputs(ids ...string) {
 }
 
 // setProperty changes a property of an element, once the page shows what has changed.
-// go-app cannot undo what the person did to an input: it compares what the
-// program wants with what it wanted before.
+// go-app cannot undo what the user did to an input: it compares what the program
+// wants with what it wanted before.
 func setProperty(ctx app.Context, id, property string, value any) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
@@ -55,12 +54,12 @@ func focus(ctx app.Context, ids ...string) {
 	})
 }
 
-// active is the element that has the focus.
+// focusedElement is the element that has the focus.
 func focusedElement() app.Value {
 	return app.Window().Get("document").Get("activeElement")
 }
 
-// focused is the id of the element that has the focus, or "".
+// focusedID is the id of the element that has the focus, or "".
 func focusedID() string {
 	if e := focusedElement(); e.Truthy() {
 		return e.Get("id").String()
@@ -103,14 +102,13 @@ func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }
 
-// coarsePointer reports whether the browser is on a phone, or on what is used like
-// one.
+// coarsePointer reports whether the browser is used with a finger, as on a phone.
 func coarsePointer() bool {
 	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
 }
 
-// listen calls f, on the UI goroutine, at each event of that name on target.
-// It is for things that last as long as the page does.
+// listen calls f, on the UI goroutine, at each event of that name on target. It is
+// for targets that last as long as the page does.
 func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
 	target.Call("addEventListener", event, callback(func(_ app.Value, args []app.Value) any {
 		dispatch(ctx, func(ctx app.Context) {
@@ -120,11 +118,11 @@ func listen(ctx app.Context, target app.Value, event string, f func(app.Context,
 	}))
 }
 
-// copyText puts text on the clipboard, and then says whether the browser
-// allowed that.
+// copyText puts text on the clipboard, and tells then whether the browser allowed
+// that.
 func copyText(ctx app.Context, text string, then func(ok bool)) {
 	clipboard := app.Window().Get("navigator").Get("clipboard")
-	if !clipboard.Truthy() { // as where the page did not come by https
+	if !clipboard.Truthy() { // as on a page without https
 		then(false)
 		return
 	}
@@ -147,7 +145,7 @@ func copyText(ctx app.Context, text string, then func(ok bool)) {
 	clipboard.Call("writeText", text).Call("then", copied, refused)
 }
 
-// download hands text to the person as a file.
+// download gives the user text as a file.
 func download(ctx app.Context, name, text string) {
 	window := app.Window()
 	urls := window.Get("URL")

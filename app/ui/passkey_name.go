@@ -3,6 +3,7 @@ package ui
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -10,9 +11,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// deviceAtHand is what the browser says that it runs on: its user agent, and
-// whether it is used with the fingers, by which an iPad is told from the Mac
-// that it gives itself out for.
+// deviceAtHand returns what the browser says of its device: the user agent, and
+// whether it has a touchscreen, which tells an iPad from the Mac that it claims to be.
 func deviceAtHand() (userAgent string, touch bool) {
 	if !app.IsClient {
 		return "", false
@@ -22,31 +22,30 @@ func deviceAtHand() (userAgent string, touch bool) {
 	return navigator.Get("userAgent").String(), points.Truthy() && points.Int() > 1
 }
 
-// suggestName is a name for a passkey that is made on such a device, which has
-// itself something to check who it is that uses it, or not.
+// suggestName returns a name for a passkey that is made on such a device. platform
+// tells whether the device has an authenticator itself.
 func (t *translator) suggestName(userAgent string, touch, platform bool) string {
-	tr := t.T
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
 	switch {
 	case has("iPhone"):
-		system, by = "iPhone", tr(message.FaceOrTouchID)
+		system, by = "iPhone", t.T(message.FaceOrTouchID)
 	case has("iPad"), has("Macintosh") && touch:
-		system, by = "iPad", tr(message.FaceOrTouchID)
+		system, by = "iPad", t.T(message.FaceOrTouchID)
 	case has("Macintosh"):
 		system, by = "Mac", "Touch ID"
 	case has("Windows"):
 		system, by = "Windows", "Windows Hello"
 	case has("Android") && has("Mobile"):
-		system = tr(message.AndroidPhone)
+		system = t.T(message.AndroidPhone)
 	case has("Android"):
-		system = tr(message.AndroidTablet)
+		system = t.T(message.AndroidTablet)
 	case has("CrOS"):
 		system = "Chromebook"
 	case has("Linux"):
 		system = "Linux"
 	default:
-		return tr(message.PasskeyFactor)
+		return t.T(message.PasskeyFactor)
 	}
 	if platform && by != "" {
 		return system + " · " + by
@@ -54,29 +53,27 @@ func (t *translator) suggestName(userAgent string, touch, platform bool) string 
 	return system
 }
 
-// elsewhereName is a name for a passkey that is not on the device at hand, as
-// [passkey.Elsewhere] says; and name for one that is.
+// elsewhereName returns a name for a passkey that is not on the device at hand, as
+// [passkey.Elsewhere] says, and name for one that is.
 func (t *translator) elsewhereName(where, name string) string {
-	tr := t.T
 	switch where {
 	case "security-key":
-		return tr(message.SecurityKey)
+		return t.T(message.SecurityKey)
 	case "phone":
-		return tr(message.PhoneOrTablet)
+		return t.T(message.PhoneOrTablet)
 	default:
 		return name
 	}
 }
 
-// providerName is a name for a passkey that would be called name, once it is known
-// who keeps it: the system that it was made on, and the provider.
+// providerName returns a better name for a passkey that would be called name, once
+// its provider is known: the system that it was made on, and the provider.
 func (t *translator) providerName(name string, p *shared.Provider) string {
-	tr := t.T
 	if p == nil || p.Name == "" {
 		return name
 	}
 	system, by, _ := strings.Cut(name, " · ")
-	if name == tr(message.PasskeyFactor) || name == tr(message.SecurityKey) || name == tr(message.PhoneOrTablet) || strings.Contains(p.Name, system) {
+	if name == t.T(message.PasskeyFactor) || name == t.T(message.SecurityKey) || name == t.T(message.PhoneOrTablet) || strings.Contains(p.Name, system) {
 		return p.Name
 	}
 	if by != "" && strings.Contains(p.Name, by) {
@@ -85,7 +82,7 @@ func (t *translator) providerName(name string, p *shared.Provider) string {
 	return system + " · " + p.Name
 }
 
-// unused is name, with a number where another passkey has it.
+// unused returns name, with a number if another passkey has it.
 func (t *translator) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}
 	for _, one := range list {
@@ -96,4 +93,34 @@ func (t *translator) unused(name string, list []shared.Passkey) string {
 		free = name + " " + strconv.Itoa(n)
 	}
 	return free
+}
+
+// nameFits checks the name before a passkey is made, and says what is wrong with it.
+func (f *form) nameFits(ctx app.Context) bool {
+	if f.busy || f.wait() > 0 {
+		return false
+	}
+	name := strings.TrimSpace(f.value("name"))
+	wrong := f.env.wrongName(name)
+	if seen, ok := shared.ParseName(name); ok && seen == "" {
+		wrong = f.env.T(message.ErrEnterName)
+	}
+	if wrong != "" {
+		f.refuse(ctx, "name", wrong)
+		return false
+	}
+	f.problem, f.wrong = "", nil
+	return true
+}
+
+// wrongName says what is wrong with the name of a user or of a passkey, if anything
+// is.
+func (t *translator) wrongName(name string) string {
+	if _, ok := shared.ParseName(name); !ok {
+		return t.T(message.ErrNameControlCharacters)
+	}
+	if utf8.RuneCountInString(name) > shared.MaxName { // passkeys have the same limit
+		return t.T(message.ErrNameTooLong)
+	}
+	return ""
 }

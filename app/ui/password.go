@@ -8,33 +8,27 @@ import (
 	"latchkey/shared/message"
 )
 
-// password is the section that changes one's password.
+// password is the section that changes the password.
 type password struct {
 	app.Compo
+	mounted
 	Env      *env
 	Email    string
-	Language string // in which it is
+	Language string // that it is drawn in
 
-	ctx  app.Context
 	form form
 }
 
 func (s *password) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "password", fields: []string{"currentPassword", "newPassword"}}
-}
-
-func (s *password) OnMount(ctx app.Context) {
-	defer rescue()
-	s.ctx = ctx
+	s.form.init(s.Env, "password", "currentPassword", "newPassword")
 }
 
 func (s *password) submit(_ app.Context, e app.Event) {
-	tr := s.Env.T
 	e.PreventDefault()
 	if !s.form.start(s.ctx, map[string]string{
-		"currentPassword": tr(message.ErrEnterCurrentPassword),
-		"newPassword":     tr(message.ErrChooseNewPassword),
+		"currentPassword": s.Env.T(message.ErrEnterCurrentPassword),
+		"newPassword":     s.Env.T(message.ErrChooseNewPassword),
 	}) {
 		return
 	}
@@ -46,7 +40,7 @@ func (s *password) submit(_ app.Context, e app.Event) {
 		s.form.end(ctx, err)
 		if err == nil {
 			s.form.clear("currentPassword", "newPassword")
-			toast(ctx, tr(message.DonePasswordChanged))
+			toast(ctx, s.Env.T(message.DonePasswordChanged))
 			refresh(ctx)
 		}
 	})
@@ -54,15 +48,18 @@ func (s *password) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (s *password) Render() app.UI {
-	tr := s.Env.T
-	return section("password", tr(message.AccountPassword),
-		html.P().Text(tr(message.ChangePasswordExplanation)),
+	e := s.Env
+	return section("password", e.T(message.AccountPassword),
+		html.P().Text(e.T(message.ChangePasswordExplanation)),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
 			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: tr(message.CurrentPassword), Type: "password", Complete: "current-password"}),
-			s.form.field(field{Name: "newPassword", Label: tr(message.NewPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
+			s.form.field(field{Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password"}),
+			s.form.field(field{
+				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
+				Hint: e.T(message.HintPasswordLength),
+			}),
 			s.form.drawError(),
-			s.form.button(tr(message.ChangePassword), "main"),
+			s.form.button(e.T(message.ChangePassword), "main"),
 		),
 	)
 }

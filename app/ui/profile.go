@@ -10,15 +10,15 @@ import (
 	"latchkey/shared/message"
 )
 
-// profile is the section about who one is.
+// profile is the section about the user.
 type profile struct {
 	app.Compo
+	mounted
 	Env      *env
 	User     shared.User
-	Chosen   string // the language; "" for as the browser says
-	Language string // in which it is
+	Chosen   string // the language that the user chose; "" for the browser's
+	Language string // that it is drawn in
 
-	ctx      app.Context
 	form     form
 	deleting bool
 	choosing bool
@@ -26,12 +26,7 @@ type profile struct {
 
 func (s *profile) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "profile", fields: []string{"name"}}
-}
-
-func (s *profile) OnMount(ctx app.Context) {
-	defer rescue()
-	s.ctx = ctx
+	s.form.init(s.Env, "profile", "name")
 }
 
 func (s *profile) submit(_ app.Context, e app.Event) {
@@ -78,14 +73,14 @@ func (s *profile) choose() {
 }
 
 func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
-	tr := s.Env.T
+	e := s.Env
 	if s.deleting {
 		return
 	}
 	confirm(ctx, confirmation{
-		Title: tr(message.ConfirmDeleteAccount),
-		Text:  tr(message.DeleteAccountExplanation, s.User.Email),
-		Yes:   tr(message.DeleteAccount),
+		Title: e.T(message.ConfirmDeleteAccount),
+		Text:  e.T(message.DeleteAccountExplanation, s.User.Email),
+		Yes:   e.T(message.DeleteAccount),
 		Do:    s.delete,
 	})
 }
@@ -107,20 +102,21 @@ func (s *profile) delete() {
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
-	tr := s.Env.T
-	return section("profile", tr(message.UserProfile),
+	e := s.Env
+	return section("profile", e.T(message.UserProfile),
 		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "name", Label: tr(message.DisplayName), Type: "text", Complete: "name", Value: s.User.Name}),
+			s.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.drawError(),
-			s.form.button(tr(message.SaveChanges), "main"),
+			s.form.button(e.T(message.SaveChanges), "main"),
 		),
-		&field{Env: s.Env, ID: languageField, Name: "language", Label: tr(message.LanguageChoice), Options: s.Env.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose},
-		&newEmail{Env: s.Env, User: s.User, Language: s.Language},
+		&field{
+			Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
+			Options: e.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose,
+		},
+		&newEmail{Env: e, User: s.User, Language: s.Language},
 		html.Div().Class("end").Body(
-			html.P().Text(tr(message.DeleteAccountConsequence)),
-			html.Button().Class("danger").ID("delete-account").Text(tr(message.DeleteAccount)).
-				Aria("busy", s.deleting).Aria("disabled", s.deleting).
-				OnClick(on(s.confirmDelete)),
+			html.P().Text(e.T(message.DeleteAccountConsequence)),
+			busyButton(e.T(message.DeleteAccount), s.confirmDelete, s.deleting).Class("danger").ID("delete-account"),
 		),
 	)
 }
@@ -130,7 +126,7 @@ const (
 	asBrowser     = "browser" // go-app drops the value of an option that is empty
 )
 
-// languages are those to choose from. Each is called as it calls itself, for who
+// languages are those to choose from. Each has its own name for itself, for users who
 // cannot read the others.
 func (t *translator) languages() []option {
 	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}

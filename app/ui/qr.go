@@ -16,7 +16,7 @@ const quiet = 4
 func qrPath(text string) (path string, side int) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
-		return "", 0 // longer than any address of ours
+		return "", 0 // longer than any otpauth URI of ours
 	}
 	var b strings.Builder
 	for y := range code.Size {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -18,14 +20,14 @@ type resetPassword struct {
 	ctx     app.Context
 	form    form
 	token   string
-	checked bool   // whether the link can be used, as far as the server has told
-	dead    error  // why it cannot, or no longer
+	checked bool   // the server has been asked about the link
+	dead    error  // why the link cannot be used; nil if it can, as far as is known
 	email   string // whose password it is
 }
 
 func (p *resetPassword) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "reset", fields: []string{"newPassword"}}
+	p.form.init(p.Env, "reset", "newPassword")
 }
 
 func (p *resetPassword) OnMount(ctx app.Context) {
@@ -37,9 +39,9 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(dead error, email string) { p.checked, p.dead, p.email = true, dead, email })
 }
 
-// checkLink asks the server whether a link is dead, and why, so that nobody fills in
-// a form for nothing, and whose it is. Where it does not tell, void is nil: the form
-// is worth a try.
+// checkLink asks the server whether a link is dead, and why, so that no user fills in
+// a form for nothing. It also tells whose link it is. If the server does not answer,
+// dead is nil: the form is worth a try.
 func checkLink(ctx app.Context, e *env, token, purpose string, then func(dead error, email string)) {
 	if token == "" {
 		then(shared.ErrToken, "")
@@ -58,8 +60,8 @@ func isDead(err error) bool {
 	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
 }
 
-// takeToken takes the token of a link out of the address, at once: it must not
-// stay in the history of the browser, nor be seen over a shoulder.
+// takeToken takes the token of a link out of the address, at once: it must not stay
+// in the browser's history, nor be seen over a shoulder.
 func takeToken(ctx app.Context) string {
 	address := ctx.Page().URL()
 	token := address.Query().Get("token")
@@ -91,38 +93,49 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	if p.Token == "" && !p.checked { // else the server has only just made it
-		return linkLoading(tr(message.ChooseNewPassword))
+		return linkLoading(e.T(message.ChooseNewPassword))
 	}
 	if p.dead != nil {
-		return p.Env.deadLink(p.deadWords(), shared.PageForgotPassword, tr(message.SendNewLink))
+		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.SendNewLink))
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr(message.ChooseNewPassword)),
+		heading(e.T(message.ChooseNewPassword)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			html.P().Text(tr(message.ResetPasswordExplanation)),
+			html.P().Text(e.T(message.ResetPasswordExplanation)),
 			username(p.email),
-			p.form.field(field{Name: "newPassword", Label: tr(message.NewPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
+			p.form.field(field{
+				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
+				Hint: e.T(message.HintPasswordLength),
+			}),
 			p.form.drawError(),
-			p.form.button(tr(message.SetNewPassword), "main"),
+			p.form.button(e.T(message.SetNewPassword), "main"),
 		),
 	)
 }
 
 // deadWords says why the link cannot be used, as far as the server has told.
 func (p *resetPassword) deadWords() string {
-	tr := p.Env.T
-	switch {
-	case isOneOf(p.dead, shared.ErrTokenUsed):
-		return tr(message.ErrLinkUsed) + " " + tr(message.AskForNewLink)
-	case isOneOf(p.dead, shared.ErrTokenExpired):
-		return tr(message.ErrLinkExpired) + " " + tr(message.AskForNewLink)
-	}
-	return tr(message.ErrLinkDead)
+	return p.Env.deadLinkWords(p.dead,
+		message.AskForNewLink,
+		message.ErrLinkDead,
+	)
 }
 
-// asking is a page while the server is asked about its link.
+// deadLinkWords says why a link cannot be used, followed by advice; or unknown, if the
+// server has not told why.
+func (t *translator) deadLinkWords(why error, advice, unknown message.ID) string {
+	switch {
+	case errors.Is(why, shared.ErrTokenUsed):
+		return t.T(message.ErrLinkUsed) + " " + t.T(advice)
+	case errors.Is(why, shared.ErrTokenExpired):
+		return t.T(message.ErrLinkExpired) + " " + t.T(advice)
+	}
+	return t.T(unknown)
+}
+
+// linkLoading is the page of a link while the server is asked about it.
 func linkLoading(title string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(title),
@@ -130,7 +143,7 @@ func linkLoading(title string) app.UI {
 	)
 }
 
-// deadLink says that a link of an email is good for nothing, and what to do.
+// deadLink is the page of a link that cannot be used: it says why, and what to do.
 func (t *translator) deadLink(why, href, deed string) app.UI {
 	return html.Div().Class("narrow").Body(
 		heading(t.T(message.ErrLinkNoLongerWorks)),

@@ -109,28 +109,27 @@ func isPublic(path string) bool {
 
 // title is the name of the page at path.
 func (t *translator) title(path string) string {
-	tr := t.T
 	switch path {
 	case shared.PageHome:
-		return tr(message.WelcomeHere)
+		return t.T(message.WelcomeHere)
 	case shared.PageSignIn:
-		return tr(message.SignIn)
+		return t.T(message.SignIn)
 	case shared.PageSignUp:
-		return tr(message.CreateAnAccount)
+		return t.T(message.CreateAnAccount)
 	case shared.PageTwoFactor:
-		return tr(message.TwoFactorAuthentication)
+		return t.T(message.TwoFactorAuthentication)
 	case shared.PageSettings:
-		return tr(message.AccountSettings)
+		return t.T(message.AccountSettings)
 	case shared.PageSystem:
-		return tr(message.SystemAdministration)
+		return t.T(message.SystemAdministration)
 	case shared.PageForgotPassword:
-		return tr(message.ForgotPassword)
+		return t.T(message.ForgotPassword)
 	case shared.PageResetPassword:
-		return tr(message.ChooseNewPassword)
+		return t.T(message.ChooseNewPassword)
 	case shared.PageDisown:
-		return tr(message.WasItNotYou)
+		return t.T(message.WasItNotYou)
 	default:
-		return tr(message.PageNotFound)
+		return t.T(message.PageNotFound)
 	}
 }
 

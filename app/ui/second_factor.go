@@ -46,8 +46,8 @@ func savedMethods(from storage) []string {
 
 func clearMethods(from storage) { from.remove(methodsKey) }
 
-// secondFactorPath is the address of that page, which knows where the person
-// wanted to go even after it was loaded again.
+// secondFactorPath is the address of that page. It holds where the user wanted to go,
+// for when the page is reloaded.
 func secondFactorPath(next string) string {
 	if next == "" {
 		return shared.PageTwoFactor
@@ -55,17 +55,17 @@ func secondFactorPath(next string) string {
 	return shared.PageTwoFactor + "?next=" + url.QueryEscape(next)
 }
 
-// challenge is the page that asks for the second factor.
+// secondFactor is the page that asks for the second factor.
 type secondFactor struct {
 	app.Compo
 	Env *env
 
 	ctx     app.Context
 	form    form
-	methods []string // what there is beside backup codes
+	methods []string // that the user has, besides backup codes
 	with    string   // the one that is asked for
-	sending bool     // a code by mail
-	sent    int      // how many were
+	sending bool     // a code is being sent by email
+	sent    int      // how many were sent
 	status  string   // what has happened
 	tries   int      // how many codes were wrong
 	over    error    // why the user has to sign in again; nil if they need not
@@ -75,12 +75,12 @@ type secondFactor struct {
 
 func (p *secondFactor) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "challenge", fields: []string{"code", "backupCode"}}
+	p.form.init(p.Env, "challenge", "code", "backupCode")
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // in the shell
 	}
-	if e := p.form.adopt(); e != nil && e.Explain().Final {
+	if e := p.form.adopt(); e != nil && isFinal(e) {
 		p.over = e
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
@@ -90,7 +90,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
-		p.methods = []string{byApp, byMail} // the server says so if not
+		p.methods = []string{byApp, byMail} // the server refuses those that the user lacks
 		p.passkeys.fetched = p.optionsFetched
 		p.passkeys.prepare(ctx)
 	} else if slices.Contains(p.methods, byPasskey) {
@@ -130,7 +130,8 @@ func (p *secondFactor) usePasskey(app.Context, app.Event) {
 			return
 		}
 		trust := element("challenge-trust").Get("checked").Bool()
-		call(p.ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, TrustDevice: &trust}, func(ctx app.Context, out shared.Authenticated, err error) {
+		in := shared.Authentication{Response: answer, TrustDevice: &trust}
+		call(p.ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 			p.passkeys.answered(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // of another account
@@ -161,30 +162,30 @@ func (p *secondFactor) useBackup(app.Context, app.Event) {
 }
 
 func (p *secondFactor) send(app.Context, app.Event) {
-	tr := p.Env.T
+	e := p.Env
 	if p.sending || p.form.wait() > 0 {
 		return
 	}
 	p.sending = true
-	call(p.ctx, p.Env, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(p.ctx, e, shared.SendOTP, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		p.sending = false
 		switch {
 		case err == nil:
 			p.use(byMail)
 			p.sent++
-			p.status = tr(message.DoneCodeEmailed)
-			if p.sent > 1 { // other words each time, or they are not heard
-				p.status = tr(message.DoneCodeEmailedNumber, p.sent)
+			p.status = e.T(message.DoneCodeEmailed)
+			if p.sent > 1 { // a different sentence each time, or screen readers do not read it
+				p.status = e.T(message.DoneCodeEmailedNumber, p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
 			p.methods = slices.DeleteFunc(p.methods, func(method string) bool { return method == byMail })
 			p.use(byApp)
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
-			// No reason to refuse another factor.
-			var e *shared.Error
-			errors.As(err, &e)
-			p.status, p.form.problem = "", tr(message.ErrTooManyCodesSent, shared.RetryIn(p.Env.Language, e.RetryAfter))
+			// The user may still use another factor.
+			var limited *shared.Error
+			errors.As(err, &limited)
+			p.status, p.form.problem = "", e.T(message.ErrTooManyCodesSent, shared.RetryIn(e.Language, limited.RetryAfter))
 		default:
 			p.refused(ctx, err)
 		}
@@ -197,19 +198,19 @@ func (p *secondFactor) submit(_ app.Context, e app.Event) {
 }
 
 func (p *secondFactor) verify() {
-	tr := p.Env.T
+	e := p.Env
 	trust := element("challenge-trust").Get("checked").Bool()
 	if p.with == byBackup {
-		if !p.form.start(p.ctx, map[string]string{"backupCode": tr(message.ErrEnterBackupCode)}) {
+		if !p.form.start(p.ctx, map[string]string{"backupCode": e.T(message.ErrEnterBackupCode)}) {
 			return
 		}
 		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
-		call(p.ctx, p.Env, shared.VerifyBackupCode, in, p.answered)
+		call(p.ctx, e, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
 	code, ok := shared.SixDigits(p.form.value("code"))
 	if !ok {
-		p.form.refuse(p.ctx, "code", tr(notSixDigits))
+		p.form.refuse(p.ctx, "code", e.T(notSixDigits))
 		return
 	}
 	if !p.form.start(p.ctx, nil) {
@@ -217,9 +218,9 @@ func (p *secondFactor) verify() {
 	}
 	in := shared.Code{Code: code, TrustDevice: &trust}
 	if p.with == byMail {
-		call(p.ctx, p.Env, shared.VerifyOTP, in, p.answered)
+		call(p.ctx, e, shared.VerifyOTP, in, p.answered)
 	} else {
-		call(p.ctx, p.Env, shared.VerifyTOTP, in, p.answered)
+		call(p.ctx, e, shared.VerifyTOTP, in, p.answered)
 	}
 }
 
@@ -247,7 +248,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 func (p *secondFactor) refused(ctx app.Context, err error) {
 	p.status = ""
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
-		if p.tries++; p.tries == shared.ChallengeTries { // no more are taken, not even a right one
+		if p.tries++; p.tries == shared.ChallengeTries { // the server accepts no code any more
 			err = shared.ErrTooManyCodes
 		}
 	}
@@ -273,102 +274,99 @@ func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (p *secondFactor) Render() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	if p.over != nil {
 		return html.Div().Class("narrow").Body(
-			heading(p.Env.title(shared.PageTwoFactor)),
+			heading(e.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
-				html.P().ID("over").Text(p.Env.errorMessage(p.over)),
-				html.Button().Class("main").ID("again").Aria("describedby", "over").
-					Text(tr(message.SignInAgain)).OnClick(on(p.signInAgain)),
+				html.P().ID("over").Text(e.errorMessage(p.over)),
+				button(e.T(message.SignInAgain), p.signInAgain).Class("main").ID("again").Aria("describedby", "over"),
 			),
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(p.Env.title(shared.PageTwoFactor)),
+		heading(e.title(shared.PageTwoFactor)),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
 			html.Div().Body(p.field()),
-			html.Div().Class("told").Role("status").Body(
+			html.Div().Class("status").Role("status").Body(
 				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
 			),
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
 					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
-					html.Span().Text(tr(message.TrustDevice)),
+					html.Span().Text(e.T(message.TrustDevice)),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text(tr(message.HintTrustDevice)),
+				html.P().Class("hint").ID("challenge-trust-hint").Text(e.T(message.HintTrustDevice)),
 			),
 			p.form.drawError(),
-			p.form.button(tr(message.VerifyCode), "main"),
+			p.form.button(e.T(message.VerifyCode), "main"),
 		),
 		html.Div().Class("ways").Body(p.ways()...),
 		html.Details().Class("lost").Body(
-			html.Summary().Text(tr(message.LostAccess)),
+			html.Summary().Text(e.T(message.LostAccess)),
 			p.lost(),
 		),
 		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text(tr(message.CancelAction)),
+			html.A(shared.PageSignIn).Text(e.T(message.CancelAction)),
 		),
 	)
 }
 
 func (p *secondFactor) field() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	switch p.with {
 	case byBackup:
 		return p.form.field(field{
-			Name: "backupCode", Label: tr(message.BackupCode), Type: "text", Complete: "off", Exact: true,
-			Hint: tr(message.HintBackupCode),
+			Name: "backupCode", Label: e.T(message.BackupCode), Type: "text", Complete: "off", Exact: true,
+			Hint: e.T(message.HintBackupCode),
 		})
 	case byMail:
-		return p.form.code(tr(message.CodeFromEmail), tr(message.HintEmailCode), p.verify)
+		return p.form.code(e.T(message.CodeFromEmail), e.T(message.HintEmailCode), p.verify)
 	default:
-		return p.form.code(tr(message.CodeFromAuthenticatorApp), tr(message.HintAuthenticatorCode), p.verify)
+		return p.form.code(e.T(message.CodeFromAuthenticatorApp), e.T(message.HintAuthenticatorCode), p.verify)
 	}
 }
 
 // ways are the buttons for another factor than the one that is asked for.
 func (p *secondFactor) ways() []app.UI {
-	tr := p.Env.T
+	e := p.Env
 	way := func(label string, h app.EventHandler) app.UI {
-		return html.Button().Text(label).OnClick(on(h))
+		return button(label, h)
 	}
 	var ways []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
-		ways = append(ways, html.Button().Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-			Text(tr(message.UsePasskey)).OnClick(on(p.usePasskey)))
+		ways = append(ways, busyButton(e.T(message.UsePasskey), p.usePasskey, p.passkeys.busy))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way(tr(message.UseAuthenticatorApp), p.useApp))
+		ways = append(ways, way(e.T(message.UseAuthenticatorApp), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way(tr(message.UseBackupCode), p.useBackup))
+		ways = append(ways, way(e.T(message.UseBackupCode), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
-		label := tr(message.SendCodeByEmail)
+		label := e.T(message.SendCodeByEmail)
 		if p.with == byMail {
-			label = tr(message.SendNewCode)
+			label = e.T(message.SendNewCode)
 		}
-		ways = append(ways, html.Button().Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0).
-			Text(label).OnClick(on(p.send)))
+		ways = append(ways, button(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
 	}
 	return ways
 }
 
 // lost says how to get in without the phone.
 func (p *secondFactor) lost() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text(tr(message.RecoverWithBackupCode)),
+		html.Li().Text(e.T(message.RecoverWithBackupCode)),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text(tr(message.RecoverWithPasskey))
+			return html.Li().Text(e.T(message.RecoverWithPasskey))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text(tr(message.RecoverWithEmailCode))
+			return html.Li().Text(e.T(message.RecoverWithEmailCode))
 		}),
-		html.Li().Text(tr(message.RecoverOnTrustedDevice)),
-		html.Li().Text(tr(message.RecoverOnSignedInDevice)),
-		html.Li().Text(tr(message.RecoverByOperator)),
+		html.Li().Text(e.T(message.RecoverOnTrustedDevice)),
+		html.Li().Text(e.T(message.RecoverOnSignedInDevice)),
+		html.Li().Text(e.T(message.RecoverByOperator)),
 	)
 }

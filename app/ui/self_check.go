@@ -21,7 +21,12 @@ type selfCheck struct {
 
 func (s *selfCheck) OnInit() {
 	defer rescue()
-	s.check = loader[shared.SelfCheck]{loadState: loadState{env: s.Env, section: "check"}, fetch: s.fetch}
+	initLoader(&s.check, s.Env, "check", shared.PasskeyCheck)
+	s.check.in = func() any {
+		return shared.PageOrigin{
+			Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
+		}
+	}
 }
 
 func (s *selfCheck) OnMount(ctx app.Context) {
@@ -29,25 +34,17 @@ func (s *selfCheck) OnMount(ctx app.Context) {
 	s.check.mount(ctx)
 }
 
-func (s *selfCheck) fetch(ctx app.Context, then func(app.Context, shared.SelfCheck, error)) {
-	in := shared.PageOrigin{
-		Origin: app.Window().Get("location").Get("origin").String(), Time: time.Now().UTC().Format(time.RFC3339),
-	}
-	call(ctx, s.Env, shared.PasskeyCheck, in, then)
-}
-
 // Render implements [app.Composer].
 func (s *selfCheck) Render() app.UI {
-	tr := s.Env.T
-	return section("check", tr(message.SelfCheck),
-		html.P().Text(tr(message.SelfCheckExplanation)),
+	return section("check", s.Env.T(message.SelfCheck),
+		html.P().Text(s.Env.T(message.SelfCheckExplanation)),
 		s.check.drawState(),
 		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
 }
 
 func (s *selfCheck) body() []app.UI {
-	tr := s.Env.T
+	e := s.Env
 	found := s.check.value
 	switch {
 	case s.check.waiting():
@@ -55,22 +52,22 @@ func (s *selfCheck) body() []app.UI {
 	case !s.check.known:
 		return nil
 	}
-	verdict := tr(message.SelfCheckPassed)
+	verdict := e.T(message.SelfCheckPassed)
 	if !found.OK {
-		verdict = tr(message.SelfCheckFailed)
+		verdict = e.T(message.SelfCheckFailed)
 	}
 	return []app.UI{
 		html.P().Body(html.Strong().Text(verdict)),
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state, class := tr(message.FindingOK), "badge"
+				state, class := e.T(message.FindingOK), "badge"
 				if !c.OK {
-					state, class = tr(message.FindingToChange), "badge bad"
+					state, class = e.T(message.FindingToChange), "badge bad"
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					html.P().Class("hint").Text(s.Env.findingWords(c)),
+					html.P().Class("hint").Text(e.findingWords(c)),
 				)
 			}),
 		),

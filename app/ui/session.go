@@ -64,15 +64,16 @@ func announceChange(ctx app.Context) {
 
 // fetchSession asks the server who is signed in, and goes where that leads.
 func (s *shell) fetchSession(ctx app.Context) {
+	e := s.env
 	s.fetchedAt = time.Now()
-	i := &s.env.identity
+	i := &e.identity
 	version := i.version
-	call(ctx, s.env, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
-		switch i.answer(version, current, err, func() bool { return s.env.snapshots.load() != nil }) {
+	call(ctx, e, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
+		switch i.answer(version, current, err, func() bool { return e.snapshots.load() != nil }) {
 		case answerOffline:
 			s.useSnapshot(ctx)
 		case answerSignedIn:
-			s.env.snapshots.saveUser(current.User, i.since, current.Remember)
+			e.snapshots.saveUser(current.User, i.since, current.Remember)
 			s.followLanguage(current.Language)
 			s.redirect(ctx)
 		case answerEnded:
@@ -88,7 +89,8 @@ func (s *shell) fetchSession(ctx app.Context) {
 
 // useSnapshot goes on with the snapshot, because the server cannot be asked.
 func (s *shell) useSnapshot(ctx app.Context) {
-	i, k := &s.env.identity, s.env.snapshots.load()
+	e := s.env
+	i, k := &e.identity, e.snapshots.load()
 	switch {
 	case i.expired():
 		s.expireSnapshot()
@@ -96,7 +98,7 @@ func (s *shell) useSnapshot(ctx app.Context) {
 		i.problem = nil
 	case k != nil:
 		i.useSnapshot(k)
-		s.env.client.Assume(time.Duration(k.Ahead) * time.Millisecond)
+		e.client.Assume(time.Duration(k.Ahead) * time.Millisecond)
 		s.redirect(ctx)
 	}
 }
@@ -149,9 +151,10 @@ func (s *shell) onSecondFactor(ctx app.Context, a app.Action) {
 }
 
 func (s *shell) onSignedIn(_ app.Context, a app.Action) {
-	s.env.identity.signIn(a.Value.(shared.User), time.Now())
-	clearMethods(s.env.sessionStorage)
-	s.env.tabs.post(tabSignedIn)
+	e := s.env
+	e.identity.signIn(a.Value.(shared.User), time.Now())
+	clearMethods(e.sessionStorage)
+	e.tabs.post(tabSignedIn)
 	replacePage(shared.NextPage(s.route.next))
 	s.route.next = ""
 	s.fetchSession(s.ctx) // for what a sign-in does not answer: the user's permissions
@@ -164,12 +167,13 @@ func (s *shell) onUpdateUser(_ app.Context, a app.Action) {
 
 // followLanguage speaks as the user chose, and has this browser do so from now on.
 func (s *shell) followLanguage(choice string) {
-	s.env.identity.language = choice
+	e := s.env
+	e.identity.language = choice
 	if choice != savedLanguage() {
 		saveLanguage(choice)
 	}
-	if preferredLanguage(choice, browserLanguages()) != s.env.Tag {
-		s.env.applyLanguage(choice)
+	if preferredLanguage(choice, browserLanguages()) != e.Tag {
+		e.applyLanguage(choice)
 		s.setTitle()
 		refresh(s.ctx) // which draws the parts of the page anew
 	}
@@ -182,14 +186,15 @@ func (s *shell) onSetLanguage(_ app.Context, a app.Action) {
 }
 
 func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {
+	e := s.env
 	reason := a.Value.(signInReason)
 	switch reason.text {
 	case sessionEnded:
-		s.env.tabs.post(tabSessionEnded)
+		e.tabs.post(tabSessionEnded)
 	case signedOut:
-		s.env.tabs.post(tabSignedOut)
+		e.tabs.post(tabSignedOut)
 	case accountDeleted:
-		s.env.tabs.post(tabAccountDeleted)
+		e.tabs.post(tabAccountDeleted)
 	}
 	s.route.leave(ctx.Page().URL(), reason)
 	s.clearUser(reason)
@@ -215,22 +220,23 @@ func (s *shell) clearUser(reason signInReason) {
 func (s *shell) clickSignOut(ctx app.Context, _ app.Event) { signOut(ctx) }
 
 func (s *shell) onSignOut(app.Context, app.Action) {
+	e := s.env
 	if s.signingOut {
 		return
 	}
 	s.signingOut = true
-	s.env.snapshots.wipe() // whatever the server says
-	s.env.pendingSignOut.save(s.env.identity.since)
-	call(s.ctx, s.env, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
+	e.snapshots.wipe() // whatever the server says
+	e.pendingSignOut.save(e.identity.since)
+	call(s.ctx, e, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
 		s.signingOut = false
 		if !errors.Is(err, client.ErrOffline) {
-			s.env.pendingSignOut.clear()
+			e.pendingSignOut.clear()
 		}
 		switch {
 		case err == nil:
 			goToSignIn(ctx, signedOut)
 		case errors.Is(err, client.ErrOffline):
-			s.env.tabs.post(tabSignedOut)
+			e.tabs.post(tabSignedOut)
 			s.clearUser(signInReason{text: signedOutHere})
 		default:
 			toastError(ctx, err)

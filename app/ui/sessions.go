@@ -11,7 +11,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// sessions is the section that lists where one is signed in, and ends it.
+// sessions is the section that lists the sessions of the user, and revokes them.
 type sessions struct {
 	app.Compo
 	Env *env
@@ -19,16 +19,20 @@ type sessions struct {
 	ctx  app.Context
 	list loader[[]shared.Session]
 
-	// gone holds the handles of the sessions that are not shown because they
-	// are being ended, or were. The server may list one for a moment longer.
+	// gone holds the handles of the sessions that are not shown because they are being
+	// revoked, or were. The server may list one for a moment longer.
 	gone map[string]bool
 }
 
 func (s *sessions) OnInit() {
 	defer rescue()
+	e := s.Env
 	s.gone = map[string]bool{}
-	s.list = newLoader(s.Env, "sessions", shared.ListSessions)
-	s.list.restore = func() ([]shared.Session, time.Time) { return s.Env.snapshots.sessions(s.Env.account()) }
+	initLoader(&s.list, e, "sessions", shared.ListSessions)
+	s.list.restore = func() (at time.Time) {
+		s.list.value, at = e.snapshots.sessions(e.account())
+		return at
+	}
 	s.list.onLoad = s.loaded
 }
 
@@ -51,14 +55,14 @@ func (s *sessions) loaded(ctx app.Context) {
 	}
 }
 
-// shown is the sessions that are in the list.
+// shown returns the sessions that are in the list.
 func (s *sessions) shown() []shared.Session {
 	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
 		return s.gone[one.Token]
 	})
 }
 
-// others is the handles of those but this one.
+// others returns the handles of all of them but this one.
 func (s *sessions) others() []string {
 	var handles []string
 	for _, one := range s.shown() {
@@ -70,29 +74,31 @@ func (s *sessions) others() []string {
 }
 
 func (s *sessions) confirmRevoke(one shared.Session) {
-	tr := s.Env.T
+	e := s.Env
 	if one.IsCurrent {
 		confirm(s.ctx, confirmation{
-			Title: tr(message.ConfirmSignOutDevice),
-			Text:  tr(message.SignOutDeviceExplanation),
-			Yes:   tr(message.SignOut),
+			Title: e.T(message.ConfirmSignOutDevice),
+			Text:  e.T(message.SignOutDeviceExplanation),
+			Yes:   e.T(message.SignOut),
 			Do:    func() { signOut(s.ctx) },
 		})
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(message.ConfirmRevokeSession),
-		Text:  tr(message.DeviceWillBeSignedOut, s.Env.deviceWords(one.Device), one.IPAddress, s.Env.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes:   tr(message.RevokeThis),
-		Do:    func() { s.revoke(one) },
+		Title: e.T(message.ConfirmRevokeSession),
+		Text: e.T(message.DeviceWillBeSignedOut,
+			e.deviceWords(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
+		Yes: e.T(message.RevokeThis),
+		Do:  func() { s.revoke(one) },
 	})
 }
 
 // revoke takes the row away before the server has answered. Should the server
 // refuse, it comes back to its place.
 func (s *sessions) revoke(one shared.Session) {
+	e := s.Env
 	s.hide(one.Token)
-	call(s.ctx, s.Env, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.RevokeSession, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
 		if err != nil {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
@@ -100,24 +106,24 @@ func (s *sessions) revoke(one shared.Session) {
 			s.list.load() // it may have been ended all the same
 			return
 		}
-		toast(ctx, s.Env.T(message.DoneDeviceSignedOut, s.Env.deviceWords(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceWords(one.Device)))
 	})
 }
 
 func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
-	tr := s.Env.T
+	e := s.Env
 	others := s.others()
 	if len(others) == 0 {
 		return
 	}
-	text := tr(message.OtherDevicesSignOutOne)
+	text := e.T(message.OtherDevicesSignOutOne)
 	if n := len(others); n > 1 {
-		text = tr(message.OtherDevicesSignOutMany, n)
+		text = e.T(message.OtherDevicesSignOutMany, n)
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(message.ConfirmRevokeOtherSessions),
-		Text:  text + " " + tr(message.StaySignedInHere),
-		Yes:   tr(message.RevokeAll),
+		Title: e.T(message.ConfirmRevokeOtherSessions),
+		Text:  text + " " + e.T(message.StaySignedInHere),
+		Yes:   e.T(message.RevokeAll),
 		Do:    func() { s.revokeOthers(others) },
 	})
 }
@@ -162,30 +168,28 @@ func (s *sessions) show(handles ...string) {
 
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
-	tr := s.Env.T
+	e := s.Env
 	shown, others := s.shown(), s.others()
 	why := ""
 	if s.list.known && len(others) == 0 {
-		why = tr(message.NoOtherSessions)
+		why = e.T(message.NoOtherSessions)
 	}
-	return section("sessions", tr(message.ActiveSessions),
-		html.P().Text(tr(message.RevokeUnrecognizedSessions)),
+	return section("sessions", e.T(message.ActiveSessions),
+		html.P().Text(e.T(message.RevokeUnrecognizedSessions)),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Env: s.Env, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
+						return &sessionRow{Env: e, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
 		),
 		html.Div().Class("end").Body(
 			html.P().ID("revoke-others-why").Text(why),
-			html.Button().Class("danger").ID("revoke-others").
-				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why").
-				Text(tr(message.RevokeOtherSessions)).
-				OnClick(on(s.confirmRevokeOthers)),
+			button(e.T(message.RevokeOtherSessions), s.confirmRevokeOthers).Class("danger").ID("revoke-others").
+				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why"),
 		),
 	)
 }
@@ -222,20 +226,19 @@ func revokeID(one shared.Session) string { return "revoke-" + one.Token }
 
 // Render implements [app.Composer].
 func (r *sessionRow) Render() app.UI {
-	tr := r.Env.T
+	e := r.Env
 	one := r.Session
 	name := "device-" + one.Token
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		r.Env.deviceLine(name, one.Device, one.IsCurrent),
+		e.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr(message.LastActive), r.Env.timestamp(one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))),
-			fact(tr(message.IPAddress), app.Text(one.IPAddress)),
-			fact(tr(message.SignedIn), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", "short"))),
-			fact(tr(message.SignedInWith), app.Text(r.Env.methodWords(one.Method))),
+			fact(e.T(message.LastActive), e.timestamp(one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))),
+			fact(e.T(message.IPAddress), app.Text(one.IPAddress)),
+			fact(e.T(message.SignedIn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", "short"))),
+			fact(e.T(message.SignedInWith), app.Text(e.methodWords(one.Method))),
 		),
-		html.Button().ID(revokeID(one)).Aria("describedby", name).
-			Text(tr(message.RevokeThis)).OnClick(on(r.revoke)),
+		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(one)).Aria("describedby", name),
 	)
 }
 

@@ -8,19 +8,20 @@ import (
 	"latchkey/shared/message"
 )
 
-// settings is the page on which people look after their account.
+// settings is the page on which users manage their account.
 type settings struct {
 	app.Compo
 	Env      *env
 	User     *shared.User // nil until it is known
-	Chosen   string       // the language that they chose
-	Language string       // in which the page is
-	Overdue  bool         // nothing can be done but getting a second factor
+	Chosen   string       // the language that the user chose
+	Language string       // that the page is drawn in
+	Overdue  bool         // the user can do nothing but get a second factor
 }
 
-// CompoID makes the page a new one for another user. In another language it is
-// the same one, so that what is typed stays. go-app draws no part anew of which
-// nothing has changed, so those that do not hear refresh are told the language.
+// CompoID makes the page a new one for another user. In another language it is the
+// same one, so that what is typed stays. go-app does not render a component again
+// unless one of its fields has changed: components that do not load anything have a
+// field for the language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
@@ -28,7 +29,7 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections are the parts of the page.
+// sections are those of the page.
 var sections = []pageSection{
 	{"profile", message.UserProfile},
 	{"password", message.AccountPassword},
@@ -63,42 +64,42 @@ func (p *settings) Render() app.UI {
 }
 
 func (p *settings) cards() []app.UI {
+	e := p.Env
 	switch {
 	case p.User == nil:
 		cards := make([]app.UI, len(sections))
 		for i, s := range sections {
-			cards[i] = section(s.id, p.Env.T(s.name), skeleton())
+			cards[i] = section(s.id, e.T(s.name), skeleton())
 		}
 		return cards
 	case p.Overdue:
-		return []app.UI{&twoFactor{Env: p.Env}, &passkeys{Env: p.Env, User: *p.User}}
+		return []app.UI{&twoFactor{Env: e}, &passkeys{Env: e, User: *p.User}}
 	}
 	cards := []app.UI{
-		&profile{Env: p.Env, User: *p.User, Chosen: p.Chosen, Language: p.Language},
-		&password{Env: p.Env, Email: p.User.Email, Language: p.Language},
-		&twoFactor{Env: p.Env},
-		&passkeys{Env: p.Env, User: *p.User},
-		&sessions{Env: p.Env},
+		&profile{Env: e, User: *p.User, Chosen: p.Chosen, Language: p.Language},
+		&password{Env: e, Email: p.User.Email, Language: p.Language},
+		&twoFactor{Env: e},
+		&passkeys{Env: e, User: *p.User},
+		&sessions{Env: e},
 	}
 	if p.User.TwoFactorEnabled {
-		cards = append(cards, &trustedDevices{Env: p.Env})
+		cards = append(cards, &trustedDevices{Env: e})
 	}
-	return append(cards, &events{Env: p.Env}, &install{Env: p.Env, Language: p.Language})
+	return append(cards, &events{Env: e}, &install{Env: e, Language: p.Language})
 }
 
-// part is a part of a page, by the id of its heading.
+// pageSection is a section of a page, by the id of its heading.
 type pageSection struct {
 	id   string
 	name message.ID
 }
 
-// contents draws the links to the parts of a page.
+// sectionLinks draws the links to the sections of a page.
 func (t *translator) sectionLinks(parts []pageSection) app.UI {
-	tr := t.T
-	return html.Nav().Class("sections").Aria("label", tr(message.PageSections)).Body(
+	return html.Nav().Class("sections").Aria("label", t.T(message.PageSections)).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]
-			return html.A("#"+s.id).DataSet("to", s.id).Text(tr(s.name)).OnClick(on(scrollToSection))
+			return html.A("#"+s.id).DataSet("to", s.id).Text(t.T(s.name)).OnClick(on(scrollToSection))
 		}),
 	)
 }
@@ -124,11 +125,11 @@ func notice(text string) app.UI {
 
 // username tells password managers whose password a form is about.
 func username(email string) app.UI {
-	return html.Input("text").Class("unseen").Attr("name", "username").Attr("autocomplete", "username").
+	return html.Input("text").Class("visually-hidden").Attr("name", "username").Attr("autocomplete", "username").
 		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")
 }
 
-// section draws a part of a page.
+// section draws a section of a page.
 func section(id, name string, parts ...app.UI) app.UI {
 	return html.Section().Class("card").Aria("labelledby", id).Body(append([]app.UI{
 		html.H2().ID(id).TabIndex(-1).Text(name),

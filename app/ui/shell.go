@@ -134,7 +134,7 @@ func (s *shell) Render() app.UI {
 	if offline {
 		role, why = "group", e.T(offlineWords)
 	}
-	return html.Div().Class("frame").Body(
+	return html.Div().Class("shell").Body(
 		html.A("#title").Class("skip").Text(e.T(message.SkipToContent)).OnClick(on(s.skip)),
 		s.top(email),
 		s.banner(),
@@ -154,21 +154,19 @@ const offlineWords message.ID = message.ErrOfflineReadOnly
 
 // top draws the name of the server, the links to the pages, and who is signed in.
 func (s *shell) top(email string) app.UI {
-	tr, signedIn := s.env.T, s.env.identity.user != nil
+	e, signedIn := s.env, s.env.identity.user != nil
 	return html.Header().Class("top").Body(
 		html.A(shared.PageHome).Class("brand").Body(
 			html.Img("/web/icon.svg", 28),
-			app.Text(s.env.server.name()),
+			app.Text(e.server.name()),
 		),
-		html.Nav().Class("pages").Aria("label", tr(message.PageNavigation)).Body(s.pages()...),
+		html.Nav().Class("pages").Aria("label", e.T(message.PageNavigation)).Body(s.pages()...),
 		html.Div().Class("who").Body(
 			app.If(signedIn, func() app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return html.Button().ID("sign-out").Text(tr(message.SignOut)).
-					Aria("busy", s.signingOut).Aria("disabled", s.signingOut).
-					OnClick(on(s.clickSignOut))
+				return busyButton(e.T(message.SignOut), s.clickSignOut, s.signingOut).ID("sign-out")
 			}),
 		),
 	)
@@ -176,26 +174,25 @@ func (s *shell) top(email string) app.UI {
 
 // banner draws what holds for all pages at the moment.
 func (s *shell) banner() app.UI {
-	tr, i := s.env.T, &s.env.identity
+	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
-		app.If(s.env.connection.offline, func() app.UI {
-			return html.P().Text(tr(offlineWords))
+		app.If(e.connection.offline, func() app.UI {
+			return html.P().Text(e.T(offlineWords))
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
-				app.Text(s.env.enrollmentWords(i.enrollBy, s.overdue())+" "),
-				html.A(shared.PageSettings+"#two-factor").Text(tr(message.TurnItOn)),
+				app.Text(e.enrollmentWords(i.enrollBy, s.overdue())+" "),
+				html.A(shared.PageSettings+"#two-factor").Text(e.T(message.TurnItOn)),
 			)
 		}),
 	)
 }
 
 func (t *translator) enrollmentWords(by *shared.Time, overdue bool) string {
-	tr := t.T
 	if overdue {
-		return tr(message.TwoFactorOverdue)
+		return t.T(message.TwoFactorOverdue)
 	}
-	return tr(message.TwoFactorDueBy, t.localTime(*by, "long", "short"))
+	return t.T(message.TwoFactorDueBy, t.localTime(*by, "long", "short"))
 }
 
 func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }
@@ -240,7 +237,7 @@ func (s *shell) page() app.UI {
 			heading(e.title(path)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.errorMessage(i.problem)),
-				html.Button().Class("main").Text(e.T(message.TryAgain)).OnClick(on(s.retryFetch)),
+				button(e.T(message.TryAgain), s.retryFetch).Class("main"),
 			),
 		)
 	case path == shared.PageSettings:

@@ -13,18 +13,18 @@ import (
 	"latchkey/shared/message"
 )
 
-// signIn is the page that asks who one is.
+// signIn is the sign-in page.
 type signIn struct {
 	app.Compo
 	Env    *env
-	Notice string // why one is here, if not by one's own will
+	Notice string // why the user is here, if not by their own will
 	Server serverInfo
 
 	ctx      app.Context
 	form     form
 	passkeys ceremony
-	refused  error  // the last refusal, if there is a way on from it
-	email    string // that was refused
+	refused  error  // the last error, if the user can do something about it
+	email    string // that was sent then
 
 	canOffer  bool             // the browser fills in passkeys
 	offer     *passkey.Request // that it does so
@@ -33,7 +33,7 @@ type signIn struct {
 
 func (p *signIn) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "sign-in", fields: []string{"email", "password"}}
+	p.form.init(p.Env, "sign-in", "email", "password")
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{})
 	p.passkeys.fetched = p.offerPasskeys
 	if e := p.form.adopt(); e != nil {
@@ -83,8 +83,8 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 	})
 }
 
-// promptly is how soon a browser says that it has no passkey to offer. What
-// comes later is the person, who knows what they did.
+// promptly is how soon a browser says that it has no passkey to offer. A later
+// refusal is the user's choice.
 const promptly = 1500 * time.Millisecond
 
 func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
@@ -119,7 +119,8 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 
 func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 	remember := element("sign-in-remember").Get("checked").Bool()
-	call(ctx, p.Env, shared.VerifyAuthentication, shared.Authentication{Response: answer, RememberMe: &remember}, func(ctx app.Context, out shared.Authenticated, err error) {
+	in := shared.Authentication{Response: answer, RememberMe: &remember}
+	call(ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 		p.passkeys.answered(answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			askSecondFactor(ctx, due.TwoFactorMethods)
@@ -133,11 +134,10 @@ func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
-	tr := p.Env.T
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr(message.ErrEnterEmailAddress),
-		"password": tr(message.ErrEnterPassword),
+		"email":    p.Env.T(message.ErrEnterEmailAddress),
+		"password": p.Env.T(message.ErrEnterPassword),
 	}) {
 		return
 	}
@@ -164,9 +164,9 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// secondFactorDue is what the server says of the second factor if the first was
-// right and one is due. It depends on the server's settings whether that is an
-// error or an answer.
+// secondFactorDue returns what the server says of the second factor if the first was
+// right and a second one is required. A setting of the server decides whether that is
+// an error or an answer.
 func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFactorDue {
 	var e *shared.Error
 	if errors.As(err, &e) && errors.Is(err, shared.ErrTwoFactorRequired) {
@@ -180,37 +180,35 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	return html.Div().Class("narrow").Body(
-		heading(tr(message.SignIn)).Aria("describedby", "notice"),
+		heading(e.T(message.SignIn)).Aria("describedby", "notice"),
 		notice(p.Notice),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username webauthn"}),
-			p.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"}),
+			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
-				html.Span().Text(tr(message.KeepSignedIn)),
+				html.Span().Text(e.T(message.KeepSignedIn)),
 			),
 			p.form.drawError(),
 			html.Div().Body(p.wayOn()),
-			p.form.button(tr(message.SignIn), "main"),
+			p.form.button(e.T(message.SignIn), "main"),
 			app.If(passkey.Supported(), func() app.UI {
-				return html.Button().ID("sign-in-passkey").
-					Aria("busy", p.passkeys.busy).Aria("disabled", p.passkeys.busy).
-					Text(tr(message.SignInWithPasskey)).OnClick(on(p.usePasskey))
+				return busyButton(e.T(message.SignInWithPasskey), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
 			}),
 		),
-		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(tr(message.ForgotYourPassword))),
+		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(e.T(message.ForgotYourPassword))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text(tr(message.NewHere)+" "),
-				html.A(shared.PageSignUp).Text(tr(message.CreateAnAccount)),
+				app.Text(e.T(message.NewHere)+" "),
+				html.A(shared.PageSignUp).Text(e.T(message.CreateAnAccount)),
 			)
 		})),
 	)
 }
 
-// wayOn is what to do about a refusal.
+// wayOn draws what the user can do about the last error.
 func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Env: p.Env, Email: p.email}

@@ -8,7 +8,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// signUp is the page that makes an account.
+// signUp is the page that creates an account.
 type signUp struct {
 	app.Compo
 	Env    *env
@@ -17,12 +17,12 @@ type signUp struct {
 	ctx    app.Context
 	form   form
 	invite string // the token of the link that makes the first administrator
-	sent   string // the address that a mail went to: it has to be verified first
+	sent   string // the address that has to be verified first
 }
 
 func (p *signUp) OnInit() {
 	defer rescue()
-	p.form = form{env: p.Env, id: "sign-up", fields: []string{"name", "email", "password"}}
+	p.form.init(p.Env, "sign-up", "name", "email", "password")
 }
 
 func (p *signUp) OnMount(ctx app.Context) {
@@ -32,15 +32,14 @@ func (p *signUp) OnMount(ctx app.Context) {
 }
 
 func (p *signUp) submit(_ app.Context, e app.Event) {
-	tr := p.Env.T
 	e.PreventDefault()
 	if wrong := p.Env.wrongName(p.form.value("name")); wrong != "" {
 		p.form.refuse(p.ctx, "name", wrong)
 		return
 	}
 	if !p.form.start(p.ctx, map[string]string{
-		"email":    tr(message.ErrEnterEmailAddress),
-		"password": tr(message.ErrChoosePassword),
+		"email":    p.Env.T(message.ErrEnterEmailAddress),
+		"password": p.Env.T(message.ErrChoosePassword),
 	}) {
 		return
 	}
@@ -65,42 +64,45 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (p *signUp) Render() app.UI {
-	tr := p.Env.T
+	e := p.Env
 	invited := ""
 	if p.invite != "" {
-		invited = tr(message.FirstAdministrator)
+		invited = e.T(message.FirstAdministrator)
 	}
 	have := html.P().Class("aside").Body(
-		app.Text(tr(message.AlreadyHaveAccount)+" "),
-		html.A(shared.PageSignIn).Text(tr(message.SignIn)),
+		app.Text(e.T(message.AlreadyHaveAccount)+" "),
+		html.A(shared.PageSignIn).Text(e.T(message.SignIn)),
 	)
 	switch {
 	case p.sent != "":
 		return html.Div().Class("narrow").Body(
-			heading(tr(message.CheckYourEmail)),
+			heading(e.T(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
-				html.P().Text(tr(message.DoneSignUpEmailSent, p.sent)),
-				html.P().Class("hint").Text(tr(message.HintSpamFolder)),
-				&verification{Env: p.Env, Email: p.sent},
+				html.P().Text(e.T(message.DoneSignUpEmailSent, p.sent)),
+				html.P().Class("hint").Text(e.T(message.HintSpamFolder)),
+				&verification{Env: e, Email: p.sent},
 			),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(tr(message.GoToSignIn))),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.GoToSignIn))),
 		)
 	case p.Server.Known && !p.Server.SignUp && p.invite == "":
 		return html.Div().Class("narrow").Body(
-			heading(tr(message.CreateAnAccount)),
-			html.Div().Class("card").Body(html.P().Text(p.Env.errorMessage(shared.ErrSignUpDisabled))),
+			heading(e.T(message.CreateAnAccount)),
+			html.Div().Class("card").Body(html.P().Text(e.errorMessage(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
 	return html.Div().Class("narrow").Body(
-		heading(tr(message.CreateAnAccount)).Aria("describedby", "notice"),
+		heading(e.T(message.CreateAnAccount)).Aria("describedby", "notice"),
 		notice(invited),
 		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
-			p.form.field(field{Name: "name", Label: tr(message.DisplayName), Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: tr(message.EmailAddress), Type: "email", Complete: "username"}),
-			p.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "new-password", Hint: tr(message.HintPasswordLength)}),
+			p.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name"}),
+			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
+			p.form.field(field{
+				Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "new-password",
+				Hint: e.T(message.HintPasswordLength),
+			}),
 			p.form.drawError(),
-			p.form.button(tr(message.RegisterAccount), "main"),
+			p.form.button(e.T(message.RegisterAccount), "main"),
 		),
 		have,
 	)

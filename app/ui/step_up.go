@@ -12,7 +12,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// stepUpRequest is what waits for a person to confirm who they are.
+// stepUpRequest is a call that waits for the user to confirm their identity.
 type stepUpRequest struct {
 	Factor    bool // by a second factor, and not by the password
 	Confirmed func()
@@ -21,21 +21,21 @@ type stepUpRequest struct {
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, a second factor, or a passkey, because the server wants
-// to know that the person is still the one who signed in.
+// stepUp asks for the password, a second factor, or a passkey, because the server
+// wants to know that the user is still the one who signed in.
 func stepUp(ctx app.Context, i stepUpRequest) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
 
-// withPassword is what [byApp] and [byBackup] are alternatives to.
+// withPassword is the alternative to [byApp], [byBackup] and [byPasskey].
 const withPassword = "password"
 
-// stepUpDialog asks for it.
+// stepUpDialog asks the user to confirm their identity.
 type stepUpDialog struct {
 	app.Compo
 	Env       *env
-	Email     string // of who is signed in
-	TwoFactor bool   // they have an authenticator app
+	Email     string // of the user
+	TwoFactor bool   // the user has an authenticator app
 	Offline   bool
 
 	ctx     app.Context
@@ -51,7 +51,7 @@ type stepUpDialog struct {
 
 func (d *stepUpDialog) OnInit() {
 	defer rescue()
-	d.form = form{env: d.Env, id: "step-up", fields: []string{"password", "code", "backupCode"}}
+	d.form.init(d.Env, "step-up", "password", "code", "backupCode")
 	d.with = withPassword
 	d.passkeys = toUse(d.Env, shared.AuthenticateQuery{})
 	d.passkeys.fetched = d.optionsFetched
@@ -109,7 +109,7 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 func (d *stepUpDialog) use(with string) {
 	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
-	d.form.until = time.Time{} // too many of the one are no reason against the other
+	d.form.until = time.Time{} // each has a limit of its own
 	d.form.clear("password", "code", "backupCode")
 	focus(d.ctx, d.form.inputID("password"), d.form.inputID("code"), d.form.inputID("backupCode"), d.form.inputID("submit"))
 }
@@ -129,7 +129,7 @@ func (d *stepUpDialog) useBackup(app.Context, app.Event) {
 // byFactor reports whether a second factor is asked for, and no password will do.
 func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
-// finish tells what waits how it ended, once.
+// finish tells the waiting call how it ended, once.
 func (d *stepUpDialog) finish(confirmed bool) {
 	waiting := d.waiting
 	d.waiting = nil
@@ -148,7 +148,7 @@ func (d *stepUpDialog) submit(_ app.Context, e app.Event) {
 }
 
 func (d *stepUpDialog) confirm() {
-	tr := d.Env.T
+	e := d.Env
 	var proof shared.Proof
 	switch d.with {
 	case byPasskey:
@@ -157,7 +157,7 @@ func (d *stepUpDialog) confirm() {
 	case byApp:
 		code, ok := shared.SixDigits(d.form.value("code"))
 		if !ok {
-			d.form.refuse(d.ctx, "code", tr(notSixDigits))
+			d.form.refuse(d.ctx, "code", e.T(notSixDigits))
 			return
 		}
 		if !d.form.start(d.ctx, nil) {
@@ -165,19 +165,19 @@ func (d *stepUpDialog) confirm() {
 		}
 		proof.Code = &code
 	case byBackup:
-		if !d.form.start(d.ctx, map[string]string{"backupCode": tr(message.ErrEnterBackupCode)}) {
+		if !d.form.start(d.ctx, map[string]string{"backupCode": e.T(message.ErrEnterBackupCode)}) {
 			return
 		}
 		code := d.form.value("backupCode")
 		proof.BackupCode = &code
 	default:
-		if !d.form.start(d.ctx, map[string]string{"password": tr(message.ErrEnterPassword)}) {
+		if !d.form.start(d.ctx, map[string]string{"password": e.T(message.ErrEnterPassword)}) {
 			return
 		}
 		password := d.form.value("password")
 		proof.Password = &password
 	}
-	call(d.ctx, d.Env, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
+	call(d.ctx, e, shared.StepUp, proof, func(ctx app.Context, _ shared.Status, err error) {
 		d.confirmed(ctx, err)
 	})
 }
@@ -194,7 +194,7 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 	closeDialog("step-up")
 }
 
-// closed is also what Escape comes to.
+// closed is called for the Escape key, too.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
 }
@@ -209,36 +209,34 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
-	tr := d.Env.T
+	e := d.Env
 	return html.Dialog().ID("step-up").
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On(onEvent("close", d.closed)).
 		Body(
 			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(tr(message.IsItStillYou)),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.IsItStillYou)),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
 				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return html.Button().Class("quiet").Text(tr(message.UsePassword)).OnClick(on(d.usePassword))
+						return button(e.T(message.UsePassword), d.usePassword).Class("quiet")
 					}),
 					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr(message.UseAuthenticatorCode)).OnClick(on(d.useApp))
+						return button(e.T(message.UseAuthenticatorCode), d.useApp).Class("quiet")
 					}),
 					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return html.Button().Class("quiet").Text(tr(message.UseBackupCode)).OnClick(on(d.useBackup))
+						return button(e.T(message.UseBackupCode), d.useBackup).Class("quiet")
 					}),
 					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
-						return html.Button().Class("quiet").
-							Aria("busy", d.passkeys.busy).Aria("disabled", d.passkeys.busy).
-							Text(tr(message.UsePasskey)).OnClick(on(d.usePasskey))
+						return busyButton(e.T(message.UsePasskey), d.usePasskey, d.passkeys.busy).Class("quiet")
 					}),
 				),
 				d.form.drawError(),
-				d.Env.offlineNotice(d.Offline),
-				html.Div().Class("actions").Body(
-					html.Button().Text(tr(message.CancelAction)).OnClick(on(d.cancel)),
-					d.form.button(tr(message.ContinueAction), "main").Attr("disabled", d.Offline),
+				e.offlineNotice(d.Offline),
+				html.Div().Class("buttons").Body(
+					button(e.T(message.CancelAction), d.cancel),
+					d.form.button(e.T(message.ContinueAction), "main").Attr("disabled", d.Offline),
 				),
 			),
 		)
@@ -246,33 +244,33 @@ func (d *stepUpDialog) Render() app.UI {
 
 // text says why something is asked for, and what.
 func (d *stepUpDialog) text() string {
-	tr := d.Env.T
+	e := d.Env
 	switch {
 	case d.with == byBackup:
-		return tr(message.ProtectionChangeNeedsBackupCode)
+		return e.T(message.ProtectionChangeNeedsBackupCode)
 	case d.with == byPasskey:
-		return tr(message.ProtectionChangeNeedsPasskey)
+		return e.T(message.ProtectionChangeNeedsPasskey)
 	case d.with == byApp && d.byFactor():
-		return tr(message.ProtectionChangeNeedsCode)
+		return e.T(message.ProtectionChangeNeedsCode)
 	case d.with == byApp:
-		return tr(message.StepUpWithAuthenticatorCode)
+		return e.T(message.StepUpWithAuthenticatorCode)
 	default:
-		return tr(message.StepUpWithPassword)
+		return e.T(message.StepUpWithPassword)
 	}
 }
 
 func (d *stepUpDialog) field() app.UI {
-	tr := d.Env.T
+	e := d.Env
 	switch d.with {
 	case byPasskey:
 		return html.Div() // the browser asks
 	case byApp:
-		return d.form.code(tr(message.AuthenticatorCode), tr(message.HintSixDigitsNow), d.confirm)
+		return d.form.code(e.T(message.AuthenticatorCode), e.T(message.HintSixDigitsNow), d.confirm)
 	case byBackup:
 		return d.form.field(field{
-			Name: "backupCode", Label: tr(message.BackupCode), Type: "text", Complete: "off", Exact: true,
-			Hint: tr(message.HintBackupCode),
+			Name: "backupCode", Label: e.T(message.BackupCode), Type: "text", Complete: "off", Exact: true,
+			Hint: e.T(message.HintBackupCode),
 		})
 	}
-	return d.form.field(field{Name: "password", Label: tr(message.AccountPassword), Type: "password", Complete: "current-password"})
+	return d.form.field(field{Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password"})
 }

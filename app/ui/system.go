@@ -23,7 +23,7 @@ func (i *identity) administers() bool {
 // system draws the page on which administrators look after the server. The server
 // refuses what the page does not show, too.
 func (s *shell) system() app.UI {
-	tr, i, offline := s.env.T, &s.env.identity, s.env.connection.offline
+	e, i, offline := s.env, &s.env.identity, s.env.connection.offline
 	var parts []pageSection
 	var cards []app.UI
 	add := func(permission, id string, name message.ID, card app.UI) {
@@ -33,26 +33,26 @@ func (s *shell) system() app.UI {
 	}
 	switch {
 	case i.user == nil:
-		cards = []app.UI{section("keys", tr(message.SystemSettings), skeleton())}
+		cards = []app.UI{section("keys", e.T(message.SystemSettings), skeleton())}
 	case offline && i.permissions == nil:
-		cards = []app.UI{section("away", tr(message.SystemSettings), html.P().Text(tr(laterWords)))}
+		cards = []app.UI{section("away", e.T(message.SystemSettings), html.P().Text(e.T(laterWords)))}
 	case s.overdue():
-		cards = []app.UI{section("due", tr(message.TwoFactorFirst),
-			html.P().Text(tr(message.ReturnWhenTwoFactorOn)),
+		cards = []app.UI{section("due", e.T(message.TwoFactorFirst),
+			html.P().Text(e.T(message.ReturnWhenTwoFactorOn)),
 		)}
 	case !i.administers():
-		cards = []app.UI{section("none", tr(message.NothingForYou),
-			html.P().Text(tr(message.ErrNoPagePermission)),
+		cards = []app.UI{section("none", e.T(message.NothingForYou),
+			html.P().Text(e.T(message.ErrNoPagePermission)),
 		)}
 	default:
-		add(manageSettings, "keys", message.SystemSettings, &systemSettings{Env: s.env, Email: i.user.Email})
-		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: s.env})
-		add(manageUsers, "users", message.UserAccounts, &users{Env: s.env, Own: i.user.ID})
-		add(readEvents, "log", message.SecurityLogOfEverybody, &events{Env: s.env, All: true, Offline: offline})
+		add(manageSettings, "keys", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
+		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: e})
+		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID})
+		add(readEvents, "log", message.SecurityLogOfEverybody, &events{Env: e, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
-		heading(tr(message.SystemAdministration)),
-		s.env.sectionLinks(parts),
+		heading(e.T(message.SystemAdministration)),
+		e.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)
 }

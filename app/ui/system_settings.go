@@ -1,10 +1,7 @@
 package ui
 
 import (
-	"errors"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -13,23 +10,23 @@ import (
 	"latchkey/shared/message"
 )
 
-// systemSettings is the section that lists the system keys, each to be changed by
+// systemSettings is the section that lists the system settings. Each is changed by
 // itself.
 type systemSettings struct {
 	app.Compo
 	Env   *env
-	Email string // of who is signed in
+	Email string // of the user
 
 	ctx  app.Context
 	list loader[shared.Settings]
 
 	mailing bool
-	mailed  string // how the test mail went
+	mailed  string // what came of the test email
 }
 
 func (s *systemSettings) OnInit() {
 	defer rescue()
-	s.list = newLoader(s.Env, "keys", shared.ListSettings)
+	initLoader(&s.list, s.Env, "keys", shared.ListSettings)
 }
 
 func (s *systemSettings) OnMount(ctx app.Context) {
@@ -38,39 +35,38 @@ func (s *systemSettings) OnMount(ctx app.Context) {
 	s.list.mount(ctx)
 }
 
-// saved has what may follow from a changed key be looked at: other keys, what the
-// server is called, and what is asked of whoever changed it.
+// saved loads what may follow from a changed setting: other settings, the name of the
+// server, and what the user has to do now.
 func (s *systemSettings) saved() {
 	refresh(s.ctx)
 	fetchServerInfo(s.ctx)
 }
 
 func (s *systemSettings) sendMail(app.Context, app.Event) {
-	tr := s.Env.T
+	e := s.Env
 	if s.mailing {
 		return
 	}
 	s.mailing, s.mailed = true, ""
-	call(s.ctx, s.Env, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.SendTestMail, shared.None{}, func(_ app.Context, _ shared.Status, err error) {
 		s.mailing = false
 		if err != nil {
-			s.mailed = s.Env.errorMessage(err)
+			s.mailed = e.errorMessage(err)
 			return
 		}
-		s.mailed = tr(message.DoneTestEmailSent, s.Email)
+		s.mailed = e.T(message.DoneTestEmailSent, s.Email)
 		keys := s.list.value.Settings
 		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
-			s.mailed = tr(message.DoneEmailWrittenToFile)
+			s.mailed = e.T(message.DoneEmailWrittenToFile)
 		}
 	})
 }
 
-// sendsMail reports whether a key is the one by which mail goes out.
+// sendsMail reports whether a setting is the one that makes the server send emails.
 func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
 func (s *systemSettings) Render() app.UI {
-	tr := s.Env.T
 	var groups []string
 	of := map[string][]shared.Setting{}
 	for _, k := range s.list.value.Settings {
@@ -79,8 +75,8 @@ func (s *systemSettings) Render() app.UI {
 		}
 		of[k.Group] = append(of[k.Group], k)
 	}
-	return section("keys", tr(message.SystemSettings),
-		html.P().Text(tr(message.ChangesApplyAtOnce)),
+	return section("keys", s.Env.T(message.SystemSettings),
+		html.P().Text(s.Env.T(message.ChangesApplyAtOnce)),
 		s.list.drawState(),
 		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton),
@@ -98,333 +94,12 @@ func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
 			return &systemSetting{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
-			return html.Div().Class("key-row").Body(
-				html.Div().Class("deeds").Body(
-					html.Button().Text(s.Env.T(message.SendTestEmail)).Aria("busy", s.mailing).Aria("disabled", s.mailing).OnClick(on(s.sendMail)),
+			return html.Div().Class("setting").Body(
+				html.Div().Class("actions").Body(
+					busyButton(s.Env.T(message.SendTestEmail), s.sendMail, s.mailing),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)
 		})),
 	)
-}
-
-// systemSetting is one of them, a component of its own as [sessionRow] is.
-type systemSetting struct {
-	app.Compo
-	Env     *env
-	Setting shared.Setting // as the server has it, as far as is known
-	Now     time.Time
-	Saved   func()
-
-	ctx       app.Context
-	form      form
-	base      shared.Setting  // what the person is changing
-	theirs    *shared.Setting // what somebody else has made of it meanwhile
-	mine      string          // what the person wants it to be
-	replacing bool            // a new secret is being typed
-}
-
-// CompoID implements [app.DismountEnforcer].
-func (k *systemSetting) CompoID() string { return k.Setting.Key }
-
-func (k *systemSetting) OnInit() {
-	defer rescue()
-	k.form = form{env: k.Env, id: "key-" + k.Setting.Key, fields: []string{"value"}}
-	k.base = k.Setting
-}
-
-func (k *systemSetting) OnMount(ctx app.Context) {
-	defer rescue()
-	k.ctx = ctx
-}
-
-// OnUpdate takes what the server has now, unless the person is changing what it
-// had: they are told when they save that.
-func (k *systemSetting) OnUpdate(ctx app.Context) {
-	defer rescue()
-	k.ctx = ctx // it may come before OnMount
-	if k.form.busy || k.theirs != nil || k.replacing || k.changed() {
-		return
-	}
-	k.show(k.Setting)
-}
-
-// changed reports whether the person has typed or chosen another value.
-func (k *systemSetting) changed() bool {
-	typed := element(k.form.inputID("value"))
-	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
-}
-
-// take shows a value as the one that is.
-func (k *systemSetting) show(one shared.Setting) {
-	k.base, k.theirs, k.replacing = one, nil, false
-	switch {
-	case one.Secret || one.Locked:
-	case one.Type == "bool":
-		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
-	default:
-		setProperty(k.ctx, k.form.inputID("value"), "value", settingValue(one))
-	}
-}
-
-// settingValue is the value of a key that is no secret.
-func settingValue(one shared.Setting) string {
-	if one.Value == nil {
-		return ""
-	}
-	return *one.Value
-}
-
-func (k *systemSetting) submit(_ app.Context, e app.Event) {
-	e.PreventDefault()
-	var required map[string]string
-	if k.base.Secret { // an empty one would take it away
-		required = map[string]string{"value": k.Env.T(message.ErrNewValueRequired)}
-	}
-	if k.form.start(k.ctx, required) {
-		k.save(k.form.value("value"))
-	}
-}
-
-func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
-	on := ctx.JSSrc().Get("checked").Bool()
-	if !k.form.start(k.ctx, nil) {
-		k.show(k.base)
-		return
-	}
-	k.save(onOff(on, "true", "false"))
-}
-
-func onOff(on bool, yes, no string) string {
-	if on {
-		return yes
-	}
-	return no
-}
-
-func (k *systemSetting) confirmRemove(app.Context, app.Event) {
-	tr := k.Env.T
-	confirm(k.ctx, confirmation{
-		Title: tr(message.ConfirmRemoveValue, k.base.Key),
-		Text:  tr(message.RemoveValueConsequences),
-		Yes:   tr(message.RemoveValue),
-		Do: func() {
-			if k.form.start(k.ctx, nil) {
-				k.save("")
-			}
-		},
-	})
-}
-
-// save gives the key a value in the place of the one that the person has seen.
-func (k *systemSetting) save(value string) {
-	k.mine = value
-	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
-	if k.theirs != nil {
-		in.Revision = &k.theirs.Revision
-	}
-	call(k.ctx, k.Env, shared.PutSetting, in, func(ctx app.Context, out shared.Setting, err error) {
-		var e *shared.Error
-		if errors.As(err, &e) && errors.Is(err, shared.ErrStaleRevision) && e.Current != nil {
-			k.form.end(ctx, nil)
-			k.theirs = e.Current
-			focus(ctx, k.form.inputID("conflict"))
-			return
-		}
-		k.form.end(ctx, err)
-		if err != nil {
-			if k.base.Type == "bool" {
-				k.show(k.base) // the switch goes back to what is
-			}
-			if errors.Is(err, shared.ErrSettingLocked) {
-				k.Saved()
-			}
-			return
-		}
-		k.show(out)
-		toast(ctx, k.Env.T(message.DoneSettingSaved, out.Key))
-		k.Saved()
-	})
-}
-
-func (k *systemSetting) useTheirs(app.Context, app.Event) {
-	k.show(*k.theirs)
-	focus(k.ctx, k.form.inputID("value"), k.form.inputID("replace"))
-}
-
-func (k *systemSetting) saveMine(app.Context, app.Event) {
-	if k.form.start(k.ctx, nil) {
-		k.save(k.mine)
-	}
-}
-
-func (k *systemSetting) replace(app.Context, app.Event) {
-	k.replacing = true
-	focus(k.ctx, k.form.inputID("value"))
-}
-
-func (k *systemSetting) cancel(app.Context, app.Event) {
-	if k.form.busy {
-		return
-	}
-	k.form.wrong, k.form.problem = nil, ""
-	k.show(k.Setting)
-	focus(k.ctx, k.form.inputID("replace"))
-}
-
-// Render implements [app.Composer].
-func (k *systemSetting) Render() app.UI {
-	return html.Div().Class("key-row").Body(
-		html.Div().Body(k.value()),
-		html.P().Class("hint").Body(k.origin()...),
-		k.form.drawError(),
-		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
-	)
-}
-
-// value draws the key with what it is, to be changed if it can be.
-func (k *systemSetting) value() app.UI {
-	tr := k.Env.T
-	one := k.base
-	switch {
-	case one.Locked:
-		value := settingValue(one)
-		if one.Secret {
-			value = tr(message.ValueIsSet)
-		}
-		return k.readOnly(value)
-	case one.Secret && !k.replacing:
-		return html.Div().Class("told-key").Body(
-			k.readOnly(onOff(one.IsSet, tr(message.ValueIsSet), tr(message.NotSet))),
-			html.Div().Class("deeds").Body(
-				html.Button().ID(k.form.inputID("replace")).Aria("label", onOff(one.IsSet, tr(message.ReplaceNamedValue, one.Key), tr(message.SetNamedValue, one.Key))).
-					Text(onOff(one.IsSet, tr(message.ReplaceValue), tr(message.SetValue))).OnClick(on(k.replace)),
-				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return html.Button().Class("danger").Aria("label", tr(message.RemoveNamedValue, one.Key)).
-						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
-						Text(tr(message.RemoveValue)).OnClick(on(k.confirmRemove))
-				})),
-			),
-		)
-	case one.Type == "bool":
-		hint := k.form.inputID("value-hint")
-		return html.Div().Class("told-key").Body(
-			html.Label().Class("check switch").Body(
-				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
-					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
-				html.Span().Text(one.Key),
-			),
-			html.P().Class("hint").ID(hint).Text(one.Description),
-		)
-	}
-	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
-	switch one.Type {
-	case "secret":
-		f.Type = "password"
-	case "enum":
-		for _, o := range one.Options {
-			f.Options = append(f.Options, option{o, o})
-		}
-	case "int":
-		f.Mode = "numeric"
-	}
-	return html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
-		k.form.field(f),
-		html.Div().Class("deeds").Body(
-			html.Button().Attr("type", "submit").Aria("label", tr(message.SaveNamedValue, one.Key)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(tr(message.SaveChanges)),
-			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return html.Button().Text(tr(message.CancelAction)).OnClick(on(k.cancel))
-			})),
-		),
-	)
-}
-
-// told draws a value that is not changed here.
-func (k *systemSetting) readOnly(value string) app.UI {
-	return html.Dl().Class("told-key").Body(
-		html.Dt().Text(k.base.Key),
-		html.Dd().Class("hint").Text(k.base.Description),
-		html.Dd().Text(value),
-	)
-}
-
-// origin says where the value is from, and what it can be.
-func (k *systemSetting) origin() []app.UI {
-	tr := k.Env.T
-	one := k.base
-	switch {
-	case one.Locked:
-		return []app.UI{html.Span().Class("badge").Text(tr(message.LockedValue)), app.Text(" " + tr(message.SetByEnvironment))}
-	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
-		return []app.UI{
-			app.Text(tr(message.ChangedBy, *one.UpdatedBy) + " "),
-			k.Env.timestamp(*one.UpdatedAt, k.Env.ago(one.UpdatedAt.Time, k.Now)),
-			app.Text("." + k.Env.limits(one, true)),
-		}
-	default:
-		return []app.UI{app.Text(tr(message.DefaultInUse) + k.Env.limits(one, false))}
-	}
-}
-
-// limits says what a key can be, and what it is if nobody sets it.
-func (t *translator) limits(one shared.Setting, set bool) string {
-	tr := t.T
-	var b strings.Builder
-	if set && one.Default != "" {
-		preset := one.Default
-		if one.Type == "bool" {
-			preset = onOff(preset == "true", tr(message.BoolOn), tr(message.BoolOff))
-		}
-		b.WriteString(" " + tr(message.HintDefaultValue, preset))
-	}
-	switch one.Type {
-	case "int":
-		b.WriteString(" " + tr(message.HintNumberRange, one.Min, one.Max))
-	case "duration":
-		b.WriteString(" " + tr(message.HintDurationRange, one.Min, one.Max))
-	case "string":
-		if one.Min != "0" {
-			b.WriteString(" " + tr(message.HintLengthRange, one.Min, one.Max))
-		}
-	}
-	return b.String()
-}
-
-// conflict puts what the person wants beside what somebody else has made of it.
-func (k *systemSetting) conflict() app.UI {
-	tr := k.Env.T
-	theirs := *k.theirs
-	by, at := tr(message.SomebodyElse), app.UI(app.Text(tr(message.InTheMeantime)))
-	if theirs.UpdatedBy != nil {
-		by = *theirs.UpdatedBy
-	}
-	if theirs.UpdatedAt != nil {
-		at = k.Env.timestamp(*theirs.UpdatedAt, k.Env.localTime(*theirs.UpdatedAt, "medium", "medium"))
-	}
-	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", tr(message.ChangedMeanwhile)).Body(
-		html.P().Body(html.Strong().Text(tr(message.ErrEditConflict)), app.Text(" "+tr(message.NothingSavedYet))),
-		html.Dl().Class("versus").Body(
-			html.Div().Body(html.Dt().Text(tr(message.YourValue)), html.Dd().Text(k.valueWords(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(tr(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
-		),
-		html.Div().Class("deeds").Body(
-			html.Button().Text(tr(message.UseTheirs)).OnClick(on(k.useTheirs)),
-			html.Button().Text(tr(message.SaveMine)).Aria("busy", k.form.busy).Aria("disabled", k.form.busy).OnClick(on(k.saveMine)),
-		),
-	)
-}
-
-// says writes a value for the eye.
-func (k *systemSetting) valueWords(value string) string {
-	tr := k.Env.T
-	switch {
-	case k.base.Secret:
-		return tr(message.ValueHidden)
-	case k.base.Type == "bool":
-		return onOff(value == "true", tr(message.BoolOn), tr(message.BoolOff))
-	case value == "":
-		return tr(message.ValueEmpty)
-	}
-	return value
 }

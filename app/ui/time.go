@@ -10,9 +10,9 @@ import (
 )
 
 // tickClock keeps the relative times of a component true, which are relative to at.
-// They are told in minutes, so half of one is often enough. If the machine has slept,
-// or its clock was set, the server is asked what time it is, with what else may have
-// changed meanwhile.
+// They are in minutes, so every half minute is often enough. If the machine has
+// slept, or its clock was set, the server is asked for the time and for what else may
+// have changed meanwhile.
 func tickClock(ctx app.Context, e *env, at *time.Time) {
 	after(ctx, 30*time.Second, func(ctx app.Context) {
 		switch {
@@ -26,7 +26,7 @@ func tickClock(ctx app.Context, e *env, at *time.Time) {
 	})
 }
 
-// moment draws an instant: words for the eye, the exact local time on hover,
+// timestamp draws an instant: words for the eye, the exact local time on hover,
 // and the instant itself for programs.
 func (t *translator) timestamp(at shared.Time, words string) app.UI {
 	return html.Time().

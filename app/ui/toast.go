@@ -10,9 +10,9 @@ import (
 	"latchkey/shared/message"
 )
 
-// toasts are the app's short messages. The two regions are always in the page
-// and only their words change: screen readers do not read out a region that
-// comes together with its words.
+// toasts are the app's short messages. The two regions are always in the page and
+// only their text changes: screen readers do not read a region that comes together
+// with its text.
 type toasts struct {
 	app.Compo
 	Env *env
@@ -21,7 +21,7 @@ type toasts struct {
 	success string // what went well
 	failure string // what did not
 	update  bool   // a newer version of the app is there
-	tooOld  bool   // and this one is of no use any more
+	tooOld  bool   // the server does not understand this version any more
 
 	successAt time.Time
 }
@@ -32,16 +32,16 @@ const (
 	outdatedAction   = "outdated"
 )
 
-// readingTime is how long good news stays. Complaints stay until they are
-// dismissed or replaced: what they say may have to be acted on.
+// readingTime is how long a success stays. A failure stays until it is dismissed or
+// replaced: the user may have to do something about it.
 const readingTime = 7 * time.Second
 
-// say shows a message that all went well, or none.
+// toast shows a message about a success; "" removes the last one.
 func toast(ctx app.Context, message string) {
 	ctx.NewActionWithValue(toastAction, message)
 }
 
-// complain shows what went wrong, if the user needs to be told.
+// toastError shows what went wrong, if the user needs to know.
 func toastError(ctx app.Context, err error) {
 	ctx.NewActionWithValue(toastErrorAction, err)
 }
@@ -102,25 +102,25 @@ func (t *toasts) reload(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
-	tr := t.Env.T
-	update, buttons := "", []app.UI{html.Button().Class("quiet").Text(tr(message.ReloadNow)).OnClick(on(t.reload))}
+	e := t.Env
+	update, buttons := "", []app.UI{button(e.T(message.ReloadNow), t.reload).Class("quiet")}
 	switch {
 	case t.tooOld:
-		update = tr(message.ErrAppUnsupported)
+		update = e.T(message.ErrAppUnsupported)
 	case t.update:
-		update = tr(message.NewVersionReady)
-		buttons = append(buttons, html.Button().Class("quiet").Text(tr(message.RemindLater)).OnClick(on(t.postpone)))
+		update = e.T(message.NewVersionReady)
+		buttons = append(buttons, button(e.T(message.RemindLater), t.postpone).Class("quiet"))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
 			drawToast(update, "good", buttons...),
 			drawToast(t.success, "good",
-				html.Button().Class("quiet").Aria("label", tr(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", e.T(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
 			drawToast(t.failure, "bad",
-				html.Button().Class("quiet").Aria("label", tr(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
+				html.Button().Class("quiet").Aria("label", e.T(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)
@@ -132,6 +132,6 @@ func drawToast(message, kind string, buttons ...app.UI) app.UI {
 	}
 	return html.Div().Class("toast", kind).Body(
 		html.P().Text(message),
-		html.Div().Class("actions").Body(buttons...),
+		html.Div().Class("buttons").Body(buttons...),
 	)
 }

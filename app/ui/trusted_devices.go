@@ -10,8 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// trustedDevices is the section that lists the browsers that are not asked for
-// a second factor. It is there while there is a second factor.
+// trustedDevices is the section that lists the browsers that are not asked for a
+// second factor. The page has it while two-factor authentication is on.
 type trustedDevices struct {
 	app.Compo
 	Env *env
@@ -23,7 +23,7 @@ type trustedDevices struct {
 
 func (s *trustedDevices) OnInit() {
 	defer rescue()
-	s.list = newLoader(s.Env, "trusted-devices", shared.ListTrustedDevices)
+	initLoader(&s.list, s.Env, "trusted-devices", shared.ListTrustedDevices)
 }
 
 func (s *trustedDevices) OnMount(ctx app.Context) {
@@ -33,42 +33,43 @@ func (s *trustedDevices) OnMount(ctx app.Context) {
 }
 
 func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
-	tr := s.Env.T
+	e := s.Env
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(message.ConfirmUntrustDevice),
-		Text:  tr(message.DeviceWillNeedCode, s.Env.deviceWords(one.Device)),
-		Yes:   tr(message.RevokeThis),
+		Title: e.T(message.ConfirmUntrustDevice),
+		Text:  e.T(message.DeviceWillNeedCode, e.deviceWords(one.Device)),
+		Yes:   e.T(message.RevokeThis),
 		Do:    func() { s.revoke(one) },
 	})
 }
 
 func (s *trustedDevices) revoke(one shared.TrustedDevice) {
+	e := s.Env
 	s.busy = one.ID
-	call(s.ctx, s.Env, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, e, shared.RevokeTrustedDevice, shared.TrustedDeviceID{ID: one.ID}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busy = ""
 		if err != nil {
 			toastError(ctx, err)
 			s.list.load() // it may have been revoked all the same
 			return
 		}
-		toast(ctx, s.Env.T(message.DoneDeviceUntrusted, s.Env.deviceWords(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceWords(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the button that had it is gone
 	})
 }
 
 func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
-	tr := s.Env.T
+	e := s.Env
 	if s.busy != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(message.ConfirmRevokeTrustedDevices),
-		Text:  tr(message.AllDevicesWillNeedCode, len(s.list.value)),
-		Yes:   tr(message.RevokeAll),
+		Title: e.T(message.ConfirmRevokeTrustedDevices),
+		Text:  e.T(message.AllDevicesWillNeedCode, len(s.list.value)),
+		Yes:   e.T(message.RevokeAll),
 		Do:    s.revokeAll,
 	})
 }
@@ -90,12 +91,12 @@ func (s *trustedDevices) revokeAll() {
 
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
-	tr := s.Env.T
-	text := tr(message.TrustedDevicesSkipCode)
+	e := s.Env
+	text := e.T(message.TrustedDevicesSkipCode)
 	if s.list.known && len(s.list.value) == 0 {
-		text = tr(message.NoTrustedDevices)
+		text = e.T(message.NoTrustedDevices)
 	}
-	return section("trusted-devices", tr(message.TrustedDevices),
+	return section("trusted-devices", e.T(message.TrustedDevices),
 		html.P().Text(text),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
@@ -103,22 +104,21 @@ func (s *trustedDevices) Render() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.list.value).Slice(func(i int) app.UI {
 						one := s.list.value[i]
-						return &trustedRow{Env: s.Env, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
+						return &trustedRow{Env: e, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
 					}),
 				)
 			}),
 		),
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
-				html.P().Text(tr(message.TrustLastsThirtyDays)),
-				html.Button().Class("danger").Aria("busy", s.busy == "all").Aria("disabled", s.busy == "all").
-					Text(tr(message.RevokeTrustedDevices)).OnClick(on(s.confirmRevokeAll)),
+				html.P().Text(e.T(message.TrustLastsThirtyDays)),
+				busyButton(e.T(message.RevokeTrustedDevices), s.confirmRevokeAll, s.busy == "all").Class("danger"),
 			)
 		})),
 	)
 }
 
-// trustedRow is one of them, a component of its own as [sessionRow] is.
+// trustedRow is one trusted device, a component of its own as [sessionRow] is.
 type trustedRow struct {
 	app.Compo
 	Env    *env
@@ -136,21 +136,19 @@ func (r *trustedRow) revoke(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *trustedRow) Render() app.UI {
-	tr := r.Env.T
+	e := r.Env
 	one := r.Device
 	name := "trusted-" + one.ID
 	return html.Li().Class("session").Body(
 		icon(one.Device.Kind),
-		r.Env.deviceLine(name, one.Device, one.IsCurrent),
+		e.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
-			fact(tr(message.LastUsed), r.Env.timestamp(one.LastUsedAt, r.Env.localTime(one.LastUsedAt, "medium", "short"))),
-			fact(tr(message.IPAddress), app.Text(one.IPAddress)),
-			fact(tr(message.TrustedSince), r.Env.timestamp(one.CreatedAt, r.Env.localTime(one.CreatedAt, "medium", ""))),
-			fact(tr(message.TrustedUntil), r.Env.timestamp(one.ExpiresAt, r.Env.localTime(one.ExpiresAt, "medium", ""))),
+			fact(e.T(message.LastUsed), e.timestamp(one.LastUsedAt, e.localTime(one.LastUsedAt, "medium", "short"))),
+			fact(e.T(message.IPAddress), app.Text(one.IPAddress)),
+			fact(e.T(message.TrustedSince), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
+			fact(e.T(message.TrustedUntil), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The same device has a button of that name in the list of sessions.
-		html.Button().Aria("describedby", "trusted-devices "+name).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).
-			Text(tr(message.RevokeThis)).OnClick(on(r.revoke)),
+		busyButton(e.T(message.RevokeThis), r.revoke, r.Busy).Aria("describedby", "trusted-devices "+name),
 	)
 }

@@ -10,7 +10,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// twoFactor is the section about the second factor.
+// twoFactor is the section about two-factor authentication.
 type twoFactor struct {
 	app.Compo
 	Env *env
@@ -20,10 +20,14 @@ type twoFactor struct {
 
 func (s *twoFactor) OnInit() {
 	defer rescue()
-	s.state = newLoader(s.Env, "two-factor", shared.TwoFactorStatus)
-	s.state.restore = func() (shared.TwoFactor, time.Time) { return s.Env.snapshots.twoFactor(s.Env.account()) }
+	e := s.Env
+	initLoader(&s.state, e, "two-factor", shared.TwoFactorStatus)
+	s.state.restore = func() (at time.Time) {
+		s.state.value, at = e.snapshots.twoFactor(e.account())
+		return at
+	}
 	s.state.onLoad = func(app.Context) {
-		s.Env.snapshots.saveTwoFactor(s.Env.account(), s.state.value, s.state.at)
+		e.snapshots.saveTwoFactor(e.account(), s.state.value, s.state.at)
 	}
 }
 
@@ -70,63 +74,62 @@ func (s *twoFactor) body() []app.UI {
 }
 
 func (s *twoFactor) off() []app.UI {
-	tr := s.Env.T
+	e := s.Env
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr(message.EnrollmentUnfinished)
+		pending = e.T(message.EnrollmentUnfinished)
 	}
 	return []app.UI{
-		html.P().Text(tr(message.TwoFactorBenefit)),
+		html.P().Text(e.T(message.TwoFactorBenefit)),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
-		html.Div().Class("deeds").Body(
-			html.Button().Class("main").Text(tr(message.EnableTwoFactor)).OnClick(on(s.enable)),
+		html.Div().Class("actions").Body(
+			button(e.T(message.EnableTwoFactor), s.enable).Class("main"),
 		),
 	}
 }
 
 func (s *twoFactor) on() []app.UI {
-	tr := s.Env.T
-	since := app.UI(app.Text(tr(message.StateOn)))
+	e := s.Env
+	since := app.UI(app.Text(e.T(message.StateOn)))
 	if s.state.value.Since != nil {
-		since = s.Env.timestamp(*s.state.value.Since, s.Env.localTime(*s.state.value.Since, "long", ""))
+		since = e.timestamp(*s.state.value.Since, e.localTime(*s.state.value.Since, "long", ""))
 	}
 	pending := ""
 	if s.state.value.Pending {
-		pending = tr(message.PhoneMoveUnfinished)
+		pending = e.T(message.PhoneMoveUnfinished)
 	}
 	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
-		html.P().Text(tr(message.SignInTakesTwoFactors)),
+		html.P().Text(e.T(message.SignInTakesTwoFactors)),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", tr(message.BackupCodes)).Body(
-				html.P().Text(s.Env.fewWords(s.state.value.BackupCodesLeft)),
-				html.Button().Text(tr(message.NewBackupCodes)).OnClick(on(s.renew)),
+			return html.Div().Class("few").Role("group").Aria("label", e.T(message.BackupCodes)).Body(
+				html.P().Text(e.fewWords(s.state.value.BackupCodesLeft)),
+				button(e.T(message.NewBackupCodes), s.renew),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact(tr(message.OnSince), since),
-			fact(tr(message.BackupCodes), app.Text(tr(message.BackupCodesOfTenLeft, s.state.value.BackupCodesLeft))),
+			fact(e.T(message.OnSince), since),
+			fact(e.T(message.BackupCodes), app.Text(e.T(message.BackupCodesOfTenLeft, s.state.value.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
-		html.Div().Class("deeds").Body(
-			html.Button().Text(tr(message.MoveToNewPhone)).OnClick(on(s.move)),
+		html.Div().Class("actions").Body(
+			button(e.T(message.MoveToNewPhone), s.move),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return html.Button().Text(tr(message.NewBackupCodes)).OnClick(on(s.renew))
+				return button(e.T(message.NewBackupCodes), s.renew)
 			})),
-			html.Button().Class("danger").Text(tr(message.DisableTwoFactor)).OnClick(on(s.disable)),
+			button(e.T(message.DisableTwoFactor), s.disable).Class("danger"),
 		),
 	}
 }
 
 func (t *translator) fewWords(left int) string {
-	tr := t.T
-	why := " " + tr(message.RenewBackupCodesInTime)
+	why := " " + t.T(message.RenewBackupCodesInTime)
 	switch left {
 	case 0:
-		return tr(message.NoBackupCodesLeft) + why
+		return t.T(message.NoBackupCodesLeft) + why
 	case 1:
-		return tr(message.BackupCodesLeftOne) + why
+		return t.T(message.BackupCodesLeftOne) + why
 	default:
-		return tr(message.BackupCodesLeftMany, left) + why
+		return t.T(message.BackupCodesLeftMany, left) + why
 	}
 }

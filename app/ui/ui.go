@@ -1,10 +1,9 @@
-// Package ui is the pages of the app and what they are made of, one file a
-// noun.
+// Package ui has the pages of the app and their components, one file a noun.
 //
-// A shell is the root of every page and stays when one page makes way for the
-// next. It holds what all of them need: who is signed in, the toasts, the
-// dialogs. Components reach it through actions, which have a function each:
-// [say], [complain], [ask], [leave] and so on.
+// A [shell] is the root of every page and stays when one page makes way for the next.
+// It draws what all pages share, such as the toasts and the dialogs. Components send
+// it actions, each by a function: [toast], [toastError], [confirm], [goToSignIn] and
+// so on. What they share otherwise is in [env].
 //
 // go-app ends the whole program when a handler panics, and the page is dead
 // then. So handlers and callbacks are registered through the functions of

@@ -12,24 +12,25 @@ import (
 	"latchkey/shared/message"
 )
 
-// users is the section in which administrators help people, and shut them out.
+// users is the section in which administrators manage users.
 type users struct {
 	app.Compo
 	Env *env
-	Own string // the ID of who is signed in
+	Own string // the ID of the administrator
 
 	ctx    app.Context
 	form   form
-	list   pager[shared.ManagedUser]
-	busyID string // the ID of whom something is being done to
+	list   pager
+	users  []shared.ManagedUser
+	busyID string // the ID of the user whom an action is running for
 }
 
 func (s *users) OnInit() {
 	defer rescue()
-	s.form = form{env: s.Env, id: "users", fields: []string{"search"}}
-	s.list = newPager(s.Env, "users", userID)
+	s.form.init(s.Env, "users", "search")
+	s.list.init(s.Env, "users")
 	s.list.fetch = s.fetch
-	s.list.answered = func() { s.form.busy = false }
+	s.list.onAnswer = func() { s.form.busy = false }
 }
 
 func (s *users) OnMount(ctx app.Context) {
@@ -40,9 +41,19 @@ func (s *users) OnMount(ctx app.Context) {
 }
 
 // fetch asks for the users that a search finds, from after one on.
-func (s *users) fetch(ctx app.Context, search, after string, then func(app.Context, []shared.ManagedUser, string, error)) {
-	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, page shared.UserPage, err error) {
-		then(ctx, page.Users, page.Next, err)
+func (s *users) fetch(ctx app.Context, search, after string, answered func(app.Context, page, error)) {
+	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, out shared.UserPage, err error) {
+		p := page{next: out.Next, items: len(out.Users)}
+		if p.items > 0 {
+			p.first = userID(out.Users[0])
+		}
+		p.show = func(replace bool) {
+			if replace {
+				s.users = nil
+			}
+			s.users = append(s.users, out.Users...)
+		}
+		answered(ctx, p, err)
 	})
 }
 
@@ -52,9 +63,9 @@ func (s *users) submit(_ app.Context, e app.Event) {
 	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
-// A help is something that an administrator does to somebody.
+// An adminAction is something that an administrator does to a user.
 type adminAction struct {
-	ask, text, yes, done message.ID // ask and done have the address in the place of %s
+	ask, text, yes, done message.ID // ask and done have the address for %s
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
@@ -79,14 +90,14 @@ var (
 )
 
 func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
-	tr := s.Env.T
+	e := s.Env
 	if s.busyID != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: tr(h.ask, one.Email),
-		Text:  tr(h.text),
-		Yes:   tr(h.yes),
+		Title: e.T(h.ask, one.Email),
+		Text:  e.T(h.text),
+		Yes:   e.T(h.yes),
 		Do:    func() { s.run(one, h) },
 	})
 }
@@ -104,13 +115,13 @@ func (s *users) run(one shared.ManagedUser, h *adminAction) {
 	})
 }
 
-// look sees how somebody's account is now.
+// reload fetches one user again.
 func (s *users) reload(one shared.ManagedUser) {
 	call(s.ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: one.Email}, func(_ app.Context, page shared.UserPage, err error) {
 		for _, now := range page.Users {
-			for i := range s.list.items {
-				if s.list.items[i].ID == one.ID && now.ID == one.ID {
-					s.list.items[i] = now
+			for i := range s.users {
+				if s.users[i].ID == one.ID && now.ID == one.ID {
+					s.users[i] = now
 				}
 			}
 		}
@@ -119,21 +130,21 @@ func (s *users) reload(one shared.ManagedUser) {
 
 // Render implements [app.Composer].
 func (s *users) Render() app.UI {
-	tr := s.Env.T
-	return section("users", tr(message.UserAccounts),
-		html.Form().Class("key-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "search", Label: tr(message.SearchUsers), Type: "search", Complete: "off", Hint: tr(message.HintSearchUsers)}),
-			html.Div().Class("deeds").Body(s.form.button(tr(message.SearchUsers), "")),
+	e := s.Env
+	return section("users", e.T(message.UserAccounts),
+		html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
+			s.form.field(field{Name: "search", Label: e.T(message.SearchUsers), Type: "search", Complete: "off", Hint: e.T(message.HintSearchUsers)}),
+			html.Div().Class("actions").Body(s.form.button(e.T(message.SearchUsers), "")),
 		),
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.list.items) == 0, func() app.UI {
-				return html.P().Class("hint").Text(tr(message.NoUsersFound))
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.users) == 0, func() app.UI {
+				return html.P().Class("hint").Text(e.T(message.NoUsersFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
-					app.Range(s.list.items).Slice(func(i int) app.UI {
-						one := s.list.items[i]
-						return &userRow{Env: s.Env, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
+					app.Range(s.users).Slice(func(i int) app.UI {
+						one := s.users[i]
+						return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
 					}),
 				)
 			}),
@@ -142,13 +153,13 @@ func (s *users) Render() app.UI {
 	)
 }
 
-// userRow is one of them, a component of its own as [sessionRow] is.
+// userRow is one user in the list, a component of its own as [sessionRow] is.
 type userRow struct {
 	app.Compo
 	Env     *env
 	One     shared.ManagedUser
 	Now     time.Time
-	Own     bool // it is who is signed in
+	Own     bool // it is the administrator
 	Busy    bool
 	Confirm func(shared.ManagedUser, *adminAction)
 }
@@ -176,40 +187,39 @@ func (r *userRow) toggleDisabled(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (r *userRow) Render() app.UI {
-	tr := r.Env.T
+	e := r.Env
 	one := r.One
-	active := app.UI(app.Text(tr(message.NotSignedIn)))
+	active := app.UI(app.Text(e.T(message.NotSignedIn)))
 	if one.LastActiveAt != nil {
-		active = r.Env.timestamp(*one.LastActiveAt, r.Env.ago(one.LastActiveAt.Time, r.Now))
+		active = e.timestamp(*one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))
 	}
 	badges := append([]string(nil), one.Permissions...)
 	if r.Own {
-		badges = append([]string{tr(message.OwnAccount)}, badges...)
+		badges = append([]string{e.T(message.OwnAccount)}, badges...)
 	}
-	button := func(text, class string, h app.EventHandler) app.UI {
-		return html.Button().Class(class).Text(text).Aria("describedby", userID(one)).
-			Aria("busy", r.Busy).Aria("disabled", r.Busy).OnClick(on(h))
+	action := func(text, class string, h app.EventHandler) app.UI {
+		return busyButton(text, h, r.Busy).Class(class).Aria("describedby", userID(one))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(tr(message.AccountIsDisabled)) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return html.Span().Class("badge bad").Text(e.T(message.AccountIsDisabled)) }),
 			app.Range(badges).Slice(func(i int) app.UI { return html.Span().Class("badge").Text(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
-			fact(tr(message.LastActive), active),
-			fact(tr(message.SessionsShort), app.Text(strconv.Itoa(one.Sessions))),
-			fact(tr(message.TwoFactorShort), app.Text(onOff(one.TwoFactorEnabled, tr(message.StateOn), tr(message.StateOff)))),
-			fact(tr(message.YourPasskeys), app.Text(strconv.Itoa(one.Passkeys))),
+			fact(e.T(message.LastActive), active),
+			fact(e.T(message.SessionsShort), app.Text(strconv.Itoa(one.Sessions))),
+			fact(e.T(message.TwoFactorShort), app.Text(onOff(one.TwoFactorEnabled, e.T(message.StateOn), e.T(message.StateOff)))),
+			fact(e.T(message.YourPasskeys), app.Text(strconv.Itoa(one.Passkeys))),
 		),
-		// What one does to oneself has places of its own.
-		html.Div().Class("helps").Body(app.If(!r.Own, func() app.UI {
-			return html.Div().Class("deeds").Body(
-				button(tr(message.ResetFactors), "", r.reset),
-				button(tr(message.EndSessions), "", r.end),
-				button(onOff(one.DisabledAt != nil, tr(message.EnableAccount), tr(message.DisableAccount)), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+		// The settings page has what users do to their own account.
+		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
+			return html.Div().Class("actions").Body(
+				action(e.T(message.ResetFactors), "", r.reset),
+				action(e.T(message.EndSessions), "", r.end),
+				action(onOff(one.DisabledAt != nil, e.T(message.EnableAccount), e.T(message.DisableAccount)), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)

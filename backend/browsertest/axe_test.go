@@ -136,7 +136,7 @@ func (p *tab) checkLayout(what string) {
 // email address at the top, which the profile shows in full, and inputs, which
 // scroll.
 const cutOff = `[...document.querySelectorAll("body *")].
-	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".unseen, .skip, .who .email, input, svg")).
+	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".visually-hidden, .skip, .who .email, input, svg")).
 	filter((e) => {
 		const {overflowX, overflowY, position} = getComputedStyle(e)
 		const cuts = (overflow) => overflow === "hidden" || overflow === "clip"
@@ -193,7 +193,7 @@ const focusFaults = `(() => {
 	}
 	const modal = document.querySelector("dialog[open]")
 	const controls = [...(modal ?? document).querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].
-		filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.matches(":disabled, .unseen[tabindex='-1']"))
+		filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.matches(":disabled, .visually-hidden[tabindex='-1']"))
 	const faults = []
 	for (const e of controls) {
 		e.focus({preventScroll: true})
@@ -210,7 +210,7 @@ const focusFaults = `(() => {
 })()`
 
 // wrappedNames finds the names of settings that are broken over two lines.
-const wrappedNames = `[...document.querySelectorAll(".key-row label, .told-key dt")].filter((e) => {
+const wrappedNames = `[...document.querySelectorAll(".setting label, .setting-value dt")].filter((e) => {
 	const text = document.createRange()
 	text.selectNodeContents(e.querySelector("span") ?? e)
 	return new Set([...text.getClientRects()].map((r) => r.top)).size > 1
@@ -219,7 +219,7 @@ const wrappedNames = `[...document.querySelectorAll(".key-row label, .told-key d
 // tooSmall finds controls smaller than 24 by 24 pixels, which WCAG 2.5.8 does
 // not allow. It skips links in running text, which WCAG exempts.
 const tooSmall = `[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].
-	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".unseen, .skip") &&
+	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".visually-hidden, .skip") &&
 		!(e.matches("p a, li a") && getComputedStyle(e).display === "inline")).
 	map((e) => [e, (e.closest("label") ?? e).getBoundingClientRect()]).
 	filter(([, r]) => r.width < 24 || r.height < 24).

@@ -62,7 +62,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 			t.Errorf("the element %s stays visible without JavaScript", id)
 		}
 	}
-	if eval[bool](p, `document.querySelector(".bone").checkVisibility()`) {
+	if eval[bool](p, `document.querySelector(".skeleton-line").checkVisibility()`) {
 		t.Error("the placeholder of the passkey button stays visible")
 	}
 	p.Enter("sign-in-email", email)
@@ -287,7 +287,7 @@ func testFormNoApp(t *testing.T, server *testkit.Program) {
 		p.Visit("/sign-in")
 		if path != "/web/loader.js" {
 			p.See("The app could not be loaded.")
-			if eval[bool](p, `document.querySelector("form .bone").checkVisibility()`) {
+			if eval[bool](p, `document.querySelector("form .skeleton-line").checkVisibility()`) {
 				t.Error("the placeholder of the passkey button stays visible")
 			}
 		}
@@ -326,7 +326,7 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 		while (document.getElementById("app-wasm-loader"))
 			await new Promise((resolve) => setTimeout(resolve, 20));
 		await new Promise((resolve) => setTimeout(resolve, 500));
-		return [sent, document.getElementById("sign-in-password").value, !!document.querySelector(".peek")];
+		return [sent, document.getElementById("sign-in-password").value, !!document.querySelector(".show-password")];
 	})()`)
 	if fmt.Sprint(got) != fmt.Sprint([]any{1, password, false}) {
 		t.Errorf("forms sent, password in the form, form drawn by the app: %v; want 1, the password, false", got)
@@ -338,8 +338,8 @@ func testFormStill(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
 	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#challenge-trust", ".hint", ".wrong:not(:empty)",
-		".trouble p",
-		"button.main", ".card > .bone, #sign-in-passkey", ".ways > :first-child", "[href='/forgot-password']"].
+		".form-error p",
+		"button.main", ".card > .skeleton-line, #sign-in-passkey", ".ways > :first-child", "[href='/forgot-password']"].
 		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
 			const at = e.getBoundingClientRect();
 			return what + " " + [at.x, at.y, at.width, at.height].map((n) => n.toFixed(1)).join(" ");
@@ -348,7 +348,7 @@ func testFormStill(t *testing.T, server *testkit.Program) {
 		t.Helper()
 		before := eval[string](p, layout)
 		p.releaseApp()
-		p.Until("the app has drawn the page", `!document.querySelector(".card > .bone")`)
+		p.Until("the app has drawn the page", `!document.querySelector(".card > .skeleton-line")`)
 		if after := eval[string](p, layout); after != before || strings.Count(before, "\n") < 8 {
 			t.Errorf("%s: the app moves elements from\n%s\nto\n%s", what, before, after)
 		}

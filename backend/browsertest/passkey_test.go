@@ -567,7 +567,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 		p.Press("Continue")
 		p.Until(fmt.Sprintf("%s shows the message %q", name, message), fmt.Sprintf(
 			`!document.querySelector("[aria-busy=true]") &&
-				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .trouble").innerText)`,
+				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .form-error").innerText)`,
 			message))
 	}
 	p.Press("Cancel")

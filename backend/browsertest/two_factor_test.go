@@ -904,7 +904,7 @@ func testLocked(t *testing.T) {
 		t.Error("the button looks enabled during the lockout")
 	}
 	remaining := func() string {
-		return regexp.MustCompile(`1\d:\d\d`).FindString(eval[string](p, `document.querySelector(".trouble").innerText`))
+		return regexp.MustCompile(`1\d:\d\d`).FindString(eval[string](p, `document.querySelector(".form-error").innerText`))
 	}
 	// A screen reader announces the wait once. If its text counted the seconds,
 	// the screen reader would announce each of them.

@@ -60,7 +60,7 @@ func wantAgain(t *testing.T, a testkit.Answer, status int, field, sentence strin
 		return
 	}
 	wrong := regexp.MustCompile(`id="[a-z-]+-(\w+)-wrong" role="alert">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
-	trouble := regexp.MustCompile(`<p id="(?:trouble|over)">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
+	trouble := regexp.MustCompile(`<p id="(?:form-error|over)">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
 	switch {
 	case field != "" && (len(wrong) != 1 || len(trouble) != 0 || wrong[0][1] != field ||
 		!regexp.MustCompile(sentence).MatchString(wrong[0][2])):

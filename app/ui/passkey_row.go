@@ -1,0 +1,182 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// passkeyRow is one passkey in the list, a component of its own as [sessionRow] is.
+// The user can edit its name in place.
+type passkeyRow struct {
+	app.Compo
+	mounted
+	Env     *env
+	Passkey shared.Passkey
+	Now     time.Time
+	Busy    bool
+	Renamed func(shared.PasskeyUpdated)
+	Delete  func(shared.Passkey)
+
+	editing bool
+	form    form
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *passkeyRow) CompoID() string { return r.Passkey.ID }
+
+func (r *passkeyRow) OnInit() {
+	defer rescue()
+	r.form.init(r.Env, "rename-"+r.Passkey.ID, "name")
+}
+
+func (r *passkeyRow) edit(app.Context, app.Event) {
+	r.form.problem, r.form.wrong = "", nil
+	r.editing = true
+	id := r.form.inputID("name")
+	afterRender(r.ctx, func(app.Context) {
+		if e := element(id); e.Truthy() {
+			e.Call("focus")
+			e.Call("select")
+		}
+	})
+}
+
+func (r *passkeyRow) submit(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	if !r.form.nameFits(r.ctx) {
+		return
+	}
+	r.form.busy = true
+	in := shared.PasskeyName{ID: r.Passkey.ID, Name: strings.TrimSpace(r.form.value("name"))}
+	call(r.ctx, r.Env, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
+		r.form.end(ctx, err)
+		if err == nil {
+			r.end(ctx)
+			r.Renamed(out)
+		}
+	})
+}
+
+// end shows the name again and gives the focus back.
+func (r *passkeyRow) end(ctx app.Context) {
+	r.editing = false
+	focus(ctx, r.form.inputID("button"))
+}
+
+func (r *passkeyRow) cancel(app.Context, app.Event) {
+	r.end(r.ctx)
+}
+
+func (r *passkeyRow) key(_ app.Context, e app.Event) {
+	if e.Get("key").String() == "Escape" && !r.form.busy {
+		r.end(r.ctx)
+	}
+}
+
+func (r *passkeyRow) delete(app.Context, app.Event) {
+	r.Delete(r.Passkey)
+}
+
+// Render implements [app.Composer].
+func (r *passkeyRow) Render() app.UI {
+	e := r.Env
+	one, now := r.Passkey, r.Now
+	name := "passkey-" + one.ID
+	kept := e.T(message.DeviceBound)
+	if one.Synced {
+		kept = e.T(message.SyncedPasskey)
+	}
+	used := app.UI(app.Text(e.T(message.NeverUsed)))
+	if one.LastUsedAt != nil {
+		used = e.timestamp(*one.LastUsedAt, e.ago(one.LastUsedAt.Time, now))
+	}
+	return html.Li().Class("session", "passkey").Body(
+		providerIcon(one.Provider),
+		html.P().Class("device").Body(
+			html.Strong().ID(name).Text(e.passkeyName(one)),
+			html.Span().Class("badge").Text(kept),
+		),
+		html.Dl().Class("facts").Body(
+			fact(e.T(message.KeptIn), app.Text(e.keptIn(one))),
+			fact(e.T(message.CreatedOn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
+			fact(e.T(message.LastUsed), used),
+		),
+		html.Div().Class("actions").Body(
+			app.If(!r.editing, func() app.UI {
+				return button(e.T(message.RenameItem), r.edit).ID(r.form.inputID("button")).Aria("describedby", name)
+			}),
+			app.If(!r.editing, func() app.UI {
+				return busyButton(e.T(message.DeleteItem), r.delete, r.Busy).Class("danger").Aria("describedby", name)
+			}),
+		),
+		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
+			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
+				r.form.field(field{Name: "name", Label: e.T(message.PasskeyName), Type: "text", Complete: "off", Value: e.passkeyName(one)}),
+				r.form.drawError(),
+				html.Div().Class("actions").Body(
+					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
+						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(e.T(message.SaveChanges)),
+					button(e.T(message.CancelAction), r.cancel).Aria("describedby", name),
+				),
+			)
+		})),
+	)
+}
+
+// providerIcon draws the icon of a passkey's provider, or a key. The text beside it
+// says the same.
+func providerIcon(p *shared.Provider) app.UI {
+	if p == nil || p.IconLight == "" && p.IconDark == "" {
+		return html.Div().Class("provider").Body(icon("key"))
+	}
+	light, dark := p.IconLight, p.IconDark
+	if light == "" {
+		light = dark
+	}
+	if dark == "" {
+		dark = light
+	}
+	return html.Div().Class("provider").Body(
+		html.Picture().Body(
+			html.Source("(prefers-color-scheme: dark)", dark),
+			html.Img(light, 28),
+		),
+	)
+}
+
+// passkeyName is the name that the user gave a passkey, or that of its provider.
+func (t *translator) passkeyName(one shared.Passkey) string {
+	switch {
+	case one.Name != nil && *one.Name != "":
+		return *one.Name
+	case one.Provider != nil && one.Provider.Name != "":
+		return one.Provider.Name
+	default:
+		return t.T(message.PasskeyFactor)
+	}
+}
+
+// keptIn says where a passkey is stored.
+func (t *translator) keptIn(one shared.Passkey) string {
+	if one.Provider != nil && one.Provider.Name != "" {
+		return one.Provider.Name
+	}
+	transports := strings.Split(one.Transports, ",")
+	switch {
+	case one.Synced:
+		return t.T(message.InPasswordManager) // a device alone does not sync
+	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
+		return t.T(message.InDeviceItself)
+	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
+		return t.T(message.InSecurityKey)
+	default:
+		return t.T(message.UnknownValue)
+	}
+}
