@@ -17,6 +17,28 @@ import (
 	"latchkey/shared"
 )
 
+// host is a component that does nothing, for tests that need a context.
+type host struct {
+	app.Compo
+	ctx app.Context
+}
+
+func (h *host) OnPreRender(ctx app.Context) { h.ctx = ctx }
+
+func (h *host) Render() app.UI { return app.Div() }
+
+// mount returns the context of a component in a page, and the engine that runs what
+// is dispatched there.
+func mount(t *testing.T) (app.Context, app.TestEngine) {
+	t.Helper()
+	engine, h := app.NewTestEngine(), new(host)
+	if err := engine.Load(h); err != nil {
+		t.Fatal(err)
+	}
+	engine.ConsumeAll()
+	return h.ctx, engine
+}
+
 // answering starts a server that h answers for, and returns the env of a page that
 // calls it.
 func answering(t *testing.T, h http.HandlerFunc) *env {

@@ -2,39 +2,16 @@ package ui
 
 import (
 	"go/ast"
+	"go/token"
 	"maps"
 	"slices"
 	"testing"
-
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared/message"
 )
 
 // en writes English.
 var en = &translator{message.English}
-
-// host is a component that does nothing, for tests that need a context.
-type host struct {
-	app.Compo
-	ctx app.Context
-}
-
-func (h *host) OnPreRender(ctx app.Context) { h.ctx = ctx }
-
-func (h *host) Render() app.UI { return app.Div() }
-
-// mount returns the context of a component in a page, and the engine that runs what
-// is dispatched there.
-func mount(t *testing.T) (app.Context, app.TestEngine) {
-	t.Helper()
-	engine, h := app.NewTestEngine(), new(host)
-	if err := engine.Load(h); err != nil {
-		t.Fatal(err)
-	}
-	engine.ConsumeAll()
-	return h.ctx, engine
-}
 
 // memory is a storage.
 type memory map[string]string
@@ -94,4 +71,71 @@ func setsEnv(literal *ast.CompositeLit) bool {
 		name, ok := pair.Key.(*ast.Ident)
 		return ok && name.Name == "Env"
 	})
+}
+
+// A page's state is in its env, so that two pages can be drawn at once. Package
+// variables are tables, which nothing changes.
+func TestPackageVariablesAreTables(t *testing.T) {
+	fset, files, _ := sources(t)
+	tables := map[string]bool{}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			if decl, ok := decl.(*ast.GenDecl); ok && decl.Tok == token.VAR {
+				for _, spec := range decl.Specs {
+					for _, name := range spec.(*ast.ValueSpec).Names {
+						tables[name.Name] = true
+						if len(spec.(*ast.ValueSpec).Values) == 0 {
+							t.Errorf("%s: %s has no value", fset.Position(name.Pos()), name.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	if len(tables) < 5 {
+		t.Fatalf("only %d package variables were found: this test looks for the wrong thing", len(tables))
+	}
+	for _, file := range files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			var changed []ast.Expr
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if n.Tok != token.DEFINE {
+					changed = n.Lhs
+				}
+			case *ast.IncDecStmt:
+				changed = []ast.Expr{n.X}
+			}
+			for _, e := range changed {
+				if name := root(e); name != nil && tables[name.Name] && isOfPackage(name) {
+					t.Errorf("%s: %s is changed", fset.Position(n.Pos()), name.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// root returns the variable that an expression is a part of, or nil.
+func root(e ast.Expr) *ast.Ident {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e
+	case *ast.SelectorExpr:
+		return root(e.X)
+	case *ast.IndexExpr:
+		return root(e.X)
+	case *ast.StarExpr:
+		return root(e.X)
+	}
+	return nil
+}
+
+// isOfPackage reports whether a name is not that of a local variable.
+func isOfPackage(name *ast.Ident) bool {
+	if name.Obj == nil {
+		return true // it is declared in another file
+	}
+	_, ok := name.Obj.Decl.(*ast.ValueSpec)
+	return ok
 }
