@@ -76,7 +76,7 @@ func setsEnv(literal *ast.CompositeLit) bool {
 // A page's state is in its env, so that two pages can be drawn at once. Package
 // variables are tables, which nothing changes.
 func TestPackageVariablesAreTables(t *testing.T) {
-	fset, files, _ := sources(t)
+	fset, files := sources(t)
 	tables := map[string]bool{}
 	for _, file := range files {
 		for _, decl := range file.Decls {
