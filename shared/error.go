@@ -184,11 +184,11 @@ var (
 		"Nobody can create an account here by themselves. Ask whoever runs this service for one.")
 
 	// System keys.
-	ErrUnknownSetting = newError("UNKNOWN_SETTING", "There is no system key of that name.")
-	ErrInvalidSetting = newError("INVALID_SETTING", "This is no value for that key.")
-	ErrSettingLocked  = newError("SETTING_LOCKED", "The server's environment sets this key. It can be changed only there.")
-	ErrStaleRevision  = newError("STALE_REVISION", "Somebody has changed this key meanwhile.")
-	ErrMailRefused    = newError("MAIL_NOT_SENT", "The mail was not sent.")
+	ErrUnknownSetting  = newError("UNKNOWN_SETTING", "There is no system key of that name.")
+	ErrInvalidSetting  = newError("INVALID_SETTING", "This is no value for that key.")
+	ErrSettingReadOnly = newError("SETTING_LOCKED", "The server's environment sets this key. It can be changed only there.")
+	ErrStaleRevision   = newError("STALE_REVISION", "Somebody has changed this key meanwhile.")
+	ErrMailRefused     = newError("MAIL_NOT_SENT", "The mail was not sent.")
 
 	// What administrators do to others.
 	ErrNoSuchUser = newError("NO_SUCH_USER", "There is no such account any more.")

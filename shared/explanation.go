@@ -134,7 +134,7 @@ var explanations = []Explanation{
 
 	{err: ErrUnknownSetting, Text: message.ErrUnknownSetting},
 	{err: ErrInvalidSetting, Text: message.ErrInvalidSetting},
-	{err: ErrSettingLocked, Text: message.ErrSettingLocked},
+	{err: ErrSettingReadOnly, Text: message.ErrSettingReadOnly},
 	{err: ErrStaleRevision, Text: message.ErrSettingConflict},
 	{err: ErrMailRefused, Text: message.ErrEmailNotSent},
 

@@ -23,7 +23,7 @@ type Setting struct {
 	Secret      bool     `json:"secret"`
 	IsSet       bool     `json:"isSet"`    // somebody has given it a value, which of a secret is all that is told
 	Source      string   `json:"source"`   // "env", "database" or "default"
-	Locked      bool     `json:"locked"`   // the environment sets it, and nothing else can
+	ReadOnly    bool     `json:"locked"`   // the environment sets it, and nothing else can
 	Revision    int64    `json:"revision"` // 0 if nobody has set it
 	UpdatedAt   *Time    `json:"updatedAt"`
 	UpdatedBy   *string  `json:"updatedBy"`         // an address, or the ID of an account that is no more

@@ -90,7 +90,7 @@ func (f *form) end(ctx app.Context, err error) {
 	f.fail(err)
 	var e *shared.Error
 	if errors.As(err, &e) && e.Explain().Retype {
-		f.clear("code") // the server accepts the same code no more
+		f.clear("code") // the server will not accept the same code again
 	}
 	f.focusWrong(ctx)
 	if f.wait() > 0 {

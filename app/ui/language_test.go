@@ -39,7 +39,7 @@ func sources(t *testing.T) (*token.FileSet, []*ast.File) {
 }
 
 // shown are the functions and fields that take what people see or hear.
-var shown = []string{"Text", "heading", "button", "notice", "toast", "fact", "Label", "Hint", "Title", "Yes"}
+var shown = []string{"Text", "heading", "notice", "toast", "fact", "Label", "Hint", "Title", "Yes"}
 
 // asItIs are the words that are the same in every language, or of one only.
 var asItIs = []string{"Latchkey", "English", "Deutsch", "Windows Hello"}

@@ -51,14 +51,14 @@ func (k *systemSetting) OnUpdate(ctx app.Context) {
 // changed reports whether the user has typed or chosen another value.
 func (k *systemSetting) changed() bool {
 	typed := element(k.form.inputID("value"))
-	return k.base.Type != "bool" && !k.base.Secret && !k.base.Locked && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.ReadOnly && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
 }
 
 // show makes one the value that is shown.
 func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
-	case one.Secret || one.Locked:
+	case one.Secret || one.ReadOnly:
 	case one.Type == "bool":
 		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
 	default:
@@ -135,7 +135,7 @@ func (k *systemSetting) save(value string) {
 			if k.base.Type == "bool" {
 				k.show(k.base) // the switch goes back to what is
 			}
-			if errors.Is(err, shared.ErrSettingLocked) {
+			if errors.Is(err, shared.ErrSettingReadOnly) {
 				k.Saved()
 			}
 			return
@@ -186,7 +186,7 @@ func (k *systemSetting) value() app.UI {
 	e := k.Env
 	one := k.base
 	switch {
-	case one.Locked:
+	case one.ReadOnly:
 		value := settingValue(one)
 		if one.Secret {
 			value = e.T(message.ValueIsSet)
@@ -255,7 +255,7 @@ func (k *systemSetting) origin() []app.UI {
 	e := k.Env
 	one := k.base
 	switch {
-	case one.Locked:
+	case one.ReadOnly:
 		return []app.UI{html.Span().Class("badge").Text(e.T(message.LockedValue)), app.Text(" " + e.T(message.SetByEnvironment))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{

@@ -67,7 +67,7 @@ func (e *StaleError) Unwrap() error { return shared.ErrStaleRevision }
 const settingTries = 5
 
 // PutSetting gives a setting a value. It fails with [shared.ErrUnknownSetting], with
-// [setting.ValueError], with [shared.ErrSettingLocked] if the environment sets the
+// [setting.ValueError], with [shared.ErrSettingReadOnly] if the environment sets the
 // value, and with [StaleError].
 func (s *Service) PutSetting(ctx context.Context, actor Actor, c SettingChange) (setting.State, error) {
 	spec, ok := setting.Find(c.Name)
@@ -75,7 +75,7 @@ func (s *Service) PutSetting(ctx context.Context, actor Actor, c SettingChange) 
 		return setting.State{}, shared.ErrUnknownSetting.In("key")
 	}
 	if s.Settings.ReadOnly(spec.Name) {
-		return setting.State{}, shared.ErrSettingLocked.In("key")
+		return setting.State{}, shared.ErrSettingReadOnly.In("key")
 	}
 	value, err := spec.Parse(c.Value)
 	if err != nil {

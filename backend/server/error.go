@@ -92,11 +92,11 @@ var statuses = map[*shared.Error]int{
 	shared.ErrNothingToUpdate:    http.StatusBadRequest,
 	shared.ErrSignUpDisabled:     http.StatusBadRequest,
 
-	shared.ErrUnknownSetting: http.StatusBadRequest,
-	shared.ErrInvalidSetting: http.StatusBadRequest,
-	shared.ErrSettingLocked:  http.StatusConflict,
-	shared.ErrStaleRevision:  http.StatusConflict,
-	shared.ErrMailRefused:    http.StatusFailedDependency, // not 502, whose body proxies replace
+	shared.ErrUnknownSetting:  http.StatusBadRequest,
+	shared.ErrInvalidSetting:  http.StatusBadRequest,
+	shared.ErrSettingReadOnly: http.StatusConflict,
+	shared.ErrStaleRevision:   http.StatusConflict,
+	shared.ErrMailRefused:     http.StatusFailedDependency, // not 502, whose body proxies replace
 
 	shared.ErrNoSuchUser: http.StatusNotFound,
 	shared.ErrYourself:   http.StatusConflict,

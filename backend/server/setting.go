@@ -65,7 +65,7 @@ func (s *Server) settingOf(c call, state setting.State) (shared.Setting, error) 
 		Key: state.Name, Type: state.Type, Description: c.language().T(state.Description), Group: c.language().T(state.Group),
 		Default: state.Default, Options: state.Options, Min: state.Min, Max: state.Max,
 		Secret: state.Secret(), IsSet: state.Source != setting.FromDefault && state.Value != "",
-		Source: state.Source, Locked: state.ReadOnly(), Revision: state.Revision,
+		Source: state.Source, ReadOnly: state.ReadOnly(), Revision: state.Revision,
 	}
 	if !state.Secret() {
 		out.Value = &state.Value

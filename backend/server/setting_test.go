@@ -233,7 +233,7 @@ func TestLockedSetting(t *testing.T) {
 
 		s := open(t, db, func(c *server.Config) { c.Accounts.Settings = set(t, "APP_NAME=Of the environment") })
 		again := s.signIn(t, "ann@example.test")
-		if set := again.setting("APP_NAME"); value(set) != "Of the environment" || set.Source != "env" || !set.Locked {
+		if set := again.setting("APP_NAME"); value(set) != "Of the environment" || set.Source != "env" || !set.ReadOnly {
 			t.Errorf("%+v", set)
 		}
 		want(t, again.put(body{"key": "APP_NAME", "value": "Else"}), 409, "SETTING_LOCKED")

@@ -896,9 +896,6 @@ const (
 	// It is an address, alone or as in: Accounts <accounts@example.com>.
 	ErrSettingEmailAddress
 
-	// The server's environment sets this key. It can be changed only there.
-	ErrSettingLocked
-
 	// It is a number from %s to %s.
 	ErrSettingNumber
 
@@ -907,6 +904,9 @@ const (
 
 	// It is %s or %s.
 	ErrSettingOneOfTwo
+
+	// The server's environment sets this key. It can be changed only there.
+	ErrSettingReadOnly
 
 	// Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.
 	ErrSettingSecret
