@@ -27,7 +27,7 @@ var commands = map[string]command{
 	"revoke":      {anyArguments, withAccounts(revoke)},
 	"permissions": {noArguments, withDatabase(permissions)},
 	"unlock":      {oneEmail, withAccounts(unlock)},
-	"recover":     {oneEmail, withAccounts(breakGlass)},
+	"recover":     {oneEmail, withAccounts(emergencyAccess)},
 	"verify-log":  {noArguments, withAccounts(verifyLog)},
 	"rotate-key":  {noArguments, withDatabase(rotateKey)},
 	"seed":        {noArguments, withDatabase(seed)},
@@ -128,9 +128,9 @@ func unlock(ctx context.Context, c config, accounts *account.Service, out io.Wri
 	return nil
 }
 
-// breakGlass gives emergency access to an account whose owner has lost every way to sign
+// emergencyAccess gives emergency access to an account whose owner has lost every way to sign
 // in, and prints the link for a new password.
-func breakGlass(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
+func emergencyAccess(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	email := c.args[0]
 	token, err := accounts.GrantEmergencyAccess(ctx, email)
 	if err != nil {

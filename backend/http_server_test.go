@@ -24,7 +24,7 @@ func TestTimeouts(t *testing.T) {
 	if s.MaxHeaderBytes != 16<<10 {
 		t.Errorf("headers may have %d bytes; want 16 KiB", s.MaxHeaderBytes)
 	}
-	if drain != 10*time.Second {
-		t.Errorf("the last requests have %v; want 10s", drain)
+	if shutdownTimeout != 10*time.Second {
+		t.Errorf("the last requests have %v; want 10s", shutdownTimeout)
 	}
 }

@@ -70,7 +70,7 @@ func (o *outbox) deliverAll(ctx context.Context) {
 // found before the delivery.
 func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	var subject string
-	exists, err := o.accounts.HandOnMail(ctx, func(m mail.Mail) error {
+	exists, err := o.accounts.DeliverMail(ctx, func(m mail.Mail) error {
 		found()
 		subject = m.Subject
 		return o.deliver(ctx, m)
@@ -82,7 +82,7 @@ func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	o.outage.note(o.log, unread, "the outbox cannot be read", "the outbox can be read again")
 	switch {
 	case unread != nil:
-	case errors.Is(err, account.ErrMailDropped):
+	case errors.Is(err, account.ErrMailDiscarded):
 		o.log.Error("a mail was dropped", "subject", subject, "err", err)
 	case err != nil:
 		o.log.Warn("a mail was not handed on, and will be tried again", "subject", subject, "err", err)

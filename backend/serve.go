@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// drain is how long requests that are under way may take once the program is told to
+	// shutdownTimeout is how long requests that are under way may take once the program is told to
 	// end.
-	drain = 10 * time.Second
+	shutdownTimeout = 10 * time.Second
 	// deleteEvery is often enough to keep the tables small; nothing waits for it.
 	deleteEvery = 10 * time.Minute
 	// settingsEvery is how often the database is asked whether a setting has changed: every
@@ -69,7 +69,7 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 
 	<-ctx.Done()
 	c.log.Info("ending: requests that are under way are still answered")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		c.log.Warn("some requests were not answered in time", "err", err)
@@ -105,7 +105,7 @@ func start(
 	if err != nil {
 		return nil, err
 	}
-	if err := accounts.NoteEnvironment(ctx); err != nil {
+	if err := accounts.RecordEnvironment(ctx); err != nil {
 		return nil, err
 	}
 	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
@@ -173,7 +173,7 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 // deleteExpired deletes what has expired until ctx ends.
 func deleteExpired(ctx context.Context, c config, db store.DB, accounts *account.Service) {
 	for ctx.Err() == nil {
-		err := errors.Join(db.Sweep(ctx, account.Now()), accounts.CutEvents(ctx))
+		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.CutEvents(ctx))
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("expired rows were not deleted", "err", err)
 		}

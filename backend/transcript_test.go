@@ -286,7 +286,7 @@ type session struct{ cookie, token string }
 // secondFactors are the second factors of an account, as far as its owner knows
 // them.
 type secondFactors struct {
-	phone       *testkit.Phone // nil before the account has an authenticator
+	app         *testkit.AuthenticatorApp // nil before the account has an authenticator
 	backupCodes []string
 	emailed     string // the newest code that came by email
 }
@@ -583,7 +583,7 @@ func (r *replay) keepFactors(t *testing.T, account, uri string, backupCodes []st
 	if key.Type() != "totp" || key.AccountName() != account+"@example.test" || key.Period() != period || key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
 		t.Errorf("%s is not the URI of a TOTP for %s with six digits, SHA-1 and %d s", uri, account, period)
 	}
-	if f.phone, err = testkit.Scan(uri); err != nil {
+	if f.app, err = testkit.Scan(uri); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -599,13 +599,13 @@ var (
 func (r *replay) fillCodes(t *testing.T, content string) string {
 	t.Helper()
 	content = wrongCode.ReplaceAllStringFunc(content, func(string) string {
-		var phones []*testkit.Phone
+		var apps []*testkit.AuthenticatorApp
 		for _, f := range r.accounts {
-			if f.phone != nil {
-				phones = append(phones, f.phone)
+			if f.app != nil {
+				apps = append(apps, f.app)
 			}
 		}
-		return `"code":"` + testkit.Wrong(phones...) + `"`
+		return `"code":"` + testkit.Wrong(apps...) + `"`
 	})
 	return codeWords.ReplaceAllStringFunc(content, func(s string) string {
 		words := codeWords.FindStringSubmatch(s)
@@ -637,7 +637,7 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 	}
 	switch what {
 	case "totp":
-		return totp(t, f.phone, which)
+		return totp(t, f.app, which)
 	case "backup":
 		number, without, _ := strings.Cut(which, " without ")
 		n, err := strconv.Atoi(number)
@@ -664,21 +664,21 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 }
 
 // totp returns a code of an authenticator: see [replay.code].
-func totp(t *testing.T, phone *testkit.Phone, which string) string {
+func totp(t *testing.T, app *testkit.AuthenticatorApp, which string) string {
 	t.Helper()
 	switch which {
 	case "again":
-		return phone.Last()
+		return app.Last()
 	case "":
-		return phone.Next()
+		return app.Next()
 	}
 	away, err := strconv.ParseInt(which, 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := phone.StepNow() + away
-	phone.Use(step)
-	return phone.CodeOf(step)
+	step := app.StepNow() + away
+	app.Use(step)
+	return app.CodeOf(step)
 }
 
 var linkPattern = regexp.MustCompile(`https?://[^/]+(/(?:email|reset-password)\?\S+)`)

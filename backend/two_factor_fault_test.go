@@ -29,7 +29,7 @@ import (
 type twoFactorUser struct {
 	*testkit.Client
 	id, email string
-	phone     *testkit.Phone
+	app       *testkit.AuthenticatorApp
 	codes     []string // the backup codes
 }
 
@@ -38,14 +38,14 @@ func newTwoFactorUser(t *testing.T, c *testkit.Client, email string) *twoFactorU
 	t.Helper()
 	a := c.SignUp(email).Must(t, 200, "")
 	u := &twoFactorUser{Client: c, id: fmt.Sprint(a.Get("user.id")), email: email}
-	u.phone, u.codes = enable(t, c, false)
+	u.app, u.codes = enable(t, c, false)
 	u.prove(t)
 	return u
 }
 
 // enable gets a new authenticator for an account, which does not count before its
 // first code, and the backup codes that come with the first authenticator.
-func enable(t *testing.T, c *testkit.Client, replace bool) (phone *testkit.Phone, backupCodes []string) {
+func enable(t *testing.T, c *testkit.Client, replace bool) (app *testkit.AuthenticatorApp, backupCodes []string) {
 	t.Helper()
 	a := post(c, "/two-factor/enable", body{"password": testkit.Password, "replace": replace})
 	return a.Scan(t), a.Strings("backupCodes")
@@ -54,13 +54,13 @@ func enable(t *testing.T, c *testkit.Client, replace bool) (phone *testkit.Phone
 // prove sends the first code of a new authenticator.
 func (u *twoFactorUser) prove(t *testing.T) {
 	t.Helper()
-	post(u.Client, "/two-factor/verify-totp", body{"code": u.phone.Next()}).Must(t, 200, "")
+	post(u.Client, "/two-factor/verify-totp", body{"code": u.app.Next()}).Must(t, 200, "")
 }
 
 // replacePhone replaces the authenticator, up to the first code.
-func (u *twoFactorUser) replacePhone(t *testing.T) {
+func (u *twoFactorUser) replaceApp(t *testing.T) {
 	t.Helper()
-	u.phone, _ = enable(t, u.Client, true)
+	u.app, _ = enable(t, u.Client, true)
 	u.prove(t)
 }
 
@@ -154,8 +154,8 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		browsers[i] = ann.newChallenge(t, server(i))
 	}
 	for _, code := range []struct{ what, path, code string }{
-		{"one code of the authenticator", "/two-factor/verify-totp", ann.phone.Next()},
-		{"another code of the authenticator", "/two-factor/verify-totp", ann.phone.Next()},
+		{"one code of the authenticator", "/two-factor/verify-totp", ann.app.Next()},
+		{"another code of the authenticator", "/two-factor/verify-totp", ann.app.Next()},
 		{"one backup code", "/two-factor/verify-backup-code", ann.codes[0]},
 	} {
 		winner := openOne(code.what, func(i int) testkit.Answer { return post(browsers[i], code.path, body{"code": code.code}) })
@@ -166,7 +166,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	}
 
 	// Many challenges, wrong codes: one count.
-	wrong := testkit.Wrong(ann.phone)
+	wrong := testkit.Wrong(ann.app)
 	judged := 0
 	for _, a := range atOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
 		switch {
@@ -198,10 +198,10 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	}
 
 	// One enrolment: the browser that succeeds has the session from then on.
-	ann.replacePhoneAtOnce(t, n, servers)
+	ann.replaceAppAtOnce(t, n, servers)
 
 	for _, code := range []struct{ path, code string }{
-		{"/two-factor/verify-totp", ann.phone.Next()},
+		{"/two-factor/verify-totp", ann.app.Next()},
 		{"/two-factor/verify-backup-code", ann.codes[9]},
 	} {
 		same := copies(ann.newChallenge(t, server(0)), n, servers)
@@ -213,10 +213,10 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 
 // replacePhoneAtOnce replaces the authenticator. n copies of the user's browser
 // send its first code at once, and the user goes on with the one that succeeds.
-func (u *twoFactorUser) replacePhoneAtOnce(t *testing.T, n int, servers []*testkit.Program) {
+func (u *twoFactorUser) replaceAppAtOnce(t *testing.T, n int, servers []*testkit.Program) {
 	t.Helper()
-	u.phone, _ = enable(t, u.Client, true)
-	first := u.phone.Current()
+	u.app, _ = enable(t, u.Client, true)
+	first := u.app.Current()
 	same := copies(u.Client, n, servers)
 	u.Client = same[onlySuccess(t, "the first code of an authenticator", atOnce(n, func(i int) testkit.Answer {
 		return post(same[i], "/two-factor/verify-totp", body{"code": first})
@@ -300,8 +300,8 @@ func TestTwoFactorRightCodeIsNoGuess(t *testing.T) {
 		p := startStrict(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		for range 3 {
-			ann.replacePhoneAtOnce(t, 32, []*testkit.Program{p})
-			post(ann.Client, "/two-factor/verify-totp", body{"code": ann.phone.Next()}).Want(t, 200, "")
+			ann.replaceAppAtOnce(t, 32, []*testkit.Program{p})
+			post(ann.Client, "/two-factor/verify-totp", body{"code": ann.app.Next()}).Want(t, 200, "")
 		}
 	})
 }
@@ -394,7 +394,7 @@ func TestTwoFactorLocksSurvive(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
-		wrong := testkit.Wrong(ann.phone)
+		wrong := testkit.Wrong(ann.app)
 		// The server counts wrong codes in a session apart from those at sign-in.
 		try := func(n int) {
 			t.Helper()
@@ -413,7 +413,7 @@ func TestTwoFactorLocksSurvive(t *testing.T) {
 		locked := func(when string) {
 			t.Helper()
 			for what, browser := range map[string]*testkit.Client{"a challenge from before": waiting, "a new challenge": ann.newChallenge(t, p)} {
-				for path, code := range map[string]string{"/two-factor/verify-totp": ann.phone.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
+				for path, code := range map[string]string{"/two-factor/verify-totp": ann.app.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
 					if a := post(browser, path, body{"code": code}); !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED") {
 						t.Errorf("%s, %s %s: %s; want 429", path, what, when, a)
 					}
@@ -465,7 +465,7 @@ func TestTwoFactorRestart(t *testing.T) {
 				path    string
 				code    string
 			}{
-				{"a code of the authenticator", byTOTP, "/two-factor/verify-totp", ann.phone.Next()},
+				{"a code of the authenticator", byTOTP, "/two-factor/verify-totp", ann.app.Next()},
 				{"a backup code", byBackupCode, "/two-factor/verify-backup-code", ann.codes[1]},
 				{"a code by email", byEmail, "/two-factor/verify-otp", emailed},
 			} {
@@ -479,7 +479,7 @@ func TestTwoFactorRestart(t *testing.T) {
 			if a := ann.sendPassword(trusted); !a.Is(200, "") {
 				t.Errorf("%s, a trusted browser: %s", how, a)
 			}
-			ann.codes, ann.phone = ann.codes[2:], pending
+			ann.codes, ann.app = ann.codes[2:], pending
 			ann.prove(t)
 		}
 	})
@@ -518,7 +518,7 @@ func TestTwoFactorNotices(t *testing.T) {
 		secrets.keep(ann)
 		want := map[string]int{"Two-factor authentication is on": 1} // by subject
 
-		ann.replacePhone(t)
+		ann.replaceApp(t)
 		secrets.keep(ann)
 		want["Your authenticator was replaced"] = 1
 
@@ -537,7 +537,7 @@ func TestTwoFactorNotices(t *testing.T) {
 		for range 2 {
 			browser := ann.challenge(t, secrets.newClient(p))
 			for range 5 {
-				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.phone)}).Want(t, 401, "INVALID_CODE")
+				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.app)}).Want(t, 401, "INVALID_CODE")
 			}
 		}
 		want["Somebody is trying codes"] = 1
@@ -587,7 +587,7 @@ func TestTwoFactorAtRest(t *testing.T) {
 		// Ann has replaced her authenticator, and is about to replace it again.
 		ann := newTwoFactorUser(t, secrets.newClient(p), "ann@example.test")
 		secrets.keep(ann)
-		ann.replacePhone(t)
+		ann.replaceApp(t)
 		secrets.keep(ann)
 		pending, codes := enable(t, ann.Client, true)
 		secrets.keepFactors(pending, codes)
@@ -599,14 +599,14 @@ func TestTwoFactorAtRest(t *testing.T) {
 		// The server gets right and wrong codes of each kind, in a challenge and in a
 		// session, a trusted browser, and bodies that no endpoint takes.
 		newChallenge := func() *testkit.Client { return ann.challenge(t, secrets.newClient(p)) }
-		right := ann.phone.Next()
+		right := ann.app.Next()
 		secrets[right] = "a right code"
 		post(newChallenge(), "/two-factor/verify-totp", body{"code": right}).Want(t, 200, "")
 		trusted := newChallenge()
 		post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
 		ann.sendPassword(trusted).Want(t, 200, "")
 		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
-		wrong, wrongBackupCode, mistyped := testkit.Wrong(ann.phone), "Wr0ng-c0de7", testkit.Password+" mistyped"
+		wrong, wrongBackupCode, mistyped := testkit.Wrong(ann.app), "Wr0ng-c0de7", testkit.Password+" mistyped"
 		secrets[wrong], secrets[wrongBackupCode], secrets[mistyped] = "a wrong code", "a wrong backup code", "a mistyped password"
 		for _, c := range []*testkit.Client{newChallenge(), ann.Client} {
 			post(c, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
@@ -692,7 +692,7 @@ func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	later := func() time.Time { return account.Now().Add(time.Hour) } // no server has reserved an email then
 	service := account.Service{Store: storetest.Open(t, database), Keys: keys, Now: later}
 	for more := true; more; {
-		more, err = service.HandOnMail(t.Context(), func(m mail.Mail) error {
+		more, err = service.DeliverMail(t.Context(), func(m mail.Mail) error {
 			if found := codeInEmail.FindStringSubmatch(m.Text); found != nil {
 				codes = append(codes, found[1])
 			}
@@ -734,13 +734,13 @@ func (j watchedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 // keep adds all secrets that an account has now.
 func (s secrets) keep(u *twoFactorUser) {
 	s[testkit.Password] = "the password"
-	s[u.phone.Last()] = "a code of an authenticator"
-	s.keepFactors(u.phone, u.codes)
+	s[u.app.Last()] = "a code of an authenticator"
+	s.keepFactors(u.app, u.codes)
 }
 
 // keepFactors adds an authenticator and backup codes.
-func (s secrets) keepFactors(phone *testkit.Phone, backupCodes []string) {
-	s[phone.Secret] = "the secret of an authenticator"
+func (s secrets) keepFactors(app *testkit.AuthenticatorApp, backupCodes []string) {
+	s[app.Secret] = "the secret of an authenticator"
 	for _, code := range backupCodes {
 		s[code] = "a backup code"
 	}

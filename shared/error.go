@@ -140,7 +140,7 @@ var (
 
 	// The second factor.
 	ErrTwoFactorRequired = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
-	ErrChallenge         = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
+	ErrNoPendingSignIn   = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
 	ErrTooManyCodes      = newError("TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE", "Too many attempts. Please request a new code.")
 	ErrLocked            = newError("ACCOUNT_TEMPORARILY_LOCKED",
 		"Too many failed verification attempts. Your account is temporarily locked. Please try again later.")
@@ -167,7 +167,7 @@ var (
 	ErrPasskeyNotFound   = newError("PASSKEY_NOT_FOUND", "Passkey not found")
 	ErrTooManyPasskeys   = newError("TOO_MANY_PASSKEYS",
 		"You have as many passkeys as an account can have. Delete one that you no longer use first.")
-	ErrLastWayIn = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
+	ErrLastCredential = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
 
 	// What the account rules refuse.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
@@ -234,7 +234,7 @@ var (
 	ErrPasskeyCopied = ErrAuthentication.Saying(
 		"This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
 	// ErrLastRequiredPasskey is for the only second factor of a user who needs one.
-	ErrLastRequiredPasskey = ErrLastWayIn.Saying(
+	ErrLastRequiredPasskey = ErrLastCredential.Saying(
 		"Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication " +
 			"or add another passkey first.")
 

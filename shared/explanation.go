@@ -85,7 +85,7 @@ var explanations = []Explanation{
 	{err: ErrSameEmail, Text: message.ErrEmailUnchanged, Fields: []string{"newEmail"}},
 
 	{err: ErrTwoFactorRequired, Text: message.ErrSecondFactorRequired},
-	{err: ErrChallenge, Text: message.ErrSignInExpired, Final: true},
+	{err: ErrNoPendingSignIn, Text: message.ErrSignInExpired, Final: true},
 	{err: ErrTooManyCodes, Text: message.ErrSignInCodesExhausted, Final: true, Retype: true},
 	{err: ErrLocked, Text: message.ErrLockoutAccount, Wait: message.ErrLockoutCodes, Retype: true},
 	{err: ErrLockedForGood, Text: message.ErrLockoutIndefinite, Wait: message.ErrLockoutCodes, Retype: true},
@@ -115,7 +115,7 @@ var explanations = []Explanation{
 	{err: ErrPasskeyCopied, Text: message.ErrPasskeyCopied},
 	{err: ErrPasskeyNotFound, Text: message.ErrUnknownPasskey},
 	{err: ErrTooManyPasskeys, Text: message.ErrTooManyPasskeys},
-	{err: ErrLastWayIn, Text: message.ErrLastPasskey},
+	{err: ErrLastCredential, Text: message.ErrLastPasskey},
 	{err: ErrLastRequiredPasskey, Text: message.ErrLastRequiredPasskey},
 
 	{err: ErrInvalidEmail, Text: message.ErrInvalidEmail, Fields: []string{"email", "newEmail"}},

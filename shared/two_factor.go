@@ -1,7 +1,7 @@
 package shared
 
-// ChallengeTries is how many codes a sign-in takes.
-const ChallengeTries = 5
+// PendingSignInTries is how many codes a sign-in takes.
+const PendingSignInTries = 5
 
 // FewBackupCodes are so few that it is time to make new ones.
 const FewBackupCodes = 2

@@ -186,7 +186,7 @@ func (d *factorDialog) prove() {
 		case err == nil:
 			updateUser(ctx, out.User)
 			d.done(done)
-		case errors.Is(err, shared.ErrChallenge):
+		case errors.Is(err, shared.ErrNoPendingSignIn):
 			goToSignIn(ctx, sessionEnded) // it takes the code for one of a sign-in
 		}
 	})

@@ -32,7 +32,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 		{challenge, shared.ErrInvalidCode, "code"},
 		{challenge, shared.ErrOTPExpired, "code"},
 		{challenge, shared.ErrInvalidBackupCode, "backupCode"},
-		{challenge, shared.ErrChallenge, ""},
+		{challenge, shared.ErrNoPendingSignIn, ""},
 		{challenge, shared.ErrLocked, ""},
 		{change, shared.ErrPasswordTooCommon, "newPassword"},
 		{change, shared.ErrInvalidPassword, "currentPassword"},

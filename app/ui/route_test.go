@@ -73,7 +73,7 @@ func TestRouteGoesOnAfterSignIn(t *testing.T) {
 		{"/dashboard/system", signInReason{text: signedOut}, ""},
 		{"/dashboard/system", signInReason{text: accountDeleted}, ""},
 		{"/reset-password", signInReason{text: passwordChosen}, ""},
-		{"/two-factor", signInReason{err: shared.ErrChallenge}, ""},
+		{"/two-factor", signInReason{err: shared.ErrNoPendingSignIn}, ""},
 		{"/sign-in", signInReason{text: sessionEnded}, ""},
 	}
 	for _, tt := range tests {
@@ -98,12 +98,12 @@ func TestReasonIsOfTheSignInPage(t *testing.T) {
 func TestReasonWords(t *testing.T) {
 	de := &translator{message.English}
 	de.setLanguage("de")
-	for _, r := range []signInReason{{err: shared.ErrChallenge}, {text: signedOut}} {
+	for _, r := range []signInReason{{err: shared.ErrNoPendingSignIn}, {text: signedOut}} {
 		if got, other := en.reasonWords(r), de.reasonWords(r); got == "" || other == "" || got == other {
 			t.Errorf("the reason is %q in English and %q in German", got, other)
 		}
 	}
-	if got := en.reasonWords(signInReason{err: shared.ErrChallenge}); got != en.errorMessage(shared.ErrChallenge) {
+	if got := en.reasonWords(signInReason{err: shared.ErrNoPendingSignIn}); got != en.errorMessage(shared.ErrNoPendingSignIn) {
 		t.Errorf("an error says %q", got)
 	}
 	if got := en.reasonWords(signInReason{}); got != "" {

@@ -248,7 +248,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 func (p *secondFactor) refused(ctx app.Context, err error) {
 	p.status = ""
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
-		if p.tries++; p.tries == shared.ChallengeTries { // the server accepts no code any more
+		if p.tries++; p.tries == shared.PendingSignInTries { // the server accepts no code any more
 			err = shared.ErrTooManyCodes
 		}
 	}

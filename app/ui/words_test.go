@@ -118,7 +118,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 	// No two of them are alike: each asks for something else.
 	said := map[string]string{}
 	for _, err := range []*shared.Error{
-		shared.ErrTwoFactorRequired, shared.ErrChallenge, shared.ErrTooManyCodes, shared.ErrLocked.After(time.Minute),
+		shared.ErrTwoFactorRequired, shared.ErrNoPendingSignIn, shared.ErrTooManyCodes, shared.ErrLocked.After(time.Minute),
 		shared.ErrInvalidCode, shared.ErrInvalidBackupCode, shared.ErrTOTPNotEnabled, shared.ErrTOTPEnabled,
 		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
 	} {

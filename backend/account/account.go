@@ -67,11 +67,11 @@ var ErrNotFound = errors.New("not found")
 
 // Client is where a call comes from.
 type Client struct {
-	IP        string // empty if unknown
-	UserAgent string
-	Language  string       // one of [shared.Languages]; empty if unknown
-	KnownDevice   KnownDeviceTokens // what the browser kept of earlier sign-ins
-	Trust     TrustTokens  // what it keeps of accounts that trust it
+	IP          string // empty if unknown
+	UserAgent   string
+	Language    string            // one of [shared.Languages]; empty if unknown
+	KnownDevice KnownDeviceTokens // what the browser kept of earlier sign-ins
+	Trust       TrustTokens       // what it keeps of accounts that trust it
 }
 
 // Actor is the user on whose behalf a call runs, and where the call comes from.

@@ -120,7 +120,7 @@ func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user stri
 		if err := in.DeletePendingSignIns(ctx, user); err != nil {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, audit.EventSessionsEnded, mail.SignedOutEverywhere{})
+		return s.auditAdminAction(ctx, in, actor, audit.EventUserSessionsRevoked, mail.SignedOutEverywhere{})
 	})
 }
 

@@ -30,7 +30,7 @@ type Ceremony struct {
 	ChallengeHash []byte `bun:",pk"`
 	BrowserHash   []byte // of the token in the browser's cookie
 	Kind          string
-	Unasked       bool   // a registration that the browser asks nobody about
+	Conditional   bool   `bun:"unasked"`   // a registration that the browser asks nobody about
 	UserID        string `bun:",nullzero"` // whose passkey it must be; empty if it is to tell that
 	SessionID     string `bun:",nullzero"` // which asked; empty if none did
 	ExpiresAt     time.Time
@@ -103,7 +103,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	case r.Upgrade:
 		verification = webauthn.Preferred
 	}
-	c := Ceremony{Kind: ceremonyRegister, Unasked: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}
+	c := Ceremony{Kind: ceremonyRegister, Conditional: r.Upgrade, UserID: actor.User.ID, SessionID: actor.Session.ID}
 	challenge, err := s.beginCeremony(ctx, c, browser)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser T
 		return Passkey{}, passkeyError(parseErr, shared.ErrRegistration)
 	}
 	made, err := s.RelyingParty.VerifyRegistration(registration, webauthn.RegistrationPolicy{
-		UserHandle: actor.User.Handle, Verification: s.userVerification(), Conditional: ceremony.Unasked,
+		UserHandle: actor.User.Handle, Verification: s.userVerification(), Conditional: ceremony.Conditional,
 	})
 	if err != nil {
 		return Passkey{}, passkeyError(err, shared.ErrRegistration)
@@ -214,8 +214,8 @@ func passkeyError(err error, refused *shared.Error) error {
 // looked at. It is worth nothing until it is used, in the transaction of what it
 // is good for.
 type verifiedAssertion struct {
-	Passkey  // as it is once it is used
-	user     User
+	Passkey      // as it is once it is used
+	user         User
 	userVerified bool // it has verified its user just now
 }
 

@@ -24,10 +24,10 @@ const (
 // a sign-in.
 type verificationContext struct {
 	Actor
-	pending *PendingSignIn // nil in a session
-	codeOwner     []byte     // what a code by mail is for: the session's id or the challenge's hash
-	allowEnrollment  bool       // a new authenticator is asked for if one waits to be proved
-	requireEnrollment bool       // and no other
+	pending           *PendingSignIn // nil in a session
+	codeOwner         []byte         // what a code by mail is for: the session's id or the challenge's hash
+	allowEnrollment   bool           // a new authenticator is asked for if one waits to be proved
+	requireEnrollment bool           // and no other
 }
 
 func sessionContext(actor Actor) verificationContext {
@@ -50,8 +50,8 @@ func (s *Service) codeEvent(kind string, vc verificationContext) audit.Event {
 // until it is spent, in the transaction of what it is good for: of two who have
 // the same, one spends it.
 type verifiedCode struct {
-	factor Factor
-	spend  func(context.Context, userTx) error
+	factor  Factor
+	spend   func(context.Context, userTx) error
 	enrolls string // the ID of the new authenticator that it is the first of; empty if it is of none
 }
 

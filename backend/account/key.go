@@ -58,7 +58,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			for i := range rows {
 				m := &rows[i]
 				after, err = m.ID, errors.Join(err, again(tx, m, "text", &m.Text, m.AAD("text")),
-					again(tx, m, "html", &m.HTML, m.AAD("html")), again(tx, m, "asked", &m.Asked, m.AAD("asked")))
+					again(tx, m, "html", &m.HTML, m.AAD("html")), again(tx, m, "asked", &m.Request, m.AAD("asked")))
 			}
 			return after, len(rows), err
 		}),

@@ -73,7 +73,7 @@ func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext
 		if vc.pending == nil {
 			return nil
 		}
-		return in.CountPendingSignInTry(ctx, vc.pending.Hash, shared.ChallengeTries)
+		return in.CountPendingSignInTry(ctx, vc.pending.Hash, shared.PendingSignInTries)
 	})
 }
 

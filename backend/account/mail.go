@@ -16,17 +16,17 @@ const (
 	// mailLease is how long handing a mail on may take before another server
 	// tries.
 	mailLease = time.Minute
-	// mailKept is how long a mail is tried. What it tells of is old news then.
-	mailKept = 3 * day
-	// maxMailPause is the longest pause between two tries, unless who carries
+	// mailLifetime is how long a mail is tried. What it tells of is old news then.
+	mailLifetime = 3 * day
+	// maxMailBackoff is the longest pause between two tries, unless who carries
 	// mails asks for a longer one.
-	maxMailPause = time.Hour
+	maxMailBackoff = time.Hour
 )
 
-// mailPause is how long to wait after a mail was not handed on that often
+// mailBackoff is how long to wait after a mail was not handed on that often
 // before.
-func mailPause(tries int) time.Duration {
-	return min(time.Second<<min(tries, 12), maxMailPause)
+func mailBackoff(tries int) time.Duration {
+	return min(time.Second<<min(tries, 12), maxMailBackoff)
 }
 
 // send puts an email into the outbox.
@@ -42,69 +42,69 @@ func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 	sender := mail.Sender{Name: s.Settings.Now().AppName, Origin: s.origin()}
 	reader := mail.Reader{Address: user.Email, Language: cmp.Or(user.Language, client.Language)}
-	return sender.Compose(reader, mail.Occasion{At: s.Now(), IP: client.IP, UserAgent: client.UserAgent}, n)
+	return sender.Compose(reader, mail.RequestContext{At: s.Now(), IP: client.IP, UserAgent: client.UserAgent}, n)
 }
 
-// ErrMailDropped is why a mail was not handed on, and will not be.
-var ErrMailDropped = fmt.Errorf("it was dropped after %d days", mailKept/day)
+// ErrMailDiscarded is why a mail was not handed on, and will not be.
+var ErrMailDiscarded = fmt.Errorf("it was dropped after %d days", mailLifetime/day)
 
-// HandOnMail hands on a mail that waits, if there is one, and reports whether
+// DeliverMail hands on a mail that waits, if there is one, and reports whether
 // there was. One that is not handed on is tried again after a pause, which grows
 // from a second to an hour. After three days it is dropped, which the error then
-// says by [ErrMailDropped].
-func (s *Service) HandOnMail(ctx context.Context, handOn func(mail.Mail) error) (bool, error) {
+// says by [ErrMailDiscarded].
+func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error) (bool, error) {
 	now := s.Now()
 	leased, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
 	if err != nil || !found {
 		return false, err
 	}
 	m := leased
-	if m.Asked != "" {
+	if m.Request != "" {
 		m, found, err = s.composeRequested(ctx, m)
 	}
 	if err == nil && found {
 		if m, err = m.Unsealed(s.Keys); err == nil {
-			err = handOn(m)
+			err = deliver(m)
 		}
 	}
 	if err != nil {
-		return true, s.putOff(ctx, leased, err)
+		return true, s.reschedule(ctx, leased, err)
 	}
 	return true, s.Store.DeleteMail(ctx, leased.ID)
 }
 
-// putOff puts off a mail that was not handed on, or drops it if it has been
+// reschedule puts off a mail that was not handed on, or drops it if it has been
 // tried for long enough. It returns why it was not.
-func (s *Service) putOff(ctx context.Context, m mail.Mail, why error) error {
-	now, end := s.Now(), m.CreatedAt.Add(mailKept)
+func (s *Service) reschedule(ctx context.Context, m mail.Mail, why error) error {
+	now, end := s.Now(), m.CreatedAt.Add(mailLifetime)
 	if !now.Before(end) {
-		return errors.Join(why, s.drop(ctx, m))
+		return errors.Join(why, s.discard(ctx, m))
 	}
-	pause := mailPause(m.Tries)
+	pause := mailBackoff(m.Tries)
 	if refused, ok := errors.AsType[*mail.RefusedError](why); ok {
-		pause = max(pause, refused.Wait)
+		pause = max(pause, refused.RetryAfter)
 	}
-	return errors.Join(why, s.Store.PutOffMail(ctx, m, earlier(now.Add(pause), end)))
+	return errors.Join(why, s.Store.RescheduleMail(ctx, m, earlier(now.Add(pause), end)))
 }
 
-// drop deletes a mail that nobody took, and has the log tell. It returns
-// [ErrMailDropped] if it was there to be dropped.
-func (s *Service) drop(ctx context.Context, m mail.Mail) error {
+// discard deletes a mail that nobody took, and has the log tell. It returns
+// [ErrMailDiscarded] if it was there to be dropped.
+func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 	user, _, err := s.Store.UserByEmail(ctx, m.Recipient)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	dropped := false
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if dropped, err = tx.DropMail(ctx, m); err != nil || !dropped {
+		if dropped, err = tx.DiscardMail(ctx, m); err != nil || !dropped {
 			return err
 		}
-		e := s.event(audit.EventMailDropped, user.ID, Client{})
+		e := s.event(audit.EventMailDiscarded, user.ID, Client{})
 		e.Subject = m.Subject
 		return tx.AddEvent(ctx, s.Keys, e)
 	})
 	if err == nil && dropped {
-		err = ErrMailDropped
+		err = ErrMailDiscarded
 	}
 	return err
 }
@@ -116,13 +116,13 @@ var TestEmailLimit = RateLimit{"test mail", 5, 15 * time.Minute}
 // answer can say what became of it. It fails with [shared.ErrMailRefused], which
 // says why, if who carries mails does not take it, and with
 // [shared.ErrTooManyRequests] after too many.
-func (s *Service) SendTestMail(ctx context.Context, actor Actor, handOn func(context.Context, mail.Mail) error) error {
+func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(context.Context, mail.Mail) error) error {
 	if err := s.Allow(ctx, TestEmailLimit, actor.User.ID); err != nil {
 		return err
 	}
-	err := handOn(ctx, s.compose(actor.User, actor.Client, mail.Test{}))
+	err := deliver(ctx, s.compose(actor.User, actor.Client, mail.Test{}))
 	if refused, ok := errors.AsType[*mail.RefusedError](err); ok {
-		return shared.ErrMailRefused.Saying(refused.Why)
+		return shared.ErrMailRefused.Saying(refused.Reason)
 	}
 	return err
 }
@@ -132,12 +132,12 @@ type mailStore interface {
 	// LeaseMail takes the mail that waits for longest, if nobody has it, until
 	// the given time. Of several who see it, one takes it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, found bool, err error)
-	// PutOffMail counts a try of a mail, and says when the next is due, if the
+	// RescheduleMail counts a try of a mail, and says when the next is due, if the
 	// lease that m was taken by is still the last: else somebody else has it.
-	PutOffMail(ctx context.Context, m mail.Mail, due time.Time) error
-	// DropMail deletes a mail, and reports whether it did, if the lease that m was
+	RescheduleMail(ctx context.Context, m mail.Mail, due time.Time) error
+	// DiscardMail deletes a mail, and reports whether it did, if the lease that m was
 	// taken by is still the last.
-	DropMail(ctx context.Context, m mail.Mail) (bool, error)
+	DiscardMail(ctx context.Context, m mail.Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
 	// WriteMail puts what a mail says in the place of what was asked for. It
 	// fails with [ErrNotFound] unless it still waits to be written under the

@@ -74,7 +74,7 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured{})); err != nil {
 			return err
 		}
-		e := s.event(audit.EventDisowned, in.User.ID, client)
+		e := s.event(audit.EventReportedNotMe, in.User.ID, client)
 		e.Subject = r.Session
 		return in.AddEvent(ctx, s.Keys, e)
 	})

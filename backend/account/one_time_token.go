@@ -25,26 +25,26 @@ type OneTimeToken struct {
 
 // What tokens are good for. One for one thing is none for another.
 const (
-	purposeFirstAdmin    = "first administrator"
-	purposeReset         = "reset password"
-	purposeEmergencyReset       = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
-	purposeVerify        = "verify email"
-	purposeConfirmChange = "confirm email change" // of who reads the old address
-	purposeChange        = "change email"         // of who reads the new one
-	purposeDelete        = "delete account"
-	purposeReport        = "disown"
+	purposeFirstAdmin     = "first administrator"
+	purposeReset          = "reset password"
+	purposeEmergencyReset = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
+	purposeVerify         = "verify email"
+	purposeConfirmChange  = "confirm email change" // of who reads the old address
+	purposeChange         = "change email"         // of who reads the new one
+	purposeDelete         = "delete account"
+	purposeReport         = "disown"
 )
 
 // tokenLifetimes is how long a mail may lie about before what is in it opens
 // nothing. A stranger's doings are found out later than one's own requests.
 var tokenLifetimes = map[string]time.Duration{
-	purposeReset:         30 * time.Minute,
-	purposeEmergencyReset:       time.Hour, // it leaves time to hand it on to somebody who is not there
-	purposeVerify:        time.Hour,
-	purposeConfirmChange: time.Hour,
-	purposeChange:        time.Hour,
-	purposeDelete:        day,
-	purposeReport:        7 * day,
+	purposeReset:          30 * time.Minute,
+	purposeEmergencyReset: time.Hour, // it leaves time to hand it on to somebody who is not there
+	purposeVerify:         time.Hour,
+	purposeConfirmChange:  time.Hour,
+	purposeChange:         time.Hour,
+	purposeDelete:         day,
+	purposeReport:         7 * day,
 }
 
 // purposesRevokedWithSessions is what tokens are good for that end with whatever ends the sessions:

@@ -132,7 +132,7 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 // DeletePasskey forgets a passkey of the session's user, and returns those that
 // are left. What it may have opened ends: this session goes on under a new
 // token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the
-// user has none of that id, with [shared.ErrLastWayIn] if there is no other way in,
+// user has none of that id, with [shared.ErrLastCredential] if there is no other way in,
 // and, for the last passkey, with [shared.ErrFactorNotFresh].
 func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (left []Passkey, token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
@@ -146,7 +146,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		}
 		p := methods.Passkeys[i]
 		if methods.Passkeys = slices.Delete(methods.Passkeys, i, i+1); methods.empty() {
-			return shared.ErrLastWayIn
+			return shared.ErrLastCredential
 		}
 		if !anyUserVerified(methods.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
 			return shared.ErrLastRequiredPasskey
@@ -201,17 +201,17 @@ func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMeth
 
 // PasskeyAnswer is the answer of an authenticator in a browser that signs in.
 type PasskeyAnswer struct {
-	Response  json.RawMessage
-	Browser   Token
-	Pending *PendingSignIn // which waits in the browser for a second factor; nil if none does
-	Remember  bool       // the session, if it answers no challenge
-	TrustDevice     bool       // ask this browser for no second factor any more
+	Response    json.RawMessage
+	Browser     Token
+	Pending     *PendingSignIn // which waits in the browser for a second factor; nil if none does
+	Remember    bool           // the session, if it answers no challenge
+	TrustDevice bool           // ask this browser for no second factor any more
 }
 
 // SignInByPasskey opens a session for who has a passkey. One that has verified
 // its user is two factors. It fails as [Service.verifyPasskey] does, with
 // [TwoFactorRequiredError] if a second factor is due, with [shared.ErrDisabled], and with
-// [shared.ErrChallenge] if the challenge has ended meanwhile.
+// [shared.ErrNoPendingSignIn] if the challenge has ended meanwhile.
 func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o SignInResult, err error) {
 	verified, err := s.verifyPasskey(ctx, nil, client, a.Browser, a.Response)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 // The limits on mails that a stranger can have sent, by the address that they
 // go to, whether it has an account or not: nobody's mailbox is flooded.
 var (
-	PasswordResetLimit        = RateLimit{"reset mail", 3, time.Hour}
-	VerificationLimit = RateLimit{"verification mail", 5, time.Hour}
+	PasswordResetLimit = RateLimit{"reset mail", 3, time.Hour}
+	VerificationLimit  = RateLimit{"verification mail", 5, time.Hour}
 )
 
 // DeletionLimit is per account.
@@ -55,7 +55,7 @@ func (s *Service) requestEmail(ctx context.Context, tx Store, request emailReque
 		return err
 	}
 	m := mail.Mail{ID: rand.Text(), CreatedAt: request.At, LeasedUntil: request.At}
-	m.Asked = s.Keys.Seal(string(text), m.AAD("asked"))
+	m.Request = s.Keys.Seal(string(text), m.AAD("asked"))
 	return tx.AddMail(ctx, m)
 }
 
@@ -63,7 +63,7 @@ func (s *Service) requestEmail(ctx context.Context, tx Store, request emailReque
 // reports false, and the mail is gone, if there is nobody to send it to; or if
 // somebody else writes it, because the lease has passed.
 func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
-	text, err := s.Keys.Unseal(m.Asked, m.AAD("asked"))
+	text, err := s.Keys.Unseal(m.Request, m.AAD("asked"))
 	if err != nil {
 		return m, false, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail,
 		} else if err != nil {
 			return err
 		}
-		found, m.Asked = true, ""
+		found, m.Request = true, ""
 		m.Recipient, m.Subject, m.Text, m.HTML = answer.Recipient, answer.Subject, answer.Text, answer.HTML
 		m = m.Sealed(s.Keys)
 		return tx.WriteMail(ctx, m)

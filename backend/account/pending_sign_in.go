@@ -26,8 +26,8 @@ type PendingSignIn struct {
 // TwoFactorRequiredError is the [shared.ErrTwoFactorRequired] of a sign-in, with the
 // challenge that it leads to.
 type TwoFactorRequiredError struct {
-	Token Token // for the browser to keep
-	Methods   []Factor
+	Token   Token // for the browser to keep
+	Methods []Factor
 }
 
 func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequired.Error() }
@@ -77,15 +77,15 @@ func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Cli
 	if len(keys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventChallenged, in.User.ID, client))
+	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventSecondFactorRequired, in.User.ID, client))
 }
 
 // PendingSignIn returns the challenge that a token stands for, and whose it is. It
-// fails with [shared.ErrChallenge] if there is none, or no longer.
+// fails with [shared.ErrNoPendingSignIn] if there is none, or no longer.
 func (s *Service) PendingSignIn(ctx context.Context, token Token) (PendingSignIn, User, error) {
 	pending, user, err := s.Store.PendingSignIn(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
-		return pending, user, shared.ErrChallenge
+		return pending, user, shared.ErrNoPendingSignIn
 	}
 	return pending, user, err
 }
@@ -95,13 +95,13 @@ type CodeAnswer struct {
 	Factor Factor
 	Code   string
 
-	TrustDevice     bool // in a challenge: ask this browser no more
-	NoSession bool // in a challenge: end it without opening a session
-	Enroll     bool // in a session: it is of a new authenticator, and of no other
+	TrustDevice bool // in a challenge: ask this browser no more
+	NoSession   bool // in a challenge: end it without opening a session
+	Enroll      bool // in a session: it is of a new authenticator, and of no other
 }
 
 // CompleteSignIn opens the session of a challenge whose answer is right. It
-// fails with [shared.ErrChallenge] if the challenge has ended meanwhile, with
+// fails with [shared.ErrNoPendingSignIn] if the challenge has ended meanwhile, with
 // [shared.ErrTooManyCodes] once it has taken too many answers, and as
 // [Service.checkCode] does.
 func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending PendingSignIn, a CodeAnswer) (o SignInResult, err error) {
@@ -111,7 +111,7 @@ func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending Pendi
 		o, err = s.completeByCode(ctx, pending, vc, a, verified)
 	}
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
-		err = shared.ErrChallenge
+		err = shared.ErrNoPendingSignIn
 	}
 	return o, s.auditFailedCode(ctx, vc, try, err)
 }
@@ -156,10 +156,10 @@ type pendingSignInStore interface {
 	PendingSignIn(ctx context.Context, hash []byte, now time.Time) (PendingSignIn, User, error)
 	// CountPendingSignInTry counts a try at a challenge. It fails with
 	// [shared.ErrTooManyCodes] if there were max already, and counts no more; and
-	// with [shared.ErrChallenge] if the challenge is gone.
+	// with [shared.ErrNoPendingSignIn] if the challenge is gone.
 	CountPendingSignInTry(ctx context.Context, hash []byte, max int) error
 	// TakePendingSignIn spends an unexpired challenge. It fails with
-	// [shared.ErrChallenge] if there is none: of several who take it, one does.
+	// [shared.ErrNoPendingSignIn] if there is none: of several who take it, one does.
 	TakePendingSignIn(ctx context.Context, hash []byte, now time.Time) error
 	DeletePendingSignIns(ctx context.Context, user string) error
 }

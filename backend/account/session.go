@@ -18,7 +18,7 @@ import (
 const (
 	// BriefLifetime is that of a session that is not to be remembered.
 	BriefLifetime = 24 * time.Hour
-	touchInterval    = time.Minute
+	touchInterval = time.Minute
 	// rotationGrace is how long the token from before a rotation is good for
 	// reads: a request that was under way must not look like a sign-out.
 	rotationGrace = 10 * time.Second

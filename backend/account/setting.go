@@ -19,9 +19,9 @@ func (s *Service) LoadSettings(ctx context.Context) ([]setting.State, error) {
 	return s.Settings.Apply(rows, s.Keys)
 }
 
-// NoteEnvironment records since when REQUIRE_TWO_FACTOR of the environment has its
+// RecordEnvironment records since when REQUIRE_TWO_FACTOR of the environment has its
 // value. The grace period of the accounts that exist then begins at that time.
-func (s *Service) NoteEnvironment(ctx context.Context) error {
+func (s *Service) RecordEnvironment(ctx context.Context) error {
 	rows, err := s.Store.Settings(ctx)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Service) putSetting(
 		e.Subject = spec.Name
 		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); spec.Secret() {
 			e.Detail = detail(map[string]string{"after": "changed"})
-			if err := s.tellAdmins(ctx, in, actor.Client, spec.Name); err != nil {
+			if err := s.notifyAdmins(ctx, in, actor.Client, spec.Name); err != nil {
 				return err
 			}
 		}
@@ -140,8 +140,8 @@ func (s *Service) putSetting(
 	return written, err
 }
 
-// tellAdmins emails all users who can change settings that a secret one has changed.
-func (s *Service) tellAdmins(ctx context.Context, in userTx, client Client, name string) error {
+// notifyAdmins emails all users who can change settings that a secret one has changed.
+func (s *Service) notifyAdmins(ctx context.Context, in userTx, client Client, name string) error {
 	admins, err := in.UsersWith(ctx, PermissionSettings)
 	if err != nil {
 		return err

@@ -24,11 +24,11 @@ type NewUser struct {
 // SignInResult is a session that has just been opened, and what the browser is to
 // keep of it.
 type SignInResult struct {
-	Session Session
-	Token   Token
+	Session     Session
+	Token       Token
 	KnownDevice KnownDeviceTokens
-	Trust   TrustTokens // empty to keep what it has
-	User    User
+	Trust       TrustTokens // empty to keep what it has
+	User        User
 }
 
 // SignUp makes an account and signs it in, or, where addresses have to be

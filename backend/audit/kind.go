@@ -22,7 +22,7 @@ const (
 	EventTOTPURIRead           = "totp-uri-read"
 	EventBackupCodesMade       = "backup-codes-made"
 	EventBackupCodeUsed        = "backup-code-used"
-	EventChallenged            = "challenged"
+	EventSecondFactorRequired  = "challenged"
 	EventCodeFailed            = "code-failed"
 	EventCodesLocked           = "codes-locked" // by a wrong code, instead of EventCodeFailed
 	EventCodesUnlocked         = "codes-unlocked"
@@ -43,19 +43,19 @@ const (
 	EventEmailChangeRequested  = "email-change-requested"
 	EventEmailChanged          = "email-changed"
 	EventUserDeletionRequested = "user-deletion-requested"
-	EventDisowned              = "disowned" // the owner reported a change as not their own
+	EventReportedNotMe         = "disowned" // the owner reported a change as not their own
 
 	EventSettingChanged = "setting-changed"
 
-	EventMailDropped       = "mail-dropped"    // the provider never took it; Subject is the email's
-	EventSignInRefused     = "sign-in-refused" // with the right password or passkey, because the account is disabled
-	EventFactorsReset      = "factors-reset"
-	EventSessionsEnded     = "sessions-ended" // by an administrator
-	EventUserDisabled      = "user-disabled"
-	EventUserEnabled       = "user-enabled"
-	EventPermissionGranted = "permission-granted"
-	EventPermissionRevoked = "permission-revoked"
-	EventRecovered         = "recovered" // on the host, by an operator
-	EventKeyRotated        = "key-rotated"
-	EventKeyMissing        = "key-missing" // for a sealed value
+	EventMailDiscarded       = "mail-dropped"    // the provider never took it; Subject is the email's
+	EventSignInRefused       = "sign-in-refused" // with the right password or passkey, because the account is disabled
+	EventFactorsReset        = "factors-reset"
+	EventUserSessionsRevoked = "sessions-ended" // by an administrator
+	EventUserDisabled        = "user-disabled"
+	EventUserEnabled         = "user-enabled"
+	EventPermissionGranted   = "permission-granted"
+	EventPermissionRevoked   = "permission-revoked"
+	EventEmergencyAccess     = "recovered" // on the host, by an operator
+	EventKeyRotated          = "key-rotated"
+	EventKeyMissing          = "key-missing" // for a sealed value
 )

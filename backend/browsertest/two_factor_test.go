@@ -37,11 +37,11 @@ const (
 // TestTwoFactorBrowser tests two-factor authentication in a real browser.
 func TestTwoFactorBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Enrol":          testEnrol,
+		"Enrol":          testEnroll,
 		"QR":             testQR,
 		"BackupCodes":    testBackupCodes,
 		"TrustedDevices": testTrustedDevices,
-		"NewPhone":       testNewPhone,
+		"NewPhone":       testReplaceAuthenticator,
 		"Disable":        testDisable,
 		"Challenge":      testChallenge,
 		"EmailCode":      testEmailCode,
@@ -58,7 +58,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 
 // enable turns on two-factor authentication. It returns the authenticator app
 // and the backup codes.
-func (p *tab) enable() (*testkit.Phone, []string) {
+func (p *tab) enable() (*testkit.AuthenticatorApp, []string) {
 	p.t.Helper()
 	p.Press("Enable 2FA")
 	p.Fill("Password", password)
@@ -76,7 +76,7 @@ func (p *tab) enable() (*testkit.Phone, []string) {
 }
 
 // scan returns an authenticator app with the key that the dialog shows.
-func (p *tab) scan() *testkit.Phone {
+func (p *tab) scan() *testkit.AuthenticatorApp {
 	p.t.Helper()
 	p.See("Cannot scan it? Enter this key in the app:")
 	key := eval[string](p, `document.getElementById("factor-key").textContent`)
@@ -136,7 +136,7 @@ func (p *tab) startSecondFactorByKeyboard(email string) {
 // exhaustCodes enters wrong codes until the pending sign-in ends.
 func (p *tab) exhaustCodes() {
 	p.t.Helper()
-	for i := range shared.ChallengeTries {
+	for i := range shared.PendingSignInTries {
 		p.AwaitFocus(signInCode)
 		p.Key(fmt.Sprintf("00000%d", i))
 		p.Until("the server has responded", `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
@@ -148,8 +148,8 @@ func (p *tab) exhaustCodes() {
 
 const tooManyCodes = "Too many wrong codes for this sign-in. Sign in again."
 
-// testEnrol checks each step of turning on two-factor authentication.
-func testEnrol(t *testing.T, server *testkit.Program) {
+// testEnroll checks each step of turning on two-factor authentication.
+func testEnroll(t *testing.T, server *testkit.Program) {
 	p, other := browse(t, server), browse(t, server)
 	email := p.signUp()
 	other.As(firefox)
@@ -499,8 +499,8 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	current.startSecondFactor(email)
 }
 
-// testNewPhone checks that a user can move to another authenticator app.
-func testNewPhone(t *testing.T, server *testkit.Program) {
+// testReplaceAuthenticator checks that a user can move to another authenticator app.
+func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	old, codes := p.enable()

@@ -26,7 +26,7 @@ func (a Alert) write(e *email) {
 	case "passkey":
 		e.paragraph(message.MailConfirmedByPasskey)
 	}
-	e.occasion()
+	e.requestContext()
 	e.paragraph(message.MailIfNotYouOpenLink)
 	e.link(a.NotMe)
 }
@@ -71,7 +71,7 @@ func (c EmailChanged) tell(e *email) {
 
 func (c EmailChanged) write(e *email) {
 	c.tell(e)
-	e.occasion()
+	e.requestContext()
 }
 
 // TwoFactorEnabled is two-factor authentication turned on.

@@ -25,15 +25,15 @@ type Reader struct {
 	Language string // one of [shared.Languages]; English if it is none
 }
 
-// Occasion says when, from where and with which device something was done.
-type Occasion struct {
+// RequestContext says when, from where and with which device something was done.
+type RequestContext struct {
 	At        time.Time
 	IP        string // empty if unknown
 	UserAgent string
 }
 
 // Compose returns a notice as an email that is due at once.
-func (s Sender) Compose(to Reader, o Occasion, n Notice) Mail {
+func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 	e := email{language: language.Of(to.Language, ""), on: o}
 	n.write(&e)
 	var text, html strings.Builder
@@ -77,7 +77,7 @@ var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
 // email is an email that is being composed.
 type email struct {
 	language *message.Language
-	on       Occasion
+	on       RequestContext
 
 	title string
 	body  []paragraph
@@ -100,8 +100,8 @@ func (e *email) link(address string) {
 	e.body = append(e.body, paragraph{address, true})
 }
 
-// occasion adds when, from where and with which device it was done.
-func (e *email) occasion() {
+// requestContext adds when, from where and with which device it was done.
+func (e *email) requestContext() {
 	from := e.on.IP
 	if from == "" {
 		from = e.language.T(message.AnUnknownAddress)
@@ -109,8 +109,8 @@ func (e *email) occasion() {
 	e.paragraph(message.MailOccasion, e.time(), from, e.device())
 }
 
-// occasionTime adds only when it was done.
-func (e *email) occasionTime() { e.paragraph(message.MailOccasionTime, e.time()) }
+// requestTime adds only when it was done.
+func (e *email) requestTime() { e.paragraph(message.MailOccasionTime, e.time()) }
 
 func (e *email) time() string { return e.on.At.Format(e.language.T(message.DateTimeLayout)) }
 

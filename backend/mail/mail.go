@@ -18,7 +18,7 @@ type Mail struct {
 	Subject     string // never holds a secret: it is logged
 	Text        string
 	HTML        string `bun:"html"`
-	Asked       string // sealed: the request for an email that is not composed yet; empty once it is
+	Request     string `bun:"asked"` // sealed: the request for an email that is not composed yet; empty once it is
 	CreatedAt   time.Time
 	LeasedUntil time.Time // until when a server has it; after a failed try, when the next is due
 	Tries       int       // how many have failed
@@ -49,8 +49,8 @@ func (m Mail) Unsealed(keys keyring.Keys) (Mail, error) {
 
 // RefusedError is the reason why the mail provider refused an email.
 type RefusedError struct {
-	Why  string        // a sentence for administrators, without secrets
-	Wait time.Duration // how long the provider asks to wait
+	Reason     string        // a sentence for administrators, without secrets
+	RetryAfter time.Duration // how long the provider asks to wait
 }
 
-func (e *RefusedError) Error() string { return e.Why }
+func (e *RefusedError) Error() string { return e.Reason }

@@ -14,8 +14,8 @@ import (
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
 var (
-	sender   = Sender{Name: `Ann & Sons <b>"`, Origin: "https://accounts.example.com"}
-	occasion = Occasion{At: time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC), IP: "2001:db8::1", UserAgent: firefox}
+	sender         = Sender{Name: `Ann & Sons <b>"`, Origin: "https://accounts.example.com"}
+	requestContext = RequestContext{At: time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC), IP: "2001:db8::1", UserAgent: firefox}
 )
 
 // link is a link that tests look for in emails.
@@ -51,9 +51,9 @@ func TestNotices(t *testing.T) {
 	unescaped := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&")
 	for _, l := range message.Languages {
 		for _, n := range notices() {
-			m := sender.Compose(Reader{"ann@example.test", l.Tag}, occasion, n)
+			m := sender.Compose(Reader{"ann@example.test", l.Tag}, requestContext, n)
 			what := fmt.Sprintf("%s: %T %+v", l.Tag, n, n)
-			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != occasion.At || m.LeasedUntil != occasion.At {
+			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != requestContext.At || m.LeasedUntil != requestContext.At {
 				t.Errorf("%s: %+v", what, m)
 			}
 			if strings.Contains(m.Subject+m.Text, "%!") || !strings.Contains(m.HTML, `<html lang="`+l.Tag+`">`) {
@@ -87,7 +87,7 @@ func TestNotices(t *testing.T) {
 // when, from where and with what it was done, in this order.
 func TestAlert(t *testing.T) {
 	name := "<i>key"
-	m := sender.Compose(Reader{Address: "ann@example.test"}, occasion, Alert{PasskeyAdded{&name}, "totp", link})
+	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "totp", link})
 	const want = `A passkey (“<i>key”) was added to your account. Whoever has it can sign in without your password.
 
 It was confirmed with a code from the authenticator app.
@@ -108,10 +108,10 @@ It was at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on W
 	}
 }
 
-// TestOccasion checks how an email says when and from where it was done.
-func TestOccasion(t *testing.T) {
+// TestRequestContext checks how an email says when and from where it was done.
+func TestRequestContext(t *testing.T) {
 	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
-		m := sender.Compose(Reader{}, Occasion{At: occasion.At, IP: ip}, Test{})
+		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test{})
 		if !strings.Contains(m.Text, "It was at 14:05 on 24 November 2026 UTC, "+want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
@@ -133,7 +133,7 @@ func TestDevice(t *testing.T) {
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {
-		m := sender.Compose(Reader{}, Occasion{UserAgent: userAgent}, Test{})
+		m := sender.Compose(Reader{}, RequestContext{UserAgent: userAgent}, Test{})
 		if !strings.Contains(m.Text, ", with "+want+".\n") {
 			t.Errorf("%q is %q; want %q", userAgent, m.Text, want)
 		}
@@ -144,7 +144,7 @@ func TestDevice(t *testing.T) {
 // email can be sent neither to another address nor under another subject.
 func TestSealed(t *testing.T) {
 	keys := keyring.New()
-	m := sender.Compose(Reader{Address: "ann@example.test"}, occasion, ForgotPassword{link})
+	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, ForgotPassword{link})
 	sealed := m.Sealed(keys)
 	if strings.Contains(fmt.Sprintf("%+v", sealed), link) {
 		t.Errorf("the link is in clear: %+v", sealed)

@@ -19,7 +19,7 @@ func (n VerifyEmail) write(e *email) {
 	e.paragraph(message.MailVerifyEmail)
 	e.link(n.Link)
 	e.paragraph(message.MailIfNotSignedUp)
-	e.occasion()
+	e.requestContext()
 }
 
 // HaveAccount tells the reader that a caller wanted their address for another
@@ -35,7 +35,7 @@ func (n HaveAccount) write(e *email) {
 	e.link(n.SignIn)
 	e.link(n.ForgotPassword)
 	e.paragraph(message.MailIfNotYouToldNothing)
-	e.occasion()
+	e.requestContext()
 }
 
 // AgreeEmailChange asks the reader, at the address that an account has, to agree
@@ -50,7 +50,7 @@ func (n AgreeEmailChange) write(e *email) {
 	e.paragraph(message.MailAgreeEmailChange, n.New)
 	e.link(n.Link)
 	e.paragraph(message.MailIfNotYouEndSession)
-	e.occasion()
+	e.requestContext()
 }
 
 // VerifyNewEmail asks the reader to verify the new address of an account.
@@ -61,7 +61,7 @@ func (n VerifyNewEmail) write(e *email) {
 	e.paragraph(message.MailVerifyNewEmail)
 	e.link(n.Link)
 	e.paragraph(message.MailIfNoAccount)
-	e.occasion()
+	e.requestContext()
 }
 
 // ForgotPassword brings a link by which the reader chooses a new password.
@@ -72,7 +72,7 @@ func (n ForgotPassword) write(e *email) {
 	e.paragraph(message.MailForgotPassword)
 	e.link(n.Link)
 	e.paragraph(message.MailIfNotYouPasswordStays)
-	e.occasion()
+	e.requestContext()
 }
 
 // DeleteAccount brings a link by which the reader deletes their account.
@@ -83,7 +83,7 @@ func (n DeleteAccount) write(e *email) {
 	e.paragraph(message.MailDeleteAccount)
 	e.link(n.Link)
 	e.paragraph(message.MailIfNotYouEndSession)
-	e.occasion()
+	e.requestContext()
 }
 
 // SignInCode brings a code that is a second factor.
@@ -101,7 +101,7 @@ func (n SignInCode) write(e *email) {
 	} else {
 		e.paragraph(message.MailIfNotSigningIn)
 	}
-	e.occasion()
+	e.requestContext()
 }
 
 // CodeGuessing tells the reader that too many wrong codes have locked their
@@ -123,7 +123,7 @@ func (n CodeGuessing) write(e *email) {
 	} else {
 		e.paragraph(message.MailLockoutTemporary)
 	}
-	e.occasion()
+	e.requestContext()
 }
 
 // AccountSecured confirms to the reader what their report of a change as not
@@ -133,7 +133,7 @@ type AccountSecured struct{}
 func (AccountSecured) write(e *email) {
 	e.subject(message.MailAccountSecuredSubject)
 	e.paragraph(message.MailAccountSecured)
-	e.occasion()
+	e.requestContext()
 }
 
 // AccountRecovered tells the reader that an operator has recovered their account.
@@ -142,7 +142,7 @@ type AccountRecovered struct{}
 func (AccountRecovered) write(e *email) {
 	e.subject(message.MailAccountRecoveredSubject)
 	e.paragraph(message.MailAccountRecovered)
-	e.occasionTime()
+	e.requestTime()
 	e.paragraph(message.MailIfRecoveryNotRequested)
 }
 
@@ -155,7 +155,7 @@ type SecretSettingChanged struct {
 func (n SecretSettingChanged) write(e *email) {
 	e.subject(message.MailSecretSettingChangedSubject)
 	e.paragraph(message.MailSecretSettingChanged, n.Setting, n.By)
-	e.occasion()
+	e.requestContext()
 	e.paragraph(message.MailIfNotYouAskForHelp)
 }
 
@@ -165,7 +165,7 @@ type Test struct{}
 func (Test) write(e *email) {
 	e.subject(message.MailTestSubject)
 	e.paragraph(message.MailTest)
-	e.occasion()
+	e.requestContext()
 }
 
 // FactorsReset tells the reader that an administrator has removed their second
@@ -210,6 +210,6 @@ func (AccountEnabled) write(e *email) {
 func (e *email) byAdministrator(subject, what message.ID) {
 	e.subject(subject)
 	e.paragraph(what)
-	e.occasionTime()
+	e.requestTime()
 	e.paragraph(message.MailIfUnexpectedAsk)
 }

@@ -58,7 +58,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrSameEmail:     http.StatusBadRequest,
 
 	shared.ErrTwoFactorRequired:     http.StatusForbidden,
-	shared.ErrChallenge:             http.StatusUnauthorized,
+	shared.ErrNoPendingSignIn:       http.StatusUnauthorized,
 	shared.ErrTooManyCodes:          http.StatusBadRequest,
 	shared.ErrLocked:                http.StatusTooManyRequests,
 	shared.ErrInvalidCode:           http.StatusUnauthorized,
@@ -78,7 +78,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrAuthentication:    http.StatusBadRequest,
 	shared.ErrPasskeyNotFound:   http.StatusNotFound,
 	shared.ErrTooManyPasskeys:   http.StatusConflict,
-	shared.ErrLastWayIn:         http.StatusConflict,
+	shared.ErrLastCredential:    http.StatusConflict,
 
 	shared.ErrInvalidEmail:       http.StatusBadRequest,
 	shared.ErrUserExists:         http.StatusUnprocessableEntity,

@@ -131,7 +131,7 @@ func TestExportEvents(t *testing.T) {
 // after the other. It tests that the log has each once, with the actor, the
 // account and the address, and without a secret, and that the chain of the log is
 // whole at the end.
-func TestEveryDeedIsWrittenDown(t *testing.T) {
+func TestEveryActionIsAudited(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		s.clock.MidStep()
 		var last int64
@@ -224,22 +224,22 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		did("another", id, id, audit.EventSettingChanged)
 
 		a := post(b, "/two-factor/enable", body{"password": testkit.Password}, 200)
-		p, codes := s.scan(t, a), a.Strings("backupCodes")
-		secrets = append(append(secrets, p.Secret), codes...)
+		app, codes := s.scan(t, a), a.Strings("backupCodes")
+		secrets = append(append(secrets, app.Secret), codes...)
 		did("enrolment", id, id, audit.EventTwoFactorPending)
 		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
 		did("a wrong code in a session", id, id, audit.EventCodeFailed)
-		post(b, "/two-factor/verify-totp", body{"code": p.Code(0)}, 200)
+		post(b, "/two-factor/verify-totp", body{"code": app.Code(0)}, 200)
 		did("two-factor authentication on", id, id, audit.EventTwoFactorEnabled)
 		post(b, "/two-factor/get-totp-uri", body{"password": testkit.Password}, 200)
 		did("the key", id, id, audit.EventTOTPURIRead)
 		c := s.challenge(t, ann)
 		kept(c)
-		did("challenge", nobody, id, audit.EventChallenged)
+		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		for n := range 10 {
 			if n%5 == 4 {
 				c = s.challenge(t, ann)
-				did("challenge", nobody, id, audit.EventChallenged)
+				did("challenge", nobody, id, audit.EventSecondFactorRequired)
 			}
 			kind := audit.EventCodeFailed
 			if n == 9 {
@@ -253,15 +253,15 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		}
 		did("host: unlock", nobody, id, audit.EventCodesUnlocked)
 		c = s.challenge(t, ann)
-		did("challenge", nobody, id, audit.EventChallenged)
+		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/send-otp", body{}, 200)
 		did("a code by email", nobody, id, audit.EventCodeMailed)
-		post(c, "/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}, 200)
+		post(c, "/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}, 200)
 		did("trusted", id, id, audit.EventSignIn, audit.EventDeviceTrusted)
 		post(c, "/revoke-trusted-devices", body{}, 200)
 		did("no longer trusted", id, id, audit.EventTrustedDeviceRevoked)
 		c = s.challenge(t, ann)
-		did("challenge", nobody, id, audit.EventChallenged)
+		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
 		did("a backup code", id, id, audit.EventBackupCodeUsed, audit.EventSignIn)
 		a = post(b, "/two-factor/generate-backup-codes", body{"password": testkit.Password}, 200)
@@ -283,7 +283,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 		admin := s.signUp(t, bob)
 		adminID := admin.granted(account.Permissions...).id()
 		did("sign-up", adminID, adminID, audit.EventSignUp)
-		for deed, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventSessionsEnded} {
+		for deed, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventUserSessionsRevoked} {
 			want(t, admin.manage(id, deed), 200, "")
 			did(deed, adminID, id, kind)
 		}
@@ -298,7 +298,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		secrets = append(secrets, string(token))
-		did("host: break-glass", nobody, id, audit.EventRecovered)
+		did("host: break-glass", nobody, id, audit.EventEmergencyAccess)
 		if err := accounts.RevokePermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +341,7 @@ func TestEveryDeedIsWrittenDown(t *testing.T) {
 				forms = append(forms, string(raw), hex.EncodeToString(raw))
 			}
 		}
-		raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
+		raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(app.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -140,7 +140,7 @@ func TestSignInForm(t *testing.T) {
 func TestFormsLeadOn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		for _, test := range []struct{ query, challenge, to string }{
 			{"", "/two-factor", "/dashboard/settings"},
 			{"?next=%2Fdashboard%2Fsystem%3Fa%3Db%23c", "/two-factor?next=%2Fdashboard%2Fsystem%3Fa%3Db%23c", "/dashboard/system?a=b#c"},
@@ -150,10 +150,10 @@ func TestFormsLeadOn(t *testing.T) {
 		} {
 			b := s.browser(t)
 			wantOn(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.challenge)
-			wantOn(t, b.send(test.challenge, "code="+nextCode(p)), test.to)
+			wantOn(t, b.send(test.challenge, "code="+nextCode(app)), test.to)
 			// The form comes twice, or again after the user has gone back: the user is
 			// signed in already.
-			wantOn(t, b.send(test.challenge, "code="+p.Code(0)), test.to)
+			wantOn(t, b.send(test.challenge, "code="+app.Code(0)), test.to)
 			wantAlive(t, b, true, "the sender of password and code")
 		}
 	})
@@ -164,7 +164,7 @@ func TestTwoFactorForm(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			eachMailing(t, []string{"TWO_FACTOR_SIGN_IN=" + way}, func(t *testing.T, s mailing) {
 				owner := s.signUp(t, ann)
-				p, codes := owner.enrol()
+				app, codes := owner.enroll()
 				s.clock.MidStep()
 				challenged := func() *browser {
 					b := s.browser(t)
@@ -187,7 +187,7 @@ func TestTwoFactorForm(t *testing.T) {
 				if !strings.Contains(a.Body, `<details id="challenge-backup" open>`) {
 					t.Error("the field for backup codes is closed")
 				}
-				code := nextCode(p)
+				code := nextCode(app)
 				wantOn(t, b.send("/two-factor", "code="+code[:3]+" "+code[3:], "backupCode="), "/dashboard/settings")
 				if m := b.method(); m != "password+totp" {
 					t.Errorf("the method is %v", m)
@@ -217,7 +217,7 @@ func TestTwoFactorForm(t *testing.T) {
 func TestTwoFactorFormIsOver(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		const expired = "This sign-in has expired, or was finished elsewhere. Sign in again."
 		over := func(a testkit.Answer, status int, sentence, link string) {
 			t.Helper()
@@ -233,21 +233,21 @@ func TestTwoFactorFormIsOver(t *testing.T) {
 		for range 5 {
 			wantAgain(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
 		}
-		over(b.send("/two-factor", "code="+nextCode(p)), 400, "Too many wrong codes for this sign-in. Sign in again.", "/sign-in")
+		over(b.send("/two-factor", "code="+nextCode(app)), 400, "Too many wrong codes for this sign-in. Sign in again.", "/sign-in")
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Error("the cookie of a sign-in that is over stays")
 		}
 
 		b = s.challenge(t, ann)
 		s.clock.Advance(account.PendingSignInLifetime)
-		over(b.send("/two-factor", "code="+nextCode(p)), 401, expired, "/sign-in")
+		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired, "/sign-in")
 
 		// Ten wrong codes in a row, with the five above, lock the second factor.
 		b = s.challenge(t, ann)
 		for range 5 {
 			wantAgain(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
 		}
-		a := s.challenge(t, ann).send("/two-factor", "code="+nextCode(p))
+		a := s.challenge(t, ann).send("/two-factor", "code="+nextCode(app))
 		wantAgain(t, a, 429, "", `Too many wrong codes. So that nobody can guess one, none is taken for a while. `+
 			`Try again in (about )?\d+ (seconds|minutes)\.`)
 		if a.Header.Get("Retry-After") == "" {
@@ -438,7 +438,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 // TestFormsAreLimited tests that form and endpoint count towards the same limits.
 func TestFormsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.signUp(t, ann).enrol()
+		s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
@@ -485,12 +485,12 @@ func TestFormsWhenAway(t *testing.T) {
 			}
 		}
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		b := s.challenge(t, ann)
 
 		// The server lacks the key to read a secret.
 		s.exec(t, "UPDATE totps SET secret = 'v1.gone.' || substr(secret, 13)")
-		away(b.send("/two-factor", "code="+nextCode(p)))
+		away(b.send("/two-factor", "code="+nextCode(app)))
 		if n := s.events(t, audit.EventKeyMissing); n != 1 {
 			t.Errorf("the log says %d times that a key is missing; want once", n)
 		}
@@ -526,7 +526,7 @@ func TestSignInFormThatCannotGoOn(t *testing.T) {
 
 func TestFormsInGerman(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		p, _ := s.signUp(t, ann).enrol()
+		app, _ := s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
 		const wrong = "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."
@@ -553,7 +553,7 @@ func TestFormsInGerman(t *testing.T) {
 		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
 
 		s.clock.Advance(time.Hour)
-		code := nextCode(p)
+		code := nextCode(app)
 		wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+code), "/dashboard/settings")
 		b = s.challenge(t, ann)
 		wantAgain(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.")

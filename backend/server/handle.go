@@ -180,10 +180,10 @@ func (s *Server) authenticate(c call) (call, error) {
 func (s *Server) challenge(c call) (call, error) {
 	token, ok := s.cookies.challenge(c.Request)
 	if !ok {
-		return c, shared.ErrChallenge
+		return c, shared.ErrNoPendingSignIn
 	}
 	ch, user, err := s.Accounts.PendingSignIn(c.Context(), token)
-	if errors.Is(err, shared.ErrChallenge) {
+	if errors.Is(err, shared.ErrNoPendingSignIn) {
 		s.cookies.clearChallenge(c.w)
 	}
 	c.Challenge, c.User = &ch, user

@@ -20,7 +20,7 @@ import (
 func TestMissingKey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann).granted(account.PermissionSettings)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
 		// A key's ID has eight characters.
@@ -38,9 +38,9 @@ func TestMissingKey(t *testing.T) {
 		before := strings.Join(sealed(), "")
 
 		b := s.challenge(t, ann) // the server still asks for the code
-		want(t, b.verify(nextCode(p)), 503, "SERVICE_UNAVAILABLE")
+		want(t, b.verify(nextCode(app)), 503, "SERVICE_UNAVAILABLE")
 		wantAlive(t, b, false, "the sender of a code that the server cannot check")
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 503, "SERVICE_UNAVAILABLE")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 503, "SERVICE_UNAVAILABLE")
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 503, "SERVICE_UNAVAILABLE")
 		want(t, owner.Do("GET", "/api/settings", ""), 503, "SERVICE_UNAVAILABLE")
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_87654321"}`), 503, "SERVICE_UNAVAILABLE")
@@ -71,7 +71,7 @@ func TestRotateKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		owner := s.signUp(t, ann).granted(account.PermissionSettings)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		s.signUp(t, bob).enable() // an enrolment that waits
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
@@ -124,9 +124,9 @@ func TestRotateKey(t *testing.T) {
 		want(t, both.challenge(t, ann).spend(codes[0]), 200, "")
 		lonely := with(alone)
 		want(t, lonely.challenge(t, ann).spend(codes[1]), 401, "INVALID_BACKUP_CODE")
-		want(t, lonely.challenge(t, ann).verify(nextCode(p)), 200, "")
+		want(t, lonely.challenge(t, ann).verify(nextCode(app)), 200, "")
 		for {
-			found, err := next.HandOnMail(t.Context(), func(mail.Mail) error { return nil })
+			found, err := next.DeliverMail(t.Context(), func(mail.Mail) error { return nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -140,15 +140,15 @@ func TestRotateKey(t *testing.T) {
 // TestBreakGlass tests that an operator can give an account back to its owner from
 // the host: all sessions, second factors and locks of the account end, passkeys
 // stay, and the owner chooses a new password by a link that no endpoint hands out.
-func TestBreakGlass(t *testing.T) {
+func TestEmergencyAccess(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		id := owner.id()
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		device := s.device()
 		want(t, owner.register(device), 200, "")
 		trusted, begun := s.challenge(t, ann), s.challenge(t, ann)
-		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		for range 11 {
 			if a := s.browser(t).Post("/sign-in/email", body{"email": ann, "password": "wrong wrong"}); a.Status != 401 && a.Status != 429 {
 				t.Error(a)
@@ -166,19 +166,19 @@ func TestBreakGlass(t *testing.T) {
 		}
 		wantAlive(t, owner, false, "the owner's session")
 		wantAlive(t, trusted, false, "the trusted browser")
-		want(t, begun.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, begun.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		// A thief may know the password: only the second factor kept the thief out.
 		want(t, s.browser(t).SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		want(t, s.browser(t).authenticate(device), 200, "")
 		if dump := s.dump(t); strings.Contains(dump, string(token)) || strings.Count(dump, " recover ") != 1 {
 			t.Error("the token is in the database, or its hash is not")
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventRecovered}, Limit: 2})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventEmergencyAccess}, Limit: 2})
 		if err != nil || len(events) != 1 || events[0].UserID != id || events[0].ActorID != "" {
 			t.Errorf("events: %+v, %v", events, err)
 		}
 		emails := 0
-		if _, err := accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
+		if _, err := accounts.DeliverMail(t.Context(), func(m mail.Mail) error {
 			emails++
 			if m.Recipient != ann || m.Subject != "Your account was recovered" || strings.Contains(m.Text, string(token)) {
 				t.Errorf("email: %+v", m)

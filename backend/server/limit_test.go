@@ -114,7 +114,7 @@ func TestOfficeByTheHour(t *testing.T) {
 func TestOfficeHasSecondFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		phone, backupCodes := owner.enrol()
+		app, backupCodes := owner.enroll()
 		_, device := s.keeping(t, "bob@example.test")
 		s.clock.Advance(time.Hour)
 		o := s.office(t)
@@ -124,7 +124,7 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 		for range 5 {
 			b := o.browser()
 			want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
-			want(t, b.Post("/two-factor/verify-totp", body{"code": nextCode(phone)}), 200, "")
+			want(t, b.Post("/two-factor/verify-totp", body{"code": nextCode(app)}), 200, "")
 		}
 		s.clock.Freeze()
 		for i := range 5 {

@@ -30,7 +30,7 @@ func TestMailPauses(t *testing.T) {
 		refusal := errors.New("no")
 		try := func(err error) (tried bool, why error) {
 			t.Helper()
-			found, why := accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
+			found, why := accounts.DeliverMail(t.Context(), func(m mail.Mail) error {
 				if tried = true; m.Subject != "Your password was changed" {
 					t.Errorf("email: %+v", m)
 				}
@@ -48,7 +48,7 @@ func TestMailPauses(t *testing.T) {
 				t.Errorf("after %v: tried: %t, %v", accounts.Now().Sub(began), tried, err)
 			}
 			s.clock.Advance(time.Millisecond)
-			if tried, err := try(refusal); !tried || !errors.Is(err, refusal) || errors.Is(err, account.ErrMailDropped) {
+			if tried, err := try(refusal); !tried || !errors.Is(err, refusal) || errors.Is(err, account.ErrMailDiscarded) {
 				t.Errorf("after %v: tried: %t, %v", accounts.Now().Sub(began), tried, err)
 			}
 		}
@@ -61,24 +61,24 @@ func TestMailPauses(t *testing.T) {
 			pause *= 2
 		}
 		wantTry(time.Hour, refusal)
-		wantTry(time.Hour, &mail.RefusedError{Why: "less", Wait: time.Minute})
-		busy := &mail.RefusedError{Why: "Try tomorrow.", Wait: 20 * time.Hour}
+		wantTry(time.Hour, &mail.RefusedError{Reason: "less", RetryAfter: time.Minute})
+		busy := &mail.RefusedError{Reason: "Try tomorrow.", RetryAfter: 20 * time.Hour}
 		wantTry(time.Hour, busy)
 		wantTry(20*time.Hour, busy)
 		wantTry(20*time.Hour, refusal)
 
 		last := began.Add(3 * 24 * time.Hour)
-		wantTry(time.Hour, &mail.RefusedError{Why: "Much later.", Wait: 1000 * time.Hour})
+		wantTry(time.Hour, &mail.RefusedError{Reason: "Much later.", RetryAfter: 1000 * time.Hour})
 		s.clock.Advance(last.Sub(accounts.Now()))
 		tried, err := try(refusal)
-		if !tried || !errors.Is(err, account.ErrMailDropped) || !errors.Is(err, refusal) {
+		if !tried || !errors.Is(err, account.ErrMailDiscarded) || !errors.Is(err, refusal) {
 			t.Errorf("after three days: tried: %t, %v; want it dropped", tried, err)
 		}
 		s.clock.Advance(30 * 24 * time.Hour)
 		if tried, err := try(nil); tried || err != nil {
 			t.Errorf("a dropped email: tried: %t, %v", tried, err)
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventMailDropped}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventMailDiscarded}, Limit: 10})
 		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
 			t.Errorf("events %+v, %v", events, err)
 		}
@@ -97,13 +97,13 @@ func TestSlowMail(t *testing.T) {
 			want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password + "!"}), 200, "")
 			s.clock.Advance(time.Second)
 		}
-		found, err := accounts.HandOnMail(t.Context(), func(slow mail.Mail) error {
+		found, err := accounts.DeliverMail(t.Context(), func(slow mail.Mail) error {
 			if slow.Recipient != "slow@example.test" {
 				t.Errorf("the first is %+v", slow)
 			}
 			for i, want := range []string{"quick@example.test", ""} {
 				got := ""
-				_, err := accounts.HandOnMail(t.Context(), func(m mail.Mail) error { got = m.Recipient; return nil })
+				_, err := accounts.DeliverMail(t.Context(), func(m mail.Mail) error { got = m.Recipient; return nil })
 				if err != nil || got != want {
 					t.Errorf("%d: %q, %v; want %q", i, got, err, want)
 				}
@@ -151,12 +151,12 @@ func TestNewDeviceMail(t *testing.T) {
 			wantMails(t, accounts, ann, subjects...)
 		}
 
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		wantMails(t, accounts, ann, "Two-factor authentication is on")
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
 		wantMails(t, accounts, ann)
-		want(t, b.Elsewhere().verify(nextCode(p)), 200, "")
+		want(t, b.Elsewhere().verify(nextCode(app)), 200, "")
 		wantMails(t, accounts, ann, "New sign-in")
 
 		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
@@ -196,7 +196,7 @@ func TestSendTestMail(t *testing.T) {
 		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 
 		want(t, send(b), 200, "")
-		refusal = &mail.RefusedError{Why: "The mail provider says: no."}
+		refusal = &mail.RefusedError{Reason: "The mail provider says: no."}
 		refused := send(b)
 		want(t, refused, 424, "MAIL_NOT_SENT")
 		if refused.Get("message") != "The mail provider says: no." {

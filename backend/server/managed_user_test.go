@@ -114,17 +114,17 @@ func TestManageUsers(t *testing.T) {
 
 		// A user has lost the second factor.
 		lost := s.signUp(t, bob)
-		p, codes := lost.enrol()
+		app, codes := lost.enroll()
 		device := s.device()
 		want(t, lost.register(device), 200, "")
 		trusted := s.challenge(t, bob)
-		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		waiting := s.challenge(t, bob)
 		for range 10 {
 			want(t, waiting.spend("aaaaa-bbbbb"), 401, "INVALID_BACKUP_CODE")
 			waiting = s.challenge(t, bob)
 		}
-		want(t, waiting.verify(nextCode(p)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
+		want(t, waiting.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		bobID := lost.id()
 		a := admin.manage(bobID, "reset-factors")
 		want(t, a, 200, "")
@@ -133,10 +133,10 @@ func TestManageUsers(t *testing.T) {
 		}
 		wantAlive(t, lost, false, "the user without the factor")
 		wantAlive(t, trusted, false, "the trusted browser")
-		want(t, waiting.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, waiting.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
 		found := s.signIn(t, bob) // by the password alone
-		if again, _ := found.enable(); again.Secret == p.Secret {
+		if again, _ := found.enable(); again.Secret == app.Secret {
 			t.Error("the secret from before is back")
 		}
 		want(t, found.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
@@ -176,14 +176,14 @@ func TestManageUsers(t *testing.T) {
 
 		// The user of a disabled account need not send a code in vain.
 		cid := s.signUp(t, "cid@example.test")
-		cid.enrol()
+		cid.enroll()
 		cidID, begun := cid.id(), s.challenge(t, "cid@example.test")
 		want(t, admin.manage(cidID, "disable"), 200, "")
 		want(t, begun.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).SignIn("cid@example.test"), 403, "ACCOUNT_DISABLED")
 
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{
-			audit.EventFactorsReset, audit.EventSessionsEnded, audit.EventUserDisabled, audit.EventUserEnabled,
+			audit.EventFactorsReset, audit.EventUserSessionsRevoked, audit.EventUserDisabled, audit.EventUserEnabled,
 		}, Limit: 100})
 		if err != nil || len(events) != 6 {
 			t.Errorf("%d events, %v; want 6", len(events), err)
@@ -201,7 +201,7 @@ func TestManageUsers(t *testing.T) {
 		for _, m := range sendMails(t, accounts) {
 			if strings.Contains(m.Text, "administrator") {
 				told[m.Recipient]++
-				if strings.Contains(m.Text, " "+ofClients) || strings.Contains(m.Text, p.Secret) {
+				if strings.Contains(m.Text, " "+ofClients) || strings.Contains(m.Text, app.Secret) {
 					t.Errorf("an email tells too much: %s", m.Text)
 				}
 			}
@@ -286,7 +286,7 @@ func TestRequiredByEnvironment(t *testing.T) {
 			if _, err := accounts.LoadSettings(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := accounts.NoteEnvironment(t.Context()); err != nil {
+			if err := accounts.RecordEnvironment(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -383,7 +383,7 @@ func TestRequiredTwoFactor(t *testing.T) {
 			t.Errorf("get-session once it is due: %v", a)
 		}
 		want(t, b.Get("/passkey/list-user-passkeys"), 200, "")
-		b.enrol()
+		b.enroll()
 		want(t, b.Get("/list-sessions"), 200, "")
 		want(t, b.Do("GET", "/api/settings", ""), 200, "")
 		if a := b.Session(); a.Get("enrolBy") != nil {

@@ -79,7 +79,7 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if _, waits := s.cookies.challenge(c.Request); waits {
 		if challenged, err := s.challenge(c); err == nil {
 			answer.Pending = challenged.Challenge
-		} else if !errors.Is(err, shared.ErrChallenge) {
+		} else if !errors.Is(err, shared.ErrNoPendingSignIn) {
 			return out, err
 		}
 	}

@@ -622,7 +622,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 func TestDeletedPasskey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.keeping(t, ann)
-		owner.enrol()
+		owner.enroll()
 		elsewhere, trusted, theirs := s.browser(t), s.browser(t), s.signUp(t, bob)
 		want(t, elsewhere.authenticate(device), 200, "")
 		trusted.passPassword(ann)
@@ -647,7 +647,7 @@ func TestDeletedPasskey(t *testing.T) {
 
 // TestLastWayIn tests that a user cannot delete the last way in to the account, also
 // not with several requests at once.
-func TestLastWayIn(t *testing.T) {
+func TestLastCredential(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.keeping(t, ann)
 		if other, _ := s.keeping(t, bob); other.passkeys()[0].LastWayIn { // another user's passkey and password do not count
@@ -867,7 +867,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.keeping(t, ann)
 		_, others := s.keeping(t, bob)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		user := owner.Session().Get("user.id")
 		id := base64.RawURLEncoding.EncodeToString(device.Keys[0].ID)
 
@@ -903,7 +903,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			!regexp.MustCompile(`latchkey\.session_token=[\w-]{43}; Path=/; HttpOnly`).MatchString(all) { // "rememberMe" was false
 			t.Errorf("cookies: %s", all)
 		}
-		want(t, s.holding(t, "latchkey.two_factor", challenge).verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.holding(t, "latchkey.two_factor", challenge).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
 		// Options from before the password are good, too: autofill asks for them early.
 		b, _ = asked()
@@ -923,7 +923,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 		if s.kept(t) != before || b.SignedIn(t) {
 			t.Error("a wrong passkey did something")
 		}
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 
 		// Another user's passkey signs in to that user's account, as without a challenge.
 		b, _ = asked()
@@ -943,7 +943,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
 		b, options = asked()
-		want(t, b.verify(nextCode(p)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
+		want(t, b.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		want(t, b.sendAuthentication(used(t, device, options)), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 	})
@@ -975,7 +975,7 @@ func TestSecurityKey(t *testing.T) {
 		}
 		want(t, b.Elsewhere().Post("/step-up", body{"passkey": used(t, key, b.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
 
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		b = s.browser(t)
 		a = b.authenticate(key)
 		want(t, a, 403, "TWO_FACTOR_REQUIRED")
@@ -985,7 +985,7 @@ func TestSecurityKey(t *testing.T) {
 		}
 		want(t, b.authenticate(key), 403, "TWO_FACTOR_REQUIRED") // it does not count twice
 		wantAlive(t, b, false, "the browser that has sent one factor twice")
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 		if b.method() != "security-key+totp" {
 			t.Errorf("with a code: %v", b.Get("/list-sessions"))
 		}

@@ -100,9 +100,9 @@ func (s mailing) askReset(t *testing.T, email string) string {
 func TestResetPassword(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		trusted := s.challenge(t, ann)
-		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		challenge := s.challenge(t, ann)
 		s.mails(t)
 
@@ -147,10 +147,10 @@ func TestResetPassword(t *testing.T) {
 
 		wantAlive(t, owner, false, "the owner's session")
 		wantAlive(t, trusted, false, "a trusted browser")
-		want(t, challenge.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, challenge.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).SignIn(ann), 401, "INVALID_EMAIL_OR_PASSWORD")
 		want(t, trusted.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 403, "TWO_FACTOR_REQUIRED")
-		want(t, trusted.verify(nextCode(p)), 200, "")
+		want(t, trusted.verify(nextCode(app)), 200, "")
 
 		if mails := s.mails(t); len(mails) != 1 || mails[0].Subject != "Your password was changed" ||
 			strings.Contains(mails[0].Text, nextPassword) {
@@ -700,7 +700,7 @@ func TestSignInUnverified(t *testing.T) {
 		want(t, s.browser(t).authenticate(device), 200, "")
 
 		// The server asks for the address before it asks for a second factor.
-		owner.enrol()
+		owner.enroll()
 		s.exec(t, "UPDATE users SET email_verified = FALSE")
 		want(t, signIn(b), 403, "EMAIL_NOT_VERIFIED")
 	})
@@ -749,7 +749,7 @@ func TestSignUpDisabled(t *testing.T) {
 func TestVoidPassword(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner, device := s.keeping(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		b := s.browser(t)
 		want(t, b.SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
@@ -771,7 +771,7 @@ func TestVoidPassword(t *testing.T) {
 		}
 		want(t, owner.Elsewhere().Post("/verify-password", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 409, "LAST_WAY_IN")
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 
 		s.mails(t)
@@ -781,7 +781,7 @@ func TestVoidPassword(t *testing.T) {
 }
 
 // TestDisown tests that the link of a notice undoes what the notice is about.
-func TestDisown(t *testing.T) {
+func TestReportNotMe(t *testing.T) {
 	for _, test := range []struct {
 		what, subject string
 		does          func(b *browser) // what a stranger does with an open session
@@ -797,7 +797,7 @@ func TestDisown(t *testing.T) {
 				t.Errorf("%d passkeys are left", got)
 			}
 		}},
-		{"two-factor authentication", "Two-factor authentication is on", func(b *browser) { b.enrol() }, func(t *testing.T, s mailing) {
+		{"two-factor authentication", "Two-factor authentication is on", func(b *browser) { b.enroll() }, func(t *testing.T, s mailing) {
 			s.signIn(t, ann) // without a code
 		}},
 	} {
@@ -829,7 +829,7 @@ func TestDisown(t *testing.T) {
 					test.check(t, s)
 				}
 				s.signIn(t, ann)
-				if s.events(t, audit.EventDisowned) != 1 {
+				if s.events(t, audit.EventReportedNotMe) != 1 {
 					t.Error("the log lacks it")
 				}
 			})
@@ -848,10 +848,10 @@ func (s mailing) wantMail(t *testing.T, subject string) {
 }
 
 // TestDisownOfFactors tests what the links of the notices about backup codes undo.
-func TestDisownOfFactors(t *testing.T) {
+func TestReportNotMeOfFactors(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		disown := func(link string) {
 			t.Helper()
 			a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
@@ -881,7 +881,7 @@ func TestDisownOfFactors(t *testing.T) {
 		disown(second)
 		b = s.challenge(t, ann)
 		want(t, b.spend(made[3]), 401, "INVALID_BACKUP_CODE")
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 		a = b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		s.mails(t)
 		disown(first)
@@ -891,7 +891,7 @@ func TestDisownOfFactors(t *testing.T) {
 
 // TestDisownOfTheLastWayIn tests that the owner gets a way in to an account whose
 // only one was the stranger's passkey.
-func TestDisownOfTheLastWayIn(t *testing.T) {
+func TestReportNotMeOfLastCredential(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		stranger, device := s.keeping(t, ann)
 		link := s.link(t, ann, "A passkey was added")
@@ -907,16 +907,16 @@ func TestDisownOfTheLastWayIn(t *testing.T) {
 
 // TestDisownOfAnAuthenticator tests that an authenticator whose key a stranger has
 // seen is no longer a second factor, and that one that has replaced it stays.
-func TestDisownOfAnAuthenticator(t *testing.T) {
+func TestReportNotMeOfAuthenticator(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		b := s.signUp(t, ann)
-		b.enrol()
+		b.enroll()
 		s.mails(t)
 		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		old := s.link(t, ann, "Your authenticator's key was shown")
 		s.clock.Advance(time.Minute)
-		p := s.scan(t, b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
-		want(t, b.verify(p.Code(0)), 200, "")
+		app := s.scan(t, b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
+		want(t, b.verify(app.Code(0)), 200, "")
 		s.mails(t)
 		reset := func(link string) {
 			t.Helper()
@@ -927,7 +927,7 @@ func TestDisownOfAnAuthenticator(t *testing.T) {
 		}
 		reset(old)
 		b = s.challenge(t, ann) // the new one stays
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		reset(s.link(t, ann, "Your authenticator's key was shown"))
 		s.signIn(t, ann)

@@ -59,7 +59,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze() // the window ends to the second
 		owner, device := s.keeping(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		refused := func(what string, b *browser) {
 			t.Helper()
 			for call, a := range b.weakenings(t) {
@@ -74,7 +74,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 		}
 
 		trusted := s.challenge(t, ann)
-		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		want(t, trusted.Elsewhere().SignIn(ann), 200, "")
 		if by, _ := trusted.shown(); by != nil || trusted.method() != "password+trusted-device" {
 			t.Errorf("a trusted device has shown %v", by)
@@ -108,7 +108,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			by    string
 			proof func() body
 		}{
-			{"totp", func() body { return body{"code": nextCode(p)} }},
+			{"totp", func() body { return body{"code": nextCode(app)} }},
 			{"backup-code", func() body { return body{"backupCode": codes[0]} }},
 			{"passkey", func() body { return body{"passkey": used(t, device, owner.authenticateOptions())} }},
 		} {
@@ -140,7 +140,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 
 		// A factor shown in one session is worth nothing in another.
 		s.clock.Advance(time.Minute)
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		wantFactor(t, mailed.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}))
 		for call, a := range owner.weakenings(t) { // the last switches it off
 			if call != "delete the last passkey" && a.Status != 200 {
@@ -165,7 +165,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 		}
 		device := s.device()
 		want(t, owner.register(device), 200, "")
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		is := func(b *browser, want any) {
 			t.Helper()
 			if by, _ := b.shown(); by != want {
@@ -174,12 +174,12 @@ func TestFactorsOfSignIn(t *testing.T) {
 		}
 		is(owner, "totp")
 		b := s.challenge(t, ann)
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 		is(b, "totp")
 		b = s.challenge(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
 		is(b, "backup-code")
-		want(t, b.verify(nextCode(p)), 200, "") // in the session
+		want(t, b.verify(nextCode(app)), 200, "") // in the session
 		is(b, "totp")
 		want(t, b.spend(codes[1]), 200, "")
 		is(b, "backup-code")
@@ -198,7 +198,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 func TestByWhichFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		told := func(subject, sentence, detail string) {
 			t.Helper()
 			all := s.mails(t)
@@ -214,7 +214,7 @@ func TestByWhichFactor(t *testing.T) {
 		told("Your authenticator's key was shown", "It was confirmed with a backup code.", "confirmed with a backup code")
 		want(t, owner.register(s.device()), 200, "")
 		told("A passkey was added", "It was confirmed with a backup code.", "confirmed with a backup code")
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 200, "")
 		told("A passkey was removed", "It was confirmed with a code from the authenticator app.",
 			"confirmed with a code from the authenticator app")
@@ -230,7 +230,7 @@ func TestByWhichFactor(t *testing.T) {
 func TestFactorsOfAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		victim := s.signUp(t, bob)
-		victim.enrol()
+		victim.enroll()
 		admin := s.signUp(t, ann).granted(account.Permissions...)
 		put := func(key, value string) testkit.Answer { return admin.Elsewhere().put(body{"key": key, "value": value}) }
 		keys := map[string]string{
@@ -242,7 +242,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 				want(t, put(key, value), 200, "")
 			}
 		}
-		p, _ := admin.enrol()
+		app, _ := admin.enroll()
 		s.clock.Advance(setting.FreshWindow)
 		want(t, admin.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		for key, value := range keys {
@@ -250,7 +250,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 		}
 		want(t, put("SIGN_UP_ENABLED", "true"), 200, "")
 		wantFactor(t, admin.Elsewhere().manage(victim.id(), "reset-factors"))
-		want(t, admin.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, admin.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		for key, value := range keys {
 			want(t, put(key, value), 200, "")
 		}
@@ -275,7 +275,7 @@ func TestPasskeyAsRequiredFactor(t *testing.T) {
 
 		owner := s.signIn(t, ann)
 		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, device, owner.authenticateOptions())}), 200, "")
-		owner.enrol()
+		owner.enroll()
 		want(t, owner.Get("/list-sessions"), 200, "")
 	})
 }
@@ -288,7 +288,7 @@ func TestLastSecondFactor(t *testing.T) {
 	}
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
-		_, codes := owner.enrol()
+		_, codes := owner.enroll()
 		a := owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password})
 		want(t, a, 409, "LAST_SECOND_FACTOR")
 		if !strings.Contains(a.Body, "Add a passkey first") {

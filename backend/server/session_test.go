@@ -327,7 +327,7 @@ func TestRevokeBites(t *testing.T) {
 // TestDeedsTakeTheUserFirst tests that a request that changes several rows of a user
 // waits for the lock of the user, and so cannot wait for another such request that
 // waits for it. It does not run on SQLite, which has one writer at a time.
-func TestDeedsTakeTheUserFirst(t *testing.T) {
+func TestActionsLockTheUserFirst(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
 	if err != nil {

@@ -333,7 +333,7 @@ func TestLimitPerAccount(t *testing.T) {
 // TestKnownBrowserDies tests that the cookie of a browser that has signed in before
 // gives no more tries once the password has changed, and that it serves for several
 // accounts.
-func TestKnownBrowserDies(t *testing.T) {
+func TestKnownDeviceEndsWithPassword(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		thief := s.signUp(t, "ann@example.test")
 		owner := s.signIn(t, "ann@example.test")

@@ -161,7 +161,7 @@ func sendMails(t *testing.T, accounts *account.Service) (all []mail.Mail) {
 	t.Helper()
 	for found := true; found; {
 		var err error
-		found, err = accounts.HandOnMail(t.Context(), func(m mail.Mail) error {
+		found, err = accounts.DeliverMail(t.Context(), func(m mail.Mail) error {
 			all = append(all, m)
 			return nil
 		})

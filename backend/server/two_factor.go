@@ -95,7 +95,7 @@ func (s *Server) answerChallenge(c call, a account.CodeAnswer) (shared.Verified,
 	o, err := s.Accounts.CompleteSignIn(c.Context(), c.Actor, *c.Challenge, a)
 	c.guesses.right = err == nil
 	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // of those, a new one can be sent
-	if err == nil || spent || errors.Is(err, shared.ErrChallenge) {
+	if err == nil || spent || errors.Is(err, shared.ErrNoPendingSignIn) {
 		s.cookies.clearChallenge(c.w)
 	}
 	if err != nil {

@@ -28,34 +28,34 @@ import (
 
 // scan returns a phone that has scanned the otpauth URI of an answer. The phone
 // goes by the site's clock.
-func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.Phone {
+func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.AuthenticatorApp {
 	t.Helper()
-	p := a.Scan(t)
-	p.Now, p.Wait = s.clock.Now, s.clock.Advance
-	return p
+	app := a.Scan(t)
+	app.Now, app.Wait = s.clock.Now, s.clock.Advance
+	return app
 }
 
 // nextCode moves the clock forward by a step and returns the code that the phone
 // shows then.
-func nextCode(p *testkit.Phone) string {
-	p.Wait(testkit.Step)
-	return p.Code(0)
+func nextCode(app *testkit.AuthenticatorApp) string {
+	app.Wait(testkit.Step)
+	return app.Code(0)
 }
 
 // enable begins to enrol an authenticator in the browser's account: the account
 // still waits for the first code.
-func (b *browser) enable() (p *testkit.Phone, backupCodes []string) {
+func (b *browser) enable() (app *testkit.AuthenticatorApp, backupCodes []string) {
 	b.t.Helper()
 	a := b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password})
 	return b.site.scan(b.t, a), a.Strings("backupCodes")
 }
 
 // enrol turns on two-factor authentication for the browser's account.
-func (b *browser) enrol() (p *testkit.Phone, backupCodes []string) {
+func (b *browser) enroll() (app *testkit.AuthenticatorApp, backupCodes []string) {
 	b.t.Helper()
-	p, codes := b.enable()
-	want(b.t, b.Elsewhere().Post("/two-factor/verify-totp", body{"code": p.Code(0)}), 200, "")
-	return p, codes
+	app, codes := b.enable()
+	want(b.t, b.Elsewhere().Post("/two-factor/verify-totp", body{"code": app.Code(0)}), 200, "")
+	return app, codes
 }
 
 // challenge sends the password of an account in a new browser, which then needs
@@ -116,12 +116,12 @@ func TestEnableTwoFactor(t *testing.T) {
 		want(t, b.Elsewhere().Post("/two-factor/send-otp", body{}), 400, "TWO_FACTOR_NOT_ENABLED")
 		wantStatus(t, b, shared.TwoFactor{})
 
-		p, codes := b.enable()
-		q := parse(t, p.URI).Query()
-		secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
+		app, codes := b.enable()
+		q := parse(t, app.URI).Query()
+		secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(app.Secret)
 		if err != nil || len(secret) != 20 || q.Get("period") != "30" || q.Get("digits") != "6" || q.Get("algorithm") != "SHA1" ||
 			q.Get("issuer") != "Latchkey" {
-			t.Errorf("URI %s: %v", p.URI, err)
+			t.Errorf("URI %s: %v", app.URI, err)
 		}
 		form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
 		for _, code := range codes {
@@ -133,14 +133,14 @@ func TestEnableTwoFactor(t *testing.T) {
 			t.Errorf("backup codes %q", codes)
 		}
 		wantStatus(t, b, shared.TwoFactor{Pending: true})
-		if other, _ := s.signUp(t, "bob@example.test").enable(); other.Secret == p.Secret {
+		if other, _ := s.signUp(t, "bob@example.test").enable(); other.Secret == app.Secret {
 			t.Error("two users have one secret")
 		}
-		if again, _ := b.enable(); again.Secret == p.Secret {
+		if again, _ := b.enable(); again.Secret == app.Secret {
 			t.Error("enabling again gives the same secret")
 		} else {
-			want(t, b.verify(p.Code(0)), 401, "INVALID_CODE") // the server has forgotten the first secret
-			p = again
+			want(t, b.verify(app.Code(0)), 401, "INVALID_CODE") // the server has forgotten the first secret
+			app = again
 		}
 
 		// Sign-in needs no code before the proof.
@@ -148,7 +148,7 @@ func TestEnableTwoFactor(t *testing.T) {
 		other := s.signIn(t, ann)
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
 		before := b.token()
-		a := b.verify(p.Code(0))
+		a := b.verify(app.Code(0))
 		want(t, a, 200, "")
 		if a.Get("user.twoFactorEnabled") != true || a.Get("token") != b.Session().Get("session.token") {
 			t.Errorf("proved: %v", a)
@@ -190,7 +190,7 @@ func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.Two
 func TestSignInWithTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 
 		b := s.browser(t)
 		a := b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": testkit.Password, "rememberMe": false})
@@ -211,7 +211,7 @@ func TestSignInWithTwoFactor(t *testing.T) {
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
 
 		spent := b.Cookie("latchkey.two_factor")
-		a = b.verify(nextCode(p))
+		a = b.verify(nextCode(app))
 		want(t, a, 200, "")
 		if a.Get("user.twoFactorEnabled") != true || a.Get("token") == nil {
 			t.Errorf("verified: %v", a)
@@ -224,20 +224,20 @@ func TestSignInWithTwoFactor(t *testing.T) {
 		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+totp" {
 			t.Errorf("method: %v", list)
 		}
-		want(t, s.holding(t, "latchkey.two_factor", spent).verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.holding(t, "latchkey.two_factor", spent).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
 		expired := s.challenge(t, ann)
 		s.clock.Advance(10 * time.Minute)
-		want(t, expired.verify(p.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, expired.verify(app.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
 	})
 }
 
 // TestEveryWayIn calls every endpoint after the password and without a code, and
 // tests that none hands out a session or any part of one.
-func TestEveryWayIn(t *testing.T) {
+func TestEverySignInMethod(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		user := owner.Session().Get("user.id").(string)
 		before, err := s.db.Sessions(t.Context(), user, account.Now())
 		if err != nil {
@@ -254,7 +254,7 @@ func TestEveryWayIn(t *testing.T) {
 		if err != nil || len(after) != len(before) {
 			t.Errorf("%d sessions, %v; want %d as before", len(after), err, len(before))
 		}
-		want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
+		want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
 	})
 }
 
@@ -264,14 +264,14 @@ func TestTOTPReplay(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.MidStep()
 		owner := s.signUp(t, ann)
-		p, _ := owner.enable()
-		first := p.Code(0)
+		app, _ := owner.enable()
+		first := app.Code(0)
 		want(t, owner.verify(first), 200, "")
 		want(t, s.challenge(t, ann).verify(first), 401, "INVALID_CODE") // the enrolment has spent it
-		want(t, s.challenge(t, ann).verify(p.Code(-1)), 401, "INVALID_CODE")
+		want(t, s.challenge(t, ann).verify(app.Code(-1)), 401, "INVALID_CODE")
 
 		one, two := s.challenge(t, ann), s.challenge(t, ann)
-		code := p.Code(1)
+		code := app.Code(1)
 		want(t, one.verify(code), 200, "")
 		want(t, two.verify(code), 401, "INVALID_CODE")
 		wantAlive(t, two, false, "the browser that sent a code again")
@@ -279,7 +279,7 @@ func TestTOTPReplay(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": code}), 401, "INVALID_CODE")
 
 		for _, away := range []int{-10, -3, -2, 3} {
-			a := s.challenge(t, ann).verify(p.Code(away))
+			a := s.challenge(t, ann).verify(app.Code(away))
 			want(t, a, 401, "INVALID_CODE")
 			says := "the clock of your phone"
 			if away < 0 { // before a step whose code is spent
@@ -290,10 +290,10 @@ func TestTOTPReplay(t *testing.T) {
 			}
 			if away == -2 { // a right code, so that the wrong ones do not lock the account
 				s.clock.Advance(30 * time.Second)
-				want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
+				want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
 			}
 		}
-		a := s.challenge(t, ann).verify(p.Code(-11))
+		a := s.challenge(t, ann).verify(app.Code(-11))
 		want(t, a, 401, "INVALID_CODE")
 		if strings.Contains(a.Body, "seconds") { // the server does not look so far
 			t.Errorf("11 steps away: %v", a)
@@ -306,10 +306,10 @@ func TestTOTPReplay(t *testing.T) {
 		if a := bob.verify(q.Code(10)); a.Status != 401 || !strings.Contains(a.Body, "about 300 seconds ahead") {
 			t.Errorf("10 steps ahead: %v", a)
 		}
-		for i, form := range []string{"", p.Code(0)[:5], p.Code(0) + "0", p.Code(0) + ".", "+" + p.Code(0), "x" + p.Code(0)} {
+		for i, form := range []string{"", app.Code(0)[:5], app.Code(0) + "0", app.Code(0) + ".", "+" + app.Code(0), "x" + app.Code(0)} {
 			other := s.signUp(t, fmt.Sprintf("user%d@example.test", i))
 			q, _ := other.enable()
-			want(t, other.verify(strings.ReplaceAll(form, p.Code(0), q.Code(0))), 401, "INVALID_CODE")
+			want(t, other.verify(strings.ReplaceAll(form, app.Code(0), q.Code(0))), 401, "INVALID_CODE")
 		}
 	})
 }
@@ -318,10 +318,10 @@ func TestTOTPReplay(t *testing.T) {
 // told a client before that it is a code of that time: the client may have guessed it.
 func TestToldCodeIsBurned(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		p, _ := s.signUp(t, ann).enrol()
+		app, _ := s.signUp(t, ann).enroll()
 		s.clock.MidStep()
 		b := s.challenge(t, ann)
-		told, untold := p.Code(5), p.Code(6)
+		told, untold := app.Code(5), app.Code(6)
 		if a := b.verify(told); a.Status != 401 || !strings.Contains(a.Body, "about 150 seconds ahead") {
 			t.Errorf("5 steps ahead: %v", a)
 		}
@@ -334,14 +334,14 @@ func TestToldCodeIsBurned(t *testing.T) {
 			}
 		}
 		s.clock.Advance(4 * 30 * time.Second)
-		want(t, b.verify(p.Code(0)), 200, "") // a code before the told one is good
+		want(t, b.verify(app.Code(0)), 200, "") // a code before the told one is good
 		s.clock.Advance(30 * time.Second)
 		for range 20 { // it does not count as a guess, and so does not lock the account
 			if a := s.challenge(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
 				t.Fatalf("the told one in its own time: %v", a)
 			}
 		}
-		if a := s.challenge(t, ann).verify(p.Code(4)); a.Get("message") != off { // the server still knows the told one
+		if a := s.challenge(t, ann).verify(app.Code(4)); a.Get("message") != off { // the server still knows the told one
 			t.Errorf("4 steps ahead: %v", a)
 		}
 		s.clock.Advance(30 * time.Second)
@@ -354,22 +354,22 @@ func TestToldCodeIsBurned(t *testing.T) {
 func TestChallengeTries(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		b := s.challenge(t, ann)
 		for range 5 {
 			want(t, b.verify("000000"), 401, "INVALID_CODE")
 		}
 		cookie := b.Cookie("latchkey.two_factor")
 		spent := func() *browser { return s.holding(t, "latchkey.two_factor", cookie) }
-		a := b.verify(nextCode(p))
+		a := b.verify(nextCode(app))
 		want(t, a, 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Errorf("the cookie stays: %v", a.Header)
 		}
-		want(t, b.verify(p.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
-		want(t, spent().verify(p.Code(0)), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
+		want(t, b.verify(app.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, spent().verify(app.Code(0)), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		want(t, spent().spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.challenge(t, ann).verify(p.Code(0)), 200, "")
+		want(t, s.challenge(t, ann).verify(app.Code(0)), 200, "")
 
 		both := s.challenge(t, ann)
 		for range 3 {
@@ -389,9 +389,9 @@ func TestChallengeTries(t *testing.T) {
 func TestSecondFactorLock(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		trusted := s.challenge(t, ann)
-		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true}), 200, "")
+		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		guess := func(n int) testkit.Answer {
 			if n%2 == 0 {
 				return s.challenge(t, ann).verify("000000")
@@ -409,7 +409,7 @@ func TestSecondFactorLock(t *testing.T) {
 				}
 			}
 			for what, a := range map[string]testkit.Answer{
-				"the right code": s.challenge(t, ann).verify(p.Code(0)),
+				"the right code": s.challenge(t, ann).verify(app.Code(0)),
 				"a backup code":  s.challenge(t, ann).spend(codes[0]),
 			} {
 				want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
@@ -422,7 +422,7 @@ func TestSecondFactorLock(t *testing.T) {
 			if round == 0 {
 				wantAlive(t, owner, true, "the owner's live session")
 				want(t, owner.Elsewhere().Post("/verify-password", body{"password": testkit.Password}), 200, "") // it has a count of its own
-				want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")                  // and so has this
+				want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")                // and so has this
 				want(t, trusted.Elsewhere().SignIn(ann), 200, "")
 			}
 			s.clock.Advance(wait)
@@ -431,7 +431,7 @@ func TestSecondFactorLock(t *testing.T) {
 			guess(n)
 		}
 		s.clock.Advance(2 * day)
-		a := s.challenge(t, ann).verify(p.Code(0)) // after a hundred in a row the lock does not end
+		a := s.challenge(t, ann).verify(app.Code(0)) // after a hundred in a row the lock does not end
 		want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		if a.Header.Get("Retry-After") != "" || !strings.Contains(a.Body, "unlock") {
 			t.Errorf("after a hundred: %v %v", a, a.Header)
@@ -443,7 +443,7 @@ func TestSecondFactorLock(t *testing.T) {
 		change := body{"currentPassword": testkit.Password, "newPassword": nextPassword}
 		want(t, trusted.Elsewhere().Post("/change-password", change), 200, "")
 		want(t, b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 403, "TWO_FACTOR_REQUIRED")
-		want(t, b.verify(p.Code(0)), 200, "")
+		want(t, b.verify(app.Code(0)), 200, "")
 	})
 }
 
@@ -452,7 +452,7 @@ func TestSecondFactorLock(t *testing.T) {
 func TestLockInSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		thief := s.holding(t, "latchkey.session_token", owner.token())
 		guesses := []func() testkit.Answer{
 			func() testkit.Answer { return thief.verify("000000") },
@@ -465,14 +465,14 @@ func TestLockInSession(t *testing.T) {
 			}
 		}
 		for _, a := range []testkit.Answer{
-			owner.verify(nextCode(p)), owner.spend(codes[0]), owner.Elsewhere().Post("/step-up", body{"code": p.Code(0)}), guesses[0](),
+			owner.verify(nextCode(app)), owner.spend(codes[0]), owner.Elsewhere().Post("/step-up", body{"code": app.Code(0)}), guesses[0](),
 		} {
 			want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		}
 		wantAlive(t, owner, true, "a locked session")
-		want(t, s.challenge(t, ann).verify(p.Code(0)), 200, "")
+		want(t, s.challenge(t, ann).verify(app.Code(0)), 200, "")
 		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
-		want(t, owner.verify(nextCode(p)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lock
+		want(t, owner.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lock
 		// A user with a session and the password can end the lock so.
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		again, _ := owner.enable()
@@ -485,11 +485,11 @@ func TestLockInSession(t *testing.T) {
 func TestRightCodeEndsTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		for i, right := range []func() testkit.Answer{
-			func() testkit.Answer { return owner.verify(nextCode(p)) },
-			func() testkit.Answer { return s.challenge(t, ann).verify(nextCode(p)) },
-			func() testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}) },
+			func() testkit.Answer { return owner.verify(nextCode(app)) },
+			func() testkit.Answer { return s.challenge(t, ann).verify(nextCode(app)) },
+			func() testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}) },
 			func() testkit.Answer { return s.challenge(t, ann).spend(codes[0]) },
 		} {
 			for range 9 {
@@ -510,8 +510,8 @@ func TestRightCodeEndsTheRow(t *testing.T) {
 			want(t, s.challenge(t, ann).spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 			want(t, owner.spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 		}
-		want(t, owner.verify(nextCode(p)), 200, "")
-		want(t, s.challenge(t, ann).verify(nextCode(p)), 200, "")
+		want(t, owner.verify(nextCode(app)), 200, "")
+		want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
 	})
 }
 
@@ -545,7 +545,7 @@ func TestPendingEnrolment(t *testing.T) {
 				want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(seen)}), 200, "")
 			},
 		} {
-			seen, _ = owner.enrol()
+			seen, _ = owner.enroll()
 			a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 			planted := s.scan(t, a)
 			end()
@@ -562,8 +562,8 @@ func TestPendingEnrolment(t *testing.T) {
 // authenticator of one account good for another account.
 func TestSealedForTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		annes, _ := s.signUp(t, ann).enrol()
-		s.signUp(t, "bob@example.test").enrol()
+		annes, _ := s.signUp(t, ann).enroll()
+		s.signUp(t, "bob@example.test").enroll()
 		var rows [2]account.TOTP
 		for i, email := range []string{ann, "bob@example.test"} {
 			user, _, err := s.db.UserByEmail(t.Context(), email)
@@ -590,7 +590,7 @@ func TestSealedForTheRow(t *testing.T) {
 func TestBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		_, codes := owner.enrol()
+		_, codes := owner.enroll()
 		one, two := s.challenge(t, ann), s.challenge(t, ann)
 		want(t, one.spend(codes[0]), 200, "")
 		if list := one.Get("/list-sessions"); list.Get("0.method") != "password+backup-code" {
@@ -634,7 +634,7 @@ func TestBackupCodes(t *testing.T) {
 
 		// The codes of one user are not good for another.
 		bob := s.signUp(t, "bob@example.test")
-		_, bobs := bob.enrol()
+		_, bobs := bob.enroll()
 		want(t, s.challenge(t, ann).spend(bobs[0]), 401, "INVALID_BACKUP_CODE")
 		want(t, bob.spend(bobs[0]), 200, "")
 	})
@@ -646,7 +646,7 @@ func TestBackupCodes(t *testing.T) {
 func TestDisableTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		for _, path := range []string{"/two-factor/disable", "/two-factor/get-totp-uri", "/two-factor/generate-backup-codes"} {
 			for _, in := range []body{
 				{}, {"password": ""}, {"password": nil}, {"password": "wrong wrong"}, {"password": strings.Repeat("x", 60_000)},
@@ -659,15 +659,15 @@ func TestDisableTwoFactor(t *testing.T) {
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
 		a := owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password})
 		want(t, a, 200, "")
-		if a.Get("totpURI") != p.URI {
-			t.Errorf("URI %v; want %s", a, p.URI)
+		if a.Get("totpURI") != app.URI {
+			t.Errorf("URI %v; want %s", a, app.URI)
 		}
 		for _, path := range []string{"/get-session", "/list-sessions", "/two-factor/status", "/list-trusted-devices"} {
-			wantAbsent(t, owner.Get(path).Body, append(codes, p.Secret)...)
+			wantAbsent(t, owner.Get(path).Body, append(codes, app.Secret)...)
 		}
 
 		other, pending := s.challenge(t, ann), s.challenge(t, ann)
-		want(t, other.verify(nextCode(p)), 200, "")
+		want(t, other.verify(nextCode(app)), 200, "")
 		before := owner.token()
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		wantStatus(t, owner, shared.TwoFactor{})
@@ -675,9 +675,9 @@ func TestDisableTwoFactor(t *testing.T) {
 			t.Error("the session keeps its token")
 		}
 		wantAlive(t, other, false, "the other session")
-		want(t, pending.verify(nextCode(p)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, pending.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		wantAlive(t, s.signIn(t, ann), true, "a browser that signs in without a code")
-		want(t, owner.verify(p.Code(0)), 400, "TOTP_NOT_ENABLED")
+		want(t, owner.verify(app.Code(0)), 400, "TOTP_NOT_ENABLED")
 		want(t, owner.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 		before = owner.token()
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
@@ -689,10 +689,10 @@ func TestDisableTwoFactor(t *testing.T) {
 
 // TestMoveToANewPhone tests that the old authenticator is good until a code has proved
 // the new one, and that the backup codes stay.
-func TestMoveToANewPhone(t *testing.T) {
+func TestReplaceAuthenticator(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		old, codes := owner.enrol()
+		old, codes := owner.enroll()
 		want(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": "wrong wrong", "replace": true}), 400, "INVALID_PASSWORD")
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		want(t, a, 200, "")
@@ -749,7 +749,7 @@ func TestMoveToANewPhone(t *testing.T) {
 func TestNewAuthenticatorUnlocks(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		owner.enrol()
+		owner.enroll()
 		for range 10 {
 			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
@@ -765,9 +765,9 @@ func TestEndsAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		for range 10 {
-			p, _ := owner.enrol()
+			app, _ := owner.enroll()
 			other := s.challenge(t, ann)
-			want(t, other.verify(nextCode(p)), 200, "")
+			want(t, other.verify(nextCode(app)), 200, "")
 			want(t, other.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}), 200, "")
 			var both sync.WaitGroup
 			both.Go(func() {
@@ -785,10 +785,10 @@ func TestEndsAtOnce(t *testing.T) {
 func TestTrustedDevices(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		trust := func() *browser {
 			b := s.challenge(t, ann)
-			a := b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(p), "trustDevice": true})
+			a := b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true})
 			want(t, a, 200, "")
 			cookie := regexp.MustCompile(`latchkey\.trust_device=[\w-]{43}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`)
 			if cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n"); !cookie.MatchString(cookies) {
@@ -813,7 +813,7 @@ func TestTrustedDevices(t *testing.T) {
 
 		// Another user of that browser needs a code, and may trust the browser, too.
 		bob := s.signUp(t, "bob@example.test")
-		q, _ := bob.enrol()
+		q, _ := bob.enroll()
 		want(t, signIn(b, "bob@example.test"), 403, "TWO_FACTOR_REQUIRED")
 		want(t, b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(q), "trustDevice": true}), 200, "")
 		want(t, signIn(b, ann), 200, "")
@@ -866,12 +866,12 @@ func TestTrustedDevices(t *testing.T) {
 			},
 			"another authenticator": func(b *browser) {
 				want(t, b.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
-				p, _ = b.enrol()
+				app, _ = b.enroll()
 			},
 		} {
 			b := trust()
 			o := s.challenge(t, ann)
-			want(t, o.verify(nextCode(p)), 200, "")
+			want(t, o.verify(nextCode(app)), 200, "")
 			end(o)
 			if a := signIn(b, ann); a.Status != 403 {
 				t.Errorf("after %s: %v", what, a)
@@ -901,7 +901,7 @@ func TestEmailCodes(t *testing.T) {
 		owner := s.signUp(t, ann)
 		want(t, send(owner), 400, "TWO_FACTOR_NOT_ENABLED")
 		want(t, verify(owner, "123456"), 400, "OTP_HAS_EXPIRED")
-		owner.enrol()
+		owner.enroll()
 		b := s.browser(t)
 		if a := b.passPassword(ann); fmt.Sprint(a.Get("twoFactorMethods")) != "[totp otp]" {
 			t.Errorf("methods: %v", a)
@@ -967,13 +967,13 @@ func TestStepUpByCode(t *testing.T) {
 		owner := s.signUp(t, ann)
 		want(t, owner.Elsewhere().Post("/step-up", body{}), 400, "VALIDATION_ERROR")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": "123456"}), 400, "TOTP_NOT_ENABLED")
-		p, _ := owner.enrol()
+		app, _ := owner.enroll()
 		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": "000000"}), 401, "INVALID_CODE")
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
 		before := owner.token()
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": p.Code(0)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": app.Code(0)}), 200, "")
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
@@ -987,13 +987,13 @@ func TestTwoFactorRedirect(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), func(c *server.Config) { c.Accounts.Settings = set(t, "TWO_FACTOR_SIGN_IN=redirect") })
-		p, _ := s.signUp(t, ann).enrol()
+		app, _ := s.signUp(t, ann).enroll()
 		b := s.browser(t)
 		a := b.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": testkit.Password, "callbackURL": "/welcome"})
 		if a.Status != 200 || a.Body != `{"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}` || a.Header.Get("Location") != "/welcome" {
 			t.Errorf("sign-in: %v", a)
 		}
-		want(t, b.verify(nextCode(p)), 200, "")
+		want(t, b.verify(nextCode(app)), 200, "")
 	})
 }
 
@@ -1002,7 +1002,7 @@ func TestTwoFactorRedirect(t *testing.T) {
 func TestTwoFactorRaces(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
+		app, codes := owner.enroll()
 		user := owner.Session().Get("user.id").(string)
 		atOnce := func(what string, send func(i int) testkit.Answer) {
 			t.Helper()
@@ -1044,10 +1044,10 @@ func TestTwoFactorRaces(t *testing.T) {
 			some := challenges()
 			atOnce("a backup code", func(i int) testkit.Answer { return some[i].spend(codes[round]) })
 			some = challenges()
-			code := nextCode(p)
+			code := nextCode(app)
 			atOnce("a code", func(i int) testkit.Answer { return some[i].verify(code) })
 			one := s.challenge(t, ann)
-			code = nextCode(p)
+			code = nextCode(app)
 			atOnce("one challenge", func(int) testkit.Answer { return one.Elsewhere().verify(code) })
 		}
 	})
@@ -1057,7 +1057,7 @@ func TestTwoFactorRaces(t *testing.T) {
 // at once.
 func TestWrongCodesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.signUp(t, ann).enrol()
+		s.signUp(t, ann).enroll()
 		var judged, locked atomic.Int32
 		var all sync.WaitGroup
 		challenges := make([]*browser, 30)
@@ -1088,9 +1088,9 @@ func TestWrongCodesAtOnce(t *testing.T) {
 func TestTwoFactorMails(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		p, codes := owner.enrol()
-		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
-		secrets := append(forms(codes), p.Secret, string(secret), hex.EncodeToString(secret),
+		app, codes := owner.enroll()
+		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(app.Secret)
+		secrets := append(forms(codes), app.Secret, string(secret), hex.EncodeToString(secret),
 			base64.RawStdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret))
 		wantAbsent(t, s.dump(t), secrets...)
 		mails := func(subjects ...string) {
@@ -1121,7 +1121,7 @@ func TestTwoFactorMails(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		mails("Your authenticator's key was shown")
 		s.clock.Advance(time.Hour)
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(p)}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 		mails("New backup codes were made")
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
@@ -1141,7 +1141,7 @@ func TestTwoFactorMails(t *testing.T) {
 		dump := s.dump(t)
 		for _, kind := range []string{
 			audit.EventTwoFactorPending, audit.EventTwoFactorEnabled, audit.EventTwoFactorDisabled, audit.EventAuthenticatorReplaced,
-			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventChallenged, audit.EventCodeFailed, audit.EventCodesLocked,
+			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventSecondFactorRequired, audit.EventCodeFailed, audit.EventCodesLocked,
 			audit.EventTOTPURIRead, audit.EventDeviceTrusted, audit.EventTrustedDeviceRevoked,
 		} {
 			if !strings.Contains(dump, kind) {
@@ -1165,7 +1165,7 @@ func forms(codes []string) []string {
 // waits nor have it sent to another address.
 func TestSealedMails(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.signUp(t, ann).enrol()
+		s.signUp(t, ann).enroll()
 		now := account.Now()
 		m, found, err := s.db.LeaseMail(t.Context(), now, now)
 		if err != nil || !found {
@@ -1182,7 +1182,7 @@ func TestSealedMails(t *testing.T) {
 		if err := s.db.AddMail(t.Context(), turned); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.accounts.HandOnMail(t.Context(), func(m mail.Mail) error { t.Errorf("sent: %+v", m); return nil }); err == nil {
+		if _, err := s.accounts.DeliverMail(t.Context(), func(m mail.Mail) error { t.Errorf("sent: %+v", m); return nil }); err == nil {
 			t.Error("the server sends an email to another address")
 		}
 	})
@@ -1193,7 +1193,7 @@ func TestSealedMails(t *testing.T) {
 func TestTwoFactorStorm(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		owner.enrol()
+		owner.enroll()
 		password := body{"password": testkit.Password}
 		deeds := []func(b *browser) testkit.Answer{
 			func(b *browser) testkit.Answer {

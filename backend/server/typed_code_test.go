@@ -62,11 +62,11 @@ func spellings() map[string]func(code string) string {
 func TestTypedCodes(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
-		p, _ := owner.enable()
-		want(t, owner.verify(spellings()["fullwidth"](p.Code(0))), 200, "")
+		app, _ := owner.enable()
+		want(t, owner.verify(spellings()["fullwidth"](app.Code(0))), 200, "")
 		stepUp := func(code string) testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": code}) }
 		for what, spell := range spellings() {
-			code := nextCode(p)
+			code := nextCode(app)
 			if a := stepUp(spell(code)); a.Status != 200 {
 				t.Errorf("%s: %v", what, a)
 			}
@@ -78,8 +78,8 @@ func TestTypedCodes(t *testing.T) {
 		}
 		for _, what := range []string{"fullwidth", "Arabic-Indic", "left-to-right mark"} {
 			spell := spellings()[what]
-			want(t, s.challenge(t, ann).verify(spell(nextCode(p))), 200, "")
-			code := nextCode(p)
+			want(t, s.challenge(t, ann).verify(spell(nextCode(app))), 200, "")
+			code := nextCode(app)
 			wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+spell(code)), "/dashboard/settings")
 			wantAgain(t, s.challenge(t, ann).send("/two-factor", "code="+code), 401, "code", "used")
 		}
@@ -97,7 +97,7 @@ func TestTypedCodes(t *testing.T) {
 func TestTypedBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		_, codes := owner.enrol()
+		_, codes := owner.enroll()
 		bare := func(code string) string { return strings.ReplaceAll(code, "-", "") }
 		spells := []func(string) string{
 			bare,
@@ -155,7 +155,7 @@ func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 func TestOldBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		_, fresh := owner.enrol()
+		_, fresh := owner.enroll()
 		codes := []string{"AbCde-fGh23", "abcde-fgh23", "23456-789ab", "ZZZZZ-zzzzz", "Kmnpq-RSTuv"}
 		user := owner.Session().Get("user.id").(string)
 		s.exec(t, "DELETE FROM backup_code_sets")
@@ -196,7 +196,7 @@ func TestOldBackupCodes(t *testing.T) {
 func TestBackupCodesNeedNoTurn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		_, codes := owner.enrol()
+		_, codes := owner.enroll()
 		right, wrong := s.challenge(t, ann), s.challenge(t, ann)
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		want(t, s.browser(t).SignIn(ann), 503, "SERVICE_UNAVAILABLE")

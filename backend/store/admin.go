@@ -30,7 +30,7 @@ func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Ti
 	if f.After != "" {
 		q.Where("?TableAlias.email > ?", f.After)
 	}
-	return all, failed(q.Scan(ctx))
+	return all, wrapDB(q.Scan(ctx))
 }
 
 // permissionsOf is a statement for those of the user whose id is in a column, as
@@ -41,14 +41,14 @@ func (db DB) permissionsOf(column string) *bun.SelectQuery {
 
 // DisableUser implements [account.Store].
 func (db DB) DisableUser(ctx context.Context, user string, now time.Time) (bool, error) {
-	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = ?", now).Set("updated_at = ?", now).
+	n, err := rowsAffected(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = ?", now).Set("updated_at = ?", now).
 		Where("id = ?", user).Where("disabled_at IS NULL").Exec(ctx))
 	return n == 1, err
 }
 
 // EnableUser implements [account.Store].
 func (db DB) EnableUser(ctx context.Context, user string, now time.Time) (bool, error) {
-	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = NULL").Set("updated_at = ?", now).
+	n, err := rowsAffected(db.bun.NewUpdate().Model((*account.User)(nil)).Set("disabled_at = NULL").Set("updated_at = ?", now).
 		Where("id = ?", user).Where("disabled_at IS NOT NULL").Exec(ctx))
 	return n == 1, err
 }
@@ -64,5 +64,5 @@ func (db DB) Emails(ctx context.Context, users []string) (map[string]string, err
 	for _, u := range rows {
 		emails[u.ID] = u.Email
 	}
-	return emails, failed(err)
+	return emails, wrapDB(err)
 }

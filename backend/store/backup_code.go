@@ -27,14 +27,14 @@ func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, 
 			return err
 		}
 		if _, err := db.bun.NewInsert().Model(&set).Exec(ctx); err != nil {
-			return failed(err)
+			return wrapDB(err)
 		}
 		codes := make([]backupCode, 0, len(digests))
 		for _, d := range digests {
 			codes = append(codes, backupCode{set.UserID, d})
 		}
 		_, err := db.bun.NewInsert().Model(&codes).Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	})
 }
 
@@ -43,7 +43,7 @@ func (db DB) DeleteBackupCodes(ctx context.Context, user string) error {
 	return db.inTx(ctx, func(db DB) error {
 		for _, kept := range []any{(*backupCode)(nil), (*usedBackupCode)(nil), (*account.BackupCodeSet)(nil)} {
 			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
-				return failed(err)
+				return wrapDB(err)
 			}
 		}
 		return nil
@@ -53,7 +53,7 @@ func (db DB) DeleteBackupCodes(ctx context.Context, user string) error {
 // BackupCodeSet implements [account.Store].
 func (db DB) BackupCodeSet(ctx context.Context, user string) (set account.BackupCodeSet, err error) {
 	err = db.bun.NewSelect().Model(&set).Where("user_id = ?", user).Scan(ctx)
-	return set, found(err)
+	return set, noRowsToNotFound(err)
 }
 
 // UseBackupCode implements [account.Store].
@@ -63,18 +63,18 @@ func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (
 		err := db.bun.NewDelete().Model((*backupCode)(nil)).
 			Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Returning("*").Scan(ctx, &spent)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return failed(err)
+			return wrapDB(err)
 		}
 		if len(spent) == 0 {
 			used, err = db.bun.NewSelect().Model((*usedBackupCode)(nil)).
 				Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Exists(ctx)
 			if err != nil {
-				return failed(err)
+				return wrapDB(err)
 			}
 			return shared.ErrInvalidBackupCode
 		}
 		_, err = db.bun.NewInsert().Model(&spent).Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	})
 	return used, err
 }
@@ -82,5 +82,5 @@ func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (
 // CountBackupCodes implements [account.Store].
 func (db DB) CountBackupCodes(ctx context.Context, user string) (int, error) {
 	n, err := db.bun.NewSelect().Model((*backupCode)(nil)).Where("user_id = ?", user).Count(ctx)
-	return int(n), failed(err)
+	return int(n), wrapDB(err)
 }

@@ -12,7 +12,7 @@ import (
 func (db DB) PutEmailCode(ctx context.Context, c account.EmailCode) error {
 	_, err := db.bun.NewInsert().Model(&c).On("CONFLICT (owner) DO UPDATE").
 		Set("mac = EXCLUDED.mac").Set("tries = EXCLUDED.tries").Set("expires_at = EXCLUDED.expires_at").Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // CountEmailCodeTry implements [account.Store].
@@ -20,11 +20,11 @@ func (db DB) CountEmailCodeTry(ctx context.Context, owner []byte, now time.Time)
 	var c account.EmailCode
 	err := db.bun.NewUpdate().Model(&c).Set("tries = tries + 1").
 		Where("owner = ?", owner).Where("expires_at > ?", now).Returning("*").Scan(ctx)
-	return c, found(err)
+	return c, noRowsToNotFound(err)
 }
 
 // UseEmailCode implements [account.Store].
 func (db DB) UseEmailCode(ctx context.Context, owner, mac []byte) error {
 	res, err := db.bun.NewDelete().Model((*account.EmailCode)(nil)).Where("owner = ?", owner).Where("mac = ?", mac).Exec(ctx)
-	return one(res, err, shared.ErrOTPExpired)
+	return requireOneRow(res, err, shared.ErrOTPExpired)
 }

@@ -12,38 +12,38 @@ import (
 	"latchkey/backend/audit"
 )
 
-// pending are the events of a transaction, which are written at its end.
-type pending struct {
+// queuedEvents are the events of a transaction, which are written at its end.
+type queuedEvents struct {
 	mac    audit.MAC
 	events []audit.Event
 }
 
 // AddEvent implements [account.Store].
 func (db DB) AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error {
-	if db.pending == nil {
+	if db.queued == nil {
 		return db.inTx(ctx, func(db DB) error { return db.AddEvent(ctx, mac, e) })
 	}
-	db.pending.mac = mac
-	db.pending.events = append(db.pending.events, e)
+	db.queued.mac = mac
+	db.queued.events = append(db.queued.events, e)
 	return nil
 }
 
 // writeEvents writes the events of a transaction. The first statement takes the
 // end of the log, and nothing is done after it but to commit.
 func (db DB) writeEvents(ctx context.Context) error {
-	if len(db.pending.events) == 0 {
+	if len(db.queued.events) == 0 {
 		return nil
 	}
 	chain, err := db.lockChain(ctx)
 	if err != nil {
 		return err
 	}
-	chain, events := chain.Append(db.pending.mac, db.pending.events)
+	chain, events := chain.Append(db.queued.mac, db.queued.events)
 	if _, err := db.bun.NewInsert().Model(&events).Exec(ctx); err != nil {
-		return failed(err)
+		return wrapDB(err)
 	}
 	_, err = db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // SignChain puts the first MAC to the end of a log that nothing was written to
@@ -57,7 +57,7 @@ func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 		}
 		chain = chain.Sign(mac)
 		_, err = db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	})
 }
 
@@ -65,7 +65,7 @@ func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 func (db DB) lockChain(ctx context.Context) (audit.EventChain, error) {
 	var chain audit.EventChain
 	err := db.bun.NewUpdate().Model(&chain).Set("last = last").Where("n = 1").Returning("*").Scan(ctx)
-	return chain, failed(err)
+	return chain, wrapDB(err)
 }
 
 // Events implements [account.Store].
@@ -81,7 +81,7 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, 
 	if f.Before != "" {
 		q.Where("seq < (?)", db.bun.NewSelect().Model((*audit.Event)(nil)).Column("seq").Where("id = ?", f.Before))
 	}
-	return events, failed(q.Scan(ctx))
+	return events, wrapDB(q.Scan(ctx))
 }
 
 // eventBatch is how many events are read at once.
@@ -102,13 +102,13 @@ func (db DB) ReadEvents(ctx context.Context, begin func(audit.EventChain) error,
 	if stopped != nil {
 		return stopped
 	}
-	return failed(err)
+	return wrapDB(err)
 }
 
 func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) error, each func(audit.Event) error) error {
 	var chain audit.EventChain
 	if err := tx.NewSelect().Model(&chain).Where("n = 1").Scan(ctx); err != nil {
-		return found(err)
+		return noRowsToNotFound(err)
 	}
 	if err := begin(chain); err != nil {
 		return err
@@ -121,7 +121,7 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) err
 		}
 		events = nil
 		if err := q.Scan(ctx); err != nil {
-			return failed(err)
+			return wrapDB(err)
 		}
 		for _, e := range events {
 			if err := each(e); err != nil {
@@ -143,14 +143,14 @@ func (db DB) CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (mo
 			return err
 		}
 		var oldest []audit.Event
-		if err := db.bun.NewSelect().Model(&oldest).Column("seq", "at", "hash").Order("seq").Limit(sweepBatch).Scan(ctx); err != nil {
-			return failed(err)
+		if err := db.bun.NewSelect().Model(&oldest).Column("seq", "at", "hash").Order("seq").Limit(deleteBatch).Scan(ctx); err != nil {
+			return wrapDB(err)
 		}
 		// Up to the first that stays, and not all that are old enough by the clocks
 		// of several servers: what is cut is one piece.
 		n := slices.IndexFunc(oldest, func(e audit.Event) bool { return !e.At.Before(before) })
 		if n < 0 {
-			n, more = len(oldest), len(oldest) == sweepBatch
+			n, more = len(oldest), len(oldest) == deleteBatch
 		}
 		if n == 0 {
 			return nil
@@ -159,11 +159,11 @@ func (db DB) CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (mo
 		if last.Seq >= chain.First {
 			chain = chain.Cut(mac, last)
 			if _, err := db.bun.NewUpdate().Model(&chain).WherePK().Exec(ctx); err != nil {
-				return failed(err)
+				return wrapDB(err)
 			}
 		}
 		_, err = db.bun.NewDelete().Model((*audit.Event)(nil)).Where("seq <= ?", last.Seq).Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	})
 	return more, err
 }

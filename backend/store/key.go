@@ -27,7 +27,7 @@ var ErrKeys = errors.New("the database was made with another key")
 func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	err := db.inTx(ctx, func(db DB) error {
-		n, err := changed(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
+		n, err := rowsAffected(db.bun.NewInsert().Model(&keyCheck{1, id, value}).On("CONFLICT DO NOTHING").Exec(ctx))
 		if err != nil || n == 0 {
 			return err
 		}
@@ -43,7 +43,7 @@ func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	}
 	var checks []keyCheck
 	if err := db.bun.NewSelect().Model(&checks).Scan(ctx); err != nil {
-		return failed(err)
+		return wrapDB(err)
 	}
 	for _, c := range checks {
 		if !keys.HasCheckValue(c.ID, c.Value) {
@@ -58,30 +58,30 @@ func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 func (db DB) RenewKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	_, err := db.bun.NewUpdate().Model(&keyCheck{1, id, value}).WherePK().Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // TOTPsAfter implements [account.Store].
 func (db DB) TOTPsAfter(ctx context.Context, id string, n int) (rows []account.TOTP, err error) {
-	return rows, db.after(ctx, &rows, "id", id, n)
+	return rows, db.selectAfter(ctx, &rows, "id", id, n)
 }
 
 // MailsAfter implements [account.Store].
 func (db DB) MailsAfter(ctx context.Context, id string, n int) (rows []mail.Mail, err error) {
-	return rows, db.after(ctx, &rows, "id", id, n)
+	return rows, db.selectAfter(ctx, &rows, "id", id, n)
 }
 
 // OneTimeTokensAfter implements [account.Store].
 func (db DB) OneTimeTokensAfter(ctx context.Context, hash []byte, n int) (rows []account.OneTimeToken, err error) {
-	return rows, db.after(ctx, &rows, "hash", hash, n)
+	return rows, db.selectAfter(ctx, &rows, "hash", hash, n)
 }
 
-func (db DB) after(ctx context.Context, rows any, key string, after any, n int) error {
-	return failed(db.bun.NewSelect().Model(rows).Where("? > ?", bun.Ident(key), after).Order(key).Limit(int64(n)).Scan(ctx))
+func (db DB) selectAfter(ctx context.Context, rows any, key string, after any, n int) error {
+	return wrapDB(db.bun.NewSelect().Model(rows).Where("? > ?", bun.Ident(key), after).Order(key).Limit(int64(n)).Scan(ctx))
 }
 
 // Reseal implements [account.Store].
 func (db DB) Reseal(ctx context.Context, row any, column, was string) (bool, error) {
-	n, err := changed(db.bun.NewUpdate().Model(row).Column(column).WherePK().Where("? = ?", bun.Ident(column), was).Exec(ctx))
+	n, err := rowsAffected(db.bun.NewUpdate().Model(row).Column(column).WherePK().Where("? = ?", bun.Ident(column), was).Exec(ctx))
 	return n == 1, err
 }

@@ -23,30 +23,30 @@ func (db DB) CountSecondFactorTry(ctx context.Context, user string, signedIn boo
 		lock += " WHEN ? THEN ?"
 		args = append(args, (i+1)*every, until)
 	}
-	err := found(q.Set(lock+" ELSE ?TableAlias.locked_until END", args...).Scan(ctx))
+	err := noRowsToNotFound(q.Set(lock+" ELSE ?TableAlias.locked_until END", args...).Scan(ctx))
 	if !errors.Is(err, account.ErrNotFound) {
 		return tries, err == nil, err
 	}
 	err = db.bun.NewSelect().Model(&tries).WherePK().Scan(ctx)
-	return tries, false, failed(err)
+	return tries, false, wrapDB(err)
 }
 
 // TakeBackSecondFactorTry implements [account.Store].
 func (db DB) TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error {
 	_, err := db.bun.NewUpdate().Model((*account.SecondFactorTries)(nil)).Set("n = n - 1").Set("locked_until = ?", unlocked).
 		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Where("n > 0").Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // ForgetSecondFactorTries implements [account.Store].
 func (db DB) ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error {
 	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).
 		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // UnlockSecondFactor implements [account.Store].
 func (db DB) UnlockSecondFactor(ctx context.Context, user string) error {
 	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).Where("user_id = ?", user).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

@@ -106,7 +106,7 @@ func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err
 // write-ahead logging that the first connection makes.
 func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, err error) {
 	lock := flock.New(db.path + ".lock")
-	if err := m.take(ctx, func(context.Context) (bool, error) { return lock.TryLock() }); err != nil {
+	if err := m.acquireLock(ctx, func(context.Context) (bool, error) { return lock.TryLock() }); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
@@ -132,7 +132,7 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 		}
 		pool.Close()
 	}()
-	err = m.take(ctx, func(ctx context.Context) (mine bool, err error) {
+	err = m.acquireLock(ctx, func(ctx context.Context) (mine bool, err error) {
 		if conn == nil {
 			if conn, err = pool.Conn(ctx); err != nil {
 				return false, err
@@ -228,8 +228,8 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 	return applied, nil
 }
 
-// take tries to take the lock until it has it, and reports that it waits.
-func (m Migration) take(ctx context.Context, try func(context.Context) (bool, error)) error {
+// acquireLock tries to take the lock until it has it, and reports that it waits.
+func (m Migration) acquireLock(ctx context.Context, try func(context.Context) (bool, error)) error {
 	limit, every := cmp.Or(m.Wait, MigrationWait), cmp.Or(m.Every, reportEvery)
 	began, next := time.Now(), time.Duration(0)
 	for {

@@ -12,14 +12,14 @@ import (
 // AddOneTimeToken implements [account.Store].
 func (db DB) AddOneTimeToken(ctx context.Context, t account.OneTimeToken) error {
 	_, err := db.bun.NewInsert().Model(&t).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // OneTimeToken implements [account.Store].
 func (db DB) OneTimeToken(ctx context.Context, hash []byte) (account.OneTimeToken, error) {
 	var t account.OneTimeToken
 	err := db.bun.NewSelect().Model(&t).Where("hash = ?", hash).Scan(ctx)
-	return t, found(err)
+	return t, noRowsToNotFound(err)
 }
 
 // TakeOneTimeToken implements [account.Store].
@@ -27,7 +27,7 @@ func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, 
 	var t account.OneTimeToken
 	err := db.bun.NewUpdate().Model(&t).Set("used_at = ?", now).
 		Where("hash = ?", hash).Where("purpose = ?", purpose).Where("expires_at > ?", now).Where("used_at IS NULL").Returning("*").Scan(ctx)
-	return t, found(err)
+	return t, noRowsToNotFound(err)
 }
 
 // DeleteOneTimeTokens implements [account.Store].
@@ -35,5 +35,5 @@ func (db DB) DeleteOneTimeTokens(ctx context.Context, user string, since time.Ti
 	_, err := db.bun.NewDelete().Model((*account.OneTimeToken)(nil)).
 		Where("user_id = ?", user).Where("created_at >= ?", since).Where("purpose IN (?)", bun.List(purposes)).
 		Where("used_at IS NULL").Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

@@ -55,7 +55,7 @@ func TestOneTimeTokens(t *testing.T) {
 		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt == nil || !got.UsedAt.Equal(used) || got.Data != "sealed" {
 			t.Errorf("used: %+v, %v; want it used at %v", got, err, used)
 		}
-		if err := db.Sweep(t.Context(), want.ExpiresAt); err != nil {
+		if err := db.DeleteExpired(t.Context(), want.ExpiresAt); err != nil {
 			t.Fatal(err)
 		}
 		there("1", false)
@@ -86,7 +86,7 @@ func TestOneTimeTokens(t *testing.T) {
 
 func TestWriteMailOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		m := mail.Mail{ID: "m", Asked: "sealed", CreatedAt: now, LeasedUntil: now}
+		m := mail.Mail{ID: "m", Request: "sealed", CreatedAt: now, LeasedUntil: now}
 		if err := db.AddMail(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -99,12 +99,12 @@ func TestWriteMailOnce(t *testing.T) {
 		if err := db.WriteMail(t.Context(), stale); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("under another lease: %v", err)
 		}
-		m.Asked, m.Recipient, m.Subject, m.Text, m.HTML = "", "ann@example.test", "S", "T", "H"
+		m.Request, m.Recipient, m.Subject, m.Text, m.HTML = "", "ann@example.test", "S", "T", "H"
 		if n := atOnce(t, 16, account.ErrNotFound, func(int) error { return db.WriteMail(context.Background(), m) }); n != 1 {
 			t.Errorf("%d wrote the mail; want 1", n)
 		}
 		got, found, err := db.LeaseMail(t.Context(), now.Add(time.Minute), now.Add(2*time.Minute))
-		if err != nil || !found || got.Recipient != m.Recipient || got.Text != "T" || got.Asked != "" {
+		if err != nil || !found || got.Recipient != m.Recipient || got.Text != "T" || got.Request != "" {
 			t.Errorf("written: %+v, %v", got, err)
 		}
 	})

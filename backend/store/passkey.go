@@ -10,17 +10,17 @@ import (
 // AddPasskey implements [account.Store].
 func (db DB) AddPasskey(ctx context.Context, p account.Passkey) error {
 	_, err := db.bun.NewInsert().Model(&p).Exec(ctx)
-	if taken(err) {
+	if isUniqueViolation(err) {
 		return shared.ErrPasskeyRegistered
 	}
-	return failed(err)
+	return wrapDB(err)
 }
 
 // Passkeys implements [account.Store].
 func (db DB) Passkeys(ctx context.Context, user string) ([]account.Passkey, error) {
 	var all []account.Passkey
 	err := db.bun.NewSelect().Model(&all).Where("user_id = ?", user).Order("created_at", "id").Scan(ctx)
-	return all, failed(err)
+	return all, wrapDB(err)
 }
 
 // PasskeyByCredential implements [account.Store].
@@ -30,12 +30,12 @@ func (db DB) PasskeyByCredential(ctx context.Context, id []byte) (account.Passke
 		User            account.User `bun:"rel:belongs-to,join:user_id=id"`
 	}
 	err := db.bun.NewSelect().Model(&row).Relation("User").Where("?TableAlias.credential_id = ?", id).Scan(ctx)
-	return row.Passkey, row.User, found(err)
+	return row.Passkey, row.User, noRowsToNotFound(err)
 }
 
 // UsePasskey implements [account.Store].
 func (db DB) UsePasskey(ctx context.Context, p account.Passkey) error {
-	n, err := changed(db.bun.NewUpdate().Model(&p).
+	n, err := rowsAffected(db.bun.NewUpdate().Model(&p).
 		Column("sign_count", "backup_eligible", "backed_up", "user_verified", "last_used_at").
 		WherePK().Where("sign_count < ? OR sign_count = 0 AND ? = 0", p.SignCount, p.SignCount).Exec(ctx))
 	if err != nil || n == 1 {
@@ -43,7 +43,7 @@ func (db DB) UsePasskey(ctx context.Context, p account.Passkey) error {
 	}
 	there, err := db.bun.NewSelect().Model((*account.Passkey)(nil)).Where("id = ?", p.ID).Exists(ctx)
 	if err != nil {
-		return failed(err)
+		return wrapDB(err)
 	}
 	if !there {
 		return account.ErrNotFound
@@ -55,16 +55,16 @@ func (db DB) UsePasskey(ctx context.Context, p account.Passkey) error {
 func (db DB) RenamePasskey(ctx context.Context, user, id, name string) error {
 	res, err := db.bun.NewUpdate().Model((*account.Passkey)(nil)).Set("name = ?", name).
 		Where("user_id = ?", user).Where("id = ?", id).Exec(ctx)
-	return one(res, err, shared.ErrPasskeyNotFound)
+	return requireOneRow(res, err, shared.ErrPasskeyNotFound)
 }
 
 // DeletePasskey implements [account.Store].
 func (db DB) DeletePasskey(ctx context.Context, user, id string) error {
 	res, err := db.bun.NewDelete().Model((*account.Passkey)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx)
-	return one(res, err, shared.ErrPasskeyNotFound)
+	return requireOneRow(res, err, shared.ErrPasskeyNotFound)
 }
 
 // DeletePasskeys implements [account.Store].
 func (db DB) DeletePasskeys(ctx context.Context, user string) (int, error) {
-	return changed(db.bun.NewDelete().Model((*account.Passkey)(nil)).Where("user_id = ?", user).Exec(ctx))
+	return rowsAffected(db.bun.NewDelete().Model((*account.Passkey)(nil)).Where("user_id = ?", user).Exec(ctx))
 }

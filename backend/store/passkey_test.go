@@ -101,7 +101,7 @@ func TestTakeCeremonyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		want := account.Ceremony{
-			ChallengeHash: []byte("challenge"), BrowserHash: []byte("browser"), Kind: "register", Unasked: true,
+			ChallengeHash: []byte("challenge"), BrowserHash: []byte("browser"), Kind: "register", Conditional: true,
 			UserID: "ann", SessionID: "s", ExpiresAt: now.Add(time.Minute),
 		}
 		nobodys := account.Ceremony{ChallengeHash: []byte("another"), BrowserHash: want.BrowserHash, Kind: "authenticate", ExpiresAt: want.ExpiresAt}
@@ -140,7 +140,7 @@ func TestTakeCeremonyOnce(t *testing.T) {
 	})
 }
 
-func TestSweepCeremonies(t *testing.T) {
+func TestDeleteExpiredCeremonies(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		browser := []byte("browser")
 		for i, expires := range []time.Time{now, now.Add(time.Minute)} {
@@ -148,7 +148,7 @@ func TestSweepCeremonies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := db.Sweep(t.Context(), now); err != nil {
+		if err := db.DeleteExpired(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := db.DeleteCeremonies(t.Context(), browser, "authenticate", now.Add(-time.Hour)); n != 1 || err != nil {

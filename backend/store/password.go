@@ -12,7 +12,7 @@ import (
 // Password implements [account.Store].
 func (db DB) Password(ctx context.Context, user string) (account.Password, error) {
 	var p account.Password
-	err := found(db.bun.NewSelect().Model(&p).Where("user_id = ?", user).Scan(ctx))
+	err := noRowsToNotFound(db.bun.NewSelect().Model(&p).Where("user_id = ?", user).Scan(ctx))
 	if errors.Is(err, account.ErrNotFound) {
 		return p, shared.ErrCredentialNotFound
 	}
@@ -22,7 +22,7 @@ func (db DB) Password(ctx context.Context, user string) (account.Password, error
 // AddPassword implements [account.Store].
 func (db DB) AddPassword(ctx context.Context, p account.Password) error {
 	_, err := db.bun.NewInsert().Model(&p).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // UsePassword implements [account.Store]. It changes nothing: the update takes
@@ -30,32 +30,32 @@ func (db DB) AddPassword(ctx context.Context, p account.Password) error {
 func (db DB) UsePassword(ctx context.Context, user, hash string) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = hash").
 		Where("user_id = ?", user).Where("hash = ?", hash).Where("NOT void").Exec(ctx)
-	return one(res, err, shared.ErrCredentials)
+	return requireOneRow(res, err, shared.ErrCredentials)
 }
 
 // UpgradePassword implements [account.Store].
 func (db DB) UpgradePassword(ctx context.Context, user, old, new string) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).
 		Where("user_id = ?", user).Where("hash = ?", old).Where("NOT void").Exec(ctx)
-	return one(res, err, shared.ErrCredentials)
+	return requireOneRow(res, err, shared.ErrCredentials)
 }
 
 // ReplacePassword implements [account.Store].
 func (db DB) ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = ?", new).Set("changed_at = ?", now).
 		Where("user_id = ?", user).Where("hash = ?", old).Where("NOT void").Exec(ctx)
-	return one(res, err, shared.ErrInvalidPassword)
+	return requireOneRow(res, err, shared.ErrInvalidPassword)
 }
 
 // PutPassword implements [account.Store].
 func (db DB) PutPassword(ctx context.Context, p account.Password) error {
 	_, err := db.bun.NewInsert().Model(&p).On("CONFLICT (user_id) DO UPDATE").
 		Set("hash = EXCLUDED.hash").Set("changed_at = EXCLUDED.changed_at").Set("void = EXCLUDED.void").Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // VoidPassword implements [account.Store].
 func (db DB) VoidPassword(ctx context.Context, user string) error {
 	_, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("void = ?", true).Where("user_id = ?", user).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

@@ -17,7 +17,7 @@ type challenge struct {
 // AddPendingSignIn implements [account.Store].
 func (db DB) AddPendingSignIn(ctx context.Context, ch account.PendingSignIn) error {
 	_, err := db.bun.NewInsert().Model(&challenge{PendingSignIn: ch}).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // PendingSignIn implements [account.Store].
@@ -25,22 +25,22 @@ func (db DB) PendingSignIn(ctx context.Context, hash []byte, now time.Time) (acc
 	var row challenge
 	err := db.bun.NewSelect().Model(&row).Relation("User").
 		Where("?TableAlias.hash = ?", hash).Where("?TableAlias.expires_at > ?", now).Scan(ctx)
-	return row.PendingSignIn, row.User, found(err)
+	return row.PendingSignIn, row.User, noRowsToNotFound(err)
 }
 
 // CountPendingSignInTry implements [account.Store].
 func (db DB) CountPendingSignInTry(ctx context.Context, hash []byte, max int) error {
-	n, err := changed(db.bun.NewUpdate().Model((*challenge)(nil)).Set("tries = tries + 1").
+	n, err := rowsAffected(db.bun.NewUpdate().Model((*challenge)(nil)).Set("tries = tries + 1").
 		Where("hash = ?", hash).Where("tries < ?", max).Exec(ctx))
 	if err != nil || n == 1 {
 		return err
 	}
 	there, err := db.bun.NewSelect().Model((*challenge)(nil)).Where("hash = ?", hash).Exists(ctx)
 	if err != nil {
-		return failed(err)
+		return wrapDB(err)
 	}
 	if !there {
-		return shared.ErrChallenge
+		return shared.ErrNoPendingSignIn
 	}
 	return shared.ErrTooManyCodes
 }
@@ -49,11 +49,11 @@ func (db DB) CountPendingSignInTry(ctx context.Context, hash []byte, max int) er
 func (db DB) TakePendingSignIn(ctx context.Context, hash []byte, now time.Time) error {
 	res, err := db.bun.NewDelete().Model((*challenge)(nil)).
 		Where("hash = ?", hash).Where("expires_at > ?", now).Exec(ctx)
-	return one(res, err, shared.ErrChallenge)
+	return requireOneRow(res, err, shared.ErrNoPendingSignIn)
 }
 
 // DeletePendingSignIns implements [account.Store].
 func (db DB) DeletePendingSignIns(ctx context.Context, user string) error {
 	_, err := db.bun.NewDelete().Model((*challenge)(nil)).Where("user_id = ?", user).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

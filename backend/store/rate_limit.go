@@ -19,7 +19,7 @@ func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Tim
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
 		Returning("n, expires_at").Scan(ctx)
-	return a.RateLimitWindow, failed(err)
+	return a.RateLimitWindow, wrapDB(err)
 }
 
 // ReserveAttempt implements [account.Store].
@@ -33,7 +33,7 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 			Where("?TableAlias.expires_at <= ? OR ?TableAlias.n < ?", now, max).
 			Returning("n, pending, expires_at").Scan(ctx)
 		if !errors.Is(err, sql.ErrNoRows) {
-			return a.RateLimitWindow, err == nil, failed(err)
+			return a.RateLimitWindow, err == nil, wrapDB(err)
 		}
 		// There was no room. The rest is only to say for how long.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
@@ -41,7 +41,7 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 			return a.RateLimitWindow, false, nil
 		}
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return a.RateLimitWindow, false, failed(err)
+			return a.RateLimitWindow, false, wrapDB(err)
 		} // a right guess was settled, or the count was swept, in between: there is room
 	}
 }
@@ -54,11 +54,11 @@ func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, f
 		q = q.Set("n = n - 1")
 	}
 	_, err := q.Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // ResetAttempts implements [account.Store].
 func (db DB) ResetAttempts(ctx context.Context, key []byte) error {
 	_, err := db.bun.NewDelete().Model((*attempt)(nil)).Where("key = ?", key).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

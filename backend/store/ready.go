@@ -22,7 +22,7 @@ func (db DB) Ready(ctx context.Context) error {
 	query := db.bun.NewSelect().Table(versionTable).ColumnExpr("MAX(version_id)")
 	if db.path != "" {
 		if err := query.Scan(ctx, &version); err != nil {
-			return failed(err)
+			return wrapDB(err)
 		}
 		if err := db.writable(ctx); err != nil {
 			return fmt.Errorf("%w: %w", ErrReadOnly, err)
@@ -31,7 +31,7 @@ func (db DB) Ready(ctx context.Context) error {
 		var readOnly, standby bool
 		query = query.ColumnExpr("current_setting('transaction_read_only')::boolean").ColumnExpr("pg_is_in_recovery()")
 		if err := query.Scan(ctx, &version, &readOnly, &standby); err != nil {
-			return failed(err)
+			return wrapDB(err)
 		}
 		switch {
 		case standby:

@@ -10,7 +10,7 @@ import (
 
 // Seed adds users with their passwords and sessions, all or none.
 func (db DB) Seed(ctx context.Context, users []account.User, passwords []account.Password, sessions []account.Session) error {
-	return failed(db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return wrapDB(db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		for _, rows := range []any{&users, &passwords, &sessions} {
 			if _, err := tx.NewInsert().Model(rows).Exec(ctx); err != nil {
 				return err

@@ -15,7 +15,7 @@ import (
 // AddSession implements [account.Store].
 func (db DB) AddSession(ctx context.Context, s account.Session) error {
 	_, err := db.bun.NewInsert().Model(&s).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }
 
 // sessionRow is a session with its user, as one statement reads them.
@@ -41,7 +41,7 @@ func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (acc
 	if errors.Is(err, errPooler) {
 		err = db.selectSession(&row, hash, now).Scan(ctx)
 	}
-	return row.Session, row.User, found(err)
+	return row.Session, row.User, noRowsToNotFound(err)
 }
 
 func (db DB) selectSession(row *sessionRow, hash, now any) *bun.SelectQuery {
@@ -58,12 +58,12 @@ func (db DB) Sessions(ctx context.Context, user string, now time.Time) ([]accoun
 	var sessions []account.Session
 	err := db.bun.NewSelect().Model(&sessions).Where("user_id = ?", user).Where("expires_at > ?", now).
 		Order("last_active_at DESC", "id").Scan(ctx)
-	return sessions, failed(err)
+	return sessions, wrapDB(err)
 }
 
 // TouchSession implements [account.Store].
 func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) {
-	n, err := changed(db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
+	n, err := rowsAffected(db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
 		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx))
 	return n == 1, err
 }
@@ -73,11 +73,11 @@ func (db DB) RotateSession(ctx context.Context, s account.Session, old account.R
 	return db.inTx(ctx, func(db DB) error {
 		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
 			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
-		if err := one(res, err, shared.ErrUnauthorized); err != nil {
+		if err := requireOneRow(res, err, shared.ErrUnauthorized); err != nil {
 			return err
 		}
 		_, err = db.bun.NewInsert().Model(&old).Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	})
 }
 
@@ -85,7 +85,7 @@ func (db DB) RotateSession(ctx context.Context, s account.Session, old account.R
 func (db DB) RecordSecondFactor(ctx context.Context, s account.Session) error {
 	res, err := db.bun.NewUpdate().Model(&s).Column("second_factor_at", "second_factor_by").
 		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
 // LockSession implements [account.Store]. The update changes nothing but takes
@@ -93,17 +93,17 @@ func (db DB) RecordSecondFactor(ctx context.Context, s account.Session) error {
 func (db DB) LockSession(ctx context.Context, s account.Session) error {
 	res, err := db.bun.NewUpdate().Model((*account.Session)(nil)).Set("method = method").
 		Where("id = ?", s.ID).Where("token_hash = ?", s.TokenHash).Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
 // DeleteSession implements [account.Store].
 func (db DB) DeleteSession(ctx context.Context, user, id string) (int, error) {
-	return changed(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx))
+	return rowsAffected(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx))
 }
 
 // DeleteOtherSessions implements [account.Store].
 func (db DB) DeleteOtherSessions(ctx context.Context, user, keep string) (int, error) {
-	return changed(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id <> ?", keep).Exec(ctx))
+	return rowsAffected(db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id <> ?", keep).Exec(ctx))
 }
 
 // TrimSessions implements [account.Store].
@@ -112,5 +112,5 @@ func (db DB) TrimSessions(ctx context.Context, user, keep string, n int) error {
 		OrderBy("last_active_at", bun.OrderDesc).Limit(int64(n))
 	_, err := db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).
 		Where("id <> ?", keep).Where("id NOT IN (?)", newest).Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

@@ -34,8 +34,8 @@ type DB struct {
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
 
-	byHash  *prepared // of SessionByHash; nil on SQLite and in a transaction
-	pending *pending  // of a transaction
+	byHash *prepared     // of SessionByHash; nil on SQLite and in a transaction
+	queued *queuedEvents // of a transaction
 }
 
 var _ account.Store = DB{}
@@ -129,17 +129,17 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 		if err != nil {
 			return nil, err
 		}
-		return inStep{conn}, nil
+		return closeOnErrorConn{conn}, nil
 	}
 	return sql.OpenDB(poolerSafe{connector}), nil
 }
 
-// inStep is a connection that ends with its first error. The driver keeps one
+// closeOnErrorConn is a connection that ends with its first error. The driver keeps one
 // on which a prepared statement timed out, and would take the answer that comes
 // late for the answer to its next question: another person's session.
-type inStep struct{ net.Conn }
+type closeOnErrorConn struct{ net.Conn }
 
-func (c inStep) Read(b []byte) (int, error) {
+func (c closeOnErrorConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err != nil {
 		c.Close()
@@ -147,7 +147,7 @@ func (c inStep) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c inStep) Write(b []byte) (int, error) {
+func (c closeOnErrorConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		c.Close()
@@ -168,7 +168,7 @@ var errNestedTx = errors.New("store: a transaction was begun inside another one"
 
 // Tx implements [account.Store].
 func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
-	if db.pending != nil {
+	if db.queued != nil {
 		return errNestedTx
 	}
 	return db.inTx(ctx, func(tx DB) error { return fn(tx) })
@@ -180,13 +180,13 @@ func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 // transaction that its caller has: a method that may fail so that its caller goes
 // on must fail before it writes.
 func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
-	if db.pending != nil {
+	if db.queued != nil {
 		return fn(db)
 	}
 	var fnErr error
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun, in.byHash, in.pending = tx, nil, &pending{}
+		in.bun, in.byHash, in.queued = tx, nil, &queuedEvents{}
 		if fnErr = fn(in); fnErr == nil {
 			fnErr = in.writeEvents(ctx)
 		}
@@ -195,23 +195,23 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	if fnErr != nil {
 		return fnErr
 	}
-	return failed(err)
+	return wrapDB(err)
 }
 
-// sweepBatch is how many rows one statement of a sweep deletes: few enough
+// deleteBatch is how many rows one statement of a sweep deletes: few enough
 // that SQLite's one writer is free again before anybody has waited long.
-const sweepBatch = 1000
+const deleteBatch = 1000
 
-// Sweep deletes what has expired. Nothing depends on it: whatever could find
+// DeleteExpired deletes what has expired. Nothing depends on it: whatever could find
 // an expired row asks for the time.
-func (db DB) Sweep(ctx context.Context, now time.Time) error {
+func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 	for _, t := range []struct{ name, key string }{{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
 		{"challenges", "hash"}, {"totps", "id"}, {"email_codes", "owner"}, {"trusted_devices", "id"}, {"ceremonies", "challenge_hash"},
 	} {
-		for n := sweepBatch; n == sweepBatch; {
-			expired := db.bun.NewSelect().Table(t.name).Column(t.key).Where("expires_at <= ?", now).Limit(sweepBatch)
+		for n := deleteBatch; n == deleteBatch; {
+			expired := db.bun.NewSelect().Table(t.name).Column(t.key).Where("expires_at <= ?", now).Limit(deleteBatch)
 			var err error
-			n, err = changed(db.bun.NewDelete().Table(t.name).Where("? IN (?)", bun.Ident(t.key), expired).Exec(ctx))
+			n, err = rowsAffected(db.bun.NewDelete().Table(t.name).Where("? IN (?)", bun.Ident(t.key), expired).Exec(ctx))
 			if err != nil {
 				return err
 			}
@@ -219,48 +219,48 @@ func (db DB) Sweep(ctx context.Context, now time.Time) error {
 	}
 	if db.path != "" { // nor in the file beside it
 		_, err := db.bun.NewRaw("PRAGMA wal_checkpoint(TRUNCATE)").Exec(ctx)
-		return failed(err)
+		return wrapDB(err)
 	}
 	return nil
 }
 
-// failed says what a driver's error means to the rules. What is not the
+// wrapDB says what a driver's error means to the rules. What is not the
 // database's trouble but a fault of ours stays what it is.
-func failed(err error) error {
-	if err == nil || fault(err) {
+func wrapDB(err error) error {
+	if err == nil || isProgrammingError(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", shared.ErrUnavailable, err)
 }
 
-// found is failed, for statements that look for a row.
-func found(err error) error {
+// noRowsToNotFound is failed, for statements that look for a row.
+func noRowsToNotFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return account.ErrNotFound
 	}
-	return failed(err)
+	return wrapDB(err)
 }
 
-// changed returns how many rows a statement changed.
-func changed(res sql.Result, err error) (int, error) {
+// rowsAffected returns how many rows a statement changed.
+func rowsAffected(res sql.Result, err error) (int, error) {
 	if err != nil {
-		return 0, failed(err)
+		return 0, wrapDB(err)
 	}
 	n, err := res.RowsAffected()
-	return int(n), failed(err)
+	return int(n), wrapDB(err)
 }
 
-// one fails with the given error unless a statement changed one row.
-func one(res sql.Result, err, none error) error {
-	n, err := changed(res, err)
+// requireOneRow fails with the given error unless a statement changed one row.
+func requireOneRow(res sql.Result, err, none error) error {
+	n, err := rowsAffected(res, err)
 	if err == nil && n == 0 {
 		return none
 	}
 	return err
 }
 
-// taken reports whether a unique index refused a row.
-func taken(err error) bool {
+// isUniqueViolation reports whether a unique index refused a row.
+func isUniqueViolation(err error) bool {
 	if e, ok := errors.AsType[pgdriver.Error](err); ok {
 		return e.Field('C') == "23505" // unique_violation
 	}
@@ -270,8 +270,8 @@ func taken(err error) bool {
 	return false
 }
 
-// orphan reports whether a foreign key refused a row.
-func orphan(err error) bool {
+// isForeignKeyViolation reports whether a foreign key refused a row.
+func isForeignKeyViolation(err error) bool {
 	if e, ok := errors.AsType[pgdriver.Error](err); ok {
 		return e.Field('C') == "23503" // foreign_key_violation
 	}
@@ -279,9 +279,9 @@ func orphan(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// fault reports whether an error is one that a right statement on a right
+// isProgrammingError reports whether an error is one that a right statement on a right
 // schema does not meet, as opposed to a database that is down, full or busy.
-func fault(err error) bool {
+func isProgrammingError(err error) bool {
 	if e, ok := errors.AsType[pgdriver.Error](err); ok {
 		switch e.Field('C')[:2] {
 		case "22", "23", "42": // data, integrity constraint, syntax or access rule

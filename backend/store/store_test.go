@@ -574,7 +574,7 @@ func TestLeaseMails(t *testing.T) {
 }
 
 // TestPutOffMail holds that only who has a mail can put it off or drop it.
-func TestPutOffMail(t *testing.T) {
+func TestRescheduleMail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		if err := db.AddMail(t.Context(), mail.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
 			t.Fatal(err)
@@ -596,16 +596,16 @@ func TestPutOffMail(t *testing.T) {
 		first := lease(now)
 		later := now.Add(time.Minute)
 		second := lease(later)
-		if err := db.PutOffMail(t.Context(), first, later.Add(time.Hour)); err != nil {
+		if err := db.RescheduleMail(t.Context(), first, later.Add(time.Hour)); err != nil {
 			t.Error(err)
 		}
-		if gone, err := db.DropMail(t.Context(), first); gone || err != nil {
+		if gone, err := db.DiscardMail(t.Context(), first); gone || err != nil {
 			t.Errorf("dropped by whose lease has ended: %t, %v", gone, err)
 		}
 		wantNone(later.Add(time.Minute - 1))
 
 		due := later.Add(time.Second)
-		if err := db.PutOffMail(t.Context(), second, due); err != nil {
+		if err := db.RescheduleMail(t.Context(), second, due); err != nil {
 			t.Error(err)
 		}
 		wantNone(due.Add(-1))
@@ -613,14 +613,14 @@ func TestPutOffMail(t *testing.T) {
 		if third.Tries != 1 {
 			t.Errorf("%d tries; want 1", third.Tries)
 		}
-		if gone, err := db.DropMail(t.Context(), third); !gone || err != nil {
+		if gone, err := db.DiscardMail(t.Context(), third); !gone || err != nil {
 			t.Errorf("dropped: %t, %v", gone, err)
 		}
 		wantNone(due.Add(time.Hour))
 	})
 }
 
-func TestSweep(t *testing.T) {
+func TestDeleteExpired(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		var many []account.Session
@@ -636,7 +636,7 @@ func TestSweep(t *testing.T) {
 		if _, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, LastActiveAt: now, ExpiresAt: now.Add(2 * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Sweep(t.Context(), now.Add(time.Hour)); err != nil {
+		if err := db.DeleteExpired(t.Context(), now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if left, err := db.Sessions(t.Context(), "bob", now); len(left) != 1 || err != nil {

@@ -189,7 +189,7 @@ func TestPendingSignInOnce(t *testing.T) {
 			if _, _, err := db.PendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s at %v: %v", what, at, err)
 			}
-			if err := db.TakePendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, shared.ErrChallenge) {
+			if err := db.TakePendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, shared.ErrNoPendingSignIn) {
 				t.Errorf("%s taken at %v: %v", what, at, err)
 			}
 		}
@@ -197,10 +197,10 @@ func TestPendingSignInOnce(t *testing.T) {
 		if tried != 5 {
 			t.Errorf("%d of 20 tries counted; want 5", tried)
 		}
-		if won := atOnce(t, 20, shared.ErrChallenge, func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
+		if won := atOnce(t, 20, shared.ErrNoPendingSignIn, func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
 			t.Errorf("%d of 20 took it; want 1", won)
 		}
-		if err := db.CountPendingSignInTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrChallenge) {
+		if err := db.CountPendingSignInTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrNoPendingSignIn) {
 			t.Errorf("a try at one that was taken: %v", err)
 		}
 	})
@@ -326,7 +326,7 @@ func TestTrustedDeviceOnce(t *testing.T) {
 }
 
 // TestSweepTwoFactor holds that what has expired goes, and what has not stays.
-func TestSweepTwoFactor(t *testing.T) {
+func TestDeleteExpiredTwoFactor(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		session := addSession(t, db, "ann", "s", now).ID
@@ -347,7 +347,7 @@ func TestSweepTwoFactor(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Sweep(t.Context(), now); err != nil {
+		if err := db.DeleteExpired(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		long := now.Add(-time.Hour) // when none had expired

@@ -22,14 +22,14 @@ type permission struct {
 func (db DB) AddUser(ctx context.Context, u account.User) error {
 	// A refused row would end the transaction, of which there is more to come.
 	res, err := db.bun.NewInsert().Model(&u).On("CONFLICT (email) DO NOTHING").Exec(ctx)
-	return one(res, err, shared.ErrUserExists.In("email"))
+	return requireOneRow(res, err, shared.ErrUserExists.In("email"))
 }
 
 // UserByID implements [account.Store].
 func (db DB) UserByID(ctx context.Context, id string) (account.User, error) {
 	var u account.User
 	err := db.bun.NewSelect().Model(&u).Where("id = ?", id).Scan(ctx)
-	return u, found(err)
+	return u, noRowsToNotFound(err)
 }
 
 // UserByEmail implements [account.Store].
@@ -43,7 +43,7 @@ func (db DB) UserByEmail(ctx context.Context, email string) (account.User, accou
 		ColumnExpr("COALESCE(password.hash, '') AS hash").ColumnExpr("COALESCE(password.void, FALSE) AS void").
 		Join("LEFT JOIN passwords AS password ON password.user_id = ?TableAlias.id").
 		Where("?TableAlias.email = ?", email).Scan(ctx)
-	return row.User, account.Password{UserID: row.ID, Hash: row.Hash, Void: row.Void}, found(err)
+	return row.User, account.Password{UserID: row.ID, Hash: row.Hash, Void: row.Void}, noRowsToNotFound(err)
 }
 
 // UpdateUser implements [account.Store].
@@ -59,14 +59,14 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 		q.Set("language = ?", bun.NullZero(*change.Language))
 	}
 	res, err := q.Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
 // LockUser implements [account.Store]. The update changes nothing but takes the
 // row's lock.
 func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 	var u account.User
-	err := found(db.bun.NewUpdate().Model(&u).Set("name = name").Where("id = ?", user).Returning("*").Scan(ctx))
+	err := noRowsToNotFound(db.bun.NewUpdate().Model(&u).Set("name = name").Where("id = ?", user).Returning("*").Scan(ctx))
 	if errors.Is(err, account.ErrNotFound) {
 		return u, shared.ErrUnauthorized
 	}
@@ -78,7 +78,7 @@ func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err 
 	opened := db.bun.NewSelect().Model((*audit.Event)(nil)).ColumnExpr("1").
 		Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
 		Where("?TableAlias.kind IN (?)", bun.List([]string{audit.EventSignUp, audit.EventSignIn}))
-	err = found(db.bun.NewUpdate().Table("users").Set("name = name").
+	err = noRowsToNotFound(db.bun.NewUpdate().Table("users").Set("name = name").
 		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", opened).
 		Returning("id").Scan(ctx, &id))
 	if errors.Is(err, account.ErrNotFound) {
@@ -89,7 +89,7 @@ func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err 
 
 // VerifyUser implements [account.Store].
 func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error) {
-	n, err := changed(db.bun.NewUpdate().Model((*account.User)(nil)).Set("email_verified = ?", true).Set("updated_at = ?", now).
+	n, err := rowsAffected(db.bun.NewUpdate().Model((*account.User)(nil)).Set("email_verified = ?", true).Set("updated_at = ?", now).
 		Where("id = ?", user).Where("email = ?", email).Where("NOT email_verified").Exec(ctx))
 	return n == 1, err
 }
@@ -101,35 +101,35 @@ func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool,
 	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
 		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
 		Where("id = ?", user).Where("NOT EXISTS (?)", owner).Exec(ctx)
-	if taken(err) {
+	if isUniqueViolation(err) {
 		return shared.ErrUserExists.In("email")
 	}
-	return one(res, err, shared.ErrUserExists.In("email"))
+	return requireOneRow(res, err, shared.ErrUserExists.In("email"))
 }
 
 // SetTwoFactor implements [account.Store].
 func (db DB) SetTwoFactor(ctx context.Context, user string, on bool, now time.Time) error {
 	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).Set("two_factor_enabled = ?", on).Set("updated_at = ?", now).
 		Where("id = ?", user).Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
 // DeleteUser implements [account.Store].
 func (db DB) DeleteUser(ctx context.Context, user string) error {
 	res, err := db.bun.NewDelete().Model((*account.User)(nil)).Where("id = ?", user).Exec(ctx)
-	return one(res, err, shared.ErrUnauthorized)
+	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
 // AnyUser reports whether there is an account at all.
 func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
-	return any, failed(err)
+	return any, wrapDB(err)
 }
 
 // AnyGrant implements [account.Store].
 func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*permission)(nil)).Where("name = ?", name).Exists(ctx)
-	return any, failed(err)
+	return any, wrapDB(err)
 }
 
 // UsersWith implements [account.Store].
@@ -137,13 +137,13 @@ func (db DB) UsersWith(ctx context.Context, name string) ([]account.User, error)
 	var users []account.User
 	err := db.bun.NewSelect().Model(&users).
 		Where("id IN (?)", db.bun.NewSelect().Model((*permission)(nil)).Column("user_id").Where("name = ?", name)).Scan(ctx)
-	return users, failed(err)
+	return users, wrapDB(err)
 }
 
 // UserPermissions implements [account.Store].
 func (db DB) UserPermissions(ctx context.Context, user string) (names []string, err error) {
 	err = db.bun.NewSelect().Model((*permission)(nil)).Column("name").Where("user_id = ?", user).Order("name").Scan(ctx, &names)
-	return names, failed(err)
+	return names, wrapDB(err)
 }
 
 // A Grant is a permission that a user has.
@@ -154,17 +154,17 @@ func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	var grants []Grant
 	err := db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("users.email, ?TableAlias.name AS permission").
 		Join("JOIN users ON users.id = ?TableAlias.user_id").Order("users.email", "permission.name").Scan(ctx, &grants)
-	return grants, failed(err)
+	return grants, wrapDB(err)
 }
 
 // Revoke implements [account.Store].
 func (db DB) Revoke(ctx context.Context, user, name string) error {
 	res, err := db.bun.NewDelete().Model((*permission)(nil)).Where("user_id = ?", user).Where("name = ?", name).Exec(ctx)
-	return one(res, err, account.ErrNotFound)
+	return requireOneRow(res, err, account.ErrNotFound)
 }
 
 // Grant implements [account.Store].
 func (db DB) Grant(ctx context.Context, user, name string) error {
 	_, err := db.bun.NewInsert().Model(&permission{user, name}).On("CONFLICT DO NOTHING").Exec(ctx)
-	return failed(err)
+	return wrapDB(err)
 }

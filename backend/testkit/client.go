@@ -261,11 +261,11 @@ func (a Answer) Strings(path string) (texts []string) {
 }
 
 // Scan returns a phone that has scanned the otpauth URI of the answer.
-func (a Answer) Scan(t testing.TB) *Phone {
+func (a Answer) Scan(t testing.TB) *AuthenticatorApp {
 	t.Helper()
-	phone, err := Scan(fmt.Sprint(a.Get("totpURI")))
+	app, err := Scan(fmt.Sprint(a.Get("totpURI")))
 	if a.Status != 200 || err != nil {
 		t.Fatalf("no authenticator to scan: %s, %v", a, err)
 	}
-	return phone
+	return app
 }

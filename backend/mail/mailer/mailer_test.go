@@ -56,7 +56,7 @@ func TestRefusal(t *testing.T) {
 		"garbage":      {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
 	} {
 		err, ok := errors.AsType[*mail.RefusedError](refusal(test.err, key))
-		if !ok || err.Why != test.want || err.Wait != test.wait {
+		if !ok || err.Reason != test.want || err.RetryAfter != test.wait {
 			t.Errorf("%s: %+v; want %q, %v", name, err, test.want, test.wait)
 		}
 	}
@@ -191,7 +191,7 @@ func TestRefused(t *testing.T) {
 		m, _, _ := newMailer(t, p.URL, "re_secret")
 		err := m.Deliver(t.Context(), email)
 		refused, ok := errors.AsType[*mail.RefusedError](err)
-		if !ok || !strings.Contains(refused.Why, answer.want) || strings.Contains(refused.Why, "re_secret") {
+		if !ok || !strings.Contains(refused.Reason, answer.want) || strings.Contains(refused.Reason, "re_secret") {
 			t.Errorf("%s: %v; want %q", what, err, answer.want)
 		}
 	}

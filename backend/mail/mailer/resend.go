@@ -108,7 +108,7 @@ func refusal(err error, key string) error {
 	if long := []rune(why); len(long) > maxRefusal {
 		why = string(long[:maxRefusal]) + "…"
 	}
-	return &mail.RefusedError{Why: why, Wait: wait}
+	return &mail.RefusedError{Reason: why, RetryAfter: wait}
 }
 
 // retryAfter reads a Retry-After header (RFC 9110, section 10.2.3).

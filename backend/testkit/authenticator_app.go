@@ -8,9 +8,9 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// A Phone has an account's authenticator app on it (RFC 6238: SHA-1, six digits,
+// An AuthenticatorApp has an account's authenticator app on it (RFC 6238: SHA-1, six digits,
 // steps of 30 seconds).
-type Phone struct {
+type AuthenticatorApp struct {
 	URI    string           // the otpauth URI that was scanned; empty if the key was typed
 	Secret string           // in base32
 	Now    func() time.Time // the server's clock
@@ -21,7 +21,7 @@ type Phone struct {
 
 // Scan returns a phone that has scanned an otpauth URI of a time-based code. It
 // goes by the machine's clock.
-func Scan(uri string) (*Phone, error) {
+func Scan(uri string) (*AuthenticatorApp, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return nil, err
@@ -30,34 +30,34 @@ func Scan(uri string) (*Phone, error) {
 	if u.Scheme != "otpauth" || u.Host != "totp" || secret == "" {
 		return nil, fmt.Errorf("%q is not the URI of a time-based authenticator", uri)
 	}
-	return &Phone{URI: uri, Secret: secret, Now: time.Now, Wait: time.Sleep}, nil
+	return &AuthenticatorApp{URI: uri, Secret: secret, Now: time.Now, Wait: time.Sleep}, nil
 }
 
 // TypeKey returns a phone into which a base32 secret was typed.
-func TypeKey(secret string) *Phone {
-	return &Phone{Secret: secret, Now: time.Now, Wait: time.Sleep}
+func TypeKey(secret string) *AuthenticatorApp {
+	return &AuthenticatorApp{Secret: secret, Now: time.Now, Wait: time.Sleep}
 }
 
 // StepNow returns the step of the code that the app shows now.
-func (p *Phone) StepNow() int64 { return stepAt(p.Now()) }
+func (app *AuthenticatorApp) StepNow() int64 { return stepAt(app.Now()) }
 
 func stepAt(t time.Time) int64 { return t.Unix() / int64(Step/time.Second) }
 
 // CodeOf returns the code of a step.
-func (p *Phone) CodeOf(step int64) string {
-	code, err := hotp.GenerateCode(p.Secret, uint64(step))
+func (app *AuthenticatorApp) CodeOf(step int64) string {
+	code, err := hotp.GenerateCode(app.Secret, uint64(step))
 	if err != nil {
-		panic(fmt.Sprintf("testkit: the secret %q: %v", p.Secret, err))
+		panic(fmt.Sprintf("testkit: the secret %q: %v", app.Secret, err))
 	}
 	return code
 }
 
 // Code returns the code that the app shows now, or did or will some steps away.
 // It does not count as used.
-func (p *Phone) Code(away int) string { return p.CodeOf(p.StepNow() + int64(away)) }
+func (app *AuthenticatorApp) Code(away int) string { return app.CodeOf(app.StepNow() + int64(away)) }
 
 // CodeAt returns the code that the app shows at a time.
-func (p *Phone) CodeAt(t time.Time) string { return p.CodeOf(stepAt(t)) }
+func (app *AuthenticatorApp) CodeAt(t time.Time) string { return app.CodeOf(stepAt(t)) }
 
 // margin is how long a code may be under way to the server. The server takes the
 // code of the step before the present one, too: of that one, only if the present
@@ -67,34 +67,34 @@ const margin = 15 * time.Second
 // Next returns the earliest code that the server still takes and that was not
 // returned before: each is good once. Three can be had at once; for a fourth the
 // phone waits until its step is at most one away.
-func (p *Phone) Next() string {
-	step := max(p.last+1, stepAt(p.Now().Add(margin))-1)
-	if early := time.Unix((step-1)*int64(Step/time.Second), 0).Sub(p.Now()); early > 0 {
-		p.Wait(early)
+func (app *AuthenticatorApp) Next() string {
+	step := max(app.last+1, stepAt(app.Now().Add(margin))-1)
+	if early := time.Unix((step-1)*int64(Step/time.Second), 0).Sub(app.Now()); early > 0 {
+		app.Wait(early)
 	}
-	p.last = step
-	return p.CodeOf(step)
+	app.last = step
+	return app.CodeOf(step)
 }
 
-// Current is [Phone.Next] for a code that is not older than the present one.
-func (p *Phone) Current() string {
-	p.last = max(p.last, stepAt(p.Now().Add(margin))-1)
-	return p.Next()
+// Current is [AuthenticatorApp.Next] for a code that is not older than the present one.
+func (app *AuthenticatorApp) Current() string {
+	app.last = max(app.last, stepAt(app.Now().Add(margin))-1)
+	return app.Next()
 }
 
 // Use counts all codes up to a step as used.
-func (p *Phone) Use(step int64) { p.last = max(p.last, step) }
+func (app *AuthenticatorApp) Use(step int64) { app.last = max(app.last, step) }
 
-// Last returns the code that [Phone.Next] returned last.
-func (p *Phone) Last() string { return p.CodeOf(p.last) }
+// Last returns the code that [AuthenticatorApp.Next] returned last.
+func (app *AuthenticatorApp) Last() string { return app.CodeOf(app.last) }
 
 // Wrong returns six digits that are the code of no step within ten minutes of
 // now, for any of the phones.
-func Wrong(phones ...*Phone) string {
+func Wrong(apps ...*AuthenticatorApp) string {
 	near := map[string]bool{}
-	for _, p := range phones {
+	for _, app := range apps {
 		for away := -20; away <= 20; away++ {
-			near[p.Code(away)] = true
+			near[app.Code(away)] = true
 		}
 	}
 	n := 271828
