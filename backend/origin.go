@@ -45,8 +45,11 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || ip.IsLoopback()
 	switch {
 	case u.Scheme == "http" && !local && (ip != nil || numeric(host)):
-		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies, and there are no passkeys for an IP address: "+
-			"put a proxy with TLS in front and write its name, such as https://accounts.example.com", s)
+		return nil, fmt.Errorf(
+			"the origin %q is not encrypted, so anybody on the way could read the cookies, and there are no passkeys for an IP address: "+
+				"put a proxy with TLS in front and write its name, such as https://accounts.example.com",
+			s,
+		)
 	case u.Scheme == "http" && !local:
 		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: "+
 			"put a proxy with TLS in front and write https://%s", s, host)

@@ -61,7 +61,14 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 	for made := 0; made < c.sessions; {
 		n := min(c.perUser, c.sessions-made)
 		id := rand.Text()
-		u := account.User{ID: id, Email: fmt.Sprintf("user%d@example.test", made/c.perUser), Name: "Seeded", Handle: []byte(id), CreatedAt: now, UpdatedAt: now}
+		u := account.User{
+			ID:        id,
+			Email:     fmt.Sprintf("user%d@example.test", made/c.perUser),
+			Name:      "Seeded",
+			Handle:    []byte(id),
+			CreatedAt: now,
+			UpdatedAt: now,
+		}
 		users = append(users, u)
 		passwords = append(passwords, account.Password{UserID: id, Hash: hash, ChangedAt: now})
 		for i := range n {

@@ -73,7 +73,8 @@ func (t *translator) providerName(name string, p *shared.Provider) string {
 		return name
 	}
 	system, by, _ := strings.Cut(name, " · ")
-	if name == t.T(message.PasskeyFactor) || name == t.T(message.SecurityKey) || name == t.T(message.PhoneOrTablet) || strings.Contains(p.Name, system) {
+	if name == t.T(message.PasskeyFactor) || name == t.T(message.SecurityKey) || name == t.T(message.PhoneOrTablet) ||
+		strings.Contains(p.Name, system) {
 		return p.Name
 	}
 	if by != "" && strings.Contains(p.Name, by) {

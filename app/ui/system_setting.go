@@ -51,7 +51,8 @@ func (k *systemSetting) OnUpdate(ctx app.Context) {
 // changed reports whether the user has typed or chosen another value.
 func (k *systemSetting) changed() bool {
 	typed := element(k.form.inputID("value"))
-	return k.base.Type != "bool" && !k.base.Secret && !k.base.ReadOnly && typed.Truthy() && typed.Get("value").String() != settingValue(k.base)
+	return k.base.Type != "bool" && !k.base.Secret && !k.base.ReadOnly && typed.Truthy() &&
+		typed.Get("value").String() != settingValue(k.base)
 }
 
 // show makes one the value that is shown.
@@ -302,17 +303,23 @@ func (k *systemSetting) conflict() app.UI {
 	if theirs.UpdatedAt != nil {
 		at = e.timestamp(*theirs.UpdatedAt, e.localTime(*theirs.UpdatedAt, "medium", "medium"))
 	}
-	return html.Div().Class("conflict").ID(k.form.inputID("conflict")).TabIndex(-1).Role("group").Aria("label", e.T(message.ChangedMeanwhile)).Body(
-		html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), app.Text(" "+e.T(message.NothingSavedYet))),
-		html.Dl().Class("compare").Body(
-			html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueWords(k.mine))),
-			html.Div().Body(html.Dt().Body(app.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
-		),
-		html.Div().Class("actions").Body(
-			button(e.T(message.UseTheirs), k.useTheirs),
-			busyButton(e.T(message.SaveMine), k.saveMine, k.form.busy),
-		),
-	)
+	return html.Div().
+		Class("conflict").
+		ID(k.form.inputID("conflict")).
+		TabIndex(-1).
+		Role("group").
+		Aria("label", e.T(message.ChangedMeanwhile)).
+		Body(
+			html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), app.Text(" "+e.T(message.NothingSavedYet))),
+			html.Dl().Class("compare").Body(
+				html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueWords(k.mine))),
+				html.Div().Body(html.Dt().Body(app.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+			),
+			html.Div().Class("actions").Body(
+				button(e.T(message.UseTheirs), k.useTheirs),
+				busyButton(e.T(message.SaveMine), k.saveMine, k.form.busy),
+			),
+		)
 }
 
 // valueWords writes a value for the eye.

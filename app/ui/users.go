@@ -133,7 +133,9 @@ func (s *users) Render() app.UI {
 	e := s.Env
 	return section("users", e.T(message.UserAccounts),
 		html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
-			s.form.field(field{Name: "search", Label: e.T(message.SearchUsers), Type: "search", Complete: "off", Hint: e.T(message.HintSearchUsers)}),
+			s.form.field(field{
+				Name: "search", Label: e.T(message.SearchUsers), Type: "search", Complete: "off", Hint: e.T(message.HintSearchUsers),
+			}),
 			html.Div().Class("actions").Body(s.form.button(e.T(message.SearchUsers), "")),
 		),
 		s.list.drawState(),
@@ -219,7 +221,11 @@ func (r *userRow) Render() app.UI {
 			return html.Div().Class("actions").Body(
 				action(e.T(message.ResetFactors), "", r.reset),
 				action(e.T(message.EndSessions), "", r.end),
-				action(onOff(one.DisabledAt != nil, e.T(message.EnableAccount), e.T(message.DisableAccount)), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+				action(
+					onOff(one.DisabledAt != nil, e.T(message.EnableAccount), e.T(message.DisableAccount)),
+					onOff(one.DisabledAt != nil, "", "danger"),
+					r.toggleDisabled,
+				),
 			)
 		})),
 	)

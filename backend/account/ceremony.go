@@ -224,7 +224,13 @@ type verifiedAssertion struct {
 // [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the passkey is
 // not known here, whatever else is wrong; and with [shared.ErrAuthentication],
 // which is also [webauthn.ErrSignature] if the signature is wrong.
-func (s *Service) verifyPasskey(ctx context.Context, session *Session, from Client, browser Token, response json.RawMessage) (verified verifiedAssertion, err error) {
+func (s *Service) verifyPasskey(
+	ctx context.Context,
+	session *Session,
+	from Client,
+	browser Token,
+	response json.RawMessage,
+) (verified verifiedAssertion, err error) {
 	// The challenge of one that cannot be read is empty.
 	assertion, parseErr := webauthn.ParseAssertion(response)
 	ceremony, err := s.takeCeremony(ctx, browser, ceremonyAuthenticate, assertion.Challenge, shared.ErrAuthentication)

@@ -62,7 +62,12 @@ type verifiedCode struct {
 // [shared.ErrTooManyCodes] if the challenge or the mailed code has had too many
 // tries; and with [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled] or
 // [shared.ErrOTPNotConfigured] if there is nothing that it could be right for.
-func (s *Service) checkCode(ctx context.Context, f Factor, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
+func (s *Service) checkCode(
+	ctx context.Context,
+	f Factor,
+	vc verificationContext,
+	code string,
+) (verified verifiedCode, try int, err error) {
 	switch f {
 	case ByTOTP:
 		verified, try, err = s.checkTOTP(ctx, vc, code)

@@ -20,7 +20,10 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 		return "", err
 	}
 	token, now := NewToken(), s.Now()
-	return token, s.Store.PutInvite(ctx, OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)})
+	return token, s.Store.PutInvite(
+		ctx,
+		OneTimeToken{Hash: token.Hash(), Purpose: purposeFirstAdmin, CreatedAt: now, ExpiresAt: now.Add(inviteLifetime)},
+	)
 }
 
 // takeInvite spends the link that makes the first administrator, if nobody has

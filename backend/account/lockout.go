@@ -22,7 +22,17 @@ const (
 // lockoutDurations is how long the first lock lasts, the second and so on. After the last,
 // which makes a hundred tries in a row, no more are taken: NIST SP 800-63B-4,
 // section 3.2.2.
-var lockoutDurations = []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, day, day}
+var lockoutDurations = []time.Duration{
+	15 * time.Minute,
+	30 * time.Minute,
+	time.Hour,
+	2 * time.Hour,
+	4 * time.Hour,
+	8 * time.Hour,
+	16 * time.Hour,
+	day,
+	day,
+}
 
 // never is later than any time that means something.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -144,7 +154,14 @@ type lockoutStore interface {
 	// locked, in one statement. The try that makes them a multiple of every
 	// locks them: the first time until locks[0], and so on. counted tells
 	// whether it was counted; if not, the tries tell until when they are locked.
-	CountSecondFactorTry(ctx context.Context, user string, signedIn bool, now time.Time, every int, locks []time.Time) (tries SecondFactorTries, counted bool, err error)
+	CountSecondFactorTry(
+		ctx context.Context,
+		user string,
+		signedIn bool,
+		now time.Time,
+		every int,
+		locks []time.Time,
+	) (tries SecondFactorTries, counted bool, err error)
 	// TakeBackSecondFactorTry takes one from them, and ends the lock that they
 	// have led to.
 	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error

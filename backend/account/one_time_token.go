@@ -50,7 +50,14 @@ var tokenLifetimes = map[string]time.Duration{
 // purposesRevokedWithSessions is what tokens are good for that end with whatever ends the sessions:
 // who asked for them may have been somebody else. The owner's last means against
 // a stranger, [purposeReport], is not among them.
-var purposesRevokedWithSessions = []string{purposeReset, purposeEmergencyReset, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete}
+var purposesRevokedWithSessions = []string{
+	purposeReset,
+	purposeEmergencyReset,
+	purposeVerify,
+	purposeConfirmChange,
+	purposeChange,
+	purposeDelete,
+}
 
 func (t OneTimeToken) aad() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID

@@ -165,7 +165,16 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		if err := in.DeletePasskey(ctx, in.User.ID, id); err != nil {
 			return err
 		}
-		return s.auditPasskeyChange(ctx, in, actor, audit.EventPasskeyDeleted, p, reversal{Session: actor.Session.ID}, by, mail.PasskeyRemoved{Name: p.Name})
+		return s.auditPasskeyChange(
+			ctx,
+			in,
+			actor,
+			audit.EventPasskeyDeleted,
+			p,
+			reversal{Session: actor.Session.ID},
+			by,
+			mail.PasskeyRemoved{Name: p.Name},
+		)
 	})
 	return left, token, err
 }

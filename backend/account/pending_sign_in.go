@@ -58,7 +58,13 @@ func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Cli
 	return o, nil, err
 }
 
-func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (*TwoFactorRequiredError, error) {
+func (s *Service) requireSecondFactor(
+	ctx context.Context,
+	in userTx,
+	client Client,
+	method string,
+	remember bool,
+) (*TwoFactorRequiredError, error) {
 	token, now := NewToken(), s.Now()
 	err := in.AddPendingSignIn(ctx, PendingSignIn{
 		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(PendingSignInLifetime),
@@ -116,7 +122,13 @@ func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending Pendi
 	return o, s.auditFailedCode(ctx, vc, try, err)
 }
 
-func (s *Service) completeByCode(ctx context.Context, pending PendingSignIn, vc verificationContext, a CodeAnswer, verified verifiedCode) (o SignInResult, err error) {
+func (s *Service) completeByCode(
+	ctx context.Context,
+	pending PendingSignIn,
+	vc verificationContext,
+	a CodeAnswer,
+	verified verifiedCode,
+) (o SignInResult, err error) {
 	err = s.inUserTx(ctx, pending.UserID, func(in userTx) (err error) {
 		o.User = in.User
 		if err := in.TakePendingSignIn(ctx, pending.Hash, s.Now()); err != nil {

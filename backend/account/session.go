@@ -175,7 +175,8 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 // worth writing down. It is extended once a day at most, or oftener if that is too
 // seldom for what it lives.
 func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, bool) {
-	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) && s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
+	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
+		s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
 	if !extend && now.Sub(s.LastActiveAt) < touchInterval && s.IP == client.IP && s.UserAgent == client.UserAgent {
 		return s, false
 	}

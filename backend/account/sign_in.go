@@ -22,14 +22,17 @@ type Credentials struct {
 	Callback        string // where the link leads to by which the address is verified, if it has to be
 }
 
-// SignIn opens a session for who knows the password of an address. It fails with
-// [shared.ErrCredentials] for who does not, and whether the address has an
-// account cannot be told from the answer or its time; with
-// [shared.ErrTooManyPasswords] after too many tries; with [TwoFactorRequiredError] if a
-// second factor is; with [shared.ErrDisabled]; and with [shared.ErrUnavailable] if
-// too many passwords wait to be looked at. Who knows the password is told if it
-// is void, by [shared.ErrNewPasswordDue], and if the address has to be verified
-// first, by [shared.ErrNotVerified] and by a mail.
+// SignIn authenticates a user by email and password and opens a session. Its errors:
+//
+//   - [shared.ErrCredentials] if they do not belong together. Neither the answer nor
+//     its time tells whether the address has an account.
+//   - [shared.ErrTooManyPasswords] after too many tries.
+//   - [TwoFactorRequiredError] if a second factor is required.
+//   - [shared.ErrNewPasswordDue] if the password is right, but void.
+//   - [shared.ErrNotVerified] if the address has to be verified first. The user gets an
+//     email for that.
+//   - [shared.ErrDisabled] if the account is disabled.
+//   - [shared.ErrUnavailable] if too many passwords wait to be hashed.
 func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (SignInResult, error) {
 	email, err := address.Parse(c.Email)
 	if err != nil {
@@ -38,57 +41,27 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 	if utf8.RuneCountInString(c.Password) > maxPassword {
 		return SignInResult{}, shared.ErrPasswordTooLong.In("password")
 	}
-	user, pw, err := s.Store.UserByEmail(ctx, email)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	user, hash, attempts, err := s.checkSignIn(ctx, client, email, c.Password)
+	if err != nil {
 		return SignInResult{}, err
 	}
-	hash, known := pw.Hash, pw.Hash != ""
-	if !known {
-		hash = s.Hasher.Decoy()
-	}
-
-	limit, who := SignInLimit, email
-	if id, ok := s.knownDeviceID(client.KnownDevice, user.ID, hash); ok && known {
-		limit, who = KnownDeviceSignInLimit, id
-	}
-
-	right, err := s.verifyPassword(ctx, limit, who, hash, c.Password)
-	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return SignInResult{}, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
-	} else if err != nil {
+	upgraded, err := s.upgradedHash(ctx, hash, c.Password)
+	if err != nil {
 		return SignInResult{}, err
-	}
-	if !right || !known {
-		return SignInResult{}, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
-	}
-	if pw.Void {
-		e := s.event(audit.EventSignInFailed, user.ID, client)
-		e.Detail = DetailVoidPassword
-		return SignInResult{}, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
-	}
-
-	kept := hash
-	if s.Hasher.NeedsRehash(hash) {
-		kept, err = s.Hasher.Hash(ctx, c.Password)
-		if errors.Is(err, shared.ErrUnavailable) { // for want of room: the next sign-in will do
-			kept = hash
-		} else if err != nil {
-			return SignInResult{}, err
-		}
 	}
 
 	var o SignInResult
 	var due *TwoFactorRequiredError
 	err = s.inUserTx(ctx, user.ID, func(in userTx) (err error) {
-		if kept == hash {
+		if upgraded == hash {
 			err = in.UsePassword(ctx, user.ID, hash)
 		} else {
-			err = in.UpgradePassword(ctx, user.ID, hash, kept)
+			err = in.UpgradePassword(ctx, user.ID, hash, upgraded)
 		}
 		if err != nil {
 			return err
 		}
-		if err := in.ResetAttempts(ctx, s.rateLimitKey(limit, who)); err != nil {
+		if err := in.ResetAttempts(ctx, attempts); err != nil {
 			return err
 		}
 		if o, due, err = s.completeFirstFactor(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
@@ -103,11 +76,65 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		if may, failed := s.allowReminder(ctx, email); failed != nil || !may {
 			return SignInResult{}, errors.Join(failed, err)
 		}
-		return SignInResult{}, errors.Join(s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}), err)
+		return SignInResult{}, errors.Join(
+			s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}),
+			err,
+		)
 	case err == nil && due != nil:
 		return SignInResult{}, due
 	}
 	return o, s.auditRefusal(ctx, user.ID, client, err)
+}
+
+// checkSignIn checks the password of an address. It returns the user, the hash of the
+// password, and the key of the attempts to forget once the sign-in is done. It takes
+// as long if the address has no account.
+func (s *Service) checkSignIn(
+	ctx context.Context, client Client, email, password string,
+) (user User, hash string, attempts []byte, err error) {
+	user, pw, err := s.Store.UserByEmail(ctx, email)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return user, "", nil, err
+	}
+	hash, known := pw.Hash, pw.Hash != ""
+	if !known {
+		hash = s.Hasher.Decoy()
+	}
+
+	limit, who := SignInLimit, email
+	if id, ok := s.knownDeviceID(client.KnownDevice, user.ID, hash); ok && known {
+		limit, who = KnownDeviceSignInLimit, id
+	}
+
+	right, err := s.verifyPassword(ctx, limit, who, hash, password)
+	if errors.Is(err, shared.ErrTooManyPasswords) {
+		return user, "", nil, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
+	} else if err != nil {
+		return user, "", nil, err
+	}
+	if !right || !known {
+		return user, "", nil, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
+	}
+	if pw.Void {
+		e := s.event(audit.EventSignInFailed, user.ID, client)
+		e.Detail = DetailVoidPassword
+		return user, "", nil, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
+	}
+	return user, hash, s.rateLimitKey(limit, who), nil
+}
+
+// upgradedHash returns the hash to store for a password that is right: the same one,
+// or a new one if its algorithm or cost is out of date. It keeps the old one while
+// there is no room to hash: the next sign-in upgrades it.
+func (s *Service) upgradedHash(ctx context.Context, hash, password string) (string, error) {
+	if !s.Hasher.NeedsRehash(hash) {
+		return hash, nil
+	}
+	upgraded, err := s.Hasher.Hash(ctx, password)
+	if errors.Is(err, shared.ErrUnavailable) {
+		return hash, nil
+	}
+	return upgraded, err
 }
 
 // DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] whose password
@@ -125,8 +152,8 @@ func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error)
 	return failed
 }
 
-// auditRefusal writes down that somebody who proved who they are was refused
-// because the account is disabled. It returns why the sign-in has failed.
+// auditRefusal records a sign-in with the right credentials that was refused because
+// the account is disabled. It returns why the sign-in has failed.
 func (s *Service) auditRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
 		return s.auditFailure(ctx, s.event(audit.EventSignInRefused, user, client), failed)
@@ -134,9 +161,8 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 	return failed
 }
 
-// finishSignIn has the browser that has signed in be known to the account, the
-// owner hear of one that was not, and the log tell. by is the passkey that it was
-// by, if it was by one.
+// finishSignIn makes the browser a known device of the account, notifies the user if
+// it was none, and records the sign-in. by is the passkey of the sign-in, or "".
 func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, by string) error {
 	pw, err := in.Password(ctx, in.User.ID)
 	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash

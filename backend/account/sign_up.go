@@ -61,7 +61,9 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	now := s.Now()
 	handle := make([]byte, handleSize)
 	rand.Read(handle)
-	o := SignInResult{User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now}}
+	o := SignInResult{
+		User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now},
+	}
 	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)
 	}
@@ -164,7 +166,8 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 			e.Kind, e.UserID = audit.EventSignUpTaken, ""
 		}
 		if may {
-			if err := s.requestEmail(ctx, tx, emailRequest{Purpose: requestSignUp, Email: user.Email, Callback: n.Callback, From: client}); err != nil {
+			request := emailRequest{Purpose: requestSignUp, Email: user.Email, Callback: n.Callback, From: client}
+			if err := s.requestEmail(ctx, tx, request); err != nil {
 				return err
 			}
 		}

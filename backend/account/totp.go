@@ -237,7 +237,11 @@ func clockDriftMessage(off int64) string {
 	if off < 0 {
 		direction, off = "behind", -off
 	}
-	return fmt.Sprintf("This code is from another time: the clock of your phone seems to be about %d seconds %s. Set it to automatic, then use the next code.", off*totpPeriod, direction)
+	return fmt.Sprintf(
+		"This code is from another time: the clock of your phone seems to be about %d seconds %s. Set it to automatic, then use the next code.",
+		off*totpPeriod,
+		direction,
+	)
 }
 
 // TOTPURI is the otpauth URI of the user's authenticator: of the one that is

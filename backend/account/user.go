@@ -56,7 +56,8 @@ func checkImage(image *string) error {
 	}
 	u, err := url.Parse(*image)
 	if err != nil || len(*image) > maxImage || !slices.Contains([]string{"https", "http", "data", ""}, u.Scheme) {
-		return shared.ErrValidation.Saying(fmt.Sprintf("An image is the address of one (https://…), of at most %d bytes.", maxImage)).In("image")
+		const rule = "An image is the address of one (https://…), of at most %d bytes."
+		return shared.ErrValidation.Saying(fmt.Sprintf(rule, maxImage)).In("image")
 	}
 	return nil
 }
@@ -98,7 +99,8 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		}
 	}
 	if l := change.Language; l != nil && *l != "" && !slices.Contains(shared.Languages, *l) {
-		return shared.ErrValidation.Saying("Languages are " + strings.Join(shared.Languages, " and ") + ", or nothing for what the browser says.").In("language")
+		languages := strings.Join(shared.Languages, " and ")
+		return shared.ErrValidation.Saying("Languages are " + languages + ", or nothing for what the browser says.").In("language")
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {

@@ -115,8 +115,17 @@ func (s *server) post(path, cookie string, body any) []byte {
 	if err != nil {
 		panic(err)
 	}
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nCookie: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, strings.TrimPrefix(s.origin, "http://"), s.origin, cookie, len(content), content)
+	return fmt.Appendf(
+		nil,
+		"POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nCookie: %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		path,
+		strings.TrimPrefix(s.origin, "http://"),
+		s.origin,
+		cookie,
+		len(content),
+		content,
+	)
 }
 
 // An account is one that seed made, with a session of it.

@@ -32,9 +32,10 @@ func read(object []byte) (m map[string]string) {
 
 // known is the mark of providers whose names begin so.
 var known = []struct{ begin, mark string }{
-	{"1Password", "1password"}, {"Apple", "apple"}, {"Avast", "avast"}, {"Avira", "avira"}, {"Bitwarden", "bitwarden"}, {"Chrome", "googlechrome"}, {"Dashlane", "dashlane"},
-	{"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"}, {"KeePassXC", "keepassxc"}, {"Keeper", "keeper"},
-	{"LastPass", "lastpass"}, {"Norton", "norton"}, {"Okta", "okta"}, {"Proton", "proton"}, {"Samsung", "samsung"}, {"Security Key by Yubico", "yubico"},
+	{"1Password", "1password"}, {"Apple", "apple"}, {"Avast", "avast"}, {"Avira", "avira"}, {"Bitwarden", "bitwarden"},
+	{"Chrome", "googlechrome"}, {"Dashlane", "dashlane"}, {"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"},
+	{"KeePassXC", "keepassxc"}, {"Keeper", "keeper"}, {"LastPass", "lastpass"}, {"Norton", "norton"}, {"Okta", "okta"},
+	{"Proton", "proton"}, {"Samsung", "samsung"}, {"Security Key by Yubico", "yubico"},
 	{"Security Key NFC by Yubico", "yubico"}, {"Trezor", "trezor"}, {"YubiKey", "yubico"},
 }
 
@@ -61,7 +62,9 @@ func Icons() map[string][]byte {
 	all := map[string][]byte{}
 	for mark, path := range marks {
 		for page, colour := range map[string]string{"light": "#1f2328", "dark": "#e6e6e6"} {
-			all[iconPath+mark+"-"+page+".svg"] = []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + colour + `" d="` + path + `"/></svg>`)
+			all[iconPath+mark+"-"+page+".svg"] = []byte(
+				`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + colour + `" d="` + path + `"/></svg>`,
+			)
 		}
 	}
 	return all

@@ -171,7 +171,9 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 	h.Set("Content-Disposition", `attachment; filename="security-log-`+s.Accounts.Now().Format("2006-01-02")+`.csv"`)
 	w := csv.NewWriter(c.w)
 	w.UseCRLF = true
-	w.Write([]string{"time", "kind", "what", "account", "account id", "by", "by id", "address", "browser", "system", "session", "subject", "detail"})
+	w.Write(
+		[]string{"time", "kind", "what", "account", "account id", "by", "by id", "address", "browser", "system", "session", "subject", "detail"},
+	)
 	for {
 		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportPatience)) // longer than other answers take
 		for _, e := range events {

@@ -133,7 +133,15 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s.fail(w, r, shared.ErrHost.Saying("This server is found at "+originOf(s.Origin)+". Please open that address. If you have, a proxy in between has to pass the Host header on as it came."))
+		s.fail(
+			w,
+			r,
+			shared.ErrHost.Saying(
+				"This server is found at "+originOf(
+					s.Origin,
+				)+". Please open that address. If you have, a proxy in between has to pass the Host header on as it came.",
+			),
+		)
 	})
 }
 

@@ -14,7 +14,11 @@ import (
 const pageSize = 50
 
 func (s *Server) listUsers(c call, in shared.UserQuery) (out shared.UserPage, err error) {
-	users, err := s.Accounts.Store.ManagedUsers(c.Context(), account.UserFilter{Search: in.Search, After: in.After, Limit: pageSize + 1}, s.Accounts.Now())
+	users, err := s.Accounts.Store.ManagedUsers(
+		c.Context(),
+		account.UserFilter{Search: in.Search, After: in.After, Limit: pageSize + 1},
+		s.Accounts.Now(),
+	)
 	if err != nil {
 		return out, err
 	}

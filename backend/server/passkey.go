@@ -75,7 +75,12 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	answer := account.PasskeyAnswer{Response: in.Response, Browser: token, TrustDevice: isTrue(in.TrustDevice), Remember: remember(in.RememberMe)}
+	answer := account.PasskeyAnswer{
+		Response:    in.Response,
+		Browser:     token,
+		TrustDevice: isTrue(in.TrustDevice),
+		Remember:    remember(in.RememberMe),
+	}
 	if _, waits := s.cookies.challenge(c.Request); waits {
 		if challenged, err := s.challenge(c); err == nil {
 			answer.Pending = challenged.Challenge

@@ -11,82 +11,113 @@ import (
 	"latchkey/shared/message"
 )
 
-// passkeyCheck compares what came with a call to how the server is configured:
-// most passkeys that cannot be made are a name that differs somewhere between
-// the browser and here.
+// passkeyCheck compares a call with the configuration of the server. Most passkeys that
+// cannot be created fail because a name differs somewhere between the browser and the
+// server.
 func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, error) {
-	l := c.language()
-	out := shared.SelfCheck{OK: true, RPID: s.Accounts.RelyingParty.ID, Origin: s.Origin.String(), Checks: []shared.Finding{}}
-	find := func(name, received, expected string, ok bool, fix string) {
-		if received == "" {
-			return // it did not come, so nothing is wrong with it
-		}
-		f := shared.Finding{Name: name, OK: ok, Received: truncate(received), Expected: expected}
-		if !ok {
-			out.OK, f.Fix = false, fix
-		}
-		out.Checks = append(out.Checks, f)
+	check := selfCheck{
+		Server: s, call: c, l: c.language(),
+		out: shared.SelfCheck{OK: true, RPID: s.Accounts.RelyingParty.ID, Origin: s.Origin.String(), Checks: []shared.Finding{}},
 	}
-	same := func(name, received, expected, fix string) {
-		find(name, received, expected, strings.EqualFold(received, expected), fix)
-	}
+	check.checkNames(in.Origin)
+	check.checkProxies()
+	check.checkCaller(in.Time)
+	return check.out, nil
+}
 
-	page := in.Origin
+// selfCheck collects the findings of one self-check.
+type selfCheck struct {
+	*Server
+	call
+	l   *message.Language
+	out shared.SelfCheck
+}
+
+// find adds a finding, unless nothing was received.
+func (sc *selfCheck) find(name, received, expected string, ok bool, fix string) {
+	if received == "" {
+		return
+	}
+	f := shared.Finding{Name: name, OK: ok, Received: truncate(received), Expected: expected}
+	if !ok {
+		sc.out.OK, f.Fix = false, fix
+	}
+	sc.out.Checks = append(sc.out.Checks, f)
+}
+
+// same adds the finding that two names are equal.
+func (sc *selfCheck) same(name, received, expected, fix string) {
+	sc.find(name, received, expected, strings.EqualFold(received, expected), fix)
+}
+
+// withoutPort returns a host without the port that its scheme implies, as people write
+// it.
+func (sc *selfCheck) withoutPort(host string) string {
+	return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[sc.Origin.Scheme])
+}
+
+// checkNames checks the origin of the page, which is that of the call if the page sent none,
+// and the host that the call was sent to.
+func (sc *selfCheck) checkNames(page string) {
 	if page == "" {
-		page = c.Header.Get("Origin")
+		page = sc.Header.Get("Origin")
 	}
 	bare := page
 	u, err := url.Parse(page)
 	if err == nil && u.Host != "" {
 		bare = originOf(u)
 	}
-	rp := s.Accounts.RelyingParty
-	find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
+	rp, l, out := sc.Accounts.RelyingParty, sc.l, sc.out
+	sc.find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
-		find("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), host == out.RPID || strings.HasSuffix(host, "."+out.RPID) || slices.Contains(rp.Related, strings.ToLower(page)),
+		below := host == out.RPID || strings.HasSuffix(host, "."+out.RPID)
+		sc.find("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), below || slices.Contains(rp.Related, strings.ToLower(page)),
 			l.T(message.FixRPID, out.RPID, out.Origin))
 	}
-	own := func(host string) string { // as people write it: the port is clear from the scheme
-		return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[s.Origin.Scheme])
-	}
-	same("Host", own(c.Host), s.Origin.Host, l.T(message.FixProxyHost))
+	sc.same("Host", sc.withoutPort(sc.Host), sc.Server.Origin.Host, l.T(message.FixProxyHost))
+}
 
-	proxy := func(addr netip.Addr, header, seen string) {
-		fix := seen + l.T(message.FixTrustedProxies, addr.String())
-		if header != forwarding[0] {
-			fix += " " + l.T(message.FixForwardedFor)
-		}
-		find("Proxy", addr.String(), l.T(message.TrustedProxyAddress), s.isProxy(addr), fix)
+// checkProxies checks that all proxies are declared, and what they say of the call.
+func (sc *selfCheck) checkProxies() {
+	peer, _ := peerOf(sc.Request)
+	header, _ := forwarded(sc.Request)
+	if header != "" || sc.Header.Get("X-Forwarded-Proto") != "" || sc.Header.Get("X-Forwarded-Host") != "" || sc.behindTLS(sc.Request) {
+		sc.proxy(peer, header, "")
 	}
-	peer, _ := peerOf(c.Request)
-	header, _ := forwarded(c.Request)
-	if header != "" || c.Header.Get("X-Forwarded-Proto") != "" || c.Header.Get("X-Forwarded-Host") != "" || s.behindTLS(c.Request) {
-		proxy(peer, header, "")
-	}
-	for _, other := range s.proxies.known(s.Accounts.Now()) {
-		seen := l.T(message.OthersThroughProxy) + " "
+	for _, other := range sc.Server.proxies.known(sc.Accounts.Now()) {
+		seen := sc.l.T(message.OthersThroughProxy) + " "
 		if other.header != "" {
-			seen = l.T(message.OthersThroughUntrustedProxy, other.header) + " "
+			seen = sc.l.T(message.OthersThroughUntrustedProxy, other.header) + " "
 		}
 		if other.addr != peer {
-			proxy(other.addr, other.header, seen)
+			sc.proxy(other.addr, other.header, seen)
 		}
 	}
-	same("X-Forwarded-Proto", c.Header.Get("X-Forwarded-Proto"), s.Origin.Scheme,
-		l.T(message.FixProxyScheme, out.Origin))
-	same("X-Forwarded-Host", own(c.Header.Get("X-Forwarded-Host")), s.Origin.Host,
-		l.T(message.FixProxyName, out.Origin))
+	sc.same("X-Forwarded-Proto", sc.Header.Get("X-Forwarded-Proto"), sc.Origin.Scheme, sc.l.T(message.FixProxyScheme, sc.out.Origin))
+	sc.same("X-Forwarded-Host", sc.withoutPort(sc.Header.Get("X-Forwarded-Host")), sc.Origin.Host, sc.l.T(message.FixProxyName, sc.out.Origin))
+}
 
-	addr, err := netip.ParseAddr(c.Client.IP)
-	find(l.T(message.LimitsCountYouAs), bucket(c.Client.IP), l.T(message.YourDeviceAddress), err != nil || !s.isProxy(addr),
-		l.T(message.FixSharedClientAddress))
-	if theirs, err := time.Parse(time.RFC3339, in.Time); err == nil {
-		now := s.Accounts.Now()
-		find(l.T(message.ClockTime), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC", theirs.Sub(now).Abs() < clockTolerance,
-			l.T(message.FixClock))
+// proxy adds the finding that a proxy is declared.
+func (sc *selfCheck) proxy(addr netip.Addr, header, seen string) {
+	fix := seen + sc.l.T(message.FixTrustedProxies, addr.String())
+	if header != forwarding[0] {
+		fix += " " + sc.l.T(message.FixForwardedFor)
 	}
-	return out, nil
+	sc.find("Proxy", addr.String(), sc.l.T(message.TrustedProxyAddress), sc.isProxy(addr), fix)
+}
+
+// checkCaller checks the address that limits count for, and the clock of the device, which
+// sent its time (RFC 3339).
+func (sc *selfCheck) checkCaller(sent string) {
+	addr, err := netip.ParseAddr(sc.Client.IP)
+	sc.find(sc.l.T(message.LimitsCountYouAs), bucket(sc.Client.IP), sc.l.T(message.YourDeviceAddress), err != nil || !sc.isProxy(addr),
+		sc.l.T(message.FixSharedClientAddress))
+	if theirs, err := time.Parse(time.RFC3339, sent); err == nil {
+		now := sc.Accounts.Now()
+		sc.find(sc.l.T(message.ClockTime), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC",
+			theirs.Sub(now).Abs() < clockTolerance, sc.l.T(message.FixClock))
+	}
 }
 
 // clockTolerance is how far a code may be off (RFC 6238, section 5.2, and a step

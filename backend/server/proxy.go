@@ -121,9 +121,15 @@ func (s *Server) watchProxy(r *http.Request) {
 		if passes == "" {
 			passes = "no address of the caller"
 		}
-		s.Log.WarnContext(r.Context(), "requests come through an address that looks like a proxy and is not in -trusted-proxies: all who come through it share one limit. "+
-			"If it is your proxy, start the server with -trusted-proxies "+addr.String()+"; if it is not, do nothing: what it says is not believed",
-			"address", addr.String(), "passes", passes)
+		s.Log.WarnContext(
+			r.Context(),
+			"requests come through an address that looks like a proxy and is not in -trusted-proxies: all who come through it share one limit. "+
+				"If it is your proxy, start the server with -trusted-proxies "+addr.String()+"; if it is not, do nothing: what it says is not believed",
+			"address",
+			addr.String(),
+			"passes",
+			passes,
+		)
 	}
 }
 

@@ -61,7 +61,10 @@ func (s *Server) generateBackupCodes(c call, _ shared.Password) (shared.BackupCo
 }
 
 func (s *Server) verifyTOTP(c call, in shared.Code) (shared.Verified, error) {
-	return s.verify(c, account.CodeAnswer{Factor: account.ByTOTP, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), Enroll: isTrue(in.Enrol)})
+	return s.verify(
+		c,
+		account.CodeAnswer{Factor: account.ByTOTP, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), Enroll: isTrue(in.Enrol)},
+	)
 }
 
 func (s *Server) verifyOTP(c call, in shared.Code) (shared.Verified, error) {
@@ -69,7 +72,15 @@ func (s *Server) verifyOTP(c call, in shared.Code) (shared.Verified, error) {
 }
 
 func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified, error) {
-	return s.verify(c, account.CodeAnswer{Factor: account.ByBackupCode, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), NoSession: isTrue(in.DisableSession)})
+	return s.verify(
+		c,
+		account.CodeAnswer{
+			Factor:      account.ByBackupCode,
+			Code:        in.Code,
+			TrustDevice: isTrue(in.TrustDevice),
+			NoSession:   isTrue(in.DisableSession),
+		},
+	)
 }
 
 func isTrue(answer *bool) bool { return answer != nil && *answer }

@@ -14,7 +14,10 @@ import (
 func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Time) ([]account.ManagedUser, error) {
 	var all []account.ManagedUser
 	sessions := func() *bun.SelectQuery {
-		return db.bun.NewSelect().Model((*account.Session)(nil)).Where("?TableAlias.user_id = ?", bun.Ident("user.id")).Where("?TableAlias.expires_at > ?", now)
+		return db.bun.NewSelect().
+			Model((*account.Session)(nil)).
+			Where("?TableAlias.user_id = ?", bun.Ident("user.id")).
+			Where("?TableAlias.expires_at > ?", now)
 	}
 	keys := db.bun.NewSelect().Model((*account.Passkey)(nil)).ColumnExpr("COUNT(*)").Where("?TableAlias.user_id = ?", bun.Ident("user.id"))
 	q := db.bun.NewSelect().Model(&all).Column("user.*").
@@ -36,7 +39,10 @@ func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Ti
 // permissionsOf is a statement for those of the user whose id is in a column, as
 // [account.PermissionNames] reads them.
 func (db DB) permissionsOf(column string) *bun.SelectQuery {
-	return db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("string_agg(name, ',' ORDER BY name)").Where("?TableAlias.user_id = ?", bun.Ident(column))
+	return db.bun.NewSelect().
+		Model((*permission)(nil)).
+		ColumnExpr("string_agg(name, ',' ORDER BY name)").
+		Where("?TableAlias.user_id = ?", bun.Ident(column))
 }
 
 // DisableUser implements [account.Store].

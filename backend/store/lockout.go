@@ -13,7 +13,14 @@ import (
 var unlocked = time.Unix(0, 0).UTC()
 
 // CountSecondFactorTry implements [account.Store].
-func (db DB) CountSecondFactorTry(ctx context.Context, user string, signedIn bool, now time.Time, every int, locks []time.Time) (account.SecondFactorTries, bool, error) {
+func (db DB) CountSecondFactorTry(
+	ctx context.Context,
+	user string,
+	signedIn bool,
+	now time.Time,
+	every int,
+	locks []time.Time,
+) (account.SecondFactorTries, bool, error) {
 	tries := account.SecondFactorTries{UserID: user, SignedIn: signedIn, N: 1, LockedUntil: unlocked}
 	q := db.bun.NewInsert().Model(&tries).On("CONFLICT (user_id, signed_in) DO UPDATE").
 		Set("n = ?TableAlias.n + 1").Where("?TableAlias.locked_until <= ?", now).Returning("n, locked_until")

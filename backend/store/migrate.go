@@ -220,7 +220,12 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 		return nil, err
 	}
 	if known := schemaVersion(); version > known {
-		return nil, fmt.Errorf("%w: it has schema version %d and this program knows versions up to %d; run the version of Latchkey that made it, or a newer one", ErrNewerSchema, version, known)
+		return nil, fmt.Errorf(
+			"%w: it has schema version %d and this program knows versions up to %d; run the version of Latchkey that made it, or a newer one",
+			ErrNewerSchema,
+			version,
+			known,
+		)
 	}
 	for _, r := range results {
 		applied = append(applied, r.Source.Version)

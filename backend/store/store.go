@@ -205,7 +205,8 @@ const deleteBatch = 1000
 // DeleteExpired deletes what has expired. Nothing depends on it: whatever could find
 // an expired row asks for the time.
 func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
-	for _, t := range []struct{ name, key string }{{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
+	for _, t := range []struct{ name, key string }{
+		{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
 		{"challenges", "hash"}, {"totps", "id"}, {"email_codes", "owner"}, {"trusted_devices", "id"}, {"ceremonies", "challenge_hash"},
 	} {
 		for n := deleteBatch; n == deleteBatch; {
@@ -299,7 +300,9 @@ func isProgrammingError(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return false
 	}
-	for _, lost := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF} {
+	for _, lost := range []error{
+		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF,
+	} {
 		if errors.Is(err, lost) {
 			return false
 		}

@@ -2,7 +2,8 @@
 // is needed for it:
 //
 //	go run ./web/build slim                 copy go-app without its server, to compile the app with
-//	go run ./web/build [-quality N] [-budget BYTES] FILE…   write FILE.br and FILE.gz beside each file, and fail if a FILE.br is over budget
+//	go run ./web/build [-quality N] [-budget BYTES] FILE…   write FILE.br and FILE.gz beside each file, and fail
+//	                                                        if a FILE.br is over budget
 //	go run ./web/build [-budget BYTES] size weigh web/app.wasm beside what make has built to compare it with
 package main
 
