@@ -12,7 +12,7 @@
 #   make slow         test the rest: make race, make pooler, make plain (11 min)
 #   make race         the race detector over what needs no browser, in the program, too (4 min)
 #   make pooler       the store on Postgres behind PgBouncer (1 min)
-#   make plain        the browser, with go-app as it is (6 min)
+#   make plain        the browser, with go-app as it is, and each page in every way (7 min)
 #   make lint         gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
 #   make fuzz         every fuzz test for 20 seconds (3 min)
 #   make bench        measure the binary on SQLite and on Postgres, and print the table (10 min)
@@ -136,7 +136,7 @@ plain: build/plain.wasm
 	@trap 'rm -f $(WASM)' EXIT; \
 		cp build/plain.wasm web/app.wasm && \
 		$(MAKE) --no-print-directory web/app.wasm.br && \
-		LATCHKEY_TEST_OPTIMIZE=on .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend/browsertest
+		LATCHKEY_TEST_OPTIMIZE=on LATCHKEY_TEST_THOROUGH=on .ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./backend/browsertest
 
 lint:
 	@.ci/lint

@@ -42,9 +42,14 @@ const (
 	axeMore     = `{runOnly: ["color-contrast-enhanced"]}`
 )
 
+// thorough reports whether each page is checked in every way. Otherwise the ways that
+// differ little take turns from page to page.
+func thorough() bool { return os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" }
+
 // checkAccessible runs axe-core on a page: narrow in light colors and wide in dark
-// colors, or the other way about. For users who prefer more contrast or force their own colors, it
-// checks only the colors. The other rules do not depend on colors.
+// colors, or the other way about. For users who prefer more contrast or force their own
+// colors, it checks only the colors, which the other rules do not depend on. Those ways
+// take turns unless the test is [thorough].
 func (p *tab) checkAccessible(axe, what string) {
 	p.t.Helper()
 	defer p.Desk()
@@ -54,7 +59,8 @@ func (p *tab) checkAccessible(axe, what string) {
 	if len(what)%2 == 0 { // each page in one of the two ways, which has every color in both widths
 		narrow, wide = wide, narrow
 	}
-	for _, mode := range []struct {
+	turn := len(what) / 2 % 3
+	for i, mode := range []struct {
 		width                    int64
 		scheme, feature, options string
 	}{
@@ -64,6 +70,9 @@ func (p *tab) checkAccessible(axe, what string) {
 		{1280, "light", "forced-colors: active", axeContrast},
 		{1280, "light", "prefers-contrast: more", axeMore},
 	} {
+		if i >= 2 && i-2 != turn && !thorough() {
+			continue
+		}
 		p.Do(chromedp.EmulateViewport(mode.width, 800))
 		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: mode.scheme}}
 		if name, value, found := strings.Cut(mode.feature, ": "); found {
@@ -100,13 +109,16 @@ func (p *tab) axe(options, where string) {
 
 // checkLayout checks that a page fits windows of all widths, in both writing
 // directions and at 200 % and 400 % zoom. It also checks that controls are
-// large enough to touch.
+// large enough to touch. The directions take turns unless the test is [thorough].
 func (p *tab) checkLayout(what string) {
 	p.t.Helper()
 	defer p.Desk()
-	for _, width := range []int{320, 360, 1280, 3840} {
+	for i, width := range []int{320, 360, 1280, 3840} {
 		p.Do(chromedp.EmulateViewport(int64(width), 800))
-		for _, direction := range []string{"ltr", "rtl"} {
+		for j, direction := range []string{"ltr", "rtl"} {
+			if (i+j+len(what))%2 == 1 && !thorough() {
+				continue
+			}
 			eval[bool](p, fmt.Sprintf(`document.documentElement.dir = %q, true`, direction))
 			p.Fits(width, what+", "+direction)
 			if width >= 360 {
