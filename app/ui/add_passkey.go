@@ -157,7 +157,7 @@ func (d *addPasskey) draw() app.UI {
 		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
 		On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
+			formTo(d.submit).Body(
 				html.H2().ID("add-passkey-title").Text(e.T(message.AddAPasskey)),
 				html.P().ID("add-passkey-text").Text(
 					e.T(message.AddPasskeyExplanation),

@@ -130,7 +130,7 @@ func (p *newEmail) change() app.UI {
 	if p.User.EmailVerified {
 		hint = e.T(message.HintBothEmailLinks)
 	}
-	return html.Form().Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+	return formTo(p.submit).Body(
 		p.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
 		p.form.drawError(),
 		html.Div().Class("actions").Body(

@@ -91,7 +91,7 @@ func (s *events) Render() app.UI {
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.events) == 0, func() app.UI {
-				return html.P().Class("hint").Text(e.T(message.NoEventsFound))
+				return hint(e.T(message.NoEventsFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("events").Body(
 					app.Range(s.events).Slice(func(i int) app.UI {
@@ -111,7 +111,7 @@ func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
 		html.P().Class("hint").Body(s.Env.timestamp(e.At, s.Env.ago(e.At.Time, s.list.now))),
-		html.P().Class("hint").Text(s.Env.eventWords(e, s.All)),
+		hint(s.Env.eventWords(e, s.All)),
 	)
 }
 

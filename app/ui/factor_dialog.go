@@ -303,9 +303,9 @@ func (d *factorDialog) Render() app.UI {
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
+			formTo(d.submit).Body(
 				html.Div().Class("stage").Body(
-					html.P().Class("hint").Text(where),
+					hint(where),
 					html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
 				),
 				html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
@@ -396,7 +396,7 @@ func (d *factorDialog) drawScan() app.UI {
 	} else {
 		parts = append(parts, html.Div().Body(link))
 	}
-	parts = append(parts, html.Div().Body(app.If(same != "", func() app.UI { return html.P().Class("hint").Text(same) })))
+	parts = append(parts, html.Div().Body(app.If(same != "", func() app.UI { return hint(same) })))
 	return html.Div().Class("step").Body(parts...)
 }
 

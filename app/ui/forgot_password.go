@@ -50,19 +50,19 @@ func (p *forgotPassword) Render() app.UI {
 	e := p.Env
 	back := html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.BackToSignIn)))
 	if p.sent != "" {
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.T(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.T(message.DoneResetLinkSent, p.sent)),
-				html.P().Class("hint").Text(e.T(message.HintCheckSpamAndAddress)),
+				hint(e.T(message.HintCheckSpamAndAddress)),
 				button(e.T(message.UseAnotherAddress), p.other),
 			),
 			back,
 		)
 	}
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.T(message.ForgotPassword)),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+		formTo(p.submit).Class("card").Body(
 			html.P().Text(e.T(message.ForgotPasswordExplanation)),
 			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
 			p.form.drawError(),

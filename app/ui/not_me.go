@@ -66,11 +66,11 @@ func (p *notMe) Render() app.UI {
 	case p.dead != nil:
 		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.ChooseNewPassword))
 	}
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.T(message.WasItNotYou)),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
 			html.P().Text(e.T(message.DisownExplanation)),
-			html.P().Class("hint").Text(e.T(message.HintItWasMe)),
+			hint(e.T(message.HintItWasMe)),
 			p.form.drawError(),
 			p.form.button(e.T(message.ItWasNotMe), "main"),
 		),

@@ -117,7 +117,7 @@ func (r *passkeyRow) Render() app.UI {
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {
-			return html.Form().Attr("novalidate", "true").OnSubmit(on(r.submit)).OnKeyDown(on(r.key)).Body(
+			return formTo(r.submit).OnKeyDown(on(r.key)).Body(
 				r.form.field(field{Name: "name", Label: e.T(message.PasskeyName), Type: "text", Complete: "off", Value: e.passkeyName(one)}),
 				r.form.drawError(),
 				html.Div().Class("actions").Body(

@@ -51,7 +51,7 @@ func (s *password) Render() app.UI {
 	e := s.Env
 	return section("password", e.T(message.AccountPassword),
 		html.P().Text(e.T(message.ChangePasswordExplanation)),
-		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
+		formTo(s.submit).Body(
 			username(s.Email),
 			s.form.field(field{Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password"}),
 			s.form.field(field{

@@ -104,7 +104,7 @@ func (s *profile) delete() {
 func (s *profile) Render() app.UI {
 	e := s.Env
 	return section("profile", e.T(message.UserProfile),
-		html.Form().Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
+		formTo(s.submit).Body(
 			s.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: s.User.Name}),
 			s.form.drawError(),
 			s.form.button(e.T(message.SaveChanges), "main"),

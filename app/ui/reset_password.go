@@ -100,9 +100,9 @@ func (p *resetPassword) Render() app.UI {
 	if p.dead != nil {
 		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.SendNewLink))
 	}
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.T(message.ChooseNewPassword)),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+		formTo(p.submit).Class("card").Body(
 			html.P().Text(e.T(message.ResetPasswordExplanation)),
 			username(p.email),
 			p.form.field(field{
@@ -137,7 +137,7 @@ func (t *translator) deadLinkWords(why error, advice, unknown message.ID) string
 
 // linkLoading is the page of a link while the server is asked about it.
 func linkLoading(title string) app.UI {
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(title),
 		html.Div().Class("card").Aria("busy", true).Body(skeleton()),
 	)
@@ -145,7 +145,7 @@ func linkLoading(title string) app.UI {
 
 // deadLink is the page of a link that cannot be used: it says why, and what to do.
 func (t *translator) deadLink(why, href, deed string) app.UI {
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(t.T(message.ErrLinkNoLongerWorks)),
 		html.Div().Class("card").Body(
 			html.P().Text(why),

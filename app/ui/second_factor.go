@@ -276,7 +276,7 @@ func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 func (p *secondFactor) Render() app.UI {
 	e := p.Env
 	if p.over != nil {
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.title(shared.PageTwoFactor)),
 			html.Div().Class("card").Body(
 				html.P().ID("over").Text(e.errorMessage(p.over)),
@@ -284,9 +284,9 @@ func (p *secondFactor) Render() app.UI {
 			),
 		)
 	}
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.title(shared.PageTwoFactor)),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+		formTo(p.submit).Class("card").Body(
 			html.Div().Body(p.field()),
 			html.Div().Class("status").Role("status").Body(
 				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),

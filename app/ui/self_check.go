@@ -67,7 +67,7 @@ func (s *selfCheck) body() []app.UI {
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					html.P().Class("hint").Text(e.findingWords(c)),
+					hint(e.findingWords(c)),
 				)
 			}),
 		),

@@ -228,12 +228,12 @@ func (s *shell) page() app.UI {
 	case path == shared.PageDisown:
 		return &notMe{Env: e}
 	case !slices.Contains(shared.Pages, path):
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.T(message.PageNotFound)),
 			html.P().Class("aside").Body(html.A(shared.PageHome).Text(e.T(message.GoToStart))),
 		)
 	case i.problem != nil && i.user == nil:
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.title(path)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.errorMessage(i.problem)),
@@ -245,6 +245,6 @@ func (s *shell) page() app.UI {
 	case path == shared.PageSystem:
 		return s.system()
 	default:
-		return html.Div().Class("narrow").Body(heading(e.title(path)))
+		return narrow(heading(e.title(path)))
 	}
 }

@@ -181,10 +181,10 @@ func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFa
 // Render implements [app.Composer].
 func (p *signIn) Render() app.UI {
 	e := p.Env
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.T(message.SignIn)).Aria("describedby", "notice"),
 		notice(p.Notice),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+		formTo(p.submit).Class("card").Body(
 			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn"}),
 			p.form.field(field{Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(

@@ -75,26 +75,26 @@ func (p *signUp) Render() app.UI {
 	)
 	switch {
 	case p.sent != "":
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.T(message.CheckYourEmail)),
 			html.Div().Class("card").Body(
 				html.P().Text(e.T(message.DoneSignUpEmailSent, p.sent)),
-				html.P().Class("hint").Text(e.T(message.HintSpamFolder)),
+				hint(e.T(message.HintSpamFolder)),
 				&verification{Env: e, Email: p.sent},
 			),
 			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.GoToSignIn))),
 		)
 	case p.Server.Known && !p.Server.SignUp && p.invite == "":
-		return html.Div().Class("narrow").Body(
+		return narrow(
 			heading(e.T(message.CreateAnAccount)),
 			html.Div().Class("card").Body(html.P().Text(e.errorMessage(shared.ErrSignUpDisabled))),
 			have,
 		)
 	}
-	return html.Div().Class("narrow").Body(
+	return narrow(
 		heading(e.T(message.CreateAnAccount)).Aria("describedby", "notice"),
 		notice(invited),
-		html.Form().Class("card").Attr("novalidate", "true").OnSubmit(on(p.submit)).Body(
+		formTo(p.submit).Class("card").Body(
 			p.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name"}),
 			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
 			p.form.field(field{

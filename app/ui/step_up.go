@@ -214,7 +214,7 @@ func (d *stepUpDialog) Render() app.UI {
 		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
 		On(onEvent("close", d.closed)).
 		Body(
-			html.Form().Attr("novalidate", "true").OnSubmit(on(d.submit)).Body(
+			formTo(d.submit).Body(
 				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.IsItStillYou)),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),

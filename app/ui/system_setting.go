@@ -230,7 +230,7 @@ func (k *systemSetting) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(k.submit)).Body(
+	return formTo(k.submit).Class("inline-form").Body(
 		k.form.field(f),
 		html.Div().Class("actions").Body(
 			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Key)).

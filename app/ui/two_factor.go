@@ -81,7 +81,7 @@ func (s *twoFactor) off() []app.UI {
 	}
 	return []app.UI{
 		html.P().Text(e.T(message.TwoFactorBenefit)),
-		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
+		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
 			button(e.T(message.EnableTwoFactor), s.enable).Class("main"),
 		),
@@ -111,7 +111,7 @@ func (s *twoFactor) on() []app.UI {
 			fact(e.T(message.OnSince), since),
 			fact(e.T(message.BackupCodes), app.Text(e.T(message.BackupCodesOfTenLeft, s.state.value.BackupCodesLeft))),
 		),
-		html.Div().Body(app.If(pending != "", func() app.UI { return html.P().Class("hint").Text(pending) })),
+		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
 			button(e.T(message.MoveToNewPhone), s.move),
 			html.Div().Body(app.If(!few, func() app.UI {

@@ -141,7 +141,7 @@ func (s *users) Render() app.UI {
 		s.list.drawState(),
 		html.Div().Aria("busy", !s.list.known).Body(
 			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.users) == 0, func() app.UI {
-				return html.P().Class("hint").Text(e.T(message.NoUsersFound))
+				return hint(e.T(message.NoUsersFound))
 			}).ElseIf(s.list.known, func() app.UI {
 				return html.Ul().Class("sessions").Body(
 					app.Range(s.users).Slice(func(i int) app.UI {
