@@ -1,9 +1,9 @@
-// Package account holds the rules of accounts: who may sign in, what a session
-// is worth, which passwords are good enough. It knows neither HTTP nor SQL; what
-// it needs kept, it says in the small store interfaces beside the rules.
+// Package account holds the rules of accounts: who may sign in, what a session allows, which
+// passwords are acceptable. It knows neither HTTP nor SQL. Small store interfaces next to
+// the rules declare what the rules need stored.
 //
-// Rules that decide something are methods of [Service]. Reads that decide
-// nothing go straight to its Store.
+// Rules that decide something are methods of [Service]. Reads that decide nothing go
+// straight to its Store.
 package account
 
 import (
@@ -17,26 +17,26 @@ import (
 	"latchkey/backend/webauthn"
 )
 
-// Service applies the rules to what its Store keeps.
+// Service applies the rules to the data in its Store.
 type Service struct {
 	Store  Store
 	Hasher *passhash.Hasher
 	Keys   keyring.Keys
-	Now    func() time.Time // UTC, of millisecond precision as the wire is
+	Now    func() time.Time // in UTC, with the wire's precision of a millisecond
 
 	Settings *setting.Cache
 
 	RelyingParty webauthn.RelyingParty
 
-	// Unlimited switches limits on tries off. It is for benchmarks.
+	// Unlimited turns rate limits off. It is for benchmarks.
 	Unlimited bool
 }
 
-// Store keeps what the rules need kept. Every method that security rests on is
-// one conditional statement whose row count is the answer.
+// Store keeps the data of the rules. Each method on which security depends is one
+// conditional statement whose row count is the answer.
 type Store interface {
-	// Tx runs fn on a store that is one transaction, which is committed if fn
-	// returns nil. It refuses to run inside another transaction.
+	// Tx runs fn on a store that is one transaction, and commits it if fn returns nil. It
+	// fails inside another transaction.
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
@@ -61,30 +61,30 @@ type Store interface {
 	sealedStore
 }
 
-// ErrNotFound is what a Store answers when there is no such row. It crosses no
-// wire: what it means to a caller, each rule says itself.
+// ErrNotFound means that a Store has no such row. It never reaches a client: each rule turns
+// it into an error of its own.
 var ErrNotFound = errors.New("not found")
 
-// Client is where a call comes from.
+// Client says where a call comes from.
 type Client struct {
 	IP          string // empty if unknown
 	UserAgent   string
 	Language    string            // one of [shared.Languages]; empty if unknown
-	KnownDevice KnownDeviceTokens // what the browser kept of earlier sign-ins
-	Trust       TrustTokens       // what it keeps of accounts that trust it
+	KnownDevice KnownDeviceTokens // from the browser's cookie
+	Trust       TrustTokens       // likewise
 }
 
-// Actor is the user on whose behalf a call runs, and where the call comes from.
-// Session and User, which is the session's, are as they were when the call was let
-// in. A rule that writes reads the user again in its transaction: see [userTx].
+// Actor is the user on whose behalf a call runs, and the client that made the call. Session
+// and User are as they were when the call was authenticated. A rule that writes reads the
+// user again in its transaction: see [userTx].
 type Actor struct {
-	Session Session // zero if the user has not signed in, or not yet shown the second factor
+	Session Session // zero before the user has completed a sign-in
 	User    User    // zero if the caller is unknown
 	Client  Client
 }
 
-// userTx is a transaction that holds the lock of a user. No other transaction
-// that takes the lock changes the user until this one ends.
+// userTx is a transaction that holds a user's lock. Until it ends, no other transaction that
+// takes the lock can change the user.
 type userTx struct {
 	Store
 	User User // as it was when the transaction took the lock
@@ -102,5 +102,5 @@ func (s *Service) inUserTx(ctx context.Context, user string, fn func(userTx) err
 	})
 }
 
-// Now is the clock of the product.
+// Now returns the current time in UTC, with a precision of a millisecond.
 func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -20,26 +20,27 @@ type ManagedUser struct {
 	Permissions  PermissionNames `bun:",scanonly"`
 }
 
-// UserFilter is which accounts to list.
+// UserFilter selects the accounts to list.
 type UserFilter struct {
-	Search string // in the address or the name, in capitals or not
-	After  string // the address of one: those behind it
+	Search string // part of the address or the name, in either case
+	After  string // list the accounts whose addresses follow this one
 	Limit  int
 }
 
-// inAdminTx runs fn in a transaction in which nothing else is done to a user, for an
-// administrator whose session is sure to be alive. It fails with
-// [shared.ErrYourself], with [shared.ErrNoSuchUser], and with
-// [shared.ErrForbidden] for a user who may change system keys if the
-// administrator may not: nobody gets the better of one who may do more.
+// inAdminTx runs fn in a transaction that holds the locks of a user, of the administrator
+// and of the administrator's session. Errors:
+//   - [shared.ErrYourself]: the user is the administrator
+//   - [shared.ErrNoSuchUser]: there is no such user
+//   - [shared.ErrForbidden]: the actor may not manage users, or not any more
+//   - [shared.ErrMorePermissions]: the user has a permission that the administrator lacks
 func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn func(userTx) error) error {
 	if user == actor.Session.UserID {
 		return shared.ErrYourself
 	}
 	return s.Store.Tx(ctx, func(tx Store) error {
 		in := userTx{Store: tx}
-		// In one order for all, so that two administrators who do something to
-		// each other do not wait for each other: one does it.
+		// All transactions take the locks in one order, so that two administrators who act
+		// on each other do not deadlock: one succeeds.
 		for _, id := range slices.Sorted(slices.Values([]string{actor.Session.UserID, user})) {
 			u, err := tx.LockUser(ctx, id)
 			if id == user {
@@ -63,7 +64,7 @@ func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn fu
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(ours, PermissionUsers) { // taken away since the call was let in
+		if !slices.Contains(ours, PermissionUsers) { // revoked since the call was authenticated
 			return shared.ErrForbidden
 		}
 		if slices.ContainsFunc(theirs, func(p string) bool { return !slices.Contains(ours, p) }) {
@@ -73,8 +74,8 @@ func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn fu
 	})
 }
 
-// auditAdminAction writes down what an administrator has done to a user, and tells the
-// user: not from where, which is the administrator's address.
+// auditAdminAction records what an administrator did to a user, and notifies the user. The
+// email does not say from where, which is the administrator's address.
 func (s *Service) auditAdminAction(ctx context.Context, in userTx, actor Actor, kind string, n mail.Notice) error {
 	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
@@ -84,10 +85,9 @@ func (s *Service) auditAdminAction(ctx context.Context, in userTx, actor Actor, 
 	return s.send(ctx, in, s.compose(in.User, actor.Client, n))
 }
 
-// ResetFactors takes the second factor from a user who has lost it, and ends all
-// that is open. Passkeys go, too, as they may be lost with it, unless the user
-// has no password: then they are the only way in. It fails as [Service.inAdminTx]
-// does.
+// ResetFactors removes the second factor of a user who has lost it, and revokes all access.
+// It deletes the passkeys, too, which may be lost as well, unless the user has no password
+// and needs them to sign in. It fails as [Service.inAdminTx] does.
 func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		methods, err := loadSignInMethods(ctx, in, in.User.ID)
@@ -110,7 +110,7 @@ func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) er
 	})
 }
 
-// RevokeUserSessions ends all sessions of a user, and sign-ins under way. It fails as
+// RevokeUserSessions ends all sessions and pending sign-ins of a user. It fails as
 // [Service.inAdminTx] does.
 func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
@@ -124,8 +124,8 @@ func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user stri
 	})
 }
 
-// DisableUser lets nobody sign in to an account any more, and ends all that is
-// open. It fails as [Service.inAdminTx] does.
+// DisableUser makes sign-in to an account impossible, and revokes all access. It fails as
+// [Service.inAdminTx] does.
 func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		disabled, err := in.DisableUser(ctx, user, s.Now())
@@ -139,7 +139,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 	})
 }
 
-// EnableUser undoes [Service.DisableUser]. It fails as [Service.inAdminTx] does.
+// EnableUser reverts [Service.DisableUser]. It fails as [Service.inAdminTx] does.
 func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		enabled, err := in.EnableUser(ctx, user, s.Now())
@@ -151,13 +151,12 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 }
 
 type adminStore interface {
-	// ManagedUsers returns the accounts that the filter asks for, by address.
+	// ManagedUsers returns the accounts that the filter selects, by address.
 	ManagedUsers(ctx context.Context, f UserFilter, now time.Time) ([]ManagedUser, error)
-	// DisableUser reports whether it disabled the account, which may have been.
+	// DisableUser reports whether it disabled the account. It does not if it was disabled.
 	DisableUser(ctx context.Context, user string, now time.Time) (bool, error)
-	// EnableUser reports whether it enabled the account, which may have been.
+	// EnableUser reports whether it enabled the account. It does not if it was enabled.
 	EnableUser(ctx context.Context, user string, now time.Time) (bool, error)
-	// Emails returns the addresses of users by their IDs. Of those that are no
-	// more, there is none.
+	// Emails returns the addresses of users by ID. Deleted users have none.
 	Emails(ctx context.Context, users []string) (map[string]string, error)
 }

@@ -19,31 +19,30 @@ import (
 
 const (
 	backupCodes = 10
-	// backupCodeLength is in characters, of five bits each: 60 bits.
+	// backupCodeLength is in characters of five bits each, in total 60 bits.
 	backupCodeLength = 12
-	// backupCodeAlphabet is Crockford's Base32 (crockford.com/base32.html): no
-	// letter of it is taken for another or for a digit. See [parseBackupCode].
+	// backupCodeAlphabet is Crockford's Base32 (crockford.com/base32.html), in which no
+	// letter looks like another or like a digit. See [parseBackupCode].
 	backupCodeAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-	// backupCodeIterations is the cost of a backup code's hash. NIST SP 800-63B-4,
-	// section 3.1.2.2, wants look-up secrets of fewer than 112 bits salted and
-	// hashed by a password hashing scheme, and allows a small work factor for those
-	// that a random bit generator made. PBKDF2 is the scheme of SP 800-132, whose
-	// section 5.2 asks for 1,000 iterations at least. Ten thousand take a
-	// millisecond, a tenth of a password's hash. With the database and the keys, a
-	// graphics card that makes 10^10 SHA-256 a second tries half a million codes a
-	// second, and needs six thousand years for one of ten. Without the keys, it
-	// finds none: the hash goes through a keyed one (see [keyring.Keys.MAC]), as section
-	// 3.1.1.2 recommends.
+	// backupCodeIterations is the cost of a backup code's hash. NIST SP 800-63B-4, section
+	// 3.1.2.2, requires look-up secrets of fewer than 112 bits to be salted and hashed with
+	// a password hashing scheme, and allows a low cost for random ones. PBKDF2 is the scheme
+	// of SP 800-132, whose section 5.2 requires at least 1,000 iterations. Ten thousand take
+	// a millisecond, a tenth of a password's hash. With the database and the keys, a
+	// graphics card that computes 10^10 SHA-256 a second tries half a million codes a
+	// second, and needs six thousand years to find one of ten. Without the keys it finds
+	// none, because the stored value is a MAC of the hash (see [keyring.Keys.MAC]), as
+	// section 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
 
-	// Bytes of a backup code's hash and of its salt.
+	// The sizes of a backup code's salt and hash, in bytes.
 	backupCodeSaltSize = 16
 	backupCodeHashSize = 32
 )
 
-// BackupCodeSet is how the backup codes that a user made at one time are hashed.
-// They have one salt, so that a try is hashed once and not for each of them.
+// BackupCodeSet says how the backup codes of one set are hashed. They have a common salt, so
+// that checking a code takes one hash instead of ten.
 type BackupCodeSet struct {
 	UserID     string `bun:",pk"`
 	Salt       []byte
@@ -56,35 +55,34 @@ func newBackupCodeSet(user string) BackupCodeSet {
 	return BackupCodeSet{UserID: user, Salt: salt, Iterations: backupCodeIterations}
 }
 
-// hash hashes a code as [parseBackupCode] returns it.
+// hash hashes a code in the form that [parseBackupCode] returns.
 func (set BackupCodeSet) hash(code string) string {
 	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, backupCodeHashSize)
 	if err != nil {
-		panic(err) // only for longer hashes
+		panic(err) // fails only for longer hashes
 	}
 	return string(hash)
 }
 
-// newBackupCode returns a random code as it is shown, xxxx-xxxx-xxxx.
+// newBackupCode returns a random code in the form xxxx-xxxx-xxxx.
 func newBackupCode() string {
 	b := make([]byte, backupCodeLength)
 	rand.Read(b)
 	for i := range b {
-		b[i] = backupCodeAlphabet[b[i]%byte(len(backupCodeAlphabet))] // each as likely: 256 is a multiple of 32
+		b[i] = backupCodeAlphabet[b[i]%byte(len(backupCodeAlphabet))] // uniform, because 256 is a multiple of 32
 	}
 	code := string(b)
 	return code[:4] + "-" + code[4:8] + "-" + code[8:]
 }
 
-// parseBackupCode returns the characters of the code that a user typed (see
-// [shared.TypedCode]), in lower case. It takes o for 0, and i and l for 1. ok is
-// false if they are no code.
+// parseBackupCode returns the characters of a typed code (see [shared.TypedCode]) in lower
+// case. It reads o as 0, and i and l as 1. ok is false if they are not a code.
 func parseBackupCode(typed string) (code string, ok bool) {
 	code = strings.Map(func(r rune) rune {
 		switch r = unicode.ToLower(r); r {
 		case 'o':
 			return '0'
-		case 'i', 'l', 'ı': // the Turkish one without a dot, too
+		case 'i', 'l', 'ı': // and the Turkish dotless i
 			return '1'
 		}
 		return r
@@ -92,17 +90,16 @@ func parseBackupCode(typed string) (code string, ok bool) {
 	return code, len(code) == backupCodeLength && strings.Trim(code, backupCodeAlphabet) == ""
 }
 
-// legacyBackupCodeForm is that of codes that were made before there were sets, but
-// for their hyphen: upper and lower case are different letters.
+// legacyBackupCodeForm matches codes from before there were sets, without their hyphen. They
+// are case-sensitive.
 var legacyBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
 
-// legacyBackupCodeHash hashes a code that was made before there were sets,
-// xxxxx-xxxxx.
+// legacyBackupCodeHash hashes a code from before there were sets, in the form xxxxx-xxxxx.
 func legacyBackupCodeHash(slot passhash.Slot, user, code string) string {
 	return string(slot.Key(code, []byte(user)))
 }
 
-// newBackupCodes makes codes. Only the digests are stored.
+// newBackupCodes returns new codes with their set. Only the digests are stored.
 func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet, digests [][]byte) {
 	set = newBackupCodeSet(user)
 	for range backupCodes {
@@ -113,11 +110,11 @@ func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet
 	return codes, set, digests
 }
 
-// backupCodePurpose names the key that makes digests of hashes.
+// backupCodePurpose names the key for the digests of hashes.
 const backupCodePurpose = "backup code"
 
-// hashBackupCode hashes what a user typed as a backup code, once. It returns what
-// may be stored of it, and nothing if it is no code that the user can have.
+// hashBackupCode returns the digests under which a typed code may be stored, or none if the
+// user cannot have such a code.
 func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digests [][]byte, err error) {
 	set, err := s.Store.BackupCodeSet(ctx, user)
 	old := errors.Is(err, ErrNotFound)
@@ -126,7 +123,7 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 	}
 	typed := shared.TypedCode(text)
 	if code, ok := parseBackupCode(typed); ok {
-		if old { // as if there were one: the answer comes no sooner
+		if old { // hash it anyway, so that the time does not reveal it
 			set = newBackupCodeSet(user)
 		}
 		return s.Keys.MACs(backupCodePurpose, set.hash(code)), nil
@@ -146,8 +143,7 @@ func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, c
 	if !vc.User.TwoFactorEnabled {
 		return verified, 0, shared.ErrBackupCodesNotEnabled
 	}
-	// Hashed before the try is counted: who is turned away for want of room has
-	// lost nothing.
+	// Before counting: a caller who is turned away for lack of room loses no attempt.
 	digests, err := s.hashBackupCode(ctx, vc.User.ID, code)
 	if err != nil {
 		return verified, 0, err
@@ -167,26 +163,25 @@ func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, c
 	}}, try, nil
 }
 
-// auditBackupCodeUse tells a user that one of their backup codes was used: in the
-// session of actor, to open it, or for none if that is zero.
+// auditBackupCodeUse records the use of a backup code, and notifies the user. The actor's
+// session is the one that the code was used in or that it began; it is zero if neither.
 func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
 	}
 	e := s.event(audit.EventBackupCodeUsed, in.User.ID, actor.Client)
-	e.ActorID = in.User.ID // who has proved it by the code
+	e.ActorID = in.User.ID // whom the code identifies
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
 	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, "", mail.BackupCodeUsed{Left: left})
 }
 
-// NewBackupCodes puts new backup codes in the place of the old ones. It fails
-// with [shared.ErrTwoFactorNotEnabled] if there is nothing to back up, and with
-// [shared.ErrFactorNotFresh].
+// NewBackupCodes replaces the user's backup codes, and revokes all other access. It fails
+// with [shared.ErrTwoFactorNotEnabled] and with [shared.ErrFactorNotFresh].
 func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []string, token Token, err error) {
-	if !actor.User.TwoFactorEnabled { // before ten hashes
+	if !actor.User.TwoFactorEnabled { // before hashing ten codes
 		return nil, "", shared.ErrTwoFactorNotEnabled
 	}
 	codes, set, digests := s.newBackupCodes(actor.User.ID)
@@ -208,17 +203,16 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 }
 
 type backupCodeStore interface {
-	// ReplaceBackupCodes keeps the codes of a set in the place of all others that
-	// its user has.
+	// ReplaceBackupCodes stores the codes of a set in place of all of the user's codes.
 	ReplaceBackupCodes(ctx context.Context, set BackupCodeSet, digests [][]byte) error
 	// DeleteBackupCodes deletes all codes of a user.
 	DeleteBackupCodes(ctx context.Context, user string) error
-	// BackupCodeSet returns the set of a user's codes. It fails with [ErrNotFound]
-	// if they have none: their codes, if they have any, are of the old form.
+	// BackupCodeSet returns the set of a user's codes. It fails with [ErrNotFound] if there
+	// is none, because the user has no codes or has legacy ones.
 	BackupCodeSet(ctx context.Context, user string) (BackupCodeSet, error)
-	// UseBackupCode spends the code that has one of the digests. It fails with
-	// [shared.ErrInvalidBackupCode] if there is none: of several who use it, one
-	// does. used tells of those that one of them did.
+	// UseBackupCode spends the code with one of the digests. It fails with
+	// [shared.ErrInvalidBackupCode] if there is none: of several callers, one succeeds. used
+	// reports that the code exists and was spent before.
 	UseBackupCode(ctx context.Context, user string, digests [][]byte) (used bool, err error)
 	CountBackupCodes(ctx context.Context, user string) (int, error)
 }

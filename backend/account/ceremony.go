@@ -15,24 +15,24 @@ import (
 	"latchkey/shared"
 )
 
-// CeremonyLifetime is how long a challenge can be answered: what WebAuthn Level
-// 3, section 15.1, recommends where the user is verified.
+// CeremonyLifetime is how long a challenge can be answered. It is what WebAuthn Level 3,
+// section 15.1, recommends with user verification.
 const CeremonyLifetime = 5 * time.Minute
 
-// The kinds of ceremonies. An answer to one is none to another.
+// The kinds of ceremonies. An answer to one is not valid for another.
 const (
 	ceremonyRegister     = "register"
 	ceremonyAuthenticate = "authenticate"
 )
 
-// Ceremony is a challenge that waits for the answer of an authenticator.
+// Ceremony is a WebAuthn challenge that waits for an authenticator's answer.
 type Ceremony struct {
 	ChallengeHash []byte `bun:",pk"`
 	BrowserHash   []byte // of the token in the browser's cookie
 	Kind          string
-	Conditional   bool   `bun:"unasked"`   // a registration that the browser asks nobody about
-	UserID        string `bun:",nullzero"` // whose passkey it must be; empty if it is to tell that
-	SessionID     string `bun:",nullzero"` // which asked; empty if none did
+	Conditional   bool   `bun:"unasked"`   // a registration without the user's interaction
+	UserID        string `bun:",nullzero"` // the passkey's user; empty if the passkey is to identify the user
+	SessionID     string `bun:",nullzero"` // in which it began; empty if none
 	ExpiresAt     time.Time
 }
 
@@ -48,14 +48,13 @@ func descriptors(keys []Passkey) []webauthn.Descriptor {
 	return all
 }
 
-// userVerification is what is asked of authenticators. If it is required, answers
-// of those that have not verified their user are refused. Else such a passkey is
-// one factor.
+// userVerification returns the requirement for authenticators. If it is required, answers
+// without user verification are refused. Otherwise such a passkey is one factor.
 func (s *Service) userVerification() webauthn.Verification {
 	return webauthn.Verification(s.Settings.Now().PasskeyVerification)
 }
 
-// beginCeremony notes a ceremony under a new challenge.
+// beginCeremony stores a ceremony under a new challenge.
 func (s *Service) beginCeremony(ctx context.Context, c Ceremony, browser Token) (challenge string, err error) {
 	challenge = webauthn.NewChallenge()
 	c.ChallengeHash, c.BrowserHash, c.ExpiresAt = challengeHash(challenge), browser.Hash(), s.Now().Add(CeremonyLifetime)
@@ -67,17 +66,16 @@ func challengeHash(challenge string) []byte {
 	return h[:]
 }
 
-// RegisterRequest is what is asked of a new passkey.
+// RegisterRequest says which passkey to create.
 type RegisterRequest struct {
-	Name       string // what the authenticator calls the account; the address if empty
+	Name       string // the account's name in the authenticator; by default its address
 	Attachment string // "platform", "cross-platform" or empty for either
-	Upgrade    bool   // the browser is to make it without asking
+	Upgrade    bool   // create it without the user's interaction, after a sign-in by password
 }
 
-// RegisterOptions are options to make a passkey with in a browser, as JSON. They
-// are null if an upgrade is not to be tried. It fails with
-// [shared.ErrTooManyPasskeys] if the user can have no more, and with
-// [shared.ErrFactorNotFresh].
+// RegisterOptions returns the options with which a browser creates a passkey, as JSON. They
+// are null if r asks for an upgrade that is not possible now. It fails with
+// [shared.ErrTooManyPasskeys] and [shared.ErrFactorNotFresh].
 func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Token, r RegisterRequest) (json.RawMessage, error) {
 	name, err := checkName(r.Name, shared.MaxPasskeyName)
 	if err != nil {
@@ -96,7 +94,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	switch {
 	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.canUpgrade(actor.Session)):
 		return json.RawMessage("null"), nil
-	case due != nil: // or a password would be enough to make a factor, and to go on by that
+	case due != nil: // otherwise a password would be enough to add a factor
 		return nil, due
 	case full:
 		return nil, shared.ErrTooManyPasskeys
@@ -118,16 +116,16 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	})
 }
 
-// canUpgrade reports whether the session is of a password that was entered just
-// now: what is made without asking must be of who has just signed in.
+// canUpgrade reports whether the session began with a password a moment ago: a passkey that
+// is created without interaction must belong to the user who has just signed in.
 func (s *Service) canUpgrade(session Session) bool {
 	first, _, _ := strings.Cut(session.Method, "+")
 	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < s.Settings.Now().FreshWindow
 }
 
-// AuthenticateOptions are options to use a passkey with in a browser, as JSON: a
-// passkey of the actor's user, in the session if there is one; or, if the caller is
-// unknown, of any user.
+// AuthenticateOptions returns the options with which a browser uses a passkey, as JSON. The
+// passkey must be the actor's user's, and is for the actor's session if there is one. If the
+// caller is unknown, it can be any user's.
 func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser Token) (json.RawMessage, error) {
 	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: actor.Session.ID}
 	var allow []webauthn.Descriptor
@@ -145,10 +143,11 @@ func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser 
 	return s.RelyingParty.RequestOptions(challenge, allow, s.userVerification())
 }
 
-// takeCeremony spends the challenge that an answer says it is for, or "" if the answer
-// cannot be read, before anything of the answer is believed. An answer to none of
-// its browser's spends them all: it is an attempt, whatever it says. It then fails
-// as refused; and with [shared.ErrPasskeyChallenge] if there were none.
+// takeCeremony deletes and returns the ceremony of the challenge that an answer names,
+// before anything else in the answer is trusted. challenge is "" if the answer cannot be
+// parsed. If the browser has no such ceremony, the answer counts as an attempt: takeCeremony
+// deletes all of the browser's, and fails with refused. It fails with
+// [shared.ErrPasskeyChallenge] if the browser has none.
 func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challenge string, refused error) (Ceremony, error) {
 	if challenge != "" {
 		c, err := s.Store.TakeCeremony(ctx, browser.Hash(), challengeHash(challenge), kind, s.Now())
@@ -166,11 +165,11 @@ func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challen
 	return Ceremony{}, err
 }
 
-// verifyRegistration is the passkey that an authenticator says it has made. It
-// fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother] if
-// it was asked to make it for somebody else, and with [shared.ErrRegistration].
+// verifyRegistration verifies an authenticator's answer to a registration, and returns the
+// new passkey. It fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother]
+// if the ceremony was for another user, and with [shared.ErrRegistration].
 func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
-	// The challenge of one that cannot be read is empty.
+	// The challenge is empty if the response cannot be parsed.
 	registration, parseErr := webauthn.ParseRegistration(response)
 	ceremony, err := s.takeCeremony(ctx, browser, ceremonyRegister, registration.Challenge, shared.ErrRegistration)
 	switch {
@@ -192,9 +191,8 @@ func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser T
 	return newPasskey(actor.User.ID, made, s.Now()), nil
 }
 
-// passkeyError returns the error of a call whose response the [webauthn] package did
-// not accept. refused is the shared error for it. What is wrong with the server
-// is no refusal.
+// passkeyError returns the error of a call whose response package [webauthn] refused.
+// refused is the shared error for it. An error of the server stays as it is.
 func passkeyError(err error, refused *shared.Error) error {
 	switch {
 	case errors.Is(err, webauthn.ErrUserNotVerified):
@@ -210,20 +208,20 @@ func passkeyError(err error, refused *shared.Error) error {
 	return err
 }
 
-// verifiedAssertion is an answer of an authenticator that was right when it was
-// looked at. It is worth nothing until it is used, in the transaction of what it
-// is good for.
+// verifiedAssertion is an authenticator's answer that was correct when it was verified. It
+// grants nothing until the passkey is used in the transaction of the change.
 type verifiedAssertion struct {
-	Passkey      // as it is once it is used
+	Passkey      // as it is after its use
 	user         User
-	userVerified bool // it has verified its user just now
+	userVerified bool // in this answer
 }
 
-// verifyPasskey looks at the answer of an authenticator to a challenge that was
-// asked in the given session; in any, or in none, if it is nil. It fails with
-// [shared.ErrPasskeyChallenge]; with [shared.ErrPasskeyNotFound] if the passkey is
-// not known here, whatever else is wrong; and with [shared.ErrAuthentication],
-// which is also [webauthn.ErrSignature] if the signature is wrong.
+// verifyPasskey verifies an authenticator's answer to a challenge. If session is not nil,
+// the challenge must be that session's. Errors:
+//   - [shared.ErrPasskeyChallenge]: no such challenge
+//   - [shared.ErrPasskeyNotFound]: the passkey is not known here, whatever else is wrong
+//   - [shared.ErrAuthentication]: the answer is wrong; also [webauthn.ErrSignature] if the
+//     signature is
 func (s *Service) verifyPasskey(
 	ctx context.Context,
 	session *Session,
@@ -231,7 +229,7 @@ func (s *Service) verifyPasskey(
 	browser Token,
 	response json.RawMessage,
 ) (verified verifiedAssertion, err error) {
-	// The challenge of one that cannot be read is empty.
+	// The challenge is empty if the response cannot be parsed.
 	assertion, parseErr := webauthn.ParseAssertion(response)
 	ceremony, err := s.takeCeremony(ctx, browser, ceremonyAuthenticate, assertion.Challenge, shared.ErrAuthentication)
 	switch {
@@ -266,11 +264,11 @@ func (s *Service) verifyPasskey(
 	return verified, nil
 }
 
-// verifyAssertion does what WebAuthn Level 3, section 7.2, asks, but for the
-// counter, which is judged when the passkey is used. Whose the passkey is, is
-// judged last: a stranger must not learn it, nor whether it is there.
+// verifyAssertion follows WebAuthn Level 3, section 7.2, except for the counter, which is
+// checked when the passkey is used. It checks the user last, so that an attacker learns
+// neither whose the passkey is nor whether it exists.
 func (s *Service) verifyAssertion(p verifiedAssertion, ceremony Ceremony, a webauthn.Assertion) error {
-	if ceremony.UserID == "" && len(a.UserHandle) == 0 { // who it is, it has to say
+	if ceremony.UserID == "" && len(a.UserHandle) == 0 { // the passkey has to identify the user
 		return shared.ErrAuthentication
 	}
 	stored := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey, BackupEligible: p.BackupEligible}
@@ -285,11 +283,11 @@ func (s *Service) verifyAssertion(p verifiedAssertion, ceremony Ceremony, a weba
 
 type ceremonyStore interface {
 	AddCeremony(ctx context.Context, c Ceremony) error
-	// TakeCeremony spends the unexpired ceremony of the kind that the
-	// browser has under the challenge, and returns it. It fails with
-	// [ErrNotFound] if there is none: of several who take it, one does.
+	// TakeCeremony deletes the browser's unexpired ceremony with the challenge and the kind,
+	// and returns it. It fails with [ErrNotFound] if there is none: of several callers, one
+	// succeeds.
 	TakeCeremony(ctx context.Context, browser, challenge []byte, kind string, now time.Time) (Ceremony, error)
-	// DeleteCeremonies deletes the unexpired ones of the kind that a browser has,
-	// and returns how many.
+	// DeleteCeremonies deletes a browser's unexpired ceremonies of the kind, and returns how
+	// many.
 	DeleteCeremonies(ctx context.Context, browser []byte, kind string, now time.Time) (int, error)
 }

@@ -7,27 +7,27 @@ import (
 	"latchkey/backend/audit"
 )
 
-// A Factor is a second factor, as the part of [Session].Method that names it.
+// A Factor is a second factor, under the name that it has in [Session].Method.
 type Factor string
 
 // The second factors.
 const (
 	ByTOTP       Factor = "totp"        // a code of the authenticator app (RFC 6238)
-	ByBackupCode Factor = "backup-code" // one of ten that were written down
-	ByEmailCode  Factor = "email-code"  // a code that came by mail
+	ByBackupCode Factor = "backup-code" // one of the ten that the user wrote down
+	ByEmailCode  Factor = "email-code"  // a code sent by email
 	ByPasskey    Factor = "passkey"
 
-	byTrustedDevice Factor = "trusted-device" // a browser that is asked no more
+	byTrustedDevice Factor = "trusted-device" // a browser that needs no second factor
 )
 
-// verificationContext is who is asked for a code: a user in a session, or in the challenge of
-// a sign-in.
+// verificationContext says for which user, and for what, a code is checked: in a session, or
+// for a pending sign-in.
 type verificationContext struct {
 	Actor
 	pending           *PendingSignIn // nil in a session
-	codeOwner         []byte         // what a code by mail is for: the session's id or the challenge's hash
-	allowEnrollment   bool           // a new authenticator is asked for if one waits to be proved
-	requireEnrollment bool           // and no other
+	codeOwner         []byte         // owner of an emailed code: the session's ID or the pending sign-in's hash
+	allowEnrollment   bool           // prefer a pending authenticator to the active one
+	requireEnrollment bool           // accept only a pending authenticator
 }
 
 func sessionContext(actor Actor) verificationContext {
@@ -38,7 +38,7 @@ func signInContext(actor Actor, pending PendingSignIn) verificationContext {
 	return verificationContext{Actor: actor, pending: &pending, codeOwner: pending.Hash}
 }
 
-// codeEvent is an event of who is asked for a code.
+// codeEvent returns an event about a code of vc.
 func (s *Service) codeEvent(kind string, vc verificationContext) audit.Event {
 	if vc.pending == nil {
 		return s.sessionEvent(kind, vc.Actor)
@@ -46,22 +46,23 @@ func (s *Service) codeEvent(kind string, vc verificationContext) audit.Event {
 	return s.event(kind, vc.User.ID, vc.Client)
 }
 
-// verifiedCode is a code that was right when it was looked at. It is worth nothing
-// until it is spent, in the transaction of what it is good for: of two who have
-// the same, one spends it.
+// verifiedCode is a code that was correct when it was checked. It grants nothing until it is
+// spent in the transaction of the change that it allows. Of several callers with the same
+// code, one can spend it.
 type verifiedCode struct {
 	factor  Factor
 	spend   func(context.Context, userTx) error
-	enrolls string // the ID of the new authenticator that it is the first of; empty if it is of none
+	enrolls string // ID of the pending authenticator that it activates; empty if none
 }
 
-// checkCode looks at a code, after the try has been counted; try is which of
-// those in a row it is, for wrong codes, too. It fails with [shared.ErrLocked] if
-// there were too many; with [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode]
-// or [shared.ErrOTPExpired] if the code is not right; with
-// [shared.ErrTooManyCodes] if the challenge or the mailed code has had too many
-// tries; and with [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled] or
-// [shared.ErrOTPNotConfigured] if there is nothing that it could be right for.
+// checkCode counts an attempt and then checks a code. try is the number of attempts in a
+// row, and is set for wrong codes, too. Errors:
+//   - [shared.ErrLocked]: too many attempts in a row
+//   - [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode], [shared.ErrOTPExpired]: the
+//     code is wrong
+//   - [shared.ErrTooManyCodes]: too many attempts at the pending sign-in or the emailed code
+//   - [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled],
+//     [shared.ErrOTPNotConfigured]: the user or the server has no such codes
 func (s *Service) checkCode(
 	ctx context.Context,
 	f Factor,
@@ -76,13 +77,13 @@ func (s *Service) checkCode(
 	case ByEmailCode:
 		verified, try, err = s.checkEmailCode(ctx, vc, code)
 	default:
-		err = fmt.Errorf("nobody is asked for a %q", f)
+		err = fmt.Errorf("%q is no factor with a code", f)
 	}
 	verified.factor = f
 	return verified, try, err
 }
 
-// spendCode spends a right code, which ends the row of wrong ones.
+// spendCode spends a verified code, and resets the count of attempts in a row.
 func (s *Service) spendCode(ctx context.Context, in userTx, vc verificationContext, verified verifiedCode) error {
 	if err := verified.spend(ctx, in); err != nil {
 		return err
@@ -90,11 +91,10 @@ func (s *Service) spendCode(ctx context.Context, in userTx, vc verificationConte
 	return in.ForgetSecondFactorTries(ctx, in.User.ID, vc.pending == nil)
 }
 
-// VerifyCode verifies a code in a session, and spends it. The first one of a new
-// authenticator enables two-factor authentication, or replaces the authenticator,
-// and the session gets a new token: rotated is empty otherwise. Any but a code by
-// email is a second factor shown in the session. It fails as [Service.checkCode]
-// does.
+// VerifyCode checks a code in a session, and spends it. The first code of a pending
+// authenticator enables two-factor authentication, or replaces the authenticator, and then
+// rotated is the session's new token. Every code except an emailed one counts as a second
+// factor of the session. It fails as [Service.checkCode] does.
 func (s *Service) VerifyCode(ctx context.Context, actor Actor, a CodeAnswer) (user User, rotated Token, err error) {
 	vc := sessionContext(actor)
 	vc.allowEnrollment, vc.requireEnrollment = true, a.Enroll

@@ -11,14 +11,14 @@ import (
 	"latchkey/shared"
 )
 
-// emailVerification is the data of a token by which an address is verified.
+// emailVerification is the data of a token that verifies an address.
 type emailVerification struct{ Email string }
 
-// emailChange is the data of a token by which an address is changed.
+// emailChange is the data of a token that changes an address.
 type emailChange struct {
 	New, Old string
 	Callback string
-	Session  string // that asked for it
+	Session  string // that requested it
 }
 
 func (s *Service) composeVerification(ctx context.Context, in userTx, request emailRequest) (mail.Mail, error) {
@@ -29,19 +29,20 @@ func (s *Service) composeVerification(ctx context.Context, in userTx, request em
 	return s.compose(in.User, request.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
-// composeAddressTaken tells the owner of an address that somebody wanted it for another
-// account, because whoever did is not told.
+// composeAddressTaken tells the owner of an address that a caller wanted it for another
+// account, because the caller is not told that it is taken.
 func (s *Service) composeAddressTaken(owner User, request emailRequest) mail.Mail {
 	return s.compose(owner, request.From, mail.HaveAccount{
 		SignIn: s.origin() + shared.PageSignIn, ForgotPassword: s.origin() + shared.PageForgotPassword,
 	})
 }
 
-// RequestVerification asks for a mail by which an address can be verified. If the user
-// of actor is zero, because nobody is signed in, it does the same whatever the
-// address. Else it fails with [shared.ErrEmailMismatch] for the address of
-// another, and with [shared.ErrVerified] if there is nothing to verify. It fails
-// with [shared.ErrTooManyRequests] after too many.
+// RequestVerification queues an email with a link that verifies an address. If the user of
+// actor is zero, because the caller is not signed in, it behaves the same for every address.
+// Errors:
+//   - [shared.ErrEmailMismatch]: it is not the signed-in user's address
+//   - [shared.ErrVerified]: it is the user's, and is verified
+//   - [shared.ErrTooManyRequests]: too many requests
 func (s *Service) RequestVerification(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
@@ -60,8 +61,8 @@ func (s *Service) RequestVerification(ctx context.Context, actor Actor, email, c
 	return s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: callback, From: actor.Client})
 }
 
-// allowReminder reports whether an address may get a verification mail that nobody
-// asked for, and counts it: not if it has had enough of them.
+// allowReminder counts a verification email that nobody requested, and reports whether the
+// address may get it. It may not after too many.
 func (s *Service) allowReminder(ctx context.Context, email string) (bool, error) {
 	err := s.Allow(ctx, VerificationLimit, email)
 	if errors.Is(err, shared.ErrTooManyRequests) {
@@ -70,9 +71,9 @@ func (s *Service) allowReminder(ctx context.Context, email string) (bool, error)
 	return err == nil, err
 }
 
-// RequestEmailChange asks for the session's user to have another address. Mails have
-// to agree: one to the address that they have, if that is verified, and one to
-// the new one. Whether the new one is taken is not told. It fails with
+// RequestEmailChange starts a change of the session's user's address. The user confirms it
+// with a link to the current address, if that is verified, and then with one to the new
+// address. The answer does not reveal whether the new address is taken. It fails with
 // [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
 func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
@@ -100,9 +101,9 @@ func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, ca
 	})
 }
 
-// composeEmailChange is the mail that answers the wish for another address. The one to
-// the old address goes out also if the new one is taken, or its absence would
-// tell; the owner of one that is taken hears of it.
+// composeEmailChange composes the email for a requested change of address. The one to the
+// current address is sent even if the new one is taken, because its absence would reveal
+// that. The owner of a taken address is notified.
 func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
 	user, err := tx.LockUser(ctx, request.User)
 	if err != nil {
@@ -116,7 +117,7 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 		return mail.Mail{}, err
 	}
 	if request.Purpose == purposeConfirmChange {
-		// What waits of another change is void with the new one.
+		// The new request replaces an earlier one.
 		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {
 			return mail.Mail{}, err
 		}
@@ -139,7 +140,7 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 	return s.compose(user, request.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
-// LinkPurpose is what the link of an email about an address or an account does.
+// LinkPurpose is what a link in an email about an address or an account does.
 type LinkPurpose string
 
 const (
@@ -149,24 +150,24 @@ const (
 	LinkDelete        LinkPurpose = purposeDelete
 )
 
-// EmailLink describes what a link does, for the page that asks before it does it.
+// EmailLink describes what a link does, for the page that asks for confirmation.
 type EmailLink struct {
 	Purpose LinkPurpose
-	User    User   // whose account it is about
+	User    User   // the owner of the account
 	Email   string // the address that it verifies or replaces; empty for a deletion
 	New     string // the address that replaces it; empty if none does
 
-	// PasswordDue tells that the address is verified and the password void: see
+	// PasswordDue reports that the address is verified and the password void: see
 	// [shared.ErrNewPasswordDue].
 	PasswordDue bool
 }
 
-// EmailLink describes a link for [Service.VerifyEmail] or
-// [Service.DeleteUserByLink], and does not use it. It fails with
-//   - [shared.ErrToken] if the link does nothing,
-//   - [shared.ErrTokenExpired] or [shared.ErrTokenUsed] while the token is
-//     remembered, and then describes the link, too. A link that verifies a verified
-//     address counts as used: another link has done its work.
+// EmailLink describes a link for [Service.VerifyEmail] or [Service.DeleteUserByLink], and
+// does not use it. Errors:
+//   - [shared.ErrToken]: the link does nothing
+//   - [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the token is still remembered, and
+//     the link is described, too; a link that verifies a verified address counts as used,
+//     because another link has verified it
 func (s *Service) EmailLink(ctx context.Context, link string) (EmailLink, error) {
 	t, err := s.checkToken(ctx, link, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete)
 	over := errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired)
@@ -224,14 +225,14 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 	return nil
 }
 
-// VerifyEmail does what a link that goes by an address is for: it verifies the
-// address, or is one of the two steps that change it. changed is the user after
-// the second. The user of actor is zero if nobody is signed in; the link of another
-// user fails with [shared.ErrInvalidUser]. It fails with [shared.ErrToken], with
-// [shared.ErrTokenExpired], with [shared.ErrTokenUsed], and with
-// [shared.ErrUserExists] if another account has taken the address meanwhile. With
-// [shared.ErrNewPasswordDue] the address is verified, and the password void. It
-// signs nobody in.
+// VerifyEmail follows a link about an address: it verifies the address, or takes one of the
+// two steps of a change. changed is the user after the second step. The user of actor is
+// zero if the caller is not signed in. It signs nobody in. Errors:
+//   - [shared.ErrInvalidUser]: the link is another user's
+//   - [shared.ErrToken], [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the link is not
+//     valid
+//   - [shared.ErrUserExists]: another account has taken the address meanwhile
+//   - [shared.ErrNewPasswordDue]: the address is now verified, and the password void
 func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (changed *User, err error) {
 	t, err := s.checkToken(ctx, token, purposeVerify, purposeConfirmChange, purposeChange)
 	if err != nil {
@@ -283,9 +284,9 @@ func (s *Service) verifyAddress(ctx context.Context, client Client, t OneTimeTok
 	return err
 }
 
-// changeEmail gives a user the new address. The old one gets a mail by which
-// that can be undone, if it was ever proved to be theirs: a mistyped one may be
-// a stranger's.
+// changeEmail gives a user the new address. If the old address was verified, it gets an
+// email with a link that reverts the change. An unverified one may be mistyped and belong to
+// somebody else.
 func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, change emailChange) (User, error) {
 	user, now := in.User, s.Now()
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	emailCodeLifetime = 3 * time.Minute // Better Auth's
+	emailCodeLifetime = 3 * time.Minute // as in Better Auth
 	emailCodeTries    = 5
 )
 
-// EmailCodeLimit is per account, so that nobody's mailbox is flooded.
+// EmailCodeLimit is per account, so that the mailbox is not flooded.
 var EmailCodeLimit = RateLimit{"email code", 5, 15 * time.Minute}
 
-// EmailCode is a code that was mailed.
+// EmailCode is a code sent by email.
 type EmailCode struct {
-	Owner     []byte `bun:",pk"` // the challenge or session that it is for
+	Owner     []byte `bun:",pk"` // the pending sign-in's hash or the session's ID
 	UserID    string
 	MAC       []byte `bun:"mac"`
 	Tries     int
@@ -35,16 +35,16 @@ func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
 	return s.Keys.MAC("email code", string(owner)+" "+code)
 }
 
-// SendSessionCode mails a code to somebody who is signed in, in the place of
-// another that was mailed for the same session. It fails with
-// [shared.ErrOTPNotConfigured] if the server mails none, with
-// [shared.ErrTwoFactorNotEnabled] if the user needs none, and with
-// [shared.ErrTooManyRequests] after too many.
+// SendSessionCode sends a code by email for the actor's session, which replaces an earlier
+// one. Errors:
+//   - [shared.ErrOTPNotConfigured]: the server sends no codes
+//   - [shared.ErrTwoFactorNotEnabled]: the user needs no code
+//   - [shared.ErrTooManyRequests]: too many codes
 func (s *Service) SendSessionCode(ctx context.Context, actor Actor) error {
 	return s.sendCode(ctx, sessionContext(actor))
 }
 
-// SendSignInCode is [Service.SendSessionCode] for a sign-in.
+// SendSignInCode is [Service.SendSessionCode] for a pending sign-in.
 func (s *Service) SendSignInCode(ctx context.Context, actor Actor, pending PendingSignIn) error {
 	return s.sendCode(ctx, signInContext(actor, pending))
 }
@@ -56,7 +56,7 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	if !vc.User.TwoFactorEnabled {
 		return shared.ErrTwoFactorNotEnabled
 	}
-	place := "" // apart, so that the thief of a session does not use up those at sign-in
+	place := "" // counted apart, so that a thief of a session does not use up those at sign-in
 	if vc.pending == nil {
 		place = " signed in"
 	}
@@ -65,7 +65,7 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
-		panic(err) // it never fails: crypto/rand
+		panic(err) // crypto/rand never fails
 	}
 	code := fmt.Sprintf("%06d", n)
 	return s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
@@ -99,7 +99,7 @@ func (s *Service) checkEmailCode(ctx context.Context, vc verificationContext, co
 		}
 		return err
 	})
-	if errors.Is(err, shared.ErrTooManyCodes) { // it is forgotten: the next try finds none
+	if errors.Is(err, shared.ErrTooManyCodes) { // delete it: the next attempt finds none
 		if err := s.Store.UseEmailCode(ctx, vc.codeOwner, kept.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
 			return verified, try, err
 		}
@@ -114,12 +114,12 @@ func (s *Service) checkEmailCode(ctx context.Context, vc verificationContext, co
 }
 
 type emailCodeStore interface {
-	// PutEmailCode keeps a code, in the place of another of the same owner.
+	// PutEmailCode stores a code, and replaces the owner's former one.
 	PutEmailCode(ctx context.Context, c EmailCode) error
-	// CountEmailCodeTry counts a try at the unexpired code of an owner and
-	// returns it. It fails with [ErrNotFound].
+	// CountEmailCodeTry counts an attempt at an owner's unexpired code and returns the code.
+	// It fails with [ErrNotFound].
 	CountEmailCodeTry(ctx context.Context, owner []byte, now time.Time) (EmailCode, error)
-	// UseEmailCode spends a code. It fails with [shared.ErrOTPExpired] if it
-	// was spent or replaced: of several who use it, one does.
+	// UseEmailCode deletes a code. It fails with [shared.ErrOTPExpired] if it was used or
+	// replaced: of several callers, one succeeds.
 	UseEmailCode(ctx context.Context, owner, mac []byte) error
 }

@@ -7,11 +7,11 @@ import (
 	"latchkey/backend/mail"
 )
 
-// GrantEmergencyAccess lets somebody in again who has lost all else, on the word of whoever
-// runs the server: there is no route to it. All that is open of the account of an
-// address ends, no second factor is asked for any more, no lock holds, the password is void, the address
-// counts as verified, and the token that it returns sets a new password. Passkeys
-// stay. It fails with [ErrNotFound] if the address has no account.
+// GrantEmergencyAccess lets a user in again who has lost every way to sign in. Only the
+// operator can call it, on the host. It revokes all access, removes the second factor, any
+// lockout and rate limit, makes the password void, and enables and verifies the account. The
+// token that it returns sets a new password. Passkeys stay. It fails with [ErrNotFound] if
+// the address has no account.
 func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token Token, err error) {
 	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
@@ -25,13 +25,13 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if err := s.deleteFactors(ctx, in); err != nil {
 			return err
 		}
-		if err := in.VoidPassword(ctx, in.User.ID); err != nil { // whoever knows it was held off by the second factor alone
+		if err := in.VoidPassword(ctx, in.User.ID); err != nil { // an attacker who knows it was held off only by the second factor
 			return err
 		}
 		if err := in.ResetAttempts(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
-		// Or the password would open nothing.
+		// Otherwise the new password would be refused.
 		if _, err := in.EnableUser(ctx, in.User.ID, now); err != nil {
 			return err
 		}

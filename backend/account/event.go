@@ -11,7 +11,7 @@ import (
 	"latchkey/backend/audit"
 )
 
-// CutEvents deletes the entries of the log that are older than it is to be kept.
+// CutEvents deletes the events of the log that are older than its retention time.
 func (s *Service) CutEvents(ctx context.Context) error {
 	before := s.Now().Add(-s.Settings.Now().EventRetention)
 	for {
@@ -35,51 +35,49 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	return v.End()
 }
 
-// event is an event that a stranger's call led to.
+// event returns an event that an unauthenticated call caused.
 func (s *Service) event(kind string, user string, client Client) audit.Event {
 	return audit.Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: client.IP, UserAgent: client.UserAgent}
 }
 
-// sessionEvent is an event that the session of actor has caused.
+// sessionEvent returns an event that the actor's session caused.
 func (s *Service) sessionEvent(kind string, actor Actor) audit.Event {
 	e := s.event(kind, actor.Session.UserID, actor.Client)
 	e.ActorID, e.SessionID = actor.Session.UserID, actor.Session.ID
 	return e
 }
 
-// detailFactor is what an [audit.Event].Detail calls the second factor that has
-// confirmed it.
+// detailFactor is the member of an [audit.Event].Detail with the second factor that
+// confirmed the action.
 const detailFactor = "factor"
 
-// detail is what an [audit.Event].Detail says.
+// detail returns an [audit.Event].Detail.
 func detail(says map[string]string) string {
 	text, err := json.Marshal(says)
 	if err != nil {
-		panic(err) // strings
+		panic(err) // strings always encode
 	}
 	return string(text)
 }
 
-// EventFilter is which events to list.
+// EventFilter selects the events to list.
 type EventFilter struct {
-	User   string   // whose; empty for everybody's
+	User   string   // whose account; empty for all
 	Kinds  []string // nil for all
-	Before string   // the ID of one: those older than it; empty for the newest
+	Before string   // the ID of an event: list older ones; empty for the newest
 	Limit  int
 }
 
 type eventStore interface {
-	// AddEvent writes an event at the end of the log: at the end of the
-	// transaction, if it is in one, so that the log's end is the last thing that
-	// any of them waits for.
+	// AddEvent appends an event to the log. Inside a transaction it does so at the end, so
+	// that a transaction waits for the log's end last.
 	AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error
-	// Events returns those that the filter asks for, the newest first.
+	// Events returns the events that the filter selects, newest first.
 	Events(ctx context.Context, f EventFilter) ([]audit.Event, error)
-	// ReadEvents hands on the chain and then every event, the oldest first, as
-	// they are at one moment. It stops with the first error of either.
+	// ReadEvents calls chain and then event with each event, oldest first, from one
+	// snapshot. It stops at the first error of either.
 	ReadEvents(ctx context.Context, chain func(audit.EventChain) error, event func(audit.Event) error) error
-	// CutEvents deletes the oldest of the events before a time, few enough that
-	// nobody who writes to the log waits for long, and reports whether there may
-	// be more.
+	// CutEvents deletes the oldest of the events before a time, few enough that writers to
+	// the log do not wait for long. It reports whether there may be more.
 	CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error)
 }

@@ -9,11 +9,11 @@ import (
 	"latchkey/shared"
 )
 
-// inviteLifetime leaves time to read a log on another day than the start.
+// inviteLifetime leaves time to read the server's output the next day.
 const inviteLifetime = 24 * time.Hour
 
-// InviteFirstAdmin returns the secret of a link that makes the first
-// administrator, in the place of any made before, or "" if there is one.
+// InviteFirstAdmin returns the secret of a link that makes the first administrator, which
+// replaces earlier ones. It is "" if there is an administrator.
 func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	any, err := s.Store.AnyGrant(ctx, PermissionSettings)
 	if err != nil || any {
@@ -26,8 +26,7 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	)
 }
 
-// takeInvite spends the link that makes the first administrator, if nobody has
-// become one by other means.
+// takeInvite uses the link that makes the first administrator, unless there is one already.
 func (s *Service) takeInvite(ctx context.Context, tx Store, invite string) error {
 	if _, err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
 		return shared.ErrInvite
@@ -42,7 +41,7 @@ func (s *Service) takeInvite(ctx context.Context, tx Store, invite string) error
 	return nil
 }
 
-// grantAll makes a user the first administrator.
+// grantAll gives a user every permission.
 func (s *Service) grantAll(ctx context.Context, tx Store, user string, client Client) error {
 	for _, p := range Permissions {
 		if err := tx.Grant(ctx, user, p); err != nil {
@@ -58,7 +57,7 @@ func (s *Service) grantAll(ctx context.Context, tx Store, user string, client Cl
 }
 
 type inviteStore interface {
-	// PutInvite keeps a token that is nobody's, in the place of another for the
-	// same purpose if there is one.
+	// PutInvite stores a token without a user, and replaces another one for the same
+	// purpose.
 	PutInvite(ctx context.Context, t OneTimeToken) error
 }

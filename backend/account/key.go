@@ -10,24 +10,23 @@ import (
 	"latchkey/backend/setting"
 )
 
-// AuditMissingKey writes down that a call of a user, if it is known whose, needed
-// a key that the server lacks.
+// AuditMissingKey records that a call needed a key that the server lacks. The actor's user
+// is zero if it is unknown.
 func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
 	e := s.event(audit.EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)
 }
 
-// resealBatch is how many rows are sealed anew in one transaction: few enough
-// that nobody else waits for long.
+// resealBatch is how many rows are resealed in one transaction: few enough that other
+// transactions do not wait for long.
 const resealBatch = 200
 
-// Reseal seals anew, under the current key, what is sealed under another, and
-// returns how many values that was. What cannot be read stays as it is: lost says
-// why. Afterwards nothing else that is sealed needs the old keys. It writes the
-// log's end anew, too.
+// Reseal seals values of former keys under the current one, and returns how many. It leaves
+// values that it cannot unseal, and lost has their errors. Afterwards no other sealed value
+// needs the former keys. It also signs the end of the audit log again.
 func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
-	again := func(tx Store, row any, column string, at *string, aad string) error {
+	reseal := func(tx Store, row any, column string, at *string, aad string) error {
 		if *at == "" || s.Keys.IsCurrent(*at) {
 			return nil
 		}
@@ -49,7 +48,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			rows, err := tx.TOTPsAfter(ctx, after, resealBatch)
 			for i := range rows {
 				a := &rows[i]
-				after, err = a.ID, errors.Join(err, again(tx, a, "secret", &a.Secret, a.aad()))
+				after, err = a.ID, errors.Join(err, reseal(tx, a, "secret", &a.Secret, a.aad()))
 			}
 			return after, len(rows), err
 		}),
@@ -57,8 +56,8 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			rows, err := tx.MailsAfter(ctx, after, resealBatch)
 			for i := range rows {
 				m := &rows[i]
-				after, err = m.ID, errors.Join(err, again(tx, m, "text", &m.Text, m.AAD("text")),
-					again(tx, m, "html", &m.HTML, m.AAD("html")), again(tx, m, "asked", &m.Request, m.AAD("asked")))
+				after, err = m.ID, errors.Join(err, reseal(tx, m, "text", &m.Text, m.AAD("text")),
+					reseal(tx, m, "html", &m.HTML, m.AAD("html")), reseal(tx, m, "asked", &m.Request, m.AAD("asked")))
 			}
 			return after, len(rows), err
 		}),
@@ -66,7 +65,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			rows, err := tx.OneTimeTokensAfter(ctx, []byte(after), resealBatch)
 			for i := range rows {
 				t := &rows[i]
-				after, err = string(t.Hash), errors.Join(err, again(tx, t, "data", &t.Data, t.aad()))
+				after, err = string(t.Hash), errors.Join(err, reseal(tx, t, "data", &t.Data, t.aad()))
 			}
 			return after, len(rows), err
 		}),
@@ -75,7 +74,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 			for i := range rows {
 				r := &rows[i]
 				if spec, ok := setting.Find(r.Key); ok && spec.Secret() {
-					err = errors.Join(err, again(tx, r, "value", &r.Value, r.AAD()))
+					err = errors.Join(err, reseal(tx, r, "value", &r.Value, r.AAD()))
 				}
 			}
 			return err
@@ -89,8 +88,8 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
 }
 
-// inBatches runs fn in one transaction after another, until it has had fewer rows
-// than a batch. It is handed what it returned: after which row to go on.
+// inBatches runs fn in one transaction after another, until it has seen less than a full
+// batch. fn gets the row to continue after, which it returned before.
 func (s *Service) inBatches(ctx context.Context, fn func(tx Store, after string) (string, int, error)) error {
 	after := ""
 	for n := resealBatch; n == resealBatch; {
@@ -106,14 +105,14 @@ func (s *Service) inBatches(ctx context.Context, fn func(tx Store, after string)
 }
 
 type sealedStore interface {
-	// TOTPsAfter returns up to n, by their IDs, from behind the given one on.
+	// TOTPsAfter returns up to n authenticators by ID, after the given one.
 	TOTPsAfter(ctx context.Context, id string, n int) ([]TOTP, error)
-	// MailsAfter does the same for mails.
+	// MailsAfter does the same for emails.
 	MailsAfter(ctx context.Context, id string, n int) ([]mail.Mail, error)
 	// OneTimeTokensAfter does the same for tokens, by their hashes.
 	OneTimeTokensAfter(ctx context.Context, hash []byte, n int) ([]OneTimeToken, error)
-	// Reseal writes a column of a row, which is a pointer to one of the above or
-	// to a [setting.Setting], and reports whether it did: not if it is no longer as it
-	// was.
+	// Reseal replaces the value was in a column of a row, which is a pointer to one of the
+	// types above or to a [setting.Setting]. It reports whether it did, which it does not if
+	// the value has changed.
 	Reseal(ctx context.Context, row any, column, was string) (bool, error)
 }

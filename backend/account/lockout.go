@@ -11,16 +11,15 @@ import (
 )
 
 const (
-	// lockoutThreshold is how many tries in a row lock an account's second factor: few
-	// enough that guessing one of three codes in a million is hopeless (RFC 6238,
-	// section 5.2).
+	// lockoutThreshold is how many attempts in a row cause a lockout. It is low enough to
+	// make guessing one of three codes in a million hopeless (RFC 6238, section 5.2).
 	lockoutThreshold = 10
 
 	day = 24 * time.Hour
 )
 
-// lockoutDurations is how long the first lock lasts, the second and so on. After the last,
-// which makes a hundred tries in a row, no more are taken: NIST SP 800-63B-4,
+// lockoutDurations are the lengths of the first lockout, the second and so on. After the
+// last one, at a hundred attempts in a row, the lockout is permanent: NIST SP 800-63B-4,
 // section 3.2.2.
 var lockoutDurations = []time.Duration{
 	15 * time.Minute,
@@ -34,25 +33,24 @@ var lockoutDurations = []time.Duration{
 	day,
 }
 
-// never is later than any time that means something.
+// never is the end of a permanent lockout.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// SecondFactorTries is how many codes an account has tried in a row: at sign-in,
-// which takes the password, and in sessions, where the thief of one must neither
-// guess for ever nor lock the owner out.
+// SecondFactorTries counts an account's attempts in a row. Attempts at sign-in, which need
+// the password, and attempts in sessions count apart: a thief of a session must neither
+// guess without limit nor lock the owner out.
 type SecondFactorTries struct {
 	UserID      string `bun:",pk"`
 	SignedIn    bool   `bun:",pk"`
 	N           int
-	LockedUntil time.Time // none are taken before
+	LockedUntil time.Time // no attempt is allowed before
 }
 
-// countTry counts a try before it is judged: for the account, and in also for
-// what else counts it. It returns which of those in a row it is. It fails with
-// [shared.ErrLocked] if there were too many. If either fails, neither has counted.
+// countTry counts an attempt before the code is checked, and returns the number of attempts
+// in a row. also counts the attempt elsewhere in the same transaction. It fails with
+// [shared.ErrLocked] during a lockout. If it fails, nothing has counted.
 //
-// The count is not one of those that [Service].Unlimited switches off: without
-// it, six digits are no factor.
+// [Service].Unlimited does not turn this count off: without it, six digits are no factor.
 func (s *Service) countTry(ctx context.Context, vc verificationContext, also func(userTx) error) (try int, err error) {
 	err = s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
 		now := s.Now()
@@ -76,8 +74,8 @@ func (s *Service) countTry(ctx context.Context, vc verificationContext, also fun
 	return try, nil
 }
 
-// countTryWithSignIn is reserve for a code that the challenge counts, too, if it
-// answers one.
+// countTryWithSignIn calls countTry, and counts the attempt for the pending sign-in, too, if
+// there is one.
 func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext) (try int, err error) {
 	return s.countTry(ctx, vc, func(in userTx) error {
 		if vc.pending == nil {
@@ -94,15 +92,15 @@ func lockoutError(until, now time.Time) error {
 	return shared.ErrLocked.After(until.Sub(now))
 }
 
-// errNotAGuess is of a code that is a right one, but not good here, or no more.
+// errNotAGuess marks a code that is genuine, but not accepted here or not any more.
 var errNotAGuess = errors.New("the code is no guess")
 
-// auditFailedCode is what becomes of a try that has failed, and returns why it has. A
-// wrong code is written down, and where it has locked the account the owner is
-// told. What failed for another reason was no guess, and is not counted as one:
-// of somebody who sends the right code twice at once, one comes too late.
+// auditFailedCode handles the error of an attempt, and returns the error for the caller. It
+// records a wrong code, and notifies the owner of a lockout. Any other failure was not a
+// guess, and auditFailedCode takes it off the count: for example, a client that sends the
+// correct code twice at once loses one of the two races.
 func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, try int, failed error) error {
-	if failed == nil || try == 0 { // none was counted
+	if failed == nil || try == 0 { // nothing was counted
 		return failed
 	}
 	wrong := errors.Is(failed, shared.ErrInvalidCode) || errors.Is(failed, shared.ErrInvalidBackupCode)
@@ -119,7 +117,7 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 		e := s.codeEvent(audit.EventCodeFailed, vc)
 		if guessed && try%lockoutThreshold == 0 {
 			e.Kind = audit.EventCodesLocked
-			if vc.User.TwoFactorEnabled { // else somebody has trouble enrolling
+			if vc.User.TwoFactorEnabled { // otherwise a user has trouble enrolling
 				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
 				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
 					return err
@@ -134,8 +132,8 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 	return failed
 }
 
-// UnlockSecondFactor takes codes of an account again, however many were wrong. It
-// fails with [ErrNotFound] if the address has none.
+// UnlockSecondFactor ends the lockout of the account with an email address. It fails with
+// [ErrNotFound] if there is no such account.
 func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
@@ -150,10 +148,10 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 }
 
 type lockoutStore interface {
-	// CountSecondFactorTry adds one to a user's tries in a row, unless they are
-	// locked, in one statement. The try that makes them a multiple of every
-	// locks them: the first time until locks[0], and so on. counted tells
-	// whether it was counted; if not, the tries tell until when they are locked.
+	// CountSecondFactorTry adds one to a user's attempts in a row, in one statement, unless
+	// they are locked out. Each attempt that makes the count a multiple of every starts a
+	// lockout: the first until locks[0], and so on. If counted is false, tries says until
+	// when the lockout lasts.
 	CountSecondFactorTry(
 		ctx context.Context,
 		user string,
@@ -162,11 +160,10 @@ type lockoutStore interface {
 		every int,
 		locks []time.Time,
 	) (tries SecondFactorTries, counted bool, err error)
-	// TakeBackSecondFactorTry takes one from them, and ends the lock that they
-	// have led to.
+	// TakeBackSecondFactorTry takes one attempt off, and ends the lockout that it started.
 	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
-	// ForgetSecondFactorTries sets them back to none.
+	// ForgetSecondFactorTries sets a user's attempts in a row to zero.
 	ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
-	// UnlockSecondFactor sets both of a user's counts back to none.
+	// UnlockSecondFactor sets both counts of a user to zero.
 	UnlockSecondFactor(ctx context.Context, user string) error
 }

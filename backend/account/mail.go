@@ -13,18 +13,17 @@ import (
 )
 
 const (
-	// mailLease is how long handing a mail on may take before another server
-	// tries.
+	// mailLease is how long a server may take to deliver an email before another one tries.
 	mailLease = time.Minute
-	// mailLifetime is how long a mail is tried. What it tells of is old news then.
+	// mailLifetime is how long delivery is tried. The email's content is outdated then.
 	mailLifetime = 3 * day
-	// maxMailBackoff is the longest pause between two tries, unless who carries
-	// mails asks for a longer one.
+	// maxMailBackoff is the longest pause between two tries, unless the provider asks for
+	// more.
 	maxMailBackoff = time.Hour
 )
 
-// mailBackoff is how long to wait after a mail was not handed on that often
-// before.
+// mailBackoff returns how long to wait after a failed delivery, by the number of earlier
+// failures.
 func mailBackoff(tries int) time.Duration {
 	return min(time.Second<<min(tries, 12), maxMailBackoff)
 }
@@ -45,13 +44,12 @@ func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 	return sender.Compose(reader, mail.RequestContext{At: s.Now(), IP: client.IP, UserAgent: client.UserAgent}, n)
 }
 
-// ErrMailDiscarded is why a mail was not handed on, and will not be.
+// ErrMailDiscarded means that an email was not delivered and will not be tried again.
 var ErrMailDiscarded = fmt.Errorf("it was dropped after %d days", mailLifetime/day)
 
-// DeliverMail hands on a mail that waits, if there is one, and reports whether
-// there was. One that is not handed on is tried again after a pause, which grows
-// from a second to an hour. After three days it is dropped, which the error then
-// says by [ErrMailDiscarded].
+// DeliverMail delivers an email of the outbox, and reports whether there was one. It tries a
+// failed delivery again after a pause, which grows from a second to an hour. After three
+// days it discards the email, and fails with [ErrMailDiscarded].
 func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error) (bool, error) {
 	now := s.Now()
 	leased, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
@@ -73,22 +71,22 @@ func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error
 	return true, s.Store.DeleteMail(ctx, leased.ID)
 }
 
-// reschedule puts off a mail that was not handed on, or drops it if it has been
-// tried for long enough. It returns why it was not.
-func (s *Service) reschedule(ctx context.Context, m mail.Mail, why error) error {
+// reschedule schedules the next delivery of an email, or discards it after its lifetime. It
+// returns the cause of the failure.
+func (s *Service) reschedule(ctx context.Context, m mail.Mail, cause error) error {
 	now, end := s.Now(), m.CreatedAt.Add(mailLifetime)
 	if !now.Before(end) {
-		return errors.Join(why, s.discard(ctx, m))
+		return errors.Join(cause, s.discard(ctx, m))
 	}
 	pause := mailBackoff(m.Tries)
-	if refused, ok := errors.AsType[*mail.RefusedError](why); ok {
+	if refused, ok := errors.AsType[*mail.RefusedError](cause); ok {
 		pause = max(pause, refused.RetryAfter)
 	}
-	return errors.Join(why, s.Store.RescheduleMail(ctx, m, earlier(now.Add(pause), end)))
+	return errors.Join(cause, s.Store.RescheduleMail(ctx, m, earlier(now.Add(pause), end)))
 }
 
-// discard deletes a mail that nobody took, and has the log tell. It returns
-// [ErrMailDiscarded] if it was there to be dropped.
+// discard deletes an undelivered email and records that. It returns [ErrMailDiscarded] if
+// the email existed.
 func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 	user, _, err := s.Store.UserByEmail(ctx, m.Recipient)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -112,10 +110,9 @@ func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 // TestEmailLimit is per account.
 var TestEmailLimit = RateLimit{"test mail", 5, 15 * time.Minute}
 
-// SendTestMail hands a mail to the user on at once, past the outbox, so that the
-// answer can say what became of it. It fails with [shared.ErrMailRefused], which
-// says why, if who carries mails does not take it, and with
-// [shared.ErrTooManyRequests] after too many.
+// SendTestMail delivers an email to the user at once, without the outbox, so that the answer
+// can report the result. It fails with [shared.ErrMailRefused], which has the reason, if the
+// provider does not accept the email, and with [shared.ErrTooManyRequests] after too many.
 func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(context.Context, mail.Mail) error) error {
 	if err := s.Allow(ctx, TestEmailLimit, actor.User.ID); err != nil {
 		return err
@@ -129,18 +126,18 @@ func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(co
 
 type mailStore interface {
 	AddMail(ctx context.Context, m mail.Mail) error
-	// LeaseMail takes the mail that waits for longest, if nobody has it, until
-	// the given time. Of several who see it, one takes it.
+	// LeaseMail leases the email that has waited longest until the given time, if no server
+	// has it. Of several servers, one gets it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, found bool, err error)
-	// RescheduleMail counts a try of a mail, and says when the next is due, if the
-	// lease that m was taken by is still the last: else somebody else has it.
+	// RescheduleMail counts a failed try and sets when the next one is due, if m's lease is
+	// still current. Otherwise another server has the email.
 	RescheduleMail(ctx context.Context, m mail.Mail, due time.Time) error
-	// DiscardMail deletes a mail, and reports whether it did, if the lease that m was
-	// taken by is still the last.
+	// DiscardMail deletes an email if m's lease is still current, and reports whether it
+	// did.
 	DiscardMail(ctx context.Context, m mail.Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
-	// WriteMail puts what a mail says in the place of what was asked for. It
-	// fails with [ErrNotFound] unless it still waits to be written under the
-	// same lease: of several who write it, one does.
+	// WriteMail replaces an email's request with its content. It fails with [ErrNotFound]
+	// unless the request is still there under the same lease: of several servers, one
+	// succeeds.
 	WriteMail(ctx context.Context, m mail.Mail) error
 }

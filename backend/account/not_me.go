@@ -9,22 +9,22 @@ import (
 	"latchkey/shared"
 )
 
-// reversal is what *This wasn't me* is to undo. It is the data of the token that a
-// notice brings.
+// reversal says what a user's report that "this wasn't me" reverts. It is the data of the
+// token in a notice.
 type reversal struct {
-	Session string `json:",omitempty"` // that did it; empty if none did
+	Session string `json:",omitempty"` // that made the change; empty if none
 
-	// What it has added or shown, and a stranger can go on to use:
+	// What the change added or revealed, which an attacker could go on using:
 	Passkey    string `json:",omitempty"` // its ID
 	TOTP       string `json:",omitempty"` // likewise
-	BackupCode []byte `json:",omitempty"` // the digest of one of ten
+	BackupCode []byte `json:",omitempty"` // the digest of one of the ten
 
 	Email string `json:",omitempty"` // the address that was replaced
 }
 
-// notify tells a user that something about their account has changed, by which
-// second factor it was confirmed, if by one, and brings them a link by which they
-// can say that it was not them.
+// notify tells a user about a change of their account, and the second factor that confirmed
+// it, if there was one. The email has a link with which the user can report that it was not
+// them.
 func (s *Service) notify(ctx context.Context, in userTx, client Client, r reversal, by Factor, change mail.Change) error {
 	token, err := s.issueToken(ctx, in, purposeReport, r)
 	if err != nil {
@@ -35,18 +35,17 @@ func (s *Service) notify(ctx context.Context, in userTx, client Client, r revers
 	}))
 }
 
-// CheckReportToken fails as [Service.CheckResetToken] does unless a token is good for
-// [Service.ReportNotMe].
+// CheckReportToken checks a token for [Service.ReportNotMe]. It fails as
+// [Service.CheckResetToken] does.
 func (s *Service) CheckReportToken(ctx context.Context, token string) error {
 	_, err := s.checkToken(ctx, token, purposeReport)
 	return err
 }
 
-// ReportNotMe is *This wasn't me*, said by who has the link of a notice: it undoes
-// what the notice told of as far as that can be. Whatever is open ends, what was
-// added goes, an address that was replaced is back, and the password opens
-// nothing any more. reset is for [Service.ResetPassword]. It fails as
-// [Service.CheckReportToken] does.
+// ReportNotMe handles a user's report that "this wasn't me", with the token of a notice. It
+// reverts the change as far as possible: it revokes all access, removes what was added,
+// restores a replaced address and makes the password void. reset is a token for
+// [Service.ResetPassword]. It fails as [Service.CheckReportToken] does.
 func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (reset Token, err error) {
 	t, err := s.checkToken(ctx, link, purposeReport)
 	if err != nil {
@@ -63,8 +62,8 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 		if err := in.VoidPassword(ctx, in.User.ID); err != nil {
 			return err
 		}
-		// Later notices may have gone to a stranger's mailbox, and earlier ones
-		// to the owner's: who was told first is believed.
+		// An attacker's mailbox may have got later notices, and the owner's got the earlier
+		// ones. The first notice wins.
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, t.CreatedAt, purposeReport); err != nil {
 			return err
 		}
@@ -81,7 +80,7 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 	return reset, err
 }
 
-// revert takes back what a stranger has added, if it is still there.
+// revert removes what the change added, if it still exists.
 func (s *Service) revert(ctx context.Context, in *userTx, r reversal) error {
 	if r.Passkey != "" {
 		if err := in.DeletePasskey(ctx, in.User.ID, r.Passkey); err != nil && !errors.Is(err, shared.ErrPasskeyNotFound) {

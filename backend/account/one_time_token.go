@@ -16,30 +16,30 @@ import (
 type OneTimeToken struct {
 	Hash      []byte `bun:",pk"`
 	Purpose   string
-	UserID    string `bun:",nullzero"` // whose; none for an invitation
-	Data      string // what it is for beside its purpose, sealed; empty if nothing
+	UserID    string `bun:",nullzero"` // empty for an invitation
+	Data      string // sealed details of the purpose; empty if none
 	CreatedAt time.Time
 	ExpiresAt time.Time
-	UsedAt    *time.Time // nil while it can be used; a used one is kept until it expires, to say so
+	UsedAt    *time.Time // nil if unused; a used token is kept until it expires, to report that
 }
 
-// What tokens are good for. One for one thing is none for another.
+// The purposes of tokens. A token is valid for its purpose only.
 const (
 	purposeFirstAdmin     = "first administrator"
 	purposeReset          = "reset password"
-	purposeEmergencyReset = "recover" // the same, by a link that whoever runs the server hands on: nobody can ask for another in its place
+	purposeEmergencyReset = "recover" // the same, with a link from the operator; a caller cannot replace it by requesting another
 	purposeVerify         = "verify email"
-	purposeConfirmChange  = "confirm email change" // of who reads the old address
-	purposeChange         = "change email"         // of who reads the new one
+	purposeConfirmChange  = "confirm email change" // sent to the old address
+	purposeChange         = "change email"         // sent to the new address
 	purposeDelete         = "delete account"
 	purposeReport         = "disown"
 )
 
-// tokenLifetimes is how long a mail may lie about before what is in it opens
-// nothing. A stranger's doings are found out later than one's own requests.
+// tokenLifetimes is how long tokens are valid. A report has longer than a request, because
+// users notice an attack later than the email that they have just requested.
 var tokenLifetimes = map[string]time.Duration{
 	purposeReset:          30 * time.Minute,
-	purposeEmergencyReset: time.Hour, // it leaves time to hand it on to somebody who is not there
+	purposeEmergencyReset: time.Hour, // leaves time to pass it on to the user
 	purposeVerify:         time.Hour,
 	purposeConfirmChange:  time.Hour,
 	purposeChange:         time.Hour,
@@ -47,9 +47,9 @@ var tokenLifetimes = map[string]time.Duration{
 	purposeReport:         7 * day,
 }
 
-// purposesRevokedWithSessions is what tokens are good for that end with whatever ends the sessions:
-// who asked for them may have been somebody else. The owner's last means against
-// a stranger, [purposeReport], is not among them.
+// purposesRevokedWithSessions are the purposes of tokens that are revoked with the sessions,
+// because an attacker may have requested them. [purposeReport] is not among them: it is the
+// owner's last defense.
 var purposesRevokedWithSessions = []string{
 	purposeReset,
 	purposeEmergencyReset,
@@ -63,10 +63,9 @@ func (t OneTimeToken) aad() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
 }
 
-// issueToken makes a token of a user, in the place of others for the same purpose.
-// Those by which something is disowned stand beside each other; and so do those
-// that verify an address, or a stranger who has one mailed after the other could
-// keep its owner from ever opening one in time.
+// issueToken issues a token to a user, and revokes the others for the same purpose. Tokens
+// for reports are independent of each other. So are those that verify an address: otherwise
+// an attacker who keeps requesting them could keep the owner from using one in time.
 func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
 	if purpose != purposeReport && purpose != purposeVerify {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
@@ -83,12 +82,11 @@ func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, dat
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
-// checkToken returns the token that a link holds, if it is good for one of the
-// purposes. It does not use the token: the transaction of what the token is good
-// for does. It fails with
-//   - [shared.ErrToken] if there is none for these purposes,
-//   - [shared.ErrTokenUsed] or [shared.ErrTokenExpired] while the token is
-//     remembered, and then returns it, too.
+// checkToken returns the token of a link if it is valid for one of the purposes. It does not
+// use the token: the transaction of the change does. Errors:
+//   - [shared.ErrToken]: no such token for these purposes
+//   - [shared.ErrTokenUsed], [shared.ErrTokenExpired]: the token is still remembered, and is
+//     returned, too
 func (s *Service) checkToken(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
 	token, ok := ParseToken(link)
 	if !ok {
@@ -106,7 +104,7 @@ func (s *Service) checkToken(ctx context.Context, link string, purposes ...strin
 	return t, err
 }
 
-// readToken reads the data of a token.
+// readToken decodes the data of a token.
 func (s *Service) readToken(t OneTimeToken, data any) error {
 	text, err := s.Keys.Unseal(t.Data, t.aad())
 	if err != nil {
@@ -118,10 +116,9 @@ func (s *Service) readToken(t OneTimeToken, data any) error {
 	return nil
 }
 
-// redeem uses a token in a transaction in which nothing else is done to its user,
-// with what fn does, and reads its data before. Of several callers who have the
-// token, one succeeds; the others get [shared.ErrTokenUsed]. It fails with
-// [shared.ErrToken] if the token was revoked meanwhile.
+// redeem decodes a token's data, and then uses the token and runs fn in one transaction that
+// holds the user's lock. Of several callers with the token, one succeeds, and the others get
+// [shared.ErrTokenUsed]. It fails with [shared.ErrToken] if the token was revoked meanwhile.
 func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(userTx) error) error {
 	if err := s.readToken(t, data); err != nil {
 		return err
@@ -139,7 +136,7 @@ func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(
 		}
 		return fn(in)
 	})
-	if errors.Is(err, shared.ErrUnauthorized) { // the account is no more
+	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted
 		return shared.ErrToken
 	}
 	return err
@@ -147,14 +144,14 @@ func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(
 
 type oneTimeTokenStore interface {
 	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
-	// OneTimeToken returns a token, used or not, expired or not. It fails with
+	// OneTimeToken returns a token, even if it is used or expired. It fails with
 	// [ErrNotFound].
 	OneTimeToken(ctx context.Context, hash []byte) (OneTimeToken, error)
-	// TakeOneTimeToken marks an unused and unexpired token of the purpose as used,
-	// and returns it. It fails with [ErrNotFound] if there is none: of several
-	// callers who take it, one succeeds.
+	// TakeOneTimeToken marks an unused and unexpired token of the purpose as used, and
+	// returns it. It fails with [ErrNotFound] if there is none: of several callers, one
+	// succeeds.
 	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTimeToken, error)
-	// DeleteOneTimeTokens deletes the unused tokens of a user that are for one of
-	// the purposes and were made at a time or later. Used ones open nothing.
+	// DeleteOneTimeTokens deletes a user's unused tokens for the purposes, issued at since
+	// or later. Used tokens grant nothing.
 	DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error
 }

@@ -16,27 +16,27 @@ import (
 	"latchkey/shared"
 )
 
-// Passkey is a public key whose private half an authenticator keeps.
+// Passkey is the public key of a credential whose private key an authenticator has.
 type Passkey struct {
 	ID             string `bun:",pk"`
 	UserID         string
 	Name           *string
-	CredentialID   []byte // what authenticators call it; no two users have the same
+	CredentialID   []byte // the authenticator's name for it; unique
 	PublicKey      []byte // COSE (RFC 9052, section 7)
-	SignCount      int64  // that of the last use; 0 for authenticators that do not count
-	AAGUID         string `bun:"aaguid"` // of the authenticator's make, as a UUID
+	SignCount      int64  // at the last use; 0 if the authenticator does not count
+	AAGUID         string `bun:"aaguid"` // of the authenticator's model, as a UUID
 	Transports     string // comma-separated
-	BackupEligible bool   // it can be in more places than one device
-	BackedUp       bool   // it is
-	UserVerified   bool   // its user was verified at the last use, or when it was made
+	BackupEligible bool   // it can be synced
+	BackedUp       bool   // it is synced
+	UserVerified   bool   // its user was verified at the last use, or at its registration
 	CreatedAt      time.Time
 	LastUsedAt     *time.Time
 }
 
-// Credential is the credential id as the wire has it.
+// Credential returns the credential ID as on the wire.
 func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToString(p.CredentialID) }
 
-// HandleText is the handle as the wire has it.
+// HandleText returns the handle as on the wire.
 func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
 
 func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
@@ -48,11 +48,12 @@ func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 	}
 }
 
-// AddPasskey keeps the passkey that an authenticator has made for the session's
-// user. It fails as [Service.verifyRegistration] does, with
-// [shared.ErrPasskeyRegistered] if somebody has it already, with
-// [shared.ErrTooManyPasskeys], with [shared.ErrFactorNotFresh], and with
-// [shared.ErrValidation] for a name.
+// AddPasskey registers a passkey that an authenticator has made for the session's user. It
+// fails as [Service.verifyRegistration] does. Other errors:
+//   - [shared.ErrPasskeyRegistered]: an account has the passkey already
+//   - [shared.ErrTooManyPasskeys]: the user has too many
+//   - [shared.ErrFactorNotFresh]: the session needs a second factor first
+//   - [shared.ErrValidation]: the name is not valid
 func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage, name string) (Passkey, error) {
 	name, err := checkName(strings.TrimSpace(name), shared.MaxPasskeyName)
 	if err != nil {
@@ -89,8 +90,8 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 	return p, err
 }
 
-// auditPasskeyChange tells the owner and the log what became of a passkey, and by which
-// second factor it was confirmed, if by one.
+// auditPasskeyChange notifies the owner of a change of a passkey, and records it. by is the
+// second factor that confirmed it, or "".
 func (s *Service) auditPasskeyChange(
 	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, r reversal, by Factor, change mail.Change,
 ) error {
@@ -102,9 +103,9 @@ func (s *Service) auditPasskeyChange(
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// RenamePasskey gives a passkey of the session's user another name, and returns
-// all of the user's. It fails with [shared.ErrPasskeyNotFound] if the user has
-// none of that id, and with [shared.ErrValidation] for a name.
+// RenamePasskey renames a passkey of the session's user, and returns all of the user's
+// passkeys. It fails with [shared.ErrPasskeyNotFound] if the user has none with the ID, and
+// with [shared.ErrValidation] if the name is not valid.
 func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name string) (renamed Passkey, all []Passkey, err error) {
 	if name, err = checkName(strings.TrimSpace(name), shared.MaxPasskeyName); err != nil {
 		return renamed, nil, err
@@ -129,11 +130,12 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 	return renamed, all, err
 }
 
-// DeletePasskey forgets a passkey of the session's user, and returns those that
-// are left. What it may have opened ends: this session goes on under a new
-// token, and nothing else does. It fails with [shared.ErrPasskeyNotFound] if the
-// user has none of that id, with [shared.ErrLastCredential] if there is no other way in,
-// and, for the last passkey, with [shared.ErrFactorNotFresh].
+// DeletePasskey deletes a passkey of the session's user, and returns the remaining ones. It
+// revokes all other access, and the session gets a new token. Errors:
+//   - [shared.ErrPasskeyNotFound]: the user has no passkey with the ID
+//   - [shared.ErrLastCredential]: the user could not sign in without it
+//   - [shared.ErrFactorNotFresh]: it is the last passkey, and the session needs a second
+//     factor first
 func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (left []Passkey, token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		methods, err := loadSignInMethods(ctx, in, in.User.ID)
@@ -179,14 +181,14 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 	return left, token, err
 }
 
-// Passkeys returns those of a user, the oldest first, and whether there is no way
-// in but the only one of them.
+// Passkeys returns the passkeys of a user, oldest first. last reports that the user can sign
+// in only with the one passkey.
 func (s *Service) Passkeys(ctx context.Context, user string) (keys []Passkey, last bool, err error) {
 	methods, err := loadSignInMethods(ctx, s.Store, user)
 	return methods.Passkeys, !methods.Password && len(methods.Passkeys) == 1, err
 }
 
-// signInMethods is how the owner of an account can sign in to it.
+// signInMethods are the ways in which a user can sign in.
 type signInMethods struct {
 	Password bool
 	Passkeys []Passkey
@@ -194,8 +196,8 @@ type signInMethods struct {
 
 func (w signInMethods) empty() bool { return !w.Password && len(w.Passkeys) == 0 }
 
-// loadSignInMethods is every way to sign in to an account. Whatever takes one away asks
-// here what is left.
+// loadSignInMethods returns a user's sign-in methods. A change that removes one checks what
+// is left.
 func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMethods, err error) {
 	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
@@ -208,19 +210,19 @@ func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMeth
 	return w, err
 }
 
-// PasskeyAnswer is the answer of an authenticator in a browser that signs in.
+// PasskeyAnswer is an authenticator's answer at sign-in.
 type PasskeyAnswer struct {
 	Response    json.RawMessage
 	Browser     Token
-	Pending     *PendingSignIn // which waits in the browser for a second factor; nil if none does
-	Remember    bool           // the session, if it answers no challenge
-	TrustDevice bool           // ask this browser for no second factor any more
+	Pending     *PendingSignIn // the browser's pending sign-in; nil if none
+	Remember    bool           // remember the session, if the answer completes no pending sign-in
+	TrustDevice bool           // do not ask this browser for a second factor again
 }
 
-// SignInByPasskey opens a session for who has a passkey. One that has verified
-// its user is two factors. It fails as [Service.verifyPasskey] does, with
-// [TwoFactorRequiredError] if a second factor is due, with [shared.ErrDisabled], and with
-// [shared.ErrNoPendingSignIn] if the challenge has ended meanwhile.
+// SignInByPasskey authenticates a user by passkey, and issues a session. A passkey that
+// verified its user counts as both factors. It fails as [Service.verifyPasskey] does, with
+// [TwoFactorRequiredError] if a second factor is required, with [shared.ErrDisabled], and
+// with [shared.ErrNoPendingSignIn] if the pending sign-in has ended meanwhile.
 func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o SignInResult, err error) {
 	verified, err := s.verifyPasskey(ctx, nil, client, a.Browser, a.Response)
 	if err != nil {
@@ -252,7 +254,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 	return o, s.auditRefusal(ctx, verified.UserID, client, s.auditPasskeyUse(ctx, verified, client, err))
 }
 
-// completeByPasskey opens the session of the challenge that the passkey answers.
+// completeByPasskey issues the session of the pending sign-in that the passkey completes.
 func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *SignInResult) (err error) {
 	if err := in.TakePendingSignIn(ctx, a.Pending.Hash, s.Now()); err != nil {
 		return err
@@ -267,8 +269,8 @@ func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Clien
 	return err
 }
 
-// StepUpByPasskey is StepUp by a passkey that verifies its user, asked for in
-// the same session.
+// StepUpByPasskey is StepUp with a passkey that verified its user, for a challenge of the
+// same session.
 func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (token Token, err error) {
 	verified, err := s.verifyPasskey(ctx, &actor.Session, actor.Client, browser, response)
 	if err != nil {
@@ -287,13 +289,13 @@ func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Toke
 	return token, s.auditPasskeyUse(ctx, verified, actor.Client, err)
 }
 
-// ErrCopied is what a Store answers to the use of a passkey whose counter has
-// not grown: there may be two of it. It crosses no wire.
+// ErrCopied means that a passkey's signature counter has not increased, so that the passkey
+// may have been copied. It never reaches a client.
 var ErrCopied = errors.New("the counter of the passkey has not grown")
 
-// auditPasskeyUse is what becomes of the use of a passkey that has failed: what
-// it means to the caller and, if there may be a copy of the passkey, to the
-// owner (WebAuthn Level 3, section 6.1.1).
+// auditPasskeyUse handles the error of a passkey's use, and returns the error for the
+// caller. If the passkey may have been copied, it records that and notifies the owner
+// (WebAuthn Level 3, section 6.1.1).
 func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertion, client Client, failed error) error {
 	if errors.Is(failed, ErrNotFound) {
 		return shared.ErrPasskeyNotFound // deleted meanwhile
@@ -314,22 +316,21 @@ func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertio
 }
 
 type passkeyStore interface {
-	// AddPasskey fails with [shared.ErrPasskeyRegistered] if anybody has the
-	// credential id.
+	// AddPasskey fails with [shared.ErrPasskeyRegistered] if any user has the credential ID.
 	AddPasskey(ctx context.Context, p Passkey) error
-	// Passkeys returns those of a user, the oldest first.
+	// Passkeys returns the passkeys of a user, oldest first.
 	Passkeys(ctx context.Context, user string) ([]Passkey, error)
-	// PasskeyByCredential returns the passkey of a credential id, and whose it
-	// is. It fails with [ErrNotFound].
+	// PasskeyByCredential returns the passkey with a credential ID, and its user. It fails
+	// with [ErrNotFound].
 	PasskeyByCredential(ctx context.Context, id []byte) (Passkey, User, error)
-	// UsePasskey writes the use of a passkey, if its counter has grown since the
-	// one before or neither counts. It fails with [ErrCopied] if it has not, and
-	// with [ErrNotFound] if the passkey is gone.
+	// UsePasskey records the use of a passkey, if its counter has increased or both counters
+	// are zero. Otherwise it fails with [ErrCopied]. It fails with [ErrNotFound] if the
+	// passkey is gone.
 	UsePasskey(ctx context.Context, p Passkey) error
-	// RenamePasskey fails with [shared.ErrPasskeyNotFound] if the user has none
-	// of that id, and so does DeletePasskey.
+	// RenamePasskey and DeletePasskey fail with [shared.ErrPasskeyNotFound] if the user has
+	// no passkey with the ID.
 	RenamePasskey(ctx context.Context, user, id, name string) error
 	DeletePasskey(ctx context.Context, user, id string) error
-	// DeletePasskeys deletes all of a user and returns how many.
+	// DeletePasskeys deletes all passkeys of a user and returns how many.
 	DeletePasskeys(ctx context.Context, user string) (int, error)
 }

@@ -17,25 +17,25 @@ import (
 
 const (
 	minPassword = 8   // code points; NIST SP 800-63B-4, section 3.1.1.2
-	maxPassword = 128 // code points, as Better Auth's; refused before hashing
+	maxPassword = 128 // code points, as in Better Auth; checked before hashing
 )
 
-// Password is the hash of a user's password: a PHC string, or what Better Auth
-// wrote until its user has signed in.
+// Password is the hash of a user's password: a PHC string, or Better Auth's format until the
+// user's next sign-in.
 type Password struct {
 	UserID    string `bun:",pk"`
 	Hash      string
 	ChangedAt time.Time
-	Void      bool // it opens nothing: a new one is due
+	Void      bool // it signs nobody in: the user must choose a new one
 }
 
-// checkNewPassword fails if password is not good enough for the account.
+// checkNewPassword fails if the password is not good enough for the account.
 func checkNewPassword(password, email, name string) error {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return shared.ErrPasswordTooLong
 	}
 	p := strings.ToLower(norm.NFKC.String(password))
-	if utf8.RuneCountInString(p) < minPassword { // of what is hashed
+	if utf8.RuneCountInString(p) < minPassword { // the length of what is hashed
 		return shared.ErrPasswordTooShort
 	}
 	local, _, _ := strings.Cut(email, "@")
@@ -50,16 +50,17 @@ func checkNewPassword(password, email, name string) error {
 	return nil
 }
 
-// ConfirmPassword fails with [shared.ErrInvalidPassword] unless password is that
-// of the session's user, with [shared.ErrNewPasswordDue] if that is void, and with
-// [shared.ErrTooManyPasswords] after too many tries. A wrong one is an event.
+// ConfirmPassword checks the password of the session's user. It records a wrong one. Errors:
+//   - [shared.ErrInvalidPassword]: the password is wrong
+//   - [shared.ErrNewPasswordDue]: the password is correct but void
+//   - [shared.ErrTooManyPasswords]: too many attempts
 func (s *Service) ConfirmPassword(ctx context.Context, actor Actor, password string) error {
 	_, err := s.confirmPassword(ctx, actor, password)
 	return err
 }
 
-// confirmPassword is ConfirmPassword. It returns the hash that matched, for a
-// change to be made on the condition that it still is the hash.
+// confirmPassword is ConfirmPassword, and returns the hash that matched. A change can then
+// depend on it still being the user's hash.
 func (s *Service) confirmPassword(ctx context.Context, actor Actor, password string) (hash string, err error) {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return "", shared.ErrPasswordTooLong
@@ -81,17 +82,17 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 	return p.Hash, s.Store.ResetAttempts(ctx, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
 }
 
-// verifyPassword reports whether phc is the hash of password. The try is counted before
-// it is judged and outside of any transaction, so that tries made all at once
-// are all counted; but only when its turn has come, so that who is turned away
-// for want of room has lost nothing.
-func (s *Service) verifyPassword(ctx context.Context, l RateLimit, who, phc, password string) (bool, error) {
+// verifyPassword reports whether phc is the hash of password. It counts the attempt for key
+// before the comparison and outside of any transaction, so that concurrent attempts all
+// count. It counts only after it got a hashing slot, so that an attempt that is turned away
+// for lack of room costs nothing.
+func (s *Service) verifyPassword(ctx context.Context, l RateLimit, key, phc, password string) (bool, error) {
 	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer slot.Release()
-	err = s.Allow(ctx, l, who)
+	err = s.Allow(ctx, l, key)
 	if e, ok := errors.AsType[*shared.Error](err); ok && errors.Is(err, shared.ErrTooManyRequests) {
 		tooMany := *shared.ErrTooManyPasswords
 		tooMany.RetryAfter = e.RetryAfter
@@ -102,10 +103,9 @@ func (s *Service) verifyPassword(ctx context.Context, l RateLimit, who, phc, pas
 	return slot.Verify(phc, password), nil
 }
 
-// ChangePassword gives the session's user a new password, ends all of the
-// user's other sessions and trusted devices, and gives this session a new token,
-// and the browser a new value to keep. It fails as [Service.ConfirmPassword] does, and if the new password is
-// not good enough.
+// ChangePassword gives the session's user a new password and revokes all other access. It
+// returns the session's new token and the browser's known-device tokens. It fails as
+// [Service.ConfirmPassword] does, and if the new password is not good enough.
 func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownDeviceTokens, error) {
 	if err := checkNewPassword(next, actor.User.Email, actor.User.Name); err != nil {
 		return "", "", inField(err, "newPassword")
@@ -123,7 +123,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.ReplacePassword(ctx, in.User.ID, old, hashed, s.Now()); err != nil {
 			return err
 		}
-		// Who tried codes at sign-in knew the old one.
+		// Codes at sign-in were tried with the old password.
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
@@ -133,9 +133,8 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice), err
 }
 
-// StepUp confirms the identity of the session's user by password, which makes
-// the session fresh. It stays the same session and gets a new token. It fails as
-// [Service.ConfirmPassword] does.
+// StepUp confirms the identity of the session's user by password, which makes the session
+// fresh. The session gets a new token. It fails as [Service.ConfirmPassword] does.
 func (s *Service) StepUp(ctx context.Context, actor Actor, password string) (token Token, err error) {
 	if err := s.ConfirmPassword(ctx, actor, password); err != nil {
 		return "", inField(err, "password")
@@ -147,9 +146,8 @@ func (s *Service) StepUp(ctx context.Context, actor Actor, password string) (tok
 	return token, err
 }
 
-// StepUpByCode is StepUp by a second factor: a code of the authenticator app
-// ([ByTOTP]) or a backup code ([ByBackupCode]). It fails as [Service.VerifyCode]
-// does.
+// StepUpByCode is StepUp with a code of the authenticator app ([ByTOTP]) or a backup code
+// ([ByBackupCode]). It fails as [Service.VerifyCode] does.
 func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code string) (token Token, err error) {
 	vc := sessionContext(actor)
 	if f == ByTOTP && !actor.User.TwoFactorEnabled {
@@ -172,8 +170,8 @@ func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code 
 	return token, inField(s.auditFailedCode(ctx, vc, try, err), field)
 }
 
-// stepUp confirms the identity of the session's user: by a second factor, or by
-// the password if f is empty. A password leaves alone which factor was shown last.
+// stepUp confirms the identity of the session's user by a second factor, or by the password
+// if f is empty. A password does not change which factor was shown last.
 func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) (Token, error) {
 	if f != "" {
 		if err := s.recordSecondFactor(ctx, in, actor, f); err != nil {
@@ -192,18 +190,18 @@ type passwordStore interface {
 	// [shared.ErrCredentialNotFound] if the user has none.
 	Password(ctx context.Context, user string) (Password, error)
 	AddPassword(ctx context.Context, p Password) error
-	// UsePassword fails with [shared.ErrCredentials] unless hash is still the
-	// user's, and not void, and keeps it so until the transaction ends: a sign-in
-	// with the old password cannot slip past a change of it.
+	// UsePassword fails with [shared.ErrCredentials] unless hash is the user's current and
+	// valid one, and keeps it so until the transaction ends: a sign-in with the old password
+	// must not overtake a change of it.
 	UsePassword(ctx context.Context, user, hash string) error
-	// UpgradePassword puts another hash of the same password in the place of the
-	// one that it fails with [shared.ErrCredentials] without.
+	// UpgradePassword replaces the hash old with another hash of the same password. It fails
+	// with [shared.ErrCredentials] unless old is the user's current and valid one.
 	UpgradePassword(ctx context.Context, user, old, new string) error
-	// ReplacePassword replaces a hash. It fails with
-	// [shared.ErrInvalidPassword] if old is no longer the user's, or is void.
+	// ReplacePassword replaces the hash old. It fails with [shared.ErrInvalidPassword] if
+	// old is no longer the user's, or is void.
 	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error
-	// PutPassword keeps a password in the place of another, if the user has one.
+	// PutPassword stores a password, and replaces the user's former one if there is one.
 	PutPassword(ctx context.Context, p Password) error
-	// VoidPassword makes a user's password void, if they have one.
+	// VoidPassword makes a user's password void, if there is one.
 	VoidPassword(ctx context.Context, user string) error
 }

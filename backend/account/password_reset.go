@@ -16,8 +16,8 @@ import (
 	"latchkey/shared"
 )
 
-// The limits on mails that a stranger can have sent, by the address that they
-// go to, whether it has an account or not: nobody's mailbox is flooded.
+// The limits on emails that any caller can request. They are per email address, with or
+// without an account, so that nobody's mailbox is flooded.
 var (
 	PasswordResetLimit = RateLimit{"reset mail", 3, time.Hour}
 	VerificationLimit  = RateLimit{"verification mail", 5, time.Hour}
@@ -26,27 +26,27 @@ var (
 // DeletionLimit is per account.
 var DeletionLimit = RateLimit{"deletion mail", 3, time.Hour}
 
-// An emailRequest is a mail that somebody asked for. It is noted, sealed, in the same way
-// whatever the address, and the mail is written when it is handed on: who asks
-// cannot tell by the answer or its time whether an account is there.
+// An emailRequest is a caller's request for an email. The server queues it sealed, in the
+// same way for every address, and composes the email at delivery. So neither the answer nor
+// its time reveals whether the address has an account.
 type emailRequest struct {
-	Purpose  string // of the token that the mail is to bring, or requestSignUp
-	Email    string // where to, as it was typed but in lower case
-	Callback string // where the page of the link leads on to; empty for where our pages lead
+	Purpose  string // of the token in the email, or requestSignUp
+	Email    string // the recipient's address, in the form of [address.Parse]
+	Callback string // where the link's page leads next; empty for the default
 	From     Client
 	At       time.Time
 
-	// Of a new address for an account:
+	// For a change of address:
 	User    string
-	Old     string // the address that the account has
-	Session string // that asked for it
+	Old     string // the account's current address
+	Session string // that requested it
 }
 
-// requestSignUp is of a sign-up: whether the address is free is found out when the
-// mail is written.
+// requestSignUp is the purpose of an email after a sign-up. Whether the address has an
+// account is looked up at delivery.
 const requestSignUp = "sign up"
 
-// requestEmail notes that a mail is to be written.
+// requestEmail queues a request for an email.
 func (s *Service) requestEmail(ctx context.Context, tx Store, request emailRequest) error {
 	request.At = s.Now()
 	request.From = Client{IP: request.From.IP, UserAgent: request.From.UserAgent, Language: request.From.Language}
@@ -59,9 +59,9 @@ func (s *Service) requestEmail(ctx context.Context, tx Store, request emailReque
 	return tx.AddMail(ctx, m)
 }
 
-// composeRequested writes the mail that somebody asked for, and keeps it as it now is. It
-// reports false, and the mail is gone, if there is nobody to send it to; or if
-// somebody else writes it, because the lease has passed.
+// composeRequested composes the email for a queued request, and stores it. It reports false
+// if there is no recipient, and then deletes the request, or if another server composes it
+// because the lease has expired.
 func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
 	text, err := s.Keys.Unseal(m.Request, m.AAD("asked"))
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Service) answerRequest(ctx context.Context, tx Store, request emailRequ
 		return mail.Mail{}, err
 	}
 	switch {
-	case in.User.Email != request.Email, in.User.DisabledAt != nil: // changed meanwhile, or nothing is to be opened
+	case in.User.Email != request.Email, in.User.DisabledAt != nil: // the address has changed, or sign-in is refused
 		return mail.Mail{}, ErrNotFound
 	case request.Purpose == purposeReset:
 		return s.composeReset(ctx, in, request)
@@ -114,12 +114,12 @@ func (s *Service) answerRequest(ctx context.Context, tx Store, request emailRequ
 	case request.Purpose == requestSignUp:
 		return s.composeAddressTaken(in.User, request), nil
 	}
-	return mail.Mail{}, ErrNotFound // there is nothing to verify
+	return mail.Mail{}, ErrNotFound // the address is verified already
 }
 
-// linkTo returns the address of a page of ours that a link in an email leads to.
-// Opening it must change nothing: programs that look into emails open links, too.
-// The page leads on to callback if it is not empty.
+// linkTo returns the address of one of our pages, for a link in an email. Opening the page
+// must change nothing, because mail scanners open links, too. If callback is not empty, the
+// page leads there next.
 func (s *Service) linkTo(page string, token Token, callback string) string {
 	link := s.origin() + page + "?token=" + string(token)
 	if callback != "" {
@@ -128,19 +128,19 @@ func (s *Service) linkTo(page string, token Token, callback string) string {
 	return link
 }
 
-// linkToEmailPage returns the address of the page that asks before it does what the
-// token of an email is for. It leads on to callback, or else to our first page.
+// linkToEmailPage returns the address of the page that asks for confirmation before it uses
+// an email's token. The page leads to callback next, or by default to our first page.
 func (s *Service) linkToEmailPage(token Token, callback string) string {
 	return s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))
 }
 
-// issueResetToken is what [Service.ResetPassword] takes.
+// issueResetToken issues a token for [Service.ResetPassword].
 func (s *Service) issueResetToken(ctx context.Context, in userTx) (Token, error) {
 	return s.issueToken(ctx, in, purposeReset, struct{}{})
 }
 
-// checkNotOutdated fails with [ErrNotFound] if the password was changed since the wish:
-// it is void, as what was mailed before is.
+// checkNotOutdated fails with [ErrNotFound] if the password has changed since the request:
+// the change revokes links sent before, and so it does this one.
 func checkNotOutdated(ctx context.Context, in userTx, request emailRequest) error {
 	p, err := in.Password(ctx, in.User.ID)
 	switch {
@@ -166,8 +166,8 @@ func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequ
 	return s.compose(in.User, request.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, request.Callback)}), nil
 }
 
-// RequestPasswordReset asks for a mail by which the password of an address can be replaced.
-// It does the same whether the address has an account or not, and fails with
+// RequestPasswordReset queues an email with a link that resets the password of an address.
+// It behaves the same whether or not the address has an account. It fails with
 // [shared.ErrTooManyRequests] after too many.
 func (s *Service) RequestPasswordReset(ctx context.Context, client Client, email, callback string) error {
 	email, err := address.Parse(email)
@@ -180,15 +180,15 @@ func (s *Service) RequestPasswordReset(ctx context.Context, client Client, email
 	return s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeReset, Email: email, Callback: callback, From: client})
 }
 
-// CheckResetToken fails unless a token is good for [Service.ResetPassword]: with
+// CheckResetToken checks a token for [Service.ResetPassword]. It fails with
 // [shared.ErrTokenUsed], [shared.ErrTokenExpired] or else [shared.ErrToken].
 func (s *Service) CheckResetToken(ctx context.Context, token string) error {
 	_, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	return err
 }
 
-// ResetTokenEmail returns the address of the account that a token is good for, and fails
-// as [Service.CheckResetToken] does. The token came in an email to that address.
+// ResetTokenEmail returns the address of the account that a token belongs to. The token came
+// in an email to that address. It fails as [Service.CheckResetToken] does.
 func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, error) {
 	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
@@ -201,10 +201,10 @@ func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, er
 	return user.Email, err
 }
 
-// ResetPassword gives the user of a token a new password, or a first one, and
-// ends whatever was opened by the old one. It opens nothing: the next sign-in
-// asks for a second factor as ever. It fails as [Service.CheckResetToken] does, and if the
-// password is not good enough, which leaves the token as it is.
+// ResetPassword sets the password of a token's user, and revokes all access. It signs nobody
+// in, and the next sign-in requires a second factor as before. It fails as
+// [Service.CheckResetToken] does, and if the password is not good enough, which leaves the
+// token unused.
 func (s *Service) ResetPassword(ctx context.Context, client Client, token, password string) error {
 	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: hashed, ChangedAt: s.Now()}); err != nil {
 			return err
 		}
-		// Who guessed, guessed the old one.
+		// The counted guesses were at the old password.
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}

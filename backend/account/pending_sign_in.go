@@ -12,7 +12,7 @@ import (
 // PendingSignInLifetime is how long a sign-in waits for its second factor.
 const PendingSignInLifetime = 10 * time.Minute
 
-// PendingSignIn is a sign-in whose first factor was right and whose second is due.
+// PendingSignIn is a sign-in with a correct first factor that waits for the second.
 type PendingSignIn struct {
 	Hash      []byte `bun:",pk"` // of the token in the browser's cookie
 	UserID    string
@@ -23,10 +23,10 @@ type PendingSignIn struct {
 	ExpiresAt time.Time
 }
 
-// TwoFactorRequiredError is the [shared.ErrTwoFactorRequired] of a sign-in, with the
-// challenge that it leads to.
+// TwoFactorRequiredError is the [shared.ErrTwoFactorRequired] of a sign-in that is now
+// pending.
 type TwoFactorRequiredError struct {
-	Token   Token // for the browser to keep
+	Token   Token // of the pending sign-in, for the browser's cookie
 	Methods []Factor
 }
 
@@ -35,13 +35,13 @@ func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequ
 // Unwrap makes errors.Is find the shared error.
 func (e *TwoFactorRequiredError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
-// completeFirstFactor is what a right first factor comes to: a session, or, if a second factor
-// is due and the browser is not trusted, the challenge for it.
+// completeFirstFactor continues a sign-in after its first factor. It issues a session. If a
+// second factor is required and the user does not trust the browser, it returns due instead.
 func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (
 	o SignInResult, due *TwoFactorRequiredError, err error,
 ) {
 	o.User = in.User
-	if err := s.checkSignInAllowed(in.User); err != nil { // before a second factor is asked for
+	if err := s.checkSignInAllowed(in.User); err != nil { // before asking for a second factor
 		return SignInResult{}, nil, err
 	}
 	var second Factor
@@ -86,8 +86,8 @@ func (s *Service) requireSecondFactor(
 	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventSecondFactorRequired, in.User.ID, client))
 }
 
-// PendingSignIn returns the challenge that a token stands for, and whose it is. It
-// fails with [shared.ErrNoPendingSignIn] if there is none, or no longer.
+// PendingSignIn returns the pending sign-in of a token, and its user. It fails with
+// [shared.ErrNoPendingSignIn] if there is none, or if it has expired.
 func (s *Service) PendingSignIn(ctx context.Context, token Token) (PendingSignIn, User, error) {
 	pending, user, err := s.Store.PendingSignIn(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
@@ -96,20 +96,19 @@ func (s *Service) PendingSignIn(ctx context.Context, token Token) (PendingSignIn
 	return pending, user, err
 }
 
-// CodeAnswer is what somebody says who is asked for a second factor.
+// CodeAnswer is a user's answer to a request for a code.
 type CodeAnswer struct {
 	Factor Factor
 	Code   string
 
-	TrustDevice bool // in a challenge: ask this browser no more
-	NoSession   bool // in a challenge: end it without opening a session
-	Enroll      bool // in a session: it is of a new authenticator, and of no other
+	TrustDevice bool // at sign-in: do not ask this browser again
+	NoSession   bool // at sign-in: end it without a session
+	Enroll      bool // in a session: the code must be a pending authenticator's
 }
 
-// CompleteSignIn opens the session of a challenge whose answer is right. It
-// fails with [shared.ErrNoPendingSignIn] if the challenge has ended meanwhile, with
-// [shared.ErrTooManyCodes] once it has taken too many answers, and as
-// [Service.checkCode] does.
+// CompleteSignIn issues the session of a pending sign-in if the code is correct. It fails
+// with [shared.ErrNoPendingSignIn] if the sign-in has ended meanwhile, with
+// [shared.ErrTooManyCodes] after too many codes, and as [Service.checkCode] does.
 func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending PendingSignIn, a CodeAnswer) (o SignInResult, err error) {
 	vc := signInContext(actor, pending)
 	verified, try, err := s.checkCode(ctx, a.Factor, vc, a.Code)
@@ -163,15 +162,15 @@ func (s *Service) completeByCode(
 
 type pendingSignInStore interface {
 	AddPendingSignIn(ctx context.Context, pending PendingSignIn) error
-	// PendingSignIn returns the unexpired challenge whose token has the hash, and
-	// its user. It fails with [ErrNotFound].
+	// PendingSignIn returns the unexpired pending sign-in whose token has the hash, and its
+	// user. It fails with [ErrNotFound].
 	PendingSignIn(ctx context.Context, hash []byte, now time.Time) (PendingSignIn, User, error)
-	// CountPendingSignInTry counts a try at a challenge. It fails with
-	// [shared.ErrTooManyCodes] if there were max already, and counts no more; and
-	// with [shared.ErrNoPendingSignIn] if the challenge is gone.
+	// CountPendingSignInTry counts an attempt at a pending sign-in. It fails with
+	// [shared.ErrTooManyCodes], and does not count, if there have been max already, and with
+	// [shared.ErrNoPendingSignIn] if the pending sign-in is gone.
 	CountPendingSignInTry(ctx context.Context, hash []byte, max int) error
-	// TakePendingSignIn spends an unexpired challenge. It fails with
-	// [shared.ErrNoPendingSignIn] if there is none: of several who take it, one does.
+	// TakePendingSignIn deletes an unexpired pending sign-in. It fails with
+	// [shared.ErrNoPendingSignIn] if there is none: of several callers, one succeeds.
 	TakePendingSignIn(ctx context.Context, hash []byte, now time.Time) error
 	DeletePendingSignIns(ctx context.Context, user string) error
 }

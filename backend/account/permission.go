@@ -9,19 +9,18 @@ import (
 	"latchkey/backend/audit"
 )
 
-// The permissions that there are.
+// The permissions.
 const (
 	PermissionSettings = "settings.manage"
 	PermissionUsers    = "users.manage"
 	PermissionAudit    = "audit.read"
 )
 
-// Permissions is every permission there is.
+// Permissions are all permissions.
 var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 
-// GrantPermission gives a user a permission, on the word of whoever runs the
-// server. It lets it be if the user has it, and fails with
-// [shared.ErrUnauthorized] if there is no such user.
+// GrantPermission gives a user a permission, on behalf of the operator. It does nothing if
+// the user has it, and fails with [shared.ErrUnauthorized] if there is no such user.
 func (s *Service) GrantPermission(ctx context.Context, user, permission string) error {
 	return s.inUserTx(ctx, user, func(in userTx) error {
 		if had, err := in.UserPermissions(ctx, user); err != nil || slices.Contains(had, permission) {
@@ -34,8 +33,8 @@ func (s *Service) GrantPermission(ctx context.Context, user, permission string) 
 	})
 }
 
-// RevokePermission undoes [Service.GrantPermission]. It fails with [ErrNotFound]
-// if the user does not have the permission.
+// RevokePermission takes a permission from a user. It fails with [ErrNotFound] if the user
+// does not have it.
 func (s *Service) RevokePermission(ctx context.Context, user, permission string) error {
 	return s.inUserTx(ctx, user, func(in userTx) error {
 		if err := in.Revoke(ctx, user, permission); err != nil {
@@ -51,9 +50,8 @@ func (s *Service) auditPermission(ctx context.Context, in userTx, kind, permissi
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// PermissionNames is the permissions that a user had at the moment of a look-up.
-// A Store reads them with commas between, because it reads them in the statement
-// that it reads the rest in.
+// PermissionNames are a user's permissions at the time of a look-up. A Store reads them as
+// one comma-separated value, in the same statement as the rest.
 type PermissionNames []string
 
 // Has reports whether the permission is among them.

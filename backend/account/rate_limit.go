@@ -7,45 +7,43 @@ import (
 	"latchkey/shared"
 )
 
-// A RateLimit bounds how often something may be tried. The first try opens a
-// window; when it has passed, the next one opens a new one.
+// A RateLimit limits attempts in a fixed window. The first attempt opens a window, and the
+// first one after its end opens the next.
 type RateLimit struct {
-	Name   string // part of the key under which tries are counted
+	Name   string // part of the key of the count
 	Max    int
 	Window time.Duration
 }
 
-// The limits that belong to accounts. Those that belong to addresses are the
-// server's.
+// The limits per account. Package server has those per network address.
 var (
 	// SignInLimit is per account.
 	SignInLimit = RateLimit{"sign-in account", 10, 15 * time.Minute}
-	// KnownDeviceSignInLimit takes its place for a browser that has signed in to the
-	// account before, and is per browser: who guesses elsewhere does not lock
+	// KnownDeviceSignInLimit replaces it for a browser that has signed in to the account
+	// before, and is per browser, so that an attacker who guesses elsewhere does not lock
 	// the owner out.
 	KnownDeviceSignInLimit = RateLimit{"sign-in browser", 10, 15 * time.Minute}
-	// PasswordPromptLimit is per account, for passwords asked of someone who is
-	// signed in: the thief of a session must not guess the password from
-	// inside.
+	// PasswordPromptLimit is per account, for password prompts in a session: a thief of a
+	// session must not guess the password from inside.
 	PasswordPromptLimit = RateLimit{"password prompt", 10, 15 * time.Minute}
 )
 
-// RateLimitWindow is a count of tries. Its key does not tell what is counted.
+// RateLimitWindow is a count of attempts. Its key does not reveal what is counted.
 type RateLimitWindow struct {
 	Key       []byte `bun:",pk"`
 	N         int
-	Pending   int // guesses among N that [Service.SettleGuess] has not settled yet
+	Pending   int // guesses among N that [Service.SettleGuess] has not settled
 	ExpiresAt time.Time
 }
 
-// Allow counts a try by who before it is judged, and fails with
-// [shared.ErrTooManyRequests] if it is one too many.
-func (s *Service) Allow(ctx context.Context, l RateLimit, who string) error {
+// Allow counts an attempt before it is made. It fails with [shared.ErrTooManyRequests] if
+// the attempts with this key are over the limit.
+func (s *Service) Allow(ctx context.Context, l RateLimit, key string) error {
 	if s.Unlimited {
 		return nil
 	}
 	now := s.Now()
-	a, err := s.Store.CountAttempt(ctx, s.rateLimitKey(l, who), now, now.Add(l.Window))
+	a, err := s.Store.CountAttempt(ctx, s.rateLimitKey(l, key), now, now.Add(l.Window))
 	if err != nil {
 		return err
 	}
@@ -55,24 +53,23 @@ func (s *Service) Allow(ctx context.Context, l RateLimit, who string) error {
 	return nil
 }
 
-// A Guess is a try that was counted before it was judged. It stands for itself
-// alone: it cannot take off what another guess has added, or what belongs to a
-// later window.
+// A Guess is an attempt that counts before its result is known. Settling it affects only
+// itself: it cannot undo another guess, or change a later window.
 type Guess struct {
-	key     []byte // nil for one that is not counted
+	key     []byte // nil if it does not count
 	expires time.Time
 }
 
-// ReserveGuess counts a guess by who. It fails with [shared.ErrTooManyRequests], and
-// counts nothing, if l.Max guesses of the window are wrong or not judged yet;
-// undecided then reports whether some are not judged yet, so that there may be
-// room in a moment. Each admitted guess must be settled by [Service.SettleGuess].
-func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, who string) (g Guess, undecided bool, err error) {
+// ReserveGuess counts a guess. It fails with [shared.ErrTooManyRequests], and counts
+// nothing, if l.Max guesses in the window are wrong or unsettled. undecided then reports
+// whether some are unsettled, so that a retry may succeed soon. The caller must settle the
+// guess with [Service.SettleGuess].
+func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, key string) (g Guess, undecided bool, err error) {
 	if s.Unlimited {
 		return Guess{}, false, nil
 	}
 	now := s.Now()
-	a, admitted, err := s.Store.ReserveAttempt(ctx, s.rateLimitKey(l, who), l.Max, now, now.Add(l.Window))
+	a, admitted, err := s.Store.ReserveAttempt(ctx, s.rateLimitKey(l, key), l.Max, now, now.Add(l.Window))
 	if err != nil {
 		return Guess{}, false, err
 	}
@@ -82,10 +79,9 @@ func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, who string) (g 
 	return Guess{a.Key, a.ExpiresAt}, false, nil
 }
 
-// SettleGuess says what became of a guess. One that was right, or that could not be judged,
-// is free: it is taken off its count, which then is what it would be without it. A
-// wrong one stays. A guess that is never settled, because the server died, stays as a
-// wrong one does.
+// SettleGuess sets the result of a guess. A free guess, one that was correct or that could
+// not be checked, is taken off the count. A wrong guess stays, and so does one that is never
+// settled because the server died.
 func (s *Service) SettleGuess(ctx context.Context, g Guess, free bool) error {
 	if g.key == nil {
 		return nil
@@ -93,23 +89,22 @@ func (s *Service) SettleGuess(ctx context.Context, g Guess, free bool) error {
 	return s.Store.SettleAttempt(ctx, g.key, g.expires, free)
 }
 
-func (s *Service) rateLimitKey(l RateLimit, who string) []byte {
-	return s.Keys.MAC("attempt "+l.Name, who)
+func (s *Service) rateLimitKey(l RateLimit, key string) []byte {
+	return s.Keys.MAC("attempt "+l.Name, key)
 }
 
 type rateLimitStore interface {
-	// CountAttempt adds one to the count of key and returns it, in one
-	// statement. A count that expired before now starts again at one and
-	// expires at the given time.
+	// CountAttempt adds one to the count of key and returns it, in one statement. A count
+	// that expired before now starts again at one and expires at the given time.
 	CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (RateLimitWindow, error)
 	// ReserveAttempt adds one to the count of key and to its pending guesses, in one
-	// statement, unless the count is max already, and reports whether it did. A count
-	// that expired before now starts again at one and expires at the given time.
+	// statement, unless the count has reached max, and reports whether it did. A count that
+	// expired before now starts again at one and expires at the given time.
 	ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (RateLimitWindow, bool, error)
-	// SettleAttempt takes one off the pending guesses of key, and off its count, too,
-	// if the guess is free. It does nothing if the window does not expire at the given
-	// time, so that it is a later one, or if no guess is pending.
+	// SettleAttempt takes one off the pending guesses of key, and off its count, too, if the
+	// guess is free. It does nothing if no guess is pending, or if the window does not
+	// expire at the given time and so is a later one.
 	SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error
-	// ResetAttempts sets the count of key back to none.
+	// ResetAttempts sets the count of key to zero.
 	ResetAttempts(ctx context.Context, key []byte) error
 }

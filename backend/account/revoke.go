@@ -8,8 +8,8 @@ import (
 	"latchkey/backend/mail"
 )
 
-// revokeAndNotify is revokeOtherAccess, with the notice to the owner and the log, which say
-// by which second factor it was confirmed, if by one.
+// revokeAndNotify calls revokeOtherAccess, notifies the owner and records an event. The
+// notice and the event name the second factor by, if one confirmed the change.
 func (s *Service) revokeAndNotify(
 	ctx context.Context, in userTx, actor Actor, kind string, r reversal, by Factor, change mail.Change,
 ) (Token, error) {
@@ -24,7 +24,7 @@ func (s *Service) revokeAndNotify(
 	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(kind, actor), by))
 }
 
-// eventWithFactor is an event that a second factor has confirmed.
+// eventWithFactor returns e with the second factor that confirmed it, if by is not empty.
 func eventWithFactor(e audit.Event, by Factor) audit.Event {
 	if by != "" {
 		e.Detail = detail(map[string]string{detailFactor: string(by)})
@@ -32,8 +32,7 @@ func eventWithFactor(e audit.Event, by Factor) audit.Event {
 	return e
 }
 
-// revokeOtherAccess ends what else is open or may come to be. This session goes on under
-// a new token.
+// revokeOtherAccess revokes all access but that of session, and gives session a new token.
 func (s *Service) revokeOtherAccess(ctx context.Context, in userTx, session Session) (Token, error) {
 	next, token := session.rotated(s.Now())
 	if err := rotate(ctx, in, session, next); err != nil {
@@ -42,9 +41,9 @@ func (s *Service) revokeOtherAccess(ctx context.Context, in userTx, session Sess
 	return token, s.revokeAccess(ctx, in, session.ID)
 }
 
-// revokeAccess ends what is open or may come to be: the user's sessions but one, or all if
-// keep is empty, sign-ins under way, trusted devices, enrolments that wait to be
-// proved, and links in mails.
+// revokeAccess ends everything that gives access to an account, or that is about to:
+// sessions, pending sign-ins, trusted devices, pending authenticators and links in emails.
+// It keeps the session with the ID keep, if keep is not empty.
 func (s *Service) revokeAccess(ctx context.Context, in userTx, keep string) error {
 	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, keep); err != nil {
 		return err

@@ -16,31 +16,31 @@ import (
 )
 
 const (
-	// BriefLifetime is that of a session that is not to be remembered.
+	// BriefLifetime is how long a session lives that is not remembered.
 	BriefLifetime = 24 * time.Hour
 	touchInterval = time.Minute
-	// rotationGrace is how long the token from before a rotation is good for
-	// reads: a request that was under way must not look like a sign-out.
+	// rotationGrace is how long reads may use the token from before a rotation, so that a
+	// request that was under way does not look signed out.
 	rotationGrace = 10 * time.Second
-	// rotationMemory is how long a rotated token is told from one that never
-	// was: longer than any request is under way.
+	// rotationMemory is how long rotated tokens are remembered, so that a late request is
+	// not mistaken for a forged one.
 	rotationMemory = 24 * time.Hour
 )
 
-// What a [Session].Method begins with. A second factor follows after a plus.
+// How a [Session].Method begins. A second factor follows after a plus sign.
 const (
 	MethodPassword    = "password"
-	MethodPasskey     = "passkey"      // that has verified its user: two factors in one
-	MethodSecurityKey = "security-key" // a passkey that has not
+	MethodPasskey     = "passkey"      // that verified its user, which makes it two factors
+	MethodSecurityKey = "security-key" // a passkey that did not
 )
 
-// Token is the secret that a session's cookie holds. Only its hash is kept.
+// Token is the secret in a session's cookie. The store has only its hash.
 type Token string
 
-// tokenSize is 32 bytes: 256 bits, beyond guessing.
+// tokenSize is in bytes: 256 bits, which nobody can guess.
 const tokenSize = 32
 
-// NewToken makes a token.
+// NewToken returns a new random token.
 func NewToken() Token {
 	b := make([]byte, tokenSize)
 	rand.Read(b)
@@ -56,13 +56,13 @@ func ParseToken(s string) (Token, bool) {
 // String does not print the token.
 func (t Token) String() string { return "[token]" }
 
-// Hash is what the store knows the token by.
+// Hash returns the hash under which the store finds the token.
 func (t Token) Hash() []byte {
 	h := sha256.Sum256([]byte(t))
 	return h[:]
 }
 
-// Session is one signed-in browser.
+// Session is a signed-in browser.
 type Session struct {
 	ID           string `bun:",pk"`
 	UserID       string
@@ -70,36 +70,36 @@ type Session struct {
 	CreatedAt    time.Time
 	LastActiveAt time.Time
 	ExpiresAt    time.Time
-	ConfirmedAt  time.Time // when the user last proved who they are
+	ConfirmedAt  time.Time // when the user last confirmed their identity
 	Method       string
-	// When a second factor was last shown in it, and which; nil if none was. A
-	// password, a code by email and a trusted device are none.
+	// When a second factor was last shown in the session, and which one; nil if none was. A
+	// password, an emailed code and a trusted device are not second factors here.
 	SecondFactorAt *time.Time
 	SecondFactorBy Factor `bun:",nullzero"`
 	IP             string `bun:"ip"` // the last seen
 	UserAgent      string
 	Remember       bool
 
-	// RotatedAt is when the token that the session was found by was replaced;
-	// zero for the one that it has.
+	// RotatedAt is when the token that was looked up was replaced; zero for the current
+	// token.
 	RotatedAt time.Time `bun:",scanonly"`
-	// Permissions are its user's when it was looked up by its token.
+	// Permissions are the user's at the time of the look-up.
 	Permissions PermissionNames `bun:",scanonly"`
 }
 
-// Fresh reports whether the session's user has lately proved who they are.
+// Fresh reports whether the session's user has recently confirmed their identity.
 func (s *Service) Fresh(session Session) bool {
 	return s.Now().Sub(session.ConfirmedAt) < s.Settings.Now().FreshWindow
 }
 
-// CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the actor's user has
-// a second factor that sign-in asks for, and none was shown in the session within
-// the fresh window. Whatever weakens, shows or adds a factor calls it: a password
-// alone must not take away what guards against a stolen password. A passkey is
-// such a factor where one is required (REQUIRE_TWO_FACTOR).
+// CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the actor's user has a second
+// factor for sign-in, and did not show one in the session within the fresh window. Every
+// call that weakens, shows or adds a factor must check it: a password alone must not remove
+// the protection against a stolen password. If a second factor is required
+// (REQUIRE_TWO_FACTOR), a passkey is such a factor, too.
 //
-// It goes by the user as the call was let in. A rule that writes checks again in
-// its transaction, by checkSecondFactor.
+// It checks the user as of the call's authentication. A rule that writes checks again in its
+// transaction, with checkSecondFactor.
 func (s *Service) CheckSecondFactor(ctx context.Context, actor Actor) error {
 	return s.checkSecondFactor(ctx, s.Store, actor.Session, actor.User)
 }
@@ -121,8 +121,8 @@ func (s *Service) checkSecondFactor(ctx context.Context, tx Store, session Sessi
 	return err
 }
 
-// hasVerifiedPasskey reports whether a user has a passkey that verifies its user,
-// which is two factors.
+// hasVerifiedPasskey reports whether a user has a passkey that verifies its user, which
+// makes it two factors.
 func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
 	keys, err := tx.Passkeys(ctx, user.ID)
 	return anyUserVerified(keys), err
@@ -132,14 +132,14 @@ func anyUserVerified(keys []Passkey) bool {
 	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified })
 }
 
-// withSecondFactor is the session in which a second factor was shown now.
+// withSecondFactor returns the session with a second factor shown now.
 func (s Session) withSecondFactor(f Factor, now time.Time) Session {
 	s.SecondFactorAt, s.SecondFactorBy = &now, f
 	return s
 }
 
-// recordSecondFactor writes down that a second factor was shown in a session, which keeps
-// its token.
+// recordSecondFactor records that a second factor was shown in the actor's session, which
+// keeps its token.
 func (s *Service) recordSecondFactor(ctx context.Context, in userTx, actor Actor, f Factor) error {
 	if err := in.RecordSecondFactor(ctx, actor.Session.withSecondFactor(f, s.Now())); err != nil {
 		return err
@@ -150,30 +150,30 @@ func (s *Service) recordSecondFactor(ctx context.Context, in userTx, actor Actor
 	return nil
 }
 
-// rotated is the session under a new token, its user's identity confirmed now.
+// rotated returns the session under a new token, with its user's identity confirmed now.
 func (s Session) rotated(now time.Time) (Session, Token) {
 	token := NewToken()
 	s.TokenHash, s.ConfirmedAt = token.Hash(), now
 	return s, token
 }
 
-// RotatedToken is the hash of a token that a session had before.
+// RotatedToken is the hash of a former token of a session.
 type RotatedToken struct {
 	Hash      []byte `bun:",pk"`
 	SessionID string
 	RotatedAt time.Time
-	ExpiresAt time.Time // when it is forgotten
+	ExpiresAt time.Time // until when it is remembered
 }
 
-// rotate puts a session under a new token.
+// rotate gives a session a new token.
 func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 	now := rotated.ConfirmedAt
 	return tx.RotateSession(ctx, rotated, RotatedToken{session.TokenHash, session.ID, now, now.Add(rotationMemory)})
 }
 
-// touched is the session after a call from the given place, and whether that is
-// worth writing down. It is extended once a day at most, or oftener if that is too
-// seldom for what it lives.
+// touched returns the session after a call of client, and whether the change is worth a
+// write. It extends a session at most once a day, or a seventh of SESSION_IDLE if that is
+// less.
 func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, bool) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
 		s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
@@ -194,9 +194,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// issueSession makes the session of a user who has proved who they are. Every
-// sign-in ends here, and none without a second factor if one is due, without a
-// verified address if that is asked for, or to an account that is disabled.
+// issueSession creates the session at the end of every sign-in. It refuses a missing second
+// factor, an unverified address if verification is required, and a disabled account.
 func (s *Service) issueSession(
 	ctx context.Context, in userTx, client Client, method string, second Factor, remember bool,
 ) (Session, Token, error) {
@@ -212,20 +211,19 @@ func (s *Service) issueSession(
 	return s.createSession(ctx, in, client, method, shown, remember)
 }
 
-// secondFactorShown is the second factor that a sign-in has shown; empty if it has shown
-// none.
+// secondFactorShown returns the second factor that a sign-in has shown, or "" if none.
 func secondFactorShown(method string, second Factor) Factor {
 	switch {
 	case method == MethodPasskey:
 		return ByPasskey
-	case second == byTrustedDevice, second == ByEmailCode: // the browser, and who reads the mailbox
+	case second == byTrustedDevice, second == ByEmailCode: // not the user, but the browser or a reader of the mailbox
 		return ""
 	}
 	return second
 }
 
-// checkSignInAllowed fails with [shared.ErrDisabled] if a user's account is disabled, and with
-// [shared.ErrNotVerified] if they have to verify their address first.
+// checkSignInAllowed fails with [shared.ErrDisabled] if the user is disabled, and with
+// [shared.ErrNotVerified] if the user must verify the address first.
 func (s *Service) checkSignInAllowed(user User) error {
 	if user.DisabledAt != nil {
 		return shared.ErrDisabled
@@ -259,15 +257,15 @@ func (s *Service) createSession(
 	return session, token, in.TrimSessions(ctx, user, session.ID, set.SessionsPerUser)
 }
 
-// ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has
-// replaced. It says nothing about the session, so nobody should clear a cookie
-// for it: the browser may hold the newer one already.
+// ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has replaced. The
+// server must not clear the cookie then, because the browser may have the newer token
+// already.
 var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
 
-// Authenticate returns the actor of a call that came with a session token. It
-// fails with [shared.ErrUnauthorized] if the token stands for no session, or with
-// [ErrRotated], and then the actor has neither a session nor a user. extended
-// tells that the session will now live longer than its cookie knows.
+// Authenticate returns the actor of a call with a session token. extended reports that the
+// session now lives longer than its cookie. Authenticate fails with [shared.ErrUnauthorized]
+// if the token has no session, and with [ErrRotated]. The actor then has neither a session
+// nor a user.
 func (s *Service) Authenticate(ctx context.Context, client Client, token Token, reading bool) (actor Actor, extended bool, _ error) {
 	unknown := Actor{Client: client}
 	now := s.Now()
@@ -289,17 +287,17 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 		if err != nil {
 			return unknown, false, err
 		}
-		if !touched { // rotated meanwhile: the cookie that it now has must stay
+		if !touched { // rotated meanwhile: the new cookie must stay
 			return Actor{session, user, client}, false, nil
 		}
 	}
 	return Actor{seen, user, client}, seen.ExpiresAt.After(session.ExpiresAt), nil
 }
 
-// inSessionTx runs fn in a transaction that holds the locks of the actor's user
-// and session, so that the session is alive until the transaction ends. It fails
-// with [shared.ErrUnauthorized] if the session was ended, or its token rotated,
-// since the call was let in: of two sessions that end each other, one does.
+// inSessionTx runs fn in a transaction that holds the locks of the actor's user and session,
+// so that the session exists until the transaction ends. It fails with
+// [shared.ErrUnauthorized] if the session has ended or its token was rotated since the call
+// was authenticated. Of two sessions that revoke each other, one succeeds.
 func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) error) error {
 	return s.inUserTx(ctx, actor.Session.UserID, func(in userTx) error {
 		if err := in.LockSession(ctx, actor.Session); err != nil {
@@ -309,8 +307,7 @@ func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) 
 	})
 }
 
-// RevokeSession ends the session of the caller's user that has the given id, if there
-// is one.
+// RevokeSession ends the session with the ID, if the actor's user has it.
 func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteSession(ctx, in.User.ID, id)
@@ -323,12 +320,12 @@ func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) err
 	})
 }
 
-// RevokeOtherSessions ends all of the user's sessions but the caller's.
+// RevokeOtherSessions ends all sessions of the actor's user except the actor's.
 func (s *Service) RevokeOtherSessions(ctx context.Context, actor Actor) error {
 	return s.revokeSessionsExcept(ctx, actor, actor.Session.ID)
 }
 
-// RevokeAllSessions ends all of the user's sessions.
+// RevokeAllSessions ends all sessions of the actor's user.
 func (s *Service) RevokeAllSessions(ctx context.Context, actor Actor) error {
 	return s.revokeSessionsExcept(ctx, actor, "")
 }
@@ -343,8 +340,8 @@ func (s *Service) revokeSessionsExcept(ctx context.Context, actor Actor, keep st
 	})
 }
 
-// SignOut ends the session that a token stands for, if there is one. A rotated
-// token is good enough: who wants to be out shall be out.
+// SignOut ends the session of a token, if there is one. It accepts a rotated token: a user
+// who signs out must be signed out.
 func (s *Service) SignOut(ctx context.Context, client Client, token Token) error {
 	session, _, err := s.Store.SessionByHash(ctx, token.Hash(), s.Now())
 	if errors.Is(err, ErrNotFound) {
@@ -367,32 +364,28 @@ func (s *Service) SignOut(ctx context.Context, client Client, token Token) error
 
 type sessionStore interface {
 	AddSession(ctx context.Context, s Session) error
-	// SessionByHash returns the unexpired session whose token, or a token that
-	// it had before, has the hash, and its user, in one statement. It fails
-	// with [ErrNotFound].
+	// SessionByHash returns the unexpired session whose current or former token has the
+	// hash, and its user, in one statement. It fails with [ErrNotFound].
 	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
-	// Sessions returns the unexpired sessions of a user, the last used first.
+	// Sessions returns the unexpired sessions of a user, most recently used first.
 	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
-	// TouchSession writes when and from where a session was used last, and
-	// until when it lives, and reports whether it did: not if the token has
-	// changed meanwhile.
+	// TouchSession records when and from where a session was last used, and its expiry. It
+	// reports whether it did, which it does not if the token has changed meanwhile.
 	TouchSession(ctx context.Context, s Session) (bool, error)
-	// RotateSession puts a session under a new token and remembers the old one.
-	// It fails with [shared.ErrUnauthorized] if the session no longer has that.
+	// RotateSession gives a session a new token and remembers the old one. It fails with
+	// [shared.ErrUnauthorized] if the session no longer has the old token.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error
-	// RecordSecondFactor writes which second factor was shown in a session, and when.
-	// It fails with [shared.ErrUnauthorized] unless the session is there under its
-	// token.
+	// RecordSecondFactor records which second factor was shown in a session, and when. It
+	// fails with [shared.ErrUnauthorized] unless the session exists with its token.
 	RecordSecondFactor(ctx context.Context, s Session) error
-	// LockSession fails with [shared.ErrUnauthorized] unless the session is
-	// there under its token, and keeps it so until the transaction ends.
+	// LockSession fails with [shared.ErrUnauthorized] unless the session exists with its
+	// token, and keeps it so until the transaction ends.
 	LockSession(ctx context.Context, s Session) error
-	// DeleteSession returns how many sessions, 0 or 1, it ended.
+	// DeleteSession returns how many sessions it deleted: 0 or 1.
 	DeleteSession(ctx context.Context, user, id string) (int, error)
-	// DeleteOtherSessions ends all sessions of a user but one; all if keep is
-	// empty. It returns how many.
+	// DeleteOtherSessions deletes all sessions of a user except keep, which may be empty,
+	// and returns how many.
 	DeleteOtherSessions(ctx context.Context, user, keep string) (int, error)
-	// TrimSessions ends the sessions of a user beyond the newest n, by last
-	// use, and never the one to keep.
+	// TrimSessions deletes a user's least recently used sessions beyond n, but never keep.
 	TrimSessions(ctx context.Context, user, keep string, n int) error
 }

@@ -15,24 +15,23 @@ import (
 	"latchkey/shared"
 )
 
-// Credentials are what a sign-in says.
+// Credentials are the input of a sign-in by password.
 type Credentials struct {
 	Email, Password string
 	Remember        bool
-	Callback        string // where the link leads to by which the address is verified, if it has to be
+	Callback        string // where a link that verifies the address leads
 }
 
-// SignIn authenticates a user by email and password and opens a session. Its errors:
-//
-//   - [shared.ErrCredentials] if they do not belong together. Neither the answer nor
-//     its time tells whether the address has an account.
-//   - [shared.ErrTooManyPasswords] after too many tries.
-//   - [TwoFactorRequiredError] if a second factor is required.
-//   - [shared.ErrNewPasswordDue] if the password is right, but void.
-//   - [shared.ErrNotVerified] if the address has to be verified first. The user gets an
-//     email for that.
-//   - [shared.ErrDisabled] if the account is disabled.
-//   - [shared.ErrUnavailable] if too many passwords wait to be hashed.
+// SignIn authenticates a user by email address and password, and issues a session. Errors:
+//   - [shared.ErrCredentials]: wrong password, or no such account; the answer and its time
+//     are the same
+//   - [shared.ErrTooManyPasswords]: too many attempts
+//   - [TwoFactorRequiredError]: the sign-in waits for a second factor
+//   - [shared.ErrDisabled]: the account is disabled
+//   - [shared.ErrNewPasswordDue]: the password is correct but void
+//   - [shared.ErrNotVerified]: the user must verify the address first, and gets an email for
+//     it
+//   - [shared.ErrUnavailable]: too many passwords wait to be hashed
 func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (SignInResult, error) {
 	email, err := address.Parse(c.Email)
 	if err != nil {
@@ -101,12 +100,12 @@ func (s *Service) checkSignIn(
 		hash = s.Hasher.Decoy()
 	}
 
-	limit, who := SignInLimit, email
+	limit, key := SignInLimit, email
 	if id, ok := s.knownDeviceID(client.KnownDevice, user.ID, hash); ok && known {
-		limit, who = KnownDeviceSignInLimit, id
+		limit, key = KnownDeviceSignInLimit, id
 	}
 
-	right, err := s.verifyPassword(ctx, limit, who, hash, password)
+	right, err := s.verifyPassword(ctx, limit, key, hash, password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
 		return user, "", nil, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
 	} else if err != nil {
@@ -120,7 +119,7 @@ func (s *Service) checkSignIn(
 		e.Detail = DetailVoidPassword
 		return user, "", nil, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
 	}
-	return user, hash, s.rateLimitKey(limit, who), nil
+	return user, hash, s.rateLimitKey(limit, key), nil
 }
 
 // upgradedHash returns the hash to store for a password that is right: the same one,
@@ -137,14 +136,13 @@ func (s *Service) upgradedHash(ctx context.Context, hash, password string) (stri
 	return upgraded, err
 }
 
-// DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] whose password
-// was right, but void.
+// DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] with a
+// correct but void password.
 const DetailVoidPassword = `{"password":"void"}`
 
-// auditFailure records an attempt that has failed, and returns the error that
-// answers it: failed, or the error of the audit log if that did not take the event.
-// The log's error wins, so that a caller learns nothing from an attempt that is not
-// on record.
+// auditFailure records a failed attempt, and returns the error for the caller: failed, or
+// the error of the audit log. The log's error wins, so that a caller learns nothing from an
+// attempt that is not on record.
 func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error) error {
 	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
@@ -152,8 +150,8 @@ func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error)
 	return failed
 }
 
-// auditRefusal records a sign-in with the right credentials that was refused because
-// the account is disabled. It returns why the sign-in has failed.
+// auditRefusal records that an authenticated user was refused because the account is
+// disabled. It returns the error for the caller.
 func (s *Service) auditRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
 		return s.auditFailure(ctx, s.event(audit.EventSignInRefused, user, client), failed)
@@ -161,9 +159,9 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 	return failed
 }
 
-// finishSignIn makes the browser a known device of the account, notifies the user if
-// it was none, and records the sign-in. by is the passkey of the sign-in, or "".
-func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, by string) error {
+// finishSignIn makes the browser a known device, notifies the owner if it was not one, and
+// records the sign-in. passkey is the ID of the passkey that signed in, or "".
+func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, passkey string) error {
 	pw, err := in.Password(ctx, in.User.ID)
 	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
 		return err
@@ -175,25 +173,24 @@ func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o 
 	}
 	o.KnownDevice = s.addKnownDevice(in.User.ID, pw.Hash, client.KnownDevice)
 	e := s.sessionEvent(audit.EventSignIn, Actor{o.Session, in.User, client})
-	e.Subject = by
+	e.Subject = passkey
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// KnownDeviceTokens is what a browser keeps once it has signed in to an account: a
-// value for each of the last few accounts. It opens nothing. It says that the
-// browser may try passwords although somebody else has tried too many, and dies
-// with the password.
+// KnownDeviceTokens are what a browser keeps after a sign-in: a token for each of the last
+// few accounts. They grant no access. A known device may try passwords although an attacker
+// has used up the attempts elsewhere. A token ends with the password.
 type KnownDeviceTokens string
 
 const (
 	deviceIDSize = 16
-	// knownDeviceAccounts is how many accounts a browser is known to, the one that
-	// signed in last first.
+	// knownDeviceAccounts is for how many accounts a browser can be known, most recent
+	// first.
 	knownDeviceAccounts = 4
 )
 
-// addKnownDevice is what a browser keeps that had kept old, and that has signed in
-// as a user whose password has the given hash.
+// addKnownDevice returns the tokens of a browser that had old, after a sign-in of a user
+// whose password has the hash.
 func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens) KnownDeviceTokens {
 	if _, ok := s.knownDeviceID(old, user, hash); ok {
 		return old
@@ -207,7 +204,8 @@ func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens) Known
 	return KnownDeviceTokens(strings.Join(values[:min(len(values), knownDeviceAccounts)], "."))
 }
 
-// knownDeviceID returns the id in b that was made for the user and their password.
+// knownDeviceID returns the ID of the token in b that is valid for the user and the password
+// with the hash.
 func (s *Service) knownDeviceID(b KnownDeviceTokens, user, hash string) (id string, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
@@ -223,5 +221,5 @@ func (s *Service) knownDeviceID(b KnownDeviceTokens, user, hash string) (id stri
 	return "", false
 }
 
-// knownDeviceText is what the MAC in a browser's value is of.
+// knownDeviceText returns the input of a token's MAC.
 func knownDeviceText(id []byte, user, hash string) string { return string(id) + user + " " + hash }

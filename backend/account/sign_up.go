@@ -12,30 +12,29 @@ import (
 	"latchkey/shared"
 )
 
-// NewUser is what a sign-up says.
+// NewUser is the input of a sign-up.
 type NewUser struct {
 	Email, Name, Password string
 	Image                 *string
 	Remember              bool
-	Invite                string // of the first administrator; empty for others
-	Callback              string // where the link leads to by which the address is verified, if it has to be
+	Invite                string // from the first administrator's link; empty for other users
+	Callback              string // where a link that verifies the address leads
 }
 
-// SignInResult is a session that has just been opened, and what the browser is to
-// keep of it.
+// SignInResult is a new session, and the tokens that the browser is to keep.
 type SignInResult struct {
 	Session     Session
 	Token       Token
 	KnownDevice KnownDeviceTokens
-	Trust       TrustTokens // empty to keep what it has
+	Trust       TrustTokens // empty if the browser's tokens do not change
 	User        User
 }
 
-// SignUp makes an account and signs it in, or, where addresses have to be
-// verified, does not: the session is then empty, the owner of the address gets a
-// mail, and nothing tells whether the address had an account already. It fails
-// with [shared.ErrUserExists] if it has one, where that is told, and with
-// [shared.ErrSignUpDisabled].
+// SignUp creates an account and signs the user in. If addresses have to be verified, it
+// returns no session, sends an email to the address, and does not reveal whether the address
+// has an account already. Errors:
+//   - [shared.ErrUserExists]: the address has an account, if that may be revealed
+//   - [shared.ErrSignUpDisabled]: sign-up is off
 func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInResult, error) {
 	set := s.Settings.Now()
 	if !set.SignUpEnabled && n.Invite == "" {
@@ -67,13 +66,13 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)
 	}
-	// Who has the link of the first administrator reads what the server prints:
-	// they need no mail to come in. Their address is as good as verified where
-	// none can go out, or they could not come in again once it has to be.
+	// The first administrator has read the server's output, which identifies them without an
+	// email. Their address counts as verified if the server cannot send email. Otherwise
+	// they could not sign in once verification is required.
 	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
 	o.KnownDevice = s.addKnownDevice(o.User.ID, hashed, client.KnownDevice)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if n.Invite != "" { // first, so that an address is told of to who has one only
+		if n.Invite != "" { // first, so that only the owner of an invitation learns of a taken address
 			if err := s.takeInvite(ctx, tx, n.Invite); err != nil {
 				return err
 			}
@@ -94,7 +93,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 		if err := tx.AddPassword(ctx, Password{UserID: o.User.ID, Hash: hashed, ChangedAt: now}); err != nil {
 			return err
 		}
-		in := userTx{tx, o.User} // nobody else knows of it yet
+		in := userTx{tx, o.User} // needs no lock: the user is not visible to others yet
 		if o.Session, o.Token, err = s.createSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
@@ -103,11 +102,11 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	return o, err
 }
 
-// errConcurrentSignUp is a sign-up that another one of the same address has overtaken.
+// errConcurrentSignUp means that another sign-up with the same address was faster.
 var errConcurrentSignUp = errors.New("another sign-up of this address came first")
 
-// signUpUnverified makes an account that waits for its address to be verified.
-// It does the same, and takes as long, if the address has an account.
+// signUpUnverified creates an account that waits for the verification of its address. It
+// does the same, and takes as long, if the address has an account.
 func (s *Service) signUpUnverified(ctx context.Context, client Client, user User, hash string, n NewUser) error {
 	may, err := s.allowReminder(ctx, user.Email)
 	if err != nil {
@@ -115,15 +114,15 @@ func (s *Service) signUpUnverified(ctx context.Context, client Client, user User
 	}
 	err = s.createUnverified(ctx, client, user, hash, n, may)
 	if errors.Is(err, errConcurrentSignUp) {
-		err = s.createUnverified(ctx, client, user, hash, n, may) // there is something to compare with now
+		err = s.createUnverified(ctx, client, user, hash, n, may) // now with a password to compare
 	}
 	return err
 }
 
-// createUnverified makes the account. If one with the address waits already, either of the
-// two who have signed up may be a stranger, who would come in by the mail that
-// the other opens: unless both have chosen the same password, that of neither is
-// good, and whoever reads the mails chooses one.
+// createUnverified creates the account. If an account with the address already waits for
+// verification, either of the two callers may be an attacker, who would get in once the
+// owner opens the other's email. Unless both chose the same password, both passwords become
+// void, and the reader of the emails chooses one.
 func (s *Service) createUnverified(ctx context.Context, client Client, user User, hash string, n NewUser, may bool) error {
 	_, before, err := s.Store.UserByEmail(ctx, user.Email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -142,7 +141,7 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 		if err != nil && !taken {
 			return err
 		}
-		waiting, err := tx.LockWaitingUser(ctx, user.Email) // of a free address the one just made
+		waiting, err := tx.LockWaitingUser(ctx, user.Email) // the user just added, if the address was free
 		if err != nil {
 			return err
 		}
@@ -152,12 +151,13 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 		case waiting != "" && before.Hash == "":
 			return errConcurrentSignUp
 		case same:
-			// As many statements as else. Fails if it is not the same any more.
+			// As many statements as in the other cases. It fails if the password has
+			// changed.
 			if err = tx.UsePassword(ctx, waiting, before.Hash); errors.Is(err, shared.ErrCredentials) {
 				err = tx.VoidPassword(ctx, waiting)
 			}
 		default:
-			err = tx.VoidPassword(ctx, waiting) // perhaps of nobody
+			err = tx.VoidPassword(ctx, waiting) // which may be of no user
 		}
 		if err != nil {
 			return err

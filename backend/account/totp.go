@@ -23,33 +23,32 @@ import (
 const (
 	totpPeriod = 30 // seconds; RFC 6238, section 5.2
 	totpDigits = 6
-	// totpSkew is how many steps a code may be off: one, for what is under way
-	// and for clocks that are a little wrong (RFC 6238, section 5.2).
+	// totpSkew is how many steps a code may be off: one, for the time that a request takes
+	// and for clocks that are slightly wrong (RFC 6238, section 5.2).
 	totpSkew = 1
-	// totpHintSkew is how many steps off a code is known for what it is, to say
-	// that a clock is wrong.
+	// totpHintSkew is up to how many steps off a code is recognized, to report a wrong
+	// clock.
 	totpHintSkew = 10
 	// totpSecretSize is SHA-1's output, 160 bits: RFC 4226, section 4, R6.
 	totpSecretSize = 20
 )
 
-// enrollmentLifetime is how long an enrolment waits for its first code: long enough
-// to install an app, and short enough that nobody proves in another year what
-// they once saw on a screen.
+// enrollmentLifetime is how long a pending authenticator waits for its first code: long
+// enough to install an app, and too short to use a QR code that was seen long ago.
 const enrollmentLifetime = time.Hour
 
-// TOTP is the secret that a user's authenticator app holds, too.
+// TOTP is the secret that the server shares with a user's authenticator app.
 type TOTP struct {
 	ID       string `bun:",pk"`
 	UserID   string
 	Secret   string // sealed
-	LastStep int64  // the last one whose code was spent; no code up to it is good
-	// BurnedStep is one whose code is not good although it is to come: somebody
-	// was told that it is right, but too early.
+	LastStep int64  // the last one whose code was spent; no code up to it is accepted
+	// BurnedStep is a future step whose code is no longer accepted, because a caller was
+	// told that the code is correct but early.
 	BurnedStep int64
-	Verified   bool       // it has shown a code
-	Since      *time.Time // if it has: when codes were first asked for, of this one or one before it
-	// If it has not: the session that it can be proved in, and until when.
+	Verified   bool       // whether its first code has activated it
+	Since      *time.Time // if Verified: since when sign-in has required codes, of this authenticator or a former one
+	// If not Verified: the session in which it can be activated, and until when.
 	SessionID *string
 	ExpiresAt *time.Time
 }
@@ -71,8 +70,8 @@ func (s *Service) unsealTOTP(a TOTP) ([]byte, error) {
 	return []byte(secret), err
 }
 
-// maxIssuer, in characters, is longer than authenticator apps show, and short
-// enough for the URI to fit a QR code that a phone can read.
+// maxIssuer, in characters, is more than authenticator apps show, and short enough for the
+// URI to fit into a QR code that a phone can read.
 const maxIssuer = 100
 
 func checkIssuer(issuer string) error {
@@ -85,22 +84,21 @@ func checkIssuer(issuer string) error {
 	return nil
 }
 
-// cleanIssuer returns a name as it can stand in an otpauth URI, which a colon would
-// end: "" if nothing is left to see.
+// cleanIssuer returns a name without the colons, which would end it in an otpauth URI. It is
+// "" if nothing visible remains.
 func cleanIssuer(name string) string {
 	issuer, _ := shared.ParseName(strings.TrimSpace(strings.ReplaceAll(name, ":", "")))
 	return issuer
 }
 
-// base32 without padding is what authenticator apps read.
+// totpBase32 is the encoding that authenticator apps read: base32 without padding.
 var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// totpURI is the otpauth URI that authenticator apps read, as
-// github.com/google/google-authenticator/wiki/Key-Uri-Format has it. Everything
-// but letters and digits is percent-encoded, because the apps do not agree on
-// the rest. Without an issuer, apps could not tell the entry from others: if there
-// is nothing to see in the one that is given, it is the name of the service, or
-// else its host.
+// totpURI returns the otpauth URI for authenticator apps, as
+// github.com/google/google-authenticator/wiki/Key-Uri-Format specifies it. It
+// percent-encodes everything except letters and digits, because apps disagree on the rest.
+// An app needs an issuer to tell entries apart. If the given one has nothing visible, it is
+// the service's name or else its host.
 func (s *Service) totpURI(issuer, account string, secret []byte) string {
 	issuer = cmp.Or(cleanIssuer(issuer), cleanIssuer(s.Settings.Now().AppName), s.RelyingParty.ID)
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
@@ -108,17 +106,17 @@ func (s *Service) totpURI(issuer, account string, secret []byte) string {
 		escape(issuer), escape(account), totpBase32.EncodeToString(secret), escape(issuer), totpDigits, totpPeriod)
 }
 
-// totpStep is the step that t is in (RFC 6238, section 4.2).
+// totpStep returns the time step of t (RFC 6238, section 4.2).
 func totpStep(t time.Time) int64 { return t.Unix() / totpPeriod }
 
-// totpCode is the code of a step.
+// totpCode returns the code of a step.
 func totpCode(secret []byte, step int64) (string, error) {
 	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
 }
 
-// findStep finds the step near now to which a code belongs, the nearest first, however
-// the code was typed, and none for what is not six digits. All steps are looked
-// at, whichever it is.
+// findStep returns the step that a code belongs to, the nearest to now if there are several.
+// It accepts every spelling of six digits. It compares all steps, so that the time does not
+// reveal which matches.
 func findStep(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
 	code, ok := shared.SixDigits(text)
 	if !ok {
@@ -152,7 +150,7 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		return verified, 0, shared.ErrTOTPNotEnabled
 	}
 	secrets := make([][]byte, len(all))
-	for i, a := range all { // before the try is counted: what we cannot read is no try of theirs
+	for i, a := range all { // before counting: a secret that cannot be unsealed is not the user's attempt
 		if secrets[i], err = s.unsealTOTP(a); err != nil {
 			return verified, 0, err
 		}
@@ -161,14 +159,14 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		return verified, try, err
 	}
 	now := s.Now()
-	a := all[0] // one that waits to be proved is the one that is asked for
+	a := all[0] // a pending one comes first
 	step, found, err := findStep(secrets[0], code, now)
 	if err != nil {
 		return verified, try, err
 	}
 	wrong := shared.ErrInvalidCode
 	if a.BurnedStep >= totpStep(now)-totpSkew {
-		// Whoever was told so a moment ago is told again, whatever the code.
+		// A user who was just told that the clock is off is told so for every wrong code.
 		wrong = shared.ErrClockOff
 	}
 	switch off := step - totpStep(now); {
@@ -180,7 +178,7 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		return verified, try, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNotAGuess)
 	case step == a.BurnedStep:
 		return verified, try, wrong
-	case off < -totpSkew && step <= a.LastStep: // the clock was right when a later one was spent
+	case off < -totpSkew && step <= a.LastStep: // the clock is right: a later code was accepted before
 		return verified, try, shared.ErrCodeTooOld
 	case off < -totpSkew:
 		return verified, try, shared.ErrInvalidCode.Saying(clockDriftMessage(off))
@@ -203,8 +201,8 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 	}}, try, nil
 }
 
-// oldAuthenticatorError is the error of a wrong code of a new authenticator, which may be of
-// the one before it: both go by one name in the app.
+// oldAuthenticatorError returns the error for a wrong code of a pending authenticator. The
+// code may be the former authenticator's, which has the same name in the app.
 func oldAuthenticatorError(secret []byte, code string, now time.Time) error {
 	step, found, err := findStep(secret, code, now)
 	if err != nil {
@@ -216,8 +214,8 @@ func oldAuthenticatorError(secret []byte, code string, now time.Time) error {
 	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNotAGuess)
 }
 
-// spendStep spends the code of a step, which proves the authenticator if nothing
-// has before. since is when codes were first asked for, nil if they were not.
+// spendStep spends the code of a step, and activates a pending authenticator. since is since
+// when sign-in has required codes, or nil if it has not.
 func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
 	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
 		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNotAGuess)
@@ -231,7 +229,7 @@ func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, 
 	return in.ProveTOTP(ctx, a, *since, now)
 }
 
-// clockDriftMessage says by how many steps a clock seems to be off.
+// clockDriftMessage says by how many seconds the clock seems to be off.
 func clockDriftMessage(off int64) string {
 	direction := "ahead"
 	if off < 0 {
@@ -244,11 +242,9 @@ func clockDriftMessage(off int64) string {
 	)
 }
 
-// TOTPURI is the otpauth URI of the user's authenticator: of the one that is
-// good, or else of the one that waits to be proved. It fails with
-// [shared.ErrTOTPNotEnabled] if there is neither, and with
-// [shared.ErrFactorNotFresh]. Who has it can make the codes, so the owner is
-// told.
+// TOTPURI returns the otpauth URI of the user's authenticator: the active one, or else the
+// pending one. It reveals the secret, so it notifies the owner of the active one. It fails
+// with [shared.ErrTOTPNotEnabled] if there is neither, and with [shared.ErrFactorNotFresh].
 func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 	all, err := s.Store.TOTPs(ctx, actor.User.ID, actor.Session.ID, s.Now())
 	if err != nil {
@@ -279,24 +275,21 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 }
 
 type totpStore interface {
-	// TOTPs returns a user's authenticators: the one that waits to be proved in
-	// the session, if there is one and it has not expired, and then the one that
-	// is good, if there is one.
+	// TOTPs returns a user's authenticators: first the session's unexpired pending one, and
+	// then the active one, if they exist.
 	TOTPs(ctx context.Context, user, session string, now time.Time) ([]TOTP, error)
 	AddTOTP(ctx context.Context, a TOTP) error
-	// ProveTOTP makes one that waits the one that is good. It fails with
-	// [shared.ErrInvalidCode] if it waits no more.
+	// ProveTOTP activates a pending authenticator in place of the active one. It fails with
+	// [shared.ErrInvalidCode] if it is not pending any more.
 	ProveTOTP(ctx context.Context, a TOTP, since, now time.Time) error
-	// DeletePendingTOTP deletes the one that waits to be proved, in whichever
-	// session.
+	// DeletePendingTOTP deletes the pending authenticator of any session.
 	DeletePendingTOTP(ctx context.Context, user string) error
 	DeleteTOTPs(ctx context.Context, user string) error
-	// SpendStep spends the code of a step. It fails with
-	// [shared.ErrInvalidCode] if that or a later one was spent before, or it was
-	// burned: of several who spend it, one does.
+	// SpendStep spends the code of a step. It fails with [shared.ErrInvalidCode] if that
+	// code or a later one was spent, or if it was burned: of several callers, one succeeds.
 	SpendStep(ctx context.Context, id string, step int64) error
-	// BurnStep makes the code of a step to come worthless without spending those
-	// before it, and reports whether it did: not while another is burned whose
-	// code would be good yet, because it is not before the given step.
+	// BurnStep invalidates the code of a future step without those before it, and reports
+	// whether it did. It does not while another burned code could still be used, which is
+	// one of the step good or later.
 	BurnStep(ctx context.Context, id string, step, good int64) (bool, error)
 }

@@ -11,14 +11,13 @@ import (
 )
 
 const (
-	// TrustLifetime is how long a browser is asked for no second factor, from
-	// its last sign-in on.
+	// TrustLifetime is how long a browser needs no second factor after its last sign-in.
 	TrustLifetime = 30 * day
 	// trustedDeviceAccounts is how many accounts can trust one browser.
 	trustedDeviceAccounts = knownDeviceAccounts
 )
 
-// TrustedDevice is a browser that is asked for no second factor.
+// TrustedDevice is a browser that needs no second factor.
 type TrustedDevice struct {
 	ID         string `bun:",pk"`
 	UserID     string
@@ -30,8 +29,8 @@ type TrustedDevice struct {
 	ExpiresAt  time.Time
 }
 
-// TrustTokens is what a trusted browser keeps: a token for each of the last few
-// accounts that trust it, the last one first.
+// TrustTokens are what a trusted browser keeps: a token for each of the last few accounts
+// that trust it, most recent first.
 type TrustTokens string
 
 func (t TrustTokens) split() (tokens []Token) {
@@ -43,7 +42,7 @@ func (t TrustTokens) split() (tokens []Token) {
 	return tokens
 }
 
-// replace is the tokens with a new one in the place of old, if that is there.
+// replace returns the tokens with a new one, and without old.
 func (t TrustTokens) replace(new, old Token) TrustTokens {
 	parts := []string{string(new)}
 	for _, token := range t.split() {
@@ -67,7 +66,7 @@ func (t TrustTokens) Match(d TrustedDevice) bool {
 	return false
 }
 
-// trustDevice makes the browser one that is asked no more.
+// trustDevice makes the actor's browser a trusted device.
 func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (TrustTokens, error) {
 	token, now := NewToken(), s.Now()
 	d := TrustedDevice{
@@ -82,9 +81,9 @@ func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (Trus
 	return actor.Client.Trust.replace(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
 
-// rotateTrust returns what the browser is to keep from now on, if the user trusts
-// it: a token opens one sign-in, and the next one the next. It fails with
-// [ErrNotFound] if the user does not.
+// rotateTrust replaces the browser's token, if the user trusts the browser, and returns its
+// new tokens. Each token is valid for one sign-in. It fails with [ErrNotFound] if the user
+// does not trust the browser.
 func (s *Service) rotateTrust(ctx context.Context, in userTx, client Client) (TrustTokens, error) {
 	now := s.Now()
 	for _, old := range client.Trust.split() {
@@ -99,7 +98,7 @@ func (s *Service) rotateTrust(ctx context.Context, in userTx, client Client) (Tr
 	return "", ErrNotFound
 }
 
-// RevokeTrustedDevice ends the trust in a device of the session's user, if there is it.
+// RevokeTrustedDevice ends the trust in a device of the session's user, if it exists.
 func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteTrustedDevice(ctx, in.User.ID, id)
@@ -112,7 +111,7 @@ func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id strin
 	})
 }
 
-// RevokeTrustedDevices ends the trust in all of them.
+// RevokeTrustedDevices ends the trust in all devices of the session's user.
 func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteTrustedDevices(ctx, in.User.ID)
@@ -125,14 +124,14 @@ func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
 
 type trustedDeviceStore interface {
 	AddTrustedDevice(ctx context.Context, d TrustedDevice) error
-	// RotateTrustedDevice puts the unexpired device of the user that has the old
-	// hash under a new one, and writes when and from where it was used. It fails
-	// with [ErrNotFound] if there is none: of several who use it, one does.
+	// RotateTrustedDevice replaces the hash old of a user's unexpired device, and records
+	// when and from where it was used. It fails with [ErrNotFound] if there is none: of
+	// several callers, one succeeds.
 	RotateTrustedDevice(ctx context.Context, old []byte, d TrustedDevice) error
-	// TrustedDevices returns the unexpired ones of a user, the last used first.
+	// TrustedDevices returns the unexpired devices of a user, most recently used first.
 	TrustedDevices(ctx context.Context, user string, now time.Time) ([]TrustedDevice, error)
-	// DeleteTrustedDevice returns how many, 0 or 1, it deleted.
+	// DeleteTrustedDevice returns how many devices it deleted: 0 or 1.
 	DeleteTrustedDevice(ctx context.Context, user, id string) (int, error)
-	// DeleteTrustedDevices deletes all of a user and returns how many.
+	// DeleteTrustedDevices deletes all devices of a user and returns how many.
 	DeleteTrustedDevices(ctx context.Context, user string) (int, error)
 }

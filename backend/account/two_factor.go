@@ -11,13 +11,13 @@ import (
 	"latchkey/shared"
 )
 
-// completeEnrollment is what the first code of a new authenticator leads to.
+// completeEnrollment activates a pending authenticator after its first code.
 func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
 	kind, change := audit.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
 	if in.User.TwoFactorEnabled {
 		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
 	}
-	// What was tried was of another secret, or of none.
+	// The counted attempts were at another secret, or at none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 		return in.User, "", err
 	}
@@ -25,7 +25,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
-	// A replacement was confirmed with the factor shown before this code.
+	// The factor shown before this code confirms a replacement.
 	by := Factor("")
 	if kind == audit.EventAuthenticatorReplaced {
 		by = actor.Session.SecondFactorBy
@@ -37,14 +37,14 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	return in.User, token, err
 }
 
-// EnableTwoFactor gives the session's user a new authenticator, which is good
-// for nothing until [Service.VerifyCode] has seen a code of it in the same
-// session within an hour, and ten backup codes. If it is to replace the one that
-// the user has, that stays good until then, and so do the backup codes. It fails
-// with [shared.ErrTOTPEnabled] if there is one that is not to be replaced, with
-// [shared.ErrTwoFactorNotEnabled] if there is none to replace, with
-// [shared.ErrFactorNotFresh], and with [shared.ErrValidation] for an issuer that is
-// too long.
+// EnableTwoFactor gives the actor's user a pending authenticator and ten backup codes.
+// [Service.VerifyCode] activates the authenticator with its first code, in the same session
+// and within an hour. If replace is true, the user keeps the active authenticator until
+// then, and keeps the backup codes. Errors:
+//   - [shared.ErrTOTPEnabled]: the user has an authenticator, and replace is false
+//   - [shared.ErrTwoFactorNotEnabled]: there is no authenticator to replace
+//   - [shared.ErrFactorNotFresh]: the session needs a second factor first
+//   - [shared.ErrValidation]: the issuer is too long
 func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer string, replace bool) (uri string, codes []string, err error) {
 	check := func(u User) error {
 		switch {
@@ -55,7 +55,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 		}
 		return nil
 	}
-	if err := errors.Join(checkIssuer(issuer), check(actor.User)); err != nil { // before ten hashes
+	if err := errors.Join(checkIssuer(issuer), check(actor.User)); err != nil { // before hashing ten codes
 		return "", nil, err
 	}
 	if err := s.CheckSecondFactor(ctx, actor); err != nil {
@@ -89,12 +89,11 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 	return s.totpURI(issuer, actor.User.Email, secret), codes, err
 }
 
-// DisableTwoFactor switches two-factor authentication off, and forgets the
-// authenticators, the backup codes and the wrong codes. The session gets a new
-// token, and where there was something to switch off all else ends, as when it
-// was switched on. It fails with [shared.ErrFactorNotFresh], and with
-// [shared.ErrLastSecondFactor] if the user must have a second factor and has no
-// other.
+// DisableTwoFactor turns two-factor authentication off, and deletes the authenticators, the
+// backup codes and the counts of attempts. The session gets a new token. If two-factor
+// authentication was on, all other access is revoked. Errors:
+//   - [shared.ErrFactorNotFresh]: the session needs a second factor first
+//   - [shared.ErrLastSecondFactor]: the user must have a second factor, and has no other
 func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
@@ -114,16 +113,16 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		if err != nil {
 			return err
 		}
-		// After the sessions, which take the enrolments that wait in them along:
-		// in another order, this and the end of a session could wait for each other.
+		// After the sessions, whose deletion takes their pending authenticators along. In
+		// another order, this and the end of a session could deadlock.
 		return s.deleteFactors(ctx, in)
 	})
 	return token, err
 }
 
-// checkNotLastFactor fails with [shared.ErrLastSecondFactor] if the session's user
-// must have a second factor, and has none but the authenticator. A passkey that
-// verifies its user is one.
+// checkNotLastFactor fails with [shared.ErrLastSecondFactor] if the user must have a second
+// factor and has only the authenticator. A passkey that verifies its user is a second
+// factor.
 func (s *Service) checkNotLastFactor(ctx context.Context, in userTx, session Session) error {
 	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
 		return nil
@@ -135,7 +134,7 @@ func (s *Service) checkNotLastFactor(ctx context.Context, in userTx, session Ses
 	return err
 }
 
-// requiresTwoFactor reports whether a session's user has to have a second factor.
+// requiresTwoFactor reports whether the user of a session must have a second factor.
 func (s *Service) requiresTwoFactor(session Session) bool {
 	switch s.Settings.Now().RequireTwoFactor {
 	case setting.All:
@@ -146,13 +145,12 @@ func (s *Service) requiresTwoFactor(session Session) bool {
 	return false
 }
 
-// EnrollmentDeadline is until when a session whose user has to have a second factor
-// (REQUIRE_TWO_FACTOR), and that has none, is good for more than getting one. It
-// is zero for others.
+// EnrollmentDeadline returns until when a user without a required second factor
+// (REQUIRE_TWO_FACTOR) may do more than enroll. It is zero for other users.
 func (s *Service) EnrollmentDeadline(actor Actor) time.Time {
 	set := s.Settings.Now()
-	// What a session began with may be gone: that two-factor authentication was on
-	// then says nothing of now. Passkeys stay, see [Service.DeletePasskey].
+	// A factor with which the session began may be gone, so its method says nothing about an
+	// authenticator. Passkeys stay: see [Service.DeletePasskey].
 	if !s.requiresTwoFactor(actor.Session) || actor.User.TwoFactorEnabled || actor.Session.Method == MethodPasskey {
 		return time.Time{}
 	}
@@ -163,8 +161,8 @@ func (s *Service) EnrollmentDeadline(actor Actor) time.Time {
 	return since.Add(set.RequireTwoFactorGrace)
 }
 
-// deleteFactors takes an account's authenticators, backup codes and wrong codes
-// away: it is asked for no second factor any more.
+// deleteFactors deletes an account's authenticators, backup codes and counts of attempts, so
+// that sign-in needs no second factor.
 func (s *Service) deleteFactors(ctx context.Context, in userTx) error {
 	if in.User.TwoFactorEnabled {
 		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {
@@ -181,6 +179,6 @@ func (s *Service) deleteFactors(ctx context.Context, in userTx) error {
 }
 
 type twoFactorStore interface {
-	// SetTwoFactor says whether a user is asked for a second factor.
+	// SetTwoFactor turns two-factor authentication of a user on or off.
 	SetTwoFactor(ctx context.Context, user string, on bool, now time.Time) error
 }

@@ -16,7 +16,7 @@ import (
 	"latchkey/shared"
 )
 
-// maxImage, in bytes, is the longest address of an image.
+// maxImage is the maximum length of an image's address, in bytes.
 const maxImage = 2048
 
 // User is an account.
@@ -27,18 +27,18 @@ type User struct {
 	Image            *string
 	EmailVerified    bool
 	TwoFactorEnabled bool
-	// Handle is 64 random bytes that WebAuthn knows the user by (WebAuthn
-	// Level 3, section 5.4.3: it must not tell who the user is).
+	// Handle is the user's 64 random bytes for WebAuthn (Level 3, section 5.4.3: it must not
+	// reveal who the user is).
 	Handle     []byte
-	Language   string `bun:",nullzero"` // one of [shared.Languages]; empty for as the browser says
+	Language   string `bun:",nullzero"` // one of [shared.Languages]; empty for the browser's
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
-	DisabledAt *time.Time // since when nobody can sign in
+	DisabledAt *time.Time // since when sign-in is refused; nil if the account is enabled
 }
 
 const handleSize = 64
 
-// checkName returns a name as it is kept: "" if there is nothing to see in it.
+// checkName returns a name in its stored form, or "" if nothing in it is visible.
 func checkName(text string, longest int) (string, error) {
 	if utf8.RuneCountInString(text) > longest {
 		return "", shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", longest)).In("name")
@@ -110,8 +110,8 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 	})
 }
 
-// DeleteUser deletes the session's user and all that is the user's. What
-// remains is the audit log, which does not name them.
+// DeleteUser deletes the session's user and all data of the user. Only the audit log
+// remains, which does not name them.
 func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := in.DeleteUser(ctx, in.User.ID); err != nil {
@@ -121,8 +121,8 @@ func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 	})
 }
 
-// RequestDeletion mails the session's user a link that deletes their account. It fails
-// with [shared.ErrTooManyRequests] after too many.
+// RequestDeletion sends the session's user an email with a link that deletes the account. It
+// fails with [shared.ErrTooManyRequests] after too many.
 func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback string) error {
 	if err := s.Allow(ctx, DeletionLimit, actor.Session.UserID); err != nil {
 		return err
@@ -139,9 +139,8 @@ func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback str
 	})
 }
 
-// DeleteUserByLink is DeleteUser by the token of a link in an email. It fails with
-// [shared.ErrToken] if the token is not one of the session's user. A token that
-// another user sends is used up.
+// DeleteUserByLink is DeleteUser with the token of such a link. It fails with
+// [shared.ErrToken] if the token is not the session's user's, and then uses it up.
 func (s *Service) DeleteUserByLink(ctx context.Context, actor Actor, link string) error {
 	token, ok := ParseToken(link)
 	if !ok {
@@ -156,8 +155,8 @@ func (s *Service) DeleteUserByLink(ctx context.Context, actor Actor, link string
 	return s.DeleteUser(ctx, actor)
 }
 
-// inField says which input a shared error is the fault of. That something is not
-// available is none's.
+// inField sets the input field that a shared error is about. [shared.ErrUnavailable] is
+// about none.
 func inField(err error, field string) error {
 	var e *shared.Error
 	if errors.As(err, &e) && e.Field == "" && !errors.Is(err, shared.ErrUnavailable) {
@@ -171,37 +170,36 @@ type userStore interface {
 	AddUser(ctx context.Context, u User) error
 	// UserByID fails with [ErrNotFound] if there is no such user.
 	UserByID(ctx context.Context, id string) (User, error)
-	// UserByEmail returns the user of an address and their password, whose hash
-	// is "" if they have none. It fails with [ErrNotFound].
+	// UserByEmail returns the user of an address and the user's password, whose hash is ""
+	// if there is none. It fails with [ErrNotFound].
 	UserByEmail(ctx context.Context, email string) (User, Password, error)
-	// VerifyUser makes the address of a user verified, and reports whether it
-	// did: not if it was, or is another by now.
+	// VerifyUser marks a user's address as verified. It reports whether it did, which it
+	// does not if the address was verified already or has changed.
 	VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error)
-	// ChangeEmail gives a user another address. It fails with
-	// [shared.ErrUserExists] if it is taken.
+	// ChangeEmail changes a user's address. It fails with [shared.ErrUserExists] if the new
+	// one is taken.
 	ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error
 	// UpdateUser fails with [shared.ErrUnauthorized] if there is no such user.
 	UpdateUser(ctx context.Context, user string, change UserChange, now time.Time) error
-	// LockUser makes whoever else calls it for the user wait until the
-	// transaction ends. What touches several rows of a user calls it first, so
-	// that no two can wait for each other. It returns the user, and fails with
-	// [shared.ErrUnauthorized] if there is none.
+	// LockUser locks a user until the transaction ends, and returns it. A transaction that
+	// changes several rows of a user calls it first, which prevents deadlocks. It fails with
+	// [shared.ErrUnauthorized] if there is no such user.
 	LockUser(ctx context.Context, user string) (User, error)
-	// LockWaitingUser is LockUser of an address, if its account waits to be
-	// verified and was never signed in to. It returns the user's ID, or "".
+	// LockWaitingUser locks the user of an address whose account waits for verification and
+	// was never signed in to. It returns the user's ID, or "" if there is none.
 	LockWaitingUser(ctx context.Context, email string) (string, error)
-	// DeleteUser deletes a user and all that is theirs. It fails with
-	// [shared.ErrUnauthorized] if it is gone already.
+	// DeleteUser deletes a user and all data of the user. It fails with
+	// [shared.ErrUnauthorized] if there is no such user.
 	DeleteUser(ctx context.Context, user string) error
-	// AnyGrant reports whether anybody has the permission.
+	// AnyGrant reports whether any user has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
-	// UserPermissions returns those that a user has.
+	// UserPermissions returns the permissions of a user.
 	UserPermissions(ctx context.Context, user string) ([]string, error)
 	// UsersWith returns the users who have a permission.
 	UsersWith(ctx context.Context, permission string) ([]User, error)
-	// Grant gives a user a permission, or lets it be if they have it.
+	// Grant gives a user a permission. It does nothing if the user has it.
 	Grant(ctx context.Context, user, permission string) error
-	// Revoke takes a permission from a user. It fails with [ErrNotFound] if the
-	// user does not have it.
+	// Revoke takes a permission from a user. It fails with [ErrNotFound] if the user does
+	// not have it.
 	Revoke(ctx context.Context, user, permission string) error
 }
