@@ -183,7 +183,7 @@ func (c *ceremony) answered(response json.RawMessage, err error) {
 
 // passkeyWords says why the browser refused, and what the user can do. It is empty
 // if the user canceled.
-func (t *translator) passkeyWords(e *passkey.Error) string {
+func (t *env) passkeyWords(e *passkey.Error) string {
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""

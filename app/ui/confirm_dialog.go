@@ -30,7 +30,7 @@ func confirm(ctx app.Context, c confirmation) {
 
 // offlineNotice says in a dialog that there is no connection. The notice of the page
 // is behind the dialog.
-func (t *translator) offlineNotice(offline bool) app.UI {
+func (t *env) offlineNotice(offline bool) app.UI {
 	return html.Div().Class("status").Role("status").Body(
 		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
 	)

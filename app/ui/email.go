@@ -92,7 +92,7 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 }
 
 // emailMails says which emails come when user asks for another address.
-func (t *translator) emailMails(user shared.User, email string) string {
+func (t *env) emailMails(user shared.User, email string) string {
 	if user.EmailVerified {
 		return t.T(message.DoneChangeLinkSentFirst, user.Email, email)
 	}

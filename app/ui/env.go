@@ -15,7 +15,7 @@ import (
 // not look into env for that. So what a component draws and its parent changes is a
 // field of the component, too.
 type env struct {
-	translator
+	Language *message.Language // that the user reads
 
 	client     *client.Client
 	server     serverInfo

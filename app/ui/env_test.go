@@ -6,12 +6,10 @@ import (
 	"maps"
 	"slices"
 	"testing"
-
-	"latchkey/shared/message"
 )
 
 // en writes English.
-var en = &translator{message.English}
+var en = newEnv()
 
 // memory is a storage.
 type memory map[string]string

@@ -117,7 +117,7 @@ func (s *events) entry(e shared.Event) app.UI {
 
 // eventWords describes an event further: the account, the actor, the device, the
 // address and the details. all says that the log is that of all users.
-func (t *translator) eventWords(e shared.Event, all bool) string {
+func (t *env) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
 		parts = append(parts, e.Subject) // other subjects are names for programs
@@ -139,7 +139,7 @@ func (t *translator) eventWords(e shared.Event, all bool) string {
 	return strings.Join(parts, " · ")
 }
 
-func (t *translator) personWords(p shared.Person) string {
+func (t *env) personWords(p shared.Person) string {
 	if p.Email == "" {
 		return t.T(message.AccountNoMore)
 	}
@@ -148,7 +148,7 @@ func (t *translator) personWords(p shared.Person) string {
 
 const everything = "everything" // go-app drops the value of an option that is empty
 
-func (t *translator) kindOptions(all bool) []option {
+func (t *env) kindOptions(all bool) []option {
 	options := []option{{everything, t.T(message.AllEvents)}}
 	for _, k := range shared.EventKinds {
 		if all || !k.Server {

@@ -10,13 +10,16 @@ import (
 	"latchkey/shared/message"
 )
 
-// translator writes what users read, in their language.
-type translator struct {
-	*message.Language
-}
+// The methods of [env] that write what users read have t for a receiver, as their
+// [env.T] translates.
+
+// T returns a sentence in the language of the user. It is a method of env, and not one
+// that env embeds, because the compiler would dereference env at each of a thousand
+// calls.
+func (t *env) T(id message.ID, values ...any) string { return t.Language.T(id, values...) }
 
 // setLanguage changes the language to the one with a tag, if the app speaks it.
-func (t *translator) setLanguage(tag string) {
+func (t *env) setLanguage(tag string) {
 	for _, l := range message.Languages {
 		if l.Tag == tag {
 			t.Language = l
@@ -26,7 +29,7 @@ func (t *translator) setLanguage(tag string) {
 
 // within returns the name of something as it is written amid a sentence: in lower
 // case, unless it is German.
-func (t *translator) within(name string) string {
+func (t *env) within(name string) string {
 	if t.Language == message.German {
 		return name
 	}
@@ -35,20 +38,20 @@ func (t *translator) within(name string) string {
 
 // dateLocale is the locale in which the browser writes dates: one that it prefers, if
 // that is of the language of the app.
-func (t *translator) dateLocale() string {
+func (t *env) dateLocale() string {
 	for _, tag := range browserLanguages() {
-		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Tag {
+		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Language.Tag {
 			return tag
 		}
 	}
-	return t.Tag
+	return t.Language.Tag
 }
 
 // applyLanguage speaks the language that the user has chosen, or, if that is "", the
 // one that the browser prefers of those that there are.
-func (t *translator) applyLanguage(chosen string) {
+func (t *env) applyLanguage(chosen string) {
 	t.setLanguage(preferredLanguage(chosen, browserLanguages()))
-	app.Window().Get("document").Get("documentElement").Set("lang", t.Tag)
+	app.Window().Get("document").Get("documentElement").Set("lang", t.Language.Tag)
 }
 
 // preferredLanguage returns the language for a user who has chosen one, or "" for

@@ -160,7 +160,7 @@ func TestPreferredLanguage(t *testing.T) {
 }
 
 func TestGerman(t *testing.T) {
-	de := &translator{message.English}
+	de := newEnv()
 	de.setLanguage("de")
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct{ got, want string }{

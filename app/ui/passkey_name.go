@@ -24,7 +24,7 @@ func deviceAtHand() (userAgent string, touch bool) {
 
 // suggestName returns a name for a passkey that is made on such a device. platform
 // tells whether the device has an authenticator itself.
-func (t *translator) suggestName(userAgent string, touch, platform bool) string {
+func (t *env) suggestName(userAgent string, touch, platform bool) string {
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
 	switch {
@@ -55,7 +55,7 @@ func (t *translator) suggestName(userAgent string, touch, platform bool) string 
 
 // elsewhereName returns a name for a passkey that is not on the device at hand, as
 // [passkey.Elsewhere] says, and name for one that is.
-func (t *translator) elsewhereName(where, name string) string {
+func (t *env) elsewhereName(where, name string) string {
 	switch where {
 	case "security-key":
 		return t.T(message.SecurityKey)
@@ -68,7 +68,7 @@ func (t *translator) elsewhereName(where, name string) string {
 
 // providerName returns a better name for a passkey that would be called name, once
 // its provider is known: the system that it was made on, and the provider.
-func (t *translator) providerName(name string, p *shared.Provider) string {
+func (t *env) providerName(name string, p *shared.Provider) string {
 	if p == nil || p.Name == "" {
 		return name
 	}
@@ -84,7 +84,7 @@ func (t *translator) providerName(name string, p *shared.Provider) string {
 }
 
 // unused returns name, with a number if another passkey has it.
-func (t *translator) unused(name string, list []shared.Passkey) string {
+func (t *env) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}
 	for _, one := range list {
 		taken[t.passkeyName(one)] = true
@@ -116,7 +116,7 @@ func (f *form) nameFits(ctx app.Context) bool {
 
 // wrongName says what is wrong with the name of a user or of a passkey, if anything
 // is.
-func (t *translator) wrongName(name string) string {
+func (t *env) wrongName(name string) string {
 	if _, ok := shared.ParseName(name); !ok {
 		return t.T(message.ErrNameControlCharacters)
 	}

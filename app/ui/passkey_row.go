@@ -152,7 +152,7 @@ func providerIcon(p *shared.Provider) app.UI {
 }
 
 // passkeyName is the name that the user gave a passkey, or that of its provider.
-func (t *translator) passkeyName(one shared.Passkey) string {
+func (t *env) passkeyName(one shared.Passkey) string {
 	switch {
 	case one.Name != nil && *one.Name != "":
 		return *one.Name
@@ -164,7 +164,7 @@ func (t *translator) passkeyName(one shared.Passkey) string {
 }
 
 // keptIn says where a passkey is stored.
-func (t *translator) keptIn(one shared.Passkey) string {
+func (t *env) keptIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
 	}

@@ -128,6 +128,6 @@ const (
 
 // languages are those to choose from. Each has its own name for itself, for users who
 // cannot read the others.
-func (t *translator) languages() []option {
+func (t *env) languages() []option {
 	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
 }

@@ -125,7 +125,7 @@ func (p *resetPassword) deadWords() string {
 
 // deadLinkWords says why a link cannot be used, followed by advice; or unknown, if the
 // server has not told why.
-func (t *translator) deadLinkWords(why error, advice, unknown message.ID) string {
+func (t *env) deadLinkWords(why error, advice, unknown message.ID) string {
 	switch {
 	case errors.Is(why, shared.ErrTokenUsed):
 		return t.T(message.ErrLinkUsed) + " " + t.T(advice)
@@ -144,7 +144,7 @@ func linkLoading(title string) app.UI {
 }
 
 // deadLink is the page of a link that cannot be used: it says why, and what to do.
-func (t *translator) deadLink(why, href, deed string) app.UI {
+func (t *env) deadLink(why, href, deed string) app.UI {
 	return narrow(
 		heading(t.T(message.ErrLinkNoLongerWorks)),
 		html.Div().Class("card").Body(

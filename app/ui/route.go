@@ -25,7 +25,7 @@ type signInReason struct {
 }
 
 // reasonWords says why the user is on the sign-in page; "" for their own will.
-func (t *translator) reasonWords(r signInReason) string {
+func (t *env) reasonWords(r signInReason) string {
 	if r.err != nil {
 		return t.errorMessage(r.err)
 	}
@@ -108,7 +108,7 @@ func isPublic(path string) bool {
 }
 
 // title is the name of the page at path.
-func (t *translator) title(path string) string {
+func (t *env) title(path string) string {
 	switch path {
 	case shared.PageHome:
 		return t.T(message.WelcomeHere)

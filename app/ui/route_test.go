@@ -96,7 +96,7 @@ func TestReasonIsOfTheSignInPage(t *testing.T) {
 
 // The error that ended a sign-in is translated once, and anew in another language.
 func TestReasonWords(t *testing.T) {
-	de := &translator{message.English}
+	de := newEnv()
 	de.setLanguage("de")
 	for _, r := range []signInReason{{err: shared.ErrNoPendingSignIn}, {text: signedOut}} {
 		if got, other := en.reasonWords(r), de.reasonWords(r); got == "" || other == "" || got == other {

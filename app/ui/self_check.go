@@ -74,7 +74,7 @@ func (s *selfCheck) body() []app.UI {
 	}
 }
 
-func (t *translator) findingWords(c shared.Finding) string {
+func (t *env) findingWords(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}

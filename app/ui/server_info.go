@@ -46,7 +46,7 @@ type served struct{ language, name string }
 // renewPages has the service worker get its pages again if they are outdated: each
 // start, and all that there is without a network, begins with them.
 func (s *shell) renewPages() {
-	now := served{s.env.Tag, s.env.server.Name}
+	now := served{s.env.Language.Tag, s.env.server.Name}
 	if now.name == "" || s.served == now {
 		return
 	}

@@ -172,7 +172,7 @@ func (s *shell) followLanguage(choice string) {
 	if choice != savedLanguage() {
 		saveLanguage(choice)
 	}
-	if preferredLanguage(choice, browserLanguages()) != e.Tag {
+	if preferredLanguage(choice, browserLanguages()) != e.Language.Tag {
 		e.applyLanguage(choice)
 		s.setTitle()
 		refresh(s.ctx) // which draws the parts of the page anew

@@ -213,7 +213,7 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 }
 
 // deviceLine names a device.
-func (t *translator) deviceLine(id string, device shared.Device, current bool) app.UI {
+func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
 		html.Strong().ID(id).Text(t.deviceWords(device)),
 		app.If(current, func() app.UI {

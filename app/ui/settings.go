@@ -95,7 +95,7 @@ type pageSection struct {
 }
 
 // sectionLinks draws the links to the sections of a page.
-func (t *translator) sectionLinks(parts []pageSection) app.UI {
+func (t *env) sectionLinks(parts []pageSection) app.UI {
 	return html.Nav().Class("sections").Aria("label", t.T(message.PageSections)).Body(
 		app.Range(parts).Slice(func(i int) app.UI {
 			s := parts[i]

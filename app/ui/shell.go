@@ -188,7 +188,7 @@ func (s *shell) banner() app.UI {
 	)
 }
 
-func (t *translator) enrollmentWords(by *shared.Time, overdue bool) string {
+func (t *env) enrollmentWords(by *shared.Time, overdue bool) string {
 	if overdue {
 		return t.T(message.TwoFactorOverdue)
 	}
@@ -241,7 +241,7 @@ func (s *shell) page() app.UI {
 			),
 		)
 	case path == shared.PageSettings:
-		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.Tag, Overdue: s.overdue()}
+		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.Language.Tag, Overdue: s.overdue()}
 	case path == shared.PageSystem:
 		return s.system()
 	default:

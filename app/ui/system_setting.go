@@ -270,7 +270,7 @@ func (k *systemSetting) origin() []app.UI {
 }
 
 // limits says which values a setting can have, and its default.
-func (t *translator) limits(one shared.Setting, set bool) string {
+func (t *env) limits(one shared.Setting, set bool) string {
 	var b strings.Builder
 	if set && one.Default != "" {
 		preset := one.Default

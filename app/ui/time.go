@@ -28,7 +28,7 @@ func tickClock(ctx app.Context, e *env, at *time.Time) {
 
 // timestamp draws an instant: words for the eye, the exact local time on hover,
 // and the instant itself for programs.
-func (t *translator) timestamp(at shared.Time, words string) app.UI {
+func (t *env) timestamp(at shared.Time, words string) app.UI {
 	return html.Time().
 		Attr("datetime", at.UTC().Format("2006-01-02T15:04:05Z")).
 		Title(t.localTime(at, "full", "medium")).
@@ -38,7 +38,7 @@ func (t *translator) timestamp(at shared.Time, words string) app.UI {
 // localTime writes an instant as clocks and calendars do where the browser is; just the
 // date if time is "". Go would need a database of time zones for this; the
 // browser has one.
-func (t *translator) localTime(at shared.Time, date, time string) string {
+func (t *env) localTime(at shared.Time, date, time string) string {
 	style := map[string]any{"dateStyle": date}
 	if time != "" {
 		style["timeStyle"] = time

@@ -122,7 +122,7 @@ func (s *twoFactor) on() []app.UI {
 	}
 }
 
-func (t *translator) fewWords(left int) string {
+func (t *env) fewWords(left int) string {
 	why := " " + t.T(message.RenewBackupCodesInTime)
 	switch left {
 	case 0:

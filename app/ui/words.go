@@ -13,7 +13,7 @@ import (
 
 // errorMessage says what went wrong and what to do about it. It is empty if nobody
 // needs to be told.
-func (t *translator) errorMessage(err error) string {
+func (t *env) errorMessage(err error) string {
 	var refused *passkey.Error
 	if errors.As(err, &refused) {
 		return t.passkeyWords(refused)
@@ -37,7 +37,7 @@ func (t *translator) errorMessage(err error) string {
 }
 
 // tryAgain says how long to wait. It is said anew every second.
-func (t *translator) tryAgain(seconds int) string {
+func (t *env) tryAgain(seconds int) string {
 	tr := t.T
 	switch {
 	case seconds <= 0:
@@ -54,7 +54,7 @@ func (t *translator) tryAgain(seconds int) string {
 }
 
 // usedWords says that a backup code was used, and how many are left.
-func (t *translator) usedWords(left int) string {
+func (t *env) usedWords(left int) string {
 	tr := t.T
 	used := tr(message.DoneBackupCodeUsed) + " "
 	if left <= shared.FewBackupCodes {
@@ -64,7 +64,7 @@ func (t *translator) usedWords(left int) string {
 }
 
 // deviceWords names a device by what its browser said of itself.
-func (t *translator) deviceWords(d shared.Device) string {
+func (t *env) deviceWords(d shared.Device) string {
 	tr := t.T
 	browser := d.Browser
 	if browser == "" {
@@ -77,7 +77,7 @@ func (t *translator) deviceWords(d shared.Device) string {
 }
 
 // methodWords says how a session was signed in: with what, and what after it.
-func (t *translator) methodWords(method string) string {
+func (t *env) methodWords(method string) string {
 	tr := t.T
 	first, second, _ := strings.Cut(method, "+")
 	switch first {
@@ -109,7 +109,7 @@ func (t *translator) methodWords(method string) string {
 }
 
 // ago says how long before now then was, as roughly as people do.
-func (t *translator) ago(then, now time.Time) string {
+func (t *env) ago(then, now time.Time) string {
 	tr := t.T
 	d := now.Sub(then)
 	switch {
@@ -131,7 +131,7 @@ func (t *translator) ago(then, now time.Time) string {
 }
 
 // count rounds d to whole units, of which it says that there was one, or how many.
-func (t *translator) count(d, unit time.Duration, one, many message.ID) string {
+func (t *env) count(d, unit time.Duration, one, many message.ID) string {
 	tr := t.T
 	n := int((d + unit/2) / unit)
 	if n <= 1 {
