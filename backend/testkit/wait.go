@@ -33,6 +33,18 @@ const watchScript = `(() => {
 		addEventListener(type, changed, true)
 	globalThis.navigation?.addEventListener("currententrychange", changed)
 	navigator.serviceWorker?.addEventListener("controllerchange", changed)
+	// A toast goes after some seconds, which a busy machine may take until the test looks.
+	let toasts = [] // what toasts have said since the user last did something
+	const drawn = new WeakMap() // what each said before
+	const collect = () => {
+		for (const toast of document.querySelectorAll(".toast > p")) {
+			if (drawn.get(toast) !== toast.textContent) toasts.push(toast.textContent)
+			drawn.set(toast, toast.textContent)
+		}
+	}
+	new MutationObserver(collect).observe(document, {subtree: true, childList: true, characterData: true})
+	for (const type of ["pointerdown", "keydown", "input", "click"])
+		addEventListener(type, () => { toasts = [] }, true)
 	const wait = (look, patience) => new Promise((resolve) => {
 		let asked = false
 		const done = (value) => {
@@ -57,6 +69,7 @@ const watchScript = `(() => {
 	Object.defineProperty(globalThis, "testkit", {value: {
 		get changes() { return changes },
 		until: wait,
+		says: (text) => document.body.innerText.includes(text) || toasts.some((toast) => toast.includes(text)),
 		change: (seen) => wait(() => changes !== seen, 250),
 		now,
 	}})
@@ -139,10 +152,15 @@ func (p *Tab) At(path string) {
 	p.Until("the page is "+path, fmt.Sprintf(`location.pathname === %q`, path))
 }
 
-// See waits until the page says something.
+// See waits until the page says something, or has said it in a toast since the user last
+// did something.
 func (p *Tab) See(text string) {
 	p.t.Helper()
-	p.Until("the page says "+text, fmt.Sprintf(`document.body.innerText.includes(%s)`, Quote(text)))
+	says := "document.body.innerText.includes(%s)"
+	if p.scripts {
+		says = "testkit.says(%s)"
+	}
+	p.Until("the page says "+text, fmt.Sprintf(says, Quote(text)))
 }
 
 // Gone waits until the page no longer says something.
