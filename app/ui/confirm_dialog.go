@@ -17,7 +17,7 @@ type confirmation struct {
 	Do    func()
 }
 
-const confirmAction = "ask"
+const confirmAction = "confirm"
 
 // confirm asks the user, and does it if they say yes.
 func confirm(ctx app.Context, c confirmation) {

@@ -27,8 +27,8 @@ type toasts struct {
 }
 
 const (
-	toastAction      = "say"
-	toastErrorAction = "complain"
+	toastAction      = "toast"
+	toastErrorAction = "toast-error"
 	outdatedAction   = "outdated"
 )
 

@@ -89,28 +89,28 @@ var (
 	}
 )
 
-func (s *users) confirm(one shared.ManagedUser, h *adminAction) {
+func (s *users) confirm(one shared.ManagedUser, a *adminAction) {
 	e := s.Env
 	if s.busyID != "" {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: e.T(h.ask, one.Email),
-		Text:  e.T(h.text),
-		Yes:   e.T(h.yes),
-		Do:    func() { s.run(one, h) },
+		Title: e.T(a.ask, one.Email),
+		Text:  e.T(a.text),
+		Yes:   e.T(a.yes),
+		Do:    func() { s.run(one, a) },
 	})
 }
 
-func (s *users) run(one shared.ManagedUser, h *adminAction) {
+func (s *users) run(one shared.ManagedUser, a *adminAction) {
 	s.busyID = one.ID
-	call(s.ctx, s.Env, h.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+	call(s.ctx, s.Env, a.call.At("id", one.ID), shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		s.busyID = ""
 		if err != nil {
 			toastError(ctx, err)
 			return
 		}
-		toast(ctx, s.Env.T(h.done, one.Email))
+		toast(ctx, s.Env.T(a.done, one.Email))
 		s.reload(one)
 	})
 }
