@@ -185,10 +185,10 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 			return none, nil // the client has gone, or has all of it
 		}
 		f.Before = events[len(events)-1].ID
-		if events, err = s.exportPart(c, f); c.Context().Err() != nil {
-			return none, nil // the client has gone
-		} else if err != nil {
-			s.Log.WarnContext(c.Context(), "the export of the security log was cut off", "err", err)
+		if events, err = s.exportPart(c, f); err != nil {
+			if c.Context().Err() == nil { // else the client has gone, or has closed its half of the connection
+				s.Log.WarnContext(c.Context(), "the export of the security log was cut off", "err", err)
+			}
 			panic(http.ErrAbortHandler) // a part must not look like the whole
 		}
 	}

@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"context"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/hex"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,23 +76,7 @@ func TestListEvents(t *testing.T) {
 func TestExportEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.signUp(t, ann).granted(account.Permissions...)
-		// The server reads the events for an export in parts, and these are more than
-		// one part holds.
-		err := s.db.Tx(t.Context(), func(tx account.Store) error {
-			for i := range 2100 {
-				e := audit.Event{
-					ID: fmt.Sprint("e", i), At: account.Now(), Kind: audit.EventSignInFailed,
-					Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1",
-				}
-				if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.addEvents(t, 2100)
 		want(t, admin.Do("PUT", "/api/settings", `{"key":"APP_NAME","value":"=Acme"}`), 200, "")
 		a := admin.Do("GET", "/api/events.csv", "")
 		want(t, a, 200, "")
@@ -125,6 +112,60 @@ func TestExportEvents(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestExportCutOff tests that an export does not end as if it were whole when its context
+// ends in the middle, as it does when a client closes its half of the connection and reads
+// on.
+func TestExportCutOff(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		admin := s.signUp(t, ann).granted(account.Permissions...)
+		s.addEvents(t, 1100)
+		ctx, cancel := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, "GET", s.url.String()+"/api/events.csv", nil)
+		for _, c := range admin.Cookies() {
+			r.AddCookie(c)
+		}
+		w := endingResponse{httptest.NewRecorder(), cancel}
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler || w.Body.Len() == 0 {
+				t.Errorf("the handler ended with %v, after status %d and %d bytes; want an abort", p, w.Code, w.Body.Len())
+			}
+		}()
+		s.Config.Handler.ServeHTTP(w, r)
+	})
+}
+
+// endingResponse ends the context of its request as soon as it is written to.
+type endingResponse struct {
+	*httptest.ResponseRecorder
+	end func()
+}
+
+func (w endingResponse) Write(b []byte) (int, error) {
+	w.end()
+	return w.ResponseRecorder.Write(b)
+}
+
+// addEvents adds n events. The server reads the events for an export in parts of a
+// thousand.
+func (s *site) addEvents(t *testing.T, n int) {
+	t.Helper()
+	err := s.db.Tx(t.Context(), func(tx account.Store) error {
+		for i := range n {
+			e := audit.Event{
+				ID: fmt.Sprint("e", i), At: account.Now(), Kind: audit.EventSignInFailed,
+				Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1",
+			}
+			if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestEveryDeedIsWrittenDown does everything that matters to security, one thing
