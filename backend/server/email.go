@@ -366,7 +366,7 @@ func linkSentence(l *message.Language, e *shared.Error) string {
 		return l.T(message.ErrLinkAccountGone)
 	case shared.ErrInvalidUser.Code:
 		return l.T(message.ErrLinkOtherAccount)
-	case shared.ErrUserInfo.Code:
+	case shared.ErrUserInfo.Code, shared.ErrUnauthorized.Code: // the session ended in between
 		return l.T(message.ErrLinkNothingDeleted)
 	case shared.ErrCallbackURL.Code:
 		return l.T(message.ErrLinkUntrustedRedirect)

@@ -410,7 +410,7 @@ func TestDeadLinkPages(t *testing.T) {
 		for query, says := range map[string]string{
 			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
 			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
-			"error=TOKEN_EXPIRED": "Its time is over",
+			"error=TOKEN_EXPIRED": "Its time is over", "error=UNAUTHORIZED": "Nothing was deleted",
 		} {
 			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, says)
 		}
