@@ -42,7 +42,7 @@ var explanations = []Explanation{
 	{err: ErrFormMediaType, Text: message.ErrFormMediaType},
 	{err: ErrTooLarge, Text: message.ErrRequestTooLarge},
 	{err: ErrNotFound, Text: message.ErrAddressNotFound},
-	{err: ErrMethod, Text: message.ErrFormMethod},
+	{err: ErrMethod, Text: message.ErrMethodNotAllowed},
 	{err: ErrHost, Text: message.ErrUnknownHost},
 	{err: ErrInternal, Text: message.ErrServerFault},
 	{err: ErrUnavailable, Text: message.ErrServiceUnavailable},
@@ -52,9 +52,9 @@ var explanations = []Explanation{
 	{err: ErrAppTooOld, Text: message.ErrAppTooOld},
 	{err: ErrOtherAccount, Text: message.ErrOtherUserSignedIn},
 
-	{err: ErrNoOrigin, Text: message.ErrFormNoOrigin},
-	{err: ErrOrigin, Text: message.ErrFormCrossSite},
-	{err: ErrCrossSite, Text: message.ErrFormCrossSite},
+	{err: ErrNoOrigin, Text: message.ErrOriginMissing},
+	{err: ErrOrigin, Text: message.ErrOriginInvalid},
+	{err: ErrCrossSite, Text: message.ErrCrossSiteBlocked},
 
 	{err: ErrCallbackURL, Text: message.ErrCallbackURL},
 	{err: ErrRedirectURL, Text: message.ErrRedirectURL},

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/backend/site"
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"latchkey/web"
 )
 
@@ -123,7 +124,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	l := languageOf(c.Request)
 	t := web.Try{
-		Error: string(refusal), Words: e.Text(l), Field: e.FieldOf(fields[page]),
+		Error: string(refusal), Words: formText(l, e), Field: e.FieldOf(fields[page]),
 		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
 		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
 	}
@@ -139,4 +140,18 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 var fields = map[string][]string{
 	shared.PageSignIn:    {"email", "password"},
 	shared.PageTwoFactor: {"code", "backupCode"},
+}
+
+// formText says in a language what was wrong with a form that a browser sent by itself. Of a
+// call of the app, other sentences are true.
+func formText(l *message.Language, e *shared.Error) string {
+	switch e.Code {
+	case shared.ErrMethod.Code:
+		return l.T(message.ErrFormMethod)
+	case shared.ErrNoOrigin.Code:
+		return l.T(message.ErrFormNoOrigin)
+	case shared.ErrOrigin.Code, shared.ErrCrossSite.Code:
+		return l.T(message.ErrFormCrossSite)
+	}
+	return e.Text(l)
 }

@@ -587,6 +587,9 @@ const (
 	// Credential account not found
 	ErrCredentialAccountNotFound
 
+	// Cross-site navigation login blocked. This request appears to be a CSRF attack.
+	ErrCrossSiteBlocked
+
 	// Somebody has changed this meanwhile.
 	ErrEditConflict
 
@@ -758,6 +761,9 @@ const (
 	// There were too many wrong codes, so no more are taken for your account. Change your password where y…
 	ErrLockoutIndefinite
 
+	// This address does not take that method.
+	ErrMethodNotAllowed
+
 	// This account may do something that yours may not. Only somebody who may do all of it can do this to …
 	ErrMorePermissions
 
@@ -799,6 +805,12 @@ const (
 
 	// You are offline. Changing anything needs a connection.
 	ErrOfflineReadOnly
+
+	// Invalid origin
+	ErrOriginInvalid
+
+	// Missing or null Origin
+	ErrOriginMissing
 
 	// Somebody else has signed in in this browser meanwhile. Nothing was changed. Reload the page.
 	ErrOtherUserSignedIn
