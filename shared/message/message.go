@@ -3,8 +3,9 @@
 //
 // A sentence has an [ID]. The files english.txt and german.txt hold what it is in
 // each language, a line each: the name of the id, a tab and the text. To add a
-// sentence, add a line to both files, in alphabetical order, and run
-// go generate ./shared/message.
+// sentence, add a line anywhere in both files and run go generate ./shared/message,
+// which sorts them and writes ids.go. An ID is the number of a line: until then,
+// other sentences have the wrong text.
 package message
 
 import (

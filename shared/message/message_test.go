@@ -41,7 +41,8 @@ func TestCatalogues(t *testing.T) {
 	for _, l := range Languages[1:] {
 		names, sentences := lines(t, l)
 		if !slices.Equal(names, ids) {
-			t.Errorf("%s does not have the names of english.txt in the same order", l.Tag)
+			t.Errorf("%s: %s do not stand where english.txt has them; add what is missing and run go generate ./shared/message",
+				l.Tag, difference(names, ids))
 			continue
 		}
 		for i, sentence := range sentences {
@@ -54,6 +55,22 @@ func TestCatalogues(t *testing.T) {
 			}
 		}
 	}
+}
+
+// difference returns the names that only one of two catalogues has, or "all lines" if
+// only their order differs.
+func difference(a, b []string) (names []string) {
+	for _, pair := range [][2][]string{{a, b}, {b, a}} {
+		for _, name := range pair[0] {
+			if !slices.Contains(pair[1], name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if names == nil {
+		return []string{"all lines"}
+	}
+	return names
 }
 
 // TestIDs tests that ids.go is what generate.go makes of english.txt.
@@ -135,7 +152,7 @@ func TestEverySentenceIsUsed(t *testing.T) {
 	names, _ := lines(t, English)
 	for _, name := range names {
 		if !used[name] {
-			t.Errorf("nothing says %s", name)
+			t.Errorf("no code uses %s: use message.%s, or remove its lines", name, name)
 		}
 	}
 }
