@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxName is the most characters that the name of a person has: the longest that
-// fits a line of the page.
+// MaxName is the most characters that the name of a person or of a passkey has: the
+// longest that fits a line of the page. [ErrNameTooLong] says it, too.
 const MaxName = 100
 
 // ParseName reads the name of a person, of a passkey or of this service. It

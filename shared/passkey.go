@@ -5,9 +5,6 @@ import "encoding/json"
 // PasskeysPerUser is how many passkeys an account can have.
 const PasskeysPerUser = 20
 
-// MaxPasskeyName, in characters, is the longest name of a passkey.
-const MaxPasskeyName = MaxName
-
 // RegisterQuery asks for the options of navigator.credentials.create: a
 // PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3, section 5.1.8).
 type RegisterQuery struct {

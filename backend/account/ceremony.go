@@ -77,7 +77,7 @@ type RegisterRequest struct {
 // are null if r asks for an upgrade that is not possible now. It fails with
 // [shared.ErrTooManyPasskeys] and [shared.ErrFactorNotFresh].
 func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Token, r RegisterRequest) (json.RawMessage, error) {
-	name, err := checkName(r.Name, shared.MaxPasskeyName)
+	name, err := checkName(r.Name)
 	if err != nil {
 		return nil, err
 	}

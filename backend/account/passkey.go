@@ -55,7 +55,7 @@ func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
 //   - [shared.ErrValidation]: the name is not valid
 func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage, name string) (Passkey, error) {
-	name, err := checkName(strings.TrimSpace(name), shared.MaxPasskeyName)
+	name, err := checkName(strings.TrimSpace(name))
 	if err != nil {
 		return Passkey{}, err
 	}
@@ -107,7 +107,7 @@ func (s *Service) auditPasskeyChange(
 // passkeys. It fails with [shared.ErrPasskeyNotFound] if the user has none with the ID, and
 // with [shared.ErrValidation] if the name is not valid.
 func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name string) (renamed Passkey, all []Passkey, err error) {
-	if name, err = checkName(strings.TrimSpace(name), shared.MaxPasskeyName); err != nil {
+	if name, err = checkName(strings.TrimSpace(name)); err != nil {
 		return renamed, nil, err
 	}
 	if name == "" {

@@ -44,7 +44,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	if n.Email, err = address.Parse(n.Email); err != nil {
 		return SignInResult{}, inField(err, "email")
 	}
-	if n.Name, err = checkName(n.Name, shared.MaxName); err != nil {
+	if n.Name, err = checkName(n.Name); err != nil {
 		return SignInResult{}, err
 	}
 	if err := checkImage(n.Image); err != nil {

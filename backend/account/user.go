@@ -38,10 +38,12 @@ type User struct {
 
 const handleSize = 64
 
-// checkName returns a name in its stored form, or "" if nothing in it is visible.
-func checkName(text string, longest int) (string, error) {
-	if utf8.RuneCountInString(text) > longest {
-		return "", shared.ErrValidation.Saying(fmt.Sprintf("Names have at most %d characters.", longest)).In("name")
+// checkName returns the name of a user or of a passkey in its stored form, or "" if
+// nothing in it is visible. It fails with [shared.ErrNameTooLong] and
+// [shared.ErrNameControls].
+func checkName(text string) (string, error) {
+	if utf8.RuneCountInString(text) > shared.MaxName {
+		return "", shared.ErrNameTooLong
 	}
 	name, ok := shared.ParseName(text)
 	if !ok {
@@ -87,7 +89,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		return shared.ErrNothingToUpdate
 	}
 	if change.Name != nil {
-		name, err := checkName(*change.Name, shared.MaxName)
+		name, err := checkName(*change.Name)
 		if err != nil {
 			return err
 		}

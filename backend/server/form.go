@@ -99,9 +99,9 @@ func withNext(c call, page string) string {
 func formError(err error) error {
 	switch {
 	case errors.Is(err, shared.ErrMediaType):
-		return shared.ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+		return shared.ErrFormMediaType
 	case errors.Is(err, shared.ErrBadRequest):
-		return shared.ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
+		return shared.ErrFormUnreadable
 	}
 	return err
 }
