@@ -39,7 +39,10 @@ func (e *Error) In(field string) *Error {
 	return &c
 }
 
-// Saying returns the error with another message.
+// Saying returns the error with another message. Users read a message in their own
+// language only if an error with exactly that message is in the list of explanations
+// (explanation.go). Of an [ErrValidation] that is not, they read that the input is
+// invalid, and of others the English message.
 func (e *Error) Saying(message string) *Error {
 	c := *e
 	c.Message = message
@@ -195,7 +198,8 @@ var (
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
 )
 
-// Errors whose message says more than the one of their code does.
+// Errors whose message says more than the one of their code does. Each has a line among
+// the explanations.
 var (
 	ErrFormUnreadable = ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
 	ErrFormMediaType  = ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")

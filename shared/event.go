@@ -17,7 +17,7 @@ type EventKind struct {
 }
 
 // EventKinds lists every kind of event, in the order in which people choose from
-// them.
+// them. The names are those of the constants in package audit.
 var EventKinds = []EventKind{
 	{"sign-in", message.EventSignIn, message.FilterSignIns, false},
 	{"sign-in-failed", message.EventSignInFailed, message.FilterSignInsWrongPassword, false},

@@ -25,8 +25,9 @@ type Explanation struct {
 	Retype bool
 }
 
-// explanations has a line for each error. The lines of one code differ in the
-// message of the error; the first stands for messages that have none.
+// explanations has a line for each error, including those that [Error.Saying] makes.
+// The lines of one code differ in the message of the error; the first stands for
+// messages that have none.
 var explanations = []Explanation{
 	{err: ErrBadRequest, Text: message.ErrInvalidJSON},
 	{err: ErrFormUnreadable, Text: message.ErrFormUnreadable},

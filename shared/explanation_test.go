@@ -1,14 +1,18 @@
 package shared
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
 	"testing"
 
 	"latchkey/shared/message"
 )
 
-// TestEveryErrorIsExplained tests that people read something about each error in each
+// TestEveryErrorHasAText tests that people read something about each error in each
 // language. Only the end of a session is no news: the sign-in page says it.
-func TestEveryErrorIsExplained(t *testing.T) {
+func TestEveryErrorHasAText(t *testing.T) {
 	for _, l := range message.Languages {
 		for _, e := range Errors {
 			if text := e.Text(l); (text == "") != (e == ErrUnauthorized) {
@@ -31,5 +35,40 @@ func TestErrorsOfCalls(t *testing.T) {
 		if text := e.Text(message.German); text != want {
 			t.Errorf("%v: %q", e, text)
 		}
+	}
+}
+
+// TestEveryErrorIsExplained tests that explanations has every error of error.go once:
+// users would otherwise read the general sentence of its code.
+func TestEveryErrorIsExplained(t *testing.T) {
+	parse := func(name string) *ast.File {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	explained := map[string]int{}
+	for node := range ast.Preorder(parse("explanation.go")) {
+		if field, ok := node.(*ast.KeyValueExpr); ok {
+			key, isName := field.Key.(*ast.Ident)
+			if err, ok := field.Value.(*ast.Ident); ok && isName && key.Name == "err" {
+				explained[err.Name]++
+			}
+		}
+	}
+	n := 0
+	for node := range ast.Preorder(parse("error.go")) {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Err") {
+			continue
+		}
+		n++
+		if name := spec.Names[0].Name; explained[name] != 1 {
+			t.Errorf("%s is %d times in explanations, in explanation.go; want once", name, explained[name])
+		}
+	}
+	if n < 100 {
+		t.Fatalf("only %d errors were found: this test looks for the wrong thing", n)
 	}
 }

@@ -60,7 +60,9 @@ type SecondFactorDue struct {
 	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail), "passkey"
 }
 
-// User is an account as its owner sees it.
+// User is an account as its owner sees it. Its members are those of Better Auth's user,
+// which many answers have. What Latchkey adds about a user, such as the language, is a
+// member of [Current].
 type User struct {
 	ID               string  `json:"id"`
 	Name             string  `json:"name"`

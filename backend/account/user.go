@@ -19,7 +19,8 @@ import (
 // maxImage is the maximum length of an image's address, in bytes.
 const maxImage = 2048
 
-// User is an account.
+// User is an account. It is a row of the table users: a field is a column of that name in
+// snake_case, which a file in backend/store/migrations adds.
 type User struct {
 	ID               string `bun:",pk"`
 	Email            string // as [address.Parse] returns it

@@ -1,6 +1,7 @@
 package audit
 
-// The kinds of events.
+// The kinds of events, as the database and the API name them. Each has an entry in
+// [shared.EventKinds], with the text that people read.
 const (
 	EventSignUp          = "sign-up"
 	EventSignIn          = "sign-in"

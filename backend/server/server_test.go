@@ -12,7 +12,7 @@ import (
 func TestEveryErrorHasAStatus(t *testing.T) {
 	for _, e := range shared.Errors {
 		if _, ok := statuses[e]; !ok {
-			t.Errorf("%s has no status", e.Code)
+			t.Errorf("%s has no status: add it to the table in error.go", e.Code)
 		}
 	}
 	if len(statuses) != len(shared.Errors) {
@@ -34,12 +34,12 @@ func TestEveryEventHasAText(t *testing.T) {
 		for _, kind := range regexp.MustCompile(`\bEvent\w+ += "([\w-]+)"`).FindAllSubmatch(source, -1) {
 			n++
 			if shared.EventText(string(kind[1])) == 0 {
-				t.Errorf("%s has no text", kind[1])
+				t.Errorf("%s has no text: add it to EventKinds in shared/event.go", kind[1])
 			}
 		}
 	}
 	if n != len(shared.EventKinds) || n == 0 {
-		t.Errorf("%d texts for %d kinds", len(shared.EventKinds), n)
+		t.Errorf("EventKinds has %d kinds, package audit %d", len(shared.EventKinds), n)
 	}
 }
 
