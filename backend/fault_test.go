@@ -318,7 +318,7 @@ func TestRefusesToStart(t *testing.T) {
 
 // TestRefusesSystemKeys tests that a server does not start with a wrong value of a
 // system key that only the environment sets, and that it says what to do.
-func TestRefusesSystemKeys(t *testing.T) {
+func TestRefusesSettings(t *testing.T) {
 	t.Parallel()
 	for _, set := range []string{
 		"TWO_FACTOR_SIGN_IN=maybe", "TWO_FACTOR_EMAIL_CODE=maybe", "PASSKEY_USER_VERIFICATION=maybe", "PASSKEY_AUTO_UPGRADE=maybe",

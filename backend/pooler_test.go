@@ -62,7 +62,7 @@ func TestPooler(t *testing.T) {
 		})
 	}
 	load.Wait()
-	setKey(t, owner.Elsewhere(), "APP_NAME", "Everywhere")
+	putSetting(t, owner.Elsewhere(), "APP_NAME", "Everywhere")
 	testkit.Eventually(t, "the other server has the value", func() bool {
 		return strings.Contains(two.Client().Elsewhere().Do("GET", "/api/about", "").Body, `"Everywhere"`)
 	})

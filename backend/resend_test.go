@@ -178,7 +178,7 @@ func newAdministrator(t *testing.T, p *testkit.Program, flags ...string) *testki
 	if output, err := testkit.Run(t, append(grant, "admin@example.test", "settings.manage")...); err != nil {
 		t.Fatal(output, err)
 	}
-	setKey(t, admin, "VERIFY_EMAIL", "off") // with a key, every user would have to wait for an email
+	putSetting(t, admin, "VERIFY_EMAIL", "off") // with a key, every user would have to wait for an email
 	return admin
 }
 
@@ -230,7 +230,7 @@ func TestMailProviderFails(t *testing.T) {
 			provider.startSending(t, database, "-key-file", keyFile, "-rate-limits", "off"),
 		}
 		admin := newAdministrator(t, servers[0], "-database", database, "-key-file", keyFile)
-		setKey(t, admin, "RESEND_API_KEY", mailKey)
+		putSetting(t, admin, "RESEND_API_KEY", mailKey)
 		// The second server reads the system keys when it lists them.
 		admin.At(servers[1].Origin).Do("GET", "/api/settings", "").Must(t, 200, "")
 
@@ -279,7 +279,7 @@ func TestMailProviderHangs(t *testing.T) {
 		}
 		p := provider.startSending(t, database, "-rate-limits", "off")
 		admin := newAdministrator(t, p, "-database", database)
-		setKey(t, admin, "RESEND_API_KEY", mailKey)
+		putSetting(t, admin, "RESEND_API_KEY", mailKey)
 		var want []string
 		for i := range 8 {
 			email := fmt.Sprintf("user%d@example.test", i)
@@ -343,7 +343,7 @@ func TestMailAndKill(t *testing.T) {
 			p.Client().SignUp(email).Must(t, 200, "")
 			if accept { // in the first round
 				admin := newAdministrator(t, p, "-database", database, "-key-file", keyFile)
-				setKey(t, admin, "RESEND_API_KEY", mailKey)
+				putSetting(t, admin, "RESEND_API_KEY", mailKey)
 			}
 			awaitEmptyOutbox(t, database)
 			signInNew(t, p, email)
@@ -402,9 +402,9 @@ func TestMailSettings(t *testing.T) {
 			t.Errorf("the provider accepted %q, but there was no key", all)
 		}
 
-		setKey(t, admin, "RESEND_API_KEY", "re_another_"+mailKey)
+		putSetting(t, admin, "RESEND_API_KEY", "re_another_"+mailKey)
 		sendTest(424, "API key is invalid: …")
-		setKey(t, admin, "RESEND_API_KEY", mailKey)
+		putSetting(t, admin, "RESEND_API_KEY", mailKey)
 		e := provider.find("New sign-in", newUser())
 		if e.From != "Latchkey <no-reply@localhost>" || !strings.Contains(e.HTML, ">Latchkey</a>") || !strings.Contains(e.Text, p.Origin) {
 			t.Errorf("with a key: %+v", e)
@@ -412,18 +412,18 @@ func TestMailSettings(t *testing.T) {
 		sendTest(200, "true")
 		provider.find("Test mail", "admin@example.test")
 
-		setKey(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
+		putSetting(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
 		if e := provider.find("New sign-in", newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {
 			t.Errorf("with a name: %+v", e)
 		}
-		setKey(t, admin, "MAIL_FROM", "Accounts <accounts@example.com>")
+		putSetting(t, admin, "MAIL_FROM", "Accounts <accounts@example.com>")
 		if e := provider.find("New sign-in", newUser()); e.From != "Accounts <accounts@example.com>" {
 			t.Errorf("with a sender: %+v", e)
 		}
 
 		// A local part that RFC 5321 does not have is quoted for the provider, and a
 		// domain is in ASCII.
-		setKey(t, admin, "MAIL_FROM", "Konten <konten..@bücher.example>")
+		putSetting(t, admin, "MAIL_FROM", "Konten <konten..@bücher.example>")
 		for email, to := range map[string]string{
 			"foo..bar@docomo.ne.jp": `"foo..bar"@docomo.ne.jp`, "foo.@docomo.ne.jp": `"foo."@docomo.ne.jp`, "user@bücher.example": "user@xn--bcher-kva.example",
 		} {
@@ -434,12 +434,12 @@ func TestMailSettings(t *testing.T) {
 			}
 		}
 
-		setKey(t, admin, "NEW_DEVICE_MAIL", "false")
+		putSetting(t, admin, "NEW_DEVICE_MAIL", "false")
 		quiet := newUser()
-		setKey(t, admin, "APP_NAME", "Latchkey")
-		setKey(t, admin, "MAIL_FROM", "")
-		setKey(t, admin, "RESEND_API_KEY", "")
-		setKey(t, admin, "NEW_DEVICE_MAIL", "true")
+		putSetting(t, admin, "APP_NAME", "Latchkey")
+		putSetting(t, admin, "MAIL_FROM", "")
+		putSetting(t, admin, "RESEND_API_KEY", "")
+		putSetting(t, admin, "NEW_DEVICE_MAIL", "true")
 		inFolder("New sign-in", newUser())
 		for _, email := range provider.accepted() {
 			if strings.HasSuffix(email, quiet) {

@@ -173,7 +173,7 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 // deleteExpired deletes what has expired until ctx ends.
 func deleteExpired(ctx context.Context, c config, db store.DB, accounts *account.Service) {
 	for ctx.Err() == nil {
-		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.CutEvents(ctx))
+		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.DeleteOldEvents(ctx))
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("expired rows were not deleted", "err", err)
 		}

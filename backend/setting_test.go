@@ -34,7 +34,7 @@ func TestSettingsEverywhere(t *testing.T) {
 		return func() bool { return strings.Contains(other.Elsewhere().Do("GET", "/api/about", "").Body, `"`+name+`"`) }
 	}
 
-	setKey(t, admin, "APP_NAME", "Changed")
+	putSetting(t, admin, "APP_NAME", "Changed")
 	testkit.Eventually(t, "the other server has the value", nameIs("Changed"))
 
 	if err := cluster.Stop(); err != nil {
@@ -56,7 +56,7 @@ func TestSettingsEverywhere(t *testing.T) {
 }
 
 // setKey gives a system key a value.
-func setKey(t *testing.T, admin *testkit.Client, key, value string) {
+func putSetting(t *testing.T, admin *testkit.Client, key, value string) {
 	t.Helper()
 	admin.Call("PUT", "/api/settings", body{"key": key, "value": value}).Must(t, 200, "")
 }

@@ -11,11 +11,11 @@ import (
 	"latchkey/backend/audit"
 )
 
-// CutEvents deletes the events of the log that are older than its retention time.
-func (s *Service) CutEvents(ctx context.Context) error {
+// DeleteOldEvents deletes the events of the log that are older than its retention time.
+func (s *Service) DeleteOldEvents(ctx context.Context) error {
 	before := s.Now().Add(-s.Settings.Now().EventRetention)
 	for {
-		if more, err := s.Store.CutEvents(ctx, s.Keys, before); err != nil || !more {
+		if more, err := s.Store.DeleteOldEvents(ctx, s.Keys, before); err != nil || !more {
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ type eventStore interface {
 	// ReadEvents calls chain and then event with each event, oldest first, from one
 	// snapshot. It stops at the first error of either.
 	ReadEvents(ctx context.Context, chain func(audit.EventChain) error, event func(audit.Event) error) error
-	// CutEvents deletes the oldest of the events before a time, few enough that writers to
+	// DeleteOldEvents deletes the oldest of the events before a time, few enough that writers to
 	// the log do not wait for long. It reports whether there may be more.
-	CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error)
+	DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error)
 }

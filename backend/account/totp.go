@@ -226,7 +226,7 @@ func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, 
 	if since == nil {
 		since = &now
 	}
-	return in.ProveTOTP(ctx, a, *since, now)
+	return in.ActivateTOTP(ctx, a, *since, now)
 }
 
 // clockDriftMessage says by how many seconds the clock seems to be off.
@@ -279,9 +279,9 @@ type totpStore interface {
 	// then the active one, if they exist.
 	TOTPs(ctx context.Context, user, session string, now time.Time) ([]TOTP, error)
 	AddTOTP(ctx context.Context, a TOTP) error
-	// ProveTOTP activates a pending authenticator in place of the active one. It fails with
+	// ActivateTOTP activates a pending authenticator in place of the active one. It fails with
 	// [shared.ErrInvalidCode] if it is not pending any more.
-	ProveTOTP(ctx context.Context, a TOTP, since, now time.Time) error
+	ActivateTOTP(ctx context.Context, a TOTP, since, now time.Time) error
 	// DeletePendingTOTP deletes the pending authenticator of any session.
 	DeletePendingTOTP(ctx context.Context, user string) error
 	DeleteTOTPs(ctx context.Context, user string) error

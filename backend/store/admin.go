@@ -36,8 +36,8 @@ func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Ti
 	return all, wrapDB(q.Scan(ctx))
 }
 
-// permissionsOf is a statement for those of the user whose id is in a column, as
-// [account.PermissionNames] reads them.
+// permissionsOf returns a query for the permissions of the user with the ID in a column, in
+// the form that [account.PermissionNames] reads.
 func (db DB) permissionsOf(column string) *bun.SelectQuery {
 	return db.bun.NewSelect().
 		Model((*permission)(nil)).

@@ -11,13 +11,13 @@ import (
 	"latchkey/shared"
 )
 
-// backupCode is a row of what is kept of one.
+// backupCode is a row of the table backup_codes.
 type backupCode struct {
 	UserID string `bun:",pk"`
 	Digest []byte `bun:",pk"`
 }
 
-// usedBackupCode is a row of what is kept of one that was used.
+// usedBackupCode is a row of the table used_backup_codes.
 type usedBackupCode backupCode
 
 // ReplaceBackupCodes implements [account.Store].

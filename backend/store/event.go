@@ -12,7 +12,7 @@ import (
 	"latchkey/backend/audit"
 )
 
-// queuedEvents are the events of a transaction, which are written at its end.
+// queuedEvents are the events of a transaction, which writes them at its end.
 type queuedEvents struct {
 	mac    audit.MAC
 	events []audit.Event
@@ -28,8 +28,8 @@ func (db DB) AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error {
 	return nil
 }
 
-// writeEvents writes the events of a transaction. The first statement takes the
-// end of the log, and nothing is done after it but to commit.
+// writeEvents writes the queued events of a transaction. Its first statement locks the end
+// of the log, so it is the last step before the commit.
 func (db DB) writeEvents(ctx context.Context) error {
 	if len(db.queued.events) == 0 {
 		return nil
@@ -46,9 +46,8 @@ func (db DB) writeEvents(ctx context.Context) error {
 	return wrapDB(err)
 }
 
-// SignChain puts the first MAC to the end of a log that nothing was written to
-// yet. Later ones follow from one another: a log that has lost its MAC gets no
-// other.
+// SignChain signs the end of a new and empty log. Each later signature depends on the one
+// before, and a log that has lost its signature does not get another.
 func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 	return db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
@@ -61,7 +60,7 @@ func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 	})
 }
 
-// lockChain returns the chain, which nobody else has until the transaction ends.
+// lockChain returns the chain, and locks it until the transaction ends.
 func (db DB) lockChain(ctx context.Context) (audit.EventChain, error) {
 	var chain audit.EventChain
 	err := db.bun.NewUpdate().Model(&chain).Set("last = last").Where("n = 1").Returning("*").Scan(ctx)
@@ -87,11 +86,11 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, 
 // eventBatch is how many events are read at once.
 const eventBatch = 1000
 
-// ReadEvents implements [account.Store]. It reads from a snapshot, and keeps
-// nobody from writing to the log, however long it is.
+// ReadEvents implements [account.Store]. It reads from a snapshot, and so does not delay
+// writers, however long the log is.
 func (db DB) ReadEvents(ctx context.Context, begin func(audit.EventChain) error, each func(audit.Event) error) error {
 	snapshot := sql.TxOptions{ReadOnly: true}
-	if db.dsn != "" { // SQLite has no others
+	if db.dsn != "" { // on SQLite every read transaction is a snapshot
 		snapshot.Isolation = sql.LevelRepeatableRead
 	}
 	var stopped error
@@ -116,7 +115,7 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) err
 	var events []audit.Event
 	for {
 		q := tx.NewSelect().Model(&events).Order("seq").Limit(eventBatch)
-		if len(events) > 0 { // else from the first, whatever its number: none hides below it
+		if len(events) > 0 { // otherwise from the first, whatever its number: no event can hide before it
 			q.Where("seq > ?", events[len(events)-1].Seq)
 		}
 		events = nil
@@ -134,9 +133,9 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) err
 	}
 }
 
-// CutEvents implements [account.Store]. The chain begins later before anything
+// DeleteOldEvents implements [account.Store]. The chain begins later before anything
 // is deleted: what is in it cannot be.
-func (db DB) CutEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error) {
+func (db DB) DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error) {
 	err = db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
 		if err != nil {

@@ -188,7 +188,7 @@ func TestForgedAnew(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
 		s := serviceWithLog(t, db, 40)
-		if err := s.CutEvents(t.Context()); err != nil {
+		if err := s.DeleteOldEvents(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		wantIntact(t, s, 31)
@@ -216,10 +216,10 @@ func TestForgedAnew(t *testing.T) {
 	})
 }
 
-// TestCutEventsInPieces checks that CutEvents removes a long old part piece by
+// TestCutEventsInPieces checks that DeleteOldEvents removes a long old part piece by
 // piece. An entry that is newer by the clock of another server stays, and so do
 // the entries after it.
-func TestCutEventsInPieces(t *testing.T) {
+func TestDeleteOldEventsInPieces(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 0)
 		old := now.AddDate(-1, 0, 0)
@@ -240,12 +240,12 @@ func TestCutEventsInPieces(t *testing.T) {
 		write(0, 1500, old)
 		write(1500, 1501, now)
 		write(1501, 1510, old)
-		more, err := db.CutEvents(t.Context(), s.Keys, now)
+		more, err := db.DeleteOldEvents(t.Context(), s.Keys, now)
 		if !more || err != nil {
 			t.Errorf("the first piece: more is %v, %v; want true", more, err)
 		}
 		wantIntact(t, s, 510)
-		if err := s.CutEvents(t.Context()); err != nil {
+		if err := s.DeleteOldEvents(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		wantIntact(t, s, 10)
@@ -256,12 +256,12 @@ func TestCutEventsInPieces(t *testing.T) {
 
 // TestCutEvents checks that a log still verifies after the server removes its
 // old entries, and that it accepts new ones.
-func TestCutEvents(t *testing.T) {
+func TestDeleteOldEvents(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 40)
 		cut := func(left int64) {
 			t.Helper()
-			if err := s.CutEvents(t.Context()); err != nil {
+			if err := s.DeleteOldEvents(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			wantIntact(t, s, left)

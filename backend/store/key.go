@@ -11,19 +11,19 @@ import (
 	"latchkey/backend/mail"
 )
 
-// keyCheck is a row that only the holder of a key could have written.
+// keyCheck is a row that only a server with a certain key can have written.
 type keyCheck struct {
 	N     int `bun:",pk"`
 	ID    string
 	Value []byte
 }
 
-// ErrKeys says that the database was made with keys that the server lacks.
+// ErrKeys means that the server lacks the database's key.
 var ErrKeys = errors.New("the database was made with another key")
 
-// CheckKeys fails with [ErrKeys] unless the keys are those of the database. An
-// empty database without any takes them. One with accounts does not: somebody has
-// taken the check away, and would have these keys vouch for what is there.
+// CheckKeys fails with [ErrKeys] unless the keys belong to the database. An empty database
+// without a check adopts the keys. One with accounts does not: an attacker who has deleted
+// the check could otherwise make the server accept foreign keys.
 func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	err := db.inTx(ctx, func(db DB) error {
@@ -36,7 +36,7 @@ func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 		} else if any {
 			return ErrKeys
 		}
-		return db.SignChain(ctx, keys) // it is as new as the database
+		return db.SignChain(ctx, keys) // the log is new, like the database
 	})
 	if err != nil {
 		return err
@@ -53,8 +53,8 @@ func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	return nil
 }
 
-// RenewKeys has the database know the keys by their current one: a server that
-// lacks it is refused from now on.
+// RenewKeys makes the current key the database's, so that a server that lacks it no longer
+// starts.
 func (db DB) RenewKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	_, err := db.bun.NewUpdate().Model(&keyCheck{1, id, value}).WherePK().Exec(ctx)

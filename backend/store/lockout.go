@@ -8,8 +8,8 @@ import (
 	"latchkey/backend/account"
 )
 
-// unlocked is long ago for every clock: a server whose clock is behind another's
-// must not see a lock where there is none.
+// unlocked is in the past for every clock, so that a server whose clock is late does not see
+// a lockout where there is none.
 var unlocked = time.Unix(0, 0).UTC()
 
 // CountSecondFactorTry implements [account.Store].

@@ -15,8 +15,8 @@ func (db DB) AddMail(ctx context.Context, m mail.Mail) error {
 	return wrapDB(err)
 }
 
-// leaseCandidates is how many mails are looked at to take one: as many as others
-// may take meanwhile who look at the same time.
+// leaseCandidates is how many emails LeaseMail looks at: as many as other servers may lease
+// at the same time.
 const leaseCandidates = 32
 
 // LeaseMail implements [account.Store]. It looks first and then takes, because
@@ -31,7 +31,7 @@ func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, 
 	for _, m := range due {
 		err := noRowsToNotFound(db.bun.NewUpdate().Model(&m).Set("leased_until = ?", until).
 			Where("id = ?", m.ID).Where("leased_until = ?", m.LeasedUntil).Returning("*").Scan(ctx))
-		if !errors.Is(err, account.ErrNotFound) { // else somebody else has it
+		if !errors.Is(err, account.ErrNotFound) { // otherwise another server has it
 			return m, err == nil, err
 		}
 	}

@@ -33,10 +33,10 @@ const ChainVersion = 5
 
 const versionTable = "schema_versions"
 
-// ErrNewerSchema says that a newer program than this one made the database.
+// ErrNewerSchema means that a newer program has migrated the database.
 var ErrNewerSchema = errors.New("the database is newer than this program")
 
-// schemaVersion is the newest version that this program knows.
+// schemaVersion returns the newest version that this program knows.
 var schemaVersion = sync.OnceValue(func() (newest int64) {
 	names, _ := fs.Glob(migrations, "migrations/*.sql")
 	for _, name := range append(names, appendOnly) {
@@ -50,33 +50,32 @@ var schemaVersion = sync.OnceValue(func() (newest int64) {
 	return newest
 })
 
-// MigrationWait is how long a process waits for another that migrates. It is how
-// long Kubernetes gives a rollout to get on (progressDeadlineSeconds).
+// MigrationWait is how long a process waits for another one that migrates. It is the time in
+// which a rollout in Kubernetes must make progress (progressDeadlineSeconds).
 const MigrationWait = 10 * time.Minute
 
 const (
-	// reportEvery is how often a process that waits says so.
+	// reportEvery is how often a waiting process reports that it waits.
 	reportEvery = 10 * time.Second
 	// tryEvery is how often it tries to take the lock.
 	tryEvery = 50 * time.Millisecond
-	// tryTimeout is how long a try may take: more than a call, because at the start
-	// a pooler has to connect first.
+	// tryTimeout is how long one try may take. It is longer than a statement's timeout,
+	// because a pooler may have to connect first.
 	tryTimeout = 10 * time.Second
 )
 
-// ErrMigrating says that another process has migrated the database for longer than
-// this one waits.
+// ErrMigrating means that another process has held the migration lock for longer than this
+// one waits.
 var ErrMigrating = errors.New("another process holds the migration lock of the database")
 
-// Migration says how [DB.MigrateWith] waits for its turn.
+// Migration has the options of [DB.MigrateWith].
 type Migration struct {
-	Wait time.Duration // at most; zero stands for [MigrationWait]
-	// Waiting is called when another process migrates, once and then every ten
-	// seconds, with the time waited so far. Optional.
+	Wait time.Duration // at most this long; zero means [MigrationWait]
+	// Waiting, if not nil, is called with the time waited so far while another process
+	// migrates: at once and then every ten seconds.
 	Waiting func(time.Duration)
-	Every   time.Duration // instead of the ten seconds; optional
-	// To is the version to stop at, to make a database of before; zero stands for
-	// the newest.
+	Every   time.Duration // replaces the ten seconds, if not zero
+	// To is the version to stop at, for tests of older schemas; zero means the newest.
 	To int64
 }
 
@@ -85,10 +84,9 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 	return db.MigrateWith(ctx, Migration{})
 }
 
-// MigrateWith brings the schema to the version of this program and returns the
-// versions that it applied. Processes that migrate at once take turns; it fails
-// with [ErrMigrating] if the turn does not come. It fails, having changed nothing,
-// if the schema is newer than the program.
+// MigrateWith migrates the schema to this program's version, and returns the versions that
+// it applied. Concurrent processes take turns. It fails with [ErrMigrating] if it does not
+// get a turn. If the schema is newer than the program, it fails and changes nothing.
 func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err error) {
 	if db.dsn != "" {
 		applied, err = db.migratePostgres(ctx, m)
@@ -101,9 +99,9 @@ func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err
 	return applied, nil
 }
 
-// migrateSQLite holds the lock in a file, because the database's own lock does not
-// reach over the several transactions of a migration, nor over the change to
-// write-ahead logging that the first connection makes.
+// migrateSQLite holds a file lock, because the database's own lock covers neither the
+// several transactions of a migration nor the switch to write-ahead logging at the first
+// connection.
 func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, err error) {
 	lock := flock.New(db.path + ".lock")
 	if err := m.acquireLock(ctx, func(context.Context) (bool, error) { return lock.TryLock() }); err != nil {
@@ -116,12 +114,11 @@ func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, e
 // advisoryLock is "latchkey" in ASCII.
 const advisoryLock = 0x6c617463686b6579
 
-// migratePostgres migrates in one transaction, which holds the lock. So the lock
-// ends with it, in whatever way that is, also behind a pooler, and one connection
-// is enough. goose's own lock is one of the session, and is taken too late: goose
-// looks for its table, and makes it, before that.
+// migratePostgres migrates in one transaction, which holds the lock. So the lock always ends
+// with the transaction, even behind a pooler, and one connection is enough. goose's own lock
+// is a session's, and goose takes it only after it has created its table.
 func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64, err error) {
-	pool, err := connectPostgres(db.dsn, 0) // a migration may take longer than an answer to a person
+	pool, err := connectPostgres(db.dsn, 0) // a migration may take longer than a request
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +135,13 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 				return false, err
 			}
 		}
-		// What another has committed before the lock was free must be seen.
+		// The transaction must see what another process committed before it released the
+		// lock.
 		if _, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED"); err != nil {
 			return false, err
 		}
-		// It does not wait in the database: behind a pooler those who wait would
-		// take the sessions that the one who migrates needs.
+		// It does not wait in the database: behind a pooler, waiting processes would occupy
+		// the sessions that the migrating one needs.
 		err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", advisoryLock).Scan(&mine)
 		if err == nil && !mine {
 			_, err = conn.ExecContext(ctx, "ROLLBACK")
@@ -167,13 +165,13 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 	return applied, err
 }
 
-// inTransaction is a connection on which a transaction is open. Those that are
-// begun on it are savepoints.
+// inTransaction is a connection with an open transaction. Transactions that begin on it are
+// savepoints.
 type inTransaction struct{ pgConn }
 
 func (c inTransaction) Connect(context.Context) (driver.Conn, error) { return c, nil }
 func (c inTransaction) Driver() driver.Driver                        { return pgdriver.NewDriver() }
-func (c inTransaction) Close() error                                 { return nil } // who opened it closes it
+func (c inTransaction) Close() error                                 { return nil } // its opener closes it
 
 func (c inTransaction) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	_, err := c.ExecContext(ctx, "SAVEPOINT migration", nil)
@@ -192,7 +190,7 @@ func (s savepoint) Rollback() error {
 	return err
 }
 
-// apply applies what is pending.
+// apply applies the pending migrations.
 func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialect, folder string) (applied []int64, err error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -233,12 +231,13 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 	return applied, nil
 }
 
-// acquireLock tries to take the lock until it has it, and reports that it waits.
+// acquireLock tries to take the lock until it succeeds or has waited for too long, and
+// reports that it waits.
 func (m Migration) acquireLock(ctx context.Context, try func(context.Context) (bool, error)) error {
 	limit, every := cmp.Or(m.Wait, MigrationWait), cmp.Or(m.Every, reportEvery)
 	began, next := time.Now(), time.Duration(0)
 	for {
-		// A database that does not answer is another fault than a lock that is held.
+		// A database that does not answer is a different error from a held lock.
 		trying, cancel := context.WithTimeout(ctx, tryTimeout)
 		mine, err := try(trying)
 		cancel()

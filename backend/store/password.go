@@ -25,8 +25,8 @@ func (db DB) AddPassword(ctx context.Context, p account.Password) error {
 	return wrapDB(err)
 }
 
-// UsePassword implements [account.Store]. It changes nothing: the update takes
-// the row's lock, so that who replaces the hash waits, or is waited for.
+// UsePassword implements [account.Store]. The update changes nothing, but takes the row's
+// lock, so that a concurrent change of the hash comes before or after it.
 func (db DB) UsePassword(ctx context.Context, user, hash string) error {
 	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = hash").
 		Where("user_id = ?", user).Where("hash = ?", hash).Where("NOT void").Exec(ctx)

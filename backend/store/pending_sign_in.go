@@ -8,7 +8,7 @@ import (
 	"latchkey/shared"
 )
 
-// challenge is a row of the table challenges, and the user whose it is.
+// challenge is a row of the table challenges, with its user.
 type challenge struct {
 	account.PendingSignIn
 	User account.User `bun:"rel:belongs-to,join:user_id=id"`

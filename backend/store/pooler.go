@@ -20,10 +20,10 @@ import (
 // pooler is in between. The driver sends all other statements as simple queries,
 // with their values in the text.
 
-// errPooler says that a connection cannot name a statement.
+// errPooler means that a connection cannot name a statement.
 var errPooler = errors.New("the session of Postgres may be another for each transaction")
 
-// poolerSafe opens connections that refuse to name a statement unless it lasts.
+// poolerSafe opens connections that refuse to name a statement behind a pooler.
 type poolerSafe struct{ *pgdriver.Connector }
 
 // Connect implements [driver.Connector].
@@ -41,8 +41,8 @@ func (c poolerSafe) Connect(ctx context.Context) (driver.Conn, error) {
 
 type pgConn struct{ *pgdriver.Conn }
 
-// PrepareContext implements [driver.ConnPrepareContext]. It fails with [errPooler]
-// if there may be a pooler.
+// PrepareContext implements [driver.ConnPrepareContext]. It fails with [errPooler] if there
+// may be a pooler.
 func (c pgConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	direct, err := c.direct(ctx)
 	if err != nil {
@@ -54,10 +54,10 @@ func (c pgConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, 
 	return c.Conn.PrepareContext(ctx, query)
 }
 
-// direct reports whether the process of Postgres that answers is the one that
-// accepted the connection. Poolers answer the start of a connection themselves,
-// with a random number in the place of the process's. It holds for session mode
-// and for poolers that rewrite named statements, too: there it costs speed only.
+// direct reports whether the Postgres process that answers is the one that accepted the
+// connection. A pooler answers the start of a connection itself, with a random process
+// number. So direct is false in session mode, too, and for poolers that rewrite named
+// statements, which costs only speed.
 func (c pgConn) direct(ctx context.Context) (bool, error) {
 	rows, err := c.QueryContext(ctx, "SELECT pg_backend_pid()", nil)
 	if err != nil {
@@ -72,15 +72,14 @@ func (c pgConn) direct(ctx context.Context) (bool, error) {
 	return accepted.IsValid() && accepted.CanInt() && pid[0] == accepted.Int(), nil
 }
 
-// A prepared is a statement that Postgres plans once a connection, from its first
-// use on.
+// A prepared is a statement that Postgres plans once for each connection, at its first use.
 type prepared struct {
 	stmt   atomic.Pointer[sql.Stmt]
 	pooled atomic.Bool // a pooler was found
 }
 
-// scan runs the statement and reads the row that it finds. It fails with
-// [errPooler] where statements cannot be named.
+// scan runs the statement and scans its row. It fails with [errPooler] if statements cannot
+// be named.
 func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func() string, args ...any) error {
 	if p.pooled.Load() {
 		return errPooler
@@ -92,7 +91,7 @@ func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func()
 			return pool.ScanRows(ctx, rows, row)
 		}
 	}
-	// A pooler that passes the process's number on still loses the statement.
+	// A pooler that passes the process number on still loses the statement.
 	e, _ := errors.AsType[pgdriver.Error](err)
 	switch e.Field('C') {
 	case "26000", "42P05": // invalid_sql_statement_name, duplicate_prepared_statement

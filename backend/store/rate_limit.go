@@ -35,14 +35,14 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 		if !errors.Is(err, sql.ErrNoRows) {
 			return a.RateLimitWindow, err == nil, wrapDB(err)
 		}
-		// There was no room. The rest is only to say for how long.
+		// The limit is reached. Read until when.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
 		if err == nil && a.N >= max && a.ExpiresAt.After(now) {
 			return a.RateLimitWindow, false, nil
 		}
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return a.RateLimitWindow, false, wrapDB(err)
-		} // a right guess was settled, or the count was swept, in between: there is room
+		} // meanwhile a guess was settled, or the count was deleted: try again
 	}
 }
 

@@ -12,11 +12,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// ErrReadOnly says that the database takes no writes.
+// ErrReadOnly means that the database accepts no writes.
 var ErrReadOnly = errors.New("the database takes no writes")
 
-// Ready fails unless the database answers, has the schema of this program and
-// takes writes.
+// Ready fails unless the database answers, has this program's schema and accepts writes.
 func (db DB) Ready(ctx context.Context) error {
 	var version int64
 	query := db.bun.NewSelect().Table(versionTable).ColumnExpr("MAX(version_id)")
@@ -36,7 +35,7 @@ func (db DB) Ready(ctx context.Context) error {
 		switch {
 		case standby:
 			return fmt.Errorf("%w: it is a standby, or still recovering", ErrReadOnly)
-		case readOnly: // as providers set it where a disk is full, too
+		case readOnly: // providers also set this when a disk is full
 			return fmt.Errorf("%w: its transactions are read-only (default_transaction_read_only)", ErrReadOnly)
 		}
 	}
@@ -46,14 +45,13 @@ func (db DB) Ready(ctx context.Context) error {
 	return nil
 }
 
-// probeSize is a page of SQLite: the least that a write needs room for.
+// probeSize is one page of SQLite, the least that a write needs.
 const probeSize = 4096
 
-// writable fails unless SQLite can write to its file and beside it. A transaction
-// alone would not tell: SQLite has the file open, and writes nothing before there
-// is something to commit.
+// writable fails unless SQLite can write to its file and next to it. Beginning a transaction
+// is not enough, because SQLite writes nothing before the commit.
 func (db DB) writable(ctx context.Context) error {
-	// The file itself must not be opened: closing it would take SQLite's locks away.
+	// Do not open the file itself: closing it would release SQLite's locks.
 	const write = 2 // W_OK of access(2)
 	if err := syscall.Access(db.path, write); err != nil {
 		return &os.PathError{Op: "write", Path: db.path, Err: err}

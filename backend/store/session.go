@@ -24,9 +24,9 @@ type sessionRow struct {
 	User            account.User `bun:"rel:belongs-to,join:user_id=id"`
 }
 
-// SessionByHash implements [account.Store]. Every call of a signed-in user runs
-// this query. Planning takes most of its time, so Postgres plans it once a
-// connection where the connection can name a statement.
+// SessionByHash implements [account.Store]. Every call of a signed-in user runs this query.
+// Most of its time is planning, so Postgres plans it once for each connection that can name
+// statements.
 func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
 	var row sessionRow
 	err := errPooler

@@ -1,5 +1,5 @@
-// Package store keeps what the rules of package account need kept, in SQLite
-// or Postgres, by one set of SQL.
+// Package store stores the data of package account in SQLite or Postgres, with the same SQL
+// for both.
 package store
 
 import (
@@ -27,7 +27,7 @@ import (
 	"latchkey/shared"
 )
 
-// DB is an [account.Store]. Inside [DB.Tx] it is one transaction of it.
+// DB is an [account.Store]. Inside [DB.Tx] it is a transaction.
 type DB struct {
 	bun  bun.IDB
 	pool *bun.DB
@@ -41,18 +41,18 @@ type DB struct {
 var _ account.Store = DB{}
 
 const (
-	// Timeout is how long a statement may take: a server that cannot reach its
-	// database within three seconds says so while a person still waits (503 within
-	// five). SQLite has one writer at a time; the others wait this long for it.
+	// Timeout is how long a statement may take, so that a server that cannot reach its
+	// database answers 503 within five seconds. SQLite has one writer at a time, and the
+	// others wait up to this long.
 	Timeout = 3 * time.Second
-	// More connections than these only queue inside the database. Each of
-	// SQLite's has a page cache of its own.
+	// More connections would only queue inside the database. Each of SQLite's has its own
+	// page cache.
 	postgresConnections = 16
 	sqliteConnections   = 8
 )
 
-// Open opens the database that a URL names: sqlite:PATH or postgres://…. It
-// connects at the first use.
+// Open opens the database of a URL: sqlite:PATH or postgres://…. It connects at the first
+// use.
 func Open(database string) (DB, error) { return OpenWith(database, Timeout) }
 
 // OpenWith is [Open] with another timeout than [Timeout].
@@ -74,17 +74,16 @@ func openSQLite(path string, timeout time.Duration) (DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return DB{}, err
 	}
-	// The settings are in the address, so that every pooled connection has
-	// them. Transactions take the write lock at once: one that reads first and
-	// then finds another has written would fail with SQLITE_BUSY however long
-	// it may wait.
+	// The settings are in the address, so that every pooled connection has them.
+	// Transactions take the write lock at once: one that reads first and writes after
+	// another transaction has written would fail with SQLITE_BUSY, however long it may wait.
 	q := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", timeout.Milliseconds()), // before journal_mode, which takes a lock
 			"journal_mode(wal)",
-			"synchronous(full)", // what was answered must survive a power cut
-			"secure_delete(1)",  // what was deleted must not be found in the file
+			"synchronous(full)", // an acknowledged write must survive a power cut
+			"secure_delete(1)",  // deleted data must not remain in the file
 			"foreign_keys(1)",
 		},
 	}
@@ -111,7 +110,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 // as long as the timeout; zero sets no bound.
 func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error) {
 	defer func() {
-		if p := recover(); p != nil { // the driver's answer to a URL that it cannot read
+		if p := recover(); p != nil { // the driver panics on a URL that it cannot parse
 			err = fmt.Errorf("the database URL is not one that Postgres understands: %v", p)
 		}
 	}()
@@ -134,9 +133,9 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 	return sql.OpenDB(poolerSafe{connector}), nil
 }
 
-// closeOnErrorConn is a connection that ends with its first error. The driver keeps one
-// on which a prepared statement timed out, and would take the answer that comes
-// late for the answer to its next question: another person's session.
+// closeOnErrorConn is a connection that closes itself at the first error. The driver keeps a
+// connection whose prepared statement timed out, and would take the late answer for the
+// answer to its next query: another user's session.
 type closeOnErrorConn struct{ net.Conn }
 
 func (c closeOnErrorConn) Read(b []byte) (int, error) {
@@ -163,7 +162,7 @@ func limitConnections(pool *sql.DB, n int) {
 // Close closes the database.
 func (db DB) Close() error { return db.pool.Close() }
 
-// errNestedTx is a programming error. A rule that has a transaction writes to that.
+// errNestedTx is a programming error: a rule in a transaction must write to that one.
 var errNestedTx = errors.New("store: a transaction was begun inside another one")
 
 // Tx implements [account.Store].
@@ -174,11 +173,10 @@ func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 	return db.inTx(ctx, func(tx DB) error { return fn(tx) })
 }
 
-// inTx runs fn in the transaction that db is, or else in a new one, which is
-// committed if fn returns nil. It is for methods of which some callers have a
-// transaction and some have not. An error of fn does not undo what fn wrote to a
-// transaction that its caller has: a method that may fail so that its caller goes
-// on must fail before it writes.
+// inTx runs fn in the transaction that db is. Otherwise it begins one, and commits it if fn
+// returns nil. It is for methods that are called both inside and outside of transactions. An
+// error of fn does not revert what fn wrote to the caller's transaction. So a method whose
+// callers go on after an error must fail before it writes.
 func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	if db.queued != nil {
 		return fn(db)
@@ -198,12 +196,12 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	return wrapDB(err)
 }
 
-// deleteBatch is how many rows one statement of a sweep deletes: few enough
-// that SQLite's one writer is free again before anybody has waited long.
+// deleteBatch is how many rows one statement deletes: few enough that writers to SQLite do
+// not wait for long.
 const deleteBatch = 1000
 
-// DeleteExpired deletes what has expired. Nothing depends on it: whatever could find
-// an expired row asks for the time.
+// DeleteExpired deletes expired rows. Nothing depends on it, because every query of such
+// rows compares the time.
 func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 	for _, t := range []struct{ name, key string }{
 		{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
@@ -218,15 +216,14 @@ func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 			}
 		}
 	}
-	if db.path != "" { // nor in the file beside it
+	if db.path != "" { // deleted data must not remain in the log file either
 		_, err := db.bun.NewRaw("PRAGMA wal_checkpoint(TRUNCATE)").Exec(ctx)
 		return wrapDB(err)
 	}
 	return nil
 }
 
-// wrapDB says what a driver's error means to the rules. What is not the
-// database's trouble but a fault of ours stays what it is.
+// wrapDB adds [shared.ErrUnavailable] to a driver's error, unless it is a programming error.
 func wrapDB(err error) error {
 	if err == nil || isProgrammingError(err) {
 		return err
@@ -234,7 +231,8 @@ func wrapDB(err error) error {
 	return fmt.Errorf("%w: %w", shared.ErrUnavailable, err)
 }
 
-// noRowsToNotFound is failed, for statements that look for a row.
+// noRowsToNotFound is wrapDB for statements that look up a row: it returns
+// [account.ErrNotFound] if there is none.
 func noRowsToNotFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return account.ErrNotFound
@@ -251,7 +249,7 @@ func rowsAffected(res sql.Result, err error) (int, error) {
 	return int(n), wrapDB(err)
 }
 
-// requireOneRow fails with the given error unless a statement changed one row.
+// requireOneRow fails with the error none if a statement affected no row.
 func requireOneRow(res sql.Result, err, none error) error {
 	n, err := rowsAffected(res, err)
 	if err == nil && n == 0 {
@@ -280,8 +278,8 @@ func isForeignKeyViolation(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// isProgrammingError reports whether an error is one that a right statement on a right
-// schema does not meet, as opposed to a database that is down, full or busy.
+// isProgrammingError reports whether an error means that a statement or the schema is wrong,
+// and not that the database is down, full or busy.
 func isProgrammingError(err error) bool {
 	if e, ok := errors.AsType[pgdriver.Error](err); ok {
 		switch e.Field('C')[:2] {

@@ -22,8 +22,8 @@ func (db DB) AddTOTP(ctx context.Context, a account.TOTP) error {
 	return wrapDB(err)
 }
 
-// ProveTOTP implements [account.Store].
-func (db DB) ProveTOTP(ctx context.Context, a account.TOTP, since, now time.Time) error {
+// ActivateTOTP implements [account.Store].
+func (db DB) ActivateTOTP(ctx context.Context, a account.TOTP, since, now time.Time) error {
 	return db.inTx(ctx, func(db DB) error {
 		if _, err := db.bun.NewDelete().Model((*account.TOTP)(nil)).Where("user_id = ?", a.UserID).Where("verified").Exec(ctx); err != nil {
 			return wrapDB(err)

@@ -69,7 +69,7 @@ func TestSpendStepOnce(t *testing.T) {
 	})
 }
 
-func TestProveTOTP(t *testing.T) {
+func TestActivateTOTP(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		addUser(t, db, "bob")
@@ -103,20 +103,20 @@ func TestProveTOTP(t *testing.T) {
 		in("another", now)
 		in("", now)
 		in(session, expires)
-		if err := db.ProveTOTP(t.Context(), second, now, expires); !errors.Is(err, shared.ErrInvalidCode) {
+		if err := db.ActivateTOTP(t.Context(), second, now, expires); !errors.Is(err, shared.ErrInvalidCode) {
 			t.Errorf("proved too late: %v", err)
 		}
-		if err := db.ProveTOTP(t.Context(), second, now, now); err != nil {
+		if err := db.ActivateTOTP(t.Context(), second, now, now); err != nil {
 			t.Error(err)
 		}
-		if err := db.ProveTOTP(t.Context(), second, now, now); !errors.Is(err, shared.ErrInvalidCode) {
+		if err := db.ActivateTOTP(t.Context(), second, now, now); !errors.Is(err, shared.ErrInvalidCode) {
 			t.Errorf("proved again: %v", err)
 		}
 		want("2 true")
 		in("another", expires, "2 true")
 		third := put("3", "ann", session)
 		want("3 false", "2 true")
-		if won := atOnce(t, 10, shared.ErrInvalidCode, func(int) error { return db.ProveTOTP(context.Background(), third, now, now) }); won != 1 {
+		if won := atOnce(t, 10, shared.ErrInvalidCode, func(int) error { return db.ActivateTOTP(context.Background(), third, now, now) }); won != 1 {
 			t.Errorf("%d of 10 proved it; want 1", won)
 		}
 		want("3 true")

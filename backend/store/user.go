@@ -12,7 +12,7 @@ import (
 	"latchkey/shared"
 )
 
-// permission is a row of what a user may do.
+// permission is a row of the table permissions.
 type permission struct {
 	UserID string `bun:",pk"`
 	Name   string `bun:",pk"`
@@ -20,7 +20,7 @@ type permission struct {
 
 // AddUser implements [account.Store].
 func (db DB) AddUser(ctx context.Context, u account.User) error {
-	// A refused row would end the transaction, of which there is more to come.
+	// A refused row would abort the transaction, which goes on.
 	res, err := db.bun.NewInsert().Model(&u).On("CONFLICT (email) DO NOTHING").Exec(ctx)
 	return requireOneRow(res, err, shared.ErrUserExists.In("email"))
 }
@@ -96,7 +96,7 @@ func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) 
 
 // ChangeEmail implements [account.Store].
 func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error {
-	// Asked first: a refused row would end the transaction.
+	// Look first: a refused row would abort the transaction.
 	owner := db.bun.NewSelect().TableExpr("users AS owner").ColumnExpr("1").Where("owner.email = ?", email)
 	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
 		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
@@ -120,7 +120,7 @@ func (db DB) DeleteUser(ctx context.Context, user string) error {
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// AnyUser reports whether there is an account at all.
+// AnyUser reports whether there is an account.
 func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
 	return any, wrapDB(err)
@@ -146,10 +146,10 @@ func (db DB) UserPermissions(ctx context.Context, user string) (names []string, 
 	return names, wrapDB(err)
 }
 
-// A Grant is a permission that a user has.
+// A Grant is a permission of a user.
 type Grant struct{ Email, Permission string }
 
-// Permissions returns who may do what, by address.
+// Permissions returns all grants, by address.
 func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	var grants []Grant
 	err := db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("users.email, ?TableAlias.name AS permission").

@@ -8,8 +8,8 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// An AuthenticatorApp has an account's authenticator app on it (RFC 6238: SHA-1, six digits,
-// steps of 30 seconds).
+// An AuthenticatorApp has the secret of an account (RFC 6238: SHA-1, six digits, steps of 30
+// seconds).
 type AuthenticatorApp struct {
 	URI    string           // the otpauth URI that was scanned; empty if the key was typed
 	Secret string           // in base32
@@ -19,8 +19,8 @@ type AuthenticatorApp struct {
 	last int64 // the step of the newest code that was given
 }
 
-// Scan returns a phone that has scanned an otpauth URI of a time-based code. It
-// goes by the machine's clock.
+// Scan returns an app that has scanned the otpauth URI of a time-based code. It uses the
+// machine's clock.
 func Scan(uri string) (*AuthenticatorApp, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -33,7 +33,7 @@ func Scan(uri string) (*AuthenticatorApp, error) {
 	return &AuthenticatorApp{URI: uri, Secret: secret, Now: time.Now, Wait: time.Sleep}, nil
 }
 
-// TypeKey returns a phone into which a base32 secret was typed.
+// TypeKey returns an app with a typed base32 secret.
 func TypeKey(secret string) *AuthenticatorApp {
 	return &AuthenticatorApp{Secret: secret, Now: time.Now, Wait: time.Sleep}
 }
@@ -59,14 +59,13 @@ func (app *AuthenticatorApp) Code(away int) string { return app.CodeOf(app.StepN
 // CodeAt returns the code that the app shows at a time.
 func (app *AuthenticatorApp) CodeAt(t time.Time) string { return app.CodeOf(stepAt(t)) }
 
-// margin is how long a code may be under way to the server. The server takes the
-// code of the step before the present one, too: of that one, only if the present
-// step lasts that long.
+// margin is how long a code may take to reach the server. The server also accepts the code
+// of the previous step, but that one only if the current step lasts this long.
 const margin = 15 * time.Second
 
-// Next returns the earliest code that the server still takes and that was not
-// returned before: each is good once. Three can be had at once; for a fourth the
-// phone waits until its step is at most one away.
+// Next returns the earliest code that the server still accepts and that Next has not
+// returned: each code is valid once. Three are available at once. For a fourth, the app
+// waits until the code is at most one step early.
 func (app *AuthenticatorApp) Next() string {
 	step := max(app.last+1, stepAt(app.Now().Add(margin))-1)
 	if early := time.Unix((step-1)*int64(Step/time.Second), 0).Sub(app.Now()); early > 0 {
@@ -88,8 +87,7 @@ func (app *AuthenticatorApp) Use(step int64) { app.last = max(app.last, step) }
 // Last returns the code that [AuthenticatorApp.Next] returned last.
 func (app *AuthenticatorApp) Last() string { return app.CodeOf(app.last) }
 
-// Wrong returns six digits that are the code of no step within ten minutes of
-// now, for any of the phones.
+// Wrong returns six digits that are not the code of any of the apps within ten minutes.
 func Wrong(apps ...*AuthenticatorApp) string {
 	near := map[string]bool{}
 	for _, app := range apps {

@@ -241,7 +241,7 @@ func (p *Tab) finish() {
 		}
 	}
 	if p.t.Failed() && !p.left {
-		p.leave()
+		p.saveFailure()
 	}
 }
 

@@ -260,7 +260,7 @@ func (a Answer) Strings(path string) (texts []string) {
 	return texts
 }
 
-// Scan returns a phone that has scanned the otpauth URI of the answer.
+// Scan returns an app that has scanned the otpauth URI of the answer.
 func (a Answer) Scan(t testing.TB) *AuthenticatorApp {
 	t.Helper()
 	app, err := Scan(fmt.Sprint(a.Get("totpURI")))

@@ -15,9 +15,9 @@ import (
 
 var failures atomic.Uint32
 
-// leave writes a picture of the page, its text and the console into
+// saveFailure writes a picture of the page, its text and the console into
 // build/failures, and says where.
-func (p *Tab) leave() {
+func (p *Tab) saveFailure() {
 	p.t.Helper()
 	p.left = true
 	dir := filepath.Join(Root(p.t), "build", "failures")

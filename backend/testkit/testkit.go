@@ -1,8 +1,8 @@
-// Package testkit is what the tests of every room share: the program as a
-// process, a client of its API, a person's phone, a clock, and a real browser.
+// Package testkit is what the tests of all packages share: the program as a process, a
+// client of its API, an authenticator app, a clock, and a real browser.
 //
-// Nothing in it stands in for the product. The database, the browser and the
-// npm packages are real; only the clock and the authenticators are not.
+// Nothing in it replaces the product. The database, the browser and the npm packages are
+// real. Only the clock and the authenticators are not.
 package testkit
 
 import (

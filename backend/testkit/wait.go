@@ -139,7 +139,7 @@ func (p *Tab) fail(what string) {
 	if p.last != nil {
 		what += " (" + p.last.Error() + ")"
 	}
-	p.leave()
+	p.saveFailure()
 	p.t.Fatalf("not so after %v: %s. At %s the page says:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
 }
 
