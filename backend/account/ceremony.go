@@ -37,9 +37,9 @@ type Ceremony struct {
 }
 
 // descriptors returns what identifies passkeys to a browser.
-func descriptors(keys []Passkey) []webauthn.Descriptor {
-	all := make([]webauthn.Descriptor, len(keys))
-	for i, k := range keys {
+func descriptors(passkeys []Passkey) []webauthn.Descriptor {
+	all := make([]webauthn.Descriptor, len(passkeys))
+	for i, k := range passkeys {
 		all[i].ID = k.CredentialID
 		if k.Transports != "" {
 			all[i].Transports = strings.Split(k.Transports, ",")
@@ -81,7 +81,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.Store.Passkeys(ctx, actor.User.ID)
+	passkeys, err := s.Store.Passkeys(ctx, actor.User.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	if due != nil && !errors.Is(due, shared.ErrFactorNotFresh) {
 		return nil, due
 	}
-	full := len(keys) >= shared.PasskeysPerUser
+	full := len(passkeys) >= shared.PasskeysPerUser
 	verification := s.userVerification()
 	switch {
 	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.canUpgrade(actor.Session)):
@@ -112,7 +112,7 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	return s.RelyingParty.CreationOptions(webauthn.Creation{
 		Challenge: challenge, RPName: s.Settings.Now().AppName,
 		UserHandle: actor.User.Handle, UserName: name, DisplayName: actor.User.Email,
-		Exclude: descriptors(keys), Attachment: r.Attachment, Verification: verification,
+		Exclude: descriptors(passkeys), Attachment: r.Attachment, Verification: verification,
 	})
 }
 
@@ -130,11 +130,11 @@ func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser 
 	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: actor.Session.ID}
 	var allow []webauthn.Descriptor
 	if actor.User.ID != "" {
-		keys, err := s.Store.Passkeys(ctx, actor.User.ID)
+		passkeys, err := s.Store.Passkeys(ctx, actor.User.ID)
 		if err != nil {
 			return nil, err
 		}
-		c.UserID, allow = actor.User.ID, descriptors(keys)
+		c.UserID, allow = actor.User.ID, descriptors(passkeys)
 	}
 	challenge, err := s.beginCeremony(ctx, c, browser)
 	if err != nil {
@@ -240,22 +240,22 @@ func (s *Service) verifyPasskey(
 	case parseErr != nil:
 		return verified, passkeyError(parseErr, shared.ErrAuthentication)
 	}
-	key, user, err := s.Store.PasskeyByCredential(ctx, assertion.CredentialID)
+	passkey, user, err := s.Store.PasskeyByCredential(ctx, assertion.CredentialID)
 	known := !errors.Is(err, ErrNotFound)
 	if known && err != nil {
 		return verified, err
 	}
 	if !known {
-		key = Passkey{CredentialID: assertion.CredentialID, PublicKey: webauthn.DecoyKey(), BackupEligible: assertion.BackupEligible}
+		passkey = Passkey{CredentialID: assertion.CredentialID, PublicKey: webauthn.DecoyKey(), BackupEligible: assertion.BackupEligible}
 	}
-	verified = verifiedAssertion{Passkey: key, user: user, userVerified: assertion.UserVerified}
+	verified = verifiedAssertion{Passkey: passkey, user: user, userVerified: assertion.UserVerified}
 	err = s.verifyAssertion(verified, ceremony, assertion)
 	if !known && (err == nil || errors.Is(err, shared.ErrAuthentication)) {
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
-		e := s.event(audit.EventPasskeyFailed, key.UserID, from)
-		e.Subject = key.ID
+		e := s.event(audit.EventPasskeyFailed, passkey.UserID, from)
+		e.Subject = passkey.ID
 		return verified, s.auditFailure(ctx, e, err)
 	}
 	now := s.Now()

@@ -70,11 +70,11 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		keys, err := in.Passkeys(ctx, in.User.ID)
+		passkeys, err := in.Passkeys(ctx, in.User.ID)
 		if err != nil {
 			return err
 		}
-		if len(keys) >= shared.PasskeysPerUser {
+		if len(passkeys) >= shared.PasskeysPerUser {
 			return shared.ErrTooManyPasskeys
 		}
 		if err := in.AddPasskey(ctx, p); err != nil {
@@ -183,7 +183,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 
 // Passkeys returns the passkeys of a user, oldest first. last reports that the user can sign
 // in only with the one passkey.
-func (s *Service) Passkeys(ctx context.Context, user string) (keys []Passkey, last bool, err error) {
+func (s *Service) Passkeys(ctx context.Context, user string) (passkeys []Passkey, last bool, err error) {
 	methods, err := loadSignInMethods(ctx, s.Store, user)
 	return methods.Passkeys, !methods.Password && len(methods.Passkeys) == 1, err
 }

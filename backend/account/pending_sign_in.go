@@ -76,11 +76,11 @@ func (s *Service) requireSecondFactor(
 	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
-	keys, err := in.Passkeys(ctx, in.User.ID)
+	passkeys, err := in.Passkeys(ctx, in.User.ID)
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) > 0 {
+	if len(passkeys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
 	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventSecondFactorRequired, in.User.ID, client))

@@ -124,12 +124,12 @@ func (s *Service) checkSecondFactor(ctx context.Context, tx Store, session Sessi
 // hasVerifiedPasskey reports whether a user has a passkey that verifies its user, which
 // makes it two factors.
 func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
-	keys, err := tx.Passkeys(ctx, user.ID)
-	return anyUserVerified(keys), err
+	passkeys, err := tx.Passkeys(ctx, user.ID)
+	return anyUserVerified(passkeys), err
 }
 
-func anyUserVerified(keys []Passkey) bool {
-	return slices.ContainsFunc(keys, func(p Passkey) bool { return p.UserVerified })
+func anyUserVerified(passkeys []Passkey) bool {
+	return slices.ContainsFunc(passkeys, func(p Passkey) bool { return p.UserVerified })
 }
 
 // withSecondFactor returns the session with a second factor shown now.

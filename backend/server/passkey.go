@@ -123,9 +123,9 @@ func refusedPasskey(err error) error {
 }
 
 func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {
-	keys, last, err := s.Accounts.Passkeys(c.Context(), c.User.ID)
-	list := make([]shared.Passkey, len(keys))
-	for i, p := range keys {
+	passkeys, last, err := s.Accounts.Passkeys(c.Context(), c.User.ID)
+	list := make([]shared.Passkey, len(passkeys))
+	for i, p := range passkeys {
 		list[i] = s.passkeyOf(p, c.User)
 		list[i].LastWayIn = last
 	}
@@ -149,9 +149,9 @@ func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDelet
 	return shared.PasskeyDeleted{Status: true, AcceptedPasskeys: s.accepted(c, left)}, nil
 }
 
-func (s *Server) accepted(c call, keys []account.Passkey) shared.AcceptedPasskeys {
-	ids := make([]string, len(keys))
-	for i, p := range keys {
+func (s *Server) accepted(c call, passkeys []account.Passkey) shared.AcceptedPasskeys {
+	ids := make([]string, len(passkeys))
+	for i, p := range passkeys {
 		ids[i] = p.Credential()
 	}
 	return shared.AcceptedPasskeys{RPID: s.Accounts.RelyingParty.ID, UserID: c.User.HandleText(), AllAcceptedCredentialIDs: ids}

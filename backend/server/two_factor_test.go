@@ -386,7 +386,7 @@ func TestChallengeTries(t *testing.T) {
 // TestSecondFactorLock tests that ten wrong codes at sign-in lock the account's
 // second factor at sign-in for a time that doubles with each lock, and that they lock
 // nothing else.
-func TestSecondFactorLock(t *testing.T) {
+func TestSecondFactorLockout(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
@@ -449,7 +449,7 @@ func TestSecondFactorLock(t *testing.T) {
 
 // TestLockInSession tests that the server counts wrong codes in a session, too, and
 // that the thief of a session cannot keep the owner from signing in.
-func TestLockInSession(t *testing.T) {
+func TestLockoutInSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()

@@ -14,7 +14,7 @@ import (
 )
 
 // errNot is of who was not the one.
-var errNot = errors.New("not the one")
+var errLost = errors.New("not the one")
 
 func TestSpendStepOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
@@ -40,9 +40,9 @@ func TestSpendStepOnce(t *testing.T) {
 			}
 			return burned
 		}
-		burned := atOnce(t, 20, errNot, func(i int) error {
+		burned := atOnce(t, 20, errLost, func(i int) error {
 			if !burn(107+int64(i%2), 105) {
-				return errNot
+				return errLost
 			}
 			return nil
 		})
