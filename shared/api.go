@@ -30,7 +30,7 @@ var (
 	ResetPassword         = Endpoint[PasswordReset, Status]{"POST", "/api/auth/reset-password"}
 	SendVerificationEmail = Endpoint[EmailRequest, Status]{"POST", "/api/auth/send-verification-email"}
 	ChangeEmail           = Endpoint[EmailChange, Status]{"POST", "/api/auth/change-email"}
-	Disown                = Endpoint[LinkToken, Disowned]{"POST", "/api/auth/disown"}
+	ReportNotMe           = Endpoint[LinkToken, NotMeReport]{"POST", "/api/auth/disown"}
 	CheckLink             = Endpoint[LinkCheck, CheckedLink]{"POST", "/api/auth/check-link"}
 
 	// These do what the links of emails are for, called by a script. They answer with

@@ -70,15 +70,16 @@ type CheckedLink struct {
 	Email  string `json:"email,omitempty"`
 }
 
-// What [LinkCheck] asks about: [ResetPassword] or [Disown].
+// What [LinkCheck] asks about: [ResetPassword] or [ReportNotMe].
 const (
-	LinkReset  = "reset"
-	LinkDisown = "disown"
+	LinkReset       = "reset"
+	LinkReportNotMe = "disown"
 )
 
-// Disowned is the answer to *This wasn't me*: what the mail told of is undone as
-// far as it can be, and a new password is due. Token is for [ResetPassword].
-type Disowned struct {
+// NotMeReport is the answer to a report that "this wasn't me". The server has reverted the
+// change as far as possible, and the user must choose a new password. Token is for
+// [ResetPassword].
+type NotMeReport struct {
 	Status bool   `json:"status"`
 	Token  string `json:"token"`
 }

@@ -14,7 +14,7 @@ const (
 
 	PageForgotPassword = "/forgot-password"
 	PageResetPassword  = "/reset-password" // with the token of the email in its query
-	PageDisown         = "/not-me"         // likewise
+	PageNotMe          = "/not-me"         // likewise
 
 	// PageEmail is where links about addresses and deletions lead. It is no page of
 	// the app: the server draws it whole, and it works without scripts.
@@ -24,7 +24,7 @@ const (
 // Pages is every page of the app.
 var Pages = []string{
 	PageHome, PageSignIn, PageSignUp, PageTwoFactor, PageSettings, PageSystem,
-	PageForgotPassword, PageResetPassword, PageDisown,
+	PageForgotPassword, PageResetPassword, PageNotMe,
 }
 
 // NextPage is next if it is the address of a page to go to after signing in, and

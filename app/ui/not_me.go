@@ -31,7 +31,7 @@ func (p *notMe) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.token = takeToken(ctx)
-	checkLink(ctx, p.Env, p.token, shared.LinkDisown, func(dead error, _ string) { p.checked, p.dead = true, dead })
+	checkLink(ctx, p.Env, p.token, shared.LinkReportNotMe, func(dead error, _ string) { p.checked, p.dead = true, dead })
 }
 
 func (p *notMe) submit(_ app.Context, e app.Event) {
@@ -39,7 +39,7 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 	if !p.form.start(p.ctx, nil) {
 		return
 	}
-	call(p.ctx, p.Env, shared.Disown, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.Disowned, err error) {
+	call(p.ctx, p.Env, shared.ReportNotMe, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.NotMeReport, err error) {
 		if isDead(err) {
 			p.form.end(ctx, nil)
 			p.dead = err

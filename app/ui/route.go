@@ -101,7 +101,7 @@ func (r *route) leave(address *url.URL, reason signInReason) {
 // isPublic reports whether a page is for everyone, signed in or not.
 func isPublic(path string) bool {
 	switch path {
-	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown:
+	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageNotMe:
 		return true
 	}
 	return false
@@ -126,7 +126,7 @@ func (t *env) title(path string) string {
 		return t.T(message.ForgotPassword)
 	case shared.PageResetPassword:
 		return t.T(message.ChooseNewPassword)
-	case shared.PageDisown:
+	case shared.PageNotMe:
 		return t.T(message.WasItNotYou)
 	default:
 		return t.T(message.PageNotFound)

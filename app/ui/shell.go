@@ -225,7 +225,7 @@ func (s *shell) page() app.UI {
 		return &forgotPassword{Env: e}
 	case path == shared.PageResetPassword:
 		return &resetPassword{Env: e}
-	case path == shared.PageDisown:
+	case path == shared.PageNotMe:
 		return &notMe{Env: e}
 	case !slices.Contains(shared.Pages, path):
 		return narrow(

@@ -28,7 +28,7 @@ func TestLimits(t *testing.T) {
 // What stands in an address leads nobody to a page on which links of emails are
 // used.
 func TestLinks(t *testing.T) {
-	for _, page := range []string{shared.PageForgotPassword, shared.PageResetPassword, shared.PageDisown, shared.PageEmail, shared.PageSignUp} {
+	for _, page := range []string{shared.PageForgotPassword, shared.PageResetPassword, shared.PageNotMe, shared.PageEmail, shared.PageSignUp} {
 		if got := shared.NextPage(page + "?token=x"); got != shared.PageSettings {
 			t.Errorf("signing in leads to %s", got)
 		}

@@ -31,7 +31,7 @@ func (s *Service) notify(ctx context.Context, in userTx, client Client, r revers
 		return err
 	}
 	return s.send(ctx, in, s.compose(in.User, client, mail.Alert{
-		Change: change, ConfirmedBy: mail.Factor(by), NotMe: s.linkTo(shared.PageDisown, token, ""),
+		Change: change, ConfirmedBy: mail.Factor(by), NotMe: s.linkTo(shared.PageNotMe, token, ""),
 	}))
 }
 

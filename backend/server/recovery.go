@@ -50,7 +50,7 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 // checkLink lets a page find out whether to show its form, and if not, why: the
 // link was used, has expired, or is none. It does not use the link.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
-	if in.Purpose == shared.LinkDisown {
+	if in.Purpose == shared.LinkReportNotMe {
 		err = s.Accounts.CheckReportToken(c.Context(), in.Token)
 	} else {
 		out.Email, err = s.Accounts.ResetTokenEmail(c.Context(), in.Token)
@@ -130,10 +130,10 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 	return redirectToCallback(out, err, in.CallbackURL)
 }
 
-func (s *Server) disown(c call, in shared.LinkToken) (shared.Disowned, error) {
+func (s *Server) reportNotMe(c call, in shared.LinkToken) (shared.NotMeReport, error) {
 	reset, err := s.Accounts.ReportNotMe(c.Context(), c.Client, in.Token)
 	status, err := linkStatus(asInvalid(err))
-	return shared.Disowned{Status: status.Status, Token: string(reset)}, err
+	return shared.NotMeReport{Status: status.Status, Token: string(reset)}, err
 }
 
 // notHead fails for a call that only asks whether a link is there, as mail

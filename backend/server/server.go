@@ -140,7 +140,7 @@ func (s *Server) routes() []route {
 		handle(anyone, readRate, shared.VerifyEmail, s.verifyEmail),
 		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // whose mailbox gets codes
 		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
-		handle(anyone, defaultRate, shared.Disown, s.disown),
+		handle(anyone, defaultRate, shared.ReportNotMe, s.reportNotMe),
 		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
 		handle(signedIn, readRate, shared.ListEvents, s.listEvents),
 
