@@ -79,7 +79,7 @@ func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	if !exists {
 		unread = err
 	}
-	o.outage.note(o.log, unread, "the outbox cannot be read", "the outbox can be read again")
+	o.outage.record(o.log, unread, "the outbox cannot be read", "the outbox can be read again")
 	switch {
 	case unread != nil:
 	case errors.Is(err, account.ErrMailDiscarded):

@@ -16,8 +16,8 @@ type outage struct {
 	failures int       // in a row
 }
 
-// note takes the result of a try. failing and over are what the log says.
-func (o *outage) note(log *slog.Logger, err error, failing, over string) {
+// record takes the result of a try. failing and over are what the log says.
+func (o *outage) record(log *slog.Logger, err error, failing, over string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {

@@ -20,7 +20,7 @@ func TestOutage(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&text, nil))
 	var o outage
 	for _, err := range []error{nil, errors.New("first"), errors.New("second"), nil, nil, errors.New("third")} {
-		o.note(log, err, "it fails", "it works")
+		o.record(log, err, "it fails", "it works")
 	}
 	if said := text.String(); strings.Count(said, "it fails") != 2 || strings.Count(said, "it works") != 1 || strings.Contains(said, "second") {
 		t.Errorf("the log says:\n%s", said)
@@ -45,18 +45,18 @@ func TestPause(t *testing.T) {
 		t.Errorf("the pause is %v; want %v", got, usual)
 	}
 	for _, longest := range []time.Duration{usual, 2 * usual, 4 * usual, maxPause, maxPause} {
-		o.note(log, errors.New("it fails"), "", "")
+		o.record(log, errors.New("it fails"), "", "")
 		wantPause(longest)
 	}
 	for range 100 {
-		o.note(log, errors.New("it fails"), "", "")
+		o.record(log, errors.New("it fails"), "", "")
 	}
 	wantPause(maxPause)
-	o.note(log, nil, "", "")
+	o.record(log, nil, "", "")
 	if got := o.pause(usual); got != usual {
 		t.Errorf("the pause is %v once it works again; want %v", got, usual)
 	}
-	o.note(log, errors.New("it fails"), "", "")
+	o.record(log, errors.New("it fails"), "", "")
 	if got := o.pause(time.Hour); got < time.Hour/2 {
 		t.Errorf("the pause is %v; want an hour, more or less", got)
 	}

@@ -164,7 +164,7 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 	var settings outage
 	for ctx.Err() == nil {
 		if err := accounts.RefreshSettings(ctx); ctx.Err() == nil {
-			settings.note(c.log, err, "the system keys may be out of date", "the system keys are up to date again")
+			settings.record(c.log, err, "the system keys may be out of date", "the system keys are up to date again")
 		}
 		sleep(ctx, settings.pause(settingsEvery))
 	}

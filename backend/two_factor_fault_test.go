@@ -71,13 +71,13 @@ func (u *twoFactorUser) sendPassword(c *testkit.Client) testkit.Answer {
 
 // newChallenge sends the password from a new browser, which then needs a second
 // factor.
-func (u *twoFactorUser) newChallenge(t *testing.T, p *testkit.Program) *testkit.Client {
+func (u *twoFactorUser) newPendingSignIn(t *testing.T, p *testkit.Program) *testkit.Client {
 	t.Helper()
-	return u.challenge(t, p.Client())
+	return u.pendingSignIn(t, p.Client())
 }
 
 // challenge is newChallenge from a given browser.
-func (u *twoFactorUser) challenge(t *testing.T, c *testkit.Client) *testkit.Client {
+func (u *twoFactorUser) pendingSignIn(t *testing.T, c *testkit.Client) *testkit.Client {
 	t.Helper()
 	u.sendPassword(c).Must(t, 403, "TWO_FACTOR_REQUIRED")
 	return c
@@ -151,7 +151,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	// Many challenges, one code.
 	var browsers [n]*testkit.Client
 	for i := range browsers {
-		browsers[i] = ann.newChallenge(t, server(i))
+		browsers[i] = ann.newPendingSignIn(t, server(i))
 	}
 	for _, code := range []struct{ what, path, code string }{
 		{"one code of the authenticator", "/two-factor/verify-totp", ann.app.Next()},
@@ -162,7 +162,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		if !browsers[winner].SignedIn(t) {
 			t.Errorf("%s: the browser that got the 200 is not signed in", code.what)
 		}
-		browsers[winner] = ann.newChallenge(t, server(winner))
+		browsers[winner] = ann.newPendingSignIn(t, server(winner))
 	}
 
 	// Many challenges, wrong codes: one count.
@@ -180,7 +180,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		t.Errorf("the server checked %d wrong codes in a row; want 10", judged)
 	}
 	for i := range servers { // to which the right code does not help now
-		post(ann.newChallenge(t, server(i)), "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).
+		post(ann.newPendingSignIn(t, server(i)), "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).
 			Want(t, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 	}
 	if locks := strings.Count(storetest.Dump(t, database), " codes-locked "); locks != 1 {
@@ -189,7 +189,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	unlock()
 
 	// One challenge.
-	same := copies(ann.newChallenge(t, server(0)), n, servers)
+	same := copies(ann.newPendingSignIn(t, server(0)), n, servers)
 	openOne("one challenge, several codes", func(i int) testkit.Answer {
 		return post(same[i], "/two-factor/verify-backup-code", body{"code": ann.codes[1+i%5]})
 	})
@@ -204,7 +204,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		{"/two-factor/verify-totp", ann.app.Next()},
 		{"/two-factor/verify-backup-code", ann.codes[9]},
 	} {
-		same := copies(ann.newChallenge(t, server(0)), n, servers)
+		same := copies(ann.newPendingSignIn(t, server(0)), n, servers)
 		openOne("one challenge, one code", func(i int) testkit.Answer { return post(same[i], code.path, body{"code": code.code}) })
 	}
 
@@ -231,7 +231,7 @@ func testRevoked(t *testing.T, ann *twoFactorUser, servers []*testkit.Program) {
 	var trusted []struct{ ID string }
 	browsers := make([]*testkit.Client, 3)
 	for i := range browsers {
-		browsers[i] = ann.newChallenge(t, server(i))
+		browsers[i] = ann.newPendingSignIn(t, server(i))
 		post(browsers[i], "/two-factor/verify-backup-code", body{"code": ann.codes[6+i], "trustDevice": true}).Want(t, 200, "")
 		if i == 0 {
 			ann.Elsewhere().Get("/list-trusted-devices").Into(t, &trusted)
@@ -294,7 +294,7 @@ func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use fun
 
 // TestTwoFactorRightCodeIsNoGuess tests that a user who sends the first code of an
 // authenticator several times at once is not locked out for it.
-func TestTwoFactorRightCodeIsNoGuess(t *testing.T) {
+func TestTwoFactorCorrectCodeIsNoGuess(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)
@@ -319,7 +319,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			answer  testkit.Answer // zero if the code was not sent
 		}, len(ann.codes))
 		for i := range uses {
-			uses[i].browser = ann.newChallenge(t, p)
+			uses[i].browser = ann.newPendingSignIn(t, p)
 		}
 
 		const loops = 3
@@ -369,7 +369,7 @@ func TestTwoFactorKilled(t *testing.T) {
 				continue
 			}
 			if tried%5 == 0 { // a challenge allows five tries
-				browser = ann.newChallenge(t, p) // so two-factor authentication is still on
+				browser = ann.newPendingSignIn(t, p) // so two-factor authentication is still on
 			}
 			tried++
 			a := post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[i]})
@@ -389,7 +389,7 @@ func TestTwoFactorKilled(t *testing.T) {
 // TestTwoFactorLocksSurvive tests that a server that was killed still counts the
 // wrong codes from before, and still refuses a locked account and an address that
 // has called too often.
-func TestTwoFactorLocksSurvive(t *testing.T) {
+func TestLockoutsSurvive(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)
@@ -398,13 +398,13 @@ func TestTwoFactorLocksSurvive(t *testing.T) {
 		// The server counts wrong codes in a session apart from those at sign-in.
 		try := func(n int) {
 			t.Helper()
-			browser := ann.newChallenge(t, p)
+			browser := ann.newPendingSignIn(t, p)
 			for range n {
 				post(browser, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
 				post(ann.Client, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
 			}
 		}
-		waiting := ann.newChallenge(t, p)
+		waiting := ann.newPendingSignIn(t, p)
 		try(5)
 		try(2)
 		p.Kill()
@@ -412,7 +412,7 @@ func TestTwoFactorLocksSurvive(t *testing.T) {
 		try(3)
 		locked := func(when string) {
 			t.Helper()
-			for what, browser := range map[string]*testkit.Client{"a challenge from before": waiting, "a new challenge": ann.newChallenge(t, p)} {
+			for what, browser := range map[string]*testkit.Client{"a challenge from before": waiting, "a new challenge": ann.newPendingSignIn(t, p)} {
 				for path, code := range map[string]string{"/two-factor/verify-totp": ann.app.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
 					if a := post(browser, path, body{"code": code}); !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED") {
 						t.Errorf("%s, %s %s: %s; want 429", path, what, when, a)
@@ -451,7 +451,7 @@ func TestTwoFactorRestart(t *testing.T) {
 		p := startStrict(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		for how, end := range map[string]func(){"stopped": p.Stop, "killed": p.Kill} {
-			byTOTP, byBackupCode, byEmail, trusted := ann.newChallenge(t, p), ann.newChallenge(t, p), ann.newChallenge(t, p), ann.newChallenge(t, p)
+			byTOTP, byBackupCode, byEmail, trusted := ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p)
 			post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
 			emailed := takeEmailedCode(t, p, ann.email)
 			post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
@@ -529,13 +529,13 @@ func TestTwoFactorNotices(t *testing.T) {
 		secrets.keep(ann)
 		want["New backup codes were made"] = 1
 
-		browser := ann.challenge(t, secrets.newClient(p))
+		browser := ann.pendingSignIn(t, secrets.newClient(p))
 		post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
 		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
 		want["A backup code was used"], want["New sign-in"] = 2, 1
 
 		for range 2 {
-			browser := ann.challenge(t, secrets.newClient(p))
+			browser := ann.pendingSignIn(t, secrets.newClient(p))
 			for range 5 {
 				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.app)}).Want(t, 401, "INVALID_CODE")
 			}
@@ -598,7 +598,7 @@ func TestTwoFactorAtRest(t *testing.T) {
 
 		// The server gets right and wrong codes of each kind, in a challenge and in a
 		// session, a trusted browser, and bodies that no endpoint takes.
-		newChallenge := func() *testkit.Client { return ann.challenge(t, secrets.newClient(p)) }
+		newChallenge := func() *testkit.Client { return ann.pendingSignIn(t, secrets.newClient(p)) }
 		right := ann.app.Next()
 		secrets[right] = "a right code"
 		post(newChallenge(), "/two-factor/verify-totp", body{"code": right}).Want(t, 200, "")

@@ -43,7 +43,7 @@ var (
 	ListEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/auth/list-events"}
 
 	TwoFactorStatus     = Endpoint[None, TwoFactor]{"GET", "/api/auth/two-factor/status"}
-	EnableTwoFactor     = Endpoint[Enrolment, Enrolling]{"POST", "/api/auth/two-factor/enable"}
+	EnableTwoFactor     = Endpoint[Enrollment, EnrollmentStarted]{"POST", "/api/auth/two-factor/enable"}
 	DisableTwoFactor    = Endpoint[Password, Status]{"POST", "/api/auth/two-factor/disable"}
 	GetTOTPURI          = Endpoint[Password, TOTPURI]{"POST", "/api/auth/two-factor/get-totp-uri"}
 	GenerateBackupCodes = Endpoint[Password, BackupCodes]{"POST", "/api/auth/two-factor/generate-backup-codes"}
@@ -72,11 +72,11 @@ var (
 	SendTestMail = Endpoint[None, Status]{"POST", "/api/settings/test-mail"}
 	PasskeyCheck = Endpoint[PageOrigin, SelfCheck]{"GET", "/api/passkey-check"}
 
-	ListUsers    = Endpoint[UserQuery, UserPage]{"GET", "/api/users"}
-	ResetFactors = Endpoint[None, Status]{"POST", "/api/users/{id}/reset-factors"}
-	EndSessions  = Endpoint[None, Status]{"POST", "/api/users/{id}/end-sessions"}
-	DisableUser  = Endpoint[None, Status]{"POST", "/api/users/{id}/disable"}
-	EnableUser   = Endpoint[None, Status]{"POST", "/api/users/{id}/enable"}
+	ListUsers          = Endpoint[UserQuery, UserPage]{"GET", "/api/users"}
+	ResetFactors       = Endpoint[None, Status]{"POST", "/api/users/{id}/reset-factors"}
+	RevokeUserSessions = Endpoint[None, Status]{"POST", "/api/users/{id}/end-sessions"}
+	DisableUser        = Endpoint[None, Status]{"POST", "/api/users/{id}/disable"}
+	EnableUser         = Endpoint[None, Status]{"POST", "/api/users/{id}/enable"}
 
 	ListAllEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/events"}
 	ExportEvents  = Endpoint[None, None]{"GET", "/api/events.csv"} // answers CSV

@@ -39,11 +39,11 @@ func (e *Error) In(field string) *Error {
 	return &c
 }
 
-// Saying returns the error with another message. Users read a message in their own
+// WithMessage returns the error with another message. Users read a message in their own
 // language only if an error with exactly that message is in the list of explanations
 // (explanation.go). Of an [ErrValidation] that is not, they read that the input is
 // invalid, and of others the English message.
-func (e *Error) Saying(message string) *Error {
+func (e *Error) WithMessage(message string) *Error {
 	c := *e
 	c.Message = message
 	return &c
@@ -52,7 +52,7 @@ func (e *Error) Saying(message string) *Error {
 // NeedSecondFactor says that the session needs a second factor shown in it.
 const NeedSecondFactor = "second-factor"
 
-func (e *Error) needing(need, message string) *Error {
+func (e *Error) withNeed(need, message string) *Error {
 	c := *e
 	c.Need, c.Message = need, message
 	return &c
@@ -114,7 +114,7 @@ var (
 	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
 	// ErrFactorNotFresh is an [ErrNotFresh] that a password cannot mend:
 	// [StepUp] by a second factor does.
-	ErrFactorNotFresh = ErrNotFresh.needing(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
+	ErrFactorNotFresh = ErrNotFresh.withNeed(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
 	ErrForbidden      = newError("FORBIDDEN", "Your account does not have the permission for this.")
 	ErrCredentials    = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
 	ErrToken          = newError("INVALID_TOKEN", "Invalid token")
@@ -127,7 +127,7 @@ var (
 	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED",
 		"This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot "+
 			"password?”.")
-	ErrEnrolmentDue = newError("TWO_FACTOR_ENROLMENT_REQUIRED",
+	ErrEnrollmentDue = newError("TWO_FACTOR_ENROLMENT_REQUIRED",
 		"Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to "+
 			"go on.")
 
@@ -145,7 +145,7 @@ var (
 	ErrTwoFactorRequired = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
 	ErrNoPendingSignIn   = newError("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
 	ErrTooManyCodes      = newError("TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE", "Too many attempts. Please request a new code.")
-	ErrLocked            = newError("ACCOUNT_TEMPORARILY_LOCKED",
+	ErrLockedOut         = newError("ACCOUNT_TEMPORARILY_LOCKED",
 		"Too many failed verification attempts. Your account is temporarily locked. Please try again later.")
 	ErrInvalidCode       = newError("INVALID_CODE", "Invalid code")
 	ErrInvalidBackupCode = newError("INVALID_BACKUP_CODE", "Invalid backup code")
@@ -201,50 +201,50 @@ var (
 // Errors whose message says more than the one of their code does. Each has a line among
 // the explanations.
 var (
-	ErrFormUnreadable = ErrBadRequest.Saying("The form cannot be read. Please fill it in again.")
-	ErrFormMediaType  = ErrMediaType.Saying("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
+	ErrFormUnreadable = ErrBadRequest.WithMessage("The form cannot be read. Please fill it in again.")
+	ErrFormMediaType  = ErrMediaType.WithMessage("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
 
-	ErrEmailRequired       = ErrFieldRequired.Saying("Enter your email address.").In("email")
-	ErrPasswordRequired    = ErrFieldRequired.Saying("Enter your password.").In("password")
-	ErrCodeRequired        = ErrFieldRequired.Saying("Enter the six digits of the code.").In("code")
-	ErrPasskeyNameRequired = ErrValidation.Saying("A passkey needs a name.").In("name")
-	ErrNameTooLong         = ErrValidation.Saying("Names have at most 100 characters.").In("name")
+	ErrEmailRequired       = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
+	ErrPasswordRequired    = ErrFieldRequired.WithMessage("Enter your password.").In("password")
+	ErrCodeRequired        = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
+	ErrPasskeyNameRequired = ErrValidation.WithMessage("A passkey needs a name.").In("name")
+	ErrNameTooLong         = ErrValidation.WithMessage("Names have at most 100 characters.").In("name")
 	// ErrNameControls is why [ParseName] refuses a name.
-	ErrNameControls = ErrValidation.Saying(
+	ErrNameControls = ErrValidation.WithMessage(
 		"Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
 	// ErrEmailLocalPart is why an address is refused that has other letters before
 	// the @: see package address.
-	ErrEmailLocalPart = ErrInvalidEmail.Saying(
+	ErrEmailLocalPart = ErrInvalidEmail.WithMessage(
 		"Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take " +
 			"others.")
-	ErrPasswordIsName = ErrPasswordTooCommon.Saying("This password is in your own name or address. Please choose another.")
+	ErrPasswordIsName = ErrPasswordTooCommon.WithMessage("This password is in your own name or address. Please choose another.")
 
-	ErrClockOff = ErrInvalidCode.Saying(
+	ErrClockOff = ErrInvalidCode.WithMessage(
 		"Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
-	ErrCodeTooEarly           = ErrInvalidCode.Saying("This code was entered too early, and does not work any more. Wait for the next one.")
-	ErrCodeTooOld             = ErrInvalidCode.Saying("This code is too old. Use the one that your app shows now.")
-	ErrCodeOfOldAuthenticator = ErrInvalidCode.Saying("This code is from your old authenticator. Enter the one from the new entry.")
-	ErrCodeUsed               = ErrInvalidCode.Saying("This code has been used already. Wait for the next one.")
-	ErrBackupCodeUsed         = ErrInvalidBackupCode.Saying("This backup code has been used already. Each works once.")
-	// ErrLockedForGood is an [ErrLocked] that ends by no wait.
-	ErrLockedForGood = ErrLocked.Saying(
+	ErrCodeTooEarly           = ErrInvalidCode.WithMessage("This code was entered too early, and does not work any more. Wait for the next one.")
+	ErrCodeTooOld             = ErrInvalidCode.WithMessage("This code is too old. Use the one that your app shows now.")
+	ErrCodeOfOldAuthenticator = ErrInvalidCode.WithMessage("This code is from your old authenticator. Enter the one from the new entry.")
+	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has been used already. Wait for the next one.")
+	ErrBackupCodeUsed         = ErrInvalidBackupCode.WithMessage("This backup code has been used already. Each works once.")
+	// ErrLockedOutForGood is an [ErrLockedOut] that ends by no wait.
+	ErrLockedOutForGood = ErrLockedOut.WithMessage(
 		"There were too many wrong codes, so no more are taken for your account. Change your password where you " +
 			"are signed in, or ask whoever runs this service to unlock it.")
 
 	// An authenticator has not checked its user.
-	ErrRegistrationUnverified   = ErrRegistration.Saying(unverified)
-	ErrAuthenticationUnverified = ErrAuthentication.Saying(unverified)
+	ErrRegistrationUnverified   = ErrRegistration.WithMessage(unverified)
+	ErrAuthenticationUnverified = ErrAuthentication.WithMessage(unverified)
 	// ErrPasskeyCopied is for a passkey whose signature counter went back.
-	ErrPasskeyCopied = ErrAuthentication.Saying(
+	ErrPasskeyCopied = ErrAuthentication.WithMessage(
 		"This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
 	// ErrLastRequiredPasskey is for the only second factor of a user who needs one.
-	ErrLastRequiredPasskey = ErrLastCredential.Saying(
+	ErrLastRequiredPasskey = ErrLastCredential.WithMessage(
 		"Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication " +
 			"or add another passkey first.")
 
 	// ErrMorePermissions is for an administrator who manages a user that has a
 	// permission which the administrator lacks.
-	ErrMorePermissions = ErrForbidden.Saying(
+	ErrMorePermissions = ErrForbidden.WithMessage(
 		"This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
 )
 

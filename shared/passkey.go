@@ -28,7 +28,7 @@ func (q RegisterQuery) WeakensFactor() bool { return q.Mediation == "" }
 // five minutes and in the same session.
 type Registration struct {
 	Response      json.RawMessage `json:"response"`       // a RegistrationResponseJSON (WebAuthn Level 3, section 5.1)
-	Name          string          `json:"name,omitempty"` // up to [MaxPasskeyName]; none if blank
+	Name          string          `json:"name,omitempty"` // up to [MaxName]; none if blank
 	CreateSession *bool           `json:"createSession,omitempty"`
 }
 
@@ -90,11 +90,11 @@ type Passkey struct {
 	CreatedAt    Time    `json:"createdAt"`
 	AAGUID       string  `json:"aaguid"` // of the authenticator's make, as a UUID; zeros if it does not say
 
-	LastUsedAt   *Time     `json:"lastUsedAt"`
-	Provider     *Provider `json:"provider"`     // null if the AAGUID is not known
-	Synced       bool      `json:"synced"`       // it is kept in more places than one device
-	UserVerified bool      `json:"userVerified"` // it has, at its last use, or when it was made
-	LastWayIn    bool      `json:"lastWayIn"`    // without it nobody could sign in to the account, so it cannot be deleted
+	LastUsedAt     *Time     `json:"lastUsedAt"`
+	Provider       *Provider `json:"provider"`     // null if the AAGUID is not known
+	Synced         bool      `json:"synced"`       // it is kept in more places than one device
+	UserVerified   bool      `json:"userVerified"` // it has, at its last use, or when it was made
+	LastCredential bool      `json:"lastWayIn"`    // without it nobody could sign in to the account, so it cannot be deleted
 
 	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
 	// methods call rpId and userId.
@@ -112,7 +112,7 @@ type Provider struct {
 // PasskeyName gives one of the caller's passkeys another name.
 type PasskeyName struct {
 	ID   string `json:"id"`
-	Name string `json:"name"` // 1 to [MaxPasskeyName] characters
+	Name string `json:"name"` // 1 to [MaxName] characters
 }
 
 // PasskeyUpdated is the answer to [PasskeyName].

@@ -117,10 +117,10 @@ type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
 
-	// EnrolBy is there where the server requires a second factor
+	// EnrollmentDeadline is there where the server requires a second factor
 	// (REQUIRE_TWO_FACTOR) and the session has none: until then it is good for
 	// everything, and after it for nothing but getting one.
-	EnrolBy *Time `json:"enrolBy,omitempty"`
+	EnrollmentDeadline *Time `json:"enrolBy,omitempty"`
 	// Permissions are the caller's. A page shows what they open; the server asks
 	// the database each time.
 	Permissions []string `json:"permissions,omitempty"`

@@ -14,9 +14,9 @@ type TwoFactor struct {
 	Pending         bool  `json:"pending"` // a new authenticator waits for its first code, in this session
 }
 
-// Enrolment asks for a new authenticator. It is pending until [VerifyTOTP] has
+// Enrollment asks for a new authenticator. It is pending until [VerifyTOTP] has
 // seen a code of it, in the same session and within an hour.
-type Enrolment struct {
+type Enrollment struct {
 	Password string `json:"password"`
 	Method   string `json:"method,omitempty" check:"totp|otp"` // "totp" if empty
 	Issuer   string `json:"issuer,omitempty"`                  // what authenticator apps call this server
@@ -27,13 +27,13 @@ type Enrolment struct {
 }
 
 // Confirmation is the password that confirms the caller's identity.
-func (e Enrolment) Confirmation() *string { return &e.Password }
+func (e Enrollment) Confirmation() *string { return &e.Password }
 
 // WeakensFactor reports whether the call replaces an authenticator.
-func (e Enrolment) WeakensFactor() bool { return e.Replace != nil && *e.Replace }
+func (e Enrollment) WeakensFactor() bool { return e.Replace != nil && *e.Replace }
 
-// Enrolling is the answer to [Enrolment].
-type Enrolling struct {
+// EnrollmentStarted is the answer to [Enrollment].
+type EnrollmentStarted struct {
 	Method      string   `json:"method"`      // "totp"
 	TOTPURI     string   `json:"totpURI"`     // otpauth://totp/…, for a QR code
 	BackupCodes []string `json:"backupCodes"` // shown this once; none if they stay as they are
@@ -56,9 +56,9 @@ type Code struct {
 	Code        string `json:"code"`
 	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser no more for 30 days; of a sign-in only
 
-	// Enrol says that the code is the first of a new authenticator. If none
+	// Enroll says that the code is the first of a new authenticator. If none
 	// waits for it any more, no other is taken in its place.
-	Enrol *bool `json:"enrol,omitempty"`
+	Enroll *bool `json:"enrol,omitempty"`
 }
 
 // BackupCode is [Code] with a backup code, which is then spent.

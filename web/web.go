@@ -77,35 +77,35 @@ var Files = files()
 
 func files() map[string]*File {
 	files := map[string]*File{}
-	for _, name := range names() {
+	for _, name := range fileNames() {
 		switch path.Ext(name) {
 		case ".css":
-			files[name] = NewFile("text/css; charset=utf-8", read(name))
+			files[name] = NewFile("text/css; charset=utf-8", readFile(name))
 		case ".js":
-			files[name] = NewFile("text/javascript; charset=utf-8", read(name))
+			files[name] = NewFile("text/javascript; charset=utf-8", readFile(name))
 		case ".svg":
-			files[name] = NewFile("image/svg+xml", read(name))
+			files[name] = NewFile("image/svg+xml", readFile(name))
 		case ".png":
-			files[name] = stored("image/png", name)
+			files[name] = precompressed("image/png", name)
 		case ".wasm":
-			files[name] = stored("application/wasm", name)
+			files[name] = precompressed("application/wasm", name)
 		}
 	}
 	delete(files, worker) // go-app serves it, filled in
 	return files
 }
 
-// stored returns a file whose forms were made when it was. They are in the
+// precompressed returns a file whose forms were made when it was. They are in the
 // binary, and not copied into memory before somebody wants them.
-func stored(contentType, name string) *File {
+func precompressed(contentType, name string) *File {
 	return &File{
 		Type: contentType,
 		forms: map[string]func() []byte{
-			"":     func() []byte { return read(name) },
-			"br":   sync.OnceValue(func() []byte { return read(name + ".br") }),
-			"gzip": sync.OnceValue(func() []byte { return read(name + ".gz") }),
+			"":     func() []byte { return readFile(name) },
+			"br":   sync.OnceValue(func() []byte { return readFile(name + ".br") }),
+			"gzip": sync.OnceValue(func() []byte { return readFile(name + ".gz") }),
 		},
-		tag: sync.OnceValue(func() string { return digest(open(name)) }),
+		tag: sync.OnceValue(func() string { return digest(openFile(name)) }),
 	}
 }
 
@@ -128,12 +128,12 @@ func WasmLength() string {
 	if !Built() {
 		return ""
 	}
-	n, _ := open(wasm).(io.Seeker).Seek(0, io.SeekEnd)
+	n, _ := openFile(wasm).(io.Seeker).Seek(0, io.SeekEnd)
 	return strconv.FormatInt(n, 10)
 }
 
 // Worker is the service worker, with go-app's placeholders still in it.
-func Worker() string { return string(read(worker)) }
+func Worker() string { return string(readFile(worker)) }
 
 // Pages are those that the app starts in, in one language. Each shows what is to
 // come until the app draws it.
@@ -142,9 +142,9 @@ type Pages struct {
 	shell    *template.Template
 
 	// Those that nothing was sent from yet, as they were drawn last.
-	mu    sync.Mutex
-	name  string
-	drawn map[string]*File
+	mu       sync.Mutex
+	name     string
+	rendered map[string]*File
 }
 
 // NewPages returns the pages in a language. at returns the address at which the file
@@ -156,28 +156,28 @@ func NewPages(l *message.Language, at func(path string) string) *Pages {
 
 // Shell returns the page at path, one of [shared.Pages], of the server of that
 // name.
-func (p *Pages) Shell(path, name string) *File { return p.of(name)[path] }
+func (p *Pages) Shell(path, name string) *File { return p.byPath(name)[path] }
 
 // NotFound returns the page that says that there is none at an address.
-func (p *Pages) NotFound(name string) *File { return p.of(name)["404"] }
+func (p *Pages) NotFound(name string) *File { return p.byPath(name)["404"] }
 
-// A Try is a form that was sent to the server and refused, as its page shows it
+// A FormState is a form that was sent to the server and refused, as its page shows it
 // again. That of a page that nothing was sent from yet is zero.
-type Try struct {
-	Error string // as JSON, for the app
-	Words string // the same, for people
-	Field string // whose fault it is; empty for none
-	Next  string // where the sign-in leads
+type FormState struct {
+	Error   string // as JSON, for the app
+	Message string // the same, for people
+	Field   string // whose fault it is; empty for none
+	Next    string // where the sign-in leads
 
 	Email         string
 	Forget, Trust bool // what the boxes say: not to stay signed in, and to ask here no more
-	Backup        bool // the field for backup codes is open
-	Over          bool // no code is taken any more
+	BackupCode    bool // the field for backup codes is open
+	Final         bool // no code is taken any more
 	NewPassword   bool // a new password is the way on
 }
 
-// Again returns the page at path, which has a form, after a try.
-func (p *Pages) Again(path, name string, t Try) []byte { return p.draw(path, name, t, nil) }
+// Redisplay returns the page at path, which has a form, after a try.
+func (p *Pages) Redisplay(path, name string, t FormState) []byte { return p.render(path, name, t, nil) }
 
 // A Link is what the page of a link in an email says, in the language of the page.
 // The page has a button, if Button is not empty, and else a link that leads on.
@@ -193,13 +193,15 @@ type Link struct {
 
 // Email returns the page of a link in an email. The app does not start in it: all
 // that it does is a form, and nothing happens there without a click.
-func (p *Pages) Email(name string, l Link) []byte { return p.draw(shared.PageEmail, name, Try{}, &l) }
+func (p *Pages) Email(name string, l Link) []byte {
+	return p.render(shared.PageEmail, name, FormState{}, &l)
+}
 
-func (p *Pages) draw(path, name string, t Try, l *Link) []byte {
+func (p *Pages) render(path, name string, t FormState, l *Link) []byte {
 	var b bytes.Buffer
 	err := p.shell.ExecuteTemplate(&b, shell, struct {
 		Language, Path, Name string
-		Try                  Try
+		Form                 FormState
 		Link                 *Link
 	}{p.language, path, name, t, l})
 	if err != nil {
@@ -208,32 +210,32 @@ func (p *Pages) draw(path, name string, t Try, l *Link) []byte {
 	return b.Bytes()
 }
 
-// of returns the pages by path. The name of a server seldom changes.
-func (p *Pages) of(name string) map[string]*File {
+// byPath returns the pages by path. The name of a server seldom changes.
+func (p *Pages) byPath(name string) map[string]*File {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.drawn == nil || p.name != name {
-		p.name, p.drawn = name, map[string]*File{}
+	if p.rendered == nil || p.name != name {
+		p.name, p.rendered = name, map[string]*File{}
 		for _, path := range append([]string{"404"}, shared.Pages...) {
-			p.drawn[path] = NewFile("text/html; charset=utf-8", p.draw(path, name, Try{}, nil))
+			p.rendered[path] = NewFile("text/html; charset=utf-8", p.render(path, name, FormState{}, nil))
 		}
 	}
-	return p.drawn
+	return p.rendered
 }
 
 // Version changes whenever anything here does.
 var Version = sync.OnceValue(func() string {
 	var all bytes.Buffer
-	for _, name := range names() {
+	for _, name := range fileNames() {
 		if ext := path.Ext(name); ext != ".br" && ext != ".gz" { // the same once more
-			all.WriteString(name + digest(open(name)))
+			all.WriteString(name + digest(openFile(name)))
 		}
 	}
 	return digest(&all)
 })
 
-// names are those of everything that is embedded, sorted.
-func names() []string {
+// fileNames are those of everything that is embedded, sorted.
+func fileNames() []string {
 	entries, err := content.ReadDir(".")
 	if err != nil {
 		panic(err) // it is in the binary
@@ -245,8 +247,8 @@ func names() []string {
 	return names
 }
 
-// open returns the named file, which must be there.
-func open(name string) io.Reader {
+// openFile returns the named file, which must be there.
+func openFile(name string) io.Reader {
 	f, err := content.Open(name)
 	if err != nil {
 		panic(err)
@@ -254,8 +256,8 @@ func open(name string) io.Reader {
 	return f
 }
 
-// read returns what is in the named file, or nil if it has not been built.
-func read(name string) []byte {
+// readFile returns what is in the named file, or nil if it has not been built.
+func readFile(name string) []byte {
 	b, _ := content.ReadFile(name)
 	return b
 }

@@ -122,12 +122,12 @@ func (d *factorDialog) confirm() {
 	begun := d.begun
 	switch d.task {
 	case enableTask, moveTask:
-		in := shared.Enrolment{Password: password}
+		in := shared.Enrollment{Password: password}
 		if d.task == moveTask {
 			yes := true
 			in.Replace = &yes
 		}
-		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.Enrolling, err error) {
+		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.EnrollmentStarted, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
 				return // two-factor authentication is not on before the proof
@@ -180,7 +180,7 @@ func (d *factorDialog) prove() {
 		done = e.T(message.DoneMovedToNewPhone)
 	}
 	enrol := true
-	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enrol: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enroll: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:

@@ -33,7 +33,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 		{challenge, shared.ErrOTPExpired, "code"},
 		{challenge, shared.ErrInvalidBackupCode, "backupCode"},
 		{challenge, shared.ErrNoPendingSignIn, ""},
-		{challenge, shared.ErrLocked, ""},
+		{challenge, shared.ErrLockedOut, ""},
 		{change, shared.ErrPasswordTooCommon, "newPassword"},
 		{change, shared.ErrInvalidPassword, "currentPassword"},
 		{change, shared.ErrValidation.In("newPassword"), "newPassword"},
@@ -78,7 +78,7 @@ func TestFormWaits(t *testing.T) {
 
 	// A wait has its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
-	f.fail(shared.ErrLocked.After(15 * time.Minute))
+	f.fail(shared.ErrLockedOut.After(15 * time.Minute))
 	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}

@@ -87,7 +87,7 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 	case current != nil:
 		i.setUser(current.User, time.Now())
 		i.since = current.Session.CreatedAt.Time
-		i.permissions, i.enrollBy = current.Permissions, current.EnrolBy
+		i.permissions, i.enrollBy = current.Permissions, current.EnrollmentDeadline
 		return answerSignedIn
 	case i.user != nil || hasSnapshot():
 		return answerEnded

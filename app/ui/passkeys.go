@@ -119,7 +119,7 @@ func (s *passkeys) Render() app.UI {
 		advice = e.T(message.ErrCannotAddPasskeys)
 	case none:
 		class, advice = "main", e.T(message.NoPasskeysYet)
-	case len(list) == 1 && list[0].LastWayIn:
+	case len(list) == 1 && list[0].LastCredential:
 		advice = e.T(message.PasskeyOnlyWayIn)
 	case len(list) == 1 && !list[0].Synced:
 		advice = e.T(message.PasskeyOnOneDeviceOnly)

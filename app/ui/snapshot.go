@@ -180,7 +180,7 @@ func (s *snapshots) savePasskeys(account string, list []shared.Passkey, at time.
 	for i, one := range list {
 		shown[i] = shared.Passkey{
 			Name: one.Name, CreatedAt: one.CreatedAt, LastUsedAt: one.LastUsedAt, DeviceType: one.DeviceType,
-			Provider: one.Provider, Synced: one.Synced, UserVerified: one.UserVerified, LastWayIn: one.LastWayIn,
+			Provider: one.Provider, Synced: one.Synced, UserVerified: one.UserVerified, LastCredential: one.LastCredential,
 		}
 	}
 	s.update(account, func(k *snapshot) { k.Passkeys = &snapshotList[shared.Passkey]{shared.Time{Time: at}, shown} })

@@ -77,7 +77,7 @@ var (
 	}
 	endSessions = &adminAction{
 		message.ConfirmEndSessions, message.EndSessionsConsequences,
-		message.EndSessions, message.DoneSessionsEnded, shared.EndSessions,
+		message.EndSessions, message.DoneSessionsEnded, shared.RevokeUserSessions,
 	}
 	disableUser = &adminAction{
 		message.ConfirmDisableAccount, message.DisableAccountConsequences,

@@ -104,10 +104,10 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		want string
 	}{
 		{shared.ErrInvalidCode, "Invalid code. Please try again."},
-		{shared.ErrInvalidCode.Saying("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
-		{shared.ErrInvalidBackupCode.Saying("This backup code has been used already."), "This backup code has been used already."},
-		{shared.ErrLocked.After(90 * time.Second), "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 90 seconds."},
-		{shared.ErrLocked.Saying("Ask an administrator."), "Ask an administrator."},
+		{shared.ErrInvalidCode.WithMessage("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
+		{shared.ErrInvalidBackupCode.WithMessage("This backup code has been used already."), "This backup code has been used already."},
+		{shared.ErrLockedOut.After(90 * time.Second), "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 90 seconds."},
+		{shared.ErrLockedOut.WithMessage("Ask an administrator."), "Ask an administrator."},
 	}
 	for _, tt := range tests {
 		if got := en.errorMessage(tt.err); got != tt.want {
@@ -118,7 +118,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 	// No two of them are alike: each asks for something else.
 	said := map[string]string{}
 	for _, err := range []*shared.Error{
-		shared.ErrTwoFactorRequired, shared.ErrNoPendingSignIn, shared.ErrTooManyCodes, shared.ErrLocked.After(time.Minute),
+		shared.ErrTwoFactorRequired, shared.ErrNoPendingSignIn, shared.ErrTooManyCodes, shared.ErrLockedOut.After(time.Minute),
 		shared.ErrInvalidCode, shared.ErrInvalidBackupCode, shared.ErrTOTPNotEnabled, shared.ErrTOTPEnabled,
 		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
 	} {

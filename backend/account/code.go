@@ -57,7 +57,7 @@ type verifiedCode struct {
 
 // checkCode counts an attempt and then checks a code. try is the number of attempts in a
 // row, and is set for wrong codes, too. Errors:
-//   - [shared.ErrLocked]: too many attempts in a row
+//   - [shared.ErrLockedOut]: too many attempts in a row
 //   - [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode], [shared.ErrOTPExpired]: the
 //     code is wrong
 //   - [shared.ErrTooManyCodes]: too many attempts at the pending sign-in or the emailed code

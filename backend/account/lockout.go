@@ -48,7 +48,7 @@ type SecondFactorTries struct {
 
 // countTry counts an attempt before the code is checked, and returns the number of attempts
 // in a row. also counts the attempt elsewhere in the same transaction. It fails with
-// [shared.ErrLocked] during a lockout. If it fails, nothing has counted.
+// [shared.ErrLockedOut] during a lockout. If it fails, nothing has counted.
 //
 // [Service].Unlimited does not turn this count off: without it, six digits are no factor.
 func (s *Service) countTry(ctx context.Context, vc verificationContext, also func(userTx) error) (try int, err error) {
@@ -87,9 +87,9 @@ func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext
 
 func lockoutError(until, now time.Time) error {
 	if until.Equal(never) {
-		return shared.ErrLockedForGood
+		return shared.ErrLockedOutForGood
 	}
-	return shared.ErrLocked.After(until.Sub(now))
+	return shared.ErrLockedOut.After(until.Sub(now))
 }
 
 // errNotAGuess marks a code that is genuine, but not accepted here or not any more.
@@ -116,7 +116,7 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 		}
 		e := s.codeEvent(audit.EventCodeFailed, vc)
 		if guessed && try%lockoutThreshold == 0 {
-			e.Kind = audit.EventCodesLocked
+			e.Kind = audit.EventLockout
 			if vc.User.TwoFactorEnabled { // otherwise a user has trouble enrolling
 				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
 				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
@@ -143,7 +143,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(audit.EventCodesUnlocked, user.ID, Client{}))
+		return in.AddEvent(ctx, s.Keys, s.event(audit.EventLockoutLifted, user.ID, Client{}))
 	})
 }
 

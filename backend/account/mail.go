@@ -119,7 +119,7 @@ func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(co
 	}
 	err := deliver(ctx, s.compose(actor.User, actor.Client, mail.Test{}))
 	if refused, ok := errors.AsType[*mail.RefusedError](err); ok {
-		return shared.ErrMailRefused.Saying(refused.Reason)
+		return shared.ErrMailRefused.WithMessage(refused.Reason)
 	}
 	return err
 }

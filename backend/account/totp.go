@@ -76,7 +76,7 @@ const maxIssuer = 100
 
 func checkIssuer(issuer string) error {
 	if utf8.RuneCountInString(issuer) > maxIssuer {
-		return shared.ErrValidation.Saying(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
+		return shared.ErrValidation.WithMessage(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
 	}
 	if _, ok := shared.ParseName(issuer); !ok {
 		return shared.ErrNameControls.In("issuer")
@@ -181,7 +181,7 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 	case off < -totpSkew && step <= a.LastStep: // the clock is right: a later code was accepted before
 		return verified, try, shared.ErrCodeTooOld
 	case off < -totpSkew:
-		return verified, try, shared.ErrInvalidCode.Saying(clockDriftMessage(off))
+		return verified, try, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
 	case off > totpSkew:
 		burned, err := s.Store.BurnStep(ctx, a.ID, step, totpStep(now)-totpSkew)
 		if err != nil {
@@ -190,7 +190,7 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		if !burned {
 			return verified, try, wrong
 		}
-		return verified, try, shared.ErrInvalidCode.Saying(clockDriftMessage(off))
+		return verified, try, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
 	}
 	enrols := a.ID
 	if a.Verified {

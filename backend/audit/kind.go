@@ -25,8 +25,8 @@ const (
 	EventBackupCodeUsed        = "backup-code-used"
 	EventSecondFactorRequired  = "challenged"
 	EventCodeFailed            = "code-failed"
-	EventCodesLocked           = "codes-locked" // by a wrong code, instead of EventCodeFailed
-	EventCodesUnlocked         = "codes-unlocked"
+	EventLockout               = "codes-locked" // by a wrong code, instead of EventCodeFailed
+	EventLockoutLifted         = "codes-unlocked"
 	EventCodeMailed            = "code-mailed"
 	EventDeviceTrusted         = "device-trusted"
 	EventTrustedDeviceRevoked  = "trusted-device-revoked"

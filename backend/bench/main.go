@@ -142,7 +142,7 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 		return err
 	}
 	if strings.HasPrefix(url, "postgres:") {
-		if err := settle(url); err != nil {
+		if err := vacuum(url); err != nil {
 			return err
 		}
 	}
@@ -176,9 +176,9 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 	return s.stop()
 }
 
-// settle does what Postgres does by itself a minute after a table was filled.
+// vacuum does what Postgres does by itself a minute after a table was filled.
 // Until then it plans queries as if it knew nothing.
-func settle(url string) error {
+func vacuum(url string) error {
 	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	defer db.Close()
 	_, err := db.Exec("VACUUM ANALYZE")

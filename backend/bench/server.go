@@ -141,7 +141,7 @@ func signIn(s *server, a account) []byte {
 }
 
 func enableTwoFactor(s *server, a account) []byte {
-	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrolment{Password: password})
+	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrollment{Password: password})
 }
 
 // seed fills a database and returns some of what is in it, in random order.

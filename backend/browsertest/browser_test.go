@@ -31,7 +31,7 @@ func TestBrowser(t *testing.T) {
 		"Password":           testPassword,
 		"Keyboard":           testKeyboard,
 		"Tabs":               testTabs,
-		"WhatIsKept":         testWhatIsKept,
+		"WhatIsKept":         testSnapshotContents,
 		"Panic":              testPanic,
 		"ReturnTo":           testReturnTo,
 		"Manifest":           testManifest,
@@ -344,9 +344,9 @@ func testTabs(t *testing.T, server *testkit.Program) {
 	second.See("This device")
 }
 
-// testWhatIsKept checks what the browser stores, which a thief of the device
+// testSnapshotContents checks what the browser stores, which a thief of the device
 // could read.
-func testWhatIsKept(t *testing.T, server *testkit.Program) {
+func testSnapshotContents(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.awaitServiceWorker()

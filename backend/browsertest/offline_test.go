@@ -34,7 +34,7 @@ func TestOfflineBrowser(t *testing.T) {
 	}, map[string]func(*testing.T){
 		"Offline":        testOffline,
 		"Expired":        testExpired,
-		"Leaving":        testLeaving,
+		"Leaving":        testPendingSignOut,
 		"Passes":         testPasses,
 		"WrongClock":     testWrongClock,
 		"System":         testOfflineSystem,
@@ -142,7 +142,7 @@ func testOffline(t *testing.T) {
 		p.See("This device")
 	}
 
-	// Signing out offline deletes the snapshot. [testLeaving] tests the rest.
+	// Signing out offline deletes the snapshot. [testPendingSignOut] tests the rest.
 	server.Kill()
 	p.Press("Sign out")
 	p.At("/sign-in")
@@ -245,9 +245,9 @@ func testClaim(t *testing.T, server *testkit.Program) {
 	p.awaitServiceWorker()
 }
 
-// testLeaving checks that signing out offline revokes the session once the
+// testPendingSignOut checks that signing out offline revokes the session once the
 // network returns.
-func testLeaving(t *testing.T) {
+func testPendingSignOut(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	other := browse(t, server)
 	other.As(firefox)

@@ -200,7 +200,7 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.Fill("Passkey name", " ")
 	p.Click("button", "Save", "Linux")
 	p.With("textbox", "Passkey name", "Enter a name.")
-	p.Fill("Passkey name", strings.Repeat("x", shared.MaxPasskeyName+1))
+	p.Fill("Passkey name", strings.Repeat("x", shared.MaxName+1))
 	p.Key(kb.Enter)
 	p.With("textbox", "Passkey name", "This name is too long. Use at most 100 characters.")
 	p.Fill("Passkey name", "Bürorechner <b>")

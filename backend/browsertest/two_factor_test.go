@@ -50,7 +50,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 		"Narrow":         testTwoFactorNarrow,
 		"Phone":          testTwoFactorPhone,
 	}, map[string]func(*testing.T){
-		"Locked":       testLocked,
+		"Locked":       testLockout,
 		"StepUpByCode": testStepUpByCode,
 		"FactorDue":    testFactorDue,
 	})
@@ -879,9 +879,9 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	p.Fits(360, "the settings page with 2FA")
 }
 
-// testLocked enters wrong codes, by keyboard alone, until the server locks the
+// testLockout enters wrong codes, by keyboard alone, until the server locks the
 // account out.
-func testLocked(t *testing.T) {
+func testLockout(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
 	email := p.signUp()

@@ -17,7 +17,7 @@ type Alert struct {
 type Factor string
 
 func (a Alert) write(e *email) {
-	a.Change.tell(e)
+	a.Change.describe(e)
 	switch a.ConfirmedBy {
 	case "totp":
 		e.paragraph(message.MailConfirmedByTOTP)
@@ -33,13 +33,13 @@ func (a Alert) write(e *email) {
 
 // Change is what has changed about an account.
 type Change interface {
-	tell(e *email)
+	describe(e *email)
 }
 
 // NewSignIn is a sign-in with a browser that the account did not know.
 type NewSignIn struct{}
 
-func (NewSignIn) tell(e *email) {
+func (NewSignIn) describe(e *email) {
 	e.subject(message.MailNewSignInSubject)
 	e.paragraph(message.MailNewSignIn)
 }
@@ -47,7 +47,7 @@ func (NewSignIn) tell(e *email) {
 // PasswordChanged is a new password that was chosen in a session.
 type PasswordChanged struct{}
 
-func (PasswordChanged) tell(e *email) {
+func (PasswordChanged) describe(e *email) {
 	e.subject(message.MailPasswordChangedSubject)
 	e.paragraph(message.MailPasswordChanged)
 }
@@ -55,7 +55,7 @@ func (PasswordChanged) tell(e *email) {
 // PasswordReset is a new password that was chosen by a link.
 type PasswordReset struct{}
 
-func (PasswordReset) tell(e *email) {
+func (PasswordReset) describe(e *email) {
 	e.subject(message.MailPasswordChangedSubject)
 	e.paragraph(message.MailPasswordReset)
 }
@@ -64,20 +64,20 @@ func (PasswordReset) tell(e *email) {
 // never verified: it may be a stranger's, who must not undo the change.
 type EmailChanged struct{ New string }
 
-func (c EmailChanged) tell(e *email) {
+func (c EmailChanged) describe(e *email) {
 	e.subject(message.MailEmailChangedSubject)
 	e.paragraph(message.MailEmailChanged, c.New)
 }
 
 func (c EmailChanged) write(e *email) {
-	c.tell(e)
+	c.describe(e)
 	e.requestContext()
 }
 
 // TwoFactorEnabled is two-factor authentication turned on.
 type TwoFactorEnabled struct{}
 
-func (TwoFactorEnabled) tell(e *email) {
+func (TwoFactorEnabled) describe(e *email) {
 	e.subject(message.MailTwoFactorEnabledSubject)
 	e.paragraph(message.MailTwoFactorEnabled)
 }
@@ -85,7 +85,7 @@ func (TwoFactorEnabled) tell(e *email) {
 // TwoFactorDisabled is two-factor authentication turned off.
 type TwoFactorDisabled struct{}
 
-func (TwoFactorDisabled) tell(e *email) {
+func (TwoFactorDisabled) describe(e *email) {
 	e.subject(message.MailTwoFactorDisabledSubject)
 	e.paragraph(message.MailTwoFactorDisabled)
 }
@@ -93,7 +93,7 @@ func (TwoFactorDisabled) tell(e *email) {
 // AuthenticatorReplaced is another authenticator app.
 type AuthenticatorReplaced struct{}
 
-func (AuthenticatorReplaced) tell(e *email) {
+func (AuthenticatorReplaced) describe(e *email) {
 	e.subject(message.MailAuthenticatorReplacedSubject)
 	e.paragraph(message.MailAuthenticatorReplaced)
 }
@@ -101,7 +101,7 @@ func (AuthenticatorReplaced) tell(e *email) {
 // TOTPKeyShown is the key of the authenticator app shown in a session.
 type TOTPKeyShown struct{}
 
-func (TOTPKeyShown) tell(e *email) {
+func (TOTPKeyShown) describe(e *email) {
 	e.subject(message.MailTOTPKeyShownSubject)
 	e.paragraph(message.MailTOTPKeyShown)
 }
@@ -109,7 +109,7 @@ func (TOTPKeyShown) tell(e *email) {
 // BackupCodesMade is new backup codes.
 type BackupCodesMade struct{}
 
-func (BackupCodesMade) tell(e *email) {
+func (BackupCodesMade) describe(e *email) {
 	e.subject(message.MailBackupCodesMadeSubject)
 	e.paragraph(message.MailBackupCodesMade)
 }
@@ -117,7 +117,7 @@ func (BackupCodesMade) tell(e *email) {
 // BackupCodeUsed is the use of a backup code.
 type BackupCodeUsed struct{ Left int }
 
-func (c BackupCodeUsed) tell(e *email) {
+func (c BackupCodeUsed) describe(e *email) {
 	e.subject(message.EventBackupCodeUsed)
 	switch {
 	case c.Left == 0:
@@ -136,7 +136,7 @@ type PasskeyAdded struct {
 	Name *string // nil if it has none
 }
 
-func (c PasskeyAdded) tell(e *email) {
+func (c PasskeyAdded) describe(e *email) {
 	e.subject(message.MailPasskeyAddedSubject)
 	e.paragraph(message.MailPasskeyAdded, e.passkey(c.Name))
 }
@@ -146,7 +146,7 @@ type PasskeyRemoved struct {
 	Name *string // nil if it has none
 }
 
-func (c PasskeyRemoved) tell(e *email) {
+func (c PasskeyRemoved) describe(e *email) {
 	e.subject(message.MailPasskeyRemovedSubject)
 	e.paragraph(message.MailPasskeyRemoved, e.passkey(c.Name))
 }
@@ -156,7 +156,7 @@ type PasskeyCopied struct {
 	Name *string // nil if it has none
 }
 
-func (c PasskeyCopied) tell(e *email) {
+func (c PasskeyCopied) describe(e *email) {
 	e.subject(message.MailPasskeyCopiedSubject)
 	e.paragraph(message.MailPasskeyCopied, e.passkey(c.Name))
 	e.paragraph(message.MailIfPasskeyRestored)

@@ -34,7 +34,7 @@ type RequestContext struct {
 
 // Compose returns a notice as an email that is due at once.
 func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
-	e := email{language: language.Of(to.Language, ""), on: o}
+	e := email{language: language.Of(to.Language, ""), context: o}
 	n.write(&e)
 	var text, html strings.Builder
 	for _, p := range e.body {
@@ -77,7 +77,7 @@ var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
 // email is an email that is being composed.
 type email struct {
 	language *message.Language
-	on       RequestContext
+	context  RequestContext
 
 	title string
 	body  []paragraph
@@ -102,7 +102,7 @@ func (e *email) link(address string) {
 
 // requestContext adds when, from where and with which device it was done.
 func (e *email) requestContext() {
-	from := e.on.IP
+	from := e.context.IP
 	if from == "" {
 		from = e.language.T(message.AnUnknownAddress)
 	}
@@ -112,7 +112,7 @@ func (e *email) requestContext() {
 // requestTime adds only when it was done.
 func (e *email) requestTime() { e.paragraph(message.MailOccasionTime, e.time()) }
 
-func (e *email) time() string { return e.on.At.Format(e.language.T(message.DateTimeLayout)) }
+func (e *email) time() string { return e.context.At.Format(e.language.T(message.DateTimeLayout)) }
 
 // maxDeviceWord, in characters, is longer than "Internet Explorer 11" and too short for
 // a message to the reader.
@@ -122,7 +122,7 @@ const maxDeviceWord = 24
 // password can send any user agent, and the email would repeat it. So it repeats
 // no name that is long or that an email program could turn into a link.
 func (e *email) device() string {
-	d := useragent.Parse(e.on.UserAgent)
+	d := useragent.Parse(e.context.UserAgent)
 	name := d.Browser
 	switch {
 	case d.Browser == useragent.App:

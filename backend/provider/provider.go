@@ -19,11 +19,11 @@ var (
 	//go:embed icons.json
 	icons []byte
 
-	names = read(aaguids)
-	marks = read(icons) // each drawn in one path on 24 × 24
+	names = parseStrings(aaguids)
+	marks = parseStrings(icons) // each drawn in one path on 24 × 24
 )
 
-func read(object []byte) (m map[string]string) {
+func parseStrings(object []byte) (m map[string]string) {
 	if err := json.Unmarshal(object, &m); err != nil {
 		panic(err) // it is in the program
 	}

@@ -42,7 +42,7 @@ func (k cookies) set(w http.ResponseWriter, name, value string, maxAge int) {
 	})
 }
 
-// value is that of a cookie that a request came with, empty if it did not.
+// value returns the value of a request's cookie, or "" if the request lacks it.
 func (k cookies) value(r *http.Request, name string) string {
 	c, err := r.Cookie(k.prefix + name)
 	if err != nil {
@@ -51,13 +51,13 @@ func (k cookies) value(r *http.Request, name string) string {
 	return c.Value
 }
 
-// session is the token that a request came with, if its form is right.
+// session returns the session token of a request, if it is well-formed.
 func (k cookies) session(r *http.Request) (account.Token, bool) {
 	return account.ParseToken(k.value(r, "session_token"))
 }
 
-// setSession hands a session's token to the browser, until the browser closes
-// if the session is not to be remembered.
+// setSession sets the cookie with a session's token. The browser deletes it when it closes,
+// unless the user chose to stay signed in.
 func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.Token) {
 	maxAge := 0
 	if s.Remember {
@@ -66,26 +66,25 @@ func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.
 	k.set(w, "session_token", string(t), maxAge)
 }
 
-// CookieHeader is the Cookie header of a browser that holds a session's token.
+// CookieHeader returns the Cookie header of a browser that has a session's token.
 func (c Config) CookieHeader(t account.Token) string {
 	return newCookies(c.CookiePrefix, c.Origin).prefix + "session_token=" + string(t)
 }
 
 func (k cookies) clearSession(w http.ResponseWriter) { k.set(w, "session_token", "", -1) }
 
-// challenge is the token of the challenge that a request came with, if its form
-// is right.
-func (k cookies) challenge(r *http.Request) (account.Token, bool) {
+// pendingSignIn returns the token of a request's pending sign-in, if it is well-formed.
+func (k cookies) pendingSignIn(r *http.Request) (account.Token, bool) {
 	return account.ParseToken(k.value(r, "two_factor"))
 }
 
-func (k cookies) setChallenge(w http.ResponseWriter, t account.Token) {
+func (k cookies) setPendingSignIn(w http.ResponseWriter, t account.Token) {
 	k.set(w, "two_factor", string(t), int(account.PendingSignInLifetime/time.Second))
 }
 
-func (k cookies) clearChallenge(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }
+func (k cookies) clearPendingSignIn(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }
 
-// trust is what the browser keeps of accounts that trust it.
+// trust returns the trusted-device tokens of a browser.
 func (k cookies) trust(r *http.Request) account.TrustTokens {
 	return account.TrustTokens(k.value(r, "trust_device"))
 }
@@ -94,8 +93,8 @@ func (k cookies) setTrust(w http.ResponseWriter, t account.TrustTokens) {
 	k.set(w, "trust_device", string(t), int(account.TrustLifetime/time.Second))
 }
 
-// passkey is the token that a browser's passkey ceremonies are tied to, if its
-// form is right.
+// passkey returns the token that binds passkey ceremonies to the browser, if it is
+// well-formed.
 func (k cookies) passkey(r *http.Request) (account.Token, bool) {
 	return account.ParseToken(k.value(r, k.passkeyName()))
 }
@@ -104,7 +103,8 @@ func (k cookies) setPasskey(w http.ResponseWriter, t account.Token) {
 	k.set(w, k.passkeyName(), string(t), int(account.CeremonyLifetime/time.Second))
 }
 
-// passkeyName is Better Auth's under its prefix.
+// passkeyName returns the name of the cookie: under Better Auth's prefix, the one that it
+// uses.
 func (k cookies) passkeyName() string {
 	if strings.HasSuffix(k.prefix, "better-auth.") {
 		return "better-auth-passkey"
@@ -112,7 +112,7 @@ func (k cookies) passkeyName() string {
 	return "passkey"
 }
 
-// browser is what the browser keeps from an earlier sign-in.
+// browser returns the known-device tokens of a browser, which earlier sign-ins left.
 func (k cookies) browser(r *http.Request) account.KnownDeviceTokens {
 	return account.KnownDeviceTokens(k.value(r, "browser"))
 }

@@ -41,7 +41,7 @@ func (s *Server) mayRedirectTo(target string) bool {
 		return false
 	}
 	if u.IsAbs() {
-		return s.trusts(u.Scheme + "://" + u.Host)
+		return s.isTrustedOrigin(u.Scheme + "://" + u.Host)
 	}
 	p, _, _ := strings.Cut(strings.ToLower(target), "?")
 	return strings.HasPrefix(p, "/") && !strings.Contains(p, "//") && !strings.Contains(p, "%2f") && !strings.Contains(p, "%5c")

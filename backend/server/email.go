@@ -14,8 +14,8 @@ import (
 	"latchkey/web"
 )
 
-// isLink reports whether a request opens a link of an email. What it answers
-// depends on the link and on who is signed in.
+// isLink reports whether a request opens a link from an email. The answer depends on the
+// link and on the session of the caller.
 func isLink(r *http.Request) bool {
 	return r.URL.Path == shared.PageEmail || r.URL.Path == shared.PageResetPassword && r.URL.Query().Has("callbackURL")
 }
@@ -50,20 +50,20 @@ func (s *Server) openResetLink(c *call) error {
 	return nil
 }
 
-// openEmailLink answers a link about an address or a deletion. It does what the
-// link is for only if a person opens it in a browser that is signed in to the very
-// account, and never deletes an account: programs that look into emails open
-// links, too, and run the scripts of the pages.
+// openEmailLink answers a link that verifies or changes an address, or deletes an account.
+// Opening the link acts on it only if a user navigates to it in a browser that is signed in
+// to the same account, and never deletes an account. Otherwise the page asks first: email
+// scanners open links too, and run the scripts of the pages.
 func (s *Server) openEmailLink(c *call) error {
 	if q := c.URL.Query(); !q.Has("token") && (q.Has("done") || q.Has("error")) {
-		s.sendLink(*c, http.StatusOK, s.landed(*c))
+		s.sendLinkPage(*c, http.StatusOK, s.landingPage(*c))
 		return nil
 	}
 	var in shared.EmailLink
 	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
 		return err
 	}
-	if err := s.signedInAt(c); err != nil {
+	if err := s.authenticateOptional(c); err != nil {
 		return err
 	}
 	link, err := s.Accounts.EmailLink(c.Context(), in.Token)
@@ -73,19 +73,19 @@ func (s *Server) openEmailLink(c *call) error {
 	switch {
 	case err != nil:
 		return linkError{err, link}
-	case link.Purpose != account.LinkDelete && c.User.ID == link.User.ID && byPerson(c.Request):
+	case link.Purpose != account.LinkDelete && c.User.ID == link.User.ID && isNavigation(c.Request):
 		return s.followLink(*c, in, link)
 	}
-	s.sendLink(*c, http.StatusOK, s.question(*c, in, link))
+	s.sendLinkPage(*c, http.StatusOK, s.confirmLinkPage(*c, in, link))
 	return nil
 }
 
-// emailForm is the button of the page: it does what the link is for.
+// emailForm answers the button of the page, which acts on the link.
 func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
 	if in.CallbackURL != "" && !s.mayRedirectTo(in.CallbackURL) {
 		return "", shared.ErrCallbackURL
 	}
-	if err := s.signedInAt(&c); err != nil {
+	if err := s.authenticateOptional(&c); err != nil {
 		return "", err
 	}
 	link, err := s.Accounts.EmailLink(c.Context(), in.Token)
@@ -98,8 +98,8 @@ func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
 	return "", s.followLink(c, in, link)
 }
 
-// signedInAt finds the session that a call came with, if it came with one.
-func (s *Server) signedInAt(c *call) error {
+// authenticateOptional finds the session that a call came with, if it came with one.
+func (s *Server) authenticateOptional(c *call) error {
 	signedIn, err := s.authenticate(*c)
 	if errors.Is(err, shared.ErrUnauthorized) {
 		return nil
@@ -110,9 +110,8 @@ func (s *Server) signedInAt(c *call) error {
 	return err
 }
 
-// mayFollow fails unless the caller may do what a link is for: a link that changes
-// an address is refused in a session of another account, and a deletion asks for a
-// session of the account.
+// mayFollow fails unless the caller may act on a link. A session of another account may
+// not follow a link that changes an address. A deletion requires a session of the account.
 func (s *Server) mayFollow(c call, link account.EmailLink) error {
 	switch {
 	case link.Purpose == account.LinkVerify:
@@ -124,15 +123,15 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 	case c.User.ID == "":
 		return withStatus(http.StatusUnauthorized, shared.ErrUserInfo)
 	case s.enrollmentDue(c):
-		return shared.ErrEnrolmentDue
+		return shared.ErrEnrollmentDue
 	}
 	return nil
 }
 
-// followLink does what a link is for, and answers with the page that says so.
+// followLink acts on a link, and answers with the page that says so.
 func (s *Server) followLink(c call, in shared.EmailLink, link account.EmailLink) (err error) {
 	if link.Purpose == account.LinkDelete {
-		_, err = s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, in.Token))
+		_, err = s.respondDeleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, in.Token))
 	} else {
 		_, err = s.Accounts.VerifyEmail(c.Context(), c.Actor, in.Token)
 	}
@@ -142,28 +141,27 @@ func (s *Server) followLink(c call, in shared.EmailLink, link account.EmailLink)
 	if err != nil {
 		return linkError{err, link}
 	}
-	s.sendLink(c, http.StatusOK, s.followed(c, in, link))
+	s.sendLinkPage(c, http.StatusOK, s.linkDonePage(c, in, link))
 	return nil
 }
 
-// linkError is why a link did not do what it is for.
+// linkError is the error of a link that failed, with what is known about the link.
 type linkError struct {
 	error
-	link account.EmailLink // as far as it is known
+	link account.EmailLink // zero if its token is unknown
 }
 
 func (e linkError) Unwrap() error { return e.error }
 
-// byPerson reports whether a person opens the page in a tab. Browsers that say
-// nothing about it are believed: they send a session's cookie to a page of ours
-// only when a person goes there.
-func byPerson(r *http.Request) bool {
+// isNavigation reports whether a user navigates to the page. A browser without Fetch
+// Metadata is trusted: it sends the session's SameSite cookie only when a user navigates.
+func isNavigation(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return r.Method == http.MethodGet && !isPrefetch(r) && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
 }
 
-// isPrefetch reports whether a browser fetches something that nobody has asked for yet:
-// Sec-Purpose of the Fetch standard, and what browsers sent before there was that.
+// isPrefetch reports whether a browser fetches something ahead of time: it sends
+// Sec-Purpose (Fetch standard), or one of the headers that preceded it.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		if r.Header.Get(name) != "" {
@@ -173,12 +171,12 @@ func isPrefetch(r *http.Request) bool {
 	return false
 }
 
-// byScript fails with a [redirect] to our page unless a program calls an endpoint
-// that does what a link is for. Emails of before have links to these endpoints,
-// which people and programs open as they do any other.
-func byScript(c call, in shared.EmailLink) error {
+// requireScript fails with a [redirect] to our page unless a script calls an endpoint
+// that acts on a link. Older emails have links to these endpoints, which users and email
+// scanners open like any other link.
+func requireScript(c call, in shared.EmailLink) error {
 	mode, dest := c.Header.Get("Sec-Fetch-Mode"), c.Header.Get("Sec-Fetch-Dest")
-	page := mode == "" && strings.Contains(c.Header.Get("Accept"), "text/html") // what older browsers ask a page with
+	page := mode == "" && strings.Contains(c.Header.Get("Accept"), "text/html") // older browsers send this for a page
 	switch mode {
 	case "", "cors", "same-origin":
 		if !page && !isPrefetch(c.Request) && (dest == "" || dest == "empty") {
@@ -193,7 +191,7 @@ func byScript(c call, in shared.EmailLink) error {
 }
 
 // continueURL returns where *Continue* leads after a link. Older links name the page
-// itself, which has nothing more to say: for those it is the start page.
+// itself; for those it returns the start page.
 func continueURL(callback string) string {
 	if u, err := url.Parse(callback); err != nil || u.Host == "" && u.Path == shared.PageEmail {
 		return shared.PageHome
@@ -201,25 +199,25 @@ func continueURL(callback string) string {
 	return cmp.Or(callback, shared.PageHome)
 }
 
-// sendLink answers with the page of a link.
-func (s *Server) sendLink(c call, status int, l web.Link) {
+// sendLinkPage answers with the page of a link.
+func (s *Server) sendLinkPage(c call, status int, l web.Link) {
 	s.site.AnswerLink(c.w, c.Request, status, l)
 }
 
-// question is the page that says what a link does, and asks for it.
-func (s *Server) question(c call, in shared.EmailLink, link account.EmailLink) web.Link {
+// confirmLinkPage is the page that says what a link does, and asks for it.
+func (s *Server) confirmLinkPage(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
 	q := web.Link{Token: in.Token, Callback: in.CallbackURL, Hint: l.T(message.HintCloseIfNotYours)}
 	switch link.Purpose {
 	case account.LinkVerify:
 		q.Title, q.Button = l.T(message.ConfirmYourEmail), l.T(message.ConfirmButton)
-		q.Text = verification(l, link)
+		q.Text = verificationText(l, link)
 	case account.LinkConfirmChange:
 		q.Title, q.Button = l.T(message.ChangeYourEmail), l.T(message.AgreeToChange)
-		q.Text = change(l, link) + " " + l.T(message.HintNewEmailGetsLink)
+		q.Text = emailChangeText(l, link) + " " + l.T(message.HintNewEmailGetsLink)
 	case account.LinkChange:
 		q.Title, q.Button = l.T(message.ChangeYourEmail), l.T(message.ChangeTheAddress)
-		q.Text = change(l, link)
+		q.Text = emailChangeText(l, link)
 	case account.LinkDelete:
 		q.Title, q.Button, q.Danger = l.T(message.ConfirmDeleteAccount), l.T(message.DeleteAccount), true
 		q.Text = l.T(message.DeleteAccountExplanation, link.User.Email)
@@ -227,40 +225,40 @@ func (s *Server) question(c call, in shared.EmailLink, link account.EmailLink) w
 	return q
 }
 
-// verification says what a link does that verifies an address.
-func verification(l *message.Language, link account.EmailLink) string {
+// verificationText says what a link does that verifies an address.
+func verificationText(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
 		return l.T(message.ConfirmEmailOfUser, link.Email, owner)
 	}
 	return l.T(message.ConfirmEmailOfYours, link.Email)
 }
 
-// change says what a link does that is one of the two steps of another address.
-func change(l *message.Language, link account.EmailLink) string {
+// emailChangeText says what a link does that is one of the two steps of another address.
+func emailChangeText(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
 		return l.T(message.ConfirmEmailChangeOfUser, owner, link.Email, link.New)
 	}
 	return l.T(message.ConfirmEmailChangeOfYours, link.Email, link.New)
 }
 
-// followed is the page that says what a link has done.
-func (s *Server) followed(c call, in shared.EmailLink, link account.EmailLink) web.Link {
+// linkDonePage is the page that says what a link has done.
+func (s *Server) linkDonePage(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
 	done := web.Link{Title: l.T(message.ThankYou), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
 	switch {
 	case link.PasswordDue:
-		return passwordDue(l)
+		return passwordDuePage(l)
 	case link.Purpose == account.LinkVerify:
 		done.Hint = link.Email
 	case link.Purpose != account.LinkDelete:
 		done.Hint = link.New
 	}
-	done.Text = doneSentence(l, link.Purpose)
+	done.Text = doneText(l, link.Purpose)
 	return done
 }
 
-// doneSentence says what a link of a purpose has done.
-func doneSentence(l *message.Language, purpose account.LinkPurpose) string {
+// doneText says what a link of a purpose has done.
+func doneText(l *message.Language, purpose account.LinkPurpose) string {
 	switch purpose {
 	case account.LinkConfirmChange:
 		return l.T(message.DoneNewEmailLinkSent)
@@ -273,19 +271,19 @@ func doneSentence(l *message.Language, purpose account.LinkPurpose) string {
 	}
 }
 
-func passwordDue(l *message.Language) web.Link {
+func passwordDuePage(l *message.Language) web.Link {
 	return web.Link{
 		Title: l.T(message.ThankYou), Href: shared.PageForgotPassword, Label: l.T(message.ChooseNewPassword),
 		Text: l.T(message.DoneVerifiedPasswordDue),
 	}
 }
 
-// alreadyFollowed is the page of a link that has done its work before.
-func alreadyFollowed(l *message.Language, in shared.EmailLink, link account.EmailLink) web.Link {
+// linkAlreadyDonePage is the page of a link that has done its work before.
+func linkAlreadyDonePage(l *message.Language, in shared.EmailLink, link account.EmailLink) web.Link {
 	done := web.Link{Title: l.T(message.NothingLeftToDo), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
 	switch {
 	case link.PasswordDue:
-		return passwordDue(l)
+		return passwordDuePage(l)
 	case link.Purpose == account.LinkVerify:
 		done.Text = l.T(message.DoneEmailAlreadyVerified)
 		done.Hint = link.Email
@@ -300,41 +298,41 @@ func alreadyFollowed(l *message.Language, in shared.EmailLink, link account.Emai
 	return done
 }
 
-// landed is the page to which an endpoint that did what a link is for redirects. Whatever else stands in the address is anybody's.
-func (s *Server) landed(c call) web.Link {
+// landingPage is the page to which an endpoint that did what a link is for redirects. Anyone can write the
+// other members of the query.
+func (s *Server) landingPage(c call) web.Link {
 	l := languageOf(c.Request)
 	link := web.Link{Title: l.T(message.ThankYou), Href: shared.PageHome, Label: l.T(message.ContinueAction)}
-	if code := c.URL.Query().Get("error"); code == shared.ErrNewPasswordDue.Code { // the link has worked all the same
-		return passwordDue(l)
+	if code := c.URL.Query().Get("error"); code == shared.ErrNewPasswordDue.Code { // the link has worked
+		return passwordDuePage(l)
 	} else if code != "" {
 		link.Title, link.Text = l.T(message.ErrLinkDidNotWork), l.T(message.ErrLinkServerFailed)
 		for _, known := range shared.Errors {
 			if known.Code == code {
-				link.Text = linkSentence(l, known)
+				link.Text = linkErrorText(l, known)
 			}
 		}
 		return link
 	}
-	link.Text = doneSentence(l, purposes[c.URL.Query().Get("done")])
+	link.Text = doneText(l, linkPurposes[c.URL.Query().Get("done")])
 	return link
 }
 
-// purposes are those of the links that the values of done in an address are of.
-var purposes = map[string]account.LinkPurpose{
+// linkPurposes maps the values of done in an address to the purposes of links.
+var linkPurposes = map[string]account.LinkPurpose{
 	"confirmed": account.LinkConfirmChange, "changed": account.LinkChange, "deleted": account.LinkDelete,
 }
 
-// refuseLink answers a link that did not do what it is for: with what a person can
-// do about it.
+// refuseLink answers a link that failed with a page that says what the user can do.
 func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	e, status := s.explain(c.w, c.Request, err)
 	why, _ := errors.AsType[linkError](err)
 	l := languageOf(c.Request)
 	if errors.Is(e, shared.ErrTokenUsed) && why.link.Purpose != account.LinkDelete {
-		s.sendLink(c, http.StatusOK, alreadyFollowed(l, in, why.link))
+		s.sendLinkPage(c, http.StatusOK, linkAlreadyDonePage(l, in, why.link))
 		return
 	}
-	page := web.Link{Title: l.T(message.ErrLinkDidNotWork), Text: linkSentence(l, e), Href: shared.PageSignIn, Label: l.T(message.GoToSignIn)}
+	page := web.Link{Title: l.T(message.ErrLinkDidNotWork), Text: linkErrorText(l, e), Href: shared.PageSignIn, Label: l.T(message.GoToSignIn)}
 	if c.User.ID != "" {
 		page.Href, page.Label = shared.PageSettings, l.T(message.GoToSettings)
 	}
@@ -348,11 +346,11 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	case errors.Is(e, shared.ErrValidation):
 		status = http.StatusBadRequest
 	}
-	s.sendLink(c, status, page)
+	s.sendLinkPage(c, status, page)
 }
 
-// linkSentence says what was wrong with a link, and what to do.
-func linkSentence(l *message.Language, e *shared.Error) string {
+// linkErrorText says what is wrong with a link, and what to do.
+func linkErrorText(l *message.Language, e *shared.Error) string {
 	switch e.Code {
 	case shared.ErrTokenExpired.Code:
 		return l.T(message.ErrLinkExpiredNoChange)

@@ -75,7 +75,7 @@ func wantLinkPage(t *testing.T, a testkit.Answer, status int, says string) {
 }
 
 // continues returns where the page leads on to.
-func continues(a testkit.Answer) string {
+func continueLink(a testkit.Answer) string {
 	found := regexp.MustCompile(`<a class="button" href="([^"]*)">Continue</a>`).FindStringSubmatch(a.Body)
 	if found == nil {
 		return ""
@@ -175,8 +175,8 @@ func TestScannedEmailChange(t *testing.T) {
 		wantLinkPage(t, page, 200, "Change the address of Ada Lovelace's account from "+ann+" to "+next+".")
 		a := s.browser(t).press(page)
 		wantLinkPage(t, a, 200, "An email is on its way to your new address.")
-		if continues(a) != "/x" {
-			t.Errorf("it leads on to %s", continues(a))
+		if continueLink(a) != "/x" {
+			t.Errorf("it leads on to %s", continueLink(a))
 		}
 		mails = s.mails(t)
 		wantLinkPage(t, s.browser(t).visit(link), 200, "You have agreed to this change already. The link in the email to "+next+" makes it.")
@@ -251,8 +251,8 @@ func TestLinkOfOwnSession(t *testing.T) {
 		}
 		a := owner.visit(link)
 		wantLinkPage(t, a, 200, "Your email address is verified.")
-		if verified() != true || continues(a) != "/done?a=1" {
-			t.Errorf("verified: %v; it leads on to %s", verified(), continues(a))
+		if verified() != true || continueLink(a) != "/done?a=1" {
+			t.Errorf("verified: %v; it leads on to %s", verified(), continueLink(a))
 		}
 		wantLinkPage(t, owner.visit(link), 200, "This address is confirmed already.")
 		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
@@ -310,8 +310,8 @@ func TestAPIOfLinks(t *testing.T) {
 		a = owner.visit("/api/auth/verify-email?token=" + token + "&callbackURL=%2Femail")
 		a = owner.visit(a.Header.Get("Location"))
 		wantLinkPage(t, a, 200, "Your email address is verified.")
-		if continues(a) != "/" {
-			t.Errorf("it leads on to %s", continues(a))
+		if continueLink(a) != "/" {
+			t.Errorf("it leads on to %s", continueLink(a))
 		}
 	})
 }
@@ -342,7 +342,7 @@ func TestLinkLeadsOn(t *testing.T) {
 		} {
 			a := s.browser(t).follow(ask() + "&callbackURL=" + url.QueryEscape(callback))
 			wantLinkPage(t, a, 200, "Your email address is verified.")
-			if got, err := url.PathUnescape(continues(a)); err != nil || got != to {
+			if got, err := url.PathUnescape(continueLink(a)); err != nil || got != to {
 				t.Errorf("%q leads on to %q; want %q", callback, got, to)
 			}
 		}
@@ -523,9 +523,9 @@ func TestResetLinkOfEmail(t *testing.T) {
 			t.Errorf("the link is %s", link)
 		}
 		for _, scan := range scans {
-			wantLed(t, s.browser(t).Do(scan.method, link, "", scan.headers...), s.url.String()+"/new?x=1&token="+token+"#part")
+			wantPageRedirect(t, s.browser(t).Do(scan.method, link, "", scan.headers...), s.url.String()+"/new?x=1&token="+token+"#part")
 		}
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": token}), 200, "")
-		wantLed(t, s.browser(t).visit(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN#part")
+		wantPageRedirect(t, s.browser(t).visit(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN#part")
 	})
 }

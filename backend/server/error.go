@@ -46,7 +46,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrNotVerified:    http.StatusForbidden,
 	shared.ErrDisabled:       http.StatusForbidden,
 	shared.ErrNewPasswordDue: http.StatusForbidden,
-	shared.ErrEnrolmentDue:   http.StatusForbidden,
+	shared.ErrEnrollmentDue:  http.StatusForbidden,
 
 	shared.ErrTokenExpired:  http.StatusUnauthorized,
 	shared.ErrTokenUsed:     http.StatusGone,
@@ -60,7 +60,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrTwoFactorRequired:     http.StatusForbidden,
 	shared.ErrNoPendingSignIn:       http.StatusUnauthorized,
 	shared.ErrTooManyCodes:          http.StatusBadRequest,
-	shared.ErrLocked:                http.StatusTooManyRequests,
+	shared.ErrLockedOut:             http.StatusTooManyRequests,
 	shared.ErrInvalidCode:           http.StatusUnauthorized,
 	shared.ErrInvalidBackupCode:     http.StatusUnauthorized,
 	shared.ErrTOTPNotEnabled:        http.StatusBadRequest,
@@ -96,7 +96,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrInvalidSetting:  http.StatusBadRequest,
 	shared.ErrSettingReadOnly: http.StatusConflict,
 	shared.ErrStaleRevision:   http.StatusConflict,
-	shared.ErrMailRefused:     http.StatusFailedDependency, // not 502, whose body proxies replace
+	shared.ErrMailRefused:     http.StatusFailedDependency, // not 502: proxies replace its body
 
 	shared.ErrNoSuchUser: http.StatusNotFound,
 	shared.ErrYourself:   http.StatusConflict,
@@ -156,7 +156,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *
 	e, ok := errors.AsType[*shared.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
-		e = shared.ErrUnavailable // nobody reads it: the client has gone
+		e = shared.ErrUnavailable // the client has disconnected
 	case !ok:
 		s.Log.ErrorContext(r.Context(), "internal error", "path", logPath(r), "err", err)
 		e = shared.ErrInternal

@@ -21,8 +21,7 @@ func (s *Server) listEvents(c call, in shared.EventQuery) (shared.EventPage, err
 	in.User = c.User.ID
 	page, err := s.eventPage(c, in)
 	for i, e := range page.Events {
-		// Of others who did something to the account, administrators, it is no
-		// business of its owner where they were.
+		// The owner of an account must not learn from where an administrator acted.
 		if e.Actor != nil && e.Actor.ID != c.User.ID {
 			e.Actor, e.IPAddress, e.Device, e.SessionID = nil, "", shared.Device{Kind: "unknown"}, ""
 			page.Events[i] = e
@@ -52,7 +51,7 @@ func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, 
 	return out, err
 }
 
-// eventsOf is events as people read them who read a language.
+// eventsOf returns events with their text in a language.
 func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
@@ -130,7 +129,7 @@ func detailWord(l *message.Language, word string) string {
 	return word
 }
 
-// confirmedBy says by which second factor something was confirmed.
+// confirmedBy says which second factor confirmed an action.
 func confirmedBy(l *message.Language, by account.Factor) string {
 	switch by {
 	case account.ByTOTP:
@@ -153,13 +152,13 @@ func quoted(l *message.Language, value string) string {
 const (
 	// exportBatch is how many events an export reads at once.
 	exportBatch = 1000
-	// exportPatience is how long the client may take to receive each batch.
-	exportPatience = 30 * time.Second
+	// exportBatchTimeout is how long a client may take to receive a batch.
+	exportBatchTimeout = 30 * time.Second
 )
 
 // exportEvents answers the whole log as CSV (RFC 4180), the newest first. It reads the
 // log in batches, so that a slow client does not keep others from writing to it. The
-// text is English whoever asks, because programs read it.
+// text is always English, because programs read it.
 func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err error) {
 	f := account.EventFilter{Limit: exportBatch}
 	events, err := s.exportPart(c, f)
@@ -175,14 +174,14 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 		[]string{"time", "kind", "what", "account", "account id", "by", "by id", "address", "browser", "system", "session", "subject", "detail"},
 	)
 	for {
-		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportPatience)) // longer than other answers take
+		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportBatchTimeout)) // longer than other answers take
 		for _, e := range events {
 			account, actor := orNone(e.Account), orNone(e.Actor)
 			w.Write(plainCells(e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Text, account.Email, account.ID, actor.Email, actor.ID,
 				e.IPAddress, e.Device.Browser, e.Device.OS, e.SessionID, e.Subject, e.Detail))
 		}
 		if w.Flush(); w.Error() != nil || len(events) < exportBatch {
-			return none, nil // the client has gone, or has all of it
+			return none, nil // the client has disconnected, or has everything
 		}
 		f.Before = events[len(events)-1].ID
 		if events, err = s.exportPart(c, f); err != nil {
@@ -194,8 +193,8 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 	}
 }
 
-// exportPart returns the next batch of an export. The route streams, so that the timeout
-// is that of a batch.
+// exportPart returns the next batch of an export. The timeout is for one batch, because
+// the route streams.
 func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), s.RequestTimeout)
 	defer cancel()
@@ -213,8 +212,8 @@ func orNone(p *shared.Person) shared.Person {
 	return *p
 }
 
-// plainCells keeps spreadsheets from taking what a stranger wrote, such as a name
-// of a browser, for a formula.
+// plainCells keeps spreadsheets from reading text that an attacker wrote, such as the name
+// of a browser, as a formula.
 func plainCells(cells ...string) []string {
 	for i, cell := range cells {
 		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {

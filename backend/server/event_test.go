@@ -55,7 +55,7 @@ func TestListEvents(t *testing.T) {
 
 		want(t, owner.Do("GET", "/api/events", ""), 403, "FORBIDDEN")
 		want(t, owner.Do("GET", "/api/events.csv", ""), 403, "FORBIDDEN")
-		owner.granted(account.PermissionAudit)
+		owner.grant(account.PermissionAudit)
 		if a := owner.Do("GET", "/api/events?user="+other.id(), ""); a.Get("events.0.account.email") != bob || a.Get("events.1") != nil {
 			t.Errorf("everybody's, of one: %v", a)
 		}
@@ -75,7 +75,7 @@ func TestListEvents(t *testing.T) {
 
 func TestExportEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		admin := s.signUp(t, ann).granted(account.Permissions...)
+		admin := s.signUp(t, ann).grant(account.Permissions...)
 		s.addEvents(t, 2100)
 		want(t, admin.Do("PUT", "/api/settings", `{"key":"APP_NAME","value":"=Acme"}`), 200, "")
 		a := admin.Do("GET", "/api/events.csv", "")
@@ -274,17 +274,17 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("two-factor authentication on", id, id, audit.EventTwoFactorEnabled)
 		post(b, "/two-factor/get-totp-uri", body{"password": testkit.Password}, 200)
 		did("the key", id, id, audit.EventTOTPURIRead)
-		c := s.challenge(t, ann)
+		c := s.pendingSignIn(t, ann)
 		kept(c)
 		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		for n := range 10 {
 			if n%5 == 4 {
-				c = s.challenge(t, ann)
+				c = s.pendingSignIn(t, ann)
 				did("challenge", nobody, id, audit.EventSecondFactorRequired)
 			}
 			kind := audit.EventCodeFailed
 			if n == 9 {
-				kind = audit.EventCodesLocked
+				kind = audit.EventLockout
 			}
 			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
 			did("a wrong code", nobody, id, kind)
@@ -292,8 +292,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 		if err := accounts.UnlockSecondFactor(t.Context(), ann); err != nil {
 			t.Fatal(err)
 		}
-		did("host: unlock", nobody, id, audit.EventCodesUnlocked)
-		c = s.challenge(t, ann)
+		did("host: unlock", nobody, id, audit.EventLockoutLifted)
+		c = s.pendingSignIn(t, ann)
 		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/send-otp", body{}, 200)
 		did("a code by email", nobody, id, audit.EventCodeMailed)
@@ -301,7 +301,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("trusted", id, id, audit.EventSignIn, audit.EventDeviceTrusted)
 		post(c, "/revoke-trusted-devices", body{}, 200)
 		did("no longer trusted", id, id, audit.EventTrustedDeviceRevoked)
-		c = s.challenge(t, ann)
+		c = s.pendingSignIn(t, ann)
 		did("challenge", nobody, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
 		did("a backup code", id, id, audit.EventBackupCodeUsed, audit.EventSignIn)
@@ -322,7 +322,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("a passkey that is not known", nobody, nobody, audit.EventPasskeyFailed)
 
 		admin := s.signUp(t, bob)
-		adminID := admin.granted(account.Permissions...).id()
+		adminID := admin.grant(account.Permissions...).id()
 		did("sign-up", adminID, adminID, audit.EventSignUp)
 		for deed, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventUserSessionsRevoked} {
 			want(t, admin.manage(id, deed), 200, "")

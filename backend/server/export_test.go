@@ -3,7 +3,7 @@ package server
 // A Route is a line of the route table, as tests see it.
 type Route struct {
 	Method, Path string
-	Policy       string // without its wrappers: anyone, challenged, signedIn, fresh or permitted
+	Policy       string // without its wrappers: anyone, signingIn, signedIn, fresh or permitted
 	Unenrolled   bool   // also for users who must enroll a second factor first
 	Form, Link   bool   // a page's, and no endpoint
 }
@@ -11,11 +11,11 @@ type Route struct {
 // Routes returns the route table.
 func Routes() (all []Route) {
 	for _, rt := range new(Server).routes() {
-		p := map[level]string{everyone: "anyone", withChallenge: "challenged", withSession: "signedIn", withFreshSession: "fresh"}[rt.policy.level]
+		p := map[level]string{everyone: "anyone", withPendingSignIn: "signingIn", withSession: "signedIn", withFreshSession: "fresh"}[rt.policy.level]
 		if rt.policy.permission != "" {
 			p = "permitted"
 		}
-		page := rt.counted != rt.path
+		page := rt.limitPath != rt.path
 		all = append(all, Route{rt.method, rt.path, p, rt.policy.unenrolled, page && rt.writes, page && !rt.writes})
 	}
 	return all

@@ -16,17 +16,17 @@ import (
 
 func isForm(r *http.Request) bool { return site.HasForm(r.URL.Path) }
 
-// formTypes are all that a form of HTML can send its body as.
+// formTypes are the content types that an HTML form can have.
 var formTypes = []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
-// sentByForm reports whether a request is what the form of a page sends.
+// sentByForm reports whether the form of a page sent a request.
 func sentByForm(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return isForm(r) && err == nil && slices.Contains(formTypes, kind)
 }
 
-// refuse answers a request that is looked at no further. If a form sent it, a
-// person reads the answer: they get the page again.
+// refuse answers a request that a guard refuses. If a form sent it, the answer is the page,
+// because a user reads it.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !sentByForm(r) {
 		s.fail(w, r, err)
@@ -54,10 +54,10 @@ func (s *Server) signInForm(c call, in credentials) (string, error) {
 	if out.SecondFactorDue != nil || errors.Is(err, shared.ErrTwoFactorRequired) {
 		return withNext(c, shared.PageTwoFactor), nil
 	}
-	return next(c), err
+	return nextPage(c), err
 }
 
-// secondFactor is the fields of the form on the page that asks for one.
+// secondFactor is the fields of the form on the second-factor page.
 type secondFactor struct {
 	Code        string `json:"code,omitempty"`
 	BackupCode  string `json:"backupCode,omitempty"`
@@ -65,37 +65,37 @@ type secondFactor struct {
 }
 
 func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
-	if c.Challenge == nil { // they are signed in: it was sent twice, or another tab was faster
-		return next(c), nil
+	if c.PendingSignIn == nil { // the user is signed in: the form was sent twice, or another tab was faster
+		return nextPage(c), nil
 	}
 	if in.BackupCode != "" {
 		if err := s.limit(c, confirmRate, shared.VerifyBackupCode.Path); err != nil {
 			return "", err
 		}
 		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: in.BackupCode, TrustDevice: in.TrustDevice})
-		return next(c), err
+		return nextPage(c), err
 	}
 	code, ok := shared.SixDigits(in.Code)
 	if !ok {
 		return "", shared.ErrCodeRequired
 	}
 	_, err := s.verifyTOTP(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
-	return next(c), err
+	return nextPage(c), err
 }
 
-// next is where signing in leads: the form is sent to the address of its page,
+// nextPage is where signing in leads: the form is sent to the address of its page,
 // which says so.
-func next(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
+func nextPage(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
 
-// withNext is the address of a page that leads there, too.
+// withNext returns the address of a page, with the caller's next page in its query.
 func withNext(c call, page string) string {
 	if !c.URL.Query().Has("next") {
 		return page
 	}
-	return page + "?next=" + url.QueryEscape(next(c))
+	return page + "?next=" + url.QueryEscape(nextPage(c))
 }
 
-// formError returns what a person reads of a form that could not be decoded.
+// formError returns the error to show for a form that could not be decoded.
 func formError(err error) error {
 	switch {
 	case errors.Is(err, shared.ErrMediaType):
@@ -106,12 +106,12 @@ func formError(err error) error {
 	return err
 }
 
-// redisplay answers with the page, what was typed but for what is secret, and
-// what was wrong.
+// redisplay answers with the page of a refused form, with the error and with what the user
+// typed, except secrets.
 func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
 		var in shared.EmailLink
-		if typed == nil { // it was refused before anybody looked into it
+		if typed == nil { // a guard refused it before it was decoded
 			typed, _ = s.decoder().Form(c.Request, emailLinkSchema, &in)
 		}
 		s.refuseLink(c, shared.EmailLink{Token: typed.Get("token"), CallbackURL: typed.Get("callbackURL")}, err)
@@ -123,21 +123,21 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 		panic(fault) // strings and a number
 	}
 	l := languageOf(c.Request)
-	t := web.Try{
-		Error: string(refusal), Words: formText(l, e), Field: e.FieldOf(fields[page]),
+	t := web.FormState{
+		Error: string(refusal), Message: formText(l, e), Field: e.FieldOf(formFields[page]),
 		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
 		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
 	}
 	if c.URL.Query().Has("next") {
-		t.Next = next(c)
+		t.Next = nextPage(c)
 	}
-	t.Backup = typed.Get("backupCode") != ""
-	t.Over = e.Explain().Final
+	t.BackupCode = typed.Get("backupCode") != ""
+	t.Final = e.Explain().Final
 	s.site.AnswerForm(c.w, c.Request, status, page, t)
 }
 
-// fields are those of each form.
-var fields = map[string][]string{
+// formFields are those of each form.
+var formFields = map[string][]string{
 	shared.PageSignIn:    {"email", "password"},
 	shared.PageTwoFactor: {"code", "backupCode"},
 }

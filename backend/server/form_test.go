@@ -41,7 +41,7 @@ func (b *browser) sendRaw(page, body string, headers ...string) testkit.Answer {
 }
 
 // wantOn fails the test unless an answer redirects to an address.
-func wantOn(t *testing.T, a testkit.Answer, to string) {
+func wantSeeOther(t *testing.T, a testkit.Answer, to string) {
 	t.Helper()
 	location, cache := a.Header.Get("Location"), a.Header.Get("Cache-Control")
 	if a.Status != 303 || location != to || a.Body != "" || cache != "no-store" {
@@ -52,7 +52,7 @@ func wantOn(t *testing.T, a testkit.Answer, to string) {
 // wantAgain fails the test unless an answer is the page again, with the sentence
 // at the field, or above the button if field is "". It fails the test, too, if the
 // page has the password in it.
-func wantAgain(t *testing.T, a testkit.Answer, status int, field, sentence string) {
+func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence string) {
 	t.Helper()
 	kind, cache := a.Header.Get("Content-Type"), a.Header.Get("Cache-Control")
 	if a.Status != status || kind != "text/html; charset=utf-8" || cache != "no-store" {
@@ -88,7 +88,7 @@ func TestSignInForm(t *testing.T) {
 
 		b := s.browser(t)
 		a := b.send("/sign-in", "email=Ann@Example.test", "password=wrong password", "rememberMe=on")
-		wantAgain(t, a, 401, "password", wrongPassword)
+		wantRedisplayed(t, a, 401, "password", wrongPassword)
 		if !strings.Contains(a.Body, `name="email" value="Ann@Example.test"`) || !strings.Contains(a.Body, `name="rememberMe" checked`) ||
 			strings.Contains(a.Body, "wrong password") {
 			t.Errorf("what was typed is not kept, or too much: %s", a.Body)
@@ -102,7 +102,7 @@ func TestSignInForm(t *testing.T) {
 			t.Error("it can be told whether an address has an account")
 		}
 
-		wantOn(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password, "rememberMe=on"), "/dashboard/settings")
+		wantSeeOther(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password, "rememberMe=on"), "/dashboard/settings")
 		wantAlive(t, b, true, "the sender of the form")
 		if m := b.method(); m != "password" {
 			t.Errorf("the method is %v", m)
@@ -149,11 +149,11 @@ func TestFormsLeadOn(t *testing.T) {
 			{"?next=%2Fdashboard%2Fsettings%0d%0aSet-Cookie:x", "/two-factor?next=%2Fdashboard%2Fsettings", "/dashboard/settings"},
 		} {
 			b := s.browser(t)
-			wantOn(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.challenge)
-			wantOn(t, b.send(test.challenge, "code="+nextCode(app)), test.to)
+			wantSeeOther(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.challenge)
+			wantSeeOther(t, b.send(test.challenge, "code="+nextCode(app)), test.to)
 			// The form comes twice, or again after the user has gone back: the user is
 			// signed in already.
-			wantOn(t, b.send(test.challenge, "code="+app.Code(0)), test.to)
+			wantSeeOther(t, b.send(test.challenge, "code="+app.Code(0)), test.to)
 			wantAlive(t, b, true, "the sender of password and code")
 		}
 	})
@@ -168,27 +168,27 @@ func TestTwoFactorForm(t *testing.T) {
 				s.clock.MidStep()
 				challenged := func() *browser {
 					b := s.browser(t)
-					wantOn(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), "/two-factor")
+					wantSeeOther(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), "/two-factor")
 					wantAlive(t, b, false, "the sender of the password alone")
 					return b
 				}
 
 				b := challenged()
 				for _, typed := range []string{"", "12345", "12345a"} {
-					wantAgain(t, b.send("/two-factor", "code="+typed), 400, "code", "Enter the six digits of the code.")
+					wantRedisplayed(t, b.send("/two-factor", "code="+typed), 400, "code", "Enter the six digits of the code.")
 				}
 				a := b.send("/two-factor", "code=000000", "trustDevice=on")
-				wantAgain(t, a, 401, "code", "Invalid code. Please try again.")
+				wantRedisplayed(t, a, 401, "code", "Invalid code. Please try again.")
 				if !strings.Contains(a.Body, `aria-describedby="challenge-trust-hint" checked`) || strings.Contains(a.Body, "000000") {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
-				wantAgain(t, a, 401, "backupCode", "This is not one of your backup codes.")
+				wantRedisplayed(t, a, 401, "backupCode", "This is not one of your backup codes.")
 				if !strings.Contains(a.Body, `<details id="challenge-backup" open>`) {
 					t.Error("the field for backup codes is closed")
 				}
 				code := nextCode(app)
-				wantOn(t, b.send("/two-factor", "code="+code[:3]+" "+code[3:], "backupCode="), "/dashboard/settings")
+				wantSeeOther(t, b.send("/two-factor", "code="+code[:3]+" "+code[3:], "backupCode="), "/dashboard/settings")
 				if m := b.method(); m != "password+totp" {
 					t.Errorf("the method is %v", m)
 				}
@@ -196,16 +196,16 @@ func TestTwoFactorForm(t *testing.T) {
 
 				// Another browser cannot use the same code.
 				b = challenged()
-				wantAgain(t, b.send("/two-factor", "code="+code), 401, "code", "used")
-				wantOn(t, b.send("/two-factor", "backupCode= "+strings.ReplaceAll(codes[0], "-", " "), "trustDevice=on"), "/dashboard/settings")
+				wantRedisplayed(t, b.send("/two-factor", "code="+code), 401, "code", "used")
+				wantSeeOther(t, b.send("/two-factor", "backupCode= "+strings.ReplaceAll(codes[0], "-", " "), "trustDevice=on"), "/dashboard/settings")
 				if m := b.method(); m != "password+backup-code" {
 					t.Errorf("the method is %v", m)
 				}
-				wantAgain(t, challenged().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", "used")
+				wantRedisplayed(t, challenged().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", "used")
 
 				// A trusted device needs no code.
 				want(t, b.Post("/sign-out", body{}), 200, "")
-				wantOn(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), "/dashboard/settings")
+				wantSeeOther(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), "/dashboard/settings")
 				if m := b.method(); m != "password+trusted-device" {
 					t.Errorf("the method is %v", m)
 				}
@@ -214,14 +214,14 @@ func TestTwoFactorForm(t *testing.T) {
 	}
 }
 
-func TestTwoFactorFormIsOver(t *testing.T) {
+func TestTwoFactorFormIsFinal(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		const expired = "This sign-in has expired, or was finished elsewhere. Sign in again."
 		over := func(a testkit.Answer, status int, sentence, link string) {
 			t.Helper()
-			wantAgain(t, a, status, "", sentence)
+			wantRedisplayed(t, a, status, "", sentence)
 			if !strings.Contains(a.Body, `href="`+link+`"`) || strings.Contains(a.Body, "<form") {
 				t.Errorf("there is no way to sign in again, or still a form: %s", a.Body)
 			}
@@ -229,26 +229,26 @@ func TestTwoFactorFormIsOver(t *testing.T) {
 		over(s.browser(t).send("/two-factor", "code=123456"), 401, expired, "/sign-in")
 		over(s.browser(t).send("/two-factor?next=%2Fdashboard%2Fsystem", "code=123456"), 401, expired, "/sign-in?next=%2fdashboard%2fsystem")
 
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		for range 5 {
-			wantAgain(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
+			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
 		}
 		over(b.send("/two-factor", "code="+nextCode(app)), 400, "Too many wrong codes for this sign-in. Sign in again.", "/sign-in")
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Error("the cookie of a sign-in that is over stays")
 		}
 
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		s.clock.Advance(account.PendingSignInLifetime)
 		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired, "/sign-in")
 
 		// Ten wrong codes in a row, with the five above, lock the second factor.
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		for range 5 {
-			wantAgain(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
+			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
 		}
-		a := s.challenge(t, ann).send("/two-factor", "code="+nextCode(app))
-		wantAgain(t, a, 429, "", `Too many wrong codes. So that nobody can guess one, none is taken for a while. `+
+		a := s.pendingSignIn(t, ann).send("/two-factor", "code="+nextCode(app))
+		wantRedisplayed(t, a, 429, "", `Too many wrong codes. So that nobody can guess one, none is taken for a while. `+
 			`Try again in (about )?\d+ (seconds|minutes)\.`)
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
@@ -269,11 +269,11 @@ func TestSignInFormRefuses(t *testing.T) {
 		}
 
 		b := s.browser(t)
-		wantAgain(t, b.send("/sign-in"), 400, "email", "Enter an email address like name@example.com.")
-		wantAgain(t, b.send("/sign-in", "email=", "password="), 400, "email", "Enter your email address.")
-		wantAgain(t, b.send("/sign-in", "email="+ann, "password="), 400, "password", "Enter your password.")
-		wantAgain(t, b.send("/sign-in", "email=nobody", "password=x"), 400, "email", "Enter an email address like name@example.com.")
-		wantAgain(t, b.send("/sign-in", "email="+ann, "password="+strings.Repeat("x", 129)), 400, "password",
+		wantRedisplayed(t, b.send("/sign-in"), 400, "email", "Enter an email address like name@example.com.")
+		wantRedisplayed(t, b.send("/sign-in", "email=", "password="), 400, "email", "Enter your email address.")
+		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="), 400, "password", "Enter your password.")
+		wantRedisplayed(t, b.send("/sign-in", "email=nobody", "password=x"), 400, "email", "Enter an email address like name@example.com.")
+		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="+strings.Repeat("x", 129)), 400, "password",
 			"This password is too long. Use at most 128 characters.")
 
 		a := b.send("/sign-in", `email="><script>alert(1)</script>@example.test`, "password=x")
@@ -287,7 +287,7 @@ func TestSignInFormRefuses(t *testing.T) {
 
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
-		wantAgain(t, a, 403, "", "This password may be known to others")
+		wantRedisplayed(t, a, 403, "", "This password may be known to others")
 		if !strings.Contains(a.Body, `<a class="button" href="/forgot-password">Choose a new password</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
@@ -295,18 +295,18 @@ func TestSignInFormRefuses(t *testing.T) {
 
 		s.mails(t)
 		s.accounts.Settings = set(t, required...)
-		wantAgain(t, signIn(b), 403, "", "Your email address has to be verified first")
+		wantRedisplayed(t, signIn(b), 403, "", "Your email address has to be verified first")
 		s.link(t, ann, "Verify your address") // the server sends it again
 		s.accounts.Settings = set(t)
 
 		s.exec(t, "UPDATE users SET disabled_at = created_at")
-		wantAgain(t, signIn(b), 403, "", "This account is disabled. Ask whoever runs this service.")
+		wantRedisplayed(t, signIn(b), 403, "", "This account is disabled. Ask whoever runs this service.")
 		nothing(b)
 		s.exec(t, "UPDATE users SET disabled_at = NULL")
 
 		// A user who has to get a second factor can sign in, to get one.
 		s.accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
-		wantOn(t, signIn(b), "/dashboard/settings")
+		wantSeeOther(t, signIn(b), "/dashboard/settings")
 		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 	})
 }
@@ -343,7 +343,7 @@ func TestFormsAreStrict(t *testing.T) {
 			}
 		}
 		a := s.browser(t).sendRaw("/sign-in", good+"&unknown=1", "Content-Type: application/x-www-form-urlencoded; charset=UTF-8")
-		wantOn(t, a, "/dashboard/settings")
+		wantSeeOther(t, a, "/dashboard/settings")
 
 		// Other methods and other paths.
 		for _, method := range []string{"PUT", "DELETE", "PATCH"} {
@@ -353,7 +353,7 @@ func TestFormsAreStrict(t *testing.T) {
 		}
 		for _, page := range []string{"/sign-in", "/two-factor"} {
 			a := s.browser(t).Do("PUT", page, good, "Content-Type: application/x-www-form-urlencoded")
-			wantAgain(t, a, 405, "", "This form was sent in a way that this page does not take.")
+			wantRedisplayed(t, a, 405, "", "This form was sent in a way that this page does not take.")
 			if a.Header.Get("Allow") != "GET, HEAD, POST" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("PUT %s: Allow %q, Set-Cookie %q", page, a.Header.Get("Allow"), a.Header.Get("Set-Cookie"))
 			}
@@ -409,7 +409,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 		} {
 			b := s.browser(t)
 			if test.why == "" {
-				wantOn(t, b.sendRaw("/sign-in", good, test.headers...), "/dashboard/settings")
+				wantSeeOther(t, b.sendRaw("/sign-in", good, test.headers...), "/dashboard/settings")
 				continue
 			}
 			before := s.dump(t)
@@ -417,7 +417,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 				for page, body := range map[string]string{"/sign-in": good, "/two-factor": "code=123456"} {
 					t.Log(test.what, kind, page)
 					a := b.sendRaw(page, body, append(test.headers, "Content-Type: "+kind)...)
-					wantAgain(t, a, 403, "", test.why)
+					wantRedisplayed(t, a, 403, "", test.why)
 					if a.Header.Get("Set-Cookie") != "" || strings.Contains(a.Body, ann) {
 						t.Errorf("it sets the cookie %q, or says what was sent: %s", a.Header.Get("Set-Cookie"), a.Body)
 					}
@@ -443,10 +443,10 @@ func TestFormsAreLimited(t *testing.T) {
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		for range 2 {
-			wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x"), 401, "password", wrongPassword)
+			wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x"), 401, "password", wrongPassword)
 		}
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x")
-		wantAgain(t, a, 429, "", `^Too many tries. Try again in \d+ seconds\.$`)
+		wantRedisplayed(t, a, 429, "", `^Too many tries. Try again in \d+ seconds\.$`)
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
@@ -456,22 +456,22 @@ func TestFormsAreLimited(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		for range 5 {
 			want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": "x"}), 401, "INVALID_EMAIL_OR_PASSWORD")
-			wantAgain(t, s.browser(t).send("/sign-in", "email="+ann, "password=x"), 401, "password", wrongPassword)
+			wantRedisplayed(t, s.browser(t).send("/sign-in", "email="+ann, "password=x"), 401, "password", wrongPassword)
 		}
 		a = s.browser(t).send("/sign-in", "email="+ann, "password="+testkit.Password)
-		wantAgain(t, a, 429, "", "Too many tries. Try again in about 15 minutes.")
+		wantRedisplayed(t, a, 429, "", "Too many tries. Try again in about 15 minutes.")
 
 		s.clock.Advance(time.Hour)
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
 		}
-		wantAgain(t, b.sendRaw("/two-factor", "code=000000"), 429, "", "Too many tries.")
-		b = s.challenge(t, ann)
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", "Too many tries.")
+		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")
 		}
-		wantAgain(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", "Too many tries.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", "Too many tries.")
 	})
 }
 
@@ -479,14 +479,14 @@ func TestFormsWhenAway(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		away := func(a testkit.Answer) {
 			t.Helper()
-			wantAgain(t, a, 503, "", "The service is not available at the moment. Nothing was changed. Try again shortly.")
+			wantRedisplayed(t, a, 503, "", "The service is not available at the moment. Nothing was changed. Try again shortly.")
 			if a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("Retry-After %q, Set-Cookie %q", a.Header.Get("Retry-After"), a.Header.Get("Set-Cookie"))
 			}
 		}
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 
 		// The server lacks the key to read a secret.
 		s.exec(t, "UPDATE totps SET secret = 'v1.gone.' || substr(secret, 13)")
@@ -517,7 +517,7 @@ func TestSignInFormThatCannotGoOn(t *testing.T) {
 		if _, err := tx.LockUser(t.Context(), user); err != nil {
 			return err
 		}
-		wantAgain(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), 503, "", "The service is not available at the moment.")
+		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), 503, "", "The service is not available at the moment.")
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -532,32 +532,32 @@ func TestFormsInGerman(t *testing.T) {
 		const wrong = "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."
 		b := s.browser(t)
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
-		wantAgain(t, a, 401, "password", wrong)
+		wantRedisplayed(t, a, 401, "password", wrong)
 		// The page has the error of the API in it, too, which the app words itself.
 		if !strings.Contains(a.Body, `<html lang="de">`) || !strings.Contains(a.Body, "Invalid email or password") {
 			t.Errorf("the page is %s", a.Body)
 		}
-		wantAgain(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", "Geben Sie Ihre E-Mail-Adresse ein.")
-		wantAgain(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", "Das Formular ist nicht lesbar.")
-		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german), 429, "",
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", "Geben Sie Ihre E-Mail-Adresse ein.")
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", "Das Formular ist nicht lesbar.")
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german), 429, "",
 			"Zu viele Versuche. Versuchen Sie es in [0-9]+ Sekunden noch einmal.")
 
-		wantAgain(t, b.sendRaw("/sign-in", "", german, "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "",
+		wantRedisplayed(t, b.sendRaw("/sign-in", "", german, "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "",
 			"Dieses Formular kam von der Seite einer anderen Website")
-		wantAgain(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "",
+		wantRedisplayed(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "",
 			"Ihr Browser hat nicht gesagt, von welcher Seite dieses Formular kommt.")
 
 		// The user's choice comes before the browser's preference.
 		b = s.browser(t)
-		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"), 401, "password", wrongPassword)
-		wantAgain(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"), 401, "password", wrongPassword)
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
 
 		s.clock.Advance(time.Hour)
 		code := nextCode(app)
-		wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+code), "/dashboard/settings")
-		b = s.challenge(t, ann)
-		wantAgain(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.")
-		wantAgain(t, b.sendRaw("/two-factor", "code=12", german), 400, "code", "Geben Sie die sechs Ziffern des Codes ein.")
+		wantSeeOther(t, s.pendingSignIn(t, ann).send("/two-factor", "code="+code), "/dashboard/settings")
+		b = s.pendingSignIn(t, ann)
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code=12", german), 400, "code", "Geben Sie die sechs Ziffern des Codes ein.")
 	})
 }
 
@@ -572,7 +572,7 @@ func TestEveryFormIsTested(t *testing.T) {
 	}
 	if want := []server.Route{
 		{Method: "POST", Path: "/sign-in", Policy: "anyone", Form: true},
-		{Method: "POST", Path: "/two-factor", Policy: "challenged", Unenrolled: true, Form: true},
+		{Method: "POST", Path: "/two-factor", Policy: "signingIn", Unenrolled: true, Form: true},
 		{Method: "POST", Path: "/email", Policy: "anyone", Form: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("the forms are %+v", got)

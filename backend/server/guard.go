@@ -136,7 +136,7 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 		s.fail(
 			w,
 			r,
-			shared.ErrHost.Saying(
+			shared.ErrHost.WithMessage(
 				"This server is found at "+originOf(
 					s.Origin,
 				)+". Please open that address. If you have, a proxy in between has to pass the Host header on as it came.",
@@ -218,7 +218,7 @@ func (s *Server) originError(r *http.Request) error {
 		return nil // no browser, so there is no cookie to abuse
 	case origin == "" || origin == "null":
 		return shared.ErrNoOrigin
-	case !s.trusts(origin):
+	case !s.isTrustedOrigin(origin):
 		return shared.ErrOrigin
 	case origin == own && site != "" && site != "same-origin" && site != "none":
 		return shared.ErrOrigin // it contradicts itself
@@ -226,8 +226,8 @@ func (s *Server) originError(r *http.Request) error {
 	return nil
 }
 
-// trusts reports whether an origin is ours or a trusted one.
-func (s *Server) trusts(origin string) bool {
+// isTrustedOrigin reports whether an origin is ours or a trusted one.
+func (s *Server) isTrustedOrigin(origin string) bool {
 	return origin == originOf(s.Origin) || slices.Contains(s.TrustedOrigins, origin)
 }
 

@@ -19,17 +19,17 @@ type call struct {
 	*http.Request
 	w http.ResponseWriter
 
-	// Who calls, where the policy asks for it: in a session, or else in the
-	// challenge of a sign-in. The client is always known.
+	// The caller, where the policy requires one: in a session, or else in a pending
+	// sign-in. The client is always known.
 	account.Actor
-	Challenge *account.PendingSignIn
+	PendingSignIn *account.PendingSignIn
 
 	guesses *guesses   // that the call was admitted with
 	typed   url.Values // what was sent, if a form sent it
 }
 
-// language is the one that the caller reads: the one that they chose, wherever that
-// was, or else the one of their browser.
+// language returns the language of the caller: the one that they chose on any device, or
+// else the one of their browser.
 func (c call) language() *message.Language {
 	if slices.Contains(shared.Languages, c.User.Language) {
 		return language.Of(c.User.Language, "")
@@ -37,7 +37,7 @@ func (c call) language() *message.Language {
 	return languageOf(c.Request)
 }
 
-// languageOf is the language of the person who made a request.
+// languageOf returns the language of the user who made a request.
 func languageOf(r *http.Request) *message.Language { return language.OfRequest(r) }
 
 // A policy says who may call a route.
@@ -52,7 +52,7 @@ type level int
 
 const (
 	everyone level = iota
-	withChallenge
+	withPendingSignIn
 	withSession
 	withFreshSession
 )
@@ -60,9 +60,9 @@ const (
 var (
 	// anyone requires no session; the handler may look for one.
 	anyone = policy{level: everyone}
-	// challenged requires a session, or a sign-in whose password was correct and whose
+	// signingIn requires a session, or a sign-in whose password was correct and whose
 	// second factor is due.
-	challenged = policy{level: withChallenge}
+	signingIn = policy{level: withPendingSignIn}
 	// signedIn requires a session.
 	signedIn = policy{level: withSession}
 	// fresh requires a session whose user has recently confirmed their identity, or the
@@ -70,7 +70,7 @@ var (
 	fresh = policy{level: withFreshSession}
 )
 
-// requirePermission requires a session of a user who has a permission at this moment.
+// requirePermission requires a session of a user who has a permission now.
 func requirePermission(name string) policy { return policy{level: withSession, permission: name} }
 
 // requireFresh requires what p does, and a fresh session.
@@ -108,19 +108,19 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 		return c, nil
 	}
 	c, err := s.authenticate(c)
-	if p.level == withChallenge && errors.Is(err, shared.ErrUnauthorized) {
-		return s.challenge(c)
+	if p.level == withPendingSignIn && errors.Is(err, shared.ErrUnauthorized) {
+		return s.findPendingSignIn(c)
 	}
 	if err != nil {
 		return c, err
 	}
-	// Another user may have signed in in another tab. Neither must see or do what is the
-	// other's.
+	// Another user may have signed in in another tab. The page of one account must not act
+	// in the session of another.
 	if account := c.Header.Get(shared.HeaderAccount); account != "" && account != c.User.ID {
 		return c, shared.ErrOtherAccount
 	}
 	if !p.unenrolled && s.enrollmentDue(c) {
-		return c, shared.ErrEnrolmentDue
+		return c, shared.ErrEnrollmentDue
 	}
 	if p.permission != "" && !c.Session.Permissions.Has(p.permission) {
 		return c, shared.ErrForbidden
@@ -133,7 +133,7 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 	if p.level != withFreshSession {
 		return c, nil
 	}
-	return c, s.confirmed(c, in)
+	return c, s.checkConfirmed(c, in)
 }
 
 // enrollmentDue reports whether the caller must enroll a second factor before anything
@@ -143,9 +143,9 @@ func (s *Server) enrollmentDue(c call) bool {
 	return !due.IsZero() && !s.Accounts.Now().Before(due)
 }
 
-// confirmed fails unless the caller has recently confirmed their identity, or does so in
+// checkConfirmed fails unless the caller has recently confirmed their identity, or does so in
 // the call.
-func (s *Server) confirmed(c call, in any) error {
+func (s *Server) checkConfirmed(c call, in any) error {
 	if cf, ok := in.(passwordConfirmed); ok && cf.Confirmation() != nil {
 		return s.Accounts.ConfirmPassword(c.Context(), c.Actor, *cf.Confirmation())
 	}
@@ -175,18 +175,18 @@ func (s *Server) authenticate(c call) (call, error) {
 	return c, err
 }
 
-// challenge finds the challenge that the call came with. A cookie that stands
+// findPendingSignIn finds the challenge that the call came with. A cookie that stands
 // for none is cleared.
-func (s *Server) challenge(c call) (call, error) {
-	token, ok := s.cookies.challenge(c.Request)
+func (s *Server) findPendingSignIn(c call) (call, error) {
+	token, ok := s.cookies.pendingSignIn(c.Request)
 	if !ok {
 		return c, shared.ErrNoPendingSignIn
 	}
 	ch, user, err := s.Accounts.PendingSignIn(c.Context(), token)
 	if errors.Is(err, shared.ErrNoPendingSignIn) {
-		s.cookies.clearChallenge(c.w)
+		s.cookies.clearPendingSignIn(c.w)
 	}
-	c.Challenge, c.User = &ch, user
+	c.PendingSignIn, c.User = &ch, user
 	return c, err
 }
 

@@ -19,7 +19,7 @@ import (
 // neither for absent nor for another value: it answers that it is not available.
 func TestMissingKey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner := s.signUp(t, ann).granted(account.PermissionSettings)
+		owner := s.signUp(t, ann).grant(account.PermissionSettings)
 		app, codes := owner.enroll()
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
@@ -37,7 +37,7 @@ func TestMissingKey(t *testing.T) {
 		}
 		before := strings.Join(sealed(), "")
 
-		b := s.challenge(t, ann) // the server still asks for the code
+		b := s.pendingSignIn(t, ann) // the server still asks for the code
 		want(t, b.verify(nextCode(app)), 503, "SERVICE_UNAVAILABLE")
 		wantAlive(t, b, false, "the sender of a code that the server cannot check")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 503, "SERVICE_UNAVAILABLE")
@@ -70,7 +70,7 @@ func TestRotateKey(t *testing.T) {
 		if err := s.db.CheckKeys(t.Context(), testKeys); err != nil {
 			t.Fatal(err)
 		}
-		owner := s.signUp(t, ann).granted(account.PermissionSettings)
+		owner := s.signUp(t, ann).grant(account.PermissionSettings)
 		app, codes := owner.enroll()
 		s.signUp(t, bob).enable() // an enrolment that waits
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
@@ -121,10 +121,10 @@ func TestRotateKey(t *testing.T) {
 			return other
 		}
 		both := with(keys)
-		want(t, both.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, both.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		lonely := with(alone)
-		want(t, lonely.challenge(t, ann).spend(codes[1]), 401, "INVALID_BACKUP_CODE")
-		want(t, lonely.challenge(t, ann).verify(nextCode(app)), 200, "")
+		want(t, lonely.pendingSignIn(t, ann).spend(codes[1]), 401, "INVALID_BACKUP_CODE")
+		want(t, lonely.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
 		for {
 			found, err := next.DeliverMail(t.Context(), func(mail.Mail) error { return nil })
 			if err != nil {
@@ -147,7 +147,7 @@ func TestEmergencyAccess(t *testing.T) {
 		app, codes := owner.enroll()
 		device := s.device()
 		want(t, owner.register(device), 200, "")
-		trusted, begun := s.challenge(t, ann), s.challenge(t, ann)
+		trusted, begun := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		for range 11 {
 			if a := s.browser(t).Post("/sign-in/email", body{"email": ann, "password": "wrong wrong"}); a.Status != 401 && a.Status != 429 {

@@ -20,11 +20,11 @@ func everyPage(l *message.Language) []string {
 	for _, path := range shared.Pages {
 		all = append(all, string(pages.Shell(path, "").Form("")))
 	}
-	for path, names := range fields {
+	for path, names := range formFields {
 		for _, field := range append([]string{""}, names...) {
-			for _, t := range []web.Try{{}, {Backup: true, NewPassword: true}, {Over: true}} {
+			for _, t := range []web.FormState{{}, {BackupCode: true, NewPassword: true}, {Final: true}} {
 				t.Error, t.Field = "{}", field
-				all = append(all, string(pages.Again(path, "", t)))
+				all = append(all, string(pages.Redisplay(path, "", t)))
 			}
 		}
 	}
@@ -72,10 +72,10 @@ func TestErrorsInGerman(t *testing.T) {
 	}{
 		{shared.ErrCredentials, "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."},
 		{shared.ErrDisabled, "Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber dieses Dienstes."},
-		{shared.ErrValidation.Saying("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann nichts damit anfangen."},
+		{shared.ErrValidation.WithMessage("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann nichts damit anfangen."},
 		{shared.ErrTooManyRequests.After(9e9), "Zu viele Versuche. Versuchen Sie es in 9 Sekunden noch einmal."},
 		{shared.ErrTooManyPasswords.After(15 * 60e9), "Zu viele Versuche. Versuchen Sie es in etwa 15 Minuten noch einmal."},
-		{shared.ErrLocked.After(7 * 3600e9), "Zu viele falsche Codes. Damit niemand einen errät, wird eine Weile keiner angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
+		{shared.ErrLockedOut.After(7 * 3600e9), "Zu viele falsche Codes. Damit niemand einen errät, wird eine Weile keiner angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
 		{shared.ErrBackupCodeUsed, "Dieser Backup-Code wurde schon benutzt. Jeder gilt einmal."},
 	} {
 		if got := tt.err.Text(message.German); got != tt.want {

@@ -87,8 +87,8 @@ func (s *Server) limit(c call, at rate, path string) error {
 // guesses are what a call was admitted with, until it is known whether the guesses
 // are correct.
 type guesses struct {
-	open  []account.Guess
-	right bool
+	reserved []account.Guess
+	correct  bool
 }
 
 // admitGuess counts a call that guesses. A guess counts while it is wrong or not checked
@@ -117,10 +117,10 @@ func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error 
 		})
 		if err != nil {
 			// Earlier limits admitted a guess that is not checked now.
-			c.guesses.right = true
+			c.guesses.correct = true
 			return err
 		}
-		c.guesses.open = append(c.guesses.open, g)
+		c.guesses.reserved = append(c.guesses.reserved, g)
 	}
 	return nil
 }
@@ -131,13 +131,13 @@ func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error 
 // of correct ones must not lock an office out. settle comes before the answer: a caller
 // who learns that a guess is correct may send the next one at once.
 func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
-	if len(gs.open) == 0 {
+	if len(gs.reserved) == 0 {
 		return
 	}
-	free := gs.right || errors.Is(err, shared.ErrUnavailable)
+	free := gs.correct || errors.Is(err, shared.ErrUnavailable)
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for _, g := range gs.open {
+	for _, g := range gs.reserved {
 		if err := s.Accounts.SettleGuess(ctx, g, free); err != nil {
 			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
 			return
@@ -152,9 +152,9 @@ const settleTimeout = 500 * time.Millisecond
 // queues are the guesses that wait for earlier ones of their address, which are not
 // checked yet.
 type queues struct {
-	wait time.Duration // at most
-	mu   sync.Mutex
-	open map[string]*queue
+	wait     time.Duration // at most
+	mu       sync.Mutex
+	byCaller map[string]*queue
 }
 
 // A queue is the guesses of one address. Only the one at its head asks the database, so
@@ -173,7 +173,7 @@ const queuePoll = 20 * time.Millisecond
 // mayWait is set.
 func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
 	qs.mu.Lock()
-	q := qs.open[caller]
+	q := qs.byCaller[caller]
 	if !mayWait || q == nil {
 		qs.mu.Unlock()
 		g, undecided, err := try()
@@ -181,9 +181,9 @@ func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try fu
 			return g, err
 		}
 		qs.mu.Lock()
-		if q = qs.open[caller]; q == nil {
+		if q = qs.byCaller[caller]; q == nil {
 			q = &queue{head: make(chan struct{}, 1)}
-			qs.open[caller] = q
+			qs.byCaller[caller] = q
 		}
 	}
 	q.waiting++
@@ -192,7 +192,7 @@ func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try fu
 		qs.mu.Lock()
 		defer qs.mu.Unlock()
 		if q.waiting--; q.waiting == 0 {
-			delete(qs.open, caller)
+			delete(qs.byCaller, caller)
 		}
 	}()
 
@@ -279,11 +279,10 @@ func (c *counter) allow(l account.RateLimit, caller string, now time.Time) error
 	return nil
 }
 
-// maxUserAgent, in bytes, is longer than those of browsers; what is kept of
-// longer ones is their beginning.
+// maxUserAgent, in bytes, is longer than those of browsers. Longer ones are truncated.
 const maxUserAgent = 512
 
-// client is where a request comes from.
+// client returns the client of a request.
 func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
 	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
@@ -292,9 +291,9 @@ func (s *Server) client(r *http.Request) account.Client {
 	}
 }
 
-// address is the socket's, or what trusted proxies say before it: the
-// right-most address of X-Forwarded-For that is not a trusted proxy's. Where
-// all are, the right-most: the one that the nearest proxy saw itself.
+// address returns the IP address of the caller. That is the peer of the socket or, if the
+// peer is a trusted proxy, the right-most address in X-Forwarded-For that is not a trusted
+// proxy. If all are trusted proxies, it is the right-most one, which the nearest proxy saw.
 func (s *Server) address(r *http.Request) string {
 	peer, ok := peerOf(r)
 	if !ok {
@@ -329,8 +328,8 @@ func (s *Server) isProxy(addr netip.Addr) bool {
 	return false
 }
 
-// parseAddr reads an address, with a port or without, as one form only: an
-// IPv4 address in IPv6 clothes and a zone would count as others.
+// parseAddr parses an address with or without a port. It returns one form for each address:
+// it unmaps IPv4-mapped IPv6 and removes the zone, which would count as other addresses.
 func parseAddr(s string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {

@@ -56,7 +56,7 @@ func TestOfficeSignsIn(t *testing.T) {
 			want(t, o.browser().SignIn(email), 200, "")
 		}
 		for _, email := range people {
-			wantOn(t, o.browser().sendRaw("/sign-in", "email="+email+"&password="+testkit.Password), "/dashboard/settings")
+			wantSeeOther(t, o.browser().sendRaw("/sign-in", "email="+email+"&password="+testkit.Password), "/dashboard/settings")
 		}
 
 		var wg sync.WaitGroup
@@ -115,7 +115,7 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, backupCodes := owner.enroll()
-		_, device := s.keeping(t, "bob@example.test")
+		_, device := s.signUpWithPasskey(t, "bob@example.test")
 		s.clock.Advance(time.Hour)
 		o := s.office(t)
 
@@ -134,12 +134,12 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 		}
 		for i := range 4 { // both pages' forms count for the endpoints
 			b := o.browser()
-			wantOn(t, b.sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), "/two-factor")
-			wantOn(t, b.sendRaw("/two-factor", "backupCode="+backupCodes[5+i]), "/dashboard/settings")
+			wantSeeOther(t, b.sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), "/two-factor")
+			wantSeeOther(t, b.sendRaw("/two-factor", "backupCode="+backupCodes[5+i]), "/dashboard/settings")
 		}
 		for range 5 {
 			b := o.browser()
-			want(t, b.sendFrom(used(t, device, b.authenticateOptions())), 200, "")
+			want(t, b.sendFrom(getResponse(t, device, b.authenticateOptions())), 200, "")
 		}
 		stepper := o.sits(s.signIn(t, "bob@example.test"))
 		for range 5 {
@@ -235,7 +235,7 @@ func TestRightButRefused(t *testing.T) {
 
 // TestUnjudgedGuess tests that a guess which the server has no room to hash does not
 // use up an address's limits.
-func TestUnjudgedGuess(t *testing.T) {
+func TestUncheckedGuess(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
@@ -244,7 +244,7 @@ func TestUnjudgedGuess(t *testing.T) {
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		for range 5 {
 			want(t, o.browser().SignIn(ann), 503, "SERVICE_UNAVAILABLE")
-			wantAgain(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", "not available")
+			wantRedisplayed(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", "not available")
 		}
 		s.accounts.Hasher = hasher
 		for range 3 {

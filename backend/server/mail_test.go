@@ -140,14 +140,14 @@ func TestNewDeviceMail(t *testing.T) {
 
 		device := s.device()
 		owner = owner.Elsewhere()
-		want(t, owner.sendRegistration(made(t, device, owner.registerOptions())), 200, "")
+		want(t, owner.sendRegistration(createResponse(t, device, owner.registerOptions())), 200, "")
 		wantMails(t, accounts, ann, "A passkey was added")
 		for _, subjects := range [][]string{{"New sign-in"}, nil} {
 			b := known
 			if subjects != nil {
 				b = s.browser(t)
 			}
-			want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+			want(t, b.sendAuthentication(getResponse(t, device, b.authenticateOptions())), 200, "")
 			wantMails(t, accounts, ann, subjects...)
 		}
 
@@ -161,7 +161,7 @@ func TestNewDeviceMail(t *testing.T) {
 
 		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
 		b = s.browser(t)
-		want(t, b.sendAuthentication(used(t, device, b.authenticateOptions())), 200, "")
+		want(t, b.sendAuthentication(getResponse(t, device, b.authenticateOptions())), 200, "")
 		wantMails(t, accounts, ann)
 	})
 }
@@ -187,7 +187,7 @@ func TestSendTestMail(t *testing.T) {
 		want(t, send(s.browser(t)), 401, "UNAUTHORIZED")
 		b := s.signUp(t, ann)
 		want(t, send(b), 403, "FORBIDDEN")
-		b.granted(account.PermissionSettings)
+		b.grant(account.PermissionSettings)
 		s.clock.Advance(setting.FreshWindow)
 		want(t, send(b), 403, "SESSION_NOT_FRESH")
 		if len(mails) != 0 {

@@ -40,7 +40,7 @@ func (s *Server) resetFactors(c call, _ shared.None) (shared.Status, error) {
 	return manage(c, s.Accounts.ResetFactors)
 }
 
-func (s *Server) endSessions(c call, _ shared.None) (shared.Status, error) {
+func (s *Server) revokeUserSessions(c call, _ shared.None) (shared.Status, error) {
 	return manage(c, s.Accounts.RevokeUserSessions)
 }
 
@@ -52,10 +52,10 @@ func (s *Server) enableUser(c call, _ shared.None) (shared.Status, error) {
 	return manage(c, s.Accounts.EnableUser)
 }
 
-// manage does something to the account that the path names.
+// manage applies an administrator's action to the account that the path names.
 func manage(c call, action func(context.Context, account.Actor, string) error) (shared.Status, error) {
 	id := c.PathValue("id")
-	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) { // no database takes it
+	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) { // no database accepts it
 		return shared.Status{}, shared.ErrNoSuchUser
 	}
 	err := action(c.Context(), c.Actor, id)

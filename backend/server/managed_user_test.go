@@ -24,7 +24,7 @@ func (b *browser) id() string {
 }
 
 // granted gives the browser's account permissions.
-func (b *browser) granted(permissions ...string) *browser {
+func (b *browser) grant(permissions ...string) *browser {
 	b.t.Helper()
 	for _, p := range permissions {
 		if err := b.site.db.Grant(b.t.Context(), b.id(), p); err != nil {
@@ -49,7 +49,7 @@ func (b *browser) users(query string) (page shared.UserPage) {
 
 func TestListUsers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		admin := s.signUp(t, ann).granted(account.PermissionUsers, account.PermissionAudit)
+		admin := s.signUp(t, ann).grant(account.PermissionUsers, account.PermissionAudit)
 		s.signUp(t, bob)
 		s.clock.Advance(time.Minute)
 		s.signIn(t, bob)
@@ -104,7 +104,7 @@ func TestListUsers(t *testing.T) {
 
 func TestManageUsers(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
-		admin := s.signUp(t, "admin@example.test").granted(account.PermissionUsers)
+		admin := s.signUp(t, "admin@example.test").grant(account.PermissionUsers)
 		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
 			want(t, admin.manage("nobody", deed), 404, "NO_SUCH_USER")
 			want(t, admin.manage("%00", deed), 404, "NO_SUCH_USER")
@@ -117,12 +117,12 @@ func TestManageUsers(t *testing.T) {
 		app, codes := lost.enroll()
 		device := s.device()
 		want(t, lost.register(device), 200, "")
-		trusted := s.challenge(t, bob)
+		trusted := s.pendingSignIn(t, bob)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
-		waiting := s.challenge(t, bob)
+		waiting := s.pendingSignIn(t, bob)
 		for range 10 {
 			want(t, waiting.spend("aaaaa-bbbbb"), 401, "INVALID_BACKUP_CODE")
-			waiting = s.challenge(t, bob)
+			waiting = s.pendingSignIn(t, bob)
 		}
 		want(t, waiting.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		bobID := lost.id()
@@ -142,7 +142,7 @@ func TestManageUsers(t *testing.T) {
 		want(t, found.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 
 		// A passkey that is the only way in stays.
-		only, key := s.keeping(t, "only@example.test")
+		only, key := s.signUpWithPasskey(t, "only@example.test")
 		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+only.id()+"'")
 		want(t, admin.manage(only.id(), "reset-factors"), 200, "")
 		wantAlive(t, only, false, "the user with a passkey only")
@@ -177,7 +177,7 @@ func TestManageUsers(t *testing.T) {
 		// The user of a disabled account need not send a code in vain.
 		cid := s.signUp(t, "cid@example.test")
 		cid.enroll()
-		cidID, begun := cid.id(), s.challenge(t, "cid@example.test")
+		cidID, begun := cid.id(), s.pendingSignIn(t, "cid@example.test")
 		want(t, admin.manage(cidID, "disable"), 200, "")
 		want(t, begun.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).SignIn("cid@example.test"), 403, "ACCOUNT_DISABLED")
@@ -223,8 +223,8 @@ func TestManageUsers(t *testing.T) {
 // nothing to an administrator with more permissions.
 func TestManageNoBetter(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
-		root := s.signUp(t, ann).granted(account.Permissions...)
-		helper := s.signUp(t, bob).granted(account.PermissionUsers)
+		root := s.signUp(t, ann).grant(account.Permissions...)
+		helper := s.signUp(t, bob).grant(account.PermissionUsers)
 		rootID, helperID := root.id(), helper.id()
 		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
 			want(t, helper.manage(rootID, deed), 403, "FORBIDDEN")
@@ -257,7 +257,7 @@ func TestManageEachOther(t *testing.T) {
 			var admins [2]*browser
 			var ids [2]string
 			for i := range admins {
-				admins[i] = s.signUp(t, fmt.Sprintf("admin%d-%d@example.test", round, i)).granted(account.PermissionUsers)
+				admins[i] = s.signUp(t, fmt.Sprintf("admin%d-%d@example.test", round, i)).grant(account.PermissionUsers)
 				ids[i] = admins[i].id()
 			}
 			var answers [2]testkit.Answer
@@ -321,7 +321,7 @@ func TestRequiredByEnvironment(t *testing.T) {
 		}
 		s.clock.Advance(time.Hour)
 		startsAnew(all...)
-		if a := b.granted(account.Permissions...).Do("GET", "/api/settings", ""); a.Status != 200 || strings.Contains(a.Body, "environment's") {
+		if a := b.grant(account.Permissions...).Do("GET", "/api/settings", ""); a.Status != 200 || strings.Contains(a.Body, "environment's") {
 			t.Errorf("settings: %v", a)
 		}
 	})
@@ -331,14 +331,14 @@ func TestRequiredByEnvironment(t *testing.T) {
 // factor first, and tests that all are refused except those that serve to get it.
 func TestRequiredTwoFactor(t *testing.T) {
 	bodies := map[string]endpoint{}
-	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints, permittedEndpoints) {
+	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, signingInEndpoints, permittedEndpoints) {
 		bodies[e.method+" "+e.full()] = e
 	}
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d")
 	}
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
-		b := s.signUp(t, ann).granted(account.Permissions...)
+		b := s.signUp(t, ann).grant(account.Permissions...)
 		a := b.Session()
 		created, err := time.Parse(time.RFC3339, fmt.Sprint(a.Get("user.createdAt")))
 		if due := created.Add(48 * time.Hour).Format("2006-01-02T15:04:05.000Z"); err != nil || a.Get("enrolBy") != due {
@@ -411,7 +411,7 @@ func TestRequiredTwoFactorOfAdmins(t *testing.T) {
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann)
 		want(t, b.Get("/list-sessions"), 200, "")
-		b.granted(account.PermissionAudit)
+		b.grant(account.PermissionAudit)
 		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // from the next request on
 		if err := s.db.Revoke(t.Context(), b.id(), account.PermissionAudit); err != nil {
 			t.Fatal(err)

@@ -22,8 +22,8 @@ func TestNames(t *testing.T) {
 		"a\tb", "a\r\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202egnihtemos", "a\u2066b\u2069", "a\u206fb", "a\ufff9b", "a\ufffeb", "a\ufeffb", "a\U000e0041b",
 	}
 	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *site, _ *account.Service) {
-		b, _ := s.keeping(t, ann)
-		b.granted(account.PermissionSettings)
+		b, _ := s.signUpWithPasskey(t, ann)
+		b.grant(account.PermissionSettings)
 		id := b.passkeys()[0].ID
 		signUp := func(email, name string) (*browser, testkit.Answer) {
 			other := s.browser(t)
@@ -83,7 +83,7 @@ func TestNames(t *testing.T) {
 // the caller gives, or the name of the service, or its host.
 func TestIssuer(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		b := s.signUp(t, ann).granted(account.PermissionSettings)
+		b := s.signUp(t, ann).grant(account.PermissionSettings)
 		issuer := func(given string) string {
 			t.Helper()
 			a := b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "issuer": given})

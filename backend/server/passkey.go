@@ -12,10 +12,10 @@ import (
 	"latchkey/shared"
 )
 
-// ceremonies is the token that the browser's ceremonies are tied to: one for
-// all that are under way, so that those of two tabs do not end each other. It
-// fails for HEAD, which must not begin one.
-func (s *Server) ceremonies(c call) (account.Token, error) {
+// ceremonyToken returns the token that binds passkey ceremonies to the browser. All
+// ceremonies of a browser share it, so that two tabs do not end each other's. It fails for
+// HEAD, which must not begin a ceremony.
+func (s *Server) ceremonyToken(c call) (account.Token, error) {
 	if c.Method == http.MethodHead {
 		return "", shared.ErrMethod
 	}
@@ -28,7 +28,7 @@ func (s *Server) ceremonies(c call) (account.Token, error) {
 }
 
 func (s *Server) generateRegisterOptions(c call, in shared.RegisterQuery) (json.RawMessage, error) {
-	token, err := s.ceremonies(c)
+	token, err := s.ceremonyToken(c)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +55,12 @@ func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.
 }
 
 func (s *Server) generateAuthenticateOptions(c call, in shared.AuthenticateQuery) (json.RawMessage, error) {
-	token, err := s.ceremonies(c)
+	token, err := s.ceremonyToken(c)
 	if err != nil {
 		return nil, err
 	}
 	if in.SecondFactor != "" {
-		c, err = s.challenge(c)
+		c, err = s.findPendingSignIn(c)
 	} else {
 		c, err = s.authenticate(c)
 	}
@@ -81,24 +81,24 @@ func (s *Server) verifyAuthentication(c call, in shared.Authentication) (out sha
 		TrustDevice: isTrue(in.TrustDevice),
 		Remember:    remember(in.RememberMe),
 	}
-	if _, waits := s.cookies.challenge(c.Request); waits {
-		if challenged, err := s.challenge(c); err == nil {
-			answer.Pending = challenged.Challenge
+	if _, ok := s.cookies.pendingSignIn(c.Request); ok {
+		if found, err := s.findPendingSignIn(c); err == nil {
+			answer.Pending = found.PendingSignIn
 		} else if !errors.Is(err, shared.ErrNoPendingSignIn) {
 			return out, err
 		}
 	}
 	o, err := s.Accounts.SignInByPasskey(c.Context(), c.Client, answer)
-	c.guesses.right = isCredentialCorrect(err)
+	c.guesses.correct = isCredentialCorrect(err)
 	if due, ok := errors.AsType[*account.TwoFactorRequiredError](err); ok {
-		out.SecondFactorDue, err = s.challengeTo(c, due)
+		out.SecondFactorDue, err = s.requireSecondFactor(c, due)
 		return out, err
 	}
-	if err = refusedPasskey(err); err != nil {
+	if err = passkeyError(err); err != nil {
 		return out, err
 	}
 	if answer.Pending != nil {
-		s.cookies.clearChallenge(c.w)
+		s.cookies.clearPendingSignIn(c.w)
 	}
 	s.issueSession(c, o)
 	return shared.Authenticated{Session: sessionOf(o.Session, o.Session.ID), User: userOf(o.User)}, nil
@@ -110,12 +110,12 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 		return "", shared.ErrPasskeyChallenge
 	}
 	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Actor, token, response)
-	return stepped, refusedPasskey(err)
+	return stepped, passkeyError(err)
 }
 
-// refusedPasskey gives the error of an answer of an authenticator the status that
-// Better Auth gives it: 401 where another passkey may be right.
-func refusedPasskey(err error) error {
+// passkeyError gives an error the status that Better Auth has for it: 401 where
+// another passkey may work.
+func passkeyError(err error) error {
 	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, webauthn.ErrSignature) {
 		return withStatus(http.StatusUnauthorized, err)
 	}
@@ -127,7 +127,7 @@ func (s *Server) listPasskeys(c call, _ shared.None) ([]shared.Passkey, error) {
 	list := make([]shared.Passkey, len(passkeys))
 	for i, p := range passkeys {
 		list[i] = s.passkeyOf(p, c.User)
-		list[i].LastWayIn = last
+		list[i].LastCredential = last
 	}
 	return list, err
 }
@@ -137,7 +137,7 @@ func (s *Server) updatePasskey(c call, in shared.PasskeyName) (shared.PasskeyUpd
 	if err != nil {
 		return shared.PasskeyUpdated{}, err
 	}
-	return shared.PasskeyUpdated{Passkey: s.passkeyOf(p, c.User), AcceptedPasskeys: s.accepted(c, all)}, nil
+	return shared.PasskeyUpdated{Passkey: s.passkeyOf(p, c.User), AcceptedPasskeys: s.acceptedPasskeys(c, all)}, nil
 }
 
 func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDeleted, error) {
@@ -146,10 +146,10 @@ func (s *Server) deletePasskey(c call, in shared.PasskeyID) (shared.PasskeyDelet
 		return shared.PasskeyDeleted{}, err
 	}
 	s.cookies.setSession(c.w, c.Session, token)
-	return shared.PasskeyDeleted{Status: true, AcceptedPasskeys: s.accepted(c, left)}, nil
+	return shared.PasskeyDeleted{Status: true, AcceptedPasskeys: s.acceptedPasskeys(c, left)}, nil
 }
 
-func (s *Server) accepted(c call, passkeys []account.Passkey) shared.AcceptedPasskeys {
+func (s *Server) acceptedPasskeys(c call, passkeys []account.Passkey) shared.AcceptedPasskeys {
 	ids := make([]string, len(passkeys))
 	for i, p := range passkeys {
 		ids[i] = p.Credential()

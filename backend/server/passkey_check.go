@@ -33,8 +33,8 @@ type selfCheck struct {
 	out shared.SelfCheck
 }
 
-// find adds a finding, unless nothing was received.
-func (sc *selfCheck) find(name, received, expected string, ok bool, fix string) {
+// addFinding adds a finding, unless nothing was received.
+func (sc *selfCheck) addFinding(name, received, expected string, ok bool, fix string) {
 	if received == "" {
 		return
 	}
@@ -45,9 +45,9 @@ func (sc *selfCheck) find(name, received, expected string, ok bool, fix string) 
 	sc.out.Checks = append(sc.out.Checks, f)
 }
 
-// same adds the finding that two names are equal.
-func (sc *selfCheck) same(name, received, expected, fix string) {
-	sc.find(name, received, expected, strings.EqualFold(received, expected), fix)
+// addComparison adds the finding that two names are equal.
+func (sc *selfCheck) addComparison(name, received, expected, fix string) {
+	sc.addFinding(name, received, expected, strings.EqualFold(received, expected), fix)
 }
 
 // withoutPort returns a host without the port that its scheme implies, as people write
@@ -56,8 +56,8 @@ func (sc *selfCheck) withoutPort(host string) string {
 	return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[sc.Origin.Scheme])
 }
 
-// checkNames checks the origin of the page, which is that of the call if the page sent none,
-// and the host that the call was sent to.
+// checkNames checks the origin that the page sent, or else the Origin header, and the host
+// that the call was sent to.
 func (sc *selfCheck) checkNames(page string) {
 	if page == "" {
 		page = sc.Header.Get("Origin")
@@ -68,14 +68,14 @@ func (sc *selfCheck) checkNames(page string) {
 		bare = originOf(u)
 	}
 	rp, l, out := sc.Accounts.RelyingParty, sc.l, sc.out
-	sc.find("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
+	sc.addFinding("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
 		below := host == out.RPID || strings.HasSuffix(host, "."+out.RPID)
-		sc.find("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), below || slices.Contains(rp.Related, strings.ToLower(page)),
+		sc.addFinding("RP ID", host, l.T(message.RPIDOrSubdomain, out.RPID), below || slices.Contains(rp.Related, strings.ToLower(page)),
 			l.T(message.FixRPID, out.RPID, out.Origin))
 	}
-	sc.same("Host", sc.withoutPort(sc.Host), sc.Server.Origin.Host, l.T(message.FixProxyHost))
+	sc.addComparison("Host", sc.withoutPort(sc.Host), sc.Server.Origin.Host, l.T(message.FixProxyHost))
 }
 
 // checkProxies checks that all proxies are declared, and what they say of the call.
@@ -83,7 +83,7 @@ func (sc *selfCheck) checkProxies() {
 	peer, _ := peerOf(sc.Request)
 	header, _ := forwarded(sc.Request)
 	if header != "" || sc.Header.Get("X-Forwarded-Proto") != "" || sc.Header.Get("X-Forwarded-Host") != "" || sc.behindTLS(sc.Request) {
-		sc.proxy(peer, header, "")
+		sc.addProxy(peer, header, "")
 	}
 	for _, other := range sc.Server.proxies.known(sc.Accounts.Now()) {
 		seen := sc.l.T(message.OthersThroughProxy) + " "
@@ -91,40 +91,40 @@ func (sc *selfCheck) checkProxies() {
 			seen = sc.l.T(message.OthersThroughUntrustedProxy, other.header) + " "
 		}
 		if other.addr != peer {
-			sc.proxy(other.addr, other.header, seen)
+			sc.addProxy(other.addr, other.header, seen)
 		}
 	}
-	sc.same("X-Forwarded-Proto", sc.Header.Get("X-Forwarded-Proto"), sc.Origin.Scheme, sc.l.T(message.FixProxyScheme, sc.out.Origin))
-	sc.same("X-Forwarded-Host", sc.withoutPort(sc.Header.Get("X-Forwarded-Host")), sc.Origin.Host, sc.l.T(message.FixProxyName, sc.out.Origin))
+	sc.addComparison("X-Forwarded-Proto", sc.Header.Get("X-Forwarded-Proto"), sc.Origin.Scheme, sc.l.T(message.FixProxyScheme, sc.out.Origin))
+	sc.addComparison("X-Forwarded-Host", sc.withoutPort(sc.Header.Get("X-Forwarded-Host")), sc.Origin.Host, sc.l.T(message.FixProxyName, sc.out.Origin))
 }
 
-// proxy adds the finding that a proxy is declared.
-func (sc *selfCheck) proxy(addr netip.Addr, header, seen string) {
+// addProxy adds the finding that a proxy is declared.
+func (sc *selfCheck) addProxy(addr netip.Addr, header, seen string) {
 	fix := seen + sc.l.T(message.FixTrustedProxies, addr.String())
 	if header != forwarding[0] {
 		fix += " " + sc.l.T(message.FixForwardedFor)
 	}
-	sc.find("Proxy", addr.String(), sc.l.T(message.TrustedProxyAddress), sc.isProxy(addr), fix)
+	sc.addFinding("Proxy", addr.String(), sc.l.T(message.TrustedProxyAddress), sc.isProxy(addr), fix)
 }
 
 // checkCaller checks the address that limits count for, and the clock of the device, which
 // sent its time (RFC 3339).
 func (sc *selfCheck) checkCaller(sent string) {
 	addr, err := netip.ParseAddr(sc.Client.IP)
-	sc.find(sc.l.T(message.LimitsCountYouAs), bucket(sc.Client.IP), sc.l.T(message.YourDeviceAddress), err != nil || !sc.isProxy(addr),
+	sc.addFinding(sc.l.T(message.LimitsCountYouAs), bucket(sc.Client.IP), sc.l.T(message.YourDeviceAddress), err != nil || !sc.isProxy(addr),
 		sc.l.T(message.FixSharedClientAddress))
 	if theirs, err := time.Parse(time.RFC3339, sent); err == nil {
 		now := sc.Accounts.Now()
-		sc.find(sc.l.T(message.ClockTime), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC",
+		sc.addFinding(sc.l.T(message.ClockTime), theirs.UTC().Format(time.DateTime)+" UTC", now.Format(time.DateTime)+" UTC",
 			theirs.Sub(now).Abs() < clockTolerance, sc.l.T(message.FixClock))
 	}
 }
 
-// clockTolerance is how far a code may be off (RFC 6238, section 5.2, and a step
-// of 30 seconds), and more than an answer is under way.
+// clockTolerance is one time step: how far the clock of an authenticator may be off (RFC
+// 6238, section 5.2). An answer takes less.
 const clockTolerance = 30 * time.Second
 
-// truncate returns as much of what a caller sent as an answer repeats.
+// truncate returns the part of a caller's text that an answer may repeat.
 func truncate(s string) string {
 	const max = 200 // bytes
 	return strings.ToValidUTF8(s[:min(len(s), max)], "")

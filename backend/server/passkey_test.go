@@ -54,7 +54,7 @@ func (b *browser) authenticateOptions() testkit.Answer {
 }
 
 // made returns what a device answers to options for a new passkey.
-func made(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
+func createResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
 	t.Helper()
 	response, err := device.Create([]byte(options.Body), changes...)
 	if err != nil {
@@ -64,7 +64,7 @@ func made(t *testing.T, device *authenticator.Authenticator, options testkit.Ans
 }
 
 // used returns what a device answers to options for the use of a passkey.
-func used(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
+func getResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
 	t.Helper()
 	response, err := device.Get([]byte(options.Body), changes...)
 	if err != nil {
@@ -86,17 +86,17 @@ func (b *browser) sendAuthentication(response json.RawMessage) testkit.Answer {
 // register adds a passkey of the device to the browser's account.
 func (b *browser) register(device *authenticator.Authenticator, changes ...says) testkit.Answer {
 	b.t.Helper()
-	return b.sendRegistration(made(b.t, device, b.registerOptions(), changes...))
+	return b.sendRegistration(createResponse(b.t, device, b.registerOptions(), changes...))
 }
 
 // authenticate signs in with a passkey of the device.
 func (b *browser) authenticate(device *authenticator.Authenticator, changes ...says) testkit.Answer {
 	b.t.Helper()
-	return b.sendAuthentication(used(b.t, device, b.authenticateOptions(), changes...))
+	return b.sendAuthentication(getResponse(b.t, device, b.authenticateOptions(), changes...))
 }
 
 // keeping makes an account with a passkey, and returns the device that keeps it, too.
-func (s *site) keeping(t *testing.T, email string) (*browser, *authenticator.Authenticator) {
+func (s *site) signUpWithPasskey(t *testing.T, email string) (*browser, *authenticator.Authenticator) {
 	t.Helper()
 	b, device := s.signUp(t, email), s.device()
 	want(t, b.register(device), 200, "")
@@ -115,7 +115,7 @@ func (b *browser) method() any { return b.Get("/list-sessions").Get("0.method") 
 
 // kept returns the keys of the rows in the database that a failed attempt must not
 // change.
-func (s *site) kept(t *testing.T) string {
+func (s *site) rowKeys(t *testing.T) string {
 	t.Helper()
 	var rows []string
 	for line := range strings.Lines(s.dump(t)) {
@@ -220,7 +220,7 @@ func TestRegisterOptions(t *testing.T) {
 		}
 
 		device := s.device()
-		want(t, b.sendRegistration(made(t, device, first)), 200, "")
+		want(t, b.sendRegistration(createResponse(t, device, first)), 200, "")
 		second := b.Get("/passkey/generate-register-options?name=Ann%20at%20home&authenticatorAttachment=cross-platform&context=x")
 		want(t, second, 200, "")
 		if second.Get("challenge") == first.Get("challenge") || second.Get("user.id") != first.Get("user.id") {
@@ -253,7 +253,7 @@ func TestRegisterOptions(t *testing.T) {
 // passkeys, those of its user.
 func TestAuthenticateOptions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		b, challenges := s.browser(t), map[any]bool{}
 		for range 20 {
 			a := b.authenticateOptions()
@@ -306,7 +306,7 @@ func TestPasskeys(t *testing.T) {
 			device.Algorithm, device.Counts = by, true
 			device.AAGUID = uuid.MustParse("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4")
 			options := owner.registerOptions()
-			a := owner.Post("/passkey/verify-registration", body{"response": made(t, device, options), "name": fmt.Sprintf("  Key %d ", i)})
+			a := owner.Post("/passkey/verify-registration", body{"response": createResponse(t, device, options), "name": fmt.Sprintf("  Key %d ", i)})
 			want(t, a, 200, "")
 			var p shared.Passkey
 			if err := json.Unmarshal([]byte(a.Body), &p); err != nil {
@@ -359,7 +359,7 @@ func TestCreateSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann)
 		before := b.token()
-		a := b.Post("/passkey/verify-registration", body{"response": made(t, s.device(), b.registerOptions()), "createSession": true})
+		a := b.Post("/passkey/verify-registration", body{"response": createResponse(t, s.device(), b.registerOptions()), "createSession": true})
 		want(t, a, 200, "")
 		if current := b.Session(); a.Get("session.id") != current.Get("session.id") || a.Get("user.id") != current.Get("user.id") ||
 			a.Get("credentialID") == nil {
@@ -402,7 +402,7 @@ func TestTransports(t *testing.T) {
 func TestPasskeysOfOthers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		mallory := s.signUp(t, bob)
 		key := device.Keys[0]
 		id := base64.RawURLEncoding.EncodeToString(key.ID)
@@ -432,18 +432,18 @@ func TestPasskeysOfOthers(t *testing.T) {
 		want(t, desk.Post("/sign-out", body{}), 200, "")
 		want(t, desk.SignIn(bob), 200, "")
 		mine := s.device()
-		want(t, desk.sendRegistration(made(t, mine, options)), 401, "YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY")
-		want(t, desk.sendRegistration(made(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, desk.sendRegistration(createResponse(t, mine, options)), 401, "YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY")
+		want(t, desk.sendRegistration(createResponse(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
 		again := s.signIn(t, ann)
 		options = again.registerOptions()
 		want(t, again.Elsewhere().SignIn(ann), 200, "")
-		want(t, again.sendRegistration(made(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, again.sendRegistration(createResponse(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
 
 		// In a user's session the server takes no passkey of another user.
 		want(t, mallory.register(mine), 200, "")
 		options = again.authenticateOptions()
 		options.Body = strings.Replace(options.Body, id, base64.RawURLEncoding.EncodeToString(mine.Keys[len(mine.Keys)-1].ID), 1)
-		want(t, again.sendAuthentication(used(t, mine, options)), 400, "AUTHENTICATION_FAILED")
+		want(t, again.sendAuthentication(getResponse(t, mine, options)), 400, "AUTHENTICATION_FAILED")
 
 		// No other user can rename it or delete it.
 		p := owner.passkeys()[0].ID
@@ -491,7 +491,7 @@ func TestCopiedPasskey(t *testing.T) {
 		want(t, s.browser(t).authenticate(device), 200, "")
 		want(t, s.browser(t).authenticate(copied), 400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, "A passkey may have been copied")
-		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, copied, owner.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
+		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, copied, owner.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, "A passkey may have been copied")
 		if n := s.events(t, audit.EventPasskeyCopied); n != 5 {
 			t.Errorf("%d events of a copy; want 5", n)
@@ -545,7 +545,7 @@ func TestBackup(t *testing.T) {
 // session, and that the answer has what the browser signals to the device.
 func TestKeepPasskeysTidy(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		p := owner.passkeys()[0]
 		if p.Name != nil {
 			t.Errorf("a name that the user did not choose: %q", *p.Name)
@@ -577,7 +577,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 
 		// The server refuses a wrong name before it spends the challenge.
 		other := s.device()
-		response := made(t, other, owner.registerOptions())
+		response := createResponse(t, other, owner.registerOptions())
 		for _, name := range []any{strings.Repeat("n", 101), "a\tb", 1} {
 			want(t, owner.Post("/passkey/verify-registration", body{"response": response, "name": name}), 400, "VALIDATION_ERROR")
 		}
@@ -588,7 +588,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 		}
 
 		// In a session that is not fresh, the user can only list them.
-		response = made(t, s.device(), owner.registerOptions())
+		response = createResponse(t, s.device(), owner.registerOptions())
 		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Get("/passkey/generate-register-options"), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Get("/passkey/generate-register-options?mediation=conditional"), 403, "SESSION_NOT_FRESH")
@@ -598,7 +598,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 		if n := len(owner.passkeys()); n != 2 {
 			t.Errorf("%d passkeys; want 2", n)
 		}
-		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, device, owner.authenticateOptions())}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, device, owner.authenticateOptions())}), 200, "")
 
 		a = owner.Post("/passkey/delete-passkey", body{"id": p.ID})
 		want(t, a, 200, "")
@@ -621,15 +621,15 @@ func TestKeepPasskeysTidy(t *testing.T) {
 // browsers and the challenges that it may have begun.
 func TestDeletedPasskey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		owner.enroll()
 		elsewhere, trusted, theirs := s.browser(t), s.browser(t), s.signUp(t, bob)
 		want(t, elsewhere.authenticate(device), 200, "")
 		trusted.passPassword(ann)
-		response := used(t, device, trusted.authenticateOptions())
+		response := getResponse(t, device, trusted.authenticateOptions())
 		want(t, trusted.Post("/passkey/verify-authentication", body{"response": response, "trustDevice": true}), 200, "")
-		waiting := s.challenge(t, ann)
-		response = used(t, device, waiting.authenticateOptions())
+		waiting := s.pendingSignIn(t, ann)
+		response = getResponse(t, device, waiting.authenticateOptions())
 
 		id, token := owner.Session().Get("session.id"), owner.token()
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 200, "")
@@ -649,12 +649,12 @@ func TestDeletedPasskey(t *testing.T) {
 // not with several requests at once.
 func TestLastCredential(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
-		if other, _ := s.keeping(t, bob); other.passkeys()[0].LastWayIn { // another user's passkey and password do not count
+		owner, device := s.signUpWithPasskey(t, ann)
+		if other, _ := s.signUpWithPasskey(t, bob); other.passkeys()[0].LastCredential { // another user's passkey and password do not count
 			t.Error("the list says that a passkey beside a password is the last way in")
 		}
 		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+fmt.Sprint(owner.Session().Get("user.id"))+"'")
-		if !owner.passkeys()[0].LastWayIn {
+		if !owner.passkeys()[0].LastCredential {
 			t.Error("the list does not say that it is the last way in")
 		}
 		a := owner.Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID})
@@ -694,13 +694,13 @@ func TestLastCredential(t *testing.T) {
 // browser if the user is not to be remembered.
 func TestPasskeyIsRemembered(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		_, device := s.keeping(t, ann)
+		_, device := s.signUpWithPasskey(t, ann)
 		for _, test := range []struct {
 			says body
 			kept bool
 		}{{body{}, true}, {body{"rememberMe": true}, true}, {body{"rememberMe": false}, false}} {
 			b := s.browser(t)
-			test.says["response"] = used(t, device, b.authenticateOptions())
+			test.says["response"] = getResponse(t, device, b.authenticateOptions())
 			a := b.Elsewhere().Post("/passkey/verify-authentication", test.says)
 			want(t, a, 200, "")
 			cookie := a.Header.Get("Set-Cookie")
@@ -720,7 +720,7 @@ func TestPasskeyIsRemembered(t *testing.T) {
 // invisible or changes the direction of the text around it.
 func TestPasskeyNames(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		b, _ := s.keeping(t, ann)
+		b, _ := s.signUpWithPasskey(t, ann)
 		id := b.passkeys()[0].ID
 		for _, name := range []string{"\u200b", "a\u202eb", "\u2066", "\ufeffx", "\u200d\u200c"} {
 			want(t, b.Elsewhere().Post("/passkey/update-passkey", body{"id": id, "name": name}), 400, "VALIDATION_ERROR")
@@ -763,7 +763,7 @@ func TestPasskeysPerUser(t *testing.T) {
 		var won atomic.Int32
 		var all sync.WaitGroup
 		for _, options := range waiting[:8] {
-			response := made(t, s.device(), options)
+			response := createResponse(t, s.device(), options)
 			b := owner.Elsewhere()
 			all.Go(func() {
 				switch a := b.sendRegistration(response); {
@@ -779,7 +779,7 @@ func TestPasskeysPerUser(t *testing.T) {
 			t.Errorf("%d of 8 at once were added to 16, which makes %d; want 4 and 20", won.Load(), n)
 		}
 		for _, options := range []testkit.Answer{waiting[8], upgrade} {
-			want(t, owner.sendRegistration(made(t, s.device(), options)), 409, "TOO_MANY_PASSKEYS")
+			want(t, owner.sendRegistration(createResponse(t, s.device(), options)), 409, "TOO_MANY_PASSKEYS")
 		}
 		want(t, owner.Get("/passkey/generate-register-options"), 409, "TOO_MANY_PASSKEYS")
 		if a := owner.Get("/passkey/generate-register-options?mediation=conditional"); a.Status != 200 || a.Body != "null" {
@@ -808,7 +808,7 @@ func TestUpgrade(t *testing.T) {
 		if options.Get("authenticatorSelection.userVerification") != "preferred" {
 			t.Errorf("options: %v", options)
 		}
-		a := owner.sendRegistration(made(t, device, options, unasked))
+		a := owner.sendRegistration(createResponse(t, device, options, unasked))
 		want(t, a, 200, "")
 		if a.Get("userVerified") != false {
 			t.Errorf("registered: %v", a)
@@ -819,13 +819,13 @@ func TestUpgrade(t *testing.T) {
 			"another RP ID":  func(s *st) { s.RPID = "evil.test" },
 			"ES384":          cose(map[int]any{3: -35}),
 		} {
-			if a := owner.sendRegistration(made(t, s.device(), begin(), unasked, change)); a.Status != 400 {
+			if a := owner.sendRegistration(createResponse(t, s.device(), begin(), unasked, change)); a.Status != 400 {
 				t.Errorf("%s: %v", what, a)
 			}
 		}
 		ordinary := owner.registerOptions()
 		begin() // in another tab
-		want(t, owner.sendRegistration(made(t, s.device(), ordinary, unasked)), 400, "FAILED_TO_VERIFY_REGISTRATION")
+		want(t, owner.sendRegistration(createResponse(t, s.device(), ordinary, unasked)), 400, "FAILED_TO_VERIFY_REGISTRATION")
 
 		// These sessions did not just begin with a password.
 		for what, b := range map[string]*browser{"by passkey": s.browser(t), "long ago": s.signIn(t, ann)} {
@@ -865,8 +865,8 @@ func TestNoUpgrade(t *testing.T) {
 // alone, and that after a password it is the second factor.
 func TestPasskeyIsTwoFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
-		_, others := s.keeping(t, bob)
+		owner, device := s.signUpWithPasskey(t, ann)
+		_, others := s.signUpWithPasskey(t, bob)
 		app, _ := owner.enroll()
 		user := owner.Session().Get("user.id")
 		id := base64.RawURLEncoding.EncodeToString(device.Keys[0].ID)
@@ -894,7 +894,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 		}
 		b, options := asked()
 		challenge := b.Cookie("latchkey.two_factor")
-		a := b.sendAuthentication(used(t, device, options, func(s *authenticator.Statement) { s.UserHandle = nil }))
+		a := b.sendAuthentication(getResponse(t, device, options, func(s *authenticator.Statement) { s.UserHandle = nil }))
 		want(t, a, 200, "")
 		if a.Get("session.method") != "password+passkey" || a.Get("user.id") != user {
 			t.Errorf("after a password: %v", a)
@@ -914,13 +914,13 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 
 		// After a wrong answer the sign-in can go on.
 		b, options = asked()
-		before := s.kept(t)
-		a = b.sendAuthentication(used(t, device, options, func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified }))
+		before := s.rowKeys(t)
+		a = b.sendAuthentication(getResponse(t, device, options, func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified }))
 		want(t, a, 400, "AUTHENTICATION_FAILED")
 		options = b.Get("/passkey/generate-authenticate-options?secondFactor=true")
 		options.Body = strings.Replace(options.Body, id, base64.RawURLEncoding.EncodeToString(others.Keys[0].ID), 1)
-		want(t, b.sendAuthentication(used(t, others, options)), 400, "AUTHENTICATION_FAILED")
-		if s.kept(t) != before || b.SignedIn(t) {
+		want(t, b.sendAuthentication(getResponse(t, others, options)), 400, "AUTHENTICATION_FAILED")
+		if s.rowKeys(t) != before || b.SignedIn(t) {
 			t.Error("a wrong passkey did something")
 		}
 		want(t, b.verify(nextCode(app)), 200, "")
@@ -934,17 +934,17 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 
 		// A passkey can make a browser trusted as a code can.
 		b, options = asked()
-		a = b.Post("/passkey/verify-authentication", body{"response": used(t, device, options), "trustDevice": true})
+		a = b.Post("/passkey/verify-authentication", body{"response": getResponse(t, device, options), "trustDevice": true})
 		want(t, a, 200, "")
 		want(t, b.Elsewhere().SignIn(ann), 200, "")
 
 		// Wrong codes lock the codes, and not the passkey.
 		for range 10 {
-			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
 		b, options = asked()
 		want(t, b.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED")
-		want(t, b.sendAuthentication(used(t, device, options)), 200, "")
+		want(t, b.sendAuthentication(getResponse(t, device, options)), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 	})
 }
@@ -961,7 +961,7 @@ func TestSecurityKey(t *testing.T) {
 			owner.authenticateOptions().Get("userVerification") != "preferred" {
 			t.Errorf("options: %v", options)
 		}
-		a := owner.sendRegistration(made(t, key, options))
+		a := owner.sendRegistration(createResponse(t, key, options))
 		want(t, a, 200, "")
 		if a.Get("userVerified") != false {
 			t.Errorf("registered: %v", a)
@@ -973,7 +973,7 @@ func TestSecurityKey(t *testing.T) {
 		if b.method() != "security-key" {
 			t.Errorf("alone: %v", b.Get("/list-sessions"))
 		}
-		want(t, b.Elsewhere().Post("/step-up", body{"passkey": used(t, key, b.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
+		want(t, b.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, key, b.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
 
 		app, _ := owner.enroll()
 		b = s.browser(t)
@@ -989,7 +989,7 @@ func TestSecurityKey(t *testing.T) {
 		if b.method() != "security-key+totp" {
 			t.Errorf("with a code: %v", b.Get("/list-sessions"))
 		}
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		want(t, b.authenticate(key), 200, "")
 		if b.method() != "password+passkey" {
 			t.Errorf("after a password: %v", b.Get("/list-sessions"))
@@ -1004,13 +1004,13 @@ func TestSecurityKey(t *testing.T) {
 
 func TestStepUpByPasskey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
-		mallory, others := s.keeping(t, bob)
+		owner, device := s.signUpWithPasskey(t, ann)
+		mallory, others := s.signUpWithPasskey(t, bob)
 		stepUp := func(b *browser, response json.RawMessage) testkit.Answer {
 			t.Helper()
 			return b.Elsewhere().Post("/step-up", body{"passkey": response})
 		}
-		want(t, stepUp(s.browser(t), used(t, device, s.browser(t).authenticateOptions())), 401, "UNAUTHORIZED")
+		want(t, stepUp(s.browser(t), getResponse(t, device, s.browser(t).authenticateOptions())), 401, "UNAUTHORIZED")
 		s.clock.Advance(setting.FreshWindow)
 		stale := func() {
 			t.Helper()
@@ -1019,10 +1019,10 @@ func TestStepUpByPasskey(t *testing.T) {
 		stale()
 
 		unverified := func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified }
-		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), unverified)), 400, "AUTHENTICATION_FAILED")
-		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), client("origin", "https://evil.test"))), 400, "AUTHENTICATION_FAILED")
+		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), unverified)), 400, "AUTHENTICATION_FAILED")
+		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), client("origin", "https://evil.test"))), 400, "AUTHENTICATION_FAILED")
 		bad := func(s *authenticator.Statement) { s.Signature = []byte("signature") }
-		want(t, stepUp(owner, used(t, device, owner.authenticateOptions(), bad)), 401, "AUTHENTICATION_FAILED")
+		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), bad)), 401, "AUTHENTICATION_FAILED")
 		for _, response := range []string{"{}", "[]", "1", `"x"`} {
 			owner.authenticateOptions()
 			want(t, stepUp(owner, json.RawMessage(response)), 400, "AUTHENTICATION_FAILED")
@@ -1030,19 +1030,19 @@ func TestStepUpByPasskey(t *testing.T) {
 		stale()
 
 		// Another user's passkey, and challenges of another browser, another session or none.
-		want(t, stepUp(owner, used(t, others, ofAnybody(owner.authenticateOptions()))), 400, "AUTHENTICATION_FAILED")
-		want(t, stepUp(owner, used(t, device, ofAnybody(mallory.authenticateOptions()))), 400, "CHALLENGE_NOT_FOUND")
+		want(t, stepUp(owner, getResponse(t, others, withoutAllowList(owner.authenticateOptions()))), 400, "AUTHENTICATION_FAILED")
+		want(t, stepUp(owner, getResponse(t, device, withoutAllowList(mallory.authenticateOptions()))), 400, "CHALLENGE_NOT_FOUND")
 		before := s.holding(t, "latchkey.passkey", owner.Cookie("latchkey.passkey"))
-		want(t, stepUp(owner, used(t, device, before.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
+		want(t, stepUp(owner, getResponse(t, device, before.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
 		second := s.signIn(t, ann)
 		second.SetCookie("latchkey.passkey", before.Cookie("latchkey.passkey"))
 		options := owner.authenticateOptions()
-		want(t, stepUp(second, used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
-		want(t, stepUp(owner, used(t, device, options)), 400, "CHALLENGE_NOT_FOUND") // the other session has spent it
+		want(t, stepUp(second, getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, stepUp(owner, getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND") // the other session has spent it
 		stale()
 
 		id, token := owner.Session().Get("session.id"), owner.token()
-		response := used(t, device, owner.authenticateOptions())
+		response := getResponse(t, device, owner.authenticateOptions())
 		a := stepUp(owner, response)
 		want(t, a, 200, "")
 		if a.Body != `{"status":true}` || owner.token() == token || owner.Session().Get("session.id") != id {
@@ -1067,7 +1067,7 @@ func TestPasskeyNotices(t *testing.T) {
 		options := owner.registerOptions()
 		secrets := []string{owner.Cookie("latchkey.passkey"), fmt.Sprint(options.Get("challenge"))}
 		wantAbsent(t, s.dump(t), secrets...)
-		a := owner.Post("/passkey/verify-registration", body{"response": made(t, device, options), "name": `Ann's <b>key</b>`})
+		a := owner.Post("/passkey/verify-registration", body{"response": createResponse(t, device, options), "name": `Ann's <b>key</b>`})
 		want(t, a, 200, "")
 		id := fmt.Sprint(a.Get("id"))
 		for _, m := range wantMails(t, accounts, ann, "A passkey was added") {
@@ -1100,7 +1100,7 @@ func TestPasskeyNotices(t *testing.T) {
 // once, one succeeds.
 func TestPasskeyAnswersAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		atOnce := func(what string, send func() testkit.Answer) {
 			t.Helper()
 			var won atomic.Int32
@@ -1125,14 +1125,14 @@ func TestPasskeyAnswersAtOnce(t *testing.T) {
 		}
 		for range 3 {
 			b := s.browser(t)
-			response, before := used(t, device, b.authenticateOptions()), s.events(t, audit.EventSignIn)
+			response, before := getResponse(t, device, b.authenticateOptions()), s.events(t, audit.EventSignIn)
 			atOnce("a sign-in", func() testkit.Answer { return b.sendAuthentication(response) })
 			if n := s.events(t, audit.EventSignIn) - before; n != 1 {
 				t.Errorf("an answer signed in %d times", n)
 			}
-			response = made(t, s.device(), owner.registerOptions())
+			response = createResponse(t, s.device(), owner.registerOptions())
 			atOnce("a registration", func() testkit.Answer { return owner.sendRegistration(response) })
-			step := used(t, device, owner.authenticateOptions())
+			step := getResponse(t, device, owner.authenticateOptions())
 			atOnce("a step-up", func() testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"passkey": step}) })
 		}
 		if n := len(owner.passkeys()); n != 4 {
@@ -1185,7 +1185,7 @@ func TestPasskeyCookie(t *testing.T) {
 		if got := a.Header.Get("Set-Cookie"); !cookie.MatchString(got) {
 			t.Errorf("cookie %q", got)
 		}
-		want(t, b.sendRegistration(made(t, device, a)), 200, "")
+		want(t, b.sendRegistration(createResponse(t, device, a)), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 	})
 }

@@ -24,7 +24,7 @@ type wrong struct {
 }
 
 // sent changes what the browser sends, after the signature.
-func sent(change func(answer, response map[string]any)) says {
+func alterSent(change func(answer, response map[string]any)) says {
 	return func(s *authenticator.Statement) { s.Sent = change }
 }
 
@@ -42,22 +42,22 @@ func (s *site) wrongAnswers() []wrong {
 	type st = authenticator.Statement
 	own := s.url.String()
 	all := []wrong{
-		{"no id", sent(func(a, _ map[string]any) { delete(a, "id") })},
+		{"no id", alterSent(func(a, _ map[string]any) { delete(a, "id") })},
 		{"an empty id", func(s *st) { s.ID = "" }},
 		{"an id that is not rawId", func(s *st) { s.ID = "AAAA" }},
 		{"an id with padding", func(s *st) { s.ID += "=" }},
 		{"an id of line breaks", func(s *st) { s.ID, s.RawID = "\n", "" }},
-		{"an id that is a number", sent(func(a, _ map[string]any) { a["id"] = 1 })},
-		{"no rawId", sent(func(a, _ map[string]any) { delete(a, "rawId") })},
+		{"an id that is a number", alterSent(func(a, _ map[string]any) { a["id"] = 1 })},
+		{"no rawId", alterSent(func(a, _ map[string]any) { delete(a, "rawId") })},
 		{"another rawId", func(s *st) { s.RawID = "AAAA" }},
-		{"no type", sent(func(a, _ map[string]any) { delete(a, "type") })},
+		{"no type", alterSent(func(a, _ map[string]any) { delete(a, "type") })},
 		{"another type", func(s *st) { s.Type = "password" }},
-		{"no response", sent(func(a, _ map[string]any) { delete(a, "response") })},
-		{"a response of null", sent(func(a, _ map[string]any) { a["response"] = nil })},
-		{"a response that is a text", sent(func(a, _ map[string]any) { a["response"] = "x" })},
+		{"no response", alterSent(func(a, _ map[string]any) { delete(a, "response") })},
+		{"a response of null", alterSent(func(a, _ map[string]any) { a["response"] = nil })},
+		{"a response that is a text", alterSent(func(a, _ map[string]any) { a["response"] = "x" })},
 
-		{"no client data", sent(func(_, r map[string]any) { delete(r, "clientDataJSON") })},
-		{"client data that are not base64url", sent(func(_, r map[string]any) { r["clientDataJSON"] = "{}" })},
+		{"no client data", alterSent(func(_, r map[string]any) { delete(r, "clientDataJSON") })},
+		{"client data that are not base64url", alterSent(func(_, r map[string]any) { r["clientDataJSON"] = "{}" })},
 		{"empty client data", func(s *st) { s.ClientJSON = []byte{} }},
 		{"client data of null", func(s *st) { s.ClientJSON = []byte("null") }},
 		{"client data that are a list", func(s *st) { s.ClientJSON = []byte("[]") }},
@@ -146,12 +146,12 @@ func TestWrongRegistrations(t *testing.T) {
 				s.RawID = s.ID
 			}},
 			wrong{"no attested data", func(s *st) { s.Flags &^= authenticator.Attested }},
-			wrong{"no attestation object", sent(func(_, r map[string]any) { delete(r, "attestationObject") })},
-			wrong{"an attestation object that is not CBOR", sent(func(_, r map[string]any) { r["attestationObject"] = "AAAA" })},
-			wrong{"an attestation object that is cut off", sent(func(_, r map[string]any) {
+			wrong{"no attestation object", alterSent(func(_, r map[string]any) { delete(r, "attestationObject") })},
+			wrong{"an attestation object that is not CBOR", alterSent(func(_, r map[string]any) { r["attestationObject"] = "AAAA" })},
+			wrong{"an attestation object that is cut off", alterSent(func(_, r map[string]any) {
 				r["attestationObject"] = r["attestationObject"].(string)[:100]
 			})},
-			wrong{"an attestation object with more after it", sent(func(_, r map[string]any) {
+			wrong{"an attestation object with more after it", alterSent(func(_, r map[string]any) {
 				b, _ := base64.RawURLEncoding.DecodeString(r["attestationObject"].(string))
 				r["attestationObject"] = base64.RawURLEncoding.EncodeToString(append(b, 0))
 			})},
@@ -190,14 +190,14 @@ func TestWrongRegistrations(t *testing.T) {
 			wrong{"a key of RSA without a modulus", rsa(0, 1, 0, 1)},
 		)
 		owner := s.signUp(t, ann)
-		before := s.kept(t)
+		before := s.rowKeys(t)
 		for _, w := range all {
 			device, options := s.device(), owner.registerOptions()
-			a := owner.sendRegistration(made(t, device, options, w.says))
+			a := owner.sendRegistration(createResponse(t, device, options, w.says))
 			if a.Status != 400 || a.Code() != "FAILED_TO_VERIFY_REGISTRATION" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: %v", w.what, a)
 			}
-			want(t, owner.sendRegistration(made(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+			want(t, owner.sendRegistration(createResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		}
 		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
 			owner.registerOptions()
@@ -206,7 +206,7 @@ func TestWrongRegistrations(t *testing.T) {
 			}
 		}
 		want(t, owner.Post("/passkey/verify-registration", body{}), 400, "VALIDATION_ERROR")
-		if after := s.kept(t); after != before {
+		if after := s.rowKeys(t); after != before {
 			t.Errorf("wrong registrations left:\n%s\nthere was:\n%s", after, before)
 		}
 		wantAbsent(t, s.log.String(), "internal error", "panic")
@@ -224,25 +224,25 @@ func TestWrongRegistrations(t *testing.T) {
 func TestWrongUses(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
-		owner, device := s.keeping(t, ann)
-		_, others := s.keeping(t, bob)
+		owner, device := s.signUpWithPasskey(t, ann)
+		_, others := s.signUpWithPasskey(t, bob)
 		theirs := others.Keys[0]
 		stranger := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)
 		edwards := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.EdDSA)
 		flip := func(member string) says {
-			return sent(func(_, r map[string]any) {
+			return alterSent(func(_, r map[string]any) {
 				b, _ := base64.RawURLEncoding.DecodeString(r[member].(string))
 				b[len(b)-1] ^= 1
 				r[member] = base64.RawURLEncoding.EncodeToString(b)
 			})
 		}
-		leave := func(member string) says { return sent(func(_, r map[string]any) { delete(r, member) }) }
+		leave := func(member string) says { return alterSent(func(_, r map[string]any) { delete(r, member) }) }
 		all := append(s.wrongAnswers(),
 			wrong{"the type of a registration", client("type", "webauthn.create")},
 			wrong{"a passkey that is no longer eligible", func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp }},
 			wrong{"attested data that are not there", func(s *st) { s.Flags |= authenticator.Attested }},
 			wrong{"no authenticator data", leave("authenticatorData")},
-			wrong{"authenticator data that are cut off", sent(func(_, r map[string]any) {
+			wrong{"authenticator data that are cut off", alterSent(func(_, r map[string]any) {
 				r["authenticatorData"] = r["authenticatorData"].(string)[:40]
 			})},
 
@@ -251,7 +251,7 @@ func TestWrongUses(t *testing.T) {
 			wrong{"a signature that is none", func(s *st) { s.Signature = []byte("signature") }},
 			wrong{"a signature with a bit changed", flip("signature")},
 			wrong{"a counter that was not signed", flip("authenticatorData")},
-			wrong{"client data that were not signed", sent(func(_, r map[string]any) {
+			wrong{"client data that were not signed", alterSent(func(_, r map[string]any) {
 				b, _ := base64.RawURLEncoding.DecodeString(r["clientDataJSON"].(string))
 				r["clientDataJSON"] = base64.RawURLEncoding.EncodeToString(append(b, ' '))
 			})},
@@ -266,18 +266,18 @@ func TestWrongUses(t *testing.T) {
 			wrong{"an empty handle", func(s *st) { s.UserHandle = []byte{} }},
 			wrong{"no handle", func(s *st) { s.UserHandle = nil }},
 			wrong{"the handle cut short", func(s *st) { s.UserHandle = s.UserHandle[:63] }},
-			wrong{"a handle that is a list", sent(func(_, r map[string]any) { r["userHandle"] = []int{1} })},
+			wrong{"a handle that is a list", alterSent(func(_, r map[string]any) { r["userHandle"] = []int{1} })},
 		)
 		badSignatures := []string{
 			"no signature", "an empty signature", "a signature that is none", "a signature with a bit changed", "a counter that was not signed",
 			"client data that were not signed", "the signature of another key", "the signature of another kind of key",
 			"the signature of another's key", "the id of another's key",
 		}
-		before, kept := owner.passkeys(), s.kept(t)
+		before, kept := owner.passkeys(), s.rowKeys(t)
 		b := s.browser(t)
 		for _, w := range all {
 			options := b.authenticateOptions()
-			a := b.sendAuthentication(used(t, device, options, w.says))
+			a := b.sendAuthentication(getResponse(t, device, options, w.says))
 			code := "AUTHENTICATION_FAILED"
 			if w.what == "an id that nobody has" {
 				code = "PASSKEY_NOT_FOUND"
@@ -291,7 +291,7 @@ func TestWrongUses(t *testing.T) {
 			if a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: %v", w.what, a.Header)
 			}
-			want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+			want(t, b.sendAuthentication(getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		}
 		for _, response := range []any{nil, "", "x", 1, true, []any{}, body{}, body{"response": body{}}, body{"id": body{}}} {
 			b.authenticateOptions()
@@ -299,7 +299,7 @@ func TestWrongUses(t *testing.T) {
 				t.Errorf("response %v: %v", response, a)
 			}
 		}
-		if after := s.kept(t); after != kept {
+		if after := s.rowKeys(t); after != kept {
 			t.Errorf("wrong uses left:\n%s\nthere was:\n%s", after, kept)
 		}
 		if after := owner.passkeys(); !reflect.DeepEqual(after, before) {
@@ -320,14 +320,14 @@ func TestWrongUses(t *testing.T) {
 // kind, in the browser and the session that asked for it, within five minutes.
 func TestChallengesAreGoodOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 
 		// A registration.
 		options, another := owner.registerOptions(), s.device()
-		response := made(t, another, options)
+		response := createResponse(t, another, options)
 		want(t, owner.sendRegistration(response), 200, "")
 		want(t, owner.sendRegistration(response), 400, "CHALLENGE_NOT_FOUND")
-		want(t, owner.sendRegistration(made(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(createResponse(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
 		if n := len(owner.passkeys()); n != 2 {
 			t.Errorf("%d passkeys; want 2", n)
 		}
@@ -335,52 +335,52 @@ func TestChallengesAreGoodOnce(t *testing.T) {
 		// A use.
 		b := s.browser(t)
 		options = b.authenticateOptions()
-		response = used(t, device, options)
+		response = getResponse(t, device, options)
 		stolen := s.browser(t)
 		want(t, stolen.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND") // without a cookie
 		stolen.authenticateOptions()
 		want(t, stolen.sendAuthentication(response), 400, "AUTHENTICATION_FAILED") // with its own
 		want(t, b.sendAuthentication(response), 200, "")                           // which spends nothing of the first
 		want(t, b.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND")
-		want(t, b.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, b.sendAuthentication(getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		forged := s.holding(t, "latchkey.passkey", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
-		want(t, forged.sendAuthentication(used(t, device, b.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
+		want(t, forged.sendAuthentication(getResponse(t, device, b.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
 
 		// Challenges of two tabs do not end each other. A wrong answer ends all of its kind.
 		first, second, third := owner.authenticateOptions(), owner.authenticateOptions(), owner.authenticateOptions()
-		want(t, owner.sendAuthentication(used(t, device, second)), 200, "")
-		want(t, owner.sendAuthentication(used(t, device, first)), 200, "")
+		want(t, owner.sendAuthentication(getResponse(t, device, second)), 200, "")
+		want(t, owner.sendAuthentication(getResponse(t, device, first)), 200, "")
 		registering := owner.registerOptions()
-		want(t, owner.sendAuthentication(used(t, device, first)), 400, "AUTHENTICATION_FAILED")
-		want(t, owner.sendAuthentication(used(t, device, third)), 400, "CHALLENGE_NOT_FOUND")
-		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
+		want(t, owner.sendAuthentication(getResponse(t, device, first)), 400, "AUTHENTICATION_FAILED")
+		want(t, owner.sendAuthentication(getResponse(t, device, third)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(createResponse(t, s.device(), registering)), 200, "")
 
 		// A challenge for one kind of answer is not good for the other.
 		registering = owner.registerOptions()
 		options.Body = fmt.Sprintf(`{"rpId":"localhost","challenge":%q}`, registering.Get("challenge"))
-		want(t, owner.sendAuthentication(used(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
-		want(t, owner.sendRegistration(made(t, s.device(), registering)), 200, "")
+		want(t, owner.sendAuthentication(getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, owner.sendRegistration(createResponse(t, s.device(), registering)), 200, "")
 		registering, options = owner.registerOptions(), owner.authenticateOptions()
 		registering.Body = strings.Replace(registering.Body, fmt.Sprint(registering.Get("challenge")), fmt.Sprint(options.Get("challenge")), 1)
-		want(t, owner.sendRegistration(made(t, s.device(), registering)), 400, "FAILED_TO_VERIFY_REGISTRATION")
-		want(t, owner.sendAuthentication(used(t, device, options)), 200, "")
+		want(t, owner.sendRegistration(createResponse(t, s.device(), registering)), 400, "FAILED_TO_VERIFY_REGISTRATION")
+		want(t, owner.sendAuthentication(getResponse(t, device, options)), 200, "")
 
 		// Five minutes.
 		b = s.signIn(t, ann)
 		registering, using := b.registerOptions(), b.authenticateOptions()
 		s.clock.Advance(4 * time.Minute)
-		want(t, b.sendRegistration(made(t, s.device(), registering)), 200, "")
-		want(t, b.sendAuthentication(used(t, device, using)), 200, "")
+		want(t, b.sendRegistration(createResponse(t, s.device(), registering)), 200, "")
+		want(t, b.sendAuthentication(getResponse(t, device, using)), 200, "")
 		b = s.signIn(t, ann)
 		registering, using = b.registerOptions(), b.authenticateOptions()
 		s.clock.Advance(5 * time.Minute)
-		want(t, b.sendRegistration(made(t, s.device(), registering)), 400, "CHALLENGE_NOT_FOUND")
-		want(t, b.sendAuthentication(used(t, device, using)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, b.sendRegistration(createResponse(t, s.device(), registering)), 400, "CHALLENGE_NOT_FOUND")
+		want(t, b.sendAuthentication(getResponse(t, device, using)), 400, "CHALLENGE_NOT_FOUND")
 	})
 }
 
 // ofAnybody returns options without the passkeys that they name.
-func ofAnybody(options testkit.Answer) testkit.Answer {
+func withoutAllowList(options testkit.Answer) testkit.Answer {
 	options.Body = regexp.MustCompile(`"allowCredentials":\[.*?\}\],`).ReplaceAllString(options.Body, "")
 	return options
 }
@@ -392,8 +392,8 @@ func ofAnybody(options testkit.Answer) testkit.Answer {
 func TestPasskeyNotFound(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
-		_, device := s.keeping(t, ann)
-		inSession, others := s.keeping(t, bob)
+		_, device := s.signUpWithPasskey(t, ann)
+		inSession, others := s.signUpWithPasskey(t, bob)
 		rs := s.device()
 		rs.Algorithm = authenticator.RS256
 		want(t, s.signIn(t, ann).register(rs), 200, "")
@@ -425,7 +425,7 @@ func TestPasskeyNotFound(t *testing.T) {
 					if known != nil {
 						guesser.Keys[0].ID = known.ID
 					}
-					a := b.sendAuthentication(used(t, guesser, ofAnybody(b.authenticateOptions()), change))
+					a := b.sendAuthentication(getResponse(t, guesser, withoutAllowList(b.authenticateOptions()), change))
 					if known == nil {
 						want(t, a, 401, "PASSKEY_NOT_FOUND")
 					} else if (a.Status != 400 && a.Status != 401) || a.Code() != "AUTHENTICATION_FAILED" {

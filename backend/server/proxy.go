@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// forwarding are the headers by which proxies say that they are in between, the
-// one that [Server.address] reads first.
+// forwarding are the headers that proxies add. [Server.address] reads only the first.
 var forwarding = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"}
 
 // forwarded returns the first of those headers that a request has, or "", and the
@@ -39,11 +38,11 @@ func forwarded(r *http.Request) (header, callers string) {
 	return "", ""
 }
 
-// forwardedFor is who a proxy calls for (RFC 7239, section 5.2).
+// forwardedFor matches the address of a proxy's client (RFC 7239, section 5.2).
 var forwardedFor = regexp.MustCompile(`(?i)(?:^|;)\s*for="?([^;"]+)`)
 
-// maxCallers, in bytes, is what is kept of the addresses: enough to tell two
-// chains of proxies apart.
+// maxCallers, in bytes, is how much of the addresses is kept: enough to tell two chains of
+// proxies apart.
 const maxCallers = 200
 
 // peerOf returns the address of the socket that a request came by.
@@ -56,8 +55,8 @@ func peerOf(r *http.Request) (netip.Addr, bool) {
 // that speaks TLS for us.
 func (s *Server) behindTLS(r *http.Request) bool { return s.Origin.Scheme == "https" && r.TLS == nil }
 
-// An undeclared is an address that looks like a proxy's and is not one of
-// -trusted-proxies. All who come through it share its limits.
+// An undeclared is an address that looks like a proxy and is not in -trusted-proxies. All
+// its callers share one rate limit.
 type undeclared struct {
 	addr   netip.Addr
 	header string // one of forwarding; empty if it sends none
@@ -68,24 +67,24 @@ type undeclared struct {
 	logged  time.Time
 }
 
-// proxies is what this replica has seen of undeclared ones since it was started.
-// It is not stored: each replica sees the same proxy with its first callers, and
-// what was seen before a start may have been declared since.
+// proxies are the undeclared proxies that this replica has seen since it started. They are
+// not stored: each replica sees the same proxy with its first callers, and a restart may
+// have declared one.
 type proxies struct {
 	mu     sync.Mutex
-	all    []*undeclared // the one seen last is the last
-	logged []time.Time   // when the log was told, in the last hour
+	all    []*undeclared // the most recently seen is the last
+	logged []time.Time   // when warnings were logged, in the last hour
 }
 
 const (
-	// maxProxies is more than stand in front of one server. A caller who has many addresses
-	// can fill the list, and a proxy that people use is back with its next request.
+	// maxProxies is more than one server has in front of it. An attacker with many
+	// addresses can fill the list, but a real proxy is back with its next request.
 	maxProxies = 16
-	// The log is told of an address once in an hour, and of so many addresses: a
-	// stranger who makes them up must not fill it.
+	// An address is logged once an hour, and no more than maxProxyLogs addresses are: an
+	// attacker who makes them up must not fill the log.
 	proxyLogEvery = time.Hour
 	maxProxyLogs  = 8
-	// proxyMemory is how long the page shows what is not seen any more.
+	// proxyMemory is how long the self-check shows a proxy after it was last seen.
 	proxyMemory = 24 * time.Hour
 )
 
@@ -94,11 +93,10 @@ const (
 // Anyone can send X-Forwarded-For, so one request with it says nothing. An address
 // looks like a proxy once it has called for two callers within an hour. Where the origin
 // is https and no proxy is declared, the first request is enough: browsers reach us
-// through a proxy then, and none is declared. A stranger who makes up two
-// callers is named as what they look like; that is why the advice begins with "if
-// it is your proxy", and why it says that nothing is believed until then. The
-// administrator who looks at the self-check is judged by their own request (see
-// [Server.passkeyCheck]), which no stranger can make.
+// through a proxy then, and none is declared. An attacker can make up two callers, so the
+// warning begins with "if it is your proxy", and says that the header is not believed until
+// then. The self-check of an administrator uses their own request (see
+// [Server.passkeyCheck]), which no attacker can make.
 func (s *Server) watchProxies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.watchProxy(r)
@@ -133,8 +131,7 @@ func (s *Server) watchProxy(r *http.Request) {
 	}
 }
 
-// record keeps what a request has shown of an address, and reports whether the log
-// is to be told.
+// record remembers what a request shows about an address, and reports whether to log it.
 func (ps *proxies) record(now undeclared) (tell bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -158,7 +155,7 @@ func (ps *proxies) record(now undeclared) (tell bool) {
 	return true
 }
 
-// known returns the addresses that look like proxies, the one seen last first.
+// known returns the addresses that look like proxies, the most recently seen first.
 func (ps *proxies) known(now time.Time) (all []undeclared) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

@@ -100,7 +100,7 @@ func TestUndeclaredProxyOfOthers(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *site, _ *account.Service) {
 		admin := s.admin(t, ann)
 		for _, caller := range []string{"192.0.2.1", "192.0.2.2"} {
-			s.through(t, "127.0.0.9", "X-Forwarded-For: "+caller)
+			s.requestFrom(t, "127.0.0.9", "X-Forwarded-For: "+caller)
 		}
 		fix := func(headers ...string) (received []string, fixes string) {
 			for _, f := range admin.proxyFindings(append([]string{"X-Forwarded-For:"}, headers...)...) {
@@ -125,7 +125,7 @@ func TestUndeclaredProxyOfOthers(t *testing.T) {
 }
 
 // through sends a request from another address of this machine.
-func (s *site) through(t *testing.T, address string, headers ...string) {
+func (s *site) requestFrom(t *testing.T, address string, headers ...string) {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	conn, err := dialer.DialContext(t.Context(), "tcp", s.url.Host)
@@ -146,7 +146,7 @@ func TestStrangersCannotFillTheLog(t *testing.T) {
 		admin := s.admin(t, ann)
 		for i := range 40 {
 			for caller := range 2 {
-				s.through(t, fmt.Sprintf("127.0.1.%d", i+1), fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", caller+1), "Via: 1.1 proxy")
+				s.requestFrom(t, fmt.Sprintf("127.0.1.%d", i+1), fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", caller+1), "Via: 1.1 proxy")
 			}
 		}
 		if n := strings.Count(s.log.String(), "level=WARN"); n != 8 {

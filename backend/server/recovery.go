@@ -17,8 +17,8 @@ func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.Re
 	return shared.ResetRequested{Status: true, Message: "If this email exists in our system, check your email for the reset link"}, nil
 }
 
-// openPasswordReset leads a link to the page that asks for the new password. It
-// spends nothing: that page may be loaded twice.
+// openPasswordReset redirects a link to the page that asks for the new password. It does
+// not use the token, because that page may be loaded twice.
 func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, error) {
 	if in.CallbackURL == "" {
 		return shared.None{}, redirect(originOf(s.Origin) + withQuery(shared.PageEmail, "error", shared.ErrToken.Code))
@@ -27,13 +27,13 @@ func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, err
 }
 
 // redirectToReset returns the [redirect] to a page that asks for a new password, with the
-// token, or with the code of what is wrong with it.
+// token, or with the code of its error.
 func (s *Server) redirectToReset(c call, token, to string) error {
 	if strings.HasPrefix(to, "/") {
 		to = originOf(s.Origin) + to
 	}
 	if err := s.Accounts.CheckResetToken(c.Context(), token); err != nil {
-		_, err = redirectToCallback(shared.None{}, asInvalid(err), to)
+		_, err = redirectToCallback(shared.None{}, asInvalidToken(err), to)
 		return err
 	}
 	return redirect(withQuery(to, "token", token))
@@ -44,11 +44,11 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	if in.Token != nil {
 		token = *in.Token
 	}
-	return linkStatus(asInvalid(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
+	return linkStatus(asInvalidToken(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
 }
 
-// checkLink lets a page find out whether to show its form, and if not, why: the
-// link was used, has expired, or is none. It does not use the link.
+// checkLink tells a page whether a link works, or why not: it was used, has expired, or is
+// invalid. It does not use the link.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
 	if in.Purpose == shared.LinkReportNotMe {
 		err = s.Accounts.CheckReportToken(c.Context(), in.Token)
@@ -61,7 +61,7 @@ func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink,
 }
 
 // linkStatus returns the answer of an endpoint that only succeeds or fails. A token that is
-// not valid is the fault of the call.
+// not valid is an error of the call (400).
 func linkStatus(err error) (shared.Status, error) {
 	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired} {
 		if errors.Is(err, e) {
@@ -71,9 +71,8 @@ func linkStatus(err error) (shared.Status, error) {
 	return shared.Status{Status: err == nil}, err
 }
 
-// asInvalid makes what is wrong with a token the one error that Better Auth has
-// for it.
-func asInvalid(err error) error {
+// asInvalidToken replaces the errors of a token by the one that Better Auth has.
+func asInvalidToken(err error) error {
 	if errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired) {
 		return shared.ErrToken
 	}
@@ -95,7 +94,7 @@ func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, erro
 }
 
 func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerified, err error) {
-	if err := cmp.Or(notHead(c), byScript(c, in)); err != nil {
+	if err := cmp.Or(refuseHead(c), requireScript(c, in)); err != nil {
 		return out, err
 	}
 	signedIn, err := s.authenticate(c)
@@ -115,7 +114,7 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 }
 
 func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted, error) {
-	if err := cmp.Or(notHead(c), byScript(c, in)); err != nil {
+	if err := cmp.Or(refuseHead(c), requireScript(c, in)); err != nil {
 		return shared.Deleted{}, err
 	}
 	signedIn, err := s.authenticate(c)
@@ -124,21 +123,21 @@ func (s *Server) deleteUserCallback(c call, in shared.EmailLink) (shared.Deleted
 	} else if err != nil {
 		return shared.Deleted{}, err
 	} else if s.enrollmentDue(signedIn) {
-		return redirectToCallback(shared.Deleted{}, shared.ErrEnrolmentDue, in.CallbackURL)
+		return redirectToCallback(shared.Deleted{}, shared.ErrEnrollmentDue, in.CallbackURL)
 	}
-	out, err := s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Actor, in.Token))
+	out, err := s.respondDeleted(c, s.Accounts.DeleteUserByLink(c.Context(), signedIn.Actor, in.Token))
 	return redirectToCallback(out, err, in.CallbackURL)
 }
 
 func (s *Server) reportNotMe(c call, in shared.LinkToken) (shared.NotMeReport, error) {
 	reset, err := s.Accounts.ReportNotMe(c.Context(), c.Client, in.Token)
-	status, err := linkStatus(asInvalid(err))
+	status, err := linkStatus(asInvalidToken(err))
 	return shared.NotMeReport{Status: status.Status, Token: string(reset)}, err
 }
 
-// notHead fails for a call that only asks whether a link is there, as mail
-// programs do: it must not spend it.
-func notHead(c call) error {
+// refuseHead fails for HEAD, which email programs send to check a link. It must not use
+// the link.
+func refuseHead(c call) error {
 	if c.Method == http.MethodHead {
 		return shared.ErrMethod
 	}

@@ -70,7 +70,7 @@ func (b *browser) open(link string) testkit.Answer {
 }
 
 // wantLed fails the test unless an answer of a page leads to an address.
-func wantLed(t *testing.T, a testkit.Answer, to string) {
+func wantPageRedirect(t *testing.T, a testkit.Answer, to string) {
 	t.Helper()
 	if a.Status != 302 || a.Header.Get("Location") != to || a.Body != "" || a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v to %q; want to %q", a, a.Header.Get("Location"), to)
@@ -101,9 +101,9 @@ func TestResetPassword(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
-		trusted := s.challenge(t, ann)
+		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
-		challenge := s.challenge(t, ann)
+		challenge := s.pendingSignIn(t, ann)
 		s.mails(t)
 
 		stranger := s.browser(t)
@@ -114,7 +114,7 @@ func TestResetPassword(t *testing.T) {
 		wantAbsent(t, s.dump(t), token)
 
 		for range 2 { // opening the link does not use it
-			wantLed(t, stranger.open(link), s.url.String()+"/new?x=1&token="+token)
+			wantPageRedirect(t, stranger.open(link), s.url.String()+"/new?x=1&token="+token)
 		}
 		want(t, stranger.open("/api/auth/reset-password/"+token+"?callbackURL=https%3A%2F%2Fevil.test"), 403, "INVALID_CALLBACK_URL")
 		wantLinkPage(t, stranger.open(strings.Replace(link, url.QueryEscape("/new?x=1"), "https%3A%2F%2Fevil.test", 1)), 403, "does not trust")
@@ -143,7 +143,7 @@ func TestResetPassword(t *testing.T) {
 			t.Errorf("reset: %v %v", a, a.Header)
 		}
 		want(t, stranger.Post("/reset-password", body{"newPassword": nextPassword, "token": token}), 400, "INVALID_TOKEN")
-		wantLed(t, stranger.open(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN")
+		wantPageRedirect(t, stranger.open(link), s.url.String()+"/new?x=1&error=INVALID_TOKEN")
 
 		wantAlive(t, owner, false, "the owner's session")
 		wantAlive(t, trusted, false, "a trusted browser")
@@ -673,7 +673,7 @@ func TestStrangerSignUp(t *testing.T) {
 // succeeds once the address is verified.
 func TestSignInUnverified(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		s.mails(t)
 		s.accounts.Settings = set(t, required...)
 		wantAlive(t, owner, true, "the session from before")
@@ -748,7 +748,7 @@ func TestSignUpDisabled(t *testing.T) {
 
 func TestVoidPassword(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		app, _ := owner.enroll()
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		b := s.browser(t)
@@ -863,11 +863,11 @@ func TestReportNotMeOfFactors(t *testing.T) {
 
 		// The link of the notice about a used backup code ends the session, and takes
 		// no factor.
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
 		disown(s.link(t, ann, "A backup code was used"))
 		wantAlive(t, b, false, "the session of the code")
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[1]), 200, "")
 		s.mails(t)
 
@@ -879,13 +879,13 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		made := a.Strings("backupCodes")
 		second := s.link(t, ann, "New backup codes were made")
 		disown(second)
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(made[3]), 401, "INVALID_BACKUP_CODE")
 		want(t, b.verify(nextCode(app)), 200, "")
 		a = b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		s.mails(t)
 		disown(first)
-		want(t, s.challenge(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
 	})
 }
 
@@ -893,7 +893,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 // only one was the stranger's passkey.
 func TestReportNotMeOfLastCredential(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
-		stranger, device := s.keeping(t, ann)
+		stranger, device := s.signUpWithPasskey(t, ann)
 		link := s.link(t, ann, "A passkey was added")
 		s.exec(t, "DELETE FROM passwords")
 		a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
@@ -926,7 +926,7 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 			s.mails(t)
 		}
 		reset(old)
-		b = s.challenge(t, ann) // the new one stays
+		b = s.pendingSignIn(t, ann) // the new one stays
 		want(t, b.verify(nextCode(app)), 200, "")
 		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		reset(s.link(t, ann, "Your authenticator's key was shown"))

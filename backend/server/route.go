@@ -20,8 +20,8 @@ type route struct {
 
 	// rate limits the calls of an address. They are counted under a path, which forms
 	// and links share with the endpoint that does the same.
-	rate    rate
-	counted string
+	rate      rate
+	limitPath string
 
 	// writes is whether calls change something. Such a call is finished when the
 	// caller hangs up: a guess must not get out of being counted.
@@ -53,7 +53,7 @@ func (rt route) streaming() route {
 func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) route {
 	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
-		if err := s.limit(*c, rt.rate, rt.counted); err != nil {
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
 			return nil, err
 		}
 		if err := checkAppVersion(c.Request); err != nil {
@@ -74,7 +74,7 @@ func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h fun
 		return func(c *call) (any, error) { return h(*c, in) }, nil
 	}
 	return route{
-		policy: p, method: e.Method, path: e.Path, rate: limit, counted: e.Path, writes: e.Method != http.MethodGet,
+		policy: p, method: e.Method, path: e.Path, rate: limit, limitPath: e.Path, writes: e.Method != http.MethodGet,
 		admit: admit, respond: (*Server).respondJSON,
 	}
 }
@@ -93,14 +93,14 @@ func (s *Server) respondJSON(_ route, c call, out any, err error) {
 // counts as a call of an endpoint, so that a caller who uses both has no more tries.
 // h returns where to go next, or "" if it has written the answer itself. A caller who
 // is refused gets the page again, with what was wrong.
-func handleForm[In any](p policy, limit rate, page, counted string, h func(call, In) (string, error)) route {
+func handleForm[In any](p policy, limit rate, page, limitPath string, h func(call, In) (string, error)) route {
 	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		c.w.Header().Set("Cache-Control", "no-store")
 		if err := s.checkFormOrigin(c.Request); err != nil {
 			return nil, err
 		}
-		if err := s.limit(*c, rt.rate, rt.counted); err != nil {
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
 			return nil, err
 		}
 		var in In
@@ -114,7 +114,7 @@ func handleForm[In any](p policy, limit rate, page, counted string, h func(call,
 		return func(c *call) (any, error) { return h(*c, in) }, nil
 	}
 	return route{
-		policy: p, method: http.MethodPost, path: page, rate: limit, counted: counted, writes: true,
+		policy: p, method: http.MethodPost, path: page, rate: limit, limitPath: limitPath, writes: true,
 		admit: admit, respond: (*Server).respondForm,
 	}
 }
@@ -141,10 +141,10 @@ func (s *Server) respondForm(rt route, c call, out any, err error) {
 
 // handleLink makes open answer a link of an email, which leads to a page. It counts as
 // a call of an endpoint. open writes the answer unless it fails.
-func handleLink(p policy, limit rate, page, counted string, open func(*call) error) route {
+func handleLink(p policy, limit rate, page, limitPath string, open func(*call) error) route {
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		c.w.Header().Set("Cache-Control", "no-store")
-		if err := s.limit(*c, rt.rate, rt.counted); err != nil {
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
 			return nil, err
 		}
 		var err error
@@ -154,7 +154,7 @@ func handleLink(p policy, limit rate, page, counted string, open func(*call) err
 		return func(c *call) (any, error) { return nil, open(c) }, nil
 	}
 	return route{
-		policy: p, method: http.MethodGet, path: page, rate: limit, counted: counted,
+		policy: p, method: http.MethodGet, path: page, rate: limit, limitPath: limitPath,
 		admit: admit, respond: (*Server).respondLink,
 	}
 }

@@ -32,17 +32,17 @@ func TestRoutes(t *testing.T) {
 		if !rt.writes {
 			continue
 		}
-		if said, ok := rates[rt.counted]; ok && said != rateText(rt.rate) {
-			t.Errorf("%s has the limits %s; others that count as %s have %s", name, rateText(rt.rate), rt.counted, said)
+		if said, ok := rates[rt.limitPath]; ok && said != rateText(rt.rate) {
+			t.Errorf("%s has the limits %s; others that count as %s have %s", name, rateText(rt.rate), rt.limitPath, said)
 		}
-		rates[rt.counted] = rateText(rt.rate)
+		rates[rt.limitPath] = rateText(rt.rate)
 	}
 }
 
 // TestRates tests that the limits of each route are those that belong to its path.
 func TestRates(t *testing.T) {
 	for _, rt := range new(Server).routes() {
-		path := strings.TrimPrefix(rt.counted, "/api/auth")
+		path := strings.TrimPrefix(rt.limitPath, "/api/auth")
 		under := func(prefixes ...string) bool {
 			return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 		}

@@ -27,7 +27,7 @@ func wantFactor(t *testing.T, a testkit.Answer) {
 }
 
 // shown is the second factor that the session says was shown last, and when.
-func (b *browser) shown() (by any, at string) {
+func (b *browser) lastSecondFactor() (by any, at string) {
 	a := b.Session()
 	return a.Get("session.secondFactorBy"), fmt.Sprint(a.Get("session.secondFactorAt"))
 }
@@ -58,7 +58,7 @@ func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 func TestFactorGuardsFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze() // the window ends to the second
-		owner, device := s.keeping(t, ann)
+		owner, device := s.signUpWithPasskey(t, ann)
 		app, codes := owner.enroll()
 		refused := func(what string, b *browser) {
 			t.Helper()
@@ -73,10 +73,10 @@ func TestFactorGuardsFactors(t *testing.T) {
 			}
 		}
 
-		trusted := s.challenge(t, ann)
+		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		want(t, trusted.Elsewhere().SignIn(ann), 200, "")
-		if by, _ := trusted.shown(); by != nil || trusted.method() != "password+trusted-device" {
+		if by, _ := trusted.lastSecondFactor(); by != nil || trusted.method() != "password+trusted-device" {
 			t.Errorf("a trusted device has shown %v", by)
 		}
 		refused("a trusted device", trusted)
@@ -87,7 +87,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 		}
 		wantFactor(t, trusted.Elsewhere().Post("/passkey/verify-registration", body{"response": body{}}))
 
-		mailed := s.challenge(t, ann)
+		mailed := s.pendingSignIn(t, ann)
 		want(t, mailed.Elsewhere().Post("/two-factor/send-otp", body{}), 200, "")
 		all := s.mails(t)
 		code := sixDigits.FindString(all[len(all)-1].Text)
@@ -110,7 +110,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 		}{
 			{"totp", func() body { return body{"code": nextCode(app)} }},
 			{"backup-code", func() body { return body{"backupCode": codes[0]} }},
-			{"passkey", func() body { return body{"passkey": used(t, device, owner.authenticateOptions())} }},
+			{"passkey", func() body { return body{"passkey": getResponse(t, device, owner.authenticateOptions())} }},
 		} {
 			s.clock.Advance(setting.FreshWindow)
 			proof, before := f.proof(), owner.token()
@@ -118,7 +118,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			if owner.token() == before {
 				t.Errorf("%s: the session keeps its token", f.by)
 			}
-			by, at := owner.shown()
+			by, at := owner.lastSecondFactor()
 			if by != f.by || at == "<nil>" {
 				t.Errorf("%s: the session says %v, %v", f.by, by, at)
 			}
@@ -127,7 +127,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			}
 			s.clock.Advance(setting.FreshWindow - time.Second)
 			want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
-			if again, then := owner.shown(); again != by || then != at {
+			if again, then := owner.lastSecondFactor(); again != by || then != at {
 				t.Errorf("%s: a password overwrites %v, %v with %v, %v", f.by, by, at, again, then)
 			}
 			want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
@@ -157,7 +157,7 @@ var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 func TestFactorsOfSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
-		if by, at := owner.shown(); by != nil || at != "<nil>" {
+		if by, at := owner.lastSecondFactor(); by != nil || at != "<nil>" {
 			t.Errorf("a password has shown %v, %v", by, at)
 		}
 		if a := owner.Session(); a.Get("session.confirmedAt") != a.Get("session.createdAt") {
@@ -168,15 +168,15 @@ func TestFactorsOfSignIn(t *testing.T) {
 		app, codes := owner.enroll()
 		is := func(b *browser, want any) {
 			t.Helper()
-			if by, _ := b.shown(); by != want {
+			if by, _ := b.lastSecondFactor(); by != want {
 				t.Errorf("shown: %v; want %v", by, want)
 			}
 		}
 		is(owner, "totp")
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		want(t, b.verify(nextCode(app)), 200, "")
 		is(b, "totp")
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
 		is(b, "backup-code")
 		want(t, b.verify(nextCode(app)), 200, "") // in the session
@@ -186,7 +186,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 		b = s.browser(t)
 		want(t, b.authenticate(device), 200, "")
 		is(b, "passkey")
-		b = s.challenge(t, ann)
+		b = s.pendingSignIn(t, ann)
 		want(t, b.authenticate(device), 200, "")
 		is(b, "passkey")
 		want(t, b.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
@@ -231,7 +231,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		victim := s.signUp(t, bob)
 		victim.enroll()
-		admin := s.signUp(t, ann).granted(account.Permissions...)
+		admin := s.signUp(t, ann).grant(account.Permissions...)
 		put := func(key, value string) testkit.Answer { return admin.Elsewhere().put(body{"key": key, "value": value}) }
 		keys := map[string]string{
 			"FRESH_WINDOW": "1d", "REQUIRE_TWO_FACTOR": "off", "REQUIRE_TWO_FACTOR_GRACE": "30d", "TWO_FACTOR_EMAIL_CODE": "true",
@@ -266,7 +266,7 @@ func TestPasskeyAsRequiredFactor(t *testing.T) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
 	}
 	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
-		_, device := s.keeping(t, ann)
+		_, device := s.signUpWithPasskey(t, ann)
 		thief := s.signIn(t, ann)
 		wantFactor(t, thief.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password}))
 		wantFactor(t, thief.Elsewhere().Get("/passkey/generate-register-options"))
@@ -274,7 +274,7 @@ func TestPasskeyAsRequiredFactor(t *testing.T) {
 		want(t, thief.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 
 		owner := s.signIn(t, ann)
-		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": used(t, device, owner.authenticateOptions())}), 200, "")
+		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, device, owner.authenticateOptions())}), 200, "")
 		owner.enroll()
 		want(t, owner.Get("/list-sessions"), 200, "")
 	})
@@ -295,7 +295,7 @@ func TestLastSecondFactor(t *testing.T) {
 			t.Errorf("it does not say what to do: %v", a)
 		}
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		want(t, owner.register(s.device()), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		want(t, owner.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // until a sign-in by the passkey

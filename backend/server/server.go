@@ -1,5 +1,7 @@
-// Package server is Latchkey over HTTP: the route table with who may call what,
-// cookies, errors, and the guards that every request passes.
+// Package server is the HTTP server: the route table, which says who may call what and how
+// often; cookies; errors; and the guards that every request passes. It decides who a
+// caller is and asks package account for everything else. It knows neither SQL nor the
+// database.
 package server
 
 import (
@@ -34,7 +36,7 @@ type Config struct {
 	// TrustedOrigins are other sites whose pages may call the API with
 	// credentials. Optional.
 	TrustedOrigins []string
-	// TrustedProxies are proxies whose X-Forwarded-For is believed. Optional.
+	// TrustedProxies are the proxies whose X-Forwarded-For is trusted. Optional.
 	TrustedProxies []netip.Prefix
 	// CookiePrefix begins the names of the cookies: "latchkey", or "better-auth" where
 	// Latchkey replaces a Better Auth server.
@@ -70,7 +72,7 @@ func New(c Config) http.Handler {
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
 	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
 	// The other half of the time is for the hash, which may have to wait for its turn, too.
-	s.queues = &queues{wait: c.RequestTimeout / 2, open: map[string]*queue{}}
+	s.queues = &queues{wait: c.RequestTimeout / 2, byCaller: map[string]*queue{}}
 
 	// The outermost first. logRequests is outside recoverPanics, so that it logs a panic
 	// as the 500 that it becomes.
@@ -138,7 +140,7 @@ func (s *Server) routes() []route {
 		handle(anyone, defaultRate, shared.ResetPassword, s.resetPassword),
 		handle(anyone, mailRate, shared.SendVerificationEmail, s.sendVerificationEmail),
 		handle(anyone, readRate, shared.VerifyEmail, s.verifyEmail),
-		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // whose mailbox gets codes
+		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // the new address receives codes
 		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
 		handle(anyone, defaultRate, shared.ReportNotMe, s.reportNotMe),
 		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
@@ -149,10 +151,10 @@ func (s *Server) routes() []route {
 		handle(requireFactor(fresh), strictRate, shared.DisableTwoFactor, s.disableTwoFactor),
 		handle(requireFactor(fresh), strictRate, shared.GetTOTPURI, s.getTOTPURI),
 		handle(requireFactor(fresh), strictRate, shared.GenerateBackupCodes, s.generateBackupCodes),
-		handle(allowUnenrolled(challenged), confirmRate, shared.VerifyTOTP, s.verifyTOTP),
-		handle(challenged, confirmRate, shared.VerifyBackupCode, s.verifyBackupCode),
-		handle(challenged, strictRate, shared.SendOTP, s.sendOTP),
-		handle(challenged, confirmRate, shared.VerifyOTP, s.verifyOTP),
+		handle(allowUnenrolled(signingIn), confirmRate, shared.VerifyTOTP, s.verifyTOTP),
+		handle(signingIn, confirmRate, shared.VerifyBackupCode, s.verifyBackupCode),
+		handle(signingIn, strictRate, shared.SendOTP, s.sendOTP),
+		handle(signingIn, confirmRate, shared.VerifyOTP, s.verifyOTP),
 		handle(signedIn, readRate, shared.ListTrustedDevices, s.listTrustedDevices),
 		handle(signedIn, defaultRate, shared.RevokeTrustedDevice, s.revokeTrustedDevice),
 		handle(signedIn, defaultRate, shared.RevokeTrustedDevices, s.revokeTrustedDevices),
@@ -173,14 +175,14 @@ func (s *Server) routes() []route {
 
 		handle(requirePermission(account.PermissionUsers), readRate, shared.ListUsers, s.listUsers),
 		handle(requireFactor(requireFresh(requirePermission(account.PermissionUsers))), defaultRate, shared.ResetFactors, s.resetFactors),
-		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EndSessions, s.endSessions),
+		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.RevokeUserSessions, s.revokeUserSessions),
 		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.DisableUser, s.disableUser),
 		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EnableUser, s.enableUser),
 		handle(requirePermission(account.PermissionAudit), readRate, shared.ListAllEvents, s.listAllEvents),
 		handle(requirePermission(account.PermissionAudit), readRate, shared.ExportEvents, s.exportEvents).streaming(),
 
 		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
-		handleForm(allowUnenrolled(challenged), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
+		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
 		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // a deletion asks for a session
 		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
 		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),

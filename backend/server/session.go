@@ -23,7 +23,7 @@ func (s *Server) getSession(c call, _ shared.None) (*shared.Current, error) {
 		Remember: c.Session.Remember,
 	}
 	if due := s.Accounts.EnrollmentDeadline(c.Actor); !due.IsZero() {
-		current.EnrolBy = &shared.Time{Time: due}
+		current.EnrollmentDeadline = &shared.Time{Time: due}
 	}
 	return current, nil
 }
@@ -70,8 +70,8 @@ func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-// signOut ends the session, if there is one, and has the browser forget what
-// it kept of the account.
+// signOut revokes the session, if there is one, and makes the browser delete what it has
+// stored about the account.
 func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 	if token, ok := s.cookies.session(c.Request); ok {
 		if err := s.Accounts.SignOut(c.Context(), c.Client, token); err != nil {
@@ -83,7 +83,8 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 	return shared.Success{Success: true}, nil
 }
 
-// clearSiteData has the browser wipe its caches and stores, the worker's included.
+// clearSiteData makes the browser delete its caches and storage, including the service
+// worker's.
 func clearSiteData(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
 func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) {
@@ -100,7 +101,7 @@ func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) 
 	default:
 		err = wire.Invalid("password", "[body.password] Invalid input: expected string, received undefined")
 	}
-	c.guesses.right = err == nil
+	c.guesses.correct = err == nil
 	if err != nil {
 		return shared.Status{}, err
 	}

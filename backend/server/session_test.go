@@ -98,7 +98,7 @@ var permittedEndpoints = []endpoint{
 
 // challengedEndpoints are those that need a session or the challenge of a sign-in.
 // Their codes are wrong.
-var challengedEndpoints = []endpoint{
+var signingInEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-totp", body{"code": "000000"}},
 	{"POST", "/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}},
 	{"POST", "/two-factor/send-otp", body{}},
@@ -133,7 +133,7 @@ func endpoints() (all []server.Route) {
 func TestEveryPolicyIsTested(t *testing.T) {
 	policies := map[string]string{}
 	for list, endpoints := range map[string][]endpoint{
-		"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "challenged": challengedEndpoints, "permitted": permittedEndpoints,
+		"anyone": openEndpoints, "signedIn fresh": signedInEndpoints, "signingIn": signingInEndpoints, "permitted": permittedEndpoints,
 	} {
 		for _, e := range endpoints {
 			policies[e.method+" "+e.full()] = list
@@ -154,7 +154,7 @@ func TestEveryPolicyIsTested(t *testing.T) {
 // refuses a client that has none, and clears a cookie that is good for nothing.
 func TestStrangers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		for _, e := range challengedEndpoints {
+		for _, e := range signingInEndpoints {
 			b := s.holding(t, "latchkey.two_factor", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 			want(t, s.browser(t).callEndpoint(e), 401, "INVALID_TWO_FACTOR_COOKIE")
 			a := b.callEndpoint(e)
@@ -656,7 +656,7 @@ func TestLanguage(t *testing.T) {
 func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const german, english, cookie = "Accept-Language: de-AT,de;q=0.9,en;q=0.5", "Accept-Language: en,de;q=0.5", "Cookie: latchkey.language="
-		b := s.signUp(t, ann).granted(account.PermissionSettings, account.PermissionAudit)
+		b := s.signUp(t, ann).grant(account.PermissionSettings, account.PermissionAudit)
 		for _, change := range [][2]string{{"APP_NAME", "100 % Acme"}, {"MAIL_FROM", "a@example.test"}, {"RESEND_API_KEY", "re_12345678"}} {
 			want(t, b.put(body{"key": change[0], "value": change[1]}), 200, "")
 		}

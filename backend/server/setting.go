@@ -35,7 +35,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	change := account.SettingChange{Name: in.Key, Value: in.Value, Revision: in.Revision}
 	state, err := s.Accounts.PutSetting(c.Context(), c.Actor, change)
 	if wrong, ok := errors.AsType[*setting.ValueError](err); ok {
-		return shared.Setting{}, shared.ErrInvalidSetting.Saying(c.language().T(wrong.Sentence, wrong.Values...)).In("value")
+		return shared.Setting{}, shared.ErrInvalidSetting.WithMessage(c.language().T(wrong.Message, wrong.Values...)).In("value")
 	} else if stale, ok := errors.AsType[*account.StaleError](err); ok {
 		current, err := s.settingOf(c, stale.Current)
 		if err != nil {
@@ -50,7 +50,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	return s.settingOf(c, state)
 }
 
-// sendTestMail answers whether whoever carries mails has taken one.
+// sendTestMail sends a test email at once, and answers whether the provider accepted it.
 func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.DeliverMail); err != nil {
 		return shared.Status{}, err

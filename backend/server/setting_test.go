@@ -22,7 +22,7 @@ import (
 // admin makes an account that may change system keys.
 func (s *site) admin(t *testing.T, email string) *browser {
 	t.Helper()
-	return s.signUp(t, email).granted(account.PermissionSettings)
+	return s.signUp(t, email).grant(account.PermissionSettings)
 }
 
 // put changes a system key.
@@ -224,7 +224,7 @@ func TestSettingAtOnce(t *testing.T) {
 	})
 }
 
-func TestLockedSetting(t *testing.T) {
+func TestReadOnlySetting(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		db := storetest.Open(t, url)

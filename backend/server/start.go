@@ -10,7 +10,7 @@ import (
 )
 
 // A Gate answers until the server can: 200 at /healthz and 503 everywhere else. It does
-// not log requests, because a supervisor asks again and again whether it is ready.
+// not log requests, because a supervisor polls it until the server is ready.
 type Gate struct {
 	closed http.Handler
 	server atomic.Pointer[http.Handler]
@@ -19,7 +19,7 @@ type Gate struct {
 // NewGate returns a closed gate for a server at an origin.
 func NewGate(origin *url.URL) *Gate {
 	s := &Server{Config: Config{Origin: origin, Log: slog.New(slog.DiscardHandler)}}
-	return &Gate{closed: chain(http.HandlerFunc(s.starting), s.recoverPanics, s.withHeaders)}
+	return &Gate{closed: chain(http.HandlerFunc(s.serveStarting), s.recoverPanics, s.withHeaders)}
 }
 
 // Open makes the server answer from now on.
@@ -34,7 +34,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.closed.ServeHTTP(w, r)
 }
 
-func (s *Server) starting(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveStarting(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.URL.Path == "/healthz" {
 		reply(w, shared.Alive{OK: true})

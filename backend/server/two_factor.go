@@ -20,21 +20,21 @@ func (s *Server) twoFactorStatus(c call, _ shared.None) (out shared.TwoFactor, e
 			out.Since = &shared.Time{Time: *t.Since}
 		}
 	}
-	if out.Enabled { // those of an enrolment that is not finished are good for nothing
+	if out.Enabled { // backup codes of an unfinished enrollment do not work
 		out.BackupCodesLeft, err = s.Accounts.Store.CountBackupCodes(c.Context(), c.User.ID)
 	}
 	return out, err
 }
 
-func (s *Server) enableTwoFactor(c call, in shared.Enrolment) (shared.Enrolling, error) {
-	if in.Method == "otp" { // a mailbox alone, which the user has not proved to be theirs
-		return shared.Enrolling{}, shared.ErrOTPNotConfigured.Saying("OTP is not available")
+func (s *Server) enableTwoFactor(c call, in shared.Enrollment) (shared.EnrollmentStarted, error) {
+	if in.Method == "otp" { // email only, and the user has not proved that the address is theirs
+		return shared.EnrollmentStarted{}, shared.ErrOTPNotConfigured.WithMessage("OTP is not available")
 	}
 	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Actor, in.Issuer, isTrue(in.Replace))
 	if err != nil {
-		return shared.Enrolling{}, err
+		return shared.EnrollmentStarted{}, err
 	}
-	return shared.Enrolling{Method: "totp", TOTPURI: uri, BackupCodes: codes}, nil
+	return shared.EnrollmentStarted{Method: "totp", TOTPURI: uri, BackupCodes: codes}, nil
 }
 
 func (s *Server) disableTwoFactor(c call, _ shared.Password) (shared.Status, error) {
@@ -63,7 +63,7 @@ func (s *Server) generateBackupCodes(c call, _ shared.Password) (shared.BackupCo
 func (s *Server) verifyTOTP(c call, in shared.Code) (shared.Verified, error) {
 	return s.verify(
 		c,
-		account.CodeAnswer{Factor: account.ByTOTP, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), Enroll: isTrue(in.Enrol)},
+		account.CodeAnswer{Factor: account.ByTOTP, Code: in.Code, TrustDevice: isTrue(in.TrustDevice), Enroll: isTrue(in.Enroll)},
 	)
 }
 
@@ -85,14 +85,13 @@ func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified
 
 func isTrue(answer *bool) bool { return answer != nil && *answer }
 
-// verify judges a code: of who is signed in, or else in the challenge of a
-// sign-in, which it ends.
+// verify verifies a code: in the session, or else in a pending sign-in, which it completes.
 func (s *Server) verify(c call, a account.CodeAnswer) (shared.Verified, error) {
-	if c.Challenge != nil {
-		return s.answerChallenge(c, a)
+	if c.PendingSignIn != nil {
+		return s.completeSignIn(c, a)
 	}
 	user, token, err := s.Accounts.VerifyCode(c.Context(), c.Actor, a)
-	c.guesses.right = err == nil
+	c.guesses.correct = err == nil
 	if err != nil {
 		return shared.Verified{}, err
 	}
@@ -102,12 +101,12 @@ func (s *Server) verify(c call, a account.CodeAnswer) (shared.Verified, error) {
 	return shared.Verified{Token: c.Session.ID, User: userOf(user)}, nil
 }
 
-func (s *Server) answerChallenge(c call, a account.CodeAnswer) (shared.Verified, error) {
-	o, err := s.Accounts.CompleteSignIn(c.Context(), c.Actor, *c.Challenge, a)
-	c.guesses.right = err == nil
-	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // of those, a new one can be sent
+func (s *Server) completeSignIn(c call, a account.CodeAnswer) (shared.Verified, error) {
+	o, err := s.Accounts.CompleteSignIn(c.Context(), c.Actor, *c.PendingSignIn, a)
+	c.guesses.correct = err == nil
+	spent := errors.Is(err, shared.ErrTooManyCodes) && a.Factor != account.ByEmailCode // an email code can be sent again
 	if err == nil || spent || errors.Is(err, shared.ErrNoPendingSignIn) {
-		s.cookies.clearChallenge(c.w)
+		s.cookies.clearPendingSignIn(c.w)
 	}
 	if err != nil {
 		return shared.Verified{}, err
@@ -120,8 +119,8 @@ func (s *Server) answerChallenge(c call, a account.CodeAnswer) (shared.Verified,
 }
 
 func (s *Server) sendOTP(c call, _ shared.None) (out shared.Status, err error) {
-	if c.Challenge != nil {
-		err = s.Accounts.SendSignInCode(c.Context(), c.Actor, *c.Challenge)
+	if c.PendingSignIn != nil {
+		err = s.Accounts.SendSignInCode(c.Context(), c.Actor, *c.PendingSignIn)
 	} else {
 		err = s.Accounts.SendSessionCode(c.Context(), c.Actor)
 	}

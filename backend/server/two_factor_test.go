@@ -60,7 +60,7 @@ func (b *browser) enroll() (app *testkit.AuthenticatorApp, backupCodes []string)
 
 // challenge sends the password of an account in a new browser, which then needs
 // a second factor.
-func (s *site) challenge(t *testing.T, email string) *browser {
+func (s *site) pendingSignIn(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
 	b.passPassword(email)
@@ -165,7 +165,7 @@ func TestEnableTwoFactor(t *testing.T) {
 			t.Error("the status does not say since when")
 		}
 		want(t, b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password}), 400, "TOTP_ALREADY_ENABLED")
-		s.challenge(t, ann)
+		s.pendingSignIn(t, ann)
 	})
 }
 
@@ -226,7 +226,7 @@ func TestSignInWithTwoFactor(t *testing.T) {
 		}
 		want(t, s.holding(t, "latchkey.two_factor", spent).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
-		expired := s.challenge(t, ann)
+		expired := s.pendingSignIn(t, ann)
 		s.clock.Advance(10 * time.Minute)
 		want(t, expired.verify(app.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
 	})
@@ -243,8 +243,8 @@ func TestEverySignInMethod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range slices.Concat(openEndpoints, signedInEndpoints, challengedEndpoints) {
-			b := s.challenge(t, ann)
+		for _, e := range slices.Concat(openEndpoints, signedInEndpoints, signingInEndpoints) {
+			b := s.pendingSignIn(t, ann)
 			a := b.Elsewhere().callEndpoint(e)
 			if b.token() != "" || b.SignedIn(t) || a.Get("user") != nil || a.Get("token") != nil {
 				t.Errorf("%s hands out a session: %v", e.path, a)
@@ -254,7 +254,7 @@ func TestEverySignInMethod(t *testing.T) {
 		if err != nil || len(after) != len(before) {
 			t.Errorf("%d sessions, %v; want %d as before", len(after), err, len(before))
 		}
-		want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
 	})
 }
 
@@ -267,10 +267,10 @@ func TestTOTPReplay(t *testing.T) {
 		app, _ := owner.enable()
 		first := app.Code(0)
 		want(t, owner.verify(first), 200, "")
-		want(t, s.challenge(t, ann).verify(first), 401, "INVALID_CODE") // the enrolment has spent it
-		want(t, s.challenge(t, ann).verify(app.Code(-1)), 401, "INVALID_CODE")
+		want(t, s.pendingSignIn(t, ann).verify(first), 401, "INVALID_CODE") // the enrolment has spent it
+		want(t, s.pendingSignIn(t, ann).verify(app.Code(-1)), 401, "INVALID_CODE")
 
-		one, two := s.challenge(t, ann), s.challenge(t, ann)
+		one, two := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
 		code := app.Code(1)
 		want(t, one.verify(code), 200, "")
 		want(t, two.verify(code), 401, "INVALID_CODE")
@@ -279,7 +279,7 @@ func TestTOTPReplay(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": code}), 401, "INVALID_CODE")
 
 		for _, away := range []int{-10, -3, -2, 3} {
-			a := s.challenge(t, ann).verify(app.Code(away))
+			a := s.pendingSignIn(t, ann).verify(app.Code(away))
 			want(t, a, 401, "INVALID_CODE")
 			says := "the clock of your phone"
 			if away < 0 { // before a step whose code is spent
@@ -290,10 +290,10 @@ func TestTOTPReplay(t *testing.T) {
 			}
 			if away == -2 { // a right code, so that the wrong ones do not lock the account
 				s.clock.Advance(30 * time.Second)
-				want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
+				want(t, s.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
 			}
 		}
-		a := s.challenge(t, ann).verify(app.Code(-11))
+		a := s.pendingSignIn(t, ann).verify(app.Code(-11))
 		want(t, a, 401, "INVALID_CODE")
 		if strings.Contains(a.Body, "seconds") { // the server does not look so far
 			t.Errorf("11 steps away: %v", a)
@@ -320,7 +320,7 @@ func TestToldCodeIsBurned(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.MidStep()
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		told, untold := app.Code(5), app.Code(6)
 		if a := b.verify(told); a.Status != 401 || !strings.Contains(a.Body, "about 150 seconds ahead") {
 			t.Errorf("5 steps ahead: %v", a)
@@ -337,25 +337,25 @@ func TestToldCodeIsBurned(t *testing.T) {
 		want(t, b.verify(app.Code(0)), 200, "") // a code before the told one is good
 		s.clock.Advance(30 * time.Second)
 		for range 20 { // it does not count as a guess, and so does not lock the account
-			if a := s.challenge(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
+			if a := s.pendingSignIn(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
 				t.Fatalf("the told one in its own time: %v", a)
 			}
 		}
-		if a := s.challenge(t, ann).verify(app.Code(4)); a.Get("message") != off { // the server still knows the told one
+		if a := s.pendingSignIn(t, ann).verify(app.Code(4)); a.Get("message") != off { // the server still knows the told one
 			t.Errorf("4 steps ahead: %v", a)
 		}
 		s.clock.Advance(30 * time.Second)
-		want(t, s.challenge(t, ann).verify(untold), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(untold), 200, "")
 	})
 }
 
 // TestChallengeTries tests that a challenge has five tries, over all kinds of codes,
 // and that it spends no code after them.
-func TestChallengeTries(t *testing.T) {
+func TestPendingSignInTries(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		for range 5 {
 			want(t, b.verify("000000"), 401, "INVALID_CODE")
 		}
@@ -369,9 +369,9 @@ func TestChallengeTries(t *testing.T) {
 		want(t, b.verify(app.Code(0)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, spent().verify(app.Code(0)), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		want(t, spent().spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.challenge(t, ann).verify(app.Code(0)), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(app.Code(0)), 200, "")
 
-		both := s.challenge(t, ann)
+		both := s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, both.verify("000000"), 401, "INVALID_CODE")
 		}
@@ -379,7 +379,7 @@ func TestChallengeTries(t *testing.T) {
 			want(t, both.spend(wrong), 401, "INVALID_BACKUP_CODE")
 		}
 		want(t, both.spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "") // the challenge before did not spend it
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "") // the challenge before did not spend it
 	})
 }
 
@@ -390,13 +390,13 @@ func TestSecondFactorLockout(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
-		trusted := s.challenge(t, ann)
+		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		guess := func(n int) testkit.Answer {
 			if n%2 == 0 {
-				return s.challenge(t, ann).verify("000000")
+				return s.pendingSignIn(t, ann).verify("000000")
 			}
-			return s.challenge(t, ann).spend("aaaaa-bbbbb")
+			return s.pendingSignIn(t, ann).spend("aaaaa-bbbbb")
 		}
 		const day = 24 * time.Hour
 		for round, wait := range []time.Duration{
@@ -409,8 +409,8 @@ func TestSecondFactorLockout(t *testing.T) {
 				}
 			}
 			for what, a := range map[string]testkit.Answer{
-				"the right code": s.challenge(t, ann).verify(app.Code(0)),
-				"a backup code":  s.challenge(t, ann).spend(codes[0]),
+				"the right code": s.pendingSignIn(t, ann).verify(app.Code(0)),
+				"a backup code":  s.pendingSignIn(t, ann).spend(codes[0]),
 			} {
 				want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 				after, _ := strconv.Atoi(a.Header.Get("Retry-After"))
@@ -431,7 +431,7 @@ func TestSecondFactorLockout(t *testing.T) {
 			guess(n)
 		}
 		s.clock.Advance(2 * day)
-		a := s.challenge(t, ann).verify(app.Code(0)) // after a hundred in a row the lock does not end
+		a := s.pendingSignIn(t, ann).verify(app.Code(0)) // after a hundred in a row the lock does not end
 		want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		if a.Header.Get("Retry-After") != "" || !strings.Contains(a.Body, "unlock") {
 			t.Errorf("after a hundred: %v %v", a, a.Header)
@@ -470,8 +470,8 @@ func TestLockoutInSession(t *testing.T) {
 			want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		}
 		wantAlive(t, owner, true, "a locked session")
-		want(t, s.challenge(t, ann).verify(app.Code(0)), 200, "")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(app.Code(0)), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		want(t, owner.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lock
 		// A user with a session and the password can end the lock so.
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
@@ -488,37 +488,37 @@ func TestRightCodeEndsTheRow(t *testing.T) {
 		app, codes := owner.enroll()
 		for i, right := range []func() testkit.Answer{
 			func() testkit.Answer { return owner.verify(nextCode(app)) },
-			func() testkit.Answer { return s.challenge(t, ann).verify(nextCode(app)) },
+			func() testkit.Answer { return s.pendingSignIn(t, ann).verify(nextCode(app)) },
 			func() testkit.Answer { return owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}) },
-			func() testkit.Answer { return s.challenge(t, ann).spend(codes[0]) },
+			func() testkit.Answer { return s.pendingSignIn(t, ann).spend(codes[0]) },
 		} {
 			for range 9 {
 				if i%2 == 0 {
 					want(t, owner.verify("000000"), 401, "INVALID_CODE")
 				} else {
-					want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
+					want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 				}
 			}
 			want(t, right(), 200, "")
 		}
 		for range 9 {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
-			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
 		// A spent code does not count as a guess.
 		for range 3 {
-			want(t, s.challenge(t, ann).spend(codes[0]), 401, "INVALID_BACKUP_CODE")
+			want(t, s.pendingSignIn(t, ann).spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 			want(t, owner.spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 		}
 		want(t, owner.verify(nextCode(app)), 200, "")
-		want(t, s.challenge(t, ann).verify(nextCode(app)), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
 	})
 }
 
 // TestPendingEnrolment tests that an authenticator that no code has proved is good in
 // the session that has enrolled it only, for an hour, and that it does not outlive a
 // new password, new backup codes or the session.
-func TestPendingEnrolment(t *testing.T) {
+func TestPendingEnrollment(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		seen, _ := owner.enable()
@@ -541,7 +541,7 @@ func TestPendingEnrolment(t *testing.T) {
 			},
 			"signing out": func() {
 				want(t, owner.Elsewhere().Post("/sign-out", body{}), 200, "")
-				owner = s.challenge(t, ann)
+				owner = s.pendingSignIn(t, ann)
 				want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(seen)}), 200, "")
 			},
 		} {
@@ -580,8 +580,8 @@ func TestSealedForTheRow(t *testing.T) {
 		if err := errors.Join(s.db.DeleteTOTPs(t.Context(), rows[1].UserID), s.db.AddTOTP(t.Context(), rows[1])); err != nil {
 			t.Fatal(err)
 		}
-		want(t, s.challenge(t, "bob@example.test").verify(nextCode(annes)), 500, "INTERNAL_SERVER_ERROR")
-		want(t, s.challenge(t, ann).verify(annes.Code(0)), 200, "")
+		want(t, s.pendingSignIn(t, "bob@example.test").verify(nextCode(annes)), 500, "INTERNAL_SERVER_ERROR")
+		want(t, s.pendingSignIn(t, ann).verify(annes.Code(0)), 200, "")
 	})
 }
 
@@ -591,7 +591,7 @@ func TestBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
-		one, two := s.challenge(t, ann), s.challenge(t, ann)
+		one, two := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
 		want(t, one.spend(codes[0]), 200, "")
 		if list := one.Get("/list-sessions"); list.Get("0.method") != "password+backup-code" {
 			t.Errorf("method: %v", list)
@@ -606,7 +606,7 @@ func TestBackupCodes(t *testing.T) {
 		want(t, owner.spend(codes[2]), 200, "") // a session spends it, too
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 7})
 
-		three := s.challenge(t, ann)
+		three := s.pendingSignIn(t, ann)
 		a = three.Elsewhere().Post("/two-factor/verify-backup-code", body{"code": codes[3], "disableSession": true})
 		want(t, a, 200, "")
 		if a.Get("token") != nil || a.Get("user.email") != ann || three.SignedIn(t) {
@@ -614,7 +614,7 @@ func TestBackupCodes(t *testing.T) {
 		}
 		want(t, three.spend(codes[4]), 401, "INVALID_TWO_FACTOR_COOKIE")
 
-		pending := s.challenge(t, ann)
+		pending := s.pendingSignIn(t, ann)
 		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": "wrong wrong"}), 400, "INVALID_PASSWORD")
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 6})
 		before := owner.token()
@@ -629,13 +629,13 @@ func TestBackupCodes(t *testing.T) {
 		if len(next) != 10 {
 			t.Fatalf("new codes: %v", a)
 		}
-		want(t, s.challenge(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
-		want(t, s.challenge(t, ann).spend(next[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(next[0]), 200, "")
 
 		// The codes of one user are not good for another.
 		bob := s.signUp(t, "bob@example.test")
 		_, bobs := bob.enroll()
-		want(t, s.challenge(t, ann).spend(bobs[0]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(bobs[0]), 401, "INVALID_BACKUP_CODE")
 		want(t, bob.spend(bobs[0]), 200, "")
 	})
 }
@@ -666,7 +666,7 @@ func TestDisableTwoFactor(t *testing.T) {
 			wantAbsent(t, owner.Get(path).Body, append(codes, app.Secret)...)
 		}
 
-		other, pending := s.challenge(t, ann), s.challenge(t, ann)
+		other, pending := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
 		want(t, other.verify(nextCode(app)), 200, "")
 		before := owner.token()
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
@@ -704,9 +704,9 @@ func TestReplaceAuthenticator(t *testing.T) {
 
 		s.clock.MidStep()
 		s.clock.Advance(30 * time.Second)
-		want(t, s.challenge(t, ann).verify(next.Code(0)), 401, "INVALID_CODE") // not yet
+		want(t, s.pendingSignIn(t, ann).verify(next.Code(0)), 401, "INVALID_CODE") // not yet
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": next.Code(0)}), 401, "INVALID_CODE")
-		other := s.challenge(t, ann)
+		other := s.pendingSignIn(t, ann)
 		want(t, other.verify(old.Code(0)), 200, "")
 		a = owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password})
 		if a.Get("totpURI") != old.URI {
@@ -730,9 +730,9 @@ func TestReplaceAuthenticator(t *testing.T) {
 		wantAlive(t, other, false, "the other session")
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
 		s.clock.Advance(30 * time.Second)
-		want(t, s.challenge(t, ann).verify(old.Code(0)), 401, "INVALID_CODE")
-		want(t, s.challenge(t, ann).verify(next.Code(0)), 200, "")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(old.Code(0)), 401, "INVALID_CODE")
+		want(t, s.pendingSignIn(t, ann).verify(next.Code(0)), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 
 		// A code of an enrolment that has waited too long is not taken for a code of the
 		// authenticator.
@@ -751,22 +751,22 @@ func TestNewAuthenticatorUnlocks(t *testing.T) {
 		owner := s.signUp(t, ann)
 		owner.enroll()
 		for range 10 {
-			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
 		next := s.scan(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
 		want(t, owner.verify(next.Code(0)), 200, "")
-		want(t, s.challenge(t, ann).verify(nextCode(next)), 200, "")
+		want(t, s.pendingSignIn(t, ann).verify(nextCode(next)), 200, "")
 	})
 }
 
 // TestEndsAtOnce tests that turning off two-factor authentication and the end of a
 // session with a waiting enrolment do not wait for each other for ever.
-func TestEndsAtOnce(t *testing.T) {
+func TestRevokesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		for range 10 {
 			app, _ := owner.enroll()
-			other := s.challenge(t, ann)
+			other := s.pendingSignIn(t, ann)
 			want(t, other.verify(nextCode(app)), 200, "")
 			want(t, other.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}), 200, "")
 			var both sync.WaitGroup
@@ -787,7 +787,7 @@ func TestTrustedDevices(t *testing.T) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		trust := func() *browser {
-			b := s.challenge(t, ann)
+			b := s.pendingSignIn(t, ann)
 			a := b.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true})
 			want(t, a, 200, "")
 			cookie := regexp.MustCompile(`latchkey\.trust_device=[\w-]{43}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`)
@@ -809,7 +809,7 @@ func TestTrustedDevices(t *testing.T) {
 			t.Error("the token opens a second sign-in")
 		}
 		want(t, signIn(s.holding(t, "latchkey.trust_device", first), ann), 403, "TWO_FACTOR_REQUIRED")
-		s.challenge(t, ann) // another browser
+		s.pendingSignIn(t, ann) // another browser
 
 		// Another user of that browser needs a code, and may trust the browser, too.
 		bob := s.signUp(t, "bob@example.test")
@@ -870,7 +870,7 @@ func TestTrustedDevices(t *testing.T) {
 			},
 		} {
 			b := trust()
-			o := s.challenge(t, ann)
+			o := s.pendingSignIn(t, ann)
 			want(t, o.verify(nextCode(app)), 200, "")
 			end(o)
 			if a := signIn(b, ann); a.Status != 403 {
@@ -918,7 +918,7 @@ func TestEmailCodes(t *testing.T) {
 		if first != code {
 			want(t, verify(b, first), 401, "INVALID_CODE")
 		}
-		want(t, verify(s.challenge(t, ann), code), 400, "OTP_HAS_EXPIRED") // it belongs to the other challenge
+		want(t, verify(s.pendingSignIn(t, ann), code), 400, "OTP_HAS_EXPIRED") // it belongs to the other challenge
 		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED")
 		want(t, verify(b, code), 200, "")
 		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+email-code" {
@@ -930,13 +930,13 @@ func TestEmailCodes(t *testing.T) {
 		want(t, verify(owner, code), 200, "")
 		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED") // it is spent
 
-		late := s.challenge(t, ann)
+		late := s.pendingSignIn(t, ann)
 		want(t, send(late), 200, "")
 		code = mailed()
 		s.clock.Advance(3 * time.Minute)
 		want(t, verify(late, code), 400, "OTP_HAS_EXPIRED")
 
-		tries := s.challenge(t, ann)
+		tries := s.pendingSignIn(t, ann)
 		want(t, send(tries), 200, "")
 		code = mailed()
 		wrong := fmt.Sprintf("%06d", (atoi(code)+1)%1_000_000)
@@ -946,7 +946,7 @@ func TestEmailCodes(t *testing.T) {
 		want(t, verify(tries, code), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
 		want(t, verify(tries, code), 400, "OTP_HAS_EXPIRED")
 		s.clock.Advance(15 * time.Minute)
-		tries = s.challenge(t, ann)
+		tries = s.pendingSignIn(t, ann)
 		for range 5 {
 			want(t, send(tries), 200, "") // five in a quarter of an hour
 		}
@@ -1037,7 +1037,7 @@ func TestTwoFactorRaces(t *testing.T) {
 		for round := range 3 {
 			challenges := func() (all [16]*browser) {
 				for i := range all {
-					all[i] = s.challenge(t, ann)
+					all[i] = s.pendingSignIn(t, ann)
 				}
 				return all
 			}
@@ -1046,7 +1046,7 @@ func TestTwoFactorRaces(t *testing.T) {
 			some = challenges()
 			code := nextCode(app)
 			atOnce("a code", func(i int) testkit.Answer { return some[i].verify(code) })
-			one := s.challenge(t, ann)
+			one := s.pendingSignIn(t, ann)
 			code = nextCode(app)
 			atOnce("one challenge", func(int) testkit.Answer { return one.Elsewhere().verify(code) })
 		}
@@ -1062,7 +1062,7 @@ func TestWrongCodesAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		challenges := make([]*browser, 30)
 		for i := range challenges {
-			challenges[i] = s.challenge(t, ann)
+			challenges[i] = s.pendingSignIn(t, ann)
 		}
 		for _, b := range challenges {
 			all.Go(func() {
@@ -1108,10 +1108,10 @@ func TestTwoFactorMails(t *testing.T) {
 			}
 		}
 		mails("Two-factor authentication is on")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		mails("A backup code was used")
 		for range 10 {
-			want(t, s.challenge(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
 		mails("Somebody is trying codes")
 		for range 10 {
@@ -1130,7 +1130,7 @@ func TestTwoFactorMails(t *testing.T) {
 		wantAbsent(t, s.dump(t), secrets...)
 		want(t, owner.verify(next.Code(0)), 200, "")
 		mails("Your authenticator was replaced")
-		trusted := s.challenge(t, ann)
+		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(next), "trustDevice": true}), 200, "")
 		want(t, owner.Elsewhere().Post("/revoke-trusted-devices", body{}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
@@ -1141,7 +1141,7 @@ func TestTwoFactorMails(t *testing.T) {
 		dump := s.dump(t)
 		for _, kind := range []string{
 			audit.EventTwoFactorPending, audit.EventTwoFactorEnabled, audit.EventTwoFactorDisabled, audit.EventAuthenticatorReplaced,
-			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventSecondFactorRequired, audit.EventCodeFailed, audit.EventCodesLocked,
+			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventSecondFactorRequired, audit.EventCodeFailed, audit.EventLockout,
 			audit.EventTOTPURIRead, audit.EventDeviceTrusted, audit.EventTrustedDeviceRevoked,
 		} {
 			if !strings.Contains(dump, kind) {

@@ -78,13 +78,13 @@ func TestTypedCodes(t *testing.T) {
 		}
 		for _, what := range []string{"fullwidth", "Arabic-Indic", "left-to-right mark"} {
 			spell := spellings()[what]
-			want(t, s.challenge(t, ann).verify(spell(nextCode(app))), 200, "")
+			want(t, s.pendingSignIn(t, ann).verify(spell(nextCode(app))), 200, "")
 			code := nextCode(app)
-			wantOn(t, s.challenge(t, ann).send("/two-factor", "code="+spell(code)), "/dashboard/settings")
-			wantAgain(t, s.challenge(t, ann).send("/two-factor", "code="+code), 401, "code", "used")
+			wantSeeOther(t, s.pendingSignIn(t, ann).send("/two-factor", "code="+spell(code)), "/dashboard/settings")
+			wantRedisplayed(t, s.pendingSignIn(t, ann).send("/two-factor", "code="+code), 401, "code", "used")
 		}
 
-		b := s.challenge(t, ann)
+		b := s.pendingSignIn(t, ann)
 		want(t, b.Elsewhere().Post("/two-factor/send-otp", body{}), 200, "")
 		mails := s.mails(t)
 		mailed := sixDigits.FindString(mails[len(mails)-1].Text)
@@ -115,9 +115,9 @@ func TestTypedBackupCodes(t *testing.T) {
 		}
 		for i, spell := range spells {
 			if i%2 == 0 {
-				want(t, s.challenge(t, ann).spend(spell(codes[i])), 200, "")
+				want(t, s.pendingSignIn(t, ann).spend(spell(codes[i])), 200, "")
 			} else {
-				wantOn(t, s.challenge(t, ann).send("/two-factor", "backupCode="+spell(codes[i])), "/dashboard/settings")
+				wantSeeOther(t, s.pendingSignIn(t, ann).send("/two-factor", "backupCode="+spell(codes[i])), "/dashboard/settings")
 			}
 			for _, again := range spells {
 				a := owner.spend(again(codes[i]))
@@ -169,25 +169,25 @@ func TestOldBackupCodes(t *testing.T) {
 		}
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 5})
 
-		want(t, s.challenge(t, ann).spend("ABCDE-FGH23"), 401, "INVALID_BACKUP_CODE")
-		want(t, s.challenge(t, ann).spend(fresh[0]), 401, "INVALID_BACKUP_CODE")
-		want(t, s.challenge(t, ann).spend(codes[0]), 200, "")
-		a := s.challenge(t, ann).spend(codes[0])
+		want(t, s.pendingSignIn(t, ann).spend("ABCDE-FGH23"), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(fresh[0]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
+		a := s.pendingSignIn(t, ann).spend(codes[0])
 		if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "used already") {
 			t.Errorf("an old code again: %v", a)
 		}
-		want(t, s.challenge(t, ann).spend("\u200e "+codes[1]+"\u200b\n"), 200, "")
-		wantOn(t, s.challenge(t, ann).send("/two-factor", "backupCode="+strings.ReplaceAll(codes[2], "-", " ")), "/dashboard/settings")
+		want(t, s.pendingSignIn(t, ann).spend("\u200e "+codes[1]+"\u200b\n"), 200, "")
+		wantSeeOther(t, s.pendingSignIn(t, ann).send("/two-factor", "backupCode="+strings.ReplaceAll(codes[2], "-", " ")), "/dashboard/settings")
 
 		s.accounts.Keys = testKeys.Rotated()
-		want(t, s.challenge(t, ann).spend(codes[3]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[3]), 200, "")
 		s.accounts.Keys = testKeys
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 1})
 
 		a = owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		want(t, a, 200, "")
-		want(t, s.challenge(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
-		want(t, s.challenge(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
 	})
 }
 
@@ -197,7 +197,7 @@ func TestBackupCodesNeedNoTurn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
-		right, wrong := s.challenge(t, ann), s.challenge(t, ann)
+		right, wrong := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		want(t, s.browser(t).SignIn(ann), 503, "SERVICE_UNAVAILABLE")
 		want(t, right.spend(codes[0]), 200, "")
@@ -257,7 +257,7 @@ func TestManyEnrollAtOnce(t *testing.T) {
 		// Each try is of a sign-in of its own, because a sign-in takes one right code.
 		var signIns [tries]*browser
 		for i := range signIns {
-			signIns[i] = s.challenge(t, fmt.Sprintf("user%d@example.test", i%enrolled))
+			signIns[i] = s.pendingSignIn(t, fmt.Sprintf("user%d@example.test", i%enrolled))
 		}
 		for _, a := range allAtOnce(tries, func(i int) testkit.Answer { return signIns[i].spend(codes[i%enrolled][i/enrolled]) }) {
 			want(t, a, 200, "")

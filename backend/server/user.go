@@ -28,12 +28,12 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	o, err := s.Accounts.SignIn(c.Context(), c.Client, account.Credentials{
 		Email: in.Email, Password: in.Password, Remember: remember(in.RememberMe), Callback: in.CallbackURL,
 	})
-	c.guesses.right = isCredentialCorrect(err)
+	c.guesses.correct = isCredentialCorrect(err)
 	if due, ok := errors.AsType[*account.TwoFactorRequiredError](err); ok {
 		if in.CallbackURL != "" {
 			c.w.Header().Set("Location", in.CallbackURL)
 		}
-		body, err := s.challengeTo(c, due)
+		body, err := s.requireSecondFactor(c, due)
 		return shared.SignedIn{SecondFactorDue: body}, err
 	} else if err != nil {
 		return shared.SignedIn{}, err
@@ -45,18 +45,18 @@ func (s *Server) signIn(c call, in shared.Credentials) (shared.SignedIn, error) 
 	return shared.SignedIn{Redirect: in.CallbackURL != "", URL: in.CallbackURL, Token: o.Session.ID, User: userOf(o.User)}, nil
 }
 
-// isCredentialCorrect reports whether a sign-in that ended with err had the correct password or
-// passkey, whatever else it lacked.
+// isCredentialCorrect reports whether a sign-in that ended with err had the correct
+// password or passkey, even if something else was missing.
 func isCredentialCorrect(err error) bool {
 	return err == nil || errors.Is(err, shared.ErrTwoFactorRequired) || errors.Is(err, shared.ErrNotVerified) ||
 		errors.Is(err, shared.ErrDisabled) || errors.Is(err, shared.ErrNewPasswordDue)
 }
 
-// challengeTo answers a sign-in that a second factor is due for: as an error, or
-// as Better Auth does.
-func (s *Server) challengeTo(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
-	s.cookies.clearSession(c.w) // of whoever was signed in before
-	s.cookies.setChallenge(c.w, due.Token)
+// requireSecondFactor answers a sign-in that needs a second factor: with an error, or as
+// Better Auth does.
+func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
+	s.cookies.clearSession(c.w) // of an earlier user
+	s.cookies.setPendingSignIn(c.w, due.Token)
 	body := &shared.SecondFactorDue{TwoFactorRedirect: true}
 	for _, m := range due.Methods {
 		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
@@ -69,13 +69,12 @@ func (s *Server) challengeTo(c call, due *account.TwoFactorRequiredError) (*shar
 	return nil, &required
 }
 
-// methodNames is what Better Auth calls the ways to answer a challenge.
+// methodNames are Better Auth's names of second factors.
 var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp", account.ByPasskey: "passkey"}
 
 func remember(answer *bool) bool { return answer == nil || *answer }
 
-// issueSession gives a new session to the browser, which from now on is known as one that
-// has signed in to the account.
+// issueSession sets the cookies of a new session. The account knows the device from now on.
 func (s *Server) issueSession(c call, o account.SignInResult) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
 	if o.KnownDevice != "" {
@@ -120,24 +119,24 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-// deleteUser asks of itself that the session is fresh: a link that was mailed
-// since confirms as well.
+// deleteUser checks by itself that the session is fresh, because the token of an emailed
+// link confirms the deletion as well.
 func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {
 	if in.Token != nil {
-		return s.deleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, *in.Token))
+		return s.respondDeleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, *in.Token))
 	}
-	if err := s.confirmed(c, in); err != nil {
+	if err := s.checkConfirmed(c, in); err != nil {
 		return shared.Deleted{}, err
 	}
 	if in.Password == nil && s.Accounts.Settings.Now().DeliversEmail() {
 		err := s.Accounts.RequestDeletion(c.Context(), c.Actor, in.CallbackURL)
 		return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
 	}
-	return s.deleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
+	return s.respondDeleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
 }
 
-// deleted answers a deletion.
-func (s *Server) deleted(c call, err error) (shared.Deleted, error) {
+// respondDeleted answers a deletion, and signs the browser out.
+func (s *Server) respondDeleted(c call, err error) (shared.Deleted, error) {
 	if err != nil {
 		return shared.Deleted{}, err
 	}

@@ -49,7 +49,7 @@ func TestPasskeyCheck(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.signUp(t, ann)
 		want(t, admin.Do("GET", "/api/passkey-check", ""), 403, "FORBIDDEN")
-		admin.granted(account.PermissionSettings)
+		admin.grant(account.PermissionSettings)
 		for _, test := range []struct {
 			query   string
 			headers []string

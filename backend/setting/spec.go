@@ -38,13 +38,13 @@ func (s Spec) Parse(value string) (string, error) { return s.set(new(Settings), 
 // Sentence and Values say what the value should be. The error does not contain the
 // value itself, which may be a secret.
 type ValueError struct {
-	Sentence message.ID
-	Values   []any
+	Message message.ID
+	Values  []any
 }
 
 func invalid(sentence message.ID, values ...any) error { return &ValueError{sentence, values} }
 
-func (e *ValueError) Error() string { return message.English.T(e.Sentence, e.Values...) }
+func (e *ValueError) Error() string { return message.English.T(e.Message, e.Values...) }
 
 // Unwrap makes errors.Is find the shared error.
 func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }

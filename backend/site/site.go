@@ -94,8 +94,8 @@ var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
 func HasForm(path string) bool { return slices.Contains(forms, path) }
 
 // AnswerForm answers with the page at path, which has a form, after it was refused.
-func (s *Site) AnswerForm(w http.ResponseWriter, r *http.Request, status int, path string, t web.Try) {
-	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Again(path, s.Name(), t), "")
+func (s *Site) AnswerForm(w http.ResponseWriter, r *http.Request, status int, path string, t web.FormState) {
+	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Redisplay(path, s.Name(), t), "")
 }
 
 // AnswerLink answers with the page of a link of an email.

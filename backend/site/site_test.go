@@ -411,7 +411,7 @@ func TestAnswers(t *testing.T) {
 		want   string
 	}{
 		"form": {func(w http.ResponseWriter) {
-			h.AnswerForm(w, r, 418, shared.PageSignIn, web.Try{Error: "{}", Words: "<b>", Email: `"><script>`})
+			h.AnswerForm(w, r, 418, shared.PageSignIn, web.FormState{Error: "{}", Message: "<b>", Email: `"><script>`})
 		}, "&lt;b&gt;"},
 		"link": {func(w http.ResponseWriter) {
 			h.AnswerLink(w, r, 418, web.Link{Title: "<b>", Token: `"><script>`, Button: "x"})

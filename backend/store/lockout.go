@@ -8,9 +8,9 @@ import (
 	"latchkey/backend/account"
 )
 
-// unlocked is in the past for every clock, so that a server whose clock is late does not see
+// neverLockedOut is in the past for every clock, so that a server whose clock is late does not see
 // a lockout where there is none.
-var unlocked = time.Unix(0, 0).UTC()
+var neverLockedOut = time.Unix(0, 0).UTC()
 
 // CountSecondFactorTry implements [account.Store].
 func (db DB) CountSecondFactorTry(
@@ -21,7 +21,7 @@ func (db DB) CountSecondFactorTry(
 	every int,
 	locks []time.Time,
 ) (account.SecondFactorTries, bool, error) {
-	tries := account.SecondFactorTries{UserID: user, SignedIn: signedIn, N: 1, LockedUntil: unlocked}
+	tries := account.SecondFactorTries{UserID: user, SignedIn: signedIn, N: 1, LockedUntil: neverLockedOut}
 	q := db.bun.NewInsert().Model(&tries).On("CONFLICT (user_id, signed_in) DO UPDATE").
 		Set("n = ?TableAlias.n + 1").Where("?TableAlias.locked_until <= ?", now).Returning("n, locked_until")
 	lock := "locked_until = CASE ?TableAlias.n + 1"
@@ -40,7 +40,7 @@ func (db DB) CountSecondFactorTry(
 
 // TakeBackSecondFactorTry implements [account.Store].
 func (db DB) TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error {
-	_, err := db.bun.NewUpdate().Model((*account.SecondFactorTries)(nil)).Set("n = n - 1").Set("locked_until = ?", unlocked).
+	_, err := db.bun.NewUpdate().Model((*account.SecondFactorTries)(nil)).Set("n = n - 1").Set("locked_until = ?", neverLockedOut).
 		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Where("n > 0").Exec(ctx)
 	return wrapDB(err)
 }

@@ -9,12 +9,14 @@ import (
 	"latchkey/backend/account"
 )
 
-// attempt is a row of the table attempts.
-type attempt struct{ account.RateLimitWindow }
+// rateLimitRow is a window of a rate limit, as the table attempts has it.
+type rateLimitRow struct {
+	account.RateLimitWindow `bun:"table:attempts,alias:attempt,extend"`
+}
 
 // CountAttempt implements [account.Store].
 func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.RateLimitWindow, error) {
-	a := attempt{account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
+	a := rateLimitRow{account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
 	err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
@@ -25,7 +27,7 @@ func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Tim
 // ReserveAttempt implements [account.Store].
 func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.RateLimitWindow, bool, error) {
 	for {
-		a := attempt{account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
+		a := rateLimitRow{account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
 		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 			Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 			Set("pending = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.pending + 1 END", now).
@@ -48,7 +50,7 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 
 // SettleAttempt implements [account.Store].
 func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error {
-	q := db.bun.NewUpdate().Model((*attempt)(nil)).Set("pending = pending - 1").
+	q := db.bun.NewUpdate().Model((*rateLimitRow)(nil)).Set("pending = pending - 1").
 		Where("key = ? AND expires_at = ? AND pending > 0 AND n > 0", key, expires)
 	if free {
 		q = q.Set("n = n - 1")
@@ -59,6 +61,6 @@ func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, f
 
 // ResetAttempts implements [account.Store].
 func (db DB) ResetAttempts(ctx context.Context, key []byte) error {
-	_, err := db.bun.NewDelete().Model((*attempt)(nil)).Where("key = ?", key).Exec(ctx)
+	_, err := db.bun.NewDelete().Model((*rateLimitRow)(nil)).Where("key = ?", key).Exec(ctx)
 	return wrapDB(err)
 }

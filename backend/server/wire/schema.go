@@ -92,8 +92,8 @@ func (d Decoder) validate(s Schema, part string, members map[string]jsontext.Val
 }
 
 // refuseOthers fails if there are members that the schema does not have: any, if all is
-// set, or else those whose names differ from one of its in capitals only, because the
-// caller believes that they count.
+// set, or else those whose names differ from one of its own only in case, because the
+// caller believes that they have an effect.
 func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if slices.ContainsFunc(s, func(f field) bool { return f.name == name }) {
@@ -112,7 +112,7 @@ func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error 
 
 // Invalid is the error of a request in which a field is wrong, or the whole if field is
 // empty.
-func Invalid(field, message string) error { return shared.ErrValidation.Saying(message).In(field) }
+func Invalid(field, message string) error { return shared.ErrValidation.WithMessage(message).In(field) }
 
 func kindName(k jsontext.Kind) string {
 	switch k {

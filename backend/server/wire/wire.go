@@ -1,5 +1,5 @@
-// Package wire reads requests strictly. It knows the form of what endpoints take, and
-// nothing of what they do with it.
+// Package wire decodes requests strictly. It knows the types that endpoints accept, and
+// nothing about accounts, sessions or what the endpoints do.
 package wire
 
 import (
@@ -40,7 +40,7 @@ type Decoder struct {
 }
 
 // strictBody is implemented by the In of an endpoint that takes no other members than
-// its own: a caller who sends others means something that would not be done.
+// its own: a caller that sends others expects something that the server does not do.
 type strictBody interface{ Exact() }
 
 // Body reads the body of a request into in, which the schema describes. The body is one
@@ -110,7 +110,7 @@ func (d Decoder) Query(r *http.Request, s Schema, in any) error {
 		var v any = values
 		if len(values) == 1 {
 			if !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0) {
-				return shared.ErrBadRequest.Saying("Invalid text in the query")
+				return shared.ErrBadRequest.WithMessage("Invalid text in the query")
 			}
 			v = values[0]
 		}
@@ -195,8 +195,8 @@ func object(body []byte) (members map[string]jsontext.Value, err error) {
 	return members, nil
 }
 
-// checkJSON reads all of a body, so that it also refuses what is wrong in a part that the
-// endpoint ignores.
+// checkJSON reads a whole body, so that it also refuses an invalid part that the endpoint
+// ignores.
 func checkJSON(body []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
 	for {

@@ -9,8 +9,8 @@ import (
 
 // A Wire is what connects to a database and can be made to fall silent.
 type Wire struct {
-	mu   sync.Mutex
-	open chan struct{} // closed while bytes may pass
+	mu    sync.Mutex
+	conns chan struct{} // closed while bytes may pass
 }
 
 // Tap returns the URL of a database behind a wire.
@@ -25,8 +25,8 @@ func Tap(t *testing.T, database string) (string, *Wire) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	w := &Wire{open: make(chan struct{})}
-	close(w.open)
+	w := &Wire{conns: make(chan struct{})}
+	close(w.conns)
 	target := u.Host
 	go func() {
 		for {
@@ -56,7 +56,7 @@ func (w *Wire) relay(to, from net.Conn) {
 			return
 		}
 		w.mu.Lock()
-		open := w.open
+		open := w.conns
 		w.mu.Unlock()
 		<-open
 		if _, err := to.Write(b[:n]); err != nil {
@@ -69,7 +69,7 @@ func (w *Wire) relay(to, from net.Conn) {
 func (w *Wire) Hold() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.open = make(chan struct{})
+	w.conns = make(chan struct{})
 	return nil
 }
 
@@ -77,6 +77,6 @@ func (w *Wire) Hold() error {
 func (w *Wire) Release() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	close(w.open)
+	close(w.conns)
 	return nil
 }
