@@ -3,7 +3,6 @@ package ui
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -112,16 +111,4 @@ func (f *form) nameFits(ctx app.Context) bool {
 	}
 	f.problem, f.wrong = "", nil
 	return true
-}
-
-// wrongName says what is wrong with the name of a user or of a passkey, if anything
-// is.
-func (t *env) wrongName(name string) string {
-	if _, ok := shared.ParseName(name); !ok {
-		return t.T(message.ErrNameControlCharacters)
-	}
-	if utf8.RuneCountInString(name) > shared.MaxName { // passkeys have the same limit
-		return t.T(message.ErrNameTooLong)
-	}
-	return ""
 }

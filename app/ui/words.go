@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"latchkey/app/client"
 	"latchkey/app/passkey"
@@ -34,6 +35,18 @@ func (t *env) errorMessage(err error) string {
 		return t.T(why) + " " + t.tryAgain(e.RetryAfter)
 	}
 	return e.Text(t.Language)
+}
+
+// wrongName says what is wrong with the name of a user or of a passkey, if anything
+// is.
+func (t *env) wrongName(name string) string {
+	if _, ok := shared.ParseName(name); !ok {
+		return t.T(message.ErrNameControlCharacters)
+	}
+	if utf8.RuneCountInString(name) > shared.MaxName { // passkeys have the same limit
+		return t.T(message.ErrNameTooLong)
+	}
+	return ""
 }
 
 // tryAgain says how long to wait. It is said anew every second.
