@@ -119,7 +119,7 @@ func TestExportEvents(t *testing.T) {
 // on.
 func TestExportCutOff(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		admin := s.signUp(t, ann).granted(account.Permissions...)
+		admin := s.signUp(t, ann).grant(account.Permissions...)
 		s.addEvents(t, 1100)
 		ctx, cancel := context.WithCancel(t.Context())
 		r := httptest.NewRequestWithContext(ctx, "GET", s.url.String()+"/api/events.csv", nil)
