@@ -286,7 +286,7 @@ func (s *Service) verifyAddress(ctx context.Context, client Client, t OneTimeTok
 
 // changeEmail gives a user the new address. If the old address was verified, it gets an
 // email with a link that reverts the change. An unverified one may be mistyped and belong to
-// somebody else.
+// another person.
 func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, change emailChange) (User, error) {
 	user, now := in.User, s.Now()
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {

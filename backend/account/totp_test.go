@@ -122,8 +122,8 @@ func TestClockDriftMessage(t *testing.T) {
 	}
 }
 
-// TestIssueSession holds that no session is opened while a second factor is due,
-// whoever asks: the check is not left to the ways in.
+// TestIssueSession checks that issueSession refuses a missing second factor itself, and
+// does not rely on its callers.
 func TestIssueSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which is not to be asked
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}

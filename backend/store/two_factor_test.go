@@ -13,7 +13,7 @@ import (
 	"latchkey/shared"
 )
 
-// errNot is of who was not the one.
+// errLost is the error of a caller that lost a race.
 var errLost = errors.New("not the one")
 
 func TestSpendStepOnce(t *testing.T) {
