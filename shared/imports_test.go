@@ -25,8 +25,10 @@ var walls = []struct {
 	never    []string // not even by way of another package
 	directly []string // not in the files of the room; its libraries may
 }{
-	{room: "shared", stdOnly: true, directly: []string{"net/http"}},
-	{room: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}},
+	{room: "shared", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
+	{room: "shared/message", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
+	{room: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}, directly: []string{"net/http"}},
+	{room: "web/build", never: []string{"latchkey"}},
 	{
 		room: "app",
 		goos: "js",
@@ -47,6 +49,8 @@ var walls = []struct {
 		room:  "app/client",
 		never: []string{goApp, "latchkey/app/ui", "latchkey/backend"},
 	},
+	{room: "app/html", goos: "js", never: []string{"latchkey"}},
+	{room: "app/passkey", goos: "js", never: []string{goApp, "latchkey"}},
 	{
 		room:     "backend",
 		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
@@ -66,6 +70,14 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		room:  "backend/language",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
+		room:  "backend/provider",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		room:  "backend/keyring",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
@@ -77,12 +89,24 @@ var walls = []struct {
 		directly: []string{"database/sql"},
 	},
 	{
+		room: "backend/mail/mailer",
+		never: []string{
+			bun, goApp, otp, webauthn, "latchkey/backend/account", "latchkey/backend/setting", "latchkey/backend/store",
+			"latchkey/backend/server", "latchkey/app", "latchkey/web",
+		},
+		directly: []string{"database/sql"},
+	},
+	{
 		room:  "backend/passhash",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
 		room:  "backend/webauthn",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
+		room:  "backend/webauthn/authenticator", // it must not share the code that it tests
+		never: []string{"latchkey"},
 	},
 	{
 		room: "backend/setting",
