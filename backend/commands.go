@@ -13,7 +13,7 @@ import (
 	"latchkey/shared"
 )
 
-// A command is something that the program can be told to do.
+// A command is a subcommand of the program.
 type command struct {
 	check func(args []string) error // of what is not a flag
 	run   func(context.Context, config, io.Writer) error
@@ -47,7 +47,7 @@ func oneEmail(args []string) error {
 	return nil
 }
 
-// anyArguments is for commands that check their arguments themselves.
+// anyArguments accepts any arguments, for commands that check them themselves.
 func anyArguments([]string) error { return nil }
 
 // withDatabase returns a command on the database, which it brings to our schema first.
@@ -155,7 +155,8 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 	return err
 }
 
-// noAccount makes err say that no account has an email address, if that is what it means.
+// noAccount replaces [account.ErrNotFound] by an error that says that no account has the
+// email address.
 func noAccount(err error, email string) error {
 	if errors.Is(err, account.ErrNotFound) {
 		return fmt.Errorf("there is no account with the address %s", email)

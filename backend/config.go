@@ -19,7 +19,7 @@ import (
 	"latchkey/backend/store"
 )
 
-// config is what the flags say.
+// config is the configuration from the flags and the environment.
 type config struct {
 	listen         string
 	origin         *url.URL
@@ -101,7 +101,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	return command, c, c.finish(texts, getenv, out)
 }
 
-// texts are the values of flags that are more than text and have a parser of their own.
+// texts are the values of flags that are parsed after all flags are read.
 type texts struct {
 	origin, relatedOrigins, resendURL, trustedProxies, trustedOrigins, rateLimits, log string
 }
@@ -136,8 +136,8 @@ func (c *config) define(f *flag.FlagSet) *texts {
 	return t
 }
 
-// fromEnvironment sets the flags that the environment has. It does not set -version: no
-// server should end at once because something else is called LATCHKEY_VERSION.
+// fromEnvironment sets flags from the environment. It does not set -version: a server must
+// not exit because another program uses LATCHKEY_VERSION.
 func fromEnvironment(f *flag.FlagSet, getenv func(string) string) (err error) {
 	f.VisitAll(func(fl *flag.Flag) {
 		name := "LATCHKEY_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))

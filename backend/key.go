@@ -12,15 +12,14 @@ import (
 	"latchkey/backend/store"
 )
 
-// rotateKey makes a new current key and seals everything anew under it. The file
-// has the new key before anything needs it, so that it can be cut off at any
-// point and run again.
+// rotateKey makes a new current key and seals everything again under it. It writes the key
+// file first, so that it can be interrupted at any point and run again.
 func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err error) {
-	turn := flock.New(c.keyFile + ".lock") // or of two new keys one would be lost, with what it has sealed
-	if err := turn.Lock(); err != nil {
+	lock := flock.New(c.keyFile + ".lock") // two rotations at once would lose one of the new keys
+	if err := lock.Lock(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, turn.Unlock()) }()
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	keys, _, err := c.keys()
 	if err != nil {
 		return err

@@ -1,8 +1,8 @@
-// Latchkey is self-hosted account security: one program that serves a JSON API
-// which speaks Better Auth's wire protocol, and an installable app.
+// Latchkey is self-hosted account security: one program that serves a JSON API with Better
+// Auth's wire protocol, and an installable app.
 //
-// Everything meets here and nowhere else: configuration, database, rules,
-// HTTP.
+// This package wires the others together and holds no rules: it reads the configuration,
+// opens the database, and runs a command or the server.
 package main
 
 import (

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// parseOrigin reads the URL that browsers find a server at. It accepts http for this machine
-// only: everywhere else others could read the cookies. Its errors say what to write, which
-// it then accepts.
+// parseOrigin parses the URL at which browsers find a server. It accepts http for this
+// machine only: elsewhere an attacker in the network could read the cookies. Its errors
+// suggest a value that it accepts.
 func parseOrigin(s, listen string) (*url.URL, error) {
 	if s == "" {
 		_, port, err := net.SplitHostPort(listen)
@@ -73,8 +73,8 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 }
 
 // passkeyOrigins returns the origins whose pages may use our passkeys: ours, those of
-// related sites, and those that may call the API and whose pages browsers let use passkeys
-// of our domain.
+// related sites, and those that may call the API and that browsers allow to use passkeys of
+// our domain.
 func (c config) passkeyOrigins() []string {
 	origins := append([]string{c.origin.String()}, c.relatedOrigins...)
 	for _, trusted := range c.trustedOrigins {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// An outage is the state of something that is tried again and again. The log says when it
-// begins to fail and when that is over, and not at each try.
+// An outage tracks an operation that is retried. The log has a line when the operation
+// begins to fail and one when it works again, not one for each retry.
 type outage struct {
 	mu       sync.Mutex
 	since    time.Time // zero while it works
 	failures int       // in a row
 }
 
-// record takes the result of a try. failing and over are what the log says.
+// record records the result of a try. failing and over are the messages of the log.
 func (o *outage) record(log *slog.Logger, err error, failing, over string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -33,7 +33,7 @@ func (o *outage) record(log *slog.Logger, err error, failing, over string) {
 	}
 }
 
-// maxPause is short enough that nobody waits long for what works again.
+// maxPause is short, so that the server soon notices when the operation works again.
 const maxPause = 5 * time.Second
 
 // pause returns how long to wait before the next try: usual while it works. While it fails,
@@ -49,7 +49,7 @@ func (o *outage) pause(usual time.Duration) time.Duration {
 	return longest/2 + rand.N(longest/2+1)
 }
 
-// sleep waits, or until ctx ends.
+// sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

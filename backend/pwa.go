@@ -39,8 +39,8 @@ func pwa() http.Handler {
 // through it from whatever host a request names.
 type addresses struct{}
 
-// Resolve returns the address of what is at a path. Pages have no version here: go-app takes
-// the first of them for what all addresses begin with. The worker adds the version.
+// Resolve returns the address of a path. Pages have no version here: go-app takes the first
+// one as the prefix of all addresses. The service worker adds the version.
 func (addresses) Resolve(path string) string {
 	if slices.Contains(shared.Pages, path) {
 		return path

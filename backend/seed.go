@@ -18,7 +18,7 @@ import (
 	"latchkey/backend/store"
 )
 
-// seedPassword is that of every user that seed makes.
+// seedPassword is the password of every user that seed creates.
 const seedPassword = "measure twice, cut once"
 
 const (

@@ -9,8 +9,8 @@ import (
 	"latchkey/backend/site"
 )
 
-// printVersion prints what the binary was built from: the version of the module and the
-// revision, where Go has recorded them, and the version of what browsers keep of it.
+// printVersion prints the version of the module and the revision of its source, where Go has
+// recorded them, and the version of what browsers cache.
 func printVersion(out io.Writer) error {
 	module, revision := "(devel)", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {

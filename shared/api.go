@@ -118,7 +118,7 @@ func (t *Time) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-// Nullable is a string that can be absent (the zero value), null, or there.
+// Nullable is a string that can be absent (the zero value), null, or present.
 type Nullable struct {
 	Given bool
 	Value *string // nil for null

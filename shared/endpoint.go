@@ -1,9 +1,9 @@
-// Package shared is what the two halves of Latchkey say to each other: the
-// table of endpoints with the types that cross them, the errors, and the paths
-// of the pages. It imports the standard library only, because everything here
-// is compiled into the app that the browser downloads.
+// Package shared holds what the app and the server agree on: the table of endpoints with
+// their types, the errors, and the paths of the pages. It imports the standard library only,
+// because all of it is compiled into the app that the browser downloads. It knows neither
+// the app nor the server.
 //
-// The wire is Better Auth's, so the JSON names are too.
+// The wire is Better Auth's, and so are the JSON names.
 package shared
 
 import (
@@ -11,29 +11,29 @@ import (
 	"strings"
 )
 
-// An Endpoint is one call of the API. The server registers it, the app calls
-// it, and the compiler keeps the two agreed on In and Out.
+// An Endpoint is one call of the API. The server registers it and the app calls it, so the
+// compiler keeps both to the same In and Out.
 type Endpoint[In, Out any] struct {
 	Method string
 	Path   string // as net/http.ServeMux reads it
 }
 
-// At is the endpoint at the path that has value in the place of {name}.
+// At returns the endpoint with value in place of {name} in its path.
 func (e Endpoint[In, Out]) At(name, value string) Endpoint[In, Out] {
 	e.Path = strings.Replace(e.Path, "{"+name+"}", url.PathEscape(value), 1)
 	return e
 }
 
-// None is the body of a call or an answer that says nothing.
+// None is the body of a call or an answer without content.
 type None struct{}
 
-// What the app says with each call. Other clients need not.
+// Headers that the app sends with each call. Other clients need not.
 const (
 	HeaderApp     = "Latchkey-App"     // its [AppVersion]
 	HeaderAccount = "Latchkey-Account" // the id of the user whom its page shows, if it shows one
 )
 
-// AppVersion is that of what the app and the server say to each other. It is to
-// be raised when an app of before would not understand the answers any more: the
-// server then refuses its calls with [ErrAppTooOld], and the app says so.
+// AppVersion is the version of the protocol between the app and the server. Bump it on any
+// change that an already installed app could not parse: the server then refuses the app's
+// calls with [ErrAppTooOld], and the app asks the user to reload.
 const AppVersion = 2

@@ -72,7 +72,8 @@ var EventKinds = []EventKind{
 	{"key-missing", message.EventKeyMissing, message.FilterServerKeysMissing, true},
 }
 
-// EventText returns the text of a kind of event; zero for a kind of a newer server.
+// EventText returns the text of a kind of event, or zero for a kind that a newer server
+// wrote.
 func EventText(name string) message.ID {
 	i := slices.IndexFunc(EventKinds, func(k EventKind) bool { return k.Name == name })
 	if i < 0 {
@@ -109,8 +110,7 @@ type Event struct {
 	Account   *Person `json:"account"` // whose account it was; null for an address without one
 }
 
-// Person names an account to others. Of one that is no more, only the ID is
-// left.
+// Person identifies an account to others. If the account is deleted, only the ID is left.
 type Person struct {
 	ID    string `json:"id"`
 	Email string `json:"email,omitempty"`

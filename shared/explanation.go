@@ -7,7 +7,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// An Explanation is what an error means to the person who gets it.
+// An Explanation is what an error means to the user.
 type Explanation struct {
 	err *Error
 
@@ -171,7 +171,7 @@ func (e *Error) Explain() Explanation {
 	return of
 }
 
-// Text says in a language what went wrong. It is empty if nobody needs to be told.
+// Text says in a language what went wrong. It is empty if the user need not know.
 func (e *Error) Text(l *message.Language) string {
 	if why := e.WaitReason(); why != 0 {
 		return l.T(why) + " " + RetryIn(l, e.RetryAfter)

@@ -1,7 +1,7 @@
 package shared
 
-// ResetRequest asks for a mail by which a password can be replaced. The answer
-// does not tell whether the address has an account.
+// ResetRequest asks for an email with a link to replace the password. The answer does not
+// reveal whether the address has an account.
 type ResetRequest struct {
 	Email      string `json:"email" check:"email"`
 	RedirectTo string `json:"redirectTo,omitempty"` // where the link leads to, with the token in its query; [PageResetPassword] if empty
@@ -19,21 +19,20 @@ type PasswordReset struct {
 	Token       *string `json:"token,omitempty"` // or in the query
 }
 
-// EmailRequest asks for a mail by which an address can be verified.
+// EmailRequest asks for an email with a link to verify an address.
 type EmailRequest struct {
 	Email       string `json:"email" check:"email"`
 	CallbackURL string `json:"callbackURL,omitempty"` // where the link leads to in the end
 }
 
-// EmailChange asks for the caller's account to have another address, which
-// mails have to agree to: one to the address that it has, if that is verified,
-// and one to the new one.
+// EmailChange asks to change the caller's address. The owner confirms it by email: at the
+// current address, if that is verified, and at the new one.
 type EmailChange struct {
 	NewEmail    string `json:"newEmail" check:"email"`
 	CallbackURL string `json:"callbackURL,omitempty"`
 }
 
-// EmailLink is what the query of a link in a mail says.
+// EmailLink is the query of a link in an email.
 type EmailLink struct {
 	Token       string `json:"token"`
 	CallbackURL string `json:"callbackURL,omitempty"`
@@ -51,20 +50,20 @@ type EmailVerified struct {
 	User   *User `json:"user"`
 }
 
-// LinkToken is the one-time token of a link in a mail.
+// LinkToken is the one-time token of a link in an email.
 type LinkToken struct {
 	Token string `json:"token"`
 }
 
-// LinkCheck asks whether the link of a mail can still be used. It does not use it.
+// LinkCheck asks whether the link of an email still works. It does not use the link.
 type LinkCheck struct {
 	Token   string `json:"token"`
 	Purpose string `json:"purpose" check:"reset|disown"`
 }
 
-// CheckedLink is what [LinkCheck] finds out of a link that can be used. Email is the
-// address of the account, for [LinkReset]: the link was sent to it, and password
-// managers want to know whose password they keep.
+// CheckedLink is the answer to [LinkCheck] about a link that works. Email is the address of
+// the account, for [LinkReset]: the link was sent to it, and password managers need it to
+// save the new password.
 type CheckedLink struct {
 	Status bool   `json:"status"`
 	Email  string `json:"email,omitempty"`

@@ -27,9 +27,8 @@ var Pages = []string{
 	PageForgotPassword, PageResetPassword, PageNotMe,
 }
 
-// NextPage is next if it is the address of a page to go to after signing in, and
-// else the one to go to anyway. What is in an address can be anybody's: it must
-// lead nowhere else.
+// NextPage returns next if it is the path of a page to open after signing in, or else the
+// default page. Anyone can write next, so it must not lead elsewhere.
 func NextPage(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {

@@ -19,9 +19,8 @@ type RegisterQuery struct {
 	Mediation string `json:"mediation,omitempty" check:"conditional"`
 }
 
-// WeakensFactor reports whether the user is asked for the passkey. Options of one
-// that a browser makes unasked are null instead where a factor would have to be
-// shown.
+// WeakensFactor reports whether the user is asked for the passkey. If the browser creates
+// the passkey without asking, the answer is null where a second factor would be required.
 func (q RegisterQuery) WeakensFactor() bool { return q.Mediation == "" }
 
 // Registration is the browser's answer to [GenerateRegisterOptions], within
@@ -32,8 +31,8 @@ type Registration struct {
 	CreateSession *bool           `json:"createSession,omitempty"`
 }
 
-// Registered is a passkey just added; with CreateSession, also the session that
-// added it, which goes on.
+// Registered is a passkey that was just added; with CreateSession, also the session that
+// added it, which stays.
 type Registered struct {
 	Passkey
 	Session *Session `json:"session,omitempty"`
@@ -49,17 +48,17 @@ type AuthenticateQuery struct {
 	SecondFactor string `json:"secondFactor,omitempty" check:"true"`
 }
 
-// Authentication is the browser's answer to [GenerateAuthenticateOptions],
-// within five minutes. If the browser has a sign-in of the same account that
-// waits for its second factor, it is that.
+// Authentication is the browser's answer to [GenerateAuthenticateOptions], within five
+// minutes. If the browser has a pending sign-in of the same account, the passkey completes
+// it.
 type Authentication struct {
 	Response    json.RawMessage `json:"response"`              // an AuthenticationResponseJSON (WebAuthn Level 3, section 5.1)
 	TrustDevice *bool           `json:"trustDevice,omitempty"` // as in [Code]
 	RememberMe  *bool           `json:"rememberMe,omitempty"`  // as in [Credentials]; of a second factor, what the sign-in said
 }
 
-// Authenticated is the answer to a passkey that opened a session; or, as
-// [SignedIn], that a second factor is due.
+// Authenticated is the answer to a passkey that opened a session. Like [SignedIn], it can
+// say that a second factor is required.
 type Authenticated struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
@@ -102,7 +101,7 @@ type Passkey struct {
 	UserHandle string `json:"userHandle"`
 }
 
-// Provider is who makes the app or the key that keeps a passkey.
+// Provider is the maker of the app or security key that stores a passkey.
 type Provider struct {
 	Name      string `json:"name"`      // "iCloud Keychain"
 	IconLight string `json:"iconLight"` // the path of an image for light pages; empty if there is none
@@ -132,24 +131,24 @@ type PasskeyDeleted struct {
 	AcceptedPasskeys
 }
 
-// AcceptedPasskeys is the argument of PublicKeyCredential's
-// signalAllAcceptedCredentials (WebAuthn Level 3, section 5.1.11): what
-// authenticators need not keep any more is what is not in it.
+// AcceptedPasskeys is the argument of PublicKeyCredential's signalAllAcceptedCredentials
+// (WebAuthn Level 3, section 5.1.11). Authenticators may delete passkeys that it does not
+// list.
 type AcceptedPasskeys struct {
 	RPID                     string   `json:"rpId"`
 	UserID                   string   `json:"userId"` // the account's handle, base64url
 	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
 }
 
-// PageOrigin is where the page that calls is, as its browser calls it, and what
-// the time is there (RFC 3339). The browser itself does not say so in a GET.
+// PageOrigin is the origin of the calling page and the time on its device (RFC 3339).
+// Browsers do not send the origin in a GET by themselves.
 type PageOrigin struct {
 	Origin string `json:"origin,omitempty"`
 	Time   string `json:"time,omitempty"`
 }
 
-// SelfCheck is whether passkeys can work as the server is configured and
-// reached.
+// SelfCheck says whether passkeys can work with the configuration of the server and the way
+// that it is reached.
 type SelfCheck struct {
 	OK     bool      `json:"ok"`
 	RPID   string    `json:"rpId"`
@@ -157,7 +156,7 @@ type SelfCheck struct {
 	Checks []Finding `json:"checks"`
 }
 
-// Finding is one thing that a self-check looked at.
+// Finding is the result of one check of a self-check.
 type Finding struct {
 	Name     string `json:"name"` // "Origin", "Host", "X-Forwarded-Proto", …
 	OK       bool   `json:"ok"`

@@ -2,8 +2,8 @@ package shared
 
 import "encoding/json"
 
-// SecondFactorDue tells that the password was right, and that a second factor
-// is asked for at [PageTwoFactor].
+// SecondFactorDue says that the password was correct and that the user has to enter a second
+// factor at [PageTwoFactor].
 type SecondFactorDue struct {
 	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // true
 	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail), "passkey"
@@ -39,15 +39,15 @@ type Session struct {
 	SecondFactorBy *string `json:"secondFactorBy"`
 }
 
-// Device is what a session's user agent says of itself, in words for people.
-// A part that it does not say is empty.
+// Device is what a user agent says about the device, in words for people. Unknown parts are
+// empty.
 type Device struct {
 	Browser string `json:"browser"` // "Firefox 153"
 	OS      string `json:"os"`      // "Windows"
 	Kind    string `json:"kind"`    // "desktop", "mobile", "tablet", "bot", "unknown"
 }
 
-// Current is the session that a call came with, and whose it is.
+// Current is the session of a call, with its user.
 type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
@@ -72,7 +72,7 @@ type SessionHandle struct {
 	Token string `json:"token"`
 }
 
-// Proof is one of several ways to prove again who one is.
+// Proof is one of several ways for a user to prove their identity again.
 type Proof struct {
 	Password *string `json:"password,omitempty"`
 	Code     *string `json:"code,omitempty"` // of the authenticator app

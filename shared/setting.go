@@ -2,18 +2,18 @@ package shared
 
 import "slices"
 
-// AboutServer is what a page shows before anybody has signed in.
+// AboutServer is what a page can show before the user signs in.
 type AboutServer struct {
 	Name   string `json:"name"`   // APP_NAME
 	SignUp bool   `json:"signUp"` // anybody can create an account
 }
 
-// Settings are the system keys.
+// Settings are the settings of the server.
 type Settings struct {
 	Settings []Setting `json:"settings"`
 }
 
-// Setting is a system key with its value.
+// Setting is a setting with its value.
 type Setting struct {
 	Key         string   `json:"key"`
 	Value       *string  `json:"value"` // null for a secret, always
@@ -33,14 +33,14 @@ type Setting struct {
 	Max         string   `json:"max,omitempty"`
 }
 
-// SettingChange gives a system key a value. A secret is taken away by "".
+// SettingChange sets a setting. An empty value removes a secret.
 type SettingChange struct {
 	Key      string `json:"key"`
 	Value    string `json:"value"`
 	Revision *int64 `json:"revision,omitempty"` // of what it is to replace; another is refused
 }
 
-// Exact says that nothing else is taken: one call changes one key.
+// Exact means that the call takes no other members: one call changes one setting.
 func (SettingChange) Exact() {}
 
 // factorSettings are the system keys that say what a second factor is, who needs

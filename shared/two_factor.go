@@ -3,10 +3,11 @@ package shared
 // PendingSignInTries is how many codes a sign-in takes.
 const PendingSignInTries = 5
 
-// FewBackupCodes are so few that it is time to make new ones.
+// FewBackupCodes is the number of remaining backup codes at which a user should generate new
+// ones.
 const FewBackupCodes = 2
 
-// TwoFactor is how an account's two-factor authentication stands.
+// TwoFactor is the state of an account's two-factor authentication.
 type TwoFactor struct {
 	Enabled         bool  `json:"enabled"`
 	Since           *Time `json:"since"` // when it was enabled; null while it is not
@@ -14,8 +15,8 @@ type TwoFactor struct {
 	Pending         bool  `json:"pending"` // a new authenticator waits for its first code, in this session
 }
 
-// Enrollment asks for a new authenticator. It is pending until [VerifyTOTP] has
-// seen a code of it, in the same session and within an hour.
+// Enrollment asks for a new authenticator. It is pending until [VerifyTOTP] has verified one
+// of its codes, in the same session and within an hour.
 type Enrollment struct {
 	Password string `json:"password"`
 	Method   string `json:"method,omitempty" check:"totp|otp"` // "totp" if empty
@@ -50,8 +51,8 @@ type BackupCodes struct {
 	BackupCodes []string `json:"backupCodes"`
 }
 
-// Code is a code of the authenticator, or one that came by mail. Without a
-// session it answers the challenge of a sign-in.
+// Code is a code from the authenticator or from an email. Without a session it completes a
+// pending sign-in.
 type Code struct {
 	Code        string `json:"code"`
 	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser no more for 30 days; of a sign-in only
@@ -61,20 +62,20 @@ type Code struct {
 	Enroll *bool `json:"enrol,omitempty"`
 }
 
-// BackupCode is [Code] with a backup code, which is then spent.
+// BackupCode is like [Code], with a backup code, which works once.
 type BackupCode struct {
 	Code           string `json:"code"`
 	TrustDevice    *bool  `json:"trustDevice,omitempty"`
 	DisableSession *bool  `json:"disableSession,omitempty"` // end the challenge without opening a session
 }
 
-// Verified is the answer to a right code.
+// Verified is the answer to a correct code.
 type Verified struct {
 	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if none was opened
 	User  User   `json:"user"`
 }
 
-// TrustedDevice is a browser that is not asked for a second factor.
+// TrustedDevice is a browser that can sign in without a second factor.
 type TrustedDevice struct {
 	ID         string `json:"id"`
 	Device     Device `json:"device"`

@@ -2,7 +2,7 @@ package shared
 
 import "encoding/json"
 
-// NewAccount is what sign-up asks for.
+// NewAccount is the input of sign-up.
 type NewAccount struct {
 	Name        string  `json:"name"` // may be empty
 	Email       string  `json:"email" check:"email"`
@@ -16,7 +16,7 @@ type NewAccount struct {
 	Invite string `json:"invite,omitempty"`
 }
 
-// Credentials are what sign-in asks for.
+// Credentials are the input of sign-in.
 type Credentials struct {
 	Email       string `json:"email"`
 	Password    string `json:"password"`
@@ -24,17 +24,16 @@ type Credentials struct {
 	RememberMe  *bool  `json:"rememberMe,omitempty"` // nil is yes
 }
 
-// SignedUp is the answer to a sign-up. Where addresses have to be verified, it
-// opens no session, and does not tell whether the address had an account already:
-// User is then what it would be if it had not.
+// SignedUp is the answer to a sign-up. Where addresses must be verified, it opens no session
+// and does not reveal whether the address already had an account: User is then the same as
+// for a new one.
 type SignedUp struct {
 	Token *string `json:"token"` // the session's handle, as in [Session]; null if none was opened
 	User  User    `json:"user"`
 }
 
-// SignedIn is the answer to a sign-in that opened a session; or, where the
-// server is set to answer so (TWO_FACTOR_SIGN_IN), that a second factor is due
-// and nothing else.
+// SignedIn is the answer to a sign-in that opened a session. Where TWO_FACTOR_SIGN_IN says
+// so, it is also the answer that a second factor is required, with nothing else.
 type SignedIn struct {
 	Redirect bool   `json:"redirect"`
 	Token    string `json:"token"` // the session's handle, as in [Session]
@@ -67,9 +66,8 @@ type User struct {
 	TwoFactorEnabled bool    `json:"twoFactorEnabled"`
 }
 
-// UserChange holds what is to change of one's own account; what is absent
-// stays. Email and TwoFactorEnabled are here to be refused: each has a route
-// of its own.
+// UserChange holds the changes to the caller's own account. Absent members stay as they are.
+// Email and TwoFactorEnabled are here only to be refused: each has its own route.
 type UserChange struct {
 	Name             *string         `json:"name,omitempty"`
 	Image            Nullable        `json:"image,omitzero"`
@@ -86,9 +84,8 @@ type Password struct {
 // Confirmation is the password that confirms the caller's identity.
 func (p Password) Confirmation() *string { return &p.Password }
 
-// PasswordChange replaces the caller's password. It always ends the caller's
-// other sessions; RevokeOtherSessions is accepted because Better Auth's client
-// sends it.
+// PasswordChange replaces the caller's password. It always revokes the caller's other
+// sessions. RevokeOtherSessions is accepted because Better Auth's client sends it.
 type PasswordChange struct {
 	NewPassword         string `json:"newPassword"`
 	CurrentPassword     string `json:"currentPassword"`
@@ -101,17 +98,17 @@ type PasswordChanged struct {
 	User  User   `json:"user"`
 }
 
-// UserDeletion confirms the deletion of the caller's account: by the token of a
-// mail, or by password unless the session is fresh. Where people get what is
-// mailed to them, a call with neither has a link mailed, and deletes nothing.
+// UserDeletion confirms the deletion of the caller's account: with the token of an email, or
+// with the password unless the session is fresh. Where the server delivers emails, a call
+// with neither deletes nothing and sends a link.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
 	Token       *string `json:"token,omitempty"`       // of the link in the mail about a deletion
 	CallbackURL string  `json:"callbackURL,omitempty"` // where the link of a mail leads to in the end
 }
 
-// Confirmation is the password that confirms the caller's identity, nil if the
-// body carries none.
+// Confirmation is the password that confirms the caller's identity, or nil if the body has
+// none.
 func (d UserDeletion) Confirmation() *string { return d.Password }
 
 // Deleted is the answer to [UserDeletion].

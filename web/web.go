@@ -1,10 +1,9 @@
-// Package web is what the server sends to browsers beside the API: the app,
-// compiled to WebAssembly, and the few files around it. All of it is the same
-// for everybody who reads the same language, but for what a form is answered
-// with.
+// Package web holds what the server sends to browsers besides the API: the app, compiled to
+// WebAssembly, and the few files around it. It renders the pages in which the app starts. It
+// knows neither HTTP nor accounts: package site serves it.
 //
-// The app is built by make and not kept in the repository. Without it this
-// package still compiles; [Built] tells.
+// Make builds the app, which is not in the repository. This package compiles without it;
+// [Built] reports whether it is there.
 package web
 
 import (
@@ -39,7 +38,7 @@ const (
 	shell  = "shell.html"
 )
 
-// A File is something to send, in the forms that it can be sent in.
+// A File is a file to serve, in the encodings that it can be served in.
 type File struct {
 	Type string // as of Content-Type
 
@@ -47,7 +46,7 @@ type File struct {
 	tag   func() string
 }
 
-// NewFile returns a file that compresses itself when it is first asked to.
+// NewFile returns a file that compresses itself at the first request for an encoding.
 func NewFile(contentType string, plain []byte) *File {
 	return &File{
 		Type: contentType,
@@ -60,8 +59,7 @@ func NewFile(contentType string, plain []byte) *File {
 	}
 }
 
-// Form returns the file as encoding has it: "br", "gzip" or "". It is nil if
-// there is no such form.
+// Form returns the file in an encoding: "br", "gzip" or "". It returns nil if there is none.
 func (f *File) Form(encoding string) []byte {
 	if form, ok := f.forms[encoding]; ok {
 		return form()
@@ -72,7 +70,7 @@ func (f *File) Form(encoding string) []byte {
 // Tag changes whenever the file does.
 func (f *File) Tag() string { return f.tag() }
 
-// Files are what is served under /web/, by name.
+// Files are the files under /web/, by name.
 var Files = files()
 
 func files() map[string]*File {
@@ -95,8 +93,8 @@ func files() map[string]*File {
 	return files
 }
 
-// precompressed returns a file whose forms were made when it was. They are in the
-// binary, and not copied into memory before somebody wants them.
+// precompressed returns a file that was compressed when the app was built. It is not copied
+// into memory before the first request.
 func precompressed(contentType, name string) *File {
 	return &File{
 		Type: contentType,
@@ -109,8 +107,8 @@ func precompressed(contentType, name string) *File {
 	}
 }
 
-// Address is a path with the version of the script, the stylesheet or the app that
-// is there. Other paths stay as they are.
+// Address returns a path with the version of its script, stylesheet or app. Other paths stay
+// as they are.
 func Address(at string) string {
 	name, ours := strings.CutPrefix(at, "/web/")
 	if f := Files[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
@@ -122,8 +120,8 @@ func Address(at string) string {
 // Built reports whether the app is in the binary.
 func Built() bool { return Files[wasm] != nil }
 
-// WasmLength is the length of the app before compression, in digits. It is
-// what browsers count up to while they load it.
+// WasmLength returns the length of the app before compression, in decimal digits. Browsers
+// show their progress against it.
 func WasmLength() string {
 	if !Built() {
 		return ""
@@ -132,11 +130,11 @@ func WasmLength() string {
 	return strconv.FormatInt(n, 10)
 }
 
-// Worker is the service worker, with go-app's placeholders still in it.
+// Worker returns the service worker, with go-app's placeholders in it.
 func Worker() string { return string(readFile(worker)) }
 
-// Pages are those that the app starts in, in one language. Each shows what is to
-// come until the app draws it.
+// Pages are the pages in which the app starts, in one language. Each shows a skeleton until
+// the app renders it.
 type Pages struct {
 	language string
 	shell    *template.Template
@@ -147,40 +145,38 @@ type Pages struct {
 	rendered map[string]*File
 }
 
-// NewPages returns the pages in a language. at returns the address at which the file
-// at a path is asked for.
+// NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{"at": at, "T": func(name string, values ...any) string { return l.T(message.Named(name), values...) }}
 	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 
-// Shell returns the page at path, one of [shared.Pages], of the server of that
-// name.
+// Shell returns the page at path, one of [shared.Pages]. name is the server's name.
 func (p *Pages) Shell(path, name string) *File { return p.byPath(name)[path] }
 
-// NotFound returns the page that says that there is none at an address.
+// NotFound returns the page for an address that does not exist.
 func (p *Pages) NotFound(name string) *File { return p.byPath(name)["404"] }
 
-// A FormState is a form that was sent to the server and refused, as its page shows it
-// again. That of a page that nothing was sent from yet is zero.
+// A FormState is what a page shows of a form that was submitted and refused. It is zero for
+// a page whose form was not submitted.
 type FormState struct {
 	Error   string // as JSON, for the app
 	Message string // the same, for people
-	Field   string // whose fault it is; empty for none
-	Next    string // where the sign-in leads
+	Field   string // that the error is about; empty for none
+	Next    string // the page to open after the sign-in
 
 	Email         string
-	Forget, Trust bool // what the boxes say: not to stay signed in, and to ask here no more
+	Forget, Trust bool // the check boxes: do not stay signed in; trust this device
 	BackupCode    bool // the field for backup codes is open
-	Final         bool // no code is taken any more
-	NewPassword   bool // a new password is the way on
+	Final         bool // the sign-in is over
+	NewPassword   bool // offer to choose a new password
 }
 
-// Redisplay returns the page at path, which has a form, after a try.
+// Redisplay returns the page at path with its form as it was submitted.
 func (p *Pages) Redisplay(path, name string, t FormState) []byte { return p.render(path, name, t, nil) }
 
-// A Link is what the page of a link in an email says, in the language of the page.
-// The page has a button, if Button is not empty, and else a link that leads on.
+// A Link is the content of the page of a link in an email, in the language of the page. The
+// page has a button if Button is not empty, or else a link.
 type Link struct {
 	Title, Text, Hint string
 
@@ -191,8 +187,8 @@ type Link struct {
 	Href, Label string // of the link
 }
 
-// Email returns the page of a link in an email. The app does not start in it: all
-// that it does is a form, and nothing happens there without a click.
+// Email returns the page of a link in an email. The app does not start in it: nothing
+// happens there without a click on its form.
 func (p *Pages) Email(name string, l Link) []byte {
 	return p.render(shared.PageEmail, name, FormState{}, &l)
 }
@@ -210,7 +206,8 @@ func (p *Pages) render(path, name string, t FormState, l *Link) []byte {
 	return b.Bytes()
 }
 
-// byPath returns the pages by path. The name of a server seldom changes.
+// byPath returns the pages by path. It renders them again only when the name of the server
+// has changed.
 func (p *Pages) byPath(name string) map[string]*File {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -223,7 +220,7 @@ func (p *Pages) byPath(name string) map[string]*File {
 	return p.rendered
 }
 
-// Version changes whenever anything here does.
+// Version changes whenever a file here does.
 var Version = sync.OnceValue(func() string {
 	var all bytes.Buffer
 	for _, name := range fileNames() {
@@ -234,7 +231,7 @@ var Version = sync.OnceValue(func() string {
 	return digest(&all)
 })
 
-// fileNames are those of everything that is embedded, sorted.
+// fileNames returns the names of all embedded files, sorted.
 func fileNames() []string {
 	entries, err := content.ReadDir(".")
 	if err != nil {
@@ -247,7 +244,7 @@ func fileNames() []string {
 	return names
 }
 
-// openFile returns the named file, which must be there.
+// openFile opens an embedded file, which must exist.
 func openFile(name string) io.Reader {
 	f, err := content.Open(name)
 	if err != nil {
@@ -256,7 +253,7 @@ func openFile(name string) io.Reader {
 	return f
 }
 
-// readFile returns what is in the named file, or nil if it has not been built.
+// readFile returns the content of a file, or nil if it has not been built.
 func readFile(name string) []byte {
 	b, _ := content.ReadFile(name)
 	return b
@@ -268,8 +265,8 @@ func digest(r io.Reader) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// brotlied is made while the first to ask waits. Quality 9 takes fifty times as
-// long as 6 and saves one byte in two hundred.
+// brotlied compresses while the first request waits. Quality 9 takes fifty times as long as
+// 6 and saves one byte in two hundred.
 func brotlied(b []byte) []byte {
 	var out bytes.Buffer
 	w := brotli.NewWriterLevel(&out, 6)

@@ -1,4 +1,4 @@
-// Package address reads and writes email addresses.
+// Package address parses and formats email addresses. It knows nothing about accounts.
 package address
 
 import (

@@ -1,5 +1,6 @@
-// Package audit defines the audit log: the kinds of events, and the hash chain
-// that shows whether an attacker has changed the log.
+// Package audit defines the audit log: the kinds of events, and the hash chain that shows
+// whether an attacker has changed the log. It neither stores events nor decides when one is
+// written: packages store and account do.
 package audit
 
 import (

@@ -26,9 +26,8 @@ func (r result) percentile(p int) time.Duration {
 	return r.took[(len(r.took)-1)*p/100]
 }
 
-// load sends the requests round and round, from so many clients at once, until
-// the time is up or, if most is not 0, that many have been sent. Every answer
-// must be a 200 that says something.
+// load sends the requests in rotation from n clients at once, until the time is up or, if
+// most is not 0, until it has sent that many. Every answer must be a 200 with a body.
 func load(address string, requests [][]byte, clients, most int, limit time.Duration) (result, error) {
 	var next atomic.Int64
 	results := make([][]time.Duration, clients)

@@ -176,8 +176,8 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 	return s.stop()
 }
 
-// vacuum does what Postgres does by itself a minute after a table was filled.
-// Until then it plans queries as if it knew nothing.
+// vacuum runs what Postgres does by itself a minute after a table was filled. Until then it
+// plans queries without statistics.
 func vacuum(url string) error {
 	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	defer db.Close()

@@ -31,7 +31,7 @@ import (
 const helloWasm = "build/hello.wasm"
 
 const (
-	listed     = 10               // sessions of who looks at their list
+	listed     = 10               // sessions of the user who opens the list
 	times      = 3                // each visit, of which the median is printed
 	visitLimit = 90 * time.Second // most that a visit may take
 )
@@ -84,8 +84,8 @@ type visit struct {
 	Worker bool    // the service worker was in charge from the beginning
 }
 
-// measureVisit runs in the page before anything of it does. The worker is waited
-// for, because the next visit is to find it.
+// measureVisit runs in the page before any other script. It waits for the service worker,
+// because the next visit uses it.
 const measureVisit = `self.measured = new Promise((resolve) => {
 	const v = {};
 	const look = async () => {
@@ -159,8 +159,8 @@ func runUI() error {
 	return nil
 }
 
-// uiBudget is what the page is held against. The numbers were measured on two
-// cores, too, and are only good for comparing with a machine at rest.
+// uiBudget is what the results are compared with. The numbers were also measured on two
+// cores, and are only valid on a machine at rest.
 const uiBudget = `Budget: the first paint of settings before that of Better Auth's React page, usable warm no later than it.
 That page has 228 ms and is usable at 277 ms cold, at 250 ms warm; on Fast 4G 1088 and 1103 ms cold, 748 ms warm; 228 KB.
 Cold on Fast 4G forms are usable at the first paint, before the app runs.
@@ -196,7 +196,7 @@ func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
 	return nil
 }
 
-// twice visits a view in a browser that nobody has used yet, and then again.
+// twice visits a view in a new browser profile, and then again.
 func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
 	profile, err := os.MkdirTemp(dir, "profile-")
 	if err != nil {
@@ -219,7 +219,7 @@ func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
 	return cold, warm, err
 }
 
-// visit opens a view in a tab of its own.
+// visit opens a view in its own tab.
 func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()
@@ -278,7 +278,7 @@ func (v view) prepare(ctx context.Context, throttled bool) error {
 	return err
 }
 
-// startBrowser starts Chromium with that folder for what it keeps.
+// startBrowser starts Chromium with its profile in a folder.
 func startBrowser(profile string) (ctx context.Context, end func(), err error) {
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {

@@ -1,7 +1,7 @@
-// Package keyring holds the secret keys of a server. It seals values, so that
-// only a holder of the keys can read them, and computes MACs. Keys can be
-// rotated: the current key makes new values, and the older ones read what they
-// made.
+// Package keyring holds the secret keys of a server. It seals values, so that only a holder
+// of the keys can read them, and computes MACs. Keys can be rotated: the current key makes
+// new values, and the older ones read what they made. It does not know what the values are
+// or where they are stored.
 package keyring
 
 import (

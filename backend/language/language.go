@@ -1,4 +1,5 @@
-// Package language finds out which language a user reads.
+// Package language finds the language of a user, from their choice or from the headers of a
+// request. The sentences are in package message.
 package language
 
 import (

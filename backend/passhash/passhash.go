@@ -1,6 +1,6 @@
-// Package passhash hashes passwords with argon2id and verifies them. It also
-// verifies the scrypt hashes that Better Auth made. It bounds how many hashes run
-// at once, and it knows which passwords are common.
+// Package passhash hashes passwords with argon2id and verifies them. It also verifies the
+// scrypt hashes that Better Auth made. It bounds how many hashes run at once, and it knows
+// which passwords are common. It does not know whose passwords they are.
 package passhash
 
 import (

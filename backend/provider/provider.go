@@ -1,6 +1,6 @@
-// Package provider knows who makes the apps and keys that keep passkeys, by the
-// AAGUIDs that they say they are. Nobody vouches for those: they are for people
-// to tell their passkeys apart, and decide nothing.
+// Package provider names the makers of the apps and security keys that store passkeys, by
+// AAGUID. An AAGUID is not authenticated: it helps users tell their passkeys apart, and
+// decides nothing.
 package provider
 
 import (
@@ -30,7 +30,7 @@ func parseStrings(object []byte) (m map[string]string) {
 	return m
 }
 
-// known is the mark of providers whose names begin so.
+// known maps the beginnings of providers' names to their marks.
 var known = []struct{ begin, mark string }{
 	{"1Password", "1password"}, {"Apple", "apple"}, {"Avast", "avast"}, {"Avira", "avira"}, {"Bitwarden", "bitwarden"},
 	{"Chrome", "googlechrome"}, {"Dashlane", "dashlane"}, {"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"},
@@ -42,7 +42,7 @@ var known = []struct{ begin, mark string }{
 // iconPath begins the paths of the icons.
 const iconPath = "/web/providers/"
 
-// Of is the provider whose passkeys have the AAGUID, nil if it is not known.
+// Of returns the provider with an AAGUID, or nil if it is unknown.
 func Of(aaguid string) *shared.Provider {
 	name := names[aaguid]
 	if name == "" {
@@ -57,7 +57,7 @@ func Of(aaguid string) *shared.Provider {
 	return p
 }
 
-// Icons is every icon, an SVG image, by its path.
+// Icons returns every icon, an SVG image, by its path.
 func Icons() map[string][]byte {
 	all := map[string][]byte{}
 	for mark, path := range marks {

@@ -298,8 +298,8 @@ func linkAlreadyDonePage(l *message.Language, in shared.EmailLink, link account.
 	return done
 }
 
-// landingPage is the page to which an endpoint that did what a link is for redirects. Anyone can write the
-// other members of the query.
+// landingPage is the page to which an endpoint redirects after it has followed a link.
+// Anyone can write the rest of the query, so the page shows none of it.
 func (s *Server) landingPage(c call) web.Link {
 	l := languageOf(c.Request)
 	link := web.Link{Title: l.T(message.ThankYou), Href: shared.PageHome, Label: l.T(message.ContinueAction)}

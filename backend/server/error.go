@@ -123,14 +123,14 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// redirect is the address that a call is redirected to. It is an error so that every
-// handler can return it.
+// redirect is the address to redirect a call to. It is an error so that every handler can
+// return it.
 type redirect string
 
 func (to redirect) Error() string { return "it is elsewhere" }
 
-// unavailableRetry is how long a client should leave alone a server that cannot
-// answer now.
+// unavailableRetry is how long a client should wait before it calls an unavailable server
+// again.
 const unavailableRetry = 2 * time.Second
 
 // fail writes the answer to a call that failed.

@@ -59,8 +59,8 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 	})
 }
 
-// logPath returns what the log tells of the path of a request: a part, because a caller
-// must not fill the disk with long ones, and no secret of a link.
+// logPath returns the path of a request for the log. It is truncated, because a caller must
+// not fill the disk with long paths, and without the secret of a link.
 func logPath(r *http.Request) string {
 	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
 		return shared.OpenPasswordReset.Path

@@ -102,7 +102,7 @@ type weakensFactor interface{ WeakensFactor() bool }
 // confirm the caller's identity.
 type passwordConfirmed interface{ Confirmation() *string }
 
-// admit finds who calls, and fails unless the policy lets them in.
+// admit finds the caller, and fails unless the policy admits them.
 func (s *Server) admit(c call, p policy, in any) (call, error) {
 	if p.level == everyone {
 		return c, nil
@@ -155,9 +155,9 @@ func (s *Server) checkConfirmed(c call, in any) error {
 	return nil
 }
 
-// authenticate finds the session that the call came with. A cookie that stands
-// for none is cleared, unless a newer one may be on its way; a database that
-// does not answer clears nothing.
+// authenticate finds the session of a call. It clears a cookie that belongs to no session,
+// unless a newer cookie may be on its way. It clears nothing while the database does not
+// answer.
 func (s *Server) authenticate(c call) (call, error) {
 	token, ok := s.cookies.session(c.Request)
 	if !ok {
@@ -175,8 +175,8 @@ func (s *Server) authenticate(c call) (call, error) {
 	return c, err
 }
 
-// findPendingSignIn finds the challenge that the call came with. A cookie that stands
-// for none is cleared.
+// findPendingSignIn finds the pending sign-in of a call. It clears a cookie that belongs to
+// none.
 func (s *Server) findPendingSignIn(c call) (call, error) {
 	token, ok := s.cookies.pendingSignIn(c.Request)
 	if !ok {

@@ -13,12 +13,12 @@ import (
 	"latchkey/web"
 )
 
-// static answers with what f returns, which is the same for everybody.
+// static answers with the file that f returns, which is the same for every user.
 func static(f func() *web.File) http.HandlerFunc {
 	return versioned("Accept-Encoding", func(*http.Request) *web.File { return f() })
 }
 
-// localized answers with what f returns in the language of the reader.
+// localized answers with the file that f returns for the language of the user.
 func localized(f func(*message.Language) *web.File) http.HandlerFunc {
 	return versioned(localizedVary, func(r *http.Request) *web.File { return f(language.OfRequest(r)) })
 }
@@ -26,8 +26,8 @@ func localized(f func(*message.Language) *web.File) http.HandlerFunc {
 // localizedVary names the headers on which an answer in the language of the reader depends.
 const localizedVary = "Accept-Encoding, Accept-Language, Cookie"
 
-// versioned answers with what f returns, which depends on the headers named in vary.
-// Browsers keep it, and fetch it again once it has changed.
+// versioned answers with the file that f returns, which depends on the headers named in
+// vary. Browsers cache it, and fetch it again once it has changed.
 func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "GET" && r.Method != "HEAD" {
@@ -43,7 +43,7 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 		version := r.URL.Query().Get("v")
 		if at := r.URL.Path + "?v=" + version; version != "" && Address(r.URL.Path) != at {
 			w.Header().Set("Cache-Control", "no-store") // another server, or this one soon, may have it
-			http.NotFound(w, r)                         // it is of another version, and would not fit
+			http.NotFound(w, r)                         // a page must not mix the files of two versions
 			return
 		}
 		body, encoding := negotiate(f, r)
@@ -131,7 +131,7 @@ func rendered(app http.Handler, path string) *web.File {
 	return web.NewFile(answer.Header().Get("Content-Type"), answer.body.Bytes())
 }
 
-// A recording keeps what is written to it.
+// A recording is an [http.ResponseWriter] that records the response.
 type recording struct {
 	header http.Header
 	body   bytes.Buffer

@@ -1,7 +1,7 @@
-// Package site is what the server shows to browsers beside the API: the pages of the app
-// and its files, the manifest, the well-known addresses, and the pages that answer a form
-// or a link of an email. It knows nothing of accounts. All of it is the same for every
-// reader of a language, except the answers to forms and links.
+// Package site serves everything besides the API: the pages of the app and its files, the
+// manifest, the well-known addresses, and the pages that answer a form or a link from an
+// email. It knows nothing about accounts. Its answers are the same for every reader of a
+// language, except those to forms and links.
 package site
 
 import (
@@ -20,7 +20,7 @@ import (
 	"latchkey/web"
 )
 
-// Config is what a [Site] is made of.
+// Config is the configuration of a [Site].
 type Config struct {
 	// App serves the scripts of the app that go-app makes: /app.js, /wasm_exec.js and
 	// /app-worker.js.
@@ -33,7 +33,7 @@ type Config struct {
 	RelatedOrigins []string
 }
 
-// A Site answers what is not the API.
+// A Site answers requests that are not for the API.
 type Site struct {
 	Config
 	built bool                    // the app is in the binary
@@ -43,9 +43,9 @@ type Site struct {
 // notBuilt is the answer of a server that was compiled before the app was.
 const notBuilt = "the app has not been built: run make build"
 
-// appFiles are what App has to make, from its own scripts and our configuration. It must
-// be asked for nothing else: it would draw pages with the address in them, and fetch
-// others from whatever host the request names.
+// appFiles are the files that App makes, from its own scripts and our configuration. The
+// site asks it for nothing else: go-app would render pages with the address in them, and
+// fetch others from any host that the request names.
 var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 
 // New returns a site.
@@ -93,7 +93,7 @@ var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
 // HasForm reports whether the page at a path has a form that browsers send by themselves.
 func HasForm(path string) bool { return slices.Contains(forms, path) }
 
-// AnswerForm answers with the page at path, which has a form, after it was refused.
+// AnswerForm answers with the page at path, whose form was refused.
 func (s *Site) AnswerForm(w http.ResponseWriter, r *http.Request, status int, path string, t web.FormState) {
 	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Redisplay(path, s.Name(), t), "")
 }
@@ -134,16 +134,16 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsaf
 // themselves. The form may go to us only.
 var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
 
-// Version changes whenever what browsers keep of us does: the files, the words on the
-// pages, and the policies that they were sent under.
+// Version changes whenever something that browsers cache does: the files, the sentences on
+// the pages, and the policies.
 var Version = sync.OnceValue(func() string {
 	h := sha256.Sum256([]byte(web.Version() + message.English.Text() + message.German.Text() + ContentSecurityPolicy + FormSecurityPolicy))
 	return hex.EncodeToString(h[:6])
 })
 
-// Address is path with the version of what is there, as pages and the worker ask for it.
-// Under an address of another version there is nothing. Only a file never changes under
-// its address: pages have their language, and the name of the server.
+// Address returns a path with the version of its content, as pages and the service worker
+// request it. The server answers 404 for another version. Only files never change under
+// their address: pages depend on the language and on the server's name.
 func Address(path string) string {
 	if path != "/app-worker.js" && slices.Contains(appFiles, path) || slices.Contains(shared.Pages, path) {
 		return path + "?v=" + Version()

@@ -19,8 +19,8 @@ func (db DB) AddMail(ctx context.Context, m mail.Mail) error {
 // at the same time.
 const leaseCandidates = 32
 
-// LeaseMail implements [account.Store]. It looks first and then takes, because
-// there is seldom one and looking costs no lock; only the taking decides.
+// LeaseMail implements [account.Store]. It reads before it updates, because there is seldom
+// a due email and reading takes no lock. Only the update decides.
 func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, mine bool, err error) {
 	var due []mail.Mail
 	err = db.bun.NewSelect().Model(&due).Column("id", "leased_until").Where("leased_until <= ?", now).

@@ -28,7 +28,7 @@ var migrations embed.FS
 
 const appendOnly = "migrations/%s/00005_append_only.sql"
 
-// ChainVersion is the schema version since which the audit log is a chain.
+// ChainVersion is the schema version that made the audit log a chain.
 const ChainVersion = 5
 
 const versionTable = "schema_versions"

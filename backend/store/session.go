@@ -18,7 +18,7 @@ func (db DB) AddSession(ctx context.Context, s account.Session) error {
 	return wrapDB(err)
 }
 
-// sessionRow is a session with its user, as one statement reads them.
+// sessionRow is a session with its user.
 type sessionRow struct {
 	account.Session `bun:"table:sessions,alias:session,extend"`
 	User            account.User `bun:"rel:belongs-to,join:user_id=id"`

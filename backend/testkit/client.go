@@ -27,7 +27,7 @@ type Client struct {
 
 var addresses atomic.Uint32
 
-// NewAddress returns an address that no client has (RFC 2544: it is nobody's).
+// NewAddress returns an address that no client has (RFC 2544 reserves it for tests).
 func NewAddress() string {
 	n := addresses.Add(1)
 	return fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&0xff, n&0xff)

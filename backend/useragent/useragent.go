@@ -1,4 +1,5 @@
-// Package useragent names the device that sent a User-Agent header.
+// Package useragent names the device that sent a User-Agent header. It only reads text: it
+// knows nothing about sessions or requests.
 package useragent
 
 import (

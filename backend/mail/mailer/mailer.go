@@ -1,5 +1,5 @@
-// Package mailer delivers emails: to Resend, or another provider that speaks its
-// API, or to files.
+// Package mailer delivers emails: to Resend, or another provider with the same API, or to
+// files. It does not know what the emails say or who gets which.
 package mailer
 
 import (

@@ -317,7 +317,7 @@ func findBinaries() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// unprivileged is whom root hands the server to.
+// unprivileged returns the user as whom root runs the server.
 func unprivileged() (uid, gid uint32, err error) {
 	u, err := user.Lookup("postgres")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// Dump is all that the database at url holds, as who steals it would read it:
-// a line a row, its table first.
+// Dump returns the whole content of the database at url, as a thief would read it:
+// one line for each row, beginning with its table.
 func Dump(t *testing.T, url string) string {
 	t.Helper()
 	var pool *sql.DB

@@ -1,5 +1,6 @@
-// Package storetest runs tests on both databases: SQLite in a temporary
-// folder, and a throw-away Postgres cluster that it starts and stops itself.
+// Package storetest runs tests on both databases: SQLite in a temporary folder, and a
+// temporary Postgres cluster that it starts and stops itself. The product must not import
+// it.
 package storetest
 
 import (
