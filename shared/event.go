@@ -106,7 +106,7 @@ type Event struct {
 	Subject   string  `json:"subject,omitempty"` // what it was done to: an ID, or a system key
 	Detail    string  `json:"detail,omitempty"`  // for people: from what to what
 	SessionID string  `json:"sessionId,omitempty"`
-	Actor     *Person `json:"actor"`   // who did it, if that is known; null also for whoever runs the server
+	Actor     *Person `json:"actor"`   // the user who did it; null if unknown, and for the operator
 	Account   *Person `json:"account"` // whose account it was; null for an address without one
 }
 

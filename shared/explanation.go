@@ -12,7 +12,7 @@ type Explanation struct {
 	err *Error
 
 	// Text says what went wrong and what to do about it. It is zero for an error
-	// that nobody needs to be told, and for one that this version does not know.
+	// that no user needs to be told, and for one that this version does not know.
 	Text message.ID
 	// Fields are the inputs that the error can be about, besides [Error.Field]. It
 	// is about the first that a form has.

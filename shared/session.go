@@ -6,7 +6,7 @@ import "encoding/json"
 // factor at [PageTwoFactor].
 type SecondFactorDue struct {
 	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // true
-	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by mail), "passkey"
+	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by email), "passkey"
 }
 
 // Session is one signed-in browser as its owner sees it.

@@ -21,12 +21,12 @@ type Setting struct {
 	Description string   `json:"description"`
 	Default     string   `json:"default"`
 	Secret      bool     `json:"secret"`
-	IsSet       bool     `json:"isSet"`    // somebody has given it a value, which of a secret is all that is told
+	IsSet       bool     `json:"isSet"`    // it has a value; of a secret, nothing else is told
 	Source      string   `json:"source"`   // "env", "database" or "default"
 	ReadOnly    bool     `json:"locked"`   // the environment sets it, and nothing else can
-	Revision    int64    `json:"revision"` // 0 if nobody has set it
+	Revision    int64    `json:"revision"` // 0 if it was never set
 	UpdatedAt   *Time    `json:"updatedAt"`
-	UpdatedBy   *string  `json:"updatedBy"`         // an address, or the ID of an account that is no more
+	UpdatedBy   *string  `json:"updatedBy"`         // an address, or the ID of an account that no longer exists
 	Group       string   `json:"group"`             // what it is about
 	Options     []string `json:"options,omitempty"` // of an enum
 	Min         string   `json:"min,omitempty"`     // of a number, of a duration, and of the length of a string

@@ -55,7 +55,7 @@ type BackupCodes struct {
 // pending sign-in.
 type Code struct {
 	Code        string `json:"code"`
-	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser no more for 30 days; of a sign-in only
+	TrustDevice *bool  `json:"trustDevice,omitempty"` // do not ask this browser for 30 days; at sign-in only
 
 	// Enroll says that the code is the first of a new authenticator. If none
 	// waits for it any more, no other is taken in its place.

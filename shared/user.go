@@ -103,8 +103,8 @@ type PasswordChanged struct {
 // with neither deletes nothing and sends a link.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
-	Token       *string `json:"token,omitempty"`       // of the link in the mail about a deletion
-	CallbackURL string  `json:"callbackURL,omitempty"` // where the link of a mail leads to in the end
+	Token       *string `json:"token,omitempty"`       // of the link in the email about a deletion
+	CallbackURL string  `json:"callbackURL,omitempty"` // where the link in the email leads in the end
 }
 
 // Confirmation is the password that confirms the caller's identity, or nil if the body has

@@ -28,7 +28,7 @@ const (
 // DOMException.
 type Error struct {
 	Name    string
-	Message string // for whoever looks into it; every browser words it differently
+	Message string // for developers; every browser words it differently
 }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Message }

@@ -12,7 +12,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// errorMessage says what went wrong and what to do about it. It is empty if nobody
+// errorMessage says what went wrong and what to do about it. It is empty if no user
 // needs to be told.
 func (t *env) errorMessage(err error) string {
 	var refused *passkey.Error
