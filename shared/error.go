@@ -2,9 +2,8 @@ package shared
 
 import "time"
 
-// An Error is what goes wrong in a way that the caller can understand. It
-// crosses the wire whole, so errors.Is(err, ErrInvalidPassword) is as true in
-// the browser as it is in the rules.
+// An Error is a failure that the caller can understand. It crosses the wire unchanged, so
+// errors.Is(err, ErrInvalidPassword) works in the browser as it does in the rules.
 type Error struct {
 	Message string `json:"message"`         // for people; may change
 	Code    string `json:"code"`            // for programs; never changes
@@ -32,7 +31,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// In returns the error as the fault of one input.
+// In returns the error with the input that it is about.
 func (e *Error) In(field string) *Error {
 	c := *e
 	c.Field = field
@@ -49,7 +48,7 @@ func (e *Error) WithMessage(message string) *Error {
 	return &c
 }
 
-// NeedSecondFactor says that the session needs a second factor shown in it.
+// NeedSecondFactor means that the session needs a recent second factor.
 const NeedSecondFactor = "second-factor"
 
 func (e *Error) withNeed(need, message string) *Error {
@@ -58,16 +57,16 @@ func (e *Error) withNeed(need, message string) *Error {
 	return &c
 }
 
-// After returns the error as one that waiting helps against. The wait is rounded
-// up to seconds, so that who waits as long as it says has waited long enough.
+// After returns the error with the time to wait before a retry. It rounds up to seconds, so
+// that a client which waits that long has waited long enough.
 func (e *Error) After(wait time.Duration) *Error {
 	c := *e
 	c.RetryAfter = int((wait + time.Second - 1) / time.Second)
 	return &c
 }
 
-// Errors is every error that the API answers. Codes and messages that Better
-// Auth has too are worded as there.
+// Errors lists every error that the API returns. Codes and messages that Better Auth also
+// has are the same as there.
 var Errors []*Error
 
 func newError(code, message string) *Error {
@@ -221,7 +220,8 @@ var (
 
 	ErrClockOff = ErrInvalidCode.WithMessage(
 		"Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
-	ErrCodeTooEarly           = ErrInvalidCode.WithMessage("This code was entered too early, and does not work any more. Wait for the next one.")
+	ErrCodeTooEarly = ErrInvalidCode.WithMessage(
+		"This code was entered too early, and does not work any more. Wait for the next one.")
 	ErrCodeTooOld             = ErrInvalidCode.WithMessage("This code is too old. Use the one that your app shows now.")
 	ErrCodeOfOldAuthenticator = ErrInvalidCode.WithMessage("This code is from your old authenticator. Enter the one from the new entry.")
 	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has been used already. Wait for the next one.")

@@ -68,7 +68,8 @@ func (sc *selfCheck) checkNames(page string) {
 		bare = originOf(u)
 	}
 	rp, l, out := sc.Accounts.RelyingParty, sc.l, sc.out
-	sc.addFinding("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)), l.T(message.FixOrigin, out.Origin, truncate(bare)))
+	sc.addFinding("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)),
+		l.T(message.FixOrigin, out.Origin, truncate(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())
 		below := host == out.RPID || strings.HasSuffix(host, "."+out.RPID)
@@ -95,7 +96,8 @@ func (sc *selfCheck) checkProxies() {
 		}
 	}
 	sc.addComparison("X-Forwarded-Proto", sc.Header.Get("X-Forwarded-Proto"), sc.Origin.Scheme, sc.l.T(message.FixProxyScheme, sc.out.Origin))
-	sc.addComparison("X-Forwarded-Host", sc.withoutPort(sc.Header.Get("X-Forwarded-Host")), sc.Origin.Host, sc.l.T(message.FixProxyName, sc.out.Origin))
+	sc.addComparison("X-Forwarded-Host", sc.withoutPort(sc.Header.Get("X-Forwarded-Host")), sc.Origin.Host,
+		sc.l.T(message.FixProxyName, sc.out.Origin))
 }
 
 // addProxy adds the finding that a proxy is declared.

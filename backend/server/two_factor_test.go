@@ -383,7 +383,7 @@ func TestPendingSignInTries(t *testing.T) {
 	})
 }
 
-// TestSecondFactorLock tests that ten wrong codes at sign-in lock the account's
+// TestSecondFactorLockout tests that ten wrong codes at sign-in lock the account's
 // second factor at sign-in for a time that doubles with each lock, and that they lock
 // nothing else.
 func TestSecondFactorLockout(t *testing.T) {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"latchkey/backend/account"
 	"latchkey/shared"
 )
 
 // pendingSignInRow is a pending sign-in with its user, as the table challenges has it.
 type pendingSignInRow struct {
-	account.PendingSignIn `bun:"table:challenges,alias:challenge,extend"`
-	User                  account.User `bun:"rel:belongs-to,join:user_id=id"`
+	bun.BaseModel `bun:"table:challenges,alias:challenge"`
+	account.PendingSignIn
+	User account.User `bun:"rel:belongs-to,join:user_id=id"`
 }
 
 // AddPendingSignIn implements [account.Store].

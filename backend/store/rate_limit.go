@@ -6,17 +6,20 @@ import (
 	"errors"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"latchkey/backend/account"
 )
 
 // rateLimitRow is a window of a rate limit, as the table attempts has it.
 type rateLimitRow struct {
-	account.RateLimitWindow `bun:"table:attempts,alias:attempt,extend"`
+	bun.BaseModel `bun:"table:attempts,alias:attempt"`
+	account.RateLimitWindow
 }
 
 // CountAttempt implements [account.Store].
 func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.RateLimitWindow, error) {
-	a := rateLimitRow{account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
+	a := rateLimitRow{RateLimitWindow: account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
 	err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 		Set("expires_at = CASE WHEN ?TableAlias.expires_at <= ? THEN EXCLUDED.expires_at ELSE ?TableAlias.expires_at END", now).
@@ -27,7 +30,7 @@ func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Tim
 // ReserveAttempt implements [account.Store].
 func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.RateLimitWindow, bool, error) {
 	for {
-		a := rateLimitRow{account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
+		a := rateLimitRow{RateLimitWindow: account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
 		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 			Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
 			Set("pending = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.pending + 1 END", now).
