@@ -9,7 +9,8 @@
 #   make test         test all that a change can break: lint, both databases, the npm
 #                     client, the browser; installs what they need, where it may (9 min)
 #   make check        the same with what is installed; what is missing is skipped aloud
-#   make slow         test the rest: make race, make pooler, make plain (11 min)
+#   make slow         test the rest: make race, make pooler, make plain, the size of the
+#                     app (13 min)
 #   make race         the race detector over what needs no browser, in the program, too (4 min)
 #   make pooler       the store on Postgres behind PgBouncer (1 min)
 #   make plain        the browser, with go-app as it is, and each page in every way (7 min)
@@ -107,9 +108,7 @@ test:
 	@.ci/install
 	@$(MAKE) --no-print-directory check
 
-# The checks of lint run beside the compressing, which keeps one processor busy.
-check: $(WASM)
-	@$(MAKE) --no-print-directory -j2 lint build/small.wasm.br
+check: $(WASM) lint
 	@rm -rf build/failures
 	@.ci/gotest -count=1 -timeout 40m -parallel $(PARALLEL) ./...
 
@@ -119,6 +118,7 @@ PARALLEL := 4
 
 slow:
 	@.ci/install race
+	@$(MAKE) --no-print-directory build/small.wasm.br
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory pooler
 	@$(MAKE) --no-print-directory plain

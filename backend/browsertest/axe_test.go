@@ -6,6 +6,7 @@ import (
 	"latchkey/backend/testkit"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,8 +49,8 @@ func thorough() bool { return os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" }
 
 // checkAccessible runs axe-core on a page: narrow in light colors and wide in dark
 // colors, or the other way about. For users who prefer more contrast or force their own
-// colors, it checks only the colors, which the other rules do not depend on. Those ways
-// take turns unless the test is [thorough].
+// colors, it checks only the colors, which the other rules do not depend on. The two, and
+// the three, take turns from page to page unless the test is [thorough].
 func (p *tab) checkAccessible(axe, what string) {
 	p.t.Helper()
 	defer p.Desk()
@@ -59,7 +60,7 @@ func (p *tab) checkAccessible(axe, what string) {
 	if len(what)%2 == 0 { // each page in one of the two ways, which has every color in both widths
 		narrow, wide = wide, narrow
 	}
-	turn := len(what) / 2 % 3
+	turns := []int{len(what) / 6 % 2, 2 + len(what)/2%3}
 	for i, mode := range []struct {
 		width                    int64
 		scheme, feature, options string
@@ -70,7 +71,7 @@ func (p *tab) checkAccessible(axe, what string) {
 		{1280, "light", "forced-colors: active", axeContrast},
 		{1280, "light", "prefers-contrast: more", axeMore},
 	} {
-		if i >= 2 && i-2 != turn && !thorough() {
+		if !slices.Contains(turns, i) && !thorough() {
 			continue
 		}
 		p.Do(chromedp.EmulateViewport(mode.width, 800))
@@ -109,11 +110,15 @@ func (p *tab) axe(options, where string) {
 
 // checkLayout checks that a page fits windows of all widths, in both writing
 // directions and at 200 % and 400 % zoom. It also checks that controls are
-// large enough to touch. The directions take turns unless the test is [thorough].
+// large enough to touch. Unless the test is [thorough], it checks two widths, and the
+// directions take turns.
 func (p *tab) checkLayout(what string) {
 	p.t.Helper()
 	defer p.Desk()
-	for i, width := range []int{320, 360, 1280, 3840} {
+	for i, width := range []int{320, 1280, 360, 3840} {
+		if i >= 2 && !thorough() {
+			break
+		}
 		p.Do(chromedp.EmulateViewport(int64(width), 800))
 		for j, direction := range []string{"ltr", "rtl"} {
 			if (i+j+len(what))%2 == 1 && !thorough() {
