@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,10 +17,10 @@ import (
 )
 
 func TestLoader(t *testing.T) {
-	var answer any // of the server: a number, an error, or nil for none
+	var answer atomic.Pointer[any] // of the server: a number, an error, or nil for none
 	loads := 0
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		switch a := answer.(type) {
+		switch a := (*answer.Load()).(type) {
 		case int:
 			fmt.Fprint(w, a)
 		case *shared.Error:
@@ -35,7 +36,7 @@ func TestLoader(t *testing.T) {
 	l.restore = func() time.Time { l.value = 7; return yesterday }
 	l.onLoad = func(app.Context) { loads++ }
 	after := func(a any, load func()) {
-		answer = a
+		answer.Store(&a)
 		load()
 		engine.ConsumeAll()
 	}
