@@ -36,7 +36,7 @@ func (s *events) OnMount(ctx app.Context) {
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	if !s.list.paged { // a user who has gone on to more pages is reading
+	if !s.list.paged { // a user who has opened more pages is reading
 		s.list.loadFrom("")
 	}
 }

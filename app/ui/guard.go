@@ -91,7 +91,7 @@ func callback(f func(this app.Value, args []app.Value) any) app.Func {
 	})
 }
 
-// mounted is embedded by components that need no more of OnMount than their context.
+// mounted is embedded by components that need only their context from OnMount.
 type mounted struct{ ctx app.Context }
 
 func (m *mounted) OnMount(ctx app.Context) {

@@ -42,7 +42,7 @@ func TestIdentityAnswer(t *testing.T) {
 		}
 		got := i.answer(version, tt.current, tt.err, func() bool { return tt.snapshot })
 		if got != tt.want || i.account() != tt.account {
-			t.Errorf("%s: %v, and the page is of %q; want %v and %q", tt.name, got, i.account(), tt.want, tt.account)
+			t.Errorf("%s: %v, for account %q; want %v and %q", tt.name, got, i.account(), tt.want, tt.account)
 		}
 		if want := !tt.outdated && tt.err != nil; (i.problem != nil) != want {
 			t.Errorf("%s: the problem is %v", tt.name, i.problem)
@@ -93,7 +93,7 @@ func TestOverdue(t *testing.T) {
 		want bool
 	}{{nil, false}, {by(time.Second), false}, {by(0), true}, {by(-time.Hour), true}} {
 		if got := (&identity{enrollBy: tt.by}).overdue(now); got != tt.want {
-			t.Errorf("who has to enroll by %v is overdue: %v", tt.by, got)
+			t.Errorf("with the enrollment deadline %v, overdue is %v", tt.by, got)
 		}
 	}
 }

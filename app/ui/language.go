@@ -37,7 +37,7 @@ func (t *env) within(name string) string {
 }
 
 // dateLocale is the locale in which the browser writes dates: one that it prefers, if
-// that is of the language of the app.
+// in the language of the app.
 func (t *env) dateLocale() string {
 	for _, tag := range browserLanguages() {
 		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Language.Tag {

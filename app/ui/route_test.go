@@ -79,7 +79,7 @@ func TestRouteGoesOnAfterSignIn(t *testing.T) {
 	for _, tt := range tests {
 		var r route
 		if r.leave(address(t, tt.at), tt.reason); r.next != tt.want {
-			t.Errorf("whoever leaves %s (%+v) goes on with %q; want %q", tt.at, tt.reason, r.next, tt.want)
+			t.Errorf("after leaving %s (%+v), the next page is %q; want %q", tt.at, tt.reason, r.next, tt.want)
 		}
 	}
 }
