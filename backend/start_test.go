@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -46,5 +48,40 @@ func TestReadyWhenItSaysSo(t *testing.T) {
 	}))
 	if err != nil || !said {
 		t.Errorf("it said where it is: %t, %v", said, err)
+	}
+}
+
+// TestNotReadyWithoutInvite tests that a server which cannot store the link of the first
+// administrator ends before it is ready: one that is ready must not end for that.
+func TestNotReadyWithoutInvite(t *testing.T) {
+	folder := t.TempDir()
+	line := []string{"-listen", "127.0.0.1:0", "-origin", "http://localhost:8080", "-data", folder}
+	start := func(ctx context.Context, printed func(string)) error {
+		_, c, err := parse(line, func(string) string { return "" }, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return serve(ctx, c, writerFunc(func(p []byte) (int, error) {
+			printed(string(p))
+			return len(p), nil
+		}))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := start(ctx, func(string) { cancel() }); err != nil { // it creates the database
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(folder, "latchkey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const trigger = "CREATE TRIGGER full BEFORE INSERT ON one_time_tokens BEGIN SELECT RAISE(ABORT, 'full'); END"
+	if _, err := db.ExecContext(t.Context(), trigger); err != nil {
+		t.Fatal(err)
+	}
+	err = start(t.Context(), func(text string) { t.Errorf("it is ready and says %q", text) })
+	if err == nil || !strings.Contains(err.Error(), "full") {
+		t.Errorf("the server ends with %v; want the error of the database", err)
 	}
 }
