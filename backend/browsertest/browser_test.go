@@ -395,7 +395,7 @@ func testPanic(t *testing.T, server *testkit.Program) {
 	p.Open("/sign-in")
 	p.Fill("Email", "ada@example.com")
 	p.Fill("Password", password)
-	eval[bool](p, `document.getElementById("sign-in-remember").remove(), true`)
+	p.Act(`document.getElementById("sign-in-remember").remove()`)
 	p.Press("Sign in")
 	p.See("Something went wrong in this page.")
 	p.Provoke("panic:", "Go program has already exited")
@@ -405,11 +405,11 @@ func testPanic(t *testing.T, server *testkit.Program) {
 	p.Press("Show password") // the app still runs
 	p.The("button", "Hide password")
 	p.Press("Reload")
-	p.Until("the page is complete again", `!!document.querySelector("#sign-in-remember") && !document.getElementById("app-wasm-loader")`)
+	p.Until("the page is complete again", `!!document.getElementById("sign-in-remember") && `+testkit.Running)
 
 	// A panic from which the app cannot recover stops the app. The page reports
 	// that, too.
-	eval[bool](p, `document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up"), true`)
+	p.Act(`document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up")`)
 	p.See("Something went wrong in this page.")
 	p.Press("Reload")
 	p.Until("the page is complete again", `!!document.getElementById("sign-up-email")`)

@@ -38,11 +38,21 @@ const wasmNotLoaded = "loading wasm failed"
 
 var unreachableErrors = []string{"Failed to fetch", "ServiceWorker script"}
 
+// longest are the tests that take half a minute and more for one fault that is rare.
+// Only "make slow" runs them, which is [thorough].
+var longest = []string{"Focus", "LongWords", "TakeOverErrors", "WrongClock"}
+
 // suite runs tests in parallel. The tests in sharing use one server. Each test
 // in starting starts its own.
 func suite(t *testing.T, sharing map[string]func(*testing.T, *testkit.Program), starting map[string]func(*testing.T)) {
 	t.Helper()
 	t.Parallel()
+	if !thorough() {
+		for _, name := range longest {
+			delete(sharing, name)
+			delete(starting, name)
+		}
+	}
 	if len(sharing) > 0 {
 		server := testkit.Start(t, "-rate-limits", "off")
 		for name, test := range sharing {

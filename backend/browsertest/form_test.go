@@ -140,7 +140,7 @@ func testFormTakeOver(t *testing.T, server *testkit.Program) {
 	p.Fill("Password", password)
 	p.Click("checkbox", "Keep me signed in on this device", "")
 	p.The("textbox", "Password")
-	eval[bool](p, `document.getElementById("sign-in-password").focus(),
+	p.Act(`document.getElementById("sign-in-password").focus(),
 		document.getElementById("sign-in-password").setSelectionRange(7, 7), true`)
 	want := fmt.Sprintf("%s %s false sign-in-password 7", email, password)
 	if got := eval[string](p, signInFormState); got != want {
@@ -193,7 +193,7 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		}
 		p.Fill(way.field, way.value)
 		p.activate("#challenge-trust")
-		eval[bool](p, `document.querySelector("details[open] input, #challenge-code").focus(), true`)
+		p.Act(`document.querySelector("details[open] input, #challenge-code").focus()`)
 		p.releaseApp()
 		p.AwaitFocus(way.field)
 		if got := eval[string](p, `document.activeElement.value + document.getElementById("challenge-trust").checked`); got != way.value+"true" {
@@ -295,7 +295,7 @@ func testFormNoApp(t *testing.T, server *testkit.Program) {
 		p.At("/dashboard/settings")
 		if path == "/web/loader.js" { // only the stylesheet can show the message, after a delay
 			p.Until("the stylesheet is about to show the message", `document.getElementById("boot-failed").getAnimations().length === 1`)
-			eval[bool](p, `document.getElementById("boot-failed").getAnimations()[0].finish(), true`)
+			p.Act(`document.getElementById("boot-failed").getAnimations()[0].finish()`)
 		}
 		p.See("The app could not be loaded.")
 	}
@@ -409,7 +409,7 @@ func testFormBlocked(t *testing.T, server *testkit.Program) {
 	}
 	p.Provoke("form-action") // the policy of a settings page blocks the submission
 	p.Fill("Current password", "a secret 123456")
-	eval[bool](p, `document.getElementById("password-currentPassword").form.submit(), true`)
+	p.Act(`document.getElementById("password-currentPassword").form.submit()`)
 	p.Await("the browser blocks the submission", func() bool {
 		return slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, "form-action") })
 	})

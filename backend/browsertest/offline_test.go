@@ -127,7 +127,7 @@ func testOffline(t *testing.T) {
 	for _, hours := range []float64{7*24 + 0.1, -1.1} {
 		p.awaitSnapshot()
 		server.Kill()
-		eval[bool](p, fmt.Sprintf(`(() => {
+		p.Act(fmt.Sprintf(`(() => {
 			const kept = JSON.parse(localStorage["latchkey.kept"])
 			kept.at = new Date(Date.now() - %g * 3600e3).toISOString()
 			localStorage["latchkey.kept"] = JSON.stringify(kept)
@@ -195,7 +195,7 @@ func testExpired(t *testing.T) {
 	server.Kill()
 	first.setOnline(false)
 	for _, p := range []*tab{second, first} {
-		eval[bool](p, `putOn(7 * 24 + 1)`)
+		p.Act(`putOn(7 * 24 + 1)`)
 	}
 	// Only one of the tabs knows that it is offline.
 	for _, p := range []*tab{first, second} {
@@ -229,7 +229,7 @@ func testFailedInstall(t *testing.T, server *testkit.Program) {
 	}`)
 	p.Open("/sign-in")
 	p.Until("a worker has failed once more", `window.failed > 2`)
-	eval[bool](p, `window.succeed = true`)
+	p.Act(`window.succeed = true`)
 	p.awaitServiceWorker()
 }
 
@@ -239,7 +239,7 @@ func testClaim(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Open("/sign-in")
 	p.awaitServiceWorker()
-	eval[bool](p, `window.before = true`)
+	p.Act(`window.before = true`)
 	command(p, page.Reload, page.ReloadParams{IgnoreCache: new(true)})
 	p.Until("the page is another", `window.before === undefined && document.readyState === "complete"`)
 	p.awaitServiceWorker()
@@ -326,7 +326,7 @@ func testPendingSignOut(t *testing.T) {
 	p.Await("the sign-in is in progress", func() bool {
 		return eval[string](p, `document.getElementById("sign-in-submit").getAttribute("aria-busy")`) == "true"
 	})
-	eval[bool](p, `send()`)
+	p.Act(`send()`)
 	p.At("/dashboard/settings")
 	p.See("This device")
 	order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`)
@@ -336,7 +336,7 @@ func testPendingSignOut(t *testing.T) {
 	p.Open("/dashboard/settings")
 	p.See("This device")
 	awaitSessions(2)
-	eval[bool](p, `send()`)
+	p.Act(`send()`)
 
 	// The user signs in with the form that works before the app runs.
 	p.Press("Sign out")
@@ -364,7 +364,7 @@ func testPendingSignOut(t *testing.T) {
 func (p *tab) setOnline(online bool) {
 	p.t.Helper()
 	event := map[bool]string{true: "online", false: "offline"}[online]
-	eval[bool](p, fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}),
+	p.Act(fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}),
 		dispatchEvent(new Event(%q))`, online, event))
 	p.Await("the page is "+event, func() bool { return p.Sees("You are offline.") != online })
 }
@@ -393,7 +393,7 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 	p.See("This device")
 
 	p.Fill("Current password", "half a pass")
-	eval[bool](p, `document.activeElement.setSelectionRange(4, 4), true`)
+	p.Act(`document.activeElement.setSelectionRange(4, 4)`)
 	const where = `document.getElementById("password-currentPassword").getBoundingClientRect().top`
 	at := eval[float64](p, where)
 	p.setOnline(false)
@@ -513,7 +513,7 @@ func testWipe(t *testing.T, server *testkit.Program) {
 			p.Press("Save")
 		}},
 		{"a sign-out that the page did not notice", func(p *tab) {
-			eval[bool](p, `fetch("/api/auth/sign-out", {method: "POST"}).then(() => true)`)
+			p.Act(`fetch("/api/auth/sign-out", {method: "POST"}).then(() => true)`)
 			p.Open("/")
 		}},
 	} {
@@ -574,7 +574,7 @@ func testOtherAccount(t *testing.T, server *testkit.Program) {
 	first := p.snapshot()
 
 	body, _ := json.Marshal(map[string]string{"name": "Eve", "email": "eve.other@example.com", "password": password})
-	eval[bool](p, fmt.Sprintf(`fetch("/api/auth/sign-up/email",
+	p.Act(fmt.Sprintf(`fetch("/api/auth/sign-up/email",
 		{method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).then((r) => r.ok)`, body))
 	p.Fill("Name", "Mallory")
 	p.Press("Save")
@@ -655,7 +655,7 @@ func testPasses(t *testing.T) {
 		for _, id := range cards {
 			p.Until("section "+id+" shows a time", `!!document.querySelector("[aria-labelledby=`+id+`] time")`)
 		}
-		eval[bool](p, `pass(3)`)
+		p.Act(`pass(3)`)
 		for _, id := range cards {
 			p.cardSays(id, "3 hours ago")
 		}
@@ -704,7 +704,7 @@ func testWrongClock(t *testing.T) {
 			p.Gone("You are offline.")
 		}
 		lastActive(26 * time.Hour)
-		eval[bool](p, `putOn(48) === undefined`)
+		p.Act(`putOn(48)`)
 		p.cardSays("sessions", "yesterday")
 		p.cardIsRecent("sessions")
 		p.Do(chromedp.Navigate("about:blank"))
@@ -718,7 +718,7 @@ func testOfflineSystem(t *testing.T) {
 	p.signUpAdministrator(server)
 	p.Open("/dashboard/system")
 	p.The("link", "Download CSV")
-	eval[bool](p, `document.querySelector("main a[download]").focus() === undefined`)
+	p.Act(`document.querySelector("main a[download]").focus()`)
 	p.AwaitFocus("Download CSV")
 	p.setOnline(false)
 	p.AwaitFocus("Security log of everybody")
@@ -762,9 +762,9 @@ func testVersions(t *testing.T) {
 	p.Gone("A new version is ready.")
 	p.Open("/dashboard/settings")
 	p.See("A new version is ready.")
-	eval[bool](p, `window.old = true`)
+	p.Act(`window.old = true`)
 	p.Press("Reload")
-	p.Until("the new page runs", `window.old === undefined && !document.getElementById("app-wasm-loader")`)
+	p.Until("the new page runs", `window.old === undefined && `+testkit.Running)
 	p.See("This device")
 	if got := strings.TrimSpace(eval[string](p, version)); got != "2" {
 		t.Errorf("the new page has the style of version %q; want 2", got)
@@ -780,7 +780,7 @@ func testVersions(t *testing.T) {
 	second.See(email)
 
 	// The server rejects an app whose version it does not support.
-	eval[bool](second, `(() => {
+	second.Act(`(() => {
 		const real = window.fetch
 		window.fetch = (path, options) => real(path, path.startsWith("/api/") ?
 			{...options, headers: {...options.headers, "Latchkey-App": "0"}} : options)
@@ -892,7 +892,7 @@ func testInstall(t *testing.T, server *testkit.Program) {
 	}
 	p.Press("Install app")
 	p.Until("the browser shows its prompt", `window.prompted === true`)
-	eval[bool](p, `dispatchEvent(new Event("appinstalled")), true`)
+	p.Act(`dispatchEvent(new Event("appinstalled"))`)
 	p.None("button", "Install app")
 
 	// The browser can make the offer before the app runs.

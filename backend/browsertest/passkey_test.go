@@ -127,7 +127,7 @@ func (p *tab) addPasskey(name string) {
 func (a *virtualAuthenticator) signOut() {
 	a.p.t.Helper()
 	a.setUserPresent(false)
-	eval[bool](a.p, `asked.length = 0, performance.clearResourceTimings(), true`)
+	a.p.Act(`asked.length = 0, performance.clearResourceTimings()`)
 	a.p.Press("Sign out")
 	a.p.At("/sign-in")
 	a.p.Until("the page has fetched the passkey options", haveOptions)
@@ -389,7 +389,7 @@ func testPasskeyChallenge(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.The("button", "Use a passkey")
-	eval[bool](p, `sessionStorage.clear(), true`)
+	p.Act(`sessionStorage.clear()`)
 	p.Open("/two-factor?next=/dashboard/settings%3Fa=b")
 	p.AwaitFocus(signInCode)
 	a.setUserPresent(true)
@@ -563,7 +563,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 		"TypeError":         "The browser could not do that.",
 		"SomethingNew":      "The browser could not do that.",
 	} {
-		eval[bool](p, fmt.Sprintf(`window.thrown = %q, true`, name))
+		p.Act(fmt.Sprintf(`window.thrown = %q`, name))
 		p.Press("Continue")
 		p.Until(fmt.Sprintf("%s shows the message %q", name, message), fmt.Sprintf(
 			`!document.querySelector("[aria-busy=true]") &&

@@ -40,7 +40,7 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	// The server has its own page for an unknown address. The app has another
 	// one, for users who get there without the server.
 	p.Open("/sign-up")
-	eval[bool](p, `history.pushState(null, "", "/nothing-here"), dispatchEvent(new PopStateEvent("popstate")), true`)
+	p.Act(`history.pushState(null, "", "/nothing-here"), dispatchEvent(new PopStateEvent("popstate"))`)
 	p.The("heading", "Page not found")
 	inspect(p, "page-not-found-in-app")
 
@@ -76,7 +76,7 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	p.See("Your email address has to be verified first")
 	inspect(p, "sign-in-unverified")
 	p.awaitServiceWorker()
-	eval[bool](p, `Object.defineProperty(navigator, "onLine", {get: () => false}),
+	p.Act(`Object.defineProperty(navigator, "onLine", {get: () => false}),
 		dispatchEvent(new Event("offline")), dispatchEvent(new Event("latchkey-update")), true`)
 	p.See("You are offline.")
 	p.See("A new version is ready.")

@@ -218,7 +218,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 		}
 	}
 
-	eval[bool](p, `window.print = () => { window.printed = true }, true`)
+	p.Act(`window.print = () => { window.printed = true }`)
 	p.Press("Print")
 	p.Until("the page prints", `window.printed === true`)
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
@@ -626,7 +626,7 @@ func testChallenge(t *testing.T, server *testkit.Program) {
 	p.At("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	eval[bool](p, `history.back(), true`)
+	p.Act(`history.back()`)
 	p.At("/sign-in")
 
 	// A pending sign-in accepts five codes.
@@ -756,7 +756,7 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 // back, and a quick user has opened the dialog again by then.
 func (p *tab) delayClose() (deliver func()) {
 	p.t.Helper()
-	eval[bool](p, `addEventListener("close", (e) => {
+	p.Act(`addEventListener("close", (e) => {
 		e.stopImmediatePropagation()
 		window.deliverClose = () => e.target.dispatchEvent(new Event("close"))
 	}, {capture: true, once: true}), true`)
@@ -851,7 +851,7 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	// The browser follows the link, and nothing else happens. The test cancels
 	// the navigation at the last moment. Otherwise the browser would ask which
 	// app to open, and ignore touches on the page.
-	eval[bool](p, `window.open = () => { window.opened = true },
+	p.Act(`window.open = () => { window.opened = true },
 		document.querySelector("#factor .otpauth").addEventListener("click", (e) => {
 			let prevented = e.defaultPrevented
 			Event.prototype.preventDefault.call(e)

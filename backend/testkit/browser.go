@@ -299,6 +299,16 @@ func Eval[T any](p *Tab, expression string) T {
 	return v
 }
 
+// Act evaluates an expression for what it does in the page, or until its promise
+// is kept. The test fails if the expression throws.
+func (p *Tab) Act(expression string) {
+	p.t.Helper()
+	p.Do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Evaluate[*runtime.RemoteObject](expression, chromedp.EvalAwaitPromise)(ctx, t)
+		return chromedp.Void{}, err
+	})
+}
+
 // Inject runs a script in every page from the next one on, before any other.
 func (p *Tab) Inject(script string) {
 	p.t.Helper()

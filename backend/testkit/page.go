@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -241,10 +242,27 @@ func (p *Tab) Fill(label, text string) {
 	p.Await("what is typed into "+label+" is in it", func() bool {
 		p.Click("textbox", label, "")
 		Eval[bool](p, `document.activeElement.select?.(), true`)
-		p.Key(text)
+		p.write(text)
 		// A code that is whole sends itself, and its page goes.
 		return Eval[string](p, `document.activeElement.value ?? ""`) == text || len(p.All("textbox", label)) == 0
 	})
+}
+
+// longText is from how many bytes on a text is not typed key by key. All codes are
+// shorter.
+const longText = 9
+
+// write types a text. Of a long one it pastes all but the last character: each key
+// makes the browser draw the page, which takes as long as half a click.
+func (p *Tab) write(text string) {
+	p.t.Helper()
+	if len(text) < longText {
+		p.Key(text)
+		return
+	}
+	_, last := utf8.DecodeLastRuneInString(text)
+	Command(p, input.InsertText, input.InsertTextParams{Text: text[:len(text)-last]})
+	p.Key(text[len(text)-last:])
 }
 
 // Key presses keys, one after the other.

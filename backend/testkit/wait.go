@@ -179,10 +179,15 @@ func (p *Tab) Open(path string) {
 	p.Running()
 }
 
+// Running is an expression that is true once the app has taken the page over.
+// While the browser still reads the page, the element that the app removes may be
+// missing, too.
+const Running = `(document.readyState === "complete" && !document.getElementById("app-wasm-loader"))`
+
 // Running waits until the app has taken the page over.
 func (p *Tab) Running() {
 	p.t.Helper()
-	p.Until("the app runs", `document.readyState === "complete" && !document.getElementById("app-wasm-loader")`)
+	p.Until("the app runs", Running)
 }
 
 // Visit goes to an address as if it were typed, and waits until the page is
