@@ -29,6 +29,7 @@ require (
 	github.com/go-webauthn/webauthn v0.18.2
 	github.com/google/uuid v1.6.0
 	github.com/resend/resend-go/v3 v3.1.1
+	github.com/yuin/goldmark v1.8.7
 	golang.org/x/net v0.62.0
 )
 

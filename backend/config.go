@@ -66,6 +66,7 @@ commands:
   verify-log               check that nobody has tampered with the security log
   rotate-key               make a new key and seal everything anew under it
   seed                     fill an empty database for measuring
+  version                  print the version
 
 Each flag can be set by the environment too: -trusted-proxies by
 LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
@@ -91,6 +92,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 		return command, c, err
 	}
 	c.args = f.Args()
+	c.version = c.version || command == "version"
 	known, ok := commands[command]
 	if !ok {
 		return command, c, fmt.Errorf("there is no command %q; see latchkey -h", command)

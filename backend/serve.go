@@ -39,6 +39,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	c.log.Info("starting", "version", version())
 	gate := server.NewGate(c.origin)
 	srv := httpServer(gate, c.log)
 	tasks, ctx := errgroup.WithContext(ctx) // ctx ends when one fails, too
@@ -119,7 +120,7 @@ func start(
 	mails := newMailer(c)
 	handler := server.New(server.Config{
 		Accounts: accounts, Ready: db.Ready, DeliverMail: mails.Deliver, Log: c.log, Origin: c.origin, TrustedOrigins: c.trustedOrigins,
-		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(),
+		TrustedProxies: c.trustedProxies, CookiePrefix: c.cookiePrefix, App: pwa(), Version: version(),
 	})
 	welcome, err := invite(ctx, c, accounts)
 	if err != nil {

@@ -9,10 +9,32 @@ import (
 	"latchkey/backend/site"
 )
 
-// printVersion prints the version of the module and the revision of its source, where Go has
-// recorded them, and the version of what browsers cache.
+// printVersion prints the version of the module and the revision of its source, and the
+// version of what browsers cache.
 func printVersion(out io.Writer) error {
-	module, revision := "(devel)", "unknown"
+	module, revision := buildVersion()
+	_, err := fmt.Fprintf(out, "latchkey %s\nrevision %s\ncontent  %s\nbuilt by %s for %s/%s\n",
+		module, revision, site.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// version returns the version of the module. Where that is not a release, it returns the
+// revision.
+func version() string {
+	module, revision := buildVersion()
+	if module == develVersion {
+		return revision
+	}
+	return module
+}
+
+// develVersion is the version of a module that was not built from a release.
+const develVersion = "(devel)"
+
+// buildVersion returns the version of the module and the revision of its source, where Go
+// has recorded them.
+func buildVersion() (module, revision string) {
+	module, revision = develVersion, "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
 			module = info.Main.Version
@@ -28,7 +50,5 @@ func printVersion(out io.Writer) error {
 			revision += " (modified)"
 		}
 	}
-	_, err := fmt.Fprintf(out, "latchkey %s\nrevision %s\ncontent  %s\nbuilt by %s for %s/%s\n",
-		module, revision, site.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return module, revision
 }

@@ -8,17 +8,21 @@ import (
 	"latchkey/backend/site"
 )
 
-// TestVersion tests that -version prints the versions and does nothing else, whatever the
-// other flags say; and that a variable of a similar name means nothing.
+// TestVersion tests that the command version and the flag -version print the versions and do
+// nothing else, whatever the other flags say; and that a variable of a similar name means
+// nothing.
 func TestVersion(t *testing.T) {
 	var out strings.Builder
 	getenv := func(name string) string { return map[string]string{"LATCHKEY_ORIGIN": "nonsense"}[name] }
-	if err := run(t.Context(), []string{"-version"}, getenv, &out); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"latchkey ", "revision ", site.Version(), runtime.Version()} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("it prints %q; want %q in it", out.String(), want)
+	for _, arg := range []string{"version", "-version"} {
+		out.Reset()
+		if err := run(t.Context(), []string{arg}, getenv, &out); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"latchkey ", "revision ", site.Version(), runtime.Version()} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s prints %q; want %q in it", arg, out.String(), want)
+			}
 		}
 	}
 

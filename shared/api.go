@@ -88,7 +88,8 @@ var (
 
 // Alive is the answer of a server that runs.
 type Alive struct {
-	OK bool `json:"ok"`
+	OK      bool   `json:"ok"`
+	Version string `json:"version,omitempty"` // of the program; only /readyz has it
 }
 
 // Status is the answer of calls that only succeed or fail.

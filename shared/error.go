@@ -13,6 +13,10 @@ type Error struct {
 	// helps.
 	RetryAfter int `json:"retryAfter,omitempty"`
 
+	// RequestID is there in a failure of the server (5xx): the ID that the lines of its
+	// log have for this request.
+	RequestID string `json:"requestId,omitempty"`
+
 	// Need is there in [ErrFactorNotFresh] only: [NeedSecondFactor].
 	Need string `json:"need,omitempty"`
 
@@ -54,6 +58,13 @@ const NeedSecondFactor = "second-factor"
 func (e *Error) withNeed(need, message string) *Error {
 	c := *e
 	c.Need, c.Message = need, message
+	return &c
+}
+
+// OfRequest returns the error with the ID of the request that failed.
+func (e *Error) OfRequest(id string) *Error {
+	c := *e
+	c.RequestID = id
 	return &c
 }
 

@@ -177,6 +177,9 @@ func (e *Error) Text(l *message.Language) string {
 		return l.T(why) + " " + RetryIn(l, e.RetryAfter)
 	}
 	x := e.Explain()
+	if x.err == ErrInternal && e.RequestID != "" {
+		return l.T(x.Text) + " " + l.T(message.HintRequestID, e.RequestID)
+	}
 	if x.Text != 0 || x.err == ErrUnauthorized {
 		return l.T(x.Text)
 	}

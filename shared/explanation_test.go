@@ -72,3 +72,14 @@ func TestEveryErrorIsExplained(t *testing.T) {
 		t.Fatalf("only %d errors were found: this test looks for the wrong thing", n)
 	}
 }
+
+// TestReference tests that users read the ID of a request that failed on the server.
+func TestReference(t *testing.T) {
+	const want = "Something went wrong on the server. Try again. If it happens again, tell the administrator this reference: ABC."
+	if got := ErrInternal.OfRequest("ABC").Text(message.English); got != want {
+		t.Errorf("the text is %q; want %q", got, want)
+	}
+	if got := ErrUnavailable.OfRequest("ABC").Text(message.English); strings.Contains(got, "ABC") {
+		t.Errorf("the text of a server that is away is %q; want no reference: its log says nothing else", got)
+	}
+}

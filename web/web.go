@@ -48,14 +48,20 @@ type File struct {
 
 // NewFile returns a file that compresses itself at the first request for an encoding.
 func NewFile(contentType string, plain []byte) *File {
+	return lazyFile(contentType, func() []byte { return plain })
+}
+
+// lazyFile is [NewFile] of a file that is rendered at the first request.
+func lazyFile(contentType string, render func() []byte) *File {
+	plain := sync.OnceValue(render)
 	return &File{
 		Type: contentType,
 		forms: map[string]func() []byte{
-			"":     func() []byte { return plain },
-			"br":   sync.OnceValue(func() []byte { return brotlied(plain) }),
-			"gzip": sync.OnceValue(func() []byte { return gzipped(plain) }),
+			"":     plain,
+			"br":   sync.OnceValue(func() []byte { return brotlied(plain()) }),
+			"gzip": sync.OnceValue(func() []byte { return gzipped(plain()) }),
 		},
-		tag: sync.OnceValue(func() string { return digest(bytes.NewReader(plain)) }),
+		tag: sync.OnceValue(func() string { return digest(bytes.NewReader(plain())) }),
 	}
 }
 

@@ -171,8 +171,12 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *
 		w.Header().Set("Retry-After", after)
 		w.Header().Set("X-Retry-After", after) // the one that Better Auth's clients read
 	}
+	status = statusOf(e)
 	if known, ok := errors.AsType[statusError](err); ok {
-		return e, known.status
+		status = known.status
 	}
-	return e, statusOf(e)
+	if status >= http.StatusInternalServerError {
+		e = e.OfRequest(requestID(r.Context()))
+	}
+	return e, status
 }

@@ -15,8 +15,8 @@ const requestIDLength = 16
 
 // withRequestID gives each request a new ID, which is in every line that is logged for the
 // request. It takes none from the request: a caller could give the same one to many
-// requests, or another caller's. It is not in the answer either: answers that must not tell
-// two causes apart are the same in every header.
+// requests, or another caller's. Only answers with a status of 5xx have it (see
+// [Server.explain]): answers that must not tell two causes apart are the same in every byte.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:requestIDLength]
@@ -24,12 +24,18 @@ func withRequestID(next http.Handler) http.Handler {
 	})
 }
 
+// requestID returns the ID of the request, or "" where it has none.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // A requestLog adds the ID of the request to every line that is logged with its context.
 type requestLog struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
 func (h requestLog) Handle(ctx context.Context, line slog.Record) error {
-	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+	if id := requestID(ctx); id != "" {
 		return h.Handler.WithAttrs([]slog.Attr{slog.String("request", id)}).Handle(ctx, line)
 	}
 	return h.Handler.Handle(ctx, line)

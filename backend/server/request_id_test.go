@@ -17,8 +17,12 @@ import (
 func TestRequestID(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Ready = nil }, func(t *testing.T, s *site, _ *account.Service) {
 		paths := []string{"/api/auth/ok", "/api/auth/ok", "/api/nope", "/nowhere", "/readyz"}
+		var last testkit.Answer
 		for _, path := range paths {
-			s.browser(t).Do("GET", path, "", "X-Request-Id: chosen")
+			last = s.browser(t).Do("GET", path, "", "X-Request-Id: chosen")
+			if last.Status < 500 && strings.Contains(last.Body, "requestId") {
+				t.Errorf("%s: %s; want no ID", path, last)
+			}
 		}
 		testkit.Eventually(t, "the log has all lines", func() bool { return strings.Count(s.log.String(), "level=") >= 6 })
 		log := s.log.String()
@@ -30,8 +34,22 @@ func TestRequestID(t *testing.T) {
 		if got := slices.Sorted(maps.Values(lines)); !slices.Equal(got, []int{1, 1, 1, 1, 2}) || strings.Count(log, "level=") != 6 {
 			t.Errorf("lines with the same ID: %v; want one a request, and two of the last:\n%s", got, log)
 		}
+		if id, _ := last.Get("requestId").(string); last.Status != 500 || lines[id] != 2 {
+			t.Errorf("the call that failed: %s; want the ID of its two lines in the log", last)
+		}
 		if strings.Contains(log, "chosen") {
 			t.Error("the log has an ID that a caller has chosen")
+		}
+	})
+}
+
+// TestReadyVersion tests that only /readyz says which version the server is.
+func TestReadyVersion(t *testing.T) {
+	eachAs(t, func(c *server.Config) { c.Version = "v9.8.7" }, func(t *testing.T, s *site, _ *account.Service) {
+		for path, want := range map[string]string{"/readyz": `{"ok":true,"version":"v9.8.7"}`, "/healthz": `{"ok":true}`, "/api/auth/ok": `{"ok":true}`} {
+			if a := s.browser(t).Do("GET", path, ""); strings.TrimSpace(a.Body) != want {
+				t.Errorf("%s: %s; want %s", path, a, want)
+			}
 		}
 	})
 }

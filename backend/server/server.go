@@ -42,6 +42,9 @@ type Config struct {
 	// Latchkey replaces a Better Auth server.
 	CookiePrefix string
 
+	// Version is what /readyz says that the server is. Optional.
+	Version string
+
 	// RequestTimeout is how long a request may take, or each part of an answer that is
 	// sent in parts. Zero stands for the four seconds of [requestTimeout].
 	RequestTimeout time.Duration
@@ -201,6 +204,8 @@ func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, fmt.Errorf("%w: %w", shared.ErrUnavailable, err))
 			return
 		}
+		reply(w, shared.Alive{OK: true, Version: s.Version})
+		return
 	}
 	reply(w, shared.Alive{OK: true})
 }

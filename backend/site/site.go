@@ -61,6 +61,9 @@ func New(c Config) *Site {
 	for name, f := range web.Files {
 		s.files["/web/"+name] = static(func() *web.File { return f })
 	}
+	for path, document := range web.Documents() {
+		s.files[path] = static(func() *web.File { return document })
+	}
 	for path, icon := range provider.Icons() {
 		f := web.NewFile("image/svg+xml", icon)
 		s.files[path] = static(func() *web.File { return f })

@@ -434,3 +434,22 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+func TestDocuments(t *testing.T) {
+	h := newSite(&goApp{})
+	w := get(h, "/docs/", "Accept-Encoding", "br")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || w.Header().Get("Content-Encoding") != "br" {
+		t.Errorf("/docs/: %d %v; want a compressed page", w.Code, w.Header())
+	}
+	if page := plain(t, w); !strings.Contains(page, `<a href="getting-started">`) {
+		t.Errorf("/docs/ has no link to a document:\n%s", page)
+	}
+	if w := request(h, "POST", "/docs/security"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("a POST to a document: %d; want 405", w.Code)
+	}
+	for _, path := range []string{"/docs/security.md", "/docs/decisions", "/docs/nothing", "/docs/../web.go"} {
+		if w := get(h, path); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d; want 404", path, w.Code)
+		}
+	}
+}

@@ -1412,6 +1412,9 @@ const (
 	// At least 8 characters. Longer is stronger.
 	HintPasswordLength
 
+	// If it happens again, tell the administrator this reference: %s.
+	HintRequestID
+
 	// A part of the address or of the name.
 	HintSearchUsers
 
