@@ -31,6 +31,7 @@ var commands = map[string]command{
 	"verify-log":  {noArguments, withAccounts(verifyLog)},
 	"rotate-key":  {noArguments, withDatabase(rotateKey)},
 	"seed":        {noArguments, withDatabase(seed)},
+	"health":      {noArguments, health},
 	"version":     {noArguments, nil}, // run prints it without a configuration
 }
 

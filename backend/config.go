@@ -66,6 +66,7 @@ commands:
   verify-log               check that nobody has tampered with the security log
   rotate-key               make a new key and seal everything anew under it
   seed                     fill an empty database for measuring
+  health                   ask the server at -listen whether it is ready
   version                  print the version
 
 Each flag can be set by the environment too: -trusted-proxies by
