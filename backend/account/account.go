@@ -1,6 +1,6 @@
-// Package account holds the rules of accounts: who may sign in, what a session allows, which
-// passwords are acceptable. It knows neither HTTP nor SQL. Small store interfaces next to
-// the rules declare what the rules need stored.
+// Package account implements the rules of user accounts: who may sign in, what a session
+// allows and which passwords are acceptable. It knows neither HTTP nor SQL. Next to each
+// rule, a small interface declares what the rule needs from the store.
 //
 // Rules that decide something are methods of [Service]. Reads that decide nothing go
 // straight to its Store.
@@ -32,11 +32,11 @@ type Service struct {
 	Unlimited bool
 }
 
-// Store keeps the data of the rules. Each method on which security depends is one
-// conditional statement whose row count is the answer.
+// Store stores the data that the rules need. Each method on which security depends runs one
+// conditional statement and decides by the number of affected rows.
 type Store interface {
-	// Tx runs fn on a store that is one transaction, and commits it if fn returns nil. It
-	// fails inside another transaction.
+	// Tx begins a transaction, runs fn with a Store inside it, and commits if fn returns
+	// nil. It fails inside another transaction.
 	Tx(ctx context.Context, fn func(Store) error) error
 
 	userStore
@@ -65,13 +65,13 @@ type Store interface {
 // it into an error of its own.
 var ErrNotFound = errors.New("not found")
 
-// Client says where a call comes from.
+// Client describes where a call comes from.
 type Client struct {
 	IP          string // empty if unknown
 	UserAgent   string
 	Language    string            // one of [shared.Languages]; empty if unknown
 	KnownDevice KnownDeviceTokens // from the browser's cookie
-	Trust       TrustTokens       // likewise
+	Trust       TrustTokens       // from another cookie of the browser
 }
 
 // Actor is the user on whose behalf a call runs, and the client that made the call. Session

@@ -16,13 +16,13 @@ type ManagedUser struct {
 	User         `bun:"table:users,alias:user,extend"`
 	Passkeys     int             `bun:",scanonly"`
 	Sessions     int             `bun:",scanonly"` // unexpired
-	LastActiveAt *time.Time      `bun:",scanonly"` // of those
+	LastActiveAt *time.Time      `bun:",scanonly"` // of the unexpired sessions
 	Permissions  PermissionNames `bun:",scanonly"`
 }
 
 // UserFilter selects the accounts to list.
 type UserFilter struct {
-	Search string // part of the address or the name, in either case
+	Search string // part of the address or the name, in upper or lower case
 	After  string // list the accounts whose addresses follow this one
 	Limit  int
 }
@@ -31,7 +31,7 @@ type UserFilter struct {
 // and of the administrator's session. Errors:
 //   - [shared.ErrYourself]: the user is the administrator
 //   - [shared.ErrNoSuchUser]: there is no such user
-//   - [shared.ErrForbidden]: the actor may not manage users, or not any more
+//   - [shared.ErrForbidden]: the actor lacks the permission to manage users
 //   - [shared.ErrMorePermissions]: the user has a permission that the administrator lacks
 func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn func(userTx) error) error {
 	if user == actor.Session.UserID {
@@ -75,7 +75,7 @@ func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn fu
 }
 
 // auditAdminAction records what an administrator did to a user, and notifies the user. The
-// email does not say from where, which is the administrator's address.
+// email does not have the IP address, which is the administrator's.
 func (s *Service) auditAdminAction(ctx context.Context, in userTx, actor Actor, kind string, n mail.Notice) error {
 	e := s.sessionEvent(kind, actor)
 	e.UserID = in.User.ID
@@ -86,8 +86,8 @@ func (s *Service) auditAdminAction(ctx context.Context, in userTx, actor Actor, 
 }
 
 // ResetFactors removes the second factor of a user who has lost it, and revokes all access.
-// It deletes the passkeys, too, which may be lost as well, unless the user has no password
-// and needs them to sign in. It fails as [Service.inAdminTx] does.
+// It also deletes the passkeys, which may be lost as well, unless the user has no valid
+// password and needs them to sign in. It fails as [Service.inAdminTx] does.
 func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		methods, err := loadSignInMethods(ctx, in, in.User.ID)
@@ -124,8 +124,8 @@ func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user stri
 	})
 }
 
-// DisableUser makes sign-in to an account impossible, and revokes all access. It fails as
-// [Service.inAdminTx] does.
+// DisableUser disables an account, so that sign-in is refused, and revokes all access. It
+// fails as [Service.inAdminTx] does.
 func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) error {
 	return s.inAdminTx(ctx, actor, user, func(in userTx) error {
 		disabled, err := in.DisableUser(ctx, user, s.Now())
@@ -151,11 +151,12 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 }
 
 type adminStore interface {
-	// ManagedUsers returns the accounts that the filter selects, by address.
+	// ManagedUsers returns the accounts that the filter selects, ordered by address.
 	ManagedUsers(ctx context.Context, f UserFilter, now time.Time) ([]ManagedUser, error)
-	// DisableUser reports whether it disabled the account. It does not if it was disabled.
+	// DisableUser disables an account. It reports false if the account was disabled
+	// already.
 	DisableUser(ctx context.Context, user string, now time.Time) (bool, error)
-	// EnableUser reports whether it enabled the account. It does not if it was enabled.
+	// EnableUser enables an account. It reports false if the account was enabled already.
 	EnableUser(ctx context.Context, user string, now time.Time) (bool, error)
 	// Emails returns the addresses of users by ID. Deleted users have none.
 	Emails(ctx context.Context, users []string) (map[string]string, error)

@@ -27,13 +27,13 @@ const (
 
 	// backupCodeIterations is the cost of a backup code's hash. NIST SP 800-63B-4, section
 	// 3.1.2.2, requires look-up secrets of fewer than 112 bits to be salted and hashed with
-	// a password hashing scheme, and allows a low cost for random ones. PBKDF2 is the scheme
-	// of SP 800-132, whose section 5.2 requires at least 1,000 iterations. Ten thousand take
-	// a millisecond, a tenth of a password's hash. With the database and the keys, a
-	// graphics card that computes 10^10 SHA-256 a second tries half a million codes a
-	// second, and needs six thousand years to find one of ten. Without the keys it finds
-	// none, because the stored value is a MAC of the hash (see [keyring.Keys.MAC]), as
-	// section 3.1.1.2 recommends.
+	// a password hashing scheme, and allows a low cost for random ones. PBKDF2 is the
+	// scheme of SP 800-132, whose section 5.2 requires at least 1,000 iterations. Ten
+	// thousand take a millisecond, a tenth of a password's hash. With the database and the
+	// keys, an attacker whose graphics card computes 10^10 SHA-256 hashes a second tries
+	// half a million codes a second, and needs six thousand years to find one of ten.
+	// Without the keys the attacker finds none, because the stored value is a MAC of the
+	// hash (see [keyring.Keys.MAC]), as section 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
 
 	// The sizes of a backup code's salt and hash, in bytes.
@@ -41,7 +41,7 @@ const (
 	backupCodeHashSize = 32
 )
 
-// BackupCodeSet says how the backup codes of one set are hashed. They have a common salt, so
+// BackupCodeSet describes how the backup codes of one set are hashed. They share a salt, so
 // that checking a code takes one hash instead of ten.
 type BackupCodeSet struct {
 	UserID     string `bun:",pk"`
@@ -59,7 +59,7 @@ func newBackupCodeSet(user string) BackupCodeSet {
 func (set BackupCodeSet) hash(code string) string {
 	hash, err := pbkdf2.Key(sha256.New, code, set.Salt, set.Iterations, backupCodeHashSize)
 	if err != nil {
-		panic(err) // fails only for longer hashes
+		panic(err) // fails only for a longer hash
 	}
 	return string(hash)
 }
@@ -90,11 +90,11 @@ func parseBackupCode(typed string) (code string, ok bool) {
 	return code, len(code) == backupCodeLength && strings.Trim(code, backupCodeAlphabet) == ""
 }
 
-// legacyBackupCodeForm matches codes from before there were sets, without their hyphen. They
+// legacyBackupCodeForm matches codes from before sets existed, without their hyphen. They
 // are case-sensitive.
 var legacyBackupCodeForm = regexp.MustCompile(`^[0-9A-Za-z]{10}$`)
 
-// legacyBackupCodeHash hashes a code from before there were sets, in the form xxxxx-xxxxx.
+// legacyBackupCodeHash hashes a code from before sets existed, in the form xxxxx-xxxxx.
 func legacyBackupCodeHash(slot passhash.Slot, user, code string) string {
 	return string(slot.Key(code, []byte(user)))
 }
@@ -110,7 +110,7 @@ func (s *Service) newBackupCodes(user string) (codes []string, set BackupCodeSet
 	return codes, set, digests
 }
 
-// backupCodePurpose names the key for the digests of hashes.
+// backupCodePurpose is the purpose of the MACs that are stored as digests.
 const backupCodePurpose = "backup code"
 
 // hashBackupCode returns the digests under which a typed code may be stored, or none if the
@@ -143,7 +143,7 @@ func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, c
 	if !vc.User.TwoFactorEnabled {
 		return verified, 0, shared.ErrBackupCodesNotEnabled
 	}
-	// Before counting: a caller who is turned away for lack of room loses no attempt.
+	// Before counting: a caller who gets no hashing slot must not lose an attempt.
 	digests, err := s.hashBackupCode(ctx, vc.User.ID, code)
 	if err != nil {
 		return verified, 0, err
@@ -164,14 +164,15 @@ func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, c
 }
 
 // auditBackupCodeUse records the use of a backup code, and notifies the user. The actor's
-// session is the one that the code was used in or that it began; it is zero if neither.
+// session is the one in which the code was used, or the one that it began; it is zero if
+// there is neither.
 func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
 	}
 	e := s.event(audit.EventBackupCodeUsed, in.User.ID, actor.Client)
-	e.ActorID = in.User.ID // whom the code identifies
+	e.ActorID = in.User.ID // the code identifies the user
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 	"latchkey/shared"
 )
 
-// TestNewBackupCode checks the form of new codes, that no two are the same, and
-// that each character of the alphabet comes up about as often as the others.
+// TestNewBackupCode checks the form of new codes, that no two codes are the same, and that
+// all characters of the alphabet are about equally frequent.
 func TestNewBackupCode(t *testing.T) {
 	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
 	seen, times := map[string]bool{}, map[rune]int{}
@@ -30,7 +30,7 @@ func TestNewBackupCode(t *testing.T) {
 		}
 	}
 	for _, r := range backupCodeAlphabet {
-		// Ten standard deviations around the mean of 3000.
+		// Allow ten standard deviations from the mean of 3000.
 		if times[r] < 2460 || times[r] > 3540 {
 			t.Errorf("%q comes up %d times; want about %d", r, times[r], n*backupCodeLength/len(backupCodeAlphabet))
 		}
@@ -63,8 +63,8 @@ func TestParseBackupCode(t *testing.T) {
 	}
 }
 
-// TestBackupCodeSet checks that a set has a salt of its own and says what its
-// hashes cost, and that its digests are those of its codes.
+// TestBackupCodeSet checks that each set has its own salt and records the cost of its
+// hashes, and that its digests match its codes.
 func TestBackupCodeSet(t *testing.T) {
 	s := &Service{Keys: keyring.New()}
 	codes, set, digests := s.newBackupCodes("ann")
@@ -85,7 +85,7 @@ func TestBackupCodeSet(t *testing.T) {
 	}
 }
 
-// BenchmarkNewBackupCodes measures what ten codes cost, all on one processor.
+// BenchmarkNewBackupCodes measures the cost of ten codes on one processor.
 func BenchmarkNewBackupCodes(b *testing.B) {
 	s := &Service{Keys: keyring.New()}
 	for b.Loop() {
@@ -93,8 +93,7 @@ func BenchmarkNewBackupCodes(b *testing.B) {
 	}
 }
 
-// BenchmarkBackupCode measures what a try costs, in the form of now and in the
-// old one.
+// BenchmarkBackupCode measures the cost of an attempt with a new and with a legacy code.
 func BenchmarkBackupCode(b *testing.B) {
 	set := newBackupCodeSet("ann")
 	b.Run("new", func(b *testing.B) {
@@ -110,7 +109,7 @@ func BenchmarkBackupCode(b *testing.B) {
 	})
 }
 
-// acquire returns a slot to hash at the cost of a server.
+// acquire returns a hashing slot with the cost that servers use.
 func acquire(tb testing.TB) passhash.Slot {
 	tb.Helper()
 	slot, err := passhash.New(passhash.OWASP, time.Minute).Acquire(context.Background())

@@ -15,28 +15,28 @@ import (
 	"latchkey/shared"
 )
 
-// CeremonyLifetime is how long a challenge can be answered. It is what WebAuthn Level 3,
-// section 15.1, recommends with user verification.
+// CeremonyLifetime is how long a challenge can be answered. WebAuthn Level 3, section 15.1,
+// recommends this value with user verification.
 const CeremonyLifetime = 5 * time.Minute
 
-// The kinds of ceremonies. An answer to one is not valid for another.
+// The kinds of ceremonies. A response to one kind is not valid for the other.
 const (
 	ceremonyRegister     = "register"
 	ceremonyAuthenticate = "authenticate"
 )
 
-// Ceremony is a WebAuthn challenge that waits for an authenticator's answer.
+// Ceremony is a WebAuthn challenge that waits for an authenticator's response.
 type Ceremony struct {
 	ChallengeHash []byte `bun:",pk"`
 	BrowserHash   []byte // of the token in the browser's cookie
 	Kind          string
-	Conditional   bool   `bun:"unasked"`   // a registration without the user's interaction
-	UserID        string `bun:",nullzero"` // the passkey's user; empty if the passkey is to identify the user
-	SessionID     string `bun:",nullzero"` // in which it began; empty if none
+	Conditional   bool   `bun:"unasked"`   // a registration without user interaction
+	UserID        string `bun:",nullzero"` // the passkey's user; empty if the response must identify the user
+	SessionID     string `bun:",nullzero"` // the session in which it began; empty if none
 	ExpiresAt     time.Time
 }
 
-// descriptors returns what identifies passkeys to a browser.
+// descriptors returns the descriptors that identify passkeys to a browser.
 func descriptors(passkeys []Passkey) []webauthn.Descriptor {
 	all := make([]webauthn.Descriptor, len(passkeys))
 	for i, k := range passkeys {
@@ -48,8 +48,9 @@ func descriptors(passkeys []Passkey) []webauthn.Descriptor {
 	return all
 }
 
-// userVerification returns the requirement for authenticators. If it is required, answers
-// without user verification are refused. Otherwise such a passkey is one factor.
+// userVerification returns the requirement for user verification. If it is
+// [webauthn.Required], the server refuses responses without user verification. Otherwise it
+// counts such a response as one factor.
 func (s *Service) userVerification() webauthn.Verification {
 	return webauthn.Verification(s.Settings.Now().PasskeyVerification)
 }
@@ -70,11 +71,11 @@ func challengeHash(challenge string) []byte {
 type RegisterRequest struct {
 	Name       string // the account's name in the authenticator; by default its address
 	Attachment string // "platform", "cross-platform" or empty for either
-	Upgrade    bool   // create it without the user's interaction, after a sign-in by password
+	Upgrade    bool   // create it without user interaction, after a sign-in by password
 }
 
-// RegisterOptions returns the options with which a browser creates a passkey, as JSON. They
-// are null if r asks for an upgrade that is not possible now. It fails with
+// RegisterOptions returns the options with which a browser creates a passkey, as JSON. The
+// JSON is null if r requests an upgrade that is not possible now. It fails with
 // [shared.ErrTooManyPasskeys] and [shared.ErrFactorNotFresh].
 func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Token, r RegisterRequest) (json.RawMessage, error) {
 	name, err := checkName(r.Name)
@@ -116,16 +117,17 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 	})
 }
 
-// canUpgrade reports whether the session began with a password a moment ago: a passkey that
-// is created without interaction must belong to the user who has just signed in.
+// canUpgrade reports whether the session began with a password within the fresh window: a
+// passkey that is created without interaction must belong to the user who has just signed
+// in.
 func (s *Service) canUpgrade(session Session) bool {
 	first, _, _ := strings.Cut(session.Method, "+")
 	return first == MethodPassword && s.Now().Sub(session.CreatedAt) < s.Settings.Now().FreshWindow
 }
 
 // AuthenticateOptions returns the options with which a browser uses a passkey, as JSON. The
-// passkey must be the actor's user's, and is for the actor's session if there is one. If the
-// caller is unknown, it can be any user's.
+// passkey must belong to the actor's user. If the actor's user is zero, it can belong to
+// any user. The response is valid only for the actor's session, if there is one.
 func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser Token) (json.RawMessage, error) {
 	c := Ceremony{Kind: ceremonyAuthenticate, SessionID: actor.Session.ID}
 	var allow []webauthn.Descriptor
@@ -143,11 +145,11 @@ func (s *Service) AuthenticateOptions(ctx context.Context, actor Actor, browser 
 	return s.RelyingParty.RequestOptions(challenge, allow, s.userVerification())
 }
 
-// takeCeremony deletes and returns the ceremony of the challenge that an answer names,
-// before anything else in the answer is trusted. challenge is "" if the answer cannot be
-// parsed. If the browser has no such ceremony, the answer counts as an attempt: takeCeremony
-// deletes all of the browser's, and fails with refused. It fails with
-// [shared.ErrPasskeyChallenge] if the browser has none.
+// takeCeremony deletes and returns the browser's ceremony for the challenge in a response.
+// It runs before anything else in the response is trusted. challenge is "" if the response
+// cannot be parsed. If there is no such ceremony, the response counts as an attempt, and
+// takeCeremony deletes all ceremonies of the kind that the browser has. It then fails with
+// refused, or with [shared.ErrPasskeyChallenge] if there were none.
 func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challenge string, refused error) (Ceremony, error) {
 	if challenge != "" {
 		c, err := s.Store.TakeCeremony(ctx, browser.Hash(), challengeHash(challenge), kind, s.Now())
@@ -165,9 +167,12 @@ func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challen
 	return Ceremony{}, err
 }
 
-// verifyRegistration verifies an authenticator's answer to a registration, and returns the
-// new passkey. It fails with [shared.ErrPasskeyChallenge], with [shared.ErrPasskeyOfAnother]
-// if the ceremony was for another user, and with [shared.ErrRegistration].
+// verifyRegistration verifies an authenticator's response to a registration, and returns
+// the new passkey. Errors:
+//   - [shared.ErrPasskeyChallenge]: no such challenge in this session
+//   - [shared.ErrPasskeyOfAnother]: the ceremony was for another user
+//   - [shared.ErrRegistration], [shared.ErrRegistrationUnverified]: the response is wrong,
+//     or lacks user verification
 func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
 	// The challenge is empty if the response cannot be parsed.
 	registration, parseErr := webauthn.ParseRegistration(response)
@@ -191,8 +196,8 @@ func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser T
 	return newPasskey(actor.User.ID, made, s.Now()), nil
 }
 
-// passkeyError returns the error of a call whose response package [webauthn] refused.
-// refused is the shared error for it. An error of the server stays as it is.
+// passkeyError maps an error of package [webauthn] to a shared error. refused is the shared
+// error for a response that the package refused. Other errors stay unchanged.
 func passkeyError(err error, refused *shared.Error) error {
 	switch {
 	case errors.Is(err, webauthn.ErrUserNotVerified):
@@ -208,20 +213,21 @@ func passkeyError(err error, refused *shared.Error) error {
 	return err
 }
 
-// verifiedAssertion is an authenticator's answer that was correct when it was verified. It
-// grants nothing until the passkey is used in the transaction of the change.
+// verifiedAssertion is an authenticator's response that was correct when it was verified.
+// It grants nothing until the transaction of the change uses the passkey.
 type verifiedAssertion struct {
-	Passkey      // as it is after its use
+	Passkey      // as it will be after its use
 	user         User
-	userVerified bool // in this answer
+	userVerified bool // in this response
 }
 
-// verifyPasskey verifies an authenticator's answer to a challenge. If session is not nil,
-// the challenge must be that session's. Errors:
+// verifyPasskey verifies an authenticator's response to a challenge. If session is not nil,
+// the challenge must belong to that session. Errors:
 //   - [shared.ErrPasskeyChallenge]: no such challenge
-//   - [shared.ErrPasskeyNotFound]: the passkey is not known here, whatever else is wrong
-//   - [shared.ErrAuthentication]: the answer is wrong; also [webauthn.ErrSignature] if the
-//     signature is
+//   - [shared.ErrPasskeyNotFound]: no user has the passkey, whatever else is wrong
+//   - [shared.ErrAuthentication]: the response is wrong; also [webauthn.ErrSignature] if
+//     the signature is wrong
+//   - [shared.ErrAuthenticationUnverified]: the response lacks user verification
 func (s *Service) verifyPasskey(
 	ctx context.Context,
 	session *Session,
@@ -266,9 +272,9 @@ func (s *Service) verifyPasskey(
 
 // verifyAssertion follows WebAuthn Level 3, section 7.2, except for the counter, which is
 // checked when the passkey is used. It checks the user last, so that an attacker learns
-// neither whose the passkey is nor whether it exists.
+// neither which user has the passkey nor whether it exists.
 func (s *Service) verifyAssertion(p verifiedAssertion, ceremony Ceremony, a webauthn.Assertion) error {
-	if ceremony.UserID == "" && len(a.UserHandle) == 0 { // the passkey has to identify the user
+	if ceremony.UserID == "" && len(a.UserHandle) == 0 { // the response must identify the user
 		return shared.ErrAuthentication
 	}
 	stored := webauthn.Credential{ID: p.CredentialID, PublicKey: p.PublicKey, BackupEligible: p.BackupEligible}

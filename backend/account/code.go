@@ -13,15 +13,15 @@ type Factor string
 // The second factors.
 const (
 	ByTOTP       Factor = "totp"        // a code of the authenticator app (RFC 6238)
-	ByBackupCode Factor = "backup-code" // one of the ten that the user wrote down
+	ByBackupCode Factor = "backup-code" // one of the ten codes that the user saved
 	ByEmailCode  Factor = "email-code"  // a code sent by email
 	ByPasskey    Factor = "passkey"
 
 	byTrustedDevice Factor = "trusted-device" // a browser that needs no second factor
 )
 
-// verificationContext says for which user, and for what, a code is checked: in a session, or
-// for a pending sign-in.
+// verificationContext is the context in which a code is checked: a session of the user, or
+// a pending sign-in.
 type verificationContext struct {
 	Actor
 	pending           *PendingSignIn // nil in a session
@@ -46,8 +46,8 @@ func (s *Service) codeEvent(kind string, vc verificationContext) audit.Event {
 	return s.event(kind, vc.User.ID, vc.Client)
 }
 
-// verifiedCode is a code that was correct when it was checked. It grants nothing until it is
-// spent in the transaction of the change that it allows. Of several callers with the same
+// verifiedCode is a code that was correct when it was checked. It grants nothing until the
+// transaction of the change that it allows spends it. Of several callers with the same
 // code, one can spend it.
 type verifiedCode struct {
 	factor  Factor
@@ -56,7 +56,7 @@ type verifiedCode struct {
 }
 
 // checkCode counts an attempt and then checks a code. try is the number of attempts in a
-// row, and is set for wrong codes, too. Errors:
+// row. It is also set if the code is wrong. Errors:
 //   - [shared.ErrLockedOut]: too many attempts in a row
 //   - [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode], [shared.ErrOTPExpired]: the
 //     code is wrong
@@ -92,9 +92,9 @@ func (s *Service) spendCode(ctx context.Context, in userTx, vc verificationConte
 }
 
 // VerifyCode checks a code in a session, and spends it. The first code of a pending
-// authenticator enables two-factor authentication, or replaces the authenticator, and then
-// rotated is the session's new token. Every code except an emailed one counts as a second
-// factor of the session. It fails as [Service.checkCode] does.
+// authenticator enables two-factor authentication, or replaces the authenticator. In that
+// case, rotated is the session's new token. Every code except an emailed one counts as a
+// second factor of the session. It fails as [Service.checkCode] does.
 func (s *Service) VerifyCode(ctx context.Context, actor Actor, a CodeAnswer) (user User, rotated Token, err error) {
 	vc := sessionContext(actor)
 	vc.allowEnrollment, vc.requireEnrollment = true, a.Enroll

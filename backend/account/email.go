@@ -18,7 +18,7 @@ type emailVerification struct{ Email string }
 type emailChange struct {
 	New, Old string
 	Callback string
-	Session  string // that requested it
+	Session  string // the session that requested it
 }
 
 func (s *Service) composeVerification(ctx context.Context, in userTx, request emailRequest) (mail.Mail, error) {
@@ -29,19 +29,20 @@ func (s *Service) composeVerification(ctx context.Context, in userTx, request em
 	return s.compose(in.User, request.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
-// composeAddressTaken tells the owner of an address that a caller wanted it for another
-// account, because the caller is not told that it is taken.
+// composeAddressTaken composes an email that tells the owner of an address that a caller
+// wanted to use it for another account. The response to the caller does not reveal that the
+// address is taken.
 func (s *Service) composeAddressTaken(owner User, request emailRequest) mail.Mail {
 	return s.compose(owner, request.From, mail.HaveAccount{
 		SignIn: s.origin() + shared.PageSignIn, ForgotPassword: s.origin() + shared.PageForgotPassword,
 	})
 }
 
-// RequestVerification queues an email with a link that verifies an address. If the user of
-// actor is zero, because the caller is not signed in, it behaves the same for every address.
-// Errors:
+// RequestVerification queues an email with a link that verifies an address. The user of
+// actor is zero if the caller is not signed in. For such a caller, RequestVerification
+// behaves the same for every address. Errors:
 //   - [shared.ErrEmailMismatch]: it is not the signed-in user's address
-//   - [shared.ErrVerified]: it is the user's, and is verified
+//   - [shared.ErrVerified]: it is the user's address, and is verified already
 //   - [shared.ErrTooManyRequests]: too many requests
 func (s *Service) RequestVerification(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
@@ -61,8 +62,8 @@ func (s *Service) RequestVerification(ctx context.Context, actor Actor, email, c
 	return s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: callback, From: actor.Client})
 }
 
-// allowReminder counts a verification email that nobody requested, and reports whether the
-// address may get it. It may not after too many.
+// allowReminder counts a verification email that the user did not request, and reports
+// whether it is within the limit of the address.
 func (s *Service) allowReminder(ctx context.Context, email string) (bool, error) {
 	err := s.Allow(ctx, VerificationLimit, email)
 	if errors.Is(err, shared.ErrTooManyRequests) {
@@ -71,10 +72,11 @@ func (s *Service) allowReminder(ctx context.Context, email string) (bool, error)
 	return err == nil, err
 }
 
-// RequestEmailChange starts a change of the session's user's address. The user confirms it
-// with a link to the current address, if that is verified, and then with one to the new
-// address. The answer does not reveal whether the new address is taken. It fails with
-// [shared.ErrSameEmail], and with [shared.ErrTooManyRequests] after too many.
+// RequestEmailChange starts a change of the address of the session's user. The user
+// confirms the change with a link sent to the current address, if that is verified, and
+// then with one sent to the new address. The response does not reveal whether the new
+// address is taken. It fails with [shared.ErrSameEmail], and with
+// [shared.ErrTooManyRequests] after too many requests.
 func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
@@ -101,9 +103,9 @@ func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, ca
 	})
 }
 
-// composeEmailChange composes the email for a requested change of address. The one to the
-// current address is sent even if the new one is taken, because its absence would reveal
-// that. The owner of a taken address is notified.
+// composeEmailChange composes the email for a requested change of address. It composes the
+// one to the current address even if the new address is taken, because its absence would
+// reveal that. If the new address is taken, the second email goes to its owner.
 func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
 	user, err := tx.LockUser(ctx, request.User)
 	if err != nil {
@@ -140,7 +142,7 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 	return s.compose(user, request.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
-// LinkPurpose is what a link in an email about an address or an account does.
+// LinkPurpose is the purpose of a link in an email about an address or an account.
 type LinkPurpose string
 
 const (
@@ -162,12 +164,12 @@ type EmailLink struct {
 	PasswordDue bool
 }
 
-// EmailLink describes a link for [Service.VerifyEmail] or [Service.DeleteUserByLink], and
-// does not use it. Errors:
-//   - [shared.ErrToken]: the link does nothing
-//   - [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the token is still remembered, and
-//     the link is described, too; a link that verifies a verified address counts as used,
-//     because another link has verified it
+// EmailLink describes a link for [Service.VerifyEmail] or [Service.DeleteUserByLink],
+// without using it. Errors:
+//   - [shared.ErrToken]: the link is not valid
+//   - [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the token is still stored, so
+//     EmailLink describes the link, too; a link for an address that is verified already
+//     counts as used
 func (s *Service) EmailLink(ctx context.Context, link string) (EmailLink, error) {
 	t, err := s.checkToken(ctx, link, purposeVerify, purposeConfirmChange, purposeChange, purposeDelete)
 	over := errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired)
@@ -225,10 +227,10 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 	return nil
 }
 
-// VerifyEmail follows a link about an address: it verifies the address, or takes one of the
+// VerifyEmail follows a link about an address. It verifies the address, or takes one of the
 // two steps of a change. changed is the user after the second step. The user of actor is
-// zero if the caller is not signed in. It signs nobody in. Errors:
-//   - [shared.ErrInvalidUser]: the link is another user's
+// zero if the caller is not signed in. VerifyEmail does not sign the caller in. Errors:
+//   - [shared.ErrInvalidUser]: the link belongs to another user
 //   - [shared.ErrToken], [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the link is not
 //     valid
 //   - [shared.ErrUserExists]: another account has taken the address meanwhile
@@ -284,9 +286,9 @@ func (s *Service) verifyAddress(ctx context.Context, client Client, t OneTimeTok
 	return err
 }
 
-// changeEmail gives a user the new address. If the old address was verified, it gets an
-// email with a link that reverts the change. An unverified one may be mistyped and belong to
-// another person.
+// changeEmail changes the address of a user, and notifies the old address. If that was
+// verified, the email has a link that reverts the change. An unverified address may be
+// mistyped and belong to someone else, so it gets no such link.
 func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, change emailChange) (User, error) {
 	user, now := in.User, s.Now()
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {

@@ -19,7 +19,8 @@ const (
 	emailCodeTries    = 5
 )
 
-// EmailCodeLimit is per account, so that the mailbox is not flooded.
+// EmailCodeLimit is per account, and separate for sessions and sign-ins. It prevents
+// flooding of the mailbox.
 var EmailCodeLimit = RateLimit{"email code", 5, 15 * time.Minute}
 
 // EmailCode is a code sent by email.
@@ -35,16 +36,17 @@ func (s *Service) emailCodeMAC(owner []byte, code string) []byte {
 	return s.Keys.MAC("email code", string(owner)+" "+code)
 }
 
-// SendSessionCode sends a code by email for the actor's session, which replaces an earlier
-// one. Errors:
+// SendSessionCode emails the user a code for the actor's session. It replaces an earlier
+// code. Errors:
 //   - [shared.ErrOTPNotConfigured]: the server sends no codes
-//   - [shared.ErrTwoFactorNotEnabled]: the user needs no code
-//   - [shared.ErrTooManyRequests]: too many codes
+//   - [shared.ErrTwoFactorNotEnabled]: the user has not enabled two-factor authentication
+//   - [shared.ErrTooManyRequests]: the user requested too many codes
 func (s *Service) SendSessionCode(ctx context.Context, actor Actor) error {
 	return s.sendCode(ctx, sessionContext(actor))
 }
 
-// SendSignInCode is [Service.SendSessionCode] for a pending sign-in.
+// SendSignInCode emails the user a code for a pending sign-in. It fails as
+// [Service.SendSessionCode] does.
 func (s *Service) SendSignInCode(ctx context.Context, actor Actor, pending PendingSignIn) error {
 	return s.sendCode(ctx, signInContext(actor, pending))
 }
@@ -56,7 +58,7 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	if !vc.User.TwoFactorEnabled {
 		return shared.ErrTwoFactorNotEnabled
 	}
-	place := "" // counted apart, so that a thief of a session does not use up those at sign-in
+	place := "" // counted separately, so that a stolen session cannot use up the codes for sign-in
 	if vc.pending == nil {
 		place = " signed in"
 	}

@@ -7,11 +7,11 @@ import (
 	"latchkey/backend/mail"
 )
 
-// GrantEmergencyAccess lets a user in again who has lost every way to sign in. Only the
-// operator can call it, on the host. It revokes all access, removes the second factor, any
-// lockout and rate limit, makes the password void, and enables and verifies the account. The
-// token that it returns sets a new password. Passkeys stay. It fails with [ErrNotFound] if
-// the address has no account.
+// GrantEmergencyAccess restores access for a user who has lost every way to sign in. Only
+// the operator can call it, on the host. It revokes all access, removes the second factor
+// and any lockout, resets the rate limit of sign-ins, makes the password void, and enables
+// and verifies the account. Passkeys stay. The returned token sets a new password. It fails
+// with [ErrNotFound] if the address has no account.
 func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token Token, err error) {
 	user, err := s.UserByEmail(ctx, email)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"latchkey/backend/audit"
 )
 
-// DeleteOldEvents deletes the events of the log that are older than its retention time.
+// DeleteOldEvents deletes events that are older than EVENT_RETENTION.
 func (s *Service) DeleteOldEvents(ctx context.Context) error {
 	before := s.Now().Add(-s.Settings.Now().EventRetention)
 	for {
@@ -21,8 +21,8 @@ func (s *Service) DeleteOldEvents(ctx context.Context) error {
 	}
 }
 
-// VerifyLog reads the whole audit log and returns how many entries it has. It
-// fails with [audit.ErrChain], which says where, if an attacker has changed it.
+// VerifyLog verifies the whole audit log and returns its number of entries. It fails with
+// [audit.ErrChain] if an attacker has changed the log. The error says where.
 func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	v := audit.NewVerifier(s.Keys)
 	err = s.Store.ReadEvents(ctx, v.Begin, v.Add)
@@ -35,7 +35,8 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	return v.End()
 }
 
-// event returns an event that an unauthenticated call caused.
+// event returns an event without an actor. The caller was not authenticated, or is the
+// server or the operator.
 func (s *Service) event(kind string, user string, client Client) audit.Event {
 	return audit.Event{ID: rand.Text(), At: s.Now(), Kind: kind, UserID: user, IP: client.IP, UserAgent: client.UserAgent}
 }
@@ -47,11 +48,11 @@ func (s *Service) sessionEvent(kind string, actor Actor) audit.Event {
 	return e
 }
 
-// detailFactor is the member of an [audit.Event].Detail with the second factor that
+// detailFactor is the member of [audit.Event].Detail that names the second factor that
 // confirmed the action.
 const detailFactor = "factor"
 
-// detail returns an [audit.Event].Detail.
+// detail encodes members as an [audit.Event].Detail.
 func detail(says map[string]string) string {
 	text, err := json.Marshal(says)
 	if err != nil {
@@ -62,22 +63,23 @@ func detail(says map[string]string) string {
 
 // EventFilter selects the events to list.
 type EventFilter struct {
-	User   string   // whose account; empty for all
+	User   string   // the ID of the account; empty for all
 	Kinds  []string // nil for all
 	Before string   // the ID of an event: list older ones; empty for the newest
 	Limit  int
 }
 
 type eventStore interface {
-	// AddEvent appends an event to the log. Inside a transaction it does so at the end, so
-	// that a transaction waits for the log's end last.
+	// AddEvent appends an event to the log. In a transaction it is written last, so that
+	// the transaction holds the lock of the log's end only briefly.
 	AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error
 	// Events returns the events that the filter selects, newest first.
 	Events(ctx context.Context, f EventFilter) ([]audit.Event, error)
-	// ReadEvents calls chain and then event with each event, oldest first, from one
-	// snapshot. It stops at the first error of either.
+	// ReadEvents calls chain once and then event with each event, oldest first, all from
+	// one snapshot. It fails with [ErrNotFound] if the chain is missing. It stops at the
+	// first error of either.
 	ReadEvents(ctx context.Context, chain func(audit.EventChain) error, event func(audit.Event) error) error
-	// DeleteOldEvents deletes the oldest of the events before a time, few enough that writers to
-	// the log do not wait for long. It reports whether there may be more.
+	// DeleteOldEvents deletes a batch of the oldest events before a time, small enough that
+	// writers to the log do not wait for long. It reports whether there may be more.
 	DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error)
 }

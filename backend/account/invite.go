@@ -9,11 +9,11 @@ import (
 	"latchkey/shared"
 )
 
-// inviteLifetime leaves time to read the server's output the next day.
+// inviteLifetime is long enough to read the server's output the next day.
 const inviteLifetime = 24 * time.Hour
 
-// InviteFirstAdmin returns the secret of a link that makes the first administrator, which
-// replaces earlier ones. It is "" if there is an administrator.
+// InviteFirstAdmin returns the token of a sign-up link for the first administrator. It
+// replaces earlier ones. The token is "" if there is an administrator already.
 func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	any, err := s.Store.AnyGrant(ctx, PermissionSettings)
 	if err != nil || any {
@@ -26,7 +26,8 @@ func (s *Service) InviteFirstAdmin(ctx context.Context) (Token, error) {
 	)
 }
 
-// takeInvite uses the link that makes the first administrator, unless there is one already.
+// takeInvite redeems the invitation of the first administrator. It fails with
+// [shared.ErrInvite] if the invitation is not valid or there is an administrator already.
 func (s *Service) takeInvite(ctx context.Context, tx Store, invite string) error {
 	if _, err := tx.TakeOneTimeToken(ctx, Token(invite).Hash(), purposeFirstAdmin, s.Now()); errors.Is(err, ErrNotFound) {
 		return shared.ErrInvite
@@ -57,7 +58,7 @@ func (s *Service) grantAll(ctx context.Context, tx Store, user string, client Cl
 }
 
 type inviteStore interface {
-	// PutInvite stores a token without a user, and replaces another one for the same
+	// PutInvite stores a token that has no user, in place of any other one for the same
 	// purpose.
 	PutInvite(ctx context.Context, t OneTimeToken) error
 }

@@ -10,8 +10,8 @@ import (
 	"latchkey/backend/setting"
 )
 
-// AuditMissingKey records that a call needed a key that the server lacks. The actor's user
-// is zero if it is unknown.
+// AuditMissingKey records that a call needed a key that the server lacks. The user of actor
+// is zero if the caller is unknown.
 func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
 	e := s.event(audit.EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
@@ -22,9 +22,10 @@ func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *key
 // transactions do not wait for long.
 const resealBatch = 200
 
-// Reseal seals values of former keys under the current one, and returns how many. It leaves
-// values that it cannot unseal, and lost has their errors. Afterwards no other sealed value
-// needs the former keys. It also signs the end of the audit log again.
+// Reseal seals all values of former keys under the current key, and returns how many. It
+// leaves values that it cannot unseal, and lost has their errors. After that, no other
+// sealed value needs the former keys. It also signs the end of the audit log with the
+// current key.
 func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	reseal := func(tx Store, row any, column string, at *string, aad string) error {
 		if *at == "" || s.Keys.IsCurrent(*at) {
@@ -88,8 +89,9 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
 }
 
-// inBatches runs fn in one transaction after another, until it has seen less than a full
-// batch. fn gets the row to continue after, which it returned before.
+// inBatches calls fn in one transaction after another, until a batch is not full. after is
+// the key that the previous call returned, "" at first. fn returns the last key and the
+// number of rows of its batch.
 func (s *Service) inBatches(ctx context.Context, fn func(tx Store, after string) (string, int, error)) error {
 	after := ""
 	for n := resealBatch; n == resealBatch; {
@@ -105,14 +107,14 @@ func (s *Service) inBatches(ctx context.Context, fn func(tx Store, after string)
 }
 
 type sealedStore interface {
-	// TOTPsAfter returns up to n authenticators by ID, after the given one.
+	// TOTPsAfter returns up to n authenticators whose IDs follow the given one, in order.
 	TOTPsAfter(ctx context.Context, id string, n int) ([]TOTP, error)
-	// MailsAfter does the same for emails.
+	// MailsAfter does the same for emails of the outbox.
 	MailsAfter(ctx context.Context, id string, n int) ([]mail.Mail, error)
 	// OneTimeTokensAfter does the same for tokens, by their hashes.
 	OneTimeTokensAfter(ctx context.Context, hash []byte, n int) ([]OneTimeToken, error)
 	// Reseal replaces the value was in a column of a row, which is a pointer to one of the
-	// types above or to a [setting.Setting]. It reports whether it did, which it does not if
-	// the value has changed.
+	// types above or to a [setting.Setting]. It reports whether it did: not if the value
+	// has changed.
 	Reseal(ctx context.Context, row any, column, was string) (bool, error)
 }

@@ -37,8 +37,8 @@ var lockoutDurations = []time.Duration{
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // SecondFactorTries counts an account's attempts in a row. Attempts at sign-in, which need
-// the password, and attempts in sessions count apart: a thief of a session must neither
-// guess without limit nor lock the owner out.
+// the password, and attempts in sessions count separately: an attacker with a stolen
+// session must neither guess without limit nor lock the owner out of sign-in.
 type SecondFactorTries struct {
 	UserID      string `bun:",pk"`
 	SignedIn    bool   `bun:",pk"`
@@ -47,10 +47,12 @@ type SecondFactorTries struct {
 }
 
 // countTry counts an attempt before the code is checked, and returns the number of attempts
-// in a row. also counts the attempt elsewhere in the same transaction. It fails with
-// [shared.ErrLockedOut] during a lockout. If it fails, nothing has counted.
+// in a row. It runs also in the same transaction, to count the attempt elsewhere. During a
+// lockout it fails with [shared.ErrLockedOut] or [shared.ErrLockedOutForGood]. If it fails,
+// nothing is counted.
 //
-// [Service].Unlimited does not turn this count off: without it, six digits are no factor.
+// [Service].Unlimited does not turn this count off: without it, six digits would not be a
+// factor.
 func (s *Service) countTry(ctx context.Context, vc verificationContext, also func(userTx) error) (try int, err error) {
 	err = s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
 		now := s.Now()
@@ -74,7 +76,7 @@ func (s *Service) countTry(ctx context.Context, vc verificationContext, also fun
 	return try, nil
 }
 
-// countTryWithSignIn calls countTry, and counts the attempt for the pending sign-in, too, if
+// countTryWithSignIn calls countTry, and also counts the attempt for the pending sign-in if
 // there is one.
 func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext) (try int, err error) {
 	return s.countTry(ctx, vc, func(in userTx) error {
@@ -92,13 +94,13 @@ func lockoutError(until, now time.Time) error {
 	return shared.ErrLockedOut.After(until.Sub(now))
 }
 
-// errNotAGuess marks a code that is genuine, but not accepted here or not any more.
+// errNotAGuess marks a genuine code that is not accepted here or is no longer accepted.
 var errNotAGuess = errors.New("the code is no guess")
 
 // auditFailedCode handles the error of an attempt, and returns the error for the caller. It
-// records a wrong code, and notifies the owner of a lockout. Any other failure was not a
-// guess, and auditFailedCode takes it off the count: for example, a client that sends the
-// correct code twice at once loses one of the two races.
+// records a wrong code, and notifies the user of a lockout. A failure that was not a guess
+// is taken off the count: for example, a client that sends the correct code twice at once
+// loses one of the two races.
 func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, try int, failed error) error {
 	if failed == nil || try == 0 { // nothing was counted
 		return failed
@@ -117,7 +119,7 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 		e := s.codeEvent(audit.EventCodeFailed, vc)
 		if guessed && try%lockoutThreshold == 0 {
 			e.Kind = audit.EventLockout
-			if vc.User.TwoFactorEnabled { // otherwise a user has trouble enrolling
+			if vc.User.TwoFactorEnabled { // otherwise the user is having trouble enrolling
 				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
 				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
 					return err
@@ -149,9 +151,9 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 
 type lockoutStore interface {
 	// CountSecondFactorTry adds one to a user's attempts in a row, in one statement, unless
-	// they are locked out. Each attempt that makes the count a multiple of every starts a
-	// lockout: the first until locks[0], and so on. If counted is false, tries says until
-	// when the lockout lasts.
+	// the user is locked out. Each attempt that makes the count a multiple of every starts
+	// a lockout: the first until locks[0], the second until locks[1], and so on. If counted
+	// is false, tries has the end of the lockout.
 	CountSecondFactorTry(
 		ctx context.Context,
 		user string,
@@ -160,7 +162,8 @@ type lockoutStore interface {
 		every int,
 		locks []time.Time,
 	) (tries SecondFactorTries, counted bool, err error)
-	// TakeBackSecondFactorTry takes one attempt off, and ends the lockout that it started.
+	// TakeBackSecondFactorTry takes one attempt off the count, and ends the lockout that
+	// the attempt started.
 	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
 	// ForgetSecondFactorTries sets a user's attempts in a row to zero.
 	ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error

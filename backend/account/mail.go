@@ -15,10 +15,11 @@ import (
 const (
 	// mailLease is how long a server may take to deliver an email before another one tries.
 	mailLease = time.Minute
-	// mailLifetime is how long delivery is tried. The email's content is outdated then.
+	// mailLifetime is how long the server tries to deliver an email. After that, its
+	// content is outdated.
 	mailLifetime = 3 * day
-	// maxMailBackoff is the longest pause between two tries, unless the provider asks for
-	// more.
+	// maxMailBackoff is the longest pause between two tries, unless the provider asks for a
+	// longer one.
 	maxMailBackoff = time.Hour
 )
 
@@ -33,11 +34,11 @@ func (s *Service) send(ctx context.Context, tx Store, m mail.Mail) error {
 	return tx.AddMail(ctx, m.Sealed(s.Keys))
 }
 
-// origin returns where this service is found: links in emails begin with it.
+// origin returns the origin of this service. Links in emails begin with it.
 func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 
-// compose returns a notice to a user about what client did. It is in the language
-// that the user has chosen, or else in that of the client.
+// compose returns a notice to a user about an action of client. It is in the language that
+// the user has chosen, or else in the client's language.
 func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 	sender := mail.Sender{Name: s.Settings.Now().AppName, Origin: s.origin()}
 	reader := mail.Reader{Address: user.Email, Language: cmp.Or(user.Language, client.Language)}
@@ -47,9 +48,10 @@ func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 // ErrMailDiscarded means that an email was not delivered and will not be tried again.
 var ErrMailDiscarded = fmt.Errorf("it was dropped after %d days", mailLifetime/day)
 
-// DeliverMail delivers an email of the outbox, and reports whether there was one. It tries a
-// failed delivery again after a pause, which grows from a second to an hour. After three
-// days it discards the email, and fails with [ErrMailDiscarded].
+// DeliverMail delivers one email of the outbox, and reports whether one was due. After a
+// failure, it reschedules the email for a later call, after a pause that grows from a
+// second to an hour. After three days it discards the email, and fails with
+// [ErrMailDiscarded].
 func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error) (bool, error) {
 	now := s.Now()
 	leased, found, err := s.Store.LeaseMail(ctx, now, now.Add(mailLease))
@@ -72,7 +74,7 @@ func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error
 }
 
 // reschedule schedules the next delivery of an email, or discards it after its lifetime. It
-// returns the cause of the failure.
+// returns cause, joined with its own errors.
 func (s *Service) reschedule(ctx context.Context, m mail.Mail, cause error) error {
 	now, end := s.Now(), m.CreatedAt.Add(mailLifetime)
 	if !now.Before(end) {
@@ -86,7 +88,7 @@ func (s *Service) reschedule(ctx context.Context, m mail.Mail, cause error) erro
 }
 
 // discard deletes an undelivered email and records that. It returns [ErrMailDiscarded] if
-// the email existed.
+// it deleted the email.
 func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 	user, _, err := s.Store.UserByEmail(ctx, m.Recipient)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -110,9 +112,10 @@ func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 // TestEmailLimit is per account.
 var TestEmailLimit = RateLimit{"test mail", 5, 15 * time.Minute}
 
-// SendTestMail delivers an email to the user at once, without the outbox, so that the answer
-// can report the result. It fails with [shared.ErrMailRefused], which has the reason, if the
-// provider does not accept the email, and with [shared.ErrTooManyRequests] after too many.
+// SendTestMail delivers an email to the user at once, without the outbox, so that the
+// response can report the result. Errors:
+//   - [shared.ErrMailRefused], with the reason: the provider does not accept the email
+//   - [shared.ErrTooManyRequests]: the user requested too many
 func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(context.Context, mail.Mail) error) error {
 	if err := s.Allow(ctx, TestEmailLimit, actor.User.ID); err != nil {
 		return err
@@ -126,8 +129,8 @@ func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(co
 
 type mailStore interface {
 	AddMail(ctx context.Context, m mail.Mail) error
-	// LeaseMail leases the email that has waited longest until the given time, if no server
-	// has it. Of several servers, one gets it.
+	// LeaseMail leases the email that has been due longest, if one is due, until the given
+	// time. Of several servers, one gets it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, found bool, err error)
 	// RescheduleMail counts a failed try and sets when the next one is due, if m's lease is
 	// still current. Otherwise another server has the email.
@@ -137,7 +140,7 @@ type mailStore interface {
 	DiscardMail(ctx context.Context, m mail.Mail) (bool, error)
 	DeleteMail(ctx context.Context, id string) error
 	// WriteMail replaces an email's request with its content. It fails with [ErrNotFound]
-	// unless the request is still there under the same lease: of several servers, one
+	// if the request is gone or another server has leased it: of several servers, one
 	// succeeds.
 	WriteMail(ctx context.Context, m mail.Mail) error
 }

@@ -17,8 +17,8 @@ func mailing(t *testing.T) *Service {
 	}
 }
 
-// TestMailLanguage checks that an email is in the language that its reader has
-// chosen, or else in that of the client that did what it reports.
+// TestMailLanguage checks that an email is in the language that the user has chosen, or
+// else in the client's language.
 func TestMailLanguage(t *testing.T) {
 	s := mailing(t)
 	const english, german = "It was at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",

@@ -9,22 +9,22 @@ import (
 	"latchkey/shared"
 )
 
-// reversal says what a user's report that "this wasn't me" reverts. It is the data of the
+// reversal describes what a user's report "this wasn't me" reverts. It is the data of the
 // token in a notice.
 type reversal struct {
-	Session string `json:",omitempty"` // that made the change; empty if none
+	Session string `json:",omitempty"` // the session that made the change; empty if none
 
-	// What the change added or revealed, which an attacker could go on using:
-	Passkey    string `json:",omitempty"` // its ID
-	TOTP       string `json:",omitempty"` // likewise
-	BackupCode []byte `json:",omitempty"` // the digest of one of the ten
+	// What the change added or revealed, and an attacker could continue to use:
+	Passkey    string `json:",omitempty"` // the ID of a passkey
+	TOTP       string `json:",omitempty"` // the ID of an authenticator
+	BackupCode []byte `json:",omitempty"` // the digest of one of the ten codes
 
 	Email string `json:",omitempty"` // the address that was replaced
 }
 
-// notify tells a user about a change of their account, and the second factor that confirmed
-// it, if there was one. The email has a link with which the user can report that it was not
-// them.
+// notify emails a user about a change of their account. The email names the second factor
+// that confirmed the change, if by is not empty. It has a link with which the user can
+// report that it was not them.
 func (s *Service) notify(ctx context.Context, in userTx, client Client, r reversal, by Factor, change mail.Change) error {
 	token, err := s.issueToken(ctx, in, purposeReport, r)
 	if err != nil {
@@ -43,9 +43,9 @@ func (s *Service) CheckReportToken(ctx context.Context, token string) error {
 }
 
 // ReportNotMe handles a user's report that "this wasn't me", with the token of a notice. It
-// reverts the change as far as possible: it revokes all access, removes what was added,
-// restores a replaced address and makes the password void. reset is a token for
-// [Service.ResetPassword]. It fails as [Service.CheckReportToken] does.
+// revokes all access, makes the password void and reverts the change: it removes what was
+// added, and restores a replaced address. reset is a token for [Service.ResetPassword]. It
+// fails as [Service.CheckReportToken] does.
 func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (reset Token, err error) {
 	t, err := s.checkToken(ctx, link, purposeReport)
 	if err != nil {
@@ -62,8 +62,8 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 		if err := in.VoidPassword(ctx, in.User.ID); err != nil {
 			return err
 		}
-		// An attacker's mailbox may have got later notices, and the owner's got the earlier
-		// ones. The first notice wins.
+		// Revoke later notices, which may have gone to an attacker's mailbox. The owner
+		// received the earlier ones, so the first notice wins.
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, t.CreatedAt, purposeReport); err != nil {
 			return err
 		}
@@ -80,7 +80,8 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 	return reset, err
 }
 
-// revert removes what the change added, if it still exists.
+// revert removes what the change added or revealed, if it still exists. It restores a
+// replaced address, unless another account has it now.
 func (s *Service) revert(ctx context.Context, in *userTx, r reversal) error {
 	if r.Passkey != "" {
 		if err := in.DeletePasskey(ctx, in.User.ID, r.Passkey); err != nil && !errors.Is(err, shared.ErrPasskeyNotFound) {

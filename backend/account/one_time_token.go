@@ -12,7 +12,7 @@ import (
 	"latchkey/shared"
 )
 
-// OneTimeToken is the hash of a secret in a link that works once.
+// OneTimeToken is a token in a link that works once. Only its hash is stored.
 type OneTimeToken struct {
 	Hash      []byte `bun:",pk"`
 	Purpose   string
@@ -27,7 +27,7 @@ type OneTimeToken struct {
 const (
 	purposeFirstAdmin     = "first administrator"
 	purposeReset          = "reset password"
-	purposeEmergencyReset = "recover" // the same, with a link from the operator; a caller cannot replace it by requesting another
+	purposeEmergencyReset = "recover" // to reset the password, issued by the operator; a requested reset does not replace it
 	purposeVerify         = "verify email"
 	purposeConfirmChange  = "confirm email change" // sent to the old address
 	purposeChange         = "change email"         // sent to the new address
@@ -35,11 +35,11 @@ const (
 	purposeReport         = "disown"
 )
 
-// tokenLifetimes is how long tokens are valid. A report has longer than a request, because
-// users notice an attack later than the email that they have just requested.
+// tokenLifetimes is how long tokens are valid. Tokens for reports live longest, because
+// users notice an attack later than an email that they have just requested.
 var tokenLifetimes = map[string]time.Duration{
 	purposeReset:          30 * time.Minute,
-	purposeEmergencyReset: time.Hour, // leaves time to pass it on to the user
+	purposeEmergencyReset: time.Hour, // leaves time for the operator to send it to the user
 	purposeVerify:         time.Hour,
 	purposeConfirmChange:  time.Hour,
 	purposeChange:         time.Hour,
@@ -63,9 +63,11 @@ func (t OneTimeToken) aad() string {
 	return "one_time_tokens|data|" + hex.EncodeToString(t.Hash) + "|" + t.Purpose + "|" + t.UserID
 }
 
-// issueToken issues a token to a user, and revokes the others for the same purpose. Tokens
-// for reports are independent of each other. So are those that verify an address: otherwise
-// an attacker who keeps requesting them could keep the owner from using one in time.
+// issueToken issues a token to a user, and revokes the user's other tokens for the same
+// purpose. Two purposes are exceptions:
+//   - reports: the tokens are independent of each other
+//   - verification of an address: an attacker who keeps requesting tokens could otherwise
+//     keep the owner from using one in time
 func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
 	if purpose != purposeReport && purpose != purposeVerify {
 		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
@@ -82,10 +84,10 @@ func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, dat
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
-// checkToken returns the token of a link if it is valid for one of the purposes. It does not
-// use the token: the transaction of the change does. Errors:
+// checkToken returns the token of a link if it is valid for one of the purposes. It does
+// not use the token up: the transaction of the change does. Errors:
 //   - [shared.ErrToken]: no such token for these purposes
-//   - [shared.ErrTokenUsed], [shared.ErrTokenExpired]: the token is still remembered, and is
+//   - [shared.ErrTokenUsed], [shared.ErrTokenExpired]: the token is still stored, and is
 //     returned, too
 func (s *Service) checkToken(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
 	token, ok := ParseToken(link)
@@ -116,9 +118,10 @@ func (s *Service) readToken(t OneTimeToken, data any) error {
 	return nil
 }
 
-// redeem decodes a token's data, and then uses the token and runs fn in one transaction that
-// holds the user's lock. Of several callers with the token, one succeeds, and the others get
-// [shared.ErrTokenUsed]. It fails with [shared.ErrToken] if the token was revoked meanwhile.
+// redeem decodes a token's data, and then uses the token up and runs fn, in one transaction
+// that holds the user's lock. Errors:
+//   - [shared.ErrTokenUsed]: the token was used meanwhile; of several callers, one succeeds
+//   - [shared.ErrToken]: the token or the user was deleted meanwhile
 func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(userTx) error) error {
 	if err := s.readToken(t, data); err != nil {
 		return err

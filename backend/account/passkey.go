@@ -16,12 +16,13 @@ import (
 	"latchkey/shared"
 )
 
-// Passkey is the public key of a credential whose private key an authenticator has.
+// Passkey is a WebAuthn credential: the public key whose private key an authenticator
+// holds.
 type Passkey struct {
 	ID             string `bun:",pk"`
 	UserID         string
 	Name           *string
-	CredentialID   []byte // the authenticator's name for it; unique
+	CredentialID   []byte // chosen by the authenticator; unique
 	PublicKey      []byte // COSE (RFC 9052, section 7)
 	SignCount      int64  // at the last use; 0 if the authenticator does not count
 	AAGUID         string `bun:"aaguid"` // of the authenticator's model, as a UUID
@@ -33,10 +34,10 @@ type Passkey struct {
 	LastUsedAt     *time.Time
 }
 
-// Credential returns the credential ID as on the wire.
+// Credential returns the credential ID in its wire form, base64url.
 func (p Passkey) Credential() string { return base64.RawURLEncoding.EncodeToString(p.CredentialID) }
 
-// HandleText returns the handle as on the wire.
+// HandleText returns the handle in its wire form, base64url.
 func (u User) HandleText() string { return base64.RawURLEncoding.EncodeToString(u.Handle) }
 
 func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
@@ -48,8 +49,8 @@ func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 	}
 }
 
-// AddPasskey registers a passkey that an authenticator has made for the session's user. It
-// fails as [Service.verifyRegistration] does. Other errors:
+// AddPasskey registers a passkey that an authenticator has created for the session's user.
+// It fails as [Service.verifyRegistration] does. Other errors:
 //   - [shared.ErrPasskeyRegistered]: an account has the passkey already
 //   - [shared.ErrTooManyPasskeys]: the user has too many
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
@@ -90,8 +91,8 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 	return p, err
 }
 
-// auditPasskeyChange notifies the owner of a change of a passkey, and records it. by is the
-// second factor that confirmed it, or "".
+// auditPasskeyChange notifies the user of a change of a passkey, and records the change. by
+// is the second factor that confirmed it, or "".
 func (s *Service) auditPasskeyChange(
 	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, r reversal, by Factor, change mail.Change,
 ) error {
@@ -134,8 +135,9 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 // revokes all other access, and the session gets a new token. Errors:
 //   - [shared.ErrPasskeyNotFound]: the user has no passkey with the ID
 //   - [shared.ErrLastCredential]: the user could not sign in without it
-//   - [shared.ErrFactorNotFresh]: it is the last passkey, and the session needs a second
-//     factor first
+//   - [shared.ErrLastRequiredPasskey]: the user must have a second factor, and has no other
+//   - [shared.ErrFactorNotFresh]: it is the last passkey of a user with two-factor
+//     authentication, and the session needs a second factor first
 func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (left []Passkey, token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
 		methods, err := loadSignInMethods(ctx, in, in.User.ID)
@@ -181,8 +183,8 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 	return left, token, err
 }
 
-// Passkeys returns the passkeys of a user, oldest first. last reports that the user can sign
-// in only with the one passkey.
+// Passkeys returns the passkeys of a user, oldest first. last reports whether the user has
+// one passkey and no other way to sign in.
 func (s *Service) Passkeys(ctx context.Context, user string) (passkeys []Passkey, last bool, err error) {
 	methods, err := loadSignInMethods(ctx, s.Store, user)
 	return methods.Passkeys, !methods.Password && len(methods.Passkeys) == 1, err
@@ -196,8 +198,8 @@ type signInMethods struct {
 
 func (w signInMethods) empty() bool { return !w.Password && len(w.Passkeys) == 0 }
 
-// loadSignInMethods returns a user's sign-in methods. A change that removes one checks what
-// is left.
+// loadSignInMethods returns a user's sign-in methods. A void password is not one. A change
+// that removes a method checks that another one remains.
 func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMethods, err error) {
 	if w.Passkeys, err = in.Passkeys(ctx, user); err != nil {
 		return w, err
@@ -210,19 +212,23 @@ func loadSignInMethods(ctx context.Context, in Store, user string) (w signInMeth
 	return w, err
 }
 
-// PasskeyAnswer is an authenticator's answer at sign-in.
+// PasskeyAnswer is an authenticator's response at sign-in.
 type PasskeyAnswer struct {
 	Response    json.RawMessage
 	Browser     Token
 	Pending     *PendingSignIn // the browser's pending sign-in; nil if none
-	Remember    bool           // remember the session, if the answer completes no pending sign-in
+	Remember    bool           // remember the session, if the response completes no pending sign-in
 	TrustDevice bool           // do not ask this browser for a second factor again
 }
 
-// SignInByPasskey authenticates a user by passkey, and issues a session. A passkey that
-// verified its user counts as both factors. It fails as [Service.verifyPasskey] does, with
-// [TwoFactorRequiredError] if a second factor is required, with [shared.ErrDisabled], and
-// with [shared.ErrNoPendingSignIn] if the pending sign-in has ended meanwhile.
+// SignInByPasskey authenticates a user by passkey, and issues a session. A passkey with
+// user verification counts as both factors. It fails as [Service.verifyPasskey] does. Other
+// errors:
+//   - [TwoFactorRequiredError]: the sign-in waits for a second factor
+//   - [shared.ErrDisabled]: the account is disabled
+//   - [shared.ErrNotVerified]: the user must verify the address first
+//   - [shared.ErrNoPendingSignIn]: the pending sign-in has ended meanwhile
+//   - [shared.ErrPasskeyCopied]: the passkey may have been copied
 func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyAnswer) (o SignInResult, err error) {
 	verified, err := s.verifyPasskey(ctx, nil, client, a.Browser, a.Response)
 	if err != nil {
@@ -269,8 +275,8 @@ func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Clien
 	return err
 }
 
-// StepUpByPasskey is StepUp with a passkey that verified its user, for a challenge of the
-// same session.
+// StepUpByPasskey is StepUp with a passkey instead of the password. The response must
+// include user verification, and answer a challenge of the same session.
 func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (token Token, err error) {
 	verified, err := s.verifyPasskey(ctx, &actor.Session, actor.Client, browser, response)
 	if err != nil {
@@ -323,9 +329,9 @@ type passkeyStore interface {
 	// PasskeyByCredential returns the passkey with a credential ID, and its user. It fails
 	// with [ErrNotFound].
 	PasskeyByCredential(ctx context.Context, id []byte) (Passkey, User, error)
-	// UsePasskey records the use of a passkey, if its counter has increased or both counters
-	// are zero. Otherwise it fails with [ErrCopied]. It fails with [ErrNotFound] if the
-	// passkey is gone.
+	// UsePasskey records the use of a passkey. It fails with [ErrCopied] unless the
+	// signature counter has increased or is and was zero. It fails with [ErrNotFound] if
+	// the passkey is gone.
 	UsePasskey(ctx context.Context, p Passkey) error
 	// RenamePasskey and DeletePasskey fail with [shared.ErrPasskeyNotFound] if the user has
 	// no passkey with the ID.

@@ -26,16 +26,17 @@ type Password struct {
 	UserID    string `bun:",pk"`
 	Hash      string
 	ChangedAt time.Time
-	Void      bool // it signs nobody in: the user must choose a new one
+	Void      bool // refused at sign-in: the user must choose a new one
 }
 
-// checkNewPassword fails if the password is not good enough for the account.
+// checkNewPassword fails if the password is not acceptable for the account: too long, too
+// short, too common, or made of the name or address.
 func checkNewPassword(password, email, name string) error {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return shared.ErrPasswordTooLong
 	}
 	p := strings.ToLower(norm.NFKC.String(password))
-	if utf8.RuneCountInString(p) < minPassword { // the length of what is hashed
+	if utf8.RuneCountInString(p) < minPassword { // counts the normalized form, which is the one that is hashed
 		return shared.ErrPasswordTooShort
 	}
 	local, _, _ := strings.Cut(email, "@")
@@ -59,8 +60,8 @@ func (s *Service) ConfirmPassword(ctx context.Context, actor Actor, password str
 	return err
 }
 
-// confirmPassword is ConfirmPassword, and returns the hash that matched. A change can then
-// depend on it still being the user's hash.
+// confirmPassword is ConfirmPassword, but also returns the hash that matched. A change can
+// then require that the user still has this hash.
 func (s *Service) confirmPassword(ctx context.Context, actor Actor, password string) (hash string, err error) {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return "", shared.ErrPasswordTooLong
@@ -84,8 +85,8 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 
 // verifyPassword reports whether phc is the hash of password. It counts the attempt for key
 // before the comparison and outside of any transaction, so that concurrent attempts all
-// count. It counts only after it got a hashing slot, so that an attempt that is turned away
-// for lack of room costs nothing.
+// count. It counts only after it has a hashing slot, so that a caller who gets none does
+// not lose an attempt.
 func (s *Service) verifyPassword(ctx context.Context, l RateLimit, key, phc, password string) (bool, error) {
 	slot, err := s.Hasher.Acquire(ctx)
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Service) verifyPassword(ctx context.Context, l RateLimit, key, phc, pas
 
 // ChangePassword gives the session's user a new password and revokes all other access. It
 // returns the session's new token and the browser's known-device tokens. It fails as
-// [Service.ConfirmPassword] does, and if the new password is not good enough.
+// [Service.ConfirmPassword] does, and if the new password is not acceptable.
 func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownDeviceTokens, error) {
 	if err := checkNewPassword(next, actor.User.Email, actor.User.Name); err != nil {
 		return "", "", inField(err, "newPassword")
@@ -123,7 +124,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.ReplacePassword(ctx, in.User.ID, old, hashed, s.Now()); err != nil {
 			return err
 		}
-		// Codes at sign-in were tried with the old password.
+		// The counted attempts at sign-in were made with the old password.
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}
@@ -146,8 +147,8 @@ func (s *Service) StepUp(ctx context.Context, actor Actor, password string) (tok
 	return token, err
 }
 
-// StepUpByCode is StepUp with a code of the authenticator app ([ByTOTP]) or a backup code
-// ([ByBackupCode]). It fails as [Service.VerifyCode] does.
+// StepUpByCode is StepUp with a code from the authenticator app ([ByTOTP]) or a backup code
+// ([ByBackupCode]) instead of the password. It fails as [Service.VerifyCode] does.
 func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code string) (token Token, err error) {
 	vc := sessionContext(actor)
 	if f == ByTOTP && !actor.User.TwoFactorEnabled {
@@ -171,7 +172,7 @@ func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code 
 }
 
 // stepUp confirms the identity of the session's user by a second factor, or by the password
-// if f is empty. A password does not change which factor was shown last.
+// if f is empty. A password does not change which second factor was presented last.
 func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) (Token, error) {
 	if f != "" {
 		if err := s.recordSecondFactor(ctx, in, actor, f); err != nil {
@@ -190,15 +191,15 @@ type passwordStore interface {
 	// [shared.ErrCredentialNotFound] if the user has none.
 	Password(ctx context.Context, user string) (Password, error)
 	AddPassword(ctx context.Context, p Password) error
-	// UsePassword fails with [shared.ErrCredentials] unless hash is the user's current and
-	// valid one, and keeps it so until the transaction ends: a sign-in with the old password
-	// must not overtake a change of it.
+	// UsePassword locks the user's password until the transaction ends, so that a sign-in
+	// with the old password cannot overtake a change of it. It fails with
+	// [shared.ErrCredentials] unless hash is the current one and not void.
 	UsePassword(ctx context.Context, user, hash string) error
-	// UpgradePassword replaces the hash old with another hash of the same password. It fails
-	// with [shared.ErrCredentials] unless old is the user's current and valid one.
+	// UpgradePassword replaces the hash old with another hash of the same password. It
+	// fails with [shared.ErrCredentials] unless old is the user's current one and not void.
 	UpgradePassword(ctx context.Context, user, old, new string) error
-	// ReplacePassword replaces the hash old. It fails with [shared.ErrInvalidPassword] if
-	// old is no longer the user's, or is void.
+	// ReplacePassword replaces the hash old. It fails with [shared.ErrInvalidPassword]
+	// unless old is the user's current one and not void.
 	ReplacePassword(ctx context.Context, user, old, new string, now time.Time) error
 	// PutPassword stores a password, and replaces the user's former one if there is one.
 	PutPassword(ctx context.Context, p Password) error

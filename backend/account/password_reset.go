@@ -17,7 +17,7 @@ import (
 )
 
 // The limits on emails that any caller can request. They are per email address, with or
-// without an account, so that nobody's mailbox is flooded.
+// without an account, and prevent flooding of mailboxes.
 var (
 	PasswordResetLimit = RateLimit{"reset mail", 3, time.Hour}
 	VerificationLimit  = RateLimit{"verification mail", 5, time.Hour}
@@ -27,23 +27,23 @@ var (
 var DeletionLimit = RateLimit{"deletion mail", 3, time.Hour}
 
 // An emailRequest is a caller's request for an email. The server queues it sealed, in the
-// same way for every address, and composes the email at delivery. So neither the answer nor
-// its time reveals whether the address has an account.
+// same way for every address, and composes the email at delivery. So neither the response
+// nor its timing reveals whether the address has an account.
 type emailRequest struct {
 	Purpose  string // of the token in the email, or requestSignUp
-	Email    string // the recipient's address, in the form of [address.Parse]
-	Callback string // where the link's page leads next; empty for the default
+	Email    string // the recipient's address, as [address.Parse] returns it
+	Callback string // where the link's page leads next; empty for the default page
 	From     Client
 	At       time.Time
 
 	// For a change of address:
 	User    string
 	Old     string // the account's current address
-	Session string // that requested it
+	Session string // the session that requested it
 }
 
-// requestSignUp is the purpose of an email after a sign-up. Whether the address has an
-// account is looked up at delivery.
+// requestSignUp is the purpose of an email after a sign-up. The server looks up at delivery
+// whether the address has a verified account.
 const requestSignUp = "sign up"
 
 // requestEmail queues a request for an email.
@@ -59,9 +59,10 @@ func (s *Service) requestEmail(ctx context.Context, tx Store, request emailReque
 	return tx.AddMail(ctx, m)
 }
 
-// composeRequested composes the email for a queued request, and stores it. It reports false
-// if there is no recipient, and then deletes the request, or if another server composes it
-// because the lease has expired.
+// composeRequested composes the email for a queued request, and stores it. It returns false
+// without an error in two cases:
+//   - there is no recipient: it deletes the request
+//   - the lease has expired, and another server composes the email
 func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail, bool, error) {
 	text, err := s.Keys.Unseal(m.Request, m.AAD("asked"))
 	if err != nil {
@@ -90,8 +91,8 @@ func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail,
 	return m, found && err == nil, err
 }
 
-// answerRequest composes the email that answers a request. It fails with [ErrNotFound]
-// if there is no account to answer for.
+// answerRequest composes the email that answers a request. It fails with [ErrNotFound] if
+// no email is due, for example because the address has no account.
 func (s *Service) answerRequest(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
 	if request.User != "" {
 		return s.composeEmailChange(ctx, tx, request)
@@ -117,9 +118,9 @@ func (s *Service) answerRequest(ctx context.Context, tx Store, request emailRequ
 	return mail.Mail{}, ErrNotFound // the address is verified already
 }
 
-// linkTo returns the address of one of our pages, for a link in an email. Opening the page
-// must change nothing, because mail scanners open links, too. If callback is not empty, the
-// page leads there next.
+// linkTo returns the URL of a page of this service, for a link in an email. Opening the
+// page must change nothing, because mail scanners open links, too. If callback is not
+// empty, the page leads there next.
 func (s *Service) linkTo(page string, token Token, callback string) string {
 	link := s.origin() + page + "?token=" + string(token)
 	if callback != "" {
@@ -128,8 +129,8 @@ func (s *Service) linkTo(page string, token Token, callback string) string {
 	return link
 }
 
-// linkToEmailPage returns the address of the page that asks for confirmation before it uses
-// an email's token. The page leads to callback next, or by default to our first page.
+// linkToEmailPage returns the URL of the page that asks for confirmation before it uses an
+// email's token. The page leads to callback next, or by default to the home page.
 func (s *Service) linkToEmailPage(token Token, callback string) string {
 	return s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))
 }
@@ -139,8 +140,9 @@ func (s *Service) issueResetToken(ctx context.Context, in userTx) (Token, error)
 	return s.issueToken(ctx, in, purposeReset, struct{}{})
 }
 
-// checkNotOutdated fails with [ErrNotFound] if the password has changed since the request:
-// the change revokes links sent before, and so it does this one.
+// checkNotOutdated fails with [ErrNotFound] if the password has changed since the request.
+// A change of the password revokes the links that were sent before, so it must also revoke
+// a requested one.
 func checkNotOutdated(ctx context.Context, in userTx, request emailRequest) error {
 	p, err := in.Password(ctx, in.User.ID)
 	switch {
@@ -166,9 +168,9 @@ func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequ
 	return s.compose(in.User, request.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, request.Callback)}), nil
 }
 
-// RequestPasswordReset queues an email with a link that resets the password of an address.
-// It behaves the same whether or not the address has an account. It fails with
-// [shared.ErrTooManyRequests] after too many.
+// RequestPasswordReset queues an email with a link that resets the password of the account
+// with an address. It behaves the same whether or not the address has an account. It fails
+// with [shared.ErrTooManyRequests] after too many requests.
 func (s *Service) RequestPasswordReset(ctx context.Context, client Client, email, callback string) error {
 	email, err := address.Parse(email)
 	if err != nil {
@@ -187,8 +189,9 @@ func (s *Service) CheckResetToken(ctx context.Context, token string) error {
 	return err
 }
 
-// ResetTokenEmail returns the address of the account that a token belongs to. The token came
-// in an email to that address. It fails as [Service.CheckResetToken] does.
+// ResetTokenEmail returns the address of the account that a reset token belongs to. The
+// holder of the token can take over the account, so the address is no secret to them. It
+// fails as [Service.CheckResetToken] does.
 func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, error) {
 	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
@@ -201,10 +204,10 @@ func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, er
 	return user.Email, err
 }
 
-// ResetPassword sets the password of a token's user, and revokes all access. It signs nobody
-// in, and the next sign-in requires a second factor as before. It fails as
-// [Service.CheckResetToken] does, and if the password is not good enough, which leaves the
-// token unused.
+// ResetPassword sets the password of a token's user, and revokes all access. It does not
+// sign the user in, and the next sign-in requires a second factor as before. It fails as
+// [Service.CheckResetToken] does, and if the password is not acceptable. In that case, the
+// token stays valid.
 func (s *Service) ResetPassword(ctx context.Context, client Client, token, password string) error {
 	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
@@ -230,7 +233,7 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.PutPassword(ctx, Password{UserID: in.User.ID, Hash: hashed, ChangedAt: s.Now()}); err != nil {
 			return err
 		}
-		// The counted guesses were at the old password.
+		// The counted attempts were made with the old password.
 		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 			return err
 		}

@@ -35,8 +35,8 @@ func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequ
 // Unwrap makes errors.Is find the shared error.
 func (e *TwoFactorRequiredError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
-// completeFirstFactor continues a sign-in after its first factor. It issues a session. If a
-// second factor is required and the user does not trust the browser, it returns due instead.
+// completeFirstFactor continues a sign-in after its first factor. It issues a session, or
+// returns due if a second factor is required and the user does not trust the browser.
 func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (
 	o SignInResult, due *TwoFactorRequiredError, err error,
 ) {
@@ -107,8 +107,9 @@ type CodeAnswer struct {
 }
 
 // CompleteSignIn issues the session of a pending sign-in if the code is correct. It fails
-// with [shared.ErrNoPendingSignIn] if the sign-in has ended meanwhile, with
-// [shared.ErrTooManyCodes] after too many codes, and as [Service.checkCode] does.
+// as [Service.checkCode] does. Other errors:
+//   - [shared.ErrNoPendingSignIn]: the sign-in has ended meanwhile
+//   - [shared.ErrDisabled], [shared.ErrNotVerified]: the user may not sign in now
 func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending PendingSignIn, a CodeAnswer) (o SignInResult, err error) {
 	vc := signInContext(actor, pending)
 	verified, try, err := s.checkCode(ctx, a.Factor, vc, a.Code)
@@ -165,9 +166,10 @@ type pendingSignInStore interface {
 	// PendingSignIn returns the unexpired pending sign-in whose token has the hash, and its
 	// user. It fails with [ErrNotFound].
 	PendingSignIn(ctx context.Context, hash []byte, now time.Time) (PendingSignIn, User, error)
-	// CountPendingSignInTry counts an attempt at a pending sign-in. It fails with
-	// [shared.ErrTooManyCodes], and does not count, if there have been max already, and with
-	// [shared.ErrNoPendingSignIn] if the pending sign-in is gone.
+	// CountPendingSignInTry counts an attempt at a pending sign-in. Errors, if it does not
+	// count:
+	//   - [shared.ErrTooManyCodes]: there have been max attempts already
+	//   - [shared.ErrNoPendingSignIn]: the pending sign-in is gone
 	CountPendingSignInTry(ctx context.Context, hash []byte, max int) error
 	// TakePendingSignIn deletes an unexpired pending sign-in. It fails with
 	// [shared.ErrNoPendingSignIn] if there is none: of several callers, one succeeds.

@@ -16,7 +16,7 @@ const (
 	PermissionAudit    = "audit.read"
 )
 
-// Permissions are all permissions.
+// Permissions lists all permissions.
 var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 
 // GrantPermission gives a user a permission, on behalf of the operator. It does nothing if
@@ -54,7 +54,7 @@ func (s *Service) auditPermission(ctx context.Context, in userTx, kind, permissi
 // one comma-separated value, in the same statement as the rest.
 type PermissionNames []string
 
-// Has reports whether the permission is among them.
+// Has reports whether the user has the permission.
 func (p PermissionNames) Has(name string) bool { return slices.Contains(p, name) }
 
 // Scan implements database/sql.Scanner.

@@ -8,27 +8,28 @@ import (
 )
 
 // A RateLimit limits attempts in a fixed window. The first attempt opens a window, and the
-// first one after its end opens the next.
+// first attempt after its end opens the next one.
 type RateLimit struct {
 	Name   string // part of the key of the count
 	Max    int
 	Window time.Duration
 }
 
-// The limits per account. Package server has those per network address.
+// The limits per account or browser. Package server has the limits per IP address.
 var (
 	// SignInLimit is per account.
 	SignInLimit = RateLimit{"sign-in account", 10, 15 * time.Minute}
-	// KnownDeviceSignInLimit replaces it for a browser that has signed in to the account
-	// before, and is per browser, so that an attacker who guesses elsewhere does not lock
-	// the owner out.
+	// KnownDeviceSignInLimit replaces SignInLimit for a browser that has signed in to the
+	// account before. It is per browser, so that an attacker who guesses elsewhere does not
+	// lock the owner out.
 	KnownDeviceSignInLimit = RateLimit{"sign-in browser", 10, 15 * time.Minute}
-	// PasswordPromptLimit is per account, for password prompts in a session: a thief of a
-	// session must not guess the password from inside.
+	// PasswordPromptLimit is per account, for password prompts in a session: an attacker
+	// with a stolen session must not guess the password.
 	PasswordPromptLimit = RateLimit{"password prompt", 10, 15 * time.Minute}
 )
 
-// RateLimitWindow is a count of attempts. Its key does not reveal what is counted.
+// RateLimitWindow is a count of attempts. Its key is a MAC, so that it does not reveal what
+// is counted.
 type RateLimitWindow struct {
 	Key       []byte `bun:",pk"`
 	N         int
@@ -37,7 +38,7 @@ type RateLimitWindow struct {
 }
 
 // Allow counts an attempt before it is made. It fails with [shared.ErrTooManyRequests] if
-// the attempts with this key are over the limit.
+// the attempts with this key exceed the limit.
 func (s *Service) Allow(ctx context.Context, l RateLimit, key string) error {
 	if s.Unlimited {
 		return nil
@@ -53,17 +54,17 @@ func (s *Service) Allow(ctx context.Context, l RateLimit, key string) error {
 	return nil
 }
 
-// A Guess is an attempt that counts before its result is known. Settling it affects only
-// itself: it cannot undo another guess, or change a later window.
+// A Guess is an attempt that counts before its result is known. Settling a guess affects
+// only that guess: it cannot undo another one, or change a later window.
 type Guess struct {
 	key     []byte // nil if it does not count
 	expires time.Time
 }
 
 // ReserveGuess counts a guess. It fails with [shared.ErrTooManyRequests], and counts
-// nothing, if l.Max guesses in the window are wrong or unsettled. undecided then reports
-// whether some are unsettled, so that a retry may succeed soon. The caller must settle the
-// guess with [Service.SettleGuess].
+// nothing, if l.Max guesses in the window are wrong or unsettled. In that case, undecided
+// reports whether some are unsettled, so that a retry may succeed soon. The caller must
+// settle the guess with [Service.SettleGuess].
 func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, key string) (g Guess, undecided bool, err error) {
 	if s.Unlimited {
 		return Guess{}, false, nil
@@ -79,9 +80,9 @@ func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, key string) (g 
 	return Guess{a.Key, a.ExpiresAt}, false, nil
 }
 
-// SettleGuess sets the result of a guess. A free guess, one that was correct or that could
-// not be checked, is taken off the count. A wrong guess stays, and so does one that is never
-// settled because the server died.
+// SettleGuess sets the result of a guess. A free guess, one that was correct or could not
+// be checked, is taken off the count. A wrong guess stays in the count, and so does one
+// that is never settled because the server stopped.
 func (s *Service) SettleGuess(ctx context.Context, g Guess, free bool) error {
 	if g.key == nil {
 		return nil

@@ -32,7 +32,8 @@ func eventWithFactor(e audit.Event, by Factor) audit.Event {
 	return e
 }
 
-// revokeOtherAccess revokes all access but that of session, and gives session a new token.
+// revokeOtherAccess revokes all access except the session, and gives the session a new
+// token.
 func (s *Service) revokeOtherAccess(ctx context.Context, in userTx, session Session) (Token, error) {
 	next, token := session.rotated(s.Now())
 	if err := rotate(ctx, in, session, next); err != nil {
@@ -41,9 +42,10 @@ func (s *Service) revokeOtherAccess(ctx context.Context, in userTx, session Sess
 	return token, s.revokeAccess(ctx, in, session.ID)
 }
 
-// revokeAccess ends everything that gives access to an account, or that is about to:
+// revokeAccess revokes all access to an account, including access that is not granted yet:
 // sessions, pending sign-ins, trusted devices, pending authenticators and links in emails.
-// It keeps the session with the ID keep, if keep is not empty.
+// It keeps the session with the ID keep, if keep is not empty. It also keeps the links to
+// report a change.
 func (s *Service) revokeAccess(ctx context.Context, in userTx, keep string) error {
 	if _, err := in.DeleteOtherSessions(ctx, in.User.ID, keep); err != nil {
 		return err

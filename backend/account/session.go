@@ -16,28 +16,29 @@ import (
 )
 
 const (
-	// BriefLifetime is how long a session lives that is not remembered.
+	// BriefLifetime is the lifetime of a session that is not remembered.
 	BriefLifetime = 24 * time.Hour
 	touchInterval = time.Minute
-	// rotationGrace is how long reads may use the token from before a rotation, so that a
-	// request that was under way does not look signed out.
+	// rotationGrace is how long calls that only read may use the previous token after a
+	// rotation, so that a request in flight is not answered as signed out.
 	rotationGrace = 10 * time.Second
 	// rotationMemory is how long rotated tokens are remembered, so that a late request is
 	// not mistaken for a forged one.
 	rotationMemory = 24 * time.Hour
 )
 
-// How a [Session].Method begins. A second factor follows after a plus sign.
+// The first factors in [Session].Method. A plus sign and a second factor may follow, as in
+// "password+totp".
 const (
 	MethodPassword    = "password"
-	MethodPasskey     = "passkey"      // that verified its user, which makes it two factors
-	MethodSecurityKey = "security-key" // a passkey that did not
+	MethodPasskey     = "passkey"      // with user verification, which makes it two factors
+	MethodSecurityKey = "security-key" // a passkey without user verification
 )
 
 // Token is the secret in a session's cookie. The store has only its hash.
 type Token string
 
-// tokenSize is in bytes: 256 bits, which nobody can guess.
+// tokenSize is in bytes: 256 bits are infeasible to guess.
 const tokenSize = 32
 
 // NewToken returns a new random token.
@@ -47,13 +48,13 @@ func NewToken() Token {
 	return Token(base64.RawURLEncoding.EncodeToString(b))
 }
 
-// ParseToken reports whether s has the form of a token.
+// ParseToken returns s as a Token, and reports whether it has the form of one.
 func ParseToken(s string) (Token, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return Token(s), err == nil && len(b) == tokenSize
 }
 
-// String does not print the token.
+// String returns a placeholder, so that formatting does not reveal the token.
 func (t Token) String() string { return "[token]" }
 
 // Hash returns the hash under which the store finds the token.
@@ -72,11 +73,11 @@ type Session struct {
 	ExpiresAt    time.Time
 	ConfirmedAt  time.Time // when the user last confirmed their identity
 	Method       string
-	// When a second factor was last shown in the session, and which one; nil if none was. A
-	// password, an emailed code and a trusted device are not second factors here.
+	// When the user last presented a second factor in the session, and which one; nil if
+	// never. A password, an emailed code and a trusted device do not count.
 	SecondFactorAt *time.Time
 	SecondFactorBy Factor `bun:",nullzero"`
-	IP             string `bun:"ip"` // the last seen
+	IP             string `bun:"ip"` // the most recent one
 	UserAgent      string
 	Remember       bool
 
@@ -93,13 +94,13 @@ func (s *Service) Fresh(session Session) bool {
 }
 
 // CheckSecondFactor fails with [shared.ErrFactorNotFresh] if the actor's user has a second
-// factor for sign-in, and did not show one in the session within the fresh window. Every
-// call that weakens, shows or adds a factor must check it: a password alone must not remove
-// the protection against a stolen password. If a second factor is required
-// (REQUIRE_TWO_FACTOR), a passkey is such a factor, too.
+// factor, and did not present one in the session within the fresh window. Every call that
+// weakens, reveals or adds a factor must check it: a password alone must not remove the
+// protection against a stolen password. If REQUIRE_TWO_FACTOR applies to the user, a
+// passkey with user verification counts as a second factor, too.
 //
-// It checks the user as of the call's authentication. A rule that writes checks again in its
-// transaction, with checkSecondFactor.
+// It uses the user as read when the call was authenticated. A rule that writes checks again
+// in its transaction, with checkSecondFactor.
 func (s *Service) CheckSecondFactor(ctx context.Context, actor Actor) error {
 	return s.checkSecondFactor(ctx, s.Store, actor.Session, actor.User)
 }
@@ -121,8 +122,8 @@ func (s *Service) checkSecondFactor(ctx context.Context, tx Store, session Sessi
 	return err
 }
 
-// hasVerifiedPasskey reports whether a user has a passkey that verifies its user, which
-// makes it two factors.
+// hasVerifiedPasskey reports whether a user has a passkey with user verification, which
+// counts as two factors.
 func hasVerifiedPasskey(ctx context.Context, tx Store, user User) (bool, error) {
 	passkeys, err := tx.Passkeys(ctx, user.ID)
 	return anyUserVerified(passkeys), err
@@ -132,14 +133,14 @@ func anyUserVerified(passkeys []Passkey) bool {
 	return slices.ContainsFunc(passkeys, func(p Passkey) bool { return p.UserVerified })
 }
 
-// withSecondFactor returns the session with a second factor shown now.
+// withSecondFactor returns the session with f as the second factor presented at now.
 func (s Session) withSecondFactor(f Factor, now time.Time) Session {
 	s.SecondFactorAt, s.SecondFactorBy = &now, f
 	return s
 }
 
-// recordSecondFactor records that a second factor was shown in the actor's session, which
-// keeps its token.
+// recordSecondFactor records that the actor presented a second factor in the session. The
+// session keeps its token.
 func (s *Service) recordSecondFactor(ctx context.Context, in userTx, actor Actor, f Factor) error {
 	if err := in.RecordSecondFactor(ctx, actor.Session.withSecondFactor(f, s.Now())); err != nil {
 		return err
@@ -162,7 +163,7 @@ type RotatedToken struct {
 	Hash      []byte `bun:",pk"`
 	SessionID string
 	RotatedAt time.Time
-	ExpiresAt time.Time // until when it is remembered
+	ExpiresAt time.Time // the end of [rotationMemory]
 }
 
 // rotate gives a session a new token.
@@ -171,9 +172,9 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 	return tx.RotateSession(ctx, rotated, RotatedToken{session.TokenHash, session.ID, now, now.Add(rotationMemory)})
 }
 
-// touched returns the session after a call of client, and whether the change is worth a
-// write. It extends a session at most once a day, or a seventh of SESSION_IDLE if that is
-// less.
+// touched returns the session as updated by a call from client, and reports whether the
+// update is worth a write. It extends a session at most once a day, or a seventh of
+// SESSION_IDLE if that is less.
 func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, bool) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
 		s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
@@ -211,12 +212,13 @@ func (s *Service) issueSession(
 	return s.createSession(ctx, in, client, method, shown, remember)
 }
 
-// secondFactorShown returns the second factor that a sign-in has shown, or "" if none.
+// secondFactorShown returns the second factor that the user presented at sign-in, or "" if
+// none.
 func secondFactorShown(method string, second Factor) Factor {
 	switch {
 	case method == MethodPasskey:
 		return ByPasskey
-	case second == byTrustedDevice, second == ByEmailCode: // not the user, but the browser or a reader of the mailbox
+	case second == byTrustedDevice, second == ByEmailCode: // these prove only the browser or access to the mailbox
 		return ""
 	}
 	return second
@@ -262,10 +264,12 @@ func (s *Service) createSession(
 // already.
 var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
 
-// Authenticate returns the actor of a call with a session token. extended reports that the
-// session now lives longer than its cookie. Authenticate fails with [shared.ErrUnauthorized]
-// if the token has no session, and with [ErrRotated]. The actor then has neither a session
-// nor a user.
+// Authenticate returns the actor of a call with a session token. reading says that the call
+// only reads. extended reports that the session now lives longer than its cookie. On an
+// error, the actor has neither a session nor a user. Errors:
+//   - [shared.ErrUnauthorized]: the token has no session
+//   - [ErrRotated]: a newer token has replaced this one; a call that only reads may still
+//     use it for [rotationGrace]
 func (s *Service) Authenticate(ctx context.Context, client Client, token Token, reading bool) (actor Actor, extended bool, _ error) {
 	unknown := Actor{Client: client}
 	now := s.Now()
@@ -307,7 +311,7 @@ func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) 
 	})
 }
 
-// RevokeSession ends the session with the ID, if the actor's user has it.
+// RevokeSession ends the session with the ID, if it belongs to the actor's user.
 func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		n, err := in.DeleteSession(ctx, in.User.ID, id)
@@ -370,7 +374,7 @@ type sessionStore interface {
 	// Sessions returns the unexpired sessions of a user, most recently used first.
 	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
 	// TouchSession records when and from where a session was last used, and its expiry. It
-	// reports whether it did, which it does not if the token has changed meanwhile.
+	// reports whether it did: not if the token has changed meanwhile.
 	TouchSession(ctx context.Context, s Session) (bool, error)
 	// RotateSession gives a session a new token and remembers the old one. It fails with
 	// [shared.ErrUnauthorized] if the session no longer has the old token.
@@ -378,8 +382,8 @@ type sessionStore interface {
 	// RecordSecondFactor records which second factor was shown in a session, and when. It
 	// fails with [shared.ErrUnauthorized] unless the session exists with its token.
 	RecordSecondFactor(ctx context.Context, s Session) error
-	// LockSession fails with [shared.ErrUnauthorized] unless the session exists with its
-	// token, and keeps it so until the transaction ends.
+	// LockSession locks a session until the transaction ends. It fails with
+	// [shared.ErrUnauthorized] unless the session exists with its token.
 	LockSession(ctx context.Context, s Session) error
 	// DeleteSession returns how many sessions it deleted: 0 or 1.
 	DeleteSession(ctx context.Context, user, id string) (int, error)

@@ -10,7 +10,8 @@ import (
 	"latchkey/shared"
 )
 
-// LoadSettings reads the stored settings into the cache, and returns the state of all.
+// LoadSettings reads the stored settings into the cache, and returns the states of all
+// settings.
 func (s *Service) LoadSettings(ctx context.Context) ([]setting.State, error) {
 	rows, err := s.Store.Settings(ctx)
 	if err != nil {
@@ -19,7 +20,7 @@ func (s *Service) LoadSettings(ctx context.Context) ([]setting.State, error) {
 	return s.Settings.Apply(rows, s.Keys)
 }
 
-// RecordEnvironment records since when REQUIRE_TWO_FACTOR of the environment has its
+// RecordEnvironment records when the environment began to set REQUIRE_TWO_FACTOR to its
 // value. The grace period of the accounts that exist then begins at that time.
 func (s *Service) RecordEnvironment(ctx context.Context) error {
 	rows, err := s.Store.Settings(ctx)
@@ -30,14 +31,14 @@ func (s *Service) RecordEnvironment(ctx context.Context) error {
 	if !changed {
 		return nil
 	}
-	if _, err := s.Store.PutSetting(ctx, row); err != nil { // if it was not written, another server was first
+	if _, err := s.Store.PutSetting(ctx, row); err != nil { // if it was not written, another server came first
 		return err
 	}
 	_, err = s.LoadSettings(ctx)
 	return err
 }
 
-// RefreshSettings loads the settings if one has changed.
+// RefreshSettings reloads the settings if a stored one has changed.
 func (s *Service) RefreshSettings(ctx context.Context) error {
 	version, err := s.Store.SettingsVersion(ctx)
 	if err != nil || version == s.Settings.Now().Version {
@@ -47,7 +48,7 @@ func (s *Service) RefreshSettings(ctx context.Context) error {
 	return err
 }
 
-// SettingChange gives a setting a value.
+// SettingChange describes a change of the value of a setting.
 type SettingChange struct {
 	Name, Value string
 	Revision    *int64 // the revision to replace; nil for any
@@ -62,13 +63,16 @@ func (e *StaleError) Error() string { return shared.ErrStaleRevision.Error() }
 // Unwrap makes errors.Is find the shared error.
 func (e *StaleError) Unwrap() error { return shared.ErrStaleRevision }
 
-// settingTries is how often PutSetting tries a change that replaces any revision, if
-// concurrent changes get ahead of it.
+// settingTries is how often PutSetting tries a change that may replace any revision, if
+// concurrent changes come first.
 const settingTries = 5
 
-// PutSetting gives a setting a value. It fails with [shared.ErrUnknownSetting], with
-// [setting.ValueError], with [shared.ErrSettingReadOnly] if the environment sets the
-// value, and with [StaleError].
+// PutSetting sets the value of a setting. Errors:
+//   - [shared.ErrUnknownSetting]: there is no such setting
+//   - [shared.ErrSettingReadOnly]: the environment sets the value
+//   - [setting.ValueError]: the value is not valid
+//   - [StaleError]: the setting has another revision than c.Revision
+//   - [shared.ErrUnavailable]: concurrent changes came first each time
 func (s *Service) PutSetting(ctx context.Context, actor Actor, c SettingChange) (setting.State, error) {
 	spec, ok := setting.Find(c.Name)
 	if !ok {
@@ -101,8 +105,9 @@ func (s *Service) PutSetting(ctx context.Context, actor Actor, c SettingChange) 
 	return setting.State{}, shared.ErrUnavailable
 }
 
-// putSetting reports whether the setting now has the value. It does not if the stored
-// revision is another than the given one, or if a concurrent change came first.
+// putSetting sets a value in one transaction, and reports whether the setting now has it.
+// It reports false if the stored revision is not the given one, or if a concurrent change
+// came first.
 func (s *Service) putSetting(
 	ctx context.Context, actor Actor, spec setting.Spec, value string, revision *int64,
 ) (written bool, err error) {
@@ -140,7 +145,7 @@ func (s *Service) putSetting(
 	return written, err
 }
 
-// notifyAdmins emails all users who can change settings that a secret one has changed.
+// notifyAdmins notifies all users who can change settings of a change of a secret setting.
 func (s *Service) notifyAdmins(ctx context.Context, in userTx, client Client, name string) error {
 	admins, err := in.UsersWith(ctx, PermissionSettings)
 	if err != nil {
@@ -158,9 +163,9 @@ func (s *Service) notifyAdmins(ctx context.Context, in userTx, client Client, na
 type settingStore interface {
 	// Settings returns the rows of the settings.
 	Settings(ctx context.Context) ([]setting.Setting, error)
-	// SettingsVersion returns the sum of their revisions.
+	// SettingsVersion returns the sum of the revisions of all rows.
 	SettingsVersion(ctx context.Context) (int64, error)
-	// PutSetting writes a row in place of the revision before its own, or as the first
-	// one. It reports whether it did: of several concurrent calls, one does.
+	// PutSetting writes a row. If there is a stored row, its revision must be the previous
+	// one. It reports whether it wrote: of several concurrent calls, one does.
 	PutSetting(ctx context.Context, row setting.Setting) (bool, error)
 }

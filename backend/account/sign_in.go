@@ -23,14 +23,14 @@ type Credentials struct {
 }
 
 // SignIn authenticates a user by email address and password, and issues a session. Errors:
-//   - [shared.ErrCredentials]: wrong password, or no such account; the answer and its time
-//     are the same
+//   - [shared.ErrCredentials]: wrong password, or no such account, with the same response
+//     and timing
 //   - [shared.ErrTooManyPasswords]: too many attempts
 //   - [TwoFactorRequiredError]: the sign-in waits for a second factor
 //   - [shared.ErrDisabled]: the account is disabled
 //   - [shared.ErrNewPasswordDue]: the password is correct but void
-//   - [shared.ErrNotVerified]: the user must verify the address first, and gets an email for
-//     it
+//   - [shared.ErrNotVerified]: the user must verify the address first; an email with a link
+//     is sent
 //   - [shared.ErrUnavailable]: too many passwords wait to be hashed
 func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (SignInResult, error) {
 	email, err := address.Parse(c.Email)
@@ -85,9 +85,9 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 	return o, s.auditRefusal(ctx, user.ID, client, err)
 }
 
-// checkSignIn checks the password of an address. It returns the user, the hash of the
-// password, and the key of the attempts to forget once the sign-in is done. It takes
-// as long if the address has no account.
+// checkSignIn checks the password for an email address. It returns the user, the hash of
+// the password, and the rate limit key to reset after the sign-in. It takes the same time
+// whether or not the address has an account.
 func (s *Service) checkSignIn(
 	ctx context.Context, client Client, email, password string,
 ) (user User, hash string, attempts []byte, err error) {
@@ -122,9 +122,9 @@ func (s *Service) checkSignIn(
 	return user, hash, s.rateLimitKey(limit, key), nil
 }
 
-// upgradedHash returns the hash to store for a password that is right: the same one,
-// or a new one if its algorithm or cost is out of date. It keeps the old one while
-// there is no room to hash: the next sign-in upgrades it.
+// upgradedHash returns the hash to store for a correct password: the same hash, or a new
+// one if the algorithm or cost is outdated. If no hashing slot is free, it returns the old
+// hash, and the next sign-in upgrades it.
 func (s *Service) upgradedHash(ctx context.Context, hash, password string) (string, error) {
 	if !s.Hasher.NeedsRehash(hash) {
 		return hash, nil
@@ -142,7 +142,7 @@ const DetailVoidPassword = `{"password":"void"}`
 
 // auditFailure records a failed attempt, and returns the error for the caller: failed, or
 // the error of the audit log. The log's error wins, so that a caller learns nothing from an
-// attempt that is not on record.
+// attempt that is not recorded.
 func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error) error {
 	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
@@ -159,8 +159,9 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 	return failed
 }
 
-// finishSignIn makes the browser a known device, notifies the owner if it was not one, and
-// records the sign-in. passkey is the ID of the passkey that signed in, or "".
+// finishSignIn makes the browser a known device and records the sign-in. If the browser was
+// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. passkey is the ID of the
+// passkey that signed in, or "".
 func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, passkey string) error {
 	pw, err := in.Password(ctx, in.User.ID)
 	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
@@ -177,20 +178,21 @@ func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o 
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// KnownDeviceTokens are what a browser keeps after a sign-in: a token for each of the last
-// few accounts. They grant no access. A known device may try passwords although an attacker
-// has used up the attempts elsewhere. A token ends with the password.
+// KnownDeviceTokens are the tokens that a browser keeps after sign-in, one for each of the
+// last few accounts. They grant no access. A known device has its own limit of password
+// attempts, which an attacker elsewhere cannot use up. A change of the password invalidates
+// the token.
 type KnownDeviceTokens string
 
 const (
 	deviceIDSize = 16
-	// knownDeviceAccounts is for how many accounts a browser can be known, most recent
-	// first.
+	// knownDeviceAccounts is the number of accounts for which a browser can be known. The
+	// most recent ones stay.
 	knownDeviceAccounts = 4
 )
 
-// addKnownDevice returns the tokens of a browser that had old, after a sign-in of a user
-// whose password has the hash.
+// addKnownDevice adds a token to old, the tokens of a browser, after a sign-in of a user
+// whose password has the hash. It returns old if the user's token is among them.
 func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens) KnownDeviceTokens {
 	if _, ok := s.knownDeviceID(old, user, hash); ok {
 		return old

@@ -21,7 +21,7 @@ type NewUser struct {
 	Callback              string // where a link that verifies the address leads
 }
 
-// SignInResult is a new session, and the tokens that the browser is to keep.
+// SignInResult is a new session and the tokens for the browser to keep.
 type SignInResult struct {
 	Session     Session
 	Token       Token
@@ -30,11 +30,12 @@ type SignInResult struct {
 	User        User
 }
 
-// SignUp creates an account and signs the user in. If addresses have to be verified, it
-// returns no session, sends an email to the address, and does not reveal whether the address
-// has an account already. Errors:
+// SignUp creates an account and signs the user in. If addresses must be verified and n has
+// no invitation, it instead returns no session and sends an email to the address. It then
+// does not reveal whether the address already has an account. Errors:
 //   - [shared.ErrUserExists]: the address has an account, if that may be revealed
-//   - [shared.ErrSignUpDisabled]: sign-up is off
+//   - [shared.ErrSignUpDisabled]: sign-up is off, and n has no invitation
+//   - [shared.ErrInvite]: the invitation is not valid
 func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInResult, error) {
 	set := s.Settings.Now()
 	if !set.SignUpEnabled && n.Invite == "" {
@@ -72,7 +73,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
 	o.KnownDevice = s.addKnownDevice(o.User.ID, hashed, client.KnownDevice)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if n.Invite != "" { // first, so that only the owner of an invitation learns of a taken address
+		if n.Invite != "" { // first, so that only the holder of an invitation learns that an address is taken
 			if err := s.takeInvite(ctx, tx, n.Invite); err != nil {
 				return err
 			}
@@ -102,7 +103,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	return o, err
 }
 
-// errConcurrentSignUp means that another sign-up with the same address was faster.
+// errConcurrentSignUp means that another sign-up with the same address came first.
 var errConcurrentSignUp = errors.New("another sign-up of this address came first")
 
 // signUpUnverified creates an account that waits for the verification of its address. It
@@ -119,10 +120,11 @@ func (s *Service) signUpUnverified(ctx context.Context, client Client, user User
 	return err
 }
 
-// createUnverified creates the account. If an account with the address already waits for
-// verification, either of the two callers may be an attacker, who would get in once the
-// owner opens the other's email. Unless both chose the same password, both passwords become
-// void, and the reader of the emails chooses one.
+// createUnverified creates the account. If the address already has an account that waits
+// for verification, either of the two callers may be an attacker. The attacker would get in
+// when the owner follows the link from the other's sign-up. So unless both chose the same
+// password, the account's password becomes void, and the owner chooses a new one after
+// verification.
 func (s *Service) createUnverified(ctx context.Context, client Client, user User, hash string, n NewUser, may bool) error {
 	_, before, err := s.Store.UserByEmail(ctx, user.Email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -151,13 +153,13 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 		case waiting != "" && before.Hash == "":
 			return errConcurrentSignUp
 		case same:
-			// As many statements as in the other cases. It fails if the password has
+			// Run one statement, as the other cases do. It fails if the password has
 			// changed.
 			if err = tx.UsePassword(ctx, waiting, before.Hash); errors.Is(err, shared.ErrCredentials) {
 				err = tx.VoidPassword(ctx, waiting)
 			}
 		default:
-			err = tx.VoidPassword(ctx, waiting) // which may be of no user
+			err = tx.VoidPassword(ctx, waiting) // no effect if waiting is empty
 		}
 		if err != nil {
 			return err

@@ -26,10 +26,11 @@ const (
 	// totpSkew is how many steps a code may be off: one, for the time that a request takes
 	// and for clocks that are slightly wrong (RFC 6238, section 5.2).
 	totpSkew = 1
-	// totpHintSkew is up to how many steps off a code is recognized, to report a wrong
-	// clock.
+	// totpHintSkew is how many steps off a code is still recognized, so that the error can
+	// report a wrong clock.
 	totpHintSkew = 10
-	// totpSecretSize is SHA-1's output, 160 bits: RFC 4226, section 4, R6.
+	// totpSecretSize is in bytes: 160 bits, the length of SHA-1's output (RFC 4226, section
+	// 4, R6).
 	totpSecretSize = 20
 )
 
@@ -42,13 +43,13 @@ type TOTP struct {
 	ID       string `bun:",pk"`
 	UserID   string
 	Secret   string // sealed
-	LastStep int64  // the last one whose code was spent; no code up to it is accepted
-	// BurnedStep is a future step whose code is no longer accepted, because a caller was
-	// told that the code is correct but early.
+	LastStep int64  // the last step whose code was spent; codes up to it are refused
+	// BurnedStep is a future step whose code is refused, because a caller was told that the
+	// code is correct but early.
 	BurnedStep int64
 	Verified   bool       // whether its first code has activated it
-	Since      *time.Time // if Verified: since when sign-in has required codes, of this authenticator or a former one
-	// If not Verified: the session in which it can be activated, and until when.
+	Since      *time.Time // if Verified: when sign-in began to require codes; a replacement keeps the time
+	// If not Verified: the session in which it can be activated, and when it expires.
 	SessionID *string
 	ExpiresAt *time.Time
 }
@@ -97,8 +98,8 @@ var totpBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 // totpURI returns the otpauth URI for authenticator apps, as
 // github.com/google/google-authenticator/wiki/Key-Uri-Format specifies it. It
 // percent-encodes everything except letters and digits, because apps disagree on the rest.
-// An app needs an issuer to tell entries apart. If the given one has nothing visible, it is
-// the service's name or else its host.
+// An app needs an issuer to tell entries apart. If the given one has no visible characters,
+// it is the service's name, or else its host.
 func (s *Service) totpURI(issuer, account string, secret []byte) string {
 	issuer = cmp.Or(cleanIssuer(issuer), cleanIssuer(s.Settings.Now().AppName), s.RelyingParty.ID)
 	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
@@ -114,9 +115,9 @@ func totpCode(secret []byte, step int64) (string, error) {
 	return hotp.GenerateCode(totpBase32.EncodeToString(secret), uint64(step))
 }
 
-// findStep returns the step that a code belongs to, the nearest to now if there are several.
-// It accepts every spelling of six digits. It compares all steps, so that the time does not
-// reveal which matches.
+// findStep returns the step that a code belongs to, the nearest to now if there are
+// several. It accepts every spelling that [shared.SixDigits] reads. It compares all steps,
+// so that the time does not reveal which step matches.
 func findStep(secret []byte, text string, now time.Time) (step int64, found bool, err error) {
 	code, ok := shared.SixDigits(text)
 	if !ok {
@@ -166,7 +167,8 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 	}
 	wrong := shared.ErrInvalidCode
 	if a.BurnedStep >= totpStep(now)-totpSkew {
-		// A user who was just told that the clock is off is told so for every wrong code.
+		// While a burned code could still be used, every wrong code is reported as a wrong
+		// clock.
 		wrong = shared.ErrClockOff
 	}
 	switch off := step - totpStep(now); {
@@ -214,8 +216,8 @@ func oldAuthenticatorError(secret []byte, code string, now time.Time) error {
 	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNotAGuess)
 }
 
-// spendStep spends the code of a step, and activates a pending authenticator. since is since
-// when sign-in has required codes, or nil if it has not.
+// spendStep spends the code of a step, and activates a pending authenticator. since is when
+// sign-in began to require codes, or nil if it does not yet.
 func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
 	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
 		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNotAGuess)
@@ -229,7 +231,8 @@ func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, 
 	return in.ActivateTOTP(ctx, a, *since, now)
 }
 
-// clockDriftMessage says by how many seconds the clock seems to be off.
+// clockDriftMessage returns a message that says by how many seconds the clock seems to be
+// off.
 func clockDriftMessage(off int64) string {
 	direction := "ahead"
 	if off < 0 {
@@ -243,8 +246,9 @@ func clockDriftMessage(off int64) string {
 }
 
 // TOTPURI returns the otpauth URI of the user's authenticator: the active one, or else the
-// pending one. It reveals the secret, so it notifies the owner of the active one. It fails
-// with [shared.ErrTOTPNotEnabled] if there is neither, and with [shared.ErrFactorNotFresh].
+// pending one. Because it reveals the secret, it notifies the user if the authenticator is
+// active. It fails with [shared.ErrTOTPNotEnabled] if there is neither, and with
+// [shared.ErrFactorNotFresh].
 func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 	all, err := s.Store.TOTPs(ctx, actor.User.ID, actor.Session.ID, s.Now())
 	if err != nil {
@@ -279,17 +283,17 @@ type totpStore interface {
 	// then the active one, if they exist.
 	TOTPs(ctx context.Context, user, session string, now time.Time) ([]TOTP, error)
 	AddTOTP(ctx context.Context, a TOTP) error
-	// ActivateTOTP activates a pending authenticator in place of the active one. It fails with
-	// [shared.ErrInvalidCode] if it is not pending any more.
+	// ActivateTOTP activates a pending authenticator in place of the active one. It fails
+	// with [shared.ErrInvalidCode] if it is no longer pending.
 	ActivateTOTP(ctx context.Context, a TOTP, since, now time.Time) error
-	// DeletePendingTOTP deletes the pending authenticator of any session.
+	// DeletePendingTOTP deletes a user's pending authenticators of all sessions.
 	DeletePendingTOTP(ctx context.Context, user string) error
 	DeleteTOTPs(ctx context.Context, user string) error
 	// SpendStep spends the code of a step. It fails with [shared.ErrInvalidCode] if that
 	// code or a later one was spent, or if it was burned: of several callers, one succeeds.
 	SpendStep(ctx context.Context, id string, step int64) error
-	// BurnStep invalidates the code of a future step without those before it, and reports
-	// whether it did. It does not while another burned code could still be used, which is
-	// one of the step good or later.
+	// BurnStep invalidates the code of a future step, but not the codes before it, and
+	// reports whether it did. It does nothing while another burned code could still be
+	// used, that is, while the burned step is good or later.
 	BurnStep(ctx context.Context, id string, step, good int64) (bool, error)
 }

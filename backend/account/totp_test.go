@@ -12,8 +12,8 @@ import (
 	"latchkey/shared"
 )
 
-// TestTOTPVectors are those of RFC 6238, appendix B, for SHA-1: the last six of
-// their eight digits.
+// TestTOTPVectors checks the test vectors of RFC 6238, appendix B, for SHA-1: the last six
+// of their eight digits.
 func TestTOTPVectors(t *testing.T) {
 	secret := []byte("12345678901234567890")
 	for seconds, want := range map[int64]string{
@@ -76,8 +76,8 @@ func FuzzFindStep(f *testing.F) {
 	})
 }
 
-// TestTOTPURI holds that another reader of such URIs, and any URL parser, finds
-// in it what was put in.
+// TestTOTPURI checks that an otpauth library and a URL parser find in the URI the values
+// that it was made from.
 func TestTOTPURI(t *testing.T) {
 	secret, s := []byte("12345678901234567890"), &Service{Settings: presets(t)}
 	for _, test := range []struct{ issuer, account, label, wantIssuer string }{
@@ -105,7 +105,7 @@ func TestTOTPURI(t *testing.T) {
 		}
 	}
 
-	// Without a name there is the host.
+	// Without a name, the issuer is the host.
 	s.RelyingParty.ID = "accounts.example.com"
 	s.Settings.Now().AppName = " :: "
 	if uri := s.totpURI(":", "ann@example.test", secret); !strings.HasPrefix(uri, "otpauth://totp/accounts.example.com:ann%40example.test?") ||
@@ -122,10 +122,9 @@ func TestClockDriftMessage(t *testing.T) {
 	}
 }
 
-// TestIssueSession checks that issueSession refuses a missing second factor itself, and
-// does not rely on its callers.
+// TestIssueSession checks that issueSession itself refuses a missing second factor.
 func TestIssueSession(t *testing.T) {
-	s := &Service{Now: Now} // without a store, which is not to be asked
+	s := &Service{Now: Now} // without a store, which issueSession must not use
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
 	if session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
 		t.Errorf("opened: %v, %v, %v", session, token, err)

@@ -22,15 +22,15 @@ type TrustedDevice struct {
 	ID         string `bun:",pk"`
 	UserID     string
 	Hash       []byte // of the token in the browser's cookie
-	IP         string `bun:"ip"` // the last seen
+	IP         string `bun:"ip"` // the most recent one
 	UserAgent  string
 	CreatedAt  time.Time
 	LastUsedAt time.Time
 	ExpiresAt  time.Time
 }
 
-// TrustTokens are what a trusted browser keeps: a token for each of the last few accounts
-// that trust it, most recent first.
+// TrustTokens are the tokens that a trusted browser keeps, one for each of the last few
+// accounts that trust it, most recent first.
 type TrustTokens string
 
 func (t TrustTokens) split() (tokens []Token) {
@@ -53,10 +53,10 @@ func (t TrustTokens) replace(new, old Token) TrustTokens {
 	return TrustTokens(strings.Join(parts, "."))
 }
 
-// String does not print the tokens.
+// String returns a placeholder, so that formatting does not reveal the tokens.
 func (t TrustTokens) String() string { return "[tokens]" }
 
-// Match reports whether one of the tokens is the device's.
+// Match reports whether one of the tokens belongs to the device.
 func (t TrustTokens) Match(d TrustedDevice) bool {
 	for _, token := range t.split() {
 		if string(token.Hash()) == string(d.Hash) {
@@ -81,9 +81,9 @@ func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (Trus
 	return actor.Client.Trust.replace(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
 
-// rotateTrust replaces the browser's token, if the user trusts the browser, and returns its
-// new tokens. Each token is valid for one sign-in. It fails with [ErrNotFound] if the user
-// does not trust the browser.
+// rotateTrust replaces the browser's token for the user, and returns the browser's new
+// tokens. Each token is valid for one sign-in. It fails with [ErrNotFound] if the user does
+// not trust the browser.
 func (s *Service) rotateTrust(ctx context.Context, in userTx, client Client) (TrustTokens, error) {
 	now := s.Now()
 	for _, old := range client.Trust.split() {

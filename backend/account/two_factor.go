@@ -17,7 +17,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if in.User.TwoFactorEnabled {
 		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
 	}
-	// The counted attempts were at another secret, or at none.
+	// The counted attempts were made with another secret, or with none.
 	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
 		return in.User, "", err
 	}
@@ -25,7 +25,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
-	// The factor shown before this code confirms a replacement.
+	// The factor that was presented before this code confirms a replacement.
 	by := Factor("")
 	if kind == audit.EventAuthenticatorReplaced {
 		by = actor.Session.SecondFactorBy
@@ -93,7 +93,8 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 // backup codes and the counts of attempts. The session gets a new token. If two-factor
 // authentication was on, all other access is revoked. Errors:
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
-//   - [shared.ErrLastSecondFactor]: the user must have a second factor, and has no other
+//   - [shared.ErrLastSecondFactor]: the user must have a second factor, and has no passkey
+//     with user verification
 func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Token, err error) {
 	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
@@ -113,16 +114,17 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		if err != nil {
 			return err
 		}
-		// After the sessions, whose deletion takes their pending authenticators along. In
-		// another order, this and the end of a session could deadlock.
+		// Delete the factors after the sessions, whose deletion also deletes their pending
+		// authenticators. In the other order, this transaction and one that ends a session
+		// could deadlock.
 		return s.deleteFactors(ctx, in)
 	})
 	return token, err
 }
 
 // checkNotLastFactor fails with [shared.ErrLastSecondFactor] if the user must have a second
-// factor and has only the authenticator. A passkey that verifies its user is a second
-// factor.
+// factor and has only the authenticator. A passkey with user verification counts as a
+// second factor.
 func (s *Service) checkNotLastFactor(ctx context.Context, in userTx, session Session) error {
 	if !in.User.TwoFactorEnabled || !s.requiresTwoFactor(session) {
 		return nil
@@ -145,12 +147,13 @@ func (s *Service) requiresTwoFactor(session Session) bool {
 	return false
 }
 
-// EnrollmentDeadline returns until when a user without a required second factor
-// (REQUIRE_TWO_FACTOR) may do more than enroll. It is zero for other users.
+// EnrollmentDeadline returns the time until which a user who lacks a required second factor
+// (REQUIRE_TWO_FACTOR) has full access. After it, the user can only enroll. It is zero for
+// other users.
 func (s *Service) EnrollmentDeadline(actor Actor) time.Time {
 	set := s.Settings.Now()
-	// A factor with which the session began may be gone, so its method says nothing about an
-	// authenticator. Passkeys stay: see [Service.DeletePasskey].
+	// The method of the session does not show whether the user has an authenticator, which
+	// may be gone since. But a passkey cannot be gone: see [Service.DeletePasskey].
 	if !s.requiresTwoFactor(actor.Session) || actor.User.TwoFactorEnabled || actor.Session.Method == MethodPasskey {
 		return time.Time{}
 	}
@@ -161,8 +164,8 @@ func (s *Service) EnrollmentDeadline(actor Actor) time.Time {
 	return since.Add(set.RequireTwoFactorGrace)
 }
 
-// deleteFactors deletes an account's authenticators, backup codes and counts of attempts, so
-// that sign-in needs no second factor.
+// deleteFactors turns two-factor authentication off, and deletes the authenticators, the
+// backup codes and the counts of attempts. It leaves the passkeys.
 func (s *Service) deleteFactors(ctx context.Context, in userTx) error {
 	if in.User.TwoFactorEnabled {
 		if err := in.SetTwoFactor(ctx, in.User.ID, false, s.Now()); err != nil {

@@ -19,8 +19,8 @@ import (
 // maxImage is the maximum length of an image's address, in bytes.
 const maxImage = 2048
 
-// User is an account. It is a row of the table users: a field is a column of that name in
-// snake_case, which a file in backend/store/migrations adds.
+// User is an account. It is a row of the table users. Each field is a column with the
+// field's name in snake_case, which a file in backend/store/migrations adds.
 type User struct {
 	ID               string `bun:",pk"`
 	Email            string // as [address.Parse] returns it
@@ -34,14 +34,13 @@ type User struct {
 	Language   string `bun:",nullzero"` // one of [shared.Languages]; empty for the browser's
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
-	DisabledAt *time.Time // since when sign-in is refused; nil if the account is enabled
+	DisabledAt *time.Time // when the account was disabled; nil if it is enabled
 }
 
 const handleSize = 64
 
-// checkName returns the name of a user or of a passkey in its stored form, or "" if
-// nothing in it is visible. It fails with [shared.ErrNameTooLong] and
-// [shared.ErrNameControls].
+// checkName returns the name of a user or passkey in its stored form, or "" if it has no
+// visible characters. It fails with [shared.ErrNameTooLong] and [shared.ErrNameControls].
 func checkName(text string) (string, error) {
 	if utf8.RuneCountInString(text) > shared.MaxName {
 		return "", shared.ErrNameTooLong
@@ -65,9 +64,9 @@ func checkImage(image *string) error {
 	return nil
 }
 
-// UserByEmail returns the user of an address in any spelling. An account may be older
-// than the rules of [address.Parse], so UserByEmail looks up an address that they
-// refuse as well. It fails with [ErrNotFound].
+// UserByEmail returns the user of an email address in any spelling. An account may be older
+// than the rules of [address.Parse], so UserByEmail also looks up addresses that Parse
+// refuses. It fails with [ErrNotFound].
 func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
 	parsed, err := address.Parse(email)
 	if err != nil {
@@ -77,10 +76,10 @@ func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
 	return user, err
 }
 
-// UserChange is what to change of an account. What is nil stays.
+// UserChange describes a change of an account. Fields that are nil do not change.
 type UserChange struct {
 	Name     *string
-	Image    **string // a pointer to nil takes the image away
+	Image    **string // a pointer to nil removes the image
 	Language *string
 }
 
@@ -124,8 +123,8 @@ func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 	})
 }
 
-// RequestDeletion sends the session's user an email with a link that deletes the account. It
-// fails with [shared.ErrTooManyRequests] after too many.
+// RequestDeletion sends the session's user an email with a link that deletes the account.
+// It fails with [shared.ErrTooManyRequests] after too many requests.
 func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback string) error {
 	if err := s.Allow(ctx, DeletionLimit, actor.Session.UserID); err != nil {
 		return err
@@ -142,8 +141,9 @@ func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback str
 	})
 }
 
-// DeleteUserByLink is DeleteUser with the token of such a link. It fails with
-// [shared.ErrToken] if the token is not the session's user's, and then uses it up.
+// DeleteUserByLink deletes the session's user with the token of such a link. It uses the
+// token up, even if it then fails with [shared.ErrToken] because the token belongs to
+// another user.
 func (s *Service) DeleteUserByLink(ctx context.Context, actor Actor, link string) error {
 	token, ok := ParseToken(link)
 	if !ok {
@@ -158,8 +158,8 @@ func (s *Service) DeleteUserByLink(ctx context.Context, actor Actor, link string
 	return s.DeleteUser(ctx, actor)
 }
 
-// inField sets the input field that a shared error is about. [shared.ErrUnavailable] is
-// about none.
+// inField sets the input field of a shared error that has none. [shared.ErrUnavailable]
+// concerns no field.
 func inField(err error, field string) error {
 	var e *shared.Error
 	if errors.As(err, &e) && e.Field == "" && !errors.Is(err, shared.ErrUnavailable) {
@@ -176,8 +176,8 @@ type userStore interface {
 	// UserByEmail returns the user of an address and the user's password, whose hash is ""
 	// if there is none. It fails with [ErrNotFound].
 	UserByEmail(ctx context.Context, email string) (User, Password, error)
-	// VerifyUser marks a user's address as verified. It reports whether it did, which it
-	// does not if the address was verified already or has changed.
+	// VerifyUser marks a user's address as verified. It reports whether it did: not if the
+	// address was verified already or has changed.
 	VerifyUser(ctx context.Context, user, email string, now time.Time) (bool, error)
 	// ChangeEmail changes a user's address. It fails with [shared.ErrUserExists] if the new
 	// one is taken.
