@@ -36,7 +36,7 @@ func (db DB) ManagedUsers(ctx context.Context, f account.UserFilter, now time.Ti
 	return all, wrapDB(q.Scan(ctx))
 }
 
-// permissionsOf returns a query for the permissions of the user with the ID in a column, in
+// permissionsOf returns a query for the permissions of the user whose ID is in column, in
 // the form that [account.PermissionNames] reads.
 func (db DB) permissionsOf(column string) *bun.SelectQuery {
 	return db.bun.NewSelect().

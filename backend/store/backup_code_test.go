@@ -10,7 +10,7 @@ import (
 	"latchkey/backend/store/storetest"
 )
 
-// TestBackupCodeSet checks that a user has one set of backup codes, which goes
+// TestBackupCodeSet checks that a user has one set of backup codes, and that it is deleted
 // with the codes.
 func TestBackupCodeSet(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {

@@ -12,7 +12,7 @@ import (
 	"latchkey/backend/audit"
 )
 
-// queuedEvents are the events of a transaction, which writes them at its end.
+// queuedEvents are the events that a transaction writes at its end.
 type queuedEvents struct {
 	mac    audit.MAC
 	events []audit.Event
@@ -28,8 +28,8 @@ func (db DB) AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error {
 	return nil
 }
 
-// writeEvents writes the queued events of a transaction. Its first statement locks the end
-// of the log, so it is the last step before the commit.
+// writeEvents writes the queued events of a transaction. It is the last step before the
+// commit, because its first statement locks the end of the log.
 func (db DB) writeEvents(ctx context.Context) error {
 	if len(db.queued.events) == 0 {
 		return nil
@@ -46,8 +46,8 @@ func (db DB) writeEvents(ctx context.Context) error {
 	return wrapDB(err)
 }
 
-// SignChain signs the end of a new and empty log. Each later signature depends on the one
-// before, and a log that has lost its signature does not get another.
+// SignChain signs the chain of a new and empty log. Each later signature requires a valid
+// one before it, and a log that has lost its signature does not get another one.
 func (db DB) SignChain(ctx context.Context, mac audit.MAC) error {
 	return db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
@@ -83,7 +83,7 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, 
 	return events, wrapDB(q.Scan(ctx))
 }
 
-// eventBatch is how many events are read at once.
+// eventBatch is how many events ReadEvents reads at once.
 const eventBatch = 1000
 
 // ReadEvents implements [account.Store]. It reads from a snapshot, and so does not delay
@@ -115,7 +115,7 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) err
 	var events []audit.Event
 	for {
 		q := tx.NewSelect().Model(&events).Order("seq").Limit(eventBatch)
-		if len(events) > 0 { // otherwise from the first, whatever its number: no event can hide before it
+		if len(events) > 0 { // the first batch has no lower bound, so that no event can hide before the chain
 			q.Where("seq > ?", events[len(events)-1].Seq)
 		}
 		events = nil
@@ -133,8 +133,8 @@ func readEvents(ctx context.Context, tx bun.Tx, begin func(audit.EventChain) err
 	}
 }
 
-// DeleteOldEvents implements [account.Store]. The chain begins later before anything
-// is deleted: what is in it cannot be.
+// DeleteOldEvents implements [account.Store]. It moves the beginning of the chain before it
+// deletes, because triggers refuse to delete events that belong to the chain.
 func (db DB) DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error) {
 	err = db.inTx(ctx, func(db DB) error {
 		chain, err := db.lockChain(ctx)
@@ -145,8 +145,8 @@ func (db DB) DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Tim
 		if err := db.bun.NewSelect().Model(&oldest).Column("seq", "at", "hash").Order("seq").Limit(deleteBatch).Scan(ctx); err != nil {
 			return wrapDB(err)
 		}
-		// Up to the first that stays, and not all that are old enough by the clocks
-		// of several servers: what is cut is one piece.
+		// Delete up to the first event that stays, even if later events have an older time
+		// by another server's clock: the deleted events must be one piece.
 		n := slices.IndexFunc(oldest, func(e audit.Event) bool { return !e.At.Before(before) })
 		if n < 0 {
 			n, more = len(oldest), len(oldest) == deleteBatch

@@ -19,8 +19,8 @@ import (
 	"latchkey/backend/webauthn"
 )
 
-// serviceWithLog returns a service whose log has n entries. The entries are a
-// day apart, and the last one is from now.
+// serviceWithLog returns a Service whose log has n entries, one a day. The last entry is
+// from now.
 func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 	t.Helper()
 	settings, err := setting.NewCache(func(name string) string { return map[string]string{"EVENT_RETENTION": "30d"}[name] })
@@ -216,9 +216,9 @@ func TestForgedAnew(t *testing.T) {
 	})
 }
 
-// TestCutEventsInPieces checks that DeleteOldEvents removes a long old part piece by
-// piece. An entry that is newer by the clock of another server stays, and so do
-// the entries after it.
+// TestDeleteOldEventsInPieces checks that DeleteOldEvents deletes a long old part in
+// batches. An entry that is newer by another server's clock stays, and so do the entries
+// after it.
 func TestDeleteOldEventsInPieces(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 0)
@@ -254,8 +254,8 @@ func TestDeleteOldEventsInPieces(t *testing.T) {
 	})
 }
 
-// TestCutEvents checks that a log still verifies after the server removes its
-// old entries, and that it accepts new ones.
+// TestDeleteOldEvents checks that a log still verifies after the server deletes its old
+// entries, and that it accepts new ones.
 func TestDeleteOldEvents(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 40)

@@ -11,19 +11,20 @@ import (
 	"latchkey/backend/mail"
 )
 
-// keyCheck is a row that only a server with a certain key can have written.
+// keyCheck is a row with a value that only a holder of the key can compute.
 type keyCheck struct {
 	N     int `bun:",pk"`
 	ID    string
 	Value []byte
 }
 
-// ErrKeys means that the server lacks the database's key.
+// ErrKeys means that the server lacks the key of the database.
 var ErrKeys = errors.New("the database was made with another key")
 
-// CheckKeys fails with [ErrKeys] unless the keys belong to the database. An empty database
-// without a check adopts the keys. One with accounts does not: an attacker who has deleted
-// the check could otherwise make the server accept foreign keys.
+// CheckKeys fails with [ErrKeys] unless the keys belong to the database. A database without
+// a check value adopts the keys if it has no accounts. If it has accounts, it does not: an
+// attacker who has deleted the check value could otherwise make the server accept other
+// keys.
 func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	err := db.inTx(ctx, func(db DB) error {
@@ -53,8 +54,8 @@ func (db DB) CheckKeys(ctx context.Context, keys keyring.Keys) error {
 	return nil
 }
 
-// RenewKeys makes the current key the database's, so that a server that lacks it no longer
-// starts.
+// RenewKeys makes the current key the key of the database, so that a server that lacks it
+// no longer starts.
 func (db DB) RenewKeys(ctx context.Context, keys keyring.Keys) error {
 	id, value := keys.CheckValue()
 	_, err := db.bun.NewUpdate().Model(&keyCheck{1, id, value}).WherePK().Exec(ctx)

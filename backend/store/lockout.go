@@ -8,8 +8,8 @@ import (
 	"latchkey/backend/account"
 )
 
-// neverLockedOut is in the past for every clock, so that a server whose clock is late does not see
-// a lockout where there is none.
+// neverLockedOut is in the past for every clock, so that a server whose clock is behind
+// does not see a lockout where there is none.
 var neverLockedOut = time.Unix(0, 0).UTC()
 
 // CountSecondFactorTry implements [account.Store].

@@ -15,12 +15,12 @@ func (db DB) AddMail(ctx context.Context, m mail.Mail) error {
 	return wrapDB(err)
 }
 
-// leaseCandidates is how many emails LeaseMail looks at: as many as other servers may lease
-// at the same time.
+// leaseCandidates is how many due emails LeaseMail tries to lease. Other servers may lease
+// the first ones at the same time.
 const leaseCandidates = 32
 
-// LeaseMail implements [account.Store]. It reads before it updates, because there is seldom
-// a due email and reading takes no lock. Only the update decides.
+// LeaseMail implements [account.Store]. It reads before it updates, because an email is
+// seldom due and reading takes no lock. Only the update decides which server gets an email.
 func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, mine bool, err error) {
 	var due []mail.Mail
 	err = db.bun.NewSelect().Model(&due).Column("id", "leased_until").Where("leased_until <= ?", now).

@@ -20,23 +20,23 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// migrations are in one SQL for both databases, but for those in the folders
-// sqlite and postgres, of which each has its own.
+// migrations has the files of the migrations. They are the same for both databases, except
+// for those in the folders sqlite and postgres.
 //
 //go:embed migrations
 var migrations embed.FS
 
 const appendOnly = "migrations/%s/00005_append_only.sql"
 
-// ChainVersion is the schema version that made the audit log a chain.
+// ChainVersion is the schema version that turned the audit log into a chain.
 const ChainVersion = 5
 
 const versionTable = "schema_versions"
 
-// ErrNewerSchema means that a newer program has migrated the database.
+// ErrNewerSchema means that a newer version of the program has migrated the database.
 var ErrNewerSchema = errors.New("the database is newer than this program")
 
-// schemaVersion returns the newest version that this program knows.
+// schemaVersion returns the newest schema version that this program knows.
 var schemaVersion = sync.OnceValue(func() (newest int64) {
 	names, _ := fs.Glob(migrations, "migrations/*.sql")
 	for _, name := range append(names, appendOnly) {
@@ -50,31 +50,31 @@ var schemaVersion = sync.OnceValue(func() (newest int64) {
 	return newest
 })
 
-// MigrationWait is how long a process waits for another one that migrates. It is the time in
-// which a rollout in Kubernetes must make progress (progressDeadlineSeconds).
+// MigrationWait is how long a process waits for another one that migrates. It is the
+// default time in which a Kubernetes rollout must make progress (progressDeadlineSeconds).
 const MigrationWait = 10 * time.Minute
 
 const (
 	// reportEvery is how often a waiting process reports that it waits.
 	reportEvery = 10 * time.Second
-	// tryEvery is how often it tries to take the lock.
+	// tryEvery is how often a waiting process tries to take the lock.
 	tryEvery = 50 * time.Millisecond
-	// tryTimeout is how long one try may take. It is longer than a statement's timeout,
-	// because a pooler may have to connect first.
+	// tryTimeout is how long one attempt may take. It is longer than [Timeout], because a
+	// pooler may have to connect first.
 	tryTimeout = 10 * time.Second
 )
 
-// ErrMigrating means that another process has held the migration lock for longer than this
-// one waits.
+// ErrMigrating means that another process holds the migration lock, and this one has waited
+// for the maximum time.
 var ErrMigrating = errors.New("another process holds the migration lock of the database")
 
 // Migration has the options of [DB.MigrateWith].
 type Migration struct {
-	Wait time.Duration // at most this long; zero means [MigrationWait]
-	// Waiting, if not nil, is called with the time waited so far while another process
-	// migrates: at once and then every ten seconds.
+	Wait time.Duration // the maximum time to wait for the lock; zero means [MigrationWait]
+	// Waiting, if not nil, is called while another process migrates, with the time waited
+	// so far: at once and then every ten seconds.
 	Waiting func(time.Duration)
-	Every   time.Duration // replaces the ten seconds, if not zero
+	Every   time.Duration // the interval of calls to Waiting; zero means ten seconds
 	// To is the version to stop at, for tests of older schemas; zero means the newest.
 	To int64
 }
@@ -85,8 +85,9 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 }
 
 // MigrateWith migrates the schema to this program's version, and returns the versions that
-// it applied. Concurrent processes take turns. It fails with [ErrMigrating] if it does not
-// get a turn. If the schema is newer than the program, it fails and changes nothing.
+// it applied. Concurrent processes take turns. Errors:
+//   - [ErrMigrating]: it did not get a turn in time
+//   - [ErrNewerSchema]: the schema is newer than the program; nothing changes
 func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err error) {
 	if db.dsn != "" {
 		applied, err = db.migratePostgres(ctx, m)
@@ -99,8 +100,8 @@ func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err
 	return applied, nil
 }
 
-// migrateSQLite holds a file lock, because the database's own lock covers neither the
-// several transactions of a migration nor the switch to write-ahead logging at the first
+// migrateSQLite migrates under a file lock. The database's own lock covers neither all
+// transactions of a migration nor the switch to write-ahead logging at the first
 // connection.
 func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, err error) {
 	lock := flock.New(db.path + ".lock")
@@ -114,16 +115,17 @@ func (db DB) migrateSQLite(ctx context.Context, m Migration) (applied []int64, e
 // advisoryLock is "latchkey" in ASCII.
 const advisoryLock = 0x6c617463686b6579
 
-// migratePostgres migrates in one transaction, which holds the lock. So the lock always ends
-// with the transaction, even behind a pooler, and one connection is enough. goose's own lock
-// is a session's, and goose takes it only after it has created its table.
+// migratePostgres migrates in one transaction, which holds an advisory lock. So the lock
+// always ends with the transaction, even behind a pooler, and one connection is enough. The
+// lock of goose belongs to a session, and goose takes it only after it has created its
+// table.
 func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64, err error) {
 	pool, err := connectPostgres(db.dsn, 0) // a migration may take longer than a request
 	if err != nil {
 		return nil, err
 	}
 	var conn *sql.Conn
-	defer func() { // this ends the transaction if it has not ended
+	defer func() { // this ends a transaction that is still open
 		if conn != nil {
 			conn.Close()
 		}
@@ -140,8 +142,8 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 		if _, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED"); err != nil {
 			return false, err
 		}
-		// It does not wait in the database: behind a pooler, waiting processes would occupy
-		// the sessions that the migrating one needs.
+		// Do not wait in the database: behind a pooler, waiting processes would occupy the
+		// sessions that the migrating one needs.
 		err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", advisoryLock).Scan(&mine)
 		if err == nil && !mine {
 			_, err = conn.ExecContext(ctx, "ROLLBACK")
@@ -165,13 +167,13 @@ func (db DB) migratePostgres(ctx context.Context, m Migration) (applied []int64,
 	return applied, err
 }
 
-// inTransaction is a connection with an open transaction. Transactions that begin on it are
-// savepoints.
+// inTransaction is a connection with an open transaction, in which it runs further
+// transactions as savepoints.
 type inTransaction struct{ pgConn }
 
 func (c inTransaction) Connect(context.Context) (driver.Conn, error) { return c, nil }
 func (c inTransaction) Driver() driver.Driver                        { return pgdriver.NewDriver() }
-func (c inTransaction) Close() error                                 { return nil } // its opener closes it
+func (c inTransaction) Close() error                                 { return nil } // the caller closes the connection
 
 func (c inTransaction) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	_, err := c.ExecContext(ctx, "SAVEPOINT migration", nil)
@@ -231,13 +233,14 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 	return applied, nil
 }
 
-// acquireLock tries to take the lock until it succeeds or has waited for too long, and
-// reports that it waits.
+// acquireLock calls try until it takes the lock, and reports that it waits. It fails with
+// [ErrMigrating] after the maximum time.
 func (m Migration) acquireLock(ctx context.Context, try func(context.Context) (bool, error)) error {
 	limit, every := cmp.Or(m.Wait, MigrationWait), cmp.Or(m.Every, reportEvery)
 	began, next := time.Now(), time.Duration(0)
 	for {
-		// A database that does not answer is a different error from a held lock.
+		// The timeout distinguishes a database that does not respond from a lock that is
+		// held.
 		trying, cancel := context.WithTimeout(ctx, tryTimeout)
 		mine, err := try(trying)
 		cancel()

@@ -14,8 +14,8 @@ import (
 	"latchkey/shared"
 )
 
-// TestMigrateOfBefore checks that a database of before, whose schema is version 6,
-// is migrated with its backup codes, links and sessions alive.
+// TestMigrateOfBefore checks that backup codes, links and sessions survive the migration of
+// a database with schema version 6.
 func TestMigrateOfBefore(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Open(t, url)

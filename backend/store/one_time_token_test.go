@@ -48,7 +48,7 @@ func TestOneTimeTokens(t *testing.T) {
 		}); n != 1 {
 			t.Errorf("%d took the token; want 1", n)
 		}
-		// It is kept, whatever revokes tokens, until it expires.
+		// Revoking tokens keeps a used token until it expires.
 		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestChangeEmail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		addUser(t, db, "bob")
-		// A refusal does not end the transaction.
+		// A refusal does not abort the transaction.
 		err := db.Tx(t.Context(), func(tx account.Store) error {
 			if err := tx.ChangeEmail(t.Context(), "ann", "bob@example.test", true, now); !errors.Is(err, shared.ErrUserExists) {
 				t.Errorf("a taken address: %v", err)
@@ -151,7 +151,7 @@ func TestChangeEmail(t *testing.T) {
 func TestVoidPassword(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
-		if err := db.VoidPassword(t.Context(), "ann"); err != nil { // there is none
+		if err := db.VoidPassword(t.Context(), "ann"); err != nil { // there is no password
 			t.Fatal(err)
 		}
 		for _, hash := range []string{"first", "second"} {

@@ -64,8 +64,8 @@ func TestPasskeysOfAnother(t *testing.T) {
 	})
 }
 
-// TestUsePasskeyOnce holds that of several uses with one count, as a passkey and
-// its copy would make, one counts.
+// TestUsePasskeyOnce checks that of several uses with one counter value, as a passkey and
+// its copy would make, only one succeeds.
 func TestUsePasskeyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")

@@ -16,11 +16,10 @@ import (
 	"latchkey/shared"
 )
 
-// TestImportedPassword checks that a user imported from Better Auth can sign in
-// with the old password. The sign-in replaces the imported hash with one of
-// Argon2id.
+// TestImportedPassword checks that a user imported from Better Auth can sign in with the
+// old password. The sign-in replaces the imported hash with an Argon2id hash.
 func TestImportedPassword(t *testing.T) {
-	// Better Auth 1.7.25 produced this hash of the right password.
+	// Better Auth 1.7.25 produced this hash of the correct password.
 	const imported = "38845ea470bdb59056e9652af9c85818:" +
 		"4777bd05cece81882b1c2d6fcc1f80a58f63cfae126da415bc12815345d1b1fdc2f4792cd9f3fd4c90839e7eb3ed9ab3d292c124d359eec3d68ddfcfd7b2cf97"
 	const right, wrong = "correct horse battery 1", "correct horse battery 2"
@@ -80,10 +79,10 @@ func TestImportedPassword(t *testing.T) {
 
 var errLog = errors.New("the log takes no event")
 
-// withoutLog is a store whose audit log takes no event.
+// withoutLog is a store whose audit log accepts no event.
 type withoutLog struct {
 	account.Store
-	last audit.Event // that it did not take
+	last audit.Event // that it did not accept
 }
 
 func (l *withoutLog) AddEvent(_ context.Context, _ audit.MAC, e audit.Event) error {

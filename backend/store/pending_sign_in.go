@@ -10,7 +10,7 @@ import (
 	"latchkey/shared"
 )
 
-// pendingSignInRow is a pending sign-in with its user, as the table challenges has it.
+// pendingSignInRow is a row of the table challenges, with its user.
 type pendingSignInRow struct {
 	bun.BaseModel `bun:"table:challenges,alias:challenge"`
 	account.PendingSignIn

@@ -12,18 +12,17 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// A pooler such as PgBouncer in transaction mode gives each transaction of a
-// connection to any session of Postgres that is free. Whatever a session keeps
-// from one transaction to the next is then lost, or is another client's: named
-// statements, advisory locks, SET, LISTEN. Outside of a transaction this package
-// keeps nothing in a session but one named statement, and that only where no
-// pooler is in between. The driver sends all other statements as simple queries,
-// with their values in the text.
+// A pooler such as PgBouncer in transaction mode assigns each transaction of a connection
+// to any free session of Postgres. State that a session keeps from one transaction to the
+// next is then lost, or belongs to another client: named statements, advisory locks, SET,
+// LISTEN. Outside of transactions, this package keeps only one named statement in a
+// session, and only if there is no pooler. The driver sends all other statements as simple
+// queries, with their values in the text.
 
-// errPooler means that a connection cannot name a statement.
+// errPooler means that a connection cannot use named statements.
 var errPooler = errors.New("the session of Postgres may be another for each transaction")
 
-// poolerSafe opens connections that refuse to name a statement behind a pooler.
+// poolerSafe opens connections that refuse to prepare a named statement behind a pooler.
 type poolerSafe struct{ *pgdriver.Connector }
 
 // Connect implements [driver.Connector].
@@ -54,9 +53,9 @@ func (c pgConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, 
 	return c.Conn.PrepareContext(ctx, query)
 }
 
-// direct reports whether the Postgres process that answers is the one that accepted the
-// connection. A pooler answers the start of a connection itself, with a random process
-// number. So direct is false in session mode, too, and for poolers that rewrite named
+// direct reports whether the Postgres process that answers queries is the one that accepted
+// the connection. A pooler accepts the connection itself, and returns a random process ID.
+// So direct also returns false for a pooler in session mode and for one that supports named
 // statements, which costs only speed.
 func (c pgConn) direct(ctx context.Context) (bool, error) {
 	rows, err := c.QueryContext(ctx, "SELECT pg_backend_pid()", nil)
@@ -67,19 +66,20 @@ func (c pgConn) direct(ctx context.Context) (bool, error) {
 	if err := errors.Join(rows.Next(pid), rows.Close()); err != nil {
 		return false, err
 	}
-	// The driver knows the number, from BackendKeyData, and does not export it.
+	// The driver has the process ID from BackendKeyData, but does not export it.
 	accepted := reflect.ValueOf(c.Conn).Elem().FieldByName("processID")
 	return accepted.IsValid() && accepted.CanInt() && pid[0] == accepted.Int(), nil
 }
 
-// A prepared is a statement that Postgres plans once for each connection, at its first use.
+// A prepared is a named statement. Postgres plans it once for each connection, at the first
+// use.
 type prepared struct {
 	stmt   atomic.Pointer[sql.Stmt]
-	pooled atomic.Bool // a pooler was found
+	pooled atomic.Bool // whether a pooler was detected
 }
 
-// scan runs the statement and scans its row. It fails with [errPooler] if statements cannot
-// be named.
+// scan runs the statement and scans its row. It fails with [errPooler] if named statements
+// cannot be used.
 func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func() string, args ...any) error {
 	if p.pooled.Load() {
 		return errPooler
@@ -91,7 +91,7 @@ func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func()
 			return pool.ScanRows(ctx, rows, row)
 		}
 	}
-	// A pooler that passes the process number on still loses the statement.
+	// A pooler that passes on the real process ID still loses the statement.
 	e, _ := errors.AsType[pgdriver.Error](err)
 	switch e.Field('C') {
 	case "26000", "42P05": // invalid_sql_statement_name, duplicate_prepared_statement
@@ -111,7 +111,7 @@ func (p *prepared) on(ctx context.Context, pool *sql.DB, query func() string) (*
 	if err != nil {
 		return nil, err
 	}
-	if !p.stmt.CompareAndSwap(nil, stmt) { // another was faster
+	if !p.stmt.CompareAndSwap(nil, stmt) { // another goroutine came first
 		stmt.Close()
 	}
 	return p.stmt.Load(), nil

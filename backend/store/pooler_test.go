@@ -28,8 +28,8 @@ func pooledURL(t *testing.T) (direct, pooled string) {
 	return direct, storetest.Pooled(t, direct)
 }
 
-// TestNamedStatement tests that statements are named on a connection to Postgres
-// itself, and never behind a pooler.
+// TestNamedStatement checks that a direct connection to Postgres uses named statements, and
+// that a connection behind a pooler never does.
 func TestNamedStatement(t *testing.T) {
 	t.Parallel()
 	direct, pooled := pooledURL(t)
@@ -46,7 +46,7 @@ func TestNamedStatement(t *testing.T) {
 	}
 	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(pooled)))
 	defer pool.Close()
-	for range 12 { // each session of the pooler
+	for range 12 { // enough to reach each session of the pooler
 		var n int
 		if err := pool.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&n); err != nil || n > 0 {
 			t.Errorf("a session of the pooler has %d named statements, %v; want none", n, err)
@@ -54,8 +54,8 @@ func TestNamedStatement(t *testing.T) {
 	}
 }
 
-// TestMigratePooled tests that six processes that start at once on an empty database
-// behind a pooler, which has fewer sessions, all migrate it, and leave no lock.
+// TestMigratePooled checks that six processes can migrate an empty database at once behind
+// a pooler with fewer sessions, and that no lock is left.
 func TestMigratePooled(t *testing.T) {
 	t.Parallel()
 	direct, pooled := pooledURL(t)
@@ -80,8 +80,8 @@ func TestMigratePooled(t *testing.T) {
 	}
 }
 
-// TestMigrationWait tests that who waits for another's migration says so, again and
-// again, goes on once the other is done, and gives up after a while.
+// TestMigrationWait checks that a process that waits for another one's migration reports
+// that repeatedly, continues when the other is done, and gives up after a while.
 func TestMigrationWait(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		release := storetest.HoldMigration(t, url)
@@ -129,7 +129,7 @@ func TestMigrationWait(t *testing.T) {
 	})
 }
 
-// TestMigrateReportsOnce tests that within the interval a wait is reported once.
+// TestMigrateReportsOnce checks that a wait is reported at most once in each interval.
 func TestMigrateReportsOnce(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		storetest.HoldMigration(t, url)
@@ -143,7 +143,7 @@ func TestMigrateReportsOnce(t *testing.T) {
 	})
 }
 
-// TestReadyReadOnly tests that a Postgres that takes no writes is not ready.
+// TestReadyReadOnly checks that a Postgres server that accepts no writes is not ready.
 func TestReadyReadOnly(t *testing.T) {
 	t.Parallel()
 	url, err := storetest.Shared(t).NewDatabase()
@@ -158,7 +158,7 @@ func TestReadyReadOnly(t *testing.T) {
 	}
 }
 
-// TestReadyStandby tests that a standby, which answers reads, is not ready.
+// TestReadyStandby checks that a standby, which accepts only reads, is not ready.
 func TestReadyStandby(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
@@ -176,8 +176,8 @@ func TestReadyStandby(t *testing.T) {
 	}
 }
 
-// TestReadySQLite tests that a SQLite database that cannot be written is not ready,
-// and is again once it can, and that looking leaves nothing behind.
+// TestReadySQLite checks that an SQLite database is not ready while it cannot be written,
+// and is ready again afterward. The check must leave no file behind.
 func TestReadySQLite(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "folder")

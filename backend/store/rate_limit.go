@@ -11,7 +11,7 @@ import (
 	"latchkey/backend/account"
 )
 
-// rateLimitRow is a window of a rate limit, as the table attempts has it.
+// rateLimitRow is a row of the table attempts.
 type rateLimitRow struct {
 	bun.BaseModel `bun:"table:attempts,alias:attempt"`
 	account.RateLimitWindow
@@ -40,14 +40,14 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 		if !errors.Is(err, sql.ErrNoRows) {
 			return a.RateLimitWindow, err == nil, wrapDB(err)
 		}
-		// The limit is reached. Read until when.
+		// The limit is reached. Read when the window ends.
 		err = db.bun.NewSelect().Model(&a).WherePK().Scan(ctx)
 		if err == nil && a.N >= max && a.ExpiresAt.After(now) {
 			return a.RateLimitWindow, false, nil
 		}
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return a.RateLimitWindow, false, wrapDB(err)
-		} // meanwhile a guess was settled, or the count was deleted: try again
+		} // a guess was settled or the count was deleted meanwhile: retry
 	}
 }
 

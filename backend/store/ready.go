@@ -45,11 +45,11 @@ func (db DB) Ready(ctx context.Context) error {
 	return nil
 }
 
-// probeSize is one page of SQLite, the least that a write needs.
+// probeSize is the size of a page of SQLite, the minimum that a write needs.
 const probeSize = 4096
 
-// writable fails unless SQLite can write to its file and next to it. Beginning a transaction
-// is not enough, because SQLite writes nothing before the commit.
+// writable fails unless SQLite can write to its file and create files next to it. Beginning
+// a transaction does not prove that, because SQLite writes nothing before the commit.
 func (db DB) writable(ctx context.Context) error {
 	// Do not open the file itself: closing it would release SQLite's locks.
 	const write = 2 // W_OK of access(2)
@@ -61,7 +61,7 @@ func (db DB) writable(ctx context.Context) error {
 	}
 	tx, err := db.pool.BeginTx(ctx, nil) // takes the write lock
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_BUSY {
-		return nil // it takes those of others
+		return nil // another transaction is writing
 	}
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (db DB) writable(ctx context.Context) error {
 	return tx.Rollback()
 }
 
-// writeProbe writes a page to a file in a folder, and deletes it.
+// writeProbe writes a page to a temporary file in a folder, and deletes the file.
 func writeProbe(folder string) error {
 	f, err := os.CreateTemp(folder, ".probe-*")
 	if err != nil {

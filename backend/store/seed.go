@@ -8,7 +8,7 @@ import (
 	"latchkey/backend/account"
 )
 
-// Seed adds users with their passwords and sessions, all or none.
+// Seed adds users with their passwords and sessions, in one transaction.
 func (db DB) Seed(ctx context.Context, users []account.User, passwords []account.Password, sessions []account.Session) error {
 	return wrapDB(db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		for _, rows := range []any{&users, &passwords, &sessions} {

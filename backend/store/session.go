@@ -25,8 +25,8 @@ type sessionRow struct {
 }
 
 // SessionByHash implements [account.Store]. Every call of a signed-in user runs this query.
-// Most of its time is planning, so Postgres plans it once for each connection that can name
-// statements.
+// Planning takes most of its time, so Postgres plans it once for each connection, if named
+// statements can be used.
 func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
 	var row sessionRow
 	err := errPooler
@@ -88,8 +88,7 @@ func (db DB) RecordSecondFactor(ctx context.Context, s account.Session) error {
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// LockSession implements [account.Store]. The update changes nothing but takes
-// the row's lock.
+// LockSession implements [account.Store]. The update changes nothing, but locks the row.
 func (db DB) LockSession(ctx context.Context, s account.Session) error {
 	res, err := db.bun.NewUpdate().Model((*account.Session)(nil)).Set("method = method").
 		Where("id = ?", s.ID).Where("token_hash = ?", s.TokenHash).Exec(ctx)

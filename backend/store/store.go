@@ -1,5 +1,6 @@
-// Package store stores the data of package account in SQLite or Postgres, with the same SQL
-// for both.
+// Package store implements [account.Store] on SQLite and Postgres, with the same SQL for
+// both. It also migrates the schema and reports whether the database is ready. It does not
+// contain the rules of accounts: package account does.
 package store
 
 import (
@@ -27,35 +28,37 @@ import (
 	"latchkey/shared"
 )
 
-// DB is an [account.Store]. Inside [DB.Tx] it is a transaction.
+// DB is an [account.Store]. The DB that [DB.Tx] passes to its function runs in the
+// transaction.
 type DB struct {
 	bun  bun.IDB
 	pool *bun.DB
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
 
-	byHash *prepared     // of SessionByHash; nil on SQLite and in a transaction
-	queued *queuedEvents // of a transaction
+	byHash *prepared     // the statement of SessionByHash; nil on SQLite and in a transaction
+	queued *queuedEvents // the events of the transaction; nil outside of one
 }
 
 var _ account.Store = DB{}
 
 const (
-	// Timeout is how long a statement may take, so that a server that cannot reach its
-	// database answers 503 within five seconds. SQLite has one writer at a time, and the
-	// others wait up to this long.
+	// Timeout is how long a statement may take. It lets a server that cannot reach its
+	// database respond with 503 within five seconds. SQLite has one writer at a time, and
+	// the others wait up to this long.
 	Timeout = 3 * time.Second
-	// More connections would only queue inside the database. Each of SQLite's has its own
-	// page cache.
+	// The size of the connection pool. More connections would only queue inside the
+	// database. Each SQLite connection has its own page cache.
 	postgresConnections = 16
 	sqliteConnections   = 8
 )
 
-// Open opens the database of a URL: sqlite:PATH or postgres://…. It connects at the first
-// use.
+// Open opens the database of a URL: sqlite:PATH or postgres://…. It does not connect until
+// the first use.
 func Open(database string) (DB, error) { return OpenWith(database, Timeout) }
 
-// OpenWith is [Open] with another timeout than [Timeout].
+// OpenWith opens the database of a URL, as [Open] does, with the given timeout for
+// statements.
 func OpenWith(database string, timeout time.Duration) (DB, error) {
 	scheme, rest, _ := strings.Cut(database, ":")
 	switch scheme {
@@ -74,9 +77,9 @@ func openSQLite(path string, timeout time.Duration) (DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return DB{}, err
 	}
-	// The settings are in the address, so that every pooled connection has them.
-	// Transactions take the write lock at once: one that reads first and writes after
-	// another transaction has written would fail with SQLITE_BUSY, however long it may wait.
+	// The settings are in the URL, so that every pooled connection has them. Transactions
+	// take the write lock at once: one that reads, and writes only after another
+	// transaction has written, would fail with SQLITE_BUSY, however long the timeout.
 	q := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {
@@ -106,8 +109,8 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 	return DB{bun: b, pool: b, dsn: dsn, byHash: &prepared{}}, nil
 }
 
-// connectPostgres connects when the pool is first used. A statement may take
-// as long as the timeout; zero sets no bound.
+// connectPostgres returns a pool that connects at the first use. timeout limits each
+// statement; zero means no limit.
 func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the driver panics on a URL that it cannot parse
@@ -133,9 +136,9 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 	return sql.OpenDB(poolerSafe{connector}), nil
 }
 
-// closeOnErrorConn is a connection that closes itself at the first error. The driver keeps a
-// connection whose prepared statement timed out, and would take the late answer for the
-// answer to its next query: another user's session.
+// closeOnErrorConn is a connection that closes itself at the first error. The driver keeps
+// a connection whose prepared statement timed out. It would take the late response for the
+// response to its next query, and so return another user's session.
 type closeOnErrorConn struct{ net.Conn }
 
 func (c closeOnErrorConn) Read(b []byte) (int, error) {
@@ -162,7 +165,8 @@ func limitConnections(pool *sql.DB, n int) {
 // Close closes the database.
 func (db DB) Close() error { return db.pool.Close() }
 
-// errNestedTx is a programming error: a rule in a transaction must write to that one.
+// errNestedTx is a programming error: a rule in a transaction must use the Store of that
+// transaction.
 var errNestedTx = errors.New("store: a transaction was begun inside another one")
 
 // Tx implements [account.Store].
@@ -173,10 +177,10 @@ func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {
 	return db.inTx(ctx, func(tx DB) error { return fn(tx) })
 }
 
-// inTx runs fn in the transaction that db is. Otherwise it begins one, and commits it if fn
-// returns nil. It is for methods that are called both inside and outside of transactions. An
-// error of fn does not revert what fn wrote to the caller's transaction. So a method whose
-// callers go on after an error must fail before it writes.
+// inTx runs fn in the transaction of db. If db has none, inTx begins one, and commits it if
+// fn returns nil. It is for methods that are called both inside and outside of
+// transactions. An error of fn does not revert what fn wrote to the caller's transaction.
+// So a method whose callers continue after an error must fail before it writes.
 func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	if db.queued != nil {
 		return fn(db)
@@ -200,7 +204,7 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 // not wait for long.
 const deleteBatch = 1000
 
-// DeleteExpired deletes expired rows. Nothing depends on it, because every query of such
+// DeleteExpired deletes expired rows. No rule depends on that, because every query of such
 // rows compares the time.
 func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 	for _, t := range []struct{ name, key string }{
@@ -223,7 +227,8 @@ func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// wrapDB adds [shared.ErrUnavailable] to a driver's error, unless it is a programming error.
+// wrapDB wraps a driver's error with [shared.ErrUnavailable], unless it is a programming
+// error.
 func wrapDB(err error) error {
 	if err == nil || isProgrammingError(err) {
 		return err
@@ -278,8 +283,8 @@ func isForeignKeyViolation(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// isProgrammingError reports whether an error means that a statement or the schema is wrong,
-// and not that the database is down, full or busy.
+// isProgrammingError reports whether an error means that a statement or the schema is
+// wrong. It returns false if the database is down, full or busy.
 func isProgrammingError(err error) bool {
 	if e, ok := errors.AsType[pgdriver.Error](err); ok {
 		switch e.Field('C')[:2] {

@@ -89,9 +89,8 @@ func TestSessionByHash(t *testing.T) {
 	})
 }
 
-// TestLateAnswer holds that an answer that comes after its question was given
-// up is never taken for the answer to the next: it would be another person's
-// session.
+// TestLateAnswer checks that a late response to a query that timed out is not taken for the
+// response to the next query, which could be another user's session.
 func TestLateAnswer(t *testing.T) {
 	t.Parallel()
 	url, err := storetest.Shared(t).NewDatabase()
@@ -108,7 +107,7 @@ func TestLateAnswer(t *testing.T) {
 		_, found, err := db.SessionByHash(ctx, account.Token("token of session of "+user).Hash(), now)
 		return found, err
 	}
-	// Twice, so that the statement is prepared.
+	// Run it twice, so that the statement is prepared.
 	for range 2 {
 		if u, err := find(t.Context(), "ann"); err != nil || u.ID != "ann" {
 			t.Fatal(u.ID, err)
@@ -215,9 +214,9 @@ func TestCountAttempt(t *testing.T) {
 	})
 }
 
-// TestAdmitAttempt tests that of guesses made at once only so many are admitted as
-// there is room for, that a right one makes room for one and a wrong one does not,
-// and that a guess takes nothing off but what it has added.
+// TestReserveAttempt checks that the limit holds for concurrent guesses, that a correct
+// guess makes room for another one and a wrong one does not, and that settling a guess
+// affects only that guess.
 func TestReserveAttempt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		const max = 3
@@ -258,16 +257,16 @@ func TestReserveAttempt(t *testing.T) {
 		later := now.Add(5 * time.Second)
 		full(later, expires, 3)
 		settle(expires, false)
-		full(later, expires, 2) // a wrong one makes no room
+		full(later, expires, 2) // a wrong guess makes no room
 		settle(expires, true)
 		if a, ok := admit(later, max); !ok || a.N != 3 || a.Pending != 2 || !a.ExpiresAt.Equal(expires) {
 			t.Fatalf("after a right one: %t, %+v", ok, a)
 		}
 		full(later, expires, 2)
-		settle(expires.Add(time.Millisecond), true) // of another window
+		settle(expires.Add(time.Millisecond), true) // a guess of another window
 		settle(expires.Add(-time.Hour), true)
 		full(later, expires, 2)
-		for range 5 { // more than there were: the wrong one stays
+		for range 5 { // more often than there were guesses: the wrong one stays
 			settle(expires, true)
 		}
 		if a, ok := admit(later, max); !ok || a.N != 2 || a.Pending != 1 {
@@ -277,7 +276,7 @@ func TestReserveAttempt(t *testing.T) {
 			t.Error("a limit that was lowered meanwhile admitted one more")
 		}
 
-		// A guess that is judged after its window has nothing to do with the next one.
+		// A guess that is settled after its window does not affect the next window.
 		next := expires.Add(10 * time.Second)
 		if a, ok := admit(expires, max); !ok || a.N != 1 || a.Pending != 1 || !a.ExpiresAt.Equal(next) {
 			t.Fatalf("in the next window: %t, %+v", ok, a)
@@ -292,8 +291,8 @@ func TestReserveAttempt(t *testing.T) {
 	})
 }
 
-// TestRefusedAmongRightGuesses tests that a refusal among guesses that are all right
-// says that some are not judged yet: there is room in a moment.
+// TestRefusedAmongRightGuesses checks that a refusal among concurrent correct guesses
+// reports unsettled guesses, so that the caller can retry.
 func TestRefusedAmongRightGuesses(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		key, expires := []byte("key"), now.Add(10*time.Second)
@@ -375,8 +374,8 @@ func TestAddUserOnce(t *testing.T) {
 	})
 }
 
-// TestNoDeadlock runs what touches several rows of a user, in other orders,
-// again and again at once.
+// TestNoDeadlock checks that concurrent transactions that change several rows of a user in
+// different orders do not deadlock.
 func TestNoDeadlock(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
@@ -411,8 +410,8 @@ func TestNoDeadlock(t *testing.T) {
 	})
 }
 
-// TestSignInDuringChange holds that a sign-in with the old password either
-// ends before the change of it, or fails.
+// TestSignInDuringChange checks that a sign-in with the old password either ends before the
+// password changes or fails.
 func TestSignInDuringChange(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
@@ -546,7 +545,7 @@ func TestLeaseMailOnce(t *testing.T) {
 	})
 }
 
-// TestLeaseMails holds that of many who take mails at once, each gets another.
+// TestLeaseMails checks that concurrent callers lease different emails.
 func TestLeaseMails(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		const mails = 8
@@ -573,7 +572,8 @@ func TestLeaseMails(t *testing.T) {
 	})
 }
 
-// TestPutOffMail holds that only who has a mail can put it off or drop it.
+// TestRescheduleMail checks that only the holder of the lease can reschedule or discard an
+// email.
 func TestRescheduleMail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		if err := db.AddMail(t.Context(), mail.Mail{ID: "m", Recipient: "ann@example.test", CreatedAt: now, LeasedUntil: now}); err != nil {
@@ -624,7 +624,7 @@ func TestDeleteExpired(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		var many []account.Session
-		for i := range 2500 { // more than one statement deletes
+		for i := range 2500 { // more than one statement deletes at once
 			id := fmt.Sprint("s", i)
 			many = append(many, account.Session{ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now})
 		}
@@ -671,8 +671,8 @@ func TestCheckKeys(t *testing.T) {
 	})
 }
 
-// TestMigrateAtOnce starts six on an empty database, as six processes would:
-// each with a pool of its own.
+// TestMigrateAtOnce checks that six concurrent migrations of an empty database succeed.
+// Each has its own pool, as a process would.
 func TestMigrateAtOnce(t *testing.T) {
 	for round := range 10 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
@@ -732,8 +732,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestNestedTx checks that a transaction inside another one is refused, and that a
-// method which needs a transaction is a part of the one that its caller has.
+// TestNestedTx checks that a transaction inside another one is refused, and that a method
+// that needs a transaction joins that of its caller.
 func TestNestedTx(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")

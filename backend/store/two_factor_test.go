@@ -13,7 +13,7 @@ import (
 	"latchkey/shared"
 )
 
-// errLost is the error of a caller that lost a race.
+// errLost means that a caller lost a race.
 var errLost = errors.New("not the one")
 
 func TestSpendStepOnce(t *testing.T) {
@@ -121,7 +121,7 @@ func TestActivateTOTP(t *testing.T) {
 		}
 		want("3 true")
 		put("4", "ann", session)
-		if _, err := db.DeleteSession(t.Context(), "ann", session); err != nil { // and what waits for it
+		if _, err := db.DeleteSession(t.Context(), "ann", session); err != nil { // and its pending authenticator
 			t.Error(err)
 		}
 		want("3 true")
@@ -145,7 +145,7 @@ func TestUseBackupCodeOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// Under an old key and under the current one.
+		// One digest is under a former key and one under the current key.
 		tried := [][]byte{[]byte("under another key"), []byte("one")}
 		won := atOnce(t, 20, shared.ErrInvalidBackupCode, func(int) error {
 			used, err := db.UseBackupCode(context.Background(), "ann", tried)
@@ -325,7 +325,7 @@ func TestTrustedDeviceOnce(t *testing.T) {
 	})
 }
 
-// TestSweepTwoFactor holds that what has expired goes, and what has not stays.
+// TestDeleteExpiredTwoFactor checks that expired rows are deleted, and the others stay.
 func TestDeleteExpiredTwoFactor(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
@@ -350,7 +350,7 @@ func TestDeleteExpiredTwoFactor(t *testing.T) {
 		if err := db.DeleteExpired(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
-		long := now.Add(-time.Hour) // when none had expired
+		long := now.Add(-time.Hour) // before any of them expired
 		if all, err := db.TrustedDevices(t.Context(), "ann", long); len(all) != 1 || err != nil {
 			t.Errorf("%d trusted devices, %v; want 1", len(all), err)
 		}

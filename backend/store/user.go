@@ -20,7 +20,8 @@ type permission struct {
 
 // AddUser implements [account.Store].
 func (db DB) AddUser(ctx context.Context, u account.User) error {
-	// A refused row would abort the transaction, which goes on.
+	// A violation of the unique index would abort the caller's transaction, which must
+	// continue.
 	res, err := db.bun.NewInsert().Model(&u).On("CONFLICT (email) DO NOTHING").Exec(ctx)
 	return requireOneRow(res, err, shared.ErrUserExists.In("email"))
 }
@@ -62,8 +63,7 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// LockUser implements [account.Store]. The update changes nothing but takes the
-// row's lock.
+// LockUser implements [account.Store]. The update changes nothing, but locks the row.
 func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 	var u account.User
 	err := noRowsToNotFound(db.bun.NewUpdate().Model(&u).Set("name = name").Where("id = ?", user).Returning("*").Scan(ctx))
@@ -96,7 +96,7 @@ func (db DB) VerifyUser(ctx context.Context, user, email string, now time.Time) 
 
 // ChangeEmail implements [account.Store].
 func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool, now time.Time) error {
-	// Look first: a refused row would abort the transaction.
+	// Check first: a violation of the unique index would abort the transaction.
 	owner := db.bun.NewSelect().TableExpr("users AS owner").ColumnExpr("1").Where("owner.email = ?", email)
 	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
 		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
@@ -120,7 +120,7 @@ func (db DB) DeleteUser(ctx context.Context, user string) error {
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// AnyUser reports whether there is an account.
+// AnyUser reports whether there is any account.
 func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
 	return any, wrapDB(err)
@@ -146,10 +146,10 @@ func (db DB) UserPermissions(ctx context.Context, user string) (names []string, 
 	return names, wrapDB(err)
 }
 
-// A Grant is a permission of a user.
+// A Grant is a permission that a user has.
 type Grant struct{ Email, Permission string }
 
-// Permissions returns all grants, by address.
+// Permissions returns all grants, ordered by email address.
 func (db DB) Permissions(ctx context.Context) ([]Grant, error) {
 	var grants []Grant
 	err := db.bun.NewSelect().Model((*permission)(nil)).ColumnExpr("users.email, ?TableAlias.name AS permission").

@@ -22,25 +22,24 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// ErrNoPostgres is what [StartCluster] answers where the server's programs
-// are not installed.
+// ErrNoPostgres means that no Postgres server is installed.
 var ErrNoPostgres = errors.New("no PostgreSQL server is installed: apt-get install postgresql")
 
-// A Cluster is a throw-away Postgres server on a free port of the loopback
-// interface. It keeps its data in a temporary folder, and both go when it is
-// closed, or when this process ends in whatever way.
+// A Cluster is a temporary Postgres server on a free port of the loopback interface, with
+// its data in a temporary folder. Both are removed when the cluster is closed, or when this
+// process ends for any reason.
 type Cluster struct {
 	bin      string // the folder of initdb and postgres
-	dir      string // holds data/ and log
+	dir      string // contains data/ and log
 	port     int
 	settings []string
-	owner    *syscall.Credential // whom the server runs as; nil: as we do
+	owner    *syscall.Credential // the user that runs the server; nil for the current user
 
 	mu     sync.Mutex
 	server *exec.Cmd     // nil while stopped
-	exited chan struct{} // closed when server has ended
+	exited chan struct{} // closed when the server has exited
 
-	migrate    sync.Once // makes the database that others are copies of
+	migrate    sync.Once // creates the database that others are copied from
 	migrateErr error
 
 	pooler     sync.Once
@@ -52,9 +51,9 @@ type Cluster struct {
 	leash   io.Closer // closing it tells the watcher to clean up
 }
 
-// StartCluster makes a cluster and waits until it answers. Each setting is
-// one of postgresql.conf, such as "fsync=on", and overrules those that are
-// chosen here for speed.
+// StartCluster creates a cluster and waits until it responds. Each setting is one of
+// postgresql.conf, such as "fsync=on", and overrides the defaults of this package, which
+// are chosen for speed. It fails with [ErrNoPostgres].
 func StartCluster(settings ...string) (*Cluster, error) {
 	bin, err := findBinaries()
 	if err != nil {
@@ -108,19 +107,19 @@ func (c *Cluster) create() error {
 	}
 }
 
-// URL is the address of the cluster's first database.
+// URL returns the URL of the default database of the cluster.
 func (c *Cluster) URL() string { return c.url("postgres") }
 
 func (c *Cluster) url(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
 }
 
-// NewDatabase makes an empty database and returns its address.
+// NewDatabase creates an empty database and returns its URL.
 func (c *Cluster) NewDatabase() (url string, err error) {
 	return c.newFrom("template1")
 }
 
-// newMigrated makes a database with the present schema and returns its address.
+// newMigrated creates a database with the current schema and returns its URL.
 func (c *Cluster) newMigrated() (url string, err error) {
 	c.migrate.Do(func() {
 		if c.migrateErr = c.exec("CREATE DATABASE migrated"); c.migrateErr == nil {
@@ -139,8 +138,8 @@ func (c *Cluster) newFrom(template string) (url string, err error) {
 	return c.url(name), err
 }
 
-// Start starts the server again after [Cluster.Stop], on the same port and
-// with the same data, and waits until it answers.
+// Start starts the server again after [Cluster.Stop], on the same port and with the same
+// data, and waits until it responds.
 func (c *Cluster) Start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,7 +151,7 @@ func (c *Cluster) Start() error {
 	for _, s := range append([]string{
 		"port=" + strconv.Itoa(c.port),
 		"listen_addresses=127.0.0.1",
-		"unix_socket_directories=", // none: their folder may be shared, or not be there
+		"unix_socket_directories=", // none: the folder may be shared or missing
 		"max_connections=200",
 		"shared_buffers=32MB",
 		"fsync=off",
@@ -162,7 +161,7 @@ func (c *Cluster) Start() error {
 		args = append(args, "-c", s)
 	}
 	server := c.command("postgres", args...)
-	// Ctrl-C at a terminal is for the tests, which then stop the server.
+	// Ctrl-C in a terminal must reach only the tests, which then stop the server.
 	server.SysProcAttr.Setpgid = true
 	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {
@@ -196,11 +195,11 @@ func (c *Cluster) Start() error {
 	return nil
 }
 
-// Stop stops the server, cutting every connection, and keeps the data.
+// Stop stops the server and closes every connection. It keeps the data.
 func (c *Cluster) Stop() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stop(syscall.SIGINT) // what Postgres calls a fast shutdown
+	return c.stop(syscall.SIGINT) // a fast shutdown of Postgres
 }
 
 func (c *Cluster) stop(how syscall.Signal) error {
@@ -215,7 +214,7 @@ func (c *Cluster) stop(how syscall.Signal) error {
 	return nil
 }
 
-// Standby restarts the server as a standby, which takes no writes.
+// Standby restarts the server as a standby, which accepts no writes.
 func (c *Cluster) Standby() error {
 	if err := c.Stop(); err != nil {
 		return err
@@ -233,7 +232,7 @@ func (c *Cluster) Close() {
 	if c.stopPooler != nil {
 		c.stopPooler()
 	}
-	c.stop(syscall.SIGQUIT) // nothing is worth saving
+	c.stop(syscall.SIGQUIT) // there is no data to save
 	os.RemoveAll(c.dir)
 	if c.watcher != nil {
 		c.leash.Close()
@@ -242,10 +241,10 @@ func (c *Cluster) Close() {
 	}
 }
 
-// watch starts a shell that outlives this process by a moment: when the pipe
-// to it breaks, it stops the server and the pooler and deletes the folder. A parent-death
-// signal would not do: it comes when the starting thread ends, not the
-// process, and it deletes nothing.
+// watch starts a shell that cleans up if this process ends without [Cluster.Close]. When
+// the pipe from this process breaks, the shell stops the server and the pooler and deletes
+// the folder. A parent-death signal is no replacement: it arrives when the starting thread
+// ends, not the process, and it deletes nothing.
 func (c *Cluster) watch() error {
 	const script = `
 		trap '' HUP INT QUIT TERM
@@ -274,7 +273,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 		name = filepath.Join(c.bin, name)
 	}
 	cmd := exec.Command(name, args...)
-	cmd.Dir = c.dir // the working folder of the tests may be closed to the owner
+	cmd.Dir = c.dir // c.owner may lack access to the working folder of the tests
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner}
 	return cmd
@@ -291,8 +290,7 @@ func execAt(url, query string) error {
 	return err
 }
 
-// findBinaries finds the folder of the newest server. Debian keeps it off the
-// path.
+// findBinaries returns the folder of the newest server. On Debian, it is not in PATH.
 func findBinaries() (string, error) {
 	newest, folder := -1.0, ""
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
@@ -310,14 +308,14 @@ func findBinaries() (string, error) {
 	if err != nil {
 		return "", ErrNoPostgres
 	}
-	// A link on the path may stand alone; initdb is beside the real one.
+	// PATH may have a symbolic link to postgres only. initdb is next to the target.
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", err
 	}
 	return filepath.Dir(path), nil
 }
 
-// unprivileged returns the user as whom root runs the server.
+// unprivileged returns the user under which root runs the server.
 func unprivileged() (uid, gid uint32, err error) {
 	u, err := user.Lookup("postgres")
 	if err != nil {
@@ -349,9 +347,9 @@ var shared struct {
 	err     error
 }
 
-// Shared returns the one cluster of this test program, which starts when it is
-// first asked for. Its package must call [Main] from TestMain. Without
-// Postgres the test is skipped at a desk, and fails where CI is set.
+// Shared returns the shared cluster of this test program, and starts it at the first call.
+// The package under test must call [Main] from TestMain. If Postgres is not installed,
+// Shared skips the test, or fails it if CI is set.
 func Shared(tb testing.TB) *Cluster {
 	tb.Helper()
 	if sqliteOnly() {
@@ -368,8 +366,8 @@ func Shared(tb testing.TB) *Cluster {
 	return shared.cluster
 }
 
-// Main runs the tests of a package, ends the shared cluster if there is one,
-// cleans up what the package itself has left, and exits.
+// Main runs the tests of a package, closes the shared cluster if there is one, runs the
+// cleanup functions of the package, and exits.
 func Main(m *testing.M, cleanup ...func()) {
 	code := m.Run()
 	for _, clean := range cleanup {

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	Main(m)
 }
 
-// abandon starts a cluster, says where it is, and never stops it.
+// abandon starts a cluster, prints its folder and URL, and never stops it.
 func abandon() {
 	c, err := StartCluster()
 	if err != nil {
@@ -51,7 +51,7 @@ func TestClusterStopStart(t *testing.T) {
 	if first == second {
 		t.Errorf("NewDatabase gave %s twice", first)
 	}
-	// The data was kept.
+	// Stopping kept the data.
 	u, err := url.Parse(first)
 	if err != nil {
 		t.Fatal(err)

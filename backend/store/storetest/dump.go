@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// Dump returns the whole content of the database at url, as a thief would read it:
-// one line for each row, beginning with its table.
+// Dump returns the whole content of the database at url, as an attacker with a copy would
+// see it. Each row is one line that begins with the name of its table.
 func Dump(t *testing.T, url string) string {
 	t.Helper()
 	var pool *sql.DB

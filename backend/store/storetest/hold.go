@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// HoldMigration takes the lock for migrating a database, until release is called
-// or the test ends.
+// HoldMigration takes the migration lock of a database, and holds it until the caller calls
+// release or the test ends.
 func HoldMigration(t *testing.T, database string) (release func()) {
 	t.Helper()
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {

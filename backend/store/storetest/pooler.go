@@ -13,13 +13,12 @@ import (
 	"time"
 )
 
-// ErrNoPooler is what [Cluster.Pooled] answers where PgBouncer is not installed.
+// ErrNoPooler means that PgBouncer is not installed.
 var ErrNoPooler = errors.New("no PgBouncer is installed: apt-get install pgbouncer")
 
-// poolerSettings make PgBouncer give each transaction of a client another session
-// of Postgres than the one before, as far as it can: the sessions are fewer than
-// the connections of one program, and the one that was used last is the last to be
-// used again.
+// poolerSettings make PgBouncer assign successive transactions of a client to different
+// sessions of Postgres, as far as possible. There are fewer sessions than one program has
+// connections, and PgBouncer reuses the session that was idle for longest.
 const poolerSettings = `[databases]
 * = host=127.0.0.1 port=%d
 [pgbouncer]
@@ -36,9 +35,9 @@ server_idle_timeout = 2
 max_client_conn = 1000
 `
 
-// Pooled returns the URL of a database of the cluster behind PgBouncer in
-// transaction mode, which starts when it is first asked for, and ends with the
-// cluster.
+// Pooled returns the URL of a database of the cluster behind PgBouncer in transaction mode.
+// PgBouncer starts at the first call and stops with the cluster. Pooled fails with
+// [ErrNoPooler].
 func (c *Cluster) Pooled(database string) (string, error) {
 	c.pooler.Do(func() { c.poolerErr = c.startPooler() })
 	if c.poolerErr != nil {
@@ -109,13 +108,13 @@ func (c *Cluster) tryPooler(path string) error {
 		}
 	}
 	c.stopPooler = func() {
-		pooler.Process.Kill() // it has nothing to save
+		pooler.Process.Kill() // it has no data to save
 		<-exited
 	}
 	return nil
 }
 
-// findPooler finds PgBouncer. Debian keeps it off the path of users.
+// findPooler returns the path of PgBouncer. On Debian, it is not in the PATH of users.
 func findPooler() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -126,8 +125,8 @@ func findPooler() (string, error) {
 }
 
 // Pooled returns the URL of a database of the shared cluster behind PgBouncer in
-// transaction mode. Without PgBouncer the test is skipped at a desk, and fails
-// where CI is set.
+// transaction mode. If PgBouncer is not installed, Pooled skips the test, or fails it if CI
+// is set.
 func Pooled(tb testing.TB, database string) string {
 	tb.Helper()
 	u, err := Shared(tb).Pooled(database)

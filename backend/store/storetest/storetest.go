@@ -1,6 +1,6 @@
 // Package storetest runs tests on both databases: SQLite in a temporary folder, and a
-// temporary Postgres cluster that it starts and stops itself. The product must not import
-// it.
+// temporary Postgres cluster that the package starts and stops. It also provides such tests
+// with a pooler, connections that stall and dumps of a database. Only tests import it.
 package storetest
 
 import (
@@ -14,15 +14,15 @@ import (
 	"latchkey/backend/store"
 )
 
-// Each runs test once on each database, in parallel, with a migrated database
-// of its own.
+// Each runs test once on each database, in parallel. Each run has its own migrated
+// database.
 func Each(t *testing.T, test func(t *testing.T, db store.DB)) {
 	t.Helper()
 	EachMigrated(t, func(t *testing.T, url string) { test(t, Open(t, url)) })
 }
 
-// EachURL runs test once on each database, in parallel, with the URL of an
-// empty database of its own.
+// EachURL runs test once on each database, in parallel. Each run has the URL of its own
+// empty database.
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	each(t, test, func(t *testing.T) string { return SQLite(t) }, func(t *testing.T) string {
@@ -34,8 +34,8 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	})
 }
 
-// EachMigrated is [EachURL] with databases that have the present schema: copies
-// of one that was migrated when it was first asked for.
+// EachMigrated is like [EachURL], but the databases have the current schema. They are
+// copies of one that is migrated at the first use.
 func EachMigrated(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	each(t, test, migratedSQLite, func(t *testing.T) string {
@@ -76,9 +76,9 @@ func SQLite(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db")
 }
 
-// LATCHKEY_TEST_DATABASES leaves a database out. It is sqlite for "make quick",
-// and postgres for the program with the race detector in it. With pooler, tests
-// run on Postgres behind PgBouncer only.
+// LATCHKEY_TEST_DATABASES selects the databases of the tests: sqlite, postgres, or pooler
+// for Postgres behind PgBouncer only. "make quick" sets it to sqlite, and tests with the
+// race detector to postgres.
 func sqliteOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "sqlite" }
 func postgresOnly() bool { return os.Getenv("LATCHKEY_TEST_DATABASES") == "postgres" || pooledOnly() }
 func pooledOnly() bool   { return os.Getenv("LATCHKEY_TEST_DATABASES") == "pooler" }
@@ -110,7 +110,7 @@ func migratedSQLite(t *testing.T) (url string) {
 	return "sqlite:" + file
 }
 
-// migrate brings a database to the present schema and closes it.
+// migrate migrates a database to the current schema and closes it.
 func migrate(url string) error {
 	db, err := store.Open(url)
 	if err != nil {
@@ -121,11 +121,11 @@ func migrate(url string) error {
 	return err
 }
 
-// patience is how long a statement of a test may take: a machine that has much
-// else to do is no fault of the product. The program itself keeps [store.Timeout].
+// patience is how long a statement of a test may take, so that a busy machine does not fail
+// a test. The program itself uses [store.Timeout].
 const patience = time.Minute
 
-// Open opens a database until the test ends.
+// Open opens a database, and closes it when the test ends.
 func Open(t *testing.T, url string) store.DB {
 	t.Helper()
 	db, err := store.OpenWith(url, patience)
@@ -136,8 +136,7 @@ func Open(t *testing.T, url string) store.DB {
 	return db
 }
 
-// OpenStrict is [Open] with the timeout of the program, for tests of what happens
-// when it has passed.
+// OpenStrict is [Open] with the timeout of the program, for tests of that timeout.
 func OpenStrict(t *testing.T, url string) store.DB {
 	t.Helper()
 	db, err := store.Open(url)
@@ -148,8 +147,7 @@ func OpenStrict(t *testing.T, url string) store.DB {
 	return db
 }
 
-// Migrated opens a database until the test ends and brings it to the present
-// schema.
+// Migrated opens a database as [Open] does, and migrates it to the current schema.
 func Migrated(t *testing.T, url string) store.DB {
 	t.Helper()
 	db := Open(t, url)

@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// A Wire is what connects to a database and can be made to fall silent.
+// A Wire forwards connections to a database, and can stall them.
 type Wire struct {
 	mu    sync.Mutex
-	conns chan struct{} // closed while bytes may pass
+	conns chan struct{} // closed while the wire forwards bytes
 }
 
-// Tap returns the URL of a database behind a wire.
+// Tap returns a URL that reaches a database through a Wire.
 func Tap(t *testing.T, database string) (string, *Wire) {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -65,7 +65,7 @@ func (w *Wire) relay(to, from net.Conn) {
 	}
 }
 
-// Hold makes the wire silent: what is sent waits.
+// Hold stalls the wire. Sent bytes wait for [Wire.Release].
 func (w *Wire) Hold() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,7 +73,7 @@ func (w *Wire) Hold() error {
 	return nil
 }
 
-// Release lets everything pass again, what waited first.
+// Release forwards the bytes that wait, and ends the stall.
 func (w *Wire) Release() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
