@@ -1,6 +1,6 @@
 // Package audit defines the audit log: the kinds of events, and the hash chain that shows
-// whether an attacker has changed the log. It neither stores events nor decides when one is
-// written: packages store and account do.
+// whether an attacker has changed the log. It neither stores events nor decides when to
+// write one: packages store and account do that.
 package audit
 
 import (
@@ -14,40 +14,40 @@ import (
 
 // MAC computes message authentication codes under the keys of the server.
 type MAC interface {
-	// MAC returns the code of message under the current key. A code for one purpose
-	// is invalid for every other.
+	// MAC returns the code of message under the current key. A code for one purpose is
+	// invalid for every other purpose.
 	MAC(purpose, message string) []byte
-	// MACs returns the code of message under each key, also those before.
+	// MACs returns the code of message under each key, current and former.
 	MACs(purpose, message string) [][]byte
 }
 
-// Event is one entry of the audit log. It is written in the transaction of the
-// change that it records, and holds no secret.
+// Event is an entry of the audit log. The transaction of the change that it records writes
+// it. It contains no secret.
 type Event struct {
-	Seq       int64 `bun:",pk"` // from 1 on, without gaps
+	Seq       int64 `bun:",pk"` // from 1, without gaps
 	ID        string
 	At        time.Time
 	Kind      string
-	ActorID   string // the user who acted; empty for strangers and operators
-	UserID    string // whose account; empty for an address without one
-	SessionID string // the session that acted, if one did
+	ActorID   string // the user who acted; empty for unknown callers and operators
+	UserID    string // the account concerned; empty for an address without one
+	SessionID string // the session that acted; empty if none
 	Subject   string // its target, if not the account: the ID of a session, a trusted device or a passkey, or the name of a setting
-	Detail    string // more about it, in JSON; empty if there is nothing
+	Detail    string // more details, in JSON; empty if none
 	IP        string
 	UserAgent string
-	Previous  []byte // the hash of the entry before
+	Previous  []byte // the hash of the previous entry
 	Hash      []byte
 }
 
-// chained returns the event as the successor of one with the given hash.
+// chained returns the event as the entry seq, after the entry with the hash previous.
 func (e Event) chained(seq int64, previous []byte) Event {
 	e.Seq, e.Previous = seq, previous
 	e.Hash = e.digest()
 	return e
 }
 
-// digest is SHA-256 over all of the event. The length of each part stands before
-// it, so that no text can move from one part to another.
+// digest returns the SHA-256 hash of all fields of the event except Hash. The length of
+// each field precedes it, so that text cannot move from one field to another.
 func (e Event) digest() []byte {
 	h := sha256.New()
 	for _, part := range []string{
@@ -59,9 +59,9 @@ func (e Event) digest() []byte {
 	return h.Sum(nil)
 }
 
-// EventChain says where the audit log begins and ends, under a MAC of the
-// server's key. An attacker who can only write to the database can neither remove
-// entries nor add any without [Verifier] noticing.
+// EventChain records where the audit log begins and ends, under a MAC of the server's key.
+// An attacker who can only write to the database can neither remove nor add entries without
+// [Verifier] noticing.
 type EventChain struct {
 	N             int64 `bun:",pk"`
 	First         int64 // the Seq of the first entry
@@ -71,14 +71,14 @@ type EventChain struct {
 	MAC           []byte `bun:"mac"`
 }
 
-// purpose is what the MAC of a chain is for.
+// purpose is the purpose of the MAC of a chain.
 const purpose = "event chain"
 
 func (c EventChain) text() string {
 	return fmt.Sprintf("%d %x %d %x", c.First, c.FirstPrevious, c.Last, c.Hash)
 }
 
-// New reports whether nothing was written to the log since it became a chain.
+// New reports whether the log has had no entries and no MAC since it became a chain.
 func (c EventChain) New() bool {
 	return c.Last == c.First-1 && len(c.FirstPrevious)+len(c.Hash)+len(c.MAC) == 0
 }
@@ -94,9 +94,8 @@ func (c EventChain) signed(mac MAC) bool {
 	return slices.ContainsFunc(mac.MACs(purpose, c.text()), func(m []byte) bool { return hmac.Equal(m, c.MAC) })
 }
 
-// Append puts events at the end of the chain, under a new MAC. It does not sign a
-// chain that is not signed: an attacker's entries must not pass for the server's
-// because the server wrote more after them.
+// Append appends events to the chain, under a new MAC. It does not sign a chain whose MAC
+// is not valid: entries of the server must not make an attacker's entries valid.
 func (c EventChain) Append(mac MAC, events []Event) (EventChain, []Event) {
 	signed := c.signed(mac)
 	for i, e := range events {
@@ -109,8 +108,8 @@ func (c EventChain) Append(mac MAC, events []Event) (EventChain, []Event) {
 	return c, events
 }
 
-// Cut returns the chain without the entries up to the given one. Like
-// [EventChain.Append], it does not sign a chain that is not signed.
+// Cut returns the chain without the entries up to and including last. Like
+// [EventChain.Append], it does not sign a chain whose MAC is not valid.
 func (c EventChain) Cut(mac MAC, last Event) EventChain {
 	signed := c.signed(mac)
 	c.First, c.FirstPrevious = last.Seq+1, last.Hash

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestEventDigest holds that no two events that differ anywhere have one hash.
+// TestEventDigest checks that events that differ in any field have different hashes.
 func TestEventDigest(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	e := Event{1, "id", at, "kind", "actor", "user", "session", "subject", "detail", "ip", "agent", []byte("previous"), nil}
@@ -33,7 +33,7 @@ func TestEventDigest(t *testing.T) {
 	}
 }
 
-// keys are MACs under one or more keys, the current one first.
+// keys implements [MAC] with one or more keys, the current one first.
 type keys []string
 
 func (ks keys) MAC(purpose, message string) []byte { return ks.MACs(purpose, message)[0] }
@@ -47,7 +47,7 @@ func (ks keys) MACs(purpose, message string) (all [][]byte) {
 	return all
 }
 
-// newLog returns a log of n entries, which were written two at a time.
+// newLog returns a log of n entries, written two at a time.
 func newLog(mac MAC, n int) (EventChain, []Event) {
 	chain := EventChain{N: 1, First: 1}.Sign(mac)
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -60,7 +60,7 @@ func newLog(mac MAC, n int) (EventChain, []Event) {
 	return chain, all
 }
 
-// verify reads a log as a server does.
+// verify verifies a log as a server does.
 func verify(mac MAC, chain EventChain, events []Event) (int64, error) {
 	v := NewVerifier(mac)
 	if err := v.Begin(chain); err != nil {
@@ -74,8 +74,8 @@ func verify(mac MAC, chain EventChain, events []Event) (int64, error) {
 	return v.End()
 }
 
-// TestVerify checks that a log verifies as it was written, also after its first
-// entries were cut off and after a rotation of the keys.
+// TestVerify checks that an unchanged log verifies, also after its first entries were cut
+// off and after a rotation of the keys.
 func TestVerify(t *testing.T) {
 	old, both := keys{"old"}, keys{"new", "old"}
 	chain, events := newLog(old, 6)
@@ -99,8 +99,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestTampering checks that no change by an attacker who lacks the key verifies,
-// and that entries which the server adds afterwards do not repair it.
+// TestTampering checks that a log that an attacker without the key has changed does not
+// verify, and that entries that the server adds afterward do not repair it.
 func TestTampering(t *testing.T) {
 	mac, forger := keys{"key"}, keys{"forged"}
 	for what, tamper := range map[string]func(c EventChain, all []Event) (EventChain, []Event){
@@ -143,8 +143,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// TestBeforeTheChain checks that entries from before there was a chain are
-// accepted, but not once the log was cut.
+// TestBeforeTheChain checks that entries from before the chain existed are accepted, but
+// not after the log was cut.
 func TestBeforeTheChain(t *testing.T) {
 	mac := keys{"key"}
 	chain, all := EventChain{N: 1, First: 3, Last: 2}.Sign(mac).Append(mac, []Event{{ID: "3"}, {ID: "4"}})

@@ -1,7 +1,7 @@
 package audit
 
 // The kinds of events, as the database and the API name them. Each has an entry in
-// [shared.EventKinds], with the text that people read.
+// [shared.EventKinds], with the text that users see.
 const (
 	EventSignUp          = "sign-up"
 	EventSignIn          = "sign-in"
@@ -25,7 +25,7 @@ const (
 	EventBackupCodeUsed        = "backup-code-used"
 	EventSecondFactorRequired  = "challenged"
 	EventCodeFailed            = "code-failed"
-	EventLockout               = "codes-locked" // by a wrong code, instead of EventCodeFailed
+	EventLockout               = "codes-locked" // caused by a wrong code; replaces EventCodeFailed
 	EventLockoutLifted         = "codes-unlocked"
 	EventCodeMailed            = "code-mailed"
 	EventDeviceTrusted         = "device-trusted"
@@ -35,9 +35,9 @@ const (
 	EventPasskeyRenamed = "passkey-renamed"
 	EventPasskeyDeleted = "passkey-deleted"
 	EventPasskeyFailed  = "passkey-failed"
-	EventPasskeyCopied  = "passkey-copied" // there may be a copy of it
+	EventPasskeyCopied  = "passkey-copied" // its counter suggests that a copy exists
 
-	EventSignUpTaken           = "sign-up-taken" // with an address that has an account, which the caller was not told
+	EventSignUpTaken           = "sign-up-taken" // the address has an account already, which the response did not reveal
 	EventResetRequested        = "reset-requested"
 	EventPasswordReset         = "password-reset"
 	EventEmailVerified         = "email-verified"
@@ -48,8 +48,8 @@ const (
 
 	EventSettingChanged = "setting-changed"
 
-	EventMailDiscarded       = "mail-dropped"    // the provider never took it; Subject is the email's
-	EventSignInRefused       = "sign-in-refused" // with the right password or passkey, because the account is disabled
+	EventMailDiscarded       = "mail-dropped"    // the provider never accepted the email; Subject is its subject
+	EventSignInRefused       = "sign-in-refused" // the password or passkey was correct, but the account is disabled
 	EventFactorsReset        = "factors-reset"
 	EventUserSessionsRevoked = "sessions-ended" // by an administrator
 	EventUserDisabled        = "user-disabled"
@@ -58,5 +58,5 @@ const (
 	EventPermissionRevoked   = "permission-revoked"
 	EventEmergencyAccess     = "recovered" // on the host, by an operator
 	EventKeyRotated          = "key-rotated"
-	EventKeyMissing          = "key-missing" // for a sealed value
+	EventKeyMissing          = "key-missing" // the server lacks the key of a sealed value
 )

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// ErrChain is the error for a log that an attacker has changed.
+// ErrChain means that an attacker has changed the log.
 var ErrChain = errors.New("the audit log is not as this server wrote it")
 
-// Verifier verifies a whole log. Begin takes its chain, Add each of its entries
-// in order, and End says whether the log is complete. Each fails with [ErrChain],
-// which says where the log was changed.
+// Verifier verifies a whole log. Call Begin with its chain, Add with each of its entries in
+// order, and then End, which reports whether the log is complete. Each fails with
+// [ErrChain]. The error says where the log was changed.
 type Verifier struct {
 	mac   MAC
 	chain EventChain
 	next  int64  // the Seq of the next entry
-	hash  []byte // of the entry before
+	hash  []byte // of the previous entry
 	n     int64
 }
 
-// NewVerifier returns a Verifier of a log that a holder of the keys wrote.
+// NewVerifier returns a Verifier for a log that was signed with the keys of mac.
 func NewVerifier(mac MAC) *Verifier { return &Verifier{mac: mac} }
 
-// Begin takes the chain of the log.
+// Begin starts with the chain of the log, and verifies its MAC.
 func (v *Verifier) Begin(c EventChain) error {
 	v.chain, v.next, v.hash = c, c.First, c.FirstPrevious
 	if !c.signed(v.mac) {
@@ -33,11 +33,11 @@ func (v *Verifier) Begin(c EventChain) error {
 	return nil
 }
 
-// Add takes the next entry.
+// Add verifies the next entry.
 func (v *Verifier) Add(e Event) error {
 	switch {
 	case 0 < e.Seq && e.Seq < v.next && len(v.chain.FirstPrevious)+len(e.Hash) == 0:
-		return nil // from before there was a chain, which was not cut since
+		return nil // from before the chain existed, and the chain was not cut since
 	case e.Seq < v.next:
 		return fmt.Errorf("%w: entry %d, of %s, was put in", ErrChain, e.Seq, e.At.Format(time.RFC3339))
 	case e.Seq != v.next:
@@ -50,7 +50,7 @@ func (v *Verifier) Add(e Event) error {
 	return nil
 }
 
-// End returns how many entries the log has.
+// End returns the number of entries in the chain.
 func (v *Verifier) End() (n int64, err error) {
 	switch {
 	case v.next > v.chain.Last+1:

@@ -1,7 +1,7 @@
-// Package keyring holds the secret keys of a server. It seals values, so that only a holder
-// of the keys can read them, and computes MACs. Keys can be rotated: the current key makes
-// new values, and the older ones read what they made. It does not know what the values are
-// or where they are stored.
+// Package keyring implements the secret keys of a server. With them it seals values, so
+// that only a holder of the keys can read them, and computes MACs. Keys can be rotated: the
+// current key makes new values, and former keys still open and verify the values that they
+// made. The package does not know what the values are or where they are stored.
 package keyring
 
 import (
@@ -20,15 +20,16 @@ import (
 	"latchkey/shared"
 )
 
-// keySize is 32 bytes: every primitive takes a sub-key of this size.
+// keySize is in bytes. Every primitive takes a sub-key of this size.
 const keySize = 32
 
-// sealedForm begins sealed values. It stands for XChaCha20-Poly1305, whose
-// nonces are long enough to be random.
+// sealedForm is the prefix of sealed values. It stands for XChaCha20-Poly1305, whose nonces
+// are long enough to be random.
 const sealedForm = "v1"
 
-// Keys are the secrets of the server that are not in its database. The first is
-// the current one. The others read what they made while they were current.
+// Keys are the secret keys of a server. They are not in its database. The first key is the
+// current one. The others open and verify the values that they made while they were
+// current.
 type Keys struct {
 	keys []key
 }
@@ -38,7 +39,7 @@ type key struct {
 	secret []byte
 }
 
-// New makes one random key.
+// New returns Keys with one random key.
 func New() Keys {
 	secret := make([]byte, keySize)
 	rand.Read(secret)
@@ -48,8 +49,8 @@ func New() Keys {
 // Rotated returns the keys with a new current key in front of them.
 func (ks Keys) Rotated() Keys { return Keys{append(New().keys, ks.keys...)} }
 
-// Parse reads a key file. Each line is a key: its ID, a space and 32 bytes in
-// base64. The current key is the first. Lines that begin with # are comments.
+// Parse parses a key file. Each line is a key: its ID, a space and 32 bytes in base64. The
+// first key is the current one. Lines that begin with # are comments.
 func Parse(text string) (Keys, error) {
 	var ks Keys
 	for n, line := range strings.Split(text, "\n") {
@@ -70,7 +71,7 @@ func Parse(text string) (Keys, error) {
 	return ks, nil
 }
 
-// String does not print the keys.
+// String returns a placeholder, so that formatting does not reveal the keys.
 func (ks Keys) String() string { return "[keys]" }
 
 // Text returns the keys in the form that [Parse] reads.
@@ -86,15 +87,15 @@ func (ks Keys) Text() string {
 // CurrentID returns the ID of the current key.
 func (ks Keys) CurrentID() string { return ks.keys[0].id }
 
-// CheckValue returns the ID of the current key and a value that only its holder
-// can compute. A database keeps both, so that a server with another key does not
-// start on it.
+// CheckValue returns the ID of the current key and a value that only a holder of the key
+// can compute. The database stores both, so that a server with another key does not start
+// on it.
 func (ks Keys) CheckValue() (id string, value []byte) {
 	return ks.CurrentID(), ks.MAC(checkPurpose, "")
 }
 
-// HasCheckValue reports whether one of the keys made a value of
-// [Keys.CheckValue].
+// HasCheckValue reports whether [Keys.CheckValue] returned the ID and the value for one of
+// the keys.
 func (ks Keys) HasCheckValue(id string, value []byte) bool {
 	for _, k := range ks.keys {
 		if k.id == id {
@@ -106,9 +107,8 @@ func (ks Keys) HasCheckValue(id string, value []byte) bool {
 
 const checkPurpose = "key check"
 
-// MAC returns the HMAC-SHA256 of message under a sub-key of the current key.
-// Each purpose has its own sub-key, so that a MAC for one purpose is invalid for
-// every other.
+// MAC returns the HMAC-SHA256 of message under a sub-key of the current key. Each purpose
+// has its own sub-key, so that a MAC for one purpose is invalid for every other purpose.
 func (ks Keys) MAC(purpose, message string) []byte { return ks.keys[0].mac(purpose, message) }
 
 // MACs returns the MAC of message under each key, the current one first.
@@ -120,9 +120,9 @@ func (ks Keys) MACs(purpose, message string) [][]byte {
 	return all
 }
 
-// Seal encrypts plain under the current key. aad is the additional authenticated
-// data: [Keys.Unseal] needs the same, so that an attacker who can write to the
-// database cannot move a sealed value to another row or column.
+// Seal encrypts plain under the current key. aad is the additional authenticated data.
+// [Keys.Unseal] requires the same aad, so that an attacker who can write to the database
+// cannot move a sealed value to another row or column.
 func (ks Keys) Seal(plain, aad string) string {
 	aead := ks.keys[0].aead()
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
@@ -131,8 +131,8 @@ func (ks Keys) Seal(plain, aad string) string {
 	return sealedForm + "." + ks.keys[0].id + "." + base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// Unseal decrypts a value of [Keys.Seal] under the key that sealed it. It fails
-// with [MissingKeyError] if that key is not among these.
+// Unseal decrypts a value of [Keys.Seal] with the key that sealed it. It fails with
+// [MissingKeyError] if ks lacks that key.
 func (ks Keys) Unseal(sealed, aad string) (string, error) {
 	form, rest, _ := strings.Cut(sealed, ".")
 	id, encoded, _ := strings.Cut(rest, ".")
@@ -157,18 +157,18 @@ func (ks Keys) Unseal(sealed, aad string) (string, error) {
 	return "", &MissingKeyError{Key: id, AAD: aad}
 }
 
-// IsCurrent reports whether the current key made a sealed value. It does not
-// open the value.
+// IsCurrent reports whether the current key made a sealed value, according to the key ID in
+// the value. It does not decrypt the value.
 func (ks Keys) IsCurrent(sealed string) bool {
 	return strings.HasPrefix(sealed, sealedForm+"."+ks.CurrentID()+".")
 }
 
-// MissingKeyError is the error for a sealed value whose key the server lacks.
-// The value exists but cannot be read now. A caller must neither treat it as
-// absent nor overwrite it.
+// MissingKeyError is the error for a sealed value whose key the server lacks. The value
+// exists but cannot be read now, so a caller must neither treat it as absent nor overwrite
+// it.
 type MissingKeyError struct {
 	Key string // the ID of the key
-	AAD string // the additional authenticated data, which says what was sealed
+	AAD string // the additional authenticated data, which identifies the sealed value
 }
 
 func (e *MissingKeyError) Error() string {
@@ -182,7 +182,7 @@ func (e *MissingKeyError) Unwrap() error { return shared.ErrUnavailable }
 func (k key) aead() cipher.AEAD {
 	aead, err := chacha20poly1305.NewX(k.sub("seal"))
 	if err != nil {
-		panic(err) // only for keys of another size
+		panic(err) // fails only for keys of another size
 	}
 	return aead
 }
@@ -197,7 +197,7 @@ func (k key) mac(purpose, message string) []byte {
 func (k key) sub(purpose string) []byte {
 	sub, err := hkdf.Key(sha256.New, k.secret, nil, "latchkey "+purpose, keySize)
 	if err != nil {
-		panic(err) // only for lengths over 255 hashes
+		panic(err) // fails only for lengths over 255 hashes
 	}
 	return sub
 }

@@ -75,8 +75,8 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// TestMissingKey checks that a value whose key is gone is told from a broken
-// one: it is unavailable, and the error names the key and the value.
+// TestMissingKey checks that a value whose key is missing differs from a broken one: the
+// error is [shared.ErrUnavailable], and names the key and the value.
 func TestMissingKey(t *testing.T) {
 	old, current := New(), New()
 	_, err := current.Unseal(old.Seal("the secret", "totps|secret|1|ann"), "totps|secret|1|ann")
@@ -89,8 +89,8 @@ func TestMissingKey(t *testing.T) {
 	}
 }
 
-// TestRotation checks that after a rotation the MACs of the old key are still
-// recognized, and that only what the new key sealed counts as current.
+// TestRotation checks that the MACs of a former key are still recognized after a rotation,
+// and that only values that the new key sealed count as current.
 func TestRotation(t *testing.T) {
 	old := New()
 	both := old.Rotated()
@@ -105,7 +105,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that keys survive being written and read again.
+// FuzzParse checks that Parse reads the same keys from the text of parsed keys.
 func FuzzParse(f *testing.F) {
 	f.Add(New().Text())
 	f.Add("k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n#\r\nk2\tAA==")
@@ -121,8 +121,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzUnseal checks that no text unseals but the one that [Keys.Seal] returned.
-// Base64 decoding ignores line breaks, so a text may have more of them.
+// FuzzUnseal checks that only the text that [Keys.Seal] returned unseals. Base64 decoding
+// ignores line breaks, so the text may have more of them.
 func FuzzUnseal(f *testing.F) {
 	ks := New()
 	sealed := ks.Seal("the secret", "aad")
