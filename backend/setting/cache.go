@@ -9,16 +9,16 @@ import (
 	"latchkey/backend/keyring"
 )
 
-// Cache holds the settings in memory, so that reading them costs nothing. The caller
-// keeps it up to date with [Cache.Apply].
+// Cache holds the current settings in memory, so that reading them costs nothing. The
+// caller keeps it up to date with [Cache.Apply].
 type Cache struct {
 	env     map[string]string // the values that the environment sets
 	current atomic.Pointer[Settings]
 }
 
-// NewCache reads the settings of the environment. Until [Cache.Apply], the others have
-// their defaults. It fails if the environment has an invalid value, and the error does
-// not contain the value.
+// NewCache returns a Cache with the settings of the environment. The other settings have
+// their defaults until [Cache.Apply]. NewCache fails if the environment has an invalid
+// value. The error does not contain the value.
 func NewCache(getenv func(string) string) (*Cache, error) {
 	c := &Cache{env: make(map[string]string)}
 	var errs []error
@@ -40,17 +40,18 @@ func NewCache(getenv func(string) string) (*Cache, error) {
 	return c, errors.Join(errs...)
 }
 
-// Now returns the settings at this moment.
+// Now returns the current settings. The caller must not change them.
 func (c *Cache) Now() *Settings { return c.current.Load() }
 
-// ReadOnly reports whether the environment sets the setting of that name.
+// ReadOnly reports whether the environment sets the setting with the name.
 func (c *Cache) ReadOnly(name string) bool {
 	_, ok := c.env[name]
 	return ok
 }
 
-// Apply replaces the cached settings by those of the rows, under the environment. It
-// returns the state of every setting, in the order of the page.
+// Apply replaces the cached settings with those of the rows. Values of the environment take
+// precedence. It returns the state of every setting, in the order of the settings page. If
+// it fails, the cache does not change.
 func (c *Cache) Apply(rows []Setting, keys keyring.Keys) ([]State, error) {
 	now, states, err := resolve(registry, c.env, rows, keys)
 	if err != nil {
@@ -60,13 +61,12 @@ func (c *Cache) Apply(rows []Setting, keys keyring.Keys) ([]State, error) {
 	return states, nil
 }
 
-// resolve computes the settings in two passes: it reads every value, and only then
-// derives what follows from several values. So the order of specs does not matter.
+// resolve computes the settings in two passes: it reads every value, and only then derives
+// the values that depend on several settings. So the order of specs does not matter.
 func resolve(specs []Spec, env map[string]string, rows []Setting, keys keyring.Keys) (*Settings, []State, error) {
 	now, states := new(Settings), make([]State, 0, len(specs))
-	// The version is that of these rows. If a concurrent call has applied newer rows and
-	// these replace them, the version differs from the store's, and the rows are read
-	// again.
+	// The version belongs to these rows. If a concurrent call has applied newer rows and
+	// these replace them, the version differs from the store's, so the rows are read again.
 	for _, row := range rows {
 		now.Version += row.Revision
 	}
@@ -76,7 +76,7 @@ func resolve(specs []Spec, env map[string]string, rows []Setting, keys keyring.K
 			return nil, nil, err
 		}
 		if state.Value, err = spec.set(now, state.Value); err != nil {
-			// %v, because this is a bug and not an invalid value of the caller's.
+			// Use %v, because this is a bug and not a caller's invalid value.
 			return nil, nil, fmt.Errorf("the default of %s: %v", spec.Name, err)
 		}
 		states = append(states, state)
@@ -85,15 +85,15 @@ func resolve(specs []Spec, env map[string]string, rows []Setting, keys keyring.K
 	return now, states, nil
 }
 
-// state returns the setting with the value of the environment, or else of the rows, or
-// else the default.
+// state returns the setting with its value from the environment, or else from the rows, or
+// else its default.
 func (s Spec) state(env map[string]string, rows []Setting, keys keyring.Keys) (State, error) {
 	state, err := s.Stored(rows, keys)
 	if err != nil {
 		return State{}, err
 	}
-	// An older version of the program may have stored a value that is invalid now. The
-	// setting then counts as not set.
+	// An older version of the program may have stored a value that is invalid now. In that
+	// case, the setting counts as not set.
 	if _, err := s.Parse(state.Value); err != nil {
 		state.Value, state.Source = s.Default, FromDefault
 	}
@@ -103,12 +103,12 @@ func (s Spec) state(env map[string]string, rows []Setting, keys keyring.Keys) (S
 	return state, nil
 }
 
-// derive sets what follows from the values of several settings and of their rows.
+// derive sets the values that depend on several settings or on their rows.
 func derive(now *Settings, states []State, rows []Setting) {
 	for i := range states {
 		switch state := &states[i]; state.Name {
 		case verifyEmail:
-			// A server that can send emails verifies addresses, unless it is told not to.
+			// A server that can send emails verifies addresses, unless VERIFY_EMAIL is set.
 			if state.Source == FromDefault && now.MailAPIKey != "" {
 				state.Value, now.VerifyEmail = Required, Required
 			}
@@ -118,11 +118,11 @@ func derive(now *Settings, states []State, rows []Setting) {
 	}
 }
 
-// environmentKey is the key of a row that is not a setting. The row records the last
-// value of REQUIRE_TWO_FACTOR in the environment, and since when it is set.
+// environmentKey is the key of a row that is not a setting. The row records the last value
+// of REQUIRE_TWO_FACTOR in the environment, and since when it has been set.
 const environmentKey = "the environment's " + requireTwoFactor
 
-// requiredSince returns when REQUIRE_TWO_FACTOR got its value. It returns the zero
+// requiredSince returns when REQUIRE_TWO_FACTOR was set to its value. It returns the zero
 // time for the default, and for a value of the environment that is not recorded yet.
 func requiredSince(state State, rows []Setting) time.Time {
 	switch state.Source {
@@ -136,9 +136,9 @@ func requiredSince(state State, rows []Setting) time.Time {
 	return time.Time{}
 }
 
-// EnvironmentRow returns a row that records REQUIRE_TWO_FACTOR of the environment as
-// of now. It reports whether the caller has to store the row: not if the rows have the
-// value already.
+// EnvironmentRow returns a row that records that the environment sets REQUIRE_TWO_FACTOR to
+// its value as of now. changed reports whether the caller must store the row: it is false
+// if the rows have the value already.
 func (c *Cache) EnvironmentRow(rows []Setting, now time.Time) (row Setting, changed bool) {
 	row, _ = rowOf(rows, environmentKey)
 	if row.Value == c.env[requireTwoFactor] {

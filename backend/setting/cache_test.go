@@ -11,12 +11,12 @@ import (
 	"latchkey/shared"
 )
 
-// getenv returns an environment with those variables.
+// getenv returns a function that looks up the variables of env.
 func getenv(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// stateOf returns the state of the setting of that name.
+// stateOf returns the state of the setting with the name.
 func stateOf(t *testing.T, states []State, name string) State {
 	t.Helper()
 	i := slices.IndexFunc(states, func(s State) bool { return s.Name == name })
@@ -27,7 +27,7 @@ func stateOf(t *testing.T, states []State, name string) State {
 }
 
 // TestDerive checks that a server that can send emails verifies addresses unless
-// VERIFY_EMAIL is set, whichever of the two settings comes first in the registry.
+// VERIFY_EMAIL is set, regardless of the order of the two settings in the registry.
 func TestDerive(t *testing.T) {
 	reversed := slices.Clone(registry)
 	slices.Reverse(reversed)
@@ -64,7 +64,7 @@ func TestDerive(t *testing.T) {
 	}
 }
 
-// TestRequiredSince checks when REQUIRE_TWO_FACTOR counts as set.
+// TestRequiredSince checks since when REQUIRE_TWO_FACTOR counts as set.
 func TestRequiredSince(t *testing.T) {
 	set, recorded := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	row := Setting{Key: requireTwoFactor, Value: All, Revision: 1, UpdatedAt: set}
@@ -89,8 +89,8 @@ func TestRequiredSince(t *testing.T) {
 	}
 }
 
-// TestEnvironmentRow checks that a change of REQUIRE_TWO_FACTOR in the environment has
-// to be stored once, and so has its removal.
+// TestEnvironmentRow checks that a change of REQUIRE_TWO_FACTOR in the environment, or its
+// removal, must be stored once.
 func TestEnvironmentRow(t *testing.T) {
 	first, second := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	var rows []Setting
@@ -119,8 +119,8 @@ func TestEnvironmentRow(t *testing.T) {
 	}
 }
 
-// TestNewCache checks that invalid values of the environment are refused together, and
-// that the error does not contain a secret.
+// TestNewCache checks that one error reports all invalid values of the environment, and
+// that it does not contain a secret.
 func TestNewCache(t *testing.T) {
 	_, err := NewCache(getenv(map[string]string{"FRESH_WINDOW": "soon", "RESEND_API_KEY": "my secret key", "SESSIONS_PER_USER": "9"}))
 	if err == nil || !strings.Contains(err.Error(), "FRESH_WINDOW") || !strings.Contains(err.Error(), "RESEND_API_KEY") ||
@@ -129,8 +129,8 @@ func TestNewCache(t *testing.T) {
 	}
 }
 
-// TestApply checks that the environment overrides a row, that a row overrides the
-// default, and that a row with an invalid value counts as none.
+// TestApply checks that the environment overrides a row, that a row overrides the default,
+// and that a row with an invalid value is ignored.
 func TestApply(t *testing.T) {
 	c, err := NewCache(getenv(map[string]string{"APP_NAME": "Of the environment"}))
 	if err != nil {
@@ -172,7 +172,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestApplyFails checks that the cache keeps its settings if a secret cannot be read.
+// TestApplyFails checks that the cache keeps its settings if a secret cannot be unsealed.
 func TestApplyFails(t *testing.T) {
 	c, err := NewCache(getenv(nil))
 	if err != nil {

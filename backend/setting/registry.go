@@ -7,7 +7,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// The sections of the page with the settings.
+// The sections of the settings page.
 const (
 	groupGeneral  = message.GeneralSettings
 	groupMail     = message.EmailSettings
@@ -18,15 +18,15 @@ const (
 	groupLog      = message.SecurityLog
 )
 
-// verifyEmail and requireTwoFactor are the settings that [derive] reads again.
+// verifyEmail and requireTwoFactor are the names of the settings that [derive] adjusts.
 const (
 	verifyEmail      = "VERIFY_EMAIL"
 	requireTwoFactor = "REQUIRE_TWO_FACTOR"
 )
 
-// registry has every setting, in the order of the page. To add one, add an entry here
-// and the field of [Settings] that it sets. No setting depends on the order: a value
-// that follows from several settings belongs in [derive].
+// registry has every setting, in the order of the settings page. To add a setting, add an
+// entry here and the field of [Settings] that it sets. No setting may depend on the order:
+// a value that depends on several settings belongs in [derive].
 var registry = []Spec{
 	text("APP_NAME", groupGeneral, message.SettingAppName,
 		func(s *Settings) *string { return &s.AppName }, "Latchkey", 1, 60),
@@ -65,8 +65,8 @@ var registry = []Spec{
 	number("SESSIONS_PER_USER", groupSessions, message.SettingSessionsPerUser,
 		func(s *Settings) *int { return &s.SessionsPerUser }, SessionsPerUser, 1, 1000),
 
-	// The defaults are Better Auth's where it has the same limit. The hourly limits stop
-	// a client that stays just below the others.
+	// The defaults are Better Auth's where it has the same limit. The hourly limits stop a
+	// client that stays just below the short-term limits.
 	number("SIGN_IN_LIMIT", groupLimits, message.SettingSignInLimit,
 		func(s *Settings) *int { return &s.GuessesPerAddress }, 3, 1, 100),
 	number("SIGN_IN_HOURLY_LIMIT", groupLimits, message.SettingSignInHourlyLimit,
@@ -80,7 +80,7 @@ var registry = []Spec{
 		func(s *Settings) *time.Duration { return &s.EventRetention }, 365*day, 30*day, 3650*day),
 }
 
-// Find returns the setting of that name, and reports whether there is one.
+// Find returns the setting with the name, and reports whether there is one.
 func Find(name string) (Spec, bool) {
 	i := slices.IndexFunc(registry, func(s Spec) bool { return s.Name == name })
 	if i < 0 {

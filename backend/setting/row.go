@@ -7,7 +7,7 @@ import (
 	"latchkey/backend/keyring"
 )
 
-// Setting is the stored row of a setting that an administrator has changed.
+// Setting is a stored row: the value of a setting that an administrator has changed.
 type Setting struct {
 	Key       string `bun:",pk"` // the name of the setting
 	Value     string // sealed if the setting is a secret
@@ -20,8 +20,8 @@ type Setting struct {
 // its row.
 func (r Setting) AAD() string { return "settings|value|" + r.Key }
 
-// rowOf returns the row with that key, and reports whether there is one. If not, it
-// returns an empty row with the key.
+// rowOf returns the row with the key, and reports whether there is one. If not, it returns
+// a row that has only the key.
 func rowOf(rows []Setting, key string) (row Setting, ok bool) {
 	if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == key }); i >= 0 {
 		return rows[i], true
@@ -29,17 +29,17 @@ func rowOf(rows []Setting, key string) (row Setting, ok bool) {
 	return Setting{Key: key}, false
 }
 
-// The sources of the value of a setting.
+// The sources of values.
 const (
 	FromEnvironment = "env"
 	FromDatabase    = "database"
 	FromDefault     = "default"
 )
 
-// State is a setting with its present value.
+// State is a setting with its current value.
 type State struct {
 	Spec
-	Value     string // in clear, and it must not leave the server if it is a secret
+	Value     string // unsealed; it must not leave the server if the setting is a secret
 	Source    string
 	Revision  int64 // 0 if the database has no row
 	UpdatedAt time.Time
@@ -50,8 +50,8 @@ type State struct {
 // cannot change it.
 func (s State) ReadOnly() bool { return s.Source == FromEnvironment }
 
-// Stored returns the setting as the rows have it, or the default. It does not check
-// the value, which a version of the program with other limits may have written. It
+// Stored returns the setting with its value in rows, or its default. It does not validate
+// the value: another version of the program, with other limits, may have written it. It
 // fails if it cannot unseal a secret.
 func (s Spec) Stored(rows []Setting, keys keyring.Keys) (State, error) {
 	row, ok := rowOf(rows, s.Name)
@@ -69,8 +69,8 @@ func (s Spec) Stored(rows []Setting, keys keyring.Keys) (State, error) {
 	return state, err
 }
 
-// Row returns a row with a value, which is sealed if the setting is a secret. The
-// caller fills in the revision and who has changed the setting when.
+// Row returns a row with the value, which it seals if the setting is a secret. The caller
+// sets the revision, the time and the user.
 func (s Spec) Row(value string, keys keyring.Keys) Setting {
 	row := Setting{Key: s.Name, Value: value}
 	if s.Secret() {

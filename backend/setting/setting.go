@@ -1,25 +1,26 @@
-// Package setting holds the settings of a server, which the environment and the
-// administrators can change. It has their registry, reads their values, and derives
-// what follows from several of them.
+// Package setting defines the settings of a server, which the environment and the
+// administrators can change. It has the registry of settings, parses their values, derives
+// values that depend on several settings, and caches the result. It does not store
+// settings: the caller passes it the stored rows.
 package setting
 
 import "time"
 
 const day = 24 * time.Hour
 
-// The defaults that other packages need.
+// The defaults that other packages use.
 const (
-	// FreshWindow is how long a confirmed identity counts as confirmed
-	// (FRESH_WINDOW).
+	// FreshWindow is how long a session is fresh after the user has confirmed their
+	// identity (FRESH_WINDOW).
 	FreshWindow = 15 * time.Minute
-	// SessionIdle is how long a remembered session lives without being used, and the
-	// age of its cookie (SESSION_IDLE).
+	// SessionIdle is how long an unused remembered session lives. It is also the maximum
+	// age of the session's cookie (SESSION_IDLE).
 	SessionIdle = 7 * day
-	// SessionLifetime is how long a session lives even if it is used
+	// SessionLifetime is the maximum lifetime of a remembered session, even if it is used
 	// (SESSION_LIFETIME).
 	SessionLifetime = 30 * day
-	// SessionsPerUser is how many sessions a user can have (SESSIONS_PER_USER). Beyond
-	// it, the session that was unused for longest ends.
+	// SessionsPerUser is how many sessions a user can have (SESSIONS_PER_USER). A further
+	// sign-in ends the least recently used session.
 	SessionsPerUser = 50
 )
 
@@ -46,7 +47,7 @@ type Settings struct {
 
 	RequireTwoFactor      string
 	RequireTwoFactorGrace time.Duration
-	RequiredSince         time.Time // when RequireTwoFactor got its value
+	RequiredSince         time.Time // when RequireTwoFactor was set to its value
 	TwoFactorSignIn       string
 	TwoFactorEmailCode    bool
 
@@ -58,8 +59,8 @@ type Settings struct {
 	SessionLifetime time.Duration
 	SessionsPerUser int
 
-	// What one IP address can do: guesses in ten seconds and in an hour, and
-	// sign-ups and requests for emails in an hour.
+	// The limits per IP address: guesses in ten seconds and in an hour, and sign-ups and
+	// requests for emails in an hour.
 	GuessesPerAddress     int
 	GuessesPerAddressHour int
 	SignUpsPerAddressHour int
@@ -67,9 +68,9 @@ type Settings struct {
 
 	EventRetention time.Duration
 
-	// Version is the sum of the revisions of the rows that the values are from. It
-	// changes with every change of a setting, because revisions only grow and no row is
-	// deleted.
+	// Version is the sum of the revisions of the rows from which the values were read. It
+	// changes with every change of a setting, because revisions only increase and rows are
+	// never deleted.
 	Version int64
 }
 

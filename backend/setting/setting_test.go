@@ -10,7 +10,7 @@ import (
 	"latchkey/shared"
 )
 
-// spec returns the setting of that name.
+// spec returns the setting with the name.
 func spec(t *testing.T, name string) Spec {
 	t.Helper()
 	s, ok := Find(name)
@@ -20,7 +20,7 @@ func spec(t *testing.T, name string) Spec {
 	return s
 }
 
-// TestRegistry checks that each setting has a name and a field of its own.
+// TestRegistry checks that each setting has a unique name and sets its own field.
 func TestRegistry(t *testing.T) {
 	samples := map[string]string{"secret": "re_1", "bool": "true"}
 	fields, names := make(map[string]string), make(map[string]bool)
@@ -57,8 +57,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// TestParse checks the canonical forms of valid values, and that invalid ones are
-// refused with an error that does not contain them.
+// TestParse checks the canonical forms of valid values, and that Parse refuses invalid
+// values with an error that does not contain them.
 func TestParse(t *testing.T) {
 	for _, test := range []struct{ name, value, want string }{
 		{"APP_NAME", "  Accounts ", "Accounts"},
@@ -116,8 +116,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that a setting reads the canonical form of a value as the same
-// value, because it reads stored values again.
+// FuzzParse checks that parsing the canonical form of a value returns the same value,
+// because stored values are parsed again.
 func FuzzParse(f *testing.F) {
 	for i, s := range registry {
 		f.Add(uint8(i), s.Default)
@@ -138,8 +138,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestSecretRow checks that the stored row of a secret has it sealed, and that a value
-// opens only in the row that it was sealed for.
+// TestSecretRow checks that the stored row of a secret is sealed, and that its value can be
+// unsealed only in the row for which it was sealed.
 func TestSecretRow(t *testing.T) {
 	const value = "re_12345678"
 	keys, s := keyring.New(), spec(t, "RESEND_API_KEY")

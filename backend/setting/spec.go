@@ -21,7 +21,7 @@ type Spec struct {
 	Description message.ID
 	Default     string
 	Options     []string // of an enum
-	Min, Max    string   // of a number or duration; of a string, the limits of its length
+	Min, Max    string   // of a number or duration; for a string, of its length
 
 	// set parses a value, sets the field of s to it, and returns the value in its
 	// canonical form. It fails with [ValueError].
@@ -35,8 +35,8 @@ func (s Spec) Secret() bool { return s.Type == "secret" }
 func (s Spec) Parse(value string) (string, error) { return s.set(new(Settings), value) }
 
 // ValueError is the [shared.ErrInvalidSetting] for a value that a setting cannot have.
-// Sentence and Values say what the value should be. The error does not contain the
-// value itself, which may be a secret.
+// Message and Values describe the valid values. The error does not contain the value
+// itself, which may be a secret.
 type ValueError struct {
 	Message message.ID
 	Values  []any
@@ -49,7 +49,7 @@ func (e *ValueError) Error() string { return message.English.T(e.Message, e.Valu
 // Unwrap makes errors.Is find the shared error.
 func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }
 
-// text is a setting for a name of minimum to maximum characters.
+// text returns a setting that is a name of minimum to maximum characters.
 func text(name string, group, description message.ID, field func(*Settings) *string, preset string, minimum, maximum int) Spec {
 	least, most := strconv.Itoa(minimum), strconv.Itoa(maximum)
 	return Spec{
@@ -57,8 +57,8 @@ func text(name string, group, description message.ID, field func(*Settings) *str
 		set: func(s *Settings, v string) (string, error) {
 			v = strings.TrimSpace(v)
 			_, ok := shared.ParseName(v)
-			// Authenticator apps display the name without its colons, which would end it
-			// in an otpauth URI.
+			// Authenticator apps display the name without colons, because a colon would end
+			// it in an otpauth URI.
 			label, _ := shared.ParseName(strings.ReplaceAll(v, ":", ""))
 			if n := utf8.RuneCountInString(v); !ok || label == "" || n < minimum || n > maximum {
 				return "", invalid(message.ErrSettingText, least, most)
@@ -72,12 +72,13 @@ func text(name string, group, description message.ID, field func(*Settings) *str
 // maxSecret, in bytes, is longer than any key of an email provider.
 const maxSecret = 200
 
-// secret is a setting for an API key, or "" for none.
+// secret returns a setting that is an API key, or "" for none.
 func secret(name string, group, description message.ID, field func(*Settings) *string) Spec {
 	return Spec{
 		Name: name, Group: group, Type: "secret", Description: description,
 		set: func(s *Settings, v string) (string, error) {
-			// A mask is not a key, whether a browser shows it for the key or a user types it.
+			// Refuse a mask, whether a browser displays it in place of the key or a user
+			// types it.
 			mask := strings.Contains(v, "*") || v != "" && strings.Trim(v, ".x") == ""
 			if mask || len(v) > maxSecret || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
 				return "", invalid(message.ErrSettingSecret)
@@ -88,7 +89,7 @@ func secret(name string, group, description message.ID, field func(*Settings) *s
 	}
 }
 
-// sender is a setting for the sender of emails, or "" for the default one.
+// sender returns a setting that is the sender of emails, or "" for the default sender.
 func sender(name string, group, description message.ID, field func(*Settings) *string) Spec {
 	return Spec{
 		Name: name, Group: group, Type: "string", Description: description, Min: "0", Max: strconv.Itoa(address.MaxLength),
@@ -106,7 +107,7 @@ func sender(name string, group, description message.ID, field func(*Settings) *s
 	}
 }
 
-// boolean is a setting that is true or false.
+// boolean returns a setting that is true or false.
 func boolean(name string, group, description message.ID, field func(*Settings) *bool, preset bool) Spec {
 	return Spec{
 		Name: name, Group: group, Type: "bool", Description: description, Default: strconv.FormatBool(preset),
@@ -124,7 +125,8 @@ func boolean(name string, group, description message.ID, field func(*Settings) *
 	}
 }
 
-// enum is a setting that is one of two or three options. The first is the default.
+// enum returns a setting that is one of two or three options. The first option is the
+// default.
 func enum(name string, group, description message.ID, field func(*Settings) *string, options ...string) Spec {
 	return Spec{
 		Name: name, Group: group, Type: "enum", Description: description, Default: options[0], Options: options,
@@ -141,7 +143,7 @@ func enum(name string, group, description message.ID, field func(*Settings) *str
 	}
 }
 
-// number is a setting for a whole number from minimum to maximum.
+// number returns a setting that is an integer from minimum to maximum.
 func number(name string, group, description message.ID, field func(*Settings) *int, preset, minimum, maximum int) Spec {
 	least, most := strconv.Itoa(minimum), strconv.Itoa(maximum)
 	return Spec{
@@ -157,7 +159,7 @@ func number(name string, group, description message.ID, field func(*Settings) *i
 	}
 }
 
-// duration is a setting for a time from minimum to maximum, in whole seconds.
+// duration returns a setting that is a duration from minimum to maximum, in whole seconds.
 func duration(
 	name string, group, description message.ID, field func(*Settings) *time.Duration, preset, minimum, maximum time.Duration,
 ) Spec {
@@ -175,7 +177,8 @@ func duration(
 	}
 }
 
-// parseDuration reads what [time.ParseDuration] does, and whole days such as 7d.
+// parseDuration parses a duration as [time.ParseDuration] does, or a number of days such as
+// 7d. It refuses fractions of a second.
 func parseDuration(v string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(v, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
@@ -188,7 +191,7 @@ func parseDuration(v string) (time.Duration, error) {
 	return d, err
 }
 
-// formatDuration writes a duration as people do: 7d, 1h30m, 45s.
+// formatDuration formats a duration in a short form: 7d, 1h30m, 45s.
 func formatDuration(d time.Duration) string {
 	if d > 0 && d%day == 0 {
 		return strconv.Itoa(int(d/day)) + "d"
