@@ -9,9 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// commonText is the list of zxcvbn-ts (npm @zxcvbn-ts/language-common 4.1.3,
-// MIT): its passwords of eight characters and more, in NFKC and lower case,
-// sorted.
+// commonText has the passwords of zxcvbn-ts (npm @zxcvbn-ts/language-common 4.1.3, MIT)
+// that are at least eight characters long, in NFKC and lower case, sorted.
 //
 //go:embed common_passwords.txt
 var commonText []byte
@@ -25,8 +24,7 @@ var common = sync.OnceValue(func() map[string]struct{} {
 	return set
 })
 
-// IsCommon reports whether password is among the most common ones, in upper or
-// lower case.
+// IsCommon reports whether password is among the most common ones, regardless of case.
 func IsCommon(password string) bool {
 	_, ok := common()[strings.ToLower(norm.NFKC.String(password))]
 	return ok

@@ -1,6 +1,6 @@
-// Package passhash hashes passwords with argon2id and verifies them. It also verifies the
-// scrypt hashes that Better Auth made. It bounds how many hashes run at once, and it knows
-// which passwords are common. It does not know whose passwords they are.
+// Package passhash hashes passwords with argon2id and verifies them. It also verifies
+// scrypt hashes from Better Auth. It limits how many hashes run at once, and recognizes
+// common passwords. It does not know which user has a password, and does not store hashes.
 package passhash
 
 import (
@@ -23,32 +23,32 @@ import (
 	"latchkey/shared"
 )
 
-// Cost is what argon2id takes to make one hash. A password's hash records its
-// cost, so that new hashes can cost more. The hash of an old backup code does not
-// (see [Slot.Key]): another cost voids the old backup codes that users have.
+// Cost is the cost of an argon2id hash. The hash of a password records its cost, so that
+// the cost of new hashes can increase. The key of a legacy backup code does not (see
+// [Slot.Key]): another cost invalidates the legacy backup codes that users have.
 type Cost struct {
 	Memory  uint32 // KiB
 	Time    uint32 // passes
 	Threads uint8
 }
 
-// OWASP is the minimum of OWASP's Password Storage Cheat Sheet.
+// OWASP is the minimum cost that the OWASP Password Storage Cheat Sheet recommends.
 var OWASP = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
 
-// Bytes of a hash and of its salt.
+// The sizes of a salt and of a hash, in bytes.
 const (
 	saltSize = 16
 	hashSize = 32
 )
 
-// MaxWait is how long a call waits for a slot before it fails. A request has
-// four seconds in all, and the database needs the rest. Two processors make some
-// two hundred hashes in that time.
+// MaxWait is how long a call waits for a slot before it fails. A request may take four
+// seconds in total, and the database needs the rest. During MaxWait, two processors compute
+// about two hundred hashes.
 const MaxWait = 3 * time.Second
 
-// Hasher makes and verifies password hashes, a bounded number at once: a hash
-// takes 19 MiB, and a flood of sign-ins must not take the memory or the
-// processors from all other requests.
+// Hasher computes and verifies password hashes, and limits how many run at once. A hash
+// takes 19 MiB, and a flood of sign-ins must not take the memory or the processors from all
+// other requests.
 type Hasher struct {
 	slots *semaphore.Weighted
 	cost  Cost
@@ -56,8 +56,8 @@ type Hasher struct {
 	decoy string
 }
 
-// New returns a Hasher that runs as many hashes at once as there are processors.
-// A call waits as long as wait for a slot.
+// New returns a Hasher that runs at most as many hashes at once as there are processors.
+// wait is how long a call waits for a slot.
 func New(cost Cost, wait time.Duration) *Hasher {
 	return &Hasher{
 		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
@@ -67,13 +67,14 @@ func New(cost Cost, wait time.Duration) *Hasher {
 	}
 }
 
-// Slot is the right to run one hash at a time. [Slot.Release] gives it back.
+// Slot is the right to compute one hash at a time. The caller must return it with
+// [Slot.Release].
 type Slot struct {
 	hasher *Hasher
 }
 
-// Acquire waits for a slot. It fails with [shared.ErrUnavailable] if too many
-// calls wait already.
+// Acquire waits for a slot. It fails with [shared.ErrUnavailable] if none becomes free in
+// time.
 func (h *Hasher) Acquire(ctx context.Context) (Slot, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.wait)
 	defer cancel()
@@ -86,17 +87,16 @@ func (h *Hasher) Acquire(ctx context.Context) (Slot, error) {
 // Release gives the slot to the next call.
 func (s Slot) Release() { s.hasher.slots.Release(1) }
 
-// Verify reports whether hash is the hash of password. It uses the parameters in
-// the hash, so that hashes of an older cost, and those from Better Auth, stay
-// valid.
+// Verify reports whether hash is the hash of password. It uses the parameters in the hash,
+// so that hashes with an older cost, and those from Better Auth, stay valid.
 func (s Slot) Verify(hash, password string) bool { return verify(hash, password) }
 
-// Key returns the argon2id key of secret and salt at the cost of the Hasher.
-// Unlike a hash, it records neither the salt nor the cost.
+// Key returns the argon2id key of secret and salt at the cost of the Hasher. Unlike a hash,
+// the key records neither the salt nor the cost.
 func (s Slot) Key(secret string, salt []byte) []byte { return s.hasher.cost.key(secret, salt) }
 
-// Hash hashes password once it has a slot. It fails with
-// [shared.ErrUnavailable] if too many calls wait already.
+// Hash waits for a slot and hashes password. It fails with [shared.ErrUnavailable] if no
+// slot becomes free in time.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	slot, err := h.Acquire(ctx)
 	if err != nil {
@@ -106,13 +106,12 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return h.cost.hash(password), nil
 }
 
-// Decoy returns a hash of the Hasher's cost that no known password matches.
-// Verifying it in place of a missing hash takes as long, so that the time of an
-// answer does not tell whether an account exists.
+// Decoy returns a hash of the Hasher's cost that matches no known password. To verify the
+// decoy in place of a missing hash takes the same time, so that the timing of a response
+// does not reveal whether an account exists.
 func (h *Hasher) Decoy() string { return h.decoy }
 
-// NeedsRehash reports whether a hash has another form or cost than those that
-// the Hasher makes.
+// NeedsRehash reports whether a hash has another algorithm or cost than the Hasher's.
 func (h *Hasher) NeedsRehash(hash string) bool { return !strings.HasPrefix(hash, h.cost.prefix()) }
 
 func (c Cost) hash(password string) string {
@@ -128,17 +127,17 @@ func (c Cost) key(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
 }
 
-// prefix is what the hashes of a cost begin with.
+// prefix returns the prefix of the hashes of the cost.
 func (c Cost) prefix() string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
 }
 
-// betterAuthForm is the form of Better Auth's hashes: the salt and, after a
-// colon, the key of scrypt, both in hexadecimal.
+// betterAuthForm matches the hashes of Better Auth: the salt, a colon and the scrypt key,
+// both in hexadecimal.
 var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
 
-// verifyBetterAuth reports whether a hash from Better Auth is of password. The
-// salt is the 32 digits themselves, not the bytes that they encode.
+// verifyBetterAuth reports whether a hash from Better Auth is the hash of password. The
+// salt is the 32 hexadecimal digits themselves, not the bytes that they encode.
 func verifyBetterAuth(hash, password string) bool {
 	salt, key, _ := strings.Cut(hash, ":")
 	want, err1 := hex.DecodeString(key)

@@ -16,7 +16,7 @@ import (
 	"latchkey/shared"
 )
 
-// cheap is for tests that hash many passwords.
+// cheap is a low cost, for tests that compute many hashes.
 var cheap = Cost{Memory: 8, Time: 1, Threads: 1}
 
 // TestHash checks that a hash matches its own password, and that a broken hash
@@ -66,7 +66,7 @@ func TestBetterAuthHash(t *testing.T) {
 	}
 }
 
-// TestDecoy checks that verifying the decoy costs what verifying a hash costs.
+// TestDecoy checks that the decoy has the cost of the Hasher, and differs for each Hasher.
 func TestDecoy(t *testing.T) {
 	h := New(cheap, time.Minute)
 	if h.NeedsRehash(h.Decoy()) || New(cheap, time.Minute).Decoy() == h.Decoy() {
@@ -93,8 +93,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestCommonPasswords checks that the list is long, and that a valid password
-// can match each entry.
+// TestCommonPasswords checks that the list is long, and that each entry can match a valid
+// password.
 func TestCommonPasswords(t *testing.T) {
 	if n := len(common()); n < 10_000 {
 		t.Errorf("the list has %d common passwords; want at least 10,000", n)
@@ -109,9 +109,8 @@ func TestCommonPasswords(t *testing.T) {
 	}
 }
 
-// TestHasherIsBounded checks that the number of concurrent hashes is the number
-// of processors. A caller that waits too long gets an error that says when to
-// try again.
+// TestHasherIsBounded checks that as many hashes run at once as there are processors. A
+// caller that waits too long gets an error that says when to retry.
 func TestHasherIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(OWASP, MaxWait)
@@ -143,8 +142,8 @@ func TestHasherIsBounded(t *testing.T) {
 		if most.Load() != slots {
 			t.Errorf("%d hashes ran at once; want %d", most.Load(), slots)
 		}
-		// The calls that get a slot within MaxWait succeed. Those that get one at its
-		// end may succeed.
+		// Calls that get a slot before the end of MaxWait succeed. Calls that get one
+		// exactly at the end may succeed.
 		rounds := int32(MaxWait / time.Second)
 		if served := calls - refused.Load(); served < rounds*slots || served > (rounds+1)*slots {
 			t.Errorf("%d calls succeeded; want %d or %d rounds of %d", served, rounds, rounds+1, slots)
@@ -155,8 +154,8 @@ func TestHasherIsBounded(t *testing.T) {
 	})
 }
 
-// FuzzVerify checks that no stored text that is not a hash matches a password or
-// makes Verify panic. Hashes that cost much are left out: they would only be
+// FuzzVerify checks that stored text that is not the hash of the password does not match
+// it, and does not make Verify panic. It skips hashes with a high cost, which would only be
 // slow.
 func FuzzVerify(f *testing.F) {
 	f.Add("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAA")
@@ -172,7 +171,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// BenchmarkHash measures what a password's hash costs.
+// BenchmarkHash measures the cost of hashing a password.
 func BenchmarkHash(b *testing.B) {
 	for b.Loop() {
 		OWASP.hash("correct horse battery staple")
