@@ -1,4 +1,5 @@
-// Package address parses and formats email addresses. It knows nothing about accounts.
+// Package address parses and formats email addresses. It checks only their form: it does
+// not know whether a mailbox exists or whether a user has the address.
 package address
 
 import (
@@ -11,34 +12,33 @@ import (
 	"latchkey/shared"
 )
 
-// MaxLength is the most bytes that an address has (RFC 5321, section 4.5.3.1.3,
-// less the angle brackets).
+// MaxLength is the maximum length of an address in bytes (RFC 5321, section 4.5.3.1.3,
+// without the angle brackets).
 const MaxLength = 254
 
-// The limits of the parts of an address, and of what [Parse] reads, in bytes.
+// The limits of the parts of an address, and of the input of [Parse], in bytes.
 const (
 	maxLocalPart = 64   // RFC 5321, section 4.5.3.1.1
 	maxLabel     = 63   // RFC 1035, section 2.3.4
 	maxInput     = 1024 // a domain outside ASCII takes up to four bytes a character
 )
 
-// domains maps a domain to its form in ASCII as browsers do (UTS #46, and the URL
-// Standard's "domain to ASCII"). It allows hyphens in the third and fourth place,
-// because domains in use have them.
+// domains converts a domain to ASCII as browsers do (UTS #46, and the URL Standard's
+// "domain to ASCII"). It allows hyphens in the third and fourth place, because existing
+// domains have them.
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false))
 
-// Parse reads the address of a mailbox. It returns the one form in which addresses
+// Parse parses the email address of a mailbox. It returns the one form in which addresses
 // are stored and compared: lower case, with the domain in ASCII. It fails with
 // [shared.ErrInvalidEmail], or with [shared.ErrEmailLocalPart] if the local part has
-// letters outside ASCII.
+// characters outside ASCII.
 //
-// The domain must be possible on the Internet: it has two labels or more, and the
-// last one is letters or internationalized. The local part is a Dot-string (RFC
-// 5321, section 4.1.2), but dots may be anywhere in it. Until 2009, docomo and au
-// handed out addresses with several dots in a row and before the @, and those
-// mailboxes still work. Parse refuses quoted local parts, because no large provider
-// hands them out. It refuses letters outside ASCII (RFC 6531), because most mail
-// servers do not accept them.
+// The domain must be valid on the Internet: it has at least two labels, and the last label
+// consists of letters or is internationalized. The local part is a Dot-string (RFC 5321,
+// section 4.1.2), but may have dots anywhere. Until 2009, docomo and au assigned addresses
+// with consecutive dots and with dots before the @, and those mailboxes still work. Parse
+// refuses quoted local parts, because no large provider assigns them. It refuses characters
+// outside ASCII (RFC 6531), because most mail servers do not accept them.
 func Parse(text string) (email string, err error) {
 	at := strings.LastIndexByte(text, '@')
 	if len(text) > maxInput || !utf8.ValidString(text) || at < 1 || at > maxLocalPart {
@@ -67,7 +67,7 @@ func isAtext(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// isDomain reports whether domain can be on the Internet (RFC 1123, section 2.1; RFC
+// isDomain reports whether domain is valid on the Internet (RFC 1123, section 2.1; RFC
 // 3696, section 2). The domain is in ASCII and in lower case.
 func isDomain(domain string) bool {
 	labels := strings.Split(domain, ".")
@@ -83,8 +83,8 @@ func isDomain(domain string) bool {
 
 const letters = "abcdefghijklmnopqrstuvwxyz"
 
-// SMTP returns an address in the form that mail servers accept. It quotes a local
-// part with dots where RFC 5321 allows none.
+// SMTP returns an address in the form that mail servers accept. It quotes a local part that
+// has dots where RFC 5321 does not allow them.
 func SMTP(email string) string {
 	local, domain, _ := strings.Cut(email, "@")
 	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
@@ -93,9 +93,9 @@ func SMTP(email string) string {
 	return email
 }
 
-// ParseSender reads the sender of emails: an address, or a name and an address in
-// angle brackets. It returns the sender in the form that mail servers accept, and
-// reports whether text is a sender.
+// ParseSender parses the sender of emails: an address, or a name and an address in angle
+// brackets. It returns the sender in the form that mail servers accept. ok is false if text
+// is not a sender.
 func ParseSender(text string) (sender string, ok bool) {
 	if _, ok := shared.ParseName(text); !ok {
 		return "", false
@@ -124,8 +124,7 @@ func ParseSender(text string) (sender string, ok bool) {
 	return sender, ok
 }
 
-// unquoted returns an address without the quotes that [SMTP] may have put around
-// its local part.
+// unquoted removes the quotes that [SMTP] may have put around the local part.
 func unquoted(address string) string {
 	if local, domain, ok := strings.Cut(address, `"@`); ok && strings.HasPrefix(local, `"`) {
 		return local[1:] + "@" + domain

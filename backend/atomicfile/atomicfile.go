@@ -1,5 +1,6 @@
-// Package atomicfile writes files that are there whole or not at all, even if the
-// program or the machine stops meanwhile. Only their owner can read them.
+// Package atomicfile writes files atomically. If the program or the machine stops
+// meanwhile, the file has its old content or does not exist, but never has a part of the
+// new content. Only the owner can read the files.
 package atomicfile
 
 import (
@@ -9,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Create writes a file unless it exists, and reports whether it did. Of several
-// servers that create the same file at once, one does, and all read the same. It
-// makes the folder of the file if there is none.
+// Create writes a file unless it exists, and reports whether it did. If several servers
+// create the same file at once, one succeeds, and all read the same content afterward.
+// Create creates the folder of the file if it does not exist.
 func Create(name, text string) (created bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return false, err
@@ -29,7 +30,7 @@ func Create(name, text string) (created bool, err error) {
 	return true, nil
 }
 
-// Replace writes a file in place of the one that has its name.
+// Replace writes a file, in place of an existing one with the name.
 func Replace(name, text string) error {
 	temporary, err := write(filepath.Dir(name), text)
 	if err != nil {
@@ -43,10 +44,10 @@ func Replace(name, text string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close()) // so that a power cut does not bring the old one back
+	return errors.Join(dir.Sync(), dir.Close()) // so that a power failure does not restore the old file
 }
 
-// write writes a temporary file into a folder and returns its name.
+// write writes a temporary file in a folder and returns its name.
 func write(folder, text string) (name string, err error) {
 	f, err := os.CreateTemp(folder, ".new-*") // mode 0600
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// wantFile checks that a folder holds one file, which only its owner can read,
-// with one of the texts.
+// wantFile checks that a folder contains one file, that only its owner can read it, and
+// that its content is one of the texts.
 func wantFile(t *testing.T, folder string, texts ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -33,8 +33,8 @@ func wantFile(t *testing.T, folder string, texts ...string) {
 	t.Errorf("the file holds %q; want one of %q", got, texts)
 }
 
-// TestCreate checks that of several writers at once one creates the file, and
-// that its text stays.
+// TestCreate checks that one of several concurrent writers creates the file, and that its
+// text stays.
 func TestCreate(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "folder")
 	name := filepath.Join(folder, "file")
@@ -63,8 +63,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestReplace checks that a file is replaced, and that a failure leaves it as it
-// was.
+// TestReplace checks that Replace replaces a file, and that a failure leaves the file
+// unchanged.
 func TestReplace(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "file")
