@@ -379,7 +379,7 @@ type sessionStore interface {
 	// RotateSession gives a session a new token and remembers the old one. It fails with
 	// [shared.ErrUnauthorized] if the session no longer has the old token.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error
-	// RecordSecondFactor records which second factor was shown in a session, and when. It
+	// RecordSecondFactor records which second factor a session presented, and when. It
 	// fails with [shared.ErrUnauthorized] unless the session exists with its token.
 	RecordSecondFactor(ctx context.Context, s Session) error
 	// LockSession locks a session until the transaction ends. It fails with
