@@ -13,5 +13,13 @@ func TestDocumentedUsage(t *testing.T) {
 	if _, _, err := parse([]string{"-h"}, func(string) string { return "" }, &out); err == nil {
 		t.Fatal("-h runs the program")
 	}
-	testkit.Generated(t, "../web/docs/configuration.md", "usage", "```text\n"+strings.ReplaceAll(out.String(), "\t", "    ")+"```\n")
+	_, rest, _ := strings.Cut(out.String(), "\ncommands:\n")
+	commands, rest, _ := strings.Cut(rest, "\n\n")
+	_, flags, found := strings.Cut(rest, "\nflags:\n")
+	if !found {
+		t.Fatalf("-h prints no commands and then flags:\n%s", out.String())
+	}
+	for name, text := range map[string]string{"commands": commands + "\n", "flags": strings.ReplaceAll(flags, "\t", "    ")} {
+		testkit.Generated(t, "../web/docs/configuration.md", name, "```text\n"+text+"```\n")
+	}
 }

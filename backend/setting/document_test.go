@@ -1,4 +1,4 @@
-package setting
+package setting_test
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared/message"
 )
@@ -14,7 +15,7 @@ import (
 func TestDocument(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| Setting | Type | Default | Values | What it does |\n| --- | --- | --- | --- | --- |\n")
-	for _, s := range registry {
+	for _, s := range setting.Registry {
 		values := strings.Join(s.Options, ", ")
 		if s.Min != "" {
 			values = s.Min + " to " + s.Max
@@ -23,7 +24,7 @@ func TestDocument(t *testing.T) {
 			}
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n",
-			s.Name, s.Type, cmp.Or(s.Default, "–"), values, strings.ReplaceAll(message.English.T(s.Description), "|", `\|`))
+			s.Name, s.Type, cmp.Or(s.Default, "–"), values, strings.NewReplacer("|", `\|`, "<", `\<`).Replace(message.English.T(s.Description)))
 	}
 	testkit.Generated(t, "../../web/docs/configuration.md", "settings", table.String())
 }

@@ -1,0 +1,4 @@
+package setting
+
+// Registry is for tests in other packages.
+var Registry = registry
