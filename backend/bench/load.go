@@ -13,21 +13,22 @@ import (
 	"time"
 )
 
-// A result is what one load made of the server.
+// A result has the measurements of one load.
 type result struct {
 	lasted time.Duration
-	took   []time.Duration // each request, shortest first
+	took   []time.Duration // the time of each request, shortest first
 }
 
 func (r result) perSecond() float64 { return float64(len(r.took)) / r.lasted.Seconds() }
 
-// percentile is the time that p of a hundred requests did not exceed.
+// percentile returns the time that p percent of the requests did not exceed.
 func (r result) percentile(p int) time.Duration {
 	return r.took[(len(r.took)-1)*p/100]
 }
 
-// load sends the requests in rotation from n clients at once, until the time is up or, if
-// most is not 0, until it has sent that many. Every answer must be a 200 with a body.
+// load sends the requests in rotation from concurrent clients until the limit is over. If
+// most is not 0, it stops after that many requests. It fails unless every answer is a 200
+// with a body other than null.
 func load(address string, requests [][]byte, clients, most int, limit time.Duration) (result, error) {
 	var next atomic.Int64
 	results := make([][]time.Duration, clients)
@@ -72,9 +73,9 @@ func load(address string, requests [][]byte, clients, most int, limit time.Durat
 	return r, nil
 }
 
-// exchange sends one request and reads its answer, which must be a 200, and
-// returns the size of its body. It does without [http.Client], which would
-// take as much of the machine as the server does.
+// exchange sends one request, reads the answer and returns the size of its body. It fails
+// unless the answer is a 200. It does not use [http.Client], which would take as much CPU
+// time as the server does.
 func exchange(conn net.Conn, answers *bufio.Reader, request []byte) (size int64, err error) {
 	if _, err := conn.Write(request); err != nil {
 		return 0, err

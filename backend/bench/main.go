@@ -1,12 +1,12 @@
-// Command bench measures the built binary and prints a table:
+// Bench measures the built program and prints a table:
 //
-//	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]   its API, on SQLite and on Postgres
-//	go run ./backend/bench ui                                         its pages, in Chromium
+//	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]   the API, on SQLite and on Postgres
+//	go run ./backend/bench ui                                         the pages, in Chromium
 //
-// For the API every client is a closed loop: it sends the next request when it
-// has the answer to the last. Clients, server and database share the machine, so
-// the numbers are good for comparing with others of the same machine. Percentiles
-// are of all requests, none is estimated.
+// Each client of the API is a closed loop: it sends the next request when it has the answer
+// to the last. Clients, server and database share the machine, so compare the numbers only
+// with others from the same machine. Percentiles are computed from all requests, not
+// estimated.
 package main
 
 import (
@@ -34,8 +34,7 @@ var (
 	only     = flag.String("only", "", "measure only the lines that hold this, such as \"Postgres list-sessions\"")
 )
 
-// clients is how many at once each request is measured with, unless its job says
-// otherwise.
+// clients has the numbers of concurrent clients with which a job is measured.
 var clients = []int{1, 16}
 
 // A job is one kind of request.
@@ -43,7 +42,7 @@ type job struct {
 	name    string
 	perUser int // sessions that each user of the database has
 	request func(*server, account) []byte
-	of      int // accounts: enough to defeat any cache, few enough that all are used once before
+	of      int // accounts to use: enough to defeat any cache, few enough for the warm-up
 	clients []int
 }
 
@@ -96,7 +95,7 @@ func run() error {
 	}); err != nil {
 		return err
 	}
-	// What tests do without for speed, a measurement has to pay for.
+	// Tests turn these off for speed. A measurement must include their cost.
 	cluster, err := storetest.StartCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=128MB")
 	if err != nil {
 		return err
@@ -117,7 +116,7 @@ func run() error {
 	return nil
 }
 
-// measure writes the lines of one kind of database. Each job gets a new one.
+// measure writes the lines for one kind of database. Each job gets a new database.
 func measure(w *tabwriter.Writer, kind, dir string, newDatabase func(name string) (url string, err error)) error {
 	for _, j := range jobs {
 		name := kind + " " + j.name
@@ -157,8 +156,8 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 	for _, a := range accounts[:min(j.of, len(accounts))] {
 		requests = append(requests, j.request(s, a))
 	}
-	// A session's activity is written down once a minute. Sending every request
-	// once, before, leaves that out: nearly all are later ones.
+	// The server records the activity of a session once a minute. Sending every request
+	// once beforehand keeps that write out of nearly all measured requests.
 	if _, err := load(s.address, requests, 4, len(requests), time.Minute); err != nil {
 		return err
 	}
@@ -176,8 +175,8 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 	return s.stop()
 }
 
-// vacuum runs what Postgres does by itself a minute after a table was filled. Until then it
-// plans queries without statistics.
+// vacuum runs VACUUM ANALYZE, as Postgres itself does a minute after a table is filled.
+// Until then, Postgres plans queries without statistics.
 func vacuum(url string) error {
 	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	defer db.Close()
@@ -185,8 +184,8 @@ func vacuum(url string) error {
 	return err
 }
 
-// startTimes tells how long the program takes from its start to its first
-// answer: the median of a few starts.
+// startTimes says how long the program takes from its start to its first 200. The time is
+// the median of a few starts.
 func startTimes(dir string) (string, error) {
 	const starts = 9
 	fmt.Println("Starting the program a few times …")

@@ -17,7 +17,7 @@ import (
 	"latchkey/shared"
 )
 
-// A server is the program, running.
+// A server is a running process of the program.
 type server struct {
 	address, origin string
 	startedIn       time.Duration // until the first 200
@@ -38,7 +38,7 @@ func startServer(data string, args ...string) (*server, error) {
 	s.process = exec.Command(*binary, append([]string{
 		"-listen", address, "-origin", s.origin, "-data", data, "-rate-limits", "off",
 	}, args...)...)
-	// Requests are logged as they would be, into a file as they would be.
+	// The server logs requests to a file, as in production.
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
@@ -79,13 +79,13 @@ func (s *server) stop() error {
 	return s.process.Wait()
 }
 
-// cpu is the processor time that the server has used so far.
+// cpu returns the processor time that the server has used so far.
 func (s *server) cpu() time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
 	if err != nil {
 		return 0 // not Linux
 	}
-	// The fields after the name, which is in parentheses: see proc(5).
+	// These are the fields after the name, which is in parentheses: see proc(5).
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	user, _ := strconv.Atoi(fields[11])
@@ -94,7 +94,7 @@ func (s *server) cpu() time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// memory is what the server keeps resident.
+// memory returns the resident memory of the server.
 func (s *server) memory() string {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	if err != nil {
@@ -128,13 +128,13 @@ func (s *server) post(path, cookie string, body any) []byte {
 	)
 }
 
-// An account is one that seed made, with a session of it.
+// An account is one that seed created, with the Cookie header of one of its sessions.
 type account struct{ email, cookie string }
 
 func getSession(s *server, a account) []byte   { return s.get(shared.GetSession.Path, a.cookie) }
 func listSessions(s *server, a account) []byte { return s.get(shared.ListSessions.Path, a.cookie) }
 
-const password = "measure twice, cut once" // the one that seed gives everybody
+const password = "measure twice, cut once" // the command seed gives it to every user
 
 func signIn(s *server, a account) []byte {
 	return s.post(shared.SignIn.Path, "", shared.Credentials{Email: a.email, Password: password})
@@ -144,7 +144,7 @@ func enableTwoFactor(s *server, a account) []byte {
 	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrollment{Password: password})
 }
 
-// seed fills a database and returns some of what is in it, in random order.
+// seed fills a database, and returns a sample of its accounts in random order.
 func seed(data, url string, sessions, perUser int) ([]account, error) {
 	file := data + ".cookies"
 	program := exec.Command(*binary, "seed", "-data", data, "-database", url,

@@ -27,32 +27,32 @@ import (
 	"latchkey/web"
 )
 
-// helloWasm is go-app's hello world, which make builds and compresses.
+// helloWasm is go-app's hello world. "make bench-ui" builds and compresses it.
 const helloWasm = "build/hello.wasm"
 
 const (
 	listed     = 10               // sessions of the user who opens the list
-	times      = 3                // each visit, of which the median is printed
-	visitLimit = 90 * time.Second // most that a visit may take
+	times      = 3                // visits to each page, of which the median is printed
+	visitLimit = 90 * time.Second // the longest time that a visit may take
 )
 
-// What "Fast 4G" is in Chromium's DevTools. Its factors make up for that they
-// delay and slow whole requests, not packets:
+// "Fast 4G" in Chromium's DevTools. The factors of 2.75 and 0.9 correct for throttling whole
+// requests instead of packets:
 // https://github.com/ChromeDevTools/devtools-frontend/blob/main/front_end/core/sdk/NetworkManager.ts
 const (
 	fast4GLatency  = 60 * 2.75      // ms for each request
 	fast4GDownload = 9e6 / 8 * 0.9  // bytes a second
 	fast4GUpload   = 1.5e6 / 8 * .9 // bytes a second
-	slowCPU        = 4              // times as slow: about a phone of the middle class beside a computer
+	slowCPU        = 4              // times as slow: about a mid-range phone compared with a computer
 )
 
-// A view is what a browser opens. usable is JavaScript that is true once a
-// person can do there what they came for.
+// A view is a page that a browser opens. usable is a JavaScript expression that is true once
+// a user can do what the page is for.
 type view struct{ name, url, cookie, usable string }
 
-// Whoever clicks before the button works has to click again, as this does after a
-// second: more often would be work that nobody makes. It counts when the click is
-// answered.
+// sessionsUsable clicks Revoke until the page shows its question. A user who clicks before
+// the button works has to click again. The script does so after a second, because more
+// frequent clicks would be load that no user causes.
 const sessionsUsable = `(() => {
 	if (document.querySelector("dialog#question[open]")) {
 		return true;
@@ -71,17 +71,17 @@ const signInUsable = `(() => {
 	return !!field && document.activeElement === field && !field.disabled && !field.readOnly;
 })()`
 
-// The server draws these words, too; it is the app that is waited for.
+// helloUsable waits for the app, because the server renders the same words.
 const helloUsable = `document.querySelector("h1")?.textContent === "Hello, world" && !document.getElementById("app-wasm-loader")`
 
-// A visit is what came of opening a view, in milliseconds since its address was
-// gone to, and in bytes.
+// A visit has the measurements of opening a view. Times are in milliseconds since the start
+// of the navigation.
 type visit struct {
-	Paint  float64 // the first content
-	Usable float64
-	Runs   float64 // the app has taken the page over
-	Bytes  float64 // that the page has received until all of that was so
-	Worker bool    // the service worker was in charge from the beginning
+	Paint  float64 // when the first content was painted
+	Usable float64 // when the view was usable
+	Runs   float64 // when the app had taken over the page
+	Bytes  float64 // how much the page had received when all of the above was true
+	Worker bool    // whether the service worker controlled the page from the start
 }
 
 // measureVisit runs in the page before any other script. It waits for the service worker,
@@ -109,7 +109,7 @@ const measureVisit = `self.measured = new Promise((resolve) => {
 	requestAnimationFrame(look);
 })`
 
-// runUI prints what opening the pages is like, beside the least that go-app makes.
+// runUI measures the pages, and go-app's hello world for comparison, and prints a table.
 func runUI() error {
 	dir, err := os.MkdirTemp("", "latchkey-bench-")
 	if err != nil {
@@ -159,14 +159,14 @@ func runUI() error {
 	return nil
 }
 
-// uiBudget is what the results are compared with. The numbers were also measured on two
-// cores, and are only valid on a machine at rest.
+// uiBudget has the numbers to compare the results with. They were measured on two cores,
+// too, and hold only for an idle machine.
 const uiBudget = `Budget: the first paint of settings before that of Better Auth's React page, usable warm no later than it.
 That page has 228 ms and is usable at 277 ms cold, at 250 ms warm; on Fast 4G 1088 and 1103 ms cold, 748 ms warm; 228 KB.
 Cold on Fast 4G forms are usable at the first paint, before the app runs.
 `
 
-// measure writes the lines of one view.
+// measure writes the lines for one view.
 func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
 	speed := "plain"
 	if throttled {
@@ -223,7 +223,7 @@ func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
 func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()
-	if err := chromedp.Do(tab); err != nil { // a limit on what opens the tab would be one on the browser
+	if err := chromedp.Do(tab); err != nil { // without a timeout, which would apply to the browser, too
 		return visit{}, err
 	}
 	ctx, cancel := context.WithTimeout(tab, visitLimit)
@@ -239,8 +239,8 @@ func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	if err != nil {
 		return visit{}, err
 	}
-	// V8 puts by what it has compiled once it has found nothing to make better for
-	// two seconds, if the page is still there.
+	// V8 caches compiled code if the page stays open until V8 has optimized nothing for two
+	// seconds.
 	time.Sleep(4 * time.Second)
 	var is visit
 	return is, json.Unmarshal([]byte(measured), &is)
@@ -292,14 +292,14 @@ func startBrowser(profile string) (ctx context.Context, end func(), err error) {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900),
-		chromedp.Env("LANGUAGE=en_US"), // the button is looked for in English
+		chromedp.Env("LANGUAGE=en_US"), // sessionsUsable looks for an English label
 		chromedp.Flag("headless", "new"),
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 	}
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with a sandbox
 	}
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, endBrowser := chromedp.NewContext(allocator)
@@ -311,13 +311,13 @@ func startBrowser(profile string) (ctx context.Context, end func(), err error) {
 	return ctx, end, nil
 }
 
-// hello is what the server draws until the app does, as in web/build/hello.
+// hello is the component that the server prerenders, the same as in web/build/hello.
 type hello struct{ app.Compo }
 
 func (h *hello) Render() app.UI { return app.H1().Text("Hello, world") }
 
-// serveHello serves go-app's hello world as go-app does, but for the
-// compression, without which it would be no comparison.
+// serveHello serves go-app's hello world with go-app's own handler. It compresses app.wasm,
+// which go-app does not, to make the comparison fair.
 func serveHello() (*http.Server, error) {
 	raw, err := os.Stat(helloWasm)
 	if err != nil {
@@ -327,12 +327,12 @@ func serveHello() (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	const icon = "/web/icon.svg" // go-app's own are on another server
+	const icon = "/web/icon.svg" // go-app's default icons are on another server
 	app.Route("/", func() app.Composer { return &hello{} })
 	pages := &app.Handler{
 		Name:              "Hello",
 		Icon:              app.Icon{Default: icon, Large: icon, Maskable: icon, SVG: icon},
-		Version:           "1", // without one nothing is kept, as each start makes another
+		Version:           "1", // without one, each start makes a new version, and no cache would be used
 		WasmContentLength: strconv.FormatInt(raw.Size(), 10),
 	}
 	handler := http.NewServeMux()
@@ -353,6 +353,6 @@ func serveHello() (*http.Server, error) {
 		return nil, err
 	}
 	s := &http.Server{Addr: listener.Addr().String(), Handler: handler}
-	go s.Serve(listener) // until it is closed
+	go s.Serve(listener) // until the caller closes s
 	return s, nil
 }
