@@ -132,7 +132,7 @@ func open(t testing.TB) context.Context {
 	t.Helper()
 	ctx, err := chromium()
 	if errors.Is(err, errNoChromium) {
-		need(t, err.Error())
+		Need(t, err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

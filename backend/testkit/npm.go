@@ -15,7 +15,7 @@ func InstallModules(t testing.TB, folder string, flags ...string) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			need(t, err.Error()+": apt-get install nodejs npm")
+			Need(t, err.Error()+": apt-get install nodejs npm")
 		}
 	}
 

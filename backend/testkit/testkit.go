@@ -79,9 +79,9 @@ func Root(t testing.TB) string {
 	return ""
 }
 
-// need skips the test because the machine lacks a program that it uses. Where CI is
+// Need skips the test because the machine lacks a program that it uses. Where CI is
 // set, it fails the test instead.
-func need(t testing.TB, what string) {
+func Need(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
 		t.Fatal(what)

@@ -107,6 +107,9 @@ func (c *Cluster) create() error {
 	}
 }
 
+// Programs returns the folder of the programs of Postgres, such as pg_dump.
+func (c *Cluster) Programs() string { return c.bin }
+
 // URL returns the URL of the default database of the cluster.
 func (c *Cluster) URL() string { return c.url("postgres") }
 
