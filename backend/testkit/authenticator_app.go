@@ -8,15 +8,15 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// An AuthenticatorApp has the secret of an account (RFC 6238: SHA-1, six digits, steps of 30
-// seconds).
+// An AuthenticatorApp computes the codes of one account (RFC 6238: SHA-1, six digits, steps
+// of 30 seconds).
 type AuthenticatorApp struct {
-	URI    string           // the otpauth URI that was scanned; empty if the key was typed
+	URI    string           // the scanned otpauth URI; empty if the key was typed
 	Secret string           // in base32
 	Now    func() time.Time // the server's clock
 	Wait   func(time.Duration)
 
-	last int64 // the step of the newest code that was given
+	last int64 // the step of the newest code that counts as used
 }
 
 // Scan returns an app that has scanned the otpauth URI of a time-based code. It uses the
@@ -52,20 +52,20 @@ func (app *AuthenticatorApp) CodeOf(step int64) string {
 	return code
 }
 
-// Code returns the code that the app shows now, or did or will some steps away.
-// It does not count as used.
+// Code returns the code of the current step, or of the step that many steps later, or
+// earlier if away is negative. The code does not count as used.
 func (app *AuthenticatorApp) Code(away int) string { return app.CodeOf(app.StepNow() + int64(away)) }
 
 // CodeAt returns the code that the app shows at a time.
 func (app *AuthenticatorApp) CodeAt(t time.Time) string { return app.CodeOf(stepAt(t)) }
 
 // margin is how long a code may take to reach the server. The server also accepts the code
-// of the previous step, but that one only if the current step lasts this long.
+// of the previous step, so Next uses that code if the current step lasts this much longer.
 const margin = 15 * time.Second
 
-// Next returns the earliest code that the server still accepts and that Next has not
-// returned: each code is valid once. Three are available at once. For a fourth, the app
-// waits until the code is at most one step early.
+// Next returns the earliest code that the server still accepts and that is not used: each
+// code is valid once. Two or three codes are available without a wait. For a further one,
+// Next waits until the code is at most one step early.
 func (app *AuthenticatorApp) Next() string {
 	step := max(app.last+1, stepAt(app.Now().Add(margin))-1)
 	if early := time.Unix((step-1)*int64(Step/time.Second), 0).Sub(app.Now()); early > 0 {
@@ -75,7 +75,7 @@ func (app *AuthenticatorApp) Next() string {
 	return app.CodeOf(step)
 }
 
-// Current is [AuthenticatorApp.Next] for a code that is not older than the present one.
+// Current is [AuthenticatorApp.Next] without the code of the previous step.
 func (app *AuthenticatorApp) Current() string {
 	app.last = max(app.last, stepAt(app.Now().Add(margin))-1)
 	return app.Next()
@@ -87,7 +87,7 @@ func (app *AuthenticatorApp) Use(step int64) { app.last = max(app.last, step) }
 // Last returns the code that [AuthenticatorApp.Next] returned last.
 func (app *AuthenticatorApp) Last() string { return app.CodeOf(app.last) }
 
-// Wrong returns six digits that are not the code of any of the apps within ten minutes.
+// Wrong returns six digits that are not a code of any of the apps within ten minutes.
 func Wrong(apps ...*AuthenticatorApp) string {
 	near := map[string]bool{}
 	for _, app := range apps {

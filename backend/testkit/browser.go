@@ -26,7 +26,7 @@ import (
 
 var errNoChromium = errors.New("there is no browser: apt-get install chromium")
 
-// Chromium returns the path of the browser that is installed.
+// Chromium returns the path of the installed browser.
 func Chromium() (string, error) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -36,7 +36,7 @@ func Chromium() (string, error) {
 	return "", errNoChromium
 }
 
-// chromium is the one browser of the test program, once a test wants it.
+// chromium starts the browser of the test program when a test first needs it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := Chromium()
 	if err != nil {
@@ -49,7 +49,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(desktopWidth, desktopHeight),
-		chromedp.Env("LANGUAGE=en_US"), // the tests look for English, whatever this computer speaks
+		chromedp.Env("LANGUAGE=en_US"), // the tests expect English on every computer
 	}
 	for flag, value := range map[string]any{
 		"headless":                      "new",
@@ -60,8 +60,8 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	} {
 		options = append(options, chromedp.Flag(flag, value))
 	}
-	if os.Getenv("LATCHKEY_TEST_OPTIMIZE") != "on" { // as "make plain" has it
-		// A page lives for seconds here: optimizing its code takes longer than it saves.
+	if os.Getenv("LATCHKEY_TEST_OPTIMIZE") != "on" { // "make plain" sets it
+		// A page lives for seconds here, so optimizing its code takes longer than it saves.
 		options = append(options, chromedp.Flag("js-flags", "--liftoff-only"))
 	}
 	var shm syscall.Statfs_t
@@ -69,7 +69,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		options = append(options, chromedp.Flag("disable-dev-shm-usage", true)) // in a container it can be 64 MB
 	}
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // it refuses to run as root with one
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with a sandbox
 	}
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -84,19 +84,18 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	return ctx, nil
 })
 
-// The window of a tab, unless a test makes it another.
+// The size of a tab's window, unless a test changes it.
 const (
 	desktopWidth  = 1280
 	desktopHeight = 900
 )
 
-// A Tab is a browser tab that a test drives as a user does: it finds things by
-// role and accessible name, as a screen reader does, and uses mouse and keyboard.
-// The test fails if the browser reports an error that the test has not provoked:
-// see [Tab.Provoke].
+// A Tab is a browser tab that a test drives as a user does: it finds elements by role and
+// accessible name, as a screen reader does, and uses mouse and keyboard. The test fails if
+// the browser reports an error that the test does not allow with [Tab.Provoke].
 //
-// Every method that waits does so for [Patience], and then fails the test with
-// what the page shows.
+// Every method that waits does so for [Patience], and then fails the test with the text of
+// the page.
 type Tab struct {
 	Origin string
 
@@ -104,25 +103,24 @@ type Tab struct {
 	ctx       context.Context
 	userAgent string
 	scripts   bool  // the page may run scripts
-	brief     bool  // the test has failed: what the browser does not answer soon is not waited for
-	left      bool  // a picture was left
+	brief     bool  // the test has failed: calls of the browser have a short timeout
+	left      bool  // saveFailure was called
 	last      error // why the last click did not succeed
 
 	mu       sync.Mutex
-	console  []string // all that the browser has reported, to be read if the test fails
+	console  []string // all reports of the browser, to be read if the test fails
 	errors   []string
 	provoked []string
 }
 
-// Browse opens a tab with cookies and storage of its own, as a private window
-// has.
+// Browse opens a tab with its own cookies and storage, like a private window.
 func Browse(t testing.TB, origin string) *Tab {
 	t.Helper()
 	return newTab(t, open(t), origin, chromedp.WithNewBrowserContext())
 }
 
-// BrowseProfile opens a tab of the browser's main profile. Tests that share it
-// share cookies, so it is for what private windows lack, such as installing.
+// BrowseProfile opens a tab of the browser's main profile, whose cookies all such tabs
+// share. It is for functions that private windows lack, such as installing an app.
 func BrowseProfile(t testing.TB, origin string) *Tab {
 	t.Helper()
 	return newTab(t, open(t), origin)
@@ -140,8 +138,8 @@ func open(t testing.TB) context.Context {
 	return ctx
 }
 
-// Another opens one more tab of the same window. What is provoked in this one may
-// come in the other, too.
+// Another opens a further tab with the same cookies and storage. The errors that the test
+// has allowed so far are allowed in it, too.
 func (p *Tab) Another() *Tab {
 	p.t.Helper()
 	other := newTab(p.t, p.ctx, p.Origin)
@@ -158,12 +156,12 @@ func newTab(t testing.TB, parent context.Context, origin string, options ...chro
 	p.ctx = ctx
 	t.Cleanup(cancel)
 	t.Cleanup(p.finish)
-	// The first call opens the tab, which lives as long as the context of that call:
-	// it has no limit of its own.
+	// The first call opens the tab, which lives as long as the context of that call. So the
+	// call has no timeout.
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(desktopWidth, desktopHeight)); err != nil {
 		t.Fatal(err)
 	}
-	// Several tabs have the focus at once here, as on several desks.
+	// Several tabs have the focus at once, as if each had its own user.
 	Command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	Command(p, audits.Enable, cdp.Empty{})
 	Command(p, cdplog.Enable, cdp.Empty{})
@@ -175,8 +173,8 @@ func newTab(t testing.TB, parent context.Context, origin string, options ...chro
 	return p
 }
 
-// listen notes what the browser reports. That the server refused a call, or was
-// not there, is no fault of the page.
+// listen records the reports of the browser. Network errors are not failures of the page:
+// the server has refused a call, or is not reachable.
 func (p *Tab) listen(event any) {
 	message, failure := "", false
 	switch e := event.(type) {
@@ -226,12 +224,12 @@ func (p *Tab) Errors() []string {
 	return slices.Clone(p.errors)
 }
 
-// finish fails the test for each error that was not provoked, and leaves what a
-// person needs to see why a test has failed.
+// finish fails the test for each error that the test does not allow. If the test has failed,
+// it saves the state of the page.
 func (p *Tab) finish() {
 	p.t.Helper()
 	p.brief = p.t.Failed()
-	Eval[bool](p, `true`) // what the page has reported before this is here now
+	Eval[bool](p, `true`) // after this call, all earlier reports have arrived
 	p.mu.Lock()
 	provoked := p.provoked
 	p.mu.Unlock()
@@ -245,7 +243,7 @@ func (p *Tab) finish() {
 	}
 }
 
-// limited returns the context of one call of the browser, which may fail to answer.
+// limited returns a context with a timeout for one call of the browser.
 func (p *Tab) limited() (context.Context, context.CancelFunc) {
 	patience := Patience
 	if p.brief {
@@ -267,7 +265,7 @@ func (p *Tab) do(steps ...chromedp.Action[chromedp.Void]) error {
 	return chromedp.Do(ctx, steps...)
 }
 
-// Do runs steps of chromedp.
+// Do runs chromedp actions.
 func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	if err := p.do(steps...); err != nil {
@@ -275,7 +273,7 @@ func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Command sends a command of the DevTools protocol.
+// Command sends a command of the DevTools protocol, and fails the test if it fails.
 func Command[P, R any](p *Tab, c cdp.Command[P, R], params P) R {
 	p.t.Helper()
 	r, err := ask(p, c, params)
@@ -285,9 +283,9 @@ func Command[P, R any](p *Tab, c cdp.Command[P, R], params P) R {
 	return r
 }
 
-// Eval returns the value of an expression in the page, or of what it promises.
-// While the page is being replaced it returns the zero value: use [Tab.Until]
-// to wait for a value.
+// Eval returns the value of an expression in the page. If that is a promise, Eval returns
+// the value that it resolves to. If the evaluation fails, for example because the page is
+// being replaced, Eval returns the zero value: use [Tab.Until] to wait for a value.
 func Eval[T any](p *Tab, expression string) T {
 	ctx, cancel := p.limited()
 	defer cancel()
@@ -299,8 +297,8 @@ func Eval[T any](p *Tab, expression string) T {
 	return v
 }
 
-// Act evaluates an expression for what it does in the page, or until its promise
-// is kept. The test fails if the expression throws.
+// Act evaluates an expression for its effect in the page, and waits for its promise if it
+// has one. It fails the test if the expression throws.
 func (p *Tab) Act(expression string) {
 	p.t.Helper()
 	p.Do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
@@ -309,33 +307,34 @@ func (p *Tab) Act(expression string) {
 	})
 }
 
-// Inject runs a script in every page from the next one on, before any other.
+// Inject runs a script before any other in each page that the tab loads from now on.
 func (p *Tab) Inject(script string) {
 	p.t.Helper()
 	Command(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 }
 
-// As makes the browser call itself something else.
+// As sets the user agent of the browser.
 func (p *Tab) As(userAgent string) {
 	p.t.Helper()
 	p.userAgent = userAgent
 	Command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: userAgent})
 }
 
-// Prefers sets the languages of the browser, as its Accept-Language says them.
+// Prefers sets the Accept-Language header of the browser.
 func (p *Tab) Prefers(languages string) {
 	p.t.Helper()
 	Command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: p.userAgent, AcceptLanguage: languages})
 }
 
-// NoScript has the browser run no script of the page.
+// NoScript disables JavaScript in the pages of the tab.
 func (p *Tab) NoScript() {
 	p.t.Helper()
 	p.scripts = false
 	Command(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
 
-// Media sets what the person prefers, beside that nothing moves.
+// Media sets the preferences of the user as CSS media features. Reduced motion is always
+// among them.
 func (p *Tab) Media(features ...*emulation.MediaFeature) {
 	p.t.Helper()
 	Command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -343,14 +342,15 @@ func (p *Tab) Media(features ...*emulation.MediaFeature) {
 	})
 }
 
-// Desk puts window and preferences back to what a new tab has.
+// Desk resets the window size and the preferences to those of a new tab.
 func (p *Tab) Desk() {
 	p.t.Helper()
 	p.Do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
 	p.Media()
 }
 
-// Block keeps a file of the server from coming, and no other.
+// Block makes the browser block a path of the server, in place of a path that it blocked
+// before.
 func (p *Tab) Block(path string) {
 	p.t.Helper()
 	Command(p, network.Enable, network.EnableParams{})
@@ -359,7 +359,7 @@ func (p *Tab) Block(path string) {
 	})
 }
 
-// Adopt makes the cookies of a client the tab's.
+// Adopt adds the cookies of a client to the tab.
 func (p *Tab) Adopt(c *Client) {
 	p.t.Helper()
 	for _, cookie := range c.Cookies() {
@@ -369,5 +369,5 @@ func (p *Tab) Adopt(c *Client) {
 	}
 }
 
-// UserAgent returns what the browser calls itself.
+// UserAgent returns the user agent of the browser.
 func (p *Tab) UserAgent() string { return p.userAgent }

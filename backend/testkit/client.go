@@ -13,21 +13,22 @@ import (
 	"time"
 )
 
-// Firefox is what a client calls itself.
+// Firefox is the user agent of a [Client].
 const Firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
-// A Client calls a server as one browser does: with its own cookies, and from an
-// address that no other client has.
+// A Client calls a server as one browser does: with its own cookies, and from an IP address
+// that no other client has.
 type Client struct {
 	Origin  string         // of the server, and of the page that calls it
 	Address string         // sent as X-Forwarded-For, for a server that trusts the sender
-	Jar     http.CookieJar // nil keeps no cookie
+	Jar     http.CookieJar // nil stores no cookies
 	Timeout time.Duration  // of one call
 }
 
 var addresses atomic.Uint32
 
-// NewAddress returns an address that no client has (RFC 2544 reserves it for tests).
+// NewAddress returns an IP address that no client has, from the block that RFC 2544 reserves
+// for tests.
 func NewAddress() string {
 	n := addresses.Add(1)
 	return fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&0xff, n&0xff)
@@ -42,14 +43,14 @@ func NewClient(origin string) *Client {
 	return &Client{Origin: origin, Address: NewAddress(), Jar: jar, Timeout: Patience}
 }
 
-// Elsewhere returns the same browser at another address: it shares the cookies.
+// Elsewhere returns the same browser, with the same cookie jar, at another IP address.
 func (c *Client) Elsewhere() *Client {
 	moved := *c
 	moved.Address = NewAddress()
 	return &moved
 }
 
-// At is [Client.Elsewhere] at another server of the same database.
+// At is [Client.Elsewhere] for another server of the same database.
 func (c *Client) At(origin string) *Client {
 	moved := c.Elsewhere()
 	moved.Origin = origin
@@ -67,7 +68,7 @@ func (c *Client) Copy() *Client {
 func (c *Client) url() *url.URL {
 	u, err := url.Parse(c.Origin)
 	if err != nil {
-		panic(err) // the test made it
+		panic(err) // the test wrote it
 	}
 	return u
 }
@@ -90,9 +91,8 @@ func (c *Client) SetCookie(name, value string) {
 	c.Jar.SetCookies(c.url(), []*http.Cookie{{Name: name, Value: value}})
 }
 
-// Do sends a request as a page of the server's own origin does, and follows no
-// redirect. Each header is "Name: value"; "Name:" removes one that is sent by
-// default.
+// Do sends a request as a page of the server's own origin does. It does not follow
+// redirects. Each header is "Name: value"; "Name:" removes a default header.
 func (c *Client) Do(method, path, body string, headers ...string) Answer {
 	r, err := http.NewRequest(method, c.Origin+path, strings.NewReader(body))
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *Client) Do(method, path, body string, headers ...string) Answer {
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(got), Err: err}
 }
 
-// Call is [Client.Do] with a value that becomes a JSON body; nil sends none.
+// Call is [Client.Do] with in as a JSON body; nil sends none.
 func (c *Client) Call(method, path string, in any, headers ...string) Answer {
 	var body []byte
 	if in != nil {
@@ -140,17 +140,17 @@ func (c *Client) Call(method, path string, in any, headers ...string) Answer {
 	return c.Do(method, path, string(body), headers...)
 }
 
-// Post calls the authentication API, whose paths begin with /api/auth.
+// Post sends a POST to the authentication API. The path is relative to /api/auth.
 func (c *Client) Post(path string, in any, headers ...string) Answer {
 	return c.Call("POST", "/api/auth"+path, in, headers...)
 }
 
-// Get calls the authentication API, whose paths begin with /api/auth.
+// Get sends a GET to the authentication API. The path is relative to /api/auth.
 func (c *Client) Get(path string, headers ...string) Answer {
 	return c.Do("GET", "/api/auth"+path, "", headers...)
 }
 
-// SignUp makes an account, with [Password].
+// SignUp creates an account with [Password].
 func (c *Client) SignUp(email string) Answer {
 	return c.Post("/sign-up/email", map[string]any{"email": email, "name": "Ada Lovelace", "password": Password})
 }
@@ -160,11 +160,11 @@ func (c *Client) SignIn(email string) Answer {
 	return c.Post("/sign-in/email", map[string]any{"email": email, "password": Password})
 }
 
-// Session asks whether the client is signed in.
+// Session requests the current session. The body is null if the client is not signed in.
 func (c *Client) Session() Answer { return c.Get("/get-session") }
 
-// SignedIn reports whether the client is signed in. It fails the test if the
-// server does not say.
+// SignedIn reports whether the client is signed in. It fails the test if the answer is not a
+// 200.
 func (c *Client) SignedIn(t testing.TB) bool {
 	t.Helper()
 	a := c.Session()
@@ -172,15 +172,15 @@ func (c *Client) SignedIn(t testing.TB) bool {
 	return a.Body != "null"
 }
 
-// An Answer is what came of a call.
+// An Answer is the response to a call.
 type Answer struct {
-	Status int // 0 if nothing came
+	Status int // 0 if there was none
 	Header http.Header
 	Body   string
 	Err    error // of the connection
 }
 
-// String returns the status and the body, for messages.
+// String returns the status and the first 300 bytes of the body, or the error.
 func (a Answer) String() string {
 	if a.Err != nil {
 		return a.Err.Error()
@@ -188,20 +188,20 @@ func (a Answer) String() string {
 	return fmt.Sprintf("%d %.300s", a.Status, a.Body)
 }
 
-// Code returns the code of the error that came back, or "" if none did.
+// Code returns the code of an error response, or "" if there is none.
 func (a Answer) Code() string {
 	var e struct{ Code string }
-	json.Unmarshal([]byte(a.Body), &e) // it stays empty if the body is none of ours
+	json.Unmarshal([]byte(a.Body), &e) // the code stays empty if the body is another one
 	return e.Code
 }
 
-// Is reports whether the answer has a status and, if code is not "", that code.
+// Is reports whether the answer has a status and, if code is not "", an error code.
 func (a Answer) Is(status int, code string) bool {
 	return a.Err == nil && a.Status == status && (code == "" || a.Code() == code)
 }
 
-// Want fails the test unless the answer has the status and the code; "" is the
-// code of an answer that has none.
+// Want fails the test unless the answer has the status and the error code; "" means that it
+// has none.
 func (a Answer) Want(t testing.TB, status int, code string) {
 	t.Helper()
 	if a.Err != nil || a.Status != status || a.Code() != code {
@@ -209,7 +209,7 @@ func (a Answer) Want(t testing.TB, status int, code string) {
 	}
 }
 
-// Must is [Answer.Want] for what the test cannot go on without.
+// Must is [Answer.Want], but ends the test if it fails. It returns the answer.
 func (a Answer) Must(t testing.TB, status int, code string) Answer {
 	t.Helper()
 	if a.Err != nil || a.Status != status || a.Code() != code {
@@ -233,7 +233,7 @@ func (a Answer) Into(t testing.TB, out any) {
 // Get returns the value at a path such as "session.token" or "0.id", or nil.
 func (a Answer) Get(path string) any {
 	var v any
-	json.Unmarshal([]byte(a.Body), &v) // it stays nil if the body is no JSON
+	json.Unmarshal([]byte(a.Body), &v) // v stays nil if the body is not JSON
 	for name := range strings.SplitSeq(path, ".") {
 		switch at := v.(type) {
 		case map[string]any:
@@ -251,7 +251,7 @@ func (a Answer) Get(path string) any {
 	return v
 }
 
-// Strings returns the texts of the list at a path.
+// Strings returns the elements of the list at a path, as strings.
 func (a Answer) Strings(path string) (texts []string) {
 	list, _ := a.Get(path).([]any)
 	for _, text := range list {
@@ -260,7 +260,7 @@ func (a Answer) Strings(path string) (texts []string) {
 	return texts
 }
 
-// Scan returns an app that has scanned the otpauth URI of the answer.
+// Scan returns an app that has scanned the otpauth URI in the answer.
 func (a Answer) Scan(t testing.TB) *AuthenticatorApp {
 	t.Helper()
 	app, err := Scan(fmt.Sprint(a.Get("totpURI")))

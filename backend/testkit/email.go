@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// An Email is one that the program has written to its -mail-dir.
+// An Email is an email that the program has written to its -mail-dir.
 type Email struct{ File, To, From, Subject, Text, HTML, At string }
 
-// Emails returns the emails to an address that are in the folder, the oldest
-// first. An address of "" stands for all.
+// Emails returns the emails to an address in the folder, the oldest first. The address ""
+// matches all.
 func (p *Program) Emails(to string) (all []Email) {
 	p.t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.Data, "mail", "*.json"))
@@ -24,7 +24,7 @@ func (p *Program) Emails(to string) (all []Email) {
 		var e Email
 		content, err := os.ReadFile(file)
 		if err != nil || json.Unmarshal(content, &e) != nil {
-			continue // it is being written
+			continue // the program is still writing it
 		}
 		e.File = file
 		if to == "" || e.To == to {
@@ -34,8 +34,9 @@ func (p *Program) Emails(to string) (all []Email) {
 	return all
 }
 
-// Email waits for an email to an address that has what find looks for in it, and
-// returns what find returned. Of several the newest counts.
+// Email waits until find returns a text other than "" for an email to an address, and
+// returns that text. Of several such emails, the newest counts. what describes the text in
+// an error.
 func (p *Program) Email(what, to string, find func(Email) string) (found string) {
 	p.t.Helper()
 	Eventually(p.t, what+" by email to "+to, func() bool {
@@ -49,8 +50,8 @@ func (p *Program) Email(what, to string, find func(Email) string) (found string)
 	return found
 }
 
-// Link waits for an email whose subject has a text in it and that has a link to
-// the program in it, and returns path and query of the link.
+// Link waits for an email whose subject contains a text and that contains a link to the
+// program. It returns the path and the query of the link.
 func (p *Program) Link(to, subject string) (path string) {
 	p.t.Helper()
 	return p.Email("a link under "+subject, to, func(e Email) string {
@@ -62,7 +63,7 @@ func (p *Program) Link(to, subject string) (path string) {
 	})
 }
 
-// ReadJSON reads a file into a value.
+// ReadJSON decodes a JSON file into a value.
 func ReadJSON(t testing.TB, file string, into any) {
 	t.Helper()
 	content, err := os.ReadFile(file)

@@ -15,8 +15,8 @@ import (
 
 var failures atomic.Uint32
 
-// saveFailure writes a picture of the page, its text and the console into
-// build/failures, and says where.
+// saveFailure writes a screenshot of the page, its text and the console to build/failures,
+// and logs the names of the files.
 func (p *Tab) saveFailure() {
 	p.t.Helper()
 	p.left = true

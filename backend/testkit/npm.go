@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// InstallModules returns a folder outside the tree with the npm packages that
-// package.json in a folder asks for. What npm fetches is kept for the next time.
+// InstallModules installs the npm packages of the package.json in a folder, and returns the
+// path of node_modules. It passes the flags to "npm ci". The packages stay in the user's
+// cache, outside the source tree, for the next run.
 func InstallModules(t testing.TB, folder string, flags ...string) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
@@ -64,7 +65,7 @@ func install(t testing.TB, folder, cache, installed string, flags []string) {
 	if out, err := npm.CombinedOutput(); err != nil {
 		t.Fatalf("npm: %v\n%s", err, out)
 	}
-	// If another run was faster, its copy is as good.
+	// If another run was faster, use its copy.
 	if err := os.Rename(fresh, installed); err != nil {
 		if _, err := os.Stat(installed); err != nil {
 			t.Fatal(err)

@@ -15,8 +15,9 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// All returns what has a role and an accessible name, in the order of the page.
-// What a screen reader does not see is not there, nor what is behind a dialog.
+// All returns the elements with a role and an accessible name, in the order of the page; ""
+// matches any. It leaves out elements that screen readers ignore, such as those behind a
+// modal dialog.
 func (p *Tab) All(role, name string) []*accessibility.Node {
 	root, err := ask(p, dom.GetDocument, dom.GetDocumentParams{})
 	if err != nil {
@@ -37,13 +38,14 @@ func (p *Tab) All(role, name string) []*accessibility.Node {
 	return seen
 }
 
-// The waits until there is exactly one such thing.
+// The waits until exactly one element has a role and a name, and returns it.
 func (p *Tab) The(role, name string) *accessibility.Node {
 	p.t.Helper()
 	return p.With(role, name, "")
 }
 
-// With waits until there is exactly one such thing that is described so.
+// With waits until exactly one element has a role, a name and a description, and returns it;
+// "" matches any.
 func (p *Tab) With(role, name, description string) (node *accessibility.Node) {
 	p.t.Helper()
 	p.Await(fmt.Sprintf("there is one %s %q %s", role, name, description), func() bool {
@@ -53,7 +55,7 @@ func (p *Tab) With(role, name, description string) (node *accessibility.Node) {
 	return node
 }
 
-// one returns the only such thing, or nil.
+// one returns the only such element, or nil if there are none or several.
 func (p *Tab) one(role, name, description string) (node *accessibility.Node) {
 	n := 0
 	for _, found := range p.All(role, name) {
@@ -67,7 +69,7 @@ func (p *Tab) one(role, name, description string) (node *accessibility.Node) {
 	return node
 }
 
-// None waits until there is no such thing.
+// None waits until no element has a role and a name.
 func (p *Tab) None(role, name string) {
 	p.t.Helper()
 	p.Await(fmt.Sprintf("there is no %s %q", role, name), func() bool { return len(p.All(role, name)) == 0 })
@@ -77,17 +79,17 @@ func (p *Tab) None(role, name string) {
 func Words(v *accessibility.Value) string {
 	var s string
 	if v != nil {
-		json.Unmarshal(v.Value, &s) // it stays empty if it is no text
+		json.Unmarshal(v.Value, &s) // s stays empty if the value is not a string
 	}
 	return s
 }
 
-// errMissed is a click that hit something else.
+// errMissed means that a click hit another element.
 var errMissed = errors.New("the click hits something else")
 
-// Click clicks into the middle of what has a role, a name and a description; ""
-// stands for any. A page that moves meanwhile lets the pointer miss, and one that
-// is drawn anew takes the thing away: a person sees that and clicks again.
+// Click clicks the middle of the element with a role, a name and a description; "" matches
+// any. If the page moves or replaces the element meanwhile, Click tries again, as a user
+// would.
 func (p *Tab) Click(role, name, description string) {
 	p.t.Helper()
 	defer func() { p.last = nil }()
@@ -129,7 +131,8 @@ func (p *Tab) clickNode(id cdp.BackendNodeID) error {
 	return nil
 }
 
-// awaitClick listens for a click on an element, and returns whether it came.
+// awaitClick listens for a click on an element. hit ends that, and reports whether there was
+// a click.
 func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
 	node, err := ask(p, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
 	if err != nil {
@@ -156,10 +159,10 @@ func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
 	}, nil
 }
 
-// A Place is where something is in the window, in CSS pixels.
+// A Place is the position of an element in the window, in CSS pixels.
 type Place struct{ Left, Top, Right, Bottom float64 }
 
-// Place returns where something is.
+// Place returns the position of the element with a role and a name.
 func (p *Tab) Place(role, name string) Place {
 	p.t.Helper()
 	at, err := p.place(p.The(role, name).BackendDOMNodeID)
@@ -181,9 +184,9 @@ func (p *Tab) place(id cdp.BackendNodeID) (Place, error) {
 	return Place{q[0], q[1], q[4], q[5]}, nil
 }
 
-// Tap taps something with a finger. If it is out of sight the finger drags the
-// page there first, which [Tab.Click] does not ask of it: only what can be
-// scrolled by hand comes.
+// Tap taps the element with a role and a name, as a finger does. If the element is out of
+// sight, the finger first drags the page there. So, unlike [Tab.Click], Tap reaches only
+// elements that a user can scroll to.
 func (p *Tab) Tap(role, name string) {
 	p.t.Helper()
 	p.Await("a tap on the "+role+" "+name, func() bool {
@@ -218,7 +221,8 @@ func (p *Tab) Tap(role, name string) {
 	})
 }
 
-// touch puts a finger down, drags it up or down by that many pixels, and lifts it.
+// touch puts a finger down, drags it by a number of pixels, up if that is negative, and
+// lifts it.
 func (p *Tab) touch(x, y, drag float64) {
 	p.t.Helper()
 	send := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
@@ -234,26 +238,26 @@ func (p *Tab) touch(x, y, drag float64) {
 	send(input.DispatchTouchEventTypeTouchEnd)
 }
 
-// Fill writes into a field in the place of what is there.
+// Fill replaces the content of the text field with a label.
 func (p *Tab) Fill(label, text string) {
 	p.t.Helper()
-	// The page may move the focus once more after what was done before, as it
-	// does when a dialog closes. A person sees it and clicks again.
+	// The page may still move the focus after the previous action, as it does when a
+	// dialog closes. A user sees that and clicks again.
 	p.Await("what is typed into "+label+" is in it", func() bool {
 		p.Click("textbox", label, "")
 		Eval[bool](p, `document.activeElement.select?.(), true`)
 		p.write(text)
-		// A code that is whole sends itself, and its page goes.
+		// A complete code submits itself, and its page disappears.
 		return Eval[string](p, `document.activeElement.value ?? ""`) == text || len(p.All("textbox", label)) == 0
 	})
 }
 
-// longText is from how many bytes on a text is not typed key by key. All codes are
-// shorter.
+// longText is the length, in bytes, from which write pastes a text. Codes of six digits,
+// which the page checks while a user types, are shorter.
 const longText = 9
 
-// write types a text. Of a long one it pastes all but the last character: each key
-// makes the browser draw the page, which takes as long as half a click.
+// write types a text. If the text is long, write pastes all but the last character: each key
+// makes the browser draw the page, which takes half as long as a click.
 func (p *Tab) write(text string) {
 	p.t.Helper()
 	if len(text) < longText {
@@ -265,14 +269,14 @@ func (p *Tab) write(text string) {
 	p.Key(text[len(text)-last:])
 }
 
-// Key presses keys, one after the other.
+// Key presses keys, one after another.
 func (p *Tab) Key(keys string) {
 	p.t.Helper()
 	p.Do(chromedp.KeyEvent(keys))
 }
 
-// Enter types into the input with an id, and does not ask the page's scripts
-// whether it has come there.
+// Enter replaces the content of the input with an id. Unlike [Tab.Fill], it also works in a
+// page without scripts, and does not check the result.
 func (p *Tab) Enter(id, text string) {
 	p.t.Helper()
 	p.Until("there is a "+id, fmt.Sprintf(
@@ -280,11 +284,11 @@ func (p *Tab) Enter(id, text string) {
 	p.Key(text)
 }
 
-// Backwards holds the Shift key down.
+// Backwards makes [Tab.TabTo] hold the Shift key down.
 var Backwards = chromedp.KeyModifiers(chromedp.ModifierShift)
 
-// TabTo presses the Tab key until the focus is on what has a name, with other
-// keys held down if any are given: [Backwards] with Shift.
+// TabTo presses the Tab key, at most 40 times, until the element with a name has the focus.
+// It holds down the given keys meanwhile, such as [Backwards].
 func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
 	p.t.Helper()
 	for range 40 {
@@ -296,7 +300,7 @@ func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
 	p.t.Fatalf("the Tab key does not come to %s", name)
 }
 
-// Focused returns the accessible name of what has the focus, or "".
+// Focused returns the accessible name of the element that has the focus, or "".
 func (p *Tab) Focused() string {
 	active, err := ask(p, runtime.Evaluate, runtime.EvaluateParams{
 		Expression: `document.activeElement === document.body ? null : document.activeElement`,
@@ -313,13 +317,13 @@ func (p *Tab) Focused() string {
 	return Words(found.Nodes[0].Name)
 }
 
-// AwaitFocus waits until what has a name has the focus.
+// AwaitFocus waits until the element with a name has the focus.
 func (p *Tab) AwaitFocus(name string) {
 	p.t.Helper()
 	p.Await("the focus is on "+name, func() bool { return p.Focused() == name })
 }
 
-// Choose takes an option of a select.
+// Choose chooses an option of the select element with a label.
 func (p *Tab) Choose(label, option string) {
 	p.t.Helper()
 	p.Click("combobox", label, "")
@@ -330,8 +334,8 @@ func (p *Tab) Choose(label, option string) {
 	})
 }
 
-// Fits checks that nothing is wider than a page of that many pixels, nor than the
-// dialog that it is in.
+// Fits checks that the content is not wider than a page of that many pixels, and that the
+// content of each open dialog is not wider than the dialog.
 func (p *Tab) Fits(width int, what string) {
 	p.t.Helper()
 	for _, trouble := range Eval[[]string](p, fmt.Sprintf(`[document.documentElement, ...document.querySelectorAll("dialog[open]")].

@@ -17,18 +17,17 @@ import (
 	"time"
 )
 
-// raced is whether the program is built with the race detector, as "make race" has
-// it. A race fails the test that has started the program.
+// raced says whether to build the program with the race detector, which "make race" sets. A
+// data race fails the test that has started the program.
 var raced = os.Getenv("LATCHKEY_TEST_RACE") == "on"
 
-// binary is the program, once a test wants it.
+// binary builds the program when a test first needs it, and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
 	}
-	// Not in the folder for temporary files: on some machines nothing there can
-	// be run.
+	// Not in the folder for temporary files, where some machines do not allow execution.
 	build := filepath.Join(strings.TrimSpace(string(root)), "build")
 	if err := os.MkdirAll(build, 0o777); err != nil {
 		return "", err
@@ -48,8 +47,8 @@ func Build(file string, flags ...string) error {
 	flags = append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", file}, flags...)
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if raced {
-		// What hashes passwords shares nothing, and watching it makes every sign-in
-		// several times as slow.
+		// The password hash shares no data, and detecting races in it makes every sign-in
+		// several times slower.
 		flags = append(flags, "-race", "-gcflags=golang.org/x/crypto/argon2=-race=false")
 		env = append(os.Environ(), "CGO_ENABLED=1")
 	}
@@ -61,8 +60,7 @@ func Build(file string, flags ...string) error {
 	return nil
 }
 
-// Binary returns the path of the program, which is built when it is first asked
-// for.
+// Binary returns the path of the program. The first call builds it.
 func Binary(t testing.TB) string {
 	t.Helper()
 	file, err := binary()
@@ -74,23 +72,22 @@ func Binary(t testing.TB) string {
 
 // A Program is one running server, as an operator starts it.
 type Program struct {
-	Origin string // where it answers
+	Origin string // the URL at which it answers
 	Data   string // the folder for its files
-	Binary string // what [Program.Start] runs
+	Binary string // the path that [Program.Start] runs
 	Env    []string
 	Args   []string
-	Output Buffer // what it has printed so far
+	Output Buffer // all that it has printed so far
 
 	t       testing.TB
 	process *os.Process
 	exited  chan error
 }
 
-// Start starts the program on a free port, with its files in a folder of its
-// own, and waits until it is ready. It stops with the test.
+// Start starts the program on a free port, with its files in its own folder, and waits until
+// it is ready. The program stops at the end of the test.
 //
-// The command line is what a shell would read: variables of the environment as
-// NAME=value, then flags.
+// The command line is as in a shell: environment variables as NAME=value, then flags.
 func Start(t testing.TB, line ...string) *Program {
 	t.Helper()
 	p := newProgram(t, line)
@@ -131,7 +128,7 @@ func newProgram(t testing.TB, line []string) *Program {
 	return p
 }
 
-// split parts variables from flags.
+// split separates environment variables from the rest of a command line.
 func split(line []string) (env, args []string) {
 	n := slices.IndexFunc(line, func(word string) bool { return strings.HasPrefix(word, "-") || !strings.Contains(word, "=") })
 	if n < 0 {
@@ -151,8 +148,7 @@ func FreeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// Start starts the program, again if it has ended, at the same address, and
-// waits until it is ready.
+// Start starts or restarts the program at its address, and waits until it is ready.
 func (p *Program) Start() {
 	p.t.Helper()
 	p.launch()
@@ -174,7 +170,7 @@ func (p *Program) Await() {
 		case err := <-p.exited:
 			p.process = nil
 			if said := p.Output.String(); strings.HasSuffix(strings.TrimSpace(said), "address already in use") && time.Since(began) < Patience {
-				time.Sleep(100 * time.Millisecond) // another process has the port for a moment
+				time.Sleep(100 * time.Millisecond) // another process uses the port for a moment
 				p.launch()
 				continue
 			}
@@ -216,7 +212,8 @@ func ready(ctx context.Context, origin string) error {
 	return nil
 }
 
-// Stop tells the program to end, and waits until it has.
+// Stop tells the program to stop, and waits until it has exited. It fails the test if the
+// program exits with an error.
 func (p *Program) Stop() {
 	p.t.Helper()
 	p.process.Signal(syscall.SIGTERM)
@@ -225,7 +222,7 @@ func (p *Program) Stop() {
 		if err != nil {
 			p.t.Errorf("latchkey: %v", err)
 		}
-	case <-time.After(Patience): // far longer than the ten seconds that it drains for
+	case <-time.After(Patience): // far longer than the ten seconds of its graceful shutdown
 		p.t.Error("latchkey does not end when told to")
 		p.process.Kill()
 		<-p.exited
@@ -233,15 +230,15 @@ func (p *Program) Stop() {
 	p.process = nil
 }
 
-// Kill ends the program without a word.
+// Kill kills the program, and waits until it has exited.
 func (p *Program) Kill() {
 	p.process.Kill()
 	<-p.exited
 	p.process = nil
 }
 
-// Run runs a command of the program to its end, in a folder of its own, and
-// returns what it printed. The command line is as for [Start].
+// Run runs a command of the program in its own folder, waits until it exits, and returns
+// what it has printed. The command line is as for [Start].
 func Run(t testing.TB, line ...string) (output string, err error) {
 	t.Helper()
 	env, args := split(line)
@@ -257,7 +254,7 @@ func Run(t testing.TB, line ...string) (output string, err error) {
 // Client returns a new client of the program.
 func (p *Program) Client() *Client { return NewClient(p.Origin) }
 
-// Buffer is a [bytes.Buffer] that can be read while it is written.
+// A Buffer collects output. It is safe for concurrent use.
 type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -270,7 +267,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-// String returns what was written so far.
+// String returns all that was written so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

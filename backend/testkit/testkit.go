@@ -1,8 +1,8 @@
-// Package testkit is what the tests of all packages share: the program as a process, a
-// client of its API, an authenticator app, a clock, and a real browser.
+// Package testkit runs the program for tests. It starts the program as a process, calls its
+// API, reads its emails, and drives its pages in a browser.
 //
-// Nothing in it replaces the product. The database, the browser and the npm packages are
-// real. Only the clock and the authenticators are not.
+// It replaces no part of the program. The database, the browser and the npm packages are
+// real, too. Only the clock and the authenticators are simulated.
 package testkit
 
 import (
@@ -15,28 +15,28 @@ import (
 	"latchkey/backend/store/storetest"
 )
 
-// Password is the password of every account that the kit makes.
+// Password is the password of every account that the kit creates.
 const Password = "correct horse battery staple"
 
-// Patience is how long a test waits for a condition before it fails. It is far
-// longer than any wait takes, so that a slow machine fails no test.
+// Patience is how long a test waits for a condition before it fails. It is far longer than
+// any wait takes, so that no test fails on a slow machine.
 const Patience = time.Minute
 
-// cleanups end what the kit has started for the whole test program.
+// cleanups has the functions that [Main] calls after the tests.
 var cleanups struct {
 	sync.Mutex
 	all []func()
 }
 
-// atExit has [Main] call f after the tests.
+// atExit makes [Main] call f after the tests.
 func atExit(f func()) {
 	cleanups.Lock()
 	defer cleanups.Unlock()
 	cleanups.all = append(cleanups.all, f)
 }
 
-// Main runs the tests of a package, ends what they share, and exits. A package
-// that uses [Start] or [Browse] calls it from TestMain.
+// Main runs the tests of a package, shuts down the browser and the database that they share,
+// and exits. A package that uses [Start] or [Browse] calls it from TestMain.
 func Main(m *testing.M) {
 	storetest.Main(m, func() {
 		for _, f := range cleanups.all {
@@ -45,11 +45,11 @@ func Main(m *testing.M) {
 	})
 }
 
-// Eventually waits until ok returns true. It fails the test after [Patience],
-// with what and, if saw is not nil, what saw returns.
+// Eventually waits until ok returns true. After [Patience], it fails the test with what and
+// with the results of saw.
 //
-// It is for what happens outside a page, such as a file that appears. For a page
-// there are the methods of [Tab], which wait inside the browser.
+// It is for conditions outside a page, such as a file that appears. In a page, use the
+// methods of [Tab], which wait inside the browser.
 func Eventually(t testing.TB, what string, ok func() bool, saw ...func() string) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !ok(); time.Sleep(20 * time.Millisecond) {
@@ -79,8 +79,8 @@ func Root(t testing.TB) string {
 	return ""
 }
 
-// Need skips the test because the machine lacks a program that it uses. Where CI is
-// set, it fails the test instead.
+// Need skips the test because the machine lacks a program that it uses. If the environment
+// variable CI is set, it fails the test instead.
 func Need(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {

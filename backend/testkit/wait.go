@@ -9,10 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// watchScript runs in every page before any other script. It tells those who wait
-// when something may have changed: nodes, attributes, texts, the focus, what is
-// typed, the address, the service worker. What no event tells of, such as the
-// browser's storage, is looked at five times a second.
+// watchScript runs in every page before any other script. It wakes up the waiting functions
+// when something may have changed: nodes, attributes, texts, the focus, input, the address
+// or the service worker. Some changes have no event, such as those of the browser's storage,
+// so the functions also check five times a second.
 const watchScript = `(() => {
 	const {setTimeout, clearTimeout, setInterval, clearInterval} = globalThis
 	const now = Date.now
@@ -75,15 +75,15 @@ const watchScript = `(() => {
 	}})
 })()`
 
-// slice is how long one promise in the page is waited for: a page that is
-// replaced takes its promises with it.
+// slice is how long one promise in the page may take. If the page is replaced, its promises
+// do not resolve, and [Tab.Until] makes a new one.
 const slice = 5 * time.Second
 
-// Until waits in the page until an expression, or what it promises, is true. An
-// expression that throws is not true yet.
+// Until waits until an expression in the page, or the value of its promise, is true. An
+// expression that throws counts as not yet true.
 func (p *Tab) Until(what, expression string) {
 	p.t.Helper()
-	if !p.scripts { // no promise is kept there
+	if !p.scripts { // promises do not resolve there
 		p.Await(what, func() bool { return Eval[bool](p, expression) })
 		return
 	}
@@ -102,7 +102,7 @@ func (p *Tab) Until(what, expression string) {
 	}
 }
 
-// promised returns what a promise of the page comes to; false if the page goes
+// promised returns the value of a promise in the page, or false if the page is replaced
 // before that.
 func (p *Tab) promised(script string) bool {
 	ctx, cancel := context.WithTimeout(p.ctx, 2*slice)
@@ -111,8 +111,8 @@ func (p *Tab) promised(script string) bool {
 	return err == nil && ok
 }
 
-// Await waits until ok returns true. It asks again whenever the page has changed,
-// and four times a second: ok may look at what is no part of the page, too.
+// Await waits until ok returns true. It calls ok after each change of the page and at least
+// four times a second, so ok can also depend on other things than the page.
 func (p *Tab) Await(what string, ok func() bool) {
 	p.t.Helper()
 	for end := time.Now().Add(Patience); ; {
@@ -131,8 +131,7 @@ func (p *Tab) Await(what string, ok func() bool) {
 	}
 }
 
-// fail ends the test, and tells what the page shows instead of what was waited
-// for.
+// fail ends the test with the awaited condition and the text of the page.
 func (p *Tab) fail(what string) {
 	p.t.Helper()
 	p.brief = true
@@ -143,16 +142,16 @@ func (p *Tab) fail(what string) {
 	p.t.Fatalf("not so after %v: %s. At %s the page says:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
 }
 
-// Text returns all that the page says.
+// Text returns the visible text of the page.
 func (p *Tab) Text() string { return Eval[string](p, "document.body?.innerText ?? ''") }
 
-// At waits until the page has a path.
+// At waits until the address of the page has a path.
 func (p *Tab) At(path string) {
 	p.t.Helper()
 	p.Until("the page is "+path, fmt.Sprintf(`location.pathname === %q`, path))
 }
 
-// See waits until the page says something, or has said it in a toast since the user last
+// See waits until the page contains a text, or has shown it in a toast since the user last
 // did something.
 func (p *Tab) See(text string) {
 	p.t.Helper()
@@ -163,47 +162,46 @@ func (p *Tab) See(text string) {
 	p.Until("the page says "+text, fmt.Sprintf(says, Quote(text)))
 }
 
-// Gone waits until the page no longer says something.
+// Gone waits until the page no longer contains a text.
 func (p *Tab) Gone(text string) {
 	p.t.Helper()
 	p.Until("the page no longer says "+text, fmt.Sprintf(`!document.body.innerText.includes(%s)`, Quote(text)))
 }
 
-// Sees reports whether the page says something now.
+// Sees reports whether the page contains a text now.
 func (p *Tab) Sees(text string) bool { return strings.Contains(p.Text(), text) }
 
-// Open goes to an address as if it were typed, and waits until the app runs.
+// Open goes to a path, as if the user had typed the address, and waits until the app runs.
 func (p *Tab) Open(path string) {
 	p.t.Helper()
 	p.Visit(path)
 	p.Running()
 }
 
-// Running is an expression that is true once the app has taken the page over.
-// While the browser still reads the page, the element that the app removes may be
-// missing, too.
+// Running is an expression that is true once the app has taken over the page. The element
+// that the app removes may also be missing while the browser still parses the page.
 const Running = `(document.readyState === "complete" && !document.getElementById("app-wasm-loader"))`
 
-// Running waits until the app has taken the page over.
+// Running waits until the app has taken over the page.
 func (p *Tab) Running() {
 	p.t.Helper()
 	p.Until("the app runs", Running)
 }
 
-// Visit goes to an address as if it were typed, and waits until the page is
+// Visit goes to a path, as if the user had typed the address. It waits until the page is
 // loaded, but not until the app runs.
 func (p *Tab) Visit(path string) {
 	p.t.Helper()
 	p.Do(chromedp.Navigate(p.Origin + path))
 }
 
-// Field waits until the element with an id, which is an input, holds a text.
+// Field waits until the input with an id holds a text.
 func (p *Tab) Field(id, text string) {
 	p.t.Helper()
 	p.Until(fmt.Sprintf("%s holds %q", id, text), fmt.Sprintf(`document.getElementById(%q).value === %s`, id, Quote(text)))
 }
 
-// Quote writes a text as JavaScript does.
+// Quote returns a text as a JavaScript string literal.
 func Quote(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
