@@ -15,14 +15,14 @@ import (
 
 // A command is a subcommand of the program.
 type command struct {
-	check func(args []string) error // of what is not a flag
+	check func(args []string) error // checks the arguments that are not flags
 	run   func(context.Context, config, io.Writer) error
 }
 
-// commands are the commands by name.
+// commands has the commands by name.
 var commands = map[string]command{
 	"serve":       {noArguments, serve},
-	"migrate":     {noArguments, withDatabase(func(context.Context, config, store.DB, io.Writer) error { return nil })}, // opening did it
+	"migrate":     {noArguments, withDatabase(func(context.Context, config, store.DB, io.Writer) error { return nil })}, // opening migrates it
 	"grant":       {anyArguments, withAccounts(grant)},
 	"revoke":      {anyArguments, withAccounts(revoke)},
 	"permissions": {noArguments, withDatabase(permissions)},
@@ -52,7 +52,7 @@ func oneEmail(args []string) error {
 // anyArguments accepts any arguments, for commands that check them themselves.
 func anyArguments([]string) error { return nil }
 
-// withDatabase returns a command on the database, which it brings to our schema first.
+// withDatabase returns a command that opens and migrates the database, and calls run.
 func withDatabase(run func(context.Context, config, store.DB, io.Writer) error) func(context.Context, config, io.Writer) error {
 	return func(ctx context.Context, c config, out io.Writer) error {
 		db, _, err := c.open(ctx)
@@ -64,7 +64,8 @@ func withDatabase(run func(context.Context, config, store.DB, io.Writer) error) 
 	}
 }
 
-// withAccounts returns a command on the accounts in the database.
+// withAccounts returns a command that opens and migrates the database, and calls run with
+// the account service.
 func withAccounts(run func(context.Context, config, *account.Service, io.Writer) error) func(context.Context, config, io.Writer) error {
 	return func(ctx context.Context, c config, out io.Writer) error {
 		db, keys, err := c.open(ctx)
@@ -80,8 +81,9 @@ func withAccounts(run func(context.Context, config, *account.Service, io.Writer)
 	}
 }
 
-// permissions lists the users who have permissions. It works beside a running server, as
-// grant and revoke do: the database is asked at each request.
+// permissions prints each grant as an email address, a tab and a permission. Like grant and
+// revoke, it works while a server runs, which reads permissions from the database for each
+// request.
 func permissions(ctx context.Context, _ config, db store.DB, out io.Writer) error {
 	grants, err := db.Permissions(ctx)
 	for _, g := range grants {
@@ -111,7 +113,7 @@ func revoke(ctx context.Context, c config, accounts *account.Service, _ io.Write
 	return fmt.Errorf("%s does not have the permission %s", c.args[0], permission)
 }
 
-// userAndPermission returns what the arguments name: an email address and a permission.
+// userAndPermission returns the user and the permission that the arguments name.
 func userAndPermission(ctx context.Context, c config, accounts *account.Service) (user account.User, permission string, err error) {
 	if len(c.args) != 2 || !slices.Contains(account.Permissions, c.args[1]) {
 		return user, "", fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
@@ -148,7 +150,8 @@ Passkeys still work: the owner should delete those that are lost.
 	return nil
 }
 
-// verifyLog reads the whole security log, and fails unless it is what the server wrote.
+// verifyLog verifies the whole security log. It fails if an entry was added, changed or
+// removed.
 func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.Writer) error {
 	n, err := accounts.VerifyLog(ctx)
 	if err == nil {
@@ -157,8 +160,8 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 	return err
 }
 
-// noAccount replaces [account.ErrNotFound] by an error that says that no account has the
-// email address.
+// noAccount replaces [account.ErrNotFound] by an error for the operator. It returns other
+// errors unchanged.
 func noAccount(err error, email string) error {
 	if errors.Is(err, account.ErrNotFound) {
 		return fmt.Errorf("there is no account with the address %s", email)

@@ -37,12 +37,12 @@ type config struct {
 	unlimited      bool
 	log            *slog.Logger
 
-	settings *setting.Cache // so far, those of the environment and the defaults
+	settings *setting.Cache // from the environment and the defaults, until accounts loads them
 
-	args    []string // that are not flags
-	version bool     // print it, and do nothing else
+	args    []string // the arguments that are not flags
+	version bool     // print the version and exit
 
-	// Of the command seed.
+	// Flags of the command seed.
 	sessions, perUser int
 	cookiesFile       string
 }
@@ -78,8 +78,8 @@ The system keys (APP_NAME, RESEND_API_KEY and others) are set on the page
 flags:
 `
 
-// parse reads the command line: a command and the flags, which fall back to the
-// environment.
+// parse parses the command line: an optional command, flags and arguments. A flag that is
+// not given has its value from the environment.
 func parse(args []string, getenv func(string) string, out io.Writer) (command string, c config, err error) {
 	command = "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -104,12 +104,12 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	return command, c, c.finish(texts, getenv, out)
 }
 
-// texts are the values of flags that are parsed after all flags are read.
+// texts has the values of flags that finish parses once all flags are read.
 type texts struct {
 	origin, relatedOrigins, resendURL, trustedProxies, trustedOrigins, rateLimits, log string
 }
 
-// define defines the flags.
+// define defines the flags, and returns those that finish parses.
 func (c *config) define(f *flag.FlagSet) *texts {
 	t := new(texts)
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
@@ -153,7 +153,7 @@ func fromEnvironment(f *flag.FlagSet, getenv func(string) string) (err error) {
 	return err
 }
 
-// finish checks the flags, and fills in what follows from others.
+// finish validates the flags, and sets the defaults that depend on other flags.
 func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (err error) {
 	if c.migrationWait <= 0 {
 		return fmt.Errorf("-migration-wait is a time such as 10m, not %v", c.migrationWait)
@@ -190,7 +190,7 @@ func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (er
 
 var cookiePrefix = regexp.MustCompile(`^[a-z0-9_-]+$`)
 
-// parseOrigins reads the flags that are URLs and addresses.
+// parseOrigins parses the flags with URLs, domains and IP addresses.
 func (c *config) parseOrigins(t *texts) (err error) {
 	if c.origin, err = parseOrigin(t.origin, c.listen); err != nil {
 		return err

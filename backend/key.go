@@ -12,10 +12,10 @@ import (
 	"latchkey/backend/store"
 )
 
-// rotateKey makes a new current key and seals everything again under it. It writes the key
-// file first, so that it can be interrupted at any point and run again.
+// rotateKey adds a new current key to the key file, and encrypts the sealed values again
+// under it. It writes the file first, so that it can be run again after an interruption.
 func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err error) {
-	lock := flock.New(c.keyFile + ".lock") // two rotations at once would lose one of the new keys
+	lock := flock.New(c.keyFile + ".lock") // two concurrent rotations would lose one of the new keys
 	if err := lock.Lock(); err != nil {
 		return err
 	}

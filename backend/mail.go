@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// mailEvery is how often an idle server looks into the outbox.
+	// mailEvery is how often an idle server polls the outbox.
 	mailEvery = time.Second
 	// mailWorkers is how many emails are delivered at once: more than one, so that a slow
-	// one does not delay the others, and few, because providers take few in a second.
+	// delivery does not delay the others, and few, because providers limit the rate.
 	mailWorkers = 4
 )
 
@@ -30,7 +30,7 @@ func newMailer(c config) *mailer.Mailer {
 	})
 }
 
-// An outbox holds the emails that wait.
+// An outbox delivers the emails that wait in the database.
 type outbox struct {
 	accounts *account.Service
 	deliver  func(context.Context, mail.Mail) error
@@ -38,14 +38,14 @@ type outbox struct {
 	outage   outage
 }
 
-// deliverAll delivers the emails of the outbox until ctx ends, and then finishes those that
-// are under way.
+// deliverAll delivers waiting emails until ctx is done, and then finishes the deliveries in
+// progress.
 //
-// One worker at a time looks into the outbox, so that an idle server asks the database once
-// a second. As soon as it has found an email, the next worker looks, so that waiting emails
-// are delivered by all workers at once.
+// One worker at a time polls the outbox, so that an idle server queries the database once a
+// second. As soon as it has found an email, the next worker polls, so that all workers
+// deliver at once while emails wait.
 func (o *outbox) deliverAll(ctx context.Context) {
-	looking := make(chan struct{}, 1) // has a value while a worker looks
+	looking := make(chan struct{}, 1) // has a value while a worker polls
 	var workers sync.WaitGroup
 	for range mailWorkers {
 		workers.Go(func() {
@@ -66,8 +66,8 @@ func (o *outbox) deliverAll(ctx context.Context) {
 	workers.Wait()
 }
 
-// deliverNext delivers an email of the outbox, and reports whether there was one. It calls
-// found before the delivery.
+// deliverNext delivers the next waiting email, and reports whether there was one. It calls
+// found just before the delivery.
 func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	var subject string
 	exists, err := o.accounts.DeliverMail(ctx, func(m mail.Mail) error {

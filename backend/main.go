@@ -1,8 +1,9 @@
-// Latchkey is self-hosted account security: one program that serves a JSON API with Better
-// Auth's wire protocol, and an installable app.
+// Latchkey is a self-hosted server for account security: sign-in, two-factor
+// authentication, passkeys and sessions. It serves a JSON API that speaks Better Auth's
+// wire protocol, and an installable app. Run latchkey -h for the commands and flags.
 //
-// This package wires the others together and holds no rules: it reads the configuration,
-// opens the database, and runs a command or the server.
+// This package reads the configuration, opens the database, and runs a command or the
+// server. The rules about accounts are in package account.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 )
 
 func main() {
-	syscall.Umask(0o077) // what is written, such as SQLite's files, is its owner's alone
+	syscall.Umask(0o077) // only the owner can read new files, such as SQLite's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)

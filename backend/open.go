@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// open opens the database, brings it to our schema, and checks that our keys are its keys.
+// open opens the database, migrates it, and checks that the key file belongs to it.
 func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
 	db, err := store.Open(c.database)
 	if err != nil {
@@ -30,7 +30,7 @@ func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
 }
 
 func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) {
-	keys, created, err := c.keys() // first: a server without keys must change nothing
+	keys, created, err := c.keys() // first: without keys, the database must not change
 	if err != nil {
 		return keyring.Keys{}, err
 	}
@@ -43,14 +43,14 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 	if len(applied) > 0 {
 		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
 	}
-	if slices.Contains(applied, store.ChainVersion) { // the log has no chain yet
+	if slices.Contains(applied, store.ChainVersion) { // the security log has no hash chain yet
 		if err := db.SignChain(ctx, keys); err != nil {
 			return keyring.Keys{}, err
 		}
 	}
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if created {
-			os.Remove(c.keyFile) // it would be mistaken for the right one
+			os.Remove(c.keyFile) // an operator would mistake the new file for the right one
 		}
 		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
 	} else if err != nil {
@@ -59,7 +59,8 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 	return keys, nil
 }
 
-// keys reads the key file. If there is none, it creates one that only its owner can read.
+// keys reads the key file. If there is none, it creates one that only the owner can read,
+// and created is true.
 func (c config) keys() (keys keyring.Keys, created bool, err error) {
 	text, err := os.ReadFile(c.keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +80,7 @@ func (c config) keys() (keys keyring.Keys, created bool, err error) {
 	return keys, created, nil
 }
 
-// accounts returns the rules on a database, with the settings as they are in it.
+// accounts returns the account service on a database, and loads the settings from it.
 func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*account.Service, error) {
 	s := &account.Service{
 		Store: db, Hasher: passhash.New(passhash.OWASP, passhash.MaxWait), Keys: keys, Now: account.Now,

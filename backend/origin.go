@@ -14,9 +14,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// parseOrigin parses the URL at which browsers find a server. It accepts http for this
-// machine only: elsewhere an attacker in the network could read the cookies. Its errors
-// suggest a value that it accepts.
+// parseOrigin parses the origin of a server; "" stands for http://localhost and the port of
+// listen. It accepts http for this machine only: elsewhere an attacker in the network could
+// read the cookies. Its errors suggest a value that it accepts.
 func parseOrigin(s, listen string) (*url.URL, error) {
 	if s == "" {
 		_, port, err := net.SplitHostPort(listen)
@@ -67,14 +67,16 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 		return nil, fmt.Errorf("the origin %q is more than scheme, host and port, or not as browsers write it: write %s", s, bare)
 	}
 	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
-		bare.Host = host // as browsers write it
+		bare.Host = host // browsers leave out a default port
 	}
 	return bare, nil
 }
 
-// passkeyOrigins returns the origins whose pages may use our passkeys: ours, those of
-// related sites, and those that may call the API and that browsers allow to use passkeys of
-// our domain.
+// passkeyOrigins returns the origins whose pages may use the passkeys of this server:
+//
+//   - its own origin;
+//   - the related origins;
+//   - the trusted origins at the passkeys' domain or below it, where browsers allow them.
 func (c config) passkeyOrigins() []string {
 	origins := append([]string{c.origin.String()}, c.relatedOrigins...)
 	for _, trusted := range c.trustedOrigins {
@@ -87,8 +89,9 @@ func (c config) passkeyOrigins() []string {
 	return origins
 }
 
-// parseRPID reads the domain that passkeys belong to. It fails for a domain that no browser
-// accepts for pages of the origin (WebAuthn Level 3, section 5.1.3, step 8).
+// parseRPID parses the domain that passkeys belong to (the RP ID); "" stands for the
+// origin's host. It fails for a domain that no browser accepts for pages of the origin
+// (WebAuthn Level 3, section 5.1.3, step 8).
 func parseRPID(s string, origin *url.URL) (string, error) {
 	host := origin.Hostname()
 	if net.ParseIP(host) != nil || numeric(host) {
@@ -128,20 +131,21 @@ func parseRPID(s string, origin *url.URL) (string, error) {
 	return s, nil
 }
 
-// numeric reports whether browsers read a host as an IP address, also in unusual forms (URL
-// Standard, section 3.5, "ends in a number").
+// numeric reports whether browsers parse a host as an IPv4 address, even in an unusual form
+// (URL Standard, section 3.5, "ends in a number").
 func numeric(host string) bool {
 	last := host[strings.LastIndex(host, ".")+1:]
 	_, err := strconv.ParseUint(last, 0, 64)
 	return err == nil || strings.Trim(last, "0123456789") == ""
 }
 
-// maxRelated is how many sites every browser looks at: WebAuthn Level 3, section 5.11, asks
-// for five labels before the public suffix.
+// maxRelated is how many different names of sites every browser supports. WebAuthn Level 3,
+// section 5.11, requires five. A name is the label before the public suffix: example in
+// https://accounts.example.com.
 const maxRelated = 5
 
-// parseRelated reads the origins of other sites that share our passkeys. Our own site is one
-// of those that browsers look at.
+// parseRelated parses the origins of other sites that share the passkeys. The server's own
+// name counts toward [maxRelated], too.
 func parseRelated(all []string, origin *url.URL) (origins []string, err error) {
 	labels := map[string]bool{}
 	if own, err := publicsuffix.EffectiveTLDPlusOne(origin.Hostname()); err == nil {

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// An outage tracks an operation that is retried. The log has a line when the operation
-// begins to fail and one when it works again, not one for each retry.
+// An outage tracks an operation that is retried. It logs one line when the operation begins
+// to fail and one when it works again, not one for each retry.
 type outage struct {
 	mu       sync.Mutex
-	since    time.Time // zero while it works
+	since    time.Time // of the first failure in a row
 	failures int       // in a row
 }
 
-// record records the result of a try. failing and over are the messages of the log.
+// record records the result of an attempt. It logs failing at the first failure in a row,
+// and over at the first success after it.
 func (o *outage) record(log *slog.Logger, err error, failing, over string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -33,12 +34,13 @@ func (o *outage) record(log *slog.Logger, err error, failing, over string) {
 	}
 }
 
-// maxPause is short, so that the server soon notices when the operation works again.
+// maxPause is the longest pause while an operation fails. It is short, so that the server
+// soon notices when the operation works again.
 const maxPause = 5 * time.Second
 
-// pause returns how long to wait before the next try: usual while it works. While it fails,
-// pauses double up to [maxPause]. They are random by half, so that the replicas of a server
-// do not all come back to a database at once.
+// pause returns how long to wait before the next attempt. While the operation works, that
+// is usual. While it fails, pauses double, up to [maxPause] or usual if that is longer. A
+// random part of up to half is taken off, so that replicas do not retry all at once.
 func (o *outage) pause(usual time.Duration) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -49,7 +51,7 @@ func (o *outage) pause(usual time.Duration) time.Duration {
 	return longest/2 + rand.N(longest/2+1)
 }
 
-// sleep waits for d, or until ctx ends.
+// sleep waits for d, or until ctx is done.
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -11,8 +11,8 @@ import (
 	"latchkey/web"
 )
 
-// pwa returns the handler of go-app's scripts and of the service worker. The server asks it
-// for those only: it sends its own pages, files and manifest.
+// pwa returns the handler of go-app's scripts and the service worker. The server calls it
+// for those only, and serves its own pages, files and manifest.
 func pwa() http.Handler {
 	return &app.Handler{
 		Icon: app.Icon{
@@ -28,19 +28,19 @@ func pwa() http.Handler {
 		ServiceWorkerTemplate: web.Worker(),
 		Resources:             addresses{},
 
-		// What the service worker keeps, beside what go-app lists anyway.
+		// The service worker caches these in addition to what go-app lists itself.
 		Styles:             []string{"/web/app.css"},
 		Scripts:            []string{"/web/loader.js"},
 		CacheableResources: append([]string{"/web/icon.svg"}, shared.Pages...),
 	}
 }
 
-// addresses says where files are. It must not be an http.Handler: go-app would fetch files
-// through it from whatever host a request names.
+// addresses maps paths to the addresses of files. It must not implement [http.Handler]:
+// go-app would then fetch files through it from any host that a request names.
 type addresses struct{}
 
-// Resolve returns the address of a path. Pages have no version here: go-app takes the first
-// one as the prefix of all addresses. The service worker adds the version.
+// Resolve returns the address of a path. Pages get no version here, because go-app uses the
+// address of the first one as the prefix of all. The service worker adds the version.
 func (addresses) Resolve(path string) string {
 	if slices.Contains(shared.Pages, path) {
 		return path

@@ -22,11 +22,11 @@ import (
 const seedPassword = "measure twice, cut once"
 
 const (
-	seedBatch = 500    // sessions a transaction: more are not faster
-	seedLines = 20_000 // of the cookies file
+	seedBatch = 500    // sessions in a transaction; a larger batch is not faster
+	seedLines = 20_000 // the most lines in the cookies file
 )
 
-// seed fills an empty database with users and sessions, for measuring.
+// seed fills an empty database with users and sessions for benchmarks.
 func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 	if any, err := db.AnyUser(ctx); err != nil {
 		return err
@@ -41,7 +41,7 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 		return err
 	}
 
-	var lines []string // a fair sample: the n-th session takes a place with chance seedLines/n
+	var lines []string // a uniform sample: the nth session enters it with probability seedLines/n
 	keep := func(n int, line string) error {
 		if len(lines) < seedLines {
 			lines = append(lines, line)

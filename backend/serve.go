@@ -21,19 +21,19 @@ import (
 )
 
 const (
-	// shutdownTimeout is how long requests that are under way may take once the program is told to
-	// end.
+	// shutdownTimeout is how long requests in progress may take after a signal to stop.
 	shutdownTimeout = 10 * time.Second
-	// deleteEvery is often enough to keep the tables small; nothing waits for it.
+	// deleteEvery is how often expired rows are deleted: often enough to keep the tables
+	// small. Nothing waits for it.
 	deleteEvery = 10 * time.Minute
-	// settingsEvery is how often the database is asked whether a setting has changed: every
-	// server must have it within a second. Postgres could notify, but through a pooler that
-	// reaches other clients than the one that listens.
+	// settingsEvery is how often the server polls the database for changed settings: a
+	// change must reach every server within a second. Postgres's NOTIFY is no substitute.
+	// Through a pooler, it reaches other clients than the one that listens.
 	settingsEvery = 700 * time.Millisecond
 )
 
-// serve answers requests until ctx ends. The port is open at once, so that a supervisor
-// can tell that the server lives while it waits for its database.
+// serve answers requests until ctx is done. It opens the port at once, so that a supervisor
+// sees that the server is alive while it waits for its database.
 func serve(ctx context.Context, c config, out io.Writer) error {
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
@@ -42,7 +42,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	c.log.Info("starting", "version", version())
 	gate := server.NewGate(c.origin)
 	srv := httpServer(gate, c.log)
-	tasks, ctx := errgroup.WithContext(ctx) // ctx ends when one fails, too
+	tasks, ctx := errgroup.WithContext(ctx) // a task that fails ends the other, too
 	tasks.Go(func() error {
 		if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -56,7 +56,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	return tasks.Wait()
 }
 
-// serveDatabase opens the database and then the gate, and shuts srv down when ctx ends.
+// serveDatabase opens the database and then the gate, and shuts srv down when ctx is done.
 func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server.Gate, out io.Writer) error {
 	db, keys, err := c.open(ctx)
 	if err != nil {
@@ -83,13 +83,13 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // emails that are under way are sent again, as the same
+	case <-ctx.Done(): // emails in progress are sent again later, under the same IDs
 	}
 	return nil
 }
 
-// unlessEnded returns an error unless the program was told to end, which is why the rest
-// of its start has failed.
+// unlessEnded returns err, or nil if ctx is done: the start failed then only because the
+// program was told to stop.
 func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
@@ -97,8 +97,8 @@ func unlessEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// start opens the gate to the server, and starts what runs in the background until ctx
-// ends.
+// start opens the gate to the server, and starts the tasks that run in the background until
+// ctx is done.
 func start(
 	ctx context.Context, c config, db store.DB, keys keyring.Keys, gate *server.Gate, out io.Writer,
 ) (background *sync.WaitGroup, err error) {
@@ -124,9 +124,9 @@ func start(
 	})
 	welcome, err := invite(ctx, c, accounts)
 	if err != nil {
-		return nil, err // before the gate is open: a server that is ready does not end for want of a link
+		return nil, err // before the gate opens: a ready server must not exit for lack of a link
 	}
-	gate.Open(handler) // before the next line, which tells scripts that the server answers
+	gate.Open(handler) // before the next line, from which scripts learn that the server is ready
 	fmt.Fprintf(out, "Latchkey is at %s\n%s", c.origin, welcome)
 	background = new(sync.WaitGroup)
 	background.Go(func() { deleteExpired(ctx, c, db, accounts) })
@@ -135,8 +135,8 @@ func start(
 	return background, nil
 }
 
-// httpServer returns a server whose connections end if a client is slow, so that one which
-// sends a byte at a time takes nothing from others.
+// httpServer returns a server that closes the connections of slow clients, so that a client
+// that sends a byte at a time does not hold up others.
 func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -149,8 +149,8 @@ func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// invite returns the link that makes the first administrator, with a sentence for the
-// operator. It is empty once there is an administrator.
+// invite returns a text for the operator with the sign-up link for the first administrator.
+// It returns "" if there is an administrator.
 func invite(ctx context.Context, c config, accounts *account.Service) (welcome string, err error) {
 	token, err := accounts.InviteFirstAdmin(ctx)
 	if err != nil || token == "" {
@@ -160,7 +160,7 @@ func invite(ctx context.Context, c config, accounts *account.Service) (welcome s
 		c.origin, shared.PageSignUp, string(token)), nil
 }
 
-// watchSettings keeps the settings as they are in the database until ctx ends.
+// watchSettings polls the database for changed settings until ctx is done.
 func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 	var settings outage
 	for ctx.Err() == nil {
@@ -171,7 +171,7 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 	}
 }
 
-// deleteExpired deletes what has expired until ctx ends.
+// deleteExpired deletes expired rows and old events until ctx is done.
 func deleteExpired(ctx context.Context, c config, db store.DB, accounts *account.Service) {
 	for ctx.Err() == nil {
 		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.DeleteOldEvents(ctx))
