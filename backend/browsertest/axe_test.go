@@ -32,10 +32,12 @@ func TestEveryPage(t *testing.T) {
 	})
 }
 
-// The options of axe-core. axeAll enables all rules except hidden-content,
-// which only lists hidden elements, and the rules of WCAG level AAA.
-// axeContrast checks the contrast of level AA. axeMore checks the contrast of
-// level AAA, for users who prefer more contrast.
+// The options of axe-core:
+//
+//   - axeAll enables all rules except hidden-content, which only lists hidden elements, and
+//     the rules of WCAG level AAA.
+//   - axeContrast checks the contrast of level AA.
+//   - axeMore checks the contrast of level AAA, for users who prefer more contrast.
 const (
 	axeAll = `{rules: Object.fromEntries(axe.getRules().map(({ruleId: id, tags}) =>
 		[id, {enabled: id !== "hidden-content" && !tags.includes("wcag2aaa")}]))}`
@@ -43,21 +45,22 @@ const (
 	axeMore     = `{runOnly: ["color-contrast-enhanced"]}`
 )
 
-// thorough reports whether each page is checked in every way. Otherwise the ways that
-// differ little take turns from page to page.
+// thorough reports whether to check each page in every mode. Otherwise, similar modes take
+// turns from page to page.
 func thorough() bool { return os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" }
 
 // checkAccessible runs axe-core on a page: narrow in light colors and wide in dark
-// colors, or the other way about. For users who prefer more contrast or force their own
-// colors, it checks only the colors, which the other rules do not depend on. Unless the
-// test is [thorough], a page takes one of the two and every third page one of the three.
+// colors, or the other way round. In the three modes for users who prefer more contrast
+// or force their own colors, it checks only the colors, because no other rule depends on
+// them. Unless the test is [thorough], it checks one of the first two modes and, on every
+// third page, one of the three.
 func (p *tab) checkAccessible(axe, what string) {
 	p.t.Helper()
 	defer p.Desk()
 	// The Content-Security-Policy of the page does not apply to this script.
 	command(p, runtime.Evaluate, runtime.EvaluateParams{Expression: axe})
 	narrow, wide := "light", "dark"
-	if len(what)%2 == 0 { // each page in one of the two ways, which has every color in both widths
+	if len(what)%2 == 0 { // so that each color scheme is checked in both widths
 		narrow, wide = wide, narrow
 	}
 	turns := []int{len(what) / 6 % 2}
@@ -111,10 +114,10 @@ func (p *tab) axe(options, where string) {
 	}
 }
 
-// checkLayout checks that a page fits windows of all widths, in both writing
-// directions and at 200 % and 400 % zoom. It also checks that controls are
-// large enough to touch. Unless the test is [thorough], it checks two widths, and the
-// directions and the zooms take turns.
+// checkLayout checks that a page fits windows of four widths, in both writing directions
+// and at 200 % and 400 % zoom. It also checks that controls are large enough to touch.
+// Unless the test is [thorough], it checks two widths, and the directions and the zooms
+// take turns.
 func (p *tab) checkLayout(what string) {
 	p.t.Helper()
 	defer p.Desk()

@@ -199,12 +199,12 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 	}
 }
 
-// testNamesAndAddresses checks that the pages take the names and the addresses that
-// the server takes, and say what is wrong with others.
+// testNamesAndAddresses checks that the pages accept the names and email addresses that
+// the server accepts, and say what is wrong with others.
 func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 	const typed, kept, name = "User@bücher.example", "user@xn--bcher-kva.example", "משה \U0002ebf0\u200f"
 	p := browse(t, server)
-	paste := func(id, text string) { // there are no keys for such characters
+	paste := func(id, text string) { // because there are no keys for such characters
 		t.Helper()
 		p.Until("something is pasted into "+id, fmt.Sprintf("(document.getElementById(%q).value = %s) !== null", id, testkit.Quote(text)))
 	}

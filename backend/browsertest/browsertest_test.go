@@ -38,8 +38,8 @@ const wasmNotLoaded = "loading wasm failed"
 
 var unreachableErrors = []string{"Failed to fetch", "ServiceWorker script"}
 
-// longest are the tests that take half a minute and more for one fault that is rare.
-// Only "make slow" runs them, which is [thorough].
+// longest has the tests that need half a minute or more to find one rare fault. They run
+// only if the test is [thorough], as in "make slow".
 var longest = []string{"Focus", "LongWords", "TakeOverErrors", "WrongClock"}
 
 // suite runs tests in parallel. The tests in sharing use one server. Each test
@@ -182,8 +182,8 @@ func (p *tab) cardSays(id, text string) {
 		fmt.Sprintf(`document.querySelector("[aria-labelledby=%s]").innerText.includes(%s)`, id, testkit.Quote(text)))
 }
 
-// cardIsRecent waits until a section of the page says that something was done just
-// now, or as many minutes ago as a slow machine takes.
+// cardIsRecent waits until a section of the page shows a time of just now, or of a few
+// minutes ago in case the machine is slow.
 func (p *tab) cardIsRecent(id string) {
 	p.t.Helper()
 	p.Until("section "+id+" tells of something recent",

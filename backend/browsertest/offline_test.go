@@ -158,10 +158,9 @@ func testOffline(t *testing.T) {
 	server.Start()
 }
 
-// fakeClock lets a script move the page's clock forward by hours. The function
-// putOn simulates a machine that sleeps: its timers stand still. The function
-// pass moves the timers, too. Each timer fires after half a second at most,
-// because it may be due.
+// fakeClock lets a script move the page's clock forward by hours. The function putOn
+// simulates a machine that sleeps: its timers stand still. The function pass moves the
+// timers, too. Each timer fires after half a second at most, because it may be due.
 func (p *tab) fakeClock() {
 	p.t.Helper()
 	p.Inject(`{
@@ -207,8 +206,8 @@ func testExpired(t *testing.T) {
 	}
 }
 
-// testFailedInstall checks that a service worker that fails to install is installed
-// again while the page is open.
+// testFailedInstall checks that the page retries the installation of a service worker that
+// fails to install.
 func testFailedInstall(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(`{
@@ -233,8 +232,8 @@ func testFailedInstall(t *testing.T, server *testkit.Program) {
 	p.awaitServiceWorker()
 }
 
-// testClaim checks that a service worker takes over a page that was on its way while
-// the worker got ready: one that the browser has loaded past the worker.
+// testClaim checks that the service worker takes control of a page that the browser has
+// loaded without it, such as a page that was loading while the worker was installed.
 func testClaim(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Open("/sign-in")
@@ -662,9 +661,9 @@ func testPasses(t *testing.T) {
 	}
 }
 
-// testWrongClock checks that times on the page are relative to the server's time when
-// the browser's clock is a day off: with a network, without, and after the clock was
-// set while the page was open.
+// testWrongClock checks that times on the page are relative to the server's time when the
+// browser's clock is a day off: online, offline, and after the clock is set while the page
+// is open.
 func testWrongClock(t *testing.T) {
 	server, db := startWithDatabase(t)
 	first := browse(t, server)
@@ -689,7 +688,7 @@ func testWrongClock(t *testing.T) {
 		p.awaitSnapshot()
 		p.awaitServiceWorker()
 
-		if hours < 0 { // without a network a fast clock is no other case
+		if hours < 0 { // offline, a fast clock is the same case
 			server.Kill()
 			p.Open("/dashboard/settings")
 			p.cardSays("sessions", "As of")

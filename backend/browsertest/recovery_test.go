@@ -125,8 +125,8 @@ func testLinks(t *testing.T) {
 	other.At("/dashboard/settings")
 }
 
-// awaitUsername waits until each form with a password tells password managers whose it
-// is, in a field that they see and that nobody else comes upon if it cannot be changed.
+// awaitUsername waits until each form with a password contains the email address in a
+// field for password managers. Users do not see or reach the field if it is read-only.
 func (p *tab) awaitUsername(email string) {
 	p.t.Helper()
 	p.Until("the forms with passwords are those of "+email, `(() => {
@@ -166,9 +166,8 @@ func testDeadLinks(t *testing.T) {
 	}
 }
 
-// testContestedSignUp checks an email address with which two people sign up.
-// The page tells its owner to choose a new password, and the owner signs in
-// with it.
+// testContestedSignUp checks an email address with which two users sign up. The page tells
+// its owner to choose a new password, and the owner signs in with it.
 func testContestedSignUp(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	p := browse(t, server)
@@ -196,9 +195,9 @@ func testContestedSignUp(t *testing.T) {
 	p.At("/dashboard/settings")
 }
 
-// testScannedLinks checks that a browser changes nothing when it opens every link
-// of the emails, runs the scripts of the pages and waits. The user's own click
-// works after that.
+// testScannedLinks checks that an email scanner changes nothing when it opens every link
+// in a browser, runs the scripts of the pages and waits. After that, the user's own click
+// works.
 func testScannedLinks(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	const email, next = "grace@example.com", "grace@example.org"
@@ -253,8 +252,8 @@ func testScannedLinks(t *testing.T) {
 
 var linkInText = regexp.MustCompile(`http://\S+`)
 
-// scanner is a browser without a session. The function opens every link that has
-// come in an email since it was called last.
+// scanner opens a browser without a session. scan opens every link in the emails that have
+// arrived since its last call.
 func scanner(t *testing.T, server *testkit.Program) (scan func()) {
 	p, seen := browse(t, server), map[string]bool{}
 	return func() {
@@ -271,8 +270,8 @@ func scanner(t *testing.T, server *testkit.Program) (scan func()) {
 	}
 }
 
-// testLinksNoScript checks that the pages of links work without JavaScript, and
-// that the link of the page leads on to another website that is trusted.
+// testLinksNoScript checks that the pages of links work without JavaScript, and that they
+// lead on to another website if it is trusted.
 func testLinksNoScript(t *testing.T) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

@@ -272,7 +272,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 		t.Fatal("a wrong code enables two-factor authentication")
 	}
 	code := authenticator.Next()
-	// As a user pastes it: with a mark that nobody sees, and in wide digits.
+	// A user may paste the code with an invisible mark and in full-width digits.
 	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, code[:3])
 	command(p, input.InsertText, input.InsertTextParams{Text: " \u200e" + wide + " " + code[3:]})
 	p.See("2FA enabled successfully!")
@@ -751,9 +751,9 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.See("Password on a trusted device")
 }
 
-// delayClose keeps the page from hearing that a dialog is closed until the test
-// calls its function: the browser dispatches that event after it has put the focus
-// back, and a quick user has opened the dialog again by then.
+// delayClose delays the close event of a dialog until the test calls deliver. The browser
+// dispatches that event after it has restored the focus, and a quick user may have opened
+// the dialog again by then.
 func (p *tab) delayClose() (deliver func()) {
 	p.t.Helper()
 	p.Act(`addEventListener("close", (e) => {
@@ -766,8 +766,8 @@ func (p *tab) delayClose() (deliver func()) {
 	}
 }
 
-// testTwoFactorReopened checks that a dialog works that is closed and opened again
-// at once.
+// testTwoFactorReopened checks that a dialog works if the user closes it and opens it
+// again at once.
 func testTwoFactorReopened(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
@@ -974,8 +974,8 @@ func testStepUpByCode(t *testing.T) {
 	p.See("Your account is deleted.")
 }
 
-// testFactorDue checks that the page asks for a second factor, and for no password,
-// where a factor is weakened, and then does what the user asked for.
+// testFactorDue checks that the step-up for an action that weakens a second factor asks
+// for a second factor, not for a password, and that the action then continues.
 func testFactorDue(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
@@ -1004,7 +1004,7 @@ func testFactorDue(t *testing.T) {
 	p.Press("Done")
 	p.See("10 of 10 left")
 
-	// The factor counts for what comes next.
+	// The second factor also counts for the next action, until it is too old.
 	p.Press("Disable 2FA")
 	p.The("dialog", "Disable 2FA?")
 	p.Press("Cancel")
