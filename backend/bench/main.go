@@ -3,10 +3,10 @@
 //	go run ./backend/bench [-seconds N] [-sessions N] [-only WORDS]   the API, on SQLite and on Postgres
 //	go run ./backend/bench ui                                         the pages, in Chromium
 //
-// Each client of the API is a closed loop: it sends the next request when it has the answer
-// to the last. Clients, server and database share the machine, so compare the numbers only
-// with others from the same machine. Percentiles are computed from all requests, not
-// estimated.
+// Each client of the API is a closed loop: it sends the next request when it has the
+// answer to the last. Clients, server and database share the machine, so compare the
+// numbers only with others from the same machine. Percentiles are computed from all
+// requests, not estimated.
 package main
 
 import (

@@ -46,8 +46,8 @@ const (
 	slowCPU        = 4              // times as slow: about a mid-range phone compared with a computer
 )
 
-// A view is a page that a browser opens. usable is a JavaScript expression that is true once
-// a user can do what the page is for.
+// A view is a page that a browser opens. usable is a JavaScript expression that is true
+// once a user can do what the page is for.
 type view struct{ name, url, cookie, usable string }
 
 // sessionsUsable clicks Revoke until the page shows its question. A user who clicks before
@@ -74,8 +74,8 @@ const signInUsable = `(() => {
 // helloUsable waits for the app, because the server renders the same words.
 const helloUsable = `document.querySelector("h1")?.textContent === "Hello, world" && !document.getElementById("app-wasm-loader")`
 
-// A visit has the measurements of opening a view. Times are in milliseconds since the start
-// of the navigation.
+// A visit has the measurements of opening a view. Times are in milliseconds since the
+// start of the navigation.
 type visit struct {
 	Paint  float64 // when the first content was painted
 	Usable float64 // when the view was usable
@@ -316,8 +316,8 @@ type hello struct{ app.Compo }
 
 func (h *hello) Render() app.UI { return app.H1().Text("Hello, world") }
 
-// serveHello serves go-app's hello world with go-app's own handler. It compresses app.wasm,
-// which go-app does not, to make the comparison fair.
+// serveHello serves go-app's hello world with go-app's own handler. It compresses
+// app.wasm, which go-app does not, to make the comparison fair.
 func serveHello() (*http.Server, error) {
 	raw, err := os.Stat(helloWasm)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// An AuthenticatorApp computes the codes of one account (RFC 6238: SHA-1, six digits, steps
-// of 30 seconds).
+// An AuthenticatorApp computes the codes of one account (RFC 6238: SHA-1, six digits,
+// steps of 30 seconds).
 type AuthenticatorApp struct {
 	URI    string           // the scanned otpauth URI; empty if the key was typed
 	Secret string           // in base32

@@ -224,8 +224,8 @@ func (p *Tab) Errors() []string {
 	return slices.Clone(p.errors)
 }
 
-// finish fails the test for each error that the test does not allow. If the test has failed,
-// it saves the state of the page.
+// finish fails the test for each error that the test does not allow. If the test has
+// failed, it saves the state of the page.
 func (p *Tab) finish() {
 	p.t.Helper()
 	p.brief = p.t.Failed()

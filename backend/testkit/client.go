@@ -16,8 +16,8 @@ import (
 // Firefox is the user agent of a [Client].
 const Firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
-// A Client calls a server as one browser does: with its own cookies, and from an IP address
-// that no other client has.
+// A Client calls a server as one browser does: with its own cookies, and from an IP
+// address that no other client has.
 type Client struct {
 	Origin  string         // of the server, and of the page that calls it
 	Address string         // sent as X-Forwarded-For, for a server that trusts the sender
@@ -27,8 +27,8 @@ type Client struct {
 
 var addresses atomic.Uint32
 
-// NewAddress returns an IP address that no client has, from the block that RFC 2544 reserves
-// for tests.
+// NewAddress returns an IP address that no client has, from the block that RFC 2544
+// reserves for tests.
 func NewAddress() string {
 	n := addresses.Add(1)
 	return fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&0xff, n&0xff)
@@ -163,8 +163,8 @@ func (c *Client) SignIn(email string) Answer {
 // Session requests the current session. The body is null if the client is not signed in.
 func (c *Client) Session() Answer { return c.Get("/get-session") }
 
-// SignedIn reports whether the client is signed in. It fails the test if the answer is not a
-// 200.
+// SignedIn reports whether the client is signed in. It fails the test if the answer is
+// not a 200.
 func (c *Client) SignedIn(t testing.TB) bool {
 	t.Helper()
 	a := c.Session()
@@ -200,8 +200,8 @@ func (a Answer) Is(status int, code string) bool {
 	return a.Err == nil && a.Status == status && (code == "" || a.Code() == code)
 }
 
-// Want fails the test unless the answer has the status and the error code; "" means that it
-// has none.
+// Want fails the test unless the answer has the status and the error code; "" means that
+// it has none.
 func (a Answer) Want(t testing.TB, status int, code string) {
 	t.Helper()
 	if a.Err != nil || a.Status != status || a.Code() != code {

@@ -15,7 +15,8 @@ type Clock struct {
 	frozen atomic.Pointer[time.Time]
 }
 
-// Now returns the clock's time in UTC, truncated to milliseconds as the database stores it.
+// Now returns the clock's time in UTC, truncated to milliseconds as the database stores
+// it.
 func (c *Clock) Now() time.Time {
 	now := time.Now()
 	if at := c.frozen.Load(); at != nil {
@@ -27,15 +28,15 @@ func (c *Clock) Now() time.Time {
 // Advance moves the clock forward.
 func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// Freeze stops the clock: from then on, only [Clock.Advance] moves it. A test needs that if
-// it fails when a slow machine takes long.
+// Freeze stops the clock: from then on, only [Clock.Advance] moves it. A test needs that
+// if it fails when a slow machine takes long.
 func (c *Clock) Freeze() {
 	now := time.Now()
 	c.frozen.Store(&now)
 }
 
-// MidStep moves the clock to the middle of the next step of authenticator codes and freezes
-// it, so that no step ends during a test.
+// MidStep moves the clock to the middle of the next step of authenticator codes and
+// freezes it, so that no step ends during a test.
 func (c *Clock) MidStep() {
 	c.Freeze()
 	now := c.Now()

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// InstallModules installs the npm packages of the package.json in a folder, and returns the
-// path of node_modules. It passes the flags to "npm ci". The packages stay in the user's
-// cache, outside the source tree, for the next run.
+// InstallModules installs the npm packages of the package.json in a folder, and returns
+// the path of node_modules. It passes the flags to "npm ci". The packages stay in the
+// user's cache, outside the source tree, for the next run.
 func InstallModules(t testing.TB, folder string, flags ...string) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {

@@ -15,9 +15,9 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// All returns the elements with a role and an accessible name, in the order of the page; ""
-// matches any. It leaves out elements that screen readers ignore, such as those behind a
-// modal dialog.
+// All returns the elements with a role and an accessible name, in the order of the page;
+// "" matches any. It leaves out elements that screen readers ignore, such as those behind
+// a modal dialog.
 func (p *Tab) All(role, name string) []*accessibility.Node {
 	root, err := ask(p, dom.GetDocument, dom.GetDocumentParams{})
 	if err != nil {
@@ -44,8 +44,8 @@ func (p *Tab) The(role, name string) *accessibility.Node {
 	return p.With(role, name, "")
 }
 
-// With waits until exactly one element has a role, a name and a description, and returns it;
-// "" matches any.
+// With waits until exactly one element has a role, a name and a description, and returns
+// it; "" matches any.
 func (p *Tab) With(role, name, description string) (node *accessibility.Node) {
 	p.t.Helper()
 	p.Await(fmt.Sprintf("there is one %s %q %s", role, name, description), func() bool {
@@ -131,8 +131,8 @@ func (p *Tab) clickNode(id cdp.BackendNodeID) error {
 	return nil
 }
 
-// awaitClick listens for a click on an element. hit ends that, and reports whether there was
-// a click.
+// awaitClick listens for a click on an element. hit ends that, and reports whether there
+// was a click.
 func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
 	node, err := ask(p, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
 	if err != nil {
@@ -256,8 +256,8 @@ func (p *Tab) Fill(label, text string) {
 // which the page checks while a user types, are shorter.
 const longText = 9
 
-// write types a text. If the text is long, write pastes all but the last character: each key
-// makes the browser draw the page, which takes half as long as a click.
+// write types a text. If the text is long, write pastes all but the last character: each
+// key makes the browser draw the page, which takes half as long as a click.
 func (p *Tab) write(text string) {
 	p.t.Helper()
 	if len(text) < longText {
@@ -275,8 +275,8 @@ func (p *Tab) Key(keys string) {
 	p.Do(chromedp.KeyEvent(keys))
 }
 
-// Enter replaces the content of the input with an id. Unlike [Tab.Fill], it also works in a
-// page without scripts, and does not check the result.
+// Enter replaces the content of the input with an id. Unlike [Tab.Fill], it also works in
+// a page without scripts, and does not check the result.
 func (p *Tab) Enter(id, text string) {
 	p.t.Helper()
 	p.Until("there is a "+id, fmt.Sprintf(
@@ -287,8 +287,8 @@ func (p *Tab) Enter(id, text string) {
 // Backwards makes [Tab.TabTo] hold the Shift key down.
 var Backwards = chromedp.KeyModifiers(chromedp.ModifierShift)
 
-// TabTo presses the Tab key, at most 40 times, until the element with a name has the focus.
-// It holds down the given keys meanwhile, such as [Backwards].
+// TabTo presses the Tab key, at most 40 times, until the element with a name has the
+// focus. It holds down the given keys meanwhile, such as [Backwards].
 func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
 	p.t.Helper()
 	for range 40 {

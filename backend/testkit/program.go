@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// raced says whether to build the program with the race detector, which "make race" sets. A
-// data race fails the test that has started the program.
+// raced says whether to build the program with the race detector, which "make race" sets.
+// A data race fails the test that has started the program.
 var raced = os.Getenv("LATCHKEY_TEST_RACE") == "on"
 
 // binary builds the program when a test first needs it, and returns its path.
@@ -84,8 +84,8 @@ type Program struct {
 	exited  chan error
 }
 
-// Start starts the program on a free port, with its files in its own folder, and waits until
-// it is ready. The program stops at the end of the test.
+// Start starts the program on a free port, with its files in its own folder, and waits
+// until it is ready. The program stops at the end of the test.
 //
 // The command line is as in a shell: environment variables as NAME=value, then flags.
 func Start(t testing.TB, line ...string) *Program {

@@ -1,5 +1,5 @@
-// Package testkit runs the program for tests. It starts the program as a process, calls its
-// API, reads its emails, and drives its pages in a browser.
+// Package testkit runs the program for tests. It starts the program as a process, calls
+// its API, reads its emails, and drives its pages in a browser.
 //
 // It replaces no part of the program. The database, the browser and the npm packages are
 // real, too. Only the clock and the authenticators are simulated.
@@ -35,8 +35,8 @@ func atExit(f func()) {
 	cleanups.all = append(cleanups.all, f)
 }
 
-// Main runs the tests of a package, shuts down the browser and the database that they share,
-// and exits. A package that uses [Start] or [Browse] calls it from TestMain.
+// Main runs the tests of a package, shuts down the browser and the database that they
+// share, and exits. A package that uses [Start] or [Browse] calls it from TestMain.
 func Main(m *testing.M) {
 	storetest.Main(m, func() {
 		for _, f := range cleanups.all {
@@ -45,8 +45,8 @@ func Main(m *testing.M) {
 	})
 }
 
-// Eventually waits until ok returns true. After [Patience], it fails the test with what and
-// with the results of saw.
+// Eventually waits until ok returns true. After [Patience], it fails the test with what
+// and with the results of saw.
 //
 // It is for conditions outside a page, such as a file that appears. In a page, use the
 // methods of [Tab], which wait inside the browser.

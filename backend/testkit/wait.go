@@ -9,10 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// watchScript runs in every page before any other script. It wakes up the waiting functions
-// when something may have changed: nodes, attributes, texts, the focus, input, the address
-// or the service worker. Some changes have no event, such as those of the browser's storage,
-// so the functions also check five times a second.
+// watchScript runs in every page before any other script. It wakes up the waiting
+// functions when something may have changed: nodes, attributes, texts, the focus, input,
+// the address or the service worker. Some changes have no event, such as those of the
+// browser's storage, so the functions also check five times a second.
 const watchScript = `(() => {
 	const {setTimeout, clearTimeout, setInterval, clearInterval} = globalThis
 	const now = Date.now
@@ -75,8 +75,8 @@ const watchScript = `(() => {
 	}})
 })()`
 
-// slice is how long one promise in the page may take. If the page is replaced, its promises
-// do not resolve, and [Tab.Until] makes a new one.
+// slice is how long one promise in the page may take. If the page is replaced, its
+// promises do not resolve, and [Tab.Until] makes a new one.
 const slice = 5 * time.Second
 
 // Until waits until an expression in the page, or the value of its promise, is true. An
@@ -111,8 +111,8 @@ func (p *Tab) promised(script string) bool {
 	return err == nil && ok
 }
 
-// Await waits until ok returns true. It calls ok after each change of the page and at least
-// four times a second, so ok can also depend on other things than the page.
+// Await waits until ok returns true. It calls ok after each change of the page and at
+// least four times a second, so ok can also depend on other things than the page.
 func (p *Tab) Await(what string, ok func() bool) {
 	p.t.Helper()
 	for end := time.Now().Add(Patience); ; {
