@@ -11,8 +11,7 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestBinary tests that the program, as operators get it, behaves as Better Auth
-// does.
+// TestBinary tests that the built program behaves like Better Auth.
 func TestBinary(t *testing.T) {
 	t.Parallel()
 	t.Run("Client", testClient)
@@ -20,7 +19,7 @@ func TestBinary(t *testing.T) {
 	t.Run("TwoFactorRequired", testTwoFactorRequired)
 }
 
-// testClient has Better Auth's npm client, as it is published, call the program.
+// testClient runs Better Auth's published npm client against the program.
 func testClient(t *testing.T) {
 	t.Parallel()
 	scripts := installClient(t)
@@ -57,19 +56,19 @@ func testClient(t *testing.T) {
 // runScript runs a script of testdata/client.
 func runScript(t *testing.T, scripts, script string, args ...string) {
 	t.Helper()
-	// Debian 12's Node does not try IPv4 where localhost is IPv6 too.
+	// Debian 12's Node does not try IPv4 if localhost also has an IPv6 address.
 	args = append([]string{"--dns-result-order=ipv4first", filepath.Join(scripts, script)}, args...)
 	if out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// installClient returns a folder outside the tree in which the scripts of
-// testdata/client find the client that package.json asks for.
+// installClient returns a folder outside the source tree with the scripts of
+// testdata/client and the npm packages that they use.
 func installClient(t *testing.T) string {
 	t.Helper()
-	// The client and its plugins disagree about a version that neither needs
-	// here, hence the flag.
+	// The flag is necessary because the client and its plugins require different versions
+	// of a package that neither uses here.
 	modules := testkit.InstallModules(t, "testdata/client", "--legacy-peer-deps")
 	dir := t.TempDir()
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {

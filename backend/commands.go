@@ -81,9 +81,9 @@ func withAccounts(run func(context.Context, config, *account.Service, io.Writer)
 	}
 }
 
-// permissions prints each grant as an email address, a tab and a permission. Like grant and
-// revoke, it works while a server runs, which reads permissions from the database for each
-// request.
+// permissions prints each grant as an email address, a tab and a permission. Like grant
+// and revoke, it works while a server runs, which reads permissions from the database for
+// each request.
 func permissions(ctx context.Context, _ config, db store.DB, out io.Writer) error {
 	grants, err := db.Permissions(ctx)
 	for _, g := range grants {
@@ -132,8 +132,8 @@ func unlock(ctx context.Context, c config, accounts *account.Service, out io.Wri
 	return nil
 }
 
-// emergencyAccess gives emergency access to an account whose owner has lost every way to sign
-// in, and prints the link for a new password.
+// emergencyAccess gives emergency access to an account whose owner has lost every way to
+// sign in, and prints the link for a new password.
 func emergencyAccess(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	email := c.args[0]
 	token, err := accounts.GrantEmergencyAccess(ctx, email)

@@ -17,8 +17,8 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestDatabaseStops tests that while the database is gone or does not answer, the
-// server says that it is not available, and that no user loses a session by it.
+// TestDatabaseStops tests that the server answers 503 while the database is stopped or
+// does not respond, and that no user loses a session.
 func TestDatabaseStops(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
@@ -40,7 +40,7 @@ func TestDatabaseStops(t *testing.T) {
 		"stopped": {cluster.Stop, cluster.Start},
 		"silent":  {wire.Hold, wire.Release},
 	} {
-		// Load, so that connections are in use when it happens.
+		// These calls make sure that connections are in use when the fault begins.
 		ctx, cancel := context.WithCancel(t.Context())
 		var load sync.WaitGroup
 		for range 4 {
@@ -84,8 +84,8 @@ func TestDatabaseStops(t *testing.T) {
 	}
 }
 
-// TestTermination tests that the server answers all requests that it has begun
-// with before it ends: a client got the answer of every sign-in in the log.
+// TestTermination tests that the server finishes all requests in progress before it exits:
+// a client has the answer to every sign-in in the log.
 func TestTermination(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -118,8 +118,8 @@ func TestTermination(t *testing.T) {
 	})
 }
 
-// TestKilled tests that what a server has answered is true after it was killed,
-// and that the server leaves nothing half done.
+// TestKilled tests that a killed server has lost nothing that it has confirmed, and has
+// left no change incomplete.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -197,8 +197,8 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// TestDripping tests that the server cuts off a client that sends a request a byte
-// at a time, and meanwhile answers others.
+// TestDripping tests that the server disconnects a client that sends a request a byte at a
+// time, and meanwhile answers others.
 func TestDripping(t *testing.T) {
 	t.Parallel()
 	p := testkit.Start(t)
@@ -253,8 +253,8 @@ func TestDripping(t *testing.T) {
 	dripping.Wait()
 }
 
-// TestRefusesToStart tests that a server does not start with a setting under which
-// it can only do harm, and that it says what to do.
+// TestRefusesToStart tests that the program does not start with invalid or unsafe
+// arguments, and that the error says what to do.
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
 	refused := func(t *testing.T, want string, args ...string) {
@@ -310,14 +310,13 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		testkit.Start(t, "-database", database).Stop()
-		// In another folder there is no key file, so the server lacks the key of the
-		// database.
+		// Another folder has no key file, so the server lacks the key of the database.
 		refused(t, "point -key-file at", "-database", database, "-data", t.TempDir())
 	})
 }
 
-// TestRefusesSystemKeys tests that a server does not start with a wrong value of a
-// system key that only the environment sets, and that it says what to do.
+// TestRefusesSettings tests that a server does not start if the environment has an invalid
+// value of a setting, and that the error says what to do.
 func TestRefusesSettings(t *testing.T) {
 	t.Parallel()
 	for _, set := range []string{
@@ -334,8 +333,8 @@ func TestRefusesSettings(t *testing.T) {
 	}
 }
 
-// TestStartAtOnce tests that if six programs start at once on an empty database,
-// exactly one of them migrates it.
+// TestStartAtOnce tests that if six processes start at once on an empty database, exactly
+// one of them migrates it.
 func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
 	for round := range 10 {
@@ -365,8 +364,8 @@ func TestStartAtOnce(t *testing.T) {
 	}
 }
 
-// TestNotices tests that the owner of an account gets an email about a new
-// password, and that no password is in it.
+// TestNotices tests that the owner of an account gets an email about a new password, and
+// that the email contains no password.
 func TestNotices(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -389,8 +388,7 @@ func TestNotices(t *testing.T) {
 	})
 }
 
-// TestCommands runs the commands of the program beside a server, as an operator
-// does.
+// TestCommands runs the commands of the program while a server runs, as an operator does.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -433,8 +431,8 @@ func TestCommands(t *testing.T) {
 		}
 		p.Stop()
 		p.Start() // with two keys
-		// The program refuses a key file from before the rotation: it lacks the new
-		// key of the database.
+		// The program rejects the key file from before the rotation, which lacks the new key
+		// of the database.
 		text, err := os.ReadFile(filepath.Join(p.Data, "keys"))
 		if err != nil {
 			t.Fatal(err)

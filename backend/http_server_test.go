@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// TestTimeouts tests the bounds that the documents promise: a client has five
-// seconds for the headers of a request and 15 for all of it, and at the end
-// requests that are under way have ten.
+// TestTimeouts tests the documented limits: a client has five seconds for the headers of a
+// request and 15 for all of it, and requests in progress have ten seconds at shutdown.
 func TestTimeouts(t *testing.T) {
 	s := httpServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	for what, got := range map[string]struct{ is, want time.Duration }{

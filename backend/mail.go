@@ -38,11 +38,11 @@ type outbox struct {
 	outage   outage
 }
 
-// deliverAll delivers waiting emails until ctx is done, and then finishes the deliveries in
-// progress.
+// deliverAll delivers waiting emails until ctx is done, and then finishes the deliveries
+// in progress.
 //
-// One worker at a time polls the outbox, so that an idle server queries the database once a
-// second. As soon as it has found an email, the next worker polls, so that all workers
+// One worker at a time polls the outbox, so that an idle server queries the database once
+// a second. As soon as it has found an email, the next worker polls, so that all workers
 // deliver at once while emails wait.
 func (o *outbox) deliverAll(ctx context.Context) {
 	looking := make(chan struct{}, 1) // has a value while a worker polls

@@ -18,13 +18,11 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// A body is a request's, before it becomes JSON.
+// A body is the body of a request, before it is encoded as JSON.
 type body map[string]any
 
 // startStrict starts a server that takes the addresses of its clients from
-// X-Forwarded-For. At the end it fails the test if the server has answered a
-// request with a 5xx. It allows the 503 of a request that had to wait too long for
-// passwords to be hashed or for the database: the machine is slow then.
+// X-Forwarded-For. At the end of the test, it calls [no5xx].
 func startStrict(t *testing.T, line ...string) *testkit.Program {
 	t.Helper()
 	p := testkit.Start(t, append(line, "-trusted-proxies", "127.0.0.0/8")...)
@@ -32,8 +30,9 @@ func startStrict(t *testing.T, line ...string) *testkit.Program {
 	return p
 }
 
-// no5xx fails the test if a server has answered a request with a 5xx for another
-// reason than too much to do.
+// no5xx fails the test if a server has answered a request with a 5xx. It allows the 503
+// of a request that waited too long for passwords to be hashed or for the database, as on
+// a slow machine.
 func no5xx(t *testing.T, p *testkit.Program) {
 	t.Helper()
 	log := p.Output.String()
@@ -46,16 +45,15 @@ func no5xx(t *testing.T, p *testkit.Program) {
 var (
 	below500 = regexp.MustCompile(`msg=request .* status=[1-4]\d\d`)
 
-	// overloaded is a line about a request that had to wait too long: for its turn to hash
-	// a password, in which case it names no other cause, or for the database.
+	// overloaded matches a line about a request that waited too long: for its turn to hash a
+	// password, in which case the line names no other cause, or for the database.
 	overloaded = regexp.MustCompile(`msg=unavailable .*` + regexp.QuoteMeta(shared.ErrUnavailable.Error()) +
 		`("|: .*(i/o timeout|context deadline exceeded)"?)\n`)
 )
 
-// post calls the authentication API from an address that no other call has used,
-// so that the limits of addresses, which other tests are about, do not count. A
-// server that has too much to hash changes nothing and answers with a 503: post
-// tries again.
+// post calls the authentication API from an IP address that no other call has used, so
+// that no rate limit applies. If the server answers with a 503, it had too much to hash
+// and has changed nothing. Then post tries again.
 func post(c *testkit.Client, path string, in any) (a testkit.Answer) {
 	for end := time.Now().Add(testkit.Patience); ; {
 		a = c.Elsewhere().Post(path, in)
@@ -65,7 +63,7 @@ func post(c *testkit.Client, path string, in any) (a testkit.Answer) {
 	}
 }
 
-// signInNew signs in from a browser that the account does not know.
+// signInNew signs in from a browser that is new to the account.
 func signInNew(t *testing.T, p *testkit.Program, email string) {
 	t.Helper()
 	p.Client().SignIn(email).Want(t, 200, "")
@@ -74,7 +72,7 @@ func signInNew(t *testing.T, p *testkit.Program, email string) {
 // setsCookie reports whether an answer sets a cookie.
 func setsCookie(a testkit.Answer) bool { return len(a.Header["Set-Cookie"]) > 0 }
 
-// atOnce makes n calls at the same time.
+// atOnce makes n concurrent calls.
 func atOnce(n int, call func(i int) testkit.Answer) []testkit.Answer {
 	answers := make([]testkit.Answer, n)
 	begin := make(chan struct{})
@@ -90,8 +88,8 @@ func atOnce(n int, call func(i int) testkit.Answer) []testkit.Answer {
 	return answers
 }
 
-// onlySuccess returns the index of the one answer that is a 200. It fails the test
-// if several or none are, or if one is a 5xx.
+// onlySuccess returns the index of the only answer that is a 200. It fails the test if
+// several or none are, or if a call failed or was answered with a 5xx.
 func onlySuccess(t *testing.T, what string, answers []testkit.Answer) (index int) {
 	t.Helper()
 	n := 0
@@ -110,7 +108,7 @@ func onlySuccess(t *testing.T, what string, answers []testkit.Answer) (index int
 	return index
 }
 
-// emails waits until an address has n emails, and returns all that it has.
+// emails waits until an address has n emails, and returns all its emails.
 func emails(t *testing.T, p *testkit.Program, to string, n int) (all []testkit.Email) {
 	t.Helper()
 	testkit.Eventually(t, fmt.Sprintf("%s has %d emails", to, n), func() bool {

@@ -131,17 +131,17 @@ func parseRPID(s string, origin *url.URL) (string, error) {
 	return s, nil
 }
 
-// numeric reports whether browsers parse a host as an IPv4 address, even in an unusual form
-// (URL Standard, section 3.5, "ends in a number").
+// numeric reports whether browsers parse a host as an IPv4 address, even in an unusual
+// form (URL Standard, section 3.5, "ends in a number").
 func numeric(host string) bool {
 	last := host[strings.LastIndex(host, ".")+1:]
 	_, err := strconv.ParseUint(last, 0, 64)
 	return err == nil || strings.Trim(last, "0123456789") == ""
 }
 
-// maxRelated is how many different names of sites every browser supports. WebAuthn Level 3,
-// section 5.11, requires five. A name is the label before the public suffix: example in
-// https://accounts.example.com.
+// maxRelated is how many different names of sites every browser supports. WebAuthn Level
+// 3, section 5.11, requires five. A name is the label before the public suffix: example
+// in https://accounts.example.com.
 const maxRelated = 5
 
 // parseRelated parses the origins of other sites that share the passkeys. The server's own

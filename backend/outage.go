@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// An outage tracks an operation that is retried. It logs one line when the operation begins
-// to fail and one when it works again, not one for each retry.
+// An outage tracks an operation that is retried. It logs one line when the operation
+// begins to fail and one when it works again, not one for each retry.
 type outage struct {
 	mu       sync.Mutex
 	since    time.Time // of the first failure in a row

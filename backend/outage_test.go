@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestOutage tests that the log says once that something fails, and once that it
-// works again.
+// TestOutage tests that the log says once that an operation fails, and once that it works
+// again.
 func TestOutage(t *testing.T) {
 	var text strings.Builder
 	log := slog.New(slog.NewTextHandler(&text, nil))
@@ -27,8 +27,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestPause tests that pauses are the usual ones while all works, and that they grow up to
-// the longest while it does not.
+// TestPause tests that pauses are the usual ones while an operation works, and that they
+// grow up to the longest while it fails.
 func TestPause(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	var o outage
@@ -62,7 +62,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// An emptyOutbox counts how often it is looked into.
+// An emptyOutbox counts how often it is polled.
 type emptyOutbox struct {
 	account.Store
 	mu                   sync.Mutex
@@ -76,7 +76,7 @@ func (o *emptyOutbox) LeaseMail(context.Context, time.Time, time.Time) (mail.Mai
 	return mail.Mail{}, false, o.begin(-1)
 }
 
-// begin counts a look that begins, or with -1 ends.
+// begin counts a poll that begins or, with -1, one that ends.
 func (o *emptyOutbox) begin(n int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -86,14 +86,14 @@ func (o *emptyOutbox) begin(n int) error {
 	return o.err
 }
 
-// fail makes looks fail from now on, or work if err is nil.
+// fail makes polls fail with err from now on, or succeed if err is nil.
 func (o *emptyOutbox) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.err = err
 }
 
-// in returns how often the outbox is looked into for some time.
+// in returns how often the outbox is polled within d.
 func (o *emptyOutbox) in(d time.Duration) int {
 	count := func() int {
 		o.mu.Lock()
@@ -105,8 +105,8 @@ func (o *emptyOutbox) in(d time.Duration) int {
 	return count() - before
 }
 
-// TestIdleOutbox tests that an idle server looks into the outbox once a second, less often
-// while the database is away, and soon after it is back.
+// TestIdleOutbox tests that an idle server polls the outbox once a second, less often
+// while the database is unavailable, and soon after it is available again.
 func TestIdleOutbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text strings.Builder

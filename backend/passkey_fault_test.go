@@ -13,7 +13,7 @@ import (
 	"latchkey/backend/webauthn/authenticator"
 )
 
-// beginCeremony begins to register a passkey, or to sign in with one if kind is
+// beginCeremony begins the registration of a passkey, or a sign-in with one if kind is
 // "authenticate", and returns the options.
 func beginCeremony(t *testing.T, c *testkit.Client, kind string) (options json.RawMessage) {
 	t.Helper()
@@ -21,7 +21,7 @@ func beginCeremony(t *testing.T, c *testkit.Client, kind string) (options json.R
 	return options
 }
 
-// create has a device make a passkey, and returns the body that registers it.
+// create makes a device create a passkey, and returns the body that registers it.
 func create(t *testing.T, device *authenticator.Authenticator, options []byte, changes ...func(*authenticator.Statement)) body {
 	t.Helper()
 	response, err := device.Create(options, changes...)
@@ -31,7 +31,7 @@ func create(t *testing.T, device *authenticator.Authenticator, options []byte, c
 	return body{"response": response}
 }
 
-// use has a device use a passkey, and returns the body that signs in with it.
+// use makes a device use a passkey, and returns the body that signs in with it.
 func use(t *testing.T, device *authenticator.Authenticator, options []byte) body {
 	t.Helper()
 	response, err := device.Get(options)
@@ -41,8 +41,8 @@ func use(t *testing.T, device *authenticator.Authenticator, options []byte) body
 	return body{"response": response}
 }
 
-// TestPasskeyRestart tests that a user can finish a ceremony although the server
-// was stopped or killed meanwhile.
+// TestPasskeyRestart tests that a user can complete a ceremony after the server was
+// stopped or killed and started again.
 func TestPasskeyRestart(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -71,9 +71,9 @@ func TestPasskeyRestart(t *testing.T) {
 	})
 }
 
-// TestPasskeyWhileGuessedAt tests that if an attacker guesses at the password of
-// an account until the server accepts no password, the session of the owner goes
-// on and the owner can sign in with a passkey.
+// TestPasskeyWhileGuessedAt tests an account whose password an attacker guesses until the
+// server accepts no password. The session of the owner continues, and the owner can sign
+// in with a passkey.
 func TestPasskeyWhileGuessedAt(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -103,9 +103,9 @@ func TestPasskeyWhileGuessedAt(t *testing.T) {
 	})
 }
 
-// TestPasskeysAtOnce tests that if several users register one credential at once,
-// one of them succeeds, and that if a browser sends one answer several times at
-// once, one request signs in. It does so on one server and on two.
+// TestPasskeysAtOnce tests concurrent requests on one server and on two. If several users
+// register the same credential, one of them succeeds. If a browser sends the same response
+// several times, one request signs in.
 func TestPasskeysAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -116,7 +116,7 @@ func TestPasskeysAtOnce(t *testing.T) {
 		database := newPostgres(t)
 		flags := []string{"-database", database, "-key-file", filepath.Join(t.TempDir(), "keys")}
 		first := startStrict(t, flags...)
-		// Both serve one origin: otherwise a passkey would work at one of them only.
+		// Both have the same origin. Otherwise a passkey would work at one of them only.
 		testPasskeysAtOnce(t, database, first, startStrict(t, append(flags, "-origin", first.Origin)...))
 	})
 }
@@ -124,7 +124,7 @@ func TestPasskeysAtOnce(t *testing.T) {
 func testPasskeysAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	origin := servers[0].Origin
 	host := strings.TrimPrefix(origin, "http://")
-	// postTo calls one of the servers as a proxy before them does.
+	// postTo calls one of the servers, as a reverse proxy in front of them does.
 	postTo := func(i int, c *testkit.Client, path string, in any) testkit.Answer {
 		return c.At(servers[i%len(servers)].Origin).Post(path, in, "Host: "+host, "Origin: "+origin)
 	}

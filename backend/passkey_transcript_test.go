@@ -12,11 +12,10 @@ import (
 	"latchkey/backend/webauthn/authenticator"
 )
 
-// A ceremony describes the answer of an authenticator and its browser in a
-// recorded exchange. What they sign depends on the server, so the answer has to be
-// made again.
+// A ceremony describes the response of an authenticator and its browser in a recorded
+// exchange. The signed data depends on the server, so each replay makes a new response.
 type ceremony struct {
-	Options    string // the ceremony that it answers, by p1, p2 …
+	Options    string // p1, p2 …: the ceremony that it answers
 	Challenge  string // instead of the challenge of that ceremony
 	Type       string // in the client data
 	Origin     string // of the page, if it is not the server's
@@ -28,17 +27,17 @@ type ceremony struct {
 	Flags      authenticator.Flags
 	Counter    uint32
 	Transports []string
-	UserHandle string // base64url, if it is not that of the passkey
+	UserHandle string // base64url, if it is not the passkey's
 	Forged     bool   // another key signs
 	Without    string // the member that is left out
 }
 
-// passkeys are the passkeys of a replay.
+// passkeys has the ceremonies and the passkeys of a replay.
 type passkeys struct {
-	cookies map[string]string             // by p1, p2 …
-	options map[string]options            // likewise
-	ids     map[string]string             // by %1, %2 …
-	keys    map[string]*authenticator.Key // by credential id
+	cookies map[string]string             // by the names p1, p2 …
+	options map[string]options            // by the same names
+	ids     map[string]string             // by the names %1, %2 …
+	keys    map[string]*authenticator.Key // by credential ID
 }
 
 // options has the parts of the options of a ceremony that the tests need.
@@ -51,7 +50,7 @@ func newPasskeys() passkeys {
 	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string), keys: make(map[string]*authenticator.Key)}
 }
 
-// begin keeps the options of a ceremony that an answer begins.
+// begin stores the options of a ceremony, which the server has answered, under a name.
 func (p passkeys) begin(t *testing.T, name, cookie, answer string) {
 	t.Helper()
 	var o options
@@ -61,7 +60,7 @@ func (p passkeys) begin(t *testing.T, name, cookie, answer string) {
 	p.cookies[name], p.options[name] = cookie, o
 }
 
-// keep keeps the ID of the passkey in an answer.
+// keep stores the ID of the passkey in an answer under a name.
 func (p passkeys) keep(t *testing.T, name, answer string) {
 	t.Helper()
 	var made struct{ ID string }
@@ -71,7 +70,8 @@ func (p passkeys) keep(t *testing.T, name, answer string) {
 	p.ids[name] = made.ID
 }
 
-// fill puts IDs and the response of the authenticator into a body.
+// fill replaces the names of passkeys in a body by their IDs, and adds the response of the
+// authenticator.
 func (p passkeys) fill(t *testing.T, e exchange, content, origin string) string {
 	t.Helper()
 	for name, id := range p.ids {
@@ -92,8 +92,8 @@ func (p passkeys) fill(t *testing.T, e exchange, content, origin string) string 
 	return string(filled)
 }
 
-// response returns the answer of an authenticator and its browser to the options
-// of this server.
+// response returns the response of an authenticator and its browser to the options of this
+// server.
 func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMessage {
 	t.Helper()
 	begun, ok := p.options[c.Options]
@@ -125,7 +125,7 @@ func (p passkeys) response(t *testing.T, c ceremony, origin string) json.RawMess
 	}
 	device := authenticator.New(cmp.Or(c.Origin, origin))
 	answer, options := device.Get, map[string]any{"challenge": cmp.Or(c.Challenge, begun.Challenge), "rpId": "localhost"}
-	if c.Transports != nil { // a browser sends them only with a new passkey
+	if c.Transports != nil { // a browser sends transports only with a new passkey
 		answer, options["rp"] = device.Create, map[string]string{"id": "localhost"}
 		options["user"] = map[string]string{"id": begun.User.ID}
 		options["pubKeyCredParams"] = []map[string]any{{"type": "public-key", "alg": authenticator.ES256}}

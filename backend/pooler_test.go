@@ -14,9 +14,9 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestPooler tests that behind PgBouncer in transaction mode no call fails, and
-// that a changed system key reaches the other servers. Three servers start at once
-// on an empty database.
+// TestPooler tests that no call fails behind PgBouncer in transaction mode, and that a
+// changed setting reaches the other servers. Three servers start at once on an empty
+// database.
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	database := newPostgres(t)
@@ -29,7 +29,7 @@ func TestPooler(t *testing.T) {
 	execSQL(t, database, "INSERT INTO permissions SELECT id, 'settings.manage' FROM users")
 	var load sync.WaitGroup
 	for i := range 6 {
-		load.Go(func() { // of those who are signed in
+		load.Go(func() { // a signed-in user
 			c := owner.Elsewhere()
 			for range 40 {
 				if a := c.Elsewhere().Session(); !a.Is(200, "") || a.Body == "null" {
@@ -38,7 +38,7 @@ func TestPooler(t *testing.T) {
 				}
 			}
 		})
-		load.Go(func() { // of those who change something
+		load.Go(func() { // users who change something
 			email := fmt.Sprintf("user%d@example.test", i)
 			server := servers[i%len(servers)]
 			if a := server.Client().SignUp(email); !a.Is(200, "") {
@@ -69,8 +69,8 @@ func TestPooler(t *testing.T) {
 	noLocks(t, database)
 }
 
-// TestReplicasAtOnce tests that servers that start at once on an empty database all
-// come up.
+// TestReplicasAtOnce tests that all servers become ready that start at once on an empty
+// database.
 func TestReplicasAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -86,7 +86,7 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 	t.Helper()
 	servers := make([]*testkit.Program, 3)
 	keys := t.TempDir() + "/keys"
-	release := storetest.HoldMigration(t, database) // they wait for each other
+	release := storetest.HoldMigration(t, database) // so that all of them wait
 	for i := range servers {
 		servers[i] = testkit.Launch(t, "-database", database, "-key-file", keys, "-trusted-proxies", "127.0.0.0/8")
 	}
@@ -116,7 +116,7 @@ func noLocks(t *testing.T, database string) {
 	}
 }
 
-// TestWaitsForMigration tests what a server and a command do while another process
+// TestWaitsForMigration tests how a server and the commands behave while another process
 // migrates the database.
 func TestWaitsForMigration(t *testing.T) {
 	t.Parallel()
@@ -137,7 +137,7 @@ func TestWaitsForMigration(t *testing.T) {
 			t.Errorf("sign-up: %s; want 503 SERVICE_UNAVAILABLE", a)
 		}
 
-		// Told to end, it ends, and not as one that has failed.
+		// A waiting server that is told to stop exits without an error.
 		ends := testkit.Launch(t, "-database", database)
 		testkit.Eventually(t, "the log of another says that it waits", func() bool { return strings.Contains(ends.Output.String(), waitsForMigration) })
 		ends.Stop()
@@ -159,8 +159,9 @@ func TestWaitsForMigration(t *testing.T) {
 	})
 }
 
-// TestReadOnlyDatabase tests that a server whose database takes no writes is not
-// ready, says why in its log alone, and is ready again once it does.
+// TestReadOnlyDatabase tests that a server is not ready while its database is read-only,
+// and gives the reason only in its log. The server is ready again when the database
+// accepts writes.
 func TestReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip

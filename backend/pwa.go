@@ -39,8 +39,8 @@ func pwa() http.Handler {
 // go-app would then fetch files through it from any host that a request names.
 type addresses struct{}
 
-// Resolve returns the address of a path. Pages get no version here, because go-app uses the
-// address of the first one as the prefix of all. The service worker adds the version.
+// Resolve returns the address of a path. Pages get no version here, because go-app uses
+// the address of the first one as the prefix of all. The service worker adds the version.
 func (addresses) Resolve(path string) string {
 	if slices.Contains(shared.Pages, path) {
 		return path

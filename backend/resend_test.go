@@ -18,25 +18,24 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// mailKey has the form of a key of Resend.
+// mailKey has the form of a Resend API key.
 const mailKey = "re_jRgzTxSo_2vLkaD5WLkRfLQ5SFTDvzS3"
 
-// A mailProvider is a server that speaks Resend's API, as far as a client needs it
-// to send one email. It accepts an email only once under an idempotency key.
+// A mailProvider is a server with the part of Resend's API that sends one email. It
+// accepts an email only once under an idempotency key.
 type mailProvider struct {
 	*httptest.Server
 	t *testing.T
 
-	// fault, if it is not nil and returns a handler, has the handler answer the
-	// first request under an idempotency key. The provider accepts the email before
-	// that if accept is true.
+	// fault, if not nil, can return a handler that answers the first request under an
+	// idempotency key. If accept is true, the provider accepts the email before that.
 	fault func(first sentEmail) (accept bool, handler http.HandlerFunc)
 
 	mu     sync.Mutex
 	emails map[string]*sentEmail // by idempotency key
 }
 
-// A sentEmail is an email as the provider got it.
+// A sentEmail is an email that the provider received.
 type sentEmail struct {
 	From    string
 	To      []string
@@ -46,7 +45,7 @@ type sentEmail struct {
 
 	tries    int // requests so far
 	busy     int // requests that are not answered yet
-	accepted int // how often the provider would have delivered it
+	accepted int // how often the provider would have delivered the email
 }
 
 func newMailProvider(t *testing.T) *mailProvider {
@@ -62,7 +61,7 @@ func newMailProvider(t *testing.T) *mailProvider {
 func (p *mailProvider) receive(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	var e sentEmail
-	content, _ := io.ReadAll(r.Body) // all of it: net/http only then notices that the client has gone
+	content, _ := io.ReadAll(r.Body) // all of it, because only then net/http notices that the client has disconnected
 	if err := json.Unmarshal(content, &e); err != nil || len(key) < 20 || e.From == "" || len(e.To) != 1 || e.Subject == "" || e.Text == "" || e.HTML == "" {
 		p.t.Errorf("a request under the key %q, %v: %+v", key, err, e)
 	}
@@ -121,8 +120,7 @@ func (p *mailProvider) accepted() (all []string) {
 	return all
 }
 
-// newSignIns is accepted without emails other than those about a sign-in from a
-// new browser.
+// newSignIns is accepted, but returns only emails about a sign-in from a new browser.
 func (p *mailProvider) newSignIns() []string {
 	return slices.DeleteFunc(p.accepted(), func(email string) bool { return !strings.HasPrefix(email, "New sign-in") })
 }
@@ -159,17 +157,17 @@ func respond(status int, header, content string) http.HandlerFunc {
 // disconnect is a handler that closes the connection without an answer.
 func disconnect(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// hang is a handler that does not answer until the client has gone.
+// hang is a handler that does not answer until the client has disconnected.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// startSending starts a server on a database whose provider of emails is p.
+// startSending starts a server on a database with p as its email provider.
 func (p *mailProvider) startSending(t *testing.T, database string, flags ...string) *testkit.Program {
 	t.Helper()
 	return testkit.Start(t, append([]string{"-database", database, "-trusted-proxies", "127.0.0.0/8", "-resend-url", p.URL}, flags...)...)
 }
 
-// newAdministrator makes an account that can set system keys. The flags are those
-// of the server that say where its database and keys are.
+// newAdministrator creates an account that can change settings. The flags are the server's
+// for its database and key file.
 func newAdministrator(t *testing.T, p *testkit.Program, flags ...string) *testkit.Client {
 	t.Helper()
 	admin := p.Client()
@@ -178,7 +176,7 @@ func newAdministrator(t *testing.T, p *testkit.Program, flags ...string) *testki
 	if output, err := testkit.Run(t, append(grant, "admin@example.test", "settings.manage")...); err != nil {
 		t.Fatal(output, err)
 	}
-	putSetting(t, admin, "VERIFY_EMAIL", "off") // with a key, every user would have to wait for an email
+	putSetting(t, admin, "VERIFY_EMAIL", "off") // the default with an API key makes every user wait for an email
 	return admin
 }
 
@@ -190,9 +188,8 @@ func awaitEmptyOutbox(t *testing.T, database string) {
 	})
 }
 
-// TestMailProviderFails tests that two servers send every email in the end, and that
-// the provider accepts none twice, also if it fails to answer or its answer is
-// wrong.
+// TestMailProviderFails tests that two servers finally send every email, and that the
+// provider accepts none twice, even if it does not answer or its answer is wrong.
 func TestMailProviderFails(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -231,7 +228,7 @@ func TestMailProviderFails(t *testing.T) {
 		}
 		admin := newAdministrator(t, servers[0], "-database", database, "-key-file", keyFile)
 		putSetting(t, admin, "RESEND_API_KEY", mailKey)
-		// The second server reads the system keys when it lists them.
+		// The second server loads the settings when it lists them.
 		admin.At(servers[1].Origin).Do("GET", "/api/settings", "").Must(t, 200, "")
 
 		var want []string
@@ -257,9 +254,9 @@ func TestMailProviderFails(t *testing.T) {
 	})
 }
 
-// TestMailProviderHangs tests that if the provider does not answer, no request
-// waits for it except a test email, that the server has only four requests to it
-// under way, and that every email is sent in the end.
+// TestMailProviderHangs tests a provider that does not answer. No request waits for it
+// except a test email. The server makes at most four concurrent requests to it, and
+// finally sends every email.
 func TestMailProviderHangs(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -319,9 +316,9 @@ func TestMailProviderHangs(t *testing.T) {
 	})
 }
 
-// TestMailAndKill tests that if the server is killed while it sends an email, the
-// provider does not deliver it twice if it had accepted it, and gets it after the
-// next start if it had not.
+// TestMailAndKill tests a server that is killed while it sends an email. If the provider
+// had accepted the email, it does not deliver it twice. Otherwise it gets the email after
+// the next start.
 func TestMailAndKill(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -350,7 +347,7 @@ func TestMailAndKill(t *testing.T) {
 			await(t, "the provider has the email", reached)
 			p.Kill()
 
-			// The killed server has reserved the email for a while: end that now.
+			// The killed server has leased the email for a while. End the lease now.
 			now := account.Now()
 			if m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now); !found || m.Subject != "New sign-in" {
 				t.Fatalf("the outbox has %+v, %t, %v", m, found, err)
@@ -365,8 +362,7 @@ func TestMailAndKill(t *testing.T) {
 	})
 }
 
-// TestMailSettings tests that the system keys about emails count from the next
-// email on.
+// TestMailSettings tests that changed settings for emails apply to the next email.
 func TestMailSettings(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -421,8 +417,8 @@ func TestMailSettings(t *testing.T) {
 			t.Errorf("with a sender: %+v", e)
 		}
 
-		// A local part that RFC 5321 does not have is quoted for the provider, and a
-		// domain is in ASCII.
+		// For the provider, a local part that RFC 5321 does not allow is quoted, and a domain
+		// is in ASCII.
 		putSetting(t, admin, "MAIL_FROM", "Konten <konten..@bücher.example>")
 		for email, to := range map[string]string{
 			"foo..bar@docomo.ne.jp": `"foo..bar"@docomo.ne.jp`, "foo.@docomo.ne.jp": `"foo."@docomo.ne.jp`, "user@bücher.example": "user@xn--bcher-kva.example",

@@ -32,8 +32,8 @@ const (
 	settingsEvery = 700 * time.Millisecond
 )
 
-// serve answers requests until ctx is done. It opens the port at once, so that a supervisor
-// sees that the server is alive while it waits for its database.
+// serve answers requests until ctx is done. It opens the port at once, so that a
+// supervisor sees that the server is alive while it waits for its database.
 func serve(ctx context.Context, c config, out io.Writer) error {
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
@@ -97,8 +97,8 @@ func unlessEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// start opens the gate to the server, and starts the tasks that run in the background until
-// ctx is done.
+// start opens the gate to the server, and starts the tasks that run in the background
+// until ctx is done.
 func start(
 	ctx context.Context, c config, db store.DB, keys keyring.Keys, gate *server.Gate, out io.Writer,
 ) (background *sync.WaitGroup, err error) {
@@ -149,8 +149,8 @@ func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// invite returns a text for the operator with the sign-up link for the first administrator.
-// It returns "" if there is an administrator.
+// invite returns a text for the operator with the sign-up link for the first
+// administrator. It returns "" if there is an administrator.
 func invite(ctx context.Context, c config, accounts *account.Service) (welcome string, err error) {
 	token, err := accounts.InviteFirstAdmin(ctx)
 	if err != nil || token == "" {

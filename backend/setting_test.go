@@ -10,9 +10,9 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestSettingsEverywhere tests that if a system key changes on one server, the
-// others use the new value without a restart, also after the database was away, and
-// that the log tells of that.
+// TestSettingsEverywhere tests that if a setting changes on one server, the others use the
+// new value without a restart, even after an outage of the database. The log records the
+// outage.
 func TestSettingsEverywhere(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
@@ -55,14 +55,14 @@ func TestSettingsEverywhere(t *testing.T) {
 	testkit.Eventually(t, "the other server has a value from after the database was away", nameIs("Back"))
 }
 
-// setKey gives a system key a value.
+// putSetting changes a setting.
 func putSetting(t *testing.T, admin *testkit.Client, key, value string) {
 	t.Helper()
 	admin.Call("PUT", "/api/settings", body{"key": key, "value": value}).Must(t, 200, "")
 }
 
-// TestRequiredByEnvironment tests that if a server starts with REQUIRE_TWO_FACTOR,
-// the grace period of an account from before begins at that start.
+// TestRequiredByEnvironment tests that if a server starts with REQUIRE_TWO_FACTOR, the
+// grace period of an existing account begins at that start.
 func TestRequiredByEnvironment(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -75,7 +75,7 @@ func TestRequiredByEnvironment(t *testing.T) {
 		p.Start()
 		var current struct{ EnrolBy time.Time }
 		ann.Session().Into(t, &current)
-		const grace = 7 * 24 * time.Hour // unless another is set
+		const grace = 7 * 24 * time.Hour // the default
 		if current.EnrolBy.Before(started.Add(grace)) {
 			t.Errorf("the grace period ends at %v; want %v after %v", current.EnrolBy, grace, started)
 		}

@@ -15,8 +15,8 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestReadyWhenItSaysSo tests that the server answers by the time that it prints
-// where it is: scripts wait for that line.
+// TestReadyWhenItSaysSo tests that the server is ready when it prints its URL, because
+// scripts wait for that line.
 func TestReadyWhenItSaysSo(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,8 +51,8 @@ func TestReadyWhenItSaysSo(t *testing.T) {
 	}
 }
 
-// TestNotReadyWithoutInvite tests that a server which cannot store the link of the first
-// administrator ends before it is ready: one that is ready must not end for that.
+// TestNotReadyWithoutInvite tests that a server that cannot store the link of the first
+// administrator exits before it is ready. A ready server must not exit for that reason.
 func TestNotReadyWithoutInvite(t *testing.T) {
 	folder := t.TempDir()
 	line := []string{"-listen", "127.0.0.1:0", "-origin", "http://localhost:8080", "-data", folder}

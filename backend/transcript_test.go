@@ -20,21 +20,21 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// An exchange is a request to Better Auth 1.7.25 and its answer. $1, $2 … stand
-// for cookies, and in a body for the token of that session in the list of
-// sessions. Words in <> stand for codes: see [replay.code].
+// An exchange is a request to Better Auth 1.7.25 and its answer. $1, $2 … stand for
+// cookies and, in a body, for the token of that session in the list of sessions. Words in
+// <> stand for codes: see [replay.code].
 //
-// Better Auth's cookies session_data and dont_remember are left out. Latchkey
-// has no cache of sessions in cookies, and it keeps in the session, or in the
-// challenge before it, whether the browser is to remember the session.
+// Better Auth's cookies session_data and dont_remember are left out. Latchkey does not
+// cache sessions in cookies. It stores in the session, or in the pending sign-in before
+// it, whether the browser remembers the session.
 type exchange struct {
-	Name      string // if it begins with "(ours:", the exchange was not recorded, and the name says why it is there
+	Name      string // if it begins with "(ours:", the exchange was not recorded, and the name says why it exists
 	Request   string // method and path below /api/auth
-	Cookie    string // the session's; "tampered $1" for a cookie of the same form that no session has
-	Challenge string // the two_factor cookie; "forged" for a cookie of the same form that no challenge has
+	Cookie    string // the session cookie; "tampered $1" for a cookie of the same form that no session has
+	Challenge string // the two_factor cookie; "forged" for a cookie of the same form that no pending sign-in has
 	Trust     string // the trust_device cookie
 	Passkey   string // the passkey cookie
-	Bearer    string // the session whose token the Authorization header has
+	Bearer    string // the session whose token is in the Authorization header
 	NoOrigin  bool
 	Type      string // Content-Type if it is not application/json; "none" for none
 	Body      json.RawMessage
@@ -43,28 +43,27 @@ type exchange struct {
 	Authenticator *ceremony // makes the response of the body
 
 	Status          int
-	Answer          json.RawMessage // an error as it was, or the form of anything else
+	Answer          json.RawMessage // an error unchanged, or the form of another answer
 	Sets            string          // the session whose cookie is set
-	Brief           bool            // that cookie ends with the browser
+	Brief           bool            // that cookie ends with the browser session
 	Clears          bool            // the session cookie is cleared
 	SetsChallenge   string
 	ClearsChallenge bool
 	SetsTrust       string
 	ClearsTrust     bool
-	Keeps           string // the account whose authenticator and backup codes the answer has in it
+	Keeps           string // the account whose authenticator and backup codes are in the answer
 	EmailTo         string `json:"mails"` // the account that gets a link by email
 	Link            string // path and query of that link; empty if it was not recorded
 	Location        string
 	SetsPasskey     string // the ceremony whose options are the answer
 	KeepsPasskey    string // %1, %2 …: stands for the ID of the passkey that is the answer
 
-	// SQL, if it is not empty, replaces the request: it makes time pass in the
-	// database.
+	// SQL, if not empty, replaces the request. It makes time pass in the database.
 	SQL string
 }
 
-// intended has the exchanges, by name, in which Latchkey differs on purpose, and
-// why. Its values replace what was recorded.
+// intended has the deliberate differences from Better Auth, with the reason, by the name
+// of the exchange. Its values replace the recorded ones.
 var intended = map[string]struct {
 	why    string
 	status int
@@ -75,8 +74,8 @@ var intended = map[string]struct {
 	location string
 	link     string // in the email
 
-	within string // a JSON Merge Patch of the answer that was recorded
-	lasts  bool   // the session cookie does not end with the browser
+	within string // a JSON Merge Patch of the recorded answer
+	lasts  bool   // the session cookie does not end with the browser session
 }{
 	"no content-type (curl default not used)": {why: noType, status: 415, answer: wrongType},
 	"text/plain":                     {why: "the message names no type that is not taken", status: 415, answer: wrongType},
@@ -226,9 +225,9 @@ const (
 	enabled      = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )
 
-// testTranscripts sends the recorded requests to the program and compares its
-// answers with Better Auth's. Those that were recorded on servers on which users
-// have to verify their addresses go to a server of that kind.
+// testTranscripts sends the recorded requests to the program and compares its answers
+// with Better Auth's. Requests that were recorded with required email verification go to
+// a server that requires it, too.
 func testTranscripts(t *testing.T) {
 	t.Parallel()
 	unused := make(map[string]bool)
@@ -260,9 +259,9 @@ func testTranscripts(t *testing.T) {
 	}
 }
 
-// testTwoFactorRequired sends the recorded requests up to the first sign-in that
-// needs a second factor. The environment does not ask for Better Auth's answer to
-// that sign-in, so the server gives its own.
+// testTwoFactorRequired sends the recorded requests up to the first sign-in that needs a
+// second factor. TWO_FACTOR_SIGN_IN has its default, so the server does not give Better
+// Auth's answer to that sign-in, but its own.
 func testTwoFactorRequired(t *testing.T) {
 	t.Parallel()
 	r := newReplay(testkit.Start(t, "-cookie-prefix", "better-auth", "-rate-limits", "off"))
@@ -283,24 +282,23 @@ func testTwoFactorRequired(t *testing.T) {
 
 type session struct{ cookie, token string }
 
-// secondFactors are the second factors of an account, as far as its owner knows
-// them.
+// secondFactors has the second factors of an account that its owner knows.
 type secondFactors struct {
 	app         *testkit.AuthenticatorApp // nil before the account has an authenticator
 	backupCodes []string
-	emailed     string // the newest code that came by email
+	emailed     string // the newest code from an email
 }
 
 // A replay is the state of a run of transcripts on one server.
 type replay struct {
 	server     *testkit.Program
 	client     *testkit.Client    // without cookies of its own
-	sessions   map[string]session // by $1, $2 …
-	challenges map[string]string  // likewise: the cookies
+	sessions   map[string]session // by the names $1, $2 …
+	challenges map[string]string  // the cookies of pending sign-ins, by the same names
 	trusts     map[string]string
 	accounts   map[string]*secondFactors // by the name of the account
-	set        map[string]bool           // values of cookies
-	read       map[string]bool           // files of emails
+	set        map[string]bool           // the values of cookies that were set
+	read       map[string]bool           // the files of emails that were read
 	passkeys   passkeys
 	links      map[string]string // by the name of the account: the token of the last link
 	unused     map[string]bool   // the names in intended that no exchange has had yet
@@ -324,7 +322,7 @@ const (
 	browserCookie   = "better-auth.browser" // Latchkey's own, which stays
 )
 
-// lifetimes is how many seconds Better Auth has the browser keep a cookie.
+// lifetimes has the Max-Age of Better Auth's cookies, in seconds.
 var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60, passkeyCookie: 5 * 60}
 
 // exchange sends the request of an exchange and compares the answer.
@@ -344,7 +342,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			continue
 		}
 		cookies[c.Name], values[c.Name] = "set", c.Value
-		// The cookie for passkeys is the browser's and stays the same: a ceremony
+		// The passkey cookie belongs to the browser and stays the same, because one ceremony
 		// does not end another.
 		if r.set[c.Value] && c.Name != browserCookie && c.Name != passkeyCookie {
 			t.Errorf("%s: %s is set to a value that was set before", e.Name, c.Name)
@@ -407,7 +405,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		got = form(got)
 	}
 	if recorded, ok := want.(map[string]any); ok && recorded["code"] == "VALIDATION_ERROR" {
-		delete(recorded, "message") // a text for developers, which a library of Better Auth writes
+		delete(recorded, "message") // a text for developers, from a library of Better Auth
 	}
 	for _, difference := range missing("", got, want) {
 		t.Errorf("%s: %s", e.Name, difference)
@@ -420,11 +418,11 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	}
 	json.Unmarshal([]byte(a.Body), &holds)
 	if value, ok := values[sessionCookie]; ok {
-		// If no cookie was recorded, a session goes on with a new cookie, or there is
-		// a session instead of a challenge.
+		// If no cookie was recorded, a session continues with a new cookie, or the server
+		// starts a session instead of a pending sign-in.
 		r.sessions[cmp.Or(e.Sets, e.Cookie, e.SetsChallenge)] = session{value, holds.Token}
 	} else if e.Sets != "" && e.Cookie != "" {
-		r.sessions[e.Sets] = r.sessions[e.Cookie] // it goes on with its old cookie
+		r.sessions[e.Sets] = r.sessions[e.Cookie] // it continues with its old cookie
 	}
 	if value, ok := values[challengeCookie]; ok {
 		r.challenges[cmp.Or(e.SetsChallenge, e.Sets)] = value
@@ -474,8 +472,8 @@ func replace(all, by map[string]any) {
 	}
 }
 
-// effect returns what an answer does to a cookie. sets is the name of the value that
-// it sets, or "".
+// effect returns how an answer affects a cookie: "set", "cleared" or "untouched". sets is
+// the name of the value that it sets, or "".
 func effect(sets string, clears bool) string {
 	switch {
 	case sets != "":
@@ -486,7 +484,7 @@ func effect(sets string, clears bool) string {
 	return "untouched"
 }
 
-// recordedOrigin is the origin of the servers that were recorded.
+// recordedOrigin is the origin of the recorded servers.
 const recordedOrigin = "http://localhost:3911"
 
 // send sends the request of an exchange.
@@ -504,7 +502,7 @@ func (r *replay) send(t *testing.T, e exchange) testkit.Answer {
 	content = strings.ReplaceAll(content, recordedOrigin, r.server.Origin)
 	content, path = r.fillCodes(t, content), r.fillCodes(t, path)
 
-	// No header but those that were recorded.
+	// Send only the recorded headers.
 	headers := []string{"Sec-Fetch-Site:", "X-Forwarded-For:"}
 	if e.NoOrigin {
 		headers = append(headers, "Origin:")
@@ -544,7 +542,7 @@ func (r *replay) cookies(t *testing.T, e exchange) (cookies []string) {
 		}
 		cookies = append(cookies, sessionCookie+"="+s.cookie)
 	}
-	r.challenges["forged"] = strings.Repeat("A", 43) // as long as 256 bits are in base64
+	r.challenges["forged"] = strings.Repeat("A", 43) // the length of 256 bits in base64
 	for name, from := range map[string]struct {
 		key    string
 		values map[string]string
@@ -561,7 +559,7 @@ func (r *replay) cookies(t *testing.T, e exchange) (cookies []string) {
 	return cookies
 }
 
-// keepFactors keeps the second factors that an answer shows to an account.
+// keepFactors stores the second factors of an account that an answer contains.
 func (r *replay) keepFactors(t *testing.T, account, uri string, backupCodes []string) {
 	t.Helper()
 	f := r.accounts[account]
@@ -594,8 +592,8 @@ var (
 	wrongCode = regexp.MustCompile(`"code": ?"\d{6}"`)
 )
 
-// fillCodes replaces words that stand for codes by codes, and codes that were
-// recorded, which are wrong ones, by a code that is wrong here.
+// fillCodes replaces words that stand for codes by codes. It replaces recorded codes,
+// which were wrong, by a code that is wrong here.
 func (r *replay) fillCodes(t *testing.T, content string) string {
 	t.Helper()
 	content = wrongCode.ReplaceAllStringFunc(content, func(string) string {
@@ -615,13 +613,14 @@ func (r *replay) fillCodes(t *testing.T, content string) string {
 
 // code returns the code that words stand for:
 //
-//	totp t1           one that was not used
-//	totp t1 again     the one that was used last
-//	totp t1 +1        that of the step after the present one
-//	backup t1 2       the second backup code
-//	mailed t1         the one that came by email
-//	mailed t1 again   the one that came by email before
-//	link t1           no code, but the token of the last link that came by email
+//	totp t1                    a code that was not used
+//	totp t1 again              the code that was used last
+//	totp t1 +1                 the code of the step after the current one
+//	backup t1 2                the second backup code
+//	backup t1 2 without dash   the same code without hyphens
+//	mailed t1                  the code from a new email
+//	mailed t1 again            the same code again
+//	link t1                    the token of the link in the last email
 func (r *replay) code(t *testing.T, what, account, which string) string {
 	t.Helper()
 	if what == "link" {
@@ -683,8 +682,8 @@ func totp(t *testing.T, app *testkit.AuthenticatorApp, which string) string {
 
 var linkPattern = regexp.MustCompile(`https?://[^/]+(/(?:email|reset-password)\?\S+)`)
 
-// pageOf returns the page that the link of an email leads to in the place of an
-// endpoint, because a program that looks into emails opens links, too.
+// pageOf returns the page to which the link in an email leads, instead of the recorded
+// endpoint. Links lead to pages because email scanners open links, too.
 func pageOf(recorded string) string {
 	return strings.NewReplacer(
 		"/api/auth/verify-email?", "/email?", "/api/auth/delete-user/callback?", "/email?",
@@ -692,7 +691,8 @@ func pageOf(recorded string) string {
 	).Replace(recorded)
 }
 
-// keepLink waits for the link that comes by email after an exchange, and keeps it.
+// keepLink waits for the email with a link that an exchange causes, and stores the token
+// of the link.
 func (r *replay) keepLink(t *testing.T, e exchange) {
 	t.Helper()
 	link := r.email(t, e.EmailTo, func(e testkit.Email) string {
@@ -709,8 +709,8 @@ func (r *replay) keepLink(t *testing.T, e exchange) {
 	r.links[e.EmailTo] = token
 }
 
-// email waits for a new email to an account in which find finds something, and
-// returns that. It looks at each email once, also at those to other accounts.
+// email waits for a new email to an account for which find does not return "", and returns
+// that text. It marks all emails as read, even those to other accounts.
 func (r *replay) email(t *testing.T, account string, find func(testkit.Email) string) (found string) {
 	t.Helper()
 	testkit.Eventually(t, account+" has a code or link by email", func() bool {
@@ -728,13 +728,13 @@ func (r *replay) email(t *testing.T, account string, find func(testkit.Email) st
 	return found
 }
 
-// wireWords are the members of answers whose values are words of the protocol.
+// wireWords has the members of answers whose values are words of the protocol.
 var wireWords = []string{
 	"method", "twoFactorMethods", "rpId", "userVerification", "residentKey", "attestation", "authenticatorAttachment", "deviceType", "transports", "aaguid",
 }
 
-// form returns a value in which the kind of each part replaces the part: IDs and
-// times differ from one run to the next.
+// form replaces each part of a value by its kind, because IDs and times differ between
+// runs.
 func form(v any) any {
 	switch v := v.(type) {
 	case nil:
@@ -767,8 +767,8 @@ func form(v any) any {
 	panic(fmt.Sprintf("%T is not a type of JSON", v))
 }
 
-// missing returns the differences between got and want, except for what only got
-// has: clients ignore fields that they do not know.
+// missing returns the differences between got and want. It ignores fields that only got
+// has, because clients ignore unknown fields.
 func missing(at string, got, want any) (differences []string) {
 	parts, ok := want.(map[string]any)
 	if !ok {

@@ -25,15 +25,15 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// A twoFactorUser is signed in, and has two-factor authentication on.
+// A twoFactorUser is a signed-in user with two-factor authentication.
 type twoFactorUser struct {
 	*testkit.Client
 	id, email string
 	app       *testkit.AuthenticatorApp
-	codes     []string // the backup codes
+	codes     []string // backup codes
 }
 
-// newTwoFactorUser makes an account with two-factor authentication from a browser.
+// newTwoFactorUser creates an account with two-factor authentication.
 func newTwoFactorUser(t *testing.T, c *testkit.Client, email string) *twoFactorUser {
 	t.Helper()
 	a := c.SignUp(email).Must(t, 200, "")
@@ -43,40 +43,41 @@ func newTwoFactorUser(t *testing.T, c *testkit.Client, email string) *twoFactorU
 	return u
 }
 
-// enable gets a new authenticator for an account, which does not count before its
-// first code, and the backup codes that come with the first authenticator.
+// enable starts the enrollment of an authenticator, which counts once the server gets a
+// code of it. For the first authenticator of an account, enable also returns backup
+// codes.
 func enable(t *testing.T, c *testkit.Client, replace bool) (app *testkit.AuthenticatorApp, backupCodes []string) {
 	t.Helper()
 	a := post(c, "/two-factor/enable", body{"password": testkit.Password, "replace": replace})
 	return a.Scan(t), a.Strings("backupCodes")
 }
 
-// prove sends the first code of a new authenticator.
+// prove sends the first code of a new authenticator, which completes its enrollment.
 func (u *twoFactorUser) prove(t *testing.T) {
 	t.Helper()
 	post(u.Client, "/two-factor/verify-totp", body{"code": u.app.Next()}).Must(t, 200, "")
 }
 
-// replacePhone replaces the authenticator, up to the first code.
+// replaceApp replaces the authenticator.
 func (u *twoFactorUser) replaceApp(t *testing.T) {
 	t.Helper()
 	u.app, _ = enable(t, u.Client, true)
 	u.prove(t)
 }
 
-// sendPassword sends the user's email address and password from a browser.
+// sendPassword signs in with the user's email address and password from a browser.
 func (u *twoFactorUser) sendPassword(c *testkit.Client) testkit.Answer {
 	return post(c, "/sign-in/email", body{"email": u.email, "password": testkit.Password})
 }
 
-// newChallenge sends the password from a new browser, which then needs a second
+// newPendingSignIn sends the password from a new browser, which then needs a second
 // factor.
 func (u *twoFactorUser) newPendingSignIn(t *testing.T, p *testkit.Program) *testkit.Client {
 	t.Helper()
 	return u.pendingSignIn(t, p.Client())
 }
 
-// challenge is newChallenge from a given browser.
+// pendingSignIn is [twoFactorUser.newPendingSignIn] from a given browser.
 func (u *twoFactorUser) pendingSignIn(t *testing.T, c *testkit.Client) *testkit.Client {
 	t.Helper()
 	u.sendPassword(c).Must(t, 403, "TWO_FACTOR_REQUIRED")
@@ -91,7 +92,7 @@ func (u *twoFactorUser) sessions(t *testing.T) int {
 	return len(list)
 }
 
-// codesLeft returns the number of backup codes that are not used.
+// codesLeft returns the number of unused backup codes.
 func (u *twoFactorUser) codesLeft(t *testing.T) int {
 	t.Helper()
 	var status struct{ BackupCodesLeft int }
@@ -99,8 +100,8 @@ func (u *twoFactorUser) codesLeft(t *testing.T) int {
 	return status.BackupCodesLeft
 }
 
-// copies returns n browsers with copies of the cookies of c, at the servers of a
-// database in turn.
+// copies returns n browsers with copies of the cookies of c, distributed over the servers
+// of a database.
 func copies(c *testkit.Client, n int, servers []*testkit.Program) []*testkit.Client {
 	all := make([]*testkit.Client, n)
 	for i := range all {
@@ -109,9 +110,9 @@ func copies(c *testkit.Client, n int, servers []*testkit.Program) []*testkit.Cli
 	return all
 }
 
-// TestTwoFactorAtOnce tests that if several browsers use the same thing at once,
-// one of them succeeds, that the server counts every guess, and that a thing is
-// dead once it is revoked. It does so on one server and on two.
+// TestTwoFactorAtOnce tests concurrent requests on one server and on two. If several
+// browsers use the same code or pending sign-in, one of them succeeds. The server counts
+// every guess. After a revocation, the server accepts no revoked session or device.
 func TestTwoFactorAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -129,15 +130,15 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	server := func(i int) *testkit.Program { return servers[i%len(servers)] }
 	ann := newTwoFactorUser(t, server(0).Client(), "ann@example.test")
 	db := storetest.Open(t, database)
-	unlock := func() { // as time does
+	unlock := func() { // as if the lockout had expired
 		t.Helper()
 		if err := db.UnlockSecondFactor(t.Context(), ann.id); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const n = 16
-	// openOne makes n calls, of which exactly one has to open a session. The others
-	// come too late, but they do not guess: they must not lock the account.
+	// openOne makes n calls, of which exactly one must start a session. The others are too
+	// late, but they are not guesses and must not lock the account out.
 	openOne := func(what string, call func(i int) testkit.Answer) (winner int) {
 		t.Helper()
 		before := ann.sessions(t)
@@ -148,7 +149,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		return winner
 	}
 
-	// Many challenges, one code.
+	// Many pending sign-ins use one code.
 	var browsers [n]*testkit.Client
 	for i := range browsers {
 		browsers[i] = ann.newPendingSignIn(t, server(i))
@@ -165,7 +166,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		browsers[winner] = ann.newPendingSignIn(t, server(winner))
 	}
 
-	// Many challenges, wrong codes: one count.
+	// Many pending sign-ins use wrong codes, which count together.
 	wrong := testkit.Wrong(ann.app)
 	judged := 0
 	for _, a := range atOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
@@ -179,7 +180,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	if judged != 10 {
 		t.Errorf("the server checked %d wrong codes in a row; want 10", judged)
 	}
-	for i := range servers { // to which the right code does not help now
+	for i := range servers { // a correct code does not help during the lockout
 		post(ann.newPendingSignIn(t, server(i)), "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).
 			Want(t, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 	}
@@ -188,7 +189,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	}
 	unlock()
 
-	// One challenge.
+	// One pending sign-in uses several codes.
 	same := copies(ann.newPendingSignIn(t, server(0)), n, servers)
 	openOne("one challenge, several codes", func(i int) testkit.Answer {
 		return post(same[i], "/two-factor/verify-backup-code", body{"code": ann.codes[1+i%5]})
@@ -197,7 +198,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		t.Errorf("%d backup codes are left after two sign-ins; want 8", left)
 	}
 
-	// One enrolment: the browser that succeeds has the session from then on.
+	// One enrollment: from then on, the browser that succeeds has the session.
 	ann.replaceAppAtOnce(t, n, servers)
 
 	for _, code := range []struct{ path, code string }{
@@ -211,8 +212,8 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	testRevoked(t, ann, servers)
 }
 
-// replacePhoneAtOnce replaces the authenticator. n copies of the user's browser
-// send its first code at once, and the user goes on with the one that succeeds.
+// replaceAppAtOnce replaces the authenticator. n copies of the user's browser send its
+// first code at once, and the user continues with the one that succeeds.
 func (u *twoFactorUser) replaceAppAtOnce(t *testing.T, n int, servers []*testkit.Program) {
 	t.Helper()
 	u.app, _ = enable(t, u.Client, true)
@@ -223,8 +224,8 @@ func (u *twoFactorUser) replaceAppAtOnce(t *testing.T, n int, servers []*testkit
 	}))]
 }
 
-// testRevoked tests that once a request to revoke something is answered, no server
-// accepts the thing.
+// testRevoked tests that no server accepts a session or a trusted device once a server has
+// confirmed its revocation.
 func testRevoked(t *testing.T, ann *twoFactorUser, servers []*testkit.Program) {
 	t.Helper()
 	server := func(i int) *testkit.Program { return servers[i%len(servers)] }
@@ -265,8 +266,8 @@ func testRevoked(t *testing.T, ann *twoFactorUser, servers []*testkit.Program) {
 	})
 }
 
-// revokeInUse revokes something while n loops use it, and tests that no use
-// succeeds that began after the answer.
+// revokeInUse sends a revocation while n loops use the revoked objects. It tests that no
+// use succeeds that began after the answer.
 func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use func(loop int) (accepted bool)) {
 	t.Helper()
 	var revoked atomic.Bool
@@ -292,8 +293,8 @@ func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use fun
 	loops.Wait()
 }
 
-// TestTwoFactorRightCodeIsNoGuess tests that a user who sends the first code of an
-// authenticator several times at once is not locked out for it.
+// TestTwoFactorCorrectCodeIsNoGuess tests that a user who sends the first code of an
+// authenticator several times at once is not locked out.
 func TestTwoFactorCorrectCodeIsNoGuess(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -306,9 +307,9 @@ func TestTwoFactorCorrectCodeIsNoGuess(t *testing.T) {
 	})
 }
 
-// TestTwoFactorKilled tests that if the server is killed while backup codes are
-// used, each code is either unused or used with all that follows from it, and that
-// a code is used if the server has answered so.
+// TestTwoFactorKilled tests a server that is killed while users sign in with backup
+// codes. Each code is either unused, or used with its session, log entry and email. A
+// code is used if the server has answered so.
 func TestTwoFactorKilled(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -368,7 +369,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			if u.answer.Status != 200 {
 				continue
 			}
-			if tried%5 == 0 { // a challenge allows five tries
+			if tried%5 == 0 { // a pending sign-in allows five tries
 				browser = ann.newPendingSignIn(t, p) // so two-factor authentication is still on
 			}
 			tried++
@@ -386,16 +387,15 @@ func TestTwoFactorKilled(t *testing.T) {
 	})
 }
 
-// TestTwoFactorLocksSurvive tests that a server that was killed still counts the
-// wrong codes from before, and still refuses a locked account and an address that
-// has called too often.
+// TestLockoutsSurvive tests that a killed server, once restarted, still counts earlier
+// wrong codes, and still enforces lockouts and the rate limit of an IP address.
 func TestLockoutsSurvive(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		wrong := testkit.Wrong(ann.app)
-		// The server counts wrong codes in a session apart from those at sign-in.
+		// The server counts wrong codes in a session separately from those at sign-in.
 		try := func(n int) {
 			t.Helper()
 			browser := ann.newPendingSignIn(t, p)
@@ -425,8 +425,8 @@ func TestLockoutsSurvive(t *testing.T) {
 		stranger := p.Client()
 		call := func() testkit.Answer { return stranger.Post("/two-factor/verify-totp", body{"code": wrong}) }
 		call()
-		// The count of the calls of an address starts again after ten seconds. It
-		// goes on here, however long the test takes.
+		// The server forgets the calls of an IP address after ten seconds. In this test it
+		// does not, however long the test takes.
 		execSQL(t, database, "UPDATE attempts SET expires_at = '2126-01-01 00:00:00+00:00'")
 		for range 2 {
 			call()
@@ -442,9 +442,8 @@ func TestLockoutsSurvive(t *testing.T) {
 	})
 }
 
-// TestTwoFactorRestart tests that a user can finish a sign-in that waits for its
-// second factor, and an enrolment that waits for its first code, although the
-// server was stopped or killed meanwhile.
+// TestTwoFactorRestart tests that a user can complete a pending sign-in and a pending
+// enrollment after the server was stopped or killed and started again.
 func TestTwoFactorRestart(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -487,8 +486,8 @@ func TestTwoFactorRestart(t *testing.T) {
 
 var codeInEmail = regexp.MustCompile(`Your code is (\d{6})\.`)
 
-// takeEmailedCode waits for an email with a code, and takes the email out of the
-// folder, so that the next call waits for another.
+// takeEmailedCode waits for an email with a code, and deletes the email, so that the next
+// call waits for another.
 func takeEmailedCode(t *testing.T, p *testkit.Program, to string) (code string) {
 	t.Helper()
 	var file string
@@ -506,9 +505,8 @@ func takeEmailedCode(t *testing.T, p *testkit.Program, to string) (code string) 
 	return code
 }
 
-// TestTwoFactorNotices tests that the owner of an account gets an email about each
-// change of its second factor, and that neither the emails nor the log have a
-// secret in them.
+// TestTwoFactorNotices tests that the owner of an account gets an email about each change
+// of its second factor, and that neither the emails nor the log contain a secret.
 func TestTwoFactorNotices(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
@@ -569,12 +567,12 @@ func TestTwoFactorNotices(t *testing.T) {
 	})
 }
 
-// TestTwoFactorAtRest tests that an attacker who steals the database, its files or
-// the log gets no secret that opens an account.
+// TestTwoFactorAtRest tests that an attacker who steals the database, its files or the log
+// gets no secret that gives access to an account.
 func TestTwoFactorAtRest(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		// The server cannot make the folder for emails: they wait in the database.
+		// The server cannot create the folder for emails, so they wait in the database.
 		data := t.TempDir()
 		blocked := filepath.Join(data, "blocked")
 		if err := os.WriteFile(blocked, nil, 0o600); err != nil {
@@ -591,13 +589,13 @@ func TestTwoFactorAtRest(t *testing.T) {
 		secrets.keep(ann)
 		pending, codes := enable(t, ann.Client, true)
 		secrets.keepFactors(pending, codes)
-		// Bob is about to enrol his first authenticator.
+		// Bob is about to enroll his first authenticator.
 		bob := secrets.newClient(p)
 		bob.SignUp("bob@example.test").Must(t, 200, "")
 		secrets.keepFactors(enable(t, bob, false))
 
-		// The server gets right and wrong codes of each kind, in a challenge and in a
-		// session, a trusted browser, and bodies that no endpoint takes.
+		// The server gets correct and wrong codes of each kind, in a pending sign-in and in a
+		// session, the cookie of a trusted device, and bodies that no endpoint accepts.
 		newChallenge := func() *testkit.Client { return ann.pendingSignIn(t, secrets.newClient(p)) }
 		right := ann.app.Next()
 		secrets[right] = "a right code"
@@ -628,7 +626,7 @@ func TestTwoFactorAtRest(t *testing.T) {
 		post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
 		post(ann.Client, "/two-factor/send-otp", body{}).Want(t, 200, "")
 
-		// The test knows the codes in the emails only after it has delivered them.
+		// The test learns the codes in the emails only when it delivers them.
 		stolen := map[string]string{"the database": storetest.Dump(t, database)}
 		for _, file := range sqliteFiles(t, database) {
 			stolen[filepath.Base(file)+", in use"] = contents(t, file)
@@ -658,7 +656,7 @@ func TestTwoFactorAtRest(t *testing.T) {
 	})
 }
 
-// sqliteFiles returns the files of an SQLite database, and none of another.
+// sqliteFiles returns the files of an SQLite database, or none for another database.
 func sqliteFiles(t *testing.T, database string) []string {
 	t.Helper()
 	path, ok := strings.CutPrefix(database, "sqlite:")
@@ -681,15 +679,15 @@ func contents(t *testing.T, file string) string {
 	return string(b)
 }
 
-// deliverCodes takes all emails out of the outbox, as another server does, and
-// returns the codes in them.
+// deliverCodes delivers all emails in the outbox, as another server would, and returns the
+// codes in them.
 func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	t.Helper()
 	keys, err := keyring.Parse(contents(t, keyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := func() time.Time { return account.Now().Add(time.Hour) } // no server has reserved an email then
+	later := func() time.Time { return account.Now().Add(time.Hour) } // no email is leased then
 	service := account.Service{Store: storetest.Open(t, database), Keys: keys, Now: later}
 	for more := true; more; {
 		more, err = service.DeliverMail(t.Context(), func(m mail.Mail) error {
@@ -705,10 +703,10 @@ func deliverCodes(t *testing.T, database, keyFile string) (codes []string) {
 	return codes
 }
 
-// secrets says what each secret is.
+// secrets maps each secret to its description.
 type secrets map[string]string
 
-// newClient returns a new client of a server, all of whose cookies are secrets.
+// newClient returns a new client of a server, and adds all its cookies to the secrets.
 func (s secrets) newClient(p *testkit.Program) *testkit.Client {
 	c := p.Client()
 	c.Jar = watchedJar{c.Jar, s}
@@ -722,7 +720,7 @@ type watchedJar struct {
 
 func (j watchedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	for _, c := range cookies {
-		for token := range strings.SplitSeq(c.Value, ".") { // some have several tokens in them
+		for token := range strings.SplitSeq(c.Value, ".") { // some contain several tokens
 			if token != "" {
 				j.secrets[token] = "the cookie " + c.Name
 			}
@@ -731,7 +729,7 @@ func (j watchedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	j.CookieJar.SetCookies(u, cookies)
 }
 
-// keep adds all secrets that an account has now.
+// keep adds all current secrets of an account.
 func (s secrets) keep(u *twoFactorUser) {
 	s[testkit.Password] = "the password"
 	s[u.app.Last()] = "a code of an authenticator"
@@ -746,7 +744,7 @@ func (s secrets) keepFactors(app *testkit.AuthenticatorApp, backupCodes []string
 	}
 }
 
-// wantNone fails the test if a text has a secret in it, in any form.
+// wantNone fails the test if a text contains a secret in any form.
 func (s secrets) wantNone(t *testing.T, where, text string) {
 	t.Helper()
 	for value, what := range s {
@@ -758,37 +756,37 @@ func (s secrets) wantNone(t *testing.T, where, text string) {
 	}
 }
 
-// forms returns the forms in which a text may have a secret in it: the secret, what
-// it encodes and, if it is short, its hash, from which an attacker can guess it,
-// each plain and encoded.
+// forms returns the forms in which a text may contain a secret: the secret, the data that
+// it encodes and, if it is short, its hash, from which an attacker can guess it. Each is
+// plain and in hex, and all but the hash are also in base64 and base32.
 func forms(value string) []string {
 	plain := []string{value}
 	if raw, err := base32.StdEncoding.DecodeString(value); err == nil {
-		plain = append(plain, string(raw)) // of an authenticator
+		plain = append(plain, string(raw)) // the key of an authenticator
 	}
 	if raw, err := base64.RawURLEncoding.DecodeString(value); err == nil && len(raw) >= 16 {
-		plain = append(plain, string(raw)) // of a cookie
+		plain = append(plain, string(raw)) // the token in a cookie
 	}
 	if bare := strings.ReplaceAll(value, "-", ""); bare != value && len(bare) == 12 {
 		plain = append(plain, bare, strings.ToUpper(bare), strings.ToLower(bare)) // a backup code
 	}
 	all := slices.Clone(plain)
 	for _, p := range plain {
-		if len(p) <= 14 { // a code, of which an attacker can try all
+		if len(p) <= 14 { // a code, which an attacker can find by trying all
 			hash := sha256.Sum256([]byte(p))
 			all = append(all, string(hash[:]), hex.EncodeToString(hash[:]))
 		}
 		b := []byte(p)
-		// Without padding: the form with padding begins with this one.
+		// The encodings are without padding, because those with padding begin with them.
 		all = append(all, hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), base64.RawStdEncoding.EncodeToString(b),
 			base64.RawURLEncoding.EncodeToString(b), base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 	}
 	return all
 }
 
-// contains reports whether a text has a form of a secret in it. Six digits count
-// only if no digit or decimal point precedes them and no digit follows: a longer
-// number or a fraction of a second may have them in it by chance.
+// contains reports whether a text contains a form of a secret. Six digits count only if no
+// digit or decimal point precedes them and no digit follows: a longer number or a fraction
+// of a second may contain them by chance.
 func contains(text, form string) bool {
 	code := len(form) == 6 && strings.Trim(form, "0123456789") == ""
 	for {

@@ -9,8 +9,8 @@ import (
 	"latchkey/backend/site"
 )
 
-// printVersion prints the module's version and the source revision, if Go has recorded them,
-// the version of the content that browsers cache, and the Go version and platform.
+// printVersion prints the module's version and the source revision, if Go has recorded
+// them, the version of the content that browsers cache, and the Go version and platform.
 func printVersion(out io.Writer) error {
 	module, revision := buildVersion()
 	_, err := fmt.Fprintf(out, "latchkey %s\nrevision %s\ncontent  %s\nbuilt by %s for %s/%s\n",

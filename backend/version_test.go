@@ -8,9 +8,9 @@ import (
 	"latchkey/backend/site"
 )
 
-// TestVersion tests that the command version and the flag -version print the versions and do
-// nothing else, whatever the other flags say; and that a variable of a similar name means
-// nothing.
+// TestVersion tests that the command version and the flag -version print the versions even
+// if other flags are invalid, and that the environment variable LATCHKEY_VERSION does not
+// set the flag.
 func TestVersion(t *testing.T) {
 	var out strings.Builder
 	getenv := func(name string) string { return map[string]string{"LATCHKEY_ORIGIN": "nonsense"}[name] }
