@@ -12,20 +12,20 @@ import (
 	"latchkey/shared"
 )
 
-// A Schema is what the members of a request must be, read off a Go type once.
+// A Schema describes the members of a request. It is derived from a Go type once.
 type Schema []field
 
 type field struct {
 	name     string
 	required bool
-	kinds    []jsontext.Kind // the JSON that it takes; empty for any
-	want     string          // the same in Better Auth's words
-	check    string          // "email", "nonempty" or the words that it takes, as "a|b"
+	kinds    []jsontext.Kind // accepted kinds of JSON; empty for any
+	want     string          // the accepted type in Better Auth's messages
+	check    string          // "email", "nonempty", or the accepted words, as "a|b"
 }
 
 // SchemaOf returns the schema of a struct. A field is required unless its json tag has an
-// option; its check tag says more. SchemaOf panics if a field has a type that requests
-// cannot have.
+// option. Its check tag restricts the value. SchemaOf panics if a field has a type that
+// requests do not support.
 func SchemaOf[In any]() Schema {
 	var s Schema
 	t := reflect.TypeFor[In]()
@@ -51,8 +51,8 @@ func SchemaOf[In any]() Schema {
 	return s
 }
 
-// validate fails if members of a part of the request are not what the schema says, in the
-// words of Better Auth's validator.
+// validate fails if the members of a part of the request violate the schema. The messages
+// are those of Better Auth's validator.
 func (d Decoder) validate(s Schema, part string, members map[string]jsontext.Value) error {
 	var faults []string
 	var at string
@@ -91,9 +91,9 @@ func (d Decoder) validate(s Schema, part string, members map[string]jsontext.Val
 	return Invalid(at, strings.Join(faults, "; "))
 }
 
-// refuseOthers fails if there are members that the schema does not have: any, if all is
-// set, or else those whose names differ from one of its own only in case, because the
-// caller believes that they have an effect.
+// refuseOthers fails if there are members that the schema lacks. If all is set, it
+// refuses any of them. Otherwise it refuses those whose names differ from a known one
+// only in case, because the caller expects them to have an effect.
 func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if slices.ContainsFunc(s, func(f field) bool { return f.name == name }) {
@@ -110,8 +110,8 @@ func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error 
 	return nil
 }
 
-// Invalid is the error of a request in which a field is wrong, or the whole if field is
-// empty.
+// Invalid returns the error of a request with an invalid field, or of an invalid request
+// if field is empty.
 func Invalid(field, message string) error { return shared.ErrValidation.WithMessage(message).In(field) }
 
 func kindName(k jsontext.Kind) string {

@@ -1,5 +1,6 @@
-// Package wire decodes requests strictly. It knows the types that endpoints accept, and
-// nothing about accounts, sessions or what the endpoints do.
+// Package wire decodes requests strictly: it validates bodies, queries and forms against
+// a schema, and reports errors as Better Auth does. It knows nothing about accounts,
+// sessions or what the endpoints do.
 package wire
 
 import (
@@ -22,31 +23,31 @@ import (
 	"latchkey/shared"
 )
 
-// MaxBody is the most bytes of a body that a server should read. It is far above the
-// largest honest body, a passkey registration of some 8 KiB, and far below what parsing
-// could be slow at.
+// MaxBody is the maximum size of a body, in bytes. The largest legitimate body, a passkey
+// registration, has about 8 KiB. A body of this size is still fast to parse.
 const MaxBody = 64 << 10
 
-// maxDepth is the deepest JSON that is read. Ours is two deep.
+// maxDepth limits the nesting of JSON. The deepest body that the endpoints need, a
+// passkey registration, stays far below it.
 const maxDepth = 32
 
 // A Decoder reads requests.
 type Decoder struct {
-	// EmailFault returns what is wrong with an email address, for people, or "".
+	// EmailFault returns an error message for an invalid email address, or "" for a valid
+	// one.
 	EmailFault func(address string) string
-	// MayRedirectTo reports whether a server may redirect to an address that a caller
-	// names.
+	// MayRedirectTo reports whether the server may redirect to an address from a request.
 	MayRedirectTo func(address string) bool
 }
 
-// strictBody is implemented by the In of an endpoint that takes no other members than
-// its own: a caller that sends others expects something that the server does not do.
+// strictBody is implemented by the In of endpoints that refuse unknown members. A caller
+// that sends them expects an effect that the endpoint does not have.
 type strictBody interface{ Exact() }
 
-// Body reads the body of a request into in, which the schema describes. The body is one
-// JSON object in valid UTF-8, with nothing after it. No name occurs twice. Names are
-// case-sensitive. As in Better Auth, unknown names are ignored, unless they are known
-// ones in other capitals, or in is a [strictBody].
+// Body decodes the body of a request into in, which the schema describes. The body must
+// be one JSON object in valid UTF-8, with no data after it and no duplicate names. Names
+// are case-sensitive. As in Better Auth, unknown names are ignored. They are an error if
+// in is a [strictBody], or if they differ from a known name only in case.
 func (d Decoder) Body(r *http.Request, s Schema, in any) error {
 	body, err := readBody(r)
 	if err != nil {
@@ -75,7 +76,7 @@ func (d Decoder) Body(r *http.Request, s Schema, in any) error {
 	if err := s.refuseOthers(members, all); err != nil {
 		return err
 	}
-	if err := strict.Unmarshal(body, in); err != nil { // such as a number that is not whole
+	if err := strict.Unmarshal(body, in); err != nil { // such as a number that is not an integer
 		return fmt.Errorf("%w: %w", shared.ErrValidation, err)
 	}
 	return nil
@@ -91,14 +92,14 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// hasType reports whether a request says that its body is of that type.
+// hasType reports whether the Content-Type of a request is want, in UTF-8.
 func hasType(r *http.Request, want string) bool {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == want && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 }
 
-// Query reads the query of a request into in, whose fields are strings. Unknown names are
-// ignored.
+// Query decodes the query of a request into in, whose fields are strings. It ignores
+// unknown names.
 func (d Decoder) Query(r *http.Request, s Schema, in any) error {
 	members := map[string]jsontext.Value{}
 	query := r.URL.Query()
@@ -135,9 +136,9 @@ func (d Decoder) Query(r *http.Request, s Schema, in any) error {
 	return strict.Unmarshal(body, in)
 }
 
-// Form reads the body of a request that a form sent into in, and returns what was typed.
-// It is as strict as Body: each name once, valid UTF-8, no NUL. Unknown names are ignored.
-// A check box that is not ticked is not sent, and means no.
+// Form decodes the body of a form submission into in, and also returns the raw values. It
+// is as strict as [Decoder.Body]: valid UTF-8, no NUL, no duplicate names. It ignores
+// unknown names. Browsers omit an unchecked check box, so a missing one is false.
 func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -161,7 +162,7 @@ func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
 	for _, f := range s {
 		checkBox := slices.Contains(f.kinds, 't')
 		switch {
-		case checkBox && (!values.Has(f.name) || values.Get(f.name) == "on"): // what browsers send for a check box without a value
+		case checkBox && (!values.Has(f.name) || values.Get(f.name) == "on"): // "on" is the default value of a check box
 			members[f.name] = jsontext.Value(strconv.FormatBool(values.Has(f.name)))
 		case values.Has(f.name):
 			text, err := json.Marshal(values.Get(f.name))
@@ -195,8 +196,8 @@ func object(body []byte) (members map[string]jsontext.Value, err error) {
 	return members, nil
 }
 
-// checkJSON reads a whole body, so that it also refuses an invalid part that the endpoint
-// ignores.
+// checkJSON checks the whole body, so that it also rejects invalid parts that the
+// endpoint ignores.
 func checkJSON(body []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
 	for {
@@ -215,7 +216,7 @@ func checkJSON(body []byte) error {
 	}
 }
 
-// callbacks are the members that name an address to redirect to, in any body.
+// callbacks lists the members of any body that contain an address to redirect to.
 var callbacks = []struct {
 	name string
 	err  *shared.Error
@@ -226,8 +227,8 @@ var callbacks = []struct {
 	{"newUserCallbackURL", shared.ErrNewUserCallbackURL},
 }
 
-// checkCallbacks fails if a request names an address that the server may not redirect to,
-// whichever endpoint it is sent to.
+// checkCallbacks fails if a request to any endpoint contains an address that the server
+// may not redirect to.
 func (d Decoder) checkCallbacks(r *http.Request, members map[string]jsontext.Value) error {
 	for _, c := range callbacks {
 		target := ""
