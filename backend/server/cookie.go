@@ -9,13 +9,13 @@ import (
 	"latchkey/backend/account"
 )
 
-// cookies reads and writes the cookies. Their names are
+// cookies reads and writes the cookies. Their names are, for example:
 //
-//	https, our own prefix       __Host-latchkey.session_token
-//	https, another prefix       __Secure-better-auth.session_token
-//	http://localhost            latchkey.session_token
+//	https, prefix latchkey      __Host-latchkey.session_token
+//	https, prefix better-auth   __Secure-better-auth.session_token
+//	http, prefix latchkey       latchkey.session_token
 //
-// Only the form that fits the configured origin is read.
+// It reads only the form that fits the configured origin.
 type cookies struct {
 	prefix string
 	secure bool
@@ -30,7 +30,7 @@ func newCookies(prefix string, origin *url.URL) cookies {
 	case prefix == "better-auth":
 		prefix = "__Secure-" + prefix
 	default:
-		prefix = "__Host-" + prefix // the browser refuses a Domain, and any path but /
+		prefix = "__Host-" + prefix // browsers then reject a Domain, and any Path but /
 	}
 	return cookies{prefix + ".", secure}
 }
@@ -42,7 +42,7 @@ func (k cookies) set(w http.ResponseWriter, name, value string, maxAge int) {
 	})
 }
 
-// value returns the value of a request's cookie, or "" if the request lacks it.
+// value returns the value of a cookie of the request, or "" if there is none.
 func (k cookies) value(r *http.Request, name string) string {
 	c, err := r.Cookie(k.prefix + name)
 	if err != nil {
@@ -56,8 +56,8 @@ func (k cookies) session(r *http.Request) (account.Token, bool) {
 	return account.ParseToken(k.value(r, "session_token"))
 }
 
-// setSession sets the cookie with a session's token. The browser deletes it when it closes,
-// unless the user chose to stay signed in.
+// setSession sets the cookie with a session's token. The browser deletes the cookie when
+// it closes, unless the user chose to stay signed in.
 func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.Token) {
 	maxAge := 0
 	if s.Remember {
@@ -66,7 +66,8 @@ func (k cookies) setSession(w http.ResponseWriter, s account.Session, t account.
 	k.set(w, "session_token", string(t), maxAge)
 }
 
-// CookieHeader returns the Cookie header of a browser that has a session's token.
+// CookieHeader returns the Cookie header that a browser sends in the session with token
+// t.
 func (c Config) CookieHeader(t account.Token) string {
 	return newCookies(c.CookiePrefix, c.Origin).prefix + "session_token=" + string(t)
 }
@@ -103,8 +104,8 @@ func (k cookies) setPasskey(w http.ResponseWriter, t account.Token) {
 	k.set(w, k.passkeyName(), string(t), int(account.CeremonyLifetime/time.Second))
 }
 
-// passkeyName returns the name of the cookie: under Better Auth's prefix, the one that it
-// uses.
+// passkeyName returns the name of the passkey cookie. With Better Auth's prefix, it is
+// Better Auth's name.
 func (k cookies) passkeyName() string {
 	if strings.HasSuffix(k.prefix, "better-auth.") {
 		return "better-auth-passkey"
@@ -112,7 +113,7 @@ func (k cookies) passkeyName() string {
 	return "passkey"
 }
 
-// browser returns the known-device tokens of a browser, which earlier sign-ins left.
+// browser returns the known-device tokens that earlier sign-ins stored in the browser.
 func (k cookies) browser(r *http.Request) account.KnownDeviceTokens {
 	return account.KnownDeviceTokens(k.value(r, "browser"))
 }

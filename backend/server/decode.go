@@ -10,13 +10,14 @@ import (
 	"latchkey/shared"
 )
 
-// decoder returns what reads the server's requests.
+// decoder returns the decoder of the server's requests.
 func (s *Server) decoder() wire.Decoder {
 	return wire.Decoder{EmailFault: emailFault, MayRedirectTo: s.mayRedirectTo}
 }
 
-// emailFault returns what is wrong with an address, or "": the words of Better Auth's
-// validator, or a sentence for people that says more.
+// emailFault returns a message about an invalid email address, or "" if it is valid.
+// The message is that of Better Auth's validator. Only letters outside ASCII before
+// the @ have a message of our own, which explains more.
 func emailFault(email string) string {
 	_, err := address.Parse(email)
 	var e *shared.Error
@@ -30,8 +31,8 @@ func emailFault(email string) string {
 	}
 }
 
-// mayRedirectTo reports whether target is an address of a trusted origin, or a path of
-// our own that a browser cannot take for something else.
+// mayRedirectTo reports whether target is a URL of a trusted origin, or a path that
+// browsers cannot resolve to another origin.
 func (s *Server) mayRedirectTo(target string) bool {
 	if strings.ContainsFunc(target, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\\' }) {
 		return false

@@ -14,15 +14,16 @@ import (
 	"latchkey/web"
 )
 
-// isLink reports whether a request opens a link from an email. The answer depends on the
-// link and on the session of the caller.
+// isLink reports whether a request opens an email link. The response depends on the link
+// and on the caller's session, so package site does not serve it.
 func isLink(r *http.Request) bool {
 	return r.URL.Path == shared.PageEmail || r.URL.Path == shared.PageResetPassword && r.URL.Query().Has("callbackURL")
 }
 
 var emailLinkSchema = wire.SchemaOf[shared.EmailLink]()
 
-// refuseLinkMethod answers a link that was requested by a method other than GET and HEAD.
+// refuseLinkMethod responds to a request for a link with a method other than GET and
+// HEAD.
 func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	allow := "GET, HEAD"
@@ -33,8 +34,9 @@ func refuseLinkMethod(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
 }
 
-// openResetLink leads on to the page that a front end has for new passwords, as
-// [shared.OpenPasswordReset] does. It does not use the link.
+// openResetLink redirects to the link's callback, which is the front end's page for a new
+// password, or else to our own page. Like [shared.OpenPasswordReset], it does not consume
+// the token.
 func (s *Server) openResetLink(c *call) error {
 	var in shared.EmailLink
 	if err := s.decoder().Query(c.Request, emailLinkSchema, &in); err != nil {
@@ -50,10 +52,10 @@ func (s *Server) openResetLink(c *call) error {
 	return nil
 }
 
-// openEmailLink answers a link that verifies or changes an address, or deletes an account.
-// Opening the link acts on it only if a user navigates to it in a browser that is signed in
-// to the same account, and never deletes an account. Otherwise the page asks first: email
-// scanners open links too, and run the scripts of the pages.
+// openEmailLink handles a link that verifies or changes an email address, or deletes an
+// account. Opening the link acts on it only if a user navigates to it in a browser that
+// is signed in to the same account. Otherwise, and before every deletion, the page asks
+// for confirmation: email scanners open links, too, and run the scripts of the pages.
 func (s *Server) openEmailLink(c *call) error {
 	if q := c.URL.Query(); !q.Has("token") && (q.Has("done") || q.Has("error")) {
 		s.sendLinkPage(*c, http.StatusOK, s.landingPage(*c))
@@ -80,7 +82,7 @@ func (s *Server) openEmailLink(c *call) error {
 	return nil
 }
 
-// emailForm answers the button of the page, which acts on the link.
+// emailForm handles the button of the confirmation page. It acts on the link.
 func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
 	if in.CallbackURL != "" && !s.mayRedirectTo(in.CallbackURL) {
 		return "", shared.ErrCallbackURL
@@ -98,7 +100,7 @@ func (s *Server) emailForm(c call, in shared.EmailLink) (string, error) {
 	return "", s.followLink(c, in, link)
 }
 
-// authenticateOptional finds the session that a call came with, if it came with one.
+// authenticateOptional finds the session of a call, if it has one.
 func (s *Server) authenticateOptional(c *call) error {
 	signedIn, err := s.authenticate(*c)
 	if errors.Is(err, shared.ErrUnauthorized) {
@@ -128,7 +130,7 @@ func (s *Server) mayFollow(c call, link account.EmailLink) error {
 	return nil
 }
 
-// followLink acts on a link, and answers with the page that says so.
+// followLink acts on a link, and responds with a page that confirms it.
 func (s *Server) followLink(c call, in shared.EmailLink, link account.EmailLink) (err error) {
 	if link.Purpose == account.LinkDelete {
 		_, err = s.respondDeleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, in.Token))
@@ -153,15 +155,15 @@ type linkError struct {
 
 func (e linkError) Unwrap() error { return e.error }
 
-// isNavigation reports whether a user navigates to the page. A browser without Fetch
-// Metadata is trusted: it sends the session's SameSite cookie only when a user navigates.
+// isNavigation reports whether a user navigated to the page. It trusts browsers without
+// Fetch Metadata, because they send the session's SameSite cookie only with a navigation.
 func isNavigation(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return r.Method == http.MethodGet && !isPrefetch(r) && (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
 }
 
-// isPrefetch reports whether a browser fetches something ahead of time: it sends
-// Sec-Purpose (Fetch standard), or one of the headers that preceded it.
+// isPrefetch reports whether a browser prefetches a page. It then sends Sec-Purpose
+// (Fetch standard) or one of the headers that preceded it.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		if r.Header.Get(name) != "" {
@@ -171,12 +173,12 @@ func isPrefetch(r *http.Request) bool {
 	return false
 }
 
-// requireScript fails with a [redirect] to our page unless a script calls an endpoint
-// that acts on a link. Older emails have links to these endpoints, which users and email
-// scanners open like any other link.
+// requireScript fails with a [redirect] to the link's page unless a script sent the call.
+// Older emails have links to the endpoints themselves, which users and email scanners
+// open like any other link.
 func requireScript(c call, in shared.EmailLink) error {
 	mode, dest := c.Header.Get("Sec-Fetch-Mode"), c.Header.Get("Sec-Fetch-Dest")
-	page := mode == "" && strings.Contains(c.Header.Get("Accept"), "text/html") // older browsers send this for a page
+	page := mode == "" && strings.Contains(c.Header.Get("Accept"), "text/html") // older browsers send this when they load a page
 	switch mode {
 	case "", "cors", "same-origin":
 		if !page && !isPrefetch(c.Request) && (dest == "" || dest == "empty") {
@@ -190,8 +192,8 @@ func requireScript(c call, in shared.EmailLink) error {
 	return redirect(to)
 }
 
-// continueURL returns where *Continue* leads after a link. Older links name the page
-// itself; for those it returns the start page.
+// continueURL returns the address of *Continue* on the page of a link. Older links have
+// that page itself as their callback. For those, it is the home page.
 func continueURL(callback string) string {
 	if u, err := url.Parse(callback); err != nil || u.Host == "" && u.Path == shared.PageEmail {
 		return shared.PageHome
@@ -199,12 +201,13 @@ func continueURL(callback string) string {
 	return cmp.Or(callback, shared.PageHome)
 }
 
-// sendLinkPage answers with the page of a link.
+// sendLinkPage responds with the page of a link.
 func (s *Server) sendLinkPage(c call, status int, l web.Link) {
 	s.site.AnswerLink(c.w, c.Request, status, l)
 }
 
-// confirmLinkPage is the page that says what a link does, and asks for it.
+// confirmLinkPage returns the page that explains what a link does and asks the user to
+// confirm it.
 func (s *Server) confirmLinkPage(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
 	q := web.Link{Token: in.Token, Callback: in.CallbackURL, Hint: l.T(message.HintCloseIfNotYours)}
@@ -225,7 +228,7 @@ func (s *Server) confirmLinkPage(c call, in shared.EmailLink, link account.Email
 	return q
 }
 
-// verificationText says what a link does that verifies an address.
+// verificationText describes a link that verifies an email address.
 func verificationText(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
 		return l.T(message.ConfirmEmailOfUser, link.Email, owner)
@@ -233,7 +236,7 @@ func verificationText(l *message.Language, link account.EmailLink) string {
 	return l.T(message.ConfirmEmailOfYours, link.Email)
 }
 
-// emailChangeText says what a link does that is one of the two steps of another address.
+// emailChangeText describes a link that is one of the two steps of an email change.
 func emailChangeText(l *message.Language, link account.EmailLink) string {
 	if owner := strings.TrimSpace(link.User.Name); owner != "" {
 		return l.T(message.ConfirmEmailChangeOfUser, owner, link.Email, link.New)
@@ -241,7 +244,7 @@ func emailChangeText(l *message.Language, link account.EmailLink) string {
 	return l.T(message.ConfirmEmailChangeOfYours, link.Email, link.New)
 }
 
-// linkDonePage is the page that says what a link has done.
+// linkDonePage returns the page that confirms what a link did.
 func (s *Server) linkDonePage(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
 	done := web.Link{Title: l.T(message.ThankYou), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
@@ -257,7 +260,7 @@ func (s *Server) linkDonePage(c call, in shared.EmailLink, link account.EmailLin
 	return done
 }
 
-// doneText says what a link of a purpose has done.
+// doneText describes what a link of the given purpose did.
 func doneText(l *message.Language, purpose account.LinkPurpose) string {
 	switch purpose {
 	case account.LinkConfirmChange:
@@ -278,7 +281,7 @@ func passwordDuePage(l *message.Language) web.Link {
 	}
 }
 
-// linkAlreadyDonePage is the page of a link that has done its work before.
+// linkAlreadyDonePage returns the page of a link that was used before.
 func linkAlreadyDonePage(l *message.Language, in shared.EmailLink, link account.EmailLink) web.Link {
 	done := web.Link{Title: l.T(message.NothingLeftToDo), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
 	switch {
@@ -292,14 +295,14 @@ func linkAlreadyDonePage(l *message.Language, in shared.EmailLink, link account.
 		done.Hint = link.New
 	case link.Purpose == account.LinkConfirmChange:
 		done.Text = l.T(message.DoneChangeAlreadyAgreed, link.New)
-	default: // the address was changed once more, or back
+	default: // the address has changed again, or back
 		done.Text = l.T(message.ErrLinkUsed)
 	}
 	return done
 }
 
-// landingPage is the page to which an endpoint redirects after it has followed a link.
-// Anyone can write the rest of the query, so the page shows none of it.
+// landingPage returns the page to which an endpoint redirects after it has followed a
+// link. It shows no text from the query, because anyone can write that.
 func (s *Server) landingPage(c call) web.Link {
 	l := languageOf(c.Request)
 	link := web.Link{Title: l.T(message.ThankYou), Href: shared.PageHome, Label: l.T(message.ContinueAction)}
@@ -318,12 +321,13 @@ func (s *Server) landingPage(c call) web.Link {
 	return link
 }
 
-// linkPurposes maps the values of done in an address to the purposes of links.
+// linkPurposes maps the values of the query parameter done to the purposes of links.
 var linkPurposes = map[string]account.LinkPurpose{
 	"confirmed": account.LinkConfirmChange, "changed": account.LinkChange, "deleted": account.LinkDelete,
 }
 
-// refuseLink answers a link that failed with a page that says what the user can do.
+// refuseLink responds to a link that failed with a page that explains what the user can
+// do.
 func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	e, status := s.explain(c.w, c.Request, err)
 	why, _ := errors.AsType[linkError](err)
@@ -349,7 +353,7 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 	s.sendLinkPage(c, status, page)
 }
 
-// linkErrorText says what is wrong with a link, and what to do.
+// linkErrorText explains why a link failed, and what the user can do.
 func linkErrorText(l *message.Language, e *shared.Error) string {
 	switch e.Code {
 	case shared.ErrTokenExpired.Code:
@@ -364,7 +368,7 @@ func linkErrorText(l *message.Language, e *shared.Error) string {
 		return l.T(message.ErrLinkAccountGone)
 	case shared.ErrInvalidUser.Code:
 		return l.T(message.ErrLinkOtherAccount)
-	case shared.ErrUserInfo.Code, shared.ErrUnauthorized.Code: // the session ended in between
+	case shared.ErrUserInfo.Code, shared.ErrUnauthorized.Code: // the session has ended meanwhile
 		return l.T(message.ErrLinkNothingDeleted)
 	case shared.ErrCallbackURL.Code:
 		return l.T(message.ErrLinkUntrustedRedirect)

@@ -11,7 +11,7 @@ import (
 	"latchkey/shared"
 )
 
-// statuses is the HTTP status of every error that crosses the wire.
+// statuses maps every error of the API to its HTTP status.
 var statuses = map[*shared.Error]int{
 	shared.ErrBadRequest:       http.StatusBadRequest,
 	shared.ErrValidation:       http.StatusBadRequest,
@@ -102,7 +102,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrYourself:   http.StatusConflict,
 }
 
-// statusOf is the status of an error, by its code.
+// statusOf returns the HTTP status of the error with the code of e.
 func statusOf(e *shared.Error) int {
 	for known, status := range statuses {
 		if known.Is(e) {
@@ -112,8 +112,8 @@ func statusOf(e *shared.Error) int {
 	return http.StatusInternalServerError
 }
 
-// withStatus returns an error that has another status here than elsewhere, as in Better
-// Auth.
+// withStatus returns err with another HTTP status than usual. Better Auth returns one
+// error with different statuses at different endpoints.
 func withStatus(status int, err error) error { return statusError{err, status} }
 
 type statusError struct {
@@ -123,8 +123,8 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// redirect is the address to redirect a call to. It is an error so that every handler can
-// return it.
+// A redirect is an address to redirect the caller to. It is an error so that every
+// handler can return it.
 type redirect string
 
 func (to redirect) Error() string { return "it is elsewhere" }
@@ -133,7 +133,7 @@ func (to redirect) Error() string { return "it is elsewhere" }
 // again.
 const unavailableRetry = 2 * time.Second
 
-// fail writes the answer to a call that failed.
+// fail writes the response to a call that failed.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if to, ok := errors.AsType[redirect](err); ok {
@@ -169,7 +169,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) (e *
 	if e.RetryAfter > 0 {
 		after := strconv.Itoa(e.RetryAfter)
 		w.Header().Set("Retry-After", after)
-		w.Header().Set("X-Retry-After", after) // the one that Better Auth's clients read
+		w.Header().Set("X-Retry-After", after) // Better Auth's clients read this one
 	}
 	status = statusOf(e)
 	if known, ok := errors.AsType[statusError](err); ok {

@@ -21,7 +21,7 @@ func (s *Server) listEvents(c call, in shared.EventQuery) (shared.EventPage, err
 	in.User = c.User.ID
 	page, err := s.eventPage(c, in)
 	for i, e := range page.Events {
-		// The owner of an account must not learn from where an administrator acted.
+		// The user must not learn the address or the device of an administrator.
 		if e.Actor != nil && e.Actor.ID != c.User.ID {
 			e.Actor, e.IPAddress, e.Device, e.SessionID = nil, "", shared.Device{Kind: "unknown"}, ""
 			page.Events[i] = e
@@ -51,7 +51,7 @@ func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, 
 	return out, err
 }
 
-// eventsOf returns events with their text in a language.
+// eventsOf converts events to the API's form, with their text in a language.
 func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
@@ -82,7 +82,8 @@ func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []aud
 	return out, nil
 }
 
-// eventText says what happened. It is empty for an event that a newer server wrote.
+// eventText returns the description of an event. It is empty for a kind that only a newer
+// server knows.
 func eventText(l *message.Language, e audit.Event) string {
 	if e.Detail == account.DetailVoidPassword {
 		return l.T(message.EventSignInVoidPassword)
@@ -90,7 +91,7 @@ func eventText(l *message.Language, e audit.Event) string {
 	return l.T(shared.EventText(e.Kind))
 }
 
-// detailOf is the detail of an event for people.
+// detailOf returns the detail of an event as text for users.
 func detailOf(l *message.Language, text string) string {
 	if text == account.DetailVoidPassword {
 		return "" // eventText says it
@@ -108,7 +109,7 @@ func detailOf(l *message.Language, text string) string {
 	case changed && there:
 		return l.T(message.DetailFromTo, quoted(l, before), quoted(l, after))
 	case there:
-		return detailWord(l, after) // "changed": from what to what is a secret
+		return detailWord(l, after) // "changed": both values are secret
 	}
 	var parts []string
 	for name, value := range says {
@@ -118,7 +119,7 @@ func detailOf(l *message.Language, text string) string {
 	return strings.Join(parts, ", ")
 }
 
-// detailWord puts a word of a detail into a language.
+// detailWord translates a word of a detail.
 func detailWord(l *message.Language, word string) string {
 	switch word {
 	case "changed":
@@ -129,7 +130,7 @@ func detailWord(l *message.Language, word string) string {
 	return word
 }
 
-// confirmedBy says which second factor confirmed an action.
+// confirmedBy describes the second factor that confirmed an action.
 func confirmedBy(l *message.Language, by account.Factor) string {
 	switch by {
 	case account.ByTOTP:
@@ -156,9 +157,9 @@ const (
 	exportBatchTimeout = 30 * time.Second
 )
 
-// exportEvents answers the whole log as CSV (RFC 4180), the newest first. It reads the
-// log in batches, so that a slow client does not keep others from writing to it. The
-// text is always English, because programs read it.
+// exportEvents responds with the whole log as CSV (RFC 4180), the newest event first. It
+// reads the log in batches, so that a slow client does not block writes. The text is
+// always English, because programs read it.
 func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err error) {
 	f := account.EventFilter{Limit: exportBatch}
 	events, err := s.exportPart(c, f)
@@ -174,7 +175,7 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 		[]string{"time", "kind", "what", "account", "account id", "by", "by id", "address", "browser", "system", "session", "subject", "detail"},
 	)
 	for {
-		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportBatchTimeout)) // longer than other answers take
+		http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(exportBatchTimeout)) // longer than for other responses
 		for _, e := range events {
 			account, actor := orNone(e.Account), orNone(e.Actor)
 			w.Write(plainCells(e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Text, account.Email, account.ID, actor.Email, actor.ID,
@@ -185,16 +186,16 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 		}
 		f.Before = events[len(events)-1].ID
 		if events, err = s.exportPart(c, f); err != nil {
-			if c.Context().Err() == nil { // else the client has gone, or has closed its half of the connection
+			if c.Context().Err() == nil { // otherwise the client has disconnected, or has closed its half of the connection
 				s.Log.WarnContext(c.Context(), "the export of the security log was cut off", "err", err)
 			}
-			panic(http.ErrAbortHandler) // a part must not look like the whole
+			panic(http.ErrAbortHandler) // a partial export must not look complete
 		}
 	}
 }
 
-// exportPart returns the next batch of an export. The timeout is for one batch, because
-// the route streams.
+// exportPart returns the next batch of an export. It sets a timeout for the batch,
+// because the route has none.
 func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), s.RequestTimeout)
 	defer cancel()
@@ -212,8 +213,8 @@ func orNone(p *shared.Person) shared.Person {
 	return *p
 }
 
-// plainCells keeps spreadsheets from reading text that an attacker wrote, such as the name
-// of a browser, as a formula.
+// plainCells prevents CSV injection: spreadsheets must not evaluate an attacker's text,
+// such as the name of a browser, as a formula.
 func plainCells(cells ...string) []string {
 	for i, cell := range cells {
 		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {

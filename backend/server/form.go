@@ -16,17 +16,17 @@ import (
 
 func isForm(r *http.Request) bool { return site.HasForm(r.URL.Path) }
 
-// formTypes are the content types that an HTML form can have.
+// formTypes lists the content types that an HTML form can send.
 var formTypes = []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
-// sentByForm reports whether the form of a page sent a request.
+// sentByForm reports whether an HTML form sent a request to a page that has one.
 func sentByForm(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return isForm(r) && err == nil && slices.Contains(formTypes, kind)
 }
 
-// refuse answers a request that a guard refuses. If a form sent it, the answer is the page,
-// because a user reads it.
+// refuse responds to a request that a guard refuses. If a form sent the request, the
+// response is the page, because a user reads it.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !sentByForm(r) {
 		s.fail(w, r, err)
@@ -65,7 +65,7 @@ type secondFactor struct {
 }
 
 func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
-	if c.PendingSignIn == nil { // the user is signed in: the form was sent twice, or another tab was faster
+	if c.PendingSignIn == nil { // the user is signed in already: the form was sent twice, or another tab was faster
 		return nextPage(c), nil
 	}
 	if in.BackupCode != "" {
@@ -83,8 +83,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 	return nextPage(c), err
 }
 
-// nextPage is where signing in leads: the form is sent to the address of its page,
-// which says so.
+// nextPage returns the page to open after sign-in, from the query of the form's address.
 func nextPage(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
 
 // withNext returns the address of a page, with the caller's next page in its query.
@@ -106,8 +105,8 @@ func formError(err error) error {
 	return err
 }
 
-// redisplay answers with the page of a refused form, with the error and with what the user
-// typed, except secrets.
+// redisplay responds with the page of a refused form. The page shows the error, and what
+// the user typed except secrets.
 func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
 		var in shared.EmailLink
@@ -136,14 +135,14 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	s.site.AnswerForm(c.w, c.Request, status, page, t)
 }
 
-// formFields are those of each form.
+// formFields lists the fields of each form that an error can belong to.
 var formFields = map[string][]string{
 	shared.PageSignIn:    {"email", "password"},
 	shared.PageTwoFactor: {"code", "backupCode"},
 }
 
-// formText says in a language what was wrong with a form that a browser sent by itself. Of a
-// call of the app, other sentences are true.
+// formText returns the message for a form that failed without the app. Some errors have
+// another message there than in the app.
 func formText(l *message.Language, e *shared.Error) string {
 	switch e.Code {
 	case shared.ErrMethod.Code:

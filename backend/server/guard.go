@@ -14,7 +14,7 @@ import (
 	"latchkey/shared"
 )
 
-// chain makes chain(h, a, b) answer as a(b(h)).
+// chain wraps h in guards, the first outermost: chain(h, a, b) is a(b(h)).
 func chain(h http.Handler, guards ...func(http.Handler) http.Handler) http.Handler {
 	for _, guard := range slices.Backward(guards) {
 		h = guard(h)
@@ -22,7 +22,7 @@ func chain(h http.Handler, guards ...func(http.Handler) http.Handler) http.Handl
 	return h
 }
 
-// recorder remembers the status of an answer for the log.
+// A recorder records the status of a response for the log.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -44,8 +44,8 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// logRequests logs a line for each request. It does not log the query, which can contain
-// the secret of a link, nor anything else that a person typed.
+// logRequests logs a line for each request. It logs neither the query, which can contain
+// the secret of a link, nor the body.
 func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
@@ -59,8 +59,8 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 	})
 }
 
-// logPath returns the path of a request for the log. It is truncated, because a caller must
-// not fill the disk with long paths, and without the secret of a link.
+// logPath returns the path of a request for the log, without the secret of a link. It
+// truncates the path, because a caller must not fill the disk with long ones.
 func logPath(r *http.Request) string {
 	if before, _, ok := strings.Cut(shared.OpenPasswordReset.Path, "{token}"); ok && strings.HasPrefix(r.URL.Path, before) {
 		return shared.OpenPasswordReset.Path
@@ -68,12 +68,12 @@ func logPath(r *http.Request) string {
 	return r.URL.Path[:min(len(r.URL.Path), 128)]
 }
 
-// recoverPanics turns a panic into an answer.
+// recoverPanics turns a panic into an error response.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler {
-				panic(p) // an answer was begun and cannot be finished
+				panic(p) // a response was begun and cannot be finished
 			} else if p != nil {
 				s.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			}
@@ -82,9 +82,9 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// withHeaders sends the security headers on every answer.
+// withHeaders sets the security headers of every response.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
-	fixed := map[string]string{ // by canonical name
+	fixed := map[string]string{ // keyed by canonical name
 		"Content-Security-Policy":      site.ContentSecurityPolicy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
@@ -121,8 +121,8 @@ func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Pa
 
 func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, wire.MaxBody) }
 
-// checkHost refuses requests for other hosts, such as a name that an attacker points at our
-// address (DNS rebinding). Probes may ask by address.
+// checkHost refuses requests for other hosts, such as a name that an attacker points at
+// our address (DNS rebinding). Probes may use any host, because they connect by address.
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	hosts := []string{s.Origin.Host}
 	if port := map[string]string{"http": "80", "https": "443"}[s.Origin.Scheme]; s.Origin.Port() == "" {
@@ -145,7 +145,7 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-// withCORS lets the pages of trusted origins read the API's answers.
+// withCORS lets pages of trusted origins read the responses of the API.
 func (s *Server) withCORS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
@@ -170,14 +170,14 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
-// checkOrigin refuses requests that change something and come from another site's page. It
-// goes beyond [http.CrossOriginProtection], which compares hosts only, and lets a request
-// with a cookie pass that does not say where it comes from.
+// checkOrigin refuses state-changing requests from pages of other sites (CSRF). It is
+// stricter than [http.CrossOriginProtection], which compares only hosts and admits
+// requests that have a cookie but no origin.
 func (s *Server) checkOrigin(next http.Handler) http.Handler {
 	std := http.NewCrossOriginProtection()
 	for _, origin := range s.TrustedOrigins {
 		if err := std.AddTrustedOrigin(origin); err != nil {
-			panic(err) // main has checked their form
+			panic(err) // main has validated them
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -204,7 +204,7 @@ func (s *Server) originError(r *http.Request) error {
 		return shared.ErrCrossSite
 	}
 	if origin == "null" && site == "same-origin" {
-		origin = own // what a browser sends that must not send the referrer
+		origin = own // browsers send null under a no-referrer policy
 	}
 	if origin == "" {
 		if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
@@ -215,7 +215,7 @@ func (s *Server) originError(r *http.Request) error {
 	case origin == "" && (site == "same-origin" || site == "none"):
 		return nil
 	case origin == "" && site == "" && r.Header.Get("Sec-Fetch-Mode") == "" && len(r.Header.Values("Cookie")) == 0:
-		return nil // no browser, so there is no cookie to abuse
+		return nil // not a browser, so there is no cookie to abuse
 	case origin == "" || origin == "null":
 		return shared.ErrNoOrigin
 	case !s.isTrustedOrigin(origin):
@@ -226,7 +226,7 @@ func (s *Server) originError(r *http.Request) error {
 	return nil
 }
 
-// isTrustedOrigin reports whether an origin is ours or a trusted one.
+// isTrustedOrigin reports whether an origin is our own or one of TrustedOrigins.
 func (s *Server) isTrustedOrigin(origin string) bool {
 	return origin == originOf(s.Origin) || slices.Contains(s.TrustedOrigins, origin)
 }

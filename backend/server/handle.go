@@ -14,22 +14,22 @@ import (
 	"latchkey/shared/message"
 )
 
-// A call is a request to a route, with what its policy has found out about the caller.
+// A call is a request to a route, with the caller that its policy has authenticated.
 type call struct {
 	*http.Request
 	w http.ResponseWriter
 
-	// The caller, where the policy requires one: in a session, or else in a pending
-	// sign-in. The client is always known.
+	// The caller, if the policy requires one: the user of a session or else of a pending
+	// sign-in. The client is always set.
 	account.Actor
 	PendingSignIn *account.PendingSignIn
 
-	guesses *guesses   // that the call was admitted with
-	typed   url.Values // what was sent, if a form sent it
+	guesses *guesses   // guesses that the limits have counted for the call
+	typed   url.Values // the fields of a form; nil for other calls
 }
 
-// language returns the language of the caller: the one that they chose on any device, or
-// else the one of their browser.
+// language returns the caller's language: the one that they chose on any device, or else
+// their browser's.
 func (c call) language() *message.Language {
 	if slices.Contains(shared.Languages, c.User.Language) {
 		return language.Of(c.User.Language, "")
@@ -40,12 +40,12 @@ func (c call) language() *message.Language {
 // languageOf returns the language of the user who made a request.
 func languageOf(r *http.Request) *message.Language { return language.OfRequest(r) }
 
-// A policy says who may call a route.
+// A policy states who may call a route.
 type policy struct {
 	level
-	permission string // that the caller needs, too; empty for none
-	factor     bool   // the session needs a recent second factor, if the user has two-factor authentication
-	unenrolled bool   // also for users who must enroll a second factor first (REQUIRE_TWO_FACTOR)
+	permission string // also required; empty for none
+	factor     bool   // also requires a recent second factor, if the user has two-factor authentication
+	unenrolled bool   // also admits users who must enroll a second factor first (REQUIRE_TWO_FACTOR)
 }
 
 type level int
@@ -60,49 +60,50 @@ const (
 var (
 	// anyone requires no session; the handler may look for one.
 	anyone = policy{level: everyone}
-	// signingIn requires a session, or a sign-in whose password was correct and whose
-	// second factor is due.
+	// signingIn requires a session or a pending sign-in: one with a correct password that
+	// still needs a second factor.
 	signingIn = policy{level: withPendingSignIn}
 	// signedIn requires a session.
 	signedIn = policy{level: withSession}
 	// fresh requires a session whose user has recently confirmed their identity, or the
-	// correct password in the call itself.
+	// correct password in the call.
 	fresh = policy{level: withFreshSession}
 )
 
-// requirePermission requires a session of a user who has a permission now.
+// requirePermission requires a session whose user currently has a permission.
 func requirePermission(name string) policy { return policy{level: withSession, permission: name} }
 
-// requireFresh requires what p does, and a fresh session.
+// requireFresh returns p with the additional requirement of a fresh session.
 func requireFresh(p policy) policy {
 	p.level = withFreshSession
 	return p
 }
 
-// requireFactor requires what p does, and a second factor that was shown recently in the
-// session, whatever password the call carries. It does not require one of users without
-// two-factor authentication, nor of a call whose In says that it weakens no factor.
+// requireFactor returns p with the additional requirement of a second factor that was
+// verified recently in the session. A password in the call does not replace it. There are
+// two exceptions: users without two-factor authentication, and calls whose In reports
+// that they weaken no factor.
 func requireFactor(p policy) policy {
 	p.factor = true
 	return p
 }
 
-// allowUnenrolled requires what p does, and lets through users whom REQUIRE_TWO_FACTOR
-// restricts, because they need this route to enroll.
+// allowUnenrolled returns p, extended to users whom REQUIRE_TWO_FACTOR restricts, because
+// they need the route to enroll.
 func allowUnenrolled(p policy) policy {
 	p.unenrolled = true
 	return p
 }
 
-// weakensFactor is implemented by the In of an endpoint if only some of its calls weaken a
+// weakensFactor is implemented by the In of endpoints of which only some calls weaken a
 // factor.
 type weakensFactor interface{ WeakensFactor() bool }
 
-// passwordConfirmed is implemented by the In of an endpoint if a password in it can
+// passwordConfirmed is implemented by the In of endpoints that accept a password to
 // confirm the caller's identity.
 type passwordConfirmed interface{ Confirmation() *string }
 
-// admit finds the caller, and fails unless the policy admits them.
+// admit authenticates the caller, and fails unless the policy admits them.
 func (s *Server) admit(c call, p policy, in any) (call, error) {
 	if p.level == everyone {
 		return c, nil
@@ -136,8 +137,8 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 	return c, s.checkConfirmed(c, in)
 }
 
-// enrollmentDue reports whether the caller must enroll a second factor before anything
-// else.
+// enrollmentDue reports whether the caller must enroll a second factor before they can do
+// anything else.
 func (s *Server) enrollmentDue(c call) bool {
 	due := s.Accounts.EnrollmentDeadline(c.Actor)
 	return !due.IsZero() && !s.Accounts.Now().Before(due)
@@ -155,9 +156,9 @@ func (s *Server) checkConfirmed(c call, in any) error {
 	return nil
 }
 
-// authenticate finds the session of a call. It clears a cookie that belongs to no session,
-// unless a newer cookie may be on its way. It clears nothing while the database does not
-// answer.
+// authenticate finds the session of a call. It clears a cookie without a session, unless
+// the token was just rotated and the browser may already have the new one. It clears
+// nothing if the database does not respond.
 func (s *Server) authenticate(c call) (call, error) {
 	token, ok := s.cookies.session(c.Request)
 	if !ok {
@@ -175,8 +176,7 @@ func (s *Server) authenticate(c call) (call, error) {
 	return c, err
 }
 
-// findPendingSignIn finds the pending sign-in of a call. It clears a cookie that belongs to
-// none.
+// findPendingSignIn finds the pending sign-in of a call. It clears a cookie without one.
 func (s *Server) findPendingSignIn(c call) (call, error) {
 	token, ok := s.cookies.pendingSignIn(c.Request)
 	if !ok {
@@ -190,7 +190,7 @@ func (s *Server) findPendingSignIn(c call) (call, error) {
 	return c, err
 }
 
-// reply writes an answer.
+// reply responds with out as JSON.
 func reply(w http.ResponseWriter, out any) {
 	body, err := json.Marshal(out)
 	if err != nil {
@@ -200,8 +200,8 @@ func reply(w http.ResponseWriter, out any) {
 	w.Write(body)
 }
 
-// serveAPI sends a request to its endpoint. If there is none, the answer is JSON, never
-// a page or a redirect.
+// serveAPI routes a request to its endpoint. If there is none, the response is a JSON
+// error, never a page or a redirect.
 func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	h, pattern := mux.Handler(r)
 	if pattern != "" && r.URL.Path == path.Clean(r.URL.Path) {
@@ -222,7 +222,7 @@ func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Req
 	s.fail(w, r, shared.ErrNotFound)
 }
 
-// muxAnswer records what ServeMux answers, for the methods that it names.
+// muxAnswer records the response of a ServeMux, for the methods in its Allow header.
 type muxAnswer struct {
 	header http.Header
 	status int

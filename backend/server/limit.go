@@ -15,20 +15,20 @@ import (
 	"latchkey/shared"
 )
 
-// A rate is how often an address may call a route.
+// A rate limits how often an address may call a route.
 type rate struct {
-	// limits returns the limits as the settings have them. It is nil if inMemory is
-	// set, for [defaultLimit].
+	// limits returns the limits under the current settings. It is nil if inMemory is set:
+	// [defaultLimit] applies then.
 	limits func(*setting.Settings) []account.RateLimit
-	// guess is whether the route checks a password, a code or a passkey. Only wrong
-	// ones count then.
+	// guess is set if the route checks a password, a code or a passkey. Then only wrong
+	// ones count.
 	guess bool
-	// inMemory is whether each replica counts for itself. A write to the database for
-	// each read would make reads as slow as writes.
+	// inMemory is set if each replica counts separately. Writing to the database for each
+	// read would make reads as slow as writes.
 	inMemory bool
 }
 
-// Limits that are not settings are Better Auth's.
+// The limits that are not settings are Better Auth's.
 var (
 	strictLimit  = account.RateLimit{Name: "address", Max: 3, Window: 10 * time.Second}
 	defaultLimit = account.RateLimit{Name: "address", Max: 100, Window: 10 * time.Second}
@@ -36,7 +36,7 @@ var (
 )
 
 var (
-	// readRate is for what changes nothing.
+	// readRate is for reads, and for links, which carry a random token.
 	readRate    = rate{inMemory: true}
 	defaultRate = rate{limits: func(*setting.Settings) []account.RateLimit { return []account.RateLimit{defaultLimit} }}
 	strictRate  = rate{limits: func(*setting.Settings) []account.RateLimit { return []account.RateLimit{strictLimit} }}
@@ -66,8 +66,8 @@ func hourlyLimit(max int) account.RateLimit {
 	return account.RateLimit{Name: "address hour", Max: max, Window: time.Hour}
 }
 
-// limit counts a call by its address and a path, and fails if the call is one too
-// many. It comes before anything else is done for the call.
+// limit counts a call by its address and a path, and fails if the call exceeds a limit.
+// It runs before the server decodes the call.
 func (s *Server) limit(c call, at rate, path string) error {
 	if at.inMemory {
 		return s.limitInMemory(c, path)
@@ -84,28 +84,27 @@ func (s *Server) limit(c call, at rate, path string) error {
 	return nil
 }
 
-// guesses are what a call was admitted with, until it is known whether the guesses
-// are correct.
+// guesses are the guesses that the limits have counted for a call. They count until the
+// server knows whether they are correct.
 type guesses struct {
 	reserved []account.Guess
 	correct  bool
 }
 
-// admitGuess counts a call that guesses. A guess counts while it is wrong or not checked
-// yet. A correct one does not count, so that an office that shares one address can sign
-// in.
+// admitGuess counts a guess before the server checks it, and fails if the guess exceeds a
+// limit. Wrong and unchecked guesses count. A correct one does not, so that an office
+// behind one address can sign in.
 //
-// A guess is counted before it is checked, or guesses made at once would pass together.
-// A correct one is then taken off: only that one, and only in its own window. So an
-// attacker gains nothing from signing in to an account of their own, and no more wrong
-// guesses pass than the limit says, however many are sent at once and to however many
-// accounts. If more guesses could be in flight, that many would pass.
+// If guesses were counted after the check, parallel ones would all pass. [Server.settle]
+// uncounts a correct guess: only that one, and only in its own window. So attackers gain
+// nothing by signing in to their own account. The limit also holds for parallel guesses
+// and for guesses spread over many accounts.
 //
-// Correct ones that come at once must pass, too. While guesses of the address are not
-// checked yet, the next one waits for its turn and is not refused. It would wait anyway:
-// the server hashes as many passwords at once as there are processors. The limit of
-// other calls (100 in ten seconds, counted by each replica) bounds how many correct ones
-// pass, because each makes a hash and an entry in the log.
+// Parallel correct guesses must pass, too. While guesses of the address are unchecked,
+// the next one waits instead of being refused. It would wait anyway: the server hashes
+// only as many passwords at once as there are processors. Each correct guess costs a hash
+// and an entry in the log. The limit of other calls (100 in ten seconds, counted by each
+// replica) bounds their number.
 func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error {
 	if err := s.limitInMemory(c, path); err != nil {
 		return err
@@ -116,7 +115,7 @@ func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error 
 			return s.Accounts.ReserveGuess(c.Context(), l, caller)
 		})
 		if err != nil {
-			// Earlier limits admitted a guess that is not checked now.
+			// The earlier limits have counted a guess that will not be checked.
 			c.guesses.correct = true
 			return err
 		}
@@ -125,11 +124,11 @@ func (s *Server) admitGuess(c call, path string, all []account.RateLimit) error 
 	return nil
 }
 
-// settle tells the counters how a call's guesses ended, given the error that the call
-// fails with. A guess that could not be checked, because there was no room to hash or
-// the database was away, does not count either: nothing was learned from it, and a rush
-// of correct ones must not lock an office out. settle comes before the answer: a caller
-// who learns that a guess is correct may send the next one at once.
+// settle settles the guesses of a call that ended with err. Correct guesses stop
+// counting. So do guesses that the server could not check, because it was too busy to
+// hash or the database was unavailable: the caller learned nothing from them, and a rush
+// of correct ones must not lock out an office. settle runs before the response is
+// written, because a caller whose guess is correct may send the next one at once.
 func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
 	if len(gs.reserved) == 0 {
 		return
@@ -145,32 +144,32 @@ func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
 	}
 }
 
-// settleTimeout and requestTimeout together stay under the five seconds within
-// which a request must be answered.
+// settleTimeout and requestTimeout together stay under five seconds: the time in which
+// the server must respond to a request.
 const settleTimeout = 500 * time.Millisecond
 
-// queues are the guesses that wait for earlier ones of their address, which are not
-// checked yet.
+// queues hold the guesses that wait for unchecked ones from the same address.
 type queues struct {
 	wait     time.Duration // at most
 	mu       sync.Mutex
 	byCaller map[string]*queue
 }
 
-// A queue is the guesses of one address. Only the one at its head asks the database, so
-// that one call of an address asks at a time.
+// A queue holds the waiting guesses of one caller. Only the guess at its head queries the
+// database, so that the caller causes one query at a time.
 type queue struct {
-	head    chan struct{} // has room for one
+	head    chan struct{} // holds a value while a guess is at the head
 	waiting int
 }
 
-// queuePoll is how often the head of a queue asks whether there is room. Another replica
-// may make room. A hash takes longer, some 50 ms.
+// queuePoll is how often the head of a queue retries. It polls because another replica
+// may settle a guess. A hash takes longer: about 50 ms.
 const queuePoll = 20 * time.Millisecond
 
-// admit calls try, which reports whether it may succeed in a moment. If so, or if other
-// guesses of the caller wait already, admit waits and tries again. It does neither unless
-// mayWait is set.
+// admit calls try, which reports whether a retry may succeed soon. If so, admit queues
+// the guess and retries until qs.wait is over. If other guesses of the caller are in the
+// queue, admit joins it before the first try. If mayWait is not set, admit calls try
+// once.
 func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try func() (account.Guess, bool, error)) (account.Guess, error) {
 	qs.mu.Lock()
 	q := qs.byCaller[caller]
@@ -217,8 +216,8 @@ func (qs *queues) admit(ctx context.Context, caller string, mayWait bool, try fu
 	}
 }
 
-// limitInMemory counts a call on this replica only. The path must not be the caller's own,
-// or a caller could have as many counters as they like.
+// limitInMemory counts a call on this replica only. The path must be one of a fixed set:
+// if callers chose it, they would evade the limit and fill the memory.
 func (s *Server) limitInMemory(c call, path string) error {
 	if s.Accounts.Unlimited {
 		return nil
@@ -226,13 +225,13 @@ func (s *Server) limitInMemory(c call, path string) error {
 	return s.memory.allow(defaultLimit, bucket(c.Client.IP)+" "+path, s.Accounts.Now())
 }
 
-// isReadOnly reports whether the method of a request says that it changes nothing.
+// isReadOnly reports whether the method of a request is GET or HEAD.
 func isReadOnly(r *http.Request) bool {
 	return r.Method == http.MethodGet || r.Method == http.MethodHead
 }
 
-// bucket returns what limits count an address as: the /64 of an IPv6 address, because one
-// customer has all of it.
+// bucket returns the key under which limits count an address. For IPv6 it is the /64
+// prefix, because one customer has all of it.
 func bucket(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || addr.Is4() {
@@ -245,7 +244,7 @@ func bucket(ip string) string {
 	return p.String()
 }
 
-// A counter limits calls in memory, as [account.RateLimit] says.
+// A counter enforces an [account.RateLimit] in memory.
 type counter struct {
 	mu      sync.Mutex
 	windows map[string]window
@@ -259,7 +258,7 @@ type window struct {
 
 func newCounter() *counter { return &counter{windows: map[string]window{}} }
 
-// allow counts a call, and fails if it is one too many.
+// allow counts a call, and fails if it exceeds the limit.
 func (c *counter) allow(l account.RateLimit, caller string, now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -279,7 +278,7 @@ func (c *counter) allow(l account.RateLimit, caller string, now time.Time) error
 	return nil
 }
 
-// maxUserAgent, in bytes, is longer than those of browsers. Longer ones are truncated.
+// maxUserAgent, in bytes, exceeds the user agents of browsers. Longer ones are truncated.
 const maxUserAgent = 512
 
 // client returns the client of a request.
@@ -291,9 +290,10 @@ func (s *Server) client(r *http.Request) account.Client {
 	}
 }
 
-// address returns the IP address of the caller. That is the peer of the socket or, if the
-// peer is a trusted proxy, the right-most address in X-Forwarded-For that is not a trusted
-// proxy. If all are trusted proxies, it is the right-most one, which the nearest proxy saw.
+// address returns the IP address of the caller: the peer of the connection or, if the
+// peer is a trusted proxy, the rightmost address in X-Forwarded-For that is not a trusted
+// proxy. If all are trusted proxies, it is the rightmost one, which the nearest proxy
+// saw.
 func (s *Server) address(r *http.Request) string {
 	peer, ok := peerOf(r)
 	if !ok {
@@ -328,8 +328,8 @@ func (s *Server) isProxy(addr netip.Addr) bool {
 	return false
 }
 
-// parseAddr parses an address with or without a port. It returns one form for each address:
-// it unmaps IPv4-mapped IPv6 and removes the zone, which would count as other addresses.
+// parseAddr parses an address with or without a port. It normalizes the address, so that
+// limits count each address once: it unmaps IPv4-mapped IPv6 and removes the zone.
 func parseAddr(s string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {

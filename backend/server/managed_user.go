@@ -10,7 +10,7 @@ import (
 	"latchkey/shared"
 )
 
-// pageSize is how many rows of a list are answered at once.
+// pageSize is how many rows a page of a list has.
 const pageSize = 50
 
 func (s *Server) listUsers(c call, in shared.UserQuery) (out shared.UserPage, err error) {

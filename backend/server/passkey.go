@@ -13,8 +13,8 @@ import (
 )
 
 // ceremonyToken returns the token that binds passkey ceremonies to the browser. All
-// ceremonies of a browser share it, so that two tabs do not end each other's. It fails for
-// HEAD, which must not begin a ceremony.
+// ceremonies of a browser share it, so that two tabs do not cancel each other's. It fails
+// for HEAD, which must not begin a ceremony.
 func (s *Server) ceremonyToken(c call) (account.Token, error) {
 	if c.Method == http.MethodHead {
 		return "", shared.ErrMethod
@@ -113,8 +113,8 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 	return stepped, passkeyError(err)
 }
 
-// passkeyError gives an error the status that Better Auth has for it: 401 where
-// another passkey may work.
+// passkeyError gives an error the HTTP status of Better Auth: 401 if another passkey may
+// work.
 func passkeyError(err error) error {
 	if errors.Is(err, shared.ErrPasskeyNotFound) || errors.Is(err, webauthn.ErrSignature) {
 		return withStatus(http.StatusUnauthorized, err)

@@ -11,9 +11,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// passkeyCheck compares a call with the configuration of the server. Most passkeys that
-// cannot be created fail because a name differs somewhere between the browser and the
-// server.
+// passkeyCheck compares a call with the configuration of the server. Most failures to
+// create a passkey happen because a name differs between the browser and the server.
 func (s *Server) passkeyCheck(c call, in shared.PageOrigin) (shared.SelfCheck, error) {
 	check := selfCheck{
 		Server: s, call: c, l: c.language(),
@@ -33,7 +32,7 @@ type selfCheck struct {
 	out shared.SelfCheck
 }
 
-// addFinding adds a finding, unless nothing was received.
+// addFinding adds a finding, unless received is empty.
 func (sc *selfCheck) addFinding(name, received, expected string, ok bool, fix string) {
 	if received == "" {
 		return
@@ -45,19 +44,18 @@ func (sc *selfCheck) addFinding(name, received, expected string, ok bool, fix st
 	sc.out.Checks = append(sc.out.Checks, f)
 }
 
-// addComparison adds the finding that two names are equal.
+// addComparison adds a finding on whether two names are equal.
 func (sc *selfCheck) addComparison(name, received, expected, fix string) {
 	sc.addFinding(name, received, expected, strings.EqualFold(received, expected), fix)
 }
 
-// withoutPort returns a host without the port that its scheme implies, as people write
-// it.
+// withoutPort returns a host without the default port of the server's scheme.
 func (sc *selfCheck) withoutPort(host string) string {
 	return strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[sc.Origin.Scheme])
 }
 
-// checkNames checks the origin that the page sent, or else the Origin header, and the host
-// that the call was sent to.
+// checkNames checks the origin that the page reported, or else the Origin header, and the
+// Host header.
 func (sc *selfCheck) checkNames(page string) {
 	if page == "" {
 		page = sc.Header.Get("Origin")
@@ -79,7 +77,8 @@ func (sc *selfCheck) checkNames(page string) {
 	sc.addComparison("Host", sc.withoutPort(sc.Host), sc.Server.Origin.Host, l.T(message.FixProxyHost))
 }
 
-// checkProxies checks that all proxies are declared, and what they say of the call.
+// checkProxies checks that all proxies are declared, and checks the headers that they
+// added to the call.
 func (sc *selfCheck) checkProxies() {
 	peer, _ := peerOf(sc.Request)
 	header, _ := forwarded(sc.Request)
@@ -100,7 +99,7 @@ func (sc *selfCheck) checkProxies() {
 		sc.l.T(message.FixProxyName, sc.out.Origin))
 }
 
-// addProxy adds the finding that a proxy is declared.
+// addProxy adds a finding on whether a proxy is declared.
 func (sc *selfCheck) addProxy(addr netip.Addr, header, seen string) {
 	fix := seen + sc.l.T(message.FixTrustedProxies, addr.String())
 	if header != forwarding[0] {
@@ -109,8 +108,8 @@ func (sc *selfCheck) addProxy(addr netip.Addr, header, seen string) {
 	sc.addFinding("Proxy", addr.String(), sc.l.T(message.TrustedProxyAddress), sc.isProxy(addr), fix)
 }
 
-// checkCaller checks the address that limits count for, and the clock of the device, which
-// sent its time (RFC 3339).
+// checkCaller checks the caller's address, which limits count, and the clock of the
+// device. sent is the time of that clock (RFC 3339).
 func (sc *selfCheck) checkCaller(sent string) {
 	addr, err := netip.ParseAddr(sc.Client.IP)
 	sc.addFinding(sc.l.T(message.LimitsCountYouAs), bucket(sc.Client.IP), sc.l.T(message.YourDeviceAddress), err != nil || !sc.isProxy(addr),
@@ -123,10 +122,10 @@ func (sc *selfCheck) checkCaller(sent string) {
 }
 
 // clockTolerance is one time step: how far the clock of an authenticator may be off (RFC
-// 6238, section 5.2). An answer takes less.
+// 6238, section 5.2). It is longer than a call takes.
 const clockTolerance = 30 * time.Second
 
-// truncate returns the part of a caller's text that an answer may repeat.
+// truncate shortens a caller's text for a response that repeats it.
 func truncate(s string) string {
 	const max = 200 // bytes
 	return strings.ToValidUTF8(s[:min(len(s), max)], "")

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// forwarding are the headers that proxies add. [Server.address] reads only the first.
+// forwarding lists the headers that proxies add. [Server.address] reads only the first.
 var forwarding = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"}
 
-// forwarded returns the first of those headers that a request has, or "", and the
-// addresses that it names, in one form. Via names none.
+// forwarded returns the first header of forwarding that a request has, or "", and the
+// normalized addresses in it. Via contains none.
 func forwarded(r *http.Request) (header, callers string) {
 	for _, header := range forwarding {
 		values := r.Header.Values(header)
@@ -41,62 +41,65 @@ func forwarded(r *http.Request) (header, callers string) {
 // forwardedFor matches the address of a proxy's client (RFC 7239, section 5.2).
 var forwardedFor = regexp.MustCompile(`(?i)(?:^|;)\s*for="?([^;"]+)`)
 
-// maxCallers, in bytes, is how much of the addresses is kept: enough to tell two chains of
-// proxies apart.
+// maxCallers, in bytes, limits the stored addresses. It is enough to distinguish two
+// chains of proxies.
 const maxCallers = 200
 
-// peerOf returns the address of the socket that a request came by.
+// peerOf returns the remote address of the connection of a request.
 func peerOf(r *http.Request) (netip.Addr, bool) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	return peer.Addr().Unmap().WithZone(""), err == nil
 }
 
-// behindTLS reports whether browsers can only have reached us through something
-// that speaks TLS for us.
+// behindTLS reports whether browsers can reach the server only through a proxy that
+// terminates TLS.
 func (s *Server) behindTLS(r *http.Request) bool { return s.Origin.Scheme == "https" && r.TLS == nil }
 
-// An undeclared is an address that looks like a proxy and is not in -trusted-proxies. All
-// its callers share one rate limit.
+// An undeclared is an address that may be a proxy and is not in -trusted-proxies. All its
+// callers share one rate limit.
 type undeclared struct {
 	addr   netip.Addr
-	header string // one of forwarding; empty if it sends none
+	header string // one of forwarding; empty if it sent none
 
-	callers string // those of the last request
+	callers string // the addresses in the last request
 	sure    bool   // it looks like a proxy
 	seen    time.Time
 	logged  time.Time
 }
 
-// proxies are the undeclared proxies that this replica has seen since it started. They are
-// not stored: each replica sees the same proxy with its first callers, and a restart may
-// have declared one.
+// proxies are the undeclared proxies that this replica has seen since it started. They
+// are not stored: each replica sees a proxy again with its first callers, and the proxy
+// may have been declared at a restart.
 type proxies struct {
 	mu     sync.Mutex
-	all    []*undeclared // the most recently seen is the last
-	logged []time.Time   // when warnings were logged, in the last hour
+	all    []*undeclared // the most recently seen comes last
+	logged []time.Time   // times of the warnings in the last hour
 }
 
 const (
-	// maxProxies is more than one server has in front of it. An attacker with many
-	// addresses can fill the list, but a real proxy is back with its next request.
+	// maxProxies exceeds the number of proxies in front of a server. An attacker with
+	// many addresses can fill the list, but a real proxy returns to it with its next
+	// request.
 	maxProxies = 16
-	// An address is logged once an hour, and no more than maxProxyLogs addresses are: an
-	// attacker who makes them up must not fill the log.
+	// Each address is logged once an hour, and at most maxProxyLogs addresses an hour. An
+	// attacker who uses many addresses must not fill the log.
 	proxyLogEvery = time.Hour
 	maxProxyLogs  = 8
 	// proxyMemory is how long the self-check shows a proxy after it was last seen.
 	proxyMemory = 24 * time.Hour
 )
 
-// watchProxies looks for proxies that are not declared, and warns of them.
+// watchProxies detects undeclared proxies and logs a warning about them.
 //
-// Anyone can send X-Forwarded-For, so one request with it says nothing. An address
-// looks like a proxy once it has called for two callers within an hour. Where the origin
-// is https and no proxy is declared, the first request is enough: browsers reach us
-// through a proxy then, and none is declared. An attacker can make up two callers, so the
-// warning begins with "if it is your proxy", and says that the header is not believed until
-// then. The self-check of an administrator uses their own request (see
-// [Server.passkeyCheck]), which no attacker can make.
+// Anyone can send X-Forwarded-For, so one request with it proves nothing. An address
+// looks like a proxy once it has forwarded requests of two callers within an hour. If the
+// origin is https and no proxy is declared, the first request is enough, because browsers
+// can then reach the server only through a proxy.
+//
+// An attacker can invent two callers. So the warning leaves it to the operator whether
+// the address is their proxy, and says that the server does not trust the header. The
+// self-check uses the administrator's own request (see [Server.passkeyCheck]), which no
+// attacker can forge.
 func (s *Server) watchProxies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.watchProxy(r)
@@ -111,7 +114,7 @@ func (s *Server) watchProxy(r *http.Request) {
 	}
 	header, callers := forwarded(r)
 	sure := s.behindTLS(r) && len(s.TrustedProxies) == 0
-	if header == "" && !(sure && r.Header.Get("Sec-Fetch-Site") != "") { // a browser's
+	if header == "" && !(sure && r.Header.Get("Sec-Fetch-Site") != "") { // a browser sent it
 		return
 	}
 	if s.proxies.record(undeclared{addr: addr, header: header, callers: callers, sure: sure, seen: s.Accounts.Now()}) {
@@ -131,7 +134,7 @@ func (s *Server) watchProxy(r *http.Request) {
 	}
 }
 
-// record remembers what a request shows about an address, and reports whether to log it.
+// record stores what a request shows about an address, and reports whether to log it.
 func (ps *proxies) record(now undeclared) (tell bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -155,7 +158,7 @@ func (ps *proxies) record(now undeclared) (tell bool) {
 	return true
 }
 
-// known returns the addresses that look like proxies, the most recently seen first.
+// known returns the addresses that look like proxies, the most recently seen one first.
 func (ps *proxies) known(now time.Time) (all []undeclared) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

@@ -18,7 +18,7 @@ func (s *Server) requestPasswordReset(c call, in shared.ResetRequest) (shared.Re
 }
 
 // openPasswordReset redirects a link to the page that asks for the new password. It does
-// not use the token, because that page may be loaded twice.
+// not consume the token, because that page may be loaded twice.
 func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, error) {
 	if in.CallbackURL == "" {
 		return shared.None{}, redirect(originOf(s.Origin) + withQuery(shared.PageEmail, "error", shared.ErrToken.Code))
@@ -26,8 +26,8 @@ func (s *Server) openPasswordReset(c call, in shared.Callback) (shared.None, err
 	return shared.None{}, s.redirectToReset(c, c.PathValue("token"), in.CallbackURL)
 }
 
-// redirectToReset returns the [redirect] to a page that asks for a new password, with the
-// token, or with the code of its error.
+// redirectToReset returns a [redirect] to the page that asks for a new password, with the
+// token or, if that is invalid, with an error code.
 func (s *Server) redirectToReset(c call, token, to string) error {
 	if strings.HasPrefix(to, "/") {
 		to = originOf(s.Origin) + to
@@ -47,8 +47,8 @@ func (s *Server) resetPassword(c call, in shared.PasswordReset) (shared.Status, 
 	return linkStatus(asInvalidToken(s.Accounts.ResetPassword(c.Context(), c.Client, token, in.NewPassword)))
 }
 
-// checkLink tells a page whether a link works, or why not: it was used, has expired, or is
-// invalid. It does not use the link.
+// checkLink reports whether a link works, or why not: it was used, has expired, or is
+// invalid. It does not consume the token.
 func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink, err error) {
 	if in.Purpose == shared.LinkReportNotMe {
 		err = s.Accounts.CheckReportToken(c.Context(), in.Token)
@@ -60,8 +60,8 @@ func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink,
 	return out, err
 }
 
-// linkStatus returns the answer of an endpoint that only succeeds or fails. A token that is
-// not valid is an error of the call (400).
+// linkStatus returns the response of an endpoint that only succeeds or fails. The status
+// of an invalid token is 400.
 func linkStatus(err error) (shared.Status, error) {
 	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired} {
 		if errors.Is(err, e) {
@@ -71,7 +71,8 @@ func linkStatus(err error) (shared.Status, error) {
 	return shared.Status{Status: err == nil}, err
 }
 
-// asInvalidToken replaces the errors of a token by the one that Better Auth has.
+// asInvalidToken replaces the errors of used and expired tokens by [shared.ErrToken], the
+// only one that Better Auth has.
 func asInvalidToken(err error) error {
 	if errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired) {
 		return shared.ErrToken
@@ -135,8 +136,8 @@ func (s *Server) reportNotMe(c call, in shared.LinkToken) (shared.NotMeReport, e
 	return shared.NotMeReport{Status: status.Status, Token: string(reset)}, err
 }
 
-// refuseHead fails for HEAD, which email programs send to check a link. It must not use
-// the link.
+// refuseHead fails for HEAD, which email programs send to check a link. HEAD must not
+// consume the token.
 func refuseHead(c call) error {
 	if c.Method == http.MethodHead {
 		return shared.ErrMethod
@@ -144,9 +145,9 @@ func refuseHead(c call) error {
 	return nil
 }
 
-// redirectToCallback answers a link with a [redirect] to its callback, if it has one, with
-// the code of the error if there is one. If the error is not the fault of the link, there is
-// no redirect, so that the link can be opened again.
+// redirectToCallback returns a [redirect] to the callback of a link, if it has one, with
+// the code of err in the query. If the server is at fault, it returns err itself, so that
+// the user can open the link again.
 func redirectToCallback[Out any](out Out, err error, callback string) (Out, error) {
 	if callback == "" {
 		return out, err
@@ -161,8 +162,8 @@ func redirectToCallback[Out any](out Out, err error, callback string) (Out, erro
 	return out, redirect(withQuery(callback, "error", e.Code))
 }
 
-// withQuery returns an address with a value added to its query, which otherwise stays as it
-// is. The address must be one that [Server.mayRedirectTo] accepts.
+// withQuery returns an address with a parameter added to its query. It changes nothing
+// else. The address must be one that [Server.mayRedirectTo] accepts.
 func withQuery(address, name, value string) string {
 	address, fragment, found := strings.Cut(address, "#")
 	if found {

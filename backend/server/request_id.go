@@ -9,14 +9,13 @@ import (
 
 type requestIDKey struct{}
 
-// requestIDLength, in characters of five bits, is enough for no two requests in a log to
-// have the same ID.
+// requestIDLength, in characters of five bits, is enough to make the IDs in a log unique.
 const requestIDLength = 16
 
-// withRequestID gives each request a new ID, which is in every line that is logged for the
-// request. It takes none from the request: a caller could give the same one to many
-// requests, or another caller's. Only answers with a status of 5xx have it (see
-// [Server.explain]): answers that must not tell two causes apart are the same in every byte.
+// withRequestID gives each request a new ID, which every log line of the request
+// contains. It ignores IDs in the request: a caller could reuse one, or copy another
+// caller's. Only responses with a 5xx status have the ID (see [Server.explain]): responses
+// that must not reveal their cause have to be equal in every byte.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:requestIDLength]
@@ -24,13 +23,14 @@ func withRequestID(next http.Handler) http.Handler {
 	})
 }
 
-// requestID returns the ID of the request, or "" where it has none.
+// requestID returns the ID of the request of a context, or "" if there is none.
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// A requestLog adds the ID of the request to every line that is logged with its context.
+// A requestLog adds the request's ID to every line that is logged with the request's
+// context.
 type requestLog struct{ slog.Handler }
 
 // Handle implements [slog.Handler].

@@ -12,44 +12,45 @@ import (
 	"latchkey/shared"
 )
 
-// A route is an endpoint, a form or a link, with all that holds for its calls.
+// A route is an endpoint, a form or an email link, with the policy and the limits of
+// its calls.
 type route struct {
 	policy policy
-	method string // GET stands for HEAD, too
-	path   string // as [http.ServeMux] reads it
+	method string // GET includes HEAD
+	path   string // a pattern of [http.ServeMux]
 
-	// rate limits the calls of an address. They are counted under a path, which forms
-	// and links share with the endpoint that does the same.
+	// rate limits the calls from an address. limitPath is the path under which they
+	// are counted. A form or link shares it with the endpoint that does the same.
 	rate      rate
 	limitPath string
 
-	// writes is whether calls change something. Such a call is finished when the
-	// caller hangs up: a guess must not get out of being counted.
+	// writes is set if calls change state. Such a call continues if the client
+	// disconnects: otherwise an attacker could keep a guess from being counted.
 	writes bool
-	// streams is whether the handler sends a long answer in parts. The server's
-	// timeout then ends with the admission of the call, and the handler sets one
-	// for each part.
+	// streams is set if the handler sends a long response in parts. The server's
+	// timeout then covers only the admission of the call, and the handler sets one for
+	// each part.
 	streams bool
 
-	// admit checks a call, and returns what to do for it.
+	// admit checks a call and returns its action.
 	admit func(*Server, route, *call) (action, error)
-	// respond writes the result of the action, or the error of either.
+	// respond writes the result of the action, or the error of admit or the action.
 	respond func(s *Server, rt route, c call, out any, err error)
 }
 
-// An action is what a route does for a call that it has admitted.
+// An action performs a call that the route has admitted.
 type action func(*call) (any, error)
 
-// streaming returns the route with a handler that sends its answer in parts.
+// streaming returns the route, marked as one whose handler streams its response.
 func (rt route) streaming() route {
 	rt.streams = true
 	return rt
 }
 
-// handle makes h answer an endpoint for the callers that the policy admits. The
-// policy and the rate are arguments, not options, so that no endpoint can be left
-// open by forgetting them. As in Better Auth, the server checks the body before the
-// caller. If h returns [shared.None], it has written the answer itself.
+// handle returns a route that calls h for the callers that the policy admits. The
+// policy and the rate are arguments, not options, so that no endpoint can omit them.
+// As in Better Auth, the server checks the body before the caller. If h returns
+// [shared.None], it has written the response itself.
 func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) route {
 	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
@@ -89,10 +90,11 @@ func (s *Server) respondJSON(_ route, c call, out any, err error) {
 	}
 }
 
-// handleForm makes h answer the form of a page, as [handle] does an endpoint. A form
-// counts as a call of an endpoint, so that a caller who uses both has no more tries.
-// h returns where to go next, or "" if it has written the answer itself. A caller who
-// is refused gets the page again, with what was wrong.
+// handleForm returns a route that calls h for the form of a page, as [handle] does for
+// an endpoint. A form counts toward the limit of an endpoint, so that a caller who
+// uses both gets no more tries. h returns the address to redirect to, or "" if it has
+// written the response itself. If the call is refused, the response is the page with
+// an error message.
 func handleForm[In any](p policy, limit rate, page, limitPath string, h func(call, In) (string, error)) route {
 	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
@@ -119,8 +121,8 @@ func handleForm[In any](p policy, limit rate, page, limitPath string, h func(cal
 	}
 }
 
-// checkFormOrigin fails unless a form is one of our own pages: no page of a trusted
-// origin has one.
+// checkFormOrigin fails if the Origin header names any origin but our own: trusted
+// origins call the API, and have no forms.
 func (s *Server) checkFormOrigin(r *http.Request) error {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "null" && origin != originOf(s.Origin) {
 		return shared.ErrOrigin
@@ -139,8 +141,8 @@ func (s *Server) respondForm(rt route, c call, out any, err error) {
 	}
 }
 
-// handleLink makes open answer a link of an email, which leads to a page. It counts as
-// a call of an endpoint. open writes the answer unless it fails.
+// handleLink returns a route that calls open for an email link to a page. It counts
+// toward the limit of an endpoint. open writes the response unless it fails.
 func handleLink(p policy, limit rate, page, limitPath string, open func(*call) error) route {
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		c.w.Header().Set("Cache-Control", "no-store")
@@ -166,14 +168,14 @@ func (s *Server) respondLink(_ route, c call, _ any, err error) {
 	}
 }
 
-// register has mux send the calls of the routes to them.
+// register adds the routes to mux.
 func (s *Server) register(mux *http.ServeMux) {
 	for _, rt := range s.routes() {
 		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.serve(rt, w, r) })
 	}
 }
 
-// serve answers a call of a route.
+// serve handles a call of a route.
 func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	whole := r.Context()
 	if rt.writes {
@@ -189,8 +191,8 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	rt.respond(s, rt, c, out, err)
 }
 
-// perform admits a call and does what its route is for. whole is the context of the
-// call without the timeout.
+// perform admits a call and runs its action. whole is the context of the call without
+// the timeout.
 func (s *Server) perform(whole context.Context, rt route, c *call) (out any, err error) {
 	defer func() { s.settle(whole, c.guesses, err) }()
 	do, err := rt.admit(s, rt, c)
@@ -203,7 +205,8 @@ func (s *Server) perform(whole context.Context, rt route, c *call) (out any, err
 	return do(c)
 }
 
-// checkAppVersion refuses an app that would not understand the answer.
+// checkAppVersion refuses an app whose protocol version is too old to parse the
+// response.
 func checkAppVersion(r *http.Request) error {
 	sent := r.Header.Get(shared.HeaderApp)
 	if version, err := strconv.Atoi(sent); sent != "" && (err != nil || version < shared.AppVersion) {

@@ -1,7 +1,7 @@
-// Package server is the HTTP server: the route table, which says who may call what and how
-// often; cookies; errors; and the guards that every request passes. It decides who a
-// caller is and asks package account for everything else. It knows neither SQL nor the
-// database.
+// Package server implements the HTTP server: the route table, which states who may call
+// each route and how often; cookies; error responses; and the guards that every request
+// passes. It authenticates callers and leaves everything else to package account. It
+// contains no SQL and does not open the database.
 package server
 
 import (
@@ -20,17 +20,17 @@ import (
 	"latchkey/shared"
 )
 
-// Config is what a [Server] is made of.
+// Config is the configuration of a [Server].
 type Config struct {
 	Accounts *account.Service
-	// Ready fails while the database does not answer or has another schema.
+	// Ready fails while the database does not respond or has another schema.
 	Ready func(context.Context) error
 	// DeliverMail delivers an email at once. It fails with [mail.RefusedError] if the
 	// provider does not accept the email.
 	DeliverMail func(context.Context, mail.Mail) error
 	Log         *slog.Logger
 
-	// Origin is where browsers find the server: scheme, host and port. The scope of
+	// Origin is the server's address in browsers: scheme, host and port. The scope of
 	// cookies and the accepted Host and Origin headers follow from it.
 	Origin *url.URL
 	// TrustedOrigins are other sites whose pages may call the API with
@@ -38,47 +38,48 @@ type Config struct {
 	TrustedOrigins []string
 	// TrustedProxies are the proxies whose X-Forwarded-For is trusted. Optional.
 	TrustedProxies []netip.Prefix
-	// CookiePrefix begins the names of the cookies: "latchkey", or "better-auth" where
+	// CookiePrefix is the prefix of the cookie names: "latchkey", or "better-auth" if
 	// Latchkey replaces a Better Auth server.
 	CookiePrefix string
 
-	// Version is what /readyz says that the server is. Optional.
+	// Version is the version of the program, which /readyz returns. Optional.
 	Version string
 
-	// RequestTimeout is how long a request may take, or each part of an answer that is
-	// sent in parts. Zero stands for the four seconds of [requestTimeout].
+	// RequestTimeout limits a request, or each part of a streamed response. Zero means
+	// [requestTimeout], which is four seconds.
 	RequestTimeout time.Duration
 
-	// App serves the scripts of the app that go-app makes: /app.js,
-	// /wasm_exec.js and /app-worker.js.
+	// App serves the scripts that go-app generates: /app.js, /wasm_exec.js and
+	// /app-worker.js.
 	App http.Handler
 }
 
-// Server answers requests.
+// A Server handles the requests.
 type Server struct {
 	Config
 	cookies cookies
-	memory  *counter // of calls that change nothing
+	memory  *counter // limits of this replica
 	queues  *queues
 	proxies *proxies
 	site    *site.Site
 }
 
-// requestTimeout is under the five seconds within which the server must answer while the
-// database does not.
+// requestTimeout is under five seconds: the time in which the server must respond even if
+// the database does not.
 const requestTimeout = 4 * time.Second
 
-// New returns the handler of the whole product.
+// New returns the handler of all requests.
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	c.Log = slog.New(requestLog{c.Log.Handler()})
 	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
 	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
-	// The other half of the time is for the hash, which may have to wait for its turn, too.
+	// The other half of the time is for the password hash, which may have to wait for a
+	// slot.
 	s.queues = &queues{wait: c.RequestTimeout / 2, byCaller: map[string]*queue{}}
 
-	// The outermost first. logRequests is outside recoverPanics, so that it logs a panic
-	// as the 500 that it becomes.
+	// The outermost guard comes first. logRequests wraps recoverPanics, so that it logs a
+	// panic as status 500.
 	return chain(s.dispatch(),
 		withRequestID,
 		s.logRequests,
@@ -92,9 +93,8 @@ func New(c Config) http.Handler {
 	)
 }
 
-// dispatch sends a request to the API, the probes, the forms, the links of emails or the
-// site. It is no ServeMux because that answers addresses like /api//x with a redirect of
-// its own.
+// dispatch routes a request to the API, the probes, the forms, the email links or the
+// site. A ServeMux alone would redirect paths such as /api//x.
 func (s *Server) dispatch() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
@@ -119,8 +119,8 @@ func (s *Server) dispatch() http.Handler {
 	})
 }
 
-// routes is the API, the forms and the links of emails: each with the callers that it
-// admits and how often it admits them.
+// routes returns the route table: the API, the forms and the email links, each with the
+// policy and the rate limit of its callers.
 func (s *Server) routes() []route {
 	return []route{
 		handle(anyone, readRate, shared.OK, s.ok),
@@ -136,7 +136,7 @@ func (s *Server) routes() []route {
 		handle(signedIn, defaultRate, shared.UpdateUser, s.updateUser),
 		handle(signedIn, strictRate, shared.ChangePassword, s.changePassword),
 		handle(signedIn, defaultRate, shared.VerifyPassword, s.verifyPassword),
-		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // and fresh, unless the call has the link of an email
+		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // also fresh, unless the call has the token of an emailed link
 
 		handle(anyone, mailRate, shared.RequestPasswordReset, s.requestPasswordReset),
 		handle(anyone, readRate, shared.OpenPasswordReset, s.openPasswordReset),
@@ -168,7 +168,7 @@ func (s *Server) routes() []route {
 		handle(anyone, passkeyRate, shared.VerifyAuthentication, s.verifyAuthentication),
 		handle(allowUnenrolled(signedIn), readRate, shared.ListPasskeys, s.listPasskeys),
 		handle(fresh, defaultRate, shared.UpdatePasskey, s.updatePasskey),
-		handle(fresh, defaultRate, shared.DeletePasskey, s.deletePasskey), // and requireFactor, for the last one
+		handle(fresh, defaultRate, shared.DeletePasskey, s.deletePasskey), // also requireFactor, for the last passkey
 
 		handle(anyone, readRate, shared.About, s.about),
 		handle(requirePermission(account.PermissionSettings), readRate, shared.ListSettings, s.listSettings),
@@ -186,7 +186,7 @@ func (s *Server) routes() []route {
 
 		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
 		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
-		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // a deletion asks for a session
+		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // deleting an account requires a session
 		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
 		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
 	}
@@ -194,7 +194,7 @@ func (s *Server) routes() []route {
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }
 
-// probe answers whether the process lives (/healthz) and whether it can serve
+// probe reports whether the process is alive (/healthz) and whether it can serve requests
 // (/readyz).
 func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/readyz" {

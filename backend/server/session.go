@@ -37,7 +37,8 @@ func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
 	for _, session := range sessions {
 		list = append(list, sessionOf(session, c.Session.ID))
 	}
-	// The current one first; the others stay in the order of their activity.
+	// Move the current session to the front. The others stay in the order of their
+	// activity.
 	if i := slices.IndexFunc(list, func(s shared.Session) bool { return s.IsCurrent }); i > 0 {
 		current := list[i]
 		list = slices.Insert(slices.Delete(list, i, i+1), 0, current)
@@ -70,8 +71,8 @@ func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-// signOut revokes the session, if there is one, and makes the browser delete what it has
-// stored about the account.
+// signOut revokes the session, if there is one, and makes the browser delete the data
+// that it has stored for the site.
 func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 	if token, ok := s.cookies.session(c.Request); ok {
 		if err := s.Accounts.SignOut(c.Context(), c.Client, token); err != nil {

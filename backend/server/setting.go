@@ -13,7 +13,7 @@ func (s *Server) about(call, shared.None) (shared.AboutServer, error) {
 	return shared.AboutServer{Name: set.AppName, SignUp: set.SignUpEnabled}, nil
 }
 
-// name is what the server is called.
+// name returns the name of the service, the setting APP_NAME.
 func (s *Server) name() string { return s.Accounts.Settings.Now().AppName }
 
 func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err error) {
@@ -50,7 +50,7 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	return s.settingOf(c, state)
 }
 
-// sendTestMail sends a test email at once, and answers whether the provider accepted it.
+// sendTestMail sends a test email at once, and fails unless the provider accepts it.
 func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.DeliverMail); err != nil {
 		return shared.Status{}, err
@@ -58,8 +58,8 @@ func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 	return shared.Status{Status: true}, nil
 }
 
-// settingOf returns a setting as administrators see it. It never contains the value of
-// a secret.
+// settingOf returns a setting in the form for administrators. It never contains the
+// value of a secret.
 func (s *Server) settingOf(c call, state setting.State) (shared.Setting, error) {
 	out := shared.Setting{
 		Key: state.Name, Type: state.Type, Description: c.language().T(state.Description), Group: c.language().T(state.Group),

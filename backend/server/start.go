@@ -9,20 +9,21 @@ import (
 	"latchkey/shared"
 )
 
-// A Gate answers until the server can: 200 at /healthz and 503 everywhere else. It does
-// not log requests, because a supervisor polls it until the server is ready.
+// A Gate handles requests until the server starts: it returns 200 at /healthz and 503
+// elsewhere. It does not log requests, because a supervisor polls it until the server
+// is ready.
 type Gate struct {
 	closed http.Handler
 	server atomic.Pointer[http.Handler]
 }
 
-// NewGate returns a closed gate for a server at an origin.
+// NewGate returns a closed gate for a server at origin.
 func NewGate(origin *url.URL) *Gate {
 	s := &Server{Config: Config{Origin: origin, Log: slog.New(slog.DiscardHandler)}}
 	return &Gate{closed: chain(http.HandlerFunc(s.serveStarting), s.recoverPanics, s.withHeaders)}
 }
 
-// Open makes the server answer from now on.
+// Open passes all further requests to server.
 func (g *Gate) Open(server http.Handler) { g.server.Store(&server) }
 
 // ServeHTTP implements [http.Handler].

@@ -27,7 +27,7 @@ func (s *Server) twoFactorStatus(c call, _ shared.None) (out shared.TwoFactor, e
 }
 
 func (s *Server) enableTwoFactor(c call, in shared.Enrollment) (shared.EnrollmentStarted, error) {
-	if in.Method == "otp" { // email only, and the user has not proved that the address is theirs
+	if in.Method == "otp" { // email only, and the user may not own the address
 		return shared.EnrollmentStarted{}, shared.ErrOTPNotConfigured.WithMessage("OTP is not available")
 	}
 	uri, codes, err := s.Accounts.EnableTwoFactor(c.Context(), c.Actor, in.Issuer, isTrue(in.Replace))
@@ -85,7 +85,7 @@ func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified
 
 func isTrue(answer *bool) bool { return answer != nil && *answer }
 
-// verify verifies a code: in the session, or else in a pending sign-in, which it completes.
+// verify verifies a code: in a session, or in a pending sign-in, which it completes.
 func (s *Server) verify(c call, a account.CodeAnswer) (shared.Verified, error) {
 	if c.PendingSignIn != nil {
 		return s.completeSignIn(c, a)

@@ -52,8 +52,9 @@ func isCredentialCorrect(err error) bool {
 		errors.Is(err, shared.ErrDisabled) || errors.Is(err, shared.ErrNewPasswordDue)
 }
 
-// requireSecondFactor answers a sign-in that needs a second factor: with an error, or as
-// Better Auth does.
+// requireSecondFactor responds to a sign-in that needs a second factor. Depending on the
+// setting TWO_FACTOR_SIGN_IN, it fails or succeeds, as Better Auth does, with a body that
+// asks for the factor.
 func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
 	s.cookies.clearSession(c.w) // of an earlier user
 	s.cookies.setPendingSignIn(c.w, due.Token)
@@ -69,12 +70,13 @@ func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError
 	return nil, &required
 }
 
-// methodNames are Better Auth's names of second factors.
+// methodNames maps second factors to their names in Better Auth.
 var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp", account.ByPasskey: "passkey"}
 
 func remember(answer *bool) bool { return answer == nil || *answer }
 
-// issueSession sets the cookies of a new session. The account knows the device from now on.
+// issueSession sets the cookies of a new session: its token, and the tokens of a known
+// and of a trusted device, if there are any.
 func (s *Server) issueSession(c call, o account.SignInResult) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
 	if o.KnownDevice != "" {
@@ -135,7 +137,8 @@ func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, err
 	return s.respondDeleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
 }
 
-// respondDeleted answers a deletion, and signs the browser out.
+// respondDeleted returns the response to a deletion. If the deletion succeeded, it clears
+// the browser's session cookie and stored data.
 func (s *Server) respondDeleted(c call, err error) (shared.Deleted, error) {
 	if err != nil {
 		return shared.Deleted{}, err
