@@ -14,8 +14,8 @@ import (
 	library "github.com/go-webauthn/webauthn/webauthn"
 )
 
-// Assertion is the response of an authenticator that used a passkey. Nothing that
-// it says is verified until [RelyingParty.VerifyAssertion] accepts it.
+// An Assertion is the response of an authenticator that used a passkey. Its
+// contents are unverified until [RelyingParty.VerifyAssertion] accepts it.
 type Assertion struct {
 	Challenge      string
 	CredentialID   []byte
@@ -28,7 +28,7 @@ type Assertion struct {
 	parsed *protocol.ParsedCredentialAssertionData
 }
 
-// ParseAssertion reads AuthenticationResponseJSON (WebAuthn Level 3, section
+// ParseAssertion parses AuthenticationResponseJSON (WebAuthn Level 3, section
 // 5.1). It fails with [ErrInvalid].
 func ParseAssertion(response []byte) (Assertion, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
@@ -45,10 +45,11 @@ func ParseAssertion(response []byte) (Assertion, error) {
 
 // VerifyAssertion verifies an assertion by the ID, the public key and the backup
 // eligibility of a stored passkey. The caller must have issued the challenge of
-// the assertion and accept it only once. The caller also checks the counter and
-// whose passkey it is: a stranger must learn neither. It fails with [ErrInvalid],
-// [ErrSignature] or [ErrUserNotVerified]; any other error is about the relying
-// party.
+// the assertion, and must accept it only once. The caller also checks the counter
+// and the owner of the passkey, because an attacker must learn neither from an
+// error. VerifyAssertion fails with [ErrInvalid], [ErrSignature] or
+// [ErrUserNotVerified]. Any other error means that the relying party is
+// misconfigured.
 func (rp RelyingParty) VerifyAssertion(a Assertion, stored Credential, v Verification) error {
 	response := a.parsed.Response
 	switch flags := response.AuthenticatorData.Flags; {
@@ -62,8 +63,8 @@ func (rp RelyingParty) VerifyAssertion(a Assertion, stored Credential, v Verific
 		Challenge: a.Challenge, RelyingPartyID: rp.ID, UserID: handle, UserVerification: protocol.UserVerificationRequirement(v),
 	}
 	key := library.Credential{ID: stored.ID, PublicKey: stored.PublicKey}
-	// A passkey of one device may become a synced one, for example when its owner
-	// turns iCloud Keychain on. The library refuses any change.
+	// A single-device passkey may become a synced one, for example when its owner
+	// turns on iCloud Keychain. The library refuses any change of the flag.
 	key.Flags.BackupEligible = stored.BackupEligible || a.BackupEligible
 	verifier, err := rp.verifier()
 	if err != nil {
@@ -79,9 +80,9 @@ func (rp RelyingParty) VerifyAssertion(a Assertion, stored Credential, v Verific
 	return nil
 }
 
-// DecoyKey returns a P-256 key, in COSE, whose private half nobody has. Verifying
-// an assertion by it when the passkey is unknown takes as long as when it is
-// known.
+// DecoyKey returns a P-256 public key, in COSE, whose private key is discarded.
+// If a passkey is unknown, verifying its assertion by the decoy takes as long as
+// if it were known.
 var DecoyKey = sync.OnceValue(func() []byte {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -7,30 +7,29 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// timeout, in milliseconds, is what browsers are told, as Better Auth does. They
-// treat it as a hint.
+// timeout, in milliseconds, is the same as Better Auth's. Browsers treat it as a hint.
 const timeout = 60_000
 
-// Descriptor identifies a passkey to a browser.
+// A Descriptor identifies a passkey to a browser.
 type Descriptor struct {
 	ID         []byte
 	Transports []string
 }
 
-// Creation is what to ask of a new passkey.
+// A Creation holds the parameters of a new passkey.
 type Creation struct {
 	Challenge    string
 	RPName       string
 	UserHandle   []byte
-	UserName     string // what the authenticator calls the account
+	UserName     string // the authenticator's label for the account
 	DisplayName  string
-	Exclude      []Descriptor // an authenticator that has one of them makes no other
+	Exclude      []Descriptor // an authenticator that has one of them creates no other
 	Attachment   string       // "platform", "cross-platform", or empty for either
 	Verification Verification
 }
 
-// creationOptions is PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3,
-// section 5.1.8).
+// creationOptions is PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3, section
+// 5.1.8).
 type creationOptions struct {
 	Challenge              string                         `json:"challenge"`
 	RP                     map[string]string              `json:"rp"`
@@ -77,7 +76,7 @@ func descriptors(all []Descriptor) []descriptor {
 	return out
 }
 
-// CreationOptions returns the options to make a passkey in a browser, as JSON.
+// CreationOptions returns the options that make a browser create a passkey, as JSON.
 func (rp RelyingParty) CreationOptions(c Creation) (json.RawMessage, error) {
 	handle := base64.RawURLEncoding.EncodeToString(c.UserHandle)
 	return json.Marshal(creationOptions{
@@ -89,8 +88,8 @@ func (rp RelyingParty) CreationOptions(c Creation) (json.RawMessage, error) {
 		Attestation:        string(protocol.PreferNoAttestation),
 		ExcludeCredentials: descriptors(c.Exclude),
 		AuthenticatorSelection: selection{
-			// Users do not type who they are at sign-in: the authenticator has to find
-			// the passkey by itself.
+			// Users do not type their email at sign-in, so the authenticator has to
+			// find the passkey by itself (a discoverable credential).
 			Attachment: c.Attachment, ResidentKey: string(protocol.ResidentKeyRequirementRequired), RequireResidentKey: true,
 			UserVerification: string(c.Verification),
 		},
@@ -99,8 +98,8 @@ func (rp RelyingParty) CreationOptions(c Creation) (json.RawMessage, error) {
 	})
 }
 
-// RequestOptions returns the options to use a passkey in a browser, as JSON: one
-// of those in allow, or any if there is none.
+// RequestOptions returns the options that make a browser use a passkey, as JSON: one
+// of those in allow, or any passkey if allow is empty.
 func (rp RelyingParty) RequestOptions(challenge string, allow []Descriptor, v Verification) (json.RawMessage, error) {
 	return json.Marshal(requestOptions{
 		RPID: rp.ID, Challenge: challenge, AllowCredentials: descriptors(allow), Timeout: timeout, UserVerification: string(v),

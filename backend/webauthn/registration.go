@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	// maxCredentialID is in bytes: WebAuthn Level 3, section 7.1, step 25.
+	// maxCredentialID, in bytes, is from WebAuthn Level 3, section 7.1, step 25.
 	maxCredentialID = 1023
 
-	minRSA = 2048 // bits: NIST SP 800-57, part 1, for today
-	maxRSA = 4096 // verifying a signature takes a tenth of a millisecond
+	minRSA = 2048 // bits; the current minimum of NIST SP 800-57, part 1
+	maxRSA = 4096 // bits; verifying a signature takes a tenth of a millisecond
 
-	// maxTransports is above the six that there are (WebAuthn Level 3, section
+	// maxTransports exceeds the six known transports (WebAuthn Level 3, section
 	// 5.8.4).
 	maxTransports = 8
 )
 
-// Registration is the response of an authenticator that made a passkey. Nothing
-// that it says is verified.
+// A Registration is the response of an authenticator that created a passkey. Its
+// contents are unverified until [RelyingParty.VerifyRegistration] accepts it.
 type Registration struct {
 	Challenge string
 	parsed    *protocol.ParsedCredentialCreationData
 }
 
-// ParseRegistration reads RegistrationResponseJSON (WebAuthn Level 3, section
+// ParseRegistration parses RegistrationResponseJSON (WebAuthn Level 3, section
 // 5.1). It fails with [ErrInvalid].
 func ParseRegistration(response []byte) (Registration, error) {
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(response)
@@ -41,20 +41,20 @@ func ParseRegistration(response []byte) (Registration, error) {
 	return Registration{parsed.Response.CollectedClientData.Challenge, parsed}, nil
 }
 
-// RegistrationPolicy is what a registration has to satisfy.
+// A RegistrationPolicy states what a registration must satisfy.
 type RegistrationPolicy struct {
 	UserHandle   []byte
 	Verification Verification
-	// Conditional says that the browser made the passkey without asking the user,
-	// who was neither present nor verified (WebAuthn Level 3, section 7.1, step
-	// 14). Verification does not count then.
+	// Conditional is set if the browser created the passkey without asking the
+	// user, who need be neither present nor verified (WebAuthn Level 3, section
+	// 7.1, step 14). Verification is then ignored.
 	Conditional bool
 }
 
 // VerifyRegistration verifies a registration and returns the new passkey. The
 // caller must have issued the challenge of the registration for this user, and
-// accept it only once. It fails with [ErrInvalid] or [ErrUserNotVerified]; any
-// other error is about the relying party.
+// must accept it only once. It fails with [ErrInvalid] or [ErrUserNotVerified].
+// Any other error means that the relying party is misconfigured.
 func (rp RelyingParty) VerifyRegistration(r Registration, policy RegistrationPolicy) (Credential, error) {
 	response := r.parsed.Response
 	if !rp.isOwnPage(response.CollectedClientData) {
@@ -95,7 +95,7 @@ func newCredential(made *library.Credential) Credential {
 		c.AAGUID = id.String()
 	}
 	for _, t := range made.Transport {
-		// The browser says so, and no signature covers it.
+		// The browser reports the transports, and no signature covers them.
 		if name := string(t); isTransport(name) && !slices.Contains(c.Transports, name) && len(c.Transports) < maxTransports {
 			c.Transports = append(c.Transports, name)
 		}
@@ -103,23 +103,23 @@ func newCredential(made *library.Credential) Credential {
 	return c
 }
 
-// isTransport reports whether s has the form of a transport. Transports that are
-// not known yet are kept.
+// isTransport reports whether s has the form of a transport. It accepts unknown
+// transports, because new ones may be defined.
 func isTransport(s string) bool {
 	return s != "" && len(s) <= 16 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
-// isPlain reports whether an attestation is one that the options ask for: none,
-// or the signature of the passkey's own key. Certificates say nothing here, and
-// an attacker can make some that take seconds to parse.
+// isPlain reports whether an attestation is one that the options request: none,
+// or self attestation. It refuses certificates: they prove nothing here, and an
+// attacker can create some that take seconds to parse.
 func isPlain(a protocol.AttestationObject) bool {
 	_, certified := a.AttStatement["x5c"]
 	return a.Format == string(protocol.AttestationFormatNone) || a.Format == string(protocol.AttestationFormatPacked) && !certified
 }
 
-// isUsable reports whether a COSE key can sign in. It has to be on its curve, and
-// of the type that goes with its algorithm. It must not be so large that
-// verifying its signatures keeps the server busy.
+// isUsable reports whether a COSE key can sign in. It must be on its curve, and
+// its type must fit its algorithm. It must not be so large that verifying
+// signatures keeps the server busy.
 func isUsable(key []byte) bool {
 	parsed, err := webauthncose.ParsePublicKey(key)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package webauthn makes the options of passkey ceremonies and verifies what
-// authenticators answer (WebAuthn Level 3). It keeps nothing: the caller stores
+// Package webauthn creates the options of passkey ceremonies and verifies the
+// responses of authenticators (WebAuthn Level 3). It stores nothing: the caller stores
 // challenges and passkeys, and decides what a passkey may do.
 package webauthn
 
@@ -14,22 +14,21 @@ import (
 	library "github.com/go-webauthn/webauthn/webauthn"
 )
 
-// Reasons why a response is refused.
+// Errors of a response that is refused.
 var (
 	ErrInvalid         = errors.New("the response of the authenticator is invalid")
 	ErrSignature       = errors.New("the signature of the authenticator is wrong")
 	ErrUserNotVerified = errors.New("the authenticator did not verify its user")
 )
 
-// RelyingParty is this server as authenticators know it (WebAuthn Level 3,
-// section 4).
+// A RelyingParty is the server in the terms of WebAuthn (Level 3, section 4).
 type RelyingParty struct {
 	ID      string   // the domain that the passkeys belong to
-	Origins []string // of the pages that may use them, each exactly as browsers write it
-	Related []string // those of Origins at other domains; most relying parties have none
+	Origins []string // that may use them, each exactly as browsers serialize it
+	Related []string // the Origins at other domains; usually empty
 }
 
-// Verification says whether an authenticator has to verify its user, by a PIN, a
+// Verification states whether an authenticator has to verify its user, by a PIN, a
 // fingerprint or a face.
 type Verification string
 
@@ -39,15 +38,15 @@ const (
 	Preferred Verification = "preferred" // a response without it is accepted
 )
 
-// Credential is a passkey: what its registration proved, or what is stored of it.
+// A Credential is a passkey, as a registration proved it or as the caller stored it.
 type Credential struct {
 	ID             []byte
 	PublicKey      []byte // COSE (RFC 9052, section 7)
 	SignCount      uint32 // 0 for authenticators that do not count
-	AAGUID         string // a UUID: the model of the authenticator
+	AAGUID         string // the model of the authenticator, a UUID
 	Transports     []string
-	BackupEligible bool // it can be on more than one device
-	BackedUp       bool // it is
+	BackupEligible bool // it may be synced to more than one device
+	BackedUp       bool // it is synced now
 	UserVerified   bool
 }
 
@@ -60,14 +59,14 @@ func NewChallenge() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// algorithms are those of passkeys, by preference: EdDSA, ES256, RS256.
+// algorithms lists the algorithms of passkeys, the preferred one first.
 var algorithms = []protocol.CredentialParameter{
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgEdDSA},
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgES256},
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
 }
 
-// verifier returns the library's form of the relying party.
+// verifier returns the relying party in the library's type.
 func (rp RelyingParty) verifier() (*library.WebAuthn, error) {
 	return library.New(&library.Config{
 		RPID: rp.ID, RPDisplayName: rp.ID, RPOrigins: rp.Origins,
@@ -76,13 +75,13 @@ func (rp RelyingParty) verifier() (*library.WebAuthn, error) {
 	})
 }
 
-// isOwnPage reports whether a page of the relying party asked, and not one in a
-// frame of another page. The library does not check this, or less strictly.
+// isOwnPage reports whether the request came from a page of the relying party that is
+// not in a cross-origin frame. The library's own check is less strict.
 func (rp RelyingParty) isOwnPage(c protocol.CollectedClientData) bool {
 	return slices.Contains(rp.Origins, c.Origin) && !c.CrossOrigin && c.TopOrigin == ""
 }
 
-// user is a user in the form that the library wants.
+// user implements the library's interface of a user.
 type user struct {
 	handle []byte
 	keys   []library.Credential

@@ -19,7 +19,7 @@ var (
 	handle = []byte("the handle of ann")
 )
 
-// create has a device make a passkey by the options of a relying party.
+// create creates a passkey on a device, from the options of a relying party.
 func create(t *testing.T, device *authenticator.Authenticator, changes ...func(*authenticator.Statement)) webauthn.Registration {
 	t.Helper()
 	options, err := rp.CreationOptions(webauthn.Creation{
@@ -39,7 +39,7 @@ func create(t *testing.T, device *authenticator.Authenticator, changes ...func(*
 	return r
 }
 
-// register has a device make a passkey that the relying party accepts.
+// register creates a passkey on a device, and has the relying party verify it.
 func register(t *testing.T, device *authenticator.Authenticator) webauthn.Credential {
 	t.Helper()
 	c, err := rp.VerifyRegistration(create(t, device), webauthn.RegistrationPolicy{UserHandle: handle, Verification: webauthn.Required})
@@ -49,7 +49,7 @@ func register(t *testing.T, device *authenticator.Authenticator) webauthn.Creden
 	return c
 }
 
-// use has a device use its passkey.
+// use signs in with the passkey of a device.
 func use(t *testing.T, device *authenticator.Authenticator, changes ...func(*authenticator.Statement)) webauthn.Assertion {
 	t.Helper()
 	options, err := rp.RequestOptions(webauthn.NewChallenge(), nil, webauthn.Preferred)
@@ -124,8 +124,8 @@ func TestRegisterAndUse(t *testing.T) {
 	}
 }
 
-// TestDecoyKey checks that an assertion verified by the decoy fails by its
-// signature, as one verified by a wrong key does.
+// TestDecoyKey checks that verifying an assertion by the decoy key fails like
+// verifying it by a wrong key, with an error about the signature.
 func TestDecoyKey(t *testing.T) {
 	device := authenticator.New(origin)
 	stored := register(t, device)
@@ -178,8 +178,8 @@ func TestWrongRegistration(t *testing.T) {
 	}
 }
 
-// TestTransports checks that only what has the form of a transport is kept, once
-// and not without end.
+// TestTransports checks that a passkey keeps only values in the form of
+// transports, without duplicates and up to a limit.
 func TestTransports(t *testing.T) {
 	device := authenticator.New(origin)
 	device.Transports = []string{"usb", "usb", "NFC", "a,b", "", "smart-card", strings.Repeat("a", 17), "c", "d", "e", "f", "g", "h", "i"}
@@ -224,8 +224,8 @@ func TestWrongAssertion(t *testing.T) {
 	}
 }
 
-// TestBackupEligibility checks that a passkey of one device may become a synced
-// one, and not the other way round.
+// TestBackupEligibility checks that a single-device passkey may become a synced
+// one, but not the reverse.
 func TestBackupEligibility(t *testing.T) {
 	device := authenticator.New(origin)
 	device.Flags = authenticator.UserPresent | authenticator.UserVerified
@@ -257,7 +257,7 @@ func responses(f *testing.F) (registration, assertion json.RawMessage) {
 }
 
 // FuzzRegistration checks that no response makes the verification panic, and that
-// what it accepts has an ID and a key of bounded size.
+// accepted passkeys have a key, and an ID of bounded size.
 func FuzzRegistration(f *testing.F) {
 	registration, assertion := responses(f)
 	f.Add([]byte(registration))
@@ -275,7 +275,7 @@ func FuzzRegistration(f *testing.F) {
 }
 
 // FuzzAssertion checks that no response makes the verification panic, and that
-// none verifies by a key whose private half nobody has.
+// none is valid for a key whose private key was discarded.
 func FuzzAssertion(f *testing.F) {
 	registration, assertion := responses(f)
 	f.Add([]byte(assertion))

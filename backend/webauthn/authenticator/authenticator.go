@@ -1,11 +1,11 @@
-// Package authenticator is a software authenticator for tests, and the browser
-// in front of it: it answers the options of passkey ceremonies with what
-// PublicKeyCredential.toJSON gives (WebAuthn Level 3, section 5.1).
+// Package authenticator simulates an authenticator and its browser for tests. It
+// answers the options of passkey ceremonies with the result of
+// PublicKeyCredential.toJSON (WebAuthn Level 3, section 5.1).
 //
 //	device := authenticator.New("https://example.test")
 //	answer, err := device.Create(options)
 //
-// What it says can be changed part by part before it is signed:
+// A test can change each part of the response before it is signed:
 //
 //	answer, err := device.Get(options, func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified })
 package authenticator
@@ -31,8 +31,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Flags are what authenticator data says of the user and of what follows
-// (WebAuthn Level 3, section 6.1).
+// Flags are the flags of authenticator data (WebAuthn Level 3, section 6.1).
 type Flags byte
 
 // The flags.
@@ -41,36 +40,36 @@ const (
 	UserVerified   Flags = 1 << 2
 	BackupEligible Flags = 1 << 3
 	BackedUp       Flags = 1 << 4
-	Attested       Flags = 1 << 6 // the data of a new passkey follow
+	Attested       Flags = 1 << 6 // the data of a new passkey follows
 	Extended       Flags = 1 << 7 // extensions follow
 
-	// Synced are those of passkeys that are kept in more places than one.
+	// Synced is the flags of synced passkeys.
 	Synced = UserPresent | UserVerified | BackupEligible | BackedUp
 )
 
-// An Algorithm is one of signatures, by its number in COSE (RFC 9053).
+// An Algorithm is a signature algorithm, by its number in COSE (RFC 9053).
 type Algorithm int64
 
-// The algorithms that an Authenticator has.
+// The algorithms that an [Authenticator] supports.
 const (
 	ES256 Algorithm = -7
 	EdDSA Algorithm = -8
 	RS256 Algorithm = -257
 )
 
-// An Authenticator makes passkeys and uses them.
+// An Authenticator creates and uses passkeys.
 type Authenticator struct {
-	Origin     string    // of the page that asks it
-	Algorithm  Algorithm // of the passkeys that it makes
+	Origin     string    // of the requesting page
+	Algorithm  Algorithm // of new passkeys
 	Flags      Flags
-	Counts     bool // its passkeys count their uses
+	Counts     bool // its passkeys have signature counters
 	AAGUID     uuid.UUID
 	Transports []string
 
-	Keys []*Key // the oldest first
+	Keys []*Key // the oldest one first
 }
 
-// Key is a passkey.
+// A Key is a passkey.
 type Key struct {
 	ID         []byte
 	RPID       string
@@ -80,13 +79,13 @@ type Key struct {
 	private    crypto.Signer
 }
 
-// New is an authenticator of the kind that most people have: it verifies them,
-// syncs and does not count.
+// New returns an authenticator of the most common kind: it verifies its user,
+// syncs its passkeys and does not count their uses.
 func New(origin string) *Authenticator {
 	return &Authenticator{Origin: origin, Algorithm: ES256, Flags: Synced, Transports: []string{"internal", "hybrid"}}
 }
 
-// Copy is another that has the same passkeys.
+// Copy returns another authenticator with copies of the same passkeys.
 func (a *Authenticator) Copy() *Authenticator {
 	c := *a
 	c.Keys = nil
@@ -97,54 +96,54 @@ func (a *Authenticator) Copy() *Authenticator {
 	return &c
 }
 
-// Errors of a browser, which then sends nothing.
+// Errors of the browser, which then sends nothing.
 var (
 	ErrExcluded = errors.New("the authenticator has one of the passkeys that are excluded")
 	ErrNone     = errors.New("the authenticator has no passkey that is asked for")
 )
 
-// Statement is all that an answer says, before it is signed and encoded.
+// A Statement holds all parts of a response before it is signed and encoded.
 type Statement struct {
 	ID, RawID  string // base64url
 	Type       string
 	Attachment string
 
-	// Client is the client data. ClientJSON is sent in its place if it is not nil.
+	// Client is the client data. If ClientJSON is not nil, it replaces Client.
 	Client     map[string]any
 	ClientJSON []byte
 
-	// These are authenticator data.
-	RPID       string // whose hash they begin with
+	// Fields of authenticator data.
+	RPID       string // its hash begins the data
 	Flags      Flags
 	Counter    uint32
 	AAGUID     uuid.UUID
 	AttestedID []byte
 	PublicKey  map[int]any // COSE
-	Trailing   []byte      // after all the rest
+	Trailing   []byte      // appended to the data
 
-	// These are of a new passkey only.
-	Format      string         // of its attestation
-	Attestation map[string]any // if nil, what its own key signs
+	// Fields of registrations only.
+	Format      string         // of the attestation
+	Attestation map[string]any // if nil, self attestation
 	Transports  []string
 
-	// These are of the use of a passkey only.
-	UserHandle []byte // left out if it is nil
-	Signature  []byte // is sent in the place of the right one if it is not nil
+	// Fields of assertions only.
+	UserHandle []byte // omitted if nil
+	Signature  []byte // replaces the correct one if not nil
 
-	Key *Key // signs
+	Key *Key // signs the response
 
-	// Sent changes what is sent after all, signed or not.
+	// Sent changes any part of the response after it is signed.
 	Sent func(answer, response map[string]any)
 }
 
-// descriptor names a passkey in options.
+// descriptor identifies a passkey in options.
 type descriptor struct {
 	ID string `json:"id"`
 }
 
-// Create makes a passkey by PublicKeyCredentialCreationOptionsJSON, and returns
-// RegistrationResponseJSON. It keeps the passkey even if the changes make the
-// answer a wrong one.
+// Create creates a passkey from PublicKeyCredentialCreationOptionsJSON, and
+// returns RegistrationResponseJSON. It keeps the passkey even if the changes
+// invalidate the response.
 func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (json.RawMessage, error) {
 	var o struct {
 		Challenge string
@@ -206,8 +205,8 @@ func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (jso
 	})
 }
 
-// Get uses a passkey by PublicKeyCredentialRequestOptionsJSON, the newest of
-// those that are asked for, and returns AuthenticationResponseJSON.
+// Get uses the newest passkey that PublicKeyCredentialRequestOptionsJSON allows,
+// and returns AuthenticationResponseJSON.
 func (a *Authenticator) Get(options []byte, changes ...func(*Statement)) (json.RawMessage, error) {
 	var o struct {
 		Challenge        string
@@ -249,7 +248,7 @@ func (a *Authenticator) Get(options []byte, changes ...func(*Statement)) (json.R
 	return s.send(response)
 }
 
-// state is what is said in both ceremonies.
+// state returns the parts of a response that both ceremonies have.
 func (a *Authenticator) state(kind, challenge string, key *Key) Statement {
 	return Statement{
 		ID: text(key.ID), RawID: text(key.ID), Type: "public-key", Attachment: "platform",
@@ -290,13 +289,13 @@ func (s *Statement) send(response map[string]any) (json.RawMessage, error) {
 	return json.Marshal(answer)
 }
 
-// NewKey is a passkey that no options were asked for, under an id that others
-// may have.
+// NewKey returns a passkey that was created without options. Another passkey may
+// have the same id.
 func NewKey(id []byte, rp string, handle []byte, by Algorithm) *Key {
 	return &Key{ID: bytes.Clone(id), RPID: rp, UserHandle: bytes.Clone(handle), Algorithm: by, private: newPrivate(by)}
 }
 
-// Public is the public key in COSE (RFC 9052, section 7).
+// Public returns the public key in COSE (RFC 9052, section 7).
 func (k *Key) Public() map[int]any {
 	switch public := k.private.Public().(type) {
 	case ed25519.PublicKey:
@@ -331,7 +330,8 @@ func newPrivate(by Algorithm) crypto.Signer {
 	panic(fmt.Sprintf("there is no algorithm %d", by))
 }
 
-// rsaKey is the private key of all passkeys of RS256: to make one takes long.
+// rsaKey returns the private key of all RS256 passkeys. They share one, because
+// generating a key is slow.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 
 func encode(v any) []byte { return must(webauthncbor.Marshal(v)) }
@@ -340,7 +340,7 @@ func text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func decode(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
 
-// must is for what fails only where the program is wrong.
+// must panics if err is not nil, which only a bug in this package can cause.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

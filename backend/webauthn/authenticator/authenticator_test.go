@@ -14,7 +14,7 @@ import (
 
 const origin = "https://example.test"
 
-// account is a user as the library asks for one.
+// account implements the library's interface of a user.
 type account struct{ keys []webauthn.Credential }
 
 func (account) WebAuthnID() []byte                           { return []byte("handle") }
@@ -22,8 +22,8 @@ func (account) WebAuthnName() string                         { return "ann" }
 func (account) WebAuthnDisplayName() string                  { return "Ann" }
 func (a account) WebAuthnCredentials() []webauthn.Credential { return a.keys }
 
-// party is a relying party that takes what is right, in the judgement of a
-// library that knows nothing of us.
+// party is a relying party that the library implements, independently of
+// package webauthn.
 type party struct {
 	t *testing.T
 	*webauthn.WebAuthn
@@ -39,7 +39,7 @@ func newParty(t *testing.T) *party {
 	return &party{t: t, WebAuthn: w}
 }
 
-// register has the device make a passkey.
+// register creates a passkey on the device, and verifies it.
 func (p *party) register(device *authenticator.Authenticator, changes ...func(*authenticator.Statement)) error {
 	p.t.Helper()
 	exclude := webauthn.WithExclusions(webauthn.Credentials(p.account.keys).CredentialDescriptors())
@@ -62,7 +62,7 @@ func (p *party) register(device *authenticator.Authenticator, changes ...func(*a
 	return err
 }
 
-// use has it use one that it chooses.
+// use signs in with a passkey that the device chooses.
 func (p *party) use(device *authenticator.Authenticator, changes ...func(*authenticator.Statement)) (*webauthn.Credential, error) {
 	p.t.Helper()
 	options, session, err := p.BeginDiscoverableLogin()
@@ -125,8 +125,8 @@ func TestHonest(t *testing.T) {
 	}
 }
 
-// TestChanges holds that changes are signed, and that a relying party can see
-// each for what it is.
+// TestChanges tests that changes are signed, and that a relying party detects
+// each of them.
 func TestChanges(t *testing.T) {
 	other := authenticator.NewKey(nil, "", nil, authenticator.ES256)
 	for what, change := range map[string]func(*authenticator.Statement){
