@@ -3,18 +3,18 @@ package useragent
 // A product is a browser or an app that puts a token into its user agents.
 type product struct {
 	token string // begins a word of the agent
-	name  string // as people call it
-	// version is the token before the version. It is "" if that is token itself, and
-	// "-" if people do not know the product by a version.
+	name  string // the common name
+	// version is the token before the version. It is "" if token itself precedes the
+	// version, and "-" if the name has no version.
 	version string
 }
 
-// products are the browsers and apps that [Parse] recognizes, the more particular
+// products lists the browsers and apps that [Parse] recognizes, the more specific
 // first: an app before the browser that it embeds, and a browser before the one that
-// it is built from. The names and tokens are from the vendors' documentation and from
+// it is based on. The names and tokens are from the vendors' documentation and from
 // uap-core.
 var products = []product{
-	// Apps that display pages.
+	// Apps that embed a browser.
 	{"[LinkedInApp]", "LinkedIn", "-"},
 	{"FBAN/Messenger", "Messenger", "FBAV/"},
 	{"FB_IAB/MESSENGER", "Messenger", "FBAV/"},
@@ -55,8 +55,8 @@ var products = []product{
 	{"obsidian/", "Obsidian", ""},
 	{"WindowsPowerShell/", "PowerShell", ""},
 
-	// Browsers that are built from others. DuckDuckGo's numbers are the version of the
-	// browser below it, or never change.
+	// Browsers that are based on others. DuckDuckGo's numbers are the version of the
+	// underlying browser, or never change.
 	{"DuckDuckGo/", "DuckDuckGo", "-"},
 	{"Ddg/", "DuckDuckGo", "-"},
 	{"EdgiOS/", "Edge", ""},
@@ -68,7 +68,7 @@ var products = []product{
 	{"OPiOS/", "Opera", ""},
 	{"Opera Mini/", "Opera Mini", ""},
 	{"OPR/", "Opera", ""},
-	{"Opera/", "Opera", "Version/"}, // from 10 on, all say Opera/9.80
+	{"Opera/", "Opera", "Version/"}, // from version 10 on, always Opera/9.80
 	{"Vivaldi/", "Vivaldi", ""},
 	{"YaBrowser/", "Yandex Browser", ""},
 	{"UCBrowser/", "UC Browser", ""},
@@ -83,7 +83,7 @@ var products = []product{
 	{"Silk/", "Silk", ""},
 	{"Whale/", "Whale", ""},
 	{"Brave Chrome/", "Brave", ""},
-	{"Brave/", "Brave", "-"}, // 1 for all versions
+	{"Brave/", "Brave", "-"}, // always 1
 	{"Ecosia ", "Ecosia", "-"},
 	{"Ecosia/", "Ecosia", "-"},
 	{"AlohaBrowser/", "Aloha", ""},
@@ -122,10 +122,9 @@ var products = []product{
 
 var productTokens = indexOf(len(products), func(i int) string { return products[i].token })
 
-// systems are operating systems and the words of agents that stand for them, the more
-// particular first.
+// systems maps words in user agents to operating systems, the more specific first.
 var systems = []struct{ word, name string }{
-	{"Windows Phone", "Windows Phone"}, // which also claims Android and iPhone
+	{"Windows Phone", "Windows Phone"}, // its agents also contain Android and iPhone
 	{"Xbox", "Xbox"},
 	{"Windows", "Windows"},
 	{"OpenHarmony", "HarmonyOS"},
@@ -140,7 +139,7 @@ var systems = []struct{ word, name string }{
 	{"iPod", "iOS"},
 	{"iOS", "iOS"},
 	{"Android", "Android"},
-	{"OculusBrowser", "Android"}, // claims Linux when it displays pages for desktops
+	{"OculusBrowser", "Android"}, // its agents contain Linux in desktop mode
 	{"CrOS", "ChromeOS"},
 	{"Macintosh", "macOS"},
 	{"Mac OS X", "macOS"},
@@ -156,7 +155,7 @@ var systems = []struct{ word, name string }{
 
 var systemWords = indexOf(len(systems), func(i int) string { return systems[i].word })
 
-// screens are words in the agents of televisions and glasses.
+// screens lists words in the agents of televisions and headsets.
 var screens = []string{"TV", "SMART-TV", "SmartTV", "SMART_TV", "BRAVIA", "CrKey", "OculusBrowser", "PicoBrowser"}
 
 var screenWords = indexOf(len(screens), func(i int) string { return screens[i] })

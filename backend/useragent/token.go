@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// An index finds tokens by their first byte, so that [agent.first] reads an agent once
-// for a whole table. A page can list hundreds of agents.
+// An index finds tokens by their first byte, so that [agent.first] scans an agent only
+// once for a whole table. A page can list hundreds of agents.
 type index struct {
 	tokens []string
-	places [256][]int // in tokens, by the first byte
+	places [256][]int // indexes into tokens, by first byte
 }
 
 func indexOf(n int, token func(int) string) *index {
@@ -21,9 +21,9 @@ func indexOf(n int, token func(int) string) *index {
 	return in
 }
 
-// first returns the place in the table of the first token that is in the agent, and
-// the offset in the agent where it ends. The place is -1 if the agent has no token of
-// the table. A token begins a word; if whole is set, it must end one, too.
+// first returns the index in the table of the first token that occurs in the agent,
+// and the offset in the agent at which the token ends. The index is -1 if no token
+// occurs. A token must begin a word. If whole is set, it must also end one.
 func (a agent) first(in *index, whole bool) (place, end int) {
 	place = -1
 	for at := range len(a) {
@@ -39,8 +39,8 @@ func (a agent) first(in *index, whole bool) (place, end int) {
 	return place, end
 }
 
-// has reports whether token is in the agent at that offset and begins a word there. If
-// whole is set, it must end the word, too. A number after a word is not part of it:
+// has reports whether token is at offset at in the agent and begins a word there. If
+// whole is set, it must also end the word. Digits after a word do not belong to it:
 // "iPhone12,1".
 func (a agent) has(token string, at int, whole bool) bool {
 	if !strings.HasPrefix(string(a[at:]), token) || at > 0 && isWordByte(a[at-1]) && isWordByte(token[0]) {
@@ -54,7 +54,7 @@ func (a agent) has(token string, at int, whole bool) bool {
 // -1.
 func (a agent) find(token string) int { return a.search(token, false) }
 
-// word reports whether the agent contains one or more whole words.
+// word reports whether the agent contains words, which may be several, as whole words.
 func (a agent) word(words string) bool { return a.search(words, true) >= 0 }
 
 func (a agent) search(token string, whole bool) int {
@@ -69,8 +69,7 @@ func (a agent) search(token string, whole bool) int {
 	}
 }
 
-// versioned returns the name with the version that follows token in the agent, if
-// there is one.
+// versioned returns name with the version after token in the agent, if there is one.
 func (a agent) versioned(name, token string) string {
 	at := a.find(token)
 	if at < 0 {
@@ -79,8 +78,8 @@ func (a agent) versioned(name, token string) string {
 	return versioned(name, string(a[at+len(token):]))
 }
 
-// versioned returns the name with the number at the beginning of version, if that can
-// be a version.
+// versioned returns name with the number at the beginning of version, if that is
+// plausible.
 func versioned(name, version string) string {
 	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
@@ -92,8 +91,8 @@ func versioned(name, version string) string {
 	return name
 }
 
-// maxName, in bytes, is longer than the names of browsers and systems. A client can
-// send any name, and lists of other users display it.
+// maxName, in bytes, exceeds the names of browsers and systems. A client can send any
+// name, and other users' lists display it.
 const maxName = 40
 
 // isName reports whether a page can display s as the name of a product.

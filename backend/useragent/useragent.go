@@ -1,5 +1,6 @@
-// Package useragent names the device that sent a User-Agent header. It only reads text: it
-// knows nothing about sessions or requests.
+// Package useragent parses User-Agent headers: it names the browser, the operating system
+// and the kind of device. It only parses text, and knows nothing about sessions or
+// requests.
 package useragent
 
 import (
@@ -10,17 +11,17 @@ import (
 	"latchkey/shared"
 )
 
-// App is the browser of a [shared.Device] for an app that does not name itself.
+// App is the [shared.Device] browser of an app whose user agent does not name it.
 const App = "App"
 
-// Parse names the browser and the system that sent a user agent, as people call them.
-// It looks for [products] in the order of that table, because most browsers also
-// claim to be Chrome and Safari.
+// Parse returns the browser and the system that sent a user agent, by their common names.
+// It searches for [products] in the order of that table, because most browsers also claim
+// to be Chrome and Safari.
 //
-// The version is the major version of the product that gives the name. Parse leaves
-// it out if the agent does not state it: the number after Safari/ is WebKit's build.
-// A system has no version, because systems freeze theirs ("Mac OS X 10_15_7",
-// "Android 10", "Windows NT 10.0").
+// The version is the major version of the product that gives the name. Parse omits it if
+// the agent does not state it: the number after Safari/ is WebKit's build. Systems have
+// no version, because browsers freeze it ("Mac OS X 10_15_7", "Android 10", "Windows NT
+// 10.0").
 func Parse(userAgent string) shared.Device {
 	a := agent(userAgent)
 	d := shared.Device{OS: a.system(), Kind: "unknown"}
@@ -70,7 +71,7 @@ func (a agent) browser() string {
 	case chrome:
 		return a.versioned("Chrome", "Chrome/")
 	case webKit && a.word("Android"):
-		return "Android Browser" // always says Version/4.0
+		return "Android Browser" // its agent always has Version/4.0
 	case webKit && a.find("Version/") >= 0:
 		return a.versioned("Safari", "Version/")
 	case webKit:
@@ -83,9 +84,9 @@ func (a agent) browser() string {
 	}
 }
 
-// internetExplorer returns the name and version of Internet Explorer. The version
-// follows from Trident's, because in compatibility mode the browser claims to be
-// version 7.
+// internetExplorer returns the name and version of Internet Explorer. It derives the
+// version from Trident's, because in compatibility mode the browser claims to be version
+// 7.
 func (a agent) internetExplorer() string {
 	const name = "Internet Explorer"
 	for _, engine := range []struct{ token, version string }{
@@ -109,7 +110,7 @@ func (a agent) program() string {
 	switch {
 	case name == "Dalvik":
 		return App
-	case name == "Go-http-client", // the number is the version of HTTP
+	case name == "Go-http-client", // the number is that of HTTP
 		strings.Contains(rest, "CFNetwork/"): // the number is a build
 		return name
 	}
@@ -140,8 +141,8 @@ func (a agent) ownProduct() string {
 // botMarks are parts of the user agents of bots. Other user agents can have them, too.
 var botMarks = []string{"http", "bot", "Bot", "BOT", "rawler", "pider", "HeadlessChrome"}
 
-// bot names the bot that sent the agent, and reports whether a bot sent it. Bots
-// state their address or have "bot" in their name. So can a phone: "CUBOT".
+// bot names the bot that sent the agent, and reports whether a bot sent it. Bots state a
+// URL or have "bot" in their name. So do some phones: "CUBOT".
 func (a agent) bot() (name string, isBot bool) {
 	if !slices.ContainsFunc(botMarks, func(mark string) bool { return strings.Contains(string(a), mark) }) {
 		return "", false // nearly every agent
@@ -187,7 +188,7 @@ func (a agent) system() string {
 	return ""
 }
 
-// console names a console by its model, because its browser has no name. It returns
+// console names a game console by its model, because its browser has no name. It returns
 // "" for other devices.
 func (a agent) console() string {
 	if at := a.find("PlayStation "); at >= 0 {
@@ -206,7 +207,7 @@ func (a agent) console() string {
 }
 
 // kind returns the kind of the device: "desktop", "mobile", "tablet" or "unknown".
-// Televisions, consoles and glasses are "unknown".
+// Televisions, consoles and headsets are "unknown".
 func (a agent) kind(os string) string {
 	if i, _ := a.first(screenWords, true); i >= 0 {
 		return "unknown"
