@@ -5,15 +5,16 @@ import (
 	"latchkey/shared/message"
 )
 
-// Alert tells the reader about a change of their account. It brings a link by
-// which they can say that it was not them.
+// An Alert reports a change of the reader's account. It contains a link with
+// which they can report that they did not make the change.
 type Alert struct {
 	Change      Change
 	ConfirmedBy Factor // the second factor that confirmed the change
 	NotMe       string // the link
 }
 
-// Factor is a second factor as it is stored in events. The empty one is none.
+// A Factor is a second factor, in the form that events store. The empty string
+// means none.
 type Factor string
 
 func (a Alert) write(e *email) {
@@ -31,12 +32,12 @@ func (a Alert) write(e *email) {
 	e.link(a.NotMe)
 }
 
-// Change is what has changed about an account.
+// A Change is a change of an account.
 type Change interface {
 	describe(e *email)
 }
 
-// NewSignIn is a sign-in with a browser that the account did not know.
+// NewSignIn reports a sign-in from an unknown browser.
 type NewSignIn struct{}
 
 func (NewSignIn) describe(e *email) {
@@ -44,7 +45,7 @@ func (NewSignIn) describe(e *email) {
 	e.paragraph(message.MailNewSignIn)
 }
 
-// PasswordChanged is a new password that was chosen in a session.
+// PasswordChanged reports a password change in a session.
 type PasswordChanged struct{}
 
 func (PasswordChanged) describe(e *email) {
@@ -52,7 +53,7 @@ func (PasswordChanged) describe(e *email) {
 	e.paragraph(message.MailPasswordChanged)
 }
 
-// PasswordReset is a new password that was chosen by a link.
+// PasswordReset reports a new password that was chosen through a reset link.
 type PasswordReset struct{}
 
 func (PasswordReset) describe(e *email) {
@@ -60,8 +61,9 @@ func (PasswordReset) describe(e *email) {
 	e.paragraph(message.MailPasswordReset)
 }
 
-// EmailChanged is a new address. It is also a [Notice], for an address that was
-// never verified: it may be a stranger's, who must not undo the change.
+// EmailChanged reports a new email address. It is also a [Notice], without a
+// link to report the change, for an old address that was never verified: it may
+// belong to a stranger, who must not revert the change.
 type EmailChanged struct{ New string }
 
 func (c EmailChanged) describe(e *email) {
@@ -74,7 +76,7 @@ func (c EmailChanged) write(e *email) {
 	e.requestContext()
 }
 
-// TwoFactorEnabled is two-factor authentication turned on.
+// TwoFactorEnabled reports that two-factor authentication was turned on.
 type TwoFactorEnabled struct{}
 
 func (TwoFactorEnabled) describe(e *email) {
@@ -82,7 +84,7 @@ func (TwoFactorEnabled) describe(e *email) {
 	e.paragraph(message.MailTwoFactorEnabled)
 }
 
-// TwoFactorDisabled is two-factor authentication turned off.
+// TwoFactorDisabled reports that two-factor authentication was turned off.
 type TwoFactorDisabled struct{}
 
 func (TwoFactorDisabled) describe(e *email) {
@@ -90,7 +92,8 @@ func (TwoFactorDisabled) describe(e *email) {
 	e.paragraph(message.MailTwoFactorDisabled)
 }
 
-// AuthenticatorReplaced is another authenticator app.
+// AuthenticatorReplaced reports a new authenticator app in place of the old
+// one.
 type AuthenticatorReplaced struct{}
 
 func (AuthenticatorReplaced) describe(e *email) {
@@ -98,7 +101,8 @@ func (AuthenticatorReplaced) describe(e *email) {
 	e.paragraph(message.MailAuthenticatorReplaced)
 }
 
-// TOTPKeyShown is the key of the authenticator app shown in a session.
+// TOTPKeyShown reports that a session displayed the key of the authenticator
+// app.
 type TOTPKeyShown struct{}
 
 func (TOTPKeyShown) describe(e *email) {
@@ -106,7 +110,7 @@ func (TOTPKeyShown) describe(e *email) {
 	e.paragraph(message.MailTOTPKeyShown)
 }
 
-// BackupCodesMade is new backup codes.
+// BackupCodesMade reports new backup codes.
 type BackupCodesMade struct{}
 
 func (BackupCodesMade) describe(e *email) {
@@ -114,7 +118,7 @@ func (BackupCodesMade) describe(e *email) {
 	e.paragraph(message.MailBackupCodesMade)
 }
 
-// BackupCodeUsed is the use of a backup code.
+// BackupCodeUsed reports the use of a backup code.
 type BackupCodeUsed struct{ Left int }
 
 func (c BackupCodeUsed) describe(e *email) {
@@ -131,7 +135,7 @@ func (c BackupCodeUsed) describe(e *email) {
 	}
 }
 
-// PasskeyAdded is a new passkey.
+// PasskeyAdded reports a new passkey.
 type PasskeyAdded struct {
 	Name *string // nil if it has none
 }
@@ -141,7 +145,7 @@ func (c PasskeyAdded) describe(e *email) {
 	e.paragraph(message.MailPasskeyAdded, e.passkey(c.Name))
 }
 
-// PasskeyRemoved is a passkey removed.
+// PasskeyRemoved reports that a passkey was removed.
 type PasskeyRemoved struct {
 	Name *string // nil if it has none
 }
@@ -151,7 +155,7 @@ func (c PasskeyRemoved) describe(e *email) {
 	e.paragraph(message.MailPasskeyRemoved, e.passkey(c.Name))
 }
 
-// PasskeyCopied is the refused use of a passkey that may have a copy.
+// PasskeyCopied reports the refused use of a passkey that may have been copied.
 type PasskeyCopied struct {
 	Name *string // nil if it has none
 }
@@ -162,7 +166,8 @@ func (c PasskeyCopied) describe(e *email) {
 	e.paragraph(message.MailIfPasskeyRestored)
 }
 
-// passkey returns the name of a passkey in brackets after a space, or nothing.
+// passkey returns the name of a passkey, formatted to follow a word, or "" if
+// it has none.
 func (e *email) passkey(name *string) string {
 	if name == nil {
 		return ""

@@ -13,26 +13,27 @@ import (
 	"latchkey/shared/message"
 )
 
-// Sender is the service that emails are from.
+// A Sender is the service that sends the emails.
 type Sender struct {
 	Name   string
-	Origin string // the links in emails begin with it
+	Origin string // the prefix of all links in emails
 }
 
-// Reader is the person whom an email is for.
+// A Reader is the recipient of an email.
 type Reader struct {
 	Address  string
-	Language string // one of [shared.Languages]; English if it is none
+	Language string // one of [shared.Languages]; otherwise English is used
 }
 
-// RequestContext says when, from where and with which device something was done.
+// A RequestContext holds the time, the address and the device of the request that
+// caused an email.
 type RequestContext struct {
 	At        time.Time
 	IP        string // empty if unknown
 	UserAgent string
 }
 
-// Compose returns a notice as an email that is due at once.
+// Compose returns the email for a notice, due at once.
 func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 	e := email{language: language.Of(to.Language, ""), context: o}
 	n.write(&e)
@@ -48,7 +49,7 @@ func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 		Paragraphs []paragraph
 	}{e.language.Tag, s, e.title, e.body})
 	if err != nil {
-		panic(err) // the template is ours, and its data are strings
+		panic(err) // the template is constant, and its data consists of strings
 	}
 	return Mail{
 		ID: rand.Text(), Recipient: to.Address, Subject: e.title, Text: text.String(), HTML: html.String(),
@@ -56,7 +57,7 @@ func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 	}
 }
 
-// htmlMail is plain, in the reader's own font and colors, and loads nothing.
+// htmlMail is plain HTML. It uses the reader's font and colors, and loads no resources.
 var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
 <html lang="{{.Tag}}">
 <head>
@@ -85,22 +86,22 @@ type email struct {
 
 type paragraph struct {
 	Text string
-	Link bool // the text is an address of this service
+	Link bool // the text is a URL of the service
 }
 
 func (e *email) subject(id message.ID) { e.title = e.language.T(id) }
 
-// paragraph adds a sentence, or several, with values in the place of its verbs.
+// paragraph adds a message, formatted with values.
 func (e *email) paragraph(id message.ID, values ...any) {
 	e.body = append(e.body, paragraph{Text: e.language.T(id, values...)})
 }
 
-// link adds a link to a page of this service.
+// link adds a link to a page of the service.
 func (e *email) link(address string) {
 	e.body = append(e.body, paragraph{address, true})
 }
 
-// requestContext adds when, from where and with which device it was done.
+// requestContext adds a paragraph with the time, the address and the device.
 func (e *email) requestContext() {
 	from := e.context.IP
 	if from == "" {
@@ -109,18 +110,18 @@ func (e *email) requestContext() {
 	e.paragraph(message.MailOccasion, e.time(), from, e.device())
 }
 
-// requestTime adds only when it was done.
+// requestTime adds a paragraph with only the time.
 func (e *email) requestTime() { e.paragraph(message.MailOccasionTime, e.time()) }
 
 func (e *email) time() string { return e.context.At.Format(e.language.T(message.DateTimeLayout)) }
 
-// maxDeviceWord, in characters, is longer than "Internet Explorer 11" and too short for
-// a message to the reader.
+// maxDeviceWord, in characters, is enough for "Internet Explorer 11", but too short for
+// an attacker's message to the reader.
 const maxDeviceWord = 24
 
-// device names the device: "Firefox 153 on Windows". An attacker who knows a
-// password can send any user agent, and the email would repeat it. So it repeats
-// no name that is long or that an email program could turn into a link.
+// device names the device: "Firefox 153 on Windows". An attacker who knows a password
+// can choose the user agent that the email names. So device omits names that are long
+// or that an email program could turn into a link.
 func (e *email) device() string {
 	d := useragent.Parse(e.context.UserAgent)
 	name := d.Browser

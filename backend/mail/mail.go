@@ -1,6 +1,7 @@
 // Package mail composes the emails that the server sends. Each kind of email is a
-// type of [Notice] with the data that it needs; a [Sender] puts it into the
-// language of its reader. The rules decide who gets which notice and when.
+// type that implements [Notice] and holds the data of the email. A [Sender]
+// composes it in the language of its reader. Package mail does not deliver
+// emails, and does not decide who gets which.
 package mail
 
 import (
@@ -9,34 +10,35 @@ import (
 	"latchkey/backend/keyring"
 )
 
-// Mail is an email in the outbox. It is written in the transaction of the change
-// that it reports. Its content is sealed while it waits, because it may hold a
-// code or a link that opens something.
+// A Mail is an email in the outbox. It is stored in the transaction of the change
+// that it reports. While it waits, its content is encrypted, because it may
+// contain a code or a link that grants access.
 type Mail struct {
 	ID          string `bun:",pk"`
 	Recipient   string
-	Subject     string // never holds a secret: it is logged
+	Subject     string // never contains a secret, because it is logged
 	Text        string
 	HTML        string `bun:"html"`
-	Request     string `bun:"asked"` // sealed: the request for an email that is not composed yet; empty once it is
+	Request     string `bun:"asked"` // encrypted: the request for an email that is still to be composed; empty once it is composed
 	CreatedAt   time.Time
-	LeasedUntil time.Time // until when a server has it; after a failed try, when the next is due
-	Tries       int       // how many have failed
+	LeasedUntil time.Time // when the lease of a server ends; after a failed attempt, when the next one is due
+	Tries       int       // failed attempts
 }
 
-// AAD binds a sealed part of the email to its row: an attacker who can write to
-// the database can neither send it to another address nor send another text.
+// AAD returns the additional authenticated data that binds an encrypted part of
+// the email to its row. An attacker who can write to the database can neither
+// redirect the email to another address nor replace its text.
 func (m Mail) AAD(part string) string {
 	return "mails|" + part + "|" + m.ID + "|" + m.Recipient + "|" + m.Subject
 }
 
-// Sealed returns the email with its content sealed.
+// Sealed returns the email with its content encrypted.
 func (m Mail) Sealed(keys keyring.Keys) Mail {
 	m.Text, m.HTML = keys.Seal(m.Text, m.AAD("text")), keys.Seal(m.HTML, m.AAD("html"))
 	return m
 }
 
-// Unsealed returns the email with its content in clear.
+// Unsealed returns the email with its content decrypted.
 func (m Mail) Unsealed(keys keyring.Keys) (Mail, error) {
 	text, err := keys.Unseal(m.Text, m.AAD("text"))
 	if err != nil {
@@ -47,10 +49,10 @@ func (m Mail) Unsealed(keys keyring.Keys) (Mail, error) {
 	return m, err
 }
 
-// RefusedError is the reason why the mail provider refused an email.
+// A RefusedError is returned if the mail provider does not accept an email.
 type RefusedError struct {
 	Reason     string        // a sentence for administrators, without secrets
-	RetryAfter time.Duration // how long the provider asks to wait
+	RetryAfter time.Duration // the wait that the provider requests
 }
 
 func (e *RefusedError) Error() string { return e.Reason }

@@ -18,10 +18,10 @@ var (
 	requestContext = RequestContext{At: time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC), IP: "2001:db8::1", UserAgent: firefox}
 )
 
-// link is a link that tests look for in emails.
+// link is a link that the tests expect in emails.
 const link = "https://accounts.example.com/reset-password?token=a-b_c&x=1"
 
-// notices are all kinds of emails, with values that an attacker might choose.
+// notices lists all kinds of emails, with values that an attacker might choose.
 func notices() []Notice {
 	hostile := "<script>alert(1)</script> https://evil.example %s %d"
 	all := []Notice{
@@ -45,8 +45,8 @@ func notices() []Notice {
 }
 
 // TestNotices checks that every kind of email has a subject, a text and the same
-// text in HTML, in each language; and that it leads nowhere but to the service and
-// loads nothing, whatever values it has.
+// text in HTML, in each language. Whatever its values, it must link only to the
+// service and load no resources.
 func TestNotices(t *testing.T) {
 	unescaped := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&")
 	for _, l := range message.Languages {
@@ -83,8 +83,8 @@ func TestNotices(t *testing.T) {
 	}
 }
 
-// TestAlert checks that an alert says what has changed, who confirmed it, and
-// when, from where and with what it was done, in this order.
+// TestAlert checks that an alert states the change, the factor that confirmed it,
+// and the time, the address and the device, in this order.
 func TestAlert(t *testing.T) {
 	name := "<i>key"
 	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "totp", link})
@@ -108,7 +108,8 @@ It was at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on W
 	}
 }
 
-// TestRequestContext checks how an email says when and from where it was done.
+// TestRequestContext checks how an email states the time and the address of a
+// request.
 func TestRequestContext(t *testing.T) {
 	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
 		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test{})
@@ -118,7 +119,7 @@ func TestRequestContext(t *testing.T) {
 	}
 }
 
-// TestDevice checks how an email names the device that sent a user agent, which an
+// TestDevice checks how an email names the device of a user agent, which an
 // attacker may have chosen.
 func TestDevice(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
@@ -140,8 +141,8 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-// TestSealed checks that the outbox holds no content in clear, and that a sealed
-// email can be sent neither to another address nor under another subject.
+// TestSealed checks that the content of a sealed email is encrypted, and that it
+// cannot be sent to another address or with another subject.
 func TestSealed(t *testing.T) {
 	keys := keyring.New()
 	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, ForgotPassword{link})

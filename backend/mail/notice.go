@@ -6,7 +6,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// Notice is one kind of email, with the data that it needs.
+// A Notice is one kind of email, with its data.
 type Notice interface {
 	write(e *email)
 }
@@ -22,11 +22,11 @@ func (n VerifyEmail) write(e *email) {
 	e.requestContext()
 }
 
-// HaveAccount tells the reader that a caller wanted their address for another
-// account. The caller is not told that the address has one.
+// HaveAccount tells the reader that a caller tried to use their address for
+// another account. The caller does not learn that the address already has one.
 type HaveAccount struct {
-	SignIn         string // a link
-	ForgotPassword string // a link
+	SignIn         string // a URL
+	ForgotPassword string // a URL
 }
 
 func (n HaveAccount) write(e *email) {
@@ -38,7 +38,7 @@ func (n HaveAccount) write(e *email) {
 	e.requestContext()
 }
 
-// AgreeEmailChange asks the reader, at the address that an account has, to agree
+// AgreeEmailChange asks the reader, at the current address of an account, to agree
 // to a new one.
 type AgreeEmailChange struct {
 	New  string
@@ -64,7 +64,7 @@ func (n VerifyNewEmail) write(e *email) {
 	e.requestContext()
 }
 
-// ForgotPassword brings a link by which the reader chooses a new password.
+// ForgotPassword contains a link to choose a new password.
 type ForgotPassword struct{ Link string }
 
 func (n ForgotPassword) write(e *email) {
@@ -75,7 +75,7 @@ func (n ForgotPassword) write(e *email) {
 	e.requestContext()
 }
 
-// DeleteAccount brings a link by which the reader deletes their account.
+// DeleteAccount contains a link to delete the reader's account.
 type DeleteAccount struct{ Link string }
 
 func (n DeleteAccount) write(e *email) {
@@ -86,11 +86,11 @@ func (n DeleteAccount) write(e *email) {
 	e.requestContext()
 }
 
-// SignInCode brings a code that is a second factor.
+// SignInCode contains a code that serves as a second factor.
 type SignInCode struct {
 	Code      string
 	Lifetime  time.Duration
-	InSession bool // a session asked for it, not a sign-in
+	InSession bool // requested in a session, not at sign-in
 }
 
 func (n SignInCode) write(e *email) {
@@ -104,11 +104,11 @@ func (n SignInCode) write(e *email) {
 	e.requestContext()
 }
 
-// CodeGuessing tells the reader that too many wrong codes have locked their
-// second factor.
+// CodeGuessing tells the reader that too many wrong codes have locked their second
+// factor.
 type CodeGuessing struct {
-	InSession bool // they came from a session, not from a sign-in
-	Permanent bool // the lockout does not end by itself
+	InSession bool // the codes came from a session, not from a sign-in
+	Permanent bool // the lockout does not expire
 }
 
 func (n CodeGuessing) write(e *email) {
@@ -126,8 +126,8 @@ func (n CodeGuessing) write(e *email) {
 	e.requestContext()
 }
 
-// AccountSecured confirms to the reader what their report of a change as not
-// their own has done.
+// AccountSecured confirms the effects of a report that the reader did not make a
+// change.
 type AccountSecured struct{}
 
 func (AccountSecured) write(e *email) {
@@ -159,7 +159,7 @@ func (n SecretSettingChanged) write(e *email) {
 	e.paragraph(message.MailIfNotYouAskForHelp)
 }
 
-// Test is the email by which an administrator finds out whether emails arrive.
+// Test is the email with which an administrator tests whether emails arrive.
 type Test struct{}
 
 func (Test) write(e *email) {
@@ -171,7 +171,7 @@ func (Test) write(e *email) {
 // FactorsReset tells the reader that an administrator has removed their second
 // factors.
 type FactorsReset struct {
-	Passkeys bool // they were removed, too
+	Passkeys bool // whether passkeys were removed, too
 }
 
 func (n FactorsReset) write(e *email) {
@@ -182,7 +182,7 @@ func (n FactorsReset) write(e *email) {
 	e.byAdministrator(message.MailFactorsResetSubject, what)
 }
 
-// SignedOutEverywhere tells the reader that an administrator has ended all their
+// SignedOutEverywhere tells the reader that an administrator has revoked all their
 // sessions.
 type SignedOutEverywhere struct{}
 
@@ -205,8 +205,8 @@ func (AccountEnabled) write(e *email) {
 	e.byAdministrator(message.MailAccountEnabledSubject, message.MailAccountEnabled)
 }
 
-// byAdministrator writes a notice about what an administrator has done. It does
-// not say from where: that is the administrator's address.
+// byAdministrator writes a notice about an administrator's action. It omits the IP
+// address and the device, because they are the administrator's.
 func (e *email) byAdministrator(subject, what message.ID) {
 	e.subject(subject)
 	e.paragraph(what)

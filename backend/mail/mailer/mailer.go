@@ -1,5 +1,5 @@
-// Package mailer delivers emails: to Resend, or another provider with the same API, or to
-// files. It does not know what the emails say or who gets which.
+// Package mailer delivers emails to Resend, to another provider with the same API, or to
+// files. It neither composes emails nor queues them.
 package mailer
 
 import (
@@ -17,23 +17,23 @@ import (
 	"latchkey/backend/mail"
 )
 
-// Settings are those that an administrator can change while the server runs.
+// Settings are the settings that an administrator can change while the server runs.
 type Settings struct {
 	Name   string // of the service
-	Sender string // an address, with or without a name; empty for one of ours
+	Sender string // an address, with or without a name; empty for no-reply at Host
 	APIKey string // of the provider; empty if emails go to files
 }
 
-// Config is what a [Mailer] is made of.
+// Config is the configuration of a [Mailer].
 type Config struct {
 	Settings func() Settings
-	Host     string   // of the service: its own sender is no-reply there
+	Host     string   // of the service; the default sender is no-reply at this host
 	API      *url.URL // of the provider, as [ParseAPI] returns it
-	Folder   string   // where files go
+	Folder   string   // for emails that go to files
 	Log      *slog.Logger
 }
 
-// Mailer delivers emails.
+// A Mailer delivers emails.
 type Mailer struct {
 	Config
 	client *http.Client
@@ -42,9 +42,9 @@ type Mailer struct {
 // New returns a Mailer.
 func New(c Config) *Mailer { return &Mailer{c, newClient()} }
 
-// Deliver sends an email to the provider, if there is a key. Else it writes the
-// email to a file, and to the log only its recipient and its subject. It fails
-// with [mail.RefusedError] if the provider does not accept the email.
+// Deliver sends an email to the provider. If there is no API key, it writes the email to
+// a file, and logs only the recipient and the subject. It fails with [mail.RefusedError]
+// if the provider does not accept the email.
 func (m *Mailer) Deliver(ctx context.Context, e mail.Mail) error {
 	set := m.Settings()
 	from := set.Sender
@@ -57,8 +57,8 @@ func (m *Mailer) Deliver(ctx context.Context, e mail.Mail) error {
 	return m.send(ctx, e, from, set.APIKey)
 }
 
-// sender returns the service as the sender of emails. Email programs give some
-// characters in its name a meaning, so they are quoted or left out.
+// sender returns the From address of the service. It quotes or removes the characters of
+// the name that have a meaning in an address.
 func sender(name, host string) string {
 	plain := func(r rune) bool { return r == ' ' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
@@ -67,7 +67,7 @@ func sender(name, host string) string {
 	return name + " <no-reply@" + host + ">"
 }
 
-// writeFile writes an email to a file.
+// writeFile writes an email to a JSON file in the folder.
 func (m *Mailer) writeFile(e mail.Mail, from string) error {
 	line, err := json.Marshal(struct {
 		To      string    `json:"to"`
@@ -80,8 +80,8 @@ func (m *Mailer) writeFile(e mail.Mail, from string) error {
 	if err != nil {
 		return err
 	}
-	// Each email has its own name: one that is delivered twice, because a server
-	// stopped in between, is still one file.
+	// The file name is unique to the email: an email that is delivered twice, because a
+	// server stopped in between, makes one file.
 	name := filepath.Join(m.Folder, e.CreatedAt.Format("20060102T150405.000Z")+"-"+e.ID+".json")
 	if _, err := atomicfile.Create(name, string(line)+"\n"); err != nil {
 		return err

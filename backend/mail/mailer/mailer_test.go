@@ -22,8 +22,8 @@ import (
 	"latchkey/backend/mail"
 )
 
-// TestSender tests which sender an email has, for names of the service with
-// characters that mean something in an address.
+// TestSender tests the sender of emails if the name of the service contains
+// characters with a meaning in an address.
 func TestSender(t *testing.T) {
 	for name, want := range map[string]string{
 		"Latchkey":       "Latchkey <no-reply@example.com>",
@@ -37,8 +37,8 @@ func TestSender(t *testing.T) {
 	}
 }
 
-// TestRefusal tests that the error of an email that the mail provider refused is a
-// sentence of limited length, and that it never has the key in it.
+// TestRefusal tests that the error of a refused email is a sentence of limited
+// length, and that it never contains the API key.
 func TestRefusal(t *testing.T) {
 	const key = "re_key"
 	for name, test := range map[string]struct {
@@ -66,7 +66,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestRetryAfter tests for how long a Retry-After header asks.
+// TestRetryAfter tests which wait a Retry-After header requests.
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
 	for after, want := range map[string]time.Duration{
@@ -81,8 +81,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestParseAPI tests which URLs a mail provider may have: the key must not cross a
-// network in the clear.
+// TestParseAPI tests which URLs a mail provider may have: the API key must not
+// cross a network unencrypted.
 func TestParseAPI(t *testing.T) {
 	for s, want := range map[string]string{
 		"https://api.resend.com":     "https://api.resend.com/",
@@ -120,7 +120,7 @@ func newProvider(t *testing.T, status int, body string) *provider {
 			t.Errorf("%s %s, %v", r.Method, r.URL.Path, err)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Location", "/emails") // for a redirect
+		w.Header().Set("Location", "/emails") // for the status of a redirect
 		w.WriteHeader(status)
 		io.WriteString(w, body)
 	}))
@@ -128,8 +128,8 @@ func newProvider(t *testing.T, status int, body string) *provider {
 	return p
 }
 
-// newMailer returns a Mailer, and the log that it writes. Emails go to files in a
-// folder if the key is empty.
+// newMailer returns a Mailer and the log that it writes. If the key is empty,
+// emails go to files in a folder.
 func newMailer(t *testing.T, api, key string) (m *Mailer, folder string, log *strings.Builder) {
 	t.Helper()
 	u, err := ParseAPI(api)
@@ -148,8 +148,8 @@ var email = mail.Mail{
 	CreatedAt: time.Date(2026, 11, 24, 14, 5, 0, 0, time.UTC),
 }
 
-// TestDeliver checks what the provider gets, and that the log does not hold the
-// content.
+// TestDeliver checks what the provider receives, and that the log does not contain
+// the content.
 func TestDeliver(t *testing.T) {
 	p := newProvider(t, 200, `{"id":"re_1"}`)
 	m, folder, log := newMailer(t, p.URL, "re_secret")
@@ -174,8 +174,8 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// TestRefused checks that an email that the provider did not accept is an error
-// that says why, and that the key goes to no other server.
+// TestRefused checks that the error of a refused email states the reason, and that
+// the API key goes to no other server.
 func TestRefused(t *testing.T) {
 	for what, answer := range map[string]struct {
 		status int
@@ -197,8 +197,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestFile checks that an email goes to one file without a key, however often it
-// is delivered.
+// TestFile checks that without an API key an email goes to one file, however often
+// it is delivered.
 func TestFile(t *testing.T) {
 	m, folder, log := newMailer(t, "https://api.resend.com", "")
 	for range 2 {

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// timeout is well below the time for which an email is leased.
+	// timeout is well below the lease time of an email.
 	timeout = 10 * time.Second
-	// maxResponse, in bytes, is longer than any response of Resend to an email.
+	// maxResponse, in bytes, exceeds any response of Resend to an email.
 	maxResponse = 64 << 10
-	// maxRefusal, in characters, is how much of it an administrator reads.
+	// maxRefusal, in characters, limits the reason that an administrator reads.
 	maxRefusal = 200
-	// maxWait is how long a provider can ask to wait.
+	// maxWait limits the wait that a provider can request.
 	maxWait = 24 * time.Hour
 )
 
-// ParseAPI reads the URL of a provider's API. It refuses one that would send the
-// key over a network in clear.
+// ParseAPI parses the URL of a provider's API. It refuses URLs that would send
+// the API key unencrypted over a network.
 func ParseAPI(s string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSuffix(s, "/") + "/") // the endpoints are below it
+	u, err := url.Parse(strings.TrimSuffix(s, "/") + "/") // the endpoints are relative to it
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("%q is not of the form https://api.resend.com", s)
 	}
@@ -47,12 +47,12 @@ func newClient() *http.Client {
 	return &http.Client{
 		Timeout:   timeout,
 		Transport: limitResponse{http.DefaultTransport},
-		// The key must not go to another server.
+		// A redirect must not send the key to another server.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// limitResponse reads at most maxResponse bytes of a response.
+// limitResponse limits the body of responses to maxResponse bytes.
 type limitResponse struct{ http.RoundTripper }
 
 func (l limitResponse) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -70,8 +70,8 @@ func (l limitResponse) RoundTrip(r *http.Request) (*http.Response, error) {
 func (m *Mailer) send(ctx context.Context, e mail.Mail, from, key string) error {
 	provider := resend.NewCustomClient(m.client, key)
 	provider.BaseURL = m.API
-	// The idempotency key belongs to the email: if it is sent twice, because a
-	// server stopped in between or a response was lost, it arrives once.
+	// The idempotency key is unique to the email: an email that is sent twice,
+	// because a server stopped in between or a response was lost, arrives once.
 	taken, err := provider.Emails.SendWithOptions(ctx,
 		&resend.SendEmailRequest{From: from, To: []string{address.SMTP(e.Recipient)}, Subject: e.Subject, Text: e.Text, Html: e.HTML},
 		&resend.SendEmailOptions{IdempotencyKey: e.ID})
@@ -85,8 +85,8 @@ func (m *Mailer) send(ctx context.Context, e mail.Mail, from, key string) error 
 	return nil
 }
 
-// refusal explains why the provider did not accept an email, as far as the SDK
-// says.
+// refusal returns a [mail.RefusedError] that explains err, an error of the SDK.
+// It removes the API key from the text.
 func refusal(err error, key string) error {
 	why, wait := "The mail provider’s answer is not one of Resend’s: "+err.Error(), time.Duration(0)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
@@ -111,7 +111,7 @@ func refusal(err error, key string) error {
 	return &mail.RefusedError{Reason: why, RetryAfter: wait}
 }
 
-// retryAfter reads a Retry-After header (RFC 9110, section 10.2.3).
+// retryAfter parses a Retry-After header (RFC 9110, section 10.2.3).
 func retryAfter(after string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(after, 10, 31); err == nil {
 		return min(time.Duration(n)*time.Second, maxWait)
