@@ -1,5 +1,5 @@
-// Package language finds the language of a user, from their choice or from the headers of a
-// request. The sentences are in package message.
+// Package language selects the language of a user, from their choice or from the headers
+// of a request. The translations are in package message.
 package language
 
 import (
@@ -11,7 +11,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// matcher has the languages in the order of [message.Languages].
+// matcher matches the languages in the order of [message.Languages].
 var matcher = newMatcher()
 
 func newMatcher() language.Matcher {
@@ -22,21 +22,21 @@ func newMatcher() language.Matcher {
 	return language.NewMatcher(tags)
 }
 
-// Of returns the language with the chosen tag. If there is none, it returns the one
-// that an Accept-Language header prefers.
+// Of returns the language with the tag chosen. If there is none, it returns the best
+// match for accepted, an Accept-Language header.
 func Of(chosen, accepted string) *message.Language {
 	for _, l := range message.Languages {
 		if l.Tag == chosen {
 			return l
 		}
 	}
-	tags, _, _ := language.ParseAcceptLanguage(accepted) // a header that cannot be read prefers none
+	tags, _, _ := language.ParseAcceptLanguage(accepted) // an invalid header prefers none
 	_, i, _ := matcher.Match(tags...)
 	return message.Languages[i]
 }
 
-// OfRequest returns the language of the user who made a request: the one that they
-// chose, or else the one that their browser prefers.
+// OfRequest returns the language of the user who sent a request: the one that they chose,
+// or else the one that their browser prefers.
 func OfRequest(r *http.Request) *message.Language {
 	chosen := ""
 	if cookie, err := r.Cookie(shared.LanguageCookie); err == nil {

@@ -19,7 +19,7 @@ func TestOf(t *testing.T) {
 		{"", "fr, ja;q=0.5", "en"},
 		{"", "*", "en"},
 		{"", "de;q=much;;, \x00", "en"},
-		{"en", "de", "en"}, // what was chosen counts for more
+		{"en", "de", "en"}, // the choice takes precedence
 		{"de", "en", "de"},
 		{"fr", "de", "de"}, // a cookie of another version
 		{"DE", "", "en"},

@@ -1,6 +1,6 @@
-// Package provider names the makers of the apps and security keys that store passkeys, by
-// AAGUID. An AAGUID is not authenticated: it helps users tell their passkeys apart, and
-// decides nothing.
+// Package provider maps AAGUIDs to the names and icons of the password managers and
+// security keys that store passkeys. An AAGUID is not authenticated: it helps users tell
+// their passkeys apart, but must not decide anything.
 package provider
 
 import (
@@ -20,17 +20,17 @@ var (
 	icons []byte
 
 	names = parseStrings(aaguids)
-	marks = parseStrings(icons) // each drawn in one path on 24 × 24
+	marks = parseStrings(icons) // each is one SVG path in a 24 × 24 viewBox
 )
 
 func parseStrings(object []byte) (m map[string]string) {
 	if err := json.Unmarshal(object, &m); err != nil {
-		panic(err) // it is in the program
+		panic(err) // the file is embedded in the binary
 	}
 	return m
 }
 
-// known maps the beginnings of providers' names to their marks.
+// known maps prefixes of provider names to the names of their marks.
 var known = []struct{ begin, mark string }{
 	{"1Password", "1password"}, {"Apple", "apple"}, {"Avast", "avast"}, {"Avira", "avira"}, {"Bitwarden", "bitwarden"},
 	{"Chrome", "googlechrome"}, {"Dashlane", "dashlane"}, {"Enpass", "enpass"}, {"Google", "google"}, {"iCloud", "icloud"},
@@ -39,7 +39,7 @@ var known = []struct{ begin, mark string }{
 	{"Security Key NFC by Yubico", "yubico"}, {"Trezor", "trezor"}, {"YubiKey", "yubico"},
 }
 
-// iconPath begins the paths of the icons.
+// iconPath is the path prefix of the icons.
 const iconPath = "/web/providers/"
 
 // Of returns the provider with an AAGUID, or nil if it is unknown.
@@ -57,7 +57,7 @@ func Of(aaguid string) *shared.Provider {
 	return p
 }
 
-// Icons returns every icon, an SVG image, by its path.
+// Icons returns all icons, as SVG images keyed by path.
 func Icons() map[string][]byte {
 	all := map[string][]byte{}
 	for mark, path := range marks {
