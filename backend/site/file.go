@@ -13,21 +13,21 @@ import (
 	"latchkey/web"
 )
 
-// static answers with the file that f returns, which is the same for every user.
+// static responds with the file that f returns, which is the same for every user.
 func static(f func() *web.File) http.HandlerFunc {
 	return versioned("Accept-Encoding", func(*http.Request) *web.File { return f() })
 }
 
-// localized answers with the file that f returns for the language of the user.
+// localized responds with the file that f returns for the language of the user.
 func localized(f func(*message.Language) *web.File) http.HandlerFunc {
 	return versioned(localizedVary, func(r *http.Request) *web.File { return f(language.OfRequest(r)) })
 }
 
-// localizedVary names the headers on which an answer in the language of the reader depends.
+// localizedVary lists the headers on which a localized response depends.
 const localizedVary = "Accept-Encoding, Accept-Language, Cookie"
 
-// versioned answers with the file that f returns, which depends on the headers named in
-// vary. Browsers cache it, and fetch it again once it has changed.
+// versioned responds with the file that f returns, which depends on the headers in vary.
+// Browsers cache it, and fetch it again after it has changed.
 func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "GET" && r.Method != "HEAD" {
@@ -42,18 +42,18 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 		f := f(r)
 		version := r.URL.Query().Get("v")
 		if at := r.URL.Path + "?v=" + version; version != "" && Address(r.URL.Path) != at {
-			w.Header().Set("Cache-Control", "no-store") // another server, or this one soon, may have it
+			w.Header().Set("Cache-Control", "no-store") // another replica may have it, or this one after an update
 			http.NotFound(w, r)                         // a page must not mix the files of two versions
 			return
 		}
 		body, encoding := negotiate(f, r)
 		tag := `"` + f.Tag() + `"`
 		if encoding != "" {
-			tag = `"` + f.Tag() + "-" + encoding + `"` // each form is an answer of its own
+			tag = `"` + f.Tag() + "-" + encoding + `"` // each encoding needs its own tag
 		}
-		w.Header().Set("Cache-Control", "no-cache") // keep it, but ask each time
+		w.Header().Set("Cache-Control", "no-cache") // cache it, but revalidate each time
 		if version != "" && !slices.Contains(shared.Pages, r.URL.Path) {
-			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, the most that RFC 9111 knew
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // a year, once HTTP's maximum (RFC 9111, section 5.3)
 		}
 		w.Header().Set("Vary", vary)
 		w.Header().Set("ETag", tag)
@@ -77,7 +77,7 @@ func send(w http.ResponseWriter, r *http.Request, status int, contentType string
 	}
 }
 
-// negotiate returns the file in the smallest form that the browser accepts.
+// negotiate returns the file in the smallest encoding that the browser accepts.
 func negotiate(f *web.File, r *http.Request) (body []byte, encoding string) {
 	for _, encoding := range acceptedEncodings(r.Header.Get("Accept-Encoding")) {
 		if body := f.Form(encoding); body != nil {
@@ -87,8 +87,8 @@ func negotiate(f *web.File, r *http.Request) (body []byte, encoding string) {
 	return f.Form(""), ""
 }
 
-// acceptedEncodings returns those of our encodings that an Accept-Encoding header accepts,
-// the smallest first.
+// acceptedEncodings returns the encodings of our files that an Accept-Encoding header
+// accepts, the smallest first.
 func acceptedEncodings(header string) []string {
 	var accepted []string
 	for _, encoding := range []string{"br", "gzip"} {
@@ -102,14 +102,14 @@ func acceptedEncodings(header string) []string {
 	return accepted
 }
 
-// zeroWeight reports whether a parameter is a weight of zero, which refuses.
+// zeroWeight reports whether a parameter is a weight of zero, which refuses the encoding.
 func zeroWeight(parameter string) bool {
 	name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	return strings.EqualFold(strings.TrimSpace(name), "q") && err == nil && q == 0
 }
 
-// matchesTag reports whether an If-None-Match header has the tag.
+// matchesTag reports whether an If-None-Match header contains the tag.
 func matchesTag(header, tag string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
@@ -120,7 +120,7 @@ func matchesTag(header, tag string) bool {
 	return false
 }
 
-// rendered returns the file that app answers with at path.
+// rendered returns the response of app to a request for path, as a file.
 func rendered(app http.Handler, path string) *web.File {
 	r, err := http.NewRequest("GET", path, nil)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"latchkey/web"
 )
 
-// A manifest says how the app is installed (W3C Web Application Manifest).
+// A manifest describes the app to browsers that install it (W3C Web Application
+// Manifest).
 type manifest struct {
 	ID              string     `json:"id"`
 	Name            string     `json:"name"`
@@ -45,8 +46,8 @@ type shortcut struct {
 	Icons []picture `json:"icons"`
 }
 
-// manifests returns a function that returns the manifest in a language: the same file
-// until the server's name changes.
+// manifests returns a function that returns the manifest in a language. It renders the
+// manifest anew only when the name of the service changes.
 func manifests(name func() string) func(*message.Language) *web.File {
 	var mu sync.Mutex
 	var of string
@@ -71,7 +72,7 @@ func manifestOf(name string, l *message.Language) []byte {
 		Description: l.T(message.AboutAccountSecurity),
 		Lang:        l.Tag,
 		Start:       shared.PageHome, Scope: shared.PageHome, Display: "standalone",
-		// Those of the light pages; the pages have the dark ones.
+		// The colors of the light theme. The pages name the dark one's themselves.
 		BackgroundColor: "#f6f5f2", ThemeColor: "#f6f5f2",
 		Icons: []picture{
 			icon,
@@ -90,12 +91,13 @@ func manifestOf(name string, l *message.Language) []byte {
 		},
 	})
 	if err != nil {
-		panic(err) // there are only strings in it
+		panic(err) // only strings
 	}
 	return body
 }
 
-// screenshot is a picture of the settings page, for people who think of installing the app.
+// screenshot returns a picture of the settings page, which browsers show before they
+// install the app.
 func screenshot(name, form string, l *message.Language) picture {
 	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
 	if err != nil {

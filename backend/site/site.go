@@ -1,7 +1,7 @@
-// Package site serves everything besides the API: the pages of the app and its files, the
-// manifest, the well-known addresses, and the pages that answer a form or a link from an
-// email. It knows nothing about accounts. Its answers are the same for every reader of a
-// language, except those to forms and links.
+// Package site serves everything except the API: the pages and files of the app, the
+// manifest, the well-known URIs, and the pages that respond to forms and email links. It
+// knows nothing about accounts. Except for forms and links, its responses are the same
+// for all users of a language.
 package site
 
 import (
@@ -22,30 +22,30 @@ import (
 
 // Config is the configuration of a [Site].
 type Config struct {
-	// App serves the scripts of the app that go-app makes: /app.js, /wasm_exec.js and
+	// App serves the scripts that go-app generates: /app.js, /wasm_exec.js and
 	// /app-worker.js.
 	App http.Handler
-	// Name returns what the server is called now.
+	// Name returns the current name of the service.
 	Name func() string
-	// Origin is where browsers find the server.
+	// Origin is the server's address in browsers.
 	Origin *url.URL
 	// RelatedOrigins are other sites that share the server's passkeys. Optional.
 	RelatedOrigins []string
 }
 
-// A Site answers requests that are not for the API.
+// A Site handles requests that are not for the API.
 type Site struct {
 	Config
-	built bool                    // the app is in the binary
-	files map[string]http.Handler // by path
+	built bool                    // whether the app is in the binary
+	files map[string]http.Handler // keyed by path
 }
 
-// notBuilt is the answer of a server that was compiled before the app was.
+// notBuilt is the response of a server that was compiled without the app.
 const notBuilt = "the app has not been built: run make build"
 
-// appFiles are the files that App makes, from its own scripts and our configuration. The
-// site asks it for nothing else: go-app would render pages with the address in them, and
-// fetch others from any host that the request names.
+// appFiles lists the files that App generates from its scripts and our configuration. The
+// site requests nothing else from App: for other paths, go-app renders pages that contain
+// the path, or fetches from any host that the request names.
 var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 
 // New returns a site.
@@ -74,7 +74,7 @@ func New(c Config) *Site {
 	return s
 }
 
-// ServeHTTP implements [http.Handler]. It does not take what forms send.
+// ServeHTTP implements [http.Handler]. It does not handle form submissions.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, exists := s.files[r.URL.Path]
 	switch {
@@ -89,26 +89,27 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forms are the pages with a form that browsers send by themselves: before the app is
-// there, or where it cannot run.
+// forms lists the pages with a form that browsers submit without the app: before it has
+// loaded, or where it cannot run.
 var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}
 
-// HasForm reports whether the page at a path has a form that browsers send by themselves.
+// HasForm reports whether the page at path has a form that browsers submit without the
+// app.
 func HasForm(path string) bool { return slices.Contains(forms, path) }
 
-// AnswerForm answers with the page at path, whose form was refused.
+// AnswerForm responds with the page at path, whose form was refused.
 func (s *Site) AnswerForm(w http.ResponseWriter, r *http.Request, status int, path string, t web.FormState) {
 	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Redisplay(path, s.Name(), t), "")
 }
 
-// AnswerLink answers with the page of a link of an email.
+// AnswerLink responds with the page of an email link.
 func (s *Site) AnswerLink(w http.ResponseWriter, r *http.Request, status int, l web.Link) {
 	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Email(s.Name(), l), "")
 }
 
 const htmlType = "text/html; charset=utf-8"
 
-// pages are the pages of the app in each language.
+// pages returns the pages of the app in each language.
 var pages = sync.OnceValue(func() map[*message.Language]*web.Pages {
 	pages := map[*message.Language]*web.Pages{}
 	for _, l := range message.Languages {
@@ -125,28 +126,29 @@ func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
 	send(w, r, http.StatusNotFound, f.Type, body, encoding)
 }
 
-// ContentSecurityPolicy goes with every answer. It lets the app do what it does and
-// nothing else: no inline script or style, no form that the browser sends, no frame
-// around us. The one Trusted Types policy is web/loader.js's, for the addresses of the
-// worker and of the scripts that start the app.
+// ContentSecurityPolicy is the policy of every response except the pages with a form. It
+// allows only what the app needs: no inline scripts or styles, no form submissions, and
+// no framing. The one Trusted Types policy is that of web/loader.js, for the addresses of
+// the worker and of the scripts that start the app.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
 	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
 
-// FormSecurityPolicy goes with the pages that have a form which browsers send by
-// themselves. The form may go to us only.
+// FormSecurityPolicy is the policy of pages with a form that browsers submit without the
+// app. The form can be submitted only to our own origin.
 var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
 
-// Version changes whenever something that browsers cache does: the files, the sentences on
-// the pages, and the policies.
+// Version returns a hash of everything that browsers cache: the files, the text of the
+// pages, and the policies.
 var Version = sync.OnceValue(func() string {
 	h := sha256.Sum256([]byte(web.Version() + message.English.Text() + message.German.Text() + ContentSecurityPolicy + FormSecurityPolicy))
 	return hex.EncodeToString(h[:6])
 })
 
 // Address returns a path with the version of its content, as pages and the service worker
-// request it. The server answers 404 for another version. Only files never change under
-// their address: pages depend on the language and on the server's name.
+// request it. The server returns 404 for other versions. The content of a file at such an
+// address never changes. A page can change, because it depends on the language and on the
+// name of the service.
 func Address(path string) string {
 	if path != "/app-worker.js" && slices.Contains(appFiles, path) || slices.Contains(shared.Pages, path) {
 		return path + "?v=" + Version()

@@ -17,8 +17,8 @@ import (
 	"latchkey/web"
 )
 
-// goApp stands for go-app's handler: it answers anything, and remembers what
-// it was asked.
+// goApp stands in for go-app's handler: it responds to any path, and records the
+// requested paths.
 type goApp struct{ asked []string }
 
 func (a *goApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +27,7 @@ func (a *goApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, strings.Repeat("made for "+r.URL.Path+"\n", 20))
 }
 
-// newSite returns the site of a server called Latchkey, in which app stands for go-app.
+// newSite returns the site of a server named Latchkey, with app in place of go-app.
 func newSite(app *goApp) *Site {
 	return New(Config{App: app, Name: func() string { return "Latchkey" }, Origin: &url.URL{Scheme: "https", Host: "accounts.example.com"}})
 }
@@ -46,7 +46,7 @@ func request(h http.Handler, method, path string, header ...string) *httptest.Re
 	return w
 }
 
-// plain is the body of an answer, without the compression.
+// plain returns the decompressed body of a response.
 func plain(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	var r io.Reader = w.Body
@@ -82,7 +82,7 @@ func TestPagesAreTheShell(t *testing.T) {
 		if got := w.Header().Get("Cache-Control"); got != "no-cache" {
 			t.Errorf("GET %s: Cache-Control is %q", path, got)
 		}
-		// go-app reads these three without looking whether they are there.
+		// go-app uses these three elements without checking that they exist.
 		for _, id := range []string{"app-wasm-loader", "app-wasm-loader-icon", "app-wasm-loader-label"} {
 			if !strings.Contains(body, `id="`+id+`"`) {
 				t.Errorf("GET %s has no element %s", path, id)
@@ -91,7 +91,8 @@ func TestPagesAreTheShell(t *testing.T) {
 		if strings.Contains(body, "Page not found") {
 			t.Errorf("GET %s: web/shell.html does not know the page", path)
 		}
-		// What the policy for content does not allow, and what only an answer has.
+		// Inline code is against the Content-Security-Policy; data-error is only in the
+		// response to a form.
 		for _, inline := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "data-error"} {
 			if strings.Contains(body, inline) {
 				t.Errorf("GET %s has %s in it", path, inline)
@@ -106,7 +107,7 @@ func TestPagesAreTheShell(t *testing.T) {
 	}
 }
 
-// TestNotBuilt tests that pages, and nothing else, are missing in a binary without the app.
+// TestNotBuilt tests that a binary without the app lacks the pages and nothing else.
 func TestNotBuilt(t *testing.T) {
 	h := newSite(new(goApp))
 	if h.built != web.Built() {
@@ -128,7 +129,7 @@ func TestPagesTakesGETAndHEADOnly(t *testing.T) {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
 			allow := "GET, HEAD"
 			if path == "/sign-in" {
-				allow += ", POST" // which does not come here
+				allow += ", POST" // the site does not handle POST itself
 			}
 			w := request(h, method, path)
 			if w.Code != 405 || w.Header().Get("Allow") != allow {
@@ -156,7 +157,7 @@ func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
 	}
 	asked := len(app.asked)
 	for _, path := range []string{
-		// go-app would fetch these from the host that the request names.
+		// go-app would fetch these from the host in the request.
 		"/robots.txt", "/sitemap.xml", "/ads.txt",
 		"/nowhere", "/sign-in/", "/web/", "/web/web.go", "/web/worker.js", "/web/shell.html", "/web/app.wasm.br",
 		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
@@ -197,7 +198,7 @@ func TestFilesComeAsTheBrowserLikes(t *testing.T) {
 			t.Errorf("to %q the encoding is %q; want %q", tt.accept, got, tt.encoding)
 			continue
 		}
-		if got := w.Header().Get("Vary"); got != "Accept-Encoding" { // no language: it is the same in each
+		if got := w.Header().Get("Vary"); got != "Accept-Encoding" { // no Accept-Language: the file is the same in all languages
 			t.Errorf("to %q Vary is %q", tt.accept, got)
 		}
 		if got := w.Header().Get("Content-Type"); got != "text/css; charset=utf-8" {
@@ -226,7 +227,7 @@ func TestFilesAreSentOnce(t *testing.T) {
 		}{
 			{tag, 304},
 			{`"other", ` + tag, 304},
-			{"W/" + tag, 304}, // a proxy that compresses makes it weak
+			{"W/" + tag, 304}, // compressing proxies make the tag weak
 			{"*", 304},
 			{`"other"`, 200},
 			{"", 200},
@@ -240,7 +241,7 @@ func TestFilesAreSentOnce(t *testing.T) {
 			}
 		}
 	}
-	// What is not there is not remembered as not there.
+	// Browsers must not cache a missing file.
 	if tag := get(h, "/nowhere").Header().Get("ETag"); tag != "" {
 		t.Errorf("404 has the tag %s", tag)
 	}
@@ -280,9 +281,9 @@ func TestWasm(t *testing.T) {
 	}
 }
 
-// TestVersionedAddresses holds that what a page loads never changes under the
-// address that the page has for it, and that there is nothing under that of
-// another version: no page is half of one and half of another.
+// TestVersionedAddresses tests that the files that a page loads are immutable at their
+// versioned addresses, and that addresses with another version return 404. No page may
+// mix files of two versions.
 func TestVersionedAddresses(t *testing.T) {
 	h := newSite(new(goApp))
 	shell := get(h, "/sign-in").Body.String()
@@ -299,7 +300,8 @@ func TestVersionedAddresses(t *testing.T) {
 			t.Errorf("GET %s0, of another version, is %d, %q", address[1], w.Code, w.Header())
 		}
 	}
-	// The worker asks for pages of its own version, which others are named on.
+	// The worker requests pages of its own version. Pages contain the addresses of the
+	// other files.
 	for _, path := range shared.Pages {
 		if w := get(h, path+"?v="+Version(), "Accept-Language", "de"); w.Code != 200 || w.Header().Get("Cache-Control") != "no-cache" ||
 			!strings.Contains(w.Body.String(), `<html lang="de">`) {
@@ -311,7 +313,8 @@ func TestVersionedAddresses(t *testing.T) {
 	}
 }
 
-// The worker must keep away from the API, whatever else changes in it.
+// TestWorkerLeavesTheAPIAlone tests that the service worker does not intercept requests
+// to the API.
 func TestWorkerLeavesTheAPIAlone(t *testing.T) {
 	worker := web.Worker()
 	for _, want := range []string{
@@ -362,7 +365,7 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 		}
 	}
 
-	// What browsers keep in one language is not good in another.
+	// A response cached in one language must not serve another.
 	for _, path := range append([]string{"/manifest.webmanifest"}, shared.Pages...) {
 		tag := get(h, path, "Accept-Language", "en").Header().Get("ETag")
 		if w := get(h, path, "Accept-Language", "de", "If-None-Match", tag); w.Code != 200 || w.Header().Get("ETag") == tag {
@@ -374,8 +377,8 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 	}
 }
 
-// TestWellKnown tests what is at the well-known addresses, and that there is nothing at
-// others.
+// TestWellKnown tests the responses at the well-known URIs, and that all others return
+// 404.
 func TestWellKnown(t *testing.T) {
 	h := newSite(new(goApp))
 	page := "https://accounts.example.com/dashboard/settings#passkeys"
@@ -400,8 +403,8 @@ func TestWellKnown(t *testing.T) {
 	}
 }
 
-// TestAnswers tests that a refused form and a link get their pages in the language of the
-// reader, with what was typed as text.
+// TestAnswers tests that the pages of a refused form and of a link are in the user's
+// language, and escape what the user typed.
 func TestAnswers(t *testing.T) {
 	h := newSite(new(goApp))
 	r := httptest.NewRequest("POST", "/sign-in", nil)

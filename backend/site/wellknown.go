@@ -10,16 +10,16 @@ import (
 
 const wellKnownPath = "/.well-known/"
 
-// wellKnown answers what browsers and password managers look for at fixed addresses
-// (RFC 8615). At all others it answers 404: some ask for one that cannot exist, to see
-// whether a site can be believed.
+// wellKnown serves the well-known URIs that browsers and password managers request
+// (RFC 8615). It returns 404 for all others: some clients request one that cannot
+// exist, to check whether the site's status codes are reliable.
 func (s *Site) wellKnown(w http.ResponseWriter, r *http.Request) {
 	var answer func()
 	asJSON := func(value any) func() {
 		return func() {
 			body, err := json.Marshal(value)
 			if err != nil {
-				panic(err) // strings
+				panic(err) // only strings
 			}
 			w.Header().Set("Cache-Control", "max-age=3600")
 			w.Header().Set("Content-Type", "application/json")
