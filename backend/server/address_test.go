@@ -11,8 +11,9 @@ import (
 	"latchkey/shared"
 )
 
-// TestEmailAddresses tests that an address is one account's however it is written,
-// in all that takes one, and that emails go to its form in ASCII.
+// TestEmailAddresses tests that all spellings of an email address belong to one
+// account, at every endpoint that takes an address, and that emails go to its ASCII
+// form.
 func TestEmailAddresses(t *testing.T) {
 	for _, tt := range []struct{ typed, kept string }{
 		{"User@bücher.example", "user@xn--bcher-kva.example"},
@@ -48,7 +49,7 @@ func TestEmailAddresses(t *testing.T) {
 					}
 				}
 
-				// Another account takes a new address.
+				// Another account changes to a new address.
 				other := s.signUp(t, ann)
 				want(t, other.Post("/change-email", body{"newEmail": "x" + tt.typed}), 200, "")
 				wantMails(t, accounts, "x"+tt.kept, "Verify your new address")
@@ -62,8 +63,8 @@ func TestEmailAddresses(t *testing.T) {
 	}
 }
 
-// TestWrongEmailAddresses tests that nothing takes what is not an address, and that
-// each says so in the words of its endpoint.
+// TestWrongEmailAddresses tests that every endpoint refuses an invalid address,
+// with its own error message.
 func TestWrongEmailAddresses(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann)

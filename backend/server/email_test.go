@@ -20,17 +20,17 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// navigation is what a browser sends with a request for a page.
+// navigation is the headers of a browser that navigates to a page.
 var navigation = []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: none", "Sec-Fetch-User: ?1",
 	"Accept: text/html,application/xhtml+xml,*/*;q=0.8"}
 
-// visit opens a link as a person does who clicks on it.
+// visit opens a link like a user who clicks it.
 func (b *browser) visit(link string, headers ...string) testkit.Answer {
 	b.t.Helper()
 	return b.Elsewhere().Do("GET", link, "", append(slices.Clone(navigation), headers...)...)
 }
 
-// press presses the button of a page, which must have one.
+// press presses the button of a page. It fails the test if the page has none.
 func (b *browser) press(page testkit.Answer) testkit.Answer {
 	b.t.Helper()
 	if !strings.Contains(page.Body, `<form class="card" method="post" action="/email">`) {
@@ -53,14 +53,14 @@ func formField(page testkit.Answer, name string) string {
 	return html.UnescapeString(found[1])
 }
 
-// text returns what a person reads on a page.
+// text returns the visible text of a page.
 func text(page testkit.Answer) string {
 	_, body, _ := strings.Cut(page.Body, "<main")
 	return html.UnescapeString(strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString("<"+body, " ")), " "))
 }
 
-// wantLinkPage fails the test unless an answer is the page of a link, which says
-// something and which no browser keeps.
+// wantLinkPage fails the test unless a response is the page of a link, contains the text
+// says, and must not be cached.
 func wantLinkPage(t *testing.T, a testkit.Answer, status int, says string) {
 	t.Helper()
 	if a.Status != status || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text(a), says) {
@@ -74,7 +74,7 @@ func wantLinkPage(t *testing.T, a testkit.Answer, status int, says string) {
 	}
 }
 
-// continues returns where the page leads on to.
+// continueLink returns the address of the page's Continue link.
 func continueLink(a testkit.Answer) string {
 	found := regexp.MustCompile(`<a class="button" href="([^"]*)">Continue</a>`).FindStringSubmatch(a.Body)
 	if found == nil {
@@ -83,8 +83,8 @@ func continueLink(a testkit.Answer) string {
 	return html.UnescapeString(found[1])
 }
 
-// scans are what programs that look into emails send, and browsers that fetch a
-// page before anybody asks for it.
+// scans lists the requests of programs that scan emails, and of browsers that prefetch
+// pages.
 var scans = []struct {
 	method  string
 	headers []string
@@ -101,8 +101,8 @@ var scans = []struct {
 	{"GET", []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image", "Sec-Fetch-Site: cross-site"}},
 }
 
-// openAll opens every link of emails as programs do that look into them, and every
-// link of the pages that come, the actions of their forms among them.
+// openAll opens every link in emails as scanners do, and every link and form action of
+// the resulting pages.
 func (s mailing) openAll(t *testing.T, mails []mail.Mail) {
 	t.Helper()
 	links := 0
@@ -129,9 +129,9 @@ func (s mailing) openAll(t *testing.T, mails []mail.Mail) {
 	}
 }
 
-// TestScannedSignUp tests that the account of a stranger who has signed up with
-// another person's address stays useless when a scanner opens every link in that mailbox,
-// and that the reader's own click works after it.
+// TestScannedSignUp tests a stranger's sign-up with another user's address. The account
+// must stay useless when a scanner opens every link in that user's mailbox, and the
+// user's own click must work afterward.
 func TestScannedSignUp(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "Grace", "password": testkit.Password}), 200, "")
@@ -139,7 +139,7 @@ func TestScannedSignUp(t *testing.T) {
 		mails := s.mails(t)
 		s.openAll(t, mails)
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
-		s.openAll(t, s.mails(t)) // the sign-in sends the link again
+		s.openAll(t, s.mails(t)) // the sign-in sends the link a second time
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
 		if s.events(t, audit.EventEmailVerified) != 0 {
 			t.Error("a scanner verifies the address")
@@ -156,8 +156,8 @@ func TestScannedSignUp(t *testing.T) {
 	})
 }
 
-// TestScannedEmailChange tests that a scanner of the old mailbox does not agree to a
-// change of the address, nor one of the new mailbox make it, nor one delete an account.
+// TestScannedEmailChange tests that scanners of the old and the new mailbox neither
+// complete an email change nor delete an account.
 func TestScannedEmailChange(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
@@ -201,7 +201,7 @@ func TestScannedEmailChange(t *testing.T) {
 		wantAlive(t, owner, true, "the owner, after a scanner has opened the link for the deletion")
 		link = strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
 
-		// It asks for a session of the account, and for a click.
+		// Deleting the account requires its session and a click.
 		wantLinkPage(t, s.browser(t).visit(link), 401, "Nothing was deleted. Open it in the browser in which you are signed in")
 		wantLinkPage(t, s.browser(t).send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 401, "Nothing was deleted.")
 		other := s.browser(t)
@@ -223,9 +223,9 @@ func TestScannedEmailChange(t *testing.T) {
 	})
 }
 
-// TestLinkOfOwnSession tests that a link acts at once where a person opens it in a
-// browser that is signed in to the very account, and not where the browser fetches it
-// for another reason, nor in the session of another account.
+// TestLinkOfOwnSession tests that a link acts at once if the user opens it in a browser
+// that is signed in to the same account. It must not if the browser fetches it for
+// another reason, or in a session of another account.
 func TestLinkOfOwnSession(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner, other := s.signUp(t, ann), s.signUp(t, bob)
@@ -260,7 +260,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 			t.Error("the log does not have it once")
 		}
 
-		// The links of a change: first in the session of another account.
+		// The links of an email change, first in the session of another account.
 		next := "ann.new@example.test"
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
 		confirm := s.link(t, ann, "Change your address")
@@ -274,8 +274,8 @@ func TestLinkOfOwnSession(t *testing.T) {
 	})
 }
 
-// TestAPIOfLinks tests that the endpoints of links serve scripts, and lead to the page
-// whatever opens them as a page or ahead of time.
+// TestAPIOfLinks tests that the endpoints of links serve scripts, and redirect
+// navigations and prefetches to the page.
 func TestAPIOfLinks(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
@@ -301,8 +301,8 @@ func TestAPIOfLinks(t *testing.T) {
 		want(t, s.browser(t).Get("/verify-email?token="+token), 401, "INVALID_TOKEN")
 		owner := s.signIn(t, ann)
 
-		// A link of an email of before leads through the page, which acts at once for
-		// the owner and has nowhere to lead on to but our start.
+		// A link from an older email redirects to the page. The page acts at once for the
+		// account's own session, and its Continue link leads to the home page.
 		s.clock.Advance(time.Hour)
 		s.exec(t, "UPDATE users SET email_verified = FALSE")
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
@@ -316,8 +316,8 @@ func TestAPIOfLinks(t *testing.T) {
 	})
 }
 
-// TestLinkLeadsOn tests where the page of a link leads on to: to a trusted address, by
-// a link, and to no other.
+// TestLinkLeadsOn tests the Continue link of the page of a link: it leads only to trusted
+// addresses.
 func TestLinkLeadsOn(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, database string) {
@@ -337,7 +337,7 @@ func TestLinkLeadsOn(t *testing.T) {
 			"":                                   "/",
 			"/done?a=1&b=<2>#c":                  "/done?a=1&b=<2>#c",
 			"https://app.example.com/x?y=1":      "https://app.example.com/x?y=1",
-			"/email?done=changed":                "/", // as links had it before
+			"/email?done=changed":                "/", // as in older links
 			s.url.String() + "/dashboard/system": s.url.String() + "/dashboard/system",
 		} {
 			a := s.browser(t).follow(ask() + "&callbackURL=" + url.QueryEscape(callback))
@@ -367,7 +367,7 @@ func TestLinkLeadsOn(t *testing.T) {
 	})
 }
 
-// TestDeadLinkPages tests what the page says of links that do nothing.
+// TestDeadLinkPages tests the text on the page of a link that has no effect.
 func TestDeadLinkPages(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -397,7 +397,7 @@ func TestDeadLinkPages(t *testing.T) {
 			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, "Its time is over")
 		}
 
-		// The address is taken meanwhile.
+		// Another account takes the address meanwhile.
 		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"}), 200, "")
 		change := s.link(t, "free@example.test", "Verify your new address")
@@ -406,7 +406,7 @@ func TestDeadLinkPages(t *testing.T) {
 			wantLinkPage(t, owner.visit(change), 422, "Another account has this address meanwhile. Nothing was changed.")
 		}
 
-		// Where endpoints have led since before, and whatever anybody writes there.
+		// Addresses to which endpoints used to redirect, and arbitrary text in them.
 		for query, says := range map[string]string{
 			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
 			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
@@ -418,8 +418,8 @@ func TestDeadLinkPages(t *testing.T) {
 	})
 }
 
-// TestContestedLink tests that the page of a link leads to a new password where
-// neither password is good, also when it is opened again.
+// TestContestedLink tests that the page of a link leads to a new password if neither
+// password is valid, also when the link is opened a second time.
 func TestContestedLink(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		var links []string
@@ -438,8 +438,8 @@ func TestContestedLink(t *testing.T) {
 	})
 }
 
-// TestLinkPressedAtOnce tests that of many clicks at once one does what the link is
-// for, and the others say that it is done.
+// TestLinkPressedAtOnce tests that of many parallel clicks one acts on the link, and the
+// others report that it is done.
 func TestLinkPressedAtOnce(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
@@ -464,8 +464,8 @@ func TestLinkPressedAtOnce(t *testing.T) {
 	})
 }
 
-// TestLinkLimits tests that clicks count for the limit of the endpoint, and that the
-// page offers to try again.
+// TestLinkLimits tests that clicks count toward the limit of the endpoint, and that the
+// page offers to retry.
 func TestLinkLimits(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.clock.Freeze()
@@ -485,8 +485,8 @@ func TestLinkLimits(t *testing.T) {
 	})
 }
 
-// TestLinkPagesInGerman tests that the page is in the language of its reader, and that
-// what the owner calls themselves is no markup.
+// TestLinkPagesInGerman tests that the page is in the user's language, and that it
+// escapes the user's name.
 func TestLinkPagesInGerman(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": `<b>Grace</b> "&`, "password": testkit.Password}), 200, "")
@@ -503,8 +503,8 @@ func TestLinkPagesInGerman(t *testing.T) {
 	})
 }
 
-// TestResetLinkOfEmail tests that the link for a new password leads to our page, or by
-// an address of ours to the page of a front end, and that opening it does not use it.
+// TestResetLinkOfEmail tests that a password reset link leads to our page, or through our
+// page to a front end's, and that opening it does not consume it.
 func TestResetLinkOfEmail(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
@@ -512,7 +512,7 @@ func TestResetLinkOfEmail(t *testing.T) {
 		if !regexp.MustCompile(`^/reset-password\?token=[\w-]{43}$`).MatchString(link) {
 			t.Errorf("the link is %s", link)
 		}
-		if status := s.browser(t).visit(link).Status; status != 200 && status != http.StatusServiceUnavailable { // without the app
+		if status := s.browser(t).visit(link).Status; status != 200 && status != http.StatusServiceUnavailable { // 503 without the app
 			t.Errorf("the page is %d", status)
 		}
 		s.clock.Advance(time.Hour)

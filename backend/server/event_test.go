@@ -48,7 +48,7 @@ func TestListEvents(t *testing.T) {
 		if a := owner.Get("/list-events?kind=nothing"); a.Body != `{"events":[]}` {
 			t.Errorf("of no kind: %v", a)
 		}
-		// A user sees no events of another user, even by the other user's ID.
+		// Users see no events of other users, even with the other user's ID.
 		if a := other.Get("/list-events?user=" + owner.id()); strings.Contains(a.Body, ann) || a.Get("events.0.account.email") != bob {
 			t.Errorf("another's: %v", a)
 		}
@@ -63,7 +63,7 @@ func TestListEvents(t *testing.T) {
 			a.Get("events.1.account.email") != ann || a.Get("events.2") != nil {
 			t.Errorf("everybody's, of one kind: %v", a)
 		}
-		// Of a deleted account, the ID is left.
+		// The ID of a deleted account stays in the log.
 		id := other.id()
 		want(t, other.Elsewhere().Post("/delete-user", body{"password": testkit.Password}), 200, "")
 		if a := owner.Do("GET", "/api/events?kind=user-deleted", ""); a.Get("events.0.account.id") != id ||
@@ -114,9 +114,9 @@ func TestExportEvents(t *testing.T) {
 	})
 }
 
-// TestExportCutOff tests that an export does not end as if it were whole when its context
-// ends in the middle, as it does when a client closes its half of the connection and reads
-// on.
+// TestExportCutOff tests that an export is aborted, not cut short, if its context ends in
+// the middle. That happens when a client closes its half of the connection and continues
+// to read.
 func TestExportCutOff(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.signUp(t, ann).grant(account.Permissions...)
@@ -136,7 +136,7 @@ func TestExportCutOff(t *testing.T) {
 	})
 }
 
-// endingResponse ends the context of its request as soon as it is written to.
+// An endingResponse cancels the context of its request at the first write.
 type endingResponse struct {
 	*httptest.ResponseRecorder
 	end func()
@@ -147,8 +147,7 @@ func (w endingResponse) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// addEvents adds n events. The server reads the events for an export in parts of a
-// thousand.
+// addEvents adds n events. An export reads events in batches of a thousand.
 func (s *site) addEvents(t *testing.T, n int) {
 	t.Helper()
 	err := s.db.Tx(t.Context(), func(tx account.Store) error {
@@ -168,10 +167,9 @@ func (s *site) addEvents(t *testing.T, n int) {
 	}
 }
 
-// TestEveryDeedIsWrittenDown does everything that matters to security, one thing
-// after the other. It tests that the log has each once, with the actor, the
-// account and the address, and without a secret, and that the chain of the log is
-// whole at the end.
+// TestEveryActionIsAudited performs every security-relevant action in turn. It tests that
+// the log has each once, with the actor, the account and the address but without secrets,
+// and that the chain of the log is valid at the end.
 func TestEveryActionIsAudited(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		s.clock.MidStep()
@@ -185,7 +183,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 			}
 		}
 		const nobody = ""
-		// did compares what the log has got since the last call of did.
+		// did checks the events since the last call of did.
 		did := func(what string, actor, user string, kinds ...string) {
 			t.Helper()
 			events, err := s.db.Events(t.Context(), account.EventFilter{Limit: 50})
@@ -261,7 +259,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("profile", id, id, audit.EventUserUpdated)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		did("a system key", id, id, audit.EventSettingChanged)
-		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
+		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address is verified
 		did("another", id, id, audit.EventSettingChanged)
 
 		a := post(b, "/two-factor/enable", body{"password": testkit.Password}, 200)
@@ -352,8 +350,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("sign-out", id, id, audit.EventSignOut)
 		b = s.signIn(t, ann)
 		did("sign-in", id, id, audit.EventSignIn)
-		// After all this, a thief of the database finds no secret in it, neither while
-		// emails wait in it nor when they are sent.
+		// Finally, an attacker who steals the database finds no secrets in it, neither
+		// while emails are queued nor after they are sent.
 		post(b, "/change-email", body{"newEmail": "new@example.test"}, 200)
 		did("another address", id, id, audit.EventEmailChangeRequested)
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")

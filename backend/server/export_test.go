@@ -1,11 +1,11 @@
 package server
 
-// A Route is a line of the route table, as tests see it.
+// A Route is a route of the route table, for tests.
 type Route struct {
 	Method, Path string
-	Policy       string // without its wrappers: anyone, signingIn, signedIn, fresh or permitted
-	Unenrolled   bool   // also for users who must enroll a second factor first
-	Form, Link   bool   // a page's, and no endpoint
+	Policy       string // its base: anyone, signingIn, signedIn, fresh or permitted
+	Unenrolled   bool   // also admits users who must enroll a second factor first
+	Form, Link   bool   // a form or link of a page, not an endpoint
 }
 
 // Routes returns the route table.

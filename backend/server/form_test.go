@@ -18,7 +18,7 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// send sends the form of a page as a browser without the app does. Each field is
+// send submits the form of a page like a browser without the app. Each field is
 // "name=value".
 func (b *browser) send(page string, fields ...string) testkit.Answer {
 	b.t.Helper()
@@ -30,8 +30,7 @@ func (b *browser) send(page string, fields ...string) testkit.Answer {
 	return b.Elsewhere().sendRaw(page, form.Encode())
 }
 
-// sendRaw is [browser.send] from the browser's own address, with the body as it is
-// sent and more headers.
+// sendRaw submits a raw body from the browser's own address, with additional headers.
 func (b *browser) sendRaw(page, body string, headers ...string) testkit.Answer {
 	b.t.Helper()
 	return b.Do("POST", page, body, append([]string{
@@ -40,7 +39,7 @@ func (b *browser) sendRaw(page, body string, headers ...string) testkit.Answer {
 	}, headers...)...)
 }
 
-// wantOn fails the test unless an answer redirects to an address.
+// wantSeeOther fails the test unless a response redirects to an address.
 func wantSeeOther(t *testing.T, a testkit.Answer, to string) {
 	t.Helper()
 	location, cache := a.Header.Get("Location"), a.Header.Get("Cache-Control")
@@ -49,9 +48,8 @@ func wantSeeOther(t *testing.T, a testkit.Answer, to string) {
 	}
 }
 
-// wantAgain fails the test unless an answer is the page again, with the sentence
-// at the field, or above the button if field is "". It fails the test, too, if the
-// page has the password in it.
+// wantRedisplayed fails the test unless a response is the page with the message at the field,
+// or above the button if field is "". It also fails if the page contains the password.
 func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence string) {
 	t.Helper()
 	kind, cache := a.Header.Get("Content-Type"), a.Header.Get("Cache-Control")
@@ -96,7 +94,7 @@ func TestSignInForm(t *testing.T) {
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("a wrong password sets %q", a.Header.Get("Set-Cookie"))
 		}
-		// An address without an account gets the same answer.
+		// An address without an account gets the same response.
 		other := b.send("/sign-in", "email=Bob@Example.test", "password=wrong password", "rememberMe=on")
 		if strings.ReplaceAll(other.Body, "Bob@", "Ann@") != a.Body {
 			t.Error("it can be told whether an address has an account")
@@ -118,7 +116,7 @@ func TestSignInForm(t *testing.T) {
 		}
 		wantAbsent(t, s.log.String(), testkit.Password, "wrong password", ann)
 
-		// The box decides how long the cookie lives.
+		// The check box determines the lifetime of the cookie.
 		for _, test := range []struct {
 			box  []string
 			kept bool
@@ -151,8 +149,8 @@ func TestFormsLeadOn(t *testing.T) {
 			b := s.browser(t)
 			wantSeeOther(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.challenge)
 			wantSeeOther(t, b.send(test.challenge, "code="+nextCode(app)), test.to)
-			// The form comes twice, or again after the user has gone back: the user is
-			// signed in already.
+			// The form is sent twice, or once more after the user has gone back: the
+			// user is already signed in.
 			wantSeeOther(t, b.send(test.challenge, "code="+app.Code(0)), test.to)
 			wantAlive(t, b, true, "the sender of password and code")
 		}
@@ -242,7 +240,7 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 		s.clock.Advance(account.PendingSignInLifetime)
 		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired, "/sign-in")
 
-		// Ten wrong codes in a row, with the five above, lock the second factor.
+		// Ten consecutive wrong codes, including the five above, lock the second factor.
 		b = s.pendingSignIn(t, ann)
 		for range 5 {
 			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
@@ -296,7 +294,7 @@ func TestSignInFormRefuses(t *testing.T) {
 		s.mails(t)
 		s.accounts.Settings = set(t, required...)
 		wantRedisplayed(t, signIn(b), 403, "", "Your email address has to be verified first")
-		s.link(t, ann, "Verify your address") // the server sends it again
+		s.link(t, ann, "Verify your address") // the server sends it a second time
 		s.accounts.Settings = set(t)
 
 		s.exec(t, "UPDATE users SET disabled_at = created_at")
@@ -304,14 +302,14 @@ func TestSignInFormRefuses(t *testing.T) {
 		nothing(b)
 		s.exec(t, "UPDATE users SET disabled_at = NULL")
 
-		// A user who has to get a second factor can sign in, to get one.
+		// A user who must enroll a second factor can sign in to do so.
 		s.accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
 		wantSeeOther(t, signIn(b), "/dashboard/settings")
 		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
 	})
 }
 
-// TestFormsAreStrict tests which requests the server takes for a form, and that a
+// TestFormsAreStrict tests which requests the server accepts as forms, and that a
 // refused one sets no cookie.
 func TestFormsAreStrict(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -363,7 +361,7 @@ func TestFormsAreStrict(t *testing.T) {
 				t.Errorf("POST %s is %d", page, a.Status)
 			}
 		}
-		// A form must not become a GET, which has what the user typed in its address.
+		// A form must not become a GET, whose URL would contain what the user typed.
 		a = s.browser(t).Do("GET", "/sign-in?"+good, "")
 		if a.Status != 200 || strings.Contains(a.Body, ann) || strings.Contains(a.Body, "correct") || a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("GET signs in, or draws what it was given: %v", a)
@@ -376,8 +374,8 @@ func TestFormsAreStrict(t *testing.T) {
 	})
 }
 
-// TestFormsAreOurOwn tests that the server takes a form from its own pages only,
-// also if the browser says little about the page.
+// TestFormsAreOurOwn tests that the server accepts forms only from its own pages, even
+// if the browser reveals little about the page.
 func TestFormsAreOurOwn(t *testing.T) {
 	const (
 		trusted = "https://app.example.test"
@@ -396,7 +394,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 			why     string // empty if it signs in
 		}{
 			{"our own page", nil, ""},
-			// So says a browser if the page has it send no referrer, as ours do.
+			// A browser sends this if the page suppresses the referrer, as ours do.
 			{"our own page, which hides its origin", []string{"Origin: null"}, ""},
 			{"another site's page", []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}, foreign},
 			{"another site's page, in an old browser", []string{"Origin: https://evil.test", "Sec-Fetch-Site:", "Sec-Fetch-Mode:"}, foreign},
@@ -427,7 +425,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 				t.Errorf("%s: what is refused changes the database", test.what)
 			}
 		}
-		// A request that is no form gets JSON.
+		// A request that is not a form gets JSON.
 		a := s.browser(t).sendRaw("/sign-in", "{}", "Content-Type: application/json", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site")
 		if a.Status != 403 || a.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("JSON of another site's page: %v", a)
@@ -435,7 +433,7 @@ func TestFormsAreOurOwn(t *testing.T) {
 	})
 }
 
-// TestFormsAreLimited tests that form and endpoint count towards the same limits.
+// TestFormsAreLimited tests that forms and endpoints count toward the same limits.
 func TestFormsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enroll()
@@ -452,7 +450,7 @@ func TestFormsAreLimited(t *testing.T) {
 		}
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 429, "TOO_MANY_REQUESTS")
 
-		// The limit of an account, from many addresses.
+		// The limit per account, reached from many addresses.
 		s.clock.Advance(time.Hour)
 		for range 5 {
 			want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": "x"}), 401, "INVALID_EMAIL_OR_PASSWORD")
@@ -488,21 +486,21 @@ func TestFormsWhenAway(t *testing.T) {
 		app, _ := owner.enroll()
 		b := s.pendingSignIn(t, ann)
 
-		// The server lacks the key to read a secret.
+		// The server lacks the key of a secret.
 		s.exec(t, "UPDATE totps SET secret = 'v1.gone.' || substr(secret, 13)")
 		away(b.send("/two-factor", "code="+nextCode(app)))
 		if n := s.events(t, audit.EventKeyMissing); n != 1 {
 			t.Errorf("the log says %d times that a key is missing; want once", n)
 		}
 
-		// More passwords come than the server can check: here no request waits its turn,
-		// so the server checks none.
+		// More passwords arrive than the server can check. No request waits for a slot
+		// here, so the server checks none.
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		away(s.browser(t).send("/sign-in", "email="+ann, "password="+testkit.Password))
 	})
 }
 
-// TestSignInFormThatCannotGoOn is the form's [TestSignInThatCannotGoOn].
+// TestSignInFormThatCannotGoOn is [TestSignInThatCannotGoOn] for the form.
 func TestSignInFormThatCannotGoOn(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -533,7 +531,7 @@ func TestFormsInGerman(t *testing.T) {
 		b := s.browser(t)
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
 		wantRedisplayed(t, a, 401, "password", wrong)
-		// The page has the error of the API in it, too, which the app words itself.
+		// The page also contains the error of the API, which the app translates itself.
 		if !strings.Contains(a.Body, `<html lang="de">`) || !strings.Contains(a.Body, "Invalid email or password") {
 			t.Errorf("the page is %s", a.Body)
 		}
@@ -547,7 +545,7 @@ func TestFormsInGerman(t *testing.T) {
 		wantRedisplayed(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "",
 			"Ihr Browser hat nicht gesagt, von welcher Seite dieses Formular kommt.")
 
-		// The user's choice comes before the browser's preference.
+		// The user's choice takes precedence over the browser's preference.
 		b = s.browser(t)
 		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"), 401, "password", wrongPassword)
 		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
@@ -561,8 +559,8 @@ func TestFormsInGerman(t *testing.T) {
 	})
 }
 
-// TestEveryFormIsTested tests that the route table has the forms of these tests
-// and no other, each with its policy.
+// TestEveryFormIsTested tests that the route table has exactly the forms of these tests,
+// each with its policy.
 func TestEveryFormIsTested(t *testing.T) {
 	var got []server.Route
 	for _, r := range server.Routes() {
@@ -597,8 +595,8 @@ func TestFormPolicy(t *testing.T) {
 	})
 }
 
-// TestShellHasTheName tests that pages have the server's name in them, and that a
-// browser gets them again when the name changes.
+// TestShellHasTheName tests that pages contain the name of the service, and that
+// browsers fetch them anew when it changes.
 func TestShellHasTheName(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.admin(t, ann)

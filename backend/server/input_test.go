@@ -13,8 +13,8 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestMalformedJSON tests that the server refuses a body that is not exactly the
-// JSON that the endpoint takes.
+// TestMalformedJSON tests that the server refuses bodies other than the JSON that the
+// endpoint accepts.
 func TestMalformedJSON(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -61,8 +61,8 @@ func TestMalformedJSON(t *testing.T) {
 	})
 }
 
-// TestContentTypes tests that the server reads a body as JSON only if the request
-// says that it is JSON.
+// TestContentTypes tests that the server reads a body as JSON only if the Content-Type
+// is JSON.
 func TestContentTypes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -82,8 +82,8 @@ func TestContentTypes(t *testing.T) {
 	})
 }
 
-// TestNoSuchEndpoint tests that under /api the server answers in JSON to a path or
-// a method that it does not have, and that a GET never does what a POST does.
+// TestNoSuchEndpoint tests that under /api the response to an unknown path or method is
+// JSON, and that a GET never does what a POST does.
 func TestNoSuchEndpoint(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -111,8 +111,8 @@ func TestNoSuchEndpoint(t *testing.T) {
 	})
 }
 
-// TestHeaders tests that every answer, also one that refuses, has the headers of
-// security and none that tells what the server is made with.
+// TestHeaders tests that every response, including refusals, has the security headers
+// and no header that reveals the server's software.
 func TestHeaders(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -159,8 +159,8 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
-// TestOrigins tests that a page of a foreign origin can neither change anything
-// with a user's cookies nor read an answer.
+// TestOrigins tests that a page of a foreign origin can neither change state with a
+// user's cookies nor read a response.
 func TestOrigins(t *testing.T) {
 	const trusted = "https://app.example.test"
 	t.Parallel()
@@ -212,9 +212,9 @@ func TestOrigins(t *testing.T) {
 				}
 			}
 			if test.status != 200 {
-				// The server guards sign-in without a cookie in the same way: a foreign
-				// page must not sign a user in to another account. The requests of curl
-				// come from no page.
+				// Sign-in without a cookie is protected in the same way: a foreign page
+				// must not sign a user in to another account (login CSRF). Requests
+				// from curl come from no page.
 				stranger := s.browser(t)
 				a := stranger.Post("/sign-in/email", body{"email": "ann@example.test", "password": testkit.Password}, test.headers...)
 				if noBrowser := test.what == "nothing at all"; noBrowser != (a.Status == 200) || noBrowser != (stranger.token() != "") {
@@ -249,8 +249,8 @@ func TestOrigins(t *testing.T) {
 	})
 }
 
-// TestAddress tests that the server takes for the client's address the last one
-// in X-Forwarded-For that is not a trusted proxy's.
+// TestAddress tests that the client's address is the last one in X-Forwarded-For that
+// is not a trusted proxy's.
 func TestAddress(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for i, test := range []struct{ forwarded, want string }{
@@ -276,8 +276,8 @@ func TestAddress(t *testing.T) {
 	})
 }
 
-// TestAddressOfStrangers tests that the server believes X-Forwarded-For of trusted
-// proxies only.
+// TestAddressOfStrangers tests that the server trusts X-Forwarded-For only from trusted
+// proxies.
 func TestAddressOfStrangers(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db store.DB) {
@@ -305,7 +305,7 @@ func TestStrangeUserAgents(t *testing.T) {
 			if a.Status != 200 || a.Body == "null" {
 				t.Errorf("%s: %v", what, a)
 			}
-			s.clock.Advance(time.Second) // the server writes down a visit once a minute
+			s.clock.Advance(time.Second) // the server stores the last activity once a minute
 			if browser, _ := a.Get("session.device.browser").(string); len(browser) > 46 {
 				t.Errorf("%s: the browser is called %q", what, browser)
 			}

@@ -15,14 +15,14 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestMissingKey tests that the server takes a sealed value whose key it lacks
-// neither for absent nor for another value: it answers that it is not available.
+// TestMissingKey tests a sealed value whose key the server lacks. The server must
+// treat it neither as absent nor as another value, but return 503.
 func TestMissingKey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann).grant(account.PermissionSettings)
 		app, codes := owner.enroll()
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
-		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
+		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address is verified
 		// A key's ID has eight characters.
 		gone := "'v1.gone.' || substr(%, 13)"
 		s.exec(t, "UPDATE totps SET secret = "+strings.ReplaceAll(gone, "%", "secret"))
@@ -37,7 +37,7 @@ func TestMissingKey(t *testing.T) {
 		}
 		before := strings.Join(sealed(), "")
 
-		b := s.pendingSignIn(t, ann) // the server still asks for the code
+		b := s.pendingSignIn(t, ann) // the server still requires the code
 		want(t, b.verify(nextCode(app)), 503, "SERVICE_UNAVAILABLE")
 		wantAlive(t, b, false, "the sender of a code that the server cannot check")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 503, "SERVICE_UNAVAILABLE")
@@ -58,13 +58,13 @@ func TestMissingKey(t *testing.T) {
 		if log := s.log.String(); !strings.Contains(log, `there is no key \"gone\"`) {
 			t.Error("the log does not say why")
 		}
-		want(t, b.spend(codes[0]), 200, "") // another way in
+		want(t, b.spend(codes[0]), 200, "") // another second factor
 	})
 }
 
-// TestRotateKey tests that after a rotation only backup codes need the old key,
-// and no sealed value does, and that the database refuses a server that lacks the
-// new key.
+// TestRotateKey tests that after a rotation only backup codes need the old key and
+// no sealed value does, and that a server without the new key cannot open the
+// database.
 func TestRotateKey(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		if err := s.db.CheckKeys(t.Context(), testKeys); err != nil {
@@ -72,9 +72,9 @@ func TestRotateKey(t *testing.T) {
 		}
 		owner := s.signUp(t, ann).grant(account.PermissionSettings)
 		app, codes := owner.enroll()
-		s.signUp(t, bob).enable() // an enrolment that waits
+		s.signUp(t, bob).enable() // a pending enrollment
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
-		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address here is verified
+		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address is verified
 		if _, err := accounts.GrantEmergencyAccess(t.Context(), bob); err != nil {
 			t.Fatal(err)
 		}
@@ -137,9 +137,10 @@ func TestRotateKey(t *testing.T) {
 	})
 }
 
-// TestBreakGlass tests that an operator can give an account back to its owner from
-// the host: all sessions, second factors and locks of the account end, passkeys
-// stay, and the owner chooses a new password by a link that no endpoint hands out.
+// TestEmergencyAccess tests that an operator can return an account to its owner
+// from the host. It revokes all sessions, second factors and lockouts of the
+// account. Passkeys stay. The owner chooses a new password through a link that no
+// endpoint returns.
 func TestEmergencyAccess(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
@@ -167,7 +168,8 @@ func TestEmergencyAccess(t *testing.T) {
 		wantAlive(t, owner, false, "the owner's session")
 		wantAlive(t, trusted, false, "the trusted browser")
 		want(t, begun.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
-		// A thief may know the password: only the second factor kept the thief out.
+		// An attacker may know the password, so that only the second factor kept
+		// them out.
 		want(t, s.browser(t).SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		want(t, s.browser(t).authenticate(device), 200, "")
 		if dump := s.dump(t); strings.Contains(dump, string(token)) || strings.Count(dump, " recover ") != 1 {
@@ -187,12 +189,12 @@ func TestEmergencyAccess(t *testing.T) {
 		}); err != nil || emails != 1 {
 			t.Errorf("%d emails, %v; want 1", emails, err)
 		}
-		// A caller who asks for a link by email does not void this one.
+		// A requested reset email does not revoke this link.
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
 		wantMails(t, accounts, ann, "Choose a new password")
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": string(token)}), 200, "")
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": string(token)}), 400, "INVALID_TOKEN")
-		in := s.signIn(t, ann) // no lock, no code
+		in := s.signIn(t, ann) // no lockout and no code
 		want(t, in.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 		for _, r := range server.Routes() {
 			if strings.Contains(r.Path, "recover") || strings.Contains(r.Path, "glass") {

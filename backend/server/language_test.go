@@ -13,7 +13,7 @@ import (
 	"latchkey/web"
 )
 
-// everyPage returns what the template makes in a language, in each of its forms.
+// everyPage returns all pages in a language, in each of their forms.
 func everyPage(l *message.Language) []string {
 	pages := web.NewPages(l, site.Address)
 	all := []string{string(pages.NotFound("").Form(""))}
@@ -31,8 +31,8 @@ func everyPage(l *message.Language) []string {
 	return all
 }
 
-// TestPagesSayNothingPastTheCatalogue holds that without words of the catalogue
-// nothing can be read on any page.
+// TestPagesSayNothingPastTheCatalogue tests that all text on the pages comes
+// from the catalog: without it, the pages have no text.
 func TestPagesSayNothingPastTheCatalogue(t *testing.T) {
 	seen := 0
 	look := func(text string) {
@@ -42,7 +42,7 @@ func TestPagesSayNothingPastTheCatalogue(t *testing.T) {
 		}
 	}
 	for _, page := range everyPage(new(message.Language)) {
-		page = strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(page) // else what is in it is one text
+		page = strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(page) // otherwise its content is one text
 		root, err := html.Parse(strings.NewReader(page))
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestPagesSayNothingPastTheCatalogue(t *testing.T) {
 	}
 }
 
-// TestErrorsInGerman tests what forms say when they are refused.
+// TestErrorsInGerman tests the messages of refused forms in German.
 func TestErrorsInGerman(t *testing.T) {
 	for _, tt := range []struct {
 		err  *shared.Error

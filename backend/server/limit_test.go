@@ -15,7 +15,7 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// An office is people of a site who share one address.
+// An office is a group of users who share one address.
 type office struct {
 	*site
 	t       *testing.T
@@ -40,9 +40,9 @@ func (o office) guess(email string) testkit.Answer {
 
 const wrongIs, tooMany = "INVALID_EMAIL_OR_PASSWORD", "TOO_MANY_REQUESTS"
 
-// TestOfficeSignsIn tests that right sign-ins do not use up an address's limits, one
-// after the other or all at once, by the API, the form or a passkey, and that a wrong
-// one among them still counts.
+// TestOfficeSignsIn tests that correct sign-ins do not use up an address's limits,
+// whether sequential or parallel, through the API, the form or a passkey. Wrong ones
+// among them must still count.
 func TestOfficeSignsIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		var people []string
@@ -70,7 +70,7 @@ func TestOfficeSignsIn(t *testing.T) {
 			want(t, a, 200, "")
 		}
 
-		// Three wrong ones, with right ones between them.
+		// Three wrong sign-ins, with correct ones in between.
 		for range 2 {
 			want(t, o.guess(ann), 401, wrongIs)
 			want(t, o.browser().SignIn(people[0]), 200, "")
@@ -87,8 +87,8 @@ func TestOfficeSignsIn(t *testing.T) {
 	})
 }
 
-// TestOfficeByTheHour tests that right sign-ins do not use up the limit of an hour,
-// and that wrong ones do.
+// TestOfficeByTheHour tests that correct sign-ins do not use up the hourly limit, and
+// that wrong ones do.
 func TestOfficeByTheHour(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }, func(t *testing.T, s *site, _ *account.Service) {
 		s.signUp(t, ann)
@@ -109,7 +109,7 @@ func TestOfficeByTheHour(t *testing.T) {
 	})
 }
 
-// TestOfficeHasSecondFactors tests that right codes, passkeys and step-ups do not use
+// TestOfficeHasSecondFactors tests that correct codes, passkeys and step-ups do not use
 // up an address's limits, and that wrong ones among them do.
 func TestOfficeHasSecondFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -119,8 +119,8 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		o := s.office(t)
 
-		// A code of an app works once, so that the clock has to move: each of the five
-		// has a window of its own, unless the window is longer than theirs together.
+		// A TOTP code works only once, so the clock has to move. Each of the five codes
+		// then has its own window, unless the window is longer than all five together.
 		for range 5 {
 			b := o.browser()
 			want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
@@ -132,7 +132,7 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 			want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": backupCodes[i]}), 200, "")
 		}
-		for i := range 4 { // both pages' forms count for the endpoints
+		for i := range 4 { // the forms of both pages count toward the endpoints
 			b := o.browser()
 			wantSeeOther(t, b.sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), "/two-factor")
 			wantSeeOther(t, b.sendRaw("/two-factor", "backupCode="+backupCodes[5+i]), "/dashboard/settings")
@@ -146,7 +146,7 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 			want(t, stepper.Post("/step-up", body{"password": testkit.Password}), 200, "")
 		}
 
-		// Wrong ones.
+		// Wrong codes.
 		b := o.browser()
 		want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
 		for range 3 {
@@ -166,16 +166,16 @@ func (b *browser) sendFrom(response json.RawMessage) testkit.Answer {
 	return b.Post("/passkey/verify-authentication", body{"response": response})
 }
 
-// TestOwnAccountIsNoHelp tests that an attacker who signs in to an account of their
-// own has no more guesses at others' for it: not one after the other, not at once,
-// and not spread over many accounts.
+// TestOwnAccountIsNoHelp tests that attackers gain no more guesses by signing in to their
+// own account: neither sequential nor parallel guesses, nor guesses spread over many
+// accounts.
 func TestOwnAccountIsNoHelp(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
 		s.signUp(t, "mallory@example.test")
 		s.clock.Freeze()
 		o := s.office(t)
-		for i := range 12 { // own, wrong, own, wrong …
+		for i := range 12 { // alternately their own account and a wrong guess
 			if i%2 == 0 {
 				o.browser().SignIn("mallory@example.test")
 			} else {
@@ -207,7 +207,7 @@ func TestOwnAccountIsNoHelp(t *testing.T) {
 			t.Errorf("40 guesses at once at as many accounts: %v; want at most 3 of them 401, the rest 429", statuses)
 		}
 
-		// Nor did they leave anything behind.
+		// The correct sign-ins left nothing in the counters.
 		s.clock.Advance(time.Hour)
 		for range 3 {
 			want(t, o.guess("bob@example.test"), 401, wrongIs)
@@ -216,8 +216,8 @@ func TestOwnAccountIsNoHelp(t *testing.T) {
 	})
 }
 
-// TestRightButRefused tests that a right password does not use up an address's limits
-// if something else keeps the user out.
+// TestRightButRefused tests that a correct password does not use up an address's limits
+// if the sign-in fails for another reason.
 func TestRightButRefused(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *site, _ *account.Service) {
 		s.signUp(t, ann)
@@ -233,8 +233,8 @@ func TestRightButRefused(t *testing.T) {
 	})
 }
 
-// TestUnjudgedGuess tests that a guess which the server has no room to hash does not
-// use up an address's limits.
+// TestUncheckedGuess tests that a guess that the server is too busy to hash does not use
+// up an address's limits.
 func TestUncheckedGuess(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
@@ -254,8 +254,8 @@ func TestUncheckedGuess(t *testing.T) {
 	})
 }
 
-// TestOfficeOfReplicas tests that guesses of one address that come to two servers
-// wait for each other, and that what is right on one makes room on the other.
+// TestOfficeOfReplicas tests that guesses from one address at two replicas wait for each
+// other, and that a correct one at one replica makes room at the other.
 func TestOfficeOfReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -265,7 +265,8 @@ func TestOfficeOfReplicas(t *testing.T) {
 			s.clock.Freeze()
 			replicas = append(replicas, s)
 		}
-		// Three guesses at one replica are not judged yet: the sign-in at the other waits.
+		// Three guesses at one replica are not checked yet, so the sign-in at the other
+		// waits.
 		replicas[0].signUp(t, ann)
 		b := replicas[1].browser(t)
 		limit := account.RateLimit{Name: "address", Max: 3, Window: 10 * time.Second}
@@ -279,7 +280,7 @@ func TestOfficeOfReplicas(t *testing.T) {
 		}
 		waiting := make(chan testkit.Answer)
 		go func() { waiting <- b.SignIn(ann) }()
-		for range 10 { // long enough for the sign-in to be there
+		for range 10 { // long enough for the sign-in to arrive
 			wantAlive(t, b, false, "who waits")
 		}
 		for i, g := range pending {
@@ -307,8 +308,8 @@ func TestOfficeOfReplicas(t *testing.T) {
 	})
 }
 
-// TestRightSignInsAreBounded tests that an address can sign in a hundred times in ten
-// seconds, rightly or not, as often as it can do anything else.
+// TestRightSignInsAreBounded tests that an address can make a hundred sign-ins in ten
+// seconds, correct or not: the limit of other calls.
 func TestRightSignInsAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
@@ -321,8 +322,8 @@ func TestRightSignInsAreBounded(t *testing.T) {
 	})
 }
 
-// TestLimitsAreSettings tests that the numbers of the limits of an address are
-// settings, which count at once.
+// TestLimitsAreSettings tests that the limits of an address are settings, and that
+// changes take effect at once.
 func TestLimitsAreSettings(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		admin := s.admin(t, ann)
@@ -369,7 +370,7 @@ func TestLimitsAreSettings(t *testing.T) {
 		passes("sign-up in an hour", 4, patient(10*time.Second, func() testkit.Answer { return o.browser().Post("/sign-up/email", body{}) }))
 		set("EMAIL_HOURLY_LIMIT", "4")
 		passes("emails in an hour", 4, patient(time.Minute, func() testkit.Answer {
-			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // three to one are another limit
+			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // three to one address hit another limit
 		}))
 	})
 }

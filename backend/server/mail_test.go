@@ -17,9 +17,9 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestMailPauses tests that the server tries again to send an email after one
-// second, two, four and so on up to an hour, or after as long as the mail provider
-// asks for, and that after three days it drops the email and says so in the log.
+// TestMailPauses tests the delays between attempts to send an email: one second,
+// then two, four and so on up to an hour, or the delay that the mail provider
+// requests. After three days the server discards the email and logs that.
 func TestMailPauses(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		s.clock.Freeze()
@@ -88,8 +88,8 @@ func TestMailPauses(t *testing.T) {
 	})
 }
 
-// TestSlowMail tests that an email that takes long to send holds up no other, and
-// that the server does not try to send it twice at once.
+// TestSlowMail tests that an email that is slow to send delays no other, and that
+// the server does not try to send it twice at the same time.
 func TestSlowMail(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		for _, who := range []string{"slow@example.test", "quick@example.test"} {
@@ -117,8 +117,8 @@ func TestSlowMail(t *testing.T) {
 }
 
 // TestNewDeviceMail tests that the owner gets an email about the first sign-in from
-// a new browser, in whichever way, and about no other sign-in, and that a system key
-// turns these emails off.
+// a new browser, by any method, and about no other sign-in, and that a setting turns
+// these emails off.
 func TestNewDeviceMail(t *testing.T) {
 	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
 	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
@@ -166,8 +166,8 @@ func TestNewDeviceMail(t *testing.T) {
 	})
 }
 
-// TestSendTestMail tests that an administrator can send a test email and reads what
-// the mail provider answers, and that a limit keeps the endpoint from filling a
+// TestSendTestMail tests that an administrator can send a test email and sees the
+// response of the mail provider, and that a limit keeps the endpoint from filling a
 // mailbox.
 func TestSendTestMail(t *testing.T) {
 	t.Parallel()
@@ -227,8 +227,8 @@ func TestSendTestMail(t *testing.T) {
 }
 
 // TestMailsAreInTheLanguageOfTheirReader tests that an email is in the language that
-// its reader has chosen, or, if the reader has chosen none, in that of the browser
-// that caused it, also if the server writes the email later.
+// its reader chose or, if they chose none, in the language of the browser that
+// caused it, even if the server composes it later.
 func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)

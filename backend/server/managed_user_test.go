@@ -23,7 +23,7 @@ func (b *browser) id() string {
 	return fmt.Sprint(b.Session().Get("user.id"))
 }
 
-// granted gives the browser's account permissions.
+// grant gives the browser's account permissions.
 func (b *browser) grant(permissions ...string) *browser {
 	b.t.Helper()
 	for _, p := range permissions {
@@ -34,13 +34,13 @@ func (b *browser) grant(permissions ...string) *browser {
 	return b
 }
 
-// manage does something to the account with an ID as an administrator.
+// manage performs an administrator's action on the account with an ID.
 func (b *browser) manage(id, deed string) testkit.Answer {
 	b.t.Helper()
 	return b.Elsewhere().Do("POST", "/api/users/"+id+"/"+deed, "{}")
 }
 
-// users returns a page of the accounts.
+// users returns a page of the list of accounts.
 func (b *browser) users(query string) (page shared.UserPage) {
 	b.t.Helper()
 	b.Do("GET", "/api/users"+query, "").Into(b.t, &page)
@@ -112,7 +112,7 @@ func TestManageUsers(t *testing.T) {
 			want(t, admin.manage(admin.id(), deed), 409, "NOT_TO_YOURSELF")
 		}
 
-		// A user has lost the second factor.
+		// A user has lost their second factor.
 		lost := s.signUp(t, bob)
 		app, codes := lost.enroll()
 		device := s.device()
@@ -135,27 +135,27 @@ func TestManageUsers(t *testing.T) {
 		wantAlive(t, trusted, false, "the trusted browser")
 		want(t, waiting.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
-		found := s.signIn(t, bob) // by the password alone
+		found := s.signIn(t, bob) // with the password alone
 		if again, _ := found.enable(); again.Secret == app.Secret {
 			t.Error("the secret from before is back")
 		}
 		want(t, found.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 
-		// A passkey that is the only way in stays.
+		// A passkey that is the only sign-in method stays.
 		only, key := s.signUpWithPasskey(t, "only@example.test")
 		s.exec(t, "DELETE FROM passwords WHERE user_id = '"+only.id()+"'")
 		want(t, admin.manage(only.id(), "reset-factors"), 200, "")
 		wantAlive(t, only, false, "the user with a passkey only")
 		want(t, s.browser(t).authenticate(key), 200, "")
 
-		// Sessions.
+		// Revoke sessions.
 		eve := s.signUp(t, "eve@example.test")
 		eveID, other := eve.id(), s.signIn(t, "eve@example.test")
 		want(t, admin.manage(eveID, "end-sessions"), 200, "")
 		wantAlive(t, eve, false, "a session that was ended")
 		wantAlive(t, other, false, "the other one")
 
-		// An account is disabled and enabled.
+		// Disable and enable an account.
 		eve, eveKey := s.signIn(t, "eve@example.test"), s.device()
 		want(t, eve.register(eveKey), 200, "")
 		want(t, admin.manage(eveID, "disable"), 200, "")
@@ -174,7 +174,7 @@ func TestManageUsers(t *testing.T) {
 		wantAlive(t, s.signIn(t, "eve@example.test"), true, "the user of an enabled account")
 		want(t, s.browser(t).authenticate(eveKey), 200, "")
 
-		// The user of a disabled account need not send a code in vain.
+		// The user of a disabled account is refused before the second factor.
 		cid := s.signUp(t, "cid@example.test")
 		cid.enroll()
 		cidID, begun := cid.id(), s.pendingSignIn(t, "cid@example.test")
@@ -209,7 +209,7 @@ func TestManageUsers(t *testing.T) {
 		if fmt.Sprint(told) != "map[bob@example.test:1 cid@example.test:1 eve@example.test:3 only@example.test:1]" {
 			t.Errorf("emails: %v", told)
 		}
-		// The owner's log has what an administrator did, without the administrator's
+		// The user's log has the administrator's actions, without the administrator's
 		// address.
 		a = s.signIn(t, "eve@example.test").Get("/list-events?kind=user-disabled")
 		if a.Get("events.0.text") != "Account disabled by an administrator" || a.Get("events.1") != nil || a.Get("events.0.actor") != nil ||
@@ -219,8 +219,8 @@ func TestManageUsers(t *testing.T) {
 	})
 }
 
-// TestManageNoBetter tests that an administrator who may only manage users can do
-// nothing to an administrator with more permissions.
+// TestManageNoBetter tests that an administrator who may only manage users cannot act
+// on an administrator with more permissions.
 func TestManageNoBetter(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		root := s.signUp(t, ann).grant(account.Permissions...)
@@ -238,7 +238,7 @@ func TestManageNoBetter(t *testing.T) {
 		cid := s.signUp(t, "cid@example.test")
 		want(t, cid.manage(rootID, "disable"), 403, "FORBIDDEN")
 
-		// Nor can a caller who has lost the permission since the request came in.
+		// Nor can a caller who loses the permission during the request.
 		sessions, err := s.db.Sessions(t.Context(), cid.id(), accounts.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -249,8 +249,8 @@ func TestManageNoBetter(t *testing.T) {
 	})
 }
 
-// TestManageEachOther tests that if two administrators disable each other at once,
-// one of them succeeds, and that neither request waits for the other for ever.
+// TestManageEachOther tests that if two administrators disable each other at the same
+// time, one of them succeeds, and that the requests do not deadlock.
 func TestManageEachOther(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for round := range 5 {
@@ -273,13 +273,13 @@ func TestManageEachOther(t *testing.T) {
 	})
 }
 
-// TestRequiredByEnvironment tests that for an account from before the environment
-// required a second factor, the grace period begins when the environment first
+// TestRequiredByEnvironment tests an account that existed before the environment
+// required a second factor. Its grace period must begin when the environment first
 // requires it, and only then.
 func TestRequiredByEnvironment(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		b := s.signUp(t, ann)
-		// starts does what a server with an environment does when it starts.
+		// starts does what a server does at start with the given environment.
 		starts := func(keys ...string) {
 			t.Helper()
 			accounts.Settings = set(t, keys...)
@@ -327,8 +327,8 @@ func TestRequiredByEnvironment(t *testing.T) {
 	})
 }
 
-// TestRequiredTwoFactor calls every endpoint as a user who has to get a second
-// factor first, and tests that all are refused except those that serve to get it.
+// TestRequiredTwoFactor calls every endpoint as a user who must enroll a second
+// factor first, and tests that only the endpoints for enrollment accept the call.
 func TestRequiredTwoFactor(t *testing.T) {
 	bodies := map[string]endpoint{}
 	for _, e := range slices.Concat(openEndpoints, signedInEndpoints, signingInEndpoints, permittedEndpoints) {
@@ -390,7 +390,7 @@ func TestRequiredTwoFactor(t *testing.T) {
 			t.Errorf("get-session with a second factor: %v", a)
 		}
 
-		// A passkey counts as two factors, in a session that it has begun.
+		// A passkey counts as two factors in a session that it started.
 		device, other := s.device(), s.signUp(t, bob)
 		s.clock.Advance(48 * time.Hour)
 		want(t, other.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
@@ -412,7 +412,7 @@ func TestRequiredTwoFactorOfAdmins(t *testing.T) {
 		b := s.signUp(t, ann)
 		want(t, b.Get("/list-sessions"), 200, "")
 		b.grant(account.PermissionAudit)
-		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // from the next request on
+		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // as of the next request
 		if err := s.db.Revoke(t.Context(), b.id(), account.PermissionAudit); err != nil {
 			t.Fatal(err)
 		}

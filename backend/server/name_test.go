@@ -11,8 +11,8 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestNames tests that people, passkeys and the service can have any name that
-// changes nothing around it, and that none can have another.
+// TestNames tests that users, passkeys and the service can have any name that
+// does not affect the text around it, and that all other names are refused.
 func TestNames(t *testing.T) {
 	good := []string{
 		"王\U0002ebf0", "\U0001fae9", "משה\u200f", "\u200eAnn", "می\u200cخواهم", "👩\u200d💻", "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
@@ -79,8 +79,8 @@ func TestNames(t *testing.T) {
 	})
 }
 
-// TestIssuer tests that authenticator apps always get the name of an issuer: what
-// the caller gives, or the name of the service, or its host.
+// TestIssuer tests that authenticator apps always get an issuer: the caller's or
+// else the name of the service or else its host.
 func TestIssuer(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann).grant(account.PermissionSettings)
@@ -115,7 +115,7 @@ func TestIssuer(t *testing.T) {
 			t.Errorf("the service's name becomes the issuer %q", got)
 		}
 
-		// A name from before this was checked counts as none.
+		// A name from before names were validated counts as none.
 		if ok, err := s.db.PutSetting(t.Context(), setting.Setting{Key: "APP_NAME", Value: ":", Revision: 2, UpdatedAt: time.Now()}); err != nil || !ok {
 			t.Fatal(ok, err)
 		}

@@ -31,13 +31,13 @@ import (
 
 const bob = "bob@example.test"
 
-// says changes what an authenticator or its browser says.
+// says changes the statement of an authenticator or its browser.
 type says = func(*authenticator.Statement)
 
 // device returns an authenticator without passkeys.
 func (s *site) device() *authenticator.Authenticator { return authenticator.New(s.url.String()) }
 
-// registerOptions begins to add a passkey.
+// registerOptions starts the registration of a passkey.
 func (b *browser) registerOptions() testkit.Answer {
 	b.t.Helper()
 	a := b.Elsewhere().Get("/passkey/generate-register-options")
@@ -45,7 +45,7 @@ func (b *browser) registerOptions() testkit.Answer {
 	return a
 }
 
-// authenticateOptions begins to use a passkey.
+// authenticateOptions starts an authentication with a passkey.
 func (b *browser) authenticateOptions() testkit.Answer {
 	b.t.Helper()
 	a := b.Elsewhere().Get("/passkey/generate-authenticate-options")
@@ -53,7 +53,7 @@ func (b *browser) authenticateOptions() testkit.Answer {
 	return a
 }
 
-// made returns what a device answers to options for a new passkey.
+// createResponse returns the response of a device to options for a new passkey.
 func createResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
 	t.Helper()
 	response, err := device.Create([]byte(options.Body), changes...)
@@ -63,7 +63,7 @@ func createResponse(t *testing.T, device *authenticator.Authenticator, options t
 	return response
 }
 
-// used returns what a device answers to options for the use of a passkey.
+// getResponse returns the response of a device to options for the use of a passkey.
 func getResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
 	t.Helper()
 	response, err := device.Get([]byte(options.Body), changes...)
@@ -95,7 +95,8 @@ func (b *browser) authenticate(device *authenticator.Authenticator, changes ...s
 	return b.sendAuthentication(getResponse(b.t, device, b.authenticateOptions(), changes...))
 }
 
-// keeping makes an account with a passkey, and returns the device that keeps it, too.
+// signUpWithPasskey creates an account with a passkey, and also returns the device that
+// stores it.
 func (s *site) signUpWithPasskey(t *testing.T, email string) (*browser, *authenticator.Authenticator) {
 	t.Helper()
 	b, device := s.signUp(t, email), s.device()
@@ -110,11 +111,10 @@ func (b *browser) passkeys() (all []shared.Passkey) {
 	return all
 }
 
-// method returns how the browser's session began.
+// method returns the sign-in method of the browser's session.
 func (b *browser) method() any { return b.Get("/list-sessions").Get("0.method") }
 
-// kept returns the keys of the rows in the database that a failed attempt must not
-// change.
+// rowKeys returns the keys of the database rows that a failed attempt must not change.
 func (s *site) rowKeys(t *testing.T) string {
 	t.Helper()
 	var rows []string
@@ -134,7 +134,7 @@ func (s *site) events(t *testing.T, kind string) int {
 	return strings.Count(s.dump(t), " "+kind+" ")
 }
 
-// exec changes the database without the server.
+// exec executes SQL without the server.
 func (s *site) exec(t *testing.T, query string) {
 	t.Helper()
 	var pool *sql.DB
@@ -164,8 +164,8 @@ func eachAs(t *testing.T, change func(*server.Config), test func(t *testing.T, s
 	})
 }
 
-// wantMails sends the emails that wait, and returns them. It fails the test unless
-// they have the recipient and the subjects.
+// wantMails sends the queued emails and returns them. It fails the test unless they have
+// the recipient and the subjects.
 func wantMails(t *testing.T, accounts *account.Service, recipient string, subjects ...string) (all []mail.Mail) {
 	t.Helper()
 	all = sendMails(t, accounts)
@@ -193,9 +193,9 @@ func fromBase64(t *testing.T, v any) []byte {
 
 var passkeyCookie = regexp.MustCompile(`^latchkey\.passkey=[\w-]{43}; Path=/; Max-Age=300; HttpOnly; SameSite=Lax$`)
 
-// TestRegisterOptions tests the options for a new passkey: they have a challenge of
-// their own, a handle that tells nothing about the user, and only the user's own
-// passkeys, and come with the cookie of the challenge.
+// TestRegisterOptions tests the options for a new passkey. They contain a unique
+// challenge, a handle that reveals nothing about the user, and only the user's own
+// passkeys. The response sets the cookie of the ceremony.
 func TestRegisterOptions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann)
@@ -248,9 +248,9 @@ func TestRegisterOptions(t *testing.T) {
 	})
 }
 
-// TestAuthenticateOptions tests the options for the use of a passkey: they have a
-// challenge of their own and come with its cookie, and only in a session do they name
-// passkeys, those of its user.
+// TestAuthenticateOptions tests the options for the use of a passkey. They contain a
+// unique challenge, and the response sets the cookie of the ceremony. Only in a session
+// do they list passkeys: those of its user.
 func TestAuthenticateOptions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -282,7 +282,7 @@ func TestAuthenticateOptions(t *testing.T) {
 		if a := s.signUp(t, bob).authenticateOptions(); a.Get("allowCredentials") != nil {
 			t.Errorf("options of a user without passkeys: %v", a)
 		}
-		for _, b := range []*browser{s.browser(t), owner} { // neither has begun a sign-in
+		for _, b := range []*browser{s.browser(t), owner} { // neither has a pending sign-in
 			want(t, b.Get("/passkey/generate-authenticate-options?secondFactor=true"), 401, "INVALID_TWO_FACTOR_COOKIE")
 		}
 		for _, path := range []string{"register", "authenticate"} {
@@ -294,8 +294,8 @@ func TestAuthenticateOptions(t *testing.T) {
 	})
 }
 
-// TestPasskeys tests that a user can register a passkey of each algorithm and sign in
-// with it, in a new browser and in a session.
+// TestPasskeys tests that a user can register a passkey of each algorithm and use it in a
+// new browser and in a session.
 func TestPasskeys(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -328,7 +328,7 @@ func TestPasskeys(t *testing.T) {
 			}
 			s.clock.Advance(time.Minute)
 
-			// The passkey alone says which user signs in.
+			// The passkey alone identifies the user.
 			b := s.browser(t)
 			a = b.authenticate(device)
 			want(t, a, 200, "")
@@ -346,15 +346,15 @@ func TestPasskeys(t *testing.T) {
 				!last.LastUsedAt.After(last.CreatedAt.Time) {
 				t.Errorf("algorithm %d: after its use %+v", by, all)
 			}
-			// In a session the server names the passkeys, so the device need not keep the
-			// user's handle.
+			// In a session the server lists the passkeys, so the device need not store
+			// the user handle.
 			want(t, b.authenticate(device, func(s *authenticator.Statement) { s.UserHandle = nil }), 200, "")
 		}
 	})
 }
 
-// TestCreateSession tests that a registration makes no session: the answer has the
-// session that the request came in.
+// TestCreateSession tests that a registration creates no session: the response contains
+// the session of the request.
 func TestCreateSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann)
@@ -371,8 +371,8 @@ func TestCreateSession(t *testing.T) {
 	})
 }
 
-// TestTransports tests that the server keeps what the browser says about transports,
-// which no signature covers, only as far as it can be one.
+// TestTransports tests that the server stores only well-formed transports: the browser
+// reports them, and no signature covers them.
 func TestTransports(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, ann)
@@ -397,8 +397,8 @@ func TestTransports(t *testing.T) {
 	})
 }
 
-// TestPasskeysOfOthers tests that no user can register another user's passkey, finish
-// another user's ceremony, or change or delete another user's passkey.
+// TestPasskeysOfOthers tests that users cannot register, change or delete another user's
+// passkey, or finish another user's ceremony.
 func TestPasskeysOfOthers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
@@ -407,8 +407,8 @@ func TestPasskeysOfOthers(t *testing.T) {
 		key := device.Keys[0]
 		id := base64.RawURLEncoding.EncodeToString(key.ID)
 
-		// The same credential, with a key of the impostor's own, with the owner's key, and
-		// for the owner again.
+		// The same credential ID, with an attacker's own key, with the owner's key, and a
+		// second time for the owner.
 		impostor := s.device()
 		steal := func(s *st) { s.ID, s.RawID, s.AttestedID = id, id, key.ID }
 		want(t, mallory.register(impostor, steal), 409, "PREVIOUSLY_REGISTERED")
@@ -426,7 +426,7 @@ func TestPasskeysOfOthers(t *testing.T) {
 			}
 		}
 
-		// Another user is signed in than at the beginning.
+		// A different user is signed in than at the start of the ceremony.
 		desk := s.signIn(t, ann)
 		options := desk.registerOptions()
 		want(t, desk.Post("/sign-out", body{}), 200, "")
@@ -439,13 +439,13 @@ func TestPasskeysOfOthers(t *testing.T) {
 		want(t, again.Elsewhere().SignIn(ann), 200, "")
 		want(t, again.sendRegistration(createResponse(t, s.device(), options)), 400, "CHALLENGE_NOT_FOUND")
 
-		// In a user's session the server takes no passkey of another user.
+		// In a user's session the server accepts no passkey of another user.
 		want(t, mallory.register(mine), 200, "")
 		options = again.authenticateOptions()
 		options.Body = strings.Replace(options.Body, id, base64.RawURLEncoding.EncodeToString(mine.Keys[len(mine.Keys)-1].ID), 1)
 		want(t, again.sendAuthentication(getResponse(t, mine, options)), 400, "AUTHENTICATION_FAILED")
 
-		// No other user can rename it or delete it.
+		// Other users can neither rename nor delete it.
 		p := owner.passkeys()[0].ID
 		for _, guess := range []string{p, "", "x' OR '1'='1", id} {
 			want(t, mallory.Post("/passkey/update-passkey", body{"id": guess, "name": "Mine"}), 404, "PASSKEY_NOT_FOUND")
@@ -465,9 +465,8 @@ func TestPasskeysOfOthers(t *testing.T) {
 	})
 }
 
-// TestCopiedPasskey tests that if two devices use copies of one passkey, the server
-// refuses the one whose counter is behind, writes it to the log and sends the owner an
-// email.
+// TestCopiedPasskey tests two devices with copies of one passkey. The server must refuse
+// the one whose counter is behind, log it and send the owner an email.
 func TestCopiedPasskey(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner, device := s.signUp(t, ann), s.device()
@@ -503,8 +502,8 @@ func TestCopiedPasskey(t *testing.T) {
 	})
 }
 
-// TestBackup tests that a passkey of one device may become a synced one but not the
-// other way round, and that the server keeps whether it is backed up now.
+// TestBackup tests that a single-device passkey may become a synced one but not the
+// reverse, and that the server stores the current backup state.
 func TestBackup(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const present = authenticator.UserPresent | authenticator.UserVerified
@@ -541,8 +540,8 @@ func TestBackup(t *testing.T) {
 	})
 }
 
-// TestKeepPasskeysTidy tests that a user can rename and delete own passkeys in a fresh
-// session, and that the answer has what the browser signals to the device.
+// TestKeepPasskeysTidy tests that users can rename and delete their passkeys in a fresh
+// session, and that the response contains what the browser signals to the device.
 func TestKeepPasskeysTidy(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -575,7 +574,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 		want(t, owner.Post("/passkey/update-passkey", body{"id": "unknown", "name": "N"}), 404, "PASSKEY_NOT_FOUND")
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": "unknown"}), 404, "PASSKEY_NOT_FOUND")
 
-		// The server refuses a wrong name before it spends the challenge.
+		// The server refuses an invalid name before it consumes the challenge.
 		other := s.device()
 		response := createResponse(t, other, owner.registerOptions())
 		for _, name := range []any{strings.Repeat("n", 101), "a\tb", 1} {
@@ -587,7 +586,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 			t.Errorf("a blank name: %v", a)
 		}
 
-		// In a session that is not fresh, the user can only list them.
+		// In a session that is not fresh, users can only list their passkeys.
 		response = createResponse(t, s.device(), owner.registerOptions())
 		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Get("/passkey/generate-register-options"), 403, "SESSION_NOT_FRESH")
@@ -608,7 +607,7 @@ func TestKeepPasskeysTidy(t *testing.T) {
 			t.Errorf("deleted: %v", a)
 		}
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": p.ID}), 404, "PASSKEY_NOT_FOUND")
-		// The password is another way in.
+		// The password is another sign-in method.
 		a = owner.Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID})
 		want(t, a, 200, "")
 		if !reflect.DeepEqual(a.Get("allAcceptedCredentialIds"), []any{}) {
@@ -617,8 +616,8 @@ func TestKeepPasskeysTidy(t *testing.T) {
 	})
 }
 
-// TestDeletedPasskey tests that deleting a passkey ends the sessions, the trust in
-// browsers and the challenges that it may have begun.
+// TestDeletedPasskey tests that deleting a passkey revokes the sessions, the trusted
+// devices and the ceremonies that it may have started.
 func TestDeletedPasskey(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -645,8 +644,8 @@ func TestDeletedPasskey(t *testing.T) {
 	})
 }
 
-// TestLastWayIn tests that a user cannot delete the last way in to the account, also
-// not with several requests at once.
+// TestLastCredential tests that users cannot delete their last sign-in method, even with
+// parallel requests.
 func TestLastCredential(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -665,7 +664,7 @@ func TestLastCredential(t *testing.T) {
 		b := s.browser(t)
 		want(t, b.authenticate(device), 200, "")
 
-		// If two requests delete both passkeys at once, one stays.
+		// If two requests delete both passkeys at the same time, one passkey stays.
 		for range 3 {
 			want(t, b.register(s.device()), 200, "")
 			var won atomic.Int32
@@ -676,7 +675,7 @@ func TestLastCredential(t *testing.T) {
 					switch a := other.Post("/passkey/delete-passkey", body{"id": p.ID}); {
 					case a.Status == 200:
 						won.Add(1)
-					case a.Code() != "LAST_WAY_IN" && a.Code() != "UNAUTHORIZED": // the first request ends the session of the second
+					case a.Code() != "LAST_WAY_IN" && a.Code() != "UNAUTHORIZED": // the first request revokes the session of the second
 						t.Errorf("delete: %v", a)
 					}
 				})
@@ -690,8 +689,8 @@ func TestLastCredential(t *testing.T) {
 	})
 }
 
-// TestPasskeyIsRemembered tests that a session that a passkey begins ends with the
-// browser if the user is not to be remembered.
+// TestPasskeyIsRemembered tests that a passkey's session ends when the browser closes, if
+// the user chose not to stay signed in.
 func TestPasskeyIsRemembered(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		_, device := s.signUpWithPasskey(t, ann)
@@ -716,8 +715,8 @@ func TestPasskeyIsRemembered(t *testing.T) {
 	})
 }
 
-// TestPasskeyNames tests that the server refuses a name for a passkey that is
-// invisible or changes the direction of the text around it.
+// TestPasskeyNames tests that the server refuses passkey names that are invisible or
+// change the direction of the text around them.
 func TestPasskeyNames(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, _ := s.signUpWithPasskey(t, ann)
@@ -731,8 +730,8 @@ func TestPasskeyNames(t *testing.T) {
 	})
 }
 
-// TestPasskeyOrigins tests that pages of our own and of trusted origins can use
-// passkeys, and those of no other origin.
+// TestPasskeyOrigins tests that only pages of our own and of trusted origins can use
+// passkeys.
 func TestPasskeyOrigins(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -747,8 +746,8 @@ func TestPasskeyOrigins(t *testing.T) {
 	})
 }
 
-// TestPasskeysPerUser tests that an account has 20 passkeys at most, also if a user
-// adds several at once.
+// TestPasskeysPerUser tests that an account has at most 20 passkeys, even if a user adds
+// several in parallel.
 func TestPasskeysPerUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -791,8 +790,9 @@ func TestPasskeysPerUser(t *testing.T) {
 	})
 }
 
-// TestUpgrade tests that a browser may make a passkey without asking the user right
-// after a sign-in with a password, if it has begun so, and at no other time.
+// TestUpgrade tests that a browser may create a passkey without asking the user only
+// right after a sign-in with a password, and only in a ceremony that was started for
+// that.
 func TestUpgrade(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
@@ -827,7 +827,7 @@ func TestUpgrade(t *testing.T) {
 		begin() // in another tab
 		want(t, owner.sendRegistration(createResponse(t, s.device(), ordinary, unasked)), 400, "FAILED_TO_VERIFY_REGISTRATION")
 
-		// These sessions did not just begin with a password.
+		// These sessions did not just start with a password.
 		for what, b := range map[string]*browser{"by passkey": s.browser(t), "long ago": s.signIn(t, ann)} {
 			if what == "by passkey" {
 				want(t, b.authenticate(device), 200, "")
@@ -840,7 +840,7 @@ func TestUpgrade(t *testing.T) {
 			}
 		}
 
-		// The passkey signs in only if it verifies its user.
+		// The passkey signs in only if the authenticator verifies the user.
 		want(t, s.browser(t).authenticate(device, unasked), 400, "AUTHENTICATION_FAILED")
 		b := s.browser(t)
 		want(t, b.authenticate(device), 200, "")
@@ -861,8 +861,8 @@ func TestNoUpgrade(t *testing.T) {
 	})
 }
 
-// TestPasskeyIsTwoFactors tests that a passkey which verifies its user signs in
-// alone, and that after a password it is the second factor.
+// TestPasskeyIsTwoFactors tests that a passkey with user verification signs in alone, and
+// that after a password it is the second factor.
 func TestPasskeyIsTwoFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -905,14 +905,15 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 		}
 		want(t, s.holding(t, "latchkey.two_factor", challenge).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
-		// Options from before the password are good, too: autofill asks for them early.
+		// Options from before the password are valid, too, because autofill requests them
+		// early.
 		b, _ = asked()
 		want(t, b.authenticate(device), 200, "")
 		if b.method() != "password+passkey" {
 			t.Errorf("by autofill: %v", b.Get("/list-sessions"))
 		}
 
-		// After a wrong answer the sign-in can go on.
+		// The sign-in can continue after a wrong response.
 		b, options = asked()
 		before := s.rowKeys(t)
 		a = b.sendAuthentication(getResponse(t, device, options, func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified }))
@@ -925,20 +926,21 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 		}
 		want(t, b.verify(nextCode(app)), 200, "")
 
-		// Another user's passkey signs in to that user's account, as without a challenge.
+		// Another user's passkey signs in to that user's account, as without a pending
+		// sign-in.
 		b, _ = asked()
 		want(t, b.authenticate(others), 200, "")
 		if a := b.Session(); a.Get("user.email") != bob || b.method() != "passkey" {
 			t.Errorf("another user's passkey: %v", a)
 		}
 
-		// A passkey can make a browser trusted as a code can.
+		// A passkey can make a device trusted, as a code can.
 		b, options = asked()
 		a = b.Post("/passkey/verify-authentication", body{"response": getResponse(t, device, options), "trustDevice": true})
 		want(t, a, 200, "")
 		want(t, b.Elsewhere().SignIn(ann), 200, "")
 
-		// Wrong codes lock the codes, and not the passkey.
+		// Wrong codes lock the codes, but not the passkey.
 		for range 10 {
 			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
@@ -949,8 +951,8 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 	})
 }
 
-// TestSecurityKey tests that where passkeys need not verify their user, one that has
-// not counts as one factor.
+// TestSecurityKey tests that if user verification is optional, a passkey without it
+// counts as one factor.
 func TestSecurityKey(t *testing.T) {
 	preferred := func(c *server.Config) { c.Accounts.Settings = set(t, "PASSKEY_USER_VERIFICATION=preferred") }
 	eachAs(t, preferred, func(t *testing.T, s *site, _ *account.Service) {
@@ -983,7 +985,7 @@ func TestSecurityKey(t *testing.T) {
 			b.Cookie("latchkey.two_factor") == "" {
 			t.Errorf("the first of two factors: %v", a)
 		}
-		want(t, b.authenticate(key), 403, "TWO_FACTOR_REQUIRED") // it does not count twice
+		want(t, b.authenticate(key), 403, "TWO_FACTOR_REQUIRED") // it does not count as two factors
 		wantAlive(t, b, false, "the browser that has sent one factor twice")
 		want(t, b.verify(nextCode(app)), 200, "")
 		if b.method() != "security-key+totp" {
@@ -1029,7 +1031,8 @@ func TestStepUpByPasskey(t *testing.T) {
 		}
 		stale()
 
-		// Another user's passkey, and challenges of another browser, another session or none.
+		// Another user's passkey, and challenges of another browser, of another session,
+		// or of none.
 		want(t, stepUp(owner, getResponse(t, others, withoutAllowList(owner.authenticateOptions()))), 400, "AUTHENTICATION_FAILED")
 		want(t, stepUp(owner, getResponse(t, device, withoutAllowList(mallory.authenticateOptions()))), 400, "CHALLENGE_NOT_FOUND")
 		before := s.holding(t, "latchkey.passkey", owner.Cookie("latchkey.passkey"))
@@ -1038,7 +1041,7 @@ func TestStepUpByPasskey(t *testing.T) {
 		second.SetCookie("latchkey.passkey", before.Cookie("latchkey.passkey"))
 		options := owner.authenticateOptions()
 		want(t, stepUp(second, getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
-		want(t, stepUp(owner, getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND") // the other session has spent it
+		want(t, stepUp(owner, getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND") // the other session has consumed it
 		stale()
 
 		id, token := owner.Session().Get("session.id"), owner.token()
@@ -1060,7 +1063,7 @@ func TestStepUpByPasskey(t *testing.T) {
 }
 
 // TestPasskeyNotices tests that the owner gets an email about each new and each deleted
-// passkey, and that the log has everything about passkeys, without a secret.
+// passkey, and that the log records all actions on passkeys, without secrets.
 func TestPasskeyNotices(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner, device := s.signUp(t, ann), s.device()
@@ -1096,8 +1099,8 @@ func TestPasskeyNotices(t *testing.T) {
 	})
 }
 
-// TestPasskeyAnswersAtOnce tests that if many requests send one answer of a passkey at
-// once, one succeeds.
+// TestPasskeyAnswersAtOnce tests that if many parallel requests send the same passkey
+// response, one succeeds.
 func TestPasskeyAnswersAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -1159,8 +1162,8 @@ func TestTooManyChallenges(t *testing.T) {
 	})
 }
 
-// TestPasskeyGuessesAreLimited tests that an address can send a hundred answers of
-// passkeys an hour, which is as many as it can send passwords.
+// TestPasskeyGuessesAreLimited tests that an address can send a hundred wrong passkey
+// responses an hour, as many as passwords.
 func TestPasskeyGuessesAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
@@ -1174,8 +1177,8 @@ func TestPasskeyGuessesAreLimited(t *testing.T) {
 	})
 }
 
-// TestPasskeyCookie tests that with Better Auth's prefix the cookie of a challenge has
-// the name that it has in Better Auth.
+// TestPasskeyCookie tests that with Better Auth's prefix the passkey cookie has Better
+// Auth's name.
 func TestPasskeyCookie(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.CookiePrefix = "better-auth" }, func(t *testing.T, s *site, _ *account.Service) {
 		b, device := s.browser(t), s.device()

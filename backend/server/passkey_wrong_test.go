@@ -17,13 +17,13 @@ import (
 	"latchkey/backend/webauthn/authenticator"
 )
 
-// A wrong is a change that makes an answer wrong.
+// A wrong is a change that invalidates a response.
 type wrong struct {
 	what string
 	says says
 }
 
-// sent changes what the browser sends, after the signature.
+// alterSent changes the response that the browser sends, after it is signed.
 func alterSent(change func(answer, response map[string]any)) says {
 	return func(s *authenticator.Statement) { s.Sent = change }
 }
@@ -37,7 +37,7 @@ func client(member string, value any) says {
 	}
 }
 
-// wrongAnswers returns the changes that make an answer wrong in both ceremonies.
+// wrongAnswers returns the changes that invalidate a response in both ceremonies.
 func (s *site) wrongAnswers() []wrong {
 	type st = authenticator.Statement
 	own := s.url.String()
@@ -120,15 +120,16 @@ func cose(changes map[int]any) says {
 	}
 }
 
-// rsa replaces the public key by one of RSA whose modulus has that many bytes, all ones.
+// rsa replaces the public key with an RSA key whose modulus has that many bytes, all
+// ones.
 func rsa(size int, exponent ...byte) says {
 	return func(s *authenticator.Statement) {
 		s.PublicKey = map[int]any{1: 3, 3: -257, -1: bytes.Repeat([]byte{255}, size), -2: exponent}
 	}
 }
 
-// TestWrongRegistrations tests that the server checks every part of the answer of a
-// new passkey, and that a wrong answer spends its challenge and does nothing else.
+// TestWrongRegistrations tests that the server verifies every part of a registration, and
+// that an invalid one consumes its challenge and has no other effect.
 func TestWrongRegistrations(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
@@ -219,8 +220,8 @@ func TestWrongRegistrations(t *testing.T) {
 	})
 }
 
-// TestWrongUses tests that the server checks every part of the answer of a passkey, and
-// that a wrong answer spends its challenge, goes to the log, and does nothing else.
+// TestWrongUses tests that the server verifies every part of an assertion, and that an
+// invalid one consumes its challenge, is logged, and has no other effect.
 func TestWrongUses(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
@@ -316,8 +317,8 @@ func TestWrongUses(t *testing.T) {
 	})
 }
 
-// TestChallengesAreGoodOnce tests that a challenge is good for one answer, of one
-// kind, in the browser and the session that asked for it, within five minutes.
+// TestChallengesAreGoodOnce tests that a challenge is valid for one response, of one
+// kind, within five minutes, in the browser and the session that requested it.
 func TestChallengesAreGoodOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -339,14 +340,15 @@ func TestChallengesAreGoodOnce(t *testing.T) {
 		stolen := s.browser(t)
 		want(t, stolen.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND") // without a cookie
 		stolen.authenticateOptions()
-		want(t, stolen.sendAuthentication(response), 400, "AUTHENTICATION_FAILED") // with its own
-		want(t, b.sendAuthentication(response), 200, "")                           // which spends nothing of the first
+		want(t, stolen.sendAuthentication(response), 400, "AUTHENTICATION_FAILED") // with its own cookie
+		want(t, b.sendAuthentication(response), 200, "")                           // the first browser's challenge is not consumed
 		want(t, b.sendAuthentication(response), 400, "CHALLENGE_NOT_FOUND")
 		want(t, b.sendAuthentication(getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
 		forged := s.holding(t, "latchkey.passkey", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 		want(t, forged.sendAuthentication(getResponse(t, device, b.authenticateOptions())), 400, "CHALLENGE_NOT_FOUND")
 
-		// Challenges of two tabs do not end each other. A wrong answer ends all of its kind.
+		// Two tabs do not cancel each other's challenges. A wrong response consumes all
+		// challenges of its kind.
 		first, second, third := owner.authenticateOptions(), owner.authenticateOptions(), owner.authenticateOptions()
 		want(t, owner.sendAuthentication(getResponse(t, device, second)), 200, "")
 		want(t, owner.sendAuthentication(getResponse(t, device, first)), 200, "")
@@ -355,7 +357,7 @@ func TestChallengesAreGoodOnce(t *testing.T) {
 		want(t, owner.sendAuthentication(getResponse(t, device, third)), 400, "CHALLENGE_NOT_FOUND")
 		want(t, owner.sendRegistration(createResponse(t, s.device(), registering)), 200, "")
 
-		// A challenge for one kind of answer is not good for the other.
+		// A challenge for one kind of response is not valid for the other.
 		registering = owner.registerOptions()
 		options.Body = fmt.Sprintf(`{"rpId":"localhost","challenge":%q}`, registering.Get("challenge"))
 		want(t, owner.sendAuthentication(getResponse(t, device, options)), 400, "CHALLENGE_NOT_FOUND")
@@ -365,7 +367,7 @@ func TestChallengesAreGoodOnce(t *testing.T) {
 		want(t, owner.sendRegistration(createResponse(t, s.device(), registering)), 400, "FAILED_TO_VERIFY_REGISTRATION")
 		want(t, owner.sendAuthentication(getResponse(t, device, options)), 200, "")
 
-		// Five minutes.
+		// Challenges expire after five minutes.
 		b = s.signIn(t, ann)
 		registering, using := b.registerOptions(), b.authenticateOptions()
 		s.clock.Advance(4 * time.Minute)
@@ -379,16 +381,16 @@ func TestChallengesAreGoodOnce(t *testing.T) {
 	})
 }
 
-// ofAnybody returns options without the passkeys that they name.
+// withoutAllowList returns options without their list of passkeys.
 func withoutAllowList(options testkit.Answer) testkit.Answer {
 	options.Body = regexp.MustCompile(`"allowCredentials":\[.*?\}\],`).ReplaceAllString(options.Body, "")
 	return options
 }
 
-// TestPasskeyNotFound tests that the server says of a passkey that it does not know
-// just that, whatever else is wrong, and that it never says so of one that it knows:
-// browsers then forget the passkey. What it says of a wrong signature does not tell
-// whose the passkey is, or of what kind.
+// TestPasskeyNotFound tests that the error of an unknown passkey is always "not found",
+// whatever else is wrong, and never that of a known one: browsers then delete the
+// passkey. The error of an invalid signature must not reveal the owner or the kind of the
+// passkey.
 func TestPasskeyNotFound(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
@@ -419,7 +421,7 @@ func TestPasskeyNotFound(t *testing.T) {
 			for where, b := range map[string]*browser{"anywhere": s.browser(t), "in a session": inSession} {
 				var answers []string
 				for _, known := range []*authenticator.Key{device.Keys[0], rs.Keys[0], nil} {
-					// The guesser has the ID of a passkey at most.
+					// An attacker has at most the ID of a passkey.
 					guesser := s.device()
 					guesser.Keys = []*authenticator.Key{authenticator.NewKey(nobody.ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)}
 					if known != nil {

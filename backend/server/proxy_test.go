@@ -14,7 +14,7 @@ import (
 	"latchkey/shared"
 )
 
-// proxyFindings returns what the self-check says of proxies.
+// proxyFindings returns the findings about proxies in the self-check.
 func (b *browser) proxyFindings(headers ...string) (all []shared.Finding) {
 	b.t.Helper()
 	a := b.Do("GET", "/api/passkey-check", "", headers...)
@@ -29,7 +29,7 @@ func (b *browser) proxyFindings(headers ...string) (all []shared.Finding) {
 	return all
 }
 
-// warnings returns how often the log has named an address as an undeclared proxy.
+// warnings returns how often the log has reported an address as an undeclared proxy.
 func (s *site) warnings(address string) int {
 	n := 0
 	for line := range strings.Lines(s.log.String()) {
@@ -40,15 +40,15 @@ func (s *site) warnings(address string) int {
 	return n
 }
 
-// TestUndeclaredProxy tests that the log, once an hour, and the administrator's page
-// name an address that calls for several callers and is not declared, whatever header
-// it does it with; and that a single request with such a header says nothing.
+// TestUndeclaredProxy tests undeclared addresses that forward requests of several
+// callers. Whichever header they use, the log reports them once an hour and the
+// administrator's page lists them. A single request with such a header has no effect.
 func TestUndeclaredProxy(t *testing.T) {
 	each(t, func(t *testing.T, declared *site) {
 		admin := declared.admin(t, ann)
 		for _, test := range []struct {
 			name         string
-			first, other string // header of two callers
+			first, other string // values of the header for two callers
 		}{
 			{"X-Forwarded-For", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"},
 			{"X-Forwarded-For", "X-Forwarded-For: 192.0.2.1, 10.0.0.1", "X-Forwarded-For: 192.0.2.2:4711, 10.0.0.1"},
@@ -85,7 +85,8 @@ func TestUndeclaredProxy(t *testing.T) {
 			if n := declared.warnings("127.0.0.1"); n != 0 {
 				t.Errorf("%d warnings of a proxy that is declared", n)
 			}
-			// The administrator, who comes the same way, is told by their own request.
+			// The request of an administrator who comes through the same proxy reveals
+			// it.
 			found := own.proxyFindings()
 			if len(found) != 1 || found[0].OK || !strings.Contains(found[0].Fix, "-trusted-proxies 127.0.0.1.") {
 				t.Errorf("%s: %+v", test.name, found)
@@ -94,8 +95,8 @@ func TestUndeclaredProxy(t *testing.T) {
 	})
 }
 
-// TestUndeclaredProxyOfOthers tests that an administrator who does not come through an
-// undeclared proxy hears of it.
+// TestUndeclaredProxyOfOthers tests that administrators see an undeclared proxy even
+// if their own requests do not come through it.
 func TestUndeclaredProxyOfOthers(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *site, _ *account.Service) {
 		admin := s.admin(t, ann)
@@ -124,7 +125,7 @@ func TestUndeclaredProxyOfOthers(t *testing.T) {
 	})
 }
 
-// through sends a request from another address of this machine.
+// requestFrom sends a request from another address of this machine.
 func (s *site) requestFrom(t *testing.T, address string, headers ...string) {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
@@ -139,8 +140,8 @@ func (s *site) requestFrom(t *testing.T, address string, headers ...string) {
 	}
 }
 
-// TestStrangersCannotFillTheLog tests that addresses which make up callers are named
-// a few times an hour at most, and that the page shows a few.
+// TestStrangersCannotFillTheLog tests that addresses that invent callers cause only a
+// few log lines an hour and a few entries on the page.
 func TestStrangersCannotFillTheLog(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *site, _ *account.Service) {
 		admin := s.admin(t, ann)
@@ -158,9 +159,9 @@ func TestStrangersCannotFillTheLog(t *testing.T) {
 	})
 }
 
-// TestUndeclaredProxyOfHTTPS tests that at an https origin, which needs a proxy, the
-// first request of a browser names the proxy if none is declared, also if it says
-// nothing of its callers.
+// TestUndeclaredProxyOfHTTPS tests an https origin, which needs a proxy. If none is
+// declared, the first request of a browser reveals the proxy, even if the proxy adds
+// no header about its callers.
 func TestUndeclaredProxyOfHTTPS(t *testing.T) {
 	each(t, func(t *testing.T, declared *site) {
 		admin := declared.admin(t, ann)
@@ -169,9 +170,9 @@ func TestUndeclaredProxyOfHTTPS(t *testing.T) {
 
 		s := open(t, declared.db, func(c *server.Config) { https(c); c.TrustedProxies = nil })
 		b := s.browser(t)
-		b.Do("GET", "/sign-in", "", at...) // by hand
+		b.Do("GET", "/sign-in", "", at...) // not from a browser
 		b.Do("GET", "/healthz", "", append(at, "Sec-Fetch-Site: none")...)
-		b.Do("GET", "/sign-in", "", "X-Forwarded-For:", "Sec-Fetch-Site: none") // another host
+		b.Do("GET", "/sign-in", "", "X-Forwarded-For:", "Sec-Fetch-Site: none") // from another host
 		if n := s.warnings("127.0.0.1"); n != 0 {
 			t.Errorf("%d warnings without a browser", n)
 		}

@@ -19,10 +19,10 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// A mailing is a site of a test that reads the emails.
+// A mailing is a site whose emails the test reads.
 type mailing struct{ *site }
 
-// eachMailing runs test on a site on each database, with system keys as for [set].
+// eachMailing runs test on a site on each database, with settings as for [set].
 func eachMailing(t *testing.T, keys []string, test func(t *testing.T, s mailing)) {
 	t.Helper()
 	t.Parallel()
@@ -37,8 +37,8 @@ var required = []string{"VERIFY_EMAIL=required"}
 
 var linkForm = regexp.MustCompile(`http://\S+`)
 
-// link sends the one email that waits, which must have the recipient and the subject,
-// and returns path and query of the link in it.
+// link sends the one queued email, which must have the recipient and the subject, and
+// returns the path and query of the link in it.
 func (s mailing) link(t *testing.T, to, subject string) string {
 	t.Helper()
 	mails := s.mails(t)
@@ -62,14 +62,14 @@ func tokenOf(t *testing.T, link string) string {
 	return u.Query().Get("token")
 }
 
-// open does what a link about an address is for, given as [mailing.link] returns it,
-// as the script of a front end does: by its endpoint. Other links it opens.
+// open follows a link to verify an address, as returned by [mailing.link], through its
+// endpoint like a front end's script. It opens other links directly.
 func (b *browser) open(link string) testkit.Answer {
 	b.t.Helper()
 	return b.Elsewhere().Do("GET", strings.Replace(link, "/email?", "/api/auth/verify-email?", 1), "")
 }
 
-// wantLed fails the test unless an answer of a page leads to an address.
+// wantPageRedirect fails the test unless a page redirects to an address.
 func wantPageRedirect(t *testing.T, a testkit.Answer, to string) {
 	t.Helper()
 	if a.Status != 302 || a.Header.Get("Location") != to || a.Body != "" || a.Header.Get("Cache-Control") != "no-store" {
@@ -77,7 +77,7 @@ func wantPageRedirect(t *testing.T, a testkit.Answer, to string) {
 	}
 }
 
-// wantRedirect fails the test unless an answer redirects to an address.
+// wantRedirect fails the test unless a response redirects to an address.
 func wantRedirect(t *testing.T, a testkit.Answer, to string) {
 	t.Helper()
 	if a.Status != 302 || a.Header.Get("Location") != to || a.Body != "" || a.Header.Get("Content-Type") != "application/json" {
@@ -87,16 +87,16 @@ func wantRedirect(t *testing.T, a testkit.Answer, to string) {
 
 const nextPassword = "another good password"
 
-// askReset asks for a new password, and returns the link that comes.
+// askReset requests a password reset, and returns the emailed link.
 func (s mailing) askReset(t *testing.T, email string) string {
 	t.Helper()
 	want(t, s.browser(t).Post("/request-password-reset", body{"email": email}), 200, "")
 	return s.link(t, email, "Choose a new password")
 }
 
-// TestResetPassword tests that the link of an email is good for one new password,
-// that the new password ends all sessions and all trust in browsers, but not the
-// second factor, and that the database and the log do not have the token in clear.
+// TestResetPassword tests that an emailed link is valid for one new password. The new
+// password must revoke all sessions and trusted devices, but not the second factor.
+// Neither the database nor the log may contain the plaintext token.
 func TestResetPassword(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -113,7 +113,7 @@ func TestResetPassword(t *testing.T) {
 		token := tokenOf(t, link)
 		wantAbsent(t, s.dump(t), token)
 
-		for range 2 { // opening the link does not use it
+		for range 2 { // opening the link does not consume it
 			wantPageRedirect(t, stranger.open(link), s.url.String()+"/new?x=1&token="+token)
 		}
 		want(t, stranger.open("/api/auth/reset-password/"+token+"?callbackURL=https%3A%2F%2Fevil.test"), 403, "INVALID_CALLBACK_URL")
@@ -163,8 +163,8 @@ func TestResetPassword(t *testing.T) {
 	})
 }
 
-// TestCheckLink tests that a page can find out whether a link is good without
-// using it, and if it is not, whether it was used, has expired, or is none.
+// TestCheckLink tests that a page can check a link without consuming it, and learns
+// whether an invalid one was used, has expired or never existed.
 func TestCheckLink(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -173,7 +173,7 @@ func TestCheckLink(t *testing.T) {
 			return b.Post("/check-link", body{"token": token, "purpose": purpose})
 		}
 		reset := tokenOf(t, s.askReset(t, ann))
-		for range 2 { // this does not spend it
+		for range 2 { // checking the link does not consume it
 			if a := check(reset, "reset"); a.String() != fmt.Sprintf(`200 {"status":true,"email":%q}`, ann) {
 				t.Errorf("a good link: %v", a)
 			}
@@ -217,8 +217,8 @@ func TestCheckLink(t *testing.T) {
 	})
 }
 
-// TestResetTokens tests that a link for a new password is no longer good once there
-// is a newer one, after half an hour, and once the password has changed.
+// TestResetTokens tests that a reset link becomes invalid if there is a newer one, after
+// half an hour, and if the password changes.
 func TestResetTokens(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
@@ -242,7 +242,7 @@ func TestResetTokens(t *testing.T) {
 		want(t, reset(before), 400, "INVALID_TOKEN")
 		s.mails(t)
 
-		// Nor does the server write an email for a request from before the change.
+		// Nor does the server compose an email for a request from before the change.
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
 		s.clock.Advance(time.Minute)
 		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
@@ -252,7 +252,7 @@ func TestResetTokens(t *testing.T) {
 			}
 		}
 
-		// A user with a passkey only gets a first password.
+		// A user with only a passkey gets a first password.
 		s.clock.Advance(time.Hour)
 		s.exec(t, "DELETE FROM passwords")
 		want(t, reset(s.askReset(t, ann)), 200, "")
@@ -260,9 +260,9 @@ func TestResetTokens(t *testing.T) {
 	})
 }
 
-// TestResetTellsNothing tests that neither the answer to a request for an email nor
-// a limit nor the number of emails that wait tells whether the address has an account,
-// and that an address without an account gets no email.
+// TestResetTellsNothing tests that nothing reveals whether an address has an account: not
+// the response to a request for an email, not a limit, and not the number of queued
+// emails. An address without an account must get no email.
 func TestResetTellsNothing(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
@@ -290,7 +290,7 @@ func TestResetTellsNothing(t *testing.T) {
 		}
 		wantAbsent(t, s.dump(t), "\nmails ")
 
-		// Limits, per account or per address, do not tell either.
+		// The limits per account and per address reveal nothing either.
 		for _, email := range []string{ann, bob} {
 			for range 2 {
 				want(t, s.browser(t).Post("/request-password-reset", body{"email": email}), 200, "")
@@ -369,8 +369,8 @@ func TestChangeEmail(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": strings.ToUpper(ann)}), 400, "EMAIL_IS_THE_SAME")
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "x"}), 400, "VALIDATION_ERROR")
 
-		// To change an address that is not verified takes one email, to the new address.
-		// The notice to the old one has no link that could take the account back: the old
+		// Changing an unverified address takes one email, to the new address. The notice
+		// to the old address has no link to take the account back, because the old
 		// address may be mistyped.
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
 		a := owner.open(strings.Replace(s.link(t, next, "Verify your new address"), "callbackURL=", "x=", 1))
@@ -383,7 +383,7 @@ func TestChangeEmail(t *testing.T) {
 			t.Errorf("emails: %+v", mails)
 		}
 
-		// To change a verified address takes two, to the old address first.
+		// Changing a verified address takes two emails, the first to the old address.
 		reset := s.askReset(t, next)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": ann, "callbackURL": "/x"}), 200, "")
 		confirm := s.link(t, next, "Change your address")
@@ -401,7 +401,7 @@ func TestChangeEmail(t *testing.T) {
 		want(t, s.browser(t).SignIn(next), 401, "INVALID_EMAIL_OR_PASSWORD")
 		s.signIn(t, ann)
 
-		// The reader of the old address takes the account back.
+		// The owner of the old address takes the account back.
 		disown := s.link(t, next, "Your address was changed")
 		a = s.browser(t).Post("/disown", body{"token": tokenOf(t, disown)})
 		want(t, a, 200, "")
@@ -417,8 +417,8 @@ func TestChangeEmailToATakenOne(t *testing.T) {
 		s.signUp(t, bob)
 		owner := s.signUp(t, ann)
 
-		// Without a verified address: the answer does not tell that the new address has
-		// an account, and the owner of that account gets an email.
+		// With an unverified address, the response does not reveal that the new address
+		// has an account, and the owner of that account gets an email.
 		taken := owner.Elsewhere().Post("/change-email", body{"newEmail": bob})
 		s.link(t, bob, "You have an account already")
 		free := owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"})
@@ -433,8 +433,8 @@ func TestChangeEmailToATakenOne(t *testing.T) {
 			t.Errorf("the address is %v", got)
 		}
 
-		// With a verified address: the email to the old address comes also if the new
-		// address has an account.
+		// With a verified address, the old address gets the email even if the new address
+		// has an account.
 		s.verify(t, owner, ann)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": bob}), 200, "")
 		wantRedirect(t, owner.open(s.link(t, ann, "Change your address")), "/")
@@ -465,7 +465,7 @@ func TestDeleteUserByMail(t *testing.T) {
 		wantRedirect(t, s.browser(t).open(link), "/bye?error=FAILED_TO_GET_USER_INFO")
 		want(t, owner.Elsewhere().Do("HEAD", link, ""), 405, "")
 		want(t, other.open("/api/auth/delete-user/callback?token="+tokenOf(t, link)), 404, "INVALID_TOKEN")
-		wantRedirect(t, owner.open(link), "/bye?error=INVALID_TOKEN") // the other user's try has spent it
+		wantRedirect(t, owner.open(link), "/bye?error=INVALID_TOKEN") // the other user's attempt has consumed it
 
 		link = ask(body{})
 		s.clock.Advance(24 * time.Hour)
@@ -477,7 +477,7 @@ func TestDeleteUserByMail(t *testing.T) {
 
 		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		link = ask(body{"callbackURL": "/bye"})
-		s.clock.Advance(time.Hour) // the link is good even if the session is not fresh
+		s.clock.Advance(time.Hour) // the link is valid even if the session is not fresh
 		again := s.signIn(t, ann)
 		a := owner.open(link)
 		wantRedirect(t, a, "/bye")
@@ -496,9 +496,9 @@ func TestDeleteUserByMail(t *testing.T) {
 	})
 }
 
-// TestSignUpTellsNothing tests that where addresses have to be verified, the answer
-// to a sign-up does not tell whether the address has an account, and that after two
-// sign-ups with one address neither password is good.
+// TestSignUpTellsNothing tests that if addresses have to be verified, the response to a
+// sign-up does not reveal whether the address has an account, and that after two sign-ups
+// with one address neither password is valid.
 func TestSignUpTellsNothing(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		signUp := func(email, password string) testkit.Answer {
@@ -518,14 +518,14 @@ func TestSignUpTellsNothing(t *testing.T) {
 		}
 		want(t, signIn("wrong password"), 401, "INVALID_EMAIL_OR_PASSWORD")
 
-		// Of two sign-ups one may be a stranger's, so neither password is good,
+		// One of the two sign-ups may be a stranger's. So neither password is valid,
 		// whichever email the owner opens.
 		taken := signUp(ann, nextPassword)
 		second := s.link(t, ann, "Verify your address")
 		if len(fresh.Body) != len(taken.Body) || fresh.Get("user.id") == taken.Get("user.id") || len(fresh.Header) != len(taken.Header) {
 			t.Errorf("a taken address is told: %v, %v", fresh, taken)
 		}
-		a := s.browser(t).open(first) // still good after the second
+		a := s.browser(t).open(first) // still valid after the second
 		wantRedirect(t, a, "/welcome?error=NEW_PASSWORD_REQUIRED")
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Error("the link signs in")
@@ -546,7 +546,7 @@ func TestSignUpTellsNothing(t *testing.T) {
 		want(t, signIn(nextPassword), 200, "")
 		want(t, signIn(testkit.Password), 401, "INVALID_EMAIL_OR_PASSWORD")
 
-		for range 8 { // of these, the owner gets two emails at most
+		for range 8 { // the owner gets at most two emails for these
 			signUp(ann, testkit.Password)
 		}
 		if mails := s.mails(t); len(mails) > 2 {
@@ -555,8 +555,8 @@ func TestSignUpTellsNothing(t *testing.T) {
 	})
 }
 
-// TestUnverifiedSignUpAtOnce tests that many sign-ups with one address at once make
-// one account where addresses have to be verified, too.
+// TestUnverifiedSignUpAtOnce tests that many parallel sign-ups with one address create
+// one account even if addresses have to be verified.
 func TestUnverifiedSignUpAtOnce(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		var wg sync.WaitGroup
@@ -572,20 +572,20 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) {
 		if n := s.events(t, audit.EventSignUpTaken); n != 15 {
 			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
 		}
-		// With the same password each time, the password stays good.
+		// If all have the same password, the password stays valid.
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
 	})
 }
 
-// TestContestedSignUp tests that if a stranger signs up with the owner's address, too,
-// neither of the two passwords is good, whichever of them comes first and whichever
-// email the owner opens, and that the owner can still get the account.
+// TestContestedSignUp tests that if a stranger also signs up with the owner's address,
+// neither password is valid, in whichever order they sign up and whichever email the
+// owner opens. The owner must still be able to get the account.
 func TestContestedSignUp(t *testing.T) {
 	const strangers, owners = testkit.Password, nextPassword
 	for _, test := range []struct {
 		what      string
-		passwords []string // of the sign-ups, one after the other
-		opens     int      // which of their emails the owner opens
+		passwords []string // of the sign-ups, in order
+		opens     int      // index of the email that the owner opens
 	}{
 		{"the stranger first, and the stranger's email opened", []string{strangers, owners}, 0},
 		{"the stranger first, and the owner's email opened", []string{strangers, owners}, 1},
@@ -619,8 +619,8 @@ func TestContestedSignUp(t *testing.T) {
 	}
 }
 
-// TestResetBeforeVerified tests that the owner gets a contested account by a new
-// password, too, and that the address still has to be verified.
+// TestResetBeforeVerified tests that the owner also gets a contested account through a
+// password reset, and that the address still has to be verified.
 func TestResetBeforeVerified(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		for _, password := range []string{testkit.Password, nextPassword} {
@@ -639,8 +639,8 @@ func TestResetBeforeVerified(t *testing.T) {
 	})
 }
 
-// TestManyVerificationMails tests that a stranger who has the server send more emails
-// does not void the one that the owner is about to open.
+// TestManyVerificationMails tests that a stranger who makes the server send more emails
+// does not revoke the link that the owner is about to open.
 func TestManyVerificationMails(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
@@ -655,8 +655,8 @@ func TestManyVerificationMails(t *testing.T) {
 	})
 }
 
-// TestStrangerSignUp tests that a sign-up does not change the password of an account
-// from before addresses had to be verified.
+// TestStrangerSignUp tests that a sign-up does not change the password of an account from
+// before addresses had to be verified.
 func TestStrangerSignUp(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		want(t, s.signUp(t, ann).Elsewhere().Post("/sign-out", body{}), 200, "")
@@ -668,9 +668,9 @@ func TestStrangerSignUp(t *testing.T) {
 	})
 }
 
-// TestSignInUnverified tests that an account from before addresses had to be verified
-// keeps its sessions, and that a sign-in to it sends the email, up to a limit, and
-// succeeds once the address is verified.
+// TestSignInUnverified tests an account from before addresses had to be verified. It
+// keeps its sessions. A sign-in sends the verification email, up to a limit, and succeeds
+// once the address is verified.
 func TestSignInUnverified(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -699,7 +699,7 @@ func TestSignInUnverified(t *testing.T) {
 		want(t, signIn(b), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 
-		// The server asks for the address before it asks for a second factor.
+		// The server requires a verified address before it requires a second factor.
 		owner.enroll()
 		s.exec(t, "UPDATE users SET email_verified = FALSE")
 		want(t, signIn(b), 403, "EMAIL_NOT_VERIFIED")
@@ -727,7 +727,7 @@ func TestSignUpDisabled(t *testing.T) {
 				b := s.browser(t)
 				want(t, b.Post("/sign-up/email", body{"email": ann, "name": "", "password": testkit.Password, "invite": string(invite)}), 200, "")
 				wantAlive(t, b, true, "the first administrator")
-				// Only a caller with a good invitation learns whether the address has an
+				// Only a caller with a valid invitation learns whether the address has an
 				// account.
 				want(t, signUp(body{"email": ann, "invite": string(account.NewToken())}), 403, "INVALID_INVITE")
 
@@ -780,11 +780,12 @@ func TestVoidPassword(t *testing.T) {
 	})
 }
 
-// TestDisown tests that the link of a notice undoes what the notice is about.
+// TestReportNotMe tests that the link of a notice reverts the change that the notice
+// reports.
 func TestReportNotMe(t *testing.T) {
 	for _, test := range []struct {
 		what, subject string
-		does          func(b *browser) // what a stranger does with an open session
+		does          func(b *browser) // the change that a stranger makes in a session
 		check         func(t *testing.T, s mailing)
 	}{
 		{"a new password", "Your password was changed", func(b *browser) {
@@ -837,7 +838,7 @@ func TestReportNotMe(t *testing.T) {
 	}
 }
 
-// wantMail sends the emails that wait. It fails the test unless there is one, with
+// wantMail sends the queued emails. It fails the test unless there is exactly one, with
 // the subject and without a link.
 func (s mailing) wantMail(t *testing.T, subject string) {
 	t.Helper()
@@ -847,7 +848,7 @@ func (s mailing) wantMail(t *testing.T, subject string) {
 	}
 }
 
-// TestDisownOfFactors tests what the links of the notices about backup codes undo.
+// TestReportNotMeOfFactors tests what the links of the notices about backup codes revert.
 func TestReportNotMeOfFactors(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -861,8 +862,8 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		}
 		s.mails(t)
 
-		// The link of the notice about a used backup code ends the session, and takes
-		// no factor.
+		// The link of the notice about a used backup code revokes the session, but no
+		// factor.
 		b := s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
 		disown(s.link(t, ann, "A backup code was used"))
@@ -871,7 +872,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		want(t, b.spend(codes[1]), 200, "")
 		s.mails(t)
 
-		// The link of the notice about new backup codes takes those codes only.
+		// The link of the notice about new backup codes revokes only those codes.
 		want(t, b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
 		first := s.link(t, ann, "New backup codes were made")
 		s.clock.Advance(time.Minute)
@@ -889,8 +890,8 @@ func TestReportNotMeOfFactors(t *testing.T) {
 	})
 }
 
-// TestDisownOfTheLastWayIn tests that the owner gets a way in to an account whose
-// only one was the stranger's passkey.
+// TestReportNotMeOfLastCredential tests that the owner can sign in to an account whose
+// only sign-in method was the stranger's passkey.
 func TestReportNotMeOfLastCredential(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		stranger, device := s.signUpWithPasskey(t, ann)
@@ -905,7 +906,7 @@ func TestReportNotMeOfLastCredential(t *testing.T) {
 	})
 }
 
-// TestDisownOfAnAuthenticator tests that an authenticator whose key a stranger has
+// TestReportNotMeOfAuthenticator tests that an authenticator whose key a stranger has
 // seen is no longer a second factor, and that one that has replaced it stays.
 func TestReportNotMeOfAuthenticator(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
@@ -934,9 +935,9 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 	})
 }
 
-// TestFirstNoticeIsBelieved tests that after several changes of an address the notice
-// about the first takes the account back, and the later ones do not: they went to a
-// stranger's addresses.
+// TestFirstNoticeIsBelieved tests an account whose email address has changed several
+// times. The first notice takes the account back. The later ones do not, because they
+// went to a stranger's addresses.
 func TestFirstNoticeIsBelieved(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -969,9 +970,8 @@ func TestFirstNoticeIsBelieved(t *testing.T) {
 	})
 }
 
-// TestTokensAreForOneThing sends each token to the endpoints for the other kinds of
-// tokens, and tests that they refuse it, and that it is good for its own endpoint
-// afterwards.
+// TestTokensAreForOneThing sends each token to the endpoints for other kinds of tokens.
+// It tests that they refuse it, and that it is still valid for its own endpoint.
 func TestTokensAreForOneThing(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
@@ -1017,7 +1017,7 @@ func TestTokensAreForOneThing(t *testing.T) {
 	})
 }
 
-// TestTokensOnce tests that if many requests send one token at once, one succeeds.
+// TestTokensOnce tests that if many parallel requests send one token, one succeeds.
 func TestTokensOnce(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)

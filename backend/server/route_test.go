@@ -15,9 +15,9 @@ import (
 	"latchkey/shared"
 )
 
-// TestRoutes tests what must hold for every route, whatever it is for.
+// TestRoutes tests the rules that apply to every route.
 func TestRoutes(t *testing.T) {
-	rates := map[string]string{} // by the path that calls are counted under, of what is written
+	rates := map[string]string{} // keyed by the path under which calls are counted; only for routes that write
 	for _, rt := range new(Server).routes() {
 		name := rt.method + " " + rt.path
 		if rt.writes != (rt.method != http.MethodGet) {
@@ -39,7 +39,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRates tests that the limits of each route are those that belong to its path.
+// TestRates tests that each route has the limits that its path requires.
 func TestRates(t *testing.T) {
 	for _, rt := range new(Server).routes() {
 		path := strings.TrimPrefix(rt.limitPath, "/api/auth")
@@ -48,7 +48,7 @@ func TestRates(t *testing.T) {
 		}
 		want := "100 in 10s"
 		switch {
-		case rt.method == http.MethodGet && !under("/passkey/generate-"): // those store a challenge
+		case rt.method == http.MethodGet && !under("/passkey/generate-"): // these store a challenge
 			want = "by replica"
 		case under("/sign-in"):
 			want = "wrong: 3 in 10s, 60 in 1h0m0s"
@@ -84,11 +84,11 @@ func rateText(r rate) string {
 	return text
 }
 
-// A step is what a route does for a call: "admit" it, then "act".
+// A step is a stage of a call: "admit" or "act".
 type step struct {
 	name    string
-	bounded bool  // it has a deadline
-	err     error // why it must end
+	bounded bool  // whether its context has a deadline
+	err     error // why its context has ended
 }
 
 // serveSteps serves a call of a route, and returns its steps.
@@ -110,8 +110,8 @@ func serveSteps(rt route, r *http.Request) (steps []step) {
 	return steps
 }
 
-// TestRequestTimeout tests that every step of a call has a deadline, except in the
-// handler of a long answer, which sets its own; and that the usual one is under five
+// TestRequestTimeout tests that every step of a call has a deadline, except in a
+// streaming handler, which sets its own, and that the default timeout is under five
 // seconds.
 func TestRequestTimeout(t *testing.T) {
 	if requestTimeout+settleTimeout >= 5*time.Second {
@@ -125,8 +125,8 @@ func TestRequestTimeout(t *testing.T) {
 	}
 }
 
-// TestHangUp tests that a call that changes something is finished when the caller
-// hangs up, and that no other is.
+// TestHangUp tests that a state-changing call continues if the client disconnects,
+// and that other calls do not.
 func TestHangUp(t *testing.T) {
 	for _, rt := range new(Server).routes() {
 		ctx, hangUp := context.WithCancel(t.Context())
@@ -143,8 +143,8 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-// TestUnknownApp tests that an app of an older protocol is refused, and that a client
-// which says nothing of it is not.
+// TestUnknownApp tests that the server refuses an app with an older protocol version,
+// and accepts a client that sends no version.
 func TestUnknownApp(t *testing.T) {
 	for sent, want := range map[string]error{
 		"": nil, fmt.Sprint(shared.AppVersion): nil, fmt.Sprint(shared.AppVersion + 1): nil,

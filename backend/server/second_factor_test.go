@@ -17,7 +17,7 @@ import (
 	"latchkey/shared"
 )
 
-// wantFactor checks that a call was refused until a second factor is shown.
+// wantFactor checks that a call is refused until a second factor is verified.
 func wantFactor(t *testing.T, a testkit.Answer) {
 	t.Helper()
 	want(t, a, 403, "SESSION_NOT_FRESH")
@@ -26,14 +26,14 @@ func wantFactor(t *testing.T, a testkit.Answer) {
 	}
 }
 
-// shown is the second factor that the session says was shown last, and when.
+// lastSecondFactor returns the factor that was last verified in the session, and when.
 func (b *browser) lastSecondFactor() (by any, at string) {
 	a := b.Session()
 	return a.Get("session.secondFactorBy"), fmt.Sprint(a.Get("session.secondFactorAt"))
 }
 
-// weakenings are the calls that weaken or show a factor of an account, with the
-// right password.
+// weakenings makes the calls that weaken or reveal a factor, with the correct password,
+// and returns their responses.
 func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 	t.Helper()
 	b = b.Elsewhere()
@@ -52,12 +52,12 @@ func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 	return answers
 }
 
-// TestFactorGuardsFactors tests that a session in which no second factor was shown
-// lately can neither weaken nor show a factor, whatever password it knows: one of a
-// trusted device, one of a code by email, and one whose factor was shown too long ago.
+// TestFactorGuardsFactors tests that a session without a recently verified second factor
+// can neither weaken nor reveal a factor, whatever password it sends. Such sessions came
+// from a trusted device or an emailed code, or verified their factor too long ago.
 func TestFactorGuardsFactors(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		s.clock.Freeze() // the window ends to the second
+		s.clock.Freeze() // the window ends at an exact second
 		owner, device := s.signUpWithPasskey(t, ann)
 		app, codes := owner.enroll()
 		refused := func(what string, b *browser) {
@@ -80,7 +80,8 @@ func TestFactorGuardsFactors(t *testing.T) {
 			t.Errorf("a trusted device has shown %v", by)
 		}
 		refused("a trusted device", trusted)
-		// Nor can it make a factor to go on by, with options that were asked for elsewhere.
+		// Nor can it create a factor to continue with, from options that were requested
+		// elsewhere.
 		want(t, trusted.Elsewhere().Get("/passkey/generate-register-options?mediation=conditional"), 200, "")
 		if a := trusted.Elsewhere().Get("/passkey/generate-register-options?mediation=conditional"); a.Body != "null" {
 			t.Errorf("options for a passkey made unasked: %v", a)
@@ -94,14 +95,14 @@ func TestFactorGuardsFactors(t *testing.T) {
 		want(t, mailed.Elsewhere().Post("/two-factor/verify-otp", body{"code": code}), 200, "")
 		refused("a code by email", mailed)
 
-		// A password, and the wrong one just as well, confirms no factor.
+		// A password, correct or wrong, confirms no factor.
 		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 403, "SESSION_NOT_FRESH")
 		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		refused("after a password", owner)
 		wantFactor(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": "wrong password"}))
 
-		// Each of the three factors does, and no other.
+		// Each of the three factors does, and nothing else.
 		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": "wrong-codes"}), 401, "INVALID_BACKUP_CODE")
 		wantFactor(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}))
 		for _, f := range []struct {
@@ -122,7 +123,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			if by != f.by || at == "<nil>" {
 				t.Errorf("%s: the session says %v, %v", f.by, by, at)
 			}
-			if f.by != "passkey" { // whose challenge is spent
+			if f.by != "passkey" { // its challenge is consumed
 				want(t, owner.Elsewhere().Post("/step-up", proof), 401, map[string]string{"totp": "INVALID_CODE", "backup-code": "INVALID_BACKUP_CODE"}[f.by])
 			}
 			s.clock.Advance(setting.FreshWindow - time.Second)
@@ -138,11 +139,11 @@ func TestFactorGuardsFactors(t *testing.T) {
 			t.Errorf("%d events of a used backup code", n)
 		}
 
-		// A factor shown in one session is worth nothing in another.
+		// A factor that was verified in one session does not count in another.
 		s.clock.Advance(time.Minute)
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		wantFactor(t, mailed.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}))
-		for call, a := range owner.weakenings(t) { // the last switches it off
+		for call, a := range owner.weakenings(t) { // the last call turns it off
 			if call != "delete the last passkey" && a.Status != 200 {
 				t.Errorf("with a factor: %s: %v", call, a)
 			}
@@ -153,7 +154,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 
 // TestFactorsOfSignIn tests that a sign-in with a second factor, the first code of an
-// enrollment and a code in a session are shown factors, and a password is none.
+// enrollment and a code in a session count as a verified factor, and a password does not.
 func TestFactorsOfSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -179,7 +180,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
 		is(b, "backup-code")
-		want(t, b.verify(nextCode(app)), 200, "") // in the session
+		want(t, b.verify(nextCode(app)), 200, "") // in a session
 		is(b, "totp")
 		want(t, b.spend(codes[1]), 200, "")
 		is(b, "backup-code")
@@ -193,8 +194,8 @@ func TestFactorsOfSignIn(t *testing.T) {
 	})
 }
 
-// TestByWhichFactor tests that the security log and the emails say by which second
-// factor something was confirmed.
+// TestByWhichFactor tests that the security log and the emails state which second factor
+// confirmed an action.
 func TestByWhichFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -224,9 +225,9 @@ func TestByWhichFactor(t *testing.T) {
 	})
 }
 
-// TestFactorsOfAdministrators tests that an administrator who has two-factor
-// authentication and shows no factor can neither change what the settings say of
-// factors nor take those of others.
+// TestFactorsOfAdministrators tests administrators who have two-factor authentication but
+// have not verified a factor. They can neither change settings about factors nor remove
+// other users' factors.
 func TestFactorsOfAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		victim := s.signUp(t, bob)
@@ -237,7 +238,7 @@ func TestFactorsOfAdministrators(t *testing.T) {
 			"FRESH_WINDOW": "1d", "REQUIRE_TWO_FACTOR": "off", "REQUIRE_TWO_FACTOR_GRACE": "30d", "TWO_FACTOR_EMAIL_CODE": "true",
 			"PASSKEY_USER_VERIFICATION": "preferred",
 		}
-		for key, value := range keys { // without a factor a password is enough
+		for key, value := range keys { // without two-factor authentication, a password is enough
 			if key != "FRESH_WINDOW" {
 				want(t, put(key, value), 200, "")
 			}
@@ -258,9 +259,9 @@ func TestFactorsOfAdministrators(t *testing.T) {
 	})
 }
 
-// TestPasskeyAsRequiredFactor tests that where a second factor is required, a user
-// whose only factor is a passkey shows it before another is added: the password
-// alone opens nothing, and must not make the factor that does.
+// TestPasskeyAsRequiredFactor tests a user of whom a second factor is required and whose
+// only factor is a passkey. The user must verify it before they add another factor: the
+// password alone grants no access, and must not create a factor that does.
 func TestPasskeyAsRequiredFactor(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
@@ -280,8 +281,8 @@ func TestPasskeyAsRequiredFactor(t *testing.T) {
 	})
 }
 
-// TestLastSecondFactor tests that where a second factor is required the only one
-// cannot be switched off, and that a passkey is another.
+// TestLastSecondFactor tests that users who must have a second factor cannot turn off
+// their only one, and that a passkey counts as another.
 func TestLastSecondFactor(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
@@ -298,6 +299,6 @@ func TestLastSecondFactor(t *testing.T) {
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		want(t, owner.register(s.device()), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
-		want(t, owner.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // until a sign-in by the passkey
+		want(t, owner.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED") // until a sign-in with the passkey
 	})
 }

@@ -27,13 +27,13 @@ import (
 	"latchkey/shared/message"
 )
 
-// An endpoint is one of the API's, with a body that it takes.
+// An endpoint is an endpoint of the API, with a valid body.
 type endpoint struct {
 	method, path string
 	in           any // nil for none
 }
 
-// openEndpoints are those that any client may call.
+// openEndpoints lists the endpoints that any client may call.
 var openEndpoints = []endpoint{
 	{"GET", "/ok", nil},
 	{"GET", "/api/about", nil},
@@ -53,7 +53,7 @@ var openEndpoints = []endpoint{
 	{"POST", "/disown", body{"token": "x"}},
 }
 
-// signedInEndpoints are those that need a session.
+// signedInEndpoints lists the endpoints that require a session.
 var signedInEndpoints = []endpoint{
 	{"GET", "/list-sessions", nil},
 	{"POST", "/revoke-session", body{"token": "x"}},
@@ -81,7 +81,7 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/passkey/delete-passkey", body{"id": "x"}},
 }
 
-// permittedEndpoints are those that need a permission, too.
+// permittedEndpoints lists the endpoints that also require a permission.
 var permittedEndpoints = []endpoint{
 	{"GET", "/api/passkey-check", nil},
 	{"GET", "/api/settings", nil},
@@ -96,8 +96,8 @@ var permittedEndpoints = []endpoint{
 	{"GET", "/api/events.csv", nil},
 }
 
-// challengedEndpoints are those that need a session or the challenge of a sign-in.
-// Their codes are wrong.
+// signingInEndpoints lists the endpoints that require a session or a pending sign-in. The
+// codes in their bodies are wrong.
 var signingInEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-totp", body{"code": "000000"}},
 	{"POST", "/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}},
@@ -105,7 +105,7 @@ var signingInEndpoints = []endpoint{
 	{"POST", "/two-factor/verify-otp", body{"code": "000000"}},
 }
 
-// full returns the whole path: those of Better Auth's endpoints begin with /api/auth.
+// full returns the full path. Paths of Better Auth's endpoints begin with /api/auth.
 func (e endpoint) full() string {
 	if strings.HasPrefix(e.path, "/api/") {
 		return e.path
@@ -115,10 +115,10 @@ func (e endpoint) full() string {
 
 func (b *browser) callEndpoint(e endpoint) testkit.Answer { return b.Call(e.method, e.full(), e.in) }
 
-// variable is a part of a path that stands for any value.
+// variable matches a wildcard in a path.
 var variable = regexp.MustCompile(`\{\w+\}`)
 
-// endpoints returns the routes of the API, with x for each variable of a path.
+// endpoints returns the routes of the API, with x for each wildcard in a path.
 func endpoints() (all []server.Route) {
 	for _, r := range server.Routes() {
 		if r.Path = variable.ReplaceAllString(r.Path, "x"); !r.Form && !r.Link {
@@ -128,8 +128,8 @@ func endpoints() (all []server.Route) {
 	return all
 }
 
-// TestEveryPolicyIsTested tests that the lists of endpoints above agree with the
-// route table, so that no endpoint can stop needing a session unnoticed.
+// TestEveryPolicyIsTested tests that the lists of endpoints above agree with the route
+// table, so that no endpoint can lose its policy unnoticed.
 func TestEveryPolicyIsTested(t *testing.T) {
 	policies := map[string]string{}
 	for list, endpoints := range map[string][]endpoint{
@@ -150,8 +150,8 @@ func TestEveryPolicyIsTested(t *testing.T) {
 	}
 }
 
-// TestStrangers tests that every endpoint that needs a session or a challenge
-// refuses a client that has none, and clears a cookie that is good for nothing.
+// TestStrangers tests that every endpoint that requires a session or a pending sign-in
+// refuses clients without one, and clears an invalid cookie.
 func TestStrangers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for _, e := range signingInEndpoints {
@@ -165,7 +165,7 @@ func TestStrangers(t *testing.T) {
 		}
 		for _, e := range slices.Concat(signedInEndpoints, permittedEndpoints) {
 			want(t, s.browser(t).callEndpoint(e), 401, "UNAUTHORIZED")
-			// The server never made this token.
+			// The server never issued this token.
 			forged := s.holding(t, "latchkey.session_token", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 			a := forged.callEndpoint(e)
 			want(t, a, 401, "UNAUTHORIZED")
@@ -176,8 +176,8 @@ func TestStrangers(t *testing.T) {
 	})
 }
 
-// TestListSessions tests that the list has a user's own sessions, the current one
-// first and the others by their last activity, and no token of a cookie.
+// TestListSessions tests that the list contains only the user's own sessions, the current
+// one first and the others by their last activity, and no token of a cookie.
 func TestListSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		phone := s.signUp(t, "ann@example.test")
@@ -217,7 +217,7 @@ func TestListSessions(t *testing.T) {
 	})
 }
 
-// TestHandlesAreWorthless tests that no text of any answer is the token of a session.
+// TestHandlesAreWorthless tests that no text in any response is the token of a session.
 func TestHandlesAreWorthless(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
@@ -244,7 +244,7 @@ func TestHandlesAreWorthless(t *testing.T) {
 	})
 }
 
-// stringsIn returns the strings of a JSON text that can be the value of a cookie.
+// stringsIn returns the strings in a JSON text that are possible values of a cookie.
 func stringsIn(text string) (all []string) {
 	d := json.NewDecoder(strings.NewReader(text))
 	for {
@@ -258,8 +258,8 @@ func stringsIn(text string) (all []string) {
 	}
 }
 
-// TestRevoke tests that a user can end own sessions, one, all others or all, and no
-// session of another user, and that an ended session is good for nothing.
+// TestRevoke tests that users can revoke one of their sessions, all others or all, but no
+// session of another user, and that a revoked session gives no access.
 func TestRevoke(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a1, a2, a3 := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test"), s.signIn(t, "ann@example.test")
@@ -294,8 +294,8 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-// TestRevokeBites tests that no request succeeds that begins after the answer that
-// its session was ended, also while many requests of the session are under way.
+// TestRevokeBites tests that no request succeeds that begins after the response to the
+// revocation of its session, even while many requests of the session are in flight.
 func TestRevokeBites(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
@@ -324,9 +324,9 @@ func TestRevokeBites(t *testing.T) {
 	})
 }
 
-// TestDeedsTakeTheUserFirst tests that a request that changes several rows of a user
-// waits for the lock of the user, and so cannot wait for another such request that
-// waits for it. It does not run on SQLite, which has one writer at a time.
+// TestActionsLockTheUserFirst tests that a request that changes several rows of a user
+// first waits for the lock on the user's row, so that two such requests cannot deadlock.
+// It does not run on SQLite, which has one writer at a time.
 func TestActionsLockTheUserFirst(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -377,7 +377,7 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 			}
 			a := <-answers
 			if a.Is(503, "SERVICE_UNAVAILABLE") {
-				return false // the machine is so slow that the server gave up
+				return false // on a slow machine, the server gave up
 			}
 			want(t, a, 200, "")
 			if !waits {
@@ -388,9 +388,9 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 	}
 }
 
-// TestSignInThatCannotGoOn tests that the server does not call a right password
-// wrong if the database keeps the sign-in waiting for too long. On SQLite no request
-// gets so far.
+// TestSignInThatCannotGoOn tests that the server does not report a correct password as
+// wrong if the database blocks the sign-in for too long. It does not run on SQLite, where
+// no request gets that far.
 func TestSignInThatCannotGoOn(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -414,9 +414,8 @@ func TestSignInThatCannotGoOn(t *testing.T) {
 	want(t, b.Elsewhere().Post("/sign-in/email", credentials), 200, "")
 }
 
-// TestSessionsThatEndEachOther tests that a request of a session that another
-// request has just ended no longer does anything: if all sessions end all others at
-// once, one is left.
+// TestSessionsThatEndEachOther tests that a request has no effect if another request has
+// just revoked its session: if all sessions revoke all others in parallel, one is left.
 func TestSessionsThatEndEachOther(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -445,8 +444,8 @@ func TestSessionsThatEndEachOther(t *testing.T) {
 	})
 }
 
-// TestSignOut tests that signing out ends the session for every holder of its
-// token, has the browser drop what it keeps, and works without a session.
+// TestSignOut tests that signing out revokes the session for every holder of its token,
+// makes the browser delete its stored data, and works without a session.
 func TestSignOut(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -462,8 +461,8 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
-// TestSessionsExpire tests that a session ends a week after its last use, one that
-// the browser was not to remember after a day, and any after 30 days.
+// TestSessionsExpire tests that a session expires a week after its last use, or after a
+// day if the user chose not to stay signed in, and always after 30 days.
 func TestSessionsExpire(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		remembered := s.signUp(t, "ann@example.test")
@@ -496,8 +495,8 @@ func TestSessionsExpire(t *testing.T) {
 	})
 }
 
-// TestLastActive tests that the server writes down the last activity of a session
-// once a minute, and a new address at once.
+// TestLastActive tests that the server stores the last activity of a session once a
+// minute, and a new address at once.
 func TestLastActive(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze()
@@ -525,8 +524,8 @@ func TestLastActive(t *testing.T) {
 	})
 }
 
-// TestRotation tests that a new token does not change the session, and that the old
-// token is good for ten seconds more, to read with and to sign out with only.
+// TestRotation tests that a new token does not change the session. The old token stays
+// valid for ten seconds, but only for reads and for signing out.
 func TestRotation(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze()
@@ -554,8 +553,8 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// TestChangePassword tests that a change needs the old password and a new one that
-// keeps to the rules for passwords, and that it ends all other sessions.
+// TestChangePassword tests that a change requires the old password and a new one that
+// satisfies the password rules, and that it revokes all other sessions.
 func TestChangePassword(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, other := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test")
@@ -593,8 +592,8 @@ func TestFresh(t *testing.T) {
 	})
 }
 
-// TestDeleteUser tests that a user can delete the account with the password, and that
-// this ends all of its sessions and leaves nothing of the user in the database.
+// TestDeleteUser tests that users can delete their account with the password, and that
+// the deletion revokes all sessions and leaves none of the user's data in the database.
 func TestDeleteUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
@@ -603,7 +602,7 @@ func TestDeleteUser(t *testing.T) {
 		want(t, b.Post("/delete-user", body{"token": "of no email"}), 404, "INVALID_TOKEN")
 		wantAlive(t, other, true, "the other session after a deletion that failed")
 		copied := s.holding(t, "latchkey.session_token", b.token())
-		s.clock.Advance(time.Hour) // the session need not be fresh: the request has the password
+		s.clock.Advance(time.Hour) // the session need not be fresh, because the request has the password
 		a := b.Post("/delete-user", body{"password": testkit.Password})
 		want(t, a, 200, "")
 		if a.Body != `{"success":true,"message":"User deleted"}` {
@@ -617,8 +616,8 @@ func TestDeleteUser(t *testing.T) {
 	})
 }
 
-// TestLanguage tests that the language that a user has chosen belongs to the account,
-// and so is the same in every browser.
+// TestLanguage tests that a user's language is stored in the account, and so is the same
+// in every browser.
 func TestLanguage(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -650,9 +649,9 @@ func TestLanguage(t *testing.T) {
 	})
 }
 
-// TestAnswersAreInTheLanguageOfTheCaller tests that the server's sentences are in the
-// language that the user has chosen, or else in that of the browser's cookie, or else
-// in one that the browser prefers.
+// TestAnswersAreInTheLanguageOfTheCaller tests that the server's text is in the language
+// that the user chose, or else that of the browser's cookie, or else one that the browser
+// prefers.
 func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const german, english, cookie = "Accept-Language: de-AT,de;q=0.9,en;q=0.5", "Accept-Language: en,de;q=0.5", "Cookie: latchkey.language="
@@ -715,7 +714,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		is("the log by a cookie", logged("/api/events", english, cookie+"de"), log["de"])
 		is("the log by another cookie", logged("/api/events", german, cookie+"en"), log["en"])
 
-		// Of a system key, the group and the description are translated and nothing else.
+		// Of a setting, only the group and the description are translated.
 		var plain, words shared.Settings
 		read(b, "/api/settings", &plain)
 		read(b, "/api/settings", &words, german)
@@ -778,8 +777,8 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 			t.Errorf("what it is now, in German: %v", a)
 		}
 
-		// The self-check, with nearly all that it can find. It cannot find another host:
-		// the server refuses a request with one before.
+		// The self-check, with nearly all of its findings. It cannot find a wrong Host
+		// header, because the server refuses such a request earlier.
 		found := func(b *browser, headers ...string) (says []string) {
 			t.Helper()
 			var found shared.SelfCheck
@@ -833,7 +832,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 			}
 		}
 
-		// The account's language comes before the browser's.
+		// The account's language takes precedence over the browser's.
 		says := func(language string, headers ...string) {
 			t.Helper()
 			var settings shared.Settings
@@ -850,7 +849,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		says("de")
 		says("de", english)
 		says("de", english, cookie+"en")
-		// An export is for programs: it is always in English.
+		// An export is always in English, because programs read it.
 		export := b.Do("GET", "/api/events.csv", "", german)
 		if !strings.Contains(export.Body, ",System key changed,") || !strings.Contains(export.Body, "from “Latchkey” to “100 % Acme”") ||
 			strings.Contains(export.Body, "Systemeinstellung") {
@@ -911,9 +910,9 @@ func TestSessionsPerUser(t *testing.T) {
 	})
 }
 
-// TestStolenDatabase tests that neither the database nor the log has a password, a
-// token or the cookie of a browser in it, in any form, nor the log an address, and
-// that the hash of a password is as costly as OWASP recommends.
+// TestStolenDatabase tests that neither the database nor the log contains a password, a
+// token or a cookie in any form, that the log contains no email address, and that
+// password hashes are as costly as OWASP recommends.
 func TestStolenDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -946,7 +945,7 @@ func TestStolenDatabase(t *testing.T) {
 	})
 }
 
-// TestEvents tests that the log has what a user did and the address of the browser.
+// TestEvents tests that the log contains the user's actions and the browser's address.
 func TestEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -976,9 +975,9 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// TestOfWhichApp tests that the server refuses an app that is too old for it with a
-// code of its own, and a page of another account than the session's, and that it does
-// nothing for either.
+// TestOfWhichApp tests that the server refuses an app that is too old, and a page of
+// another account than the session's, each with its own error code and without any
+// effect.
 func TestOfWhichApp(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -1007,7 +1006,8 @@ func TestOfWhichApp(t *testing.T) {
 				t.Errorf("%q: the name is %q", tt.header, is)
 			}
 		}
-		// Without a session the server says so, and nothing about the account.
+		// Without a session the error is about the session, and does not mention the
+		// account.
 		want(t, s.browser(t).Get("/list-sessions", "Latchkey-Account: "+owner.id()), 401, "UNAUTHORIZED")
 	})
 }
