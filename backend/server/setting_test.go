@@ -19,18 +19,18 @@ import (
 	"latchkey/shared"
 )
 
-// admin makes an account that may change system keys.
+// admin creates an account that may change settings.
 func (s *site) admin(t *testing.T, email string) *browser {
 	t.Helper()
 	return s.signUp(t, email).grant(account.PermissionSettings)
 }
 
-// put changes a system key.
+// put changes a setting.
 func (b *browser) put(change body, headers ...string) testkit.Answer {
 	return b.Call("PUT", "/api/settings", change, headers...)
 }
 
-// setting returns a system key as the API lists it.
+// setting returns a setting from the API's list.
 func (b *browser) setting(key string) shared.Setting {
 	b.t.Helper()
 	var all shared.Settings
@@ -49,9 +49,9 @@ func value(s shared.Setting) string {
 	return *s.Value
 }
 
-// TestSettingsAreForAdministrators tests that only a caller with the permission
-// reads system keys, that changing one needs a fresh session, too, and a page of
-// ours, and that a caller who loses the permission loses both at once.
+// TestSettingsAreForAdministrators tests that only callers with the permission can
+// read settings, and that a change also requires a fresh session and a page of our
+// own. A caller who loses the permission must lose both at once.
 func TestSettingsAreForAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		stranger, ann, bob := s.browser(t), s.admin(t, "ann@example.test"), s.signUp(t, "bob@example.test")
@@ -89,8 +89,8 @@ func TestSettingsAreForAdministrators(t *testing.T) {
 	})
 }
 
-// TestSetting tests that the server refuses a change that is malformed, that names
-// no system key, or whose value the key cannot have, and that it keeps a good one.
+// TestSetting tests that the server refuses a change that is malformed, names an
+// unknown setting, or has an invalid value, and that it stores a valid one.
 func TestSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")
@@ -149,9 +149,9 @@ func TestSetting(t *testing.T) {
 	})
 }
 
-// TestSecretSetting tests that the server never hands out a secret system key, that
-// the database and the log do not have it in clear, and that all administrators get
-// an email about a change.
+// TestSecretSetting tests that the server never returns a secret setting, that
+// neither the database nor the log contains it in plaintext, and that all
+// administrators get an email about a change.
 func TestSecretSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const key = "re_A1b2C3d4_secretOfTheMailProvider"
@@ -191,8 +191,8 @@ func TestSecretSetting(t *testing.T) {
 	})
 }
 
-// TestSettingAtOnce tests that of several requests that change the same revision of
-// a system key one succeeds, and that the others get the key as it is now.
+// TestSettingAtOnce tests that of several parallel changes of the same revision of
+// a setting one succeeds, and that the others get the current value.
 func TestSettingAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")
@@ -240,8 +240,8 @@ func TestReadOnlySetting(t *testing.T) {
 	})
 }
 
-// TestSettingsTakeEffect tests that a change by one server takes effect on another
-// once the other has read the system keys again.
+// TestSettingsTakeEffect tests that a change on one server takes effect on another
+// once that has reloaded the settings.
 func TestSettingsTakeEffect(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -263,7 +263,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 	})
 }
 
-// TestSettingsAreLogged tests that the log has the user, the system key and the
+// TestSettingsAreLogged tests that the log contains the user, the setting and the
 // values before and after a change, but no secret value.
 func TestSettingsAreLogged(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {

@@ -18,8 +18,8 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestSignUp tests that signing up makes an account and signs in, that no secret
-// comes back, and that capitals in an address make no difference.
+// TestSignUp tests that a sign-up creates an account and signs in, that the response
+// contains no secret, and that email addresses are not case-sensitive.
 func TestSignUp(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
@@ -83,8 +83,8 @@ func TestSignUpRefuses(t *testing.T) {
 	})
 }
 
-// TestSignUpTakesNothingElse tests that a sign-up cannot set what is the server's to
-// set, such as permissions.
+// TestSignUpTakesNothingElse tests that a sign-up cannot set fields that only the
+// server may set, such as permissions.
 func TestSignUpTakesNothingElse(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.browser(t).Post("/sign-up/email", body{
@@ -100,7 +100,8 @@ func TestSignUpTakesNothingElse(t *testing.T) {
 	})
 }
 
-// TestSignUpAtOnce tests that many sign-ups with one address at once make one account.
+// TestSignUpAtOnce tests that many parallel sign-ups with one address create one
+// account.
 func TestSignUpAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db store.DB) {
@@ -123,8 +124,8 @@ func TestSignUpAtOnce(t *testing.T) {
 	})
 }
 
-// TestSignIn tests that the answer to a wrong password does not tell whether the
-// address has an account, and that a sign-in leads to pages of ours only.
+// TestSignIn tests that the response to a wrong password does not reveal whether the
+// address has an account, and that a sign-in redirects only to our own pages.
 func TestSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -159,8 +160,8 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-// TestPasswordIsNormalised tests that a password is the same however its letters are
-// composed, and that spaces around it count.
+// TestPasswordIsNormalised tests that composed and decomposed letters make the same
+// password, and that surrounding spaces are significant.
 func TestPasswordIsNormalised(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const composed, decomposed = " pässwörd-ohne-Ende ", " pa\u0308sswo\u0308rd-ohne-Ende "
@@ -171,9 +172,9 @@ func TestPasswordIsNormalised(t *testing.T) {
 	})
 }
 
-// TestSessionCookie tests that each session has a token of its own, which looks
-// random, and that the cookie has the attributes that protect it, and ends with the
-// browser if the user is not to be remembered.
+// TestSessionCookie tests that each session has its own random token, and that the
+// cookie has the protective attributes and expires with the browser if the user chose
+// not to stay signed in.
 func TestSessionCookie(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -219,8 +220,8 @@ func TestSessionCookie(t *testing.T) {
 	})
 }
 
-// TestSecureCookies tests that at an https origin cookies are Secure and have the
-// prefix of their name that browsers guard, and that the server asks for HTTPS only.
+// TestSecureCookies tests that at an https origin cookies are Secure and have a name
+// prefix that browsers enforce, and that the server sends HSTS.
 func TestSecureCookies(t *testing.T) {
 	t.Parallel()
 	for prefix, want := range map[string]string{
@@ -247,8 +248,8 @@ func TestSecureCookies(t *testing.T) {
 	}
 }
 
-// TestLimitPerAddress tests that an address has three tries to sign in within ten
-// seconds, also if it sends them at once, and that a /64 of IPv6 counts as one.
+// TestLimitPerAddress tests that an address has three sign-in attempts in ten seconds,
+// even in parallel, and that a /64 of IPv6 counts as one address.
 func TestLimitPerAddress(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze()
@@ -291,9 +292,9 @@ func TestLimitPerAddress(t *testing.T) {
 	})
 }
 
-// TestLimitPerAccount tests that after ten wrong passwords, from whichever addresses,
-// an account takes none for a quarter of an hour, except from a browser that has
-// signed in to it before, and that an address without an account acts the same.
+// TestLimitPerAccount tests that after ten wrong passwords, from any addresses, an
+// account accepts no password for a quarter of an hour, except from a browser that has
+// signed in to it before. An address without an account must behave the same.
 func TestLimitPerAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
@@ -330,9 +331,8 @@ func TestLimitPerAccount(t *testing.T) {
 	})
 }
 
-// TestKnownBrowserDies tests that the cookie of a browser that has signed in before
-// gives no more tries once the password has changed, and that it serves for several
-// accounts.
+// TestKnownDeviceEndsWithPassword tests that the known-device cookie gives no
+// additional attempts after a password change, and that it works for several accounts.
 func TestKnownDeviceEndsWithPassword(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		thief := s.signUp(t, "ann@example.test")
@@ -350,8 +350,8 @@ func TestKnownDeviceEndsWithPassword(t *testing.T) {
 	})
 }
 
-// TestGuessesAreWrittenDown tests that the log has a wrong password also if the
-// client hangs up before the answer.
+// TestGuessesAreWrittenDown tests that a wrong password is logged even if the client
+// disconnects before the response.
 func TestGuessesAreWrittenDown(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -371,7 +371,7 @@ func TestGuessesAreWrittenDown(t *testing.T) {
 }
 
 // TestLimitIsCommonToReplicas tests that two servers on one database count guesses
-// together, and that both know the same sessions.
+// together and share sessions.
 func TestLimitIsCommonToReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -396,9 +396,9 @@ func TestLimitIsCommonToReplicas(t *testing.T) {
 	})
 }
 
-// TestPasswordPromptsAreLimited tests that the thief of a session has ten tries to
-// guess the password, over all endpoints that ask for it, and that the thief cannot
-// keep the owner from signing in.
+// TestPasswordPromptsAreLimited tests that an attacker with a stolen session has ten
+// attempts to guess the password, over all endpoints that accept it, and cannot keep
+// the owner from signing in.
 func TestPasswordPromptsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		thief := s.signUp(t, "ann@example.test")
@@ -423,8 +423,8 @@ func TestPasswordPromptsAreLimited(t *testing.T) {
 	})
 }
 
-// TestLimitOfUnknownPaths tests that all paths that the server does not have count as
-// one, and that they are not counted in the database.
+// TestLimitOfUnknownPaths tests that all unknown paths count as one, and not in the
+// database.
 func TestLimitOfUnknownPaths(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze()
@@ -442,7 +442,7 @@ func TestLimitOfUnknownPaths(t *testing.T) {
 	})
 }
 
-// TestLimitOfReads tests that an address can read a hundred times within ten seconds.
+// TestLimitOfReads tests that an address can make a hundred reads in ten seconds.
 func TestLimitOfReads(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.Freeze()
@@ -458,7 +458,8 @@ func TestLimitOfReads(t *testing.T) {
 }
 
 // TestFirstAdministrator tests that the newest invitation of the first administrator
-// is good for one sign-up, which gets all permissions, and that there is none later.
+// is valid for one sign-up, which gets all permissions, and that there is none
+// afterward.
 func TestFirstAdministrator(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		accounts := &account.Service{Store: s.db, Now: account.Now}
@@ -476,7 +477,7 @@ func TestFirstAdministrator(t *testing.T) {
 		want(t, signUp("a@example.test", stale), 403, "INVALID_INVITE")
 		want(t, signUp("a@example.test", invite), 200, "")
 		want(t, signUp("b@example.test", invite), 403, "INVALID_INVITE")
-		want(t, s.browser(t).SignIn("b@example.test"), 401, "INVALID_EMAIL_OR_PASSWORD") // there is no half account
+		want(t, s.browser(t).SignIn("b@example.test"), 401, "INVALID_EMAIL_OR_PASSWORD") // the failed sign-up leaves no partial account
 		var granted []store.Grant
 		for _, p := range slices.Sorted(slices.Values(account.Permissions)) {
 			granted = append(granted, store.Grant{Email: "a@example.test", Permission: p})

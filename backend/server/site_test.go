@@ -24,20 +24,20 @@ import (
 
 func TestMain(m *testing.M) { storetest.Main(m) }
 
-// A site is the whole server on a database, in the process of the test.
+// A site is the whole server on a database, in the test's process.
 type site struct {
 	*httptest.Server
-	accounts *account.Service // which the server serves
-	clock    testkit.Clock    // which the server goes by
+	accounts *account.Service // of the server
+	clock    testkit.Clock    // of the server
 	db       store.DB
-	database string // the URL of db, if [each] or one of its kind has opened the site
+	database string // the URL of db, if [each] or a similar function has opened the site
 	log      testkit.Buffer
 	url      *url.URL // of the server
 }
 
 var testKeys = keyring.New()
 
-// ofClients is what the addresses of [testkit.Client] begin with.
+// ofClients is the prefix of the addresses of [testkit.Client].
 const ofClients = "198.1"
 
 // open starts a server on db. If change is not nil, open calls it with the
@@ -59,7 +59,7 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 		Ready:    db.Ready, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Origin: s.url, CookiePrefix: "latchkey",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		App:            http.NotFoundHandler(),
-		RequestTimeout: testkit.Patience, // a slow machine fails no test
+		RequestTimeout: testkit.Patience, // so that a slow machine fails no test
 	}
 	if change != nil {
 		change(&c)
@@ -74,8 +74,8 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
 	return s
 }
 
-// set returns the system keys as they are if the environment sets the given
-// ones, each "KEY=value", and no other.
+// set returns the settings of a server whose environment has only the given ones,
+// each as "KEY=value".
 func set(t *testing.T, keys ...string) *setting.Cache {
 	t.Helper()
 	live, err := setting.NewCache(func(name string) string {
@@ -84,7 +84,7 @@ func set(t *testing.T, keys ...string) *setting.Cache {
 				return value
 			}
 		}
-		if name == "NEW_DEVICE_MAIL" { // otherwise each sign-in adds an email to those that a test is about
+		if name == "NEW_DEVICE_MAIL" { // otherwise each sign-in adds an email to those under test
 			return "false"
 		}
 		return ""
@@ -106,7 +106,7 @@ func each(t *testing.T, test func(t *testing.T, s *site)) {
 	})
 }
 
-// A browser is a client of a site, in a test.
+// A browser is a client of a site.
 type browser struct {
 	*testkit.Client
 	t    *testing.T
@@ -118,7 +118,7 @@ func (s *site) browser(t *testing.T) *browser {
 	return &browser{testkit.NewClient(s.url.String()), t, s}
 }
 
-// Elsewhere returns the same browser at another address: it shares the cookies.
+// Elsewhere returns the same browser at another address. Both share the cookies.
 func (b *browser) Elsewhere() *browser {
 	return &browser{b.Client.Elsewhere(), b.t, b.site}
 }
@@ -126,7 +126,7 @@ func (b *browser) Elsewhere() *browser {
 // token returns the value of the browser's session cookie.
 func (b *browser) token() string { return b.Cookie("latchkey.session_token") }
 
-// holding returns a browser that has the given cookie and no other.
+// holding returns a browser that has only the given cookie.
 func (s *site) holding(t *testing.T, name, value string) *browser {
 	b := s.browser(t)
 	b.SetCookie(name, value)
@@ -135,7 +135,7 @@ func (s *site) holding(t *testing.T, name, value string) *browser {
 
 type body map[string]any
 
-// signUp makes an account in a new browser.
+// signUp creates an account in a new browser.
 func (s *site) signUp(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
@@ -151,7 +151,7 @@ func (s *site) signIn(t *testing.T, email string) *browser {
 	return b
 }
 
-// mails sends the emails that wait, and returns them.
+// mails sends the queued emails and returns them.
 func (s *site) mails(t *testing.T) []mail.Mail {
 	t.Helper()
 	return sendMails(t, s.accounts)
@@ -172,13 +172,14 @@ func sendMails(t *testing.T, accounts *account.Service) (all []mail.Mail) {
 	return all
 }
 
-// want fails the test unless an answer has the status and the error code.
+// want fails the test unless a response has the status and the error code.
 func want(t *testing.T, a testkit.Answer, status int, code string) {
 	t.Helper()
 	a.Want(t, status, code)
 }
 
-// wantAlive fails the test unless a browser is signed in or is not, as alive says.
+// wantAlive fails the test unless the browser is signed in if alive is set, and
+// signed out otherwise.
 func wantAlive(t *testing.T, b *browser, alive bool, what string) {
 	t.Helper()
 	if b.SignedIn(t) != alive {
@@ -195,7 +196,7 @@ func parse(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// dump returns all that the site's database holds.
+// dump returns the contents of the site's database.
 func (s *site) dump(t *testing.T) string {
 	t.Helper()
 	return storetest.Dump(t, s.database)

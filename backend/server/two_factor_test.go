@@ -26,8 +26,8 @@ import (
 	"latchkey/shared"
 )
 
-// scan returns a phone that has scanned the otpauth URI of an answer. The phone
-// goes by the site's clock.
+// scan returns an authenticator app that has scanned the otpauth URI in a response. The
+// app uses the site's clock.
 func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.AuthenticatorApp {
 	t.Helper()
 	app := a.Scan(t)
@@ -35,22 +35,21 @@ func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.AuthenticatorApp {
 	return app
 }
 
-// nextCode moves the clock forward by a step and returns the code that the phone
-// shows then.
+// nextCode advances the clock by one time step and returns the current code of the app.
 func nextCode(app *testkit.AuthenticatorApp) string {
 	app.Wait(testkit.Step)
 	return app.Code(0)
 }
 
-// enable begins to enrol an authenticator in the browser's account: the account
-// still waits for the first code.
+// enable starts the enrollment of an authenticator in the browser's account. The
+// enrollment is then pending until the first code.
 func (b *browser) enable() (app *testkit.AuthenticatorApp, backupCodes []string) {
 	b.t.Helper()
 	a := b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password})
 	return b.site.scan(b.t, a), a.Strings("backupCodes")
 }
 
-// enrol turns on two-factor authentication for the browser's account.
+// enroll turns on two-factor authentication for the browser's account.
 func (b *browser) enroll() (app *testkit.AuthenticatorApp, backupCodes []string) {
 	b.t.Helper()
 	app, codes := b.enable()
@@ -58,8 +57,8 @@ func (b *browser) enroll() (app *testkit.AuthenticatorApp, backupCodes []string)
 	return app, codes
 }
 
-// challenge sends the password of an account in a new browser, which then needs
-// a second factor.
+// pendingSignIn sends the password of an account in a new browser, which then needs a
+// second factor.
 func (s *site) pendingSignIn(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
@@ -67,7 +66,7 @@ func (s *site) pendingSignIn(t *testing.T, email string) *browser {
 	return b
 }
 
-// passPassword sends the password of an account that asks for a second factor.
+// passPassword sends the password of an account with two-factor authentication.
 func (b *browser) passPassword(email string) testkit.Answer {
 	b.t.Helper()
 	a := b.Elsewhere().SignIn(email)
@@ -89,9 +88,9 @@ func (b *browser) spend(backupCode string) testkit.Answer {
 
 const ann = "ann@example.test"
 
-// TestEnableTwoFactor tests that enrolling an authenticator needs the password, that
-// each enrolment has a secret and backup codes of its own, that sign-in needs no code
-// before the first code has proved the enrolment, and that the proof ends all other
+// TestEnableTwoFactor tests that enrolling an authenticator requires the password, and
+// that each enrollment has its own secret and backup codes. Sign-in must need no code
+// until the first code verifies the enrollment. That verification revokes all other
 // sessions.
 func TestEnableTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -139,11 +138,11 @@ func TestEnableTwoFactor(t *testing.T) {
 		if again, _ := b.enable(); again.Secret == app.Secret {
 			t.Error("enabling again gives the same secret")
 		} else {
-			want(t, b.verify(app.Code(0)), 401, "INVALID_CODE") // the server has forgotten the first secret
+			want(t, b.verify(app.Code(0)), 401, "INVALID_CODE") // the server has deleted the first secret
 			app = again
 		}
 
-		// Sign-in needs no code before the proof.
+		// Sign-in needs no code before the verification.
 		wantAlive(t, s.signIn(t, ann), true, "a browser that signs in before the proof")
 		other := s.signIn(t, ann)
 		want(t, b.spend("aaaaa-bbbbb"), 400, "BACKUP_CODES_NOT_ENABLED")
@@ -169,8 +168,8 @@ func TestEnableTwoFactor(t *testing.T) {
 	})
 }
 
-// wantStatus returns the status of two-factor authentication for the browser's
-// account. It fails the test unless the status, but for its time, is the one given.
+// wantStatus returns the two-factor status of the browser's account. It fails the test
+// unless the status, except for its time, equals the given one.
 func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.TwoFactor) {
 	t.Helper()
 	a := b.Get("/two-factor/status")
@@ -184,9 +183,9 @@ func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.Two
 	return got
 }
 
-// TestSignInWithTwoFactor tests that the password alone begins no session but a
-// challenge, which is good for nothing else, that a code then begins one, and that the
-// challenge is good once, within ten minutes.
+// TestSignInWithTwoFactor tests that the password alone starts only a pending sign-in,
+// which gives no access, and that a code then starts a session. The pending sign-in must
+// be valid once, for ten minutes.
 func TestSignInWithTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -232,8 +231,8 @@ func TestSignInWithTwoFactor(t *testing.T) {
 	})
 }
 
-// TestEveryWayIn calls every endpoint after the password and without a code, and
-// tests that none hands out a session or any part of one.
+// TestEverySignInMethod calls every endpoint after the password and without a code, and
+// tests that none returns a session or a part of one.
 func TestEverySignInMethod(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -258,8 +257,8 @@ func TestEverySignInMethod(t *testing.T) {
 	})
 }
 
-// TestTOTPReplay tests that the server takes each code of an authenticator once, of
-// the present step or one beside it, and what it says about codes of other steps.
+// TestTOTPReplay tests that the server accepts each TOTP code once, in the current time
+// step or an adjacent one. It also tests the errors for codes of other steps.
 func TestTOTPReplay(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.clock.MidStep()
@@ -267,7 +266,7 @@ func TestTOTPReplay(t *testing.T) {
 		app, _ := owner.enable()
 		first := app.Code(0)
 		want(t, owner.verify(first), 200, "")
-		want(t, s.pendingSignIn(t, ann).verify(first), 401, "INVALID_CODE") // the enrolment has spent it
+		want(t, s.pendingSignIn(t, ann).verify(first), 401, "INVALID_CODE") // the enrollment has consumed it
 		want(t, s.pendingSignIn(t, ann).verify(app.Code(-1)), 401, "INVALID_CODE")
 
 		one, two := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
@@ -275,27 +274,27 @@ func TestTOTPReplay(t *testing.T) {
 		want(t, one.verify(code), 200, "")
 		want(t, two.verify(code), 401, "INVALID_CODE")
 		wantAlive(t, two, false, "the browser that sent a code again")
-		want(t, owner.verify(code), 401, "INVALID_CODE") // it is not good in a session either
+		want(t, owner.verify(code), 401, "INVALID_CODE") // it is not valid in a session either
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": code}), 401, "INVALID_CODE")
 
 		for _, away := range []int{-10, -3, -2, 3} {
 			a := s.pendingSignIn(t, ann).verify(app.Code(away))
 			want(t, a, 401, "INVALID_CODE")
 			says := "the clock of your phone"
-			if away < 0 { // before a step whose code is spent
+			if away < 0 { // before a step whose code was used
 				says = "too old"
 			}
 			if !strings.Contains(a.Body, says) {
 				t.Errorf("%d steps away: %v; want %q", away, a, says)
 			}
-			if away == -2 { // a right code, so that the wrong ones do not lock the account
+			if away == -2 { // a correct code, so that the wrong ones cause no lockout
 				s.clock.Advance(30 * time.Second)
 				want(t, s.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
 			}
 		}
 		a := s.pendingSignIn(t, ann).verify(app.Code(-11))
 		want(t, a, 401, "INVALID_CODE")
-		if strings.Contains(a.Body, "seconds") { // the server does not look so far
+		if strings.Contains(a.Body, "seconds") { // the server does not check steps that far away
 			t.Errorf("11 steps away: %v", a)
 		}
 		bob := s.signUp(t, "bob@example.test")
@@ -314,8 +313,8 @@ func TestTOTPReplay(t *testing.T) {
 	})
 }
 
-// TestToldCodeIsBurned tests that a code is not good in its own time if the server has
-// told a client before that it is a code of that time: the client may have guessed it.
+// TestToldCodeIsBurned tests that a future code is not valid later if the server has told
+// a client that it is one: the client may have guessed it.
 func TestToldCodeIsBurned(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		app, _ := s.signUp(t, ann).enroll()
@@ -325,8 +324,9 @@ func TestToldCodeIsBurned(t *testing.T) {
 		if a := b.verify(told); a.Status != 401 || !strings.Contains(a.Body, "about 150 seconds ahead") {
 			t.Errorf("5 steps ahead: %v", a)
 		}
-		// The server tells about one of two future codes. From then on it says of every
-		// wrong code that the clock seems to be off, which tells nothing about the second.
+		// The server reveals that one of two codes is a future one. From then on it
+		// answers every wrong code with a hint about the clock, which reveals nothing
+		// about the second.
 		const off = "Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code."
 		for _, code := range []string{untold, told, "000000"} {
 			if a := b.verify(code); a.Status != 401 || a.Get("message") != off {
@@ -334,14 +334,14 @@ func TestToldCodeIsBurned(t *testing.T) {
 			}
 		}
 		s.clock.Advance(4 * 30 * time.Second)
-		want(t, b.verify(app.Code(0)), 200, "") // a code before the told one is good
+		want(t, b.verify(app.Code(0)), 200, "") // a code before the revealed one is valid
 		s.clock.Advance(30 * time.Second)
-		for range 20 { // it does not count as a guess, and so does not lock the account
+		for range 20 { // it does not count as a guess, so it causes no lockout
 			if a := s.pendingSignIn(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
 				t.Fatalf("the told one in its own time: %v", a)
 			}
 		}
-		if a := s.pendingSignIn(t, ann).verify(app.Code(4)); a.Get("message") != off { // the server still knows the told one
+		if a := s.pendingSignIn(t, ann).verify(app.Code(4)); a.Get("message") != off { // the server still remembers the revealed code
 			t.Errorf("4 steps ahead: %v", a)
 		}
 		s.clock.Advance(30 * time.Second)
@@ -349,8 +349,8 @@ func TestToldCodeIsBurned(t *testing.T) {
 	})
 }
 
-// TestChallengeTries tests that a challenge has five tries, over all kinds of codes,
-// and that it spends no code after them.
+// TestPendingSignInTries tests that a pending sign-in has five attempts, over all kinds
+// of codes, and consumes no code after them.
 func TestPendingSignInTries(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -379,13 +379,12 @@ func TestPendingSignInTries(t *testing.T) {
 			want(t, both.spend(wrong), 401, "INVALID_BACKUP_CODE")
 		}
 		want(t, both.spend(codes[0]), 400, "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "") // the challenge before did not spend it
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "") // the previous pending sign-in did not consume it
 	})
 }
 
-// TestSecondFactorLockout tests that ten wrong codes at sign-in lock the account's
-// second factor at sign-in for a time that doubles with each lock, and that they lock
-// nothing else.
+// TestSecondFactorLockout tests that ten wrong codes at sign-in lock the account's second
+// factor at sign-in and nothing else, for a time that doubles with each lockout.
 func TestSecondFactorLockout(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -421,8 +420,8 @@ func TestSecondFactorLockout(t *testing.T) {
 			}
 			if round == 0 {
 				wantAlive(t, owner, true, "the owner's live session")
-				want(t, owner.Elsewhere().Post("/verify-password", body{"password": testkit.Password}), 200, "") // it has a count of its own
-				want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")                // and so has this
+				want(t, owner.Elsewhere().Post("/verify-password", body{"password": testkit.Password}), 200, "") // it has its own counter
+				want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")                // and so does this
 				want(t, trusted.Elsewhere().SignIn(ann), 200, "")
 			}
 			s.clock.Advance(wait)
@@ -431,13 +430,13 @@ func TestSecondFactorLockout(t *testing.T) {
 			guess(n)
 		}
 		s.clock.Advance(2 * day)
-		a := s.pendingSignIn(t, ann).verify(app.Code(0)) // after a hundred in a row the lock does not end
+		a := s.pendingSignIn(t, ann).verify(app.Code(0)) // after a hundred consecutive wrong codes the lockout does not expire
 		want(t, a, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 		if a.Header.Get("Retry-After") != "" || !strings.Contains(a.Body, "unlock") {
 			t.Errorf("after a hundred: %v %v", a, a.Header)
 		}
 
-		// A new password ends it: the sender of the codes knew the old one.
+		// A new password ends the lockout: the attacker knew the old one.
 		b := s.browser(t)
 		want(t, trusted.Elsewhere().SignIn(ann), 200, "")
 		change := body{"currentPassword": testkit.Password, "newPassword": nextPassword}
@@ -447,8 +446,8 @@ func TestSecondFactorLockout(t *testing.T) {
 	})
 }
 
-// TestLockInSession tests that the server counts wrong codes in a session, too, and
-// that the thief of a session cannot keep the owner from signing in.
+// TestLockoutInSession tests that the server also counts wrong codes in a session, and
+// that an attacker with a stolen session cannot keep the owner from signing in.
 func TestLockoutInSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -472,16 +471,17 @@ func TestLockoutInSession(t *testing.T) {
 		wantAlive(t, owner, true, "a locked session")
 		want(t, s.pendingSignIn(t, ann).verify(app.Code(0)), 200, "")
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
-		want(t, owner.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lock
-		// A user with a session and the password can end the lock so.
+		want(t, owner.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED") // signing in does not end the lockout
+		// A user with a session and the password can end the lockout by disabling
+		// two-factor authentication.
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
 		again, _ := owner.enable()
 		want(t, owner.verify(again.Code(0)), 200, "")
 	})
 }
 
-// TestRightCodeEndsTheRow tests that a right code of any kind ends a row of wrong
-// codes, and that a code that is spent already does not count as a wrong one.
+// TestRightCodeEndsTheRow tests that a correct code of any kind resets the count of
+// consecutive wrong codes, and that a used code does not count as wrong.
 func TestRightCodeEndsTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -505,7 +505,7 @@ func TestRightCodeEndsTheRow(t *testing.T) {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
 			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
-		// A spent code does not count as a guess.
+		// A used code does not count as a guess.
 		for range 3 {
 			want(t, s.pendingSignIn(t, ann).spend(codes[0]), 401, "INVALID_BACKUP_CODE")
 			want(t, owner.spend(codes[0]), 401, "INVALID_BACKUP_CODE")
@@ -515,9 +515,9 @@ func TestRightCodeEndsTheRow(t *testing.T) {
 	})
 }
 
-// TestPendingEnrolment tests that an authenticator that no code has proved is good in
-// the session that has enrolled it only, for an hour, and that it does not outlive a
-// new password, new backup codes or the session.
+// TestPendingEnrollment tests that an unverified authenticator is valid only in the
+// session that enrolled it, for an hour. It must not survive a new password, new backup
+// codes, or the session.
 func TestPendingEnrollment(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -558,8 +558,8 @@ func TestPendingEnrollment(t *testing.T) {
 	})
 }
 
-// TestSealedForTheRow tests that a writer to the database cannot make an
-// authenticator of one account good for another account.
+// TestSealedForTheRow tests that an attacker who can write to the database cannot make
+// the authenticator of one account valid for another.
 func TestSealedForTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		annes, _ := s.signUp(t, ann).enroll()
@@ -585,8 +585,8 @@ func TestSealedForTheRow(t *testing.T) {
 	})
 }
 
-// TestBackupCodes tests that each backup code is good once, for its account only, and
-// that new ones need the password, end the old ones and end all other sessions.
+// TestBackupCodes tests that each backup code is valid once, for its account only. New
+// codes must require the password, and revoke the old codes and all other sessions.
 func TestBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -603,7 +603,7 @@ func TestBackupCodes(t *testing.T) {
 		}
 		want(t, two.spend(strings.ReplaceAll(codes[0], "-", "")), 401, "INVALID_BACKUP_CODE") // it is the same code
 		want(t, two.spend(codes[1]), 200, "")
-		want(t, owner.spend(codes[2]), 200, "") // a session spends it, too
+		want(t, owner.spend(codes[2]), 200, "") // a session consumes it, too
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 7})
 
 		three := s.pendingSignIn(t, ann)
@@ -632,7 +632,7 @@ func TestBackupCodes(t *testing.T) {
 		want(t, s.pendingSignIn(t, ann).spend(codes[4]), 401, "INVALID_BACKUP_CODE")
 		want(t, s.pendingSignIn(t, ann).spend(next[0]), 200, "")
 
-		// The codes of one user are not good for another.
+		// The codes of one user are not valid for another.
 		bob := s.signUp(t, "bob@example.test")
 		_, bobs := bob.enroll()
 		want(t, s.pendingSignIn(t, ann).spend(bobs[0]), 401, "INVALID_BACKUP_CODE")
@@ -640,9 +640,9 @@ func TestBackupCodes(t *testing.T) {
 	})
 }
 
-// TestDisableTwoFactor tests that turning off two-factor authentication needs the
-// password and ends all other sessions and challenges, and that no answer has the
-// secret or the backup codes unless the user asks for them with the password.
+// TestDisableTwoFactor tests that turning off two-factor authentication requires the
+// password and revokes all other sessions and pending sign-ins. No response may contain
+// the secret or the backup codes unless the user requests them with the password.
 func TestDisableTwoFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -687,8 +687,8 @@ func TestDisableTwoFactor(t *testing.T) {
 	})
 }
 
-// TestMoveToANewPhone tests that the old authenticator is good until a code has proved
-// the new one, and that the backup codes stay.
+// TestReplaceAuthenticator tests that the old authenticator stays valid until a code
+// verifies the new one, and that the backup codes stay.
 func TestReplaceAuthenticator(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -713,13 +713,13 @@ func TestReplaceAuthenticator(t *testing.T) {
 			t.Errorf("URI %v; want that of the one that is good", a)
 		}
 		want(t, owner.verify("000000"), 401, "INVALID_CODE")
-		for range 20 { // the server asks for a code of the new one, and counts no guess
+		for range 20 { // the server requires a code of the new one, and counts no guess
 			if a := owner.verify(old.Code(1)); a.Status != 401 || !strings.Contains(a.Body, "old authenticator") {
 				t.Fatalf("a code of the old one: %v", a)
 			}
 		}
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": old.Code(1)}), 200, "")
-		if a := owner.verify(old.Code(5)); a.Status != 401 || a.Get("message") != "Invalid code" { // the server does not tell what it is
+		if a := owner.verify(old.Code(5)); a.Status != 401 || a.Get("message") != "Invalid code" { // the error does not reveal it
 			t.Errorf("a code to come of the old one: %v", a)
 		}
 		before := owner.token()
@@ -734,8 +734,7 @@ func TestReplaceAuthenticator(t *testing.T) {
 		want(t, s.pendingSignIn(t, ann).verify(next.Code(0)), 200, "")
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 
-		// A code of an enrolment that has waited too long is not taken for a code of the
-		// authenticator.
+		// A code of an expired enrollment does not count as a code of the authenticator.
 		next = s.scan(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
 		s.clock.Advance(time.Hour)
 		for range 11 { // and does not count as a wrong code
@@ -744,8 +743,8 @@ func TestReplaceAuthenticator(t *testing.T) {
 	})
 }
 
-// TestNewAuthenticatorUnlocks tests that the lock of an authenticator ends with the
-// authenticator.
+// TestNewAuthenticatorUnlocks tests that the lockout of an authenticator ends when a new
+// one replaces it.
 func TestNewAuthenticatorUnlocks(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -759,8 +758,8 @@ func TestNewAuthenticatorUnlocks(t *testing.T) {
 	})
 }
 
-// TestEndsAtOnce tests that turning off two-factor authentication and the end of a
-// session with a waiting enrolment do not wait for each other for ever.
+// TestRevokesAtOnce tests that turning off two-factor authentication and revoking a
+// session with a pending enrollment do not deadlock.
 func TestRevokesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -780,8 +779,8 @@ func TestRevokesAtOnce(t *testing.T) {
 }
 
 // TestTrustedDevices tests that a trusted browser needs no code for the accounts that
-// trust it, that each sign-in changes the token of the trust, and that the trust ends
-// after 30 days without use, when the user revokes it, and with the factors.
+// trust it, and that each sign-in rotates the token. The trust must end after 30 days
+// without use, when the user revokes it, and with the factors.
 func TestTrustedDevices(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -820,7 +819,7 @@ func TestTrustedDevices(t *testing.T) {
 		want(t, signIn(b, "bob@example.test"), 200, "")
 		want(t, signIn(b, ann), 200, "")
 
-		// The user lists the trusted browsers, and revokes one after the other.
+		// The user lists the trusted browsers and revokes them one after the other.
 		second := trust()
 		a := owner.Get("/list-trusted-devices")
 		var list []shared.TrustedDevice
@@ -834,7 +833,7 @@ func TestTrustedDevices(t *testing.T) {
 		if a := second.Get("/list-trusted-devices"); a.Get("0.isCurrent") != true || a.Get("1.isCurrent") != false {
 			t.Errorf("trusted devices: %v", a)
 		}
-		want(t, bob.Elsewhere().Post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "") // and does nothing
+		want(t, bob.Elsewhere().Post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "") // without effect
 		want(t, signIn(second, ann), 200, "")
 		want(t, owner.Elsewhere().Post("/revoke-trusted-device", body{"id": list[0].ID}), 200, "")
 		want(t, signIn(second, ann), 403, "TWO_FACTOR_REQUIRED")
@@ -880,9 +879,9 @@ func TestTrustedDevices(t *testing.T) {
 	})
 }
 
-// TestEmailCodes tests that a code by email is good once, for one challenge or session,
-// for three minutes and five tries, and that a limit keeps the endpoint from filling
-// a mailbox.
+// TestEmailCodes tests that an emailed code is valid once, for one pending sign-in or
+// session, for three minutes and five attempts, and that a limit keeps the endpoint from
+// filling a mailbox.
 func TestEmailCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		mailed := func() (code string) {
@@ -918,7 +917,7 @@ func TestEmailCodes(t *testing.T) {
 		if first != code {
 			want(t, verify(b, first), 401, "INVALID_CODE")
 		}
-		want(t, verify(s.pendingSignIn(t, ann), code), 400, "OTP_HAS_EXPIRED") // it belongs to the other challenge
+		want(t, verify(s.pendingSignIn(t, ann), code), 400, "OTP_HAS_EXPIRED") // it belongs to the other pending sign-in
 		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED")
 		want(t, verify(b, code), 200, "")
 		if list := b.Get("/list-sessions"); list.Get("0.method") != "password+email-code" {
@@ -928,7 +927,7 @@ func TestEmailCodes(t *testing.T) {
 		want(t, send(owner), 200, "")
 		code = mailed()
 		want(t, verify(owner, code), 200, "")
-		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED") // it is spent
+		want(t, verify(owner, code), 400, "OTP_HAS_EXPIRED") // it was used
 
 		late := s.pendingSignIn(t, ann)
 		want(t, send(late), 200, "")
@@ -981,8 +980,8 @@ func TestStepUpByCode(t *testing.T) {
 	})
 }
 
-// TestTwoFactorRedirect tests that a system key has the server answer as Better Auth
-// does to a right password without a second factor.
+// TestTwoFactorRedirect tests the setting with which the server responds like Better Auth
+// to a correct password without a second factor.
 func TestTwoFactorRedirect(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -997,7 +996,7 @@ func TestTwoFactorRedirect(t *testing.T) {
 	})
 }
 
-// TestTwoFactorRaces tests that if many requests send one right code at once, one of
+// TestTwoFactorRaces tests that if many parallel requests send one correct code, one of
 // them signs in.
 func TestTwoFactorRaces(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -1053,8 +1052,7 @@ func TestTwoFactorRaces(t *testing.T) {
 	})
 }
 
-// TestWrongCodesAtOnce tests that the server counts all of many wrong codes that come
-// at once.
+// TestWrongCodesAtOnce tests that the server counts all of many parallel wrong codes.
 func TestWrongCodesAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enroll()
@@ -1083,8 +1081,8 @@ func TestWrongCodesAtOnce(t *testing.T) {
 	})
 }
 
-// TestTwoFactorMails tests that the owner gets an email about everything that matters
-// to security, and that the log has it all, both without secrets.
+// TestTwoFactorMails tests that the owner gets an email about every security-relevant
+// change, and that the log records them all, both without secrets.
 func TestTwoFactorMails(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -1126,7 +1124,7 @@ func TestTwoFactorMails(t *testing.T) {
 		mails("New backup codes were made")
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		next := s.scan(t, a)
-		secrets = append(secrets, next.Secret) // which waits for its first code
+		secrets = append(secrets, next.Secret) // pending until its first code
 		wantAbsent(t, s.dump(t), secrets...)
 		want(t, owner.verify(next.Code(0)), 200, "")
 		mails("Your authenticator was replaced")
@@ -1152,7 +1150,7 @@ func TestTwoFactorMails(t *testing.T) {
 	})
 }
 
-// forms returns backup codes with and without their dash.
+// forms returns backup codes with and without their hyphen.
 func forms(codes []string) []string {
 	all := slices.Clone(codes)
 	for _, code := range codes {
@@ -1161,8 +1159,8 @@ func forms(codes []string) []string {
 	return all
 }
 
-// TestSealedMails tests that a writer to the database can neither read an email that
-// waits nor have it sent to another address.
+// TestSealedMails tests that an attacker who can write to the database can neither read a
+// queued email nor redirect it to another address.
 func TestSealedMails(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann).enroll()
@@ -1188,8 +1186,8 @@ func TestSealedMails(t *testing.T) {
 	})
 }
 
-// TestTwoFactorStorm tests that of many different requests for one account at once
-// none waits for another for ever and none meets an error of the server.
+// TestTwoFactorStorm tests that many different parallel requests for one account neither
+// deadlock nor cause a server error.
 func TestTwoFactorStorm(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -1230,7 +1228,7 @@ func TestTwoFactorStorm(t *testing.T) {
 			})
 		}
 		all.Wait()
-		// The server may have refused requests that took too long, with a 503.
+		// The server may have refused slow requests with a 503.
 		wantAbsent(t, s.log.String(), "internal error", "deadlock")
 	})
 }

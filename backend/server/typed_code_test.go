@@ -56,9 +56,9 @@ func spellings() map[string]func(code string) string {
 	}
 }
 
-// TestTypedCodes tests that each spelling of a code is that code: at sign-in, at
-// enrollment, at step-up and in the form, for codes of an authenticator and of an
-// email; and that a code that was spent is spent in all spellings.
+// TestTypedCodes tests that each spelling of a code is accepted: at sign-in, at
+// enrollment, at step-up and in the form, for TOTP and emailed codes. A used code must
+// be refused in all spellings.
 func TestTypedCodes(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner := s.signUp(t, ann)
@@ -92,8 +92,8 @@ func TestTypedCodes(t *testing.T) {
 	})
 }
 
-// TestTypedBackupCodes tests that a backup code is good in all of its forms, by the
-// API and by the form, and only once.
+// TestTypedBackupCodes tests that a backup code is valid in all of its spellings,
+// through the API and the form, and only once.
 func TestTypedBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -106,7 +106,7 @@ func TestTypedBackupCodes(t *testing.T) {
 			func(code string) string { return " " + strings.ReplaceAll(code, "-", " ") + "\n" },
 			func(code string) string { return strings.ReplaceAll(code, "-", "—") },
 			func(code string) string { return "\ufeff\u200e" + code + "\u200b" },
-			func(code string) string { // in wide characters
+			func(code string) string { // in fullwidth characters
 				return strings.Map(func(r rune) rune { return r + 0xfee0 }, code)
 			},
 			func(code string) string { return strings.NewReplacer("0", "O", "1", "l").Replace(code) },
@@ -130,9 +130,9 @@ func TestTypedBackupCodes(t *testing.T) {
 	})
 }
 
-// oldBackupCode returns the digest of a backup code as servers stored it before a
-// set of codes had a salt of its own: argon2id with the user's id as salt, at the
-// cost of [open], and then HMAC-SHA-256 under a sub-key of the server's key.
+// oldBackupCode returns the digest of a backup code as servers stored it before each
+// set of codes had its own salt: argon2id with the user's ID as salt, at the cost of
+// [open], and then HMAC-SHA-256 under a subkey of the server's key.
 func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 	t.Helper()
 	_, line, _ := strings.Cut(keys.Text(), "\n")
@@ -149,9 +149,9 @@ func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// TestOldBackupCodes tests that codes from before a set had a salt of its own go on
-// working, with upper and lower case apart, after a rotation of the keys too, until
-// the user makes new ones.
+// TestOldBackupCodes tests that codes from before each set had its own salt stay valid
+// until the user creates new ones, also after a rotation of the keys. They must be
+// case-sensitive.
 func TestOldBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -191,7 +191,7 @@ func TestOldBackupCodes(t *testing.T) {
 	})
 }
 
-// TestBackupCodesNeedNoTurn tests that backup codes are made and taken while the
+// TestBackupCodesNeedNoTurn tests that backup codes can be created and used while the
 // server can hash no more passwords.
 func TestBackupCodesNeedNoTurn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -207,9 +207,9 @@ func TestBackupCodesNeedNoTurn(t *testing.T) {
 	})
 }
 
-// allAtOnce sends n requests at the same moment and returns their answers. One that is
-// told to come back comes back: where the machine is busy with other things, too, some
-// of many writers wait for the lock of SQLite longer than the server does.
+// allAtOnce sends n requests at the same moment and returns their responses. It
+// retries requests that the server asks to repeat: on a busy machine, some of many
+// writers wait for SQLite's lock longer than the server does.
 func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
 	answers := make([]testkit.Answer, n)
 	var all sync.WaitGroup
@@ -229,11 +229,11 @@ func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
 	return answers
 }
 
-// TestManyEnrollAtOnce tests that 48 users who turn two-factor authentication on
-// at once all can, and that 64 right backup codes at once all sign in. That they
-// wait for no turn to hash, see [TestBackupCodesNeedNoTurn].
+// TestManyEnrollAtOnce tests that 48 users can turn on two-factor authentication in
+// parallel, and that 64 parallel correct backup codes all sign in.
+// [TestBackupCodesNeedNoTurn] tests that they do not wait for a hashing slot.
 func TestManyEnrollAtOnce(t *testing.T) {
-	// Not beside the other tests: it keeps every connection to the database busy.
+	// Not parallel to other tests, because it keeps every database connection busy.
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), nil)
 		const users, tries, enrolled = 48, 64, 8
@@ -254,7 +254,8 @@ func TestManyEnrollAtOnce(t *testing.T) {
 			}
 		}
 
-		// Each try is of a sign-in of its own, because a sign-in takes one right code.
+		// Each attempt has its own pending sign-in, because a pending sign-in accepts
+		// one correct code.
 		var signIns [tries]*browser
 		for i := range signIns {
 			signIns[i] = s.pendingSignIn(t, fmt.Sprintf("user%d@example.test", i%enrolled))

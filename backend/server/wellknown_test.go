@@ -23,8 +23,9 @@ func TestWellKnown(t *testing.T) {
 		if a := b.Do("GET", "/.well-known/change-password", ""); a.Status != 302 || a.Header.Get("Location") != "/dashboard/settings#password" {
 			t.Errorf("change-password: %d to %q", a.Status, a.Header.Get("Location"))
 		}
-		// Without related origins the first path does not exist. By the second, a
-		// password manager finds out that the 302 above means something.
+		// Without related origins the first path does not exist. A password
+		// manager requests the second to find out whether the 302 above is
+		// reliable.
 		for _, path := range []string{"webauthn", "resource-that-should-not-exist-whose-status-code-should-not-be-200", ""} {
 			if a := b.Do("GET", "/.well-known/"+path, ""); a.Status != 404 {
 				t.Errorf("%q: %d; want 404", path, a.Status)
@@ -53,11 +54,11 @@ func TestPasskeyCheck(t *testing.T) {
 		for _, test := range []struct {
 			query   string
 			headers []string
-			wrong   []string // the names of the checks that fail
+			wrong   []string // names of the findings that fail
 			fix     string
 		}{
 			{"", nil, nil, ""},
-			{"?origin=" + s.url.String(), nil, []string{"RP ID"}, "set -origin and -rp-id"}, // the test's host is an address
+			{"?origin=" + s.url.String(), nil, []string{"RP ID"}, "set -origin and -rp-id"}, // the test's host is an IP address
 			{"?origin=https://elsewhere.example", nil, []string{"Origin", "RP ID"}, "-origin https://elsewhere.example"},
 			{
 				"", []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"},
@@ -65,7 +66,7 @@ func TestPasskeyCheck(t *testing.T) {
 			},
 			{"", []string{"X-Forwarded-For: 192.0.2.1"}, nil, ""},
 			{"?origin=" + strings.Repeat("x", 5000), nil, []string{"Origin"}, "xxx"},
-			{"?time=0s", nil, nil, ""}, // from now
+			{"?time=0s", nil, nil, ""}, // offset from now
 			{"?time=1m", nil, []string{"Clock"}, "NTP"},
 			{"?time=-1h", nil, []string{"Clock"}, "NTP"},
 			{"", []string{"X-Forwarded-For: 127.0.0.3"}, []string{"Limits count you as"}, "append the caller's address"},

@@ -8,8 +8,8 @@ import (
 	"latchkey/shared"
 )
 
-// userAgents are the headers that browsers, apps and programs send, and the names that
-// people call them by. They are real, except for those that stand for all of a kind.
+// userAgents lists user agents of browsers, apps and programs, with the names to
+// display. They are real, except for those that stand for a whole kind.
 var userAgents = []struct{ browser, os, kind, agent string }{
 	// Desktop browsers.
 	{"Chrome 140", "Windows", "desktop", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"},
@@ -86,7 +86,7 @@ var userAgents = []struct{ browser, os, kind, agent string }{
 	{"Ecosia", "iOS", "mobile", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1 (Ecosia ios@10.0.2.2020)"},
 	{"Android Browser", "Android", "mobile", "Mozilla/5.0 (Linux; U; Android 4.0.3; de-de; Galaxy S II Build/GRJ22) AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30"},
 
-	// Pages inside an app.
+	// Browsers embedded in apps.
 	{"Instagram 300", "iOS", "mobile", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 300.0.5.17.101 (iPhone12,1; iOS 17_0_3; en_US; en; scale=2.00; 828x1792; 511541309)"},
 	{"Instagram 309", "Android", "mobile", "Mozilla/5.0 (Linux; Android 13; SM-A536B Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.67 Mobile Safari/537.36 Instagram 309.1.0.41.113 Android (33/13; 420dpi; 1080x2177; samsung; SM-A536B; a53x; s5e8825; de_DE; 541635897)"},
 	{"Facebook 440", "iOS", "mobile", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/21B91 [FBAN/FBIOS;FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.1.1;FBSS/3;FBID/phone;FBLC/en_US;FBOP/5;FBAV/440.0.0.38.107]"},
@@ -142,7 +142,7 @@ var userAgents = []struct{ browser, os, kind, agent string }{
 	{"Bytespider", "Android", "bot", "Mozilla/5.0 (Linux; Android 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Mobile Safari/537.36 (compatible; Bytespider; https://zhanzhang.toutiao.com/)"},
 	{"Yahoo! Slurp", "", "bot", "Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)"},
 
-	// What only looks like something else.
+	// User agents that resemble something else.
 	{"Chrome 120", "Android", "mobile", "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"},
 	{"Chrome 120", "Android", "mobile", "Mozilla/5.0 (Linux; Android 9; M BOT 60) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"},
 	{"Chrome 120", "Android", "mobile", "Mozilla/5.0 (Linux; Android 12; CUBOT_P80/1.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"},
@@ -160,8 +160,8 @@ var userAgents = []struct{ browser, os, kind, agent string }{
 	{"", "", "unknown", "\x80\xff/1"},
 }
 
-// TestParse checks that Parse names a device as people call it, and that it takes no
-// other number of the user agent for the version.
+// TestParse checks that Parse returns the common names, and mistakes no other number
+// in the user agent for the version.
 func TestParse(t *testing.T) {
 	for _, tt := range userAgents {
 		want := shared.Device{Browser: tt.browser, OS: tt.os, Kind: tt.kind}

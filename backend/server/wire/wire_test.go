@@ -13,7 +13,7 @@ import (
 	"latchkey/shared"
 )
 
-// in is what the tests read. It has a field of each kind.
+// in is the type that the tests decode. It has a field of each kind.
 type in struct {
 	Email    string          `json:"email" check:"email"`
 	Word     string          `json:"word,omitempty" check:"one|two"`
@@ -25,7 +25,7 @@ type in struct {
 	Callback string          `json:"callbackURL,omitempty"`
 }
 
-// own takes no other members than its own.
+// own refuses unknown members.
 type own struct {
 	A string `json:"a,omitempty"`
 }
@@ -34,7 +34,7 @@ func (own) Exact() {}
 
 var schema = SchemaOf[in]()
 
-// decoder takes addresses with an @, and redirects to paths.
+// decoder accepts email addresses with an @, and redirects to paths.
 var decoder = Decoder{
 	EmailFault: func(address string) string {
 		if strings.Contains(address, "@") {
@@ -56,7 +56,7 @@ const (
 	asForm = "application/x-www-form-urlencoded"
 )
 
-// wantError fails the test unless err is the error of the wire, about the field.
+// wantError fails the test unless err is the given error of the API, about the field.
 func wantError(t *testing.T, what string, err error, want *shared.Error, field string) {
 	t.Helper()
 	got, _ := errors.AsType[*shared.Error](err)
@@ -93,7 +93,7 @@ func TestBody(t *testing.T) {
 
 		`{"email":"a@b","callbackURL":"//x"}`:               {},
 		`{"email":"a@b","callbackURL":"x"}`:                 {shared.ErrCallbackURL, "callbackURL"},
-		`{"email":"a","redirectTo":"x"}`:                    {shared.ErrRedirectURL, "redirectTo"}, // before the schema
+		`{"email":"a","redirectTo":"x"}`:                    {shared.ErrRedirectURL, "redirectTo"}, // checked before the schema
 		`{"email":"a@b","errorCallbackURL":"javascript:x"}`: {shared.ErrErrorCallbackURL, "errorCallbackURL"},
 		`{"email":"a@b","newUserCallbackURL":"x"}`:          {shared.ErrNewUserCallbackURL, "newUserCallbackURL"},
 
@@ -120,7 +120,8 @@ func TestBody(t *testing.T) {
 		wantError(t, contentType, decoder.Body(post(contentType, `{"email":"a@b"}`), schema, &got), want, "")
 	}
 
-	// Nothing can be sent to what takes nothing, and a callback counts in the query, too.
+	// An endpoint without members needs no body. A callback in the query is checked,
+	// too.
 	none := SchemaOf[struct{}]()
 	wantError(t, "no body", decoder.Body(post("", ""), none, new(struct{})), nil, "")
 	r := httptest.NewRequest("POST", "/?callbackURL=x", nil)
@@ -211,8 +212,8 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestNoSchema tests that a type that requests cannot have is found when the server
-// starts.
+// TestNoSchema tests that SchemaOf panics, so that an unsupported type is found when the
+// server starts.
 func TestNoSchema(t *testing.T) {
 	defer func() {
 		if recover() == nil {
@@ -224,7 +225,7 @@ func TestNoSchema(t *testing.T) {
 	}]()
 }
 
-// wantClean fails the test unless what was read is what a schema promises.
+// wantClean fails the test unless the decoded value satisfies the schema.
 func wantClean(t *testing.T, from string, got in) {
 	t.Helper()
 	for _, text := range []string{got.Email, got.Word, got.Text, got.Callback} {
@@ -279,7 +280,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		got := in{}
 		if _, err := decoder.Form(post(asForm, body), schema, &got); err == nil {
-			got.Callback = "" // a handler of a form checks it
+			got.Callback = "" // form handlers check it themselves
 			wantClean(t, body, got)
 		} else if _, ok := errors.AsType[*shared.Error](err); !ok {
 			t.Errorf("%q is an internal error: %v", body, err)
