@@ -370,7 +370,7 @@ func TestLimitsAreSettings(t *testing.T) {
 		passes("sign-up in an hour", 4, patient(10*time.Second, func() testkit.Answer { return o.browser().Post("/sign-up/email", body{}) }))
 		set("EMAIL_HOURLY_LIMIT", "4")
 		passes("emails in an hour", 4, patient(time.Minute, func() testkit.Answer {
-			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // three to one address hit another limit
+			return o.browser().Post("/request-password-reset", body{"email": testkit.NewAddress() + "@example.test"}) // one address gets at most 3
 		}))
 	})
 }

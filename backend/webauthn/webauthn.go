@@ -70,7 +70,8 @@ var algorithms = []protocol.CredentialParameter{
 func (rp RelyingParty) verifier() (*library.WebAuthn, error) {
 	return library.New(&library.Config{
 		RPID: rp.ID, RPDisplayName: rp.ID, RPOrigins: rp.Origins,
-		// The options ask for no extension with an output, and nothing here reads one.
+		// Nothing here reads the output of an extension, including credProps, so
+		// outputs that the session did not request do no harm.
 		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
 	})
 }

@@ -104,8 +104,8 @@ func TestParseAPI(t *testing.T) {
 	}
 }
 
-// provider is a server that speaks Resend's API. It answers with the given status
-// and body, and keeps the last request.
+// provider is a server with Resend's API. It responds with the given status and
+// body, and records the last request.
 type provider struct {
 	*httptest.Server
 	header http.Header
