@@ -23,8 +23,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestNew checks that there are at least as many names as in the list of 2026-08-07,
-// and that AAGUIDs have the form in which they are looked up.
+// TestNew checks that there are at least as many names as in the list of 2026-08-07.
+// AAGUIDs must have the form in which they are looked up.
 func TestNew(t *testing.T) {
 	for aaguid, want := range map[string]string{
 		"9addb28c-b46f-4402-808f-019651441ff3": "KeePassPasskey",
@@ -58,8 +58,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestIcons tests that the icons of providers exist, are XML and contain no script,
-// and that each mark has an icon for light and one for dark pages.
+// TestIcons tests that the icons of providers exist, are XML and contain no script.
+// Each mark must have an icon for light and one for dark pages.
 func TestIcons(t *testing.T) {
 	icons := Icons()
 	found := 0

@@ -12,7 +12,7 @@ import (
 )
 
 // TestEmailAddresses tests that all spellings of an email address belong to one
-// account, at every endpoint that takes an address, and that emails go to its ASCII
+// account, at every endpoint that takes an address. Emails must go to its ASCII
 // form.
 func TestEmailAddresses(t *testing.T) {
 	for _, tt := range []struct{ typed, kept string }{

@@ -419,7 +419,7 @@ func TestDeadLinkPages(t *testing.T) {
 }
 
 // TestContestedLink tests that the page of a link leads to a new password if neither
-// password is valid, also when the link is opened a second time.
+// password is valid. It must also do so when the link is opened a second time.
 func TestContestedLink(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		var links []string
@@ -504,7 +504,7 @@ func TestLinkPagesInGerman(t *testing.T) {
 }
 
 // TestResetLinkOfEmail tests that a password reset link leads to our page, or through our
-// page to a front end's, and that opening it does not consume it.
+// page to a front end's. Opening it must not consume it.
 func TestResetLinkOfEmail(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)

@@ -168,8 +168,8 @@ func (s *site) addEvents(t *testing.T, n int) {
 }
 
 // TestEveryActionIsAudited performs every security-relevant action in turn. It tests that
-// the log has each once, with the actor, the account and the address but without secrets,
-// and that the chain of the log is valid at the end.
+// the log has each once, with the actor, the account and the address but without secrets.
+// The chain of the log must be valid at the end.
 func TestEveryActionIsAudited(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		s.clock.MidStep()

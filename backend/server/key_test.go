@@ -63,7 +63,7 @@ func TestMissingKey(t *testing.T) {
 }
 
 // TestRotateKey tests that after a rotation only backup codes need the old key and
-// no sealed value does, and that a server without the new key cannot open the
+// no sealed value does. A server without the new key must not be able to open the
 // database.
 func TestRotateKey(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {

@@ -255,7 +255,7 @@ func TestUncheckedGuess(t *testing.T) {
 }
 
 // TestOfficeOfReplicas tests that guesses from one address at two replicas wait for each
-// other, and that a correct one at one replica makes room at the other.
+// other. A correct one at one replica must make room at the other.
 func TestOfficeOfReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {

@@ -88,8 +88,8 @@ func TestMailPauses(t *testing.T) {
 	})
 }
 
-// TestSlowMail tests that an email that is slow to send delays no other, and that
-// the server does not try to send it twice at the same time.
+// TestSlowMail tests that an email that is slow to send delays no other. The server
+// must not try to send it twice at the same time.
 func TestSlowMail(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		for _, who := range []string{"slow@example.test", "quick@example.test"} {
@@ -117,7 +117,7 @@ func TestSlowMail(t *testing.T) {
 }
 
 // TestNewDeviceMail tests that the owner gets an email about the first sign-in from
-// a new browser, by any method, and about no other sign-in, and that a setting turns
+// a new browser, by any method, and about no other sign-in. A setting must turn
 // these emails off.
 func TestNewDeviceMail(t *testing.T) {
 	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
@@ -167,7 +167,7 @@ func TestNewDeviceMail(t *testing.T) {
 }
 
 // TestSendTestMail tests that an administrator can send a test email and sees the
-// response of the mail provider, and that a limit keeps the endpoint from filling a
+// response of the mail provider. A limit must keep the endpoint from filling a
 // mailbox.
 func TestSendTestMail(t *testing.T) {
 	t.Parallel()
@@ -227,8 +227,8 @@ func TestSendTestMail(t *testing.T) {
 }
 
 // TestMailsAreInTheLanguageOfTheirReader tests that an email is in the language that
-// its reader chose or, if they chose none, in the language of the browser that
-// caused it, even if the server composes it later.
+// its reader chose. If they chose none, it must be in the language of the browser
+// that caused it, even if the server composes it later.
 func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)

@@ -12,7 +12,7 @@ import (
 )
 
 // TestNames tests that users, passkeys and the service can have any name that
-// does not affect the text around it, and that all other names are refused.
+// does not affect the text around it. All other names must be refused.
 func TestNames(t *testing.T) {
 	good := []string{
 		"王\U0002ebf0", "\U0001fae9", "משה\u200f", "\u200eAnn", "می\u200cخواهم", "👩\u200d💻", "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",

@@ -541,7 +541,7 @@ func TestBackup(t *testing.T) {
 }
 
 // TestKeepPasskeysTidy tests that users can rename and delete their passkeys in a fresh
-// session, and that the response contains what the browser signals to the device.
+// session. The response must contain what the browser signals to the device.
 func TestKeepPasskeysTidy(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -790,7 +790,7 @@ func TestPasskeysPerUser(t *testing.T) {
 	})
 }
 
-// TestUpgrade tests that a browser may create a passkey without asking the user only
+// TestUpgrade tests when a browser may create a passkey without asking the user: only
 // right after a sign-in with a password, and only in a ceremony that was started for
 // that.
 func TestUpgrade(t *testing.T) {
@@ -1063,7 +1063,7 @@ func TestStepUpByPasskey(t *testing.T) {
 }
 
 // TestPasskeyNotices tests that the owner gets an email about each new and each deleted
-// passkey, and that the log records all actions on passkeys, without secrets.
+// passkey. The log must record all actions on passkeys, without secrets.
 func TestPasskeyNotices(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		owner, device := s.signUp(t, ann), s.device()

@@ -220,8 +220,8 @@ func TestWrongRegistrations(t *testing.T) {
 	})
 }
 
-// TestWrongUses tests that the server verifies every part of an assertion, and that an
-// invalid one consumes its challenge, is logged, and has no other effect.
+// TestWrongUses tests that the server verifies every part of an assertion. An invalid one
+// must consume its challenge, be logged, and have no other effect.
 func TestWrongUses(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement

@@ -93,8 +93,8 @@ const (
 //
 // Anyone can send X-Forwarded-For, so one request with it proves nothing. An address
 // looks like a proxy once it has forwarded requests of two callers within an hour. If the
-// origin is https and no proxy is declared, the first request is enough, because browsers
-// can then reach the server only through a proxy.
+// origin is https and no proxy is declared, the first request is enough: browsers can
+// then reach the server only through a proxy.
 //
 // An attacker can invent two callers. So the warning leaves it to the operator whether
 // the address is their proxy, and says that the server does not trust the header. The

@@ -496,9 +496,9 @@ func TestDeleteUserByMail(t *testing.T) {
 	})
 }
 
-// TestSignUpTellsNothing tests that if addresses have to be verified, the response to a
-// sign-up does not reveal whether the address has an account, and that after two sign-ups
-// with one address neither password is valid.
+// TestSignUpTellsNothing tests sign-ups if addresses have to be verified. The response
+// must not reveal whether the address has an account. After two sign-ups with one address
+// neither password may be valid.
 func TestSignUpTellsNothing(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		signUp := func(email, password string) testkit.Answer {
@@ -577,8 +577,8 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) {
 	})
 }
 
-// TestContestedSignUp tests that if a stranger also signs up with the owner's address,
-// neither password is valid, in whichever order they sign up and whichever email the
+// TestContestedSignUp tests sign-ups of a stranger and the owner with the owner's
+// address. Neither password may be valid, whoever signs up first and whichever email the
 // owner opens. The owner must still be able to get the account.
 func TestContestedSignUp(t *testing.T) {
 	const strangers, owners = testkit.Password, nextPassword

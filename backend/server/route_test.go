@@ -111,7 +111,7 @@ func serveSteps(rt route, r *http.Request) (steps []step) {
 }
 
 // TestRequestTimeout tests that every step of a call has a deadline, except in a
-// streaming handler, which sets its own, and that the default timeout is under five
+// streaming handler, which sets its own. The default timeout must be under five
 // seconds.
 func TestRequestTimeout(t *testing.T) {
 	if requestTimeout+settleTimeout >= 5*time.Second {

@@ -153,8 +153,9 @@ func TestFactorGuardsFactors(t *testing.T) {
 
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 
-// TestFactorsOfSignIn tests that a sign-in with a second factor, the first code of an
-// enrollment and a code in a session count as a verified factor, and a password does not.
+// TestFactorsOfSignIn tests what counts as a verified factor: a sign-in with a second
+// factor, the first code of an enrollment, and a code in a session. A password must not
+// count.
 func TestFactorsOfSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)

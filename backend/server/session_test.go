@@ -176,8 +176,9 @@ func TestStrangers(t *testing.T) {
 	})
 }
 
-// TestListSessions tests that the list contains only the user's own sessions, the current
-// one first and the others by their last activity, and no token of a cookie.
+// TestListSessions tests that the list contains only the user's own sessions, and no
+// token of a cookie. The current session must come first, and the others by their last
+// activity.
 func TestListSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		phone := s.signUp(t, "ann@example.test")
@@ -259,7 +260,7 @@ func stringsIn(text string) (all []string) {
 }
 
 // TestRevoke tests that users can revoke one of their sessions, all others or all, but no
-// session of another user, and that a revoked session gives no access.
+// session of another user. A revoked session must give no access.
 func TestRevoke(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a1, a2, a3 := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test"), s.signIn(t, "ann@example.test")
@@ -294,8 +295,8 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-// TestRevokeBites tests that no request succeeds that begins after the response to the
-// revocation of its session, even while many requests of the session are in flight.
+// TestRevokeBites tests that a revocation takes effect before its response, even while
+// many requests of the session are in flight. No later request may succeed.
 func TestRevokeBites(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
@@ -325,8 +326,8 @@ func TestRevokeBites(t *testing.T) {
 }
 
 // TestActionsLockTheUserFirst tests that a request that changes several rows of a user
-// first waits for the lock on the user's row, so that two such requests cannot deadlock.
-// It does not run on SQLite, which has one writer at a time.
+// first waits for the lock on the user's row. So two such requests cannot deadlock. It
+// does not run on SQLite, which has one writer at a time.
 func TestActionsLockTheUserFirst(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
@@ -445,7 +446,7 @@ func TestSessionsThatEndEachOther(t *testing.T) {
 }
 
 // TestSignOut tests that signing out revokes the session for every holder of its token,
-// makes the browser delete its stored data, and works without a session.
+// and makes the browser delete its stored data. It must also work without a session.
 func TestSignOut(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.signUp(t, "ann@example.test")
@@ -462,7 +463,7 @@ func TestSignOut(t *testing.T) {
 }
 
 // TestSessionsExpire tests that a session expires a week after its last use, or after a
-// day if the user chose not to stay signed in, and always after 30 days.
+// day if the user chose not to stay signed in. Every session must expire after 30 days.
 func TestSessionsExpire(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		remembered := s.signUp(t, "ann@example.test")
@@ -592,8 +593,8 @@ func TestFresh(t *testing.T) {
 	})
 }
 
-// TestDeleteUser tests that users can delete their account with the password, and that
-// the deletion revokes all sessions and leaves none of the user's data in the database.
+// TestDeleteUser tests that users can delete their account with the password. The
+// deletion must revoke all sessions, and leave none of the user's data in the database.
 func TestDeleteUser(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
@@ -649,8 +650,8 @@ func TestLanguage(t *testing.T) {
 	})
 }
 
-// TestAnswersAreInTheLanguageOfTheCaller tests that the server's text is in the language
-// that the user chose, or else that of the browser's cookie, or else one that the browser
+// TestAnswersAreInTheLanguageOfTheCaller tests the language of the server's text: the
+// user's choice, or else the one in the browser's cookie, or else one that the browser
 // prefers.
 func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -911,8 +912,8 @@ func TestSessionsPerUser(t *testing.T) {
 }
 
 // TestStolenDatabase tests that neither the database nor the log contains a password, a
-// token or a cookie in any form, that the log contains no email address, and that
-// password hashes are as costly as OWASP recommends.
+// token or a cookie in any form. The log must contain no email address. Password hashes
+// must be as costly as OWASP recommends.
 func TestStolenDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -976,8 +977,7 @@ func TestEvents(t *testing.T) {
 }
 
 // TestOfWhichApp tests that the server refuses an app that is too old, and a page of
-// another account than the session's, each with its own error code and without any
-// effect.
+// another account than the session's. Each must have its own error code and no effect.
 func TestOfWhichApp(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)

@@ -50,8 +50,8 @@ func value(s shared.Setting) string {
 }
 
 // TestSettingsAreForAdministrators tests that only callers with the permission can
-// read settings, and that a change also requires a fresh session and a page of our
-// own. A caller who loses the permission must lose both at once.
+// read settings. A change must also require a fresh session and a page of our own.
+// A caller who loses the permission must lose both at once.
 func TestSettingsAreForAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		stranger, ann, bob := s.browser(t), s.admin(t, "ann@example.test"), s.signUp(t, "bob@example.test")
@@ -90,7 +90,7 @@ func TestSettingsAreForAdministrators(t *testing.T) {
 }
 
 // TestSetting tests that the server refuses a change that is malformed, names an
-// unknown setting, or has an invalid value, and that it stores a valid one.
+// unknown setting, or has an invalid value. It must store a valid one.
 func TestSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ann := s.admin(t, "ann@example.test")
@@ -149,9 +149,9 @@ func TestSetting(t *testing.T) {
 	})
 }
 
-// TestSecretSetting tests that the server never returns a secret setting, that
-// neither the database nor the log contains it in plaintext, and that all
-// administrators get an email about a change.
+// TestSecretSetting tests that the server never returns a secret setting, and that
+// neither the database nor the log contains it in plaintext. All administrators
+// must get an email about a change.
 func TestSecretSetting(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const key = "re_A1b2C3d4_secretOfTheMailProvider"

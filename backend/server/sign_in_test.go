@@ -125,7 +125,7 @@ func TestSignUpAtOnce(t *testing.T) {
 }
 
 // TestSignIn tests that the response to a wrong password does not reveal whether the
-// address has an account, and that a sign-in redirects only to our own pages.
+// address has an account. A sign-in must redirect only to our own pages.
 func TestSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -172,9 +172,9 @@ func TestPasswordIsNormalised(t *testing.T) {
 	})
 }
 
-// TestSessionCookie tests that each session has its own random token, and that the
-// cookie has the protective attributes and expires with the browser if the user chose
-// not to stay signed in.
+// TestSessionCookie tests that each session has its own random token. The cookie must
+// have the protective attributes, and expire with the browser if the user chose not to
+// stay signed in.
 func TestSessionCookie(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
@@ -293,8 +293,9 @@ func TestLimitPerAddress(t *testing.T) {
 }
 
 // TestLimitPerAccount tests that after ten wrong passwords, from any addresses, an
-// account accepts no password for a quarter of an hour, except from a browser that has
-// signed in to it before. An address without an account must behave the same.
+// account accepts no password for a quarter of an hour. Only browsers that have signed
+// in to it before may still sign in. An address without an account must behave the
+// same.
 func TestLimitPerAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
@@ -397,8 +398,8 @@ func TestLimitIsCommonToReplicas(t *testing.T) {
 }
 
 // TestPasswordPromptsAreLimited tests that an attacker with a stolen session has ten
-// attempts to guess the password, over all endpoints that accept it, and cannot keep
-// the owner from signing in.
+// attempts to guess the password, over all endpoints that accept it. The attacker must
+// not be able to keep the owner from signing in.
 func TestPasswordPromptsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		thief := s.signUp(t, "ann@example.test")

@@ -384,7 +384,7 @@ func TestPendingSignInTries(t *testing.T) {
 }
 
 // TestSecondFactorLockout tests that ten wrong codes at sign-in lock the account's second
-// factor at sign-in and nothing else, for a time that doubles with each lockout.
+// factor at sign-in, and nothing else. The duration must double with each lockout.
 func TestSecondFactorLockout(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -446,8 +446,8 @@ func TestSecondFactorLockout(t *testing.T) {
 	})
 }
 
-// TestLockoutInSession tests that the server also counts wrong codes in a session, and
-// that an attacker with a stolen session cannot keep the owner from signing in.
+// TestLockoutInSession tests that the server also counts wrong codes in a session. An
+// attacker with a stolen session must not be able to keep the owner from signing in.
 func TestLockoutInSession(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -481,7 +481,7 @@ func TestLockoutInSession(t *testing.T) {
 }
 
 // TestRightCodeEndsTheRow tests that a correct code of any kind resets the count of
-// consecutive wrong codes, and that a used code does not count as wrong.
+// consecutive wrong codes. A used code must not count as wrong.
 func TestRightCodeEndsTheRow(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
@@ -880,7 +880,7 @@ func TestTrustedDevices(t *testing.T) {
 }
 
 // TestEmailCodes tests that an emailed code is valid once, for one pending sign-in or
-// session, for three minutes and five attempts, and that a limit keeps the endpoint from
+// session, for three minutes and five attempts. A limit must keep the endpoint from
 // filling a mailbox.
 func TestEmailCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {

@@ -150,7 +150,7 @@ func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 }
 
 // TestOldBackupCodes tests that codes from before each set had its own salt stay valid
-// until the user creates new ones, also after a rotation of the keys. They must be
+// until the user creates new ones. They must survive a rotation of the keys, and be
 // case-sensitive.
 func TestOldBackupCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {

@@ -21,9 +21,10 @@ func indexOf(n int, token func(int) string) *index {
 	return in
 }
 
-// first returns the index in the table of the first token that occurs in the agent,
-// and the offset in the agent at which the token ends. The index is -1 if no token
-// occurs. A token must begin a word. If whole is set, it must also end one.
+// first finds the first token of the table that occurs in the agent. It returns the
+// index of the token in the table, and the offset in the agent at which it ends. The
+// index is -1 if no token occurs. A token must begin a word. If whole is set, it must
+// also end one.
 func (a agent) first(in *index, whole bool) (place, end int) {
 	place = -1
 	for at := range len(a) {

@@ -46,8 +46,8 @@ type RegistrationPolicy struct {
 	UserHandle   []byte
 	Verification Verification
 	// Conditional is set if the browser created the passkey without asking the
-	// user, who need be neither present nor verified (WebAuthn Level 3, section
-	// 7.1, step 14). Verification is then ignored.
+	// user. The user need then be neither present nor verified (WebAuthn Level
+	// 3, section 7.1, step 14), and Verification is ignored.
 	Conditional bool
 }
 
