@@ -97,8 +97,8 @@ type guesses struct {
 //
 // If guesses were counted after the check, parallel ones would all pass. [Server.settle]
 // uncounts a correct guess: only that one, and only in its own window. So attackers gain
-// nothing by signing in to their own account. The limit also holds for parallel guesses
-// and for guesses spread over many accounts.
+// nothing by signing in to their own account. The limit also bounds the guesses in
+// flight, because that many would otherwise pass, and those spread over many accounts.
 //
 // Parallel correct guesses must pass, too. While guesses of the address are unchecked,
 // the next one waits instead of being refused. It would wait anyway: the server hashes
