@@ -1,15 +1,15 @@
 package shared
 
-// UserQuery asks for a page of the accounts, by address.
+// UserQuery asks for a page of the accounts, sorted by email address.
 type UserQuery struct {
-	Search string `json:"search,omitempty"` // in the address or the name
-	After  string `json:"after,omitempty"`  // the [UserPage].Next of the page before
+	Search string `json:"search,omitempty"` // part of the email address or the name
+	After  string `json:"after,omitempty"`  // the previous page's [UserPage].Next
 }
 
 // UserPage is a page of the accounts.
 type UserPage struct {
 	Users []ManagedUser `json:"users"`
-	Next  string        `json:"next,omitempty"` // there is more
+	Next  string        `json:"next,omitempty"` // for [UserQuery].After; empty on the last page
 }
 
 // ManagedUser is an account as administrators see it.
@@ -17,7 +17,7 @@ type ManagedUser struct {
 	User
 	Passkeys     int      `json:"passkeys"`
 	Sessions     int      `json:"sessions"`
-	LastActiveAt *Time    `json:"lastActiveAt"` // of its sessions
-	DisabledAt   *Time    `json:"disabledAt"`   // nobody can sign in to it since
+	LastActiveAt *Time    `json:"lastActiveAt"` // the latest of its sessions; null if it has none
+	DisabledAt   *Time    `json:"disabledAt"`   // when sign-in was disabled; null if it is enabled
 	Permissions  []string `json:"permissions"`
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The API, whole. To add a call: a line here, a handler in backend/server.
+// The endpoints of the API. To add one, add a line here and a handler in backend/server.
 var (
 	OK = Endpoint[None, Alive]{"GET", "/api/auth/ok"}
 
@@ -33,9 +33,9 @@ var (
 	ReportNotMe           = Endpoint[LinkToken, NotMeReport]{"POST", "/api/auth/disown"}
 	CheckLink             = Endpoint[LinkCheck, CheckedLink]{"POST", "/api/auth/check-link"}
 
-	// These do what the links of emails are for, called by a script. They answer with
-	// a redirect where they have a callbackURL. A browser that opens one of the last
-	// two as a page, or ahead of time, is led to [PageEmail].
+	// For scripts that follow the links in emails. With a callbackURL the response is a
+	// redirect. VerifyEmail and DeleteUserCallback redirect a browser that navigates to
+	// them or prefetches them to [PageEmail].
 	OpenPasswordReset  = Endpoint[Callback, None]{"GET", "/api/auth/reset-password/{token}"}
 	VerifyEmail        = Endpoint[EmailLink, EmailVerified]{"GET", "/api/auth/verify-email"}
 	DeleteUserCallback = Endpoint[EmailLink, Deleted]{"GET", "/api/auth/delete-user/callback"}
@@ -79,31 +79,31 @@ var (
 	EnableUser         = Endpoint[None, Status]{"POST", "/api/users/{id}/enable"}
 
 	ListAllEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/events"}
-	ExportEvents  = Endpoint[None, None]{"GET", "/api/events.csv"} // answers CSV
+	ExportEvents  = Endpoint[None, None]{"GET", "/api/events.csv"} // the response is CSV
 )
 
-// Fields without omitempty or omitzero are required: the server refuses a body
-// that lacks them. The check tag asks for more than the right type. A GET
-// carries its fields, which are strings, in the query.
+// In the types below, fields without omitempty or omitzero are required: the server refuses
+// a body that lacks them. The check tag restricts the value further than its type does. A
+// GET sends its fields, which are strings, in the query.
 
-// Alive is the answer of a server that runs.
+// Alive is the response of a running server.
 type Alive struct {
 	OK      bool   `json:"ok"`
 	Version string `json:"version,omitempty"` // of the program; only /readyz has it
 }
 
-// Status is the answer of calls that only succeed or fail.
+// Status is the response of calls that only succeed or fail.
 type Status struct {
 	Status bool `json:"status"`
 }
 
-// Success is [Status] as sign-out spells it.
+// Success is the response of [SignOut]: a [Status] with another member name.
 type Success struct {
 	Success bool `json:"success"`
 }
 
-// Time is an instant as the wire writes it: UTC, with exactly three decimals,
-// because Better Auth's client turns just that form into a Date.
+// Time is a time in JSON. It is in UTC with exactly three decimals, the only form that
+// Better Auth's client converts into a Date.
 type Time struct{ time.Time }
 
 const timeFormat = "2006-01-02T15:04:05.000Z"
@@ -119,13 +119,13 @@ func (t *Time) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-// Nullable is a string that can be absent (the zero value), null, or present.
+// Nullable is a string member that can be absent (the zero value), null or present.
 type Nullable struct {
 	Given bool
 	Value *string // nil for null
 }
 
-// IsZero tells encoders that the value is absent.
+// IsZero reports whether the member is absent. The JSON encoder calls it for omitzero.
 func (n Nullable) IsZero() bool { return !n.Given }
 
 // MarshalJSON implements [json.Marshaler].

@@ -13,7 +13,7 @@ func TestSixDigits(t *testing.T) {
 	}{
 		{"123456", "123456"},
 		{"123 456", "123456"},
-		{" 123\u00a0456\n", "123456"}, // as some apps put it on the clipboard
+		{" 123\u00a0456\n", "123456"}, // as some apps copy it to the clipboard
 		{"123\u202f456", "123456"},
 		{"123-456", "123456"},
 		{"123–456", "123456"},
@@ -42,7 +42,7 @@ func TestSixDigits(t *testing.T) {
 		{"+12345", ""},
 		{"+123456", ""},
 		{"123.456", ""},
-		{"12345\u00b2", ""},        // a superscript is no decimal digit
+		{"12345\u00b2", ""},        // a superscript is not a decimal digit
 		{"\u0661\u0662\u0663", ""}, // six bytes
 		{"123456\x00", ""},
 		{"\xff123456", ""},
@@ -54,8 +54,8 @@ func TestSixDigits(t *testing.T) {
 	}
 }
 
-// TestDigitsOfAllScripts checks asciiDigit on every character: the digits of
-// each script come one after the other, from zero to nine.
+// TestDigitsOfAllScripts tests asciiDigit on every character: the digits of each script are
+// contiguous, from zero to nine.
 func TestDigitsOfAllScripts(t *testing.T) {
 	next := '0'
 	for r := rune(0); r <= unicode.MaxRune; r++ {
@@ -77,7 +77,7 @@ func TestDigitsOfAllScripts(t *testing.T) {
 	}
 }
 
-// TestTypedASCII checks that of ASCII only spaces and the hyphen are left out.
+// TestTypedASCII tests that TypedCode removes only white space and the hyphen from ASCII.
 func TestTypedASCII(t *testing.T) {
 	for r := rune(0); r < 0x80; r++ {
 		want := string(r)
@@ -110,12 +110,12 @@ func TestTypedCode(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"k7qm-3rx9-b2vd", "k7qm3rx9b2vd"},
 		{"K7QM 3RX9 B2VD\n", "K7QM3RX9B2VD"},
-		{"k7qm–3rx9—b2vd", "k7qm3rx9b2vd"}, // keyboards make dashes of it
+		{"k7qm–3rx9—b2vd", "k7qm3rx9b2vd"}, // some keyboards insert dashes for hyphens
 		{"k7qm\u22123rx9\u2011b2vd", "k7qm3rx9b2vd"},
 		{"ｋ７ｑｍ－３ｒｘ９\u30fcｂ２ＶＤ", "k7qm3rx9b2VD"},
 		{"\u200ek7qm-\u200b3rx9-b2vd\ufeff", "k7qm3rx9b2vd"},
 		{"aBc1x-Y2z3Q", "aBc1xY2z3Q"},
-		{"k7qm_3rx9", "k7qm_3rx9"}, // the server says that it is wrong
+		{"k7qm_3rx9", "k7qm_3rx9"}, // the server refuses it
 		{"", ""},
 	}
 	for _, tt := range tests {

@@ -3,7 +3,7 @@
 // because all of it is compiled into the app that the browser downloads. It knows neither
 // the app nor the server.
 //
-// The wire is Better Auth's, and so are the JSON names.
+// The protocol and the JSON names are Better Auth's.
 package shared
 
 import (
@@ -15,7 +15,7 @@ import (
 // compiler keeps both to the same In and Out.
 type Endpoint[In, Out any] struct {
 	Method string
-	Path   string // as net/http.ServeMux reads it
+	Path   string // a path pattern of net/http.ServeMux
 }
 
 // At returns the endpoint with value in place of {name} in its path.
@@ -24,13 +24,13 @@ func (e Endpoint[In, Out]) At(name, value string) Endpoint[In, Out] {
 	return e
 }
 
-// None is the body of a call or an answer without content.
+// None is the body of a request or a response without content.
 type None struct{}
 
-// Headers that the app sends with each call. Other clients need not.
+// Headers that the app sends with each call. They are optional for other clients.
 const (
 	HeaderApp     = "Latchkey-App"     // its [AppVersion]
-	HeaderAccount = "Latchkey-Account" // the id of the user whom its page shows, if it shows one
+	HeaderAccount = "Latchkey-Account" // the ID of the user whose data the page shows, if any
 )
 
 // AppVersion is the version of the protocol between the app and the server. Bump it on any

@@ -2,50 +2,50 @@ package shared
 
 import "time"
 
-// An Error is a failure that the caller can understand. It crosses the wire unchanged, so
-// errors.Is(err, ErrInvalidPassword) works in the browser as it does in the rules.
+// An Error is a failure that the API reports to its caller. It crosses the wire unchanged, so
+// errors.Is(err, ErrInvalidPassword) works in the browser as it does on the server.
 type Error struct {
-	Message string `json:"message"`         // for people; may change
-	Code    string `json:"code"`            // for programs; never changes
-	Field   string `json:"field,omitempty"` // the input at fault, if one is
+	Message string `json:"message"`         // for users; may change
+	Code    string `json:"code"`            // for programs; does not change
+	Field   string `json:"field,omitempty"` // the invalid input, if any
 
-	// RetryAfter is how many seconds to wait before trying again, if waiting
-	// helps.
+	// RetryAfter is how many seconds to wait before a retry. It is zero if waiting does
+	// not help.
 	RetryAfter int `json:"retryAfter,omitempty"`
 
-	// RequestID is there in a failure of the server (5xx): the ID that the lines of its
-	// log have for this request.
+	// RequestID is the ID of the request in the server's log. Only errors with a 5xx
+	// status have it.
 	RequestID string `json:"requestId,omitempty"`
 
-	// Need is there in [ErrFactorNotFresh] only: [NeedSecondFactor].
+	// Need is [NeedSecondFactor] in [ErrFactorNotFresh], and empty in all other errors.
 	Need string `json:"need,omitempty"`
 
-	// SecondFactorDue is there in [ErrTwoFactorRequired] only.
+	// SecondFactorDue is set in [ErrTwoFactorRequired] only.
 	*SecondFactorDue
 
-	// Current is there in [ErrStaleRevision] only: what the setting is now.
+	// Current is the current setting. It is set in [ErrStaleRevision] only.
 	Current *Setting `json:"current,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// Is makes errors match by code alone.
+// Is reports whether target is an Error with the same code.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 
-// In returns the error with the input that it is about.
+// In returns a copy of the error with Field set.
 func (e *Error) In(field string) *Error {
 	c := *e
 	c.Field = field
 	return &c
 }
 
-// WithMessage returns the error with another message. Users read a message in their own
-// language only if an error with exactly that message is in the list of explanations
-// (explanation.go). Of an [ErrValidation] that is not, they read that the input is
-// invalid, and of others the English message.
+// WithMessage returns a copy of the error with another message. Users see the message in
+// their language only if explanations (explanation.go) lists an error with exactly that
+// message. Otherwise they see the general text for an [ErrValidation], and the English
+// message for any other error.
 func (e *Error) WithMessage(message string) *Error {
 	c := *e
 	c.Message = message
@@ -61,23 +61,23 @@ func (e *Error) withNeed(need, message string) *Error {
 	return &c
 }
 
-// OfRequest returns the error with the ID of the request that failed.
+// OfRequest returns a copy of the error with RequestID set.
 func (e *Error) OfRequest(id string) *Error {
 	c := *e
 	c.RequestID = id
 	return &c
 }
 
-// After returns the error with the time to wait before a retry. It rounds up to seconds, so
-// that a client which waits that long has waited long enough.
+// After returns a copy of the error with RetryAfter set. It rounds up to seconds, so that a
+// client which waits that long has waited long enough.
 func (e *Error) After(wait time.Duration) *Error {
 	c := *e
 	c.RetryAfter = int((wait + time.Second - 1) / time.Second)
 	return &c
 }
 
-// Errors lists every error that the API returns. Codes and messages that Better Auth also
-// has are the same as there.
+// Errors lists the errors that the API returns, one for each code. Codes and messages that
+// Better Auth has, too, are the same as there.
 var Errors []*Error
 
 func newError(code, message string) *Error {
@@ -87,7 +87,7 @@ func newError(code, message string) *Error {
 }
 
 var (
-	// The request is not one that this server understands.
+	// Requests that the server cannot process.
 	ErrBadRequest    = newError("BAD_REQUEST", "Invalid JSON in request body")
 	ErrValidation    = newError("VALIDATION_ERROR", "Invalid input")
 	ErrFieldRequired = newError("FIELD_REQUIRED", "Fill this in.")
@@ -103,27 +103,27 @@ var (
 	ErrTooManyRequests  = newError("TOO_MANY_REQUESTS", "Too many requests. Please try again later.")
 	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
 
-	// The app that calls is not of this server, or not of this session.
+	// The calling app is older than the server, or shows another user's page.
 	ErrAppTooOld    = newError("APP_TOO_OLD", "This page is of an older version than the server. Reload it.")
 	ErrOtherAccount = newError("OTHER_ACCOUNT", "Somebody else has signed in in this browser meanwhile. Nothing was changed. Reload the page.")
 
-	// Where a request comes from.
+	// The origin of a request.
 	ErrNoOrigin  = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
 	ErrOrigin    = newError("INVALID_ORIGIN", "Invalid origin")
 	ErrCrossSite = newError("CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
 		"Cross-site navigation login blocked. This request appears to be a CSRF attack.")
 
-	// Where a request would send a person on to.
+	// The addresses that a request would redirect a browser to.
 	ErrCallbackURL        = newError("INVALID_CALLBACK_URL", "Invalid callbackURL")
 	ErrRedirectURL        = newError("INVALID_REDIRECT_URL", "Invalid redirectURL")
 	ErrErrorCallbackURL   = newError("INVALID_ERROR_CALLBACK_URL", "Invalid errorCallbackURL")
 	ErrNewUserCallbackURL = newError("INVALID_NEW_USER_CALLBACK_URL", "Invalid newUserCallbackURL")
 
-	// Who the caller is.
+	// Authentication and authorization.
 	ErrUnauthorized = newError("UNAUTHORIZED", "Unauthorized")
 	ErrNotFresh     = newError("SESSION_NOT_FRESH", "Session is not fresh")
-	// ErrFactorNotFresh is an [ErrNotFresh] that a password cannot mend:
-	// [StepUp] by a second factor does.
+	// ErrFactorNotFresh is an [ErrNotFresh] that requires [StepUp] with a second
+	// factor: a password is not enough.
 	ErrFactorNotFresh = ErrNotFresh.withNeed(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
 	ErrForbidden      = newError("FORBIDDEN", "Your account does not have the permission for this.")
 	ErrCredentials    = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
@@ -141,7 +141,7 @@ var (
 		"Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to "+
 			"go on.")
 
-	// Links in emails, and what asks for them.
+	// Links in emails, and requests for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
 	ErrTokenUsed     = newError("TOKEN_USED", "This link has been used already.")
 	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
@@ -169,9 +169,9 @@ var (
 	ErrOTPNotConfigured      = newError("OTP_NOT_CONFIGURED", "otp isn't configured")
 	ErrOTPExpired            = newError("OTP_HAS_EXPIRED", "OTP has expired")
 
-	// Passkeys. One that is not known here, at its use, is told apart from one that
-	// is refused for another reason, a wrong signature among them: only the former,
-	// which can never sign in, may be forgotten by its authenticator.
+	// Passkeys. ErrPasskeyNotFound is distinct from other failures of a sign-in, such as
+	// a wrong signature: only an unknown passkey, which can never sign in, may be deleted
+	// by its authenticator.
 	ErrPasskeyChallenge  = newError("CHALLENGE_NOT_FOUND", "Challenge not found")
 	ErrPasskeyOfAnother  = newError("YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY", "You are not allowed to register this passkey")
 	ErrPasskeyRegistered = newError("PREVIOUSLY_REGISTERED", "This passkey is registered already.")
@@ -182,7 +182,7 @@ var (
 		"You have as many passkeys as an account can have. Delete one that you no longer use first.")
 	ErrLastCredential = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
 
-	// What the account rules refuse.
+	// Account rules.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
 	ErrUserExists         = newError("USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.")
 	ErrPasswordTooShort   = newError("PASSWORD_TOO_SHORT", "Password too short")
@@ -196,20 +196,20 @@ var (
 	ErrSignUpDisabled     = newError("EMAIL_PASSWORD_SIGN_UP_DISABLED",
 		"Nobody can create an account here by themselves. Ask whoever runs this service for one.")
 
-	// System keys.
+	// Settings.
 	ErrUnknownSetting  = newError("UNKNOWN_SETTING", "There is no system key of that name.")
 	ErrInvalidSetting  = newError("INVALID_SETTING", "This is no value for that key.")
 	ErrSettingReadOnly = newError("SETTING_LOCKED", "The server's environment sets this key. It can be changed only there.")
 	ErrStaleRevision   = newError("STALE_REVISION", "Somebody has changed this key meanwhile.")
 	ErrMailRefused     = newError("MAIL_NOT_SENT", "The mail was not sent.")
 
-	// What administrators do to others.
+	// Actions of administrators on other users.
 	ErrNoSuchUser = newError("NO_SUCH_USER", "There is no such account any more.")
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
 )
 
-// Errors whose message says more than the one of their code does. Each has a line among
-// the explanations.
+// Errors that have the code of an error above and a more specific message. Each has a line
+// in explanations.
 var (
 	ErrFormUnreadable = ErrBadRequest.WithMessage("The form cannot be read. Please fill it in again.")
 	ErrFormMediaType  = ErrMediaType.WithMessage("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
@@ -219,11 +219,11 @@ var (
 	ErrCodeRequired        = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
 	ErrPasskeyNameRequired = ErrValidation.WithMessage("A passkey needs a name.").In("name")
 	ErrNameTooLong         = ErrValidation.WithMessage("Names have at most 100 characters.").In("name")
-	// ErrNameControls is why [ParseName] refuses a name.
+	// ErrNameControls is for a name that [ParseName] refuses.
 	ErrNameControls = ErrValidation.WithMessage(
 		"Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")
-	// ErrEmailLocalPart is why an address is refused that has other letters before
-	// the @: see package address.
+	// ErrEmailLocalPart is for an address with characters before the @ that package
+	// address does not accept.
 	ErrEmailLocalPart = ErrInvalidEmail.WithMessage(
 		"Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take " +
 			"others.")
@@ -237,15 +237,15 @@ var (
 	ErrCodeOfOldAuthenticator = ErrInvalidCode.WithMessage("This code is from your old authenticator. Enter the one from the new entry.")
 	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has been used already. Wait for the next one.")
 	ErrBackupCodeUsed         = ErrInvalidBackupCode.WithMessage("This backup code has been used already. Each works once.")
-	// ErrLockedOutForGood is an [ErrLockedOut] that ends by no wait.
+	// ErrLockedOutForGood is an [ErrLockedOut] that does not expire.
 	ErrLockedOutForGood = ErrLockedOut.WithMessage(
 		"There were too many wrong codes, so no more are taken for your account. Change your password where you " +
 			"are signed in, or ask whoever runs this service to unlock it.")
 
-	// An authenticator has not checked its user.
+	// The authenticator did not verify the user.
 	ErrRegistrationUnverified   = ErrRegistration.WithMessage(unverified)
 	ErrAuthenticationUnverified = ErrAuthentication.WithMessage(unverified)
-	// ErrPasskeyCopied is for a passkey whose signature counter went back.
+	// ErrPasskeyCopied is for a passkey whose signature counter decreased.
 	ErrPasskeyCopied = ErrAuthentication.WithMessage(
 		"This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.")
 	// ErrLastRequiredPasskey is for the only second factor of a user who needs one.
@@ -253,8 +253,8 @@ var (
 		"Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication " +
 			"or add another passkey first.")
 
-	// ErrMorePermissions is for an administrator who manages a user that has a
-	// permission which the administrator lacks.
+	// ErrMorePermissions is for an administrator who tries to manage a user with a
+	// permission that the administrator lacks.
 	ErrMorePermissions = ErrForbidden.WithMessage(
 		"This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
 )

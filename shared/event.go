@@ -9,15 +9,15 @@ import (
 // An EventKind is a kind of event in the security log.
 type EventKind struct {
 	Name   string     // [Event.Kind]
-	Text   message.ID // what has happened
-	Filter message.ID // several of it, as a choice of what to list
+	Text   message.ID // describes one event
+	Filter message.ID // labels the kind in the list of filters
 
-	// Server means that it is never in the log of one account.
+	// Server means that only the log of all accounts shows such events.
 	Server bool
 }
 
-// EventKinds lists every kind of event, in the order in which people choose from
-// them. The names are those of the constants in package audit.
+// EventKinds lists every kind of event, in the order in which the page offers them as
+// filters. The names are those of the constants in package audit.
 var EventKinds = []EventKind{
 	{"sign-in", message.EventSignIn, message.FilterSignIns, false},
 	{"sign-in-failed", message.EventSignInFailed, message.FilterSignInsWrongPassword, false},
@@ -84,15 +84,15 @@ func EventText(name string) message.ID {
 
 // EventQuery asks for a page of the security log, the newest entries first.
 type EventQuery struct {
-	Kind   string `json:"kind,omitempty"`   // only those of a kind
-	Before string `json:"before,omitempty"` // the [EventPage].Next of the page before
-	User   string `json:"user,omitempty"`   // only those of an account, by its ID; everybody's log only
+	Kind   string `json:"kind,omitempty"`   // only events of this kind
+	Before string `json:"before,omitempty"` // the previous page's [EventPage].Next
+	User   string `json:"user,omitempty"`   // only events of the account with this ID; in [ListAllEvents] and [ExportEvents] only
 }
 
 // EventPage is a page of the security log.
 type EventPage struct {
 	Events []Event `json:"events"`
-	Next   string  `json:"next,omitempty"` // there is more
+	Next   string  `json:"next,omitempty"` // for [EventQuery].Before; empty on the last page
 }
 
 // Event is an entry of the security log.
@@ -100,14 +100,14 @@ type Event struct {
 	ID        string  `json:"id"`
 	At        Time    `json:"at"`
 	Kind      string  `json:"kind"` // "sign-in", "passkey-added", …
-	Text      string  `json:"text"` // the same for people
+	Text      string  `json:"text"` // the event in the user's language
 	IPAddress string  `json:"ipAddress"`
 	Device    Device  `json:"device"`
-	Subject   string  `json:"subject,omitempty"` // what it was done to: an ID, or a system key
-	Detail    string  `json:"detail,omitempty"`  // for people: from what to what
+	Subject   string  `json:"subject,omitempty"` // the target: an ID, or the name of a setting
+	Detail    string  `json:"detail,omitempty"`  // for users, such as the old and the new value
 	SessionID string  `json:"sessionId,omitempty"`
 	Actor     *Person `json:"actor"`   // the user who did it; null if unknown, and for the operator
-	Account   *Person `json:"account"` // whose account it was; null for an address without one
+	Account   *Person `json:"account"` // the account concerned; null for an address without an account
 }
 
 // Person identifies an account to others. If the account is deleted, only the ID is left.

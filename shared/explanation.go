@@ -11,23 +11,23 @@ import (
 type Explanation struct {
 	err *Error
 
-	// Text says what went wrong and what to do about it. It is zero for an error
-	// that no user needs to be told, and for one that this version does not know.
+	// Text says what went wrong and what to do about it. It is zero for
+	// [ErrUnauthorized], which needs no text, and for an unknown error.
 	Text message.ID
-	// Fields are the inputs that the error can be about, besides [Error.Field]. It
-	// is about the first that a form has.
+	// Fields are the inputs that the error can be about, besides [Error.Field]. The
+	// form shows it at the first of these that the form has.
 	Fields []string
-	// Wait says why to wait, if the error has a RetryAfter.
+	// Wait says why the user has to wait, if the error has a RetryAfter.
 	Wait message.ID
-	// Final means that the sign-in that was under way is over.
+	// Final means that the pending sign-in has ended.
 	Final bool
-	// Retype means that the code that was typed is of no further use.
+	// Retype means that the user has to enter another code.
 	Retype bool
 }
 
-// explanations has a line for each error, including those that [Error.Saying] makes.
-// The lines of one code differ in the message of the error; the first stands for
-// messages that have none.
+// explanations has a line for each error, including those from [Error.WithMessage]. Lines
+// with the same code differ by message. The first of them applies to messages without a
+// line, but its Text does so for [ErrValidation] only.
 var explanations = []Explanation{
 	{err: ErrBadRequest, Text: message.ErrInvalidJSON},
 	{err: ErrFormUnreadable, Text: message.ErrFormUnreadable},
@@ -62,7 +62,7 @@ var explanations = []Explanation{
 	{err: ErrErrorCallbackURL, Text: message.ErrErrorCallbackURL},
 	{err: ErrNewUserCallbackURL, Text: message.ErrNewUserCallbackURL},
 
-	{err: ErrUnauthorized}, // the sign-in page says so
+	{err: ErrUnauthorized}, // the sign-in page, which opens, says so
 	{err: ErrNotFresh, Text: message.ErrSessionNotFresh},
 	{err: ErrFactorNotFresh, Text: message.ErrFactorNotFresh},
 	{err: ErrForbidden, Text: message.ErrPermissionDenied},
@@ -143,9 +143,9 @@ var explanations = []Explanation{
 	{err: ErrYourself, Text: message.ErrOwnAccount},
 }
 
-// Explain returns what the error means to the person who gets it. An error with a
-// message of its own, such as one that a newer server has, keeps it: its Text is
-// zero.
+// Explain returns what the error means to the user. An error with a message that this
+// version does not know, such as a newer server's, has no Text: the user sees its message.
+// An [ErrValidation] always has a Text, because its messages are for programs.
 func (e *Error) Explain() Explanation {
 	if e.Code == ErrValidation.Code && slices.Contains([]string{"email", "newEmail"}, e.Field) {
 		if strings.Contains(e.Message, ErrEmailLocalPart.Message) {
@@ -165,13 +165,13 @@ func (e *Error) Explain() Explanation {
 			of = x
 		}
 	}
-	if e.Code != ErrValidation.Code { // whose messages are for programs
+	if e.Code != ErrValidation.Code { // its messages are for programs
 		of.Text = 0
 	}
 	return of
 }
 
-// Text says in a language what went wrong. It is empty if the user need not know.
+// Text returns the text for the user in a language. It is empty for [ErrUnauthorized].
 func (e *Error) Text(l *message.Language) string {
 	if why := e.WaitReason(); why != 0 {
 		return l.T(why) + " " + RetryIn(l, e.RetryAfter)
@@ -186,8 +186,8 @@ func (e *Error) Text(l *message.Language) string {
 	return e.Message
 }
 
-// WaitReason says why to wait before trying again. It is zero if waiting does not
-// help.
+// WaitReason returns why the user has to wait before a retry. It is zero if waiting does
+// not help.
 func (e *Error) WaitReason() message.ID {
 	x := e.Explain()
 	if e.RetryAfter > 0 || x.Wait == x.Text {
@@ -196,7 +196,7 @@ func (e *Error) WaitReason() message.ID {
 	return 0
 }
 
-// FieldOf returns the first of a form's fields that the error is about, or "".
+// FieldOf returns the field of a form that the error is about, or "" if there is none.
 func (e *Error) FieldOf(fields []string) string {
 	for _, field := range append([]string{e.Field}, e.Explain().Fields...) {
 		if slices.Contains(fields, field) {
@@ -206,7 +206,8 @@ func (e *Error) FieldOf(fields []string) string {
 	return ""
 }
 
-// RetryIn says when to try again, as roughly as people do.
+// RetryIn returns a sentence that says when to retry: in seconds below two minutes,
+// otherwise rounded up to minutes or hours.
 func RetryIn(l *message.Language, seconds int) string {
 	switch {
 	case seconds <= 0:

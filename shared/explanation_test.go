@@ -10,8 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// TestEveryErrorHasAText tests that people read something about each error in each
-// language. Only the end of a session is no news: the sign-in page says it.
+// TestEveryErrorHasAText tests that each error has a text in each language, except for
+// ErrUnauthorized: the sign-in page tells the user that the session has ended.
 func TestEveryErrorHasAText(t *testing.T) {
 	for _, l := range message.Languages {
 		for _, e := range Errors {
@@ -22,8 +22,8 @@ func TestEveryErrorHasAText(t *testing.T) {
 	}
 }
 
-// TestErrorsOfCalls tests that errors which the server gives to forms and to calls of the
-// app do not speak of a form: in the app there is none that a website could have sent.
+// TestErrorsOfCalls tests that the errors which the server returns both for forms and for
+// the app's calls do not mention a form, because the app does not submit forms.
 func TestErrorsOfCalls(t *testing.T) {
 	for e, want := range map[*Error]string{
 		ErrMethod: "Diese Adresse nimmt diese Methode nicht an.", ErrOrigin: "Ungültiger Origin", ErrNoOrigin: "Der Origin fehlt oder ist null",
@@ -39,7 +39,7 @@ func TestErrorsOfCalls(t *testing.T) {
 }
 
 // TestEveryErrorIsExplained tests that explanations has every error of error.go once:
-// users would otherwise read the general sentence of its code.
+// otherwise users would not see its text in their language.
 func TestEveryErrorIsExplained(t *testing.T) {
 	parse := func(name string) *ast.File {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)

@@ -14,16 +14,15 @@ const (
 	webauthn = "github.com/go-webauthn/webauthn"
 )
 
-// walls is what each room must not import. A name stands for everything below
-// it too.
+// walls lists what each package must not import. Each name includes everything below it.
 var walls = []struct {
 	room string
 	goos string // "" for the one that the tests run on
-	slim bool   // as web/build/slim.go has it compiled
+	slim bool   // with the modules of web/build/slim.go
 
-	stdOnly  bool     // reaches nothing but the standard library
-	never    []string // not even by way of another package
-	directly []string // not in the files of the room; its libraries may
+	stdOnly  bool     // depends on nothing but the standard library
+	never    []string // not even indirectly
+	directly []string // not in its own files; its dependencies may
 }{
 	{room: "shared", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
 	{room: "shared/message", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
@@ -32,7 +31,7 @@ var walls = []struct {
 	{
 		room: "app",
 		goos: "js",
-		// Each of these adds up to a megabyte to what the browser downloads.
+		// Each of these adds up to a megabyte to the download.
 		never:    []string{"html/template", "text/template", "golang.org/x/text", otp, webauthn, "latchkey/backend"},
 		directly: []string{"net/http"},
 	},
@@ -105,7 +104,7 @@ var walls = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/webauthn/authenticator", // it must not share the code that it tests
+		room:  "backend/webauthn/authenticator", // it must not share code with what it tests
 		never: []string{"latchkey"},
 	},
 	{
@@ -182,7 +181,7 @@ type dependency struct {
 	imports  []string
 }
 
-// dependencies lists a package and all that it imports, directly or not.
+// dependencies lists a package and everything that it imports, directly or indirectly.
 func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 	t.Helper()
 	args := []string{"list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`}
@@ -210,8 +209,8 @@ func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 		words := strings.Fields(line)
 		path, standard, dir, imports := words[0], words[1] == "true", words[2], words[3:]
 		all = append(all, dependency{path, standard, imports})
-		// "go test" does not reuse an old result if a folder that was read has
-		// changed.
+		// Reading the folder makes go test discard its cached result when the folder
+		// changes.
 		if below(path, "latchkey") {
 			if _, err := os.ReadDir(dir); err != nil {
 				t.Fatal(err)
@@ -221,7 +220,7 @@ func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 	return all
 }
 
-// below tells whether a package is one of those named or inside one.
+// below reports whether a package is one of names, or below one of them.
 func below(path string, names ...string) bool {
 	for _, name := range names {
 		if path == name || strings.HasPrefix(path, name+"/") {

@@ -7,9 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestParseName tests that names of people in any script are taken, also with
-// characters that are newer than Go's tables, and that what changes the text
-// around it is not.
+// TestParseName tests that ParseName accepts names in any script, even with characters that
+// are newer than Go's tables, and refuses characters that change the text around them.
 func TestParseName(t *testing.T) {
 	flag := func(region string) string {
 		tags := strings.Map(func(r rune) rune { return 0xe0000 + r }, region)
@@ -29,7 +28,7 @@ func TestParseName(t *testing.T) {
 			"😀", "👩\u200d💻", "👨\u200d👩\u200d👧\u200d👦", "❤\ufe0f\u200d🔥", "🏳\ufe0f\u200d🌈", "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "🏴", "🏴\u200d☠\ufe0f",
 			flag("gbwls"), "Ann " + flag("gbsct") + flag("gbeng") + "!", flag("usca"), flag("826a1b2"),
 		},
-		"replacement characters": {"a\ufffdb", "a\ufffcb"}, // they can be seen, and do nothing
+		"replacement characters": {"a\ufffdb", "a\ufffcb"}, // they are visible and change nothing
 	} {
 		for _, name := range names {
 			if got, ok := ParseName(name); !ok || got != name {

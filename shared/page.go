@@ -2,10 +2,10 @@ package shared
 
 import "net/url"
 
-// The pages. The server answers each of [Pages] with the shell, and whatever is not
-// listed with 404; the app registers each of [Pages] with go-app.
+// The paths of the pages. The server responds to each of [Pages] with the shell, and the app
+// registers each with go-app. Unlisted paths are 404.
 const (
-	PageHome      = "/" // goes where the session says
+	PageHome      = "/" // redirects according to the session
 	PageSignIn    = "/sign-in"
 	PageSignUp    = "/sign-up"
 	PageTwoFactor = "/two-factor"
@@ -13,11 +13,11 @@ const (
 	PageSystem    = "/dashboard/system"
 
 	PageForgotPassword = "/forgot-password"
-	PageResetPassword  = "/reset-password" // with the token of the email in its query
+	PageResetPassword  = "/reset-password" // with the token from the email in its query
 	PageNotMe          = "/not-me"         // likewise
 
-	// PageEmail is where links about addresses and deletions lead. It is no page of
-	// the app: the server draws it whole, and it works without scripts.
+	// PageEmail is the target of links about addresses and deletions. It is not a page
+	// of the app: the server renders it, and it works without scripts.
 	PageEmail = "/email"
 )
 
@@ -27,8 +27,8 @@ var Pages = []string{
 	PageForgotPassword, PageResetPassword, PageNotMe,
 }
 
-// NextPage returns next if it is the path of a page to open after signing in, or else the
-// default page. Anyone can write next, so it must not lead elsewhere.
+// NextPage returns next if it is a page to open after sign-in, and otherwise the default
+// page. An attacker can choose next, so NextPage never returns an address elsewhere.
 func NextPage(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {

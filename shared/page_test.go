@@ -22,7 +22,7 @@ func TestNextPage(t *testing.T) {
 		{"/\t/evil.example", "/dashboard/settings"},
 		{"/api/auth/sign-out", "/dashboard/settings"},
 		{"/", "/dashboard/settings"},
-		{"/sign-in?next=/sign-in", "/dashboard/settings"}, // it would go round and round
+		{"/sign-in?next=/sign-in", "/dashboard/settings"}, // it would redirect in a loop
 		{"/sign-up?invite=x", "/dashboard/settings"},
 		{"/two-factor?next=/two-factor", "/dashboard/settings"},
 		{"dashboard/settings", "/dashboard/settings"},

@@ -2,37 +2,40 @@ package shared
 
 import "encoding/json"
 
-// PasskeysPerUser is how many passkeys an account can have.
+// PasskeysPerUser is the maximum number of passkeys of an account.
 const PasskeysPerUser = 20
 
 // RegisterQuery asks for the options of navigator.credentials.create: a
 // PublicKeyCredentialCreationOptionsJSON (WebAuthn Level 3, section 5.1.8).
 type RegisterQuery struct {
-	Name       string `json:"name,omitempty"` // what the authenticator calls the account; its address if empty
+	Name       string `json:"name,omitempty"` // the name of the account in the authenticator; its email address if empty
 	Attachment string `json:"authenticatorAttachment,omitempty" check:"platform|cross-platform"`
-	Context    string `json:"context,omitempty"` // Better Auth's client may send it; it means nothing here
+	Context    string `json:"context,omitempty"` // Better Auth's client may send it; ignored
 
-	// Mediation "conditional" asks for options with which the browser makes a
-	// passkey without asking. The answer is null where the server is set not to
-	// (PASSKEY_AUTO_UPGRADE), the account has as many as it can have, or no
-	// password was entered just now.
+	// Mediation "conditional" asks for options with which the browser creates a passkey
+	// without asking the user. The response is null if one of these holds:
+	//
+	//   - PASSKEY_AUTO_UPGRADE is off
+	//   - the account has [PasskeysPerUser] passkeys
+	//   - the session did not begin with a password within FRESH_WINDOW
+	//   - the session needs a recent second factor
 	Mediation string `json:"mediation,omitempty" check:"conditional"`
 }
 
-// WeakensFactor reports whether the user is asked for the passkey. If the browser creates
-// the passkey without asking, the answer is null where a second factor would be required.
+// WeakensFactor reports whether the call needs a recent second factor. With Mediation it does
+// not fail for lack of one: the response is null.
 func (q RegisterQuery) WeakensFactor() bool { return q.Mediation == "" }
 
-// Registration is the browser's answer to [GenerateRegisterOptions], within
-// five minutes and in the same session.
+// Registration is the browser's response to the options of [GenerateRegisterOptions]. It is
+// accepted within five minutes and in the same session.
 type Registration struct {
 	Response      json.RawMessage `json:"response"`       // a RegistrationResponseJSON (WebAuthn Level 3, section 5.1)
-	Name          string          `json:"name,omitempty"` // up to [MaxName]; none if blank
+	Name          string          `json:"name,omitempty"` // up to [MaxName] characters; no name if blank
 	CreateSession *bool           `json:"createSession,omitempty"`
 }
 
-// Registered is a passkey that was just added; with CreateSession, also the session that
-// added it, which stays.
+// Registered is the passkey that [VerifyRegistration] added. With CreateSession it also has
+// the current session, which stays as it is.
 type Registered struct {
 	Passkey
 	Session *Session `json:"session,omitempty"`
@@ -41,24 +44,24 @@ type Registered struct {
 
 // AuthenticateQuery asks for the options of navigator.credentials.get: a
 // PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, section 5.1.10). In a
-// session they name the caller's passkeys, otherwise none.
+// session they list the caller's passkeys, otherwise none.
 type AuthenticateQuery struct {
-	// SecondFactor "true" asks for options that name the passkeys of whoever
-	// is asked for a second factor in this browser.
+	// SecondFactor "true" asks for options that list the passkeys of the user with a
+	// pending sign-in in this browser.
 	SecondFactor string `json:"secondFactor,omitempty" check:"true"`
 }
 
-// Authentication is the browser's answer to [GenerateAuthenticateOptions], within five
-// minutes. If the browser has a pending sign-in of the same account, the passkey completes
-// it.
+// Authentication is the browser's response to the options of [GenerateAuthenticateOptions].
+// It is accepted within five minutes. If the browser has a pending sign-in of the same
+// account, the passkey completes it.
 type Authentication struct {
 	Response    json.RawMessage `json:"response"`              // an AuthenticationResponseJSON (WebAuthn Level 3, section 5.1)
 	TrustDevice *bool           `json:"trustDevice,omitempty"` // as in [Code]
-	RememberMe  *bool           `json:"rememberMe,omitempty"`  // as in [Credentials]; of a second factor, what the sign-in said
+	RememberMe  *bool           `json:"rememberMe,omitempty"`  // as in [Credentials]; ignored if it completes a pending sign-in
 }
 
-// Authenticated is the answer to a passkey that opened a session. Like [SignedIn], it can
-// say that a second factor is required.
+// Authenticated is the response to a passkey that opened a session. Like [SignedIn], it can
+// instead say that a second factor is required.
 type Authenticated struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
@@ -83,20 +86,20 @@ type Passkey struct {
 	UserID       string  `json:"userId"`
 	CredentialID string  `json:"credentialID"` // base64url
 	Counter      uint32  `json:"counter"`
-	DeviceType   string  `json:"deviceType"` // "singleDevice" or "multiDevice", which can be synced
+	DeviceType   string  `json:"deviceType"` // "singleDevice", or "multiDevice" for one that can be synced
 	BackedUp     bool    `json:"backedUp"`   // as of its last use
 	Transports   string  `json:"transports"` // comma-separated
 	CreatedAt    Time    `json:"createdAt"`
-	AAGUID       string  `json:"aaguid"` // of the authenticator's make, as a UUID; zeros if it does not say
+	AAGUID       string  `json:"aaguid"` // the authenticator's model, as a UUID; zeros if unknown
 
 	LastUsedAt     *Time     `json:"lastUsedAt"`
-	Provider       *Provider `json:"provider"`     // null if the AAGUID is not known
-	Synced         bool      `json:"synced"`       // it is kept in more places than one device
-	UserVerified   bool      `json:"userVerified"` // it has, at its last use, or when it was made
-	LastCredential bool      `json:"lastWayIn"`    // without it nobody could sign in to the account, so it cannot be deleted
+	Provider       *Provider `json:"provider"`     // null if the AAGUID is unknown
+	Synced         bool      `json:"synced"`       // the same as BackedUp: it is stored beyond one device
+	UserVerified   bool      `json:"userVerified"` // at its last use or, before that, at its registration
+	LastCredential bool      `json:"lastWayIn"`    // it is the account's only way to sign in, so it cannot be deleted
 
-	// RPID and UserHandle (base64url) are what PublicKeyCredential's signal
-	// methods call rpId and userId.
+	// RPID and UserHandle (base64url) are the rpId and userId for PublicKeyCredential's
+	// signal methods.
 	RPID       string `json:"rpId"`
 	UserHandle string `json:"userHandle"`
 }
@@ -104,28 +107,28 @@ type Passkey struct {
 // Provider is the maker of the app or security key that stores a passkey.
 type Provider struct {
 	Name      string `json:"name"`      // "iCloud Keychain"
-	IconLight string `json:"iconLight"` // the path of an image for light pages; empty if there is none
-	IconDark  string `json:"iconDark"`  // and for dark ones
+	IconLight string `json:"iconLight"` // the path of an image for the light color scheme; empty if there is none
+	IconDark  string `json:"iconDark"`  // the same for the dark color scheme
 }
 
-// PasskeyName gives one of the caller's passkeys another name.
+// PasskeyName renames one of the caller's passkeys.
 type PasskeyName struct {
 	ID   string `json:"id"`
 	Name string `json:"name"` // 1 to [MaxName] characters
 }
 
-// PasskeyUpdated is the answer to [PasskeyName].
+// PasskeyUpdated is the response to [PasskeyName].
 type PasskeyUpdated struct {
 	Passkey Passkey `json:"passkey"`
 	AcceptedPasskeys
 }
 
-// PasskeyID names one of the caller's passkeys by its [Passkey].ID.
+// PasskeyID identifies one of the caller's passkeys by its [Passkey].ID.
 type PasskeyID struct {
 	ID string `json:"id"`
 }
 
-// PasskeyDeleted is the answer to [DeletePasskey].
+// PasskeyDeleted is the response to [DeletePasskey].
 type PasskeyDeleted struct {
 	Status bool `json:"status"`
 	AcceptedPasskeys
@@ -136,19 +139,19 @@ type PasskeyDeleted struct {
 // list.
 type AcceptedPasskeys struct {
 	RPID                     string   `json:"rpId"`
-	UserID                   string   `json:"userId"` // the account's handle, base64url
+	UserID                   string   `json:"userId"` // the user handle, base64url
 	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
 }
 
-// PageOrigin is the origin of the calling page and the time on its device (RFC 3339).
-// Browsers do not send the origin in a GET by themselves.
+// PageOrigin is the origin of the calling page and its device's time (RFC 3339). Browsers do
+// not send an Origin header with a GET.
 type PageOrigin struct {
 	Origin string `json:"origin,omitempty"`
 	Time   string `json:"time,omitempty"`
 }
 
-// SelfCheck says whether passkeys can work with the configuration of the server and the way
-// that it is reached.
+// SelfCheck reports whether passkeys can work with the server's configuration and with the
+// proxies in front of it.
 type SelfCheck struct {
 	OK     bool      `json:"ok"`
 	RPID   string    `json:"rpId"`
@@ -160,7 +163,7 @@ type SelfCheck struct {
 type Finding struct {
 	Name     string `json:"name"` // "Origin", "Host", "X-Forwarded-Proto", …
 	OK       bool   `json:"ok"`
-	Received string `json:"received"` // what came with the call; empty if nothing did
+	Received string `json:"received"` // the value in the request; empty if it has none
 	Expected string `json:"expected"`
-	Fix      string `json:"fix,omitempty"` // what to change, for the person who can
+	Fix      string `json:"fix,omitempty"` // what to change, for the administrator
 }

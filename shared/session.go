@@ -2,84 +2,83 @@ package shared
 
 import "encoding/json"
 
-// SecondFactorDue says that the password was correct and that the user has to enter a second
-// factor at [PageTwoFactor].
+// SecondFactorDue means that the first factor was correct and that the user has to provide a
+// second factor at [PageTwoFactor].
 type SecondFactorDue struct {
-	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // true
+	TwoFactorRedirect bool     `json:"twoFactorRedirect"` // always true
 	TwoFactorMethods  []string `json:"twoFactorMethods"`  // "totp", "otp" (a code by email), "passkey"
 }
 
-// Session is one signed-in browser as its owner sees it.
+// Session is a session as its user sees it.
 type Session struct {
 	ID string `json:"id"`
-	// Token is the handle that [RevokeSession] takes. It is the session's id,
-	// and worthless as a cookie.
+	// Token is the handle for [RevokeSession]. It is the session's ID, and is worthless
+	// as a cookie.
 	Token     string `json:"token"`
 	UserID    string `json:"userId"`
 	ExpiresAt Time   `json:"expiresAt"`
 	CreatedAt Time   `json:"createdAt"`
 	UpdatedAt Time   `json:"updatedAt"`
-	IPAddress string `json:"ipAddress"` // the one last seen
-	UserAgent string `json:"userAgent"` // the one last seen
+	IPAddress string `json:"ipAddress"` // as last seen
+	UserAgent string `json:"userAgent"` // as last seen
 
 	IsCurrent    bool   `json:"isCurrent"`
 	LastActiveAt Time   `json:"lastActiveAt"`
 	Device       Device `json:"device"`
-	// Method is how it signed in: "passkey", which has verified its user;
-	// "security-key", a passkey that has not; or "password". The last two alone or
-	// with a second factor after a plus: "totp", "backup-code", "email-code",
-	// "passkey", "trusted-device".
+	// Method is the sign-in method: "passkey", which verified its user;
+	// "security-key", a passkey that did not; or "password". After the last two, a plus
+	// sign and a second factor may follow: "totp", "backup-code", "email-code",
+	// "passkey" or "trusted-device".
 	Method string `json:"method"`
 
-	// ConfirmedAt is when the user last proved who they are.
+	// ConfirmedAt is when the user last confirmed their identity.
 	ConfirmedAt Time `json:"confirmedAt"`
-	// SecondFactorAt is when a second factor was last shown in the session, and
-	// SecondFactorBy which: "totp", "backup-code" or "passkey"; null if none was.
+	// SecondFactorAt is when the session last verified a second factor. SecondFactorBy
+	// is that factor: "totp", "backup-code" or "passkey". Both are null if there was none.
 	SecondFactorAt *Time   `json:"secondFactorAt"`
 	SecondFactorBy *string `json:"secondFactorBy"`
 }
 
-// Device is what a user agent says about the device, in words for people. Unknown parts are
-// empty.
+// Device describes the device of a user agent. Unknown parts are empty.
 type Device struct {
 	Browser string `json:"browser"` // "Firefox 153"
 	OS      string `json:"os"`      // "Windows"
 	Kind    string `json:"kind"`    // "desktop", "mobile", "tablet", "bot", "unknown"
 }
 
-// Current is the session of a call, with its user.
+// Current is the caller's session, with its user.
 type Current struct {
 	Session Session `json:"session"`
 	User    User    `json:"user"`
 
-	// EnrollmentDeadline is there where the server requires a second factor
-	// (REQUIRE_TWO_FACTOR) and the session has none: until then it is good for
-	// everything, and after it for nothing but getting one.
+	// EnrollmentDeadline is set if the server requires a second factor
+	// (REQUIRE_TWO_FACTOR) and the user has none. After this time the session is
+	// limited to enrolling one.
 	EnrollmentDeadline *Time `json:"enrolBy,omitempty"`
-	// Permissions are the caller's. A page shows what they open; the server asks
-	// the database each time.
+	// Permissions are the caller's. Pages use them to decide what to show; the server
+	// checks the database at each call.
 	Permissions []string `json:"permissions,omitempty"`
-	// Language is one of [Languages] that the user has chosen; empty for as the
-	// browser says.
+	// Language is the user's choice from [Languages]. It is empty if the browser's
+	// preference applies.
 	Language string `json:"language,omitempty"`
-	// Remember tells that the session outlives the browser's run, and so may what
-	// a page keeps of it.
+	// Remember means that the session outlives the browser process, and so may the data
+	// that a page stores.
 	Remember bool `json:"remember"`
 }
 
-// SessionHandle names one of the caller's sessions by its [Session].Token.
+// SessionHandle identifies one of the caller's sessions by its [Session].Token.
 type SessionHandle struct {
 	Token string `json:"token"`
 }
 
-// Proof is one of several ways for a user to prove their identity again.
+// Proof confirms the caller's identity in one of several ways.
 type Proof struct {
 	Password *string `json:"password,omitempty"`
-	Code     *string `json:"code,omitempty"` // of the authenticator app
+	Code     *string `json:"code,omitempty"` // from the authenticator app
 
-	BackupCode *string `json:"backupCode,omitempty"` // which is then spent
+	BackupCode *string `json:"backupCode,omitempty"` // is used up by the call
 
-	// Passkey is the browser's answer to [GenerateAuthenticateOptions] of the
-	// same session, as in [Authentication].
+	// Passkey is the browser's response to the options of [GenerateAuthenticateOptions]
+	// from the same session, as in [Authentication].
 	Passkey json.RawMessage `json:"passkey,omitempty"`
 }

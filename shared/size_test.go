@@ -12,16 +12,15 @@ import (
 	"unicode/utf8"
 )
 
-// What fits a screen and a head: a reader should not have to scroll through a
-// function, nor sideways.
+// The limits keep a function on one screen and a line within its width.
 const (
 	maxFileLines     = 450
 	maxFunctionLines = 70
 	maxColumns       = 140
 )
 
-// TestSizes tests that no file, function or line of the program is longer than one
-// can read. Tests and generated files are exempt.
+// TestSizes tests that no file, function or line exceeds its limit. Tests and generated files
+// are exempt.
 func TestSizes(t *testing.T) {
 	files := 0
 	for _, root := range []string{"../app", "../backend", "../shared", "../web"} {

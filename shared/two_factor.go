@@ -1,10 +1,10 @@
 package shared
 
-// PendingSignInTries is how many codes a sign-in takes.
+// PendingSignInTries is how many codes a user can try for a pending sign-in.
 const PendingSignInTries = 5
 
-// FewBackupCodes is the number of remaining backup codes at which a user should generate new
-// ones.
+// FewBackupCodes is the number of remaining backup codes at which the user is advised to
+// generate new ones.
 const FewBackupCodes = 2
 
 // TwoFactor is the state of an account's two-factor authentication.
@@ -12,7 +12,7 @@ type TwoFactor struct {
 	Enabled         bool  `json:"enabled"`
 	Since           *Time `json:"since"` // when it was enabled; null while it is not
 	BackupCodesLeft int   `json:"backupCodesLeft"`
-	Pending         bool  `json:"pending"` // a new authenticator waits for its first code, in this session
+	Pending         bool  `json:"pending"` // a new authenticator waits for its first code in this session
 }
 
 // Enrollment asks for a new authenticator. It is pending until [VerifyTOTP] has verified one
@@ -20,24 +20,24 @@ type TwoFactor struct {
 type Enrollment struct {
 	Password string `json:"password"`
 	Method   string `json:"method,omitempty" check:"totp|otp"` // "totp" if empty
-	Issuer   string `json:"issuer,omitempty"`                  // what authenticator apps call this server
+	Issuer   string `json:"issuer,omitempty"`                  // the server's name in authenticator apps
 
-	// Replace asks for the new authenticator of an account that has one, which
-	// is good until the new one is proved. The backup codes stay.
+	// Replace asks for a replacement of the account's authenticator, which remains valid
+	// until the new one is verified. The backup codes stay.
 	Replace *bool `json:"replace,omitempty"`
 }
 
-// Confirmation is the password that confirms the caller's identity.
+// Confirmation returns the password that confirms the caller's identity.
 func (e Enrollment) Confirmation() *string { return &e.Password }
 
 // WeakensFactor reports whether the call replaces an authenticator.
 func (e Enrollment) WeakensFactor() bool { return e.Replace != nil && *e.Replace }
 
-// EnrollmentStarted is the answer to [Enrollment].
+// EnrollmentStarted is the response to [Enrollment].
 type EnrollmentStarted struct {
 	Method      string   `json:"method"`      // "totp"
 	TOTPURI     string   `json:"totpURI"`     // otpauth://totp/…, for a QR code
-	BackupCodes []string `json:"backupCodes"` // shown this once; none if they stay as they are
+	BackupCodes []string `json:"backupCodes"` // not available later; none if the account keeps its codes
 }
 
 // TOTPURI is the authenticator's otpauth://totp/… URI.
@@ -45,7 +45,7 @@ type TOTPURI struct {
 	TOTPURI string `json:"totpURI"`
 }
 
-// BackupCodes are new backup codes, shown this once.
+// BackupCodes are new backup codes. They are not available later.
 type BackupCodes struct {
 	Status      bool     `json:"status"`
 	BackupCodes []string `json:"backupCodes"`
@@ -55,23 +55,23 @@ type BackupCodes struct {
 // pending sign-in.
 type Code struct {
 	Code        string `json:"code"`
-	TrustDevice *bool  `json:"trustDevice,omitempty"` // do not ask this browser for 30 days; at sign-in only
+	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser for no second factor for 30 days; at sign-in only
 
-	// Enroll says that the code is the first of a new authenticator. If none
-	// waits for it any more, no other is taken in its place.
+	// Enroll means that the code is the first of a pending authenticator. If none is
+	// pending, the call fails rather than check the code against the current one.
 	Enroll *bool `json:"enrol,omitempty"`
 }
 
-// BackupCode is like [Code], with a backup code, which works once.
+// BackupCode is like [Code], but with a backup code, which works once.
 type BackupCode struct {
 	Code           string `json:"code"`
 	TrustDevice    *bool  `json:"trustDevice,omitempty"`
-	DisableSession *bool  `json:"disableSession,omitempty"` // end the challenge without opening a session
+	DisableSession *bool  `json:"disableSession,omitempty"` // complete the pending sign-in without opening a session
 }
 
-// Verified is the answer to a correct code.
+// Verified is the response to a correct code.
 type Verified struct {
-	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if none was opened
+	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if no session was opened
 	User  User   `json:"user"`
 }
 
@@ -79,15 +79,15 @@ type Verified struct {
 type TrustedDevice struct {
 	ID         string `json:"id"`
 	Device     Device `json:"device"`
-	IPAddress  string `json:"ipAddress"` // the one last seen
-	UserAgent  string `json:"userAgent"` // the one last seen
+	IPAddress  string `json:"ipAddress"` // as last seen
+	UserAgent  string `json:"userAgent"` // as last seen
 	CreatedAt  Time   `json:"createdAt"`
 	LastUsedAt Time   `json:"lastUsedAt"`
 	ExpiresAt  Time   `json:"expiresAt"`
-	IsCurrent  bool   `json:"isCurrent"` // the call came from it
+	IsCurrent  bool   `json:"isCurrent"` // it made the call
 }
 
-// TrustedDeviceID names one of the caller's trusted devices.
+// TrustedDeviceID identifies one of the caller's trusted devices.
 type TrustedDeviceID struct {
 	ID string `json:"id"`
 }

@@ -11,8 +11,8 @@ type NewAccount struct {
 	CallbackURL string  `json:"callbackURL,omitempty"`
 	RememberMe  *bool   `json:"rememberMe,omitempty"` // nil is yes
 
-	// Invite is the one-time token of the link that makes the first
-	// administrator; other accounts are made without one.
+	// Invite is the one-time token from the link that creates the first administrator.
+	// It is empty for other accounts.
 	Invite string `json:"invite,omitempty"`
 }
 
@@ -24,16 +24,17 @@ type Credentials struct {
 	RememberMe  *bool  `json:"rememberMe,omitempty"` // nil is yes
 }
 
-// SignedUp is the answer to a sign-up. Where addresses must be verified, it opens no session
-// and does not reveal whether the address already had an account: User is then the same as
-// for a new one.
+// SignedUp is the response to a sign-up. Where addresses must be verified, the sign-up opens
+// no session, and the response does not reveal whether the address already had an account:
+// User looks the same as for a new account.
 type SignedUp struct {
 	Token *string `json:"token"` // the session's handle, as in [Session]; null if none was opened
 	User  User    `json:"user"`
 }
 
-// SignedIn is the answer to a sign-in that opened a session. Where TWO_FACTOR_SIGN_IN says
-// so, it is also the answer that a second factor is required, with nothing else.
+// SignedIn is the response to a sign-in that opened a session. With
+// TWO_FACTOR_SIGN_IN=redirect, it is also the response that a second factor is required, and
+// then has only the members of SecondFactorDue.
 type SignedIn struct {
 	Redirect bool   `json:"redirect"`
 	Token    string `json:"token"` // the session's handle, as in [Session]
@@ -52,9 +53,8 @@ func (s SignedIn) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(s))
 }
 
-// User is an account as its owner sees it. Its members are those of Better Auth's user,
-// which many answers have. What Latchkey adds about a user, such as the language, is a
-// member of [Current].
+// User is an account as its user sees it. It has the members of Better Auth's user, which
+// many responses include. Latchkey's own additions, such as the language, are in [Current].
 type User struct {
 	ID               string  `json:"id"`
 	Name             string  `json:"name"`
@@ -66,12 +66,12 @@ type User struct {
 	TwoFactorEnabled bool    `json:"twoFactorEnabled"`
 }
 
-// UserChange holds the changes to the caller's own account. Absent members stay as they are.
-// Email and TwoFactorEnabled are here only to be refused: each has its own route.
+// UserChange changes the caller's account. Absent members stay as they are. Email and
+// TwoFactorEnabled exist only to be refused: they have their own endpoints.
 type UserChange struct {
 	Name             *string         `json:"name,omitempty"`
 	Image            Nullable        `json:"image,omitzero"`
-	Language         *string         `json:"language,omitempty"` // one of [Languages], or empty for as the browser says
+	Language         *string         `json:"language,omitempty"` // one of [Languages], or empty for the browser's preference
 	Email            json.RawMessage `json:"email,omitempty"`
 	TwoFactorEnabled json.RawMessage `json:"twoFactorEnabled,omitempty"`
 }
@@ -81,7 +81,7 @@ type Password struct {
 	Password string `json:"password"`
 }
 
-// Confirmation is the password that confirms the caller's identity.
+// Confirmation returns the password that confirms the caller's identity.
 func (p Password) Confirmation() *string { return &p.Password }
 
 // PasswordChange replaces the caller's password. It always revokes the caller's other
@@ -92,33 +92,33 @@ type PasswordChange struct {
 	RevokeOtherSessions *bool  `json:"revokeOtherSessions,omitempty"`
 }
 
-// PasswordChanged is the answer to [PasswordChange].
+// PasswordChanged is the response to [PasswordChange].
 type PasswordChanged struct {
 	Token string `json:"token"` // the current session's handle
 	User  User   `json:"user"`
 }
 
-// UserDeletion confirms the deletion of the caller's account: with the token of an email, or
-// with the password unless the session is fresh. Where the server delivers emails, a call
+// UserDeletion asks to delete the caller's account. The token from an email or the password
+// confirms it; a fresh session needs no password. Where the server delivers emails, a call
 // with neither deletes nothing and sends a link.
 type UserDeletion struct {
 	Password    *string `json:"password,omitempty"`
-	Token       *string `json:"token,omitempty"`       // of the link in the email about a deletion
-	CallbackURL string  `json:"callbackURL,omitempty"` // where the link in the email leads in the end
+	Token       *string `json:"token,omitempty"`       // from the link in the deletion email
+	CallbackURL string  `json:"callbackURL,omitempty"` // where the link in the email leads after the deletion
 }
 
-// Confirmation is the password that confirms the caller's identity, or nil if the body has
-// none.
+// Confirmation returns the password that confirms the caller's identity, or nil if the body
+// has none.
 func (d UserDeletion) Confirmation() *string { return d.Password }
 
-// Deleted is the answer to [UserDeletion].
+// Deleted is the response to [UserDeletion].
 type Deleted struct {
 	Success bool   `json:"success"`
 	Message string `json:"message"` // one of the following
 }
 
-// The messages of [Deleted] are Better Auth's. Programs read them: nothing else tells
-// a deletion from an email that asks for one.
+// The messages of [Deleted] are Better Auth's. Programs depend on them: nothing else
+// distinguishes a deletion from an email with a link for one.
 const (
 	UserDeleted    = "User deleted"
 	DeletionMailed = "Verification email sent"

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// This program sorts the catalogues, and writes ids.go: a constant for each line of
-// english.txt. It fails, and writes nothing, if a catalogue lacks a line.
+// This program sorts the catalogues and writes ids.go, which has a constant for each line of
+// english.txt. It fails and writes nothing if a catalogue lacks a line.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	for _, l := range english {
 		sentence := l.sentence
 		if begin := []rune(sentence); len(begin) > 100 {
-			sentence = string(begin[:100]) + "…" // enough to know it by
+			sentence = string(begin[:100]) + "…" // enough to recognize it by
 		}
 		b.WriteString("\n\t// " + sentence + "\n\t" + l.name + "\n")
 	}
@@ -61,8 +61,8 @@ func read(catalogue string) (lines []line) {
 	return lines
 }
 
-// reportMissing reports whether a catalogue has every name of another. It logs those
-// that it lacks.
+// reportMissing reports whether a catalogue has every name of another. It logs the missing
+// names.
 func reportMissing(catalogue string, lines, other []line) bool {
 	complete := true
 	for _, o := range other {

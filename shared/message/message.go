@@ -1,11 +1,10 @@
-// Package message holds every sentence that the app and the server show or send
-// to people.
+// Package message holds every sentence that the app and the server show or send to users,
+// in each language.
 //
-// A sentence has an [ID]. The files english.txt and german.txt hold what it is in
-// each language, a line each: the name of the id, a tab and the text. To add a
-// sentence, add a line anywhere in both files and run go generate ./shared/message,
-// which sorts them and writes ids.go. An ID is the number of a line: until then,
-// other sentences have the wrong text.
+// Each sentence has an [ID]. The catalogues english.txt and german.txt have one line for it:
+// the name of the ID, a tab and the text. To add a sentence, add a line anywhere in both
+// files and run go generate ./shared/message, which sorts them and writes ids.go. An ID is
+// the number of a line, so other sentences have the wrong text until then.
 package message
 
 import (
@@ -20,9 +19,9 @@ import (
 // An ID names a sentence. The zero ID names none.
 type ID uint16
 
-// A Language is one that the app and the server speak.
+// A Language is a language of the app and the server.
 type Language struct {
-	// Tag names the language as HTML does (BCP 47).
+	// Tag is the BCP 47 language tag, as in HTML.
 	Tag string
 
 	text      string
@@ -38,12 +37,11 @@ var (
 
 var (
 	English = newLanguage("en", english)
-	// German addresses its reader as „Sie“.
+	// German addresses the user as „Sie“.
 	German = newLanguage("de", german)
 )
 
-// Languages lists all languages. The first is for people who understand none of
-// them.
+// Languages lists all languages. The first is the default.
 var Languages = []*Language{English, German}
 
 func newLanguage(tag, text string) *Language {
@@ -57,9 +55,8 @@ func newLanguage(tag, text string) *Language {
 	})}
 }
 
-// T returns a sentence in the language, with values in the place of its verbs,
-// which are those of package fmt. It returns "" for the zero ID, and in the zero
-// Language.
+// T returns a sentence in the language. Values replace its verbs, which are those of package
+// fmt. It returns "" for the zero ID, and for the zero Language.
 func (l *Language) T(id ID, values ...any) string {
 	if l.sentences == nil {
 		return ""
@@ -71,8 +68,8 @@ func (l *Language) T(id ID, values ...any) string {
 	return fmt.Sprintf(sentence, values...)
 }
 
-// Named returns the ID with a name, for templates, which know no constants. It
-// panics if there is none.
+// Named returns the ID with a name, for templates, which cannot use the constants. It panics
+// if there is none.
 func Named(name string) ID {
 	id := ID(0)
 	for line := range strings.Lines(english) {
@@ -84,6 +81,5 @@ func Named(name string) ID {
 	panic("message: no sentence is named " + name)
 }
 
-// Text returns all that the language has to say. It changes whenever a sentence
-// does.
+// Text returns the whole catalogue of the language, so it changes whenever a sentence does.
 func (l *Language) Text() string { return l.text }

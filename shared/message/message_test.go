@@ -28,8 +28,8 @@ func lines(t *testing.T, l *Language) (names, sentences []string) {
 
 var verbs = regexp.MustCompile(`%[^a-z%]*[a-z]`)
 
-// TestCatalogues tests that each language has a sentence for every id, and that the
-// sentences of an id take the same values and end alike.
+// TestCatalogues tests that each language has a sentence for every ID, and that the
+// sentences of an ID take the same values and end with the same punctuation.
 func TestCatalogues(t *testing.T) {
 	ids, english := lines(t, English)
 	if len(ids) != Count-1 {
@@ -73,7 +73,7 @@ func difference(a, b []string) (names []string) {
 	return names
 }
 
-// TestIDs tests that ids.go is what generate.go makes of english.txt.
+// TestIDs tests that ids.go matches english.txt.
 func TestIDs(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "ids.go", nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -113,8 +113,7 @@ func TestT(t *testing.T) {
 
 var templateNames = regexp.MustCompile(`\{\{(?:T|template "box") "(\w+)"`)
 
-// TestEverySentenceIsUsed tests that no catalogue keeps what the program no longer
-// says.
+// TestEverySentenceIsUsed tests that the code uses every sentence of the catalogues.
 func TestEverySentenceIsUsed(t *testing.T) {
 	used := map[string]bool{}
 	for _, dir := range []string{"../../app", "../../backend", ".."} {
