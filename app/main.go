@@ -1,4 +1,4 @@
-// The app is the part of Latchkey that runs in the browser, compiled to
+// Command app is the part of Latchkey that runs in the browser. It is compiled to
 // WebAssembly.
 package main
 

@@ -1,6 +1,6 @@
-// What has to happen outside the Go program: starting it, showing how far its
-// download is, handing over what was typed meanwhile, saying so when it cannot
-// start or has died, and looking for a newer version.
+// Everything that must happen outside the Go program: it starts the app and shows the
+// progress of the download. It hands over what the user has typed meanwhile. It tells the
+// user if the app cannot start or has crashed, and checks for newer versions.
 "use strict";
 
 (() => {
@@ -11,21 +11,21 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
-  bar.hidden = false; // from now on somebody moves it
+  bar.hidden = false; // from now on this script updates it
   note.hidden = true;
 
-  // The scripts that start the app, one after the other: /wasm_exec.js, which
-  // defines Go, and /app.js.
+  // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and
+  // /app.js.
   const scripts = [...document.querySelectorAll("link[as=script]")].map((link) => link.getAttribute("href"));
   const [go, app] = scripts;
 
-  // The page's Trusted Types policy lets no string become markup or code. The few
-  // that may become a script's address are those, and that of the service worker.
+  // The page's Content-Security-Policy requires Trusted Types. This policy allows no string
+  // as markup or code. As script URLs it allows only these scripts and the service worker.
   self.trustedTypes?.createPolicy("default", {
     createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
   });
 
-  // The browser may offer to install the app before the app listens.
+  // The browser may offer to install the app before the app listens for the event.
   let offer = null;
   const keep = (event) => {
     event.preventDefault();
@@ -33,10 +33,10 @@
   };
   addEventListener("beforeinstallprompt", keep);
 
-  let install = () => {}; // the service worker, where there can be one
+  let install = () => {}; // registers the service worker, if the browser supports it
 
-  // Loading and compiling the app takes all that a small machine has. So the page
-  // is painted first; one that nobody sees is not waited for.
+  // Loading and compiling the app can keep a small machine fully busy, so it starts after
+  // the first paint. A page in the background does not paint, so it starts after a second.
   new Promise((resolve) => {
     new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach(resolve)).
       observe({ type: "paint", buffered: true });
@@ -63,13 +63,13 @@
   const failed = () => {
     bar.hidden = true;
     for (const line of document.querySelectorAll("form .skeleton-line")) {
-      line.hidden = true; // nothing will come there
+      line.hidden = true; // nothing will replace it
     }
     note.hidden = false;
     note.classList.add("now");
   };
 
-  // app.js writes the percentage into the label, and, if it fails, why.
+  // app.js writes the percentage into the label, or the reason if it fails.
   new MutationObserver(() => {
     const text = label.textContent.trim();
     if (/^\d+$/.test(text)) {
@@ -79,10 +79,10 @@
     }
   }).observe(label, { childList: true, characterData: true, subtree: true });
 
-  // Until the app is there the browser sends forms by itself. The app does not
-  // come between a form and its answer, and nothing is sent twice: a code is good
-  // once. Whoever gives the answer up, or gets none, can go on after as long as
-  // the app would wait.
+  // Until the app runs, the browser submits forms itself. The app does not start while a
+  // form waits for its response. No form is submitted twice, because a code works only once.
+  // If the response does not come or the user cancels it, the wait ends after 20 seconds,
+  // the time limit of the app's own calls.
   let answered = null;
   const send = (event) => {
     if (answered) {
@@ -94,8 +94,8 @@
   document.addEventListener("submit", send);
   addEventListener("pageshow", ({ persisted }) => persisted && answered && location.reload());
 
-  // The app draws the page anew, in the place of the shell. What was typed there
-  // is kept, and so is where.
+  // The app replaces the shell with its own page. The input that the user has typed, the
+  // focus and the selection are kept.
   document.body.replaceChild = (drawn, shell) => {
     delete document.body.replaceChild;
     document.removeEventListener("submit", send);
@@ -114,12 +114,12 @@
     const has = shell.contains(had) ? twin(had) : null;
     document.body.replaceChild(drawn, shell);
     has?.focus({ preventScroll: true });
-    if (typeof selectionStart === "number") { // null where an address is typed: the caret is at its end then
+    if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
       has?.setSelectionRange(selectionStart, selectionEnd);
     }
   };
 
-  // A Go program that has ended answers no click any more.
+  // A Go program that has ended no longer responds to events.
   const watch = () => {
     const run = Go.prototype.run;
     Go.prototype.run = async function (instance) {
@@ -135,9 +135,9 @@
     return;
   }
 
-  // app.js registers the worker, too, which comes to the same one. It does not see
-  // a first worker fail, perhaps because a sign-out wiped what it had just kept:
-  // without another try the app would not open offline until the next page.
+  // app.js also registers the same worker. It does not notice when the installation of the
+  // first worker fails, for example because a sign-out deleted the cache. Without a retry,
+  // the app would not open offline until the next page load.
   let tries = 12; // a minute
   install = async () => {
     let next = null;
@@ -146,7 +146,7 @@
       const registration = await workers.register("/app-worker.js");
       next = registration.active ? null : registration.installing;
       if (!workers.controller) {
-        registration.active?.postMessage("claim"); // it got ready while this page was on its way, and has missed it
+        registration.active?.postMessage("claim"); // it became active while this page was loading, and does not control it
       }
     } catch {
       again();
@@ -154,16 +154,16 @@
     next?.addEventListener("statechange", () => next.state === "redundant" && again());
   };
 
-  // Signing out wipes the worker with all else that the browser kept. Nothing of
-  // the account is in it, so that the app opens without a network as before.
+  // Sign-out deletes everything that the browser stores for the site, including the worker.
+  // The worker holds no account data, so it is installed again for the app to open offline.
   new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
     if (data === "signed out" || data === "account deleted") {
       install();
     }
   });
 
-  // A newer worker waits, so that this page goes on with the files that it began
-  // with. The app asks the person, and then calls latchkeyReload.
+  // A newer worker waits, so that this page continues with the files of its own version.
+  // The app asks the user, and then calls latchkeyReload.
   workers.ready.then((registration) => {
     const look = () => {
       if (registration.waiting) {
@@ -173,7 +173,7 @@
     };
     const follow = () => registration.installing?.addEventListener("statechange", look);
     look();
-    follow(); // one may be on its way already
+    follow(); // one may be installing already
     registration.addEventListener("updatefound", follow);
   });
 
@@ -181,7 +181,7 @@
     const registration = await workers.getRegistration();
     try {
       await registration?.update();
-    } catch {} // without a network there is what there is
+    } catch {} // offline: use what is installed
     const next = registration?.installing ?? registration?.waiting;
     if (!next) {
       location.reload();
@@ -199,9 +199,9 @@
     go();
   };
 
-  // The browser looks for a newer worker when a page is opened. An installed
-  // app is seldom opened anew, so it looks again when it is come back to, at
-  // most once an hour. Being offline is no error here.
+  // The browser checks for a newer worker when a page is opened. Users seldom reopen an
+  // installed app, so the app also checks when the user returns to it, at most once an hour.
+  // Being offline is not an error here.
   let looked = Date.now();
   document.addEventListener("visibilitychange", async () => {
     if (document.visibilityState !== "visible" || Date.now() - looked < 3600e3) {

@@ -1,9 +1,9 @@
-// Package web holds what the server sends to browsers besides the API: the app, compiled to
-// WebAssembly, and the few files around it. It renders the pages in which the app starts. It
-// knows neither HTTP nor accounts: package site serves it.
+// Package web holds the files that the server sends to browsers: the app, compiled to
+// WebAssembly, and the few files that it needs. It also renders the pages in which the app
+// starts. It does not depend on HTTP or on accounts: package site serves the files.
 //
-// Make builds the app, which is not in the repository. This package compiles without it;
-// [Built] reports whether it is there.
+// The Makefile builds the app, which is not in the repository. This package compiles without
+// the app; [Built] reports whether the binary includes it.
 package web
 
 import (
@@ -26,12 +26,12 @@ import (
 	"latchkey/shared/message"
 )
 
-// app.* is the stylesheet and, once it is built, the app in its three forms.
+// app.* is the stylesheet and, once it is built, the app in its three encodings.
 //
 //go:embed app.* icon*.* screenshot-narrow.png screenshot-wide.png *.js shell.html
 var content embed.FS
 
-// Names of files here that mean something to this package.
+// Names of embedded files that this package treats specially.
 const (
 	wasm   = "app.wasm"
 	worker = "worker.js"
@@ -40,13 +40,13 @@ const (
 
 // A File is a file to serve, in the encodings that it can be served in.
 type File struct {
-	Type string // as of Content-Type
+	Type string // for the Content-Type header
 
 	forms map[string]func() []byte // by encoding
 	tag   func() string
 }
 
-// NewFile returns a file that compresses itself at the first request for an encoding.
+// NewFile returns a file that is compressed at the first request for an encoding.
 func NewFile(contentType string, plain []byte) *File {
 	return lazyFile(contentType, func() []byte { return plain })
 }
@@ -65,7 +65,8 @@ func lazyFile(contentType string, render func() []byte) *File {
 	}
 }
 
-// Form returns the file in an encoding: "br", "gzip" or "". It returns nil if there is none.
+// Form returns the content of the file in an encoding: "br", "gzip" or "" for none. It returns
+// nil for an unknown encoding.
 func (f *File) Form(encoding string) []byte {
 	if form, ok := f.forms[encoding]; ok {
 		return form()
@@ -73,7 +74,7 @@ func (f *File) Form(encoding string) []byte {
 	return nil
 }
 
-// Tag changes whenever the file does.
+// Tag returns a hash of the content, so it changes whenever the file does.
 func (f *File) Tag() string { return f.tag() }
 
 // Files are the files under /web/, by name.
@@ -95,7 +96,7 @@ func files() map[string]*File {
 			files[name] = precompressed("application/wasm", name)
 		}
 	}
-	delete(files, worker) // go-app serves it, filled in
+	delete(files, worker) // go-app fills it in and serves it
 	return files
 }
 
@@ -113,8 +114,8 @@ func precompressed(contentType, name string) *File {
 	}
 }
 
-// Address returns a path with the version of its script, stylesheet or app. Other paths stay
-// as they are.
+// Address returns the path at with the version of the file that it names, if that is a
+// script, a stylesheet or the app. It returns other paths unchanged.
 func Address(at string) string {
 	name, ours := strings.CutPrefix(at, "/web/")
 	if f := Files[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
@@ -126,8 +127,8 @@ func Address(at string) string {
 // Built reports whether the app is in the binary.
 func Built() bool { return Files[wasm] != nil }
 
-// WasmLength returns the length of the app before compression, in decimal digits. Browsers
-// show their progress against it.
+// WasmLength returns the uncompressed length of the app in bytes, as decimal digits, or "" if
+// there is no app. The page needs it to show the progress of the download.
 func WasmLength() string {
 	if !Built() {
 		return ""
@@ -136,7 +137,7 @@ func WasmLength() string {
 	return strconv.FormatInt(n, 10)
 }
 
-// Worker returns the service worker, with go-app's placeholders in it.
+// Worker returns the service worker, which contains go-app's placeholders.
 func Worker() string { return string(readFile(worker)) }
 
 // Pages are the pages in which the app starts, in one language. Each shows a skeleton until
@@ -145,7 +146,7 @@ type Pages struct {
 	language string
 	shell    *template.Template
 
-	// Those that nothing was sent from yet, as they were drawn last.
+	// The pages without a submitted form, as last rendered for name.
 	mu       sync.Mutex
 	name     string
 	rendered map[string]*File
@@ -166,10 +167,10 @@ func (p *Pages) NotFound(name string) *File { return p.byPath(name)["404"] }
 // A FormState is what a page shows of a form that was submitted and refused. It is zero for
 // a page whose form was not submitted.
 type FormState struct {
-	Error   string // as JSON, for the app
-	Message string // the same, for people
-	Field   string // that the error is about; empty for none
-	Next    string // the page to open after the sign-in
+	Error   string // the error as JSON, for the app
+	Message string // its text for the user
+	Field   string // the field with the error; empty for none
+	Next    string // the page to open after sign-in
 
 	Email         string
 	Forget, Trust bool // the check boxes: do not stay signed in; trust this device
@@ -178,23 +179,23 @@ type FormState struct {
 	NewPassword   bool // offer to choose a new password
 }
 
-// Redisplay returns the page at path with its form as it was submitted.
+// Redisplay returns the page at path with the submitted form and its error.
 func (p *Pages) Redisplay(path, name string, t FormState) []byte { return p.render(path, name, t, nil) }
 
-// A Link is the content of the page of a link in an email, in the language of the page. The
-// page has a button if Button is not empty, or else a link.
+// A Link is the content of the page that a link in an email opens, in the language of the
+// page. The page has a button if Button is not empty, and otherwise a link.
 type Link struct {
 	Title, Text, Hint string
 
-	Button          string // sends the form
-	Danger          bool   // what it does cannot be undone
+	Button          string // the label of the button that submits the form
+	Danger          bool   // its action cannot be undone
 	Token, Callback string // the fields of the form
 
 	Href, Label string // of the link
 }
 
-// Email returns the page of a link in an email. The app does not start in it: nothing
-// happens there without a click on its form.
+// Email returns the page that a link in an email opens. The app does not start in it, and
+// nothing happens until the user submits its form.
 func (p *Pages) Email(name string, l Link) []byte {
 	return p.render(shared.PageEmail, name, FormState{}, &l)
 }
@@ -212,8 +213,8 @@ func (p *Pages) render(path, name string, t FormState, l *Link) []byte {
 	return b.Bytes()
 }
 
-// byPath returns the pages by path. It renders them again only when the name of the server
-// has changed.
+// byPath returns the pages by path. It renders them again only when the server's name has
+// changed.
 func (p *Pages) byPath(name string) map[string]*File {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -226,11 +227,11 @@ func (p *Pages) byPath(name string) map[string]*File {
 	return p.rendered
 }
 
-// Version changes whenever a file here does.
+// Version returns a hash of all embedded files, so it changes whenever one of them does.
 var Version = sync.OnceValue(func() string {
 	var all bytes.Buffer
 	for _, name := range fileNames() {
-		if ext := path.Ext(name); ext != ".br" && ext != ".gz" { // the same once more
+		if ext := path.Ext(name); ext != ".br" && ext != ".gz" { // derived from another file
 			all.WriteString(name + digest(openFile(name)))
 		}
 	}
@@ -271,8 +272,8 @@ func digest(r io.Reader) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// brotlied compresses while the first request waits. Quality 9 takes fifty times as long as
-// 6 and saves one byte in two hundred.
+// brotlied compresses with quality 6, because the first request waits for it. Quality 9
+// takes fifty times as long and saves one byte in two hundred.
 func brotlied(b []byte) []byte {
 	var out bytes.Buffer
 	w := brotli.NewWriterLevel(&out, 6)

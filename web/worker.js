@@ -1,37 +1,37 @@
-// The service worker opens the app without a network. It keeps the files that
-// are the same for everyone and never an answer of the API.
+// The service worker lets the app open without a network. It caches only files that are the
+// same for all users, and never a response of the API.
 "use strict";
 
 const cacheName = "app-{{.Version}}";
 
-// The pages have no ending, and files do.
+// Paths of pages have no file extension, and paths of files have one.
 const isPage = (path) => !path.includes(".");
 
-// Where links in emails lead the server decides: what their page says is about one
-// account, and must not be kept.
+// Links in emails always go to the server: their pages are about one account and must not be
+// cached.
 const isLink = (url) => url.pathname === "/email" || (url.pathname === "/reset-password" && url.searchParams.has("callbackURL"));
 
-// go-app always lists a stylesheet of its own, which the shell does not use, and
-// the manifest, which is to be as it is now.
+// go-app always lists its own stylesheet, which the shell does not use, and the manifest,
+// which must not come from the cache.
 const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
-// A version is installed whole or not at all: if one file fails, the browser
-// throws this worker away and keeps the one before it. Then it waits until no
-// page is open that began with that one, or until the person says so.
+// Installs a version completely or not at all: if one file fails, the browser discards this
+// worker and keeps the previous one. After the installation, this worker waits until no page
+// uses the previous worker, or until the user agrees to reload.
 async function install() {
   const cache = await caches.open(cacheName);
   await cache.addAll(files.filter((path) => !isPage(path)).map((path) => new Request(path, {
     credentials: "omit",
-    cache: path.includes("?v=") ? "default" : "no-cache", // what has a version never changes
+    cache: path.includes("?v=") ? "default" : "no-cache", // a versioned file never changes
   })));
   await keepPages();
 }
 
-// Pages are in the language that a cookie names, and say what the server is called.
-// One that is of another version has none for us.
+// Caches the pages. They are in the language of the cookie and contain the server's name. A
+// server of another version returns no page.
 async function keepPages() {
   const paths = files.filter(isPage);
   const answers = await Promise.all(paths.map((path) => fetch(path + "?v={{.Version}}", { cache: "no-cache" })));
@@ -39,7 +39,7 @@ async function keepPages() {
     throw new Error("the server is of another version");
   }
   const cache = await caches.open(cacheName);
-  // Made anew, because what a worker answers is at the address that it came from.
+  // The responses are copied, because a stored response keeps the URL that it was fetched from.
   await Promise.all(answers.map((answer, i) => cache.put(paths[i], new Response(answer.body, answer))));
 }
 
@@ -49,7 +49,7 @@ self.addEventListener("message", (event) => {
   } else if (event.data === "claim") {
     event.waitUntil(self.clients.claim());
   } else if (event.data === "pages") {
-    event.waitUntil(keepPages().catch(() => {})); // those that are there are good, too
+    event.waitUntil(keepPages().catch(() => {})); // the cached pages still work
   }
 });
 
@@ -62,13 +62,13 @@ async function activate() {
   await self.clients.claim();
 }
 
-// Pages and files are of one version: those of the cache, at once, whether
-// there is a network or not. What is not in it comes from the network.
+// Pages and files come from the cache, even with a network, so that all are of the same
+// version. What is not in the cache comes from the network.
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin || url.pathname.startsWith("/api/") || isLink(url)) {
-    return; // the browser does as if there were no worker
+    return; // the browser handles the request itself
   }
   if (request.mode === "navigate") {
     event.respondWith(page(request, url.pathname));

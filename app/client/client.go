@@ -1,9 +1,9 @@
-// Package client makes the app's calls to the server: [Call] sends one
-// endpoint's input and returns its answer.
+// Package client calls the server's API. [Call] sends the input of an endpoint and returns its
+// output.
 //
-// In the browser a call is a fetch to the page's own origin, and the browser
-// keeps the cookie out of the app's reach. Elsewhere, which is in tests, it is
-// net/http; the app itself must never link that, it would double the download.
+// In the browser it uses fetch on the page's own origin, and the app never sees the session
+// cookie. Elsewhere, that is in tests, it uses net/http. The app must not link net/http, which
+// would double the download.
 package client
 
 import (
@@ -16,27 +16,29 @@ import (
 )
 
 var (
-	// ErrOffline is a call that no server answered. Whether it was carried out
-	// is not known.
+	// ErrOffline means that the call got no response. The server may have processed the
+	// call or not.
 	ErrOffline = &shared.Error{Code: "OFFLINE", Message: "The server cannot be reached."}
 
-	// ErrGarbled is an answer that this version of the app cannot read.
+	// ErrGarbled means that this version of the app cannot parse the response.
 	ErrGarbled = &shared.Error{Code: "GARBLED", Message: "The server's answer cannot be read."}
 )
 
-// Call sends in to e and returns the answer. account is the id of the user whose
-// data the page shows, or "" if it shows none: the server refuses a call in the
-// session of another user with [shared.ErrOtherAccount]. The error is always a
-// [*shared.Error]: the one that the server gave, or one of this package's.
+// Call sends in to e and returns the response.
+//
+// account is the ID of the user whose data the page shows, or "" if it shows none. The server
+// refuses a call in the session of another user with [shared.ErrOtherAccount].
+//
+// The error is always a [*shared.Error]: the server's, or one of this package's.
 func Call[In, Out any](ctx context.Context, c *Client, account string, e shared.Endpoint[In, Out], in In) (Out, error) {
 	var out Out
 	err := c.Do(ctx, account, e.Method, e.Path, in, &out)
 	return out, err
 }
 
-// Do is [Call] for callers that keep in and out agreed by other means: out points
-// to where the answer goes. The compiler makes a Call for every endpoint, and the
-// browser downloads each; of Do there is one.
+// Do is [Call] without type parameters. It stores the response in the value that out points
+// to. The compiler generates a Call for every endpoint, and the browser downloads each of
+// them, but only one Do.
 func (c *Client) Do(ctx context.Context, account, method, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -67,8 +69,7 @@ func headersOf(account string) map[string]string {
 	return headers
 }
 
-// query is what the input of a GET, an object of strings, looks like in an
-// address.
+// query returns the input of a GET, a JSON object of strings, as a URL query.
 func query(in []byte) string {
 	var members map[string]string
 	if json.Unmarshal(in, &members) != nil || len(members) == 0 {
@@ -81,8 +82,8 @@ func query(in []byte) string {
 	return "?" + values.Encode()
 }
 
-// refusal is the error in an answer that is not a success. A proxy in front of
-// the server answers for itself when the server is away, and not in our terms.
+// refusal returns the error of an unsuccessful response. When the server is down, the response
+// comes from a proxy in front of it and has no error code of ours.
 func refusal(status int, answer []byte) *shared.Error {
 	e := new(shared.Error)
 	if json.Unmarshal(answer, e) == nil && e.Code != "" {

@@ -5,7 +5,7 @@ import (
 	"syscall/js"
 )
 
-// A Client calls the origin that the page came from. The zero value is ready.
+// A Client calls the API at the page's origin. The zero value is ready to use.
 type Client struct {
 	clock clock
 }
@@ -47,8 +47,8 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 	return response.Get("status").Int(), []byte(text.String()), nil
 }
 
-// await waits for a promise. It must not be called on the UI goroutine: the
-// page would wait with it.
+// await waits for a promise. It must not be called on the UI goroutine, which it would
+// block.
 func await(promise js.Value) (js.Value, error) {
 	value, reason := make(chan js.Value, 1), make(chan js.Value, 1)
 	then := js.FuncOf(func(_ js.Value, args []js.Value) any { value <- args[0]; return nil })

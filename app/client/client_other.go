@@ -10,8 +10,8 @@ import (
 	"net/http/cookiejar"
 )
 
-// A Client is a browser to one server, as far as the API sees it: it keeps
-// cookies and says where it comes from.
+// A Client calls the API of one server as a browser does: it stores cookies and sends the
+// Origin header.
 type Client struct {
 	Origin string // "http://localhost:8080"
 	HTTP   *http.Client
@@ -19,11 +19,11 @@ type Client struct {
 	clock clock
 }
 
-// New returns a client of the server at origin, with no cookies.
+// New returns a client without cookies for the server at origin.
 func New(origin string) *Client {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		panic(err) // it fails for bad options only
+		panic(err) // it fails only for invalid options
 	}
 	return &Client{Origin: origin, HTTP: &http.Client{
 		Jar: jar,

@@ -15,7 +15,7 @@ import (
 	"latchkey/shared"
 )
 
-// serve starts a server that h answers for, and returns a client of it.
+// serve starts a server with handler h, and returns a client for it.
 func serve(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
 	s := httptest.NewServer(h)

@@ -48,7 +48,7 @@ func TestClock(t *testing.T) {
 			}
 		}
 
-		// The next answer sets right what was a guess.
+		// The next response corrects the guess.
 		at := after(heard, day+time.Hour, time.Hour)
 		k.hear("Mon, 04 May 2026 13:00:00 GMT", at)
 		if got, want := k.now(at), server.Add(time.Hour); !got.Equal(want) || k.disturbed(at) {
@@ -57,8 +57,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestClientNow checks that the client goes by the clock of the server that answers,
-// also with an error, and in the next run by how far that was ahead.
+// TestClientNow tests that the client takes the time from responses, even from errors, and
+// that the next run can assume the difference.
 func TestClientNow(t *testing.T) {
 	date := time.Now().Add(-24 * time.Hour).UTC().Truncate(time.Second)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -1,8 +1,8 @@
-// Package html makes the elements that pages are made of.
+// Package html constructs the HTML elements of the pages.
 //
-// go-app has a type for each element, with some seventy methods of its own that
-// browsers download, 1 kB for each that is used. Its [app.Elem] does the same
-// with one type for all; what is not in its methods is an attribute.
+// It uses [app.Elem], which has one type for all elements. go-app also has a type for each
+// element, but each of these that is used adds 1 kB to the download for its some seventy
+// methods. Attr sets the attributes that have no method.
 package html
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -33,32 +33,31 @@ func Summary() app.HTMLElem  { return app.Elem("summary") }
 func Time() app.HTMLElem     { return app.Elem("time") }
 func Ul() app.HTMLElem       { return app.Elem("ul") }
 
-// A is a link.
+// A returns a link to href.
 func A(href string) app.HTMLElem { return app.Elem("a").Attr("href", href) }
 
-// Form is a form. Should the browser ever send it by itself, what was typed does
-// not become part of an address, which others see.
+// Form returns a form. Its method is POST, so that the input does not become part of a URL if
+// the browser submits the form itself.
 func Form() app.HTMLElem { return app.Elem("form").Attr("method", "post") }
 
-// Button is a button that does not send the form that it is in; with the type
-// "submit" it does.
+// Button returns a button that does not submit its form. With the type "submit" it does.
 func Button() app.HTMLElem { return app.Elem("button").Attr("type", "button") }
 
-// Input is an input of a type.
+// Input returns an input of type kind.
 func Input(kind string) app.HTMLElem {
 	return app.Elem("input").Attr("type", kind)
 }
 
-// Img is a picture that says nothing that the words beside it do not. go-app
-// drops an empty alt, hence the role.
+// Img returns a square decorative image. It has a role, because go-app drops an empty alt
+// attribute.
 func Img(src string, size int) app.HTMLElem {
 	return app.Elem("img").Attr("src", src).Attr("width", size).Attr("height", size).Role("presentation")
 }
 
-// Option is one of a [Select].
+// Option returns an option of a [Select].
 func Option(value string) app.HTMLElem { return app.Elem("option").Attr("value", value) }
 
-// Source is one of the files of a [Picture].
+// Source returns a source of a [Picture].
 func Source(media, srcset string) app.HTMLElem {
 	return app.Elem("source").Attr("media", media).Attr("srcset", srcset)
 }

@@ -1,12 +1,11 @@
-// Package passkey has the browser make and use passkeys. It is the only part of
-// the app that speaks to navigator.credentials.
+// Package passkey asks the browser to create and use passkeys. It is the only part of the app
+// that calls navigator.credentials. It does not call the server.
 //
-// What crosses to the server is the JSON of WebAuthn Level 3, written and read
-// here member by member. The browser could do it, but extensions that keep
-// passkeys take the place of navigator.credentials, and what they give in its
-// stead has often no toJSON, or one that fails.
+// Options and responses are the JSON of WebAuthn Level 3. The package converts them itself,
+// because browser extensions that store passkeys replace navigator.credentials, and their
+// credentials often lack a working toJSON.
 //
-// Outside a browser there are no passkeys: see [Supported].
+// Outside a browser, [Supported] reports false and requests fail with [ErrUnsupported].
 package passkey
 
 import (
@@ -15,53 +14,53 @@ import (
 	"strings"
 )
 
-// Way is how a browser goes about a request.
+// Way is how the browser presents a request to the user.
 type Way int
 
 const (
-	Modal     Way = iota // it asks the person at once
-	Quiet                // it asks in passing: in the autofill of a field, or not at all
-	Immediate            // it asks at once, unless it has no passkey to offer
+	Modal     Way = iota // asks the user at once
+	Quiet                // conditional mediation: offers passkeys in autofill, or creates one without asking
+	Immediate            // asks at once, but fails if it has no passkey to offer
 )
 
-// Error is why the browser did not do what it was asked, by the name of its
-// DOMException.
+// Error is the DOMException with which the browser rejected a request.
 type Error struct {
 	Name    string
-	Message string // for developers; every browser words it differently
+	Message string // for developers; differs between browsers
 }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Message }
 
-// Is makes errors match by name alone.
+// Is reports whether target is an Error with the same name.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Name == e.Name
 }
 
-// The errors that mean more than that it did not work.
+// The errors that callers distinguish.
 var (
-	// ErrAborted is a request that was given up for another, or by the app.
+	// ErrAborted means that the app aborted the request or began another one.
 	ErrAborted = &Error{Name: "AbortError"}
 
-	// ErrNotAllowed is how browsers say that the person said no, that it took
-	// too long, or that they would rather not tell.
+	// ErrNotAllowed means that the user canceled, that the request timed out, or that
+	// the browser does not disclose the reason.
 	ErrNotAllowed = &Error{Name: "NotAllowedError"}
 
-	// ErrExists is that what was asked for a new passkey has one already.
+	// ErrExists means that the authenticator already has a passkey of the account.
 	ErrExists = &Error{Name: "InvalidStateError"}
 
-	// ErrUnsupported is a browser that knows no passkeys, or not this way.
+	// ErrUnsupported means that the browser does not support passkeys, or not the
+	// requested options.
 	ErrUnsupported = &Error{Name: "NotSupportedError"}
 )
 
-// decode reads what is base64url in the JSON and bytes in the browser.
+// decode decodes base64url with or without padding.
 func decode(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 }
 
-// publicKey reads options as the server writes them. What the browser takes as
-// bytes is a []byte in it.
+// publicKey parses the server's options. Members that the browser requires as bytes are
+// []byte.
 func publicKey(options []byte) (map[string]any, error) {
 	var o map[string]any
 	if err := json.Unmarshal(options, &o); err != nil {
@@ -98,7 +97,7 @@ func toBytes(object map[string]any, member string) error {
 	return nil
 }
 
-// credential is what the browser answers: a RegistrationResponseJSON or an
+// credential is the browser's response: a RegistrationResponseJSON or an
 // AuthenticationResponseJSON.
 type credential struct {
 	ID         string     `json:"id"`
@@ -126,28 +125,28 @@ type credProps struct {
 	RK bool `json:"rk"`
 }
 
-// Names reports whether options name passkeys, one of which is to be used.
+// Names reports whether options list the passkeys that can be used.
 func Names(options []byte) bool {
 	var o struct{ AllowCredentials []any }
 	return json.Unmarshal(options, &o) == nil && len(o.AllowCredentials) > 0
 }
 
-// RPID is whom options are of, as [SignalUnknown] wants to know.
+// RPID returns the relying party ID in authentication options, for [SignalUnknown].
 func RPID(options []byte) string {
 	var o struct{ RPID string }
 	json.Unmarshal(options, &o) // it stays empty if there is none
 	return o.RPID
 }
 
-// CredentialID is which passkey a response is of.
+// CredentialID returns the credential ID in a response.
 func CredentialID(response []byte) string {
 	var c struct{ ID string }
 	json.Unmarshal(response, &c) // it stays empty if there is none
 	return c.ID
 }
 
-// Elsewhere tells what a new passkey is kept in if that is no part of the
-// device at hand: a "security-key", or a "phone" that was near.
+// Elsewhere returns where a new passkey is stored if that is not the user's device: on a
+// "security-key", or on a "phone" nearby. Otherwise it returns "".
 func Elsewhere(registration []byte) string {
 	var c credential
 	if json.Unmarshal(registration, &c) != nil || c.Attachment != "cross-platform" {

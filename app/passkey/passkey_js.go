@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// Supported reports whether the browser knows passkeys. It does not say so on a
-// page that came by plain http.
+// Supported reports whether the browser supports passkeys. On a page loaded over plain HTTP
+// it does not, unless the host is localhost.
 func Supported() bool {
 	return class().Truthy() && js.Global().Get("navigator").Get("credentials").Truthy()
 }
 
 func class() js.Value { return js.Global().Get("PublicKeyCredential") }
 
-// Can reports whether the browser says that it has a capability, by the name
-// that getClientCapabilities has for it. It must not be called on the UI
-// goroutine: the answer takes a while.
+// Can reports whether the browser has a capability, by its name in getClientCapabilities. It
+// must not be called on the UI goroutine, because it waits for the browser.
 func Can(capability string) bool {
 	all := ask("getClientCapabilities")
 	return all.Type() == js.TypeObject && all.Get(capability).Truthy()
 }
 
-// HasPlatform reports whether the device itself can keep passkeys and verify
-// its user. It must not be called on the UI goroutine.
+// HasPlatform reports whether the device itself can store passkeys and verify its user. It
+// must not be called on the UI goroutine.
 func HasPlatform() bool {
 	return ask("isUserVerifyingPlatformAuthenticatorAvailable").Truthy()
 }
 
-// CanOffer reports whether passkeys can be among what a browser fills in. It
-// must not be called on the UI goroutine.
+// CanOffer reports whether the browser can offer passkeys in autofill. It must not be called
+// on the UI goroutine.
 func CanOffer() bool {
 	return ask("isConditionalMediationAvailable").Truthy()
 }
 
-// ask awaits a method of the class, which the browser may lack.
+// ask calls a static method of PublicKeyCredential and awaits its result. The result is
+// undefined if the browser lacks the method.
 func ask(method string) (answer js.Value) {
 	defer func() {
 		if recover() != nil {
@@ -51,16 +51,15 @@ func ask(method string) (answer js.Value) {
 	return js.Undefined()
 }
 
-// Request is something that the browser was asked. There is one at a time:
-// the next one ends the one before, and begins once that has ended. All of its
-// fields are used on the browser's one thread.
+// Request is a request to the browser. Only one can be in progress: a new request aborts it
+// and begins once it has ended. All fields are used on the browser's main thread only.
 type Request struct {
-	ask   func(signal js.Value) js.Value // the promise
+	ask   func(signal js.Value) js.Value // calls the browser and returns its promise
 	abort js.Value                       // an AbortController; undefined if it cannot be aborted
-	given bool                           // up, before it was begun or after
-	next  *Request                       // begins when this one has ended
+	given bool                           // aborted, perhaps before it began
+	next  *Request                       // begins when this request has ended
 
-	done   chan struct{} // closed when it has ended
+	done   chan struct{} // closed when the request has ended
 	answer []byte
 	err    error
 }
@@ -68,21 +67,20 @@ type Request struct {
 // current is the request that has not ended yet.
 var current *Request
 
-// Busy reports whether the browser is being asked.
+// Busy reports whether a request is in progress and not aborted.
 func Busy() bool { return current != nil && !current.given }
 
-// Create asks for a new passkey as options say, which are a
-// PublicKeyCredentialCreationOptionsJSON. [Request.Wait] returns a
-// RegistrationResponseJSON.
+// Create asks for a new passkey. options are a PublicKeyCredentialCreationOptionsJSON, and
+// [Request.Wait] returns a RegistrationResponseJSON.
 //
-// It calls the browser before it returns, because the browser may want to see
-// that in the handler of a click. Only if another request has to be ended
-// first does it call later.
+// It calls the browser before it returns, because browsers may require the call to happen in
+// the handler of a click. If another request is in progress, it calls the browser once that
+// has ended.
 func Create(options []byte, way Way) *Request { return begin("create", options, way) }
 
-// Get asks for the use of a passkey as options say, which are a
-// PublicKeyCredentialRequestOptionsJSON. [Request.Wait] returns an
-// AuthenticationResponseJSON. It calls the browser as soon as [Create] does.
+// Get asks for the use of a passkey. options are a PublicKeyCredentialRequestOptionsJSON, and
+// [Request.Wait] returns an AuthenticationResponseJSON. It calls the browser at the same time
+// as [Create] does.
 func Get(options []byte, way Way) *Request { return begin("get", options, way) }
 
 func begin(method string, options []byte, way Way) *Request {
@@ -93,7 +91,7 @@ func begin(method string, options []byte, way Way) *Request {
 		return r
 	}
 	r.ask = func(signal js.Value) js.Value {
-		// The objects are made now: they must be of a page that is still there.
+		// The objects are created only now: they must belong to a page that still exists.
 		in := map[string]any{"publicKey": value(key)}
 		switch way {
 		case Quiet:
@@ -106,7 +104,7 @@ func begin(method string, options []byte, way Way) *Request {
 		}
 		return js.Global().Get("navigator").Get("credentials").Call(method, in)
 	}
-	if way != Immediate { // which refuses a signal
+	if way != Immediate { // browsers refuse a signal with it
 		r.abort = js.Global().Get("AbortController").New()
 	}
 
@@ -145,8 +143,7 @@ func (r *Request) start() {
 	})
 }
 
-// end takes the answer and lets the next request begin. It may be called again,
-// in vain.
+// end records the result and lets the next request begin. Further calls do nothing.
 func (r *Request) end(answer []byte, err error) {
 	select {
 	case <-r.done:
@@ -154,7 +151,7 @@ func (r *Request) end(answer []byte, err error) {
 	default:
 	}
 	if r.given {
-		answer, err = nil, ErrAborted // also if the answer was on its way
+		answer, err = nil, ErrAborted // even if the response was on its way
 	}
 	r.answer, r.err = answer, err
 	close(r.done)
@@ -167,7 +164,7 @@ func (r *Request) end(answer []byte, err error) {
 	}
 }
 
-// Abort gives the request up. It does nothing to one that has ended.
+// Abort cancels the request. It does nothing if the request has ended.
 func (r *Request) Abort() {
 	if r == nil || r.given {
 		return
@@ -180,22 +177,21 @@ func (r *Request) Abort() {
 	if r.abort.Truthy() {
 		r.abort.Call("abort")
 	}
-	// There are extensions that do not listen. The next one must not wait for
-	// them.
+	// Some extensions ignore the signal. The next request must not wait for them.
 	go func() {
 		time.Sleep(time.Second)
 		r.end(nil, ErrAborted)
 	}()
 }
 
-// Wait returns the answer. It must not be called on the UI goroutine: the
-// person takes their time. Its error is always an [*Error].
+// Wait waits for the response. It must not be called on the UI goroutine, because it waits
+// for the user. Its error is always an [*Error].
 func (r *Request) Wait() ([]byte, error) {
 	<-r.done
 	return r.answer, r.err
 }
 
-// settle calls then with what a promise comes to.
+// settle calls then with the result of a promise.
 func settle(promise js.Value, then func(js.Value, error)) {
 	var kept, broken js.Func
 	once := func(value js.Value, err error) any {
@@ -209,7 +205,7 @@ func settle(promise js.Value, then func(js.Value, error)) {
 		return once(js.Undefined(), exception(js.Error{Value: first(args)}))
 	})
 	defer func() {
-		if thrown := recover(); thrown != nil { // it is no promise
+		if thrown := recover(); thrown != nil { // not a promise
 			once(js.Undefined(), exception(thrown))
 		}
 	}()
@@ -223,7 +219,7 @@ func first(args []js.Value) js.Value {
 	return args[0]
 }
 
-// exception is what was thrown, as an [Error].
+// exception converts a thrown value to an [Error].
 func exception(thrown any) *Error {
 	e, ok := thrown.(js.Error)
 	if !ok {
@@ -232,7 +228,7 @@ func exception(thrown any) *Error {
 	return &Error{text(e.Value, "name"), text(e.Value, "message")}
 }
 
-// text is a member that is a string, or "".
+// text returns a member that is a string, or "".
 func text(object js.Value, member string) string {
 	if object.Type() != js.TypeObject && object.Type() != js.TypeFunction {
 		return ""
@@ -243,7 +239,7 @@ func text(object js.Value, member string) string {
 	return ""
 }
 
-// value makes an object of the browser of what [publicKey] read.
+// value converts the result of [publicKey] to a JavaScript object.
 func value(v any) js.Value {
 	switch v := v.(type) {
 	case []byte:
@@ -267,7 +263,7 @@ func value(v any) js.Value {
 	}
 }
 
-// read writes down the credential that the browser gave.
+// read returns the browser's credential as JSON.
 func read(from js.Value) (answer []byte, err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -275,7 +271,7 @@ func read(from js.Value) (answer []byte, err error) {
 		}
 	}()
 	if from.Type() != js.TypeObject {
-		return nil, ErrNotAllowed // null: nothing was chosen
+		return nil, ErrNotAllowed // null: the user chose none
 	}
 	response := from.Get("response")
 	c := credential{
@@ -293,21 +289,21 @@ func read(from js.Value) (answer []byte, err error) {
 	c.Response.Signature = binary(response, "signature")
 	c.Response.UserHandle = binary(response, "userHandle")
 	if c.Response.Attestation != "" {
-		c.Response.AuthenticatorData = "" // it is inside
+		c.Response.AuthenticatorData = "" // part of the attestation object
 		c.Response.Transports = transports(response)
 		c.Extensions = results(from)
 	}
 	return json.Marshal(c)
 }
 
-// binary is a member that is bytes, as text; "" if there are none.
+// binary returns a member that is bytes as base64url, or "" if it is not bytes.
 func binary(object js.Value, member string) string {
 	v := object.Get(member)
 	if v.Type() != js.TypeObject {
 		return ""
 	}
 	array := js.Global().Get("Uint8Array")
-	if buffer := v.Get("buffer"); buffer.Truthy() { // it is a view of one
+	if buffer := v.Get("buffer"); buffer.Truthy() { // a view of a buffer
 		array = array.New(buffer, v.Get("byteOffset"), v.Get("byteLength"))
 	} else {
 		array = array.New(v)
@@ -317,7 +313,7 @@ func binary(object js.Value, member string) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// transports is how the passkey can be reached, if that is told.
+// transports returns the passkey's transports, or nil if the browser does not report them.
 func transports(response js.Value) (all []string) {
 	defer func() {
 		if recover() != nil {
@@ -333,7 +329,7 @@ func transports(response js.Value) (all []string) {
 	return all
 }
 
-// results is what became of the extensions that are asked for, if that is told.
+// results returns the results of the requested extensions, if the browser reports them.
 func results(from js.Value) (all extensions) {
 	defer func() {
 		if recover() != nil {
@@ -346,26 +342,25 @@ func results(from js.Value) (all extensions) {
 	return all
 }
 
-// SignalAccepted tells what keeps passkeys which ones of an account there are,
-// so that it offers no others. accepted is the argument of
-// signalAllAcceptedCredentials.
+// SignalAccepted tells authenticators which passkeys the account has, so that they offer no
+// others. accepted is the argument of signalAllAcceptedCredentials.
 func SignalAccepted(accepted any) { signal("signalAllAcceptedCredentials", accepted) }
 
-// SignalDetails tells what keeps passkeys what an account is called now.
+// SignalDetails tells authenticators the current names of an account.
 func SignalDetails(rpID, userID, name, displayName string) {
 	signal("signalCurrentUserDetails", map[string]string{
 		"rpId": rpID, "userId": userID, "name": name, "displayName": displayName,
 	})
 }
 
-// SignalUnknown tells what keeps a passkey that it is good for nothing. It is
-// deleted then, for good.
+// SignalUnknown tells authenticators that the server does not know a passkey. They may delete
+// it permanently.
 func SignalUnknown(rpID, id string) {
 	signal("signalUnknownCredential", map[string]string{"rpId": rpID, "credentialId": id})
 }
 
-// signal calls a method that not every browser has. Whether it did anything is
-// nobody's business, and the browser does not tell.
+// signal calls a static method of PublicKeyCredential, if the browser has it. It ignores
+// failures: browsers do not report whether a signal had an effect.
 func signal(method string, argument any) {
 	defer func() { recover() }()
 	b, err := json.Marshal(argument)

@@ -2,22 +2,22 @@
 
 package passkey
 
-// Request is something that the browser was asked.
+// Request is a request to the browser.
 type Request struct{}
 
-// Supported reports whether the browser knows passkeys.
+// Supported reports whether the browser supports passkeys.
 func Supported() bool { return false }
 
 // Can reports whether the browser has a capability.
 func Can(string) bool { return false }
 
-// HasPlatform reports whether the device itself can keep passkeys.
+// HasPlatform reports whether the device itself can store passkeys.
 func HasPlatform() bool { return false }
 
-// CanOffer reports whether passkeys can be among what a browser fills in.
+// CanOffer reports whether the browser can offer passkeys in autofill.
 func CanOffer() bool { return false }
 
-// Busy reports whether the browser is being asked.
+// Busy reports whether a request is in progress.
 func Busy() bool { return false }
 
 // Create asks for a new passkey.
@@ -26,17 +26,17 @@ func Create([]byte, Way) *Request { return &Request{} }
 // Get asks for the use of a passkey.
 func Get([]byte, Way) *Request { return &Request{} }
 
-// Wait returns the answer.
+// Wait waits for the response.
 func (r *Request) Wait() ([]byte, error) { return nil, ErrUnsupported }
 
-// Abort gives the request up.
+// Abort cancels the request.
 func (r *Request) Abort() {}
 
-// SignalAccepted tells which passkeys there are.
+// SignalAccepted tells authenticators which passkeys the account has.
 func SignalAccepted(any) {}
 
-// SignalDetails tells what an account is called.
+// SignalDetails tells authenticators the names of an account.
 func SignalDetails(rpID, userID, name, displayName string) {}
 
-// SignalUnknown tells that a passkey is not known.
+// SignalUnknown tells authenticators that the server does not know a passkey.
 func SignalUnknown(rpID, id string) {}

@@ -1,10 +1,12 @@
-// Command build makes what the server embeds smaller, so that no system tool
-// is needed for it:
+// Command build reduces the size of the files that the server embeds. It needs no system
+// tools.
 //
-//	go run ./web/build slim                 copy go-app without its server, to compile the app with
-//	go run ./web/build [-quality N] [-budget BYTES] FILE…   write FILE.br and FILE.gz beside each file, and fail
-//	                                                        if a FILE.br is over budget
-//	go run ./web/build [-budget BYTES] size weigh web/app.wasm beside what make has built to compare it with
+//	go run ./web/build slim
+//		copy go-app without its server, to compile the app with
+//	go run ./web/build [-quality N] [-budget BYTES] FILE…
+//		write FILE.br and FILE.gz beside each FILE, and fail if a FILE.br exceeds the budget
+//	go run ./web/build [-budget BYTES] size
+//		compare the size of web/app.wasm with the builds that make has made for comparison
 package main
 
 import (
@@ -42,8 +44,8 @@ func main() {
 	}
 }
 
-// compress writes the two small forms of each file beside it. It fails if brotli
-// is over budget.
+// compress writes a gzip and a brotli file beside each file. It fails if a brotli file
+// exceeds the budget.
 func compress(quality, budget int, files []string) error {
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
@@ -75,9 +77,8 @@ func compress(quality, budget int, files []string) error {
 	return nil
 }
 
-// size prints what app.wasm weighs beside what go-app makes as it is, compiled
-// with the same flags: a hello world, and the same app. It fails if app.wasm is
-// over the budget.
+// size compares the size of app.wasm with two builds that use go-app unmodified and the same
+// flags: a hello world and the app itself. It fails if app.wasm exceeds the budget.
 func size(budget int) error {
 	fmt.Println("Compressing …")
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
@@ -145,8 +146,8 @@ func finish(small *bytes.Buffer, w io.WriteCloser, raw []byte) ([]byte, error) {
 	return small.Bytes(), err
 }
 
-// write replaces a file in one step, so that a build that is broken off leaves
-// no half of one behind.
+// write replaces a file atomically, so that an interrupted build does not leave a partial
+// file.
 func write(file string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".build-")
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// packages prints which packages most of the app's code comes from. Beside the
-// code a program has data, most of it tables of that same code and its types.
+// packages prints the packages that contribute most to the app's code. A program also has
+// data, mostly tables about that code and its types.
 func packages(file string) error {
 	wasm, err := os.ReadFile(file)
 	if err != nil {
@@ -42,8 +42,8 @@ func packages(file string) error {
 	return nil
 }
 
-// from returns the package that a function is from, by what it is called in a
-// program: the package's path, a dot, and its name.
+// from returns the package of a function. The function's name in the program is the
+// package's path, a dot and its own name.
 func from(function string, paths map[string]string) string {
 	for i, char := range function {
 		if path, ok := paths[function[:i]]; ok && char == '.' {
@@ -53,8 +53,7 @@ func from(function string, paths map[string]string) string {
 	return "made by the linker, or without a package"
 }
 
-// dependencies are the packages that the app is made of, by how the linker
-// spells them.
+// dependencies returns the paths of the app's packages, by the linker's spelling.
 func dependencies() (map[string]string, error) {
 	cmd := exec.Command("go", "list", "-modfile=build/wasm.mod", "-deps", "./app")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
@@ -71,10 +70,10 @@ func dependencies() (map[string]string, error) {
 	return paths, nil
 }
 
-// functions returns how long the code of each function of a program is and
-// what it is called, in the same order.
+// functions returns the code size and the name of each function of a program, in the same
+// order.
 func functions(wasm []byte) (sizes []int, names []string) {
-	const custom, code = 0, 10            // kinds of sections
+	const custom, code = 0, 10            // section IDs
 	for wasm = wasm[8:]; len(wasm) > 0; { // after the magic number and the version
 		kind := wasm[0]
 		wasm = wasm[1:]
@@ -85,10 +84,10 @@ func functions(wasm []byte) (sizes []int, names []string) {
 				sizes = append(sizes, len(block(&section)))
 			}
 		case kind == custom && string(block(&section)) == "name":
-			section = section[1:] // Go writes only this kind of names
+			section = section[1:] // the subsection ID: Go writes only function names
 			section = block(&section)
 			for range number(&section) {
-				number(&section) // what the function is called by
+				number(&section) // the function's index
 				names = append(names, string(block(&section)))
 			}
 		}
@@ -96,14 +95,14 @@ func functions(wasm []byte) (sizes []int, names []string) {
 	return sizes, names
 }
 
-// number takes a number off the front of b.
+// number reads a varint and advances b past it.
 func number(b *[]byte) int {
 	n, length := binary.Uvarint(*b)
 	*b = (*b)[length:]
 	return int(n)
 }
 
-// block takes what its length stands before off the front of b.
+// block reads a length-prefixed block and advances b past it.
 func block(b *[]byte) []byte {
 	n := number(b)
 	taken := (*b)[:n]

@@ -13,12 +13,12 @@ const (
 	goApp = "github.com/maxence-charriere/go-app/v10"
 	uuid  = "github.com/google/uuid"
 
-	// goAppSum is what go.sum has for the version that slim and goapp_wasm.txt
-	// were written for.
+	// goAppSum is the checksum in go.sum of the version of go-app that slim and
+	// goapp_wasm.txt were written for.
 	goAppSum = "h1:4JUSlVQ8zVIeL3acFJEpuerP6FLoEQWg6CUTtHcz7Ro="
 )
 
-// What is compiled in the place of what is left out.
+// Source code that replaces the omitted files.
 //
 //go:embed goapp_wasm.txt
 var goAppInstead []byte
@@ -26,16 +26,16 @@ var goAppInstead []byte
 //go:embed uuid_wasm.txt
 var uuidInstead []byte
 
-// slim makes a copy of go-app without its server, and build/wasm.mod, which is
-// go.mod with that copy in the place of go-app.
+// slim copies go-app without its server, and writes build/wasm.mod, which is go.mod with that
+// copy in place of go-app.
 //
-// The server is in the same package as what runs in browsers. The linker drops
-// its functions there, but not the TLS and the HTTP below them, which set
-// themselves up at start: a fifth of the download, never used. Another tenth is
-// what encrypts the browser's storage, makes UUIDs and matches regular
-// expressions, which the app does without, too. The copy is for the build of the
-// app alone. Everything else, editors too, goes by go.mod and has go-app as its
-// authors made it.
+// The server is in the same package as the code for browsers. The linker removes the server's
+// functions, but not net/http and crypto/tls, which have init functions. They are a fifth of
+// the download and are never used. Another tenth encrypts the browser's storage, generates
+// UUIDs and matches regular expressions, which the app does not need, either.
+//
+// Only the build of the app uses the copy. Everything else, including editors, uses go.mod
+// and the unmodified go-app.
 func slim() error {
 	module, err := goAppModule()
 	if err != nil {
@@ -56,7 +56,7 @@ func slim() error {
 	if err := errors.Join(os.RemoveAll(to), os.RemoveAll(uuidTo), os.MkdirAll(uuidTo, 0o777)); err != nil {
 		return err
 	}
-	// What is not in pkg is the project's web site.
+	// Only pkg is code; the rest is the project's website.
 	if err := os.CopyFS(to+"/pkg", os.DirFS(module.Dir+"/pkg")); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func slim() error {
 		{uuidTo + "/go.mod", []byte("module " + uuid + "\n")},
 		{uuidTo + "/uuid.go", uuidInstead},
 		{"build/wasm.sum", goSum},
-		// Last, because it is what make looks at.
+		// Last, because it is the target that make checks.
 		{"build/wasm.mod", fmt.Appendf(goMod, "\nreplace (\n\t%s => ./%s\n\t%s => ./%s\n)\n", goApp, to, uuid, uuidTo)},
 	} {
 		if err := write(file.name, file.content); err != nil {
@@ -103,7 +103,7 @@ func slim() error {
 
 type module struct{ Version, Dir, Sum string }
 
-// goAppModule finds go-app as go.mod has it, and downloads it first if need be.
+// goAppModule finds go-app in the version of go.mod. It downloads the module if necessary.
 func goAppModule() (module, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", goApp)
 	cmd.Stderr = os.Stderr

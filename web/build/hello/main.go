@@ -1,7 +1,7 @@
 //go:build js
 
-// Command hello is the smallest program that go-app makes, which
-// "make size" measures the app against.
+// Command hello is a minimal go-app program. "make size" and "make bench-ui" compare the app
+// with it.
 package main
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
