@@ -14,19 +14,19 @@ import (
 	"latchkey/shared/message"
 )
 
-// addPasskey is the dialog of the passkeys section that adds one.
+// addPasskey is the dialog that adds a passkey. It is part of the passkeys section.
 type addPasskey struct {
 	env      *env
-	ctx      app.Context             // of the section
-	passkeys func() []shared.Passkey // that there are
-	added    func(shared.Passkey)    // called with the new one
+	ctx      app.Context             // the section's
+	passkeys func() []shared.Passkey // returns the existing passkeys
+	added    func(shared.Passkey)    // called with the new passkey
 
 	form      form
 	ceremony  ceremony
-	platform  bool   // this device can keep passkeys itself
-	opening   bool   // what the ceremony needs is on its way
+	platform  bool   // this device itself can store passkeys
+	opening   bool   // the options are being fetched
 	openings  int    // how often the dialog was opened
-	suggested string // the name
+	suggested string // the suggested name
 }
 
 func (d *addPasskey) init(e *env, passkeys func() []shared.Passkey, added func(shared.Passkey)) {
@@ -42,7 +42,7 @@ func (d *addPasskey) mount(ctx app.Context) {
 	})
 }
 
-// open opens the dialog once what the ceremony needs is there.
+// open fetches the options and then opens the dialog.
 func (d *addPasskey) open(ctx app.Context, _ app.Event) {
 	if d.opening {
 		return
@@ -58,7 +58,7 @@ func (d *addPasskey) open(ctx app.Context, _ app.Event) {
 			toastError(ctx, err)
 			return
 		}
-		d.stop() // what is left of the last time
+		d.stop() // a ceremony of an earlier opening
 		d.form.problem, d.form.wrong = "", nil
 		d.ceremony.keep(ctx, options)
 		userAgent, touch := deviceAtHand()
@@ -69,7 +69,7 @@ func (d *addPasskey) open(ctx app.Context, _ app.Event) {
 	})
 }
 
-// suggest puts the suggested name into the field, to be kept or typed over.
+// suggest enters the suggested name in the field and selects it.
 func (d *addPasskey) suggest(ctx app.Context) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(d.form.inputID("name")); e.Truthy() {
@@ -91,7 +91,7 @@ func (d *addPasskey) submit(_ app.Context, e app.Event) {
 	}, d.created)
 }
 
-// created takes what the browser made to the server.
+// created sends the browser's response to the server.
 func (d *addPasskey) created(ctx app.Context, answer json.RawMessage, err error) {
 	e := d.env
 	if err != nil {
@@ -100,7 +100,7 @@ func (d *addPasskey) created(ctx app.Context, answer json.RawMessage, err error)
 		return
 	}
 	name := d.form.value("name")
-	own := name != d.suggested // which is after the device at hand
+	own := name != d.suggested // the suggestion describes this device
 	if !own {
 		name = e.unused(e.elsewhereName(passkey.Elsewhere(answer), name), d.passkeys())
 	}
@@ -110,7 +110,7 @@ func (d *addPasskey) created(ctx app.Context, answer json.RawMessage, err error)
 		d.form.end(ctx, err)
 		if err != nil {
 			if !errors.Is(err, client.ErrOffline) && !errors.Is(err, shared.ErrPasskeyRegistered) {
-				passkey.SignalUnknown(d.ceremony.rpID, passkey.CredentialID(answer)) // the browser has one that the server has not
+				passkey.SignalUnknown(d.ceremony.rpID, passkey.CredentialID(answer)) // the server does not have the new passkey
 			}
 			return
 		}
@@ -125,8 +125,8 @@ func (d *addPasskey) created(ctx app.Context, answer json.RawMessage, err error)
 	})
 }
 
-// rename gives a new passkey the name that its provider suggests, which is not known
-// before the passkey is made. If that fails, the name is good enough.
+// rename gives a new passkey a name from its provider, which is unknown until the passkey
+// exists. It ignores errors, because the first name is good enough.
 func (d *addPasskey) rename(one shared.Passkey, name string) {
 	others := slices.DeleteFunc(slices.Clone(d.passkeys()), func(other shared.Passkey) bool { return other.ID == one.ID })
 	in := shared.PasskeyName{ID: one.ID, Name: d.env.unused(name, others)}
@@ -137,12 +137,12 @@ func (d *addPasskey) rename(one shared.Passkey, name string) {
 
 func (d *addPasskey) cancel(app.Context, app.Event) { closeDialog("add-passkey") }
 
-// closed is called for the Escape key, too.
+// closed is called when the dialog closes, including by the Escape key.
 func (d *addPasskey) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "add-passkey", &d.openings, func(app.Context) { d.stop() })
 }
 
-// stop gives up what the dialog has under way.
+// stop aborts the ceremony of the dialog.
 func (d *addPasskey) stop() {
 	d.form.busy = false
 	d.ceremony.stop()

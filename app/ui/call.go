@@ -11,34 +11,37 @@ import (
 	"latchkey/shared"
 )
 
-// patience is how long a call may take before the app gives it up.
+// patience is the time limit of a call.
 const patience = 20 * time.Second
 
-// errCancelled is a call that the user gave up when asked to confirm their identity.
-// The user needs no message about it.
+// errCancelled means that the user canceled when asked to confirm their identity. It has no
+// message for the user.
 var errCancelled = &shared.Error{Code: "CANCELLED"}
 
-// call sends in to an endpoint and hands the answer to then, on the UI goroutine. It
-// handles two refusals itself: when the session has ended it goes to the sign-in
-// page, and when the session is not fresh it asks the user to confirm their identity
-// and sends the call again.
+// call sends in to an endpoint, and calls then with the response on the UI goroutine. It
+// handles these errors itself:
 //
-// then is only called while what ctx belongs to is in the page. The context of an
-// event handler belongs to the button or the form, which may be gone by then: pass
-// that of a component, which OnMount gets.
+//   - [shared.ErrNotFresh]: it asks the user to confirm their identity and sends the call
+//     again
+//   - [shared.ErrUnauthorized]: it goes to the sign-in page
+//   - [shared.ErrOtherAccount]: it refreshes the page
+//   - [shared.ErrAppTooOld]: it asks the user to reload the app
+//
+// It calls then for the last three, too. It calls then only while the element or component
+// of ctx is in the page. The context of an event handler belongs to the button or the form,
+// which may be gone by then: pass the context of a component, from OnMount.
 func call[In, Out any](ctx app.Context, e *env, endpoint shared.Endpoint[In, Out], in In, then func(app.Context, Out, error)) {
 	out := new(Out)
 	newCall(e, endpoint.Method, endpoint.Path, in, out, func(ctx app.Context, err error) { then(ctx, *out, err) }).send(ctx)
 }
 
-// apiCall is what the calls to all endpoints have in common. The compiler makes a
-// [call] for each endpoint, and this once.
+// apiCall is the part of [call] that is the same for all endpoints. The compiler generates a
+// [call] for each endpoint, but only one apiCall.
 type apiCall struct {
 	env *env
 
-	// account is the id of the user whom the page showed when the call was made. It
-	// goes with the call and with its retry: if another tab signs in as another user
-	// before they are sent, the server refuses them.
+	// account is the ID of the user whose page made the call. The call and its retry carry
+	// it, so that the server refuses them if another tab has signed in as another user.
 	account string
 
 	method, path string
@@ -86,7 +89,7 @@ func (c *apiCall) answered(ctx app.Context, err error) {
 	c.then(ctx, err)
 }
 
-// stepUp has the user confirm their identity, and sends the call again.
+// stepUp asks the user to confirm their identity, and then sends the call again.
 func (c *apiCall) stepUp(ctx app.Context, err error) {
 	var e *shared.Error
 	errors.As(err, &e)
@@ -94,7 +97,7 @@ func (c *apiCall) stepUp(ctx app.Context, err error) {
 		Factor:    e.Need == shared.NeedSecondFactor,
 		Confirmed: func() { c.send(ctx) },
 		Cancelled: func() {
-			// Dispatched, so that what waits is drawn again, and not only the dialog.
+			// Dispatch renders the calling component again, and not only the dialog.
 			dispatch(ctx, func(ctx app.Context) { c.then(ctx, errCancelled) })
 		},
 	})

@@ -14,47 +14,47 @@ import (
 	"latchkey/shared/message"
 )
 
-// ceremony has the user make or use a passkey, as often as they try. It fetches the
-// options from the server beforehand and keeps them fresh: Safari asks for a passkey
-// in the handler of a click only, and a fetch ends after that.
+// ceremony lets the user create or use a passkey, with any number of attempts. It fetches the
+// options from the server in advance and keeps them fresh, because Safari asks for a passkey
+// only in the handler of a click, and a fetch ends after that.
 type ceremony struct {
 	env     *env
 	ctx     app.Context
 	fetch   func(ctx context.Context, account string) (json.RawMessage, error)
-	fetched func(app.Context) // called when it has; nil for nothing
+	fetched func(app.Context) // called after each fetch in advance; may be nil
 
 	options json.RawMessage
 	since   time.Time // when they were fetched
 	rpID    string    // the relying party's ID in them
-	busy    bool      // the browser or the server is being asked
+	busy    bool      // an attempt is in progress
 	request *passkey.Request
 
-	// Answers to what was fetched or begun before the last change of these are
-	// void.
+	// Responses to a fetch or an attempt from before the last change of these counters are
+	// ignored.
 	fetches, stops int
 }
 
-// Options are good for five minutes.
+// The server accepts options for five minutes.
 const (
 	refetch = 4 * time.Minute
-	tooOld  = refetch + 30*time.Second // where timers are late, as in a tab in the background
+	tooOld  = refetch + 30*time.Second // timers can be late, for example in a background tab
 )
 
-// toUse returns a ceremony that uses a passkey.
+// toUse returns a ceremony in which the user uses a passkey.
 func toUse(e *env, in shared.AuthenticateQuery) ceremony {
 	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
 		return client.Call(ctx, e.client, account, shared.GenerateAuthenticateOptions, in)
 	}}
 }
 
-// toAdd returns a ceremony that makes a passkey.
+// toAdd returns a ceremony in which the user creates a passkey.
 func toAdd(e *env) ceremony {
 	return ceremony{env: e, fetch: func(ctx context.Context, account string) (json.RawMessage, error) {
 		return client.Call(ctx, e.client, account, shared.GenerateRegisterOptions, shared.RegisterQuery{})
 	}}
 }
 
-// prepare fetches the options now, and then every few minutes until stop.
+// prepare fetches the options now, and again every four minutes until stop.
 func (c *ceremony) prepare(ctx app.Context) {
 	c.ctx = ctx
 	if !passkey.Supported() {
@@ -80,7 +80,7 @@ func (c *ceremony) prepare(ctx app.Context) {
 	})
 }
 
-// later fetches the options again, unless something else does before.
+// later fetches the options again after a while, unless they are fetched before.
 func (c *ceremony) later(ctx app.Context) {
 	c.fetches++
 	fetch := c.fetches
@@ -91,7 +91,7 @@ func (c *ceremony) later(ctx app.Context) {
 	})
 }
 
-// load fetches the options for a page that shows the data of account.
+// load fetches the options for a page that shows the data of an account.
 func (c *ceremony) load(ctx context.Context, account string) (json.RawMessage, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -101,13 +101,13 @@ func (c *ceremony) load(ctx context.Context, account string) (json.RawMessage, e
 	return c.fetch(limited, account)
 }
 
-// keep takes options that were fetched just now.
+// keep stores options that were just fetched.
 func (c *ceremony) keep(ctx app.Context, options json.RawMessage) {
 	c.ctx, c.options, c.since, c.rpID = ctx, options, time.Now(), passkey.RPID(options)
 	c.later(ctx)
 }
 
-// stop aborts what runs, and stops fetching.
+// stop aborts the current request and stops fetching.
 func (c *ceremony) stop() {
 	c.fetches++
 	c.stops++
@@ -116,13 +116,13 @@ func (c *ceremony) stop() {
 	c.request = nil
 }
 
-// ready reports whether there are options that the server still knows.
+// ready reports whether there are options that the server still accepts.
 func (c *ceremony) ready() bool {
 	return c.options != nil && time.Since(c.since) < tooOld
 }
 
-// begin is what a click does: it asks the browser through ask, and hands the answer
-// to then. busy is true from now on; then has to call end.
+// begin starts an attempt, in the handler of a click. It calls ask with the options, and then
+// with the browser's response. It sets busy until then calls end.
 func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	if c.busy {
 		return
@@ -148,7 +148,7 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 	})
 }
 
-// await hands the answer to a request to then, unless the request was stopped.
+// await calls then with the response to a request, unless the request was stopped.
 func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	c.request = request
 	async(c.ctx, func() {
@@ -162,8 +162,8 @@ func (c *ceremony) await(request *passkey.Request, then func(app.Context, json.R
 	})
 }
 
-// end makes another try possible. The server takes an answer to its options
-// once; used tells that it has one.
+// end ends the attempt and allows another one. used means that the server has received a
+// response to the options: it accepts only one, so new options are fetched.
 func (c *ceremony) end(used bool) {
 	c.busy = false
 	if used {
@@ -172,8 +172,8 @@ func (c *ceremony) end(used bool) {
 	}
 }
 
-// answered takes what the server says of a response. If the server does not know the
-// passkey at all, the authenticator is told to forget it.
+// answered ends the attempt after the server's verdict on a response. If the server does not
+// know the passkey, it tells the authenticator so, which may then delete it.
 func (c *ceremony) answered(response json.RawMessage, err error) {
 	c.end(err != nil)
 	if errors.Is(err, shared.ErrPasskeyNotFound) {
@@ -181,8 +181,8 @@ func (c *ceremony) answered(response json.RawMessage, err error) {
 	}
 }
 
-// passkeyWords says why the browser refused, and what the user can do. It is empty
-// if the user canceled.
+// passkeyWords returns why the browser refused and what the user can do. It is empty if the
+// user canceled.
 func (t *env) passkeyWords(e *passkey.Error) string {
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:

@@ -2,7 +2,7 @@ package ui
 
 import "strings"
 
-// inFours breaks a key into groups, which can be typed off a screen.
+// inFours splits a key into groups of four, which are easier to type from a screen.
 func inFours(key string) string {
 	var b strings.Builder
 	for i, r := range key {

@@ -9,17 +9,17 @@ import (
 	"latchkey/shared/message"
 )
 
-// confirmation is something that the user has to confirm before it is done.
+// confirmation is an action that the user has to confirm.
 type confirmation struct {
 	Title string
 	Text  string
-	Yes   string // on the button that does it
+	Yes   string // the label of the button that confirms
 	Do    func()
 }
 
 const confirmAction = "confirm"
 
-// confirm asks the user, and does it if they say yes.
+// confirm asks the user to confirm an action. Offline, it only shows an error.
 func confirm(ctx app.Context, c confirmation) {
 	if !online() {
 		toastError(ctx, client.ErrOffline)
@@ -28,7 +28,7 @@ func confirm(ctx app.Context, c confirmation) {
 	ctx.NewActionWithValue(confirmAction, c)
 }
 
-// offlineNotice says in a dialog that there is no connection. The notice of the page
+// offlineNotice draws a notice for dialogs that there is no connection. The page's own notice
 // is behind the dialog.
 func (t *env) offlineNotice(offline bool) app.UI {
 	return html.Div().Class("status").Role("status").Body(
@@ -36,7 +36,7 @@ func (t *env) offlineNotice(offline bool) app.UI {
 	)
 }
 
-// confirmDialog asks for confirmations.
+// confirmDialog is the dialog for confirmations.
 type confirmDialog struct {
 	app.Compo
 	Env          *env

@@ -6,14 +6,14 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// connection is whether the server can be reached.
+// connection is the state of the connection to the server.
 type connection struct {
-	offline     bool // what the page shows
-	unreachable bool // the last call got no answer
-	retrying    bool // a timer looks whether the server is back
+	offline     bool // the page is shown as offline
+	unreachable bool // the last call got no response
+	retrying    bool // a timer for the next retry runs
 }
 
-// A connectionChange is what a look at the connection has brought.
+// A connectionChange is the result of [connection.update].
 type connectionChange int
 
 const (
@@ -23,8 +23,7 @@ const (
 	connectionMaybe                     // the browser has a network again, so the server may be back
 )
 
-// update looks at the connection again. online is what the browser says of its
-// network.
+// update checks the connection again. online reports whether the browser has a network.
 func (c *connection) update(online bool) connectionChange {
 	was := c.offline
 	c.offline = c.unreachable || !online
@@ -39,7 +38,7 @@ func (c *connection) update(online bool) connectionChange {
 	return connectionSame
 }
 
-// reached takes whether a call got an answer. It reports whether that is news.
+// reached records whether a call got a response. It reports whether that has changed.
 func (c *connection) reached(answered bool) bool {
 	news := c.unreachable == answered
 	c.unreachable = !answered
@@ -48,26 +47,24 @@ func (c *connection) reached(answered bool) bool {
 
 const connectionAction = "connection"
 
-// setOnline tells the shell whether the server has answered.
+// setOnline tells the shell whether the server has responded.
 func setOnline(ctx app.Context, e *env, answered bool) {
 	if e.connection.reached(answered) {
 		ctx.NewAction(connectionAction)
 	}
 }
 
-// retryAfter is how often a page that is being looked at asks whether the server is
-// back.
+// retryAfter is the interval at which a visible page checks whether the server is back.
 const retryAfter = 5 * time.Second
 
 func (s *shell) onConnection(app.Context, app.Action) { s.updateConnection(s.ctx) }
 
-// updateConnection looks whether there is a connection, and catches up when there is
-// one again.
+// updateConnection checks the connection, and refreshes the page when it is restored.
 func (s *shell) updateConnection(ctx app.Context) {
 	e := s.env
 	switch e.connection.update(online()) {
 	case connectionLost:
-		closeDialog("add-passkey") // its browser's part may be done, but not the server's
+		closeDialog("add-passkey") // the browser could create the passkey, but the server not store it
 		e.focus.park(ctx, focusedElement())
 		s.retry(ctx)
 	case connectionRestored:
@@ -79,7 +76,7 @@ func (s *shell) updateConnection(ctx app.Context) {
 	}
 }
 
-// retry asks the server who is signed in, again and again until it answers.
+// retry fetches the session at intervals until the server responds.
 func (s *shell) retry(ctx app.Context) {
 	c := &s.env.connection
 	if c.retrying {

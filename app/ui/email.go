@@ -8,14 +8,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// verification is a button that sends the verification email again.
+// verification is a button that sends another verification email.
 type verification struct {
 	app.Compo
 	mounted
 	Env      *env
 	Email    string
-	Profile  bool   // it is a part of the profile
-	Language string // that it is drawn in
+	Profile  bool   // it is shown in the profile
+	Language string // in which it is drawn
 
 	busy bool
 }
@@ -44,17 +44,17 @@ func (v *verification) Render() app.UI {
 	return busyButton(text, v.send, v.busy)
 }
 
-// newEmail is the part of the profile that gives the account another address.
+// newEmail is the part of the profile in which the user changes the email address.
 type newEmail struct {
 	app.Compo
 	mounted
 	Env      *env
 	User     shared.User
-	Language string // that it is drawn in
+	Language string // in which it is drawn
 
 	form   form
 	opened bool
-	said   string // which emails will come
+	said   string // says which emails will come
 }
 
 func (p *newEmail) OnInit() {
@@ -91,7 +91,7 @@ func (p *newEmail) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// emailMails says which emails come when user asks for another address.
+// emailMails returns which emails a change of the address causes.
 func (t *env) emailMails(user shared.User, email string) string {
 	if user.EmailVerified {
 		return t.T(message.DoneChangeLinkSentFirst, user.Email, email)

@@ -7,15 +7,15 @@ import (
 	"latchkey/shared/message"
 )
 
-// env is what the components of one page share. The shell makes one and hands it to
-// every component as the exported field Env. This package keeps nothing of a user
-// or a page elsewhere: two pages can be drawn at once, each with its own env.
+// env is the state that the components of one page share. The shell creates it and passes it
+// to every component in the exported field Env. The package stores no state of a user or a
+// page elsewhere, so two pages can be drawn at once, each with its own env.
 //
-// go-app renders a component again when one of its fields has changed, and it does
-// not look into env for that. So what a component draws and its parent changes is a
-// field of the component, too.
+// go-app renders a component again when one of its fields has changed, but does not look into
+// env. So the data that a component draws and its parent changes must be in a field of the
+// component, too.
 type env struct {
-	Language *message.Language // that the user reads
+	Language *message.Language // the language of the page
 
 	client     *client.Client
 	server     serverInfo
@@ -31,7 +31,7 @@ type env struct {
 	clockAskedAt time.Time // see [tickClock]
 }
 
-// newEnv returns the env of a page that speaks English and knows nothing yet.
+// newEnv returns the env of a page in English without a user.
 func newEnv() *env {
 	e := &env{client: new(client.Client), sessionStorage: browserStorage("sessionStorage")}
 	e.Language = message.English
@@ -41,9 +41,9 @@ func newEnv() *env {
 	return e
 }
 
-// now is the server's time, to which all times on the pages are relative. The
-// browser's own clock may be wrong, and is good for durations only.
+// now returns the server's time, to which all times on the pages are relative. The browser's
+// own clock may be wrong, so it is used for durations only.
 func (e *env) now() time.Time { return e.client.Now() }
 
-// account is the id of the user whose data the page shows, or "".
+// account returns the ID of the user whose data the page shows, or "".
 func (e *env) account() string { return e.identity.account() }

@@ -10,8 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// events is the section that shows the security log: that of the user or, for users
-// with the permission, that of all users.
+// events is the section that shows the security log: the user's own or, for users with the
+// permission, the log of all users.
 type events struct {
 	app.Compo
 	Env     *env
@@ -36,12 +36,12 @@ func (s *events) OnMount(ctx app.Context) {
 }
 
 func (s *events) refresh(app.Context, app.Action) {
-	if !s.list.paged { // a user who has opened more pages is reading
+	if !s.list.paged { // do not disturb a user who has opened more pages
 		s.list.loadFrom("")
 	}
 }
 
-// fetch asks for the events of a kind, from before one on.
+// fetch fetches the page of events of a kind that begins at before.
 func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.Context, page, error)) {
 	endpoint := shared.ListEvents
 	if s.All {
@@ -83,7 +83,7 @@ func (s *events) Render() app.UI {
 		html.Div().Class("actions filter").Body(
 			&field{Env: e, ID: "log-kind", Name: "kind", Label: e.T(message.ShowItem), Options: e.kindOptions(s.All), Typed: s.choose},
 			html.Div().Body(app.If(s.All && s.Offline, func() app.UI {
-				return html.Button().Text(e.T(message.DownloadCSV)) // disabled with the rest of the page, which a link cannot be
+				return html.Button().Text(e.T(message.DownloadCSV)) // a fieldset cannot disable a link
 			}).ElseIf(s.All, func() app.UI {
 				return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T(message.DownloadCSV))
 			})),
@@ -115,12 +115,12 @@ func (s *events) entry(e shared.Event) app.UI {
 	)
 }
 
-// eventWords describes an event further: the account, the actor, the device, the
-// address and the details. all says that the log is that of all users.
+// eventWords returns the details of an event: the account, the actor, the device, the address
+// and more. all means that the log is the one of all users.
 func (t *env) eventWords(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
-		parts = append(parts, e.Subject) // other subjects are names for programs
+		parts = append(parts, e.Subject) // other subjects are IDs for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
 		parts = append(parts, t.personWords(*e.Account))

@@ -14,8 +14,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// factorDialog is the dialog that does a [task]. It keeps its secrets while it is open,
-// so that going back shows the same again, and no longer.
+// factorDialog is the dialog for a [task]. It keeps its secrets only while it is open, so that
+// going back a step shows them again.
 type factorDialog struct {
 	app.Compo
 	Env     *env
@@ -26,12 +26,12 @@ type factorDialog struct {
 	form   form
 	task   *task
 	step   step
-	begun  int    // counts the openings: answers to an older one are void
+	begun  int    // how often it was opened; responses for an earlier opening are ignored
 	shown  bool   // it is open
-	status string // what has happened
+	status string // tells the user what has happened
 
-	uri   string // of the new key
-	path  string // of its QR code
+	uri   string // the otpauth URI of the new key
+	path  string // the outline of its QR code
 	side  int
 	codes []string
 	saved bool
@@ -58,17 +58,17 @@ func (d *factorDialog) begin(ctx app.Context, a app.Action) {
 	focus(ctx, d.form.inputID("password"))
 }
 
-// reset drops the secrets, and begins again.
+// reset deletes the secrets and returns to the first step.
 func (d *factorDialog) reset() {
 	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
-	d.form.until, d.form.waited = time.Time{}, false // of codes; a password is another thing
+	d.form.until, d.form.waited = time.Time{}, false // a wait for codes does not apply to the password
 	d.uri, d.path, d.side, d.codes, d.saved = "", "", 0, nil, false
 	d.step, d.status = stepConfirm, ""
 }
 
-// show goes to a step. The focus moves to its field, or else to its heading, which
-// screen readers read.
+// show goes to a step. It focuses the field for the code, or otherwise the heading, which
+// screen readers then read.
 func (d *factorDialog) show(s step) {
 	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
@@ -80,7 +80,7 @@ func (d *factorDialog) show(s step) {
 	}
 }
 
-// index is the place of the step in the task, from 0.
+// index returns the index of the step in the task.
 func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
 func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
@@ -112,7 +112,7 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 
 const saveFirst = message.ErrCodesNotSaved
 
-// confirm sends the password and what it is for.
+// confirm sends the password with the request of the task.
 func (d *factorDialog) confirm() {
 	e := d.Env
 	if !d.form.start(d.ctx, map[string]string{"password": e.T(message.ErrEnterPassword)}) {
@@ -130,7 +130,7 @@ func (d *factorDialog) confirm() {
 		call(d.ctx, e, shared.EnableTwoFactor, in, func(ctx app.Context, out shared.EnrollmentStarted, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun || !d.shown {
-				return // two-factor authentication is not on before the proof
+				return // nothing has changed before the first code
 			}
 			d.uri, d.codes = out.TOTPURI, out.BackupCodes
 			d.path, d.side = qrPath(d.uri)
@@ -142,7 +142,7 @@ func (d *factorDialog) confirm() {
 			if err != nil || begun != d.begun {
 				return
 			}
-			// The old codes do not work any more: if the dialog was closed, it opens again.
+			// The old codes no longer work, so a dialog that was closed opens again.
 			d.codes, d.shown = out.BackupCodes, true
 			e.focus.showDialog(ctx, "factor")
 			d.show(stepSave)
@@ -164,7 +164,7 @@ func (d *factorDialog) confirm() {
 	}
 }
 
-// prove sends a code of the new key.
+// prove sends a code from the new key.
 func (d *factorDialog) prove() {
 	e := d.Env
 	code, ok := shared.SixDigits(d.form.value("code"))
@@ -187,13 +187,13 @@ func (d *factorDialog) prove() {
 			updateUser(ctx, out.User)
 			d.done(done)
 		case errors.Is(err, shared.ErrNoPendingSignIn):
-			goToSignIn(ctx, sessionEnded) // it takes the code for one of a sign-in
+			goToSignIn(ctx, sessionEnded) // without a session, the server expects the code of a sign-in
 		}
 	})
 }
 
-// done closes the dialog. The button that opened it may be gone from the section, so
-// the focus goes to the section's heading.
+// done closes the dialog after the last step. It focuses the section's heading, because the
+// button that opened the dialog may be gone.
 func (d *factorDialog) done(message string) {
 	closeDialog("factor")
 	toast(d.ctx, message)
@@ -205,7 +205,8 @@ func (d *factorDialog) cancel(app.Context, app.Event) {
 	closeDialog("factor")
 }
 
-// escape keeps the Escape key from throwing away codes that are shown once.
+// escape keeps the Escape key from closing the dialog before new codes are saved, because
+// they are shown only once.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
 		e.PreventDefault()
@@ -213,11 +214,11 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 	}
 }
 
-// closed is called however the dialog closes.
+// closed is called whenever the dialog closes.
 func (d *factorDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
 		if d.step > stepConfirm {
-			refresh(ctx) // an enrollment may have been left half done
+			refresh(ctx) // an enrollment may be incomplete
 		}
 		d.shown = false
 		d.reset()
@@ -225,7 +226,7 @@ func (d *factorDialog) closed(app.Context, app.Event) {
 }
 
 func (d *factorDialog) open(_ app.Context, e app.Event) {
-	e.Call("stopPropagation") // go-app would open an empty window beside the app
+	e.Call("stopPropagation") // otherwise go-app opens an empty window, too
 }
 
 func (d *factorDialog) copyKey(app.Context, app.Event) {
@@ -259,7 +260,7 @@ func (d *factorDialog) toggleSaved(ctx app.Context, _ app.Event) {
 	d.form.wrong = nil
 }
 
-// key is the new key by itself.
+// key returns the new key from its URI.
 func (d *factorDialog) key() string {
 	uri, err := url.Parse(d.uri)
 	if err != nil {
@@ -275,8 +276,8 @@ func (d *factorDialog) email() string {
 	return d.User.Email
 }
 
-// text is the file of the backup codes. It says what they are, for when it is found
-// years later.
+// text returns the file with the backup codes. It says what they are, because the user may
+// open it years later.
 func (d *factorDialog) text() string {
 	e := d.Env
 	return e.T(message.BackupCodesForAccount, d.email(), app.Window().URL().Host) + "\n" +
@@ -296,10 +297,10 @@ func (d *factorDialog) Render() app.UI {
 	if n := len(d.task.steps); n > 1 {
 		where = d.Env.T(message.StepOfSteps, d.index()+1, n)
 	}
-	// Steps that need no server go on offline: the user can save codes that are shown
-	// once.
+	// Steps that need no server work offline, so that the user can save codes that are
+	// shown only once.
 	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
-	// Each step has an element of its own, so that nothing of one is left in another.
+	// Each step has its own element, so that go-app does not reuse the elements of another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
@@ -358,7 +359,7 @@ func (d *factorDialog) backButton() app.UI {
 	case d.canGoBack():
 		return button(d.Env.T(message.GoBack), d.back)
 	case d.task == renewTask && d.step == stepSave:
-		return html.Div() // the old codes do not work any more
+		return html.Div() // the old codes no longer work, so there is nothing to cancel
 	default:
 		return button(d.Env.T(message.CancelAction), d.cancel)
 	}

@@ -8,21 +8,21 @@ import (
 	"latchkey/shared/message"
 )
 
-// task is something that the user does with the second factor, step by step.
+// task is a change of the second factor that the user makes step by step.
 type task struct {
 	title message.ID
-	text  message.ID // why and what for, beside the password
-	yes   message.ID // on the button that sends the password
+	text  message.ID // explains the task at the password field
+	yes   message.ID // the label of the button that sends the password
 	steps []step
 }
 
 type step int
 
 const (
-	stepConfirm step = iota // with the password
-	stepScan                // the new key
-	stepSave                // the backup codes
-	stepProve               // with a code that the new key works
+	stepConfirm step = iota // enter the password
+	stepScan                // scan the new key
+	stepSave                // save the backup codes
+	stepProve               // enter a code from the new key
 )
 
 var (
@@ -54,7 +54,7 @@ var (
 
 const taskAction = "two-factor-task"
 
-// startTask opens the dialog that does a task.
+// startTask opens the dialog for a task. Offline, it only shows an error.
 func startTask(ctx app.Context, t *task) {
 	if !online() {
 		toastError(ctx, client.ErrOffline)

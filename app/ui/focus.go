@@ -2,30 +2,30 @@ package ui
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
 
-// focusKeeper keeps the focus near where the user was, when what has it is disabled
+// focusKeeper keeps the focus near the user's position when the focused control is disabled
 // or a dialog closes.
 type focusKeeper struct {
-	opener app.Value // the control of the page that had the focus when a dialog opened
-	lost   app.Value // the control that had the focus when it was disabled, or nil
+	opener app.Value // the control of the page that was focused when a dialog opened
+	lost   app.Value // the focused control that was disabled, or nil
 	holder app.Value // the heading that has the focus in its place
 }
 
-// showDialog opens a dialog: the rest of the page is out of reach until it closes.
+// showDialog opens a modal dialog.
 func (k *focusKeeper) showDialog(ctx app.Context, id string) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
 			if had := focusedElement(); element("content").Call("contains", had).Bool() {
-				k.opener = had // and not what is in a dialog under this one
+				k.opener = had // not a control of another open dialog
 			}
 			e.Call("showModal")
 		}
 	})
 }
 
-// park keeps the focus near control, which the page is about to disable or to
-// replace. The browser would drop it, and users of a keyboard or a screen reader
-// would be at the top of the page again. The heading of the control's section or
-// dialog takes it, and nothing scrolls.
+// park keeps the focus near control, which the page is about to disable or replace. It moves
+// the focus to the heading of the control's section or dialog, without scrolling. Otherwise
+// the browser would drop the focus, and users of a keyboard or a screen reader would be back
+// at the top of the page.
 func (k *focusKeeper) park(ctx app.Context, control app.Value) {
 	if !control.Truthy() {
 		return
@@ -43,8 +43,8 @@ func (k *focusKeeper) park(ctx app.Context, control app.Value) {
 	})
 }
 
-// restore gives the focus back to the control that lost it, unless the user has
-// moved it meanwhile.
+// restore moves the focus back to the control that lost it, unless the user has moved it in
+// the meantime.
 func (k *focusKeeper) restore(ctx app.Context) {
 	lost, holder := k.lost, k.holder
 	k.lost, k.holder = nil, nil
@@ -58,8 +58,8 @@ func (k *focusKeeper) restore(ctx app.Context) {
 	})
 }
 
-// dialogClosed parks the focus if the control that the browser would give it back
-// to has been disabled since.
+// dialogClosed parks the focus if the control that opened the dialog has been disabled, so
+// that the browser cannot restore the focus to it.
 func (k *focusKeeper) dialogClosed(ctx app.Context) {
 	if k.opener != nil && !element("content").Call("contains", focusedElement()).Bool() {
 		k.park(ctx, k.opener)

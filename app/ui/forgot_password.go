@@ -8,15 +8,15 @@ import (
 	"latchkey/shared/message"
 )
 
-// forgotPassword is the page that asks for a password-reset email. It says the same
-// for every address.
+// forgotPassword is the page on which the user requests a password-reset email. It shows the
+// same for every address, so that it does not reveal which have an account.
 type forgotPassword struct {
 	app.Compo
 	mounted
 	Env *env
 
 	form form
-	sent string // the address that was asked for
+	sent string // the address of the last request
 }
 
 func (p *forgotPassword) OnInit() {

@@ -14,41 +14,41 @@ import (
 	"latchkey/shared/message"
 )
 
-// form is the state of a form: whether it is being sent, and what was wrong with it
-// the last time. Its fields have the names that the API's errors use.
+// form is the state of a form: whether it is being submitted, and the errors of the last
+// submission. Its fields have the same names as in the API's errors.
 type form struct {
 	env    *env
-	id     string   // begins the ids of its elements
-	fields []string // in the order in which they are on the page
+	id     string   // the prefix of the IDs of its elements
+	fields []string // in the order of the page
 
 	busy    bool
-	wrong   map[string]string // by field
-	problem string            // what is wrong with the form as a whole
-	until   time.Time         // when the server accepts another try
-	why     string            // why it accepts none before
-	heard   string            // the same time, as it is read out
+	wrong   map[string]string // errors by field
+	problem string            // an error of the form as a whole
+	until   time.Time         // when the server accepts another attempt
+	why     string            // why it accepts none before that
+	heard   string            // the wait, for screen readers
 	waited  bool              // the wait is over
 }
 
-// init makes the form an empty one with these fields.
+// init initializes an empty form with fields.
 func (f *form) init(e *env, id string, fields ...string) { f.env, f.id, f.fields = e, id, fields }
 
-// inputID is the id of the input of a field.
+// inputID returns the ID of the input of a field.
 func (f *form) inputID(field string) string { return f.id + "-" + field }
 
-// value returns what is in a field.
+// value returns the value of a field.
 func (f *form) value(field string) string { return valueOf(f.inputID(field)) }
 
-// clear empties fields.
+// clear clears fields.
 func (f *form) clear(fields ...string) {
 	for _, field := range fields {
 		clearInputs(f.inputID(field))
 	}
 }
 
-// start prepares the form to be sent. It reports false if the form must not be sent
-// now: it is being sent already, the server asked to wait, or a required field is
-// empty.
+// start prepares the form for submission. It reports false if the form cannot be submitted
+// now: the server is processing it already or has asked to wait, the browser is offline, or a
+// required field is empty. required has the error messages by field.
 func (f *form) start(ctx app.Context, required map[string]string) bool {
 	if f.busy || f.wait() > 0 {
 		return false
@@ -71,7 +71,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	return true
 }
 
-// refuse says what is wrong with a field without asking the server.
+// refuse shows an error at a field without a call to the server.
 func (f *form) refuse(ctx app.Context, field, sentence string) {
 	if f.busy || f.wait() > 0 {
 		return
@@ -80,17 +80,17 @@ func (f *form) refuse(ctx app.Context, field, sentence string) {
 	f.focusWrong(ctx)
 }
 
-// end takes the answer: err says what was wrong, if anything.
+// end ends the submission. It shows err, if there is one.
 func (f *form) end(ctx app.Context, err error) {
 	f.busy = false
 	if err == nil {
 		return
 	}
-	toast(ctx, "") // an older success must not stand beside it
+	toast(ctx, "") // removes an older success message
 	f.fail(err)
 	var e *shared.Error
 	if errors.As(err, &e) && e.Explain().Retype {
-		f.clear("code") // the server will not accept the same code again
+		f.clear("code") // the server does not accept the same code again
 	}
 	f.focusWrong(ctx)
 	if f.wait() > 0 {
@@ -98,8 +98,8 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 }
 
-// adopt takes over an error that is on the page: the browser had sent the form by
-// itself, before the app was there. It returns nil if there is none.
+// adopt takes over the error of a form that the browser submitted before the app ran. The
+// server has written it into the page. adopt returns nil if there is none.
 func (f *form) adopt() *shared.Error {
 	refused := app.Window().Get("document").Call("querySelector", "[data-error]")
 	if !refused.Truthy() {
@@ -110,20 +110,20 @@ func (f *form) adopt() *shared.Error {
 		return nil
 	}
 	f.fail(e)
-	// The sentence above the button stays as it is: it knows which fields have to be
-	// filled in again.
+	// Keep the server's text above the button, which says which fields the user has to
+	// fill in again.
 	if said := element("form-error"); said.Truthy() && f.problem != "" {
 		f.problem = said.Get("textContent").String()
 	}
 	return e
 }
 
-// isOneOf reports whether err is one of those.
+// isOneOf reports whether err matches one of those.
 func isOneOf(err error, those ...error) bool {
 	return slices.ContainsFunc(those, func(one error) bool { return errors.Is(err, one) })
 }
 
-// fail shows an error at the field that it is about, or above the button.
+// fail shows an error at its field, or otherwise above the button.
 func (f *form) fail(err error) {
 	f.problem, f.wrong = "", map[string]string{}
 
@@ -147,7 +147,7 @@ func (f *form) fail(err error) {
 	}
 }
 
-// focusWrong moves the focus to the first field that is wrong.
+// focusWrong focuses the first field with an error.
 func (f *form) focusWrong(ctx app.Context) {
 	for _, field := range f.fields {
 		if f.wrong[field] != "" {
@@ -157,7 +157,7 @@ func (f *form) focusWrong(ctx app.Context) {
 	}
 }
 
-// wait returns how many seconds there are until the server accepts another try.
+// wait returns the number of seconds until the server accepts another attempt.
 func (f *form) wait() int {
 	if d := time.Until(f.until); d > 0 {
 		return int((d + time.Second - 1) / time.Second)
@@ -165,7 +165,7 @@ func (f *form) wait() int {
 	return 0
 }
 
-// countDown draws the form again every second until the wait is over.
+// countDown renders the form every second until the wait is over.
 func (f *form) countDown(ctx app.Context) {
 	if f.wait() == 0 {
 		f.waited = true
@@ -176,14 +176,14 @@ func (f *form) countDown(ctx app.Context) {
 	})
 }
 
-// drawError draws what is wrong with the form as a whole. Its element is always
-// there: screen readers notice only what changes in an element that they know.
+// drawError draws the error of the form as a whole. Its element is always in the page,
+// because screen readers announce only changes within an existing element.
 func (f *form) drawError() app.UI {
 	wait := f.wait()
 	return html.Div().Class("form-error").Role("alert").Body(
 		app.If(wait > 0, func() app.UI {
 			return html.P().Body(
-				// The countdown is for the eye; read out, it would never end.
+				// The countdown is hidden from screen readers, which would read it every second.
 				html.Span().Class("visually-hidden").Text(f.why+" "+f.heard),
 				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
 			)
@@ -195,8 +195,8 @@ func (f *form) drawError() app.UI {
 	)
 }
 
-// button draws the button that sends the form. While it cannot be used it keeps the
-// focus, which a disabled button would lose.
+// button draws the submit button. It uses aria-disabled, because a disabled button would lose
+// the focus.
 func (f *form) button(label, class string) app.HTMLElem {
 	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
@@ -204,7 +204,7 @@ func (f *form) button(label, class string) app.HTMLElem {
 		Text(label)
 }
 
-// field draws the field of the form that in describes.
+// field draws a field of the form.
 func (f *form) field(in field) app.UI {
 	in.Env = f.env
 	in.ID = f.inputID(in.Name)
@@ -212,8 +212,8 @@ func (f *form) field(in field) app.UI {
 	return &in
 }
 
-// code draws the field for six digits. It calls send once they are there, so that the
-// user need not press the button.
+// code draws the field for a six-digit code. It calls send once the code is complete, so that
+// the user does not have to press the button.
 func (f *form) code(label, hint string, send func()) app.UI {
 	return f.field(field{
 		Name: "code", Label: label, Hint: hint,
@@ -226,7 +226,7 @@ func (f *form) code(label, hint string, send func()) app.UI {
 	})
 }
 
-// field is an input with its label, a hint, and what is wrong with it.
+// field is an input with its label, a hint and an error.
 type field struct {
 	app.Compo
 	Env *env
@@ -234,12 +234,12 @@ type field struct {
 	ID       string
 	Name     string
 	Label    string
-	Type     string   // as of <input>
-	Complete string   // what the browser may fill in, as of autocomplete
-	Mode     string   // which keys a phone shows, as of inputmode
-	Exact    bool     // keyboards must not correct what is typed
+	Type     string   // the type attribute
+	Complete string   // the autocomplete attribute
+	Mode     string   // the inputmode attribute: which keys a phone shows
+	Exact    bool     // keyboards must not correct the input
 	Value    string   // the initial value
-	Options  []option // if it is a choice of these
+	Options  []option // the choices, if it is a select
 	Hint     string
 	Wrong    string
 	Typed    func() // called when the value changes
@@ -247,7 +247,7 @@ type field struct {
 	visible bool // the password is shown
 }
 
-// CompoID makes the input a new, empty one when another field takes its place.
+// CompoID gives go-app a new, empty input when another field takes this place.
 func (f *field) CompoID() string { return f.ID }
 
 func (f *field) typed(app.Context, app.Event) {
@@ -309,7 +309,7 @@ func (f *field) Render() app.UI {
 				return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
 			}),
 		),
-		// Live, for when the field has the focus already and is not read again.
+		// A live region, because a field that already has the focus is not read again.
 		html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
 	)
 }

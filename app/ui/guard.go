@@ -9,13 +9,12 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// go-app ends the program when a function that it calls panics. The functions here
-// register callbacks with go-app and recover from their panics. Nothing else in
-// this package registers one: see TestNothingBypassesTheGuard.
+// go-app ends the program when a callback panics. The functions below register callbacks with
+// go-app and recover from their panics. Nothing else in this package registers callbacks: see
+// TestNothingBypassesTheGuard.
 
-// rescue keeps a panic from ending the program, and offers to reload the page,
-// because a panic leaves the page in an unknown state. It must be deferred
-// directly.
+// rescue recovers from a panic and offers to reload the page, because a panic leaves the page
+// in an unknown state. It must be deferred directly.
 func rescue() {
 	if r := recover(); r != nil {
 		app.Window().Get("console").Call("error", fmt.Sprint("panic: ", r))
@@ -25,9 +24,9 @@ func rescue() {
 	}
 }
 
-// on guards an event handler, as in OnClick(on(p.submit)). Like go-app itself it
-// tells handlers apart by their code: all guarded handlers share theirs, so the
-// scope names the code of the handler inside.
+// on guards an event handler, as in OnClick(on(p.submit)). go-app distinguishes handlers by
+// their code pointer, which is the same for all guarded handlers. So on adds the code pointer
+// of h as a scope.
 func on(h app.EventHandler) (app.EventHandler, app.EventOption) {
 	guarded := func(ctx app.Context, e app.Event) {
 		defer rescue()
@@ -36,14 +35,14 @@ func on(h app.EventHandler) (app.EventHandler, app.EventOption) {
 	return guarded, app.EventScope(strconv.FormatUint(uint64(reflect.ValueOf(h).Pointer()), 36))
 }
 
-// onEvent is [on] for events that have no method of their own, as in
+// onEvent is [on] for events without a method of their own, as in
 // On(onEvent("close", d.closed)).
 func onEvent(name string, h app.EventHandler) (string, app.EventHandler, app.EventOption) {
 	guarded, scope := on(h)
 	return name, guarded, scope
 }
 
-// handle has h handle an action while the component of ctx is in the page.
+// handle registers h for an action while the component of ctx is in the page.
 func handle(ctx app.Context, action string, h app.ActionHandler) {
 	ctx.Handle(action, func(ctx app.Context, a app.Action) {
 		defer rescue()
@@ -51,7 +50,7 @@ func handle(ctx app.Context, action string, h app.ActionHandler) {
 	})
 }
 
-// dispatch runs f on the UI goroutine and renders the component of ctx again.
+// dispatch runs f on the UI goroutine and then renders the component of ctx.
 func dispatch(ctx app.Context, f func(app.Context)) {
 	ctx.Dispatch(func(ctx app.Context) {
 		defer rescue()
@@ -59,7 +58,7 @@ func dispatch(ctx app.Context, f func(app.Context)) {
 	})
 }
 
-// afterRender runs f on the UI goroutine once the page shows what has changed.
+// afterRender runs f on the UI goroutine once the page shows the pending changes.
 func afterRender(ctx app.Context, f func(app.Context)) {
 	ctx.Defer(func(ctx app.Context) {
 		defer rescue()
@@ -67,7 +66,7 @@ func afterRender(ctx app.Context, f func(app.Context)) {
 	})
 }
 
-// after is [dispatch] after a duration.
+// after calls [dispatch] after a duration.
 func after(ctx app.Context, d time.Duration, f func(app.Context)) {
 	ctx.After(d, func(ctx app.Context) {
 		defer rescue()
@@ -75,7 +74,7 @@ func after(ctx app.Context, d time.Duration, f func(app.Context)) {
 	})
 }
 
-// async runs f on a goroutine of its own.
+// async runs f on its own goroutine.
 func async(ctx app.Context, f func()) {
 	ctx.Async(func() {
 		defer rescue()
@@ -91,7 +90,8 @@ func callback(f func(this app.Value, args []app.Value) any) app.Func {
 	})
 }
 
-// mounted is embedded by components that need only their context from OnMount.
+// mounted stores the context from OnMount. Components embed it if they need nothing else
+// from OnMount.
 type mounted struct{ ctx app.Context }
 
 func (m *mounted) OnMount(ctx app.Context) {
