@@ -41,7 +41,7 @@ func (s *events) refresh(app.Context, app.Action) {
 	}
 }
 
-// fetch fetches the page of events of a kind that begins at before.
+// fetch fetches the page of events of a kind that are older than before.
 func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.Context, page, error)) {
 	endpoint := shared.ListEvents
 	if s.All {

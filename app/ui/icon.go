@@ -6,10 +6,10 @@ import (
 
 const svg = "http://www.w3.org/2000/svg"
 
-// icon draws the kind of a device, a key, a person or a cross. It is hidden from
-// screen readers: the text beside it, or the label of its button, says the same.
+// icon draws an icon: a kind of device, "key", "person" or "cross". It is hidden from screen
+// readers, because the text beside it or the label of its button says the same.
 func icon(kind string) app.UI {
-	path := "M4 5h16v10H4zM2 18h20" // a laptop
+	path := "M4 5h16v10H4zM2 18h20" // the default: a laptop
 	switch kind {
 	case "mobile":
 		path = "M8 3h8v18H8zM11 18h2"

@@ -9,22 +9,23 @@ import (
 	"latchkey/shared"
 )
 
-// identity is who is signed in, as far as the page knows.
+// identity is the signed-in user, as far as the page knows.
 type identity struct {
-	user        *shared.User // nil if no user is, or it is not known yet
-	confirmedAt time.Time    // when the server last said so, by this browser's clock
-	since       time.Time    // when the session began; zero if that is not known
-	problem     error        // why the user is not known
+	user        *shared.User // nil if no user is signed in, or the page does not know yet
+	confirmedAt time.Time    // when the server last confirmed it, by this browser's clock
+	since       time.Time    // when the session began; zero if unknown
+	problem     error        // why the user is unknown
 
 	permissions []string
-	language    string       // that the user chose; "" for the browser's
-	enrollBy    *shared.Time // when the user must have a second factor; nil if they have, or need none
+	language    string       // the user's choice; "" for the browser's
+	enrollBy    *shared.Time // the deadline for a second factor; nil if the user has one or needs none
 
-	// version counts the changes of user: answers to questions from before are void.
+	// version counts the changes of user. Responses to calls from an earlier version are
+	// ignored.
 	version int
 }
 
-// account is the id of the user, or "".
+// account returns the ID of the user, or "".
 func (i *identity) account() string {
 	if i.user == nil {
 		return ""
@@ -32,13 +33,13 @@ func (i *identity) account() string {
 	return i.user.ID
 }
 
-// setUser makes user the one whose page this is, as the server said at a time.
+// setUser sets the user of the page, as the server confirmed at a time.
 func (i *identity) setUser(user shared.User, at time.Time) {
 	i.user, i.confirmedAt, i.problem = &user, at, nil
 }
 
-// signIn is [identity.setUser] for a user who has just signed in. The server is yet
-// to tell when the session began.
+// signIn is [identity.setUser] for a user who has just signed in. The begin of the session is
+// unknown until the page fetches the session.
 func (i *identity) signIn(user shared.User, at time.Time) {
 	i.setUser(user, at)
 	i.since = time.Time{}
@@ -51,29 +52,28 @@ func (i *identity) clearUser() {
 	i.version++
 }
 
-// expired reports whether there is a user of whom the server has not been heard for
-// too long.
+// expired reports whether there is a user whom the server has not confirmed for too long.
 func (i *identity) expired() bool { return i.user != nil && expired(i.confirmedAt) }
 
-// overdue reports whether the user can do nothing but get a second factor.
+// overdue reports whether the user can do nothing but enroll a second factor.
 func (i *identity) overdue(now time.Time) bool { return i.enrollBy != nil && !i.enrollBy.After(now) }
 
 // may reports whether the user has a permission.
 func (i *identity) may(permission string) bool { return slices.Contains(i.permissions, permission) }
 
-// A sessionAnswer is what the server's answer about the session means.
+// A sessionAnswer is the meaning of the server's response about the session.
 type sessionAnswer int
 
 const (
-	answerVoid      sessionAnswer = iota // the question is outdated, or the server failed
-	answerOffline                        // there was none
-	answerSignedIn                       // the user is known now
+	answerVoid      sessionAnswer = iota // the response is outdated, or the server failed
+	answerOffline                        // there was no response
+	answerSignedIn                       // the user is now known
 	answerEnded                          // the page or a snapshot shows a user, and no user is signed in
 	answerSignedOut                      // no user is signed in
 )
 
-// answer takes the server's answer to the question who is signed in, which was asked
-// at a version. hasSnapshot reports whether the browser keeps a snapshot.
+// answer records the server's response to a fetch of the session that began at a version.
+// hasSnapshot reports whether the browser stores a snapshot.
 func (i *identity) answer(version int, current *shared.Current, err error, hasSnapshot func() bool) sessionAnswer {
 	if version != i.version {
 		return answerVoid
@@ -95,7 +95,7 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 	return answerSignedOut
 }
 
-// useSnapshot takes the user of a snapshot, because the server cannot be asked.
+// useSnapshot sets the user of a snapshot, because the server cannot be reached.
 func (i *identity) useSnapshot(k *snapshot) {
 	i.setUser(k.User, k.At.Time)
 	i.since = k.Since.Time

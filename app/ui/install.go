@@ -8,14 +8,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// install offers to install the page as an app, where that can be done.
+// install offers to install the page as an app, if that is possible.
 type install struct {
 	app.Compo
 	Env      *env
-	Language string // that it is drawn in
+	Language string // in which it is drawn
 
-	offered bool // the browser can ask the user
-	apple   bool // it cannot, but the user can do it by hand
+	offered bool // the browser has an installation prompt
+	apple   bool // an Apple browser, in which the user can install it manually
 }
 
 func (i *install) OnMount(ctx app.Context) {
@@ -29,14 +29,14 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 	if !app.IsClient {
 		return
 	}
-	// go-app calls it installable on Apple's, too, where no page can ask.
+	// go-app also reports Apple browsers as installable, but these have no prompt.
 	installable, apple := ctx.IsAppInstallable(), app.Window().Call("goappIsAppleBrowser").Bool()
 	i.offered, i.apple = installable && !apple, installable && apple
 }
 
 func (i *install) ask(ctx app.Context, _ app.Event) {
 	ctx.ShowAppInstallPrompt()
-	i.offered = false // the browser offers it once
+	i.offered = false // the browser shows the prompt only once
 	focus(ctx, "content")
 }
 

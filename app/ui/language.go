@@ -10,15 +10,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// The methods of [env] that write what users read have t for a receiver, as their
-// [env.T] translates.
+// The receiver of the methods of [env] that return or draw text for users is named t, because
+// they call t.T.
 
-// T returns a sentence in the language of the user. It is a method of env, and not one
-// that env embeds, because the compiler would dereference env at each of a thousand
-// calls.
+// T returns a sentence in the language of the page. It is not promoted from an embedded
+// Language, because the compiler would then dereference env at each of a thousand calls.
 func (t *env) T(id message.ID, values ...any) string { return t.Language.T(id, values...) }
 
-// setLanguage changes the language to the one with a tag, if the app speaks it.
+// setLanguage changes the language to the one with a tag, if the app has it.
 func (t *env) setLanguage(tag string) {
 	for _, l := range message.Languages {
 		if l.Tag == tag {
@@ -27,8 +26,8 @@ func (t *env) setLanguage(tag string) {
 	}
 }
 
-// within returns the name of something as it is written amid a sentence: in lower
-// case, unless it is German.
+// within returns a name in the form for the middle of a sentence: in lower case, except in
+// German.
 func (t *env) within(name string) string {
 	if t.Language == message.German {
 		return name
@@ -36,8 +35,8 @@ func (t *env) within(name string) string {
 	return strings.ToLower(name)
 }
 
-// dateLocale is the locale in which the browser writes dates: one that it prefers, if
-// in the language of the app.
+// dateLocale returns the locale for dates: the browser's first preference in the language of
+// the page, or else that language.
 func (t *env) dateLocale() string {
 	for _, tag := range browserLanguages() {
 		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Language.Tag {
@@ -47,15 +46,15 @@ func (t *env) dateLocale() string {
 	return t.Language.Tag
 }
 
-// applyLanguage speaks the language that the user has chosen, or, if that is "", the
-// one that the browser prefers of those that there are.
+// applyLanguage sets the language of the page to the user's choice. If chosen is "", it uses
+// the browser's preferences.
 func (t *env) applyLanguage(chosen string) {
 	t.setLanguage(preferredLanguage(chosen, browserLanguages()))
 	app.Window().Get("document").Get("documentElement").Set("lang", t.Language.Tag)
 }
 
-// preferredLanguage returns the language for a user who has chosen one, or "" for
-// none, and whose browser has these preferences, the first before others.
+// preferredLanguage returns the tag of the first language that the app has: the user's choice,
+// which may be "", and then the browser's preferences in order.
 func preferredLanguage(chosen string, preferences []string) string {
 	for _, tag := range append([]string{chosen}, preferences...) {
 		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
@@ -66,7 +65,7 @@ func preferredLanguage(chosen string, preferences []string) string {
 	return shared.Languages[0]
 }
 
-// browserLanguages are the tags of the languages that the browser is set to.
+// browserLanguages returns the tags of the browser's preferred languages.
 func browserLanguages() []string {
 	var tags []string
 	if list := app.Window().Get("navigator").Get("languages"); list.Truthy() {
@@ -77,7 +76,7 @@ func browserLanguages() []string {
 	return tags
 }
 
-// savedLanguage is the language in the cookie, or "".
+// savedLanguage returns the language in the cookie, or "".
 func savedLanguage() string {
 	for cookie := range strings.SplitSeq(app.Window().Get("document").Get("cookie").String(), "; ") {
 		if value, ok := strings.CutPrefix(cookie, shared.LanguageCookie+"="); ok {
@@ -87,7 +86,8 @@ func savedLanguage() string {
 	return ""
 }
 
-// saveLanguage keeps what the user chose for a year, or removes it if it is "".
+// saveLanguage stores the user's choice in the cookie for a year, or deletes the cookie if
+// chosen is "".
 func saveLanguage(chosen string) {
 	age := "31536000"
 	if chosen == "" {

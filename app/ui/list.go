@@ -13,33 +13,33 @@ import (
 	"latchkey/shared/message"
 )
 
-// loading is what the loaders of all types have in common. The compiler makes the
-// functions of a generic type once for each type, and the browser downloads each: so
-// that which could be generic is here, and by reflection.
+// loading is the part of [loader] that is the same for all types. The compiler generates the
+// methods of a generic type for each type, and the browser downloads all of them. So loading
+// uses reflection instead of type parameters.
 type loading struct {
 	env     *env
-	section string // the id of the section's heading
+	section string // the ID of the section's heading
 
-	ctx     app.Context // of the section
+	ctx     app.Context // the section's
 	known   bool        // there is something to show
 	problem error       // why the last load failed
-	at      time.Time   // when what is shown was so; zero if nothing was loaded yet
-	now     time.Time   // that the relative times of the section are relative to
+	at      time.Time   // the time of the shown state; zero if nothing has been loaded
+	now     time.Time   // the base of the relative times in the section
 
-	method, path string     // of the endpoint
-	in           func() any // returns what it takes; nil for nothing
-	into         any        // points to where its answer is kept
+	method, path string     // the endpoint's
+	in           func() any // returns the input of the call; nil for none
+	into         any        // points to the value that the response is stored in
 
-	restore func() time.Time  // takes the value of the snapshot, and returns its time, zero if it has none; nil for never
-	onLoad  func(app.Context) // called when there is a new answer; nil for nothing
+	restore func() time.Time  // sets the value from the snapshot and returns its time, or zero if there is none; may be nil
+	onLoad  func(app.Context) // called after each new response; may be nil
 }
 
 func (l *loading) init(e *env, section string) { l.env, l.section, l.now = e, section, e.now() }
 
-// waiting reports whether the section has nothing to say yet.
+// waiting reports whether the section has neither data nor an error yet.
 func (l *loading) waiting() bool { return !l.known && l.problem == nil }
 
-// loaded notes that what the section shows is so now.
+// loaded records that the section shows the current state.
 func (l *loading) loaded() {
 	l.known, l.now = true, l.env.now()
 	l.at = l.now
@@ -47,8 +47,8 @@ func (l *loading) loaded() {
 
 const laterWords message.ID = message.ShownWhenOnline
 
-// draw says why the section could not be loaded, and offers to retry. Without a
-// connection there is nothing to retry: the section is loaded when there is one.
+// draw draws why the section could not be loaded, with a button to retry. Offline there is no
+// button, because the section loads when the connection is restored.
 func (l *loading) draw(retry app.EventHandler) app.UI {
 	e := l.env
 	offline, known := errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
@@ -77,7 +77,7 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 	)
 }
 
-// skeleton are lines that stand where words will be.
+// skeleton draws placeholder lines for text that is still loading.
 func skeleton() app.UI {
 	return html.Div().Class("skeleton").Aria("hidden", "true").Body(
 		html.Div().Class("skeleton-line", "short"),
@@ -86,16 +86,15 @@ func skeleton() app.UI {
 	)
 }
 
-// mount begins to load for the section whose context is ctx, and loads again when
-// something may have changed.
+// mount begins to load for the section with context ctx, and loads again at each refresh.
 func (l *loading) mount(ctx app.Context) {
 	l.ctx = ctx
 	handle(ctx, refreshAction, func(app.Context, app.Action) { l.load() })
 	l.load()
 }
 
-// load asks the server. What was loaded before stays until the server has answered,
-// and if it fails.
+// load calls the endpoint. The previous value stays until the response arrives, and also if
+// the call fails.
 func (l *loading) load() {
 	var in any = shared.None{}
 	if l.in != nil {
@@ -108,7 +107,7 @@ func (l *loading) load() {
 	}).send(l.ctx)
 }
 
-// answered takes an answer; take makes it the value.
+// answered handles the result of a call. take stores the response as the value.
 func (l *loading) answered(ctx app.Context, take func(), err error) {
 	l.problem = err
 	if errors.Is(err, client.ErrOffline) && !l.known && l.restore != nil {
@@ -132,18 +131,16 @@ func (l *loading) retry(app.Context, app.Event) {
 	l.load()
 }
 
-// drawState draws how loading went.
+// drawState draws the state of loading.
 func (l *loading) drawState() app.UI { return l.draw(l.retry) }
 
-// loader loads what a section shows, and loads it again when something may have
-// changed.
+// loader loads the data of a section from an endpoint, and loads it again at each refresh.
 type loader[T any] struct {
 	loading
 	value T
 }
 
-// initLoader makes a loader one of what an endpoint answers. An endpoint that takes
-// something gets it from l.in.
+// initLoader initializes a loader for an endpoint. If the endpoint has an input, set l.in.
 func initLoader[In, T any](l *loader[T], e *env, section string, endpoint shared.Endpoint[In, T]) {
 	l.init(e, section)
 	l.method, l.path, l.into = endpoint.Method, endpoint.Path, &l.value

@@ -8,18 +8,18 @@ import (
 	"latchkey/shared/message"
 )
 
-// notMe is the page that *This wasn't me* in an email leads to. It does nothing before
-// the user presses the button: programs that scan emails open links, too.
+// notMe is the page that the "This wasn't me" link in an email opens. It changes nothing until
+// the user presses the button, because email scanners open links, too.
 type notMe struct {
 	app.Compo
 	Env *env
 
 	ctx     app.Context
 	form    form
-	token   string // of the email
-	checked bool   // the server has been asked about the link
-	dead    error  // why the link cannot be used; nil if it can, as far as is known
-	reset   string // the token for a new password, once that is due
+	token   string // from the link
+	checked bool   // the server has checked the link
+	dead    error  // why the link does not work; nil if it works or this is unknown
+	reset   string // the token for the new password, after the report
 }
 
 func (p *notMe) OnInit() {
@@ -77,7 +77,7 @@ func (p *notMe) Render() app.UI {
 	)
 }
 
-// deadWords says why the link cannot be used, as far as the server has told.
+// deadWords returns why the link does not work.
 func (p *notMe) deadWords() string {
 	return p.Env.deadLinkWords(p.dead,
 		message.StillShutOthersOut,

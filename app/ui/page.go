@@ -6,13 +6,13 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// The functions here access the browser's page. Outside a browser they do nothing.
+// The functions below access the browser's page. Outside a browser they do nothing.
 
 func element(id string) app.Value {
 	return app.Window().GetElementByID(id)
 }
 
-// valueOf returns what is in the input with that id.
+// valueOf returns the value of the input with an ID.
 func valueOf(id string) string {
 	if e := element(id); e.Truthy() {
 		return e.Get("value").String()
@@ -20,8 +20,8 @@ func valueOf(id string) string {
 	return ""
 }
 
-// clearInputs clears the inputs with those ids. go-app cannot: to it, an input whose
-// value was never set by the program is empty already.
+// clearInputs clears the inputs with IDs. go-app cannot do so: it considers an input empty
+// whose value the program has never set.
 func clearInputs(ids ...string) {
 	for _, id := range ids {
 		if e := element(id); e.Truthy() {
@@ -30,9 +30,9 @@ func clearInputs(ids ...string) {
 	}
 }
 
-// setProperty changes a property of an element, once the page shows what has changed.
-// go-app cannot undo what the user did to an input: it compares what the program
-// wants with what it wanted before.
+// setProperty sets a property of an element, once the page shows the pending changes. go-app
+// cannot revert the user's input: it compares new attributes only with the previous
+// attributes, and not with the page.
 func setProperty(ctx app.Context, id, property string, value any) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
@@ -41,8 +41,7 @@ func setProperty(ctx app.Context, id, property string, value any) {
 	})
 }
 
-// focus moves the focus to the first of ids that is there, once the page shows
-// what has changed.
+// focus focuses the first existing element of ids, once the page shows the pending changes.
 func focus(ctx app.Context, ids ...string) {
 	afterRender(ctx, func(app.Context) {
 		for _, id := range ids {
@@ -54,12 +53,12 @@ func focus(ctx app.Context, ids ...string) {
 	})
 }
 
-// focusedElement is the element that has the focus.
+// focusedElement returns the element that has the focus.
 func focusedElement() app.Value {
 	return app.Window().Get("document").Get("activeElement")
 }
 
-// focusedID is the id of the element that has the focus, or "".
+// focusedID returns the ID of the element that has the focus, or "".
 func focusedID() string {
 	if e := focusedElement(); e.Truthy() {
 		return e.Get("id").String()
@@ -67,7 +66,7 @@ func focusedID() string {
 	return ""
 }
 
-// closeDialog closes a dialog. The browser gives the focus back to what had it when
+// closeDialog closes a dialog. The browser returns the focus to the element that had it when
 // the dialog opened.
 func closeDialog(id string) {
 	if e := element(id); e.Truthy() && e.Get("open").Bool() {
@@ -75,13 +74,13 @@ func closeDialog(id string) {
 	}
 }
 
-// afterClose calls then when a dialog is closed, unless it was opened again since:
-// the browser dispatches the close event some time after the dialog is gone and the
-// focus is back, and a user who presses Enter at once is faster. openings counts
-// how often the dialog was opened.
+// afterClose calls then in the handler of a dialog's close event, unless the dialog has been
+// opened again. The browser dispatches that event some time after the dialog has closed and
+// returned the focus, and a user can press Enter before it. openings counts how often the
+// dialog was opened.
 func afterClose(ctx app.Context, id string, openings *int, then func(app.Context)) {
 	closed := *openings
-	// Deferred, so that a dialog that is being opened is open by then.
+	// Deferred, so that a dialog that is about to open is open by then.
 	afterRender(ctx, func(ctx app.Context) {
 		if element(id).Get("open").Bool() {
 			return
@@ -102,13 +101,13 @@ func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }
 
-// coarsePointer reports whether the browser is used with a finger, as on a phone.
+// coarsePointer reports whether the main pointing device is a finger, as on a phone.
 func coarsePointer() bool {
 	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
 }
 
-// listen calls f, on the UI goroutine, at each event of that name on target. It is
-// for targets that last as long as the page does.
+// listen calls f on the UI goroutine at each event on target. It never removes the listener,
+// so target must exist as long as the page does.
 func listen(ctx app.Context, target app.Value, event string, f func(app.Context, app.Value)) {
 	target.Call("addEventListener", event, callback(func(_ app.Value, args []app.Value) any {
 		dispatch(ctx, func(ctx app.Context) {
@@ -118,11 +117,10 @@ func listen(ctx app.Context, target app.Value, event string, f func(app.Context,
 	}))
 }
 
-// copyText puts text on the clipboard, and tells then whether the browser allowed
-// that.
+// copyText copies text to the clipboard, and tells then whether the browser allowed it.
 func copyText(ctx app.Context, text string, then func(ok bool)) {
 	clipboard := app.Window().Get("navigator").Get("clipboard")
-	if !clipboard.Truthy() { // as on a page without https
+	if !clipboard.Truthy() { // for example on a page without HTTPS
 		then(false)
 		return
 	}
@@ -145,7 +143,7 @@ func copyText(ctx app.Context, text string, then func(ok bool)) {
 	clipboard.Call("writeText", text).Call("then", copied, refused)
 }
 
-// download gives the user text as a file.
+// download saves text as a file on the user's device.
 func download(ctx app.Context, name, text string) {
 	window := app.Window()
 	urls := window.Get("URL")
@@ -154,7 +152,7 @@ func download(ctx app.Context, name, text string) {
 	link.Set("href", url)
 	link.Set("download", name)
 	link.Call("click")
-	after(ctx, 10*time.Second, func(app.Context) { // some browsers begin late
+	after(ctx, 10*time.Second, func(app.Context) { // some browsers start the download late
 		urls.Call("revokeObjectURL", url)
 	})
 }

@@ -8,35 +8,35 @@ import (
 	"latchkey/shared/message"
 )
 
-// pager loads the list of a section page by page, of what a filter selects. The
-// section has the items.
+// pager loads the list of a section page by page. A filter selects the items, which the
+// section stores.
 type pager struct {
 	loading
-	filter string // which items are shown
-	next   string // where the next page begins; "" if there is none
-	shown  int    // how many items there are
+	filter string // selects the items
+	next   string // the cursor of the next page; "" if there is none
+	shown  int    // the number of items
 	paged  bool   // more than the first page is shown
-	busy   bool   // the next page is on its way
+	busy   bool   // the next page is being loaded
 
 	fetch    func(ctx app.Context, filter, from string, answered func(app.Context, page, error))
-	onAnswer func() // called at every answer; nil for nothing
+	onAnswer func() // called at every response; may be nil
 }
 
-// page is a page of a list, as the server has answered it.
+// page is a page of a list in the server's response.
 type page struct {
-	next  string             // where the next one begins; "" if there is none
-	items int                // how many it has
-	first string             // the id of the element of the first of them
-	show  func(replace bool) // adds its items to the list, or replaces them
+	next  string             // the cursor of the next page; "" if there is none
+	items int                // the number of its items
+	first string             // the ID of the first item's element
+	show  func(replace bool) // appends its items to the list, or replaces the list with them
 }
 
-// mount begins to load for the section whose context is ctx.
+// mount begins to load for the section with context ctx.
 func (p *pager) mount(ctx app.Context) {
 	p.ctx = ctx
 	p.loadFrom("")
 }
 
-// loadFrom asks for the page that begins there, the first if from is "".
+// loadFrom loads the page at a cursor, or the first page if from is "".
 func (p *pager) loadFrom(from string) {
 	filter := p.filter
 	p.fetch(p.ctx, filter, from, func(ctx app.Context, page page, err error) {
@@ -45,7 +45,7 @@ func (p *pager) loadFrom(from string) {
 			p.onAnswer()
 		}
 		if filter != p.filter || from == "" && p.paged {
-			return // something else has been asked for since
+			return // another page or filter has been requested since
 		}
 		if p.problem = err; err != nil {
 			return
@@ -55,7 +55,7 @@ func (p *pager) loadFrom(from string) {
 		}
 		if p.shown > 0 && page.items > 0 {
 			p.paged = true
-			focus(ctx, page.first) // the button that had it may be gone
+			focus(ctx, page.first) // the focused button may be gone
 		}
 		page.show(from == "")
 		p.shown, p.next = p.shown+page.items, page.next
@@ -63,7 +63,7 @@ func (p *pager) loadFrom(from string) {
 	})
 }
 
-// restart loads the first page of what a filter selects.
+// restart loads the first page for a filter.
 func (p *pager) restart(filter string) {
 	p.filter, p.paged = filter, false
 	p.loadFrom("")
@@ -82,10 +82,10 @@ func (p *pager) more(app.Context, app.Event) {
 	}
 }
 
-// drawState draws how loading went.
+// drawState draws the state of loading.
 func (p *pager) drawState() app.UI { return p.draw(p.retry) }
 
-// drawMore draws the button that goes on with the list, if there is more of it.
+// drawMore draws the button that loads the next page, if there is one.
 func (p *pager) drawMore() app.UI {
 	return html.Div().Body(app.If(p.next != "", func() app.UI {
 		return busyButton(p.env.T(message.ShowMore), p.more, p.busy)

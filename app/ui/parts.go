@@ -6,31 +6,31 @@ import (
 	"latchkey/app/html"
 )
 
-// The functions here draw what many components are made of.
+// The functions below draw elements that many components use.
 
-// button draws a button and has h handle its clicks.
+// button draws a button. h handles its clicks.
 func button(text string, h app.EventHandler) app.HTMLElem {
 	return html.Button().Text(text).OnClick(on(h))
 }
 
-// busyButton draws a button that cannot be used while what it does is under way. It
-// keeps the focus then, which a disabled button would lose.
+// busyButton draws a button that is marked as disabled while its action is in progress. It
+// uses aria-disabled, because a disabled button would lose the focus. h must check busy.
 func busyButton(text string, h app.EventHandler, busy bool) app.HTMLElem {
 	return button(text, h).Aria("busy", busy).Aria("disabled", busy)
 }
 
-// formTo draws a form and has h handle its submission. The app checks the fields, and
-// not the browser.
+// formTo draws a form. h handles its submission. The app validates the fields, and the browser
+// does not.
 func formTo(h app.EventHandler) app.HTMLElem {
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(h))
 }
 
-// narrow draws a page that has little on it.
+// narrow draws a page with little content in a narrow column.
 func narrow(parts ...app.UI) app.HTMLElem {
 	return html.Div().Class("narrow").Body(parts...)
 }
 
-// hint draws a sentence of less weight.
+// hint draws a less prominent sentence.
 func hint(text string) app.HTMLElem {
 	return html.P().Class("hint").Text(text)
 }

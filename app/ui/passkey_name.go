@@ -10,8 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// deviceAtHand returns what the browser says of its device: the user agent, and
-// whether it has a touchscreen, which tells an iPad from the Mac that it claims to be.
+// deviceAtHand returns the browser's user agent, and whether its device has a touchscreen. The
+// latter distinguishes an iPad from a Mac, because an iPad has a Mac's user agent.
 func deviceAtHand() (userAgent string, touch bool) {
 	if !app.IsClient {
 		return "", false
@@ -21,8 +21,8 @@ func deviceAtHand() (userAgent string, touch bool) {
 	return navigator.Get("userAgent").String(), points.Truthy() && points.Int() > 1
 }
 
-// suggestName returns a name for a passkey that is made on such a device. platform
-// tells whether the device has an authenticator itself.
+// suggestName returns a name for a passkey from such a device. platform reports whether the
+// device has a platform authenticator.
 func (t *env) suggestName(userAgent string, touch, platform bool) string {
 	has := func(what string) bool { return strings.Contains(userAgent, what) }
 	system, by := "", ""
@@ -52,8 +52,8 @@ func (t *env) suggestName(userAgent string, touch, platform bool) string {
 	return system
 }
 
-// elsewhereName returns a name for a passkey that is not on the device at hand, as
-// [passkey.Elsewhere] says, and name for one that is.
+// elsewhereName returns a name for a passkey that is not on the user's device. where is from
+// [passkey.Elsewhere]. If the passkey is on the device, it returns name.
 func (t *env) elsewhereName(where, name string) string {
 	switch where {
 	case "security-key":
@@ -65,8 +65,8 @@ func (t *env) elsewhereName(where, name string) string {
 	}
 }
 
-// providerName returns a better name for a passkey that would be called name, once
-// its provider is known: the system that it was made on, and the provider.
+// providerName returns a better name than name for a passkey whose provider is known: the
+// system on which it was created, and the provider.
 func (t *env) providerName(name string, p *shared.Provider) string {
 	if p == nil || p.Name == "" {
 		return name
@@ -82,7 +82,7 @@ func (t *env) providerName(name string, p *shared.Provider) string {
 	return system + " · " + p.Name
 }
 
-// unused returns name, with a number if another passkey has it.
+// unused returns name, with a number appended if another passkey has that name.
 func (t *env) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}
 	for _, one := range list {
@@ -95,7 +95,8 @@ func (t *env) unused(name string, list []shared.Passkey) string {
 	return free
 }
 
-// nameFits checks the name before a passkey is made, and says what is wrong with it.
+// nameFits reports whether the name of a passkey is valid. If it is not, it shows the error
+// at the field.
 func (f *form) nameFits(ctx app.Context) bool {
 	if f.busy || f.wait() > 0 {
 		return false

@@ -12,8 +12,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// passkeyRow is one passkey in the list, a component of its own as [sessionRow] is.
-// The user can edit its name in place.
+// passkeyRow is one passkey in the list. It is its own component for the same reason as
+// [sessionRow]. The user can edit its name in place.
 type passkeyRow struct {
 	app.Compo
 	mounted
@@ -64,7 +64,7 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// end shows the name again and gives the focus back.
+// end stops editing and focuses the rename button.
 func (r *passkeyRow) end(ctx app.Context) {
 	r.editing = false
 	focus(ctx, r.form.inputID("button"))
@@ -130,8 +130,8 @@ func (r *passkeyRow) Render() app.UI {
 	)
 }
 
-// providerIcon draws the icon of a passkey's provider, or a key. The text beside it
-// says the same.
+// providerIcon draws the icon of a passkey's provider, or a key if there is none. It is
+// decorative: the text beside it says the same.
 func providerIcon(p *shared.Provider) app.UI {
 	if p == nil || p.IconLight == "" && p.IconDark == "" {
 		return html.Div().Class("provider").Body(icon("key"))
@@ -151,7 +151,7 @@ func providerIcon(p *shared.Provider) app.UI {
 	)
 }
 
-// passkeyName is the name that the user gave a passkey, or that of its provider.
+// passkeyName returns the name of a passkey, or its provider's name if it has none.
 func (t *env) passkeyName(one shared.Passkey) string {
 	switch {
 	case one.Name != nil && *one.Name != "":
@@ -163,7 +163,7 @@ func (t *env) passkeyName(one shared.Passkey) string {
 	}
 }
 
-// keptIn says where a passkey is stored.
+// keptIn returns where a passkey is stored.
 func (t *env) keptIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
@@ -171,7 +171,7 @@ func (t *env) keptIn(one shared.Passkey) string {
 	transports := strings.Split(one.Transports, ",")
 	switch {
 	case one.Synced:
-		return t.T(message.InPasswordManager) // a device alone does not sync
+		return t.T(message.InPasswordManager) // a single device does not sync
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
 		return t.T(message.InDeviceItself)
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):

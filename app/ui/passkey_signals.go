@@ -8,16 +8,16 @@ import (
 	"latchkey/shared"
 )
 
-// passkeySignals tells authenticators what has changed, once each time: which
-// passkeys the account has, and what its owner is called.
+// passkeySignals tells authenticators which passkeys the account has and what its user is
+// called. It signals each change once.
 type passkeySignals struct {
-	accepted string // the credential IDs that were told last
-	details  string // and the address and name
+	accepted string // the credential IDs in the last signal
+	details  string // the address and name in the last signal
 }
 
-// accept tells which passkeys there are, so that authenticators offer no others.
-// Where there are none it tells nothing: the browser may be making the first one at
-// this moment, after a sign-in by password, and would forget it.
+// accept signals the account's passkeys, so that authenticators offer no others. It does
+// nothing if there are none: the browser may be creating the first passkey at that moment,
+// after a sign-in with a password, and would delete it.
 func (s *passkeySignals) accept(list []shared.Passkey) {
 	if len(list) == 0 {
 		return
@@ -29,7 +29,7 @@ func (s *passkeySignals) accept(list []shared.Passkey) {
 	s.send(accepted)
 }
 
-// send tells which passkeys the server accepts.
+// send signals the passkeys that the server accepts.
 func (s *passkeySignals) send(accepted shared.AcceptedPasskeys) {
 	if accepted.AllAcceptedCredentialIDs == nil {
 		accepted.AllAcceptedCredentialIDs = []string{}
@@ -40,7 +40,7 @@ func (s *passkeySignals) send(accepted shared.AcceptedPasskeys) {
 	}
 }
 
-// called tells what user is called, if that has changed and there is a passkey.
+// called signals the user's address and name, if they have changed and there is a passkey.
 func (s *passkeySignals) called(user shared.User, list []shared.Passkey) {
 	now := user.Email + " " + user.Name
 	if s.details == now {

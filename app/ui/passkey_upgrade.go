@@ -15,17 +15,17 @@ import (
 
 const passkeyUpgradeAction = "passkey-upgrade"
 
-// upgradeToPasskey lets the browser make a passkey for the user, who has just signed
-// in with a password.
+// upgradeToPasskey lets the browser create a passkey for the user, who has just signed in with
+// a password.
 func upgradeToPasskey(ctx app.Context) {
 	ctx.NewAction(passkeyUpgradeAction)
 }
 
 func (s *shell) onUpgradeToPasskey(app.Context, app.Action) { s.upgrade.start(s.ctx, s.env) }
 
-// passkeyUpgrade has the browser make a passkey without asking. Browsers do that if
-// they have just filled in the password from where they keep passkeys, too. The user
-// does not wait for it, and is not told if it comes to nothing.
+// passkeyUpgrade lets the browser create a passkey without asking the user. Browsers do so if
+// they have just filled in the password from a password manager that also stores passkeys.
+// The upgrade runs in the background and shows no errors.
 type passkeyUpgrade struct{ request *passkey.Request }
 
 func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
@@ -51,7 +51,7 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 		_, err = client.Call(limited, e.client, account, shared.VerifyRegistration, shared.Registration{Response: answer})
 		switch {
 		case errors.Is(err, client.ErrOffline):
-			return // it may have been added
+			return // the server may have added it
 		case err != nil:
 			passkey.SignalUnknown(passkey.RPID(options), passkey.CredentialID(answer))
 			return

@@ -12,7 +12,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// passkeys is the section that lists the passkeys of the user, and adds to them.
+// passkeys is the section in which users manage their passkeys.
 type passkeys struct {
 	app.Compo
 	Env  *env
@@ -22,7 +22,7 @@ type passkeys struct {
 	list    loader[[]shared.Passkey]
 	add     addPasskey
 	signals passkeySignals
-	busy    string // the ID of the one that is being deleted
+	busy    string // the ID of the passkey that is being deleted
 }
 
 func (s *passkeys) OnInit() {
@@ -97,13 +97,13 @@ func (s *passkeys) delete(one shared.Passkey) {
 		s.busy = ""
 		if err != nil {
 			toastError(ctx, err)
-			s.list.load() // it may have been deleted all the same
+			s.list.load() // the server may have deleted it nevertheless
 			return
 		}
 		toast(ctx, e.T(message.DonePasskeyDeleted, e.passkeyName(one)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.Passkey) bool { return other.ID == one.ID })
 		s.signals.send(out.AcceptedPasskeys)
-		focus(ctx, "passkeys") // the button that had it is gone
+		focus(ctx, "passkeys") // the focused button is gone
 		refresh(ctx)
 	})
 }

@@ -8,13 +8,13 @@ import (
 	"latchkey/shared/message"
 )
 
-// password is the section that changes the password.
+// password is the section in which users change their password.
 type password struct {
 	app.Compo
 	mounted
 	Env      *env
 	Email    string
-	Language string // that it is drawn in
+	Language string // in which it is drawn
 
 	form form
 }

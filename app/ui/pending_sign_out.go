@@ -10,13 +10,13 @@ import (
 	"latchkey/shared"
 )
 
-// pendingSignOut is a sign-out that the server has not heard of, because there was no
-// connection. The browser still has the cookie, and the server the session: with the
-// connection, both would be back. So the sign-out is kept until the server has heard
-// it, and nothing else is asked of the server before.
+// pendingSignOut is a sign-out that has not reached the server, because there was no
+// connection. The browser still has the cookie, and the server the session, so the user would
+// be signed in again once the connection is back. So the sign-out is stored until it reaches
+// the server, and every other call waits for it.
 type pendingSignOut struct {
-	// mu has one call finish what others wait for: a sign-in that went before the
-	// sign-out would be undone by it.
+	// mu makes concurrent calls wait for the one that finishes the sign-out. Otherwise the
+	// sign-out could undo a sign-in that was sent before it.
 	mu sync.Mutex
 
 	storage storage
@@ -24,20 +24,20 @@ type pendingSignOut struct {
 	tabs    *tabs
 }
 
-// pendingSignOutKey names the sign-out in the storage. It holds when the session
-// began, which tells that session from one that began since; the zero time stands
-// for any. Installed apps have sign-outs of that name.
+// pendingSignOutKey is the name of the sign-out in the storage. The value is the begin of the
+// session, which distinguishes it from a newer session; the zero time stands for any session.
+// Do not rename it: installed apps have stored sign-outs under this name.
 const pendingSignOutKey = "latchkey.leaving"
 
-// save keeps that the user signs out of the session that began at a time.
+// save stores the sign-out of the session that began at a time.
 func (p *pendingSignOut) save(since time.Time) {
 	p.storage.set(pendingSignOutKey, since.UTC().Format(time.RFC3339Nano))
 }
 
 func (p *pendingSignOut) clear() { p.storage.remove(pendingSignOutKey) }
 
-// finish ends the session that the user has signed out of, if there is one. Every
-// call but a sign-out goes through here first.
+// finish sends the pending sign-out, if there is one. Every call except a sign-out calls
+// finish first.
 func (p *pendingSignOut) finish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,20 +45,20 @@ func (p *pendingSignOut) finish(ctx context.Context) error {
 	if saved == "" {
 		return nil
 	}
-	since, _ := time.Parse(time.RFC3339Nano, saved) // any, if it cannot be read
+	since, _ := time.Parse(time.RFC3339Nano, saved) // the zero time, if it is invalid
 	current, err := client.Call(ctx, p.client, "", shared.GetSession, shared.None{})
 	switch {
 	case err != nil:
 		return err
-	case current == nil: // it has ended by itself
+	case current == nil: // the session has already ended
 	case since.IsZero() || !current.Session.CreatedAt.After(since):
 		_, err = client.Call(ctx, p.client, "", shared.SignOut, shared.None{})
 		if err == nil {
-			p.tabs.post(tabSignedOut) // which brings the service worker back, too
+			p.tabs.post(tabSignedOut) // which also installs the service worker again
 		}
-	default: // the user has signed in since, by a form that the browser sent by itself
+	default: // the user has signed in since, with a form that the browser submitted itself
 		if err = p.revoke(ctx, since); !errors.Is(err, client.ErrOffline) {
-			err = nil // what may not be revoked is not in the user's way
+			err = nil // a refusal must not block the user
 		}
 	}
 	if err != nil && !errors.Is(err, shared.ErrUnauthorized) {
@@ -68,7 +68,7 @@ func (p *pendingSignOut) finish(ctx context.Context) error {
 	return nil
 }
 
-// revoke ends the session that began at a time, of the user who is signed in.
+// revoke revokes the signed-in user's session that began at a time.
 func (p *pendingSignOut) revoke(ctx context.Context, since time.Time) error {
 	list, err := client.Call(ctx, p.client, "", shared.ListSessions, shared.None{})
 	for _, one := range list {

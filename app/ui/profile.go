@@ -10,14 +10,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// profile is the section about the user.
+// profile is the section for the user's name, language, email address and account deletion.
 type profile struct {
 	app.Compo
 	mounted
 	Env      *env
 	User     shared.User
 	Chosen   string // the language that the user chose; "" for the browser's
-	Language string // that it is drawn in
+	Language string // in which it is drawn
 
 	form     form
 	deleting bool
@@ -40,7 +40,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 	if !s.form.start(s.ctx, nil) {
 		return
 	}
-	user.Name, _ = shared.ParseName(user.Name) // as the server keeps it
+	user.Name, _ = shared.ParseName(user.Name) // as the server stores it
 	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
 		s.form.end(ctx, err)
 		if err == nil {
@@ -50,7 +50,7 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// choose saves the language at once: there is nothing to type.
+// choose saves the chosen language at once, without a button.
 func (s *profile) choose() {
 	if s.choosing {
 		setProperty(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
@@ -126,8 +126,8 @@ const (
 	asBrowser     = "browser" // go-app drops the value of an option that is empty
 )
 
-// languages are those to choose from. Each has its own name for itself, for users who
-// cannot read the others.
+// languages returns the choices of languages. Each has its own name, for users who cannot read
+// the others.
 func (t *env) languages() []option {
 	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
 }

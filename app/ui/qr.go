@@ -8,21 +8,21 @@ import (
 	"rsc.io/qr"
 )
 
-// quiet is how many light modules must surround a QR code, by its standard.
+// quiet is the width of the quiet zone around a QR code, in modules, as its standard requires.
 const quiet = 4
 
-// qrPath draws text as a QR code: the outline of its dark modules, each 1 by
-// 1, and how many modules a side has, the quiet zone included.
+// qrPath returns text as a QR code: an SVG path around its dark modules, each of size 1 by 1,
+// and the length of a side in modules, including the quiet zone.
 func qrPath(text string) (path string, side int) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
-		return "", 0 // longer than any otpauth URI of ours
+		return "", 0 // longer than any of our otpauth URIs
 	}
 	var b strings.Builder
 	for y := range code.Size {
 		for x := 0; x < code.Size; x++ {
 			from := x
-			for code.Black(x, y) { // it is white outside
+			for code.Black(x, y) { // false outside the code
 				x++
 			}
 			if x > from {
@@ -33,9 +33,9 @@ func qrPath(text string) (path string, side int) {
 	return b.String(), code.Size + 2*quiet
 }
 
-// qrCode draws the code that [qrPath] returned. It is black on white whatever
-// the page is: many apps do not read it the other way round. Each module is a
-// whole number of pixels, so that its edges are sharp.
+// qrCode draws the code from [qrPath]. It is black on white even on dark pages, because many
+// apps cannot read inverted codes. Each module is a whole number of pixels, so that its edges
+// are sharp.
 func qrCode(path string, side int, label string) app.UI {
 	size := 256 / side * side
 	return app.Elem("svg").XMLNS(svg).Class("qr").

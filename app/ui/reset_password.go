@@ -10,19 +10,19 @@ import (
 	"latchkey/shared/message"
 )
 
-// resetPassword is the page that the link in an email about a forgotten password
-// leads to: it sets a new one.
+// resetPassword is the page that a password-reset link opens. The user sets a new password
+// there.
 type resetPassword struct {
 	app.Compo
 	Env   *env
-	Token string // if it is not in the address
+	Token string // the token, if it is not in the address
 
 	ctx     app.Context
 	form    form
 	token   string
-	checked bool   // the server has been asked about the link
-	dead    error  // why the link cannot be used; nil if it can, as far as is known
-	email   string // whose password it is
+	checked bool   // the server has checked the link
+	dead    error  // why the link does not work; nil if it works or this is unknown
+	email   string // the account's address
 }
 
 func (p *resetPassword) OnInit() {
@@ -39,9 +39,9 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	checkLink(ctx, p.Env, p.token, shared.LinkReset, func(dead error, email string) { p.checked, p.dead, p.email = true, dead, email })
 }
 
-// checkLink asks the server whether a link is dead, and why, so that no user fills in
-// a form for nothing. It also tells whose link it is. If the server does not answer,
-// dead is nil: the form is worth a try.
+// checkLink asks the server whether a link still works, so that users do not fill in a form in
+// vain. It calls then with the reason if the link is dead, and with the account's address. If
+// the server does not respond, dead is nil, because the link may work.
 func checkLink(ctx app.Context, e *env, token, purpose string, then func(dead error, email string)) {
 	if token == "" {
 		then(shared.ErrToken, "")
@@ -55,13 +55,13 @@ func checkLink(ctx app.Context, e *env, token, purpose string, then func(dead er
 	})
 }
 
-// isDead reports whether the link of a call can never be used.
+// isDead reports whether err means that a link can never work.
 func isDead(err error) bool {
 	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
 }
 
-// takeToken takes the token of a link out of the address, at once: it must not stay
-// in the browser's history, nor be seen over a shoulder.
+// takeToken returns the token in the address and removes it from there, so that it does not
+// stay visible or in the browser's history.
 func takeToken(ctx app.Context) string {
 	address := ctx.Page().URL()
 	token := address.Query().Get("token")
@@ -94,7 +94,7 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
 	e := p.Env
-	if p.Token == "" && !p.checked { // else the server has only just made it
+	if p.Token == "" && !p.checked { // a given token is new and needs no check
 		return linkLoading(e.T(message.ChooseNewPassword))
 	}
 	if p.dead != nil {
@@ -115,7 +115,7 @@ func (p *resetPassword) Render() app.UI {
 	)
 }
 
-// deadWords says why the link cannot be used, as far as the server has told.
+// deadWords returns why the link does not work.
 func (p *resetPassword) deadWords() string {
 	return p.Env.deadLinkWords(p.dead,
 		message.AskForNewLink,
@@ -123,8 +123,8 @@ func (p *resetPassword) deadWords() string {
 	)
 }
 
-// deadLinkWords says why a link cannot be used, followed by advice; or unknown, if the
-// server has not told why.
+// deadLinkWords returns why a link does not work, followed by advice. It returns unknown if
+// the reason is unknown.
 func (t *env) deadLinkWords(why error, advice, unknown message.ID) string {
 	switch {
 	case errors.Is(why, shared.ErrTokenUsed):
@@ -135,7 +135,7 @@ func (t *env) deadLinkWords(why error, advice, unknown message.ID) string {
 	return t.T(unknown)
 }
 
-// linkLoading is the page of a link while the server is asked about it.
+// linkLoading draws the page of a link while the server checks it.
 func linkLoading(title string) app.UI {
 	return narrow(
 		heading(title),
@@ -143,7 +143,7 @@ func linkLoading(title string) app.UI {
 	)
 }
 
-// deadLink is the page of a link that cannot be used: it says why, and what to do.
+// deadLink draws the page of a link that does not work: why, and what the user can do.
 func (t *env) deadLink(why, href, deed string) app.UI {
 	return narrow(
 		heading(t.T(message.ErrLinkNoLongerWorks)),
