@@ -27,8 +27,8 @@ func (h *host) OnPreRender(ctx app.Context) { h.ctx = ctx }
 
 func (h *host) Render() app.UI { return app.Div() }
 
-// mount returns the context of a component in a page, and the engine that runs what
-// is dispatched there.
+// mount returns the context of a component in a page, and the engine that runs dispatched
+// functions.
 func mount(t *testing.T) (app.Context, app.TestEngine) {
 	t.Helper()
 	engine, h := app.NewTestEngine(), new(host)
@@ -39,8 +39,7 @@ func mount(t *testing.T) (app.Context, app.TestEngine) {
 	return h.ctx, engine
 }
 
-// answering starts a server that h answers for, and returns the env of a page that
-// calls it.
+// answering starts a server with handler h, and returns the env of a page that calls it.
 func answering(t *testing.T, h http.HandlerFunc) *env {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -51,15 +50,14 @@ func answering(t *testing.T, h http.HandlerFunc) *env {
 	return e
 }
 
-// refuse answers with an error.
+// refuse responds with an error.
 func refuse(w http.ResponseWriter, status int, err *shared.Error) {
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(err)
 }
 
-// A call is one of the user whom the page showed when it was made. If another tab
-// signs in as another user before the call or its retry is sent, the server has to
-// see that.
+// TestCallIsOfTheUserOfThePage tests that a call and its retry carry the ID of the user whose
+// page made the call, even if another tab has signed in as another user since.
 func TestCallIsOfTheUserOfThePage(t *testing.T) {
 	var accounts []string
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +77,7 @@ func TestCallIsOfTheUserOfThePage(t *testing.T) {
 
 	e.identity.setUser(shared.User{ID: "ada"}, time.Now())
 	answers := 0
-	e.pendingSignOut.mu.Lock() // which holds the call back
+	e.pendingSignOut.mu.Lock() // blocks the call
 	call(ctx, e, shared.RevokeOtherSessions, shared.None{}, func(_ app.Context, out shared.Status, err error) {
 		answers++
 		if err != nil || !out.Status {
@@ -114,9 +112,9 @@ func TestCallThatIsNotConfirmed(t *testing.T) {
 func TestCallTellsWhatItHasFound(t *testing.T) {
 	tests := []struct {
 		name   string
-		err    *shared.Error // that the server answers; nil for success
-		action string        // that follows
-		method bool          // of a call that changes something
+		err    *shared.Error // the server's error; nil for success
+		action string        // the expected action
+		method bool          // the call changes something
 	}{
 		{"the session has ended", shared.ErrUnauthorized, goToSignInAction, true},
 		{"another user has signed in", shared.ErrOtherAccount, refreshAction, true},

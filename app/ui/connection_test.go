@@ -6,8 +6,8 @@ func TestConnection(t *testing.T) {
 	var c connection
 	steps := []struct {
 		what     string
-		answered bool // the last call
-		online   bool // the network
+		answered bool // the last call got a response
+		online   bool // the browser has a network
 		news     bool
 		want     connectionChange
 		offline  bool

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// en writes English.
+// en is an env in English.
 var en = newEnv()
 
-// memory is a storage.
+// memory is a storage in memory.
 type memory map[string]string
 
 func (m memory) get(name string) string { return m[name] }
@@ -19,7 +19,8 @@ func (m memory) set(name, text string)  { m[name] = text }
 func (m memory) remove(name string)     { delete(m, name) }
 func (m memory) names() []string        { return slices.Sorted(maps.Keys(m)) }
 
-// A component without the env ends the program when it draws the first word.
+// TestEveryComponentGetsTheEnv tests that components are created with an Env. Without it they
+// panic when they draw text.
 func TestEveryComponentGetsTheEnv(t *testing.T) {
 	fset, files := sources(t)
 	components := map[string]bool{}
@@ -71,8 +72,8 @@ func setsEnv(literal *ast.CompositeLit) bool {
 	})
 }
 
-// A page's state is in its env, so that two pages can be drawn at once. Package
-// variables are tables, which nothing changes.
+// TestPackageVariablesAreTables tests that nothing changes package variables. The state of a
+// page must be in its env, so that two pages can be drawn at once.
 func TestPackageVariablesAreTables(t *testing.T) {
 	fset, files := sources(t)
 	tables := map[string]bool{}
@@ -129,7 +130,7 @@ func root(e ast.Expr) *ast.Ident {
 	return nil
 }
 
-// isOfPackage reports whether a name is not that of a local variable.
+// isOfPackage reports whether a name does not refer to a local variable.
 func isOfPackage(name *ast.Ident) bool {
 	if name.Obj == nil {
 		return true // it is declared in another file

@@ -9,7 +9,7 @@ import (
 	"latchkey/shared"
 )
 
-// Whatever the server writes into the log can be chosen.
+// TestEveryKindOfEventCanBeChosen tests that the filter has every kind of event of the server.
 func TestEveryKindOfEventCanBeChosen(t *testing.T) {
 	source, err := os.ReadFile("../../backend/audit/kind.go")
 	if err != nil {

@@ -18,7 +18,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 	tests := []struct {
 		fields []string
 		err    error
-		field  string // "" is the form as a whole
+		field  string // "" for the form as a whole
 	}{
 		{signIn, shared.ErrCredentials, "password"},
 		{signIn, shared.ErrInvalidEmail, "email"},
@@ -76,15 +76,14 @@ func TestFormWaits(t *testing.T) {
 		t.Errorf("the button can be used: %s", html)
 	}
 
-	// A wait has its reason.
+	// A wait shows its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLockedOut.After(15 * time.Minute))
 	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 
-	// A server that is busy says when to come back too, but nobody tried too
-	// often.
+	// A busy server also sends a RetryAfter, but the user has not made too many attempts.
 	f = form{env: newEnv()}
 	f.fail(shared.ErrUnavailable.After(2 * time.Second))
 	if f.wait() != 0 || f.problem == "" {

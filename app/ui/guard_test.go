@@ -12,10 +12,10 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// lifecycle are the methods that go-app calls by their names.
+// lifecycle lists the methods that go-app calls by name.
 var lifecycle = []string{"OnInit", "OnMount", "OnNav", "OnUpdate", "OnDismount", "OnAppUpdate", "OnAppInstallChange", "OnResize"}
 
-// registering are the functions of go-app that take a callback, besides those of
+// registering lists the functions of go-app that take a callback, besides the methods of
 // elements, which begin with On.
 var registering = []string{"Dispatch", "Defer", "After", "Async", "Handle", "Then", "FuncOf"}
 
@@ -44,8 +44,8 @@ func TestNothingBypassesTheGuard(t *testing.T) {
 					}
 				}
 			case *ast.SelectorExpr:
-				// As in ctx.Dispatch(f), but also f := ctx.Dispatch. The After of times
-				// and errors is another: it is called with one argument.
+				// ctx.Dispatch(f), but also f := ctx.Dispatch. The After methods of times
+				// and errors are exempt: they take one argument.
 				if slices.Contains(registering, n.Sel.Name) && !takesOne(f, n) {
 					t.Errorf("%s: %s is called without the guard", fset.Position(n.Pos()), n.Sel.Name)
 				}
@@ -67,7 +67,7 @@ func TestNothingBypassesTheGuard(t *testing.T) {
 	}
 }
 
-// takesOne reports whether a selector is the After of a call with one argument.
+// takesOne reports whether a selector is After in a call with one argument.
 func takesOne(f *ast.File, sel *ast.SelectorExpr) bool {
 	found := false
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -80,7 +80,7 @@ func takesOne(f *ast.File, sel *ast.SelectorExpr) bool {
 	return found
 }
 
-// calls reports whether an expression is a call of one of the functions.
+// calls reports whether an expression is a call of one of functions.
 func calls(e ast.Expr, functions ...string) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {
@@ -106,11 +106,11 @@ func (panicking) cancel(app.Context, app.Event) { panic("cancel") }
 func TestGuardedHandler(t *testing.T) {
 	var p panicking
 	submit, scope := on(p.submit)
-	submit(app.Context{}, app.Event{}) // ends the test if it is not guarded
+	submit(app.Context{}, app.Event{}) // panics if it is not guarded
 
-	// go-app keeps the old handler of an element where it takes the new one for the
-	// same: after "Use a passkey" has made way for "Use a backup code", its click
-	// would still use a passkey.
+	// go-app keeps the old handler of an element if it considers the new one equal. A click
+	// on "Use a backup code" would then still use a passkey if that button replaced "Use a
+	// passkey".
 	if _, same := on(p.submit); same != scope {
 		t.Error("go-app would replace a handler by itself at each render")
 	}

@@ -13,7 +13,7 @@ func TestIdentityAnswer(t *testing.T) {
 	ada := &shared.Current{User: shared.User{ID: "ada"}, Permissions: []string{manageUsers}}
 	tests := []struct {
 		name     string
-		known    bool // who was signed in
+		known    bool // the page shows a user
 		snapshot bool
 		outdated bool
 		current  *shared.Current
@@ -72,7 +72,7 @@ func TestIdentityExpires(t *testing.T) {
 	now := time.Now()
 	for age, want := range map[time.Duration]bool{
 		0: false, 6 * 24 * time.Hour: false, 8 * 24 * time.Hour: true,
-		-time.Minute: false, -2 * time.Hour: true, // the clock was put back
+		-time.Minute: false, -2 * time.Hour: true, // the clock was set back
 	} {
 		var i identity
 		if i.expired() {

@@ -38,14 +38,14 @@ func sources(t *testing.T) (*token.FileSet, []*ast.File) {
 	return fset, files
 }
 
-// shown are the functions and fields that take what people see or hear.
+// shown lists the functions and fields that take text for users.
 var shown = []string{"Text", "heading", "notice", "toast", "fact", "Label", "Hint", "Title", "Yes"}
 
-// asItIs are the words that are the same in every language, or of one only.
+// asItIs lists the words that need no translation.
 var asItIs = []string{"Latchkey", "English", "Deutsch", "Windows Hello"}
 
-// TestEverySentenceIsAMessage tests that what people read is in package message, and
-// no literal.
+// TestEverySentenceIsAMessage tests that the text for users is in package message and not in
+// literals.
 func TestEverySentenceIsAMessage(t *testing.T) {
 	english := map[string]bool{}
 	for id := range message.ID(message.Count) {
@@ -85,10 +85,10 @@ func TestEverySentenceIsAMessage(t *testing.T) {
 	}
 }
 
-// A sentence begins with a capital letter, and goes on with a word.
+// sentence matches a capitalized word that another word follows.
 var sentence = regexp.MustCompile(`^[ “]*\d*[A-Z]+[a-z']* [A-Za-z]*[a-z]{2}`)
 
-// comparedWith reports whether a literal is but compared with something.
+// comparedWith reports whether a literal is only compared with something.
 func comparedWith(parents []ast.Node) bool {
 	switch parent := parents[len(parents)-2].(type) {
 	case *ast.BinaryExpr:
@@ -99,7 +99,8 @@ func comparedWith(parents []ast.Node) bool {
 	return false
 }
 
-// isShown reports whether a literal, or what it is a part of, is given to what shows it.
+// isShown reports whether a literal, alone or in an expression, is an argument or field of
+// shown.
 func isShown(parents []ast.Node) bool {
 	literal := parents[len(parents)-1]
 	for i := len(parents) - 2; i >= 0; i-- {
@@ -149,7 +150,7 @@ func TestPreferredLanguage(t *testing.T) {
 			t.Errorf("preferredLanguage(%q, %q) = %q; want %q", tt.chosen, tt.preferences, got, tt.want)
 		}
 	}
-	for i, l := range shared.Languages { // that the server takes
+	for i, l := range shared.Languages { // the languages that the server accepts
 		if message.Languages[i].Tag != l {
 			t.Errorf("package message speaks %s; want %s", message.Languages[i].Tag, l)
 		}

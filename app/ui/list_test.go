@@ -17,7 +17,7 @@ import (
 )
 
 func TestLoader(t *testing.T) {
-	var answer atomic.Pointer[any] // of the server: a number, an error, or nil for none
+	var answer atomic.Pointer[any] // the server's: a number, an error, or nil for none
 	loads := 0
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		switch a := (*answer.Load()).(type) {

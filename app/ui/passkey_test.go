@@ -24,7 +24,7 @@ func TestSuggestName(t *testing.T) {
 	}{
 		{iPhone, true, true, "iPhone · Face ID or Touch ID"},
 		{mac, false, true, "Mac · Touch ID"},
-		{mac, false, false, "Mac"}, // one without it
+		{mac, false, false, "Mac"}, // a Mac without Touch ID
 		{mac, true, true, "iPad · Face ID or Touch ID"},
 		{windows, false, true, "Windows · Windows Hello"},
 		{windows, true, false, "Windows"},
@@ -85,7 +85,8 @@ func TestKeptIn(t *testing.T) {
 	}
 }
 
-// Whatever the browser throws, there is advice; unless it was the person.
+// TestPasskeyWords tests that every error of the browser has a text, except when the user
+// canceled.
 func TestPasskeyWords(t *testing.T) {
 	for _, silent := range []string{"NotAllowedError", "AbortError"} {
 		if got := en.errorMessage(&passkey.Error{Name: silent}); got != "" {

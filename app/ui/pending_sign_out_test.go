@@ -25,8 +25,8 @@ func TestPendingSignOut(t *testing.T) {
 	stamp := func(d time.Duration) string { return began.Add(d).Format(time.RFC3339) }
 	tests := []struct {
 		name    string
-		since   time.Time // when the session began that the user has signed out of
-		current string    // what the server says of the session that there is
+		since   time.Time // the begin of the session that the user has signed out of
+		current string    // the server's response about the current session
 		calls   []string
 	}{
 		{"the session lives", began, stamp(0), []string{get, end}},
@@ -57,7 +57,7 @@ func TestPendingSignOut(t *testing.T) {
 		p := &e.pendingSignOut
 		p.storage, p.tabs.channel = kept, others
 		p.save(tt.since)
-		for range 2 { // the second time there is nothing to do
+		for range 2 { // the second call has nothing to do
 			if err := p.finish(context.Background()); err != nil {
 				t.Errorf("%s: %v", tt.name, err)
 			}
@@ -71,7 +71,8 @@ func TestPendingSignOut(t *testing.T) {
 	}
 }
 
-// Without a connection a sign-out waits, and everything else waits for it.
+// TestPendingSignOutOffline tests that a sign-out without a connection waits, and that other
+// calls wait for it.
 func TestPendingSignOutOffline(t *testing.T) {
 	e := newEnv()
 	e.client = client.New("http://127.0.0.1:1")

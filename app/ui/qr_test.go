@@ -15,12 +15,12 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// The path is read by a reader that has nothing to do with what wrote it.
+// TestQRPathCanBeRead tests that an independent library reads the codes.
 func TestQRPathCanBeRead(t *testing.T) {
 	for i := range 50 {
 		key := make([]byte, 20)
 		rand.Read(key)
-		email := strings.Repeat("a", 5*i) + "@example.com" // up to the longest that anybody has
+		email := strings.Repeat("a", 5*i) + "@example.com" // up to the longest address
 		want := "otpauth://totp/Latchkey:" + email + "?algorithm=SHA1&digits=6&issuer=Latchkey&period=30&secret=" +
 			base32.StdEncoding.EncodeToString(key)
 
@@ -29,8 +29,8 @@ func TestQRPathCanBeRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What is looked for in a photograph is not always found in a drawing, so
-		// the reader is told that it is one.
+		// The hint says that the image is a drawing, because the reader's search for a code in
+		// a photograph does not always find it there.
 		got, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 		if err != nil {
 			t.Fatalf("the code of %s cannot be read: %v", want, err)
@@ -41,7 +41,7 @@ func TestQRPathCanBeRead(t *testing.T) {
 	}
 }
 
-// drawn is what a browser makes of a path, 3 pixels a module.
+// drawn renders a path as a browser does, with 3 pixels for each module.
 func drawn(t *testing.T, path string, side int) image.Image {
 	t.Helper()
 	const scale = 3

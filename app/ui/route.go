@@ -9,22 +9,22 @@ import (
 	"latchkey/shared/message"
 )
 
-// route is which page the user is on, and where they wanted to go.
+// route is the current page, and the page that the user wanted to open.
 type route struct {
 	path   string
-	opened bool         // the first page has been gone to
-	next   string       // where to go after signing in
-	reason signInReason // of the sign-in page
+	opened bool         // the first page has been opened
+	next   string       // the page to open after sign-in
+	reason signInReason // why the sign-in page is shown
 }
 
-// signInReason is why the user is on the sign-in page: a sentence, or the error that
-// ended a sign-in.
+// signInReason is why the sign-in page is shown: a sentence, or the error that ended a
+// sign-in. It is zero if the user opened the page.
 type signInReason struct {
 	text message.ID
 	err  error
 }
 
-// reasonWords says why the user is on the sign-in page; "" for their own will.
+// reasonWords returns the text of a reason; "" for the zero reason.
 func (t *env) reasonWords(r signInReason) string {
 	if r.err != nil {
 		return t.errorMessage(r.err)
@@ -44,8 +44,8 @@ const (
 	forgotten          message.ID = message.OfflineDataExpired
 )
 
-// moveTo takes the address that go-app has gone to. It reports whether the page is
-// another one.
+// moveTo records the address that go-app has navigated to. It reports whether the page has
+// changed.
 func (r *route) moveTo(address *url.URL) bool {
 	if r.opened && r.path == address.Path {
 		return false
@@ -60,8 +60,8 @@ func (r *route) moveTo(address *url.URL) bool {
 	return true
 }
 
-// redirect returns the page to go to if the one at address is not for the user, who
-// is signed in or not; else "".
+// redirect returns the page to open instead of the one at address, which signedIn decides, or
+// "" if the page stays.
 func (r *route) redirect(address *url.URL, signedIn bool) string {
 	switch r.path {
 	case shared.PageHome, shared.PageSignIn, shared.PageTwoFactor:
@@ -87,8 +87,8 @@ func (r *route) redirect(address *url.URL, signedIn bool) string {
 	return ""
 }
 
-// leave remembers the page at address as the one to go on with after signing in
-// again, unless the user has left for good.
+// leave records the page at address as the one to open after the next sign-in, unless the
+// user has signed out or deleted the account.
 func (r *route) leave(address *url.URL, reason signInReason) {
 	switch {
 	case reason.text == signedOut, reason.text == accountDeleted:
@@ -98,7 +98,7 @@ func (r *route) leave(address *url.URL, reason signInReason) {
 	}
 }
 
-// isPublic reports whether a page is for everyone, signed in or not.
+// isPublic reports whether a page is for all users, signed in or not.
 func isPublic(path string) bool {
 	switch path {
 	case shared.PageSignUp, shared.PageForgotPassword, shared.PageResetPassword, shared.PageNotMe:
@@ -107,7 +107,7 @@ func isPublic(path string) bool {
 	return false
 }
 
-// title is the name of the page at path.
+// title returns the title of the page at path.
 func (t *env) title(path string) string {
 	switch path {
 	case shared.PageHome:
@@ -133,7 +133,7 @@ func (t *env) title(path string) string {
 	}
 }
 
-// requestURI is an address on this server with the part of the page that it names.
+// requestURI returns the path, query and fragment of an address.
 func requestURI(address *url.URL) string {
 	if address.Fragment == "" {
 		return address.RequestURI()
@@ -141,10 +141,10 @@ func requestURI(address *url.URL) string {
 	return address.RequestURI() + "#" + address.EscapedFragment()
 }
 
-// replacePage goes to another page of the app in the place of this one: going back
-// does not lead here again.
+// replacePage goes to another page of the app and replaces the current one in the browser's
+// history.
 func replacePage(path string) {
 	window := app.Window()
 	window.Get("history").Call("replaceState", nil, "", path)
-	window.Call("dispatchEvent", window.Get("PopStateEvent").New("popstate")) // go-app listens
+	window.Call("dispatchEvent", window.Get("PopStateEvent").New("popstate")) // go-app listens for it
 }

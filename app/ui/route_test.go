@@ -20,8 +20,8 @@ func address(t *testing.T, text string) *url.URL {
 func TestRedirect(t *testing.T) {
 	tests := []struct {
 		at                  string
-		signedIn, signedOut string     // where it leads; "" is nowhere
-		reason              message.ID // of the sign-in page
+		signedIn, signedOut string     // the expected redirects; "" for none
+		reason              message.ID // the expected reason on the sign-in page
 	}{
 		{"/", shared.PageSettings, shared.PageSignIn, 0},
 		{"/sign-in", shared.PageSettings, "", 0},
@@ -94,7 +94,8 @@ func TestReasonIsOfTheSignInPage(t *testing.T) {
 	}
 }
 
-// The error that ended a sign-in is translated once, and anew in another language.
+// TestReasonWords tests that the error which ended a sign-in is shown in the language of the
+// page, even after that changes.
 func TestReasonWords(t *testing.T) {
 	de := newEnv()
 	de.setLanguage("de")

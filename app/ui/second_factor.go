@@ -15,28 +15,27 @@ import (
 	"latchkey/shared/message"
 )
 
-// What a sign-in can be finished with, as the server names the methods.
+// The second factors of a sign-in, by the server's names.
 const (
 	byApp     = "totp"
 	byMail    = "otp"
 	byPasskey = "passkey"
-	byBackup  = "" // always; it is not among the methods
+	byBackup  = "" // always available, so the server does not list it
 )
 
 const secondFactorAction = "second-factor"
 
-// askSecondFactor goes on to the page that asks for one of methods: the password was
-// right.
+// askSecondFactor goes to the page that asks for one of methods, after a correct first factor.
 func askSecondFactor(ctx app.Context, methods []string) {
 	ctx.NewActionWithValue(secondFactorAction, methods)
 }
 
-// methodsKey names the methods in the storage: they survive a reload of that page.
+// methodsKey is the name of the methods in the storage, where they survive a reload.
 const methodsKey = "latchkey.two-factor"
 
 func saveMethods(to storage, methods []string) { to.set(methodsKey, strings.Join(methods, " ")) }
 
-// savedMethods is nil if it is not known what the server offers.
+// savedMethods returns the stored methods, or nil if there are none.
 func savedMethods(from storage) []string {
 	if text := from.get(methodsKey); text != "" {
 		return strings.Fields(text)
@@ -46,8 +45,8 @@ func savedMethods(from storage) []string {
 
 func clearMethods(from storage) { from.remove(methodsKey) }
 
-// secondFactorPath is the address of that page. It holds where the user wanted to go,
-// for when the page is reloaded.
+// secondFactorPath returns the address of the page for the second factor. The page to open
+// after sign-in is in its query, where it survives a reload.
 func secondFactorPath(next string) string {
 	if next == "" {
 		return shared.PageTwoFactor
@@ -62,13 +61,13 @@ type secondFactor struct {
 
 	ctx     app.Context
 	form    form
-	methods []string // that the user has, besides backup codes
-	with    string   // the one that is asked for
+	methods []string // the user's methods besides backup codes
+	with    string   // the factor that the page asks for
 	sending bool     // a code is being sent by email
-	sent    int      // how many were sent
-	status  string   // what has happened
-	tries   int      // how many codes were wrong
-	over    error    // why the user has to sign in again; nil if they need not
+	sent    int      // how many codes were sent
+	status  string   // tells the user what has happened
+	tries   int      // the number of wrong codes
+	over    error    // why the user has to sign in again; nil if they do not have to
 
 	passkeys ceremony
 }
@@ -78,7 +77,7 @@ func (p *secondFactor) OnInit() {
 	p.form.init(p.Env, "challenge", "code", "backupCode")
 	p.with = byApp
 	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
-		p.with = byBackup // in the shell
+		p.with = byBackup // the user opened it before the app ran
 	}
 	if e := p.form.adopt(); e != nil && isFinal(e) {
 		p.over = e
@@ -90,7 +89,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
-		p.methods = []string{byApp, byMail} // the server refuses those that the user lacks
+		p.methods = []string{byApp, byMail} // the server refuses methods that the user does not have
 		p.passkeys.fetched = p.optionsFetched
 		p.passkeys.prepare(ctx)
 	} else if slices.Contains(p.methods, byPasskey) {
@@ -99,7 +98,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	if p.form.wait() > 0 {
 		p.form.countDown(ctx)
 	}
-	if !strings.HasPrefix(focusedID(), p.form.inputID("")) { // as it may in the shell
+	if !strings.HasPrefix(focusedID(), p.form.inputID("")) { // keep a focus from before the app ran
 		focus(ctx, p.form.inputID("code"), p.form.inputID("backupCode"), "again")
 	}
 }
@@ -109,7 +108,7 @@ func (p *secondFactor) OnDismount() {
 	p.passkeys.stop()
 }
 
-// optionsFetched sees from the options whether there are passkeys.
+// optionsFetched adds passkeys to the methods if the options list any.
 func (p *secondFactor) optionsFetched(app.Context) {
 	if passkey.Names(p.passkeys.options) && !slices.Contains(p.methods, byPasskey) {
 		p.methods = append(p.methods, byPasskey)
@@ -134,7 +133,7 @@ func (p *secondFactor) usePasskey(app.Context, app.Event) {
 		call(p.ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 			p.passkeys.answered(answer, err)
 			if err == nil && out.SecondFactorDue != nil {
-				err = shared.ErrAuthentication // of another account
+				err = shared.ErrAuthentication // a passkey of another account
 			}
 			if err != nil {
 				p.refused(ctx, err)
@@ -145,11 +144,11 @@ func (p *secondFactor) usePasskey(app.Context, app.Event) {
 	})
 }
 
-// use asks for another factor.
+// use switches to another factor.
 func (p *secondFactor) use(with string) {
 	p.with, p.status = with, ""
 	p.form.problem, p.form.wrong = "", nil
-	p.form.clear("code") // of the other kind
+	p.form.clear("code") // a code of the other factor
 	focus(p.ctx, p.form.inputID("code"), p.form.inputID("backupCode"))
 }
 
@@ -174,7 +173,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.use(byMail)
 			p.sent++
 			p.status = e.T(message.DoneCodeEmailed)
-			if p.sent > 1 { // a different sentence each time, or screen readers do not read it
+			if p.sent > 1 { // screen readers do not read an unchanged sentence again
 				p.status = e.T(message.DoneCodeEmailedNumber, p.sent)
 			}
 		case errors.Is(err, shared.ErrOTPNotConfigured):
@@ -182,7 +181,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			p.use(byApp)
 			p.form.end(ctx, err)
 		case errors.Is(err, shared.ErrTooManyRequests):
-			// The user may still use another factor.
+			// Other factors still work, so this is not a wait of the form.
 			var limited *shared.Error
 			errors.As(err, &limited)
 			p.status, p.form.problem = "", e.T(message.ErrTooManyCodesSent, shared.RetryIn(e.Language, limited.RetryAfter))
@@ -248,7 +247,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 func (p *secondFactor) refused(ctx app.Context, err error) {
 	p.status = ""
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
-		if p.tries++; p.tries == shared.PendingSignInTries { // the server accepts no code any more
+		if p.tries++; p.tries == shared.PendingSignInTries { // the server accepts no more codes
 			err = shared.ErrTooManyCodes
 		}
 	}
@@ -262,7 +261,7 @@ func (p *secondFactor) refused(ctx app.Context, err error) {
 	}
 }
 
-// isFinal reports whether the sign-in has to begin again.
+// isFinal reports whether err has ended the sign-in.
 func isFinal(err error) bool {
 	var e *shared.Error
 	return errors.As(err, &e) && e.Explain().Final
@@ -327,7 +326,7 @@ func (p *secondFactor) field() app.UI {
 	}
 }
 
-// ways are the buttons for another factor than the one that is asked for.
+// ways draws the buttons for the other factors.
 func (p *secondFactor) ways() []app.UI {
 	e := p.Env
 	way := func(label string, h app.EventHandler) app.UI {
@@ -353,7 +352,7 @@ func (p *secondFactor) ways() []app.UI {
 	return ways
 }
 
-// lost says how to get in without the phone.
+// lost draws the ways to sign in without the phone.
 func (p *secondFactor) lost() app.UI {
 	e := p.Env
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)

@@ -10,8 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// selfCheck is the section that says whether passkeys can work as the server is
-// configured and reached.
+// selfCheck is the section that shows whether passkeys can work with the server's
+// configuration and the proxies in front of it.
 type selfCheck struct {
 	app.Compo
 	Env *env

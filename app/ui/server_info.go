@@ -8,19 +8,19 @@ import (
 	"latchkey/shared"
 )
 
-// serverInfo is what is known of the server before a user has signed in.
+// serverInfo is the information about the server for users who are not signed in.
 type serverInfo struct {
 	shared.AboutServer
-	Known bool // it has answered, or cannot
+	Known bool // the server has responded, or the call has failed
 }
 
-// name is what the server is called. Until the server has answered, the name is
-// that on the page that the app began in.
+// name returns the server's name. Until the server has responded, that is the name on the page
+// in which the app started.
 func (i serverInfo) name() string { return cmp.Or(i.Name, "Latchkey") }
 
 const serverInfoAction = "server-info"
 
-// fetchServerInfo asks the server what it is called and who may sign up.
+// fetchServerInfo fetches the server's name and whether users can sign up.
 func fetchServerInfo(ctx app.Context) {
 	ctx.NewAction(serverInfoAction)
 }
@@ -34,17 +34,16 @@ func (s *shell) onFetchServerInfo(app.Context, app.Action) {
 			s.setTitle()
 			s.renewPages()
 		case !info.Known:
-			info.SignUp, info.Known = true, true // let people try
+			info.SignUp, info.Known = true, true // users can try; the server decides
 		}
 	})
 }
 
-// served is what the pages say that the service worker keeps: in which language they
-// are, and what they call the server.
+// served is the language and the server's name in the pages that the service worker caches.
 type served struct{ language, name string }
 
-// renewPages has the service worker get its pages again if they are outdated: each
-// start, and all that there is without a network, begins with them.
+// renewPages makes the service worker fetch its pages again if they are outdated. The app
+// starts in these pages, with or without a network.
 func (s *shell) renewPages() {
 	now := served{s.env.Language.Tag, s.env.server.Name}
 	if now.name == "" || s.served == now {

@@ -11,7 +11,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// How components tell the shell what has become of the session.
+// The actions by which components tell the shell about changes of the session.
 const (
 	signedInAction       = "signed-in"
 	updateUserAction     = "update-user"
@@ -22,22 +22,22 @@ const (
 	announceChangeAction = "announce-change"
 )
 
-// signedIn goes on as user, who has just signed in.
+// signedIn continues as user, who has just signed in.
 func signedIn(ctx app.Context, user shared.User) {
 	ctx.NewActionWithValue(signedInAction, user)
 }
 
-// updateUser replaces what is known of the user, who has just changed it.
+// updateUser sets the new data of the user, who has just changed it.
 func updateUser(ctx app.Context, user shared.User) {
 	ctx.NewActionWithValue(updateUserAction, user)
 }
 
-// setLanguage goes on in the language that the user has just chosen.
+// setLanguage switches to the language that the user has just chosen.
 func setLanguage(ctx app.Context, chosen string) {
 	ctx.NewActionWithValue(setLanguageAction, chosen)
 }
 
-// goToSignIn goes to the sign-in page, which gives the reason.
+// goToSignIn goes to the sign-in page, which shows the reason.
 func goToSignIn(ctx app.Context, reason message.ID) {
 	ctx.NewActionWithValue(goToSignInAction, signInReason{text: reason})
 }
@@ -52,7 +52,7 @@ func signOut(ctx app.Context) {
 	ctx.NewAction(signOutAction)
 }
 
-// refresh has whatever is on the page that may have changed asked for again.
+// refresh makes the components load all data again that may have changed.
 func refresh(ctx app.Context) {
 	ctx.NewAction(refreshAction)
 }
@@ -62,7 +62,7 @@ func announceChange(ctx app.Context) {
 	ctx.NewAction(announceChangeAction)
 }
 
-// fetchSession asks the server who is signed in, and goes where that leads.
+// fetchSession asks the server who is signed in, and redirects accordingly.
 func (s *shell) fetchSession(ctx app.Context) {
 	e := s.env
 	s.fetchedAt = time.Now()
@@ -87,7 +87,7 @@ func (s *shell) fetchSession(ctx app.Context) {
 	})
 }
 
-// useSnapshot goes on with the snapshot, because the server cannot be asked.
+// useSnapshot continues with the snapshot, because the server cannot be reached.
 func (s *shell) useSnapshot(ctx app.Context) {
 	e := s.env
 	i, k := &e.identity, e.snapshots.load()
@@ -103,8 +103,7 @@ func (s *shell) useSnapshot(ctx app.Context) {
 	}
 }
 
-// expireSnapshot forgets who was signed in, because the server has not been heard of
-// for too long.
+// expireSnapshot deletes the user's data, because the server has not responded for too long.
 func (s *shell) expireSnapshot() {
 	s.env.tabs.post(tabSessionEnded)
 	s.clearUser(signInReason{text: forgotten})
@@ -117,7 +116,7 @@ func (s *shell) redirect(ctx app.Context) {
 	}
 }
 
-// onFocus is called when the user comes back to the page: much may have happened.
+// onFocus refreshes the page when the user returns to it.
 func (s *shell) onFocus(ctx app.Context, _ app.Value) {
 	if !visible() || time.Since(s.fetchedAt) < 2*time.Second {
 		return
@@ -125,7 +124,7 @@ func (s *shell) onFocus(ctx app.Context, _ app.Value) {
 	refresh(ctx)
 }
 
-// onRefresh asks for what the shell itself knows, too.
+// onRefresh loads the shell's own data again.
 func (s *shell) onRefresh(app.Context, app.Action) { s.fetchSession(s.ctx) }
 
 func (s *shell) onAnnounceChange(app.Context, app.Action) {
@@ -157,7 +156,7 @@ func (s *shell) onSignedIn(_ app.Context, a app.Action) {
 	e.tabs.post(tabSignedIn)
 	replacePage(shared.NextPage(s.route.next))
 	s.route.next = ""
-	s.fetchSession(s.ctx) // for what a sign-in does not answer: the user's permissions
+	s.fetchSession(s.ctx) // a sign-in does not return the user's permissions
 }
 
 func (s *shell) onUpdateUser(_ app.Context, a app.Action) {
@@ -165,7 +164,7 @@ func (s *shell) onUpdateUser(_ app.Context, a app.Action) {
 	s.env.identity.user = &user
 }
 
-// followLanguage speaks as the user chose, and has this browser do so from now on.
+// followLanguage switches to the user's choice of language, and stores it in this browser.
 func (s *shell) followLanguage(choice string) {
 	e := s.env
 	e.identity.language = choice
@@ -175,7 +174,7 @@ func (s *shell) followLanguage(choice string) {
 	if preferredLanguage(choice, browserLanguages()) != e.Language.Tag {
 		e.applyLanguage(choice)
 		s.setTitle()
-		refresh(s.ctx) // which draws the parts of the page anew
+		refresh(s.ctx) // renders the sections, and loads text from the server again
 	}
 	s.renewPages()
 }
@@ -200,7 +199,7 @@ func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {
 	s.clearUser(reason)
 }
 
-// clearUser forgets who was signed in, here and in what the browser keeps.
+// clearUser deletes the data of the user, in the page and in the browser's storage.
 func (s *shell) clearUser(reason signInReason) {
 	s.env.identity.clearUser()
 	s.signingOut = false
@@ -225,7 +224,7 @@ func (s *shell) onSignOut(app.Context, app.Action) {
 		return
 	}
 	s.signingOut = true
-	e.snapshots.wipe() // whatever the server says
+	e.snapshots.wipe() // even if the call fails
 	e.pendingSignOut.save(e.identity.since)
 	call(s.ctx, e, shared.SignOut, shared.None{}, func(ctx app.Context, _ shared.Success, err error) {
 		s.signingOut = false

@@ -11,7 +11,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// sessions is the section that lists the sessions of the user, and revokes them.
+// sessions is the section in which users review and revoke their sessions.
 type sessions struct {
 	app.Compo
 	Env *env
@@ -19,8 +19,8 @@ type sessions struct {
 	ctx  app.Context
 	list loader[[]shared.Session]
 
-	// gone holds the handles of the sessions that are not shown because they are being
-	// revoked, or were. The server may list one for a moment longer.
+	// gone holds the handles of sessions that are hidden because they are being revoked or
+	// have been revoked. The server may list them for a moment longer.
 	gone map[string]bool
 }
 
@@ -45,7 +45,7 @@ func (s *sessions) OnMount(ctx app.Context) {
 
 func (s *sessions) loaded(ctx app.Context) {
 	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
-	// A row that has moved is a new row: give the focus back to it.
+	// go-app replaces a row that has moved, so focus it again.
 	if had := focusedID(); had != "" {
 		afterRender(ctx, func(app.Context) {
 			if focusedID() == "" {
@@ -55,14 +55,14 @@ func (s *sessions) loaded(ctx app.Context) {
 	}
 }
 
-// shown returns the sessions that are in the list.
+// shown returns the sessions that are not hidden.
 func (s *sessions) shown() []shared.Session {
 	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
 		return s.gone[one.Token]
 	})
 }
 
-// others returns the handles of all of them but this one.
+// others returns the handles of all shown sessions except the current one.
 func (s *sessions) others() []string {
 	var handles []string
 	for _, one := range s.shown() {
@@ -93,8 +93,8 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 	})
 }
 
-// revoke takes the row away before the server has answered. Should the server
-// refuse, it comes back to its place.
+// revoke revokes a session. It hides the row before the server has responded, and shows it
+// again if the call fails.
 func (s *sessions) revoke(one shared.Session) {
 	e := s.Env
 	s.hide(one.Token)
@@ -103,7 +103,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.show(one.Token)
 			focus(ctx, revokeID(one))
 			toastError(ctx, err)
-			s.list.load() // it may have been ended all the same
+			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
 		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceWords(one.Device)))
@@ -138,12 +138,11 @@ func (s *sessions) revokeOthers(others []string) {
 			return
 		}
 		toast(ctx, s.Env.T(message.DoneOtherSessionsRevoked))
-		s.list.load() // one may have begun meanwhile
+		s.list.load() // a new one may have begun in the meantime
 	})
 }
 
-// hide takes rows away and moves the focus, which was in one of them, to what
-// follows.
+// hide hides rows and moves the focus, which was in one of them, to the next row.
 func (s *sessions) hide(handles ...string) {
 	next := "sessions"
 	for i, one := range s.list.value {
@@ -194,9 +193,8 @@ func (s *sessions) Render() app.UI {
 	)
 }
 
-// sessionRow is one session in the list. It is a component of its own, with
-// an identity, so that its button can never act on the session that was in
-// this place before.
+// sessionRow is one session in the list. It is its own component with an ID, so that its
+// button can never act on a session that was previously in this position.
 type sessionRow struct {
 	app.Compo
 	Env     *env
@@ -212,7 +210,7 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 	r.Revoke(r.Session)
 }
 
-// deviceLine names a device.
+// deviceLine draws the name of a device.
 func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
 		html.Strong().ID(id).Text(t.deviceWords(device)),

@@ -12,16 +12,15 @@ import (
 type settings struct {
 	app.Compo
 	Env      *env
-	User     *shared.User // nil until it is known
+	User     *shared.User // nil until the page knows it
 	Chosen   string       // the language that the user chose
-	Language string       // that the page is drawn in
-	Overdue  bool         // the user can do nothing but get a second factor
+	Language string       // in which the page is drawn
+	Overdue  bool         // the user can do nothing but enroll a second factor
 }
 
-// CompoID makes the page a new one for another user. In another language it is the
-// same one, so that what is typed stays. go-app does not render a component again
-// unless one of its fields has changed: components that do not load anything have a
-// field for the language.
+// CompoID gives go-app a new page for another user. The page stays the same in another
+// language, so that the user's input stays. go-app renders a component again only if one of
+// its fields has changed, so components that load nothing have a field for the language.
 func (p *settings) CompoID() string {
 	if p.User == nil {
 		return ""
@@ -29,7 +28,7 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections are those of the page.
+// sections lists the sections of the page.
 var sections = []pageSection{
 	{"profile", message.UserProfile},
 	{"password", message.AccountPassword},
@@ -39,8 +38,8 @@ var sections = []pageSection{
 	{"log", message.SecurityLog},
 }
 
-// OnMount goes to the section that the address names, as a link of a password
-// manager does.
+// OnMount focuses the section in the fragment of the address. Password managers link to
+// sections.
 func (p *settings) OnMount(ctx app.Context) {
 	defer rescue()
 	for _, s := range sections {
@@ -88,7 +87,7 @@ func (p *settings) cards() []app.UI {
 	return append(cards, &events{Env: e}, &install{Env: e, Language: p.Language})
 }
 
-// pageSection is a section of a page, by the id of its heading.
+// pageSection is a section of a page, with the ID of its heading.
 type pageSection struct {
 	id   string
 	name message.ID
@@ -106,24 +105,24 @@ func (t *env) sectionLinks(parts []pageSection) app.UI {
 
 func scrollToSection(ctx app.Context, e app.Event) {
 	e.PreventDefault()
-	e.Call("stopPropagation") // go-app would scroll and leave the focus here
+	e.Call("stopPropagation") // otherwise go-app scrolls and leaves the focus here
 	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
 }
 
-// heading is the heading of a page. It takes the focus when the page is gone to, so
-// that screen readers say where the user is.
+// heading draws the heading of a page. It gets the focus when the page opens, so that screen
+// readers announce the page.
 func heading(text string) app.HTMLElem {
 	return html.H1().ID("title").TabIndex(-1).Text(text)
 }
 
-// notice is a sentence at the top of a page.
+// notice draws a sentence at the top of a page.
 func notice(text string) app.UI {
 	return html.Div().Class("notice").ID("notice").Body(
 		app.If(text != "", func() app.UI { return html.P().Text(text) }),
 	)
 }
 
-// username tells password managers whose password a form is about.
+// username draws a hidden field that tells password managers the account of a form.
 func username(email string) app.UI {
 	return html.Input("text").Class("visually-hidden").Attr("name", "username").Attr("autocomplete", "username").
 		Attr("value", email).Attr("readonly", true).TabIndex(-1).Aria("hidden", "true")

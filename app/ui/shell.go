@@ -11,12 +11,11 @@ import (
 	"latchkey/shared/message"
 )
 
-// shell is the root of every page. It draws what surrounds the page of the address,
-// and the dialogs and toasts that all pages share, and it stays when one page makes
-// way for the next.
+// shell is the root component of every page, and stays when the page changes. It draws the
+// current page, its header and banner, and the dialogs and toasts that all pages share.
 //
-// go-app makes a new shell for each address, and copies its exported fields to the
-// one that is there. So it has none.
+// At each navigation, go-app creates a new shell and copies its exported fields to the
+// existing one. So shell has no exported fields.
 type shell struct {
 	app.Compo
 
@@ -95,13 +94,13 @@ func (s *shell) OnNav(ctx app.Context) {
 	}
 }
 
-// setTitle puts the name of the page and of the server on the window.
+// setTitle sets the title of the window: the names of the page and of the server.
 func (s *shell) setTitle() {
 	app.Window().Get("document").Set("title", s.env.title(s.route.path)+" · "+s.env.server.name())
 }
 
-// onDialogClosed keeps the focus of the control that opened the dialog, which may be
-// disabled meanwhile.
+// onDialogClosed keeps the focus near the control that opened the dialog, which is disabled
+// while the page is offline.
 func (s *shell) onDialogClosed(ctx app.Context, _ app.Value) {
 	if s.env.connection.offline {
 		s.env.focus.dialogClosed(ctx)
@@ -115,12 +114,12 @@ func (s *shell) retryFetch(app.Context, app.Event) {
 
 func (s *shell) skip(ctx app.Context, e app.Event) {
 	e.PreventDefault()
-	e.Call("stopPropagation") // go-app would only scroll
+	e.Call("stopPropagation") // otherwise go-app only scrolls
 	focus(ctx, "title")
 }
 
-// dialogs are those of the shell. What they ask of the server is disabled when the
-// connection goes, and never the way out of them.
+// dialogs lists the IDs of the shell's dialogs. Offline, they disable the controls that need
+// the server, but never those that close the dialog.
 var dialogs = []string{"question", "factor", "step-up"}
 
 // Render implements [app.Composer].
@@ -139,8 +138,8 @@ func (s *shell) Render() app.UI {
 		s.top(email),
 		s.banner(),
 		html.Main().ID("content").TabIndex(-1).Body(
-			// Whatever is in it is disabled with it: nothing is done without a
-			// connection, and nothing waits for one.
+			// Disabling it disables all its controls. Offline, the app neither changes
+			// anything nor queues changes.
 			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.page()),
 		),
 		&toasts{Env: e},
@@ -152,7 +151,7 @@ func (s *shell) Render() app.UI {
 
 const offlineWords message.ID = message.ErrOfflineReadOnly
 
-// top draws the name of the server, the links to the pages, and who is signed in.
+// top draws the header: the server's name, the links to the pages, and the user.
 func (s *shell) top(email string) app.UI {
 	e, signedIn := s.env, s.env.identity.user != nil
 	return html.Header().Class("top").Body(
@@ -172,7 +171,7 @@ func (s *shell) top(email string) app.UI {
 	)
 }
 
-// banner draws what holds for all pages at the moment.
+// banner draws the notices that apply to all pages.
 func (s *shell) banner() app.UI {
 	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
@@ -197,7 +196,7 @@ func (t *env) enrollmentWords(by *shared.Time, overdue bool) string {
 
 func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }
 
-// pages are links to the pages, for users who may see more than their own settings.
+// pages draws links to the pages, for users with permissions for the system page.
 func (s *shell) pages() []app.UI {
 	if i := &s.env.identity; i.user == nil || !i.administers() {
 		return nil

@@ -17,18 +17,18 @@ import (
 type signIn struct {
 	app.Compo
 	Env    *env
-	Notice string // why the user is here, if not by their own will
+	Notice string // why the page is shown; empty if the user opened it
 	Server serverInfo
 
 	ctx      app.Context
 	form     form
 	passkeys ceremony
 	refused  error  // the last error, if the user can do something about it
-	email    string // that was sent then
+	email    string // the address in the last attempt
 
-	canOffer  bool             // the browser fills in passkeys
-	offer     *passkey.Request // that it does so
-	immediate bool             // the browser can say that it has no passkey to offer
+	canOffer  bool             // the browser can offer passkeys in autofill
+	offer     *passkey.Request // the request for that
+	immediate bool             // the browser supports immediate mediation
 }
 
 func (p *signIn) OnInit() {
@@ -65,7 +65,7 @@ func (p *signIn) OnDismount() {
 	p.passkeys.stop()
 }
 
-// offerPasskeys has the browser offer passkeys where it fills in the address.
+// offerPasskeys makes the browser offer passkeys in the autofill of the email field.
 func (p *signIn) offerPasskeys(ctx app.Context) {
 	if !p.canOffer || p.passkeys.busy || !p.passkeys.ready() {
 		return
@@ -83,8 +83,8 @@ func (p *signIn) offerPasskeys(ctx app.Context) {
 	})
 }
 
-// promptly is how soon a browser says that it has no passkey to offer. A later
-// refusal is the user's choice.
+// promptly is how fast a browser reports that it has no passkey to offer. A later refusal is
+// the user's.
 const promptly = 1500 * time.Millisecond
 
 func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
@@ -108,7 +108,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		p.passkeys.end(false)
 		p.form.end(ctx, err)
 		if way == passkey.Immediate {
-			p.immediate = false // those of other devices are asked for, too
+			p.immediate = false // the next attempt includes passkeys on other devices
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
 				p.form.problem = p.Env.T(message.ErrNoPasskeyUsed)
 			}
@@ -164,9 +164,8 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// secondFactorDue returns what the server says of the second factor if the first was
-// right and a second one is required. A setting of the server decides whether that is
-// an error or an answer.
+// secondFactorDue returns the server's request for a second factor, or nil if it has made none.
+// A setting of the server decides whether the request is an error or a response.
 func secondFactorDue(answer *shared.SecondFactorDue, err error) *shared.SecondFactorDue {
 	var e *shared.Error
 	if errors.As(err, &e) && errors.Is(err, shared.ErrTwoFactorRequired) {
@@ -208,7 +207,7 @@ func (p *signIn) Render() app.UI {
 	)
 }
 
-// wayOn draws what the user can do about the last error.
+// wayOn draws the action that the user can take after the last error.
 func (p *signIn) wayOn() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Env: p.Env, Email: p.email}

@@ -8,7 +8,8 @@ import (
 	"latchkey/shared"
 )
 
-// How a server says that a second factor is due depends on its settings.
+// TestSecondFactorDue tests both forms in which a server requests a second factor. Its
+// settings decide between them.
 func TestSecondFactorDue(t *testing.T) {
 	const body = `{"message":"twoFactorRequired","code":"TWO_FACTOR_REQUIRED","twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}`
 	var refused shared.Error

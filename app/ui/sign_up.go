@@ -16,7 +16,7 @@ type signUp struct {
 
 	ctx    app.Context
 	form   form
-	invite string // the token of the link that makes the first administrator
+	invite string // the token from the link that creates the first administrator
 	sent   string // the address that has to be verified first
 }
 

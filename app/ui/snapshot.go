@@ -9,15 +9,14 @@ import (
 	"latchkey/shared"
 )
 
-// snapshot is all that the app keeps of an account beyond the life of a page, so
-// that it has something to show without a network. It holds what the page shows of
-// the account, and nothing that is good for anything else.
+// snapshot is the account data that the app stores in the browser to show it without a
+// network. It holds only data that the page shows, and no tokens, handles or secrets.
 type snapshot struct {
 	User shared.User `json:"user"`
-	At   shared.Time `json:"at"` // when the server last said who is signed in, by this browser's clock
+	At   shared.Time `json:"at"` // when the server last confirmed the user, by this browser's clock
 
-	// Ahead is how far the server's clock was ahead of the browser's, in milliseconds:
-	// without a network, the times that follow are relative to the server's time still.
+	// Ahead is how far the server's clock was ahead of the browser's, in milliseconds.
+	// The following times are by the server's clock, even without a network.
 	Ahead int64 `json:"ahead"`
 
 	Since shared.Time `json:"since"` // when the session began
@@ -37,40 +36,39 @@ type snapshotState struct {
 	State shared.TwoFactor `json:"state"`
 }
 
-// snapshotTTL is how long the app shows a snapshot without having heard from the
-// server: a week, after which a device that was lost while it was offline shows
-// nothing.
+// snapshotTTL is how long the app shows a snapshot without a response from the server. After
+// that, a device that was lost while offline shows nothing.
 const snapshotTTL = 7 * 24 * time.Hour
 
-// clockError is how far a clock may be put back. A clock that is put back further
-// may be meant to have a snapshot shown for longer.
+// clockError is how far a clock may be set back. An attacker could set it back further to
+// extend the time for which a snapshot is shown.
 const clockError = time.Hour
 
-// expired reports whether what the server said at a time is too old to be shown. It
-// goes by the wall clock: the monotonic clock may stand still while the machine
-// sleeps.
+// expired reports whether data that the server confirmed at a time is too old to be shown. It
+// uses the wall clock, because the monotonic clock may stop while the machine sleeps.
 func expired(at time.Time) bool {
 	age := time.Since(at.Round(0))
 	return age > snapshotTTL || age < -clockError
 }
 
-// snapshotKey names the snapshot in the storage. Installed apps have snapshots of
-// that name.
+// snapshotKey is the name of the snapshot in the storage. Do not rename it: installed apps
+// have stored snapshots under this name.
 const snapshotKey = "latchkey.kept"
 
-// snapshots keeps the snapshot of the account that is signed in: in local, or in
-// session for a session that ends when the browser does.
+// snapshots stores the snapshot of the signed-in account: in local, or in session for a
+// session that ends with the browser.
 type snapshots struct {
 	local, session storage
-	client         *client.Client // knows how far the server's clock is ahead
+	client         *client.Client // tells how far the server's clock is ahead
 
-	// early is the snapshot of an account of which it is not known yet where it may be
-	// kept. After a sign-in the page asks for that and for its lists at once, and a
-	// list may be answered first.
+	// early is the snapshot of an account whose storage is not known yet. After a sign-in
+	// the page fetches the session and its lists at the same time, and a list may arrive
+	// first.
 	early *snapshot
 }
 
-// load returns the snapshot, or nil if there is none. It wipes one that has expired.
+// load returns the snapshot, or nil if there is none. It wipes a snapshot that has expired or
+// is invalid.
 func (s *snapshots) load() *snapshot {
 	for _, from := range []storage{s.local, s.session} {
 		text := from.get(snapshotKey)
@@ -87,9 +85,9 @@ func (s *snapshots) load() *snapshot {
 	return nil
 }
 
-// saveUser begins a snapshot of user, who is signed in, and forgets that of any
-// other user. since is when the session began, and remember tells that it may
-// outlive the browser's run.
+// saveUser saves the signed-in user in the snapshot, and deletes the snapshot of any other
+// user. since is when the session began. remember means that the session may outlive the
+// browser process.
 func (s *snapshots) saveUser(user shared.User, since time.Time, remember bool) {
 	k := s.load()
 	if k == nil || k.User.ID != user.ID {
@@ -111,7 +109,7 @@ func (s *snapshots) saveUser(user shared.User, since time.Time, remember bool) {
 	s.write(to, k)
 }
 
-// of returns the snapshot of an account, which is empty if there is none.
+// of returns the snapshot of an account, or an empty one if there is none.
 func (s *snapshots) of(account string) *snapshot {
 	if k := s.load(); k != nil && k.User.ID == account {
 		return k
@@ -119,7 +117,7 @@ func (s *snapshots) of(account string) *snapshot {
 	return new(snapshot)
 }
 
-// update changes the snapshot of an account, "" for none.
+// update changes the snapshot of an account. It does nothing if account is "".
 func (s *snapshots) update(account string, change func(*snapshot)) {
 	if account == "" {
 		return
@@ -144,12 +142,12 @@ func (s *snapshots) write(to storage, k *snapshot) {
 	k.Ahead = s.client.Ahead().Milliseconds()
 	text, err := json.Marshal(k)
 	if err != nil {
-		return // there are only strings and times in it
+		return // cannot happen: it has only strings, numbers and times
 	}
 	to.set(snapshotKey, string(text))
 }
 
-// saveSessions keeps what the page shows of sessions: not their handles.
+// saveSessions saves the data of sessions that the page shows, without their handles.
 func (s *snapshots) saveSessions(account string, list []shared.Session, at time.Time) {
 	shown := make([]shared.Session, len(list))
 	for i, one := range list {
@@ -161,8 +159,8 @@ func (s *snapshots) saveSessions(account string, list []shared.Session, at time.
 	s.update(account, func(k *snapshot) { k.Sessions = &snapshotList[shared.Session]{shared.Time{Time: at}, shown} })
 }
 
-// sessions returns the sessions of the snapshot and when they were so, the zero time
-// if there are none. Their handles are good for nothing but telling rows apart.
+// sessions returns the sessions of the snapshot and when they were loaded, or the zero time if
+// there are none. Their handles are row numbers.
 func (s *snapshots) sessions(account string) ([]shared.Session, time.Time) {
 	saved := s.of(account).Sessions
 	if saved == nil {
@@ -174,7 +172,7 @@ func (s *snapshots) sessions(account string) ([]shared.Session, time.Time) {
 	return saved.List, saved.At.Time
 }
 
-// savePasskeys keeps what the page shows of passkeys: not which they are.
+// savePasskeys saves the data of passkeys that the page shows, without their IDs.
 func (s *snapshots) savePasskeys(account string, list []shared.Passkey, at time.Time) {
 	shown := make([]shared.Passkey, len(list))
 	for i, one := range list {
@@ -186,8 +184,8 @@ func (s *snapshots) savePasskeys(account string, list []shared.Passkey, at time.
 	s.update(account, func(k *snapshot) { k.Passkeys = &snapshotList[shared.Passkey]{shared.Time{Time: at}, shown} })
 }
 
-// passkeys returns the passkeys of the snapshot and when they were so, the zero time
-// if there are none. Their ids are good for nothing but telling rows apart.
+// passkeys returns the passkeys of the snapshot and when they were loaded, or the zero time if
+// there are none. Their IDs are row numbers.
 func (s *snapshots) passkeys(account string) ([]shared.Passkey, time.Time) {
 	saved := s.of(account).Passkeys
 	if saved == nil {
@@ -203,7 +201,7 @@ func (s *snapshots) saveTwoFactor(account string, state shared.TwoFactor, at tim
 	s.update(account, func(k *snapshot) { k.TwoFactor = &snapshotState{shared.Time{Time: at}, state} })
 }
 
-// twoFactor returns the state of the snapshot and when it was so, the zero time if
+// twoFactor returns the state in the snapshot and when it was loaded, or the zero time if
 // there is none.
 func (s *snapshots) twoFactor(account string) (shared.TwoFactor, time.Time) {
 	saved := s.of(account).TwoFactor
@@ -213,8 +211,8 @@ func (s *snapshots) twoFactor(account string) (shared.TwoFactor, time.Time) {
 	return saved.State, saved.At.Time
 }
 
-// wipe forgets whatever this browser keeps of any account. It needs no server. A
-// pending sign-out stays until the server has heard of it: see [pendingSignOut].
+// wipe deletes everything that the app has stored in this browser, of any account. It needs no
+// server. A pending sign-out stays until it reaches the server: see [pendingSignOut].
 func (s *snapshots) wipe() {
 	s.early = nil
 	for _, name := range s.session.names() {

@@ -35,7 +35,8 @@ func TestSnapshotIsKeptAsLongAsTheSession(t *testing.T) {
 	}
 }
 
-// A list may be answered before it is known where a snapshot may be kept.
+// TestSnapshotOfAnEarlyList tests a list that arrives before the page knows where to store the
+// snapshot.
 func TestSnapshotOfAnEarlyList(t *testing.T) {
 	s, local, session := newSnapshots()
 	at := time.Now().Truncate(time.Second)

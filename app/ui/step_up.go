@@ -14,15 +14,15 @@ import (
 
 // stepUpRequest is a call that waits for the user to confirm their identity.
 type stepUpRequest struct {
-	Factor    bool // by a second factor, and not by the password
+	Factor    bool // a second factor is required; the password is not enough
 	Confirmed func()
 	Cancelled func()
 }
 
 const stepUpAction = "step-up"
 
-// stepUp asks for the password, a second factor, or a passkey, because the server
-// wants to know that the user is still the one who signed in.
+// stepUp asks for the password, a second factor or a passkey, because the server requires the
+// user to confirm their identity.
 func stepUp(ctx app.Context, i stepUpRequest) {
 	ctx.NewActionWithValue(stepUpAction, i)
 }
@@ -34,13 +34,13 @@ const withPassword = "password"
 type stepUpDialog struct {
 	app.Compo
 	Env       *env
-	Email     string // of the user
+	Email     string // the user's
 	TwoFactor bool   // the user has an authenticator app
 	Offline   bool
 
 	ctx     app.Context
 	form    form
-	with    string // what is asked for: withPassword, byApp, byBackup or byPasskey
+	with    string // what the dialog asks for: withPassword, byApp, byBackup or byPasskey
 	waiting *stepUpRequest
 
 	openings int // how often it was opened
@@ -64,7 +64,7 @@ func (d *stepUpDialog) OnMount(ctx app.Context) {
 }
 
 func (d *stepUpDialog) show(ctx app.Context, a app.Action) {
-	d.reset() // should two calls have been refused at once
+	d.reset() // two calls may have been refused at once
 	i := a.Value.(stepUpRequest)
 	d.waiting = &i
 	d.openings++
@@ -80,7 +80,7 @@ func (d *stepUpDialog) show(ctx app.Context, a app.Action) {
 	d.passkeys.prepare(d.ctx)
 }
 
-// optionsFetched sees from the options whether there are passkeys.
+// optionsFetched sets hasPasskeys from the options.
 func (d *stepUpDialog) optionsFetched(app.Context) {
 	d.hasPasskeys = passkey.Names(d.passkeys.options)
 }
@@ -105,11 +105,11 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 	})
 }
 
-// use asks for a code or for the password.
+// use switches to another way to confirm.
 func (d *stepUpDialog) use(with string) {
 	d.with = with
 	d.form.wrong, d.form.problem = nil, ""
-	d.form.until = time.Time{} // each has a limit of its own
+	d.form.until = time.Time{} // each has its own limit
 	d.form.clear("password", "code", "backupCode")
 	focus(d.ctx, d.form.inputID("password"), d.form.inputID("code"), d.form.inputID("backupCode"), d.form.inputID("submit"))
 }
@@ -126,10 +126,10 @@ func (d *stepUpDialog) useBackup(app.Context, app.Event) {
 	d.use(byBackup)
 }
 
-// byFactor reports whether a second factor is asked for, and no password will do.
+// byFactor reports whether a second factor is required.
 func (d *stepUpDialog) byFactor() bool { return d.waiting != nil && d.waiting.Factor }
 
-// finish tells the waiting call how it ended, once.
+// finish tells the waiting call the result. It does so only once.
 func (d *stepUpDialog) finish(confirmed bool) {
 	waiting := d.waiting
 	d.waiting = nil
@@ -194,12 +194,12 @@ func (d *stepUpDialog) cancel(app.Context, app.Event) {
 	closeDialog("step-up")
 }
 
-// closed is called for the Escape key, too.
+// closed is called when the dialog closes, including by the Escape key.
 func (d *stepUpDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "step-up", &d.openings, func(app.Context) { d.reset() })
 }
 
-// reset forgets what was typed, and gives up what the dialog has under way.
+// reset clears the fields, aborts the ceremony and cancels the waiting call.
 func (d *stepUpDialog) reset() {
 	d.form.clear("password", "code", "backupCode")
 	d.passkeys.stop()
@@ -242,7 +242,7 @@ func (d *stepUpDialog) Render() app.UI {
 		)
 }
 
-// text says why something is asked for, and what.
+// text returns why the dialog asks, and for what.
 func (d *stepUpDialog) text() string {
 	e := d.Env
 	switch {

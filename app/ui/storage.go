@@ -2,17 +2,16 @@ package ui
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
 
-// storage keeps texts by name, beyond the life of a page.
+// storage stores texts by name, beyond the lifetime of a page.
 type storage interface {
-	get(name string) string // "" for none
+	get(name string) string // "" if there is none
 	set(name, text string)
 	remove(name string)
 	names() []string
 }
 
-// browserStorage is one of the browser's two storages, by its name in the window:
-// localStorage, or sessionStorage, which lasts as long as the browser runs. Outside
-// a browser it keeps nothing.
+// browserStorage is one of the browser's two storages, by its name in the window: localStorage,
+// or sessionStorage, which lasts as long as the tab. Outside a browser it stores nothing.
 type browserStorage string
 
 func (s browserStorage) value() app.Value { return app.Window().Get(string(s)) }
@@ -24,9 +23,9 @@ func (s browserStorage) get(name string) string {
 	return ""
 }
 
-// set does nothing where the browser throws: the user allows no site to keep
-// anything, or the disk is full. Then there is nothing to show without a network,
-// and all else works.
+// set does nothing if the browser throws, because the user does not allow sites to store data
+// or the disk is full. The app then has nothing to show without a network, but works
+// otherwise.
 func (s browserStorage) set(name, text string) {
 	defer func() { recover() }()
 	s.value().Call("setItem", name, text)

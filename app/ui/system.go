@@ -8,7 +8,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// The permissions that open parts of the system page.
+// The permissions for parts of the system page.
 const (
 	manageSettings = "settings.manage"
 	manageUsers    = "users.manage"
@@ -20,8 +20,8 @@ func (i *identity) administers() bool {
 	return i.may(manageSettings) || i.may(manageUsers) || i.may(readEvents)
 }
 
-// system draws the page on which administrators look after the server. The server
-// refuses what the page does not show, too.
+// system draws the page on which administrators manage the server. It shows only the sections
+// for which the user has permission; the server checks permissions itself.
 func (s *shell) system() app.UI {
 	e, i, offline := s.env, &s.env.identity, s.env.connection.offline
 	var parts []pageSection

@@ -12,19 +12,20 @@ import (
 	"latchkey/shared/message"
 )
 
-// systemSetting is one system setting, a component of its own as [sessionRow] is.
+// systemSetting is one system setting. It is its own component for the same reason as
+// [sessionRow].
 type systemSetting struct {
 	app.Compo
 	mounted
 	Env     *env
-	Setting shared.Setting // as the server has it, as far as is known
+	Setting shared.Setting // as last loaded from the server
 	Now     time.Time
 	Saved   func()
 
 	form      form
-	base      shared.Setting  // what the user is changing
-	theirs    *shared.Setting // the value that someone else has set meanwhile; nil if no one has
-	mine      string          // the value that the user has sent
+	base      shared.Setting  // the revision that the user is changing
+	theirs    *shared.Setting // the value that another administrator has set in the meantime, or nil
+	mine      string          // the value that the user has submitted
 	replacing bool            // a new secret is being typed
 }
 
@@ -37,8 +38,8 @@ func (k *systemSetting) OnInit() {
 	k.base = k.Setting
 }
 
-// OnUpdate takes what the server has now, unless the user is changing what it had: the
-// server tells them when they save that.
+// OnUpdate shows the server's current value, unless the user is changing the previous one. In
+// that case the server reports the conflict when the user saves.
 func (k *systemSetting) OnUpdate(ctx app.Context) {
 	defer rescue()
 	k.ctx = ctx // it may come before OnMount
@@ -48,14 +49,14 @@ func (k *systemSetting) OnUpdate(ctx app.Context) {
 	k.show(k.Setting)
 }
 
-// changed reports whether the user has typed or chosen another value.
+// changed reports whether the user has entered another value.
 func (k *systemSetting) changed() bool {
 	typed := element(k.form.inputID("value"))
 	return k.base.Type != "bool" && !k.base.Secret && !k.base.ReadOnly && typed.Truthy() &&
 		typed.Get("value").String() != settingValue(k.base)
 }
 
-// show makes one the value that is shown.
+// show shows the value of one.
 func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
@@ -67,7 +68,7 @@ func (k *systemSetting) show(one shared.Setting) {
 	}
 }
 
-// settingValue is the value of a setting that is not secret.
+// settingValue returns the value of a setting that is not secret.
 func settingValue(one shared.Setting) string {
 	if one.Value == nil {
 		return ""
@@ -116,7 +117,7 @@ func (k *systemSetting) confirmRemove(app.Context, app.Event) {
 	})
 }
 
-// save replaces the value that the user has seen.
+// save sends a value that replaces the revision which the user has seen.
 func (k *systemSetting) save(value string) {
 	k.mine = value
 	in := shared.SettingChange{Key: k.base.Key, Value: value, Revision: &k.base.Revision}
@@ -134,7 +135,7 @@ func (k *systemSetting) save(value string) {
 		k.form.end(ctx, err)
 		if err != nil {
 			if k.base.Type == "bool" {
-				k.show(k.base) // the switch goes back to what is
+				k.show(k.base) // resets the switch
 			}
 			if errors.Is(err, shared.ErrSettingReadOnly) {
 				k.Saved()
@@ -182,7 +183,7 @@ func (k *systemSetting) Render() app.UI {
 	)
 }
 
-// value draws the setting with its value, with a form if it can be changed.
+// value draws the setting with its value, in a form if it can be changed.
 func (k *systemSetting) value() app.UI {
 	e := k.Env
 	one := k.base
@@ -242,7 +243,7 @@ func (k *systemSetting) value() app.UI {
 	)
 }
 
-// readOnly draws a value that is not changed here.
+// readOnly draws the setting without a form.
 func (k *systemSetting) readOnly(value string) app.UI {
 	return html.Dl().Class("setting-value").Body(
 		html.Dt().Text(k.base.Key),
@@ -251,7 +252,7 @@ func (k *systemSetting) readOnly(value string) app.UI {
 	)
 }
 
-// origin says where the value is from, and which values are allowed.
+// origin draws where the value comes from and which values are allowed.
 func (k *systemSetting) origin() []app.UI {
 	e := k.Env
 	one := k.base
@@ -269,7 +270,7 @@ func (k *systemSetting) origin() []app.UI {
 	}
 }
 
-// limits says which values a setting can have, and its default.
+// limits returns which values a setting can have and, if it is set, its default.
 func (t *env) limits(one shared.Setting, set bool) string {
 	var b strings.Builder
 	if set && one.Default != "" {
@@ -292,7 +293,8 @@ func (t *env) limits(one shared.Setting, set bool) string {
 	return b.String()
 }
 
-// conflict draws the value that the user has sent beside the one that someone else has set.
+// conflict draws the value that the user has submitted beside the one that another
+// administrator has set.
 func (k *systemSetting) conflict() app.UI {
 	e := k.Env
 	theirs := *k.theirs
@@ -322,7 +324,7 @@ func (k *systemSetting) conflict() app.UI {
 		)
 }
 
-// valueWords writes a value for the eye.
+// valueWords returns a value as the user reads it.
 func (k *systemSetting) valueWords(value string) string {
 	e := k.Env
 	switch {

@@ -10,18 +10,18 @@ import (
 	"latchkey/shared/message"
 )
 
-// systemSettings is the section that lists the system settings. Each is changed by
-// itself.
+// systemSettings is the section that lists the system settings. Administrators change them one
+// by one.
 type systemSettings struct {
 	app.Compo
 	Env   *env
-	Email string // of the user
+	Email string // the user's
 
 	ctx  app.Context
 	list loader[shared.Settings]
 
 	mailing bool
-	mailed  string // what came of the test email
+	mailed  string // the result of the test email
 }
 
 func (s *systemSettings) OnInit() {
@@ -35,8 +35,8 @@ func (s *systemSettings) OnMount(ctx app.Context) {
 	s.list.mount(ctx)
 }
 
-// saved loads what may follow from a changed setting: other settings, the name of the
-// server, and what the user has to do now.
+// saved loads everything that a changed setting may affect: other settings, the server's name,
+// and whether the user needs a second factor.
 func (s *systemSettings) saved() {
 	refresh(s.ctx)
 	fetchServerInfo(s.ctx)

@@ -25,8 +25,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// What stands in an address leads nobody to a page on which links of emails are
-// used.
+// TestLinks tests that the next parameter of an address never leads to a page for links in
+// emails.
 func TestLinks(t *testing.T) {
 	for _, page := range []string{shared.PageForgotPassword, shared.PageResetPassword, shared.PageNotMe, shared.PageEmail, shared.PageSignUp} {
 		if got := shared.NextPage(page + "?token=x"); got != shared.PageSettings {

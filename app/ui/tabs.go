@@ -2,22 +2,22 @@ package ui
 
 import "github.com/maxence-charriere/go-app/v10/pkg/app"
 
-// tabs is the channel to the other tabs of the browser. The zero value reaches none.
+// tabs is the channel to the app's other tabs. The zero value sends nothing.
 type tabs struct{ channel app.Value }
 
-// A tabMessage is what one tab tells the others.
+// A tabMessage is a message from one tab to the others.
 type tabMessage string
 
-// web/loader.js listens to signed out and account deleted, too.
+// web/loader.js also listens for tabSignedOut and tabAccountDeleted.
 const (
 	tabSignedIn       tabMessage = "signed in"
 	tabSignedOut      tabMessage = "signed out"
 	tabAccountDeleted tabMessage = "account deleted"
-	tabSessionEnded   tabMessage = "session ended" // as this tab sees it: the others ask the server themselves
+	tabSessionEnded   tabMessage = "session ended" // in this tab's view: the other tabs ask the server
 	tabChanged        tabMessage = "changed"
 )
 
-// open begins to call received with what other tabs tell.
+// open opens the channel and calls received with each message of other tabs.
 func (t *tabs) open(ctx app.Context, received func(app.Context, tabMessage)) {
 	t.channel = app.Window().Get("BroadcastChannel").New("latchkey")
 	listen(ctx, t.channel, "message", func(ctx app.Context, event app.Value) {
@@ -25,7 +25,7 @@ func (t *tabs) open(ctx app.Context, received func(app.Context, tabMessage)) {
 	})
 }
 
-// post tells the other tabs.
+// post sends a message to the other tabs.
 func (t *tabs) post(m tabMessage) {
 	if t.channel != nil {
 		t.channel.Call("postMessage", string(m))

@@ -10,7 +10,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
-// channel is a BroadcastChannel.
+// channel is a fake BroadcastChannel.
 type channel struct {
 	app.Value
 	posted []string
@@ -22,7 +22,7 @@ func (c *channel) Call(method string, args ...any) app.Value {
 }
 
 func TestTabsPost(t *testing.T) {
-	new(tabs).post(tabChanged) // reaches none
+	new(tabs).post(tabChanged) // must not panic
 
 	c := new(channel)
 	tabs := tabs{channel: c}
@@ -32,7 +32,8 @@ func TestTabsPost(t *testing.T) {
 	}
 }
 
-// The script that installs the service worker listens to two of the messages.
+// TestLoaderKnowsTheMessages tests that web/loader.js, which installs the service worker,
+// listens for two of the messages.
 func TestLoaderKnowsTheMessages(t *testing.T) {
 	loader, err := os.ReadFile("../../web/loader.js")
 	if err != nil {

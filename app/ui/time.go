@@ -9,16 +9,16 @@ import (
 	"latchkey/shared"
 )
 
-// tickClock keeps the relative times of a component true, which are relative to at.
-// They are in minutes, so every half minute is often enough. If the machine has
-// slept, or its clock was set, the server is asked for the time and for what else may
-// have changed meanwhile.
+// tickClock keeps the relative times of a component up to date by setting at, to which they
+// are relative. It does so every 30 seconds, because the times are in minutes. If the machine
+// has slept or its clock has been set, it refreshes the page, which also gets the server's
+// time.
 func tickClock(ctx app.Context, e *env, at *time.Time) {
 	after(ctx, 30*time.Second, func(ctx app.Context) {
 		switch {
 		case e.connection.unreachable || !e.client.Disturbed():
 			*at = e.now()
-		case time.Since(e.clockAskedAt) > retryAfter: // else another component has asked already
+		case time.Since(e.clockAskedAt) > retryAfter: // otherwise another component has just done so
 			e.clockAskedAt = time.Now()
 			refresh(ctx)
 		}
@@ -26,8 +26,8 @@ func tickClock(ctx app.Context, e *env, at *time.Time) {
 	})
 }
 
-// timestamp draws an instant: words for the eye, the exact local time on hover,
-// and the instant itself for programs.
+// timestamp draws a time: words to read, the exact local time on hover, and the time itself
+// for programs.
 func (t *env) timestamp(at shared.Time, words string) app.UI {
 	return html.Time().
 		Attr("datetime", at.UTC().Format("2006-01-02T15:04:05Z")).
@@ -35,9 +35,9 @@ func (t *env) timestamp(at shared.Time, words string) app.UI {
 		Text(words)
 }
 
-// localTime writes an instant as clocks and calendars do where the browser is; just the
-// date if time is "". Go would need a database of time zones for this; the
-// browser has one.
+// localTime formats a time in the browser's time zone and the page's locale. If time is "", it
+// formats only the date. It uses the browser's time zone database, because Go's would add to
+// the download.
 func (t *env) localTime(at shared.Time, date, time string) string {
 	style := map[string]any{"dateStyle": date}
 	if time != "" {

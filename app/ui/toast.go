@@ -10,18 +10,17 @@ import (
 	"latchkey/shared/message"
 )
 
-// toasts are the app's short messages. The two regions are always in the page and
-// only their text changes: screen readers do not read a region that comes together
-// with its text.
+// toasts shows the app's short messages. Its two live regions are always in the page, because
+// screen readers do not announce a region that appears together with its text.
 type toasts struct {
 	app.Compo
 	Env *env
 
 	ctx     app.Context
-	success string // what went well
-	failure string // what did not
-	update  bool   // a newer version of the app is there
-	tooOld  bool   // the server does not understand this version any more
+	success string // the message about a success
+	failure string // the message about a failure
+	update  bool   // a newer version of the app is ready
+	tooOld  bool   // the server no longer supports this version
 
 	successAt time.Time
 }
@@ -32,16 +31,16 @@ const (
 	outdatedAction   = "outdated"
 )
 
-// readingTime is how long a success stays. A failure stays until it is dismissed or
-// replaced: the user may have to do something about it.
+// readingTime is how long a success message stays. A failure message stays until it is
+// dismissed or replaced, because the user may have to act on it.
 const readingTime = 7 * time.Second
 
-// toast shows a message about a success; "" removes the last one.
+// toast shows a success message. "" removes the last message.
 func toast(ctx app.Context, message string) {
 	ctx.NewActionWithValue(toastAction, message)
 }
 
-// toastError shows what went wrong, if the user needs to know.
+// toastError shows the message of an error, if it has one.
 func toastError(ctx app.Context, err error) {
 	ctx.NewActionWithValue(toastErrorAction, err)
 }
@@ -55,7 +54,7 @@ func (t *toasts) OnMount(ctx app.Context) {
 	if !app.IsClient {
 		return
 	}
-	// web/loader.js says so, and may have before this.
+	// web/loader.js sets this and sends the event, perhaps before now.
 	t.update = app.Window().Get("latchkeyUpdate").Truthy()
 	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
 }
@@ -77,7 +76,7 @@ func (t *toasts) toastError(_ app.Context, a app.Action) {
 	}
 }
 
-// outdated says that this version of the app is too old for the server.
+// outdated tells the user that this version of the app is too old for the server.
 func outdated(ctx app.Context) {
 	ctx.NewAction(outdatedAction)
 }
@@ -87,7 +86,7 @@ func (t *toasts) outdated(app.Context, app.Action) {
 }
 
 func (t *toasts) dismiss(app.Context, app.Event) {
-	focus(t.ctx, "content") // the button that had it goes
+	focus(t.ctx, "content") // the focused button disappears
 	t.success, t.failure = "", ""
 }
 

@@ -10,15 +10,15 @@ import (
 	"latchkey/shared/message"
 )
 
-// trustedDevices is the section that lists the browsers that are not asked for a
-// second factor. The page has it while two-factor authentication is on.
+// trustedDevices is the section that lists the browsers which need no second factor. The page
+// has this section while two-factor authentication is on.
 type trustedDevices struct {
 	app.Compo
 	Env *env
 
 	ctx  app.Context
 	list loader[[]shared.TrustedDevice]
-	busy string // what is being revoked: an ID, or "all"
+	busy string // the ID of the device that is being revoked, or "all"
 }
 
 func (s *trustedDevices) OnInit() {
@@ -52,12 +52,12 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 		s.busy = ""
 		if err != nil {
 			toastError(ctx, err)
-			s.list.load() // it may have been revoked all the same
+			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
 		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceWords(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
-		focus(ctx, "trusted-devices") // the button that had it is gone
+		focus(ctx, "trusted-devices") // the focused button is gone
 	})
 }
 
@@ -118,7 +118,8 @@ func (s *trustedDevices) Render() app.UI {
 	)
 }
 
-// trustedRow is one trusted device, a component of its own as [sessionRow] is.
+// trustedRow is one trusted device. It is its own component for the same reason as
+// [sessionRow].
 type trustedRow struct {
 	app.Compo
 	Env    *env
@@ -148,7 +149,7 @@ func (r *trustedRow) Render() app.UI {
 			fact(e.T(message.TrustedSince), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T(message.TrustedUntil), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),
-		// The same device has a button of that name in the list of sessions.
+		// The list of sessions has a button with the same name for the same device.
 		busyButton(e.T(message.RevokeThis), r.revoke, r.Busy).Aria("describedby", "trusted-devices "+name),
 	)
 }

@@ -22,7 +22,7 @@ type users struct {
 	form   form
 	list   pager
 	users  []shared.ManagedUser
-	busyID string // the ID of the user whom an action is running for
+	busyID string // the ID of the user on whom an action is running
 }
 
 func (s *users) OnInit() {
@@ -40,7 +40,7 @@ func (s *users) OnMount(ctx app.Context) {
 	tickClock(ctx, s.Env, &s.list.now)
 }
 
-// fetch asks for the users that a search finds, from after one on.
+// fetch fetches the page of users that a search finds and that follow after.
 func (s *users) fetch(ctx app.Context, search, after string, answered func(app.Context, page, error)) {
 	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, out shared.UserPage, err error) {
 		p := page{next: out.Next, items: len(out.Users)}
@@ -63,9 +63,9 @@ func (s *users) submit(_ app.Context, e app.Event) {
 	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
-// An adminAction is something that an administrator does to a user.
+// An adminAction is an action of an administrator on a user.
 type adminAction struct {
-	ask, text, yes, done message.ID // ask and done have the address for %s
+	ask, text, yes, done message.ID // ask and done have a %s for the address
 	call                 shared.Endpoint[shared.None, shared.Status]
 }
 
@@ -155,13 +155,14 @@ func (s *users) Render() app.UI {
 	)
 }
 
-// userRow is one user in the list, a component of its own as [sessionRow] is.
+// userRow is one user in the list. It is its own component for the same reason as
+// [sessionRow].
 type userRow struct {
 	app.Compo
 	Env     *env
 	One     shared.ManagedUser
 	Now     time.Time
-	Own     bool // it is the administrator
+	Own     bool // the user is the administrator
 	Busy    bool
 	Confirm func(shared.ManagedUser, *adminAction)
 }
@@ -216,7 +217,7 @@ func (r *userRow) Render() app.UI {
 			fact(e.T(message.TwoFactorShort), app.Text(onOff(one.TwoFactorEnabled, e.T(message.StateOn), e.T(message.StateOff)))),
 			fact(e.T(message.YourPasskeys), app.Text(strconv.Itoa(one.Passkeys))),
 		),
-		// The settings page has what users do to their own account.
+		// Administrators manage their own account on the settings page.
 		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("actions").Body(
 				action(e.T(message.ResetFactors), "", r.reset),

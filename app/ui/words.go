@@ -12,8 +12,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// errorMessage says what went wrong and what to do about it. It is empty if no user
-// needs to be told.
+// errorMessage returns what went wrong and what the user can do about it. It is empty if the
+// user needs no message.
 func (t *env) errorMessage(err error) string {
 	var refused *passkey.Error
 	if errors.As(err, &refused) {
@@ -25,7 +25,7 @@ func (t *env) errorMessage(err error) string {
 	}
 	switch e.Code {
 	case errCancelled.Code:
-		return "" // the user did it
+		return "" // the user canceled
 	case client.ErrOffline.Code:
 		return t.T(message.ErrNoConnection)
 	case client.ErrGarbled.Code:
@@ -37,8 +37,7 @@ func (t *env) errorMessage(err error) string {
 	return e.Text(t.Language)
 }
 
-// wrongName says what is wrong with the name of a user or of a passkey, if anything
-// is.
+// wrongName returns what is wrong with the name of a user or a passkey, or "".
 func (t *env) wrongName(name string) string {
 	if _, ok := shared.ParseName(name); !ok {
 		return t.T(message.ErrNameControlCharacters)
@@ -49,7 +48,7 @@ func (t *env) wrongName(name string) string {
 	return ""
 }
 
-// tryAgain says how long to wait. It is said anew every second.
+// tryAgain returns how long to wait, to the second, for a countdown.
 func (t *env) tryAgain(seconds int) string {
 	tr := t.T
 	switch {
@@ -66,7 +65,7 @@ func (t *env) tryAgain(seconds int) string {
 	}
 }
 
-// usedWords says that a backup code was used, and how many are left.
+// usedWords returns that a backup code was used and how many are left.
 func (t *env) usedWords(left int) string {
 	tr := t.T
 	used := tr(message.DoneBackupCodeUsed) + " "
@@ -76,7 +75,7 @@ func (t *env) usedWords(left int) string {
 	return used + tr(message.BackupCodesRemaining, left)
 }
 
-// deviceWords names a device by what its browser said of itself.
+// deviceWords returns the name of a device: its browser and operating system.
 func (t *env) deviceWords(d shared.Device) string {
 	tr := t.T
 	browser := d.Browser
@@ -89,7 +88,7 @@ func (t *env) deviceWords(d shared.Device) string {
 	return tr(message.BrowserOnSystem, browser, d.OS)
 }
 
-// methodWords says how a session was signed in: with what, and what after it.
+// methodWords returns the sign-in method of a session: the first factor and the second, if any.
 func (t *env) methodWords(method string) string {
 	tr := t.T
 	first, second, _ := strings.Cut(method, "+")
@@ -121,12 +120,12 @@ func (t *env) methodWords(method string) string {
 	}
 }
 
-// ago says how long before now then was, as roughly as people do.
+// ago returns how long before now then was, rounded to one unit.
 func (t *env) ago(then, now time.Time) string {
 	tr := t.T
 	d := now.Sub(then)
 	switch {
-	case d < 45*time.Second: // also what a clock that is ahead says
+	case d < 45*time.Second: // including times in the future
 		return tr(message.JustNow)
 	case d < time.Hour-30*time.Second:
 		return t.count(d, time.Minute, message.MinutesAgoOne, message.MinutesAgoMany)
@@ -143,7 +142,7 @@ func (t *env) ago(then, now time.Time) string {
 	}
 }
 
-// count rounds d to whole units, of which it says that there was one, or how many.
+// count returns the sentence one or many for d rounded to whole units.
 func (t *env) count(d, unit time.Duration, one, many message.ID) string {
 	tr := t.T
 	n := int((d + unit/2) / unit)

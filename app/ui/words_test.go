@@ -15,7 +15,7 @@ func TestAgo(t *testing.T) {
 		before time.Duration
 		want   string
 	}{
-		{-time.Hour, "just now"}, // this clock is behind the server's
+		{-time.Hour, "just now"}, // the browser's clock is behind the server's
 		{0, "just now"},
 		{44 * time.Second, "just now"},
 		{45 * time.Second, "1 minute ago"},
@@ -97,7 +97,8 @@ func TestMethodWords(t *testing.T) {
 	}
 }
 
-// An error that knows more than its name says it: what to do, and how long.
+// TestWordsOfTheSecondFactor tests that errors with details tell the user what to do and how
+// long to wait.
 func TestWordsOfTheSecondFactor(t *testing.T) {
 	tests := []struct {
 		err  error
@@ -115,7 +116,7 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		}
 	}
 
-	// No two of them are alike: each asks for something else.
+	// Each text is different, because each asks for something else.
 	said := map[string]string{}
 	for _, err := range []*shared.Error{
 		shared.ErrTwoFactorRequired, shared.ErrNoPendingSignIn, shared.ErrTooManyCodes, shared.ErrLockedOut.After(time.Minute),
@@ -129,8 +130,8 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 	}
 }
 
-// Whatever the server or the client can answer has to be said somehow, but for
-// the two that are nobody's business.
+// TestWordsForEveryError tests that every error of the server and the client has a text, except
+// for the two that users do not need to see.
 func TestWordsForEveryError(t *testing.T) {
 	for _, err := range append(shared.Errors, client.ErrOffline, client.ErrGarbled) {
 		said := en.errorMessage(err)
