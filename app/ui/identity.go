@@ -38,7 +38,7 @@ func (i *identity) setUser(user shared.User, at time.Time) {
 	i.user, i.confirmedAt, i.problem = &user, at, nil
 }
 
-// signIn is [identity.setUser] for a user who has just signed in. The begin of the session is
+// signIn is [identity.setUser] for a user who has just signed in. The start of the session is
 // unknown until the page fetches the session.
 func (i *identity) signIn(user shared.User, at time.Time) {
 	i.setUser(user, at)

@@ -24,7 +24,7 @@ type pendingSignOut struct {
 	tabs    *tabs
 }
 
-// pendingSignOutKey is the name of the sign-out in the storage. The value is the begin of the
+// pendingSignOutKey is the name of the sign-out in the storage. The value is the start of the
 // session, which distinguishes it from a newer session; the zero time stands for any session.
 // Do not rename it: installed apps have stored sign-outs under this name.
 const pendingSignOutKey = "latchkey.leaving"

@@ -25,7 +25,7 @@ func TestPendingSignOut(t *testing.T) {
 	stamp := func(d time.Duration) string { return began.Add(d).Format(time.RFC3339) }
 	tests := []struct {
 		name    string
-		since   time.Time // the begin of the session that the user has signed out of
+		since   time.Time // the start of the session that the user has signed out of
 		current string    // the server's response about the current session
 		calls   []string
 	}{

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// This program sorts the catalogues and writes ids.go, which has a constant for each line of
-// english.txt. It fails and writes nothing if a catalogue lacks a line.
+// This program sorts the catalogs and writes ids.go, which has a constant for each line of
+// english.txt. It fails and writes nothing if a catalog lacks a line.
 package main
 
 import (
@@ -36,10 +36,10 @@ func main() {
 	write("ids.go", b.String())
 }
 
-// A line of a catalogue.
+// A line of a catalog.
 type line struct{ name, sentence string }
 
-// read returns the lines of a catalogue in alphabetical order.
+// read returns the lines of a catalog in alphabetical order.
 func read(catalogue string) (lines []line) {
 	text, err := os.ReadFile(catalogue)
 	if err != nil {
@@ -61,7 +61,7 @@ func read(catalogue string) (lines []line) {
 	return lines
 }
 
-// reportMissing reports whether a catalogue has every name of another. It logs the missing
+// reportMissing reports whether a catalog has every name of another. It logs the missing
 // names.
 func reportMissing(catalogue string, lines, other []line) bool {
 	complete := true

@@ -1,7 +1,7 @@
 // Package message holds every sentence that the app and the server show or send to users,
 // in each language.
 //
-// Each sentence has an [ID]. The catalogues english.txt and german.txt have one line for it:
+// Each sentence has an [ID]. The catalogs english.txt and german.txt have one line for it:
 // the name of the ID, a tab and the text. To add a sentence, add a line anywhere in both
 // files and run go generate ./shared/message, which sorts them and writes ids.go. An ID is
 // the number of a line, so other sentences have the wrong text until then.
@@ -81,5 +81,5 @@ func Named(name string) ID {
 	panic("message: no sentence is named " + name)
 }
 
-// Text returns the whole catalogue of the language, so it changes whenever a sentence does.
+// Text returns the whole catalog of the language, so it changes whenever a sentence does.
 func (l *Language) Text() string { return l.text }

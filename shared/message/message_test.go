@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// lines returns the names and the sentences of a catalogue.
+// lines returns the names and the sentences of a catalog.
 func lines(t *testing.T, l *Language) (names, sentences []string) {
 	t.Helper()
 	for line := range strings.Lines(l.Text()) {
@@ -57,7 +57,7 @@ func TestCatalogues(t *testing.T) {
 	}
 }
 
-// difference returns the names that only one of two catalogues has, or "all lines" if
+// difference returns the names that only one of two catalogs has, or "all lines" if
 // only their order differs.
 func difference(a, b []string) (names []string) {
 	for _, pair := range [][2][]string{{a, b}, {b, a}} {
@@ -113,7 +113,7 @@ func TestT(t *testing.T) {
 
 var templateNames = regexp.MustCompile(`\{\{(?:T|template "box") "(\w+)"`)
 
-// TestEverySentenceIsUsed tests that the code uses every sentence of the catalogues.
+// TestEverySentenceIsUsed tests that the code uses every sentence of the catalogs.
 func TestEverySentenceIsUsed(t *testing.T) {
 	used := map[string]bool{}
 	for _, dir := range []string{"../../app", "../../backend", ".."} {
