@@ -59,7 +59,7 @@ build: build/small.wasm.br
 
 bin/latchkey: $(SERVER) $(WASM)
 	@echo 'Building the server …'
-	@go build -ldflags='-s -w' -o $@ ./backend
+	@go build -buildvcs=auto -ldflags='-s -w' -o $@ ./backend
 
 # -l disables inlining, which makes the app 4 % smaller.
 COMPILE := GOOS=js GOARCH=wasm go build -gcflags=all=-l
@@ -74,7 +74,7 @@ build/wasm.mod: go.mod go.sum $(wildcard web/build/slim.go web/build/*_wasm.txt)
 	@go run ./web/build slim
 
 build/plain.wasm: $(APP)
-	@echo 'Building the app with go-app as it is …'
+	@echo 'Building the app with unmodified go-app …'
 	@$(COMPILE) $(STRIP) -o $@ ./app
 
 # A minimal go-app program.
@@ -97,7 +97,7 @@ web/app.wasm.br web/app.wasm.gz &: web/app.wasm
 BUDGET := 1200000
 
 build/small.wasm.br build/small.wasm.gz &: web/app.wasm
-	@echo 'Compressing the app as far as it goes …'
+	@echo 'Compressing the app at maximum quality …'
 	@mkdir -p build
 	@cp web/app.wasm build/small.wasm
 	@go run ./web/build -quality 11 -budget $(BUDGET) build/small.wasm

@@ -49,7 +49,7 @@ func testBackup(t *testing.T, dir string, env, before, after []string, backup, r
 	server.Stop()
 
 	output := runShell(t, dir, env, testkit.Fence(t, operations, "sh", restore))
-	if !strings.Contains(output, "log is whole") {
+	if !strings.Contains(output, "log is intact") {
 		t.Errorf("the security log was not checked:\n%s", output)
 	}
 	server = testkit.Start(t, after...)

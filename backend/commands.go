@@ -37,14 +37,14 @@ var commands = map[string]command{
 
 func noArguments(args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%q is not a flag; see latchkey -h", args[0])
+		return fmt.Errorf("unexpected argument %q; see latchkey -h", args[0])
 	}
 	return nil
 }
 
 func oneEmail(args []string) error {
 	if len(args) != 1 {
-		return errors.New("say the e-mail address of the account, after the flags")
+		return errors.New("give exactly one email address, after the flags")
 	}
 	return nil
 }
@@ -116,7 +116,8 @@ func revoke(ctx context.Context, c config, accounts *account.Service, _ io.Write
 // userAndPermission returns the user and the permission that the arguments name.
 func userAndPermission(ctx context.Context, c config, accounts *account.Service) (user account.User, permission string, err error) {
 	if len(c.args) != 2 || !slices.Contains(account.Permissions, c.args[1]) {
-		return user, "", fmt.Errorf("say the e-mail address and the permission, which is one of: %s", strings.Join(account.Permissions, ", "))
+		return user, "", fmt.Errorf("give an email address and a permission, after the flags. The permission is one of: %s",
+			strings.Join(account.Permissions, ", "))
 	}
 	user, err = accounts.UserByEmail(ctx, c.args[0])
 	return user, c.args[1], noAccount(err, c.args[0])
@@ -128,7 +129,7 @@ func unlock(ctx context.Context, c config, accounts *account.Service, out io.Wri
 	if err := accounts.UnlockSecondFactor(ctx, email); err != nil {
 		return noAccount(err, email)
 	}
-	fmt.Fprintf(out, "%s: codes are taken again.\n", email)
+	fmt.Fprintf(out, "%s: lockout lifted.\n", email)
 	return nil
 }
 
@@ -140,12 +141,13 @@ func emergencyAccess(ctx context.Context, c config, accounts *account.Service, o
 	if err != nil {
 		return noAccount(err, email)
 	}
-	fmt.Fprintf(out, `%s is signed out everywhere and asked for no second factor any more. With
-this link they choose a new password, once, within an hour. It is shown only now:
+	fmt.Fprintf(out, `%s is signed out everywhere, and two-factor authentication is off. The old
+password no longer works. To set a new one, open this link within one hour. It works
+once and is not shown again:
 
   %s%s?token=%s
 
-Passkeys still work: the owner should delete those that are lost.
+Passkeys still work. The user should delete lost ones.
 `, email, c.origin, shared.PageResetPassword, string(token))
 	return nil
 }
@@ -155,7 +157,7 @@ Passkeys still work: the owner should delete those that are lost.
 func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.Writer) error {
 	n, err := accounts.VerifyLog(ctx)
 	if err == nil {
-		fmt.Fprintf(out, "The security log is whole: %d entries.\n", n)
+		fmt.Fprintf(out, "The security log is intact: %d entries.\n", n)
 	}
 	return err
 }
@@ -164,7 +166,7 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 // errors unchanged.
 func noAccount(err error, email string) error {
 	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no account with the address %s", email)
+		return fmt.Errorf("no account has the email address %s", email)
 	}
 	return err
 }

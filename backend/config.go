@@ -47,33 +47,33 @@ type config struct {
 	cookiesFile       string
 }
 
-const usage = `Latchkey is self-hosted account security: sign-in, two-factor authentication,
-passkeys and active sessions.
+const usage = `Latchkey is a self-hosted server for account security: sign-in, two-factor
+authentication, passkeys and sessions.
 
 usage: latchkey [command] [flags] [arguments]
 
 commands:
-  serve                    answer requests (the default)
-  migrate                  bring the database to the schema of this program
-  grant EMAIL PERMISSION   give an account a permission
-  revoke EMAIL PERMISSION  take it away
-  permissions              list who has which
-  unlock EMAIL             take codes again of an account that too many wrong ones
-                           have locked
-  recover EMAIL            let somebody in again who has lost all else: end what is
-                           open of the account, ask for no second factor, and print
-                           a link for a new password
-  verify-log               check that nobody has tampered with the security log
-  rotate-key               make a new key and seal everything anew under it
-  seed                     fill an empty database for measuring
-  health                   ask the server at -listen whether it is ready
+  serve                    run the server (the default)
+  migrate                  migrate the database to the schema of this version
+  grant EMAIL PERMISSION   grant a permission to a user
+  revoke EMAIL PERMISSION  revoke a permission from a user
+  permissions              list all users with permissions
+  unlock EMAIL             lift the lockout after too many wrong two-factor codes
+  recover EMAIL            give emergency access to a user who cannot sign in: revoke
+                           all sessions, remove two-factor authentication, void the
+                           password, and print a reset link, valid for one hour
+  verify-log               verify that the security log has not been tampered with
+  rotate-key               create a new key and re-encrypt all secrets with it
+  seed                     fill an empty database with test data for benchmarks
+  health                   exit with 0 if the server at -listen is ready
   version                  print the version
 
-Each flag can be set by the environment too: -trusted-proxies by
-LATCHKEY_TRUSTED_PROXIES. A flag on the command line wins.
+Each flag except -version can also be set in the environment: for example,
+LATCHKEY_TRUSTED_PROXIES sets -trusted-proxies. A flag on the command line takes
+precedence.
 
-The system keys (APP_NAME, RESEND_API_KEY and others) are set on the page
-/dashboard/system. Where the environment has a variable of that name, it wins.
+Administrators change the settings (APP_NAME, RESEND_API_KEY and others) on the page
+/dashboard/system. An environment variable of the same name takes precedence.
 
 flags:
 `
@@ -96,7 +96,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (command st
 	c.version = c.version || command == "version"
 	known, ok := commands[command]
 	if !ok {
-		return command, c, fmt.Errorf("there is no command %q; see latchkey -h", command)
+		return command, c, fmt.Errorf("unknown command %q; see latchkey -h", command)
 	}
 	if err := known.check(c.args); err != nil || c.version {
 		return command, c, err
@@ -112,29 +112,33 @@ type texts struct {
 // define defines the flags, and returns those that finish parses.
 func (c *config) define(f *flag.FlagSet) *texts {
 	t := new(texts)
-	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
-	f.StringVar(&t.origin, "origin", "", "the `URL` that browsers find the server at; cookies, allowed hosts and links follow from it "+
-		"(default http://localhost and the port of -listen)")
-	f.StringVar(&c.rpID, "rp-id", "", "the `domain` that passkeys belong to: the origin's host or a domain above it. "+
-		"Passkeys are lost when it changes (default the origin's host)")
-	f.StringVar(&t.relatedOrigins, "related-origins", "", "`URLs` of other sites whose pages may use the same passkeys, with commas between")
-	f.StringVar(&c.data, "data", "data", "the `folder` for what the server keeps in files")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
+	f.StringVar(&t.origin, "origin", "", "the public `URL` of the server, from which cookies, allowed hosts and links are derived "+
+		"(default http://localhost with the port of -listen)")
+	f.StringVar(&c.rpID, "rp-id", "", "the `domain` that passkeys are bound to (RP ID): the origin's host or a parent domain. "+
+		"Existing passkeys stop working if it changes (default the origin's host)")
+	f.StringVar(&t.relatedOrigins, "related-origins", "",
+		"a comma-separated list of `URLs` of other sites whose pages may use the same passkeys")
+	f.StringVar(&c.data, "data", "data", "the `folder` for the server's files")
 	f.StringVar(&c.database, "database", "", "the database `URL`: sqlite:PATH or postgres://…?sslmode=verify-full "+
-		"(default an SQLite file in -data)")
-	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, made if the database is new (default keys in -data)")
+		"(default the SQLite file latchkey.db in -data)")
+	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, created if it does not exist and the database is new "+
+		"(default keys in -data)")
 	f.DurationVar(&c.migrationWait, "migration-wait", store.MigrationWait, "the `time` to wait while another process migrates the database")
-	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to write mails to, one JSON file each (default mail in -data)")
-	f.StringVar(&t.resendURL, "resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of another that speaks it; "+
-		"mail goes there once RESEND_API_KEY is set")
-	f.StringVar(&t.trustedProxies, "trusted-proxies", "", "`CIDRs` of proxies that are believed when they say who called, with commas between")
-	f.StringVar(&t.trustedOrigins, "trusted-origins", "", "`URLs` of other sites whose pages may call the API, with commas between")
-	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "how the names of cookies `begin`; better-auth gives Better Auth's")
-	f.StringVar(&t.rateLimits, "rate-limits", "on", "`on|off`: off is for measuring only")
+	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to which emails are written while RESEND_API_KEY is not set, one JSON file each "+
+		"(default mail in -data)")
+	f.StringVar(&t.resendURL, "resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of a compatible one; "+
+		"emails are sent there once RESEND_API_KEY is set")
+	f.StringVar(&t.trustedProxies, "trusted-proxies", "",
+		"a comma-separated list of `CIDRs` of proxies whose X-Forwarded-For header is trusted")
+	f.StringVar(&t.trustedOrigins, "trusted-origins", "", "a comma-separated list of `URLs` of other sites whose pages may call the API")
+	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "the `prefix` of cookie names; use better-auth for Better Auth's names")
+	f.StringVar(&t.rateLimits, "rate-limits", "on", "`on|off`; use off for benchmarks only")
 	f.StringVar(&t.log, "log", "text", "the log's `format`: text or json")
-	f.IntVar(&c.sessions, "sessions", 10_000, "seed: the `number` of sessions to make")
-	f.IntVar(&c.perUser, "per-user", 10, "seed: the `number` of them that each user has")
-	f.StringVar(&c.cookiesFile, "cookies", "", "seed: the `file` to write e-mail, number of sessions and Cookie header "+
-		"of some 20 000 of them to, with tabs between")
+	f.IntVar(&c.sessions, "sessions", 10_000, "seed: the `number` of sessions to create")
+	f.IntVar(&c.perUser, "per-user", 10, "seed: the `number` of sessions per user")
+	f.StringVar(&c.cookiesFile, "cookies", "", "seed: the `file` to which to write a sample of up to 20,000 sessions, "+
+		"one per line: email, number of sessions and Cookie header, separated by tabs")
 	f.BoolVar(&c.version, "version", false, "print the version and exit")
 	return t
 }
@@ -156,7 +160,7 @@ func fromEnvironment(f *flag.FlagSet, getenv func(string) string) (err error) {
 // finish validates the flags, and sets the defaults that depend on other flags.
 func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (err error) {
 	if c.migrationWait <= 0 {
-		return fmt.Errorf("-migration-wait is a time such as 10m, not %v", c.migrationWait)
+		return fmt.Errorf("-migration-wait must be a positive duration such as 10m, not %v", c.migrationWait)
 	}
 	c.database = cmp.Or(c.database, "sqlite:"+filepath.Join(c.data, "latchkey.db"))
 	c.keyFile = cmp.Or(c.keyFile, filepath.Join(c.data, "keys"))
@@ -165,14 +169,14 @@ func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (er
 		return err
 	}
 	if !cookiePrefix.MatchString(c.cookiePrefix) {
-		return fmt.Errorf("-cookie-prefix: %q has other characters than a-z, 0-9, - and _", c.cookiePrefix)
+		return fmt.Errorf("-cookie-prefix may contain only a-z, 0-9, - and _, not %q", c.cookiePrefix)
 	}
 	switch t.rateLimits {
 	case "on":
 	case "off":
 		c.unlimited = true
 	default:
-		return fmt.Errorf("-rate-limits is on or off, not %q", t.rateLimits)
+		return fmt.Errorf("-rate-limits must be on or off, not %q", t.rateLimits)
 	}
 	if c.settings, err = setting.NewCache(getenv); err != nil {
 		return err
@@ -183,7 +187,7 @@ func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (er
 	case "json":
 		c.log = slog.New(slog.NewJSONHandler(out, nil))
 	default:
-		return fmt.Errorf("-log is text or json, not %q", t.log)
+		return fmt.Errorf("-log must be text or json, not %q", t.log)
 	}
 	return nil
 }
@@ -207,7 +211,7 @@ func (c *config) parseOrigins(t *texts) (err error) {
 	for _, s := range list(t.trustedProxies) {
 		p, err := parseProxy(s)
 		if err != nil {
-			return fmt.Errorf("-trusted-proxies: %q is neither an address nor a CIDR", s)
+			return fmt.Errorf("-trusted-proxies: %q is neither an IP address nor a CIDR", s)
 		}
 		c.trustedProxies = append(c.trustedProxies, p)
 	}

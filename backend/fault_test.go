@@ -84,9 +84,9 @@ func TestDatabaseStops(t *testing.T) {
 	}
 }
 
-// TestTermination tests that the server finishes all requests in progress before it exits:
+// TestGracefulShutdown tests that the server finishes all requests in progress before it exits:
 // a client has the answer to every sign-in in the log.
-func TestTermination(t *testing.T) {
+func TestGracefulShutdown(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := testkit.Start(t, "-database", database, "-rate-limits", "off")
@@ -197,9 +197,9 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// TestDripping tests that the server disconnects a client that sends a request a byte at a
+// TestSlowClients tests that the server disconnects a client that sends a request a byte at a
 // time, and meanwhile answers others.
-func TestDripping(t *testing.T) {
+func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	p := testkit.Start(t)
 	address := strings.TrimPrefix(p.Origin, "http://")
@@ -271,10 +271,10 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-origin", "http://accounts.example.com"}, "https://accounts.example.com"},
 		{[]string{"-origin", "https://accounts.example.com/"}, "write https://accounts.example.com"},
 		{[]string{"-origin", "accounts.example.com"}, "not of the form"},
-		{[]string{"-trusted-proxies", "10.0.0.0/33"}, "neither an address nor a CIDR"},
-		{[]string{"-trusted-proxies", "::ffff:10.0.0.0/104"}, "neither an address nor a CIDR"},
+		{[]string{"-trusted-proxies", "10.0.0.0/33"}, "neither an IP address nor a CIDR"},
+		{[]string{"-trusted-proxies", "::ffff:10.0.0.0/104"}, "neither an IP address nor a CIDR"},
 		{[]string{"-origin", "https://*.example.com"}, "not of the form"},
-		{[]string{"-origin", "https://192.0.2.7"}, "an IP address, for which there are no passkeys"},
+		{[]string{"-origin", "https://192.0.2.7"}, "an IP address, which cannot have passkeys"},
 		{[]string{"-origin", "http://127.0.0.1:8080"}, "http://localhost"},
 		{[]string{"-origin", "https://github.io"}, "such as https://accounts.github.io"},
 		{[]string{"-origin", "https://co.uk"}, "such as https://accounts.co.uk"},
@@ -296,22 +296,22 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-origin", "https://foo..example.com"}, "letters, digits and hyphens"},
 		{[]string{"-origin", "https://0x7f.0x1"}, "an IP address"},
 		{[]string{"-origin", "https://intranet"}, "such as https://accounts.intranet"},
-		{[]string{"-origin", "https://accounts.example.com:0443"}, "a port that is none"},
+		{[]string{"-origin", "https://accounts.example.com:0443"}, "an invalid port"},
 		{[]string{"-origin", "https://accounts.example.com", "-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com"}, "leave some out"},
 		{[]string{"-related-origins", "http://localhost:1"}, "is not the address of a site"},
 		{[]string{"-related-origins", "https://example.com/"}, "write https://example.com"},
 		{[]string{"-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com,https://f.com"}, "leave some out"},
 		{[]string{"-rate-limits", "maybe"}, "on or off"},
 		{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
-		{[]string{"dance"}, "there is no command"},
-		{[]string{"serve", "now"}, "not a flag"},
+		{[]string{"dance"}, "unknown command"},
+		{[]string{"serve", "now"}, "unexpected argument"},
 	} {
 		refused(t, test.want, test.args...)
 	}
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		testkit.Start(t, "-database", database).Stop()
 		// Another folder has no key file, so the server lacks the key of the database.
-		refused(t, "point -key-file at", "-database", database, "-data", t.TempDir())
+		refused(t, "set -key-file to", "-database", database, "-data", t.TempDir())
 	})
 }
 
@@ -326,16 +326,16 @@ func TestRefusesSettings(t *testing.T) {
 		name, _, _ := strings.Cut(set, "=")
 		t.Run(name, func(t *testing.T) {
 			output, err := testkit.Run(t, set)
-			if err == nil || !strings.Contains(output, "the environment's "+name+" is not one: It ") {
+			if err == nil || !strings.Contains(output, "the environment variable "+name+" is invalid: It ") {
 				t.Errorf("%v, %s", err, output)
 			}
 		})
 	}
 }
 
-// TestStartAtOnce tests that if six processes start at once on an empty database, exactly
+// TestConcurrentMigration tests that if six processes start at once on an empty database, exactly
 // one of them migrates it.
-func TestStartAtOnce(t *testing.T) {
+func TestConcurrentMigration(t *testing.T) {
 	t.Parallel()
 	for round := range 10 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestStartAtOnce(t *testing.T) {
 						if err != nil {
 							t.Errorf("%v: %s", err, output)
 						}
-						if strings.Contains(output, "the database was migrated") {
+						if strings.Contains(output, "migrated the database") {
 							migrated.Add(1)
 						}
 					})
@@ -408,15 +408,15 @@ func TestCommands(t *testing.T) {
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},
-			{[]string{"unlock"}, []string{"Ann@example.test"}, "codes are taken again", false},
+			{[]string{"unlock"}, []string{"Ann@example.test"}, "lockout lifted", false},
 			{[]string{"unlock"}, []string{"bob@example.test"}, "no account", true},
-			{[]string{"unlock"}, nil, "say the e-mail address", true},
+			{[]string{"unlock"}, nil, "give exactly one email address", true},
 			{[]string{"recover"}, []string{"bob@example.test"}, "no account", true},
-			{[]string{"recover"}, nil, "say the e-mail address", true},
+			{[]string{"recover"}, nil, "give exactly one email address", true},
 			{[]string{"recover"}, []string{"Ann@example.test"}, "\n\n  " + p.Origin + "/reset-password?token=", false},
-			{[]string{"verify-log"}, nil, "The security log is whole: 5 entries.\n", false}, // of sign-up, grant, revoke, unlock and recover
+			{[]string{"verify-log"}, nil, "The security log is intact: 5 entries.\n", false}, // of sign-up, grant, revoke, unlock and recover
 			{[]string{"rotate-key"}, nil, "restart them all", false},
-			{[]string{"verify-log"}, nil, "The security log is whole: 6 entries.\n", false},
+			{[]string{"verify-log"}, nil, "The security log is intact: 6 entries.\n", false},
 			{[]string{"permissions"}, nil, "", false},
 		} {
 			args := append(append(test.args, flags...), test.rest...)

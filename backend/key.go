@@ -37,14 +37,14 @@ func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err e
 		return err
 	}
 	for _, why := range lost {
-		fmt.Fprintf(out, "One value stays as it is: %v.\n", why)
+		fmt.Fprintf(out, "Could not re-encrypt a value: %v.\n", why)
 	}
-	fmt.Fprintf(out, `%d sealed values are now under the new key, the first in %s.
+	fmt.Fprintf(out, `Re-encrypted %d values with the new key, the first one in %s.
 Copy the file to every server of this database, and restart them all.
 
-Keep the older keys in the file: backup codes that people have were made with
-them. Once a key is taken out of it, backup codes from its time open nothing, and
-their owners have to make new ones. Nothing else needs it.
+Keep the older keys in the file. They verify existing backup codes. If you remove
+a key, the backup codes that were created with it stop working, and their owners
+have to create new ones. Nothing else needs the older keys.
 `, n, c.keyFile)
 	return nil
 }

@@ -83,9 +83,9 @@ func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	switch {
 	case unread != nil:
 	case errors.Is(err, account.ErrMailDiscarded):
-		o.log.Error("a mail was dropped", "subject", subject, "err", err)
+		o.log.Error("email discarded", "subject", subject, "err", err)
 	case err != nil:
-		o.log.Warn("a mail was not handed on, and will be tried again", "subject", subject, "err", err)
+		o.log.Warn("email not delivered, will retry", "subject", subject, "err", err)
 	}
 	return exists
 }

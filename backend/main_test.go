@@ -169,6 +169,6 @@ func await[T any](t *testing.T, what string, from <-chan T) {
 	select {
 	case <-from:
 	case <-time.After(testkit.Patience):
-		t.Fatalf("not so after %v: %s", testkit.Patience, what)
+		t.Fatalf("timed out after %v: %s", testkit.Patience, what)
 	}
 }

@@ -35,13 +35,13 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 		return keyring.Keys{}, err
 	}
 	applied, err := db.MigrateWith(ctx, store.Migration{Wait: c.migrationWait, Waiting: func(waited time.Duration) {
-		c.log.Info("another process migrates the database: waiting for it", "waited", waited.Round(time.Second), "limit", c.migrationWait)
+		c.log.Info("waiting for another process to migrate the database", "waited", waited.Round(time.Second), "limit", c.migrationWait)
 	}})
 	if err != nil {
 		return keyring.Keys{}, err
 	}
 	if len(applied) > 0 {
-		c.log.Info("the database was migrated", "to", applied[len(applied)-1])
+		c.log.Info("migrated the database", "version", applied[len(applied)-1])
 	}
 	if slices.Contains(applied, store.ChainVersion) { // the security log has no hash chain yet
 		if err := db.SignChain(ctx, keys); err != nil {
@@ -52,7 +52,7 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 		if created {
 			os.Remove(c.keyFile) // an operator would mistake the new file for the right one
 		}
-		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: point -key-file at the file that it was made with", err, c.keyFile)
+		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: set -key-file to the key file of this database", err, c.keyFile)
 	} else if err != nil {
 		return keyring.Keys{}, err
 	}
@@ -72,7 +72,7 @@ func (c config) keys() (keys keyring.Keys, created bool, err error) {
 		return keys, created, err
 	}
 	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
-		c.log.Warn("others can read the key file: make it its owner's alone", "file", c.keyFile, "mode", info.Mode().Perm())
+		c.log.Warn("other users can read the key file: restrict it to its owner (chmod 600)", "file", c.keyFile, "mode", info.Mode().Perm())
 	}
 	if keys, err = keyring.Parse(string(text)); err != nil {
 		return keys, created, fmt.Errorf("%s: %w", c.keyFile, err)

@@ -35,8 +35,8 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 		host = strings.TrimSuffix(host, ".")
 		name, err := idna.Lookup.ToASCII(host)
 		if err != nil || strings.Contains(name, "..") {
-			return nil, fmt.Errorf("the origin %q has a host that browsers do not take for a name: "+
-				"it is letters, digits and hyphens with dots between, as in https://accounts.example.com", s)
+			return nil, fmt.Errorf("the origin %q has an invalid host name: "+
+				"use letters, digits and hyphens, separated by dots, as in https://accounts.example.com", s)
 		}
 		host = name
 	} else if ip.To4() == nil {
@@ -46,25 +46,25 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 	switch {
 	case u.Scheme == "http" && !local && (ip != nil || numeric(host)):
 		return nil, fmt.Errorf(
-			"the origin %q is not encrypted, so anybody on the way could read the cookies, and there are no passkeys for an IP address: "+
-				"put a proxy with TLS in front and write its name, such as https://accounts.example.com",
+			"the origin %q is not encrypted, so an attacker in the network could read the cookies, and an IP address cannot have passkeys: "+
+				"put a TLS proxy in front and write its name, such as https://accounts.example.com",
 			s,
 		)
 	case u.Scheme == "http" && !local:
-		return nil, fmt.Errorf("the origin %q is not encrypted, so anybody on the way could read the cookies: "+
-			"put a proxy with TLS in front and write https://%s", s, host)
+		return nil, fmt.Errorf("the origin %q is not encrypted, so an attacker in the network could read the cookies: "+
+			"put a TLS proxy in front and write https://%s", s, host)
 	}
 	n, err := strconv.ParseUint(u.Port(), 10, 16)
 	plain := err == nil && strconv.FormatUint(n, 10) == u.Port()
 	if strings.HasSuffix(u.Host, ":") || u.Port() != "" && !plain {
-		return nil, fmt.Errorf("the origin %q has a port that is none: write it as %s://%s, or with a number from 1 to 65535", s, u.Scheme, host)
+		return nil, fmt.Errorf("the origin %q has an invalid port: write %s://%s, or add a port from 1 to 65535", s, u.Scheme, host)
 	}
 	bare := &url.URL{Scheme: u.Scheme, Host: host}
 	if u.Port() != "" {
 		bare.Host += ":" + u.Port()
 	}
 	if u.String() != bare.String() {
-		return nil, fmt.Errorf("the origin %q is more than scheme, host and port, or not as browsers write it: write %s", s, bare)
+		return nil, fmt.Errorf("the origin %q has more than a scheme, host and port, or is not in the form that browsers use: write %s", s, bare)
 	}
 	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
 		bare.Host = host // browsers leave out a default port
@@ -95,14 +95,14 @@ func (c config) passkeyOrigins() []string {
 func parseRPID(s string, origin *url.URL) (string, error) {
 	host := origin.Hostname()
 	if net.ParseIP(host) != nil || numeric(host) {
-		return "", fmt.Errorf("the origin %q is an IP address, for which there are no passkeys: "+
-			"write a name, such as http://localhost for this machine", origin)
+		return "", fmt.Errorf("the origin %q is an IP address, which cannot have passkeys: "+
+			"write a host name, such as http://localhost for this machine", origin)
 	}
 	if s == "" {
 		s = host
 	}
 	at := func(fix string, args ...any) error {
-		return fmt.Errorf("-rp-id %q is not a domain that pages of %s can use passkeys of: %s", s, origin, fmt.Sprintf(fix, args...))
+		return fmt.Errorf("-rp-id %q is not a domain whose passkeys pages of %s can use: %s", s, origin, fmt.Sprintf(fix, args...))
 	}
 	if strings.ContainsAny(s, ":/@? ") || s != strings.ToLower(s) || strings.HasSuffix(s, ".") || strings.HasPrefix(s, ".") {
 		return "", at("write the bare name in lower case, such as %s", host)
@@ -119,14 +119,14 @@ func parseRPID(s string, origin *url.URL) (string, error) {
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(s); suffix == s && s != "localhost" {
 		if s == host {
-			return "", fmt.Errorf("the origin %q is at %s, under which anybody can have a site: "+
-				"write the name of yours, such as https://accounts.%s", origin, s, s)
+			return "", fmt.Errorf("the origin %q is the public suffix %s, below which anyone can have a site: "+
+				"write the name of your own site, such as https://accounts.%s", origin, s, s)
 		}
 		own, err := publicsuffix.EffectiveTLDPlusOne(host)
 		if err != nil {
 			own = host
 		}
-		return "", at("anybody can have a site under it. Write %s", own)
+		return "", at("it is a public suffix, below which anyone can have a site. Write %s", own)
 	}
 	return s, nil
 }
@@ -166,8 +166,9 @@ func parseRelated(all []string, origin *url.URL) (origins []string, err error) {
 		origins = append(origins, u.String())
 	}
 	if len(labels) > maxRelated {
-		return nil, fmt.Errorf("browsers look at %d different names, as example in https://example.com and https://example.de, "+
-			"and with yours these are %d: leave some out", maxRelated, len(labels))
+		return nil, fmt.Errorf(
+			"browsers support at most %d different site names (example in https://example.com and https://example.de is one), "+
+				"and with this server's own there are %d: leave some out", maxRelated, len(labels))
 	}
 	return origins, nil
 }

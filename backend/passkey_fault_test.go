@@ -71,10 +71,10 @@ func TestPasskeyRestart(t *testing.T) {
 	})
 }
 
-// TestPasskeyWhileGuessedAt tests an account whose password an attacker guesses until the
+// TestPasskeyDuringPasswordGuessing tests an account whose password an attacker guesses until the
 // server accepts no password. The session of the owner continues, and the owner can sign
 // in with a passkey.
-func TestPasskeyWhileGuessedAt(t *testing.T) {
+func TestPasskeyDuringPasswordGuessing(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)

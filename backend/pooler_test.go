@@ -101,7 +101,7 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 	return servers
 }
 
-const waitsForMigration = "another process migrates the database"
+const waitsForMigration = "waiting for another process to migrate the database"
 
 // noLocks fails the test if an advisory lock is held in a database.
 func noLocks(t *testing.T, database string) {

@@ -297,7 +297,7 @@ func TestMailProviderHangs(t *testing.T) {
 		}
 		testkit.Eventually(t, "four emails are under way", func() bool { return busy() == 4 })
 		a := admin.Call("POST", "/api/settings/test-mail", body{})
-		if a.Status != 424 || !strings.Contains(a.Body, "did not answer in time") {
+		if a.Status != 424 || !strings.Contains(a.Body, "did not respond in time") {
 			t.Errorf("a test email: %s; want 424", a)
 		}
 		if n := busy(); n > 4 {

@@ -31,10 +31,10 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 	if any, err := db.AnyUser(ctx); err != nil {
 		return err
 	} else if any {
-		return errors.New("the database has accounts; seed fills empty ones only")
+		return errors.New("the database is not empty: seed fills only a database without accounts")
 	}
 	if c.sessions < 1 || c.perUser < 1 {
-		return errors.New("-sessions and -per-user are at least 1")
+		return errors.New("-sessions and -per-user must be at least 1")
 	}
 	hash, err := passhash.New(passhash.OWASP, passhash.MaxWait).Hash(ctx, seedPassword)
 	if err != nil {
@@ -90,7 +90,7 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 			users, passwords, sessions = nil, nil, nil
 		}
 	}
-	fmt.Fprintf(out, "%d sessions are there, %d a user; every password is %q\n", c.sessions, c.perUser, seedPassword)
+	fmt.Fprintf(out, "Created %d sessions, %d per user. Every password is %q.\n", c.sessions, c.perUser, seedPassword)
 	if c.cookiesFile == "" {
 		return nil
 	}

@@ -69,11 +69,11 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 	}
 
 	<-ctx.Done()
-	c.log.Info("ending: requests that are under way are still answered")
+	c.log.Info("shutting down: finishing requests in progress")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
-		c.log.Warn("some requests were not answered in time", "err", err)
+		c.log.Warn("shutdown timed out: closing connections with unfinished requests", "err", err)
 		return srv.Close()
 	}
 	ended := make(chan struct{})
@@ -110,11 +110,11 @@ func start(
 		return nil, err
 	}
 	if host := c.origin.Hostname(); len(c.relatedOrigins) > 0 && c.rpID != host {
-		c.log.Warn("browsers look for the related origins at the domain of the passkeys: have that site answer there what this one does",
-			"at", "https://"+c.rpID+"/.well-known/webauthn", "this", c.origin.String()+"/.well-known/webauthn")
+		c.log.Warn("browsers fetch the list of related origins from the domain of the passkeys: serve this server's list there, too",
+			"at", "https://"+c.rpID+"/.well-known/webauthn", "source", c.origin.String()+"/.well-known/webauthn")
 	}
 	if c.unlimited {
-		c.log.Warn("limits on tries are off: this is for measuring, not for use")
+		c.log.Warn("rate limits are off: use this for benchmarks only")
 	}
 
 	mails := newMailer(c)
@@ -156,7 +156,8 @@ func invite(ctx context.Context, c config, accounts *account.Service) (welcome s
 	if err != nil || token == "" {
 		return "", err
 	}
-	return fmt.Sprintf("There is no administrator yet. This link makes the first one, once, within a day:\n\n  %s%s?invite=%s\n\n",
+	return fmt.Sprintf("There is no administrator yet. To create the first one, open this link within 24 hours. It works once:\n\n"+
+		"  %s%s?invite=%s\n\n",
 		c.origin, shared.PageSignUp, string(token)), nil
 }
 
@@ -165,7 +166,7 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 	var settings outage
 	for ctx.Err() == nil {
 		if err := accounts.RefreshSettings(ctx); ctx.Err() == nil {
-			settings.record(c.log, err, "the system keys may be out of date", "the system keys are up to date again")
+			settings.record(c.log, err, "cannot read the settings, which may be out of date", "the settings are up to date again")
 		}
 		sleep(ctx, settings.pause(settingsEvery))
 	}
@@ -176,7 +177,7 @@ func deleteExpired(ctx context.Context, c config, db store.DB, accounts *account
 	for ctx.Err() == nil {
 		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.DeleteOldEvents(ctx))
 		if err != nil && ctx.Err() == nil {
-			c.log.Warn("expired rows were not deleted", "err", err)
+			c.log.Warn("cannot delete expired rows", "err", err)
 		}
 		sleep(ctx, deleteEvery)
 	}

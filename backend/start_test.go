@@ -15,9 +15,9 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestReadyWhenItSaysSo tests that the server is ready when it prints its URL, because
+// TestReadyWhenURLPrinted tests that the server is ready when it prints its URL, because
 // scripts wait for that line.
-func TestReadyWhenItSaysSo(t *testing.T) {
+func TestReadyWhenURLPrinted(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -213,7 +213,7 @@ const (
 	unauthenticated = `{"code":"AUTHENTICATION_FAILED","message":"Authentication failed"}`
 	noPasskey       = `{"code":"PASSKEY_NOT_FOUND","message":"Passkey not found"}`
 
-	notVerified         = `"message":"Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."`
+	notVerified         = `"message":"Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and try again."`
 	unverified          = `{"code":"AUTHENTICATION_FAILED",` + notVerified + `}`
 	unverifiedWhereMade = `{"code":"FAILED_TO_VERIFY_REGISTRATION",` + notVerified + `}`
 

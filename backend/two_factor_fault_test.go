@@ -293,9 +293,9 @@ func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use fun
 	loops.Wait()
 }
 
-// TestTwoFactorCorrectCodeIsNoGuess tests that a user who sends the first code of an
+// TestTwoFactorRepeatedCodeIsNoGuess tests that a user who sends the first code of an
 // authenticator several times at once is not locked out.
-func TestTwoFactorCorrectCodeIsNoGuess(t *testing.T) {
+func TestTwoFactorRepeatedCodeIsNoGuess(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := startStrict(t, "-database", database)
@@ -374,7 +374,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			}
 			tried++
 			a := post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[i]})
-			if !a.Is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.Body, "used already") {
+			if !a.Is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.Body, "already been used") {
 				t.Errorf("a backup code that was used before the server was killed: %s", a)
 			}
 			if !u.browser.SignedIn(t) {

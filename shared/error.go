@@ -96,7 +96,7 @@ var (
 	ErrNotFound      = newError("NOT_FOUND", "There is nothing at this address.")
 	ErrMethod        = newError("METHOD_NOT_ALLOWED", "This address does not take that method.")
 	ErrHost          = newError("UNKNOWN_HOST",
-		"This server does not answer to that host name. Open the address that it was configured with (-origin).")
+		"This server does not serve that host name. Open the address in its configuration (-origin).")
 	ErrInternal    = newError("INTERNAL_SERVER_ERROR", "Something went wrong on our side. Please try again.")
 	ErrUnavailable = newError("SERVICE_UNAVAILABLE",
 		"The service is not available at the moment. Nothing was changed. Please try again shortly.")
@@ -104,8 +104,9 @@ var (
 	ErrTooManyPasswords = newError("TOO_MANY_ATTEMPTS", "Too many wrong passwords. Please try again later.")
 
 	// The calling app is older than the server, or shows another user's page.
-	ErrAppTooOld    = newError("APP_TOO_OLD", "This page is of an older version than the server. Reload it.")
-	ErrOtherAccount = newError("OTHER_ACCOUNT", "Somebody else has signed in in this browser meanwhile. Nothing was changed. Reload the page.")
+	ErrAppTooOld    = newError("APP_TOO_OLD", "This page is from an older version than the server. Reload it.")
+	ErrOtherAccount = newError("OTHER_ACCOUNT",
+		"Another user has signed in in this browser in the meantime. Nothing was changed. Reload the page.")
 
 	// The origin of a request.
 	ErrNoOrigin  = newError("MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
@@ -133,17 +134,17 @@ var (
 			"when it starts.")
 
 	ErrNotVerified    = newError("EMAIL_NOT_VERIFIED", "Email not verified")
-	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Ask whoever runs this service.")
+	ErrDisabled       = newError("ACCOUNT_DISABLED", "This account is disabled. Contact the administrator of this service.")
 	ErrNewPasswordDue = newError("NEW_PASSWORD_REQUIRED",
-		"This password may be known to others and opens nothing any more. Choose a new one by way of “Forgot "+
+		"This password may have been exposed and has been disabled. Choose a new one with “Forgot "+
 			"password?”.")
 	ErrEnrollmentDue = newError("TWO_FACTOR_ENROLMENT_REQUIRED",
-		"Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey, to "+
-			"go on.")
+		"To continue, turn on two-factor authentication in the settings, or sign in with a passkey. Your account "+
+			"requires it.")
 
 	// Links in emails, and requests for them.
 	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
-	ErrTokenUsed     = newError("TOKEN_USED", "This link has been used already.")
+	ErrTokenUsed     = newError("TOKEN_USED", "This link has already been used.")
 	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
 	ErrInvalidUser   = newError("INVALID_USER", "Invalid user")
 	ErrUserInfo      = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")
@@ -174,37 +175,37 @@ var (
 	// by its authenticator.
 	ErrPasskeyChallenge  = newError("CHALLENGE_NOT_FOUND", "Challenge not found")
 	ErrPasskeyOfAnother  = newError("YOU_ARE_NOT_ALLOWED_TO_REGISTER_THIS_PASSKEY", "You are not allowed to register this passkey")
-	ErrPasskeyRegistered = newError("PREVIOUSLY_REGISTERED", "This passkey is registered already.")
+	ErrPasskeyRegistered = newError("PREVIOUSLY_REGISTERED", "This passkey is already registered.")
 	ErrRegistration      = newError("FAILED_TO_VERIFY_REGISTRATION", "Failed to verify registration")
 	ErrAuthentication    = newError("AUTHENTICATION_FAILED", "Authentication failed")
 	ErrPasskeyNotFound   = newError("PASSKEY_NOT_FOUND", "Passkey not found")
 	ErrTooManyPasskeys   = newError("TOO_MANY_PASSKEYS",
-		"You have as many passkeys as an account can have. Delete one that you no longer use first.")
-	ErrLastCredential = newError("LAST_WAY_IN", "Without this passkey you could not sign in any more. Add another passkey first.")
+		"You have reached the maximum number of passkeys. Delete one that you no longer use first.")
+	ErrLastCredential = newError("LAST_WAY_IN", "Without this passkey you could no longer sign in. Add another passkey first.")
 
 	// Account rules.
 	ErrInvalidEmail       = newError("INVALID_EMAIL", "Invalid email")
 	ErrUserExists         = newError("USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.")
 	ErrPasswordTooShort   = newError("PASSWORD_TOO_SHORT", "Password too short")
 	ErrPasswordTooLong    = newError("PASSWORD_TOO_LONG", "Password too long")
-	ErrPasswordTooCommon  = newError("PASSWORD_TOO_COMMON", "This password is among the first that an attacker tries. Please choose another.")
+	ErrPasswordTooCommon  = newError("PASSWORD_TOO_COMMON", "This password is too common: attackers try it first. Please choose another one.")
 	ErrInvalidPassword    = newError("INVALID_PASSWORD", "Invalid password")
 	ErrCredentialNotFound = newError("CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
 	ErrEmailNotUpdatable  = newError("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
 	ErrFieldNotAllowed    = newError("FIELD_NOT_ALLOWED", "twoFactorEnabled is not allowed to be set")
 	ErrNothingToUpdate    = newError("NO_FIELDS_TO_UPDATE", "No fields to update")
 	ErrSignUpDisabled     = newError("EMAIL_PASSWORD_SIGN_UP_DISABLED",
-		"Nobody can create an account here by themselves. Ask whoever runs this service for one.")
+		"Sign-up is disabled. Ask the administrator of this service for an account.")
 
 	// Settings.
-	ErrUnknownSetting  = newError("UNKNOWN_SETTING", "There is no system key of that name.")
-	ErrInvalidSetting  = newError("INVALID_SETTING", "This is no value for that key.")
-	ErrSettingReadOnly = newError("SETTING_LOCKED", "The server's environment sets this key. It can be changed only there.")
-	ErrStaleRevision   = newError("STALE_REVISION", "Somebody has changed this key meanwhile.")
-	ErrMailRefused     = newError("MAIL_NOT_SENT", "The mail was not sent.")
+	ErrUnknownSetting  = newError("UNKNOWN_SETTING", "There is no setting with that name.")
+	ErrInvalidSetting  = newError("INVALID_SETTING", "This value is not valid for that setting.")
+	ErrSettingReadOnly = newError("SETTING_LOCKED", "The server's environment sets this setting. It can be changed only there.")
+	ErrStaleRevision   = newError("STALE_REVISION", "Someone else has changed this setting in the meantime.")
+	ErrMailRefused     = newError("MAIL_NOT_SENT", "The email was not sent.")
 
 	// Actions of administrators on other users.
-	ErrNoSuchUser = newError("NO_SUCH_USER", "There is no such account any more.")
+	ErrNoSuchUser = newError("NO_SUCH_USER", "This account no longer exists.")
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
 )
 
@@ -225,22 +226,22 @@ var (
 	// ErrEmailLocalPart is for an address with characters before the @ that package
 	// address does not accept.
 	ErrEmailLocalPart = ErrInvalidEmail.WithMessage(
-		"Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take " +
-			"others.")
-	ErrPasswordIsName = ErrPasswordTooCommon.WithMessage("This password is in your own name or address. Please choose another.")
+		"Only the letters a to z, digits and signs are allowed before the @: most mail servers do not accept " +
+			"other characters.")
+	ErrPasswordIsName = ErrPasswordTooCommon.WithMessage("Your name or email address contains this password. Please choose another one.")
 
 	ErrClockOff = ErrInvalidCode.WithMessage(
-		"Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.")
+		"Invalid code. Your phone's clock seems to be wrong. Set it to automatic, then use the next code.")
 	ErrCodeTooEarly = ErrInvalidCode.WithMessage(
-		"This code was entered too early, and does not work any more. Wait for the next one.")
+		"This code was entered too early and no longer works. Wait for the next one.")
 	ErrCodeTooOld             = ErrInvalidCode.WithMessage("This code is too old. Use the one that your app shows now.")
 	ErrCodeOfOldAuthenticator = ErrInvalidCode.WithMessage("This code is from your old authenticator. Enter the one from the new entry.")
-	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has been used already. Wait for the next one.")
-	ErrBackupCodeUsed         = ErrInvalidBackupCode.WithMessage("This backup code has been used already. Each works once.")
+	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has already been used. Wait for the next one.")
+	ErrBackupCodeUsed         = ErrInvalidBackupCode.WithMessage("This backup code has already been used. Each code works only once.")
 	// ErrLockedOutForGood is an [ErrLockedOut] that does not expire.
 	ErrLockedOutForGood = ErrLockedOut.WithMessage(
-		"There were too many wrong codes, so no more are taken for your account. Change your password where you " +
-			"are signed in, or ask whoever runs this service to unlock it.")
+		"There were too many wrong codes, so your account accepts no more. Change your password where you " +
+			"are signed in, or ask the administrator of this service to unlock it.")
 
 	// The authenticator did not verify the user.
 	ErrRegistrationUnverified   = ErrRegistration.WithMessage(unverified)
@@ -256,7 +257,7 @@ var (
 	// ErrMorePermissions is for an administrator who tries to manage a user with a
 	// permission that the administrator lacks.
 	ErrMorePermissions = ErrForbidden.WithMessage(
-		"This account may do something that yours may not. Only somebody who may do all of it can do this to it.")
+		"This account has a permission that yours lacks. Only an administrator with all of its permissions can do this.")
 )
 
-const unverified = "Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try again."
+const unverified = "Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and try again."

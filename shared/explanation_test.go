@@ -22,9 +22,9 @@ func TestEveryErrorHasAText(t *testing.T) {
 	}
 }
 
-// TestErrorsOfCalls tests that the errors which the server returns both for forms and for
+// TestErrorsDoNotMentionForms tests that the errors which the server returns both for forms and for
 // the app's calls do not mention a form, because the app does not submit forms.
-func TestErrorsOfCalls(t *testing.T) {
+func TestErrorsDoNotMentionForms(t *testing.T) {
 	for e, want := range map[*Error]string{
 		ErrMethod: "Diese Adresse nimmt diese Methode nicht an.", ErrOrigin: "Ungültiger Origin", ErrNoOrigin: "Der Origin fehlt oder ist null",
 		ErrCrossSite: "Anmeldung von einer anderen Website aus blockiert. Diese Anfrage sieht nach einem CSRF-Angriff aus.",

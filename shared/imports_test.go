@@ -146,7 +146,7 @@ var walls = []struct {
 	},
 }
 
-func TestWalls(t *testing.T) {
+func TestImports(t *testing.T) {
 	for _, wall := range walls {
 		name := wall.room
 		if wall.slim {
@@ -158,10 +158,10 @@ func TestWalls(t *testing.T) {
 			for _, p := range dependencies(t, room, wall.goos, wall.slim) {
 				if !below(p.path, room) {
 					if wall.stdOnly && !p.standard {
-						t.Errorf("%s reaches %s, which is not in the standard library", room, p.path)
+						t.Errorf("%s depends on %s, which is not in the standard library", room, p.path)
 					}
 					if below(p.path, wall.never...) {
-						t.Errorf("%s reaches %s", room, p.path)
+						t.Errorf("%s depends on %s", room, p.path)
 					}
 					continue
 				}
@@ -187,7 +187,7 @@ func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 	args := []string{"list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`}
 	if slim {
 		if _, err := os.Stat("../build/wasm.mod"); err != nil {
-			const want = "build/wasm.mod is not there: run make build"
+			const want = "build/wasm.mod does not exist: run make build"
 			if os.Getenv("CI") != "" {
 				t.Fatal(want)
 			}

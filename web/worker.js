@@ -36,7 +36,7 @@ async function keepPages() {
   const paths = files.filter(isPage);
   const answers = await Promise.all(paths.map((path) => fetch(path + "?v={{.Version}}", { cache: "no-cache" })));
   if (!answers.every((answer) => answer.ok)) {
-    throw new Error("the server is of another version");
+    throw new Error("the server has another version");
   }
   const cache = await caches.open(cacheName);
   // The responses are copied, because a stored response keeps the URL that it was fetched from.

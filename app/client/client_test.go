@@ -47,7 +47,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-func TestCallSendsNothingWithGET(t *testing.T) {
+func TestCallGETHasNoBody(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if body, _ := io.ReadAll(r.Body); len(body) != 0 || r.Header.Get("Content-Type") != "" {
 			t.Errorf("GET came with a body: %q", body)
@@ -61,7 +61,7 @@ func TestCallSendsNothingWithGET(t *testing.T) {
 	}
 }
 
-func TestCallNamesTheAccount(t *testing.T) {
+func TestCallSendsAccount(t *testing.T) {
 	var got []string
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header.Values(shared.HeaderAccount)
@@ -72,7 +72,7 @@ func TestCallNamesTheAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("a page of %q is said to be of %q", account, got)
+			t.Errorf("a call for account %q sends %q", account, got)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestCallReturnsTheServersError(t *testing.T) {
 	}
 }
 
-func TestCallExplainsWhatIsNotOurs(t *testing.T) {
+func TestCallForeignResponse(t *testing.T) {
 	tests := []struct {
 		status int
 		body   string
@@ -138,7 +138,7 @@ func TestCallExplainsWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestCallWithoutAServer(t *testing.T) {
+func TestCallOffline(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
 
@@ -148,7 +148,7 @@ func TestCallWithoutAServer(t *testing.T) {
 	}
 }
 
-func TestCallThatIsGivenUp(t *testing.T) {
+func TestCallCanceled(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -36,7 +36,7 @@ func TestPublicKey(t *testing.T) {
 		}
 	}
 	if o["timeout"] != 300000.0 || o["rp"].(map[string]any)["id"] != "example.com" || o["extensions"].(map[string]any)["credProps"] != true {
-		t.Errorf("what is no bytes is changed: %v", o)
+		t.Errorf("members that are not bytes have changed: %v", o)
 	}
 
 	for _, bad := range []string{``, `null x`, `[]`, `{"challenge": "+/"}`, `{"challenge": "AQ", "user": {"id": "*"}}`, `{"challenge": "AQ", "allowCredentials": [{"id": "a"}]}`} {

@@ -56,9 +56,9 @@ func refuse(w http.ResponseWriter, status int, err *shared.Error) {
 	json.NewEncoder(w).Encode(err)
 }
 
-// TestCallIsOfTheUserOfThePage tests that a call and its retry carry the ID of the user whose
+// TestCallCarriesAccountOfPage tests that a call and its retry carry the ID of the user whose
 // page made the call, even if another tab has signed in as another user since.
-func TestCallIsOfTheUserOfThePage(t *testing.T) {
+func TestCallCarriesAccountOfPage(t *testing.T) {
 	var accounts []string
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		accounts = append(accounts, r.Header.Get(shared.HeaderAccount))
@@ -88,16 +88,16 @@ func TestCallIsOfTheUserOfThePage(t *testing.T) {
 	e.pendingSignOut.mu.Unlock()
 	engine.ConsumeAll()
 	if asked == nil || answers != 0 {
-		t.Fatalf("a session that is not fresh asks for %v and is answered %d times", asked, answers)
+		t.Fatalf("a session that is not fresh: step-up %v, %d responses", asked, answers)
 	}
 	asked.Confirmed()
 	engine.ConsumeAll()
 	if !slices.Equal(accounts, []string{"ada", "ada"}) || answers != 1 {
-		t.Errorf("Ada's page has called as %q and was answered %d times", accounts, answers)
+		t.Errorf("Ada's page called with the accounts %q and got %d responses", accounts, answers)
 	}
 }
 
-func TestCallThatIsNotConfirmed(t *testing.T) {
+func TestCallNotConfirmed(t *testing.T) {
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) { refuse(w, 403, shared.ErrNotFresh) })
 	ctx, engine := mount(t)
 	handle(ctx, stepUpAction, func(_ app.Context, a app.Action) { a.Value.(stepUpRequest).Cancelled() })
@@ -109,7 +109,7 @@ func TestCallThatIsNotConfirmed(t *testing.T) {
 	}
 }
 
-func TestCallTellsWhatItHasFound(t *testing.T) {
+func TestCallActions(t *testing.T) {
 	tests := []struct {
 		name   string
 		err    *shared.Error // the server's error; nil for success

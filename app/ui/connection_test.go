@@ -12,15 +12,15 @@ func TestConnection(t *testing.T) {
 		want     connectionChange
 		offline  bool
 	}{
-		{"all is well", true, true, false, connectionSame, false},
-		{"the network goes", true, false, false, connectionLost, true},
-		{"it is still away", true, false, false, connectionSame, true},
+		{"online", true, true, false, connectionSame, false},
+		{"the network is lost", true, false, false, connectionLost, true},
+		{"the network is still down", true, false, false, connectionSame, true},
 		{"a call fails", false, false, true, connectionSame, true},
-		{"the network comes back", false, true, false, connectionMaybe, true},
-		{"the server is still away", false, true, false, connectionMaybe, true},
-		{"the server answers", true, true, true, connectionRestored, false},
-		{"the server goes", false, true, true, connectionLost, true},
-		{"the server comes back", true, true, true, connectionRestored, false},
+		{"the network is restored", false, true, false, connectionMaybe, true},
+		{"the server is still unreachable", false, true, false, connectionMaybe, true},
+		{"the server responds", true, true, true, connectionRestored, false},
+		{"the server becomes unreachable", false, true, true, connectionLost, true},
+		{"the server responds again", true, true, true, connectionRestored, false},
 	}
 	for _, s := range steps {
 		news := c.reached(s.answered)

@@ -11,7 +11,7 @@ import (
 	"latchkey/shared"
 )
 
-func TestFormFindsThePlaceOfAnError(t *testing.T) {
+func TestFormErrorField(t *testing.T) {
 	signIn := []string{"email", "password"}
 	challenge := []string{"code", "backupCode"}
 	change := []string{"currentPassword", "newPassword"}
@@ -53,7 +53,7 @@ func TestFormFindsThePlaceOfAnError(t *testing.T) {
 	}
 }
 
-func TestFormKeepsWhatWasTyped(t *testing.T) {
+func TestFormKeepsInput(t *testing.T) {
 	for _, err := range []error{client.ErrOffline, shared.ErrUnavailable} {
 		f := form{env: newEnv()}
 		f.fail(err)
@@ -91,7 +91,7 @@ func TestFormWaits(t *testing.T) {
 	}
 }
 
-func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
+func TestFieldErrorIsAccessible(t *testing.T) {
 	f := form{env: newEnv(), id: "sign-in", fields: []string{"password"}}
 	f.fail(shared.ErrCredentials)
 	html := app.HTMLString(f.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password", Hint: "A hint."}))
@@ -108,13 +108,13 @@ func TestFieldTellsScreenReadersWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestFormIsSentOnce(t *testing.T) {
+func TestFormIsSubmittedOnce(t *testing.T) {
 	f := form{env: newEnv()}
 	if !f.start(app.Context{}, nil) {
 		t.Fatal("it cannot be sent")
 	}
 	if f.start(app.Context{}, nil) {
-		t.Error("it can be sent again while it is on its way")
+		t.Error("it can be submitted again while a submission is in progress")
 	}
 	f.end(app.Context{}, nil)
 	if !f.start(app.Context{}, nil) {

@@ -24,12 +24,12 @@ func TestIdentityAnswer(t *testing.T) {
 		{"signed in", false, false, false, ada, nil, answerSignedIn, "ada"},
 		{"still signed in", true, true, false, ada, nil, answerSignedIn, "ada"},
 		{"signed out", false, false, false, nil, nil, answerSignedOut, ""},
-		{"ended under the page", true, false, false, nil, nil, answerEnded, "eve"},
+		{"ended while the page is open", true, false, false, nil, nil, answerEnded, "eve"},
 		{"ended since the snapshot", false, true, false, nil, nil, answerEnded, ""},
 		{"offline", true, true, false, nil, client.ErrOffline, answerOffline, "eve"},
-		{"a server that fails", true, false, false, nil, shared.ErrInternal, answerVoid, "eve"},
-		{"the answer to an older question", true, false, true, nil, nil, answerVoid, "eve"},
-		{"who was signed in at an older question", false, false, true, ada, nil, answerVoid, ""},
+		{"server error", true, false, false, nil, shared.ErrInternal, answerVoid, "eve"},
+		{"outdated response: signed out", true, false, true, nil, nil, answerVoid, "eve"},
+		{"outdated response: signed in", false, false, true, ada, nil, answerVoid, ""},
 	}
 	for _, tt := range tests {
 		var i identity
@@ -76,7 +76,7 @@ func TestIdentityExpires(t *testing.T) {
 	} {
 		var i identity
 		if i.expired() {
-			t.Error("nobody has expired")
+			t.Error("an identity without a user has expired")
 		}
 		i.setUser(shared.User{ID: "ada"}, now.Add(-age))
 		if i.expired() != want {

@@ -152,10 +152,10 @@ func TestPreferredLanguage(t *testing.T) {
 	}
 	for i, l := range shared.Languages { // the languages that the server accepts
 		if message.Languages[i].Tag != l {
-			t.Errorf("package message speaks %s; want %s", message.Languages[i].Tag, l)
+			t.Errorf("package message has %s; want %s", message.Languages[i].Tag, l)
 		}
 		if got := preferredLanguage(l, nil); got != l {
-			t.Errorf("who chooses %s reads %s", l, got)
+			t.Errorf("a user who chooses %s gets %s", l, got)
 		}
 	}
 }

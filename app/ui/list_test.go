@@ -41,7 +41,7 @@ func TestLoader(t *testing.T) {
 		engine.ConsumeAll()
 	}
 	if !l.waiting() {
-		t.Error("it does not wait before it has asked")
+		t.Error("it does not wait before the first load")
 	}
 
 	after(shared.ErrInternal, func() { l.mount(ctx) })
@@ -132,7 +132,7 @@ func TestPager(t *testing.T) {
 	want("a page of an older filter", "a", "b")
 	last()([]string{"x"}, "", nil)
 	if want("the new filter", "x"); p.next != "" {
-		t.Errorf("there is more of it, from %q on", p.next)
+		t.Errorf("it has a next page at %q", p.next)
 	}
 	if want := []string{"/", "/", "/b", "/c", "/", "/b", "x/"}; !slices.Equal(asked, want) {
 		t.Errorf("it asks for %q; want %q", asked, want)

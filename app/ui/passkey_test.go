@@ -81,7 +81,7 @@ func TestKeptIn(t *testing.T) {
 		}
 	}
 	if got := en.keptIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
-		t.Errorf("keptIn of a known make = %q", got)
+		t.Errorf("keptIn of a known provider = %q", got)
 	}
 }
 
@@ -95,12 +95,12 @@ func TestPasskeyWords(t *testing.T) {
 	}
 	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError", "NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
 		if en.errorMessage(&passkey.Error{Name: name, Message: "for developers"}) == "" {
-			t.Errorf("nothing is said about %s", name)
+			t.Errorf("%s has no text", name)
 		}
 	}
 }
 
-func TestMethodWordsOfPasskeys(t *testing.T) {
+func TestMethodWordsPasskey(t *testing.T) {
 	for method, want := range map[string]string{
 		"passkey":           "Passkey",
 		"security-key":      "Security key",

@@ -29,7 +29,7 @@ func TestPendingSignOut(t *testing.T) {
 		current string    // the server's response about the current session
 		calls   []string
 	}{
-		{"the session lives", began, stamp(0), []string{get, end}},
+		{"the session is active", began, stamp(0), []string{get, end}},
 		{"any session", time.Time{}, stamp(time.Hour), []string{get, end}},
 		{"it has ended by itself", began, "", []string{get}},
 		{"the user has signed in since", began, stamp(time.Hour), []string{get, list, revoke}},
@@ -38,7 +38,7 @@ func TestPendingSignOut(t *testing.T) {
 		var calls []string
 		e := answering(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get(shared.HeaderAccount) != "" {
-				t.Errorf("%s: the page of a user finishes it", tt.name)
+				t.Errorf("%s: a call carries an account", tt.name)
 			}
 			call := r.Method + " " + r.URL.Path
 			calls = append(calls, call)

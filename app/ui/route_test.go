@@ -41,7 +41,7 @@ func TestRedirect(t *testing.T) {
 			var r route
 			at := address(t, tt.at)
 			if !r.moveTo(at) {
-				t.Fatalf("%s is no page to go to", tt.at)
+				t.Fatalf("moveTo(%s) reports no change", tt.at)
 			}
 			if got := r.redirect(at, signedIn); got != want {
 				t.Errorf("%s, signed in %v, leads to %q; want %q", tt.at, signedIn, got, want)
@@ -53,7 +53,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-func TestRouteGoesOnAfterSignIn(t *testing.T) {
+func TestRouteNextAfterSignIn(t *testing.T) {
 	var r route
 	at := address(t, "/dashboard/settings?a=b#passkeys")
 	r.moveTo(at)
@@ -84,7 +84,7 @@ func TestRouteGoesOnAfterSignIn(t *testing.T) {
 	}
 }
 
-func TestReasonIsOfTheSignInPage(t *testing.T) {
+func TestReasonIsClearedOnOtherPages(t *testing.T) {
 	r := route{reason: signInReason{text: signedOut}}
 	if r.moveTo(address(t, "/sign-in")); r.reason.text != signedOut {
 		t.Error("the sign-in page does not say why the user is there")

@@ -28,13 +28,13 @@ func TestSecondFactorDue(t *testing.T) {
 		}
 	}
 	if due := secondFactorDue(nil, shared.ErrTwoFactorRequired); due == nil {
-		t.Error("an error without the methods is no challenge")
+		t.Error("an error without methods requests no second factor")
 	}
 	if due := secondFactorDue(nil, shared.ErrCredentials); due != nil {
-		t.Errorf("a wrong password is a challenge: %v", due)
+		t.Errorf("a wrong password requests a second factor: %v", due)
 	}
 	if due := secondFactorDue(nil, nil); due != nil {
-		t.Errorf("a sign-in is a challenge: %v", due)
+		t.Errorf("a completed sign-in requests a second factor: %v", due)
 	}
 }
 

@@ -16,7 +16,7 @@ func newSnapshots() (s *snapshots, local, session memory) {
 
 var ada = shared.User{ID: "ada", Email: "ada@example.com", Name: "Ada"}
 
-func TestSnapshotIsKeptAsLongAsTheSession(t *testing.T) {
+func TestSnapshotLifetime(t *testing.T) {
 	s, local, session := newSnapshots()
 	s.saveUser(ada, time.Now(), true)
 	if len(local) != 1 || len(session) != 0 {
@@ -35,9 +35,9 @@ func TestSnapshotIsKeptAsLongAsTheSession(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfAnEarlyList tests a list that arrives before the page knows where to store the
+// TestSnapshotEarlyList tests a list that arrives before the page knows where to store the
 // snapshot.
-func TestSnapshotOfAnEarlyList(t *testing.T) {
+func TestSnapshotEarlyList(t *testing.T) {
 	s, local, session := newSnapshots()
 	at := time.Now().Truncate(time.Second)
 	s.saveSessions("ada", []shared.Session{{Token: "handle", IPAddress: "192.0.2.1"}}, at)
@@ -54,7 +54,7 @@ func TestSnapshotOfAnEarlyList(t *testing.T) {
 	}
 }
 
-func TestSnapshotIsOfOneAccount(t *testing.T) {
+func TestSnapshotHasOneAccount(t *testing.T) {
 	s, _, _ := newSnapshots()
 	s.saveUser(ada, time.Now(), true)
 	s.savePasskeys("ada", []shared.Passkey{{}}, time.Now())
@@ -90,7 +90,7 @@ func TestSnapshotExpires(t *testing.T) {
 	}
 }
 
-func TestSnapshotThatCannotBeRead(t *testing.T) {
+func TestSnapshotInvalid(t *testing.T) {
 	for _, text := range []string{"{", "null", `{"user":{}}`} {
 		s, local, session := newSnapshots()
 		local[snapshotKey], session["other"] = text, "x"

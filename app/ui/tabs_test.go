@@ -32,16 +32,16 @@ func TestTabsPost(t *testing.T) {
 	}
 }
 
-// TestLoaderKnowsTheMessages tests that web/loader.js, which installs the service worker,
+// TestLoaderListensForMessages tests that web/loader.js, which installs the service worker,
 // listens for two of the messages.
-func TestLoaderKnowsTheMessages(t *testing.T) {
+func TestLoaderListensForMessages(t *testing.T) {
 	loader, err := os.ReadFile("../../web/loader.js")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []tabMessage{tabSignedOut, tabAccountDeleted} {
 		if !strings.Contains(string(loader), fmt.Sprintf("data === %q", m)) {
-			t.Errorf("web/loader.js does not know %q", m)
+			t.Errorf("web/loader.js does not listen for %q", m)
 		}
 	}
 }

@@ -97,16 +97,16 @@ func TestMethodWords(t *testing.T) {
 	}
 }
 
-// TestWordsOfTheSecondFactor tests that errors with details tell the user what to do and how
+// TestSecondFactorErrorMessages tests that errors with details tell the user what to do and how
 // long to wait.
-func TestWordsOfTheSecondFactor(t *testing.T) {
+func TestSecondFactorErrorMessages(t *testing.T) {
 	tests := []struct {
 		err  error
 		want string
 	}{
 		{shared.ErrInvalidCode, "Invalid code. Please try again."},
 		{shared.ErrInvalidCode.WithMessage("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
-		{shared.ErrInvalidBackupCode.WithMessage("This backup code has been used already."), "This backup code has been used already."},
+		{shared.ErrInvalidBackupCode.WithMessage("This backup code has already been used."), "This backup code has already been used."},
 		{shared.ErrLockedOut.After(90 * time.Second), "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 90 seconds."},
 		{shared.ErrLockedOut.WithMessage("Ask an administrator."), "Ask an administrator."},
 	}
@@ -124,15 +124,15 @@ func TestWordsOfTheSecondFactor(t *testing.T) {
 		shared.ErrBackupCodesNotEnabled, shared.ErrOTPNotConfigured, shared.ErrOTPExpired, shared.ErrTooManyRequests.After(time.Minute),
 	} {
 		if other := said[en.errorMessage(err)]; other != "" {
-			t.Errorf("%s says what %s says: %q", err.Code, other, en.errorMessage(err))
+			t.Errorf("%s and %s have the same text: %q", err.Code, other, en.errorMessage(err))
 		}
 		said[en.errorMessage(err)] = err.Code
 	}
 }
 
-// TestWordsForEveryError tests that every error of the server and the client has a text, except
+// TestEveryErrorHasMessage tests that every error of the server and the client has a text, except
 // for the two that users do not need to see.
-func TestWordsForEveryError(t *testing.T) {
+func TestEveryErrorHasMessage(t *testing.T) {
 	for _, err := range append(shared.Errors, client.ErrOffline, client.ErrGarbled) {
 		said := en.errorMessage(err)
 		if err.Code == shared.ErrUnauthorized.Code {

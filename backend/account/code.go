@@ -77,7 +77,7 @@ func (s *Service) checkCode(
 	case ByEmailCode:
 		verified, try, err = s.checkEmailCode(ctx, vc, code)
 	default:
-		err = fmt.Errorf("%q is no factor with a code", f)
+		err = fmt.Errorf("%q is not a factor that uses codes", f)
 	}
 	verified.factor = f
 	return verified, try, err

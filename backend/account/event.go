@@ -27,7 +27,7 @@ func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
 	v := audit.NewVerifier(s.Keys)
 	err = s.Store.ReadEvents(ctx, v.Begin, v.Add)
 	if errors.Is(err, ErrNotFound) {
-		return 0, fmt.Errorf("%w: what says where it ends is gone", audit.ErrChain)
+		return 0, fmt.Errorf("%w: the record of its end is missing", audit.ErrChain)
 	}
 	if err != nil {
 		return 0, err

@@ -95,7 +95,7 @@ func lockoutError(until, now time.Time) error {
 }
 
 // errNotAGuess marks a genuine code that is not accepted here or is no longer accepted.
-var errNotAGuess = errors.New("the code is no guess")
+var errNotAGuess = errors.New("the code is genuine, not a guess")
 
 // auditFailedCode handles the error of an attempt, and returns the error for the caller. It
 // records a wrong code, and notifies the user of a lockout. A failure that was not a guess

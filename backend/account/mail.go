@@ -46,7 +46,7 @@ func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 }
 
 // ErrMailDiscarded means that an email was not delivered and will not be tried again.
-var ErrMailDiscarded = fmt.Errorf("it was dropped after %d days", mailLifetime/day)
+var ErrMailDiscarded = fmt.Errorf("not delivered within %d days", mailLifetime/day)
 
 // DeliverMail delivers one email of the outbox, and reports whether one was due. After a
 // failure, it reschedules the email for a later call, after a pause that grows from a

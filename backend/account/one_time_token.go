@@ -113,7 +113,7 @@ func (s *Service) readToken(t OneTimeToken, data any) error {
 		return err
 	}
 	if err := json.Unmarshal([]byte(text), data); err != nil {
-		return fmt.Errorf("the data of a token: %w", err)
+		return fmt.Errorf("decode the data of a token: %w", err)
 	}
 	return nil
 }

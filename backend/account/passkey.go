@@ -297,7 +297,7 @@ func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Toke
 
 // ErrCopied means that a passkey's signature counter has not increased, so that the passkey
 // may have been copied. It never reaches a client.
-var ErrCopied = errors.New("the counter of the passkey has not grown")
+var ErrCopied = errors.New("the signature counter of the passkey has not increased")
 
 // auditPasskeyUse handles the error of a passkey's use, and returns the error for the
 // caller. If the passkey may have been copied, it records that and notifies the owner

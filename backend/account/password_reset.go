@@ -70,7 +70,7 @@ func (s *Service) composeRequested(ctx context.Context, m mail.Mail) (mail.Mail,
 	}
 	var request emailRequest
 	if err := json.Unmarshal([]byte(text), &request); err != nil {
-		return m, false, fmt.Errorf("what was asked for in a mail: %w", err)
+		return m, false, fmt.Errorf("decode the request for an email: %w", err)
 	}
 	found := false
 	err = s.Store.Tx(ctx, func(tx Store) error {

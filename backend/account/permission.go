@@ -67,7 +67,7 @@ func (p *PermissionNames) Scan(src any) error {
 	case []byte:
 		text = string(src)
 	default:
-		return fmt.Errorf("permissions are no %T", src)
+		return fmt.Errorf("cannot scan permissions from %T", src)
 	}
 	if *p = nil; text != "" {
 		*p = strings.Split(text, ",")

@@ -77,7 +77,7 @@ const maxIssuer = 100
 
 func checkIssuer(issuer string) error {
 	if utf8.RuneCountInString(issuer) > maxIssuer {
-		return shared.ErrValidation.WithMessage(fmt.Sprintf("Issuers have at most %d characters.", maxIssuer)).In("issuer")
+		return shared.ErrValidation.WithMessage(fmt.Sprintf("An issuer can have at most %d characters.", maxIssuer)).In("issuer")
 	}
 	if _, ok := shared.ParseName(issuer); !ok {
 		return shared.ErrNameControls.In("issuer")
@@ -239,7 +239,7 @@ func clockDriftMessage(off int64) string {
 		direction, off = "behind", -off
 	}
 	return fmt.Sprintf(
-		"This code is from another time: the clock of your phone seems to be about %d seconds %s. Set it to automatic, then use the next code.",
+		"This code is not for the current time. Your phone's clock seems to be about %d seconds %s. Set it to automatic, then use the next code.",
 		off*totpPeriod,
 		direction,
 	)

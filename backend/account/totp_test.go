@@ -127,6 +127,6 @@ func TestIssueSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which issueSession must not use
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
 	if session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
-		t.Errorf("opened: %v, %v, %v", session, token, err)
+		t.Errorf("issued: %v, %v, %v", session, token, err)
 	}
 }

@@ -58,7 +58,7 @@ func checkImage(image *string) error {
 	}
 	u, err := url.Parse(*image)
 	if err != nil || len(*image) > maxImage || !slices.Contains([]string{"https", "http", "data", ""}, u.Scheme) {
-		const rule = "An image is the address of one (https://…), of at most %d bytes."
+		const rule = "An image must be a URL (https://…) of at most %d bytes."
 		return shared.ErrValidation.WithMessage(fmt.Sprintf(rule, maxImage)).In("image")
 	}
 	return nil
@@ -102,7 +102,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 	}
 	if l := change.Language; l != nil && *l != "" && !slices.Contains(shared.Languages, *l) {
 		languages := strings.Join(shared.Languages, " and ")
-		return shared.ErrValidation.WithMessage("Languages are " + languages + ", or nothing for what the browser says.").In("language")
+		return shared.ErrValidation.WithMessage("The language must be " + languages + ", or empty for the browser's language.").In("language")
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {

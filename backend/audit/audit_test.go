@@ -20,8 +20,8 @@ func TestEventDigest(t *testing.T) {
 		"kind": func(e *Event) { e.Kind = "kin" }, "actor": func(e *Event) { e.ActorID = "" }, "user": func(e *Event) { e.UserID = "" },
 		"session": func(e *Event) { e.SessionID = "" }, "subject": func(e *Event) { e.Subject = "" }, "detail": func(e *Event) { e.Detail = "" },
 		"ip": func(e *Event) { e.IP = "" }, "agent": func(e *Event) { e.UserAgent = "" }, "previous": func(e *Event) { e.Previous = nil },
-		"one part moved into the next": func(e *Event) { e.ActorID, e.UserID = "actoru", "ser" },
-		"as its own length says":       func(e *Event) { e.ActorID, e.UserID = "", "5:actor4:user" },
+		"one part moved into the next":   func(e *Event) { e.ActorID, e.UserID = "actoru", "ser" },
+		"a length prefix inside a field": func(e *Event) { e.ActorID, e.UserID = "", "5:actor4:user" },
 	} {
 		other := e
 		change(&other)
@@ -143,9 +143,9 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// TestBeforeTheChain checks that entries from before the chain existed are accepted, but
+// TestEntriesBeforeChain checks that entries from before the chain existed are accepted, but
 // not after the log was cut.
-func TestBeforeTheChain(t *testing.T) {
+func TestEntriesBeforeChain(t *testing.T) {
 	mac := keys{"key"}
 	chain, all := EventChain{N: 1, First: 3, Last: 2}.Sign(mac).Append(mac, []Event{{ID: "3"}, {ID: "4"}})
 	before := []Event{{Seq: 1, ID: "1"}, {Seq: 2, ID: "2"}}

@@ -52,7 +52,7 @@ func load(address string, requests [][]byte, clients, most int, limit time.Durat
 				sent := time.Now()
 				size, err := exchange(conn, answers, requests[n%len(requests)])
 				if err == nil && size <= int64(len("null")) {
-					err = errors.New("the answer says nothing: the server does not know the session")
+					err = errors.New("the response is null: the server does not recognize the session")
 				}
 				if err != nil {
 					errs[i] = err

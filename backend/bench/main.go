@@ -29,9 +29,9 @@ import (
 
 var (
 	binary   = flag.String("binary", "bin/latchkey", "the program to measure")
-	seconds  = flag.Int("seconds", 3, "how long to measure each line of the table")
+	seconds  = flag.Int("seconds", 3, "how many seconds to measure each line of the table")
 	sessions = flag.Int("sessions", 20_000, "how many sessions to fill each database with")
-	only     = flag.String("only", "", "measure only the lines that hold this, such as \"Postgres list-sessions\"")
+	only     = flag.String("only", "", "measure only the lines that contain this text, such as \"Postgres list-sessions\"")
 )
 
 // clients has the numbers of concurrent clients with which a job is measured.
@@ -64,7 +64,7 @@ func main() {
 	case "ui":
 		measure = runUI
 	default:
-		log.Fatalf("there is nothing to measure that is called %q", flag.Arg(0))
+		log.Fatalf("unknown benchmark %q; the only one with a name is ui", flag.Arg(0))
 	}
 	if err := measure(); err != nil {
 		log.Fatal(err)
@@ -108,7 +108,8 @@ func run() error {
 	}
 	w.Flush()
 
-	fmt.Printf("\n%d cores, %s %s/%s, %d sessions, %d s a line; CPU is the server's for a request, idle and loaded its resident memory\n\n",
+	fmt.Printf("\n%d cores, %s %s/%s, %d sessions, %d s per line. "+
+		"CPU: the server's CPU time per request. Idle, loaded: the server's resident memory\n\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, *sessions, *seconds)
 	fmt.Println(table.String())
 	fmt.Println(start)
@@ -162,7 +163,7 @@ func (j job) measure(w *tabwriter.Writer, name, data, url string) error {
 		return err
 	}
 	for _, n := range j.clients {
-		fmt.Printf("%s: %d at once …\n", name, n)
+		fmt.Printf("%s: %d clients …\n", name, n)
 		before := s.cpu()
 		r, err := load(s.address, requests, n, 0, time.Duration(*seconds)*time.Second)
 		if err != nil {
@@ -205,7 +206,7 @@ func startTimes(dir string) (string, error) {
 	}
 	slices.Sort(empty)
 	slices.Sort(migrated)
-	return fmt.Sprintf("start to the first 200 on SQLite: %s on an empty database, %s on a migrated one",
+	return fmt.Sprintf("time from start to the first 200, on SQLite: %s with an empty database, %s with a migrated one",
 		milliseconds(empty[starts/2]), milliseconds(migrated[starts/2])), nil
 }
 

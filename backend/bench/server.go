@@ -66,7 +66,7 @@ func startServer(data string, args ...string) (*server, error) {
 		time.Sleep(200 * time.Microsecond)
 	}
 	s.stop()
-	return nil, errors.New("the server does not answer")
+	return nil, errors.New("the server was not ready within 30 seconds")
 }
 
 func (s *server) stop() error {

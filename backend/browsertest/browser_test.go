@@ -31,16 +31,16 @@ func TestBrowser(t *testing.T) {
 		"Password":           testPassword,
 		"Keyboard":           testKeyboard,
 		"Tabs":               testTabs,
-		"WhatIsKept":         testSnapshotContents,
+		"SnapshotContents":   testSnapshotContents,
 		"Panic":              testPanic,
 		"ReturnTo":           testReturnTo,
 		"Manifest":           testManifest,
 		"NoApp":              testNoApp,
 		"LongWords":          testLongWords,
 	}, map[string]func(*testing.T){
-		"StepUp":       testStepUp,
-		"TooManyTries": testTooManyTries,
-		"ServerAway":   testServerAway,
+		"StepUp":            testStepUp,
+		"TooManyTries":      testTooManyTries,
+		"ServerUnreachable": testServerAway,
 	})
 }
 

@@ -20,8 +20,8 @@ func TestFormBrowser(t *testing.T) {
 		"TakeOverCode":   testFormTakeOverCode,
 		"TakeOverErrors": testFormTakeOverErrors,
 		"NoApp":          testFormNoApp,
-		"Once":           testFormOnce,
-		"Still":          testFormStill,
+		"SubmitOnce":     testFormOnce,
+		"NoLayoutShift":  testFormStill,
 		"Progress":       testFormProgress,
 		"Blocked":        testFormBlocked,
 	}, nil)

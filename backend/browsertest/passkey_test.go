@@ -19,19 +19,19 @@ import (
 // authenticator.
 func TestPasskeyBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Manage":       testPasskeyManage,
-		"SignIn":       testPasskeySignIn,
-		"Refused":      testPasskeyRefused,
-		"SecondFactor": testPasskeySecondFactor,
-		"Challenge":    testPasskeyChallenge,
-		"Tabs":         testPasskeyTabs,
-		"Upgrade":      testPasskeyUpgrade,
-		"Extension":    testPasskeyExtension,
-		"Exceptions":   testPasskeyExceptions,
-		"Unknown":      testPasskeyUnknown,
-		"Late":         testPasskeyLate,
-		"Pending":      testPasskeyPending,
-		"Narrow":       testPasskeyNarrow,
+		"Manage":           testPasskeyManage,
+		"SignIn":           testPasskeySignIn,
+		"Refused":          testPasskeyRefused,
+		"SecondFactor":     testPasskeySecondFactor,
+		"Challenge":        testPasskeyChallenge,
+		"Tabs":             testPasskeyTabs,
+		"Upgrade":          testPasskeyUpgrade,
+		"Extension":        testPasskeyExtension,
+		"Exceptions":       testPasskeyExceptions,
+		"Unsupported":      testPasskeyUnknown,
+		"ExpiredChallenge": testPasskeyLate,
+		"Pending":          testPasskeyPending,
+		"Narrow":           testPasskeyNarrow,
 	}, map[string]func(*testing.T){
 		"StepUp": testPasskeyStepUp,
 	})
@@ -485,7 +485,7 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	a := p.addAuthenticator(true)
 	p.Inject(`const create = CredentialsContainer.prototype.create
 		CredentialsContainer.prototype.create = function(options) {
-			if (options.mediation !== "conditional") throw new Error("it asks the person")
+			if (options.mediation !== "conditional") throw new Error("the page asks the user")
 			delete options.mediation
 			return create.call(this, options)
 		}`)

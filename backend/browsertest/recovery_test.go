@@ -101,7 +101,7 @@ func testLinks(t *testing.T) {
 	other := browse(t, server)
 	other.Open(link)
 	other.See("This link does not work any more")
-	other.See("This link has been used already.")
+	other.See("This link has already been used.")
 	other.Click("link", "Send me a new link", "")
 	other.At("/forgot-password")
 

@@ -9,9 +9,9 @@ import (
 // TestSystemBrowser tests the administration of the server in a real browser.
 func TestSystemBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
-		"Settings": testSystemSettings,
-		"People":   testSystemPeople,
-		"Stranger": testSystemStranger,
+		"Settings":     testSystemSettings,
+		"Users":        testSystemPeople,
+		"NoPermission": testSystemStranger,
 	})
 }
 
@@ -168,7 +168,7 @@ func testSystemSettings(t *testing.T) {
 		t.Error("the sign-in page links to the disabled sign-up page")
 	}
 	anonymous.Open("/sign-up")
-	anonymous.See("Nobody can create an account here by themselves.")
+	anonymous.See("Sign-up is disabled.")
 }
 
 // testSystemPeople checks that an administrator can manage the accounts of

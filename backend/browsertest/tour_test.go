@@ -11,7 +11,7 @@ import (
 // tours visit every page in every state. In each state they call inspect. See
 // TestEveryPage and TestScreenshots.
 var tours = map[string]func(t *testing.T, inspect func(p *tab, what string)){
-	"outside":    tourSignedOut,
+	"signed-out": tourSignedOut,
 	"two-factor": tourTwoFactor,
 	"passkeys":   tourPasskeys,
 	"step-up":    tourStepUp,

@@ -37,18 +37,18 @@ const (
 // TestTwoFactorBrowser tests two-factor authentication in a real browser.
 func TestTwoFactorBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Enrol":          testEnroll,
-		"QR":             testQR,
-		"BackupCodes":    testBackupCodes,
-		"TrustedDevices": testTrustedDevices,
-		"NewPhone":       testReplaceAuthenticator,
-		"Disable":        testDisable,
-		"Challenge":      testChallenge,
-		"EmailCode":      testEmailCode,
-		"Keyboard":       testTwoFactorKeyboard,
-		"Reopened":       testTwoFactorReopened,
-		"Narrow":         testTwoFactorNarrow,
-		"Phone":          testTwoFactorPhone,
+		"Enroll":               testEnroll,
+		"QR":                   testQR,
+		"BackupCodes":          testBackupCodes,
+		"TrustedDevices":       testTrustedDevices,
+		"ReplaceAuthenticator": testReplaceAuthenticator,
+		"Disable":              testDisable,
+		"Challenge":            testChallenge,
+		"EmailCode":            testEmailCode,
+		"Keyboard":             testTwoFactorKeyboard,
+		"Reopened":             testTwoFactorReopened,
+		"Narrow":               testTwoFactorNarrow,
+		"Phone":                testTwoFactorPhone,
 	}, map[string]func(*testing.T){
 		"Locked":       testLockout,
 		"StepUpByCode": testStepUpByCode,
@@ -302,7 +302,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.See("Sign out")
 	p.startSecondFactor(email)
 	p.Key(code)
-	p.See("This code has been used already. Wait for the next one.")
+	p.See("This code has already been used. Wait for the next one.")
 	p.Field("challenge-code", "")
 	p.AwaitFocus(signInCode)
 }
@@ -393,7 +393,7 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Press("Use a backup code")
 	p.Fill("Backup code", codes[0])
 	p.Press("Verify")
-	p.See("This backup code has been used already. Each works once.")
+	p.See("This backup code has already been used. Each code works only once.")
 	p.Fill("Backup code", codes[1])
 	p.Press("Verify")
 	p.See("8 of 10 left")

@@ -61,12 +61,12 @@ func Parse(text string) (Keys, error) {
 		id, encoded, ok := strings.Cut(line, " ")
 		secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 		if !ok || err != nil || len(secret) != keySize {
-			return Keys{}, fmt.Errorf("line %d is not a key id followed by %d bytes in base64", n+1, keySize)
+			return Keys{}, fmt.Errorf("line %d must be a key ID, a space and %d bytes in base64", n+1, keySize)
 		}
 		ks.keys = append(ks.keys, key{id, secret})
 	}
 	if len(ks.keys) == 0 {
-		return Keys{}, errors.New("there is no key in it")
+		return Keys{}, errors.New("the file contains no key")
 	}
 	return ks, nil
 }
@@ -77,7 +77,7 @@ func (ks Keys) String() string { return "[keys]" }
 // Text returns the keys in the form that [Parse] reads.
 func (ks Keys) Text() string {
 	var b strings.Builder
-	b.WriteString("# The keys of a Latchkey server. Keep a copy apart from the database's: without them it cannot be used.\n")
+	b.WriteString("# The keys of a Latchkey server. Back them up separately from the database, which is unusable without them.\n")
 	for _, k := range ks.keys {
 		fmt.Fprintf(&b, "%s %s\n", k.id, base64.StdEncoding.EncodeToString(k.secret))
 	}
@@ -138,7 +138,7 @@ func (ks Keys) Unseal(sealed, aad string) (string, error) {
 	id, encoded, _ := strings.Cut(rest, ".")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil || form != sealedForm {
-		return "", fmt.Errorf("the sealed value at %s has another form", aad)
+		return "", fmt.Errorf("the encrypted value %s is malformed", aad)
 	}
 	for _, k := range ks.keys {
 		if k.id != id {
@@ -150,7 +150,7 @@ func (ks Keys) Unseal(sealed, aad string) (string, error) {
 		}
 		plain, err := aead.Open(nil, b[:aead.NonceSize()], b[aead.NonceSize():], []byte(aad))
 		if err != nil {
-			return "", fmt.Errorf("the sealed value at %s was not made for that place by these keys: %w", aad, err)
+			return "", fmt.Errorf("cannot decrypt the value %s: %w", aad, err)
 		}
 		return string(plain), nil
 	}
@@ -172,7 +172,7 @@ type MissingKeyError struct {
 }
 
 func (e *MissingKeyError) Error() string {
-	return fmt.Sprintf("there is no key %q for the sealed value at %s", e.Key, e.AAD)
+	return fmt.Sprintf("the key %q of the encrypted value %s is missing", e.Key, e.AAD)
 }
 
 // Unwrap makes errors.Is find the shared error.

@@ -57,20 +57,20 @@ func TestSeal(t *testing.T) {
 		keys        Keys
 		sealed, aad string
 	}{
-		"with another key":           {current, sealed, "totps|secret|1|ann"},
-		"with another key's id":      {both, current.keys[0].id + sealed[len("v1.")+len(old.keys[0].id):], "totps|secret|1|ann"},
-		"in another row":             {old, sealed, "totps|secret|2|ann"},
-		"of another user":            {old, sealed, "totps|secret|1|bob"},
-		"with another end":           {old, sealed[:len(sealed)-1] + string(last^1), "totps|secret|1|ann"},
-		"without its end":            {old, sealed[:40], "totps|secret|1|ann"},
-		"almost empty":               {old, "v1." + old.keys[0].id + ".", "totps|secret|1|ann"},
-		"empty":                      {old, "", "totps|secret|1|ann"},
-		"in clear":                   {old, "the secret", "totps|secret|1|ann"},
-		"of a form that is to come":  {old, "v2" + sealed[2:], "totps|secret|1|ann"},
-		"under a key of the old one": {both, "v1." + current.keys[0].id + sealed[len("v1.")+len(old.keys[0].id):], "totps|secret|1|ann"},
+		"with another key":                    {current, sealed, "totps|secret|1|ann"},
+		"with another key's id":               {both, current.keys[0].id + sealed[len("v1.")+len(old.keys[0].id):], "totps|secret|1|ann"},
+		"in another row":                      {old, sealed, "totps|secret|2|ann"},
+		"of another user":                     {old, sealed, "totps|secret|1|bob"},
+		"with another end":                    {old, sealed[:len(sealed)-1] + string(last^1), "totps|secret|1|ann"},
+		"without its end":                     {old, sealed[:40], "totps|secret|1|ann"},
+		"almost empty":                        {old, "v1." + old.keys[0].id + ".", "totps|secret|1|ann"},
+		"empty":                               {old, "", "totps|secret|1|ann"},
+		"in clear":                            {old, "the secret", "totps|secret|1|ann"},
+		"in a future format":                  {old, "v2" + sealed[2:], "totps|secret|1|ann"},
+		"relabeled with the current key's ID": {both, "v1." + current.keys[0].id + sealed[len("v1.")+len(old.keys[0].id):], "totps|secret|1|ann"},
 	} {
 		if plain, err := try.keys.Unseal(try.sealed, try.aad); err == nil || plain != "" {
-			t.Errorf("%s it is opened: %q", what, plain)
+			t.Errorf("%s: it unseals to %q", what, plain)
 		}
 	}
 }

@@ -438,9 +438,9 @@ func TestContestedLink(t *testing.T) {
 	})
 }
 
-// TestLinkPressedAtOnce tests that of many parallel clicks one acts on the link, and the
+// TestLinkClickedInParallel tests that of many parallel clicks one acts on the link, and the
 // others report that it is done.
-func TestLinkPressedAtOnce(t *testing.T) {
+func TestLinkClickedInParallel(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
 		page := s.browser(t).visit(s.link(t, ann, "Verify your address"))

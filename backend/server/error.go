@@ -127,7 +127,7 @@ func (e statusError) Unwrap() error { return e.error }
 // handler can return it.
 type redirect string
 
-func (to redirect) Error() string { return "it is elsewhere" }
+func (to redirect) Error() string { return "redirected" }
 
 // unavailableRetry is how long a client should wait before it calls an unavailable server
 // again.

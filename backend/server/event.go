@@ -187,7 +187,7 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 		f.Before = events[len(events)-1].ID
 		if events, err = s.exportPart(c, f); err != nil {
 			if c.Context().Err() == nil { // otherwise the client has disconnected, or has closed its half of the connection
-				s.Log.WarnContext(c.Context(), "the export of the security log was cut off", "err", err)
+				s.Log.WarnContext(c.Context(), "export of the security log aborted", "err", err)
 			}
 			panic(http.ErrAbortHandler) // a partial export must not look complete
 		}

@@ -298,7 +298,7 @@ func TestSignInFormRefuses(t *testing.T) {
 		s.accounts.Settings = set(t)
 
 		s.exec(t, "UPDATE users SET disabled_at = created_at")
-		wantRedisplayed(t, signIn(b), 403, "", "This account is disabled. Ask whoever runs this service.")
+		wantRedisplayed(t, signIn(b), 403, "", "This account is disabled. Contact the administrator of this service.")
 		nothing(b)
 		s.exec(t, "UPDATE users SET disabled_at = NULL")
 
@@ -374,9 +374,9 @@ func TestFormsAreStrict(t *testing.T) {
 	})
 }
 
-// TestFormsAreOurOwn tests that the server accepts forms only from its own pages, even
+// TestFormsFromOwnOrigin tests that the server accepts forms only from its own pages, even
 // if the browser reveals little about the page.
-func TestFormsAreOurOwn(t *testing.T) {
+func TestFormsFromOwnOrigin(t *testing.T) {
 	const (
 		trusted = "https://app.example.test"
 		foreign = "This form was sent by the page of another website, so nothing was done with it."
@@ -473,7 +473,7 @@ func TestFormsAreLimited(t *testing.T) {
 	})
 }
 
-func TestFormsWhenAway(t *testing.T) {
+func TestFormsWhenUnavailable(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		away := func(a testkit.Answer) {
 			t.Helper()
@@ -500,8 +500,8 @@ func TestFormsWhenAway(t *testing.T) {
 	})
 }
 
-// TestSignInFormThatCannotGoOn is [TestSignInThatCannotGoOn] for the form.
-func TestSignInFormThatCannotGoOn(t *testing.T) {
+// TestSignInFormBlocked is [TestSignInBlocked] for the form.
+func TestSignInFormBlocked(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
 	if err != nil {

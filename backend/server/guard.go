@@ -137,9 +137,9 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 			w,
 			r,
 			shared.ErrHost.WithMessage(
-				"This server is found at "+originOf(
+				"The address of this server is "+originOf(
 					s.Origin,
-				)+". Please open that address. If you have, a proxy in between has to pass the Host header on as it came.",
+				)+". Please open that address. If you did, configure your proxy to forward the Host header unchanged.",
 			),
 		)
 	})

@@ -31,9 +31,9 @@ func everyPage(l *message.Language) []string {
 	return all
 }
 
-// TestPagesSayNothingPastTheCatalogue tests that all text on the pages comes
+// TestPageTextIsInCatalog tests that all text on the pages comes
 // from the catalog: without it, the pages have no text.
-func TestPagesSayNothingPastTheCatalogue(t *testing.T) {
+func TestPageTextIsInCatalog(t *testing.T) {
 	seen := 0
 	look := func(text string) {
 		seen++

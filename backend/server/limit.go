@@ -138,7 +138,7 @@ func (s *Server) settle(ctx context.Context, gs *guesses, err error) {
 	defer cancel()
 	for _, g := range gs.reserved {
 		if err := s.Accounts.SettleGuess(ctx, g, free); err != nil {
-			s.Log.WarnContext(ctx, "a guess was judged and could not be taken off its limit", "err", err)
+			s.Log.WarnContext(ctx, "cannot update the rate limit after a password or code was checked", "err", err)
 			return
 		}
 	}

@@ -166,10 +166,10 @@ func (b *browser) sendFrom(response json.RawMessage) testkit.Answer {
 	return b.Post("/passkey/verify-authentication", body{"response": response})
 }
 
-// TestOwnAccountIsNoHelp tests that attackers gain no more guesses by signing in to their
+// TestOwnAccountGivesNoGuesses tests that attackers gain no more guesses by signing in to their
 // own account: neither sequential nor parallel guesses, nor guesses spread over many
 // accounts.
-func TestOwnAccountIsNoHelp(t *testing.T) {
+func TestOwnAccountGivesNoGuesses(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
 		s.signUp(t, "mallory@example.test")
@@ -216,9 +216,9 @@ func TestOwnAccountIsNoHelp(t *testing.T) {
 	})
 }
 
-// TestRightButRefused tests that a correct password does not use up an address's limits
+// TestCorrectPasswordRefused tests that a correct password does not use up an address's limits
 // if the sign-in fails for another reason.
-func TestRightButRefused(t *testing.T) {
+func TestCorrectPasswordRefused(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *site, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
@@ -308,9 +308,9 @@ func TestOfficeOfReplicas(t *testing.T) {
 	})
 }
 
-// TestRightSignInsAreBounded tests that an address can make a hundred sign-ins in ten
+// TestCorrectSignInsAreLimited tests that an address can make a hundred sign-ins in ten
 // seconds, correct or not: the limit of other calls.
-func TestRightSignInsAreBounded(t *testing.T) {
+func TestCorrectSignInsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, ann)
 		s.clock.Freeze()

@@ -196,10 +196,10 @@ func TestSendTestMail(t *testing.T) {
 		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 
 		want(t, send(b), 200, "")
-		refusal = &mail.RefusedError{Reason: "The mail provider says: no."}
+		refusal = &mail.RefusedError{Reason: "The email provider says: no."}
 		refused := send(b)
 		want(t, refused, 424, "MAIL_NOT_SENT")
-		if refused.Get("message") != "The mail provider says: no." {
+		if refused.Get("message") != "The email provider says: no." {
 			t.Errorf("refused: %v", refused)
 		}
 		refusal = errors.New("/a/path cannot be written")

@@ -219,9 +219,9 @@ func TestManageUsers(t *testing.T) {
 	})
 }
 
-// TestManageNoBetter tests that an administrator who may only manage users cannot act
+// TestManageMorePrivileged tests that an administrator who may only manage users cannot act
 // on an administrator with more permissions.
-func TestManageNoBetter(t *testing.T) {
+func TestManageMorePrivileged(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
 		root := s.signUp(t, ann).grant(account.Permissions...)
 		helper := s.signUp(t, bob).grant(account.PermissionUsers)

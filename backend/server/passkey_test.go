@@ -540,9 +540,9 @@ func TestBackup(t *testing.T) {
 	})
 }
 
-// TestKeepPasskeysTidy tests that users can rename and delete their passkeys in a fresh
+// TestRenameAndDeletePasskeys tests that users can rename and delete their passkeys in a fresh
 // session. The response must contain what the browser signals to the device.
-func TestKeepPasskeysTidy(t *testing.T) {
+func TestRenameAndDeletePasskeys(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		p := owner.passkeys()[0]

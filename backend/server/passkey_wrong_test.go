@@ -220,9 +220,9 @@ func TestWrongRegistrations(t *testing.T) {
 	})
 }
 
-// TestWrongUses tests that the server verifies every part of an assertion. An invalid one
+// TestWrongAssertions tests that the server verifies every part of an assertion. An invalid one
 // must consume its challenge, be logged, and have no other effect.
-func TestWrongUses(t *testing.T) {
+func TestWrongAssertions(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		type st = authenticator.Statement
 		owner, device := s.signUpWithPasskey(t, ann)
@@ -317,9 +317,9 @@ func TestWrongUses(t *testing.T) {
 	})
 }
 
-// TestChallengesAreGoodOnce tests that a challenge is valid for one response, of one
+// TestChallengesAreSingleUse tests that a challenge is valid for one response, of one
 // kind, within five minutes, in the browser and the session that requested it.
-func TestChallengesAreGoodOnce(t *testing.T) {
+func TestChallengesAreSingleUse(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner, device := s.signUpWithPasskey(t, ann)
 

@@ -120,12 +120,14 @@ func (s *Server) watchProxy(r *http.Request) {
 	if s.proxies.record(undeclared{addr: addr, header: header, callers: callers, sure: sure, seen: s.Accounts.Now()}) {
 		passes := header
 		if passes == "" {
-			passes = "no address of the caller"
+			passes = "no client address"
 		}
 		s.Log.WarnContext(
 			r.Context(),
-			"requests come through an address that looks like a proxy and is not in -trusted-proxies: all who come through it share one limit. "+
-				"If it is your proxy, start the server with -trusted-proxies "+addr.String()+"; if it is not, do nothing: what it says is not believed",
+			"requests come from an address that looks like a proxy but is not in -trusted-proxies, so all clients behind it "+
+				"share one rate limit. "+
+				"If it is your proxy, start the server with -trusted-proxies "+addr.String()+". "+
+				"Otherwise ignore this warning: the server does not trust its headers",
 			"address",
 			addr.String(),
 			"passes",

@@ -33,7 +33,7 @@ func (b *browser) proxyFindings(headers ...string) (all []shared.Finding) {
 func (s *site) warnings(address string) int {
 	n := 0
 	for line := range strings.Lines(s.log.String()) {
-		if strings.Contains(line, "level=WARN") && strings.Contains(line, "-trusted-proxies "+address+";") {
+		if strings.Contains(line, "level=WARN") && strings.Contains(line, "-trusted-proxies "+address+". ") {
 			n++
 		}
 	}

@@ -260,10 +260,10 @@ func TestResetTokens(t *testing.T) {
 	})
 }
 
-// TestResetTellsNothing tests that nothing reveals whether an address has an account: not
+// TestResetRevealsNothing tests that nothing reveals whether an address has an account: not
 // the response to a request for an email, not a limit, and not the number of queued
 // emails. An address without an account must get no email.
-func TestResetTellsNothing(t *testing.T) {
+func TestResetRevealsNothing(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
 		for _, path := range []string{"/request-password-reset", "/send-verification-email"} {
@@ -412,7 +412,7 @@ func TestChangeEmail(t *testing.T) {
 	})
 }
 
-func TestChangeEmailToATakenOne(t *testing.T) {
+func TestChangeEmailToTakenAddress(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, bob)
 		owner := s.signUp(t, ann)
@@ -496,10 +496,10 @@ func TestDeleteUserByMail(t *testing.T) {
 	})
 }
 
-// TestSignUpTellsNothing tests sign-ups if addresses have to be verified. The response
+// TestSignUpRevealsNothing tests sign-ups if addresses have to be verified. The response
 // must not reveal whether the address has an account. After two sign-ups with one address
 // neither password may be valid.
-func TestSignUpTellsNothing(t *testing.T) {
+func TestSignUpRevealsNothing(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		signUp := func(email, password string) testkit.Answer {
 			b := s.browser(t)
@@ -935,10 +935,10 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 	})
 }
 
-// TestFirstNoticeIsBelieved tests an account whose email address has changed several
+// TestFirstNoticeReverts tests an account whose email address has changed several
 // times. The first notice takes the account back. The later ones do not, because they
 // went to a stranger's addresses.
-func TestFirstNoticeIsBelieved(t *testing.T) {
+func TestFirstNoticeReverts(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		s.verify(t, owner, ann)
@@ -970,9 +970,9 @@ func TestFirstNoticeIsBelieved(t *testing.T) {
 	})
 }
 
-// TestTokensAreForOneThing sends each token to the endpoints for other kinds of tokens.
+// TestTokensHaveOnePurpose sends each token to the endpoints for other kinds of tokens.
 // It tests that they refuse it, and that it is still valid for its own endpoint.
-func TestTokensAreForOneThing(t *testing.T) {
+func TestTokensHaveOnePurpose(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		tokens := map[string]string{}
@@ -1017,8 +1017,8 @@ func TestTokensAreForOneThing(t *testing.T) {
 	})
 }
 
-// TestTokensOnce tests that if many parallel requests send one token, one succeeds.
-func TestTokensOnce(t *testing.T) {
+// TestTokensAreSingleUse tests that if many parallel requests send one token, one succeeds.
+func TestTokensAreSingleUse(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		once := func(what string, send func(b *browser) testkit.Answer) {

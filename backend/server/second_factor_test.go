@@ -195,9 +195,9 @@ func TestFactorsOfSignIn(t *testing.T) {
 	})
 }
 
-// TestByWhichFactor tests that the security log and the emails state which second factor
+// TestFactorIsRecorded tests that the security log and the emails state which second factor
 // confirmed an action.
-func TestByWhichFactor(t *testing.T) {
+func TestFactorIsRecorded(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()

@@ -218,8 +218,8 @@ func TestListSessions(t *testing.T) {
 	})
 }
 
-// TestHandlesAreWorthless tests that no text in any response is the token of a session.
-func TestHandlesAreWorthless(t *testing.T) {
+// TestHandlesAreNotTokens tests that no text in any response is the token of a session.
+func TestHandlesAreNotTokens(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		b := s.browser(t)
 		answers := []testkit.Answer{
@@ -295,9 +295,9 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-// TestRevokeBites tests that a revocation takes effect before its response, even while
+// TestRevokeTakesEffect tests that a revocation takes effect before its response, even while
 // many requests of the session are in flight. No later request may succeed.
-func TestRevokeBites(t *testing.T) {
+func TestRevokeTakesEffect(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, "ann@example.test")
 		victim := s.signIn(t, "ann@example.test")
@@ -389,10 +389,10 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 	}
 }
 
-// TestSignInThatCannotGoOn tests that the server does not report a correct password as
+// TestSignInBlocked tests that the server does not report a correct password as
 // wrong if the database blocks the sign-in for too long. It does not run on SQLite, where
 // no request gets that far.
-func TestSignInThatCannotGoOn(t *testing.T) {
+func TestSignInBlocked(t *testing.T) {
 	t.Parallel()
 	database, err := storetest.Shared(t).NewDatabase()
 	if err != nil {
@@ -415,9 +415,9 @@ func TestSignInThatCannotGoOn(t *testing.T) {
 	want(t, b.Elsewhere().Post("/sign-in/email", credentials), 200, "")
 }
 
-// TestSessionsThatEndEachOther tests that a request has no effect if another request has
+// TestSessionsRevokeEachOther tests that a request has no effect if another request has
 // just revoked its session: if all sessions revoke all others in parallel, one is left.
-func TestSessionsThatEndEachOther(t *testing.T) {
+func TestSessionsRevokeEachOther(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
 		var all []*browser
@@ -976,9 +976,9 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// TestOfWhichApp tests that the server refuses an app that is too old, and a page of
+// TestAppVersionAndAccount tests that the server refuses an app that is too old, and a page of
 // another account than the session's. Each must have its own error code and no effect.
-func TestOfWhichApp(t *testing.T) {
+func TestAppVersionAndAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		other := s.signUp(t, bob)

@@ -83,9 +83,9 @@ func TestSignUpRefuses(t *testing.T) {
 	})
 }
 
-// TestSignUpTakesNothingElse tests that a sign-up cannot set fields that only the
+// TestSignUpIgnoresServerFields tests that a sign-up cannot set fields that only the
 // server may set, such as permissions.
-func TestSignUpTakesNothingElse(t *testing.T) {
+func TestSignUpIgnoresServerFields(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.browser(t).Post("/sign-up/email", body{
 			"email": "a@example.test", "name": "A", "password": testkit.Password,
@@ -160,9 +160,9 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-// TestPasswordIsNormalised tests that composed and decomposed letters make the same
+// TestPasswordIsNormalized tests that composed and decomposed letters make the same
 // password, and that surrounding spaces are significant.
-func TestPasswordIsNormalised(t *testing.T) {
+func TestPasswordIsNormalized(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const composed, decomposed = " pässwörd-ohne-Ende ", " pa\u0308sswo\u0308rd-ohne-Ende "
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": "a@example.test", "name": "", "password": composed}), 200, "")
@@ -351,9 +351,9 @@ func TestKnownDeviceEndsWithPassword(t *testing.T) {
 	})
 }
 
-// TestGuessesAreWrittenDown tests that a wrong password is logged even if the client
+// TestGuessesAreLogged tests that a wrong password is logged even if the client
 // disconnects before the response.
-func TestGuessesAreWrittenDown(t *testing.T) {
+func TestGuessesAreLogged(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.signUp(t, "ann@example.test")
 		const guess = `{"email":"ann@example.test","password":"wrong password"}`

@@ -280,7 +280,7 @@ func TestTOTPReplay(t *testing.T) {
 		for _, away := range []int{-10, -3, -2, 3} {
 			a := s.pendingSignIn(t, ann).verify(app.Code(away))
 			want(t, a, 401, "INVALID_CODE")
-			says := "the clock of your phone"
+			says := "clock"
 			if away < 0 { // before a step whose code was used
 				says = "too old"
 			}
@@ -313,9 +313,9 @@ func TestTOTPReplay(t *testing.T) {
 	})
 }
 
-// TestToldCodeIsBurned tests that a future code is not valid later if the server has told
+// TestRevealedCodeIsInvalid tests that a future code is not valid later if the server has told
 // a client that it is one: the client may have guessed it.
-func TestToldCodeIsBurned(t *testing.T) {
+func TestRevealedCodeIsInvalid(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.MidStep()
@@ -327,7 +327,7 @@ func TestToldCodeIsBurned(t *testing.T) {
 		// The server reveals that one of two codes is a future one. From then on it
 		// answers every wrong code with a hint about the clock, which reveals nothing
 		// about the second.
-		const off = "Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code."
+		const off = "Invalid code. Your phone's clock seems to be wrong. Set it to automatic, then use the next code."
 		for _, code := range []string{untold, told, "000000"} {
 			if a := b.verify(code); a.Status != 401 || a.Get("message") != off {
 				t.Errorf("%s after one was told: %v", code, a)
@@ -480,9 +480,9 @@ func TestLockoutInSession(t *testing.T) {
 	})
 }
 
-// TestRightCodeEndsTheRow tests that a correct code of any kind resets the count of
+// TestCorrectCodeResetsCount tests that a correct code of any kind resets the count of
 // consecutive wrong codes. A used code must not count as wrong.
-func TestRightCodeEndsTheRow(t *testing.T) {
+func TestCorrectCodeResetsCount(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()

@@ -71,7 +71,7 @@ func TestTypedCodes(t *testing.T) {
 				t.Errorf("%s: %v", what, a)
 			}
 			for _, again := range []string{code, spell(code)} {
-				if a := stepUp(again); a.Status != 401 || !strings.Contains(a.Body, "used already") {
+				if a := stepUp(again); a.Status != 401 || !strings.Contains(a.Body, "already been used") {
 					t.Errorf("%s, a spent code: %v", what, a)
 				}
 			}
@@ -121,7 +121,7 @@ func TestTypedBackupCodes(t *testing.T) {
 			}
 			for _, again := range spells {
 				a := owner.spend(again(codes[i]))
-				if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "used already") {
+				if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "already been used") {
 					t.Errorf("%q again: %v", again(codes[i]), a)
 				}
 			}
@@ -173,7 +173,7 @@ func TestOldBackupCodes(t *testing.T) {
 		want(t, s.pendingSignIn(t, ann).spend(fresh[0]), 401, "INVALID_BACKUP_CODE")
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		a := s.pendingSignIn(t, ann).spend(codes[0])
-		if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "used already") {
+		if want(t, a, 401, "INVALID_BACKUP_CODE"); !strings.Contains(a.Body, "already been used") {
 			t.Errorf("an old code again: %v", a)
 		}
 		want(t, s.pendingSignIn(t, ann).spend("\u200e "+codes[1]+"\u200b\n"), 200, "")
@@ -191,9 +191,9 @@ func TestOldBackupCodes(t *testing.T) {
 	})
 }
 
-// TestBackupCodesNeedNoTurn tests that backup codes can be created and used while the
+// TestBackupCodesNeedNoHashingSlot tests that backup codes can be created and used while the
 // server can hash no more passwords.
-func TestBackupCodesNeedNoTurn(t *testing.T) {
+func TestBackupCodesNeedNoHashingSlot(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
@@ -229,10 +229,10 @@ func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
 	return answers
 }
 
-// TestManyEnrollAtOnce tests that 48 users can turn on two-factor authentication in
+// TestEnrollInParallel tests that 48 users can turn on two-factor authentication in
 // parallel, and that 64 parallel correct backup codes all sign in.
-// [TestBackupCodesNeedNoTurn] tests that they do not wait for a hashing slot.
-func TestManyEnrollAtOnce(t *testing.T) {
+// [TestBackupCodesNeedNoHashingSlot] tests that they do not wait for a hashing slot.
+func TestEnrollInParallel(t *testing.T) {
 	// Not parallel to other tests, because it keeps every database connection busy.
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), nil)

@@ -29,7 +29,7 @@ func NewCache(getenv func(string) string) (*Cache, error) {
 		}
 		value, err := spec.Parse(v)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("the environment's %s is not one: %w", spec.Name, err))
+			errs = append(errs, fmt.Errorf("the environment variable %s is invalid: %w", spec.Name, err))
 			continue
 		}
 		c.env[spec.Name] = value

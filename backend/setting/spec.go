@@ -186,7 +186,7 @@ func parseDuration(v string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(v)
 	if d != d.Truncate(time.Second) {
-		err = errors.New("less than a second")
+		err = errors.New("fractions of a second")
 	}
 	return d, err
 }

@@ -123,7 +123,7 @@ func TestNotBuilt(t *testing.T) {
 	}
 }
 
-func TestPagesTakesGETAndHEADOnly(t *testing.T) {
+func TestOnlyGETAndHEAD(t *testing.T) {
 	h := newSite(new(goApp))
 	for _, path := range []string{"/", "/sign-in", "/web/app.css", "/app.js"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
@@ -143,7 +143,7 @@ func TestPagesTakesGETAndHEADOnly(t *testing.T) {
 	}
 }
 
-func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
+func TestGoAppServesOnlyItsFiles(t *testing.T) {
 	app := new(goApp)
 	h := newSite(app)
 	for _, path := range appFiles {
@@ -175,7 +175,7 @@ func TestPagesAsksGoAppForItsFilesAlone(t *testing.T) {
 	}
 }
 
-func TestFilesComeAsTheBrowserLikes(t *testing.T) {
+func TestContentEncoding(t *testing.T) {
 	h := newSite(new(goApp))
 	want := get(h, "/web/app.css")
 	if want.Header().Get("Content-Encoding") != "" {
@@ -214,7 +214,7 @@ func TestFilesComeAsTheBrowserLikes(t *testing.T) {
 	}
 }
 
-func TestFilesAreSentOnce(t *testing.T) {
+func TestETags(t *testing.T) {
 	h := newSite(new(goApp))
 	for _, path := range []string{"/", "/web/app.css", "/web/icon-192.png", "/favicon.ico", "/app-worker.js"} {
 		tag := get(h, path, "Accept-Encoding", "br").Header().Get("ETag")

@@ -59,8 +59,8 @@ func wantIntact(t *testing.T, s *account.Service, n int64) {
 	}
 }
 
-// TestEventsStay checks that the database rejects changes to the log.
-func TestEventsStay(t *testing.T) {
+// TestEventsAppendOnly checks that the database rejects changes to the log.
+func TestEventsAppendOnly(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
 		s := serviceWithLog(t, db, 5)
@@ -92,7 +92,7 @@ func TestEventsStay(t *testing.T) {
 func TestTampering(t *testing.T) {
 	for what, queries := range map[string][]string{
 		"a changed entry":                {"UPDATE events SET user_id = 'bob' WHERE seq = 3"},
-		"the last one changed":           {"UPDATE events SET ip = '' WHERE seq = 5"},
+		"the last entry changed":         {"UPDATE events SET ip = '' WHERE seq = 5"},
 		"a word moved into another part": {"UPDATE events SET actor_id = 'an', user_id = 'nann' WHERE seq = 3"},
 		"a removed entry":                {"DELETE FROM events WHERE seq = 3"},
 		"a removed entry, and a gap closed": {
@@ -100,18 +100,18 @@ func TestTampering(t *testing.T) {
 			"UPDATE events SET seq = 3 WHERE seq = 4",
 			"UPDATE events SET seq = 4 WHERE seq = 5",
 		},
-		"two in each other's place": {
+		"two entries swapped": {
 			"UPDATE events SET seq = 9 WHERE seq = 3",
 			"UPDATE events SET seq = 3 WHERE seq = 4",
 			"UPDATE events SET seq = 4 WHERE seq = 9",
 		},
-		"an end that is cut off": {"DELETE FROM events WHERE seq > 3"},
+		"a truncated end": {"DELETE FROM events WHERE seq > 3"},
 		"an end that is cut off, and forged": {
 			"DELETE FROM events WHERE seq > 3",
 			"UPDATE event_chains SET last = 3, hash = (SELECT hash FROM events WHERE seq = 3)",
 		},
-		"a beginning that is cut off": {"DELETE FROM events WHERE seq < 3"},
-		"a beginning that is forged": {
+		"a truncated beginning": {"DELETE FROM events WHERE seq < 3"},
+		"a forged beginning": {
 			"DELETE FROM events WHERE seq < 3",
 			"UPDATE event_chains SET first = 3, first_previous = (SELECT previous FROM events WHERE seq = 3)",
 		},
@@ -120,17 +120,17 @@ func TestTampering(t *testing.T) {
 				"user_agent, hash, hash FROM events WHERE seq = 5",
 		},
 		"all removed": {"DELETE FROM events"},
-		"one put before the first": {
+		"an entry before the first": {
 			"INSERT INTO events SELECT 0, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, " +
 				"user_agent, '', '' FROM events WHERE seq = 1",
 		},
-		"one put before all numbers": {
+		"an entry with a negative number": {
 			"INSERT INTO events SELECT -7, 'forged', at, kind, actor_id, user_id, session_id, subject, detail, ip, " +
 				"user_agent, '', '' FROM events WHERE seq = 1",
 		},
 		"no end any more": {"DELETE FROM event_chains"},
 		"another MAC":     {"UPDATE event_chains SET mac = hash"},
-		"all wiped, as if it were new": {
+		"all entries wiped, as in a new log": {
 			"UPDATE event_chains SET first = last + 1, first_previous = '', hash = '', mac = ''",
 			"DELETE FROM events",
 		},
@@ -170,8 +170,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// TestAnothersLog checks that a log does not verify with another key.
-func TestAnothersLog(t *testing.T) {
+// TestVerifyLogWithAnotherKey checks that a log does not verify with another key.
+func TestVerifyLogWithAnotherKey(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 2)
 		s.Keys = keyring.New()
@@ -181,10 +181,10 @@ func TestAnothersLog(t *testing.T) {
 	})
 }
 
-// TestForgedAnew checks two attacks without the key. An attacker cannot insert
+// TestForgedLog checks two attacks without the key. An attacker cannot insert
 // entries before the start of a cut log. An attacker cannot make a server sign
 // a forged log that looks like an unsigned one.
-func TestForgedAnew(t *testing.T) {
+func TestForgedLog(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
 		s := serviceWithLog(t, db, 40)
@@ -216,10 +216,10 @@ func TestForgedAnew(t *testing.T) {
 	})
 }
 
-// TestDeleteOldEventsInPieces checks that DeleteOldEvents deletes a long old part in
+// TestDeleteOldEventsInBatches checks that DeleteOldEvents deletes a long old part in
 // batches. An entry that is newer by another server's clock stays, and so do the entries
 // after it.
-func TestDeleteOldEventsInPieces(t *testing.T) {
+func TestDeleteOldEventsInBatches(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 0)
 		old := now.AddDate(-1, 0, 0)
@@ -285,9 +285,9 @@ func TestDeleteOldEvents(t *testing.T) {
 	})
 }
 
-// TestEventsAtOnce checks that the log has no gap while many transactions write
+// TestEventsConcurrently checks that the log has no gap while many transactions write
 // to it, and some of them roll back. A concurrent reader sees no gap either.
-func TestEventsAtOnce(t *testing.T) {
+func TestEventsConcurrently(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		s := serviceWithLog(t, db, 0)
 		failure := errors.New("on purpose")

@@ -19,7 +19,7 @@ type keyCheck struct {
 }
 
 // ErrKeys means that the server lacks the key of the database.
-var ErrKeys = errors.New("the database was made with another key")
+var ErrKeys = errors.New("the database belongs to another key")
 
 // CheckKeys fails with [ErrKeys] unless the keys belong to the database. A database without
 // a check value adopts the keys if it has no accounts. If it has accounts, it does not: an

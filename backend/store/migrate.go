@@ -221,7 +221,8 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 	}
 	if known := schemaVersion(); version > known {
 		return nil, fmt.Errorf(
-			"%w: it has schema version %d and this program knows versions up to %d; run the version of Latchkey that made it, or a newer one",
+			"%w: it has schema version %d, and this program supports versions up to %d. "+
+				"Run the version of Latchkey that migrated it, or a newer one",
 			ErrNewerSchema,
 			version,
 			known,
@@ -249,7 +250,7 @@ func (m Migration) acquireLock(ctx context.Context, try func(context.Context) (b
 		}
 		waited := time.Since(began)
 		if waited >= limit {
-			return fmt.Errorf("%w, and has held it for %v: if it no longer migrates, end it", ErrMigrating, limit)
+			return fmt.Errorf("%w, and has held it for %v: stop that process if it is stuck", ErrMigrating, limit)
 		}
 		if waited >= next {
 			if m.Waiting != nil {

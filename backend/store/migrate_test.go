@@ -14,9 +14,9 @@ import (
 	"latchkey/shared"
 )
 
-// TestMigrateOfBefore checks that backup codes, links and sessions survive the migration of
+// TestMigrateFromVersion6 checks that backup codes, links and sessions survive the migration of
 // a database with schema version 6.
-func TestMigrateOfBefore(t *testing.T) {
+func TestMigrateFromVersion6(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Open(t, url)
 		if _, err := db.MigrateWith(t.Context(), store.Migration{To: 6}); err != nil {

@@ -26,7 +26,7 @@ func addPasskey(t *testing.T, db account.Store, user, id string, count int64) ac
 	return p
 }
 
-func TestPasskeysOfAnother(t *testing.T) {
+func TestPasskeysOfAnotherUser(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		ann := addUser(t, db, "ann")
 		addUser(t, db, "bob")

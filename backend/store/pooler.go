@@ -20,7 +20,7 @@ import (
 // queries, with their values in the text.
 
 // errPooler means that a connection cannot use named statements.
-var errPooler = errors.New("the session of Postgres may be another for each transaction")
+var errPooler = errors.New("each transaction may run in another Postgres session")
 
 // poolerSafe opens connections that refuse to prepare a named statement behind a pooler.
 type poolerSafe struct{ *pgdriver.Connector }

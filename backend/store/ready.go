@@ -13,7 +13,7 @@ import (
 )
 
 // ErrReadOnly means that the database accepts no writes.
-var ErrReadOnly = errors.New("the database takes no writes")
+var ErrReadOnly = errors.New("the database does not accept writes")
 
 // Ready fails unless the database answers, has this program's schema and accepts writes.
 func (db DB) Ready(ctx context.Context) error {
@@ -34,13 +34,13 @@ func (db DB) Ready(ctx context.Context) error {
 		}
 		switch {
 		case standby:
-			return fmt.Errorf("%w: it is a standby, or still recovering", ErrReadOnly)
+			return fmt.Errorf("%w: the server is a standby or in recovery", ErrReadOnly)
 		case readOnly: // providers also set this when a disk is full
 			return fmt.Errorf("%w: its transactions are read-only (default_transaction_read_only)", ErrReadOnly)
 		}
 	}
 	if version != schemaVersion() {
-		return fmt.Errorf("the schema is version %d, not %d", version, schemaVersion())
+		return fmt.Errorf("the schema version is %d, but the program needs %d", version, schemaVersion())
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func OpenWith(database string, timeout time.Duration) (DB, error) {
 
 func openSQLite(path string, timeout time.Duration) (DB, error) {
 	if path == "" {
-		return DB{}, errors.New("the database URL sqlite: lacks the path of the file")
+		return DB{}, errors.New("the database URL sqlite: has no file path")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return DB{}, err
@@ -114,7 +114,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the driver panics on a URL that it cannot parse
-			err = fmt.Errorf("the database URL is not one that Postgres understands: %v", p)
+			err = fmt.Errorf("invalid Postgres URL: %v", p)
 		}
 	}()
 	connector := pgdriver.NewConnector(
@@ -167,7 +167,7 @@ func (db DB) Close() error { return db.pool.Close() }
 
 // errNestedTx is a programming error: a rule in a transaction must use the Store of that
 // transaction.
-var errNestedTx = errors.New("store: a transaction was begun inside another one")
+var errNestedTx = errors.New("store: a transaction cannot begin inside another one")
 
 // Tx implements [account.Store].
 func (db DB) Tx(ctx context.Context, fn func(account.Store) error) error {

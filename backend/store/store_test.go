@@ -89,9 +89,9 @@ func TestSessionByHash(t *testing.T) {
 	})
 }
 
-// TestLateAnswer checks that a late response to a query that timed out is not taken for the
+// TestLateResponse checks that a late response to a query that timed out is not taken for the
 // response to the next query, which could be another user's session.
-func TestLateAnswer(t *testing.T) {
+func TestLateResponse(t *testing.T) {
 	t.Parallel()
 	url, err := storetest.Shared(t).NewDatabase()
 	if err != nil {
@@ -154,7 +154,7 @@ func TestRotateSessionOnce(t *testing.T) {
 	})
 }
 
-func TestSessionsOfAnother(t *testing.T) {
+func TestSessionsOfAnotherUser(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		addUser(t, db, "bob")
@@ -291,9 +291,9 @@ func TestReserveAttempt(t *testing.T) {
 	})
 }
 
-// TestRefusedAmongRightGuesses checks that a refusal among concurrent correct guesses
+// TestReserveAttemptConcurrently checks that a refusal among concurrent correct guesses
 // reports unsettled guesses, so that the caller can retry.
-func TestRefusedAmongRightGuesses(t *testing.T) {
+func TestReserveAttemptConcurrently(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		key, expires := []byte("key"), now.Add(10*time.Second)
 		atOnce(t, 8, nil, func(int) error {
@@ -458,7 +458,7 @@ func TestTxIsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestDeleteUserTakesAll(t *testing.T) {
+func TestDeleteUserDeletesAllData(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		s, passkey := addSession(t, db, "ann", "s", now), addPasskey(t, db, "ann", "p", 0)
@@ -600,7 +600,7 @@ func TestRescheduleMail(t *testing.T) {
 			t.Error(err)
 		}
 		if gone, err := db.DiscardMail(t.Context(), first); gone || err != nil {
-			t.Errorf("dropped by whose lease has ended: %t, %v", gone, err)
+			t.Errorf("discarded with an expired lease: %t, %v", gone, err)
 		}
 		wantNone(later.Add(time.Minute - 1))
 
@@ -671,9 +671,9 @@ func TestCheckKeys(t *testing.T) {
 	})
 }
 
-// TestMigrateAtOnce checks that six concurrent migrations of an empty database succeed.
+// TestMigrateConcurrently checks that six concurrent migrations of an empty database succeed.
 // Each has its own pool, as a process would.
-func TestMigrateAtOnce(t *testing.T) {
+func TestMigrateConcurrently(t *testing.T) {
 	for round := range 10 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()

@@ -96,7 +96,7 @@ func (p *Tab) Click(role, name, description string) {
 	p.Await(fmt.Sprintf("a click on the %s %q %s", role, name, description), func() bool {
 		node := p.one(role, name, description)
 		if node == nil {
-			p.last = fmt.Errorf("there are %d such things; want 1", len(p.All(role, name)))
+			p.last = fmt.Errorf("%d elements match; want 1", len(p.All(role, name)))
 			return false
 		}
 		p.last = p.clickNode(node.BackendDOMNodeID)
@@ -297,7 +297,7 @@ func (p *Tab) TabTo(name string, held ...chromedp.KeyOption) {
 			return
 		}
 	}
-	p.t.Fatalf("the Tab key does not come to %s", name)
+	p.t.Fatalf("the Tab key does not reach %s", name)
 }
 
 // Focused returns the accessible name of the element that has the focus, or "".

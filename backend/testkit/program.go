@@ -174,7 +174,7 @@ func (p *Program) Await() {
 				p.launch()
 				continue
 			}
-			p.t.Fatalf("latchkey has ended at once: %v\n%s", err, p.Output.String())
+			p.t.Fatalf("latchkey exited before it was ready: %v\n%s", err, p.Output.String())
 		case <-ctx.Done():
 			p.t.Fatalf("latchkey is not ready: %v\n%s", err, p.Output.String())
 		case <-time.After(20 * time.Millisecond):
@@ -223,7 +223,7 @@ func (p *Program) Stop() {
 			p.t.Errorf("latchkey: %v", err)
 		}
 	case <-time.After(Patience): // far longer than the ten seconds of its graceful shutdown
-		p.t.Error("latchkey does not end when told to")
+		p.t.Error("latchkey does not exit on SIGTERM")
 		p.process.Kill()
 		<-p.exited
 	}

@@ -55,9 +55,9 @@ func Eventually(t testing.TB, what string, ok func() bool, saw ...func() string)
 	for end := time.Now().Add(Patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			for _, describe := range saw {
-				what += "; instead: " + describe()
+				what += "; got: " + describe()
 			}
-			t.Fatalf("not so after %v: %s", Patience, what)
+			t.Fatalf("timed out after %v: %s", Patience, what)
 		}
 	}
 }

@@ -33,9 +33,9 @@ const watchScript = `(() => {
 		addEventListener(type, changed, true)
 	globalThis.navigation?.addEventListener("currententrychange", changed)
 	navigator.serviceWorker?.addEventListener("controllerchange", changed)
-	// A toast goes after some seconds, which a busy machine may take until the test looks.
-	let toasts = [] // what toasts have said since the user last did something
-	const drawn = new WeakMap() // what each said before
+	// A toast disappears after a few seconds. A slow machine may take that long to check.
+	let toasts = [] // the texts of toasts since the last user input
+	const drawn = new WeakMap() // the last text of each toast
 	const collect = () => {
 		for (const toast of document.querySelectorAll(".toast > p")) {
 			if (drawn.get(toast) !== toast.textContent) toasts.push(toast.textContent)
@@ -139,7 +139,7 @@ func (p *Tab) fail(what string) {
 		what += " (" + p.last.Error() + ")"
 	}
 	p.saveFailure()
-	p.t.Fatalf("not so after %v: %s. At %s the page says:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
+	p.t.Fatalf("timed out after %v: %s. The page %s contains:\n%s", Patience, what, Eval[string](p, "location.href"), p.Text())
 }
 
 // Text returns the visible text of the page.

@@ -16,9 +16,9 @@ import (
 
 // Errors of a response that is refused.
 var (
-	ErrInvalid         = errors.New("the response of the authenticator is invalid")
-	ErrSignature       = errors.New("the signature of the authenticator is wrong")
-	ErrUserNotVerified = errors.New("the authenticator did not verify its user")
+	ErrInvalid         = errors.New("invalid authenticator response")
+	ErrSignature       = errors.New("invalid authenticator signature")
+	ErrUserNotVerified = errors.New("the authenticator did not verify the user")
 )
 
 // A RelyingParty is the server in the terms of WebAuthn (Level 3, section 4).

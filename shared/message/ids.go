@@ -521,7 +521,7 @@ const (
 	// Cannot scan it? Enter this key in the app:
 	EnterKeyInstead
 
-	// This account is disabled. Ask whoever runs this service.
+	// This account is disabled. Contact the administrator of this service.
 	ErrAccountDisabled
 
 	// There is an account with this email address already. Sign in instead, or use another address.
@@ -533,7 +533,7 @@ const (
 	// The app could not be loaded. Check your connection, then
 	ErrAppNotLoaded
 
-	// This page is of an older version than the server. Reload it.
+	// This page is from an older version than the server. Reload it.
 	ErrAppTooOld
 
 	// This page is of an older version than the server, which does not understand it any more.
@@ -542,7 +542,7 @@ const (
 	// What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try ag…
 	ErrAuthenticatorFailed
 
-	// This backup code has been used already. Each works once.
+	// This backup code has already been used. Each code works only once.
 	ErrBackupCodeUsed
 
 	// Invalid callbackURL
@@ -557,7 +557,7 @@ const (
 	// Choose a password.
 	ErrChoosePassword
 
-	// Invalid code. The clock of your phone seems to be off: set it to automatic, then use the next code.
+	// Invalid code. Your phone's clock seems to be wrong. Set it to automatic, then use the next code.
 	ErrCodeClockOff
 
 	// This code has expired. Ask for a new one.
@@ -566,13 +566,13 @@ const (
 	// This code is from your old authenticator. Enter the one from the new entry.
 	ErrCodeFromOldAuthenticator
 
-	// This code was entered too early, and does not work any more. Wait for the next one.
+	// This code was entered too early and no longer works. Wait for the next one.
 	ErrCodeTooEarly
 
 	// This code is too old. Use the one that your app shows now.
 	ErrCodeTooOld
 
-	// This code has been used already. Wait for the next one.
+	// This code has already been used. Wait for the next one.
 	ErrCodeUsed
 
 	// Tick the box once you have saved the codes: they are not shown again.
@@ -596,13 +596,13 @@ const (
 	// This server does not send codes by email. Use your authenticator app or a backup code.
 	ErrEmailCodesUnavailable
 
-	// Before the @ there can be only the letters a to z, digits and signs: most mail servers do not take o…
+	// Only the letters a to z, digits and signs are allowed before the @: most mail servers do not accept …
 	ErrEmailLocalPart
 
 	// Email mismatch
 	ErrEmailMismatch
 
-	// The mail was not sent.
+	// The email was not sent.
 	ErrEmailNotSent
 
 	// Email can not be updated
@@ -686,7 +686,7 @@ const (
 	// The server gave an answer that this page does not understand. Reload the page, then try again.
 	ErrInvalidResponse
 
-	// This is no value for that key.
+	// This value is not valid for that setting.
 	ErrInvalidSetting
 
 	// Invalid token
@@ -698,7 +698,7 @@ const (
 	// This link has been used or has expired. While there is no administrator, the server prints a new one…
 	ErrInviteExpired
 
-	// Without this passkey you could not sign in any more. Add another passkey first.
+	// Without this passkey you could no longer sign in. Add another passkey first.
 	ErrLastPasskey
 
 	// Your account needs a second factor, and this passkey is the only one. Turn on two-factor authenticat…
@@ -746,7 +746,7 @@ const (
 	// It leads on to a website that this service does not trust, so nothing was done. Open the link as it …
 	ErrLinkUntrustedRedirect
 
-	// This link has been used already.
+	// This link has already been used.
 	ErrLinkUsed
 
 	// It has been used already or is incomplete. If you have opened it before, there is nothing left to do…
@@ -758,13 +758,13 @@ const (
 	// Too many wrong codes. So that nobody can guess one, none is taken for a while.
 	ErrLockoutCodes
 
-	// There were too many wrong codes, so no more are taken for your account. Change your password where y…
+	// There were too many wrong codes, so your account accepts no more. Change your password where you are…
 	ErrLockoutIndefinite
 
 	// This address does not take that method.
 	ErrMethodNotAllowed
 
-	// This account may do something that yours may not. Only somebody who may do all of it can do this to …
+	// This account has a permission that yours lacks. Only an administrator with all of its permissions ca…
 	ErrMorePermissions
 
 	// Names cannot contain control characters, such as line breaks or those that change the direction of t…
@@ -794,7 +794,7 @@ const (
 	// No authenticator app waits for a code. It may have taken too long: close this, then begin again.
 	ErrNoPendingAuthenticator
 
-	// There is no such account any more.
+	// This account no longer exists.
 	ErrNoSuchUser
 
 	// This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on…
@@ -812,7 +812,7 @@ const (
 	// Missing or null Origin
 	ErrOriginMissing
 
-	// Somebody else has signed in in this browser meanwhile. Nothing was changed. Reload the page.
+	// Another user has signed in in this browser in the meantime. Nothing was changed. Reload the page.
 	ErrOtherUserSignedIn
 
 	// You cannot do this to your own account. Use its settings.
@@ -860,7 +860,7 @@ const (
 	// This password may be known to others, so it opens nothing any more. Choose a new one: we send you a …
 	ErrPasswordCompromised
 
-	// This password is in your own name or address. Please choose another.
+	// Your name or email address contains this password. Please choose another one.
 	ErrPasswordIsName
 
 	// This password is among the first that an attacker tries. Choose another.
@@ -899,7 +899,7 @@ const (
 	// It is true or false.
 	ErrSettingBool
 
-	// Somebody has changed this key meanwhile.
+	// Someone else has changed this setting in the meantime.
 	ErrSettingConflict
 
 	// It is a time from %s to %s, such as 45m, 12h or 7d.
@@ -917,7 +917,7 @@ const (
 	// It is %s or %s.
 	ErrSettingOneOfTwo
 
-	// The server's environment sets this key. It can be changed only there.
+	// The server's environment sets this setting. It can be changed only there.
 	ErrSettingReadOnly
 
 	// Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.
@@ -932,7 +932,7 @@ const (
 	// This sign-in has expired, or was finished elsewhere. Sign in again.
 	ErrSignInExpired
 
-	// Nobody can create an account here by themselves. Ask whoever runs this service for one.
+	// Sign-up is disabled. Ask the administrator of this service for an account.
 	ErrSignUpDisabled
 
 	// Token expired
@@ -941,7 +941,7 @@ const (
 	// You have asked for many codes. %s The last one may still work.
 	ErrTooManyCodesSent
 
-	// You have as many passkeys as an account can have. Delete one that you no longer use first.
+	// You have reached the maximum number of passkeys. Delete one that you no longer use first.
 	ErrTooManyPasskeys
 
 	// Too many tries.
@@ -950,7 +950,7 @@ const (
 	// Two-factor authentication is on already. Reload the page to see it.
 	ErrTwoFactorAlreadyOn
 
-	// Your account needs two-factor authentication. Turn it on in the settings, or sign in with a passkey,…
+	// To continue, turn on two-factor authentication in the settings, or sign in with a passkey. Your acco…
 	ErrTwoFactorEnrollmentRequired
 
 	// Two-factor authentication is not on for this account.
@@ -959,13 +959,13 @@ const (
 	// twoFactorEnabled is not allowed to be set
 	ErrTwoFactorNotSettable
 
-	// This server does not answer to that host name. Open the address that it was configured with (-origin…
+	// This server does not serve that host name. Open the address in its configuration (-origin).
 	ErrUnknownHost
 
 	// This passkey is not known here: it may have been deleted. Use another one, or another way.
 	ErrUnknownPasskey
 
-	// There is no system key of that name.
+	// There is no setting with that name.
 	ErrUnknownSetting
 
 	// Failed to get user info
@@ -974,7 +974,7 @@ const (
 	// User not found
 	ErrUserNotFound
 
-	// Your device did not check that it is you. Set up a PIN, a fingerprint or your face on it, and try ag…
+	// Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and …
 	ErrUserNotVerified
 
 	// Too many wrong codes. Have a new one sent.

@@ -41,7 +41,7 @@ func TestCatalogues(t *testing.T) {
 	for _, l := range Languages[1:] {
 		names, sentences := lines(t, l)
 		if !slices.Equal(names, ids) {
-			t.Errorf("%s: %s do not stand where english.txt has them; add what is missing and run go generate ./shared/message",
+			t.Errorf("%s: %s are not at the same position as in english.txt; add the missing lines and run go generate ./shared/message",
 				l.Tag, difference(names, ids))
 			continue
 		}
@@ -51,7 +51,7 @@ func TestCatalogues(t *testing.T) {
 			}
 			const marks = ".:?!,"
 			if strings.ContainsRune(marks, rune(sentence[len(sentence)-1])) != strings.ContainsRune(marks, rune(english[i][len(english[i])-1])) {
-				t.Errorf("%s: %s does not end as in English: %q", l.Tag, ids[i], sentence)
+				t.Errorf("%s: %s does not end with the same punctuation as in English: %q", l.Tag, ids[i], sentence)
 			}
 		}
 	}

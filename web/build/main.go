@@ -25,8 +25,8 @@ import (
 )
 
 func main() {
-	quality := flag.Int("quality", brotli.BestCompression, "brotli's effort, 0 to 11")
-	budget := flag.Int("budget", math.MaxInt, "how many bytes there may be as brotli")
+	quality := flag.Int("quality", brotli.BestCompression, "brotli quality, 0 to 11")
+	budget := flag.Int("budget", math.MaxInt, "maximum size of a brotli file, in bytes")
 	flag.Parse()
 
 	var err error
@@ -99,10 +99,10 @@ func size(budget int) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", name, megabytes(len(raw)), megabytes(len(gz)), megabytes(len(small)))
 		return len(small), nil
 	}
-	if _, err := row("hello world, go-app as it is", "build/hello.wasm"); err != nil {
+	if _, err := row("hello world, unmodified go-app", "build/hello.wasm"); err != nil {
 		return err
 	}
-	if _, err := row("app, go-app as it is", "build/plain.wasm"); err != nil {
+	if _, err := row("app, unmodified go-app", "build/plain.wasm"); err != nil {
 		return err
 	}
 	br, err := row("app.wasm", "web/app.wasm")

@@ -42,12 +42,12 @@ func slim() error {
 		return err
 	}
 	if module.Sum != goAppSum {
-		return fmt.Errorf(`go-app is %s now; web/build/slim.go was written for another. To move on:
-  - read in %s whether
-    pkg/app/http.go and pkg/app/resource.go are still its server, crypto.go its
-    encryption and route.go its router, and nothing else, and whether
-    web/build/goapp_wasm.txt still has what the rest asks of them;
-  - whether it still calls nothing of %s but what web/build/uuid_wasm.txt has;
+		return fmt.Errorf(`go-app has the version %s, but web/build/slim.go was written for another one. To update it:
+  - check in %s that
+    pkg/app/http.go and pkg/app/resource.go still contain only its server, crypto.go its
+    encryption and route.go its router, and that
+    web/build/goapp_wasm.txt still declares what the rest needs from them;
+  - check that it still calls nothing of %s except what web/build/uuid_wasm.txt declares;
   - set goAppSum in web/build/slim.go to %q;
   - run make test`, module.Version, module.Dir, uuid, module.Sum)
 	}
@@ -113,7 +113,7 @@ func goAppModule() (module, error) {
 	}
 	var m module
 	if err := json.Unmarshal(out, &m); err != nil {
-		return module{}, fmt.Errorf("go mod download does not say where %s is; is it replaced in go.mod? %w", goApp, err)
+		return module{}, fmt.Errorf("go mod download does not report where %s is (is it replaced in go.mod?): %w", goApp, err)
 	}
 	return m, nil
 }

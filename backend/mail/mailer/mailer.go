@@ -86,6 +86,6 @@ func (m *Mailer) writeFile(e mail.Mail, from string) error {
 	if _, err := atomicfile.Create(name, string(line)+"\n"); err != nil {
 		return err
 	}
-	m.Log.Info("mail", "to", e.Recipient, "subject", e.Subject)
+	m.Log.Info("email written to a file", "to", e.Recipient, "subject", e.Subject)
 	return nil
 }

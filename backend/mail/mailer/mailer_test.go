@@ -46,14 +46,14 @@ func TestRefusal(t *testing.T) {
 		want string
 		wait time.Duration
 	}{
-		"message":      {errors.New("[ERROR]: The example.com domain is not verified."), "The mail provider says: The example.com domain is not verified.", 0},
-		"key in it":    {errors.New("[ERROR]: no re_key\nat all"), "The mail provider says: no … at all", 0},
-		"too many":     {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The mail provider says: Too many requests", 7 * time.Second},
-		"far too many": {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The mail provider says: Quota", 24 * time.Hour},
-		"no wait":      {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The mail provider says: Quota", 0},
-		"timeout":      {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The mail provider did not answer in time.", 0},
-		"unreachable":  {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The mail provider cannot be reached: no route", 0},
-		"garbage":      {io.ErrUnexpectedEOF, "The mail provider’s answer is not one of Resend’s: unexpected EOF", 0},
+		"message":      {errors.New("[ERROR]: The example.com domain is not verified."), "The email provider says: The example.com domain is not verified.", 0},
+		"key in it":    {errors.New("[ERROR]: no re_key\nat all"), "The email provider says: no … at all", 0},
+		"too many":     {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The email provider says: Too many requests", 7 * time.Second},
+		"far too many": {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The email provider says: Quota", 24 * time.Hour},
+		"no wait":      {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The email provider says: Quota", 0},
+		"timeout":      {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The email provider did not respond in time.", 0},
+		"unreachable":  {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The email provider cannot be reached: no route", 0},
+		"garbage":      {io.ErrUnexpectedEOF, "The email provider sent an unexpected response: unexpected EOF", 0},
 	} {
 		err, ok := errors.AsType[*mail.RefusedError](refusal(test.err, key))
 		if !ok || err.Reason != test.want || err.RetryAfter != test.wait {
@@ -182,10 +182,10 @@ func TestRefused(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"refused":    {403, `{"statusCode":403,"message":"The key re_secret is invalid."}`, "The mail provider says: The key … is invalid."},
-		"no ID":      {200, `{}`, "gave the mail no ID"},
-		"a redirect": {307, ``, "The mail provider says: 307 Temporary Redirect"},
-		"too long":   {200, `{"x":"` + strings.Repeat("x", maxResponse) + `","id":"re_1"}`, "not one of Resend’s"},
+		"refused":    {403, `{"statusCode":403,"message":"The key re_secret is invalid."}`, "The email provider says: The key … is invalid."},
+		"no ID":      {200, `{}`, "has no email ID"},
+		"a redirect": {307, ``, "The email provider says: 307 Temporary Redirect"},
+		"too long":   {200, `{"x":"` + strings.Repeat("x", maxResponse) + `","id":"re_1"}`, "unexpected response"},
 	} {
 		p := newProvider(t, answer.status, answer.body)
 		m, _, _ := newMailer(t, p.URL, "re_secret")

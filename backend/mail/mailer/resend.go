@@ -38,7 +38,7 @@ func ParseAPI(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is not of the form https://api.resend.com", s)
 	}
 	if u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback() {
-		return nil, fmt.Errorf("%q is not encrypted, so anybody on the way could read the key", s)
+		return nil, fmt.Errorf("%q is not encrypted, so an attacker in the network could read the API key", s)
 	}
 	return u, nil
 }
@@ -76,27 +76,27 @@ func (m *Mailer) send(ctx context.Context, e mail.Mail, from, key string) error 
 		&resend.SendEmailRequest{From: from, To: []string{address.SMTP(e.Recipient)}, Subject: e.Subject, Text: e.Text, Html: e.HTML},
 		&resend.SendEmailOptions{IdempotencyKey: e.ID})
 	if err == nil && taken.Id == "" {
-		err = errors.New("it gave the mail no ID")
+		err = errors.New("it has no email ID")
 	}
 	if err != nil {
 		return refusal(err, key)
 	}
-	m.Log.Info("a mail was sent", "subject", e.Subject, "id", taken.Id)
+	m.Log.Info("email sent", "subject", e.Subject, "id", taken.Id)
 	return nil
 }
 
 // refusal returns a [mail.RefusedError] that explains err, an error of the SDK.
 // It removes the API key from the text.
 func refusal(err error, key string) error {
-	why, wait := "The mail provider’s answer is not one of Resend’s: "+err.Error(), time.Duration(0)
+	why, wait := "The email provider sent an unexpected response: "+err.Error(), time.Duration(0)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		why = "The mail provider did not answer in time."
+		why = "The email provider did not respond in time."
 	} else if unreached, ok := errors.AsType[*url.Error](err); ok {
-		why = "The mail provider cannot be reached: " + unreached.Err.Error()
+		why = "The email provider cannot be reached: " + unreached.Err.Error()
 	} else if limited, ok := errors.AsType[*resend.RateLimitError](err); ok {
-		why, wait = "The mail provider says: "+limited.Message, retryAfter(limited.RetryAfter, time.Now())
+		why, wait = "The email provider says: "+limited.Message, retryAfter(limited.RetryAfter, time.Now())
 	} else if said, ok := strings.CutPrefix(err.Error(), "[ERROR]: "); ok {
-		why = "The mail provider says: " + said
+		why = "The email provider says: " + said
 	}
 	why = strings.ReplaceAll(why, key, "…")
 	why = strings.Map(func(r rune) rune {

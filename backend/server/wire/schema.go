@@ -102,9 +102,9 @@ func (s Schema) refuseOthers(members map[string]jsontext.Value, all bool) error 
 		i := slices.IndexFunc(s, func(f field) bool { return strings.EqualFold(f.name, name) })
 		switch {
 		case i >= 0:
-			return Invalid(s[i].name, "[body] Unrecognized key: spelled in other capitals than "+s[i].name)
+			return Invalid(s[i].name, "[body] Unrecognized key: differs only in case from "+s[i].name)
 		case all:
-			return Invalid("", "[body] Unrecognized key: only those of this call are taken")
+			return Invalid("", "[body] Unrecognized key: this endpoint accepts no unknown keys")
 		}
 	}
 	return nil

@@ -154,7 +154,7 @@ func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
 	for name, all := range values {
 		for _, text := range append([]string{name}, all...) {
 			if len(all) != 1 || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-				return nil, fmt.Errorf("%w: invalid text, or a name twice", shared.ErrBadRequest)
+				return nil, fmt.Errorf("%w: invalid text or duplicate name", shared.ErrBadRequest)
 			}
 		}
 	}
@@ -208,10 +208,10 @@ func checkJSON(body []byte) error {
 			return err
 		}
 		if d.StackDepth() > maxDepth {
-			return fmt.Errorf("deeper than %d", maxDepth)
+			return fmt.Errorf("JSON nested more than %d levels deep", maxDepth)
 		}
 		if t.Kind() == '"' && strings.ContainsRune(t.String(), 0) {
-			return errors.New("a string with NUL")
+			return errors.New("JSON string contains NUL")
 		}
 	}
 }

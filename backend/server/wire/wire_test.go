@@ -135,7 +135,7 @@ func TestBody(t *testing.T) {
 	wantError(t, "a large body", decoder.Body(large, schema, &got), shared.ErrTooLarge, "")
 }
 
-func TestFaultsInTheWordsOfBetterAuth(t *testing.T) {
+func TestBetterAuthMessages(t *testing.T) {
 	var got in
 	err := decoder.Body(post(asJSON, `{"word":"three","text":"","n":[],"yes":"","email":{}}`), schema, &got)
 	e, ok := errors.AsType[*shared.Error](err)

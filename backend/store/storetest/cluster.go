@@ -188,10 +188,10 @@ func (c *Cluster) Start() error {
 		case <-exited:
 			c.server = nil
 			said, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("postgres has ended at once:\n%s", said)
+			return fmt.Errorf("postgres exited at startup:\n%s", said)
 		case <-patience:
 			c.stop(syscall.SIGQUIT)
-			return fmt.Errorf("postgres does not answer: %w", err)
+			return fmt.Errorf("postgres does not respond: %w", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -61,7 +61,7 @@ func TestClusterStopStart(t *testing.T) {
 	}
 }
 
-func TestClusterEndsWithItsProcess(t *testing.T) {
+func TestClusterStopsWithItsProcess(t *testing.T) {
 	Shared(t) // skips or fails if there is no Postgres
 
 	cmd := exec.Command(os.Args[0])

@@ -99,11 +99,11 @@ func (c *Cluster) tryPooler(path string) error {
 		select {
 		case <-exited:
 			said, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("pgbouncer has ended at once:\n%s", said)
+			return fmt.Errorf("pgbouncer exited at startup:\n%s", said)
 		case <-patience:
 			pooler.Process.Kill()
 			<-exited
-			return fmt.Errorf("pgbouncer does not answer: %w", err)
+			return fmt.Errorf("pgbouncer does not respond: %w", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

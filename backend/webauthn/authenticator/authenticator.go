@@ -98,8 +98,8 @@ func (a *Authenticator) Copy() *Authenticator {
 
 // Errors of the browser, which then sends nothing.
 var (
-	ErrExcluded = errors.New("the authenticator has one of the passkeys that are excluded")
-	ErrNone     = errors.New("the authenticator has no passkey that is asked for")
+	ErrExcluded = errors.New("the authenticator has an excluded passkey")
+	ErrNone     = errors.New("the authenticator has no requested passkey")
 )
 
 // A Statement holds all parts of a response before it is signed and encoded.
@@ -154,7 +154,7 @@ func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (jso
 		ExcludeCredentials []descriptor
 	}
 	if err := json.Unmarshal(options, &o); err != nil || o.Challenge == "" {
-		return nil, fmt.Errorf("%s are no options to make a passkey with: %w", options, err)
+		return nil, fmt.Errorf("invalid creation options %s: %w", options, err)
 	}
 	handle, err := decode(o.User.ID)
 	if err != nil {
@@ -165,7 +165,7 @@ func (a *Authenticator) Create(options []byte, changes ...func(*Statement)) (jso
 		offered = offered || p.Alg == a.Algorithm
 	}
 	if !offered {
-		return nil, fmt.Errorf("algorithm %d is not asked for", a.Algorithm)
+		return nil, fmt.Errorf("the options do not allow algorithm %d", a.Algorithm)
 	}
 	for _, d := range o.ExcludeCredentials {
 		if a.find(o.RP.ID, d.ID) != nil {
@@ -214,7 +214,7 @@ func (a *Authenticator) Get(options []byte, changes ...func(*Statement)) (json.R
 		AllowCredentials []descriptor
 	}
 	if err := json.Unmarshal(options, &o); err != nil || o.Challenge == "" {
-		return nil, fmt.Errorf("%s are no options to use a passkey with: %w", options, err)
+		return nil, fmt.Errorf("invalid request options %s: %w", options, err)
 	}
 	var key *Key
 	for _, k := range slices.Backward(a.Keys) {
@@ -306,7 +306,7 @@ func (k *Key) Public() map[int]any {
 		point := must(public.Bytes()) // 4, X, Y
 		return map[int]any{1: 2, 3: int64(ES256), -1: 1, -2: point[1:33], -3: point[33:]}
 	}
-	panic("there is no such key")
+	panic("unsupported key type")
 }
 
 func (k *Key) sign(message []byte) []byte {
@@ -327,7 +327,7 @@ func newPrivate(by Algorithm) crypto.Signer {
 	case ES256:
 		return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	}
-	panic(fmt.Sprintf("there is no algorithm %d", by))
+	panic(fmt.Sprintf("unsupported algorithm %d", by))
 }
 
 // rsaKey returns the private key of all RS256 passkeys. They share one, because

@@ -79,7 +79,7 @@ func (p *party) use(device *authenticator.Authenticator, changes ...func(*authen
 	}
 	_, used, err := p.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
 		if !bytes.Equal(handle, p.account.WebAuthnID()) {
-			return nil, errors.New("nobody has that handle")
+			return nil, errors.New("unknown user handle")
 		}
 		return p.account, nil
 	}, *session, parsed)
@@ -94,7 +94,7 @@ func (p *party) json(v any) []byte {
 	return b
 }
 
-func TestHonest(t *testing.T) {
+func TestValidResponses(t *testing.T) {
 	for _, by := range []authenticator.Algorithm{authenticator.ES256, authenticator.EdDSA, authenticator.RS256} {
 		p, device := newParty(t), authenticator.New(origin)
 		device.Algorithm, device.Counts = by, true
