@@ -1,6 +1,11 @@
 package main
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,4 +27,59 @@ func TestDocumentedUsage(t *testing.T) {
 	for name, text := range map[string]string{"commands": commands + "\n", "flags": strings.ReplaceAll(flags, "\t", "    ")} {
 		testkit.Generated(t, "../web/docs/configuration.md", name, "```text\n"+text+"```\n")
 	}
+}
+
+// TestDocumentedTroubles tests that the program still prints what the tables of the
+// documentation explain.
+func TestDocumentedTroubles(t *testing.T) {
+	const file = "../web/docs/operations.md"
+	document, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tables, found := strings.Cut(string(document), "\n## Troubleshoot\n")
+	if !found {
+		t.Fatalf("%s explains no troubles", file)
+	}
+	sources := productionSources(t)
+	// Of the operating system, of Postgres, and of the middle of a line.
+	others := []string{"bind: address already in use", "connection refused", "timeout", "/readyz", "key-missing", "unavailable"}
+	quoted, rows := regexp.MustCompile("`([^`]+)`"), 0
+	for line := range strings.Lines(tables) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		rows++
+		for _, code := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			for part := range strings.SplitSeq(code[1], "…") {
+				if part = strings.TrimSpace(part); !slices.Contains(others, part) && !strings.Contains(sources, part) {
+					t.Errorf("nothing prints %q", part)
+				}
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("%d rows were found", rows)
+	}
+}
+
+// productionSources returns all Go files of the server, without tests.
+func productionSources(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, root := range []string{".", "../shared"} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			all.Write(source)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.String()
 }

@@ -141,7 +141,11 @@ var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'no
 // Version returns a hash of everything that browsers cache: the files, the text of the
 // pages, and the policies.
 var Version = sync.OnceValue(func() string {
-	h := sha256.Sum256([]byte(web.Version() + message.English.Text() + message.German.Text() + ContentSecurityPolicy + FormSecurityPolicy))
+	all := web.Version() + ContentSecurityPolicy + FormSecurityPolicy
+	for _, l := range message.Languages {
+		all += l.Text()
+	}
+	h := sha256.Sum256([]byte(all))
 	return hex.EncodeToString(h[:6])
 })
 
