@@ -37,6 +37,10 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	p.See("There is nothing at this address.")
 	inspect(p, "page-not-found")
 
+	p.Visit("/docs/security")
+	p.The("heading", "Security")
+	inspect(p, "document")
+
 	// The server has its own page for an unknown address. The app has another
 	// one, for users who get there without the server.
 	p.Open("/sign-up")

@@ -609,7 +609,7 @@ func testChallenge(t *testing.T, server *testkit.Program) {
 	// The page distinguishes a wrong clock from a wrong code.
 	p.startSecondFactor(email)
 	p.Key(authenticator.CodeAt(time.Now().Add(4 * time.Minute)))
-	p.See("This code is from another time: the clock of your phone seems to be about ")
+	p.See("This code is not for the current time. Your phone's clock seems to be about ")
 	p.Field("challenge-code", "")
 
 	// Another tab can complete the sign-in.
