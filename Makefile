@@ -4,6 +4,8 @@
 #
 #   make run          build what has changed and start on http://localhost:8080, with
 #                     SQLite in ./data (10 s)
+#   make dev          run, and watch the sources: show a change of the stylesheet at once,
+#                     reload open pages with a new app, restart the server (10 s)
 #   make build        build the static binary, which includes everything, as bin/latchkey
 #                     (1 min)
 #   make quick        run the tests that need neither a browser nor Postgres (under 1 min)
@@ -30,7 +32,7 @@
 #                     practices score 100 (2 min)
 #   make clean        delete all build results (never ./data)
 
-.PHONY: help run build quick test check slow race pooler plain lint fuzz bench bench-ui size screenshots lighthouse clean
+.PHONY: help run dev build quick test check slow race pooler plain lint fuzz bench bench-ui size screenshots lighthouse clean
 .DELETE_ON_ERROR:
 
 # All targets use the same build flags, so that they share the build cache.
@@ -40,7 +42,7 @@ export GOFLAGS     := $(shell go env GOFLAGS) -trimpath
 # The sources of each build.
 APP    := $(shell find app shared \( -name '*.go' -o -name '*.txt' \) ! -name '*_test.go') go.mod go.sum
 SERVER := $(shell find backend shared web -type f ! -name '*_test.go' ! -path '*/testdata/*' \
-	! -path 'web/build/*' ! -path 'backend/bench/*' ! -path 'web/app.wasm*') go.mod go.sum
+	! -path 'web/build/*' ! -path 'web/dev/*' ! -path 'backend/bench/*' ! -path 'web/app.wasm*') go.mod go.sum
 WASM   := web/app.wasm web/app.wasm.br web/app.wasm.gz
 
 help:
@@ -48,6 +50,9 @@ help:
 
 run: bin/latchkey
 	@exec bin/latchkey
+
+dev:
+	@go run ./web/dev
 
 # The binary for release contains the app at maximum compression, which takes 20 seconds
 # longer than the compression for run and test.

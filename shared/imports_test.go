@@ -28,6 +28,7 @@ var walls = []struct {
 	{room: "shared/message", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
 	{room: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}, directly: []string{"net/http"}},
 	{room: "web/build", never: []string{"latchkey"}},
+	{room: "web/dev", stdOnly: true, never: []string{"latchkey"}},
 	{
 		room: "app",
 		goos: "js",
