@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,4 +83,40 @@ func productionSources(t *testing.T) string {
 		}
 	}
 	return all.String()
+}
+
+// TestDocumentedVariables tests that the documentation and the files to deploy with set only
+// variables that the program reads.
+func TestDocumentedVariables(t *testing.T) {
+	flags := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	new(config).define(flags)
+	known := []string{
+		"LATCHKEY_HOST", "LATCHKEY_UPSTREAM", // of backend/deploy/Caddyfile
+		"LATCHKEY_UPDATE_DOCUMENTS", // of this test
+	}
+	flags.VisitAll(func(f *flag.Flag) {
+		known = append(known, "LATCHKEY_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
+	})
+	variable, found := regexp.MustCompile(`LATCHKEY_[A-Z_]*[A-Z]`), 0
+	for _, root := range []string{"deploy", "../web/docs", "../README.md", "../.github"} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			for _, name := range variable.FindAllString(string(content), -1) {
+				found++
+				if !slices.Contains(known, name) && !strings.HasPrefix(name, "LATCHKEY_TEST_") {
+					t.Errorf("%s: the program does not read %s", path, name)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d variables were found", found)
+	}
 }
