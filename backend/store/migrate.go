@@ -9,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,8 +23,6 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-const appendOnly = "migrations/%s/00005_append_only.sql"
-
 // ChainVersion is the schema version that turned the audit log into a chain.
 const ChainVersion = 5
 
@@ -38,10 +33,10 @@ var ErrNewerSchema = errors.New("the database is newer than this program")
 
 // schemaVersion returns the newest schema version that this program knows.
 var schemaVersion = sync.OnceValue(func() (newest int64) {
-	names, _ := fs.Glob(migrations, "migrations/*.sql")
-	for _, name := range append(names, appendOnly) {
-		number, _, _ := strings.Cut(path.Base(name), "_")
-		v, err := strconv.ParseInt(number, 10, 64)
+	common, _ := fs.Glob(migrations, "migrations/*.sql")
+	own, _ := fs.Glob(migrations, "migrations/sqlite/*.sql") // Postgres has the same versions
+	for _, name := range append(common, own...) {
+		v, err := goose.NumericComponent(name)
 		if err != nil {
 			panic(err)
 		}
@@ -198,16 +193,12 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 	if err != nil {
 		return nil, err
 	}
-	text, err := migrations.ReadFile(fmt.Sprintf(appendOnly, folder))
+	own, err := ownMigrations(folder)
 	if err != nil {
 		return nil, err
 	}
-	triggers := goose.NewGoMigration(ChainVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, string(text))
-		return err
-	}}, nil)
 	p, err := goose.NewProvider(dialect, pool, dir,
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(triggers))
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(own...))
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +223,30 @@ func (m Migration) apply(ctx context.Context, pool *sql.DB, dialect goose.Dialec
 		applied = append(applied, r.Source.Version)
 	}
 	return applied, nil
+}
+
+// ownMigrations returns the migrations in the folder of a database: those that need SQL that
+// the other database does not understand. goose reads one folder only.
+func ownMigrations(folder string) (own []*goose.Migration, err error) {
+	names, err := fs.Glob(migrations, "migrations/"+folder+"/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, string(text))
+			return err
+		}}, nil))
+	}
+	return own, nil
 }
 
 // acquireLock calls try until it takes the lock, and reports that it waits. It fails with

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,4 +88,34 @@ func TestMigrateFromVersion6(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMigrationFiles tests that every version has a file for both databases or one for each,
+// and that no version is missing.
+func TestMigrationFiles(t *testing.T) {
+	glob := func(pattern string) (names []string) {
+		t.Helper()
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			names = append(names, filepath.Base(path))
+		}
+		return names
+	}
+	sqlite, postgres := glob("migrations/sqlite/*.sql"), glob("migrations/postgres/*.sql")
+	if !slices.Equal(sqlite, postgres) {
+		t.Errorf("SQLite has the migrations %v, and Postgres %v", sqlite, postgres)
+	}
+	all := append(glob("migrations/*.sql"), sqlite...)
+	slices.Sort(all)
+	for i, name := range all {
+		if want := fmt.Sprintf("%05d_", i+1); !strings.HasPrefix(name, want) {
+			t.Errorf("the migration after version %d is %s; want %s…", i, name, want)
+		}
+	}
+	if store.SchemaVersion() != int64(len(all)) {
+		t.Errorf("the newest version is %d; want %d", store.SchemaVersion(), len(all))
+	}
 }

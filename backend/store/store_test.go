@@ -691,7 +691,7 @@ func TestMigrateConcurrently(t *testing.T) {
 				if won != len(dbs) {
 					t.Errorf("%d of %d migrations succeeded", won, len(dbs))
 				}
-				if got, want := applied.Load(), int32(store.Migrations()); got != want {
+				if got, want := applied.Load(), int32(store.SchemaVersion()); got != want {
 					t.Errorf("%d migrations were applied; want %d", got, want)
 				}
 				if err := dbs[0].Ready(t.Context()); err != nil {
