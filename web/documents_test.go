@@ -45,6 +45,9 @@ func TestDocuments(t *testing.T) {
 			if n := strings.Count(page, "<h1"); n != 1 {
 				t.Errorf("the page has %d headings of the first level; want 1", n)
 			}
+			if strings.Contains(page, "<th></th>") {
+				t.Error("a column of a table has no heading, which screen readers would read")
+			}
 			// The Content-Security-Policy would block these.
 			if found := regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son\w+=`).FindString(page); found != "" {
 				t.Errorf("the page contains %q", found)
