@@ -289,7 +289,7 @@ func TestMailProviderHangs(t *testing.T) {
 			provider.mu.Lock()
 			defer provider.mu.Unlock()
 			for _, e := range provider.emails {
-				if e.Subject != "Test mail" {
+				if e.Subject != "Test email" {
 					n += e.busy
 				}
 			}
@@ -406,7 +406,7 @@ func TestMailSettings(t *testing.T) {
 			t.Errorf("with a key: %+v", e)
 		}
 		sendTest(200, "true")
-		provider.find("Test mail", "admin@example.test")
+		provider.find("Test email", "admin@example.test")
 
 		putSetting(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
 		if e := provider.find("New sign-in", newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {

@@ -525,7 +525,7 @@ func TestTwoFactorNotices(t *testing.T) {
 			t.Fatal("new backup codes: ", a)
 		}
 		secrets.keep(ann)
-		want["New backup codes were made"] = 1
+		want["New backup codes were created"] = 1
 
 		browser := ann.pendingSignIn(t, secrets.newClient(p))
 		post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
@@ -538,7 +538,7 @@ func TestTwoFactorNotices(t *testing.T) {
 				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.app)}).Want(t, 401, "INVALID_CODE")
 			}
 		}
-		want["Somebody is trying codes"] = 1
+		want["Someone may be guessing your codes"] = 1
 
 		const next = "another good password"
 		secrets[next] = "the new password"

@@ -171,7 +171,7 @@ func TestGerman(t *testing.T) {
 		{de.deviceWords(shared.Device{Browser: "Firefox 153", OS: "Windows"}), "Firefox 153 unter Windows"},
 		{de.methodWords("password+totp"), "Passwort und Authenticator-App"},
 		{de.T(message.ShowNamed, de.within(de.T(message.CurrentPassword))), "Aktuelles Passwort anzeigen"},
-		{de.errorMessage(shared.ErrSignUpDisabled), "Hier kann niemand selbst ein Konto erstellen. Bitten Sie den Betreiber dieses Dienstes um eines."},
+		{de.errorMessage(shared.ErrSignUpDisabled), "Die Registrierung ist ausgeschaltet. Bitten Sie den Betreiber dieses Dienstes um ein Konto."},
 		{de.errorMessage(shared.ErrLastCredential.WithMessage("What only the server knows.")), "What only the server knows."},
 		{de.kindOptions(false)[0].Label, "Alles"},
 		{de.title(shared.PageSettings), "Einstellungen"},

@@ -107,7 +107,7 @@ func TestSecondFactorErrorMessages(t *testing.T) {
 		{shared.ErrInvalidCode, "Invalid code. Please try again."},
 		{shared.ErrInvalidCode.WithMessage("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
 		{shared.ErrInvalidBackupCode.WithMessage("This backup code has already been used."), "This backup code has already been used."},
-		{shared.ErrLockedOut.After(90 * time.Second), "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in 90 seconds."},
+		{shared.ErrLockedOut.After(90 * time.Second), "Too many wrong codes. To prevent guessing, codes are not accepted for a while. Try again in 90 seconds."},
 		{shared.ErrLockedOut.WithMessage("Ask an administrator."), "Ask an administrator."},
 	}
 	for _, tt := range tests {

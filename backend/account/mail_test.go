@@ -21,8 +21,8 @@ func mailing(t *testing.T) *Service {
 // else in the client's language.
 func TestMailLanguage(t *testing.T) {
 	s := mailing(t)
-	const english, german = "It was at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",
-		"Es war am 4.11.2026 um 09:05 Uhr (UTC), von einer unbekannten Adresse, mit einem unbekannten Browser."
+	const english, german = "This happened at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",
+		"Das geschah am 4.11.2026 um 09:05 Uhr (UTC), von einer unbekannten Adresse, mit einem unbekannten Browser."
 	for _, tt := range []struct{ chosen, browser, lang, subject, occasion string }{
 		{"", "", "en", "New sign-in", english},
 		{"", "de", "de", "Neue Anmeldung", german},

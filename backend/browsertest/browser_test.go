@@ -161,7 +161,7 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus("Email")
 
 	p.submitSignIn(email, "not the password")
-	const wrong = "This email address and password do not belong together."
+	const wrong = "Wrong email address or password."
 	p.With("textbox", "Password", wrong) // a screen reader announces the error with the field
 	p.AwaitFocus("Password")
 	if !eval[bool](p, `document.getElementById("sign-in-password").getAttribute("aria-invalid") === "true"`) {
@@ -186,12 +186,12 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 	other.With("textbox", "Email", "Enter an email address like name@example.com.")
 	other.Fill("Email", email)
 	other.Press("Create account")
-	other.With("textbox", "Email", "There is an account with this email address already. Sign in instead, or use another address.")
+	other.With("textbox", "Email", "An account with this email address already exists. Sign in instead, or use another address.")
 	other.Fill("Email", "second."+email)
 	for bad, message := range map[string]string{
-		"short":                  "Passwords have at least 8 characters.",
+		"short":                  "This password is too short. Use at least 8 characters.",
 		strings.Repeat("x", 200): "This password is too long. Use at most 128 characters.",
-		"password123":            "This password is among the first that an attacker tries. Choose another.",
+		"password123":            "This password is too common: attackers try it first. Choose another one.",
 	} {
 		other.Fill("Password", bad)
 		other.Press("Create account")
@@ -277,7 +277,7 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.submitSignIn(email, password)
-	other.See("do not belong together")
+	other.See("Wrong email address or password.")
 	other.Fill("Password", changed)
 	other.Press("Sign in")
 	other.At("/dashboard/settings")
@@ -397,7 +397,7 @@ func testPanic(t *testing.T, server *testkit.Program) {
 	p.Fill("Password", password)
 	p.Act(`document.getElementById("sign-in-remember").remove()`)
 	p.Press("Sign in")
-	p.See("Something went wrong in this page.")
+	p.See("Something went wrong on this page.")
 	p.Provoke("panic:", "Go program has already exited")
 	p.Await("the console reports the panic", func() bool {
 		return slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, "panic:") })
@@ -410,7 +410,7 @@ func testPanic(t *testing.T, server *testkit.Program) {
 	// A panic from which the app cannot recover stops the app. The page reports
 	// that, too.
 	p.Act(`document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up")`)
-	p.See("Something went wrong in this page.")
+	p.See("Something went wrong on this page.")
 	p.Press("Reload")
 	p.Until("the page is complete again", `!!document.getElementById("sign-up-email")`)
 }
@@ -518,7 +518,7 @@ func testStepUp(t *testing.T) {
 	p.At("/sign-in") // the deletion continues without another click
 	p.See("Your account is deleted.")
 	p.submitSignIn(email, password)
-	p.See("do not belong together")
+	p.See("Wrong email address or password.")
 }
 
 // testTooManyTries checks that the sign-in page waits for the rate limit to
@@ -537,12 +537,12 @@ func testTooManyTries(t *testing.T) {
 		}
 		p.Press("Sign in")
 		p.Until("the server has responded", `document.getElementById("sign-in-submit").getAttribute("aria-busy") === "false"`)
-		return eval[bool](p, `document.body.innerText.includes("Too many tries. Try again in ") &&
+		return eval[bool](p, `document.body.innerText.includes("Too many attempts. Try again in ") &&
 			document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "true"`)
 	})
 	p.Until("the wait has ended", `document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "false"`)
 	p.Press("Sign in")
-	p.With("textbox", "Password", "This email address and password do not belong together.")
+	p.With("textbox", "Password", "Wrong email address or password.")
 }
 
 // testServerAway checks that a page survives an unreachable server and recovers
@@ -561,7 +561,7 @@ func testServerAway(t *testing.T) {
 	server.Kill()
 	current.Click("button", "Revoke", "Firefox 153 on Windows")
 	current.Press("Revoke")
-	current.See("This needs a connection, and the server cannot be reached.")
+	current.See("The server cannot be reached.")
 	current.With("button", "Revoke", "Firefox 153 on Windows") // the row returns
 	current.Press("Dismiss")
 

@@ -44,7 +44,7 @@ func (p *tab) releaseApp() {
 	p.Running()
 }
 
-const wrongCredentials = "This email address and password do not belong together."
+const wrongCredentials = "Wrong email address or password."
 
 // testFormNoScript checks that a user can sign in with a second factor without
 // JavaScript.
@@ -264,7 +264,7 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p.At("/sign-in")
 
 	// The server rejects a form that another website submits.
-	const crossSite = "Dieses Formular kam von der Seite einer anderen Website und wurde deshalb nicht ausgeführt."
+	const crossSite = "Dieses Formular kam von einer anderen Website und wurde deshalb ignoriert."
 	p.Prefers("de")
 	p.Do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.Origin + `/sign-in"><button>Go</button></form>`))
 	p.Press("Go")

@@ -88,12 +88,12 @@ func testOffline(t *testing.T) {
 		} else {
 			p.Press("Revoke all other sessions")
 			p.Press("Revoke all")
-			p.See("This needs a connection, and the server cannot be reached.")
+			p.See("The server cannot be reached.")
 			p.Press("Dismiss")
 			p.See("You are offline.")
 			p.Open("/dashboard/settings")
 		}
-		cold.See("You are offline. Changing anything needs a connection.")
+		cold.See("You are offline. You need a connection to make changes.")
 		cold.See("Firefox 153 on Windows")
 		if text := cold.card("sessions"); !strings.Contains(text, "As of ") {
 			t.Errorf("%s start: the sessions do not show their age:\n%s", start, text)
@@ -111,7 +111,7 @@ func testOffline(t *testing.T) {
 		if len(enabled) > 0 {
 			t.Errorf("%s start: offline, these controls are enabled: %s", start, enabled)
 		}
-		cold.The("group", "You are offline. Changing anything needs a connection.")
+		cold.The("group", "You are offline. You need a connection to make changes.")
 
 		// The page recovers without user action.
 		server.Start()
@@ -786,7 +786,7 @@ func testVersions(t *testing.T) {
 		return true
 	})()`)
 	second.Press("Save")
-	second.See("This page is of an older version than the server")
+	second.See("This page is from an older version and no longer works with the server.")
 }
 
 // testUpdateUnderWay checks that a page notices a newer service worker that the

@@ -181,9 +181,9 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.Press("Add passkey")
 	p.Field("add-passkey-name", "Linux 2")
 	p.Press("Continue")
-	p.See("This device has a passkey for your account already.")
+	p.See("This device already has a passkey for your account.")
 	p.Press("Continue") // the user can try again
-	p.See("This device has a passkey for your account already.")
+	p.See("This device already has a passkey for your account.")
 	p.Press("Cancel")
 	if n := len(a.credentials()); n != 1 {
 		t.Errorf("the authenticator stores %d passkeys; want 1", n)
@@ -337,7 +337,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	}
 	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
-	p.See("This passkey is not known here: it may have been deleted. Use another one, or another way.")
+	p.See("The server does not know this passkey: it may have been deleted. Use another one, or another method.")
 	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
 
@@ -555,10 +555,10 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	for name, message := range map[string]string{
 		"NotAllowedError":   "",
 		"AbortError":        "",
-		"InvalidStateError": "This device has a passkey for your account already.",
+		"InvalidStateError": "This device already has a passkey for your account.",
 		"SecurityError":     "Passkeys do not work at this address",
-		"ConstraintError":   "Set up a PIN, a fingerprint or your face",
-		"NotSupportedError": "Try another one, or your phone.",
+		"ConstraintError":   "Set up a PIN, fingerprint or face recognition on it",
+		"NotSupportedError": "Try another one, or use your phone.",
 		"UnknownError":      "had a problem",
 		"TypeError":         "The browser could not do that.",
 		"SomethingNew":      "The browser could not do that.",

@@ -37,7 +37,7 @@ func testLinks(t *testing.T) {
 	p.AwaitFocus("Check your mail")
 	p.Open("/sign-in")
 	p.submitSignIn("ada@example.com", password)
-	p.See("Your email address has to be verified first")
+	p.See("Verify your email address first")
 	p.Press("Send the mail again")
 	p.See("The mail is on its way to ada@example.com.")
 	verification := server.Link("ada@example.com", "Verify")
@@ -71,7 +71,7 @@ func testLinks(t *testing.T) {
 	p.awaitUsername("ada@example.com")
 	p.Fill("New password", "short")
 	p.Press("Set the new password")
-	p.With("textbox", "New password", "At least 8 characters. Longer is stronger. Passwords have at least 8 characters.")
+	p.With("textbox", "New password", "At least 8 characters. Longer is stronger. This password is too short. Use at least 8 characters.")
 	const second = "another, and longer one"
 	p.Fill("New password", second)
 	p.Press("Set the new password")
@@ -86,7 +86,7 @@ func testLinks(t *testing.T) {
 	p.AwaitFocus("New email address")
 	p.Fill("New email address", "ada@example.com")
 	p.Press("Send the link")
-	p.See("This is the address that your account has already.")
+	p.See("Your account already uses this address.")
 	p.Fill("New email address", "ada@example.org")
 	p.Press("Send the link")
 	p.See("A mail is on its way to ada@example.com.")
@@ -100,7 +100,7 @@ func testLinks(t *testing.T) {
 	// A link works once. After that, the page offers a new one.
 	other := browse(t, server)
 	other.Open(link)
-	other.See("This link does not work any more")
+	other.See("This link no longer works")
 	other.See("This link has already been used.")
 	other.Click("link", "Send me a new link", "")
 	other.At("/forgot-password")
@@ -116,7 +116,7 @@ func testLinks(t *testing.T) {
 	p.Press("Save")
 	p.At("/sign-in")
 	p.submitSignIn("ada@example.org", second)
-	p.See("This password may be known to others")
+	p.See("This password may have been exposed")
 	other.awaitUsername("ada@example.org")
 	other.Fill("New password", "a third, and longer one")
 	other.Press("Set the new password")
@@ -149,7 +149,7 @@ func testDeadLinks(t *testing.T) {
 	} {
 		p := browse(t, server)
 		p.Open(page.path + "?token=dead")
-		p.See("This link does not work any more")
+		p.See("This link no longer works")
 		if len(p.All("button", page.button)) > 0 || len(p.All("textbox", "New password")) > 0 {
 			t.Errorf("%s shows its form for an invalid link", page.path)
 		}
@@ -290,7 +290,7 @@ func testLinksNoScript(t *testing.T) {
 	p.Visit(strings.Replace(link, "token=", "token=x", 1))
 	p.See("This link did not work")
 	p.Visit(strings.Replace(link, "callbackURL=", "callbackURL=https%3A%2F%2Fevil.test%2F", 1))
-	p.See("It leads on to a website that this service does not trust, so nothing was done.")
+	p.See("This link redirects to a website that this service does not trust, so nothing was done.")
 	p.Visit(link)
 	p.See("Confirm grace@example.com for Grace's account.")
 	p.activate("form button")

@@ -65,7 +65,7 @@ func testSystemSettings(t *testing.T) {
 	// An error appears at its field, and the input stays.
 	p.Fill("FRESH_WINDOW", "a while")
 	p.Press("Save FRESH_WINDOW")
-	p.See("It is a time from 1m to 1d, such as 45m, 12h or 7d.")
+	p.See("The value must be a time from 1m to 1d, such as 45m, 12h or 7d.")
 	p.AwaitFocus("FRESH_WINDOW")
 	p.Fill("FRESH_WINDOW", "30m")
 
@@ -152,7 +152,7 @@ func testSystemSettings(t *testing.T) {
 	p.See("von „Theirs again“ zu „Mine“")
 	p.Fill("FRESH_WINDOW", "a while")
 	p.Press("FRESH_WINDOW speichern")
-	p.See("Es ist eine Zeit von 1m bis 1d, etwa 45m, 12h oder 7d.")
+	p.See("Der Wert muss eine Zeit von 1m bis 1d sein, etwa 45m, 12h oder 7d.")
 	p.Press("Test-E-Mail senden")
 	p.See("Ohne RESEND_API_KEY werden keine E-Mails gesendet.")
 	group := eval[string](p, `document.querySelector("#key-MAIL_FROM-value").closest(".group").innerText`)

@@ -192,7 +192,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus("Save your backup codes")
 	codes := p.codes()
 	p.Press("Continue")
-	p.With("checkbox", "I saved them", "Tick the box once you have saved the codes: they are not shown again.")
+	p.With("checkbox", "I saved them", "Check the box once you have saved the codes: they are not shown again.")
 	p.AwaitFocus("I saved them")
 	p.Press("Copy")
 	p.See("The codes are copied.")
@@ -414,7 +414,7 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 		t.Error("the new codes include an old one")
 	}
 	p.Key(kb.Escape) // the old codes no longer work, so the dialog stays open
-	p.With("checkbox", "I saved them", "Tick the box once you have saved the codes: they are not shown again.")
+	p.With("checkbox", "I saved them", "Check the box once you have saved the codes: they are not shown again.")
 	p.Click("checkbox", "I saved them", "")
 	p.Press("Done")
 	p.See("Your new backup codes are ready.")
@@ -896,7 +896,7 @@ func testLockout(t *testing.T) {
 	}
 	p.startSecondFactorByKeyboard(email)
 	p.Key("123456") // the server no longer checks the code
-	const lockedOut = "Too many wrong codes. So that nobody can guess one, none is taken for a while. Try again in "
+	const lockedOut = "Too many wrong codes. To prevent guessing, codes are not accepted for a while. Try again in "
 	p.See(lockedOut + "1")
 	p.Field("challenge-code", "")
 	p.AwaitFocus(signInCode)

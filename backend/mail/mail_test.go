@@ -88,11 +88,11 @@ func TestNotices(t *testing.T) {
 func TestAlert(t *testing.T) {
 	name := "<i>key"
 	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "totp", link})
-	const want = `A passkey (“<i>key”) was added to your account. Whoever has it can sign in without your password.
+	const want = `A passkey (“<i>key”) was added to your account. Anyone who has it can sign in without your password.
 
 It was confirmed with a code from the authenticator app.
 
-It was at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on Windows.
+This happened at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on Windows.
 
 `
 	if !strings.HasPrefix(m.Text, want) || !strings.HasSuffix(m.Text, "\n\n"+link+"\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n") {
@@ -113,7 +113,7 @@ It was at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on W
 func TestRequestContext(t *testing.T) {
 	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
 		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test{})
-		if !strings.Contains(m.Text, "It was at 14:05 on 24 November 2026 UTC, "+want) {
+		if !strings.Contains(m.Text, "This happened at 14:05 on 24 November 2026 UTC, "+want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
 	}

@@ -54,7 +54,7 @@ func TestEmailAddresses(t *testing.T) {
 				want(t, other.Post("/change-email", body{"newEmail": "x" + tt.typed}), 200, "")
 				wantMails(t, accounts, "x"+tt.kept, "Verify your new address")
 				want(t, other.Post("/change-email", body{"newEmail": tt.typed}), 200, "")
-				wantMails(t, accounts, tt.kept, "You have an account already")
+				wantMails(t, accounts, tt.kept, "You already have an account")
 				if _, err := accounts.GrantEmergencyAccess(t.Context(), tt.typed); err != nil {
 					t.Errorf("recover %s: %v", tt.typed, err)
 				}

@@ -202,7 +202,7 @@ func TestScannedEmailChange(t *testing.T) {
 		link = strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
 
 		// Deleting the account requires its session and a click.
-		wantLinkPage(t, s.browser(t).visit(link), 401, "Nothing was deleted. Open it in the browser in which you are signed in")
+		wantLinkPage(t, s.browser(t).visit(link), 401, "Nothing was deleted. Open the link in the browser in which you are signed in")
 		wantLinkPage(t, s.browser(t).send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 401, "Nothing was deleted.")
 		other := s.browser(t)
 		want(t, other.SignUp(bob), 200, "")
@@ -264,7 +264,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 		next := "ann.new@example.test"
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
 		confirm := s.link(t, ann, "Change your address")
-		wantLinkPage(t, other.visit(confirm), 403, "It is about another account than the one that is signed in here.")
+		wantLinkPage(t, other.visit(confirm), 403, "This link is for another account, not for the one that is signed in here.")
 		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, "another account")
 		wantLinkPage(t, owner.visit(confirm), 200, "An email is on its way to your new address.")
 		wantLinkPage(t, owner.visit(s.link(t, next, "Verify your new address")), 200, "Your account has its new address now.")
@@ -353,7 +353,7 @@ func TestLinkLeadsOn(t *testing.T) {
 		} {
 			for _, b := range []*browser{s.browser(t), owner} {
 				a := b.visit(link + "&callbackURL=" + url.QueryEscape(callback))
-				wantLinkPage(t, a, 403, "It leads on to a website that this service does not trust, so nothing was done.")
+				wantLinkPage(t, a, 403, "This link redirects to a website that this service does not trust, so nothing was done.")
 				if a.Header.Get("Location") != "" || strings.Contains(a.Body, "evil") || strings.Contains(a.Body, "<form") {
 					t.Errorf("%q: %v %s", callback, a.Header, a.Body)
 				}
@@ -371,7 +371,7 @@ func TestLinkLeadsOn(t *testing.T) {
 func TestDeadLinkPages(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
-		const incomplete = "It has been used already or is incomplete."
+		const incomplete = "This link has already been used or is incomplete."
 		reset := tokenOf(t, s.askReset(t, ann))
 		for _, link := range []string{"/email?token=x", "/email?token=", "/email?token=" + string(account.NewToken()), "/email?token=" + reset} {
 			wantLinkPage(t, s.browser(t).visit(link), 404, incomplete)
@@ -393,8 +393,8 @@ func TestDeadLinkPages(t *testing.T) {
 		late := s.link(t, ann, "Verify your address")
 		s.clock.Advance(time.Hour)
 		for _, b := range []*browser{owner, s.browser(t)} {
-			wantLinkPage(t, b.visit(late), 410, "Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.")
-			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, "Its time is over")
+			wantLinkPage(t, b.visit(late), 410, "This link has expired, and nothing was changed. Ask for a new one at sign-in or in your settings.")
+			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, "This link has expired")
 		}
 
 		// Another account takes the address meanwhile.
@@ -403,14 +403,14 @@ func TestDeadLinkPages(t *testing.T) {
 		change := s.link(t, "free@example.test", "Verify your new address")
 		s.signUp(t, "free@example.test")
 		for range 2 {
-			wantLinkPage(t, owner.visit(change), 422, "Another account has this address meanwhile. Nothing was changed.")
+			wantLinkPage(t, owner.visit(change), 422, "Another account now uses this address. Nothing was changed.")
 		}
 
 		// Addresses to which endpoints used to redirect, and arbitrary text in them.
 		for query, says := range map[string]string{
 			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
 			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
-			"error=TOKEN_EXPIRED": "Its time is over", "error=UNAUTHORIZED": "Nothing was deleted",
+			"error=TOKEN_EXPIRED": "This link has expired", "error=UNAUTHORIZED": "Nothing was deleted",
 		} {
 			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, says)
 		}
@@ -478,7 +478,7 @@ func TestLinkLimits(t *testing.T) {
 			}
 		}
 		a := b.Do("POST", "/email", "token=x&callbackURL=/y", "Content-Type: application/x-www-form-urlencoded")
-		wantLinkPage(t, a, 429, "Too many tries. Try again in 10 seconds.")
+		wantLinkPage(t, a, 429, "Too many attempts. Try again in 10 seconds.")
 		if !strings.Contains(a.Body, `href="/email?token=x&amp;callbackURL=%2Fy">Try again</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}

@@ -94,7 +94,7 @@ func TestExportEvents(t *testing.T) {
 		if !strings.Contains(a.Body, "detail\r\n") {
 			t.Error("lines end otherwise than RFC 4180 has it")
 		}
-		if r := rows[1]; r[1] != "setting-changed" || r[2] != "System key changed" || r[3] != ann || r[5] != ann ||
+		if r := rows[1]; r[1] != "setting-changed" || r[2] != "System setting changed" || r[3] != ann || r[5] != ann ||
 			r[11] != "APP_NAME" || r[12] != "from “Latchkey” to “=Acme”" {
 			t.Errorf("the newest: %q", r)
 		}

@@ -78,7 +78,7 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 	}
 }
 
-const wrongPassword = "This email address and password do not belong together."
+const wrongPassword = "Wrong email address or password."
 
 func TestSignInForm(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
@@ -246,7 +246,7 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
 		}
 		a := s.pendingSignIn(t, ann).send("/two-factor", "code="+nextCode(app))
-		wantRedisplayed(t, a, 429, "", `Too many wrong codes. So that nobody can guess one, none is taken for a while. `+
+		wantRedisplayed(t, a, 429, "", `Too many wrong codes. To prevent guessing, codes are not accepted for a while. `+
 			`Try again in (about )?\d+ (seconds|minutes)\.`)
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
@@ -285,7 +285,7 @@ func TestSignInFormRefuses(t *testing.T) {
 
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
-		wantRedisplayed(t, a, 403, "", "This password may be known to others")
+		wantRedisplayed(t, a, 403, "", "This password may have been exposed")
 		if !strings.Contains(a.Body, `<a class="button" href="/forgot-password">Choose a new password</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
@@ -293,7 +293,7 @@ func TestSignInFormRefuses(t *testing.T) {
 
 		s.mails(t)
 		s.accounts.Settings = set(t, required...)
-		wantRedisplayed(t, signIn(b), 403, "", "Your email address has to be verified first")
+		wantRedisplayed(t, signIn(b), 403, "", "Verify your email address first")
 		s.link(t, ann, "Verify your address") // the server sends it a second time
 		s.accounts.Settings = set(t)
 
@@ -351,7 +351,7 @@ func TestFormsAreStrict(t *testing.T) {
 		}
 		for _, page := range []string{"/sign-in", "/two-factor"} {
 			a := s.browser(t).Do("PUT", page, good, "Content-Type: application/x-www-form-urlencoded")
-			wantRedisplayed(t, a, 405, "", "This form was sent in a way that this page does not take.")
+			wantRedisplayed(t, a, 405, "", "This form was sent in a way that this page does not support.")
 			if a.Header.Get("Allow") != "GET, HEAD, POST" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("PUT %s: Allow %q, Set-Cookie %q", page, a.Header.Get("Allow"), a.Header.Get("Set-Cookie"))
 			}
@@ -379,8 +379,8 @@ func TestFormsAreStrict(t *testing.T) {
 func TestFormsFromOwnOrigin(t *testing.T) {
 	const (
 		trusted = "https://app.example.test"
-		foreign = "This form was sent by the page of another website, so nothing was done with it."
-		silent  = "Your browser did not say which page this form is from, so nothing was done with it."
+		foreign = "Another website sent this form, so it was ignored."
+		silent  = "Your browser did not say which page sent this form, so it was ignored."
 	)
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -444,7 +444,7 @@ func TestFormsAreLimited(t *testing.T) {
 			wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x"), 401, "password", wrongPassword)
 		}
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x")
-		wantRedisplayed(t, a, 429, "", `^Too many tries. Try again in \d+ seconds\.$`)
+		wantRedisplayed(t, a, 429, "", `^Too many attempts. Try again in \d+ seconds\.$`)
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
@@ -457,19 +457,19 @@ func TestFormsAreLimited(t *testing.T) {
 			wantRedisplayed(t, s.browser(t).send("/sign-in", "email="+ann, "password=x"), 401, "password", wrongPassword)
 		}
 		a = s.browser(t).send("/sign-in", "email="+ann, "password="+testkit.Password)
-		wantRedisplayed(t, a, 429, "", "Too many tries. Try again in about 15 minutes.")
+		wantRedisplayed(t, a, 429, "", "Too many attempts. Try again in about 15 minutes.")
 
 		s.clock.Advance(time.Hour)
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", "Too many tries.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", "Too many attempts.")
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", "Too many tries.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", "Too many attempts.")
 	})
 }
 
@@ -527,7 +527,7 @@ func TestFormsInGerman(t *testing.T) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
-		const wrong = "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."
+		const wrong = "Die E-Mail-Adresse oder das Passwort ist falsch."
 		b := s.browser(t)
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
 		wantRedisplayed(t, a, 401, "password", wrong)
@@ -541,9 +541,9 @@ func TestFormsInGerman(t *testing.T) {
 			"Zu viele Versuche. Versuchen Sie es in [0-9]+ Sekunden noch einmal.")
 
 		wantRedisplayed(t, b.sendRaw("/sign-in", "", german, "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "",
-			"Dieses Formular kam von der Seite einer anderen Website")
+			"Dieses Formular kam von einer anderen Website")
 		wantRedisplayed(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "",
-			"Ihr Browser hat nicht gesagt, von welcher Seite dieses Formular kommt.")
+			"Ihr Browser hat nicht angegeben, von welcher Seite dieses Formular kommt.")
 
 		// The user's choice takes precedence over the browser's preference.
 		b = s.browser(t)

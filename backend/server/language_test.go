@@ -70,13 +70,13 @@ func TestErrorsInGerman(t *testing.T) {
 		err  *shared.Error
 		want string
 	}{
-		{shared.ErrCredentials, "Diese E-Mail-Adresse und dieses Passwort gehören nicht zusammen."},
+		{shared.ErrCredentials, "Die E-Mail-Adresse oder das Passwort ist falsch."},
 		{shared.ErrDisabled, "Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber dieses Dienstes."},
-		{shared.ErrValidation.WithMessage("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann nichts damit anfangen."},
+		{shared.ErrValidation.WithMessage("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann sie nicht verarbeiten."},
 		{shared.ErrTooManyRequests.After(9e9), "Zu viele Versuche. Versuchen Sie es in 9 Sekunden noch einmal."},
 		{shared.ErrTooManyPasswords.After(15 * 60e9), "Zu viele Versuche. Versuchen Sie es in etwa 15 Minuten noch einmal."},
-		{shared.ErrLockedOut.After(7 * 3600e9), "Zu viele falsche Codes. Damit niemand einen errät, wird eine Weile keiner angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
-		{shared.ErrBackupCodeUsed, "Dieser Backup-Code wurde schon benutzt. Jeder gilt einmal."},
+		{shared.ErrLockedOut.After(7 * 3600e9), "Zu viele falsche Codes. Zum Schutz Ihres Kontos werden eine Weile keine Codes angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
+		{shared.ErrBackupCodeUsed, "Dieser Backup-Code wurde schon benutzt. Jeder Code gilt nur einmal."},
 	} {
 		if got := tt.err.Text(message.German); got != tt.want {
 			t.Errorf("%v is %q; want %q", tt.err, got, tt.want)

@@ -219,7 +219,7 @@ func TestSendTestMail(t *testing.T) {
 			t.Errorf("%d emails; want 6", len(mails))
 		}
 		for _, m := range mails {
-			if m.Recipient != ann || m.Subject != "Test mail" || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+			if m.Recipient != ann || m.Subject != "Test email" || !strings.Contains(m.Text, " UTC, from "+ofClients) {
 				t.Errorf("email: %+v", m)
 			}
 		}

@@ -106,7 +106,7 @@ func TestIssuer(t *testing.T) {
 				t.Errorf("%+q: %v", name, a)
 			}
 			if _, err := setting.NewCache(func(key string) string { return map[string]string{"APP_NAME": name}[key] }); err == nil ||
-				!strings.Contains(err.Error(), "the environment variable APP_NAME is invalid: It has 1 to 60 characters") {
+				!strings.Contains(err.Error(), "the environment variable APP_NAME is invalid: The value must have 1 to 60 characters") {
 				t.Errorf("the environment's %+q: %v", name, err)
 			}
 		}

@@ -420,7 +420,7 @@ func TestChangeEmailToTakenAddress(t *testing.T) {
 		// With an unverified address, the response does not reveal that the new address
 		// has an account, and the owner of that account gets an email.
 		taken := owner.Elsewhere().Post("/change-email", body{"newEmail": bob})
-		s.link(t, bob, "You have an account already")
+		s.link(t, bob, "You already have an account")
 		free := owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"})
 		if free.Status != 200 || taken.Status != 200 || free.Body != taken.Body {
 			t.Errorf("it tells which addresses have an account: %v, %v", taken, free)
@@ -438,7 +438,7 @@ func TestChangeEmailToTakenAddress(t *testing.T) {
 		s.verify(t, owner, ann)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": bob}), 200, "")
 		wantRedirect(t, owner.open(s.link(t, ann, "Change your address")), "/")
-		s.link(t, bob, "You have an account already")
+		s.link(t, bob, "You already have an account")
 
 		s.clock.Advance(15 * time.Minute)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "other@example.test"}), 403, "SESSION_NOT_FRESH")
@@ -539,7 +539,7 @@ func TestSignUpRevealsNothing(t *testing.T) {
 
 		signUp(ann, testkit.Password)
 		mails := s.mails(t)
-		if len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != "You have an account already" ||
+		if len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != "You already have an account" ||
 			!strings.Contains(mails[0].Text, s.url.String()+"/forgot-password") {
 			t.Errorf("emails: %+v", mails)
 		}
@@ -612,7 +612,7 @@ func TestContestedSignUp(t *testing.T) {
 
 				// A later sign-up changes nothing.
 				want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "", "password": strangers}), 200, "")
-				s.link(t, ann, "You have an account already")
+				s.link(t, ann, "You already have an account")
 				want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": chosen}), 200, "")
 			})
 		})
@@ -755,7 +755,7 @@ func TestVoidPassword(t *testing.T) {
 		want(t, b.SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		log := owner.Get("/list-events")
-		if log.Get("events.1.kind") != "sign-in-failed" || log.Get("events.1.text") != "Right password at sign-in, but it has been disabled" ||
+		if log.Get("events.1.kind") != "sign-in-failed" || log.Get("events.1.text") != "Correct password at sign-in, but it has been disabled" ||
 			log.Get("events.1.detail") != nil || log.Get("events.0.text") != "Wrong password at sign-in" {
 			t.Errorf("a right but void password and then a wrong one are logged as %v and %v", log.Get("events.1"), log.Get("events.0"))
 		}
@@ -874,11 +874,11 @@ func TestReportNotMeOfFactors(t *testing.T) {
 
 		// The link of the notice about new backup codes revokes only those codes.
 		want(t, b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
-		first := s.link(t, ann, "New backup codes were made")
+		first := s.link(t, ann, "New backup codes were created")
 		s.clock.Advance(time.Minute)
 		a := b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		made := a.Strings("backupCodes")
-		second := s.link(t, ann, "New backup codes were made")
+		second := s.link(t, ann, "New backup codes were created")
 		disown(second)
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(made[3]), 401, "INVALID_BACKUP_CODE")

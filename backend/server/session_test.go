@@ -697,8 +697,8 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		}
 		log := map[string][]string{
 			"en": {
-				"what-a-newer-server-wrote", "The server has a new key key k2", "System key changed changed",
-				"System key changed from nothing to “a@example.test”", "System key changed from “Latchkey” to “100 % Acme”",
+				"what-a-newer-server-wrote", "The server has a new key key k2", "System setting changed changed",
+				"System setting changed from nothing to “a@example.test”", "System setting changed from “Latchkey” to “100 % Acme”",
 				"The account was created",
 			},
 			"de": {
@@ -744,25 +744,25 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		}
 		for key, says := range map[string][2]string{
 			"APP_NAME": {
-				"It has 1 to 60 characters, one of which can be seen and is not a colon, and no line breaks or other control characters.",
-				"Es sind 1 bis 60 Zeichen, von denen eines zu sehen und kein Doppelpunkt ist, und keine Zeilenumbrüche oder anderen Steuerzeichen.",
+				"The value must have 1 to 60 characters, at least one that is visible and not a colon, and no line breaks or other control characters.",
+				"Der Wert muss 1 bis 60 Zeichen haben, mindestens ein sichtbares außer einem Doppelpunkt, und keine Zeilenumbrüche oder anderen Steuerzeichen.",
 			},
 			"RESEND_API_KEY": {
-				"Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.",
-				"Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Zeichen ohne Leerzeichen. " +
+				"Paste the key itself: letters, digits and symbols without spaces. Leave the field empty to remove the key.",
+				"Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Sonderzeichen ohne Leerzeichen. " +
 					"Lassen Sie das Feld leer, um ihn zu entfernen.",
 			},
 			"MAIL_FROM": {
-				"It is an address, alone or as in: Accounts <accounts@example.com>.",
-				"Es ist eine Adresse, allein oder wie in: Konten <accounts@example.com>.",
+				"The value must be an email address, alone or with a name: Accounts <accounts@example.com>.",
+				"Der Wert muss eine E-Mail-Adresse sein, allein oder mit einem Namen: Konten <accounts@example.com>.",
 			},
-			"SIGN_UP_ENABLED":    {"It is true or false.", "Es ist true oder false."},
-			"VERIFY_EMAIL":       {"It is off or required.", "Es ist off oder required."},
-			"REQUIRE_TWO_FACTOR": {"It is off or admins or all.", "Es ist off oder admins oder all."},
-			"SESSIONS_PER_USER":  {"It is a number from 1 to 1000.", "Es ist eine Zahl von 1 bis 1000."},
+			"SIGN_UP_ENABLED":    {"The value must be true or false.", "Der Wert muss true oder false sein."},
+			"VERIFY_EMAIL":       {"The value must be off or required.", "Der Wert muss off oder required sein."},
+			"REQUIRE_TWO_FACTOR": {"The value must be off, admins or all.", "Der Wert muss off, admins oder all sein."},
+			"SESSIONS_PER_USER":  {"The value must be a number from 1 to 1000.", "Der Wert muss eine Zahl von 1 bis 1000 sein."},
 			"EVENT_RETENTION": {
-				"It is a time from 30d to 3650d, such as 45m, 12h or 7d.",
-				"Es ist eine Zeit von 30d bis 3650d, etwa 45m, 12h oder 7d.",
+				"The value must be a time from 30d to 3650d, such as 45m, 12h or 7d.",
+				"Der Wert muss eine Zeit von 30d bis 3650d sein, etwa 45m, 12h oder 7d.",
 			},
 		} {
 			for i, headers := range [][]string{nil, {german}} {
@@ -852,7 +852,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		says("de", english, cookie+"en")
 		// An export is always in English, because programs read it.
 		export := b.Do("GET", "/api/events.csv", "", german)
-		if !strings.Contains(export.Body, ",System key changed,") || !strings.Contains(export.Body, "from “Latchkey” to “100 % Acme”") ||
+		if !strings.Contains(export.Body, ",System setting changed,") || !strings.Contains(export.Body, "from “Latchkey” to “100 % Acme”") ||
 			strings.Contains(export.Body, "Systemeinstellung") {
 			t.Errorf("the export: %s", export.Body)
 		}

@@ -176,7 +176,7 @@ func TestSecretSetting(t *testing.T) {
 		}
 		dump := s.dump(t)
 		for _, who := range []string{"ann@example.test", "bob@example.test"} {
-			if !strings.Contains(dump, "A secret system key was changed") || strings.Count(dump, who) < 2 {
+			if !strings.Contains(dump, "A secret setting was changed") || strings.Count(dump, who) < 2 {
 				t.Errorf("no email to %s", who)
 			}
 		}

@@ -1111,17 +1111,17 @@ func TestTwoFactorMails(t *testing.T) {
 		for range 10 {
 			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
-		mails("Somebody is trying codes")
+		mails("Someone may be guessing your codes")
 		for range 10 {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
 		}
-		mails("Somebody is trying codes")
+		mails("Someone may be guessing your codes")
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
 		mails("Your authenticator's key was shown")
 		s.clock.Advance(time.Hour)
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
-		mails("New backup codes were made")
+		mails("New backup codes were created")
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		next := s.scan(t, a)
 		secrets = append(secrets, next.Secret) // pending until its first code

@@ -524,7 +524,7 @@ const (
 	// This account is disabled. Contact the administrator of this service.
 	ErrAccountDisabled
 
-	// There is an account with this email address already. Sign in instead, or use another address.
+	// An account with this email address already exists. Sign in instead, or use another address.
 	ErrAccountExists
 
 	// There is nothing at this address.
@@ -536,10 +536,10 @@ const (
 	// This page is from an older version than the server. Reload it.
 	ErrAppTooOld
 
-	// This page is of an older version than the server, which does not understand it any more.
+	// This page is from an older version and no longer works with the server.
 	ErrAppUnsupported
 
-	// What keeps your passkeys had a problem. Unlock the device or reconnect the security key, then try ag…
+	// Your device or password manager reported a problem. Unlock the device or reconnect the security key,…
 	ErrAuthenticatorFailed
 
 	// This backup code has already been used. Each code works only once.
@@ -548,7 +548,7 @@ const (
 	// Invalid callbackURL
 	ErrCallbackURL
 
-	// This browser cannot add passkeys here: it is too old, or this page did not come by https.
+	// This browser cannot add passkeys here: it is too old, or this page was not loaded over HTTPS.
 	ErrCannotAddPasskeys
 
 	// Choose a new password.
@@ -575,7 +575,7 @@ const (
 	// This code has already been used. Wait for the next one.
 	ErrCodeUsed
 
-	// Tick the box once you have saved the codes: they are not shown again.
+	// Check the box once you have saved the codes: they are not shown again.
 	ErrCodesNotSaved
 
 	// Content-Type is not allowed. Allowed types: application/json
@@ -590,7 +590,7 @@ const (
 	// Cross-site navigation login blocked. This request appears to be a CSRF attack.
 	ErrCrossSiteBlocked
 
-	// Somebody has changed this meanwhile.
+	// Someone else has changed this in the meantime.
 	ErrEditConflict
 
 	// This server does not send codes by email. Use your authenticator app or a backup code.
@@ -608,16 +608,16 @@ const (
 	// Email can not be updated
 	ErrEmailNotUpdatable
 
-	// Your email address has to be verified first: open the link in the mail that we sent you.
+	// Verify your email address first: open the link in the email that we sent you.
 	ErrEmailNotVerified
 
-	// Another account has this address meanwhile. Nothing was changed.
+	// Another account now uses this address. Nothing was changed.
 	ErrEmailTakenMeanwhile
 
-	// This is the address that your account has already.
+	// Your account already uses this address.
 	ErrEmailUnchanged
 
-	// This address is verified already. Reload the page to see it.
+	// This address is already verified. Reload the page to see it.
 	ErrEmailVerifiedAlready
 
 	// Enter one of your backup codes.
@@ -650,16 +650,16 @@ const (
 	// Fill this in.
 	ErrFieldRequired
 
-	// This form was sent by the page of another website, so nothing was done with it. If you want to sign …
+	// Another website sent this form, so it was ignored. To sign in, please fill in the form here.
 	ErrFormCrossSite
 
 	// Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded
 	ErrFormMediaType
 
-	// This form was sent in a way that this page does not take. Please fill it in again.
+	// This form was sent in a way that this page does not support. Please fill it in again.
 	ErrFormMethod
 
-	// Your browser did not say which page this form is from, so nothing was done with it. If you want to s…
+	// Your browser did not say which page sent this form, so it was ignored. To sign in, please fill in th…
 	ErrFormNoOrigin
 
 	// The form cannot be read. Please fill it in again.
@@ -671,19 +671,19 @@ const (
 	// Invalid code. Please try again.
 	ErrInvalidCode
 
-	// This email address and password do not belong together.
+	// Wrong email address or password.
 	ErrInvalidCredentials
 
 	// Enter an email address like name@example.com.
 	ErrInvalidEmail
 
-	// Check what you entered: the server cannot use it.
+	// Check your input: the server cannot process it.
 	ErrInvalidInput
 
 	// Invalid JSON in request body
 	ErrInvalidJSON
 
-	// The server gave an answer that this page does not understand. Reload the page, then try again.
+	// The server sent a response that this page does not understand. Reload the page, then try again.
 	ErrInvalidResponse
 
 	// This value is not valid for that setting.
@@ -707,55 +707,55 @@ const (
 	// Your account needs a second factor, and this is the only one. Add a passkey first, or move to a new …
 	ErrLastSecondFactor
 
-	// The account that it is about no longer exists.
+	// The account that this link is for no longer exists.
 	ErrLinkAccountGone
 
-	// The button was pressed on the page of another website, so nothing was done. Open the link in the ema…
+	// The request came from another website, so nothing was done. Open the link in the email again.
 	ErrLinkCrossSite
 
-	// This link has been used already, or its time is over. Ask for a new one.
+	// This link has already been used or has expired. Ask for a new one.
 	ErrLinkDead
 
-	// It has been used already, or its time is over. You can still shut everybody else out of your account…
+	// This link has already been used or has expired. You can still sign everyone else out of your account…
 	ErrLinkDeadStillSecure
 
 	// This link did not work
 	ErrLinkDidNotWork
 
-	// Its time is over.
+	// This link has expired.
 	ErrLinkExpired
 
-	// Its time is over, and nothing was changed. Ask for a new one: at sign-in, or in your settings.
+	// This link has expired, and nothing was changed. Ask for a new one at sign-in or in your settings.
 	ErrLinkExpiredNoChange
 
-	// This page was sent in a way that the server does not take, so nothing was done. Open the link in the…
+	// The server could not read the request, so nothing was done. Open the link in the email again.
 	ErrLinkMalformedRequest
 
-	// This link does not work any more
+	// This link no longer works
 	ErrLinkNoLongerWorks
 
-	// Nothing was deleted. Open it in the browser in which you are signed in, or sign in here and open it …
+	// Nothing was deleted. Open the link in the browser in which you are signed in, or sign in here and op…
 	ErrLinkNothingDeleted
 
-	// It is about another account than the one that is signed in here. Sign out, then open it again.
+	// This link is for another account, not for the one that is signed in here. Sign out, then open it aga…
 	ErrLinkOtherAccount
 
-	// The server could not do what it is for. Open it again a little later.
+	// The server could not process this link. Open it again a little later.
 	ErrLinkServerFailed
 
-	// It leads on to a website that this service does not trust, so nothing was done. Open the link as it …
+	// This link redirects to a website that this service does not trust, so nothing was done. Open the lin…
 	ErrLinkUntrustedRedirect
 
 	// This link has already been used.
 	ErrLinkUsed
 
-	// It has been used already or is incomplete. If you have opened it before, there is nothing left to do…
+	// This link has already been used or is incomplete. If you have opened it before, there is nothing lef…
 	ErrLinkUsedOrIncomplete
 
 	// Too many failed verification attempts. Your account is temporarily locked. Please try again later.
 	ErrLockoutAccount
 
-	// Too many wrong codes. So that nobody can guess one, none is taken for a while.
+	// Too many wrong codes. To prevent guessing, codes are not accepted for a while.
 	ErrLockoutCodes
 
 	// There were too many wrong codes, so your account accepts no more. Change your password where you are…
@@ -782,28 +782,28 @@ const (
 	// This account has no backup codes.
 	ErrNoBackupCodes
 
-	// This needs a connection, and the server cannot be reached. Check your network, then try again.
+	// The server cannot be reached. Check your connection, then try again.
 	ErrNoConnection
 
-	// Your account has no permission that opens a part of this page. Whoever runs this service can give it…
+	// Your account has no permission for any part of this page. Ask the administrator of this service for …
 	ErrNoPagePermission
 
-	// No passkey was used. If there is none on this device, press the button again to use one of another d…
+	// No passkey was used. If there is none on this device, press the button again to use one from another…
 	ErrNoPasskeyUsed
 
-	// No authenticator app waits for a code. It may have taken too long: close this, then begin again.
+	// No authenticator app is being set up. The setup may have expired: close this, then start again.
 	ErrNoPendingAuthenticator
 
 	// This account no longer exists.
 	ErrNoSuchUser
 
-	// This device or security key cannot check that it is you. Set up a PIN, a fingerprint or your face on…
+	// This device or security key cannot verify that it is you. Set up a PIN, fingerprint or face recognit…
 	ErrNoUserVerification
 
 	// No fields to update
 	ErrNothingToUpdate
 
-	// You are offline. Changing anything needs a connection.
+	// You are offline. You need a connection to make changes.
 	ErrOfflineReadOnly
 
 	// Invalid origin
@@ -818,13 +818,13 @@ const (
 	// You cannot do this to your own account. Use its settings.
 	ErrOwnAccount
 
-	// Something went wrong in this page.
+	// Something went wrong on this page.
 	ErrPageFailed
 
-	// This passkey has been added already.
+	// This passkey has already been added.
 	ErrPasskeyAlreadyAdded
 
-	// The browser could not do that. If an extension of it keeps your passkeys, try without, or another br…
+	// The browser could not do that. If a browser extension manages your passkeys, try without it, or use …
 	ErrPasskeyBrowserFailed
 
 	// That took too long, or was finished elsewhere. Try again.
@@ -833,16 +833,16 @@ const (
 	// This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.
 	ErrPasskeyCopied
 
-	// This device has a passkey for your account already.
+	// This device already has a passkey for your account.
 	ErrPasskeyOnDeviceAlready
 
 	// You are not allowed to register this passkey
 	ErrPasskeyRegistrationForbidden
 
-	// The server did not accept this passkey. Try again, or with another device.
+	// The server did not accept this passkey. Try again, or use another device.
 	ErrPasskeyRegistrationRejected
 
-	// This passkey was not accepted. Try again, or use another way.
+	// This passkey was not accepted. Try again, or use another method.
 	ErrPasskeyRejected
 
 	// The browser is busy with another passkey. Finish or close that first, then try again.
@@ -851,25 +851,25 @@ const (
 	// That took too long. Try again.
 	ErrPasskeyTimedOut
 
-	// This browser, or this device, cannot do that with passkeys. Try another one, or your phone.
+	// This browser or device does not support that with passkeys. Try another one, or use your phone.
 	ErrPasskeyUnsupported
 
-	// Passkeys do not work at this address: it is not the one that this server is set up for. Open that on…
+	// Passkeys do not work at this address: the server is set up for another one. Open that address, or te…
 	ErrPasskeyWrongOrigin
 
-	// This password may be known to others, so it opens nothing any more. Choose a new one: we send you a …
+	// This password may have been exposed and has been disabled. Choose a new one: we will send you a link…
 	ErrPasswordCompromised
 
 	// Your name or email address contains this password. Please choose another one.
 	ErrPasswordIsName
 
-	// This password is among the first that an attacker tries. Choose another.
+	// This password is too common: attackers try it first. Choose another one.
 	ErrPasswordTooCommon
 
 	// This password is too long. Use at most 128 characters.
 	ErrPasswordTooLong
 
-	// Passwords have at least 8 characters.
+	// This password is too short. Use at least 8 characters.
 	ErrPasswordTooShort
 
 	// Your account does not have the permission for this.
@@ -896,34 +896,34 @@ const (
 	// Session is not fresh
 	ErrSessionNotFresh
 
-	// It is true or false.
+	// The value must be true or false.
 	ErrSettingBool
 
 	// Someone else has changed this setting in the meantime.
 	ErrSettingConflict
 
-	// It is a time from %s to %s, such as 45m, 12h or 7d.
+	// The value must be a time from %s to %s, such as 45m, 12h or 7d.
 	ErrSettingDuration
 
-	// It is an address, alone or as in: Accounts <accounts@example.com>.
+	// The value must be an email address, alone or with a name: Accounts <accounts@example.com>.
 	ErrSettingEmailAddress
 
-	// It is a number from %s to %s.
+	// The value must be a number from %s to %s.
 	ErrSettingNumber
 
-	// It is %s or %s or %s.
+	// The value must be %s, %s or %s.
 	ErrSettingOneOfThree
 
-	// It is %s or %s.
+	// The value must be %s or %s.
 	ErrSettingOneOfTwo
 
 	// The server's environment sets this setting. It can be changed only there.
 	ErrSettingReadOnly
 
-	// Paste the key itself: letters, digits and signs without spaces. Leave it empty to take it away.
+	// Paste the key itself: letters, digits and symbols without spaces. Leave the field empty to remove th…
 	ErrSettingSecret
 
-	// It has %s to %s characters, one of which can be seen and is not a colon, and no line breaks or other…
+	// The value must have %s to %s characters, at least one that is visible and not a colon, and no line b…
 	ErrSettingText
 
 	// Too many wrong codes for this sign-in. Sign in again.
@@ -938,16 +938,16 @@ const (
 	// Token expired
 	ErrTokenExpired
 
-	// You have asked for many codes. %s The last one may still work.
+	// You have requested too many codes. %s The last one may still work.
 	ErrTooManyCodesSent
 
 	// You have reached the maximum number of passkeys. Delete one that you no longer use first.
 	ErrTooManyPasskeys
 
-	// Too many tries.
+	// Too many attempts.
 	ErrTooManyTries
 
-	// Two-factor authentication is on already. Reload the page to see it.
+	// Two-factor authentication is already on. Reload the page to see it.
 	ErrTwoFactorAlreadyOn
 
 	// To continue, turn on two-factor authentication in the settings, or sign in with a passkey. Your acco…
@@ -962,7 +962,7 @@ const (
 	// This server does not serve that host name. Open the address in its configuration (-origin).
 	ErrUnknownHost
 
-	// This passkey is not known here: it may have been deleted. Use another one, or another way.
+	// The server does not know this passkey: it may have been deleted. Use another one, or another method.
 	ErrUnknownPasskey
 
 	// There is no setting with that name.
@@ -977,13 +977,13 @@ const (
 	// Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and …
 	ErrUserNotVerified
 
-	// Too many wrong codes. Have a new one sent.
+	// Too many wrong codes. Request a new one.
 	ErrWrongCodesSendNew
 
 	// This is not your current password.
 	ErrWrongCurrentPassword
 
-	// Account recovered by whoever runs the server
+	// Account recovered by the operator
 	EventAccountRecovered
 
 	// Authenticator app replaced
@@ -992,10 +992,10 @@ const (
 	// A backup code was used
 	EventBackupCodeUsed
 
-	// New backup codes made
+	// New backup codes created
 	EventBackupCodesMade
 
-	// A code was sent by mail
+	// A code was sent by email
 	EventCodeEmailed
 
 	// Wrong code
@@ -1004,22 +1004,22 @@ const (
 	// Too many wrong codes
 	EventCodesLocked
 
-	// Codes are taken again
+	// Lockout lifted
 	EventCodesUnlocked
 
-	// A browser is trusted, and asked for no second factor
+	// A browser was trusted to skip the second factor
 	EventDeviceTrusted
 
-	// Somebody said that it was not them, and the account was secured
+	// Reported with “It wasn't me”, and the account was secured
 	EventDisowned
 
-	// Change of the email address asked for
+	// Email address change requested
 	EventEmailChangeRequested
 
 	// Email address changed
 	EventEmailChanged
 
-	// A mail could not be delivered
+	// An email could not be delivered
 	EventEmailDropped
 
 	// Email address verified
@@ -1028,7 +1028,7 @@ const (
 	// Second factors and passkeys reset by an administrator
 	EventFactorsReset
 
-	// The server lacks the key of something that it keeps
+	// The server lacks the key for data that it stores
 	EventKeyMissing
 
 	// The server has a new key
@@ -1037,7 +1037,7 @@ const (
 	// Passkey added
 	EventPasskeyAdded
 
-	// A passkey was refused, because there may be a copy of it
+	// A passkey was refused because it may have been copied
 	EventPasskeyCopied
 
 	// A passkey was refused
@@ -1055,31 +1055,31 @@ const (
 	// Wrong password in a session
 	EventPasswordFailed
 
-	// Password reset by a link in a mail
+	// Password reset with a link in an email
 	EventPasswordReset
 
-	// Permission given
+	// Permission granted
 	EventPermissionGranted
 
-	// Permission taken away
+	// Permission revoked
 	EventPermissionRevoked
 
-	// A link to reset the password was asked for
+	// Password reset link requested
 	EventResetRequested
 
-	// Right password at sign-in, and a second factor asked for
+	// Correct password at sign-in, second factor required
 	EventSecondFactorChallenged
 
-	// A session was ended
+	// A session was revoked
 	EventSessionRevoked
 
 	// Signed out everywhere by an administrator
 	EventSessionsEnded
 
-	// Other sessions were ended
+	// Other sessions were revoked
 	EventSessionsRevoked
 
-	// System key changed
+	// System setting changed
 	EventSettingChanged
 
 	// Signed in
@@ -1091,10 +1091,10 @@ const (
 	// Too many wrong passwords at sign-in
 	EventSignInLimited
 
-	// Refused at sign-in, because the account is disabled
+	// Sign-in refused because the account is disabled
 	EventSignInRefused
 
-	// Right password at sign-in, but it has been disabled
+	// Correct password at sign-in, but it has been disabled
 	EventSignInVoidPassword
 
 	// Signed out
@@ -1103,7 +1103,7 @@ const (
 	// The account was created
 	EventSignUp
 
-	// Somebody tried to create an account with this address
+	// Someone tried to create an account with this address
 	EventSignUpTaken
 
 	// Identity confirmed
@@ -1112,7 +1112,7 @@ const (
 	// The key of the authenticator app was shown
 	EventTOTPKeyShown
 
-	// A browser is trusted no more
+	// A browser is no longer trusted
 	EventTrustedDeviceRevoked
 
 	// Two-factor authentication turned off
@@ -1121,13 +1121,13 @@ const (
 	// Two-factor authentication turned on
 	EventTwoFactorEnabled
 
-	// Setting up two-factor authentication was begun
+	// Setup of two-factor authentication started
 	EventTwoFactorPending
 
 	// The account was deleted
 	EventUserDeleted
 
-	// Deletion of the account asked for
+	// Account deletion requested
 	EventUserDeletionRequested
 
 	// Account disabled by an administrator
@@ -1166,22 +1166,22 @@ const (
 	// Authenticator key shown
 	FilterAuthenticatorKeyShown
 
-	// Backup codes made
+	// Backup codes created
 	FilterBackupCodesMade
 
 	// Backup codes used
 	FilterBackupCodesUsed
 
-	// Codes sent by mail
+	// Codes sent by email
 	FilterCodesEmailed
 
 	// Too many wrong codes
 	FilterCodesLockedOut
 
-	// Codes taken again
+	// Lockouts lifted
 	FilterCodesUnlocked
 
-	// Deletion asked for
+	// Account deletion requested
 	FilterDeletionRequested
 
 	// Devices trusted
@@ -1190,7 +1190,7 @@ const (
 	// “It wasn't me”
 	FilterDisowned
 
-	// New email address asked for
+	// Email address change requested
 	FilterEmailChangeRequested
 
 	// Email address changed
@@ -1199,7 +1199,7 @@ const (
 	// Email address verified
 	FilterEmailVerified
 
-	// Mails that nobody took
+	// Undelivered emails
 	FilterEmailsUndelivered
 
 	// Factors reset by administrators
@@ -1208,13 +1208,13 @@ const (
 	// Identity confirmed
 	FilterIdentityConfirmed
 
-	// All other sessions ended
+	// All other sessions revoked
 	FilterOtherSessionsEnded
 
 	// Passkeys added
 	FilterPasskeysAdded
 
-	// Passkeys that may be copies
+	// Passkeys that may have been copied
 	FilterPasskeysMaybeCopied
 
 	// Passkeys refused
@@ -1229,25 +1229,25 @@ const (
 	// Password changed
 	FilterPasswordChanged
 
-	// Forgotten password replaced
+	// Password reset
 	FilterPasswordReset
 
-	// New password asked for
+	// Password reset requested
 	FilterPasswordResetRequested
 
 	// Too many wrong passwords
 	FilterPasswordsLockedOut
 
-	// Permissions given
+	// Permissions granted
 	FilterPermissionsGranted
 
-	// Permissions taken away
+	// Permissions revoked
 	FilterPermissionsRevoked
 
 	// Profile changed
 	FilterProfileChanged
 
-	// Second factors asked for
+	// Second factors required
 	FilterSecondFactorsRequested
 
 	// Server keys missing
@@ -1259,7 +1259,7 @@ const (
 	// Wrong passwords in a session
 	FilterSessionWrongPasswords
 
-	// Sessions ended
+	// Sessions revoked
 	FilterSessionsEnded
 
 	// System settings changed
@@ -1283,7 +1283,7 @@ const (
 	// Trusted devices revoked
 	FilterTrustedDevicesRevoked
 
-	// 2FA begun
+	// 2FA setup started
 	FilterTwoFactorBegun
 
 	// 2FA turned off
@@ -1505,7 +1505,7 @@ const (
 	// Made on %s. Each works once.
 	MadeOnDateEachOnce
 
-	// An administrator has disabled your account. Nobody can sign in to it until it is enabled again.
+	// An administrator has disabled your account. You cannot sign in until it is enabled again.
 	MailAccountDisabled
 
 	// Your account was disabled
@@ -1517,25 +1517,25 @@ const (
 	// Your account was enabled
 	MailAccountEnabledSubject
 
-	// Whoever runs this service has switched two-factor authentication off for your account, signed it out…
+	// The operator of this service has turned off two-factor authentication for your account, signed it ou…
 	MailAccountRecovered
 
 	// Your account was recovered
 	MailAccountRecoveredSubject
 
-	// You said that it was not you. Everybody was signed out, and the password opens nothing any more: cho…
+	// You reported that it was not you. Everyone was signed out of your account, and its password no longe…
 	MailAccountSecured
 
 	// Your account was secured
 	MailAccountSecuredSubject
 
-	// Somebody, probably you, wants to change the address of your account to %s. Open this link if you wan…
+	// Someone, probably you, wants to change the address of your account to %s. To agree, open this link. …
 	MailAgreeEmailChange
 
 	// Change your address
 	MailAgreeEmailChangeSubject
 
-	// The authenticator app of your account was replaced by another.
+	// The authenticator app of your account was replaced with another one.
 	MailAuthenticatorReplaced
 
 	// Your authenticator was replaced
@@ -1544,28 +1544,28 @@ const (
 	// One of your backup codes was used. %d are left.
 	MailBackupCodeUsed
 
-	// One of your backup codes was used. Only %d are left: make new ones in the settings.
+	// One of your backup codes was used. Only %d are left: create new ones in the settings.
 	MailBackupCodesLowMany
 
-	// One of your backup codes was used. Only one is left: make new ones in the settings.
+	// One of your backup codes was used. Only one is left: create new ones in the settings.
 	MailBackupCodesLowOne
 
-	// New backup codes were made for your account. The old ones no longer work.
+	// New backup codes were created for your account. The old ones no longer work.
 	MailBackupCodesMade
 
-	// New backup codes were made
+	// New backup codes were created
 	MailBackupCodesMadeSubject
 
-	// The last of your backup codes was used. Make new ones in the settings.
+	// The last of your backup codes was used. Create new ones in the settings.
 	MailBackupCodesNoneLeft
 
-	// Somebody entered the password of your account, and then too many wrong codes. They did not get in. I…
+	// Someone entered the password of your account, and then too many wrong codes. They did not get in. If…
 	MailCodeGuessingAtSignIn
 
-	// Somebody who is signed in to your account has entered too many wrong codes. If it was not you, end t…
+	// Someone who is signed in to your account entered too many wrong codes. If this was not you, revoke t…
 	MailCodeGuessingInSession
 
-	// Somebody is trying codes
+	// Someone may be guessing your codes
 	MailCodeGuessingSubject
 
 	// It was confirmed with a backup code.
@@ -1577,13 +1577,13 @@ const (
 	// It was confirmed with a code from the authenticator app.
 	MailConfirmedByTOTP
 
-	// Open this link, in the browser in which you are signed in, to delete your account and all that is in…
+	// To delete your account and everything in it, open this link in the browser in which you are signed i…
 	MailDeleteAccount
 
 	// Delete your account
 	MailDeleteAccountSubject
 
-	// The address of your account is now %s. Mails go there from now on.
+	// The address of your account is now %s. From now on, emails go there.
 	MailEmailChanged
 
 	// Your address was changed
@@ -1598,76 +1598,76 @@ const (
 	// Your sign-in methods were reset
 	MailFactorsResetSubject
 
-	// Somebody, probably you, has forgotten the password of your account. With this link you choose a new …
+	// Someone, probably you, has forgotten the password of your account. To choose a new one, open this li…
 	MailForgotPassword
 
-	// Somebody, probably you, wanted to use this address for an account here. It has one already. Sign in,…
+	// Someone, probably you, tried to use this address for an account here. It already has one. Sign in, o…
 	MailHaveAccount
 
-	// You have an account already
+	// You already have an account
 	MailHaveAccountSubject
 
-	// If you did not just ask for it, somebody else is signed in to your account: end that session, and ch…
+	// If you did not just request it, someone else is signed in to your account: revoke that session, and …
 	MailIfCodeNotRequested
 
-	// If you have no account here, do not open it: somebody may have typed your address.
+	// If you have no account here, do not open the link: someone may have typed your address.
 	MailIfNoAccount
 
-	// If you have not just signed up here, do not open it: somebody may have typed your address.
+	// If you have not just signed up here, do not open the link: someone may have typed your address.
 	MailIfNotSignedUp
 
-	// If you did not just sign in, somebody else knows your password: change it.
+	// If you did not just sign in, someone else knows your password: change it.
 	MailIfNotSigningIn
 
-	// If this was you, there is nothing to do. If it was not, ask whoever runs this service for help at on…
+	// If this was you, there is nothing to do. If it was not, contact the operator of this service at once…
 	MailIfNotYouAskForHelp
 
-	// If it was not you, do not open it. Somebody is signed in to your account: end their session, and cha…
+	// If this was not you, do not open the link. Someone else is signed in to your account: revoke that se…
 	MailIfNotYouEndSession
 
-	// If this was you, there is nothing to do. If it was not, open this link within a week. It ends what t…
+	// If this was you, there is nothing to do. If it was not, open this link within a week to secure your …
 	MailIfNotYouOpenLink
 
-	// If it was not you, there is nothing to do: your password stays as it is.
+	// If this was not you, there is nothing to do: your password stays the same.
 	MailIfNotYouPasswordStays
 
-	// If it was not you, there is nothing to do: they were told nothing.
+	// If this was not you, there is nothing to do: they do not learn that you have an account.
 	MailIfNotYouToldNothing
 
-	// If it is a security key that you have just set up anew, or a device that you have restored, delete t…
+	// If it is a security key that you have just set up again, or a device that you have restored, delete …
 	MailIfPasskeyRestored
 
-	// If you did not ask for it, ask whoever runs this service what has happened.
+	// If you did not ask for this, contact the operator of this service.
 	MailIfRecoveryNotRequested
 
-	// If you did not expect this, ask whoever runs this service.
+	// If you did not expect this, contact the operator of this service.
 	MailIfUnexpectedAsk
 
-	// For a while, no more codes are taken from them or from you.
+	// For a while, no codes are accepted, including yours.
 	MailLockoutTemporary
 
-	// No more codes are taken, from them or from you, until you change your password or whoever runs this …
+	// No codes are accepted, including yours, until you change your password or the operator of this servi…
 	MailLockoutUntilUnlocked
 
-	// Your account was signed in to with a browser that it did not know.
+	// Someone signed in to your account from a new browser.
 	MailNewSignIn
 
 	// New sign-in
 	MailNewSignInSubject
 
-	// It was at %s UTC, from %s, with %s.
+	// This happened at %s UTC, from %s, with %s.
 	MailOccasion
 
-	// It was at %s UTC.
+	// This happened at %s UTC.
 	MailOccasionTime
 
-	// A passkey%s was added to your account. Whoever has it can sign in without your password.
+	// A passkey%s was added to your account. Anyone who has it can sign in without your password.
 	MailPasskeyAdded
 
 	// A passkey was added
 	MailPasskeyAddedSubject
 
-	// One of your passkeys%s was used in a way that only a copy of it could be: it has lost count. It was …
+	// One of your passkeys%s was refused because it may have been copied: its signature counter was too lo…
 	MailPasskeyCopied
 
 	// A passkey may have been copied
@@ -1676,7 +1676,7 @@ const (
 	//  (“%s”)
 	MailPasskeyName
 
-	// A passkey%s was removed from your account. It opens nothing here any more, and you were signed out e…
+	// A passkey%s was removed from your account. It no longer works here, and you were signed out everywhe…
 	MailPasskeyRemoved
 
 	// A passkey was removed
@@ -1688,13 +1688,13 @@ const (
 	// Your password was changed
 	MailPasswordChangedSubject
 
-	// The password of your account was replaced by way of “Forgot password?”, and you were signed out ever…
+	// The password of your account was reset with “Forgot password?”, and you were signed out everywhere.
 	MailPasswordReset
 
-	// The system key %s was changed by %s.
+	// The setting %s was changed by %s.
 	MailSecretSettingChanged
 
-	// A secret system key was changed
+	// A secret setting was changed
 	MailSecretSettingChangedSubject
 
 	// Your code is %s. It works once, within %d minutes.
@@ -1703,31 +1703,31 @@ const (
 	// Your sign-in code
 	MailSignInCodeSubject
 
-	// An administrator has signed your account out everywhere.
+	// An administrator has signed you out everywhere.
 	MailSignedOutEverywhere
 
 	// You were signed out everywhere
 	MailSignedOutEverywhereSubject
 
-	// The key of your authenticator app was shown in a session of your account. With it, another app shows…
+	// The key of your authenticator app was shown in a session of your account. Another app that has it sh…
 	MailTOTPKeyShown
 
 	// Your authenticator's key was shown
 	MailTOTPKeyShownSubject
 
-	// This is the test mail that you asked for. If you read it, mail from this service arrives.
+	// This is the test email that you requested. If you can read it, emails from this service arrive.
 	MailTest
 
-	// Test mail
+	// Test email
 	MailTestSubject
 
-	// Two-factor authentication was switched off for your account.
+	// Two-factor authentication was turned off for your account.
 	MailTwoFactorDisabled
 
 	// Two-factor authentication is off
 	MailTwoFactorDisabledSubject
 
-	// Two-factor authentication was switched on for your account.
+	// Two-factor authentication was turned on for your account.
 	MailTwoFactorEnabled
 
 	// Two-factor authentication is on
@@ -1739,7 +1739,7 @@ const (
 	// Verify your address
 	MailVerifyEmailSubject
 
-	// Please open this link to verify that this address is yours. It is then that of your account. The lin…
+	// Please open this link to verify that this address is yours. It then becomes the address of your acco…
 	MailVerifyNewEmail
 
 	// Verify your new address
@@ -2087,67 +2087,67 @@ const (
 	// Set
 	SetValue
 
-	// What this service is called: in mails, in authenticator apps and where passkeys are kept.
+	// The name of this service, as shown in emails, authenticator apps and password managers.
 	SettingAppName
 
-	// How many emails of each kind an address can ask for in an hour.
+	// How many emails of each kind an IP address can request in an hour.
 	SettingEmailHourlyLimit
 
 	// How long the security log is kept.
 	SettingEventRetention
 
-	// How long a confirmed identity counts before grave changes ask for it again.
+	// How long after confirming their identity users can make sensitive changes.
 	SettingFreshWindow
 
-	// Who mails are from, as Name <address>. If empty, the name of the service and no-reply at its host.
+	// The sender of emails, as Name <address>. If empty, the name of the service and no-reply at its host.
 	SettingMailFrom
 
-	// Whether people get a mail when their account is signed in to with a browser that it did not know.
+	// Whether users get an email when someone signs in to their account from a new browser.
 	SettingNewDeviceMail
 
-	// Whether browsers may add a passkey after a sign-in by password without asking, where the password ma…
+	// Whether browsers may add a passkey without asking after a sign-in by password, if the password manag…
 	SettingPasskeyAutoUpgrade
 
-	// Whether a passkey has to check by PIN, finger or face who uses it. If preferred, one that does not i…
+	// Whether passkeys must verify the user by PIN, fingerprint or face. With preferred, a passkey that do…
 	SettingPasskeyUserVerification
 
-	// Who has to have two-factor authentication: nobody, whoever has a permission, or everybody.
+	// Which users must have two-factor authentication: none, those with a permission, or all.
 	SettingRequireTwoFactor
 
-	// How long people have to turn it on, from when it is required or from when they join. After that, the…
+	// How long users have to turn on two-factor authentication once it is required or once they have signe…
 	SettingRequireTwoFactorGrace
 
-	// The key of resend.com, by which mail is sent. Without it, mails are written to files on the server.
+	// The API key for resend.com, which delivers the emails. Without it, emails are written to files on th…
 	SettingResendAPIKey
 
-	// How long a remembered session lives without being used.
+	// How long a remembered session lasts without being used.
 	SettingSessionIdle
 
-	// How long a remembered session lives however much it is used.
+	// How long a remembered session lasts at most, even if it is used.
 	SettingSessionLifetime
 
-	// How many sessions an account can have. Beyond it, the one unused for longest ends.
+	// How many sessions an account can have. One more ends the session that has been unused for longest.
 	SettingSessionsPerUser
 
-	// How many wrong passwords an address can send at sign-in in an hour, and how many wrong passkeys. Rig…
+	// How many wrong passwords, and how many wrong passkeys, an IP address can send at sign-in in an hour.…
 	SettingSignInHourlyLimit
 
-	// How many wrong passwords or codes an address can send in 10 seconds: at sign-in, and of each kind of…
+	// How many wrong passwords or codes an IP address can send in 10 seconds: at sign-in, and for each kin…
 	SettingSignInLimit
 
-	// Whether anybody can create an account. The link for the first administrator works all the same.
+	// Whether anyone can create an account. The link for the first administrator works in any case.
 	SettingSignUpEnabled
 
-	// How many times an address can try to sign up in an hour.
+	// How many times an IP address can try to sign up in an hour.
 	SettingSignUpHourlyLimit
 
-	// Whether a code by mail is good as a second factor, too. It makes one of whoever reads the mailbox.
+	// Whether a code sent by email also counts as a second factor. If so, anyone who can read the mailbox …
 	SettingTwoFactorEmailCode
 
-	// How a right password is answered when a second factor is due: 403 twoFactorRequired, or Better Auth'…
+	// The response to a correct password when a second factor is due: 403 twoFactorRequired, or Better Aut…
 	SettingTwoFactorSignIn
 
-	// Whether an address has to be verified before its account can be signed in to. It is required once RE…
+	// Whether users must verify their email address before they can sign in. It is required once RESEND_AP…
 	SettingVerifyEmail
 
 	// Show
