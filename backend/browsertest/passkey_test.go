@@ -559,7 +559,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 		"SecurityError":     "Passkeys do not work at this address",
 		"ConstraintError":   "Set up a PIN, fingerprint or face recognition on it",
 		"NotSupportedError": "Try another one, or use your phone.",
-		"UnknownError":      "had a problem",
+		"UnknownError":      "reported a problem",
 		"TypeError":         "The browser could not do that.",
 		"SomethingNew":      "The browser could not do that.",
 	} {
