@@ -69,7 +69,7 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 		t.Errorf("the language is %q before the user chooses one; want browser", got)
 	}
 	p.Do(chromedp.EmulateViewport(360, 740))
-	p.See("Zwei-Faktor-Authentisierung")
+	p.See("Zwei-Faktor-Authentifizierung")
 	p.Fits(360, "the settings page in German")
 	p.Do(chromedp.EmulateViewport(1280, 900))
 

@@ -134,7 +134,7 @@ func testOffline(t *testing.T) {
 			return true
 		})()`, hours))
 		p.Open("/dashboard/settings")
-		p.See("the server cannot be reached")
+		p.See("The server cannot be reached")
 		if p.Sees("Firefox 153") || p.snapshot() != "" {
 			t.Errorf("the page still uses or stores a snapshot from %g hours ago: %s", hours, p.snapshot())
 		}
@@ -151,7 +151,7 @@ func testOffline(t *testing.T) {
 		t.Errorf("after signing out, the snapshot is %s; want none", snapshot)
 	}
 	p.Open("/dashboard/settings")
-	p.See("the server cannot be reached")
+	p.See("The server cannot be reached")
 	if p.Sees("Firefox 153") || p.Sees(email) {
 		t.Error("after signing out, the page still shows the account")
 	}
@@ -294,7 +294,7 @@ func testPendingSignOut(t *testing.T) {
 	p.signIn(email)
 	signOutOffline()
 	p.Visit("/dashboard/settings")
-	p.See("the server cannot be reached")
+	p.See("The server cannot be reached")
 	p.Do(chromedp.Navigate("about:blank"))
 	server.Start()
 	p.Open("/dashboard/settings")

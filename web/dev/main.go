@@ -41,17 +41,16 @@ func run(ctx context.Context, listen string, args []string) error {
 	s := &server{address: address, args: append([]string{
 		"-listen", address, "-origin", "http://localhost:" + port, "-trusted-proxies", "127.0.0.1",
 	}, args...)}
-	defer s.stop()
 	p := newProxy(&url.URL{Scheme: "http", Host: address}, "web")
-	srv := &http.Server{Addr: listen, Handler: p, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		<-ctx.Done()
-		srv.Close()
-	}()
-	go watch(ctx, ".", func(c change) { rebuild(ctx, c, s, p) })
-	if err := srv.ListenAndServe(); ctx.Err() == nil {
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
 		return err
 	}
+	srv := &http.Server{Handler: p, ReadHeaderTimeout: 5 * time.Second}
+	defer srv.Close()
+	go srv.Serve(listener) // until it is closed
+	defer s.stop()         // once nothing rebuilds and restarts it
+	watch(ctx, ".", func(c change) { rebuild(ctx, c, s, p) })
 	return nil
 }
 
