@@ -326,7 +326,7 @@ func TestRefusesSettings(t *testing.T) {
 		name, _, _ := strings.Cut(set, "=")
 		t.Run(name, func(t *testing.T) {
 			output, err := testkit.Run(t, set)
-			if err == nil || !strings.Contains(output, "the environment variable "+name+" is invalid: It ") {
+			if err == nil || !strings.Contains(output, "the environment variable "+name+" is invalid: The value ") {
 				t.Errorf("%v, %s", err, output)
 			}
 		})
