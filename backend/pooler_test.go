@@ -96,7 +96,7 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 	release()
 	for _, p := range servers {
 		p.Await()
-		t.Cleanup(func() { no5xx(t, p) })
+		t.Cleanup(func() { no5xx(t, p, busyHashing) })
 	}
 	return servers
 }

@@ -55,7 +55,7 @@ func TestMissingKey(t *testing.T) {
 			e.Detail != `{"key":"gone"}` || e.IP == "" {
 			t.Errorf("event: %+v", e)
 		}
-		if log := s.log.String(); !strings.Contains(log, `the key \"gone\"`) {
+		if log := s.log.String(); !strings.Contains(log, `the key \"gone\" of the encrypted value`) {
 			t.Error("the log does not say why")
 		}
 		want(t, b.spend(codes[0]), 200, "") // another second factor

@@ -280,7 +280,7 @@ func TestTOTPReplay(t *testing.T) {
 		for _, away := range []int{-10, -3, -2, 3} {
 			a := s.pendingSignIn(t, ann).verify(app.Code(away))
 			want(t, a, 401, "INVALID_CODE")
-			says := "clock"
+			says := "Your phone's clock seems to be"
 			if away < 0 { // before a step whose code was used
 				says = "too old"
 			}

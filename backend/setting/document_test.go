@@ -1,7 +1,6 @@
 package setting_test
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,17 +13,23 @@ import (
 // TestDocument tests that the documentation lists the settings.
 func TestDocument(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| Setting | Type | Default | Values | What it does |\n| --- | --- | --- | --- | --- |\n")
+	table.WriteString("| Setting | Value | What it does |\n| --- | --- | --- |\n")
 	for _, s := range setting.Registry {
-		values := strings.Join(s.Options, ", ")
-		if s.Min != "" {
-			values = s.Min + " to " + s.Max
+		value := s.Type
+		switch {
+		case s.Type == "enum":
+			value = "`" + strings.Join(s.Options, "`, `") + "`"
+		case s.Min != "":
+			value += ", " + s.Min + " to " + s.Max
 			if s.Type == "string" {
-				values += " characters"
+				value += " characters"
 			}
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n",
-			s.Name, s.Type, cmp.Or(s.Default, "–"), values, strings.NewReplacer("|", `\|`, "<", `\<`).Replace(message.English.T(s.Description)))
+		if s.Default != "" {
+			value += "; default `" + s.Default + "`"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", s.Name, value,
+			strings.NewReplacer("|", `\|`, "<", `\<`).Replace(message.English.T(s.Description)))
 	}
 	testkit.Generated(t, "../../web/docs/configuration.md", "settings", table.String())
 }
