@@ -126,7 +126,7 @@ func userAndPermission(ctx context.Context, c config, accounts *account.Service)
 // unlock lifts the lockout of an account's second factor after too many wrong codes.
 func unlock(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	email := c.args[0]
-	if err := accounts.UnlockSecondFactor(ctx, email); err != nil {
+	if err := accounts.LiftLockout(ctx, email); err != nil {
 		return noAccount(err, email)
 	}
 	fmt.Fprintf(out, "%s: lockout lifted.\n", email)

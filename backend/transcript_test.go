@@ -28,35 +28,35 @@ import (
 // cache sessions in cookies. It stores in the session, or in the pending sign-in before
 // it, whether the browser remembers the session.
 type exchange struct {
-	Name      string // if it begins with "(ours:", the exchange was not recorded, and the name says why it exists
-	Request   string // method and path below /api/auth
-	Cookie    string // the session cookie; "tampered $1" for a cookie of the same form that no session has
-	Challenge string // the two_factor cookie; "forged" for a cookie of the same form that no pending sign-in has
-	Trust     string // the trust_device cookie
-	Passkey   string // the passkey cookie
-	Bearer    string // the session whose token is in the Authorization header
-	NoOrigin  bool
-	Type      string // Content-Type if it is not application/json; "none" for none
-	Body      json.RawMessage
-	Raw       string // a body that is not JSON, or not an object
+	Name          string // if it begins with "(ours:", the exchange was not recorded, and the name says why it exists
+	Request       string // method and path below /api/auth
+	Cookie        string // the session cookie; "tampered $1" for a cookie of the same form that no session has
+	PendingSignIn string `json:"challenge"` // the two_factor cookie; "forged" for a cookie of the same form that no pending sign-in has
+	Trust         string // the trust_device cookie
+	Passkey       string // the passkey cookie
+	Bearer        string // the session whose token is in the Authorization header
+	NoOrigin      bool
+	Type          string // Content-Type if it is not application/json; "none" for none
+	Body          json.RawMessage
+	Raw           string // a body that is not JSON, or not an object
 
 	Authenticator *ceremony // makes the response of the body
 
-	Status          int
-	Answer          json.RawMessage // an error unchanged, or the form of another answer
-	Sets            string          // the session whose cookie is set
-	Brief           bool            // that cookie ends with the browser session
-	Clears          bool            // the session cookie is cleared
-	SetsChallenge   string
-	ClearsChallenge bool
-	SetsTrust       string
-	ClearsTrust     bool
-	Keeps           string // the account whose authenticator and backup codes are in the answer
-	EmailTo         string `json:"mails"` // the account that gets a link by email
-	Link            string // path and query of that link; empty if it was not recorded
-	Location        string
-	SetsPasskey     string // the ceremony whose options are the answer
-	KeepsPasskey    string // %1, %2 …: stands for the ID of the passkey that is the answer
+	Status              int
+	Answer              json.RawMessage // an error unchanged, or the form of another answer
+	Sets                string          // the session whose cookie is set
+	Brief               bool            // that cookie ends with the browser session
+	Clears              bool            // the session cookie is cleared
+	SetsPendingSignIn   string          `json:"setsChallenge"`
+	ClearsPendingSignIn bool            `json:"clearsChallenge"`
+	SetsTrust           string
+	ClearsTrust         bool
+	Keeps               string // the account whose authenticator and backup codes are in the answer
+	EmailTo             string `json:"mails"` // the account that gets a link by email
+	Link                string // path and query of that link; empty if it was not recorded
+	Location            string
+	SetsPasskey         string // the ceremony whose options are the answer
+	KeepsPasskey        string // %1, %2 …: stands for the ID of the passkey that is the answer
 
 	// SQL, if not empty, replaces the request. It makes time pass in the database.
 	SQL string
@@ -69,7 +69,7 @@ var intended = map[string]struct {
 	status int
 	answer string
 
-	cookie, challenge, trust string // "set", "cleared" or "untouched"
+	cookie, pendingSignIn, trust string // "set", "cleared" or "untouched"
 
 	location string
 	link     string // in the email
@@ -106,28 +106,28 @@ var intended = map[string]struct {
 	"verify again with session, same code (no replay protection)":       {why: once, status: 401, answer: invalidCode},
 	"verify-totp again: with session cookie now (session mode)":         {why: once, status: 401, answer: invalidCode},
 	"verify-totp code used before in other challenge (replay accepted)": {why: once, status: 401, answer: invalidCode},
-	"replay consumed challenge cookie":                                  {why: once + ", so the challenge was not passed", status: 401, answer: invalidCode},
+	"replay consumed challenge cookie":                                  {why: once + ", so the sign-in was not completed", status: 401, answer: invalidCode},
 	"verify code of previous window (-1)":                               {why: once + ", nor any before it", status: 401, answer: invalidCode},
 	"verify code of window -2":                                          {why: "the message says that a clock is wrong", status: 401, answer: invalidCode},
 	"verify-backup-code reused":                                         {why: "the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
 	"verify-backup-code reused, without dash":                           {why: "it is the same code, and the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
 	"generate-backup-codes ok":                                          {why: factors, cookie: "set"},
 	"enable method otp":                                                 {why: noMailbox, status: 400, answer: `{"code":"OTP_NOT_CONFIGURED","message":"OTP is not available"}`},
-	"sign-in otp-only user":                                             {why: noMailbox, status: 200, answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", challenge: "untouched"},
+	"sign-in otp-only user":                                             {why: noMailbox, status: 200, answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", pendingSignIn: "untouched"},
 
 	"sign-in with old (rotated-out) trust cookie -> challenge, cookie expired": {why: trusts, trust: "untouched"},
 	"sign-in t3 with t2's trust cookie":                                        {why: trusts, trust: "untouched"},
 	"sign-in on trusted device after password change -> still trusted": {
-		why: rotates + ", and the trust in devices", status: 200, answer: `{"twoFactorRedirect":"true"}`, cookie: "cleared", challenge: "set", trust: "untouched",
+		why: rotates + ", and the trust in devices", status: 200, answer: `{"twoFactorRedirect":"true"}`, cookie: "cleared", pendingSignIn: "set", trust: "untouched",
 	},
 	"disable with trust cookie present": {why: trusts, trust: "untouched"},
 
-	"verify-totp forged cookie":                                 {why: deadCookie, challenge: "cleared"},
-	"verify-backup-code disableSession:true in sign-in":         {why: deadCookie, challenge: "cleared"},
-	"... challenge still alive afterwards, another backup code": {why: deadCookie, challenge: "cleared"},
-	"verify-backup-code with session, burns a code":             {why: deadCookie, challenge: "cleared"},
-	"verify-backup-code with session disableSession":            {why: deadCookie, challenge: "cleared"},
-	"expired challenge":                                         {why: deadCookie, challenge: "cleared"},
+	"verify-totp forged cookie":                                 {why: deadCookie, pendingSignIn: "cleared"},
+	"verify-backup-code disableSession:true in sign-in":         {why: deadCookie, pendingSignIn: "cleared"},
+	"... challenge still alive afterwards, another backup code": {why: deadCookie, pendingSignIn: "cleared"},
+	"verify-backup-code with session, burns a code":             {why: deadCookie, pendingSignIn: "cleared"},
+	"verify-backup-code with session disableSession":            {why: deadCookie, pendingSignIn: "cleared"},
+	"expired challenge":                                         {why: deadCookie, pendingSignIn: "cleared"},
 
 	"generate-register-options":                                           {why: verifies, within: verified},
 	"(setup) register options":                                            {why: verifies, within: fewer},
@@ -193,7 +193,7 @@ const (
 	once       = "a code is good once"
 	factors    = "new factors end the other sessions and give the current one a new cookie"
 	noMailbox  = "a mailbox is no second factor by itself before its owner has verified it"
-	deadCookie = "the cookie of a challenge that is not there, or no longer, is cleared"
+	deadCookie = "the cookie of a pending sign-in that is not there, or no longer, is cleared"
 	trusts     = "the cookie may have the trust of other accounts in it, and what is revoked in it opens nothing"
 	counts     = "wrong codes count in a session, too"
 
@@ -268,7 +268,7 @@ func testTwoFactorRequired(t *testing.T) {
 	var exchanges []exchange
 	testkit.ReadJSON(t, "testdata/wire/10-two-factor-sign-in.json", &exchanges)
 	for _, e := range exchanges {
-		if e.SetsChallenge == "" {
+		if e.SetsPendingSignIn == "" {
 			r.exchange(t, e)
 			continue
 		}
@@ -291,39 +291,39 @@ type secondFactors struct {
 
 // A replay is the state of a run of transcripts on one server.
 type replay struct {
-	server     *testkit.Program
-	client     *testkit.Client    // without cookies of its own
-	sessions   map[string]session // by the names $1, $2 …
-	challenges map[string]string  // the cookies of pending sign-ins, by the same names
-	trusts     map[string]string
-	accounts   map[string]*secondFactors // by the name of the account
-	set        map[string]bool           // the values of cookies that were set
-	read       map[string]bool           // the files of emails that were read
-	passkeys   passkeys
-	links      map[string]string // by the name of the account: the token of the last link
-	unused     map[string]bool   // the names in intended that no exchange has had yet
+	server         *testkit.Program
+	client         *testkit.Client    // without cookies of its own
+	sessions       map[string]session // by the names $1, $2 …
+	pendingSignIns map[string]string  // the cookies of pending sign-ins, by the same names
+	trusts         map[string]string
+	accounts       map[string]*secondFactors // by the name of the account
+	set            map[string]bool           // the values of cookies that were set
+	read           map[string]bool           // the files of emails that were read
+	passkeys       passkeys
+	links          map[string]string // by the name of the account: the token of the last link
+	unused         map[string]bool   // the names in intended that no exchange has had yet
 }
 
 func newReplay(server *testkit.Program) *replay {
 	client := server.Client()
 	client.Jar = nil
 	return &replay{
-		server: server, client: client, sessions: make(map[string]session), challenges: make(map[string]string), trusts: make(map[string]string),
+		server: server, client: client, sessions: make(map[string]session), pendingSignIns: make(map[string]string), trusts: make(map[string]string),
 		accounts: make(map[string]*secondFactors), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
 		passkeys: newPasskeys(), links: make(map[string]string),
 	}
 }
 
 const (
-	sessionCookie   = "better-auth.session_token"
-	challengeCookie = "better-auth.two_factor"
-	trustCookie     = "better-auth.trust_device"
-	passkeyCookie   = "better-auth.better-auth-passkey"
-	browserCookie   = "better-auth.browser" // Latchkey's own, which stays
+	sessionCookie       = "better-auth.session_token"
+	pendingSignInCookie = "better-auth.two_factor"
+	trustCookie         = "better-auth.trust_device"
+	passkeyCookie       = "better-auth.better-auth-passkey"
+	browserCookie       = "better-auth.browser" // Latchkey's own, which stays
 )
 
 // lifetimes has the Max-Age of Better Auth's cookies, in seconds.
-var lifetimes = map[string]int{challengeCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60, passkeyCookie: 5 * 60}
+var lifetimes = map[string]int{pendingSignInCookie: 10 * 60, trustCookie: 30 * 24 * 60 * 60, passkeyCookie: 5 * 60}
 
 // exchange sends the request of an exchange and compares the answer.
 func (r *replay) exchange(t *testing.T, e exchange) {
@@ -334,7 +334,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	}
 	a := r.send(t, e)
 
-	cookies := map[string]string{sessionCookie: "untouched", challengeCookie: "untouched", trustCookie: "untouched", passkeyCookie: "untouched"}
+	cookies := map[string]string{sessionCookie: "untouched", pendingSignInCookie: "untouched", trustCookie: "untouched", passkeyCookie: "untouched"}
 	values := make(map[string]string)
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		if c.MaxAge < 0 {
@@ -356,10 +356,10 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 		}
 	}
 	wantCookies := map[string]string{
-		sessionCookie:   effect(e.Sets, e.Clears),
-		challengeCookie: effect(e.SetsChallenge, e.ClearsChallenge),
-		trustCookie:     effect(e.SetsTrust, e.ClearsTrust),
-		passkeyCookie:   effect(e.SetsPasskey, false),
+		sessionCookie:       effect(e.Sets, e.Clears),
+		pendingSignInCookie: effect(e.SetsPendingSignIn, e.ClearsPendingSignIn),
+		trustCookie:         effect(e.SetsTrust, e.ClearsTrust),
+		passkeyCookie:       effect(e.SetsPasskey, false),
 	}
 	if d, ok := intended[e.Name]; ok {
 		delete(r.unused, e.Name)
@@ -371,7 +371,7 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			e.Answer = patched(t, e.Answer, d.within)
 		}
 		e.Location, e.Link = cmp.Or(d.location, e.Location), cmp.Or(d.link, e.Link)
-		for name, effect := range map[string]string{sessionCookie: d.cookie, challengeCookie: d.challenge, trustCookie: d.trust, passkeyCookie: ""} {
+		for name, effect := range map[string]string{sessionCookie: d.cookie, pendingSignInCookie: d.pendingSignIn, trustCookie: d.trust, passkeyCookie: ""} {
 			if effect != "" {
 				wantCookies[name] = effect
 			} else if d.status >= 400 {
@@ -420,12 +420,12 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	if value, ok := values[sessionCookie]; ok {
 		// If no cookie was recorded, a session continues with a new cookie, or the server
 		// starts a session instead of a pending sign-in.
-		r.sessions[cmp.Or(e.Sets, e.Cookie, e.SetsChallenge)] = session{value, holds.Token}
+		r.sessions[cmp.Or(e.Sets, e.Cookie, e.SetsPendingSignIn)] = session{value, holds.Token}
 	} else if e.Sets != "" && e.Cookie != "" {
 		r.sessions[e.Sets] = r.sessions[e.Cookie] // it continues with its old cookie
 	}
-	if value, ok := values[challengeCookie]; ok {
-		r.challenges[cmp.Or(e.SetsChallenge, e.Sets)] = value
+	if value, ok := values[pendingSignInCookie]; ok {
+		r.pendingSignIns[cmp.Or(e.SetsPendingSignIn, e.Sets)] = value
 	}
 	if value, ok := values[trustCookie]; ok {
 		r.trusts[e.SetsTrust] = value
@@ -542,11 +542,11 @@ func (r *replay) cookies(t *testing.T, e exchange) (cookies []string) {
 		}
 		cookies = append(cookies, sessionCookie+"="+s.cookie)
 	}
-	r.challenges["forged"] = strings.Repeat("A", 43) // the length of 256 bits in base64
+	r.pendingSignIns["forged"] = strings.Repeat("A", 43) // the length of 256 bits in base64
 	for name, from := range map[string]struct {
 		key    string
 		values map[string]string
-	}{challengeCookie: {e.Challenge, r.challenges}, trustCookie: {e.Trust, r.trusts}, passkeyCookie: {e.Passkey, r.passkeys.cookies}} {
+	}{pendingSignInCookie: {e.PendingSignIn, r.pendingSignIns}, trustCookie: {e.Trust, r.trusts}, passkeyCookie: {e.Passkey, r.passkeys.cookies}} {
 		if from.key == "" {
 			continue
 		}

@@ -132,7 +132,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	db := storetest.Open(t, database)
 	unlock := func() { // as if the lockout had expired
 		t.Helper()
-		if err := db.UnlockSecondFactor(t.Context(), ann.id); err != nil {
+		if err := db.LiftLockout(t.Context(), ann.id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,30 +168,30 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 
 	// Many pending sign-ins use wrong codes, which count together.
 	wrong := testkit.Wrong(ann.app)
-	judged := 0
+	checked := 0
 	for _, a := range atOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
 		switch {
 		case a.Is(401, "INVALID_CODE"):
-			judged++
+			checked++
 		case !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED"):
 			t.Error("a wrong code: ", a)
 		}
 	}
-	if judged != 10 {
-		t.Errorf("the server checked %d wrong codes in a row; want 10", judged)
+	if checked != 10 {
+		t.Errorf("the server checked %d wrong codes in a row; want 10", checked)
 	}
 	for i := range servers { // a correct code does not help during the lockout
 		post(ann.newPendingSignIn(t, server(i)), "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).
 			Want(t, 429, "ACCOUNT_TEMPORARILY_LOCKED")
 	}
-	if locks := strings.Count(storetest.Dump(t, database), " codes-locked "); locks != 1 {
-		t.Errorf("the log has %d entries about a lock; want 1", locks)
+	if lockouts := strings.Count(storetest.Dump(t, database), " codes-locked "); lockouts != 1 {
+		t.Errorf("the log has %d entries about a lockout; want 1", lockouts)
 	}
 	unlock()
 
 	// One pending sign-in uses several codes.
 	same := copies(ann.newPendingSignIn(t, server(0)), n, servers)
-	openOne("one challenge, several codes", func(i int) testkit.Answer {
+	openOne("one pending sign-in, several codes", func(i int) testkit.Answer {
 		return post(same[i], "/two-factor/verify-backup-code", body{"code": ann.codes[1+i%5]})
 	})
 	if left := ann.codesLeft(t); left != 8 {
@@ -206,7 +206,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 		{"/two-factor/verify-backup-code", ann.codes[9]},
 	} {
 		same := copies(ann.newPendingSignIn(t, server(0)), n, servers)
-		openOne("one challenge, one code", func(i int) testkit.Answer { return post(same[i], code.path, body{"code": code.code}) })
+		openOne("one pending sign-in, one code", func(i int) testkit.Answer { return post(same[i], code.path, body{"code": code.code}) })
 	}
 
 	testRevoked(t, ann, servers)
@@ -412,7 +412,7 @@ func TestLockoutsSurvive(t *testing.T) {
 		try(3)
 		locked := func(when string) {
 			t.Helper()
-			for what, browser := range map[string]*testkit.Client{"a challenge from before": waiting, "a new challenge": ann.newPendingSignIn(t, p)} {
+			for what, browser := range map[string]*testkit.Client{"a pending sign-in from before": waiting, "a new pending sign-in": ann.newPendingSignIn(t, p)} {
 				for path, code := range map[string]string{"/two-factor/verify-totp": ann.app.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
 					if a := post(browser, path, body{"code": code}); !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED") {
 						t.Errorf("%s, %s %s: %s; want 429", path, what, when, a)
@@ -596,17 +596,17 @@ func TestTwoFactorAtRest(t *testing.T) {
 
 		// The server gets correct and wrong codes of each kind, in a pending sign-in and in a
 		// session, the cookie of a trusted device, and bodies that no endpoint accepts.
-		newChallenge := func() *testkit.Client { return ann.pendingSignIn(t, secrets.newClient(p)) }
+		newPendingSignIn := func() *testkit.Client { return ann.pendingSignIn(t, secrets.newClient(p)) }
 		right := ann.app.Next()
 		secrets[right] = "a right code"
-		post(newChallenge(), "/two-factor/verify-totp", body{"code": right}).Want(t, 200, "")
-		trusted := newChallenge()
+		post(newPendingSignIn(), "/two-factor/verify-totp", body{"code": right}).Want(t, 200, "")
+		trusted := newPendingSignIn()
 		post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
 		ann.sendPassword(trusted).Want(t, 200, "")
 		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
 		wrong, wrongBackupCode, mistyped := testkit.Wrong(ann.app), "Wr0ng-c0de7", testkit.Password+" mistyped"
 		secrets[wrong], secrets[wrongBackupCode], secrets[mistyped] = "a wrong code", "a wrong backup code", "a mistyped password"
-		for _, c := range []*testkit.Client{newChallenge(), ann.Client} {
+		for _, c := range []*testkit.Client{newPendingSignIn(), ann.Client} {
 			post(c, "/two-factor/verify-totp", body{"code": wrong}).Want(t, 401, "INVALID_CODE")
 			post(c, "/two-factor/verify-backup-code", body{"code": wrongBackupCode}).Want(t, 401, "INVALID_BACKUP_CODE")
 			post(c, "/two-factor/disable", body{"password": mistyped})
@@ -622,7 +622,7 @@ func TestTwoFactorAtRest(t *testing.T) {
 				}
 			}
 		}
-		byEmail := newChallenge()
+		byEmail := newPendingSignIn()
 		post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
 		post(ann.Client, "/two-factor/send-otp", body{}).Want(t, 200, "")
 

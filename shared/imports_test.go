@@ -14,9 +14,9 @@ const (
 	webauthn = "github.com/go-webauthn/webauthn"
 )
 
-// walls lists what each package must not import. Each name includes everything below it.
-var walls = []struct {
-	room string
+// importRules lists what each package must not import. Each name includes everything below it.
+var importRules = []struct {
+	path string
 	goos string // "" for the one that the tests run on
 	slim bool   // with the modules of web/build/slim.go
 
@@ -24,20 +24,20 @@ var walls = []struct {
 	never    []string // not even indirectly
 	directly []string // not in its own files; its dependencies may
 }{
-	{room: "shared", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
-	{room: "shared/message", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
-	{room: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}, directly: []string{"net/http"}},
-	{room: "web/build", never: []string{"latchkey"}},
-	{room: "web/dev", stdOnly: true, never: []string{"latchkey"}},
+	{path: "shared", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
+	{path: "shared/message", stdOnly: true, never: []string{"latchkey"}, directly: []string{"net/http"}},
+	{path: "web", never: []string{bun, goApp, "latchkey/app", "latchkey/backend"}, directly: []string{"net/http"}},
+	{path: "web/build", never: []string{"latchkey"}},
+	{path: "web/dev", stdOnly: true, never: []string{"latchkey"}},
 	{
-		room: "app",
+		path: "app",
 		goos: "js",
 		// Each of these adds up to a megabyte to the download.
 		never:    []string{"html/template", "text/template", "golang.org/x/text", otp, webauthn, "latchkey/backend"},
 		directly: []string{"net/http"},
 	},
 	{
-		room: "app",
+		path: "app",
 		goos: "js",
 		slim: true,
 		never: []string{
@@ -46,50 +46,50 @@ var walls = []struct {
 		},
 	},
 	{
-		room:  "app/client",
+		path:  "app/client",
 		never: []string{goApp, "latchkey/app/ui", "latchkey/backend"},
 	},
-	{room: "app/html", goos: "js", never: []string{"latchkey"}},
-	{room: "app/passkey", goos: "js", never: []string{goApp, "latchkey"}},
+	{path: "app/html", goos: "js", never: []string{"latchkey"}},
+	{path: "app/passkey", goos: "js", never: []string{goApp, "latchkey"}},
 	{
-		room:     "backend",
+		path:     "backend",
 		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
 	},
 	{
-		room:    "backend/atomicfile",
+		path:    "backend/atomicfile",
 		stdOnly: true,
 		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:    "backend/audit",
+		path:    "backend/audit",
 		stdOnly: true,
 		never:   []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/address",
+		path:  "backend/address",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/language",
+		path:  "backend/language",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/provider",
+		path:  "backend/provider",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/keyring",
+		path:  "backend/keyring",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room: "backend/mail",
+		path: "backend/mail",
 		never: []string{
 			bun, goApp, "latchkey/backend/account", "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web",
 		},
 		directly: []string{"database/sql"},
 	},
 	{
-		room: "backend/mail/mailer",
+		path: "backend/mail/mailer",
 		never: []string{
 			bun, goApp, otp, webauthn, "latchkey/backend/account", "latchkey/backend/setting", "latchkey/backend/store",
 			"latchkey/backend/server", "latchkey/app", "latchkey/web",
@@ -97,19 +97,19 @@ var walls = []struct {
 		directly: []string{"database/sql"},
 	},
 	{
-		room:  "backend/passhash",
+		path:  "backend/passhash",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/webauthn",
+		path:  "backend/webauthn",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room:  "backend/webauthn/authenticator", // it must not share code with what it tests
+		path:  "backend/webauthn/authenticator", // it must not share code with what it tests
 		never: []string{"latchkey"},
 	},
 	{
-		room: "backend/setting",
+		path: "backend/setting",
 		never: []string{
 			bun, goApp, otp, webauthn, "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store",
 			"latchkey/app", "latchkey/web",
@@ -117,57 +117,57 @@ var walls = []struct {
 		directly: []string{"net/http", "database/sql"},
 	},
 	{
-		room:  "backend/useragent",
+		path:  "backend/useragent",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
-		room: "backend/account",
+		path: "backend/account",
 		never: []string{
 			bun, goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/backend/mail/mailer", "latchkey/app", "latchkey/web",
 		},
 		directly: []string{"net/http", "database/sql", "html/template", "text/template", webauthn},
 	},
 	{
-		room:     "backend/store",
+		path:     "backend/store",
 		never:    []string{goApp, "latchkey/backend/server", "latchkey/app", "latchkey/web"},
 		directly: []string{webauthn},
 	},
 	{
-		room:     "backend/server",
+		path:     "backend/server",
 		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/app"},
 		directly: []string{"database/sql", webauthn},
 	},
 	{
-		room:  "backend/site",
+		path:  "backend/site",
 		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store"},
 	},
 	{
-		room:  "backend/server/wire",
+		path:  "backend/server/wire",
 		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend", "latchkey/web"},
 	},
 }
 
 func TestImports(t *testing.T) {
-	for _, wall := range walls {
-		name := wall.room
-		if wall.slim {
+	for _, rule := range importRules {
+		name := rule.path
+		if rule.slim {
 			name += " slimmed"
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			room := "latchkey/" + wall.room
-			for _, p := range dependencies(t, room, wall.goos, wall.slim) {
-				if !below(p.path, room) {
-					if wall.stdOnly && !p.standard {
-						t.Errorf("%s depends on %s, which is not in the standard library", room, p.path)
+			path := "latchkey/" + rule.path
+			for _, p := range dependencies(t, path, rule.goos, rule.slim) {
+				if !below(p.path, path) {
+					if rule.stdOnly && !p.standard {
+						t.Errorf("%s depends on %s, which is not in the standard library", path, p.path)
 					}
-					if below(p.path, wall.never...) {
-						t.Errorf("%s depends on %s", room, p.path)
+					if below(p.path, rule.never...) {
+						t.Errorf("%s depends on %s", path, p.path)
 					}
 					continue
 				}
 				for _, name := range p.imports {
-					if below(name, wall.directly...) {
+					if below(name, rule.directly...) {
 						t.Errorf("%s imports %s", p.path, name)
 					}
 				}
@@ -183,7 +183,7 @@ type dependency struct {
 }
 
 // dependencies lists a package and everything that it imports, directly or indirectly.
-func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
+func dependencies(t *testing.T, path, goos string, slim bool) []dependency {
 	t.Helper()
 	args := []string{"list", "-deps", "-f", `{{.ImportPath}} {{.Standard}} {{.Dir}} {{join .Imports " "}}`}
 	if slim {
@@ -196,14 +196,14 @@ func dependencies(t *testing.T, room, goos string, slim bool) []dependency {
 		}
 		args = append(args, "-modfile=../build/wasm.mod")
 	}
-	cmd := exec.Command("go", append(args, room)...)
+	cmd := exec.Command("go", append(args, path)...)
 	if goos == "js" {
 		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	}
 	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list %s: %v", room, err)
+		t.Fatalf("go list %s: %v", path, err)
 	}
 	var all []dependency
 	for line := range strings.Lines(string(out)) {

@@ -26,12 +26,12 @@
   });
 
   // The browser may offer to install the app before the app listens for the event.
-  let offer = null;
-  const keep = (event) => {
+  let installPrompt = null;
+  const savePrompt = (event) => {
     event.preventDefault();
-    offer = event;
+    installPrompt = event;
   };
-  addEventListener("beforeinstallprompt", keep);
+  addEventListener("beforeinstallprompt", savePrompt);
 
   let install = () => {}; // registers the service worker, if the browser supports it
 
@@ -44,9 +44,9 @@
   }).then(() => run(go, () => {
     watch();
     run(app, () => {
-      removeEventListener("beforeinstallprompt", keep);
-      if (offer) {
-        dispatchEvent(offer);
+      removeEventListener("beforeinstallprompt", savePrompt);
+      if (installPrompt) {
+        dispatchEvent(installPrompt);
       }
       install();
     });
@@ -99,23 +99,23 @@
   document.body.replaceChild = (drawn, shell) => {
     delete document.body.replaceChild;
     document.removeEventListener("submit", send);
-    const twin = ({ id, localName, attributes }) =>
+    const counterpart = ({ id, localName, attributes }) =>
       id ? drawn.querySelector("#" + CSS.escape(id)) :
       localName === "a" ? drawn.querySelector(`a[href="${CSS.escape(attributes.href.value)}"]`) : null;
-    const had = document.activeElement;
-    const { selectionStart, selectionEnd } = had;
+    const focused = document.activeElement;
+    const { selectionStart, selectionEnd } = focused;
     for (const typed of shell.querySelectorAll("input[id]")) {
-      const input = twin(typed);
+      const input = counterpart(typed);
       if (input) {
         input.value = typed.value;
         input.checked = typed.checked;
       }
     }
-    const has = shell.contains(had) ? twin(had) : null;
+    const target = shell.contains(focused) ? counterpart(focused) : null;
     document.body.replaceChild(drawn, shell);
-    has?.focus({ preventScroll: true });
+    target?.focus({ preventScroll: true });
     if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
-      has?.setSelectionRange(selectionStart, selectionEnd);
+      target?.setSelectionRange(selectionStart, selectionEnd);
     }
   };
 
@@ -141,7 +141,7 @@
   let tries = 12; // a minute
   install = async () => {
     let next = null;
-    const again = () => tries-- > 0 && setTimeout(install, 5e3);
+    const retry = () => tries-- > 0 && setTimeout(install, 5e3);
     try {
       const registration = await workers.register("/app-worker.js");
       next = registration.active ? null : registration.installing;
@@ -149,9 +149,9 @@
         registration.active?.postMessage("claim"); // it became active while this page was loading, and does not control it
       }
     } catch {
-      again();
+      retry();
     }
-    next?.addEventListener("statechange", () => next.state === "redundant" && again());
+    next?.addEventListener("statechange", () => next.state === "redundant" && retry());
   };
 
   // Sign-out deletes everything that the browser stores for the site, including the worker.
@@ -165,16 +165,16 @@
   // A newer worker waits, so that this page continues with the files of its own version.
   // The app asks the user, and then calls latchkeyReload.
   workers.ready.then((registration) => {
-    const look = () => {
+    const announceUpdate = () => {
       if (registration.waiting) {
         self.latchkeyUpdate = true;
         dispatchEvent(new Event("latchkey-update"));
       }
     };
-    const follow = () => registration.installing?.addEventListener("statechange", look);
-    look();
-    follow(); // one may be installing already
-    registration.addEventListener("updatefound", follow);
+    const watchInstalling = () => registration.installing?.addEventListener("statechange", announceUpdate);
+    announceUpdate();
+    watchInstalling(); // one may be installing already
+    registration.addEventListener("updatefound", watchInstalling);
   });
 
   self.latchkeyReload = async () => {
@@ -188,26 +188,26 @@
       return;
     }
     workers.addEventListener("controllerchange", () => location.reload(), { once: true });
-    const go = () => {
+    const activate = () => {
       if (next.state === "installed") {
         next.postMessage("activate");
       } else if (next.state === "redundant") {
         location.reload(); // it could not be installed
       }
     };
-    next.addEventListener("statechange", go);
-    go();
+    next.addEventListener("statechange", activate);
+    activate();
   };
 
   // The browser checks for a newer worker when a page is opened. Users seldom reopen an
   // installed app, so the app also checks when the user returns to it, at most once an hour.
   // Being offline is not an error here.
-  let looked = Date.now();
+  let checkedAt = Date.now();
   document.addEventListener("visibilitychange", async () => {
-    if (document.visibilityState !== "visible" || Date.now() - looked < 3600e3) {
+    if (document.visibilityState !== "visible" || Date.now() - checkedAt < 3600e3) {
       return;
     }
-    looked = Date.now();
+    checkedAt = Date.now();
     try {
       const registration = await workers.getRegistration();
       await registration?.update();

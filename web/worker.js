@@ -27,12 +27,12 @@ async function install() {
     credentials: "omit",
     cache: path.includes("?v=") ? "default" : "no-cache", // a versioned file never changes
   })));
-  await keepPages();
+  await cachePages();
 }
 
 // Caches the pages. They are in the language of the cookie and contain the server's name. A
 // server of another version returns no page.
-async function keepPages() {
+async function cachePages() {
   const paths = files.filter(isPage);
   const answers = await Promise.all(paths.map((path) => fetch(path + "?v={{.Version}}", { cache: "no-cache" })));
   if (!answers.every((answer) => answer.ok)) {
@@ -49,7 +49,7 @@ self.addEventListener("message", (event) => {
   } else if (event.data === "claim") {
     event.waitUntil(self.clients.claim());
   } else if (event.data === "pages") {
-    event.waitUntil(keepPages().catch(() => {})); // the cached pages still work
+    event.waitUntil(cachePages().catch(() => {})); // the cached pages still work
   }
 });
 
@@ -79,9 +79,9 @@ self.addEventListener("fetch", (event) => {
 
 async function page(request, path) {
   const cache = await caches.open(cacheName);
-  const kept = await cache.match(path, { ignoreVary: true });
-  if (kept) {
-    return kept;
+  const cached = await cache.match(path, { ignoreVary: true });
+  if (cached) {
+    return cached;
   }
   try {
     return await fetch(request);

@@ -38,7 +38,7 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 		return 0, nil, err
 	}
 	if date := response.Get("headers").Call("get", "Date"); date.Type() == js.TypeString {
-		c.clock.hear(date.String(), here())
+		c.clock.observe(date.String(), localInstant())
 	}
 	text, err := await(response.Call("text"))
 	if err != nil {

@@ -52,7 +52,7 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 		return 0, nil, err
 	}
 	defer res.Body.Close()
-	c.clock.hear(res.Header.Get("Date"), here())
+	c.clock.observe(res.Header.Get("Date"), localInstant())
 	answer, err = io.ReadAll(res.Body)
 	return res.StatusCode, answer, err
 }

@@ -9,9 +9,9 @@ import (
 // passed since. The browser's own clock may be wrong by hours, and may be corrected while the
 // page is open. The zero value uses the browser's clock. A clock is safe for concurrent use.
 type clock struct {
-	mu     sync.Mutex
-	server time.Time // the time of the last response
-	heard  instant   // when the last response arrived
+	mu       sync.Mutex
+	server   time.Time // the time of the last response
+	observed instant   // when the last response arrived
 }
 
 // An instant is a reading of both clocks of the browser.
@@ -22,21 +22,21 @@ type instant struct {
 
 var began = time.Now()
 
-func here() instant {
+func localInstant() instant {
 	now := time.Now()
 	return instant{now.Round(0), now.Sub(began)}
 }
 
-// hear sets the clock from the Date header (RFC 9110, section 6.6.1) of a response that
+// observe sets the clock from the Date header (RFC 9110, section 6.6.1) of a response that
 // arrived at an instant. It does nothing if the header is missing or invalid.
-func (k *clock) hear(date string, at instant) {
+func (k *clock) observe(date string, at instant) {
 	server, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", date)
 	if err != nil {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.server, k.heard = server, at
+	k.server, k.observed = server, at
 }
 
 // now returns the server's time at an instant.
@@ -48,7 +48,7 @@ func (k *clock) now(at instant) time.Time {
 	}
 	// The maximum ignores a wall clock that was set back. If the wall clock has advanced
 	// more than the other one, the machine has probably slept: see [Client.Disturbed].
-	return k.server.Add(max(at.elapsed-k.heard.elapsed, at.wall.Sub(k.heard.wall)))
+	return k.server.Add(max(at.elapsed-k.observed.elapsed, at.wall.Sub(k.observed.wall)))
 }
 
 // maxDrift is how far the browser's two clocks may diverge without being considered
@@ -58,22 +58,22 @@ const maxDrift = 5 * time.Second
 func (k *clock) disturbed(at instant) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	drift := at.wall.Sub(k.heard.wall) - (at.elapsed - k.heard.elapsed)
+	drift := at.wall.Sub(k.observed.wall) - (at.elapsed - k.observed.elapsed)
 	return !k.server.IsZero() && drift.Abs() > maxDrift
 }
 
 // Now returns the server's time, based on the last response or on [Client.Assume]. Without
 // either it returns this machine's time.
-func (c *Client) Now() time.Time { return c.clock.now(here()) }
+func (c *Client) Now() time.Time { return c.clock.now(localInstant()) }
 
 // Disturbed reports whether the machine has slept, or its clock has been set, since the last
 // response. The two cannot be distinguished, so the result of [Client.Now] is a guess until
 // the next response.
-func (c *Client) Disturbed() bool { return c.clock.disturbed(here()) }
+func (c *Client) Disturbed() bool { return c.clock.disturbed(localInstant()) }
 
 // Ahead returns how far the server's clock is ahead of this machine's.
 func (c *Client) Ahead() time.Duration {
-	at := here()
+	at := localInstant()
 	return c.clock.now(at).Sub(at.wall)
 }
 
@@ -81,7 +81,7 @@ func (c *Client) Ahead() time.Duration {
 func (c *Client) Assume(ahead time.Duration) {
 	c.clock.mu.Lock()
 	defer c.clock.mu.Unlock()
-	if at := here(); c.clock.server.IsZero() {
-		c.clock.server, c.clock.heard = at.wall.Add(ahead), at
+	if at := localInstant(); c.clock.server.IsZero() {
+		c.clock.server, c.clock.observed = at.wall.Add(ahead), at
 	}
 }

@@ -24,12 +24,12 @@ func TestClock(t *testing.T) {
 		if got := k.now(heard); got != heard.wall || k.disturbed(heard) {
 			t.Errorf("with no answer it is %v, disturbed %v; want %v", got, k.disturbed(heard), heard.wall)
 		}
-		k.hear("", heard)
-		k.hear("yesterday", heard)
+		k.observe("", heard)
+		k.observe("yesterday", heard)
 		if got := k.now(heard); got != heard.wall {
 			t.Errorf("after an answer with no date it is %v; want %v", got, heard.wall)
 		}
-		k.hear("Mon, 04 May 2026 12:00:00 GMT", heard)
+		k.observe("Mon, 04 May 2026 12:00:00 GMT", heard)
 		for _, tt := range []struct {
 			what          string
 			wall, elapsed time.Duration
@@ -50,7 +50,7 @@ func TestClock(t *testing.T) {
 
 		// The next response corrects the guess.
 		at := after(heard, day+time.Hour, time.Hour)
-		k.hear("Mon, 04 May 2026 13:00:00 GMT", at)
+		k.observe("Mon, 04 May 2026 13:00:00 GMT", at)
 		if got, want := k.now(at), server.Add(time.Hour); !got.Equal(want) || k.disturbed(at) {
 			t.Errorf("with a clock that was set ahead it is %v, disturbed %v; want %v", got, k.disturbed(at), want)
 		}

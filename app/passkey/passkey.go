@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// Way is how the browser presents a request to the user.
-type Way int
+// Mediation is how the browser presents a request to the user.
+type Mediation int
 
 const (
-	Modal     Way = iota // asks the user at once
-	Quiet                // conditional mediation: offers passkeys in autofill, or creates one without asking
-	Immediate            // asks at once, but fails if it has no passkey to offer
+	Modal     Mediation = iota // asks the user at once
+	Quiet                      // conditional mediation: offers passkeys in autofill, or creates one without asking
+	Immediate                  // asks at once, but fails if it has no passkey to offer
 )
 
 // Error is the DOMException with which the browser rejected a request.

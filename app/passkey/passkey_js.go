@@ -19,25 +19,25 @@ func class() js.Value { return js.Global().Get("PublicKeyCredential") }
 // Can reports whether the browser has a capability, by its name in getClientCapabilities. It
 // must not be called on the UI goroutine, because it waits for the browser.
 func Can(capability string) bool {
-	all := ask("getClientCapabilities")
+	all := detect("getClientCapabilities")
 	return all.Type() == js.TypeObject && all.Get(capability).Truthy()
 }
 
 // HasPlatform reports whether the device itself can store passkeys and verify its user. It
 // must not be called on the UI goroutine.
 func HasPlatform() bool {
-	return ask("isUserVerifyingPlatformAuthenticatorAvailable").Truthy()
+	return detect("isUserVerifyingPlatformAuthenticatorAvailable").Truthy()
 }
 
 // CanOffer reports whether the browser can offer passkeys in autofill. It must not be called
 // on the UI goroutine.
 func CanOffer() bool {
-	return ask("isConditionalMediationAvailable").Truthy()
+	return detect("isConditionalMediationAvailable").Truthy()
 }
 
-// ask calls a static method of PublicKeyCredential and awaits its result. The result is
+// detect calls a static method of PublicKeyCredential and awaits its result. The result is
 // undefined if the browser lacks the method.
-func ask(method string) (answer js.Value) {
+func detect(method string) (answer js.Value) {
 	defer func() {
 		if recover() != nil {
 			answer = js.Undefined()
@@ -54,10 +54,10 @@ func ask(method string) (answer js.Value) {
 // Request is a request to the browser. Only one can be in progress: a new request aborts it
 // and begins once it has ended. All fields are used on the browser's main thread only.
 type Request struct {
-	ask   func(signal js.Value) js.Value // calls the browser and returns its promise
-	abort js.Value                       // an AbortController; undefined if it cannot be aborted
-	given bool                           // aborted, perhaps before it began
-	next  *Request                       // begins when this request has ended
+	call    func(signal js.Value) js.Value // calls the browser and returns its promise
+	abort   js.Value                       // an AbortController; undefined if it cannot be aborted
+	aborted bool                           // perhaps before it began
+	next    *Request                       // begins when this request has ended
 
 	done   chan struct{} // closed when the request has ended
 	answer []byte
@@ -68,7 +68,7 @@ type Request struct {
 var current *Request
 
 // Busy reports whether a request is in progress and not aborted.
-func Busy() bool { return current != nil && !current.given }
+func Busy() bool { return current != nil && !current.aborted }
 
 // Create asks for a new passkey. options are a PublicKeyCredentialCreationOptionsJSON, and
 // [Request.Wait] returns a RegistrationResponseJSON.
@@ -76,24 +76,24 @@ func Busy() bool { return current != nil && !current.given }
 // It calls the browser before it returns, because browsers may require the call to happen in
 // the handler of a click. If another request is in progress, it calls the browser once that
 // has ended.
-func Create(options []byte, way Way) *Request { return begin("create", options, way) }
+func Create(options []byte, mediation Mediation) *Request { return begin("create", options, mediation) }
 
 // Get asks for the use of a passkey. options are a PublicKeyCredentialRequestOptionsJSON, and
 // [Request.Wait] returns an AuthenticationResponseJSON. It calls the browser at the same time
 // as [Create] does.
-func Get(options []byte, way Way) *Request { return begin("get", options, way) }
+func Get(options []byte, mediation Mediation) *Request { return begin("get", options, mediation) }
 
-func begin(method string, options []byte, way Way) *Request {
+func begin(method string, options []byte, mediation Mediation) *Request {
 	r := &Request{done: make(chan struct{}), abort: js.Undefined()}
 	key, err := publicKey(options)
 	if err != nil {
 		r.end(nil, &Error{"DataError", err.Error()})
 		return r
 	}
-	r.ask = func(signal js.Value) js.Value {
+	r.call = func(signal js.Value) js.Value {
 		// The objects are created only now: they must belong to a page that still exists.
 		in := map[string]any{"publicKey": value(key)}
-		switch way {
+		switch mediation {
 		case Quiet:
 			in["mediation"] = "conditional"
 		case Immediate:
@@ -104,7 +104,7 @@ func begin(method string, options []byte, way Way) *Request {
 		}
 		return js.Global().Get("navigator").Get("credentials").Call(method, in)
 	}
-	if way != Immediate { // browsers refuse a signal with it
+	if mediation != Immediate { // browsers refuse a signal with it
 		r.abort = js.Global().Get("AbortController").New()
 	}
 
@@ -114,7 +114,7 @@ func begin(method string, options []byte, way Way) *Request {
 		return r
 	}
 	if waiting := before.next; waiting != nil {
-		waiting.given = true
+		waiting.aborted = true
 		waiting.end(nil, ErrAborted)
 	}
 	before.next = r
@@ -134,7 +134,7 @@ func (r *Request) start() {
 	if r.abort.Truthy() {
 		signal = r.abort.Get("signal")
 	}
-	settle(r.ask(signal), func(value js.Value, err error) {
+	settle(r.call(signal), func(value js.Value, err error) {
 		if err != nil {
 			r.end(nil, err)
 			return
@@ -150,7 +150,7 @@ func (r *Request) end(answer []byte, err error) {
 		return
 	default:
 	}
-	if r.given {
+	if r.aborted {
 		answer, err = nil, ErrAborted // even if the response was on its way
 	}
 	r.answer, r.err = answer, err
@@ -159,17 +159,17 @@ func (r *Request) end(answer []byte, err error) {
 		return
 	}
 	current = nil
-	if next := r.next; next != nil && !next.given {
+	if next := r.next; next != nil && !next.aborted {
 		next.start()
 	}
 }
 
 // Abort cancels the request. It does nothing if the request has ended.
 func (r *Request) Abort() {
-	if r == nil || r.given {
+	if r == nil || r.aborted {
 		return
 	}
-	r.given = true
+	r.aborted = true
 	if current != r { // it has not begun, or has ended
 		r.end(nil, ErrAborted)
 		return

@@ -21,10 +21,10 @@ func CanOffer() bool { return false }
 func Busy() bool { return false }
 
 // Create asks for a new passkey.
-func Create([]byte, Way) *Request { return &Request{} }
+func Create([]byte, Mediation) *Request { return &Request{} }
 
 // Get asks for the use of a passkey.
-func Get([]byte, Way) *Request { return &Request{} }
+func Get([]byte, Mediation) *Request { return &Request{} }
 
 // Wait waits for the response.
 func (r *Request) Wait() ([]byte, error) { return nil, ErrUnsupported }

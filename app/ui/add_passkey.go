@@ -60,7 +60,7 @@ func (d *addPasskey) open(ctx app.Context, _ app.Event) {
 		}
 		d.stop() // a ceremony of an earlier opening
 		d.form.problem, d.form.wrong = "", nil
-		d.ceremony.keep(ctx, options)
+		d.ceremony.store(ctx, options)
 		userAgent, touch := deviceAtHand()
 		d.suggested = d.env.unused(d.env.suggestName(userAgent, touch, d.platform), d.passkeys())
 		d.openings++

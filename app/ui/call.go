@@ -14,9 +14,9 @@ import (
 // patience is the time limit of a call.
 const patience = 20 * time.Second
 
-// errCancelled means that the user canceled when asked to confirm their identity. It has no
+// errCanceled means that the user canceled when asked to confirm their identity. It has no
 // message for the user.
-var errCancelled = &shared.Error{Code: "CANCELLED"}
+var errCanceled = &shared.Error{Code: "CANCELLED"}
 
 // call sends in to an endpoint, and calls then with the response on the UI goroutine. It
 // handles these errors itself:
@@ -96,9 +96,9 @@ func (c *apiCall) stepUp(ctx app.Context, err error) {
 	stepUp(ctx, stepUpRequest{
 		Factor:    e.Need == shared.NeedSecondFactor,
 		Confirmed: func() { c.send(ctx) },
-		Cancelled: func() {
+		Canceled: func() {
 			// Dispatch renders the calling component again, and not only the dialog.
-			dispatch(ctx, func(ctx app.Context) { c.then(ctx, errCancelled) })
+			dispatch(ctx, func(ctx app.Context) { c.then(ctx, errCanceled) })
 		},
 	})
 }

@@ -100,11 +100,11 @@ func TestCallCarriesAccountOfPage(t *testing.T) {
 func TestCallNotConfirmed(t *testing.T) {
 	e := answering(t, func(w http.ResponseWriter, r *http.Request) { refuse(w, 403, shared.ErrNotFresh) })
 	ctx, engine := mount(t)
-	handle(ctx, stepUpAction, func(_ app.Context, a app.Action) { a.Value.(stepUpRequest).Cancelled() })
+	handle(ctx, stepUpAction, func(_ app.Context, a app.Action) { a.Value.(stepUpRequest).Canceled() })
 	var got error
 	call(ctx, e, shared.RevokeOtherSessions, shared.None{}, func(_ app.Context, _ shared.Status, err error) { got = err })
 	engine.ConsumeAll()
-	if !errors.Is(got, errCancelled) {
+	if !errors.Is(got, errCanceled) {
 		t.Errorf("the call ends with %v", got)
 	}
 }

@@ -72,7 +72,7 @@ func (c *ceremony) prepare(ctx app.Context) {
 				c.later(ctx)
 				return
 			}
-			c.keep(ctx, options)
+			c.store(ctx, options)
 			if c.fetched != nil {
 				c.fetched(ctx)
 			}
@@ -101,8 +101,8 @@ func (c *ceremony) load(ctx context.Context, account string) (json.RawMessage, e
 	return c.fetch(limited, account)
 }
 
-// keep stores options that were just fetched.
-func (c *ceremony) keep(ctx app.Context, options json.RawMessage) {
+// store stores options that were just fetched.
+func (c *ceremony) store(ctx app.Context, options json.RawMessage) {
 	c.ctx, c.options, c.since, c.rpID = ctx, options, time.Now(), passkey.RPID(options)
 	c.later(ctx)
 }
@@ -121,15 +121,15 @@ func (c *ceremony) ready() bool {
 	return c.options != nil && time.Since(c.since) < tooOld
 }
 
-// begin starts an attempt, in the handler of a click. It calls ask with the options, and then
+// begin starts an attempt, in the handler of a click. It calls request with the options, and then
 // with the browser's response. It sets busy until then calls end.
-func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(app.Context, json.RawMessage, error)) {
+func (c *ceremony) begin(request func(options []byte) *passkey.Request, then func(app.Context, json.RawMessage, error)) {
 	if c.busy {
 		return
 	}
 	c.busy = true
 	if c.ready() {
-		c.await(ask(c.options), then)
+		c.await(request(c.options), then)
 		return
 	}
 	stops, account := c.stops, c.env.account()
@@ -141,8 +141,8 @@ func (c *ceremony) begin(ask func(options []byte) *passkey.Request, then func(ap
 			case err != nil:
 				then(ctx, nil, err)
 			default:
-				c.keep(ctx, options)
-				c.await(ask(options), then)
+				c.store(ctx, options)
+				c.await(request(options), then)
 			}
 		})
 	})
@@ -181,9 +181,9 @@ func (c *ceremony) answered(response json.RawMessage, err error) {
 	}
 }
 
-// passkeyWords returns why the browser refused and what the user can do. It is empty if the
+// passkeyErrorText returns why the browser refused and what the user can do. It is empty if the
 // user canceled.
-func (t *env) passkeyWords(e *passkey.Error) string {
+func (t *env) passkeyErrorText(e *passkey.Error) string {
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""

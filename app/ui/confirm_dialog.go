@@ -32,7 +32,7 @@ func confirm(ctx app.Context, c confirmation) {
 // is behind the dialog.
 func (t *env) offlineNotice(offline bool) app.UI {
 	return html.Div().Class("status").Role("status").Body(
-		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineWords)) }),
+		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineText)) }),
 	)
 }
 
@@ -51,15 +51,15 @@ func (d *confirmDialog) OnMount(ctx app.Context) {
 
 func (d *confirmDialog) show(ctx app.Context, a app.Action) {
 	d.confirmation = a.Value.(confirmation)
-	d.Env.focus.showDialog(ctx, "question")
+	d.Env.focus.showDialog(ctx, "confirm")
 }
 
 func (d *confirmDialog) no(app.Context, app.Event) {
-	closeDialog("question")
+	closeDialog("confirm")
 }
 
 func (d *confirmDialog) yes(app.Context, app.Event) {
-	closeDialog("question")
+	closeDialog("confirm")
 	if do := d.confirmation.Do; do != nil {
 		d.confirmation.Do = nil // a second click does nothing
 		do()
@@ -68,11 +68,11 @@ func (d *confirmDialog) yes(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (d *confirmDialog) Render() app.UI {
-	return html.Dialog().ID("question").
-		Aria("labelledby", "question-title").Aria("describedby", "question-text").
+	return html.Dialog().ID("confirm").
+		Aria("labelledby", "confirm-title").Aria("describedby", "confirm-text").
 		Body(
-			html.H2().ID("question-title").TabIndex(-1).Text(d.confirmation.Title),
-			html.P().ID("question-text").Text(d.confirmation.Text),
+			html.H2().ID("confirm-title").TabIndex(-1).Text(d.confirmation.Title),
+			html.P().ID("confirm-text").Text(d.confirmation.Text),
 			d.Env.offlineNotice(d.Offline),
 			html.Div().Class("buttons").Body(
 				button(d.Env.T(message.CancelAction), d.no).Attr("autofocus", true),

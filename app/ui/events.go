@@ -76,7 +76,7 @@ func (s *events) Render() app.UI {
 	e := s.Env
 	name, text := e.T(message.SecurityLog), e.T(message.SecurityLogExplanation)
 	if s.All {
-		name, text = e.T(message.SecurityLogOfEverybody), e.T(message.SecurityLogOfEverybodyExplained)
+		name, text = e.T(message.SecurityLogOfAllUsers), e.T(message.SecurityLogOfAllUsersExplanation)
 	}
 	return section("log", name,
 		html.P().Text(text),
@@ -111,25 +111,25 @@ func (s *events) entry(e shared.Event) app.UI {
 	return html.Li().Class("event").ID(eventID(e)).TabIndex(-1).Body(
 		html.P().Body(html.Strong().Text(e.Text)),
 		html.P().Class("hint").Body(s.Env.timestamp(e.At, s.Env.ago(e.At.Time, s.list.now))),
-		hint(s.Env.eventWords(e, s.All)),
+		hint(s.Env.eventText(e, s.All)),
 	)
 }
 
-// eventWords returns the details of an event: the account, the actor, the device, the address
+// eventText returns the details of an event: the account, the actor, the device, the address
 // and more. all means that the log is the one of all users.
-func (t *env) eventWords(e shared.Event, all bool) string {
+func (t *env) eventText(e shared.Event, all bool) string {
 	var parts []string
 	if e.Kind == "setting-changed" || strings.HasPrefix(e.Kind, "permission-") {
 		parts = append(parts, e.Subject) // other subjects are IDs for programs
 	}
 	if all && e.Account != nil && e.Kind != "setting-changed" {
-		parts = append(parts, t.personWords(*e.Account))
+		parts = append(parts, t.personText(*e.Account))
 	}
 	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == "setting-changed") {
-		parts = append(parts, t.T(message.ByActor, t.personWords(*e.Actor)))
+		parts = append(parts, t.T(message.ByActor, t.personText(*e.Actor)))
 	}
 	if e.Device.Browser != "" || e.Device.OS != "" {
-		parts = append(parts, t.deviceWords(e.Device))
+		parts = append(parts, t.deviceText(e.Device))
 	}
 	for _, one := range []string{e.IPAddress, e.Detail} {
 		if one != "" {
@@ -139,9 +139,9 @@ func (t *env) eventWords(e shared.Event, all bool) string {
 	return strings.Join(parts, " · ")
 }
 
-func (t *env) personWords(p shared.Person) string {
+func (t *env) personText(p shared.Person) string {
 	if p.Email == "" {
-		return t.T(message.AccountNoMore)
+		return t.T(message.AccountGone)
 	}
 	return p.Email
 }

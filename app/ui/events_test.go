@@ -30,7 +30,7 @@ func TestEveryEventKindHasFilter(t *testing.T) {
 	}
 }
 
-func TestEventWords(t *testing.T) {
+func TestEventText(t *testing.T) {
 	ada, grace, gone := &shared.Person{ID: "1", Email: "ada@example.com"}, &shared.Person{ID: "2", Email: "grace@example.com"}, &shared.Person{ID: "3"}
 	firefox := shared.Device{Browser: "Firefox 153", OS: "Windows"}
 	tests := []struct {
@@ -49,10 +49,10 @@ func TestEventWords(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got := en.eventWords(tt.event, false); got != tt.own {
+		if got := en.eventText(tt.event, false); got != tt.own {
 			t.Errorf("%s, to its owner: %q; want %q", tt.event.Kind, got, tt.own)
 		}
-		if got := en.eventWords(tt.event, true); got != tt.all {
+		if got := en.eventText(tt.event, true); got != tt.all {
 			t.Errorf("%s: %q; want %q", tt.event.Kind, got, tt.all)
 		}
 	}

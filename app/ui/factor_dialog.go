@@ -179,8 +179,8 @@ func (d *factorDialog) prove() {
 	if d.task == moveTask {
 		done = e.T(message.DoneMovedToNewPhone)
 	}
-	enrol := true
-	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enroll: &enrol}, func(ctx app.Context, out shared.Verified, err error) {
+	enroll := true
+	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enroll: &enroll}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
 		case err == nil:
@@ -237,9 +237,9 @@ func (d *factorDialog) copyCodes(app.Context, app.Event) {
 	d.copy(strings.Join(d.codes, "\n"), d.Env.T(message.DoneCodesCopied))
 }
 
-func (d *factorDialog) copy(text, told string) {
+func (d *factorDialog) copy(text, status string) {
 	copyText(d.ctx, text, func(ok bool) {
-		if d.status = told; !ok {
+		if d.status = status; !ok {
 			d.status = d.Env.T(message.ErrCopyNotAllowed)
 		}
 	})

@@ -21,13 +21,13 @@ type form struct {
 	id     string   // the prefix of the IDs of its elements
 	fields []string // in the order of the page
 
-	busy    bool
-	wrong   map[string]string // errors by field
-	problem string            // an error of the form as a whole
-	until   time.Time         // when the server accepts another attempt
-	why     string            // why it accepts none before that
-	heard   string            // the wait, for screen readers
-	waited  bool              // the wait is over
+	busy          bool
+	wrong         map[string]string // errors by field
+	problem       string            // an error of the form as a whole
+	until         time.Time         // when the server accepts another attempt
+	why           string            // why it accepts none before that
+	announcedWait string            // the wait, for screen readers
+	waited        bool              // the wait is over
 }
 
 // init initializes an empty form with fields.
@@ -55,7 +55,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
 	if !online() {
-		f.problem = f.env.T(offlineWords)
+		f.problem = f.env.T(offlineText)
 		return false
 	}
 	for field, sentence := range required {
@@ -134,7 +134,7 @@ func (f *form) fail(err error) {
 	}
 	if why := e.WaitReason(); why != 0 && e.RetryAfter > 0 {
 		f.until, f.why = time.Now().Add(time.Duration(e.RetryAfter)*time.Second), f.env.T(why)
-		f.heard = shared.RetryIn(f.env.Language, e.RetryAfter)
+		f.announcedWait = shared.RetryIn(f.env.Language, e.RetryAfter)
 		return
 	}
 	if field := e.FieldOf(f.fields); field != "" {
@@ -184,8 +184,8 @@ func (f *form) drawError() app.UI {
 		app.If(wait > 0, func() app.UI {
 			return html.P().Body(
 				// The countdown is hidden from screen readers, which would read it every second.
-				html.Span().Class("visually-hidden").Text(f.why+" "+f.heard),
-				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.tryAgain(wait)),
+				html.Span().Class("visually-hidden").Text(f.why+" "+f.announcedWait),
+				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.retryIn(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
 			return html.P().Text(f.problem)
@@ -296,11 +296,11 @@ func (f *field) Render() app.UI {
 		html.Div().Class("input").Body(
 			input,
 			app.If(f.Type == "password", func() app.UI {
-				deed, whole := e.T(message.ShowItem), e.T(message.ShowNamed, e.within(f.Label))
+				action, whole := e.T(message.ShowItem), e.T(message.ShowNamed, e.within(f.Label))
 				if f.visible {
-					deed, whole = e.T(message.HideItem), e.T(message.HideNamed, e.within(f.Label))
+					action, whole = e.T(message.HideItem), e.T(message.HideNamed, e.within(f.Label))
 				}
-				return button(deed, f.toggleVisible).Class("show-password").
+				return button(action, f.toggleVisible).Class("show-password").
 					Aria("label", whole)
 			}),
 		),

@@ -13,7 +13,7 @@ import (
 
 func TestFormErrorField(t *testing.T) {
 	signIn := []string{"email", "password"}
-	challenge := []string{"code", "backupCode"}
+	secondFactor := []string{"code", "backupCode"}
 	change := []string{"currentPassword", "newPassword"}
 	tests := []struct {
 		fields []string
@@ -29,11 +29,11 @@ func TestFormErrorField(t *testing.T) {
 		{signIn, shared.ErrInvite, ""},
 		{signIn, shared.ErrInternal, ""},
 		{signIn, client.ErrOffline, ""},
-		{challenge, shared.ErrInvalidCode, "code"},
-		{challenge, shared.ErrOTPExpired, "code"},
-		{challenge, shared.ErrInvalidBackupCode, "backupCode"},
-		{challenge, shared.ErrNoPendingSignIn, ""},
-		{challenge, shared.ErrLockedOut, ""},
+		{secondFactor, shared.ErrInvalidCode, "code"},
+		{secondFactor, shared.ErrOTPExpired, "code"},
+		{secondFactor, shared.ErrInvalidBackupCode, "backupCode"},
+		{secondFactor, shared.ErrNoPendingSignIn, ""},
+		{secondFactor, shared.ErrLockedOut, ""},
 		{change, shared.ErrPasswordTooCommon, "newPassword"},
 		{change, shared.ErrInvalidPassword, "currentPassword"},
 		{change, shared.ErrValidation.In("newPassword"), "newPassword"},

@@ -34,7 +34,7 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 	i.offered, i.apple = installable && !apple, installable && apple
 }
 
-func (i *install) ask(ctx app.Context, _ app.Event) {
+func (i *install) prompt(ctx app.Context, _ app.Event) {
 	ctx.ShowAppInstallPrompt()
 	i.offered = false // the browser shows the prompt only once
 	focus(ctx, "content")
@@ -51,7 +51,7 @@ func (i *install) Render() app.UI {
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
 				html.P().Text(e.T(message.InstallAppBenefit)),
-				button(e.T(message.InstallApp), i.ask),
+				button(e.T(message.InstallApp), i.prompt),
 			)
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)

@@ -45,7 +45,7 @@ func (l *loading) loaded() {
 	l.at = l.now
 }
 
-const laterWords message.ID = message.ShownWhenOnline
+const laterText message.ID = message.ShownWhenOnline
 
 // draw draws why the section could not be loaded, with a button to retry. Offline there is no
 // button, because the section loads when the connection is restored.
@@ -72,7 +72,7 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 				e.timestamp(then, e.localTime(then, "medium", "short")),
 			)
 		}).ElseIf(offline, func() app.UI {
-			return html.P().Class("as-of").Text(e.T(laterWords))
+			return html.P().Class("as-of").Text(e.T(laterText))
 		}),
 	)
 }

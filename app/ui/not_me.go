@@ -24,7 +24,7 @@ type notMe struct {
 
 func (p *notMe) OnInit() {
 	defer rescue()
-	p.form.init(p.Env, "disown")
+	p.form.init(p.Env, "not-me")
 }
 
 func (p *notMe) OnMount(ctx app.Context) {
@@ -64,12 +64,12 @@ func (p *notMe) Render() app.UI {
 	case !p.checked:
 		return linkLoading(e.T(message.WasItNotYou))
 	case p.dead != nil:
-		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.ChooseNewPassword))
+		return e.deadLink(p.deadText(), shared.PageForgotPassword, e.T(message.ChooseNewPassword))
 	}
 	return narrow(
 		heading(e.T(message.WasItNotYou)),
 		html.Form().Class("card").OnSubmit(on(p.submit)).Body(
-			html.P().Text(e.T(message.DisownExplanation)),
+			html.P().Text(e.T(message.NotMeExplanation)),
 			hint(e.T(message.HintItWasMe)),
 			p.form.drawError(),
 			p.form.button(e.T(message.ItWasNotMe), "main"),
@@ -77,10 +77,10 @@ func (p *notMe) Render() app.UI {
 	)
 }
 
-// deadWords returns why the link does not work.
-func (p *notMe) deadWords() string {
-	return p.Env.deadLinkWords(p.dead,
-		message.StillShutOthersOut,
+// deadText returns why the link does not work.
+func (p *notMe) deadText() string {
+	return p.Env.deadLinkText(p.dead,
+		message.RevokeAccessAnyway,
 		message.ErrLinkDeadStillSecure,
 	)
 }

@@ -89,9 +89,9 @@ func (r *passkeyRow) Render() app.UI {
 	e := r.Env
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	kept := e.T(message.DeviceBound)
+	storage := e.T(message.DeviceBound)
 	if one.Synced {
-		kept = e.T(message.SyncedPasskey)
+		storage = e.T(message.SyncedPasskey)
 	}
 	used := app.UI(app.Text(e.T(message.NeverUsed)))
 	if one.LastUsedAt != nil {
@@ -101,10 +101,10 @@ func (r *passkeyRow) Render() app.UI {
 		providerIcon(one.Provider),
 		html.P().Class("device").Body(
 			html.Strong().ID(name).Text(e.passkeyName(one)),
-			html.Span().Class("badge").Text(kept),
+			html.Span().Class("badge").Text(storage),
 		),
 		html.Dl().Class("facts").Body(
-			fact(e.T(message.KeptIn), app.Text(e.keptIn(one))),
+			fact(e.T(message.StoredIn), app.Text(e.storedIn(one))),
 			fact(e.T(message.CreatedOn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T(message.LastUsed), used),
 		),
@@ -163,8 +163,8 @@ func (t *env) passkeyName(one shared.Passkey) string {
 	}
 }
 
-// keptIn returns where a passkey is stored.
-func (t *env) keptIn(one shared.Passkey) string {
+// storedIn returns where a passkey is stored.
+func (t *env) storedIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
 		return one.Provider.Name
 	}

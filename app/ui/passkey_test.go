@@ -72,22 +72,22 @@ func TestProviderName(t *testing.T) {
 }
 
 func TestKeptIn(t *testing.T) {
-	if got := en.keptIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
+	if got := en.storedIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
 		t.Errorf("a synced passkey is kept in %q", got)
 	}
 	for transports, want := range map[string]string{"internal": "The device itself", "internal,hybrid": "The device itself", "nfc,usb": "A security key", "": "Unknown"} {
-		if got := en.keptIn(shared.Passkey{Transports: transports}); got != want {
+		if got := en.storedIn(shared.Passkey{Transports: transports}); got != want {
 			t.Errorf("keptIn(%q) = %q; want %q", transports, got, want)
 		}
 	}
-	if got := en.keptIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
+	if got := en.storedIn(shared.Passkey{Transports: "usb", Provider: &shared.Provider{Name: "YubiKey 5"}}); got != "YubiKey 5" {
 		t.Errorf("keptIn of a known provider = %q", got)
 	}
 }
 
-// TestPasskeyWords tests that every error of the browser has a text, except when the user
+// TestPasskeyErrorText tests that every error of the browser has a text, except when the user
 // canceled.
-func TestPasskeyWords(t *testing.T) {
+func TestPasskeyErrorText(t *testing.T) {
 	for _, silent := range []string{"NotAllowedError", "AbortError"} {
 		if got := en.errorMessage(&passkey.Error{Name: silent}); got != "" {
 			t.Errorf("words(%s) = %q; want none", silent, got)
@@ -107,8 +107,8 @@ func TestMethodWordsPasskey(t *testing.T) {
 		"password+passkey":  "Password and passkey",
 		"security-key+totp": "Security key and authenticator app",
 	} {
-		if got := en.methodWords(method); got != want {
-			t.Errorf("methodWords(%q) = %q; want %q", method, got, want)
+		if got := en.methodText(method); got != want {
+			t.Errorf("methodText(%q) = %q; want %q", method, got, want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (s *passkeys) Render() app.UI {
 	case none:
 		class, advice = "main", e.T(message.NoPasskeysYet)
 	case len(list) == 1 && list[0].LastCredential:
-		advice = e.T(message.PasskeyOnlyWayIn)
+		advice = e.T(message.PasskeyOnlySignInMethod)
 	case len(list) == 1 && !list[0].Synced:
 		advice = e.T(message.PasskeyOnOneDeviceOnly)
 	}

@@ -98,7 +98,7 @@ func (p *resetPassword) Render() app.UI {
 		return linkLoading(e.T(message.ChooseNewPassword))
 	}
 	if p.dead != nil {
-		return e.deadLink(p.deadWords(), shared.PageForgotPassword, e.T(message.SendNewLink))
+		return e.deadLink(p.deadText(), shared.PageForgotPassword, e.T(message.SendNewLink))
 	}
 	return narrow(
 		heading(e.T(message.ChooseNewPassword)),
@@ -115,17 +115,17 @@ func (p *resetPassword) Render() app.UI {
 	)
 }
 
-// deadWords returns why the link does not work.
-func (p *resetPassword) deadWords() string {
-	return p.Env.deadLinkWords(p.dead,
+// deadText returns why the link does not work.
+func (p *resetPassword) deadText() string {
+	return p.Env.deadLinkText(p.dead,
 		message.AskForNewLink,
 		message.ErrLinkDead,
 	)
 }
 
-// deadLinkWords returns why a link does not work, followed by advice. It returns unknown if
+// deadLinkText returns why a link does not work, followed by advice. It returns unknown if
 // the reason is unknown.
-func (t *env) deadLinkWords(why error, advice, unknown message.ID) string {
+func (t *env) deadLinkText(why error, advice, unknown message.ID) string {
 	switch {
 	case errors.Is(why, shared.ErrTokenUsed):
 		return t.T(message.ErrLinkUsed) + " " + t.T(advice)
@@ -144,12 +144,12 @@ func linkLoading(title string) app.UI {
 }
 
 // deadLink draws the page of a link that does not work: why, and what the user can do.
-func (t *env) deadLink(why, href, deed string) app.UI {
+func (t *env) deadLink(why, href, action string) app.UI {
 	return narrow(
 		heading(t.T(message.ErrLinkNoLongerWorks)),
 		html.Div().Class("card").Body(
 			html.P().Text(why),
-			html.A(href).Class("button").Text(deed),
+			html.A(href).Class("button").Text(action),
 		),
 	)
 }

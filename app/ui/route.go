@@ -24,8 +24,8 @@ type signInReason struct {
 	err  error
 }
 
-// reasonWords returns the text of a reason; "" for the zero reason.
-func (t *env) reasonWords(r signInReason) string {
+// reasonText returns the text of a reason; "" for the zero reason.
+func (t *env) reasonText(r signInReason) string {
 	if r.err != nil {
 		return t.errorMessage(r.err)
 	}

@@ -94,20 +94,20 @@ func TestReasonIsClearedOnOtherPages(t *testing.T) {
 	}
 }
 
-// TestReasonWords tests that the error which ended a sign-in is shown in the language of the
+// TestReasonText tests that the error which ended a sign-in is shown in the language of the
 // page, even after that changes.
-func TestReasonWords(t *testing.T) {
+func TestReasonText(t *testing.T) {
 	de := newEnv()
 	de.setLanguage("de")
 	for _, r := range []signInReason{{err: shared.ErrNoPendingSignIn}, {text: signedOut}} {
-		if got, other := en.reasonWords(r), de.reasonWords(r); got == "" || other == "" || got == other {
+		if got, other := en.reasonText(r), de.reasonText(r); got == "" || other == "" || got == other {
 			t.Errorf("the reason is %q in English and %q in German", got, other)
 		}
 	}
-	if got := en.reasonWords(signInReason{err: shared.ErrNoPendingSignIn}); got != en.errorMessage(shared.ErrNoPendingSignIn) {
+	if got := en.reasonText(signInReason{err: shared.ErrNoPendingSignIn}); got != en.errorMessage(shared.ErrNoPendingSignIn) {
 		t.Errorf("an error says %q", got)
 	}
-	if got := en.reasonWords(signInReason{}); got != "" {
+	if got := en.reasonText(signInReason{}); got != "" {
 		t.Errorf("no reason says %q", got)
 	}
 }

@@ -74,9 +74,9 @@ type secondFactor struct {
 
 func (p *secondFactor) OnInit() {
 	defer rescue()
-	p.form.init(p.Env, "challenge", "code", "backupCode")
+	p.form.init(p.Env, "second-factor", "code", "backupCode")
 	p.with = byApp
-	if backup := element("challenge-backup"); backup.Truthy() && backup.Get("open").Bool() {
+	if backup := element("second-factor-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // the user opened it before the app ran
 	}
 	if e := p.form.adopt(); e != nil && isFinal(e) {
@@ -128,7 +128,7 @@ func (p *secondFactor) usePasskey(app.Context, app.Event) {
 			p.refused(ctx, err)
 			return
 		}
-		trust := element("challenge-trust").Get("checked").Bool()
+		trust := element("second-factor-trust").Get("checked").Bool()
 		in := shared.Authentication{Response: answer, TrustDevice: &trust}
 		call(p.ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
 			p.passkeys.answered(answer, err)
@@ -198,7 +198,7 @@ func (p *secondFactor) submit(_ app.Context, e app.Event) {
 
 func (p *secondFactor) verify() {
 	e := p.Env
-	trust := element("challenge-trust").Get("checked").Bool()
+	trust := element("second-factor-trust").Get("checked").Bool()
 	if p.with == byBackup {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": e.T(message.ErrEnterBackupCode)}) {
 			return
@@ -238,7 +238,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 	}
 	call(p.ctx, p.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		if err == nil {
-			toast(ctx, p.Env.usedWords(state.BackupCodesLeft))
+			toast(ctx, p.Env.usedText(state.BackupCodesLeft))
 		}
 		signedIn(ctx, out.User)
 	})
@@ -292,18 +292,18 @@ func (p *secondFactor) Render() app.UI {
 			),
 			html.Div().Class("field").Body(
 				html.Label().Class("check").Body(
-					html.Input("checkbox").ID("challenge-trust").Attr("name", "trustDevice").Aria("describedby", "challenge-trust-hint"),
+					html.Input("checkbox").ID("second-factor-trust").Attr("name", "trustDevice").Aria("describedby", "second-factor-trust-hint"),
 					html.Span().Text(e.T(message.TrustDevice)),
 				),
-				html.P().Class("hint").ID("challenge-trust-hint").Text(e.T(message.HintTrustDevice)),
+				html.P().Class("hint").ID("second-factor-trust-hint").Text(e.T(message.HintTrustDevice)),
 			),
 			p.form.drawError(),
 			p.form.button(e.T(message.VerifyCode), "main"),
 		),
-		html.Div().Class("ways").Body(p.ways()...),
-		html.Details().Class("lost").Body(
+		html.Div().Class("methods").Body(p.otherMethods()...),
+		html.Details().Class("lost-access").Body(
 			html.Summary().Text(e.T(message.LostAccess)),
-			p.lost(),
+			p.lostAccess(),
 		),
 		html.P().Class("aside").Body(
 			html.A(shared.PageSignIn).Text(e.T(message.CancelAction)),
@@ -326,46 +326,46 @@ func (p *secondFactor) field() app.UI {
 	}
 }
 
-// ways draws the buttons for the other factors.
-func (p *secondFactor) ways() []app.UI {
+// otherMethods draws the buttons for the other factors.
+func (p *secondFactor) otherMethods() []app.UI {
 	e := p.Env
-	way := func(label string, h app.EventHandler) app.UI {
+	method := func(label string, h app.EventHandler) app.UI {
 		return button(label, h)
 	}
-	var ways []app.UI
+	var methods []app.UI
 	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
-		ways = append(ways, busyButton(e.T(message.UsePasskey), p.usePasskey, p.passkeys.busy))
+		methods = append(methods, busyButton(e.T(message.UsePasskey), p.usePasskey, p.passkeys.busy))
 	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		ways = append(ways, way(e.T(message.UseAuthenticatorApp), p.useApp))
+		methods = append(methods, method(e.T(message.UseAuthenticatorApp), p.useApp))
 	}
 	if p.with != byBackup {
-		ways = append(ways, way(e.T(message.UseBackupCode), p.useBackup))
+		methods = append(methods, method(e.T(message.UseBackupCode), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
 		label := e.T(message.SendCodeByEmail)
 		if p.with == byMail {
 			label = e.T(message.SendNewCode)
 		}
-		ways = append(ways, button(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
+		methods = append(methods, button(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
 	}
-	return ways
+	return methods
 }
 
-// lost draws the ways to sign in without the phone.
-func (p *secondFactor) lost() app.UI {
+// lostAccess draws the ways to sign in without the phone.
+func (p *secondFactor) lostAccess() app.UI {
 	e := p.Env
 	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
 	return html.Ul().Body(
-		html.Li().Text(e.T(message.RecoverWithBackupCode)),
+		html.Li().Text(e.T(message.LostAccessUseBackupCode)),
 		app.If(passkeys, func() app.UI {
-			return html.Li().Text(e.T(message.RecoverWithPasskey))
+			return html.Li().Text(e.T(message.LostAccessUsePasskey))
 		}),
 		app.If(mail, func() app.UI {
-			return html.Li().Text(e.T(message.RecoverWithEmailCode))
+			return html.Li().Text(e.T(message.LostAccessUseEmailCode))
 		}),
-		html.Li().Text(e.T(message.RecoverOnTrustedDevice)),
-		html.Li().Text(e.T(message.RecoverOnSignedInDevice)),
-		html.Li().Text(e.T(message.RecoverByOperator)),
+		html.Li().Text(e.T(message.LostAccessUseTrustedDevice)),
+		html.Li().Text(e.T(message.LostAccessUseSignedInDevice)),
+		html.Li().Text(e.T(message.LostAccessAskOperator)),
 	)
 }

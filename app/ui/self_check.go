@@ -67,14 +67,14 @@ func (s *selfCheck) body() []app.UI {
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
-					hint(e.findingWords(c)),
+					hint(e.findingText(c)),
 				)
 			}),
 		),
 	}
 }
 
-func (t *env) findingWords(c shared.Finding) string {
+func (t *env) findingText(c shared.Finding) string {
 	if c.OK {
 		return c.Received
 	}

@@ -87,7 +87,7 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 	confirm(s.ctx, confirmation{
 		Title: e.T(message.ConfirmRevokeSession),
 		Text: e.T(message.DeviceWillBeSignedOut,
-			e.deviceWords(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
+			e.deviceText(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
 		Yes: e.T(message.RevokeThis),
 		Do:  func() { s.revoke(one) },
 	})
@@ -106,7 +106,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
-		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceWords(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceText(one.Device)))
 	})
 }
 
@@ -213,7 +213,7 @@ func (r *sessionRow) revoke(app.Context, app.Event) {
 // deviceLine draws the name of a device.
 func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
-		html.Strong().ID(id).Text(t.deviceWords(device)),
+		html.Strong().ID(id).Text(t.deviceText(device)),
 		app.If(current, func() app.UI {
 			return html.Span().Class("badge").Text(t.T(message.ThisDevice))
 		}),
@@ -234,7 +234,7 @@ func (r *sessionRow) Render() app.UI {
 			fact(e.T(message.LastActive), e.timestamp(one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))),
 			fact(e.T(message.IPAddress), app.Text(one.IPAddress)),
 			fact(e.T(message.SignedIn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", "short"))),
-			fact(e.T(message.SignedInWith), app.Text(e.methodWords(one.Method))),
+			fact(e.T(message.SignedInWith), app.Text(e.methodText(one.Method))),
 		),
 		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(one)).Aria("describedby", name),
 	)

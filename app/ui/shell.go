@@ -120,7 +120,7 @@ func (s *shell) skip(ctx app.Context, e app.Event) {
 
 // dialogs lists the IDs of the shell's dialogs. Offline, they disable the controls that need
 // the server, but never those that close the dialog.
-var dialogs = []string{"question", "factor", "step-up"}
+var dialogs = []string{"confirm", "factor", "step-up"}
 
 // Render implements [app.Composer].
 func (s *shell) Render() app.UI {
@@ -131,7 +131,7 @@ func (s *shell) Render() app.UI {
 	}
 	role, why := "presentation", ""
 	if offline {
-		role, why = "group", e.T(offlineWords)
+		role, why = "group", e.T(offlineText)
 	}
 	return html.Div().Class("shell").Body(
 		html.A("#title").Class("skip").Text(e.T(message.SkipToContent)).OnClick(on(s.skip)),
@@ -149,7 +149,7 @@ func (s *shell) Render() app.UI {
 	)
 }
 
-const offlineWords message.ID = message.ErrOfflineReadOnly
+const offlineText message.ID = message.ErrOfflineReadOnly
 
 // top draws the header: the server's name, the links to the pages, and the user.
 func (s *shell) top(email string) app.UI {
@@ -160,7 +160,7 @@ func (s *shell) top(email string) app.UI {
 			app.Text(e.server.name()),
 		),
 		html.Nav().Class("pages").Aria("label", e.T(message.PageNavigation)).Body(s.pages()...),
-		html.Div().Class("who").Body(
+		html.Div().Class("account").Body(
 			app.If(signedIn, func() app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
@@ -176,18 +176,18 @@ func (s *shell) banner() app.UI {
 	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
 		app.If(e.connection.offline, func() app.UI {
-			return html.P().Text(e.T(offlineWords))
+			return html.P().Text(e.T(offlineText))
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
-				app.Text(e.enrollmentWords(i.enrollBy, s.overdue())+" "),
+				app.Text(e.enrollmentText(i.enrollBy, s.overdue())+" "),
 				html.A(shared.PageSettings+"#two-factor").Text(e.T(message.TurnItOn)),
 			)
 		}),
 	)
 }
 
-func (t *env) enrollmentWords(by *shared.Time, overdue bool) string {
+func (t *env) enrollmentText(by *shared.Time, overdue bool) string {
 	if overdue {
 		return t.T(message.TwoFactorOverdue)
 	}
@@ -215,7 +215,7 @@ func (s *shell) page() app.UI {
 	e, i, path := s.env, &s.env.identity, s.route.path
 	switch {
 	case path == shared.PageSignIn:
-		return &signIn{Env: e, Notice: e.reasonWords(s.route.reason), Server: e.server}
+		return &signIn{Env: e, Notice: e.reasonText(s.route.reason), Server: e.server}
 	case path == shared.PageSignUp:
 		return &signUp{Env: e, Server: e.server}
 	case path == shared.PageTwoFactor:

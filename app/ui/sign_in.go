@@ -92,14 +92,14 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		return
 	}
 	p.form.problem, p.form.wrong, p.refused = "", nil, nil
-	way := passkey.Modal
+	mediation := passkey.Modal
 	if p.immediate {
-		way = passkey.Immediate
+		mediation = passkey.Immediate
 	}
-	var asked time.Time
+	var promptedAt time.Time
 	p.passkeys.begin(func(options []byte) *passkey.Request {
-		asked = time.Now()
-		return passkey.Get(options, way)
+		promptedAt = time.Now()
+		return passkey.Get(options, mediation)
 	}, func(ctx app.Context, answer json.RawMessage, err error) {
 		if err == nil {
 			p.verify(ctx, answer)
@@ -107,9 +107,9 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 		}
 		p.passkeys.end(false)
 		p.form.end(ctx, err)
-		if way == passkey.Immediate {
+		if mediation == passkey.Immediate {
 			p.immediate = false // the next attempt includes passkeys on other devices
-			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(asked) < promptly {
+			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(promptedAt) < promptly {
 				p.form.problem = p.Env.T(message.ErrNoPasskeyUsed)
 			}
 		}
@@ -191,7 +191,7 @@ func (p *signIn) Render() app.UI {
 				html.Span().Text(e.T(message.KeepSignedIn)),
 			),
 			p.form.drawError(),
-			html.Div().Body(p.wayOn()),
+			html.Div().Body(p.nextAction()),
 			p.form.button(e.T(message.SignIn), "main"),
 			app.If(passkey.Supported(), func() app.UI {
 				return busyButton(e.T(message.SignInWithPasskey), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
@@ -207,8 +207,8 @@ func (p *signIn) Render() app.UI {
 	)
 }
 
-// wayOn draws the action that the user can take after the last error.
-func (p *signIn) wayOn() app.UI {
+// nextAction draws the action that the user can take after the last error.
+func (p *signIn) nextAction() app.UI {
 	return app.If(errors.Is(p.refused, shared.ErrNotVerified), func() app.UI {
 		return &verification{Env: p.Env, Email: p.email}
 	}).ElseIf(errors.Is(p.refused, shared.ErrNewPasswordDue), func() app.UI {

@@ -16,7 +16,7 @@ import (
 type stepUpRequest struct {
 	Factor    bool // a second factor is required; the password is not enough
 	Confirmed func()
-	Cancelled func()
+	Canceled  func()
 }
 
 const stepUpAction = "step-up"
@@ -138,7 +138,7 @@ func (d *stepUpDialog) finish(confirmed bool) {
 	case confirmed:
 		waiting.Confirmed()
 	default:
-		waiting.Cancelled()
+		waiting.Canceled()
 	}
 }
 
@@ -215,10 +215,10 @@ func (d *stepUpDialog) Render() app.UI {
 		On(onEvent("close", d.closed)).
 		Body(
 			formTo(d.submit).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.IsItStillYou)),
+				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.ConfirmIdentity)),
 				html.P().ID("step-up-text").Text(d.text()),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
-				html.Fieldset().Class("page", "ways").Attr("disabled", d.Offline).Body(
+				html.Fieldset().Class("page", "methods").Attr("disabled", d.Offline).Body(
 					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
 						return button(e.T(message.UsePassword), d.usePassword).Class("quiet")
 					}),

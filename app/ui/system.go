@@ -35,7 +35,7 @@ func (s *shell) system() app.UI {
 	case i.user == nil:
 		cards = []app.UI{section("keys", e.T(message.SystemSettings), skeleton())}
 	case offline && i.permissions == nil:
-		cards = []app.UI{section("away", e.T(message.SystemSettings), html.P().Text(e.T(laterWords)))}
+		cards = []app.UI{section("away", e.T(message.SystemSettings), html.P().Text(e.T(laterText)))}
 	case s.overdue():
 		cards = []app.UI{section("due", e.T(message.TwoFactorFirst),
 			html.P().Text(e.T(message.ReturnWhenTwoFactorOn)),
@@ -48,7 +48,7 @@ func (s *shell) system() app.UI {
 		add(manageSettings, "keys", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
 		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: e})
 		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID})
-		add(readEvents, "log", message.SecurityLogOfEverybody, &events{Env: e, All: true, Offline: offline})
+		add(readEvents, "log", message.SecurityLogOfAllUsers, &events{Env: e, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
 		heading(e.T(message.SystemAdministration)),

@@ -258,7 +258,7 @@ func (k *systemSetting) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.ReadOnly:
-		return []app.UI{html.Span().Class("badge").Text(e.T(message.LockedValue)), app.Text(" " + e.T(message.SetByEnvironment))}
+		return []app.UI{html.Span().Class("badge").Text(e.T(message.ReadOnlyValue)), app.Text(" " + e.T(message.SetByEnvironment))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			app.Text(e.T(message.ChangedBy, *one.UpdatedBy) + " "),
@@ -298,7 +298,7 @@ func (t *env) limits(one shared.Setting, set bool) string {
 func (k *systemSetting) conflict() app.UI {
 	e := k.Env
 	theirs := *k.theirs
-	by, at := e.T(message.SomebodyElse), app.UI(app.Text(e.T(message.InTheMeantime)))
+	by, at := e.T(message.AnotherUser), app.UI(app.Text(e.T(message.InTheMeantime)))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
@@ -314,8 +314,8 @@ func (k *systemSetting) conflict() app.UI {
 		Body(
 			html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), app.Text(" "+e.T(message.NothingSavedYet))),
 			html.Dl().Class("compare").Body(
-				html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueWords(k.mine))),
-				html.Div().Body(html.Dt().Body(app.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueWords(settingValue(theirs)))),
+				html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueText(k.mine))),
+				html.Div().Body(html.Dt().Body(app.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueText(settingValue(theirs)))),
 			),
 			html.Div().Class("actions").Body(
 				button(e.T(message.UseTheirs), k.useTheirs),
@@ -324,8 +324,8 @@ func (k *systemSetting) conflict() app.UI {
 		)
 }
 
-// valueWords returns a value as the user reads it.
-func (k *systemSetting) valueWords(value string) string {
+// valueText returns a value as the user reads it.
+func (k *systemSetting) valueText(value string) string {
 	e := k.Env
 	switch {
 	case k.base.Secret:

@@ -39,7 +39,7 @@ func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
 	}
 	confirm(s.ctx, confirmation{
 		Title: e.T(message.ConfirmUntrustDevice),
-		Text:  e.T(message.DeviceWillNeedCode, e.deviceWords(one.Device)),
+		Text:  e.T(message.DeviceWillNeedCode, e.deviceText(one.Device)),
 		Yes:   e.T(message.RevokeThis),
 		Do:    func() { s.revoke(one) },
 	})
@@ -55,7 +55,7 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
-		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceWords(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceText(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the focused button is gone
 	})

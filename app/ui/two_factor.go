@@ -102,8 +102,8 @@ func (s *twoFactor) on() []app.UI {
 	return []app.UI{
 		html.P().Text(e.T(message.SignInTakesTwoFactors)),
 		html.Div().Body(app.If(few, func() app.UI {
-			return html.Div().Class("few").Role("group").Aria("label", e.T(message.BackupCodes)).Body(
-				html.P().Text(e.fewWords(s.state.value.BackupCodesLeft)),
+			return html.Div().Class("few-codes").Role("group").Aria("label", e.T(message.BackupCodes)).Body(
+				html.P().Text(e.fewText(s.state.value.BackupCodesLeft)),
 				button(e.T(message.NewBackupCodes), s.renew),
 			)
 		})),
@@ -122,7 +122,7 @@ func (s *twoFactor) on() []app.UI {
 	}
 }
 
-func (t *env) fewWords(left int) string {
+func (t *env) fewText(left int) string {
 	why := " " + t.T(message.RenewBackupCodesInTime)
 	switch left {
 	case 0:

@@ -65,8 +65,8 @@ func (s *users) submit(_ app.Context, e app.Event) {
 
 // An adminAction is an action of an administrator on a user.
 type adminAction struct {
-	ask, text, yes, done message.ID // ask and done have a %s for the address
-	call                 shared.Endpoint[shared.None, shared.Status]
+	title, text, yes, done message.ID // title and done have a %s for the address
+	call                   shared.Endpoint[shared.None, shared.Status]
 }
 
 var (
@@ -76,8 +76,8 @@ var (
 		message.ResetFactors, message.DoneFactorsReset, shared.ResetFactors,
 	}
 	endSessions = &adminAction{
-		message.ConfirmEndSessions, message.EndSessionsConsequences,
-		message.EndSessions, message.DoneSessionsEnded, shared.RevokeUserSessions,
+		message.ConfirmRevokeSessions, message.RevokeSessionsConsequences,
+		message.RevokeSessions, message.DoneSessionsRevoked, shared.RevokeUserSessions,
 	}
 	disableUser = &adminAction{
 		message.ConfirmDisableAccount, message.DisableAccountConsequences,
@@ -95,7 +95,7 @@ func (s *users) confirm(one shared.ManagedUser, a *adminAction) {
 		return
 	}
 	confirm(s.ctx, confirmation{
-		Title: e.T(a.ask, one.Email),
+		Title: e.T(a.title, one.Email),
 		Text:  e.T(a.text),
 		Yes:   e.T(a.yes),
 		Do:    func() { s.run(one, a) },
@@ -221,7 +221,7 @@ func (r *userRow) Render() app.UI {
 		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("actions").Body(
 				action(e.T(message.ResetFactors), "", r.reset),
-				action(e.T(message.EndSessions), "", r.end),
+				action(e.T(message.RevokeSessions), "", r.end),
 				action(
 					onOff(one.DisabledAt != nil, e.T(message.EnableAccount), e.T(message.DisableAccount)),
 					onOff(one.DisabledAt != nil, "", "danger"),

@@ -88,7 +88,7 @@ func (s *Service) spendCode(ctx context.Context, in userTx, vc verificationConte
 	if err := verified.spend(ctx, in); err != nil {
 		return err
 	}
-	return in.ForgetSecondFactorTries(ctx, in.User.ID, vc.pending == nil)
+	return in.ResetSecondFactorTries(ctx, in.User.ID, vc.pending == nil)
 }
 
 // VerifyCode checks a code in a session, and spends it. The first code of a pending

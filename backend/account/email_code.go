@@ -58,11 +58,11 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	if !vc.User.TwoFactorEnabled {
 		return shared.ErrTwoFactorNotEnabled
 	}
-	place := "" // counted separately, so that a stolen session cannot use up the codes for sign-in
+	suffix := "" // counted separately, so that a stolen session cannot use up the codes for sign-in
 	if vc.pending == nil {
-		place = " signed in"
+		suffix = " signed in"
 	}
-	if err := s.Allow(ctx, EmailCodeLimit, vc.User.ID+place); err != nil {
+	if err := s.Allow(ctx, EmailCodeLimit, vc.User.ID+suffix); err != nil {
 		return err
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
@@ -90,29 +90,29 @@ func (s *Service) checkEmailCode(ctx context.Context, vc verificationContext, co
 	if !s.Settings.Now().TwoFactorEmailCode {
 		return verified, 0, shared.ErrOTPNotConfigured
 	}
-	var kept EmailCode
+	var stored EmailCode
 	try, err = s.countTry(ctx, vc, func(in userTx) (err error) {
-		kept, err = in.CountEmailCodeTry(ctx, vc.codeOwner, s.Now())
+		stored, err = in.CountEmailCodeTry(ctx, vc.codeOwner, s.Now())
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return shared.ErrOTPExpired
-		case err == nil && kept.Tries > emailCodeTries:
+		case err == nil && stored.Tries > emailCodeTries:
 			return shared.ErrTooManyCodes
 		}
 		return err
 	})
 	if errors.Is(err, shared.ErrTooManyCodes) { // delete it: the next attempt finds none
-		if err := s.Store.UseEmailCode(ctx, vc.codeOwner, kept.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
+		if err := s.Store.UseEmailCode(ctx, vc.codeOwner, stored.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
 			return verified, try, err
 		}
 	}
 	if err != nil {
 		return verified, try, err
 	}
-	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(kept.MAC, s.emailCodeMAC(vc.codeOwner, six)) {
+	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(stored.MAC, s.emailCodeMAC(vc.codeOwner, six)) {
 		return verified, try, shared.ErrInvalidCode
 	}
-	return verifiedCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, vc.codeOwner, kept.MAC) }}, try, nil
+	return verifiedCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, vc.codeOwner, stored.MAC) }}, try, nil
 }
 
 type emailCodeStore interface {

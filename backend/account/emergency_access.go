@@ -28,7 +28,7 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if err := in.VoidPassword(ctx, in.User.ID); err != nil { // an attacker who knows it was held off only by the second factor
 			return err
 		}
-		if err := in.ResetAttempts(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
+		if err := in.ResetRateLimit(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
 		// Otherwise the new password would be refused.
@@ -44,7 +44,7 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventEmergencyAccess, in.User.ID, Client{})); err != nil {
 			return err
 		}
-		return s.send(ctx, in, s.compose(in.User, Client{}, mail.AccountRecovered{}))
+		return s.send(ctx, in, s.compose(in.User, Client{}, mail.EmergencyAccess{}))
 	})
 	return token, err
 }

@@ -53,8 +53,8 @@ func (s *Service) sessionEvent(kind string, actor Actor) audit.Event {
 const detailFactor = "factor"
 
 // detail encodes members as an [audit.Event].Detail.
-func detail(says map[string]string) string {
-	text, err := json.Marshal(says)
+func detail(members map[string]string) string {
+	text, err := json.Marshal(members)
 	if err != nil {
 		panic(err) // strings always encode
 	}

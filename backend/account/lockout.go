@@ -134,15 +134,15 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 	return failed
 }
 
-// UnlockSecondFactor ends the lockout of the account with an email address. It fails with
+// LiftLockout ends the lockout of the account with an email address. It fails with
 // [ErrNotFound] if there is no such account.
-func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
+func (s *Service) LiftLockout(ctx context.Context, email string) error {
 	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
 		return err
 	}
 	return s.inUserTx(ctx, user.ID, func(in userTx) error {
-		if err := in.UnlockSecondFactor(ctx, user.ID); err != nil {
+		if err := in.LiftLockout(ctx, user.ID); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.event(audit.EventLockoutLifted, user.ID, Client{}))
@@ -152,7 +152,7 @@ func (s *Service) UnlockSecondFactor(ctx context.Context, email string) error {
 type lockoutStore interface {
 	// CountSecondFactorTry adds one to a user's attempts in a row, in one statement, unless
 	// the user is locked out. Each attempt that makes the count a multiple of every starts
-	// a lockout: the first until locks[0], the second until locks[1], and so on. If counted
+	// a lockout: the first until lockouts[0], the second until lockouts[1], and so on. If counted
 	// is false, tries has the end of the lockout.
 	CountSecondFactorTry(
 		ctx context.Context,
@@ -160,13 +160,13 @@ type lockoutStore interface {
 		signedIn bool,
 		now time.Time,
 		every int,
-		locks []time.Time,
+		lockouts []time.Time,
 	) (tries SecondFactorTries, counted bool, err error)
 	// TakeBackSecondFactorTry takes one attempt off the count, and ends the lockout that
 	// the attempt started.
 	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
-	// ForgetSecondFactorTries sets a user's attempts in a row to zero.
-	ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
-	// UnlockSecondFactor sets both counts of a user to zero.
-	UnlockSecondFactor(ctx context.Context, user string) error
+	// ResetSecondFactorTries sets a user's attempts in a row to zero.
+	ResetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
+	// LiftLockout sets both counts of a user to zero.
+	LiftLockout(ctx context.Context, user string) error
 }

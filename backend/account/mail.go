@@ -94,16 +94,16 @@ func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	dropped := false
+	discarded := false
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
-		if dropped, err = tx.DiscardMail(ctx, m); err != nil || !dropped {
+		if discarded, err = tx.DiscardMail(ctx, m); err != nil || !discarded {
 			return err
 		}
 		e := s.event(audit.EventMailDiscarded, user.ID, Client{})
 		e.Subject = m.Subject
 		return tx.AddEvent(ctx, s.Keys, e)
 	})
-	if err == nil && dropped {
+	if err == nil && discarded {
 		err = ErrMailDiscarded
 	}
 	return err

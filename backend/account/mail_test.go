@@ -23,14 +23,14 @@ func TestMailLanguage(t *testing.T) {
 	s := mailing(t)
 	const english, german = "This happened at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",
 		"Das geschah am 4.11.2026 um 09:05 Uhr (UTC), von einer unbekannten Adresse, mit einem unbekannten Browser."
-	for _, tt := range []struct{ chosen, browser, lang, subject, occasion string }{
+	for _, tt := range []struct{ chosen, browser, lang, subject, requestContext string }{
 		{"", "", "en", "New sign-in", english},
 		{"", "de", "de", "Neue Anmeldung", german},
 		{"de", "en", "de", "Neue Anmeldung", german},
 		{"en", "de", "en", "New sign-in", english},
 	} {
 		m := s.compose(User{Language: tt.chosen}, Client{Language: tt.browser}, mail.Alert{Change: mail.NewSignIn{}})
-		if m.Subject != tt.subject || !strings.Contains(m.Text, tt.occasion+"\n\n") || !strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) {
+		if m.Subject != tt.subject || !strings.Contains(m.Text, tt.requestContext+"\n\n") || !strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) {
 			t.Errorf("to a user who has chosen %q, from a browser that reads %q, the email is %+v", tt.chosen, tt.browser, m)
 		}
 		if !strings.HasSuffix(m.Text, "\n-- \nLatchkey\nhttps://accounts.example.com\n") {

@@ -80,7 +80,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
 	}
-	return p.Hash, s.Store.ResetAttempts(ctx, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
+	return p.Hash, s.Store.ResetRateLimit(ctx, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
 }
 
 // verifyPassword reports whether phc is the hash of password. It counts the attempt for key
@@ -125,7 +125,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 			return err
 		}
 		// The counted attempts at sign-in were made with the old password.
-		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
+		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
 		token, err = s.revokeAndNotify(ctx, in, actor, audit.EventPasswordChanged, reversal{}, "", mail.PasswordChanged{})

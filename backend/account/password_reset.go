@@ -234,13 +234,13 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 			return err
 		}
 		// The counted attempts were made with the old password.
-		if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
+		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
-		if err := in.ResetAttempts(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
+		if err := in.ResetRateLimit(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
-		if err := in.ResetAttempts(ctx, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
+		if err := in.ResetRateLimit(ctx, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
 			return err
 		}
 		if err := s.notify(ctx, in, client, reversal{}, "", mail.PasswordReset{}); err != nil {

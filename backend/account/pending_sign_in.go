@@ -142,9 +142,9 @@ func (s *Service) completeByCode(
 				return err
 			}
 		}
-		opened := Actor{o.Session, in.User, vc.Client}
+		actor := Actor{o.Session, in.User, vc.Client}
 		if a.Factor == ByBackupCode {
-			if err := s.auditBackupCodeUse(ctx, in, opened); err != nil {
+			if err := s.auditBackupCodeUse(ctx, in, actor); err != nil {
 				return err
 			}
 		}
@@ -152,7 +152,7 @@ func (s *Service) completeByCode(
 			return nil
 		}
 		if a.TrustDevice {
-			if o.Trust, err = s.trustDevice(ctx, in, opened); err != nil {
+			if o.Trust, err = s.trustDevice(ctx, in, actor); err != nil {
 				return err
 			}
 		}

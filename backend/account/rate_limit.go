@@ -44,7 +44,7 @@ func (s *Service) Allow(ctx context.Context, l RateLimit, key string) error {
 		return nil
 	}
 	now := s.Now()
-	a, err := s.Store.CountAttempt(ctx, s.rateLimitKey(l, key), now, now.Add(l.Window))
+	a, err := s.Store.IncrementRateLimit(ctx, s.rateLimitKey(l, key), now, now.Add(l.Window))
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Service) ReserveGuess(ctx context.Context, l RateLimit, key string) (g 
 		return Guess{}, false, nil
 	}
 	now := s.Now()
-	a, admitted, err := s.Store.ReserveAttempt(ctx, s.rateLimitKey(l, key), l.Max, now, now.Add(l.Window))
+	a, admitted, err := s.Store.ReserveRateLimit(ctx, s.rateLimitKey(l, key), l.Max, now, now.Add(l.Window))
 	if err != nil {
 		return Guess{}, false, err
 	}
@@ -87,7 +87,7 @@ func (s *Service) SettleGuess(ctx context.Context, g Guess, free bool) error {
 	if g.key == nil {
 		return nil
 	}
-	return s.Store.SettleAttempt(ctx, g.key, g.expires, free)
+	return s.Store.SettleRateLimit(ctx, g.key, g.expires, free)
 }
 
 func (s *Service) rateLimitKey(l RateLimit, key string) []byte {
@@ -95,17 +95,17 @@ func (s *Service) rateLimitKey(l RateLimit, key string) []byte {
 }
 
 type rateLimitStore interface {
-	// CountAttempt adds one to the count of key and returns it, in one statement. A count
+	// IncrementRateLimit adds one to the count of key and returns it, in one statement. A count
 	// that expired before now starts again at one and expires at the given time.
-	CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (RateLimitWindow, error)
-	// ReserveAttempt adds one to the count of key and to its pending guesses, in one
+	IncrementRateLimit(ctx context.Context, key []byte, now, expires time.Time) (RateLimitWindow, error)
+	// ReserveRateLimit adds one to the count of key and to its pending guesses, in one
 	// statement, unless the count has reached max, and reports whether it did. A count that
 	// expired before now starts again at one and expires at the given time.
-	ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (RateLimitWindow, bool, error)
-	// SettleAttempt takes one off the pending guesses of key, and off its count, too, if the
+	ReserveRateLimit(ctx context.Context, key []byte, max int, now, expires time.Time) (RateLimitWindow, bool, error)
+	// SettleRateLimit takes one off the pending guesses of key, and off its count, too, if the
 	// guess is free. It does nothing if no guess is pending, or if the window does not
 	// expire at the given time and so is a later one.
-	SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error
-	// ResetAttempts sets the count of key to zero.
-	ResetAttempts(ctx context.Context, key []byte) error
+	SettleRateLimit(ctx context.Context, key []byte, expires time.Time, free bool) error
+	// ResetRateLimit sets the count of key to zero.
+	ResetRateLimit(ctx context.Context, key []byte) error
 }

@@ -40,7 +40,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 	if utf8.RuneCountInString(c.Password) > maxPassword {
 		return SignInResult{}, shared.ErrPasswordTooLong.In("password")
 	}
-	user, hash, attempts, err := s.checkSignIn(ctx, client, email, c.Password)
+	user, hash, limitKey, err := s.checkSignIn(ctx, client, email, c.Password)
 	if err != nil {
 		return SignInResult{}, err
 	}
@@ -60,7 +60,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		if err != nil {
 			return err
 		}
-		if err := in.ResetAttempts(ctx, attempts); err != nil {
+		if err := in.ResetRateLimit(ctx, limitKey); err != nil {
 			return err
 		}
 		if o, due, err = s.completeFirstFactor(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
@@ -90,7 +90,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 // whether or not the address has an account.
 func (s *Service) checkSignIn(
 	ctx context.Context, client Client, email, password string,
-) (user User, hash string, attempts []byte, err error) {
+) (user User, hash string, limitKey []byte, err error) {
 	user, pw, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return user, "", nil, err

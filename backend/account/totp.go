@@ -194,11 +194,11 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		}
 		return verified, try, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
 	}
-	enrols := a.ID
+	enrolls := a.ID
 	if a.Verified {
-		enrols = ""
+		enrolls = ""
 	}
-	return verifiedCode{enrolls: enrols, spend: func(ctx context.Context, in userTx) error {
+	return verifiedCode{enrolls: enrolls, spend: func(ctx context.Context, in userTx) error {
 		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
 	}}, try, nil
 }

@@ -18,7 +18,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
 	}
 	// The counted attempts were made with another secret, or with none.
-	if err := in.UnlockSecondFactor(ctx, in.User.ID); err != nil {
+	if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 		return in.User, "", err
 	}
 	in.User.TwoFactorEnabled, in.User.UpdatedAt = true, s.Now()
@@ -178,7 +178,7 @@ func (s *Service) deleteFactors(ctx context.Context, in userTx) error {
 	if err := in.DeleteBackupCodes(ctx, in.User.ID); err != nil {
 		return err
 	}
-	return in.UnlockSecondFactor(ctx, in.User.ID)
+	return in.LiftLockout(ctx, in.User.ID)
 }
 
 type twoFactorStore interface {

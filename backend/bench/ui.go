@@ -54,7 +54,7 @@ type view struct{ name, url, cookie, usable string }
 // the button works has to click again. The script does so after a second, because more
 // frequent clicks would be load that no user causes.
 const sessionsUsable = `(() => {
-	if (document.querySelector("dialog#question[open]")) {
+	if (document.querySelector("dialog#confirm[open]")) {
 		return true;
 	}
 	const button = document.querySelector("ul.sessions button");

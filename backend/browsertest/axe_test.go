@@ -162,7 +162,7 @@ func (p *tab) checkLayout(what string) {
 // email address at the top, which the profile shows in full, and inputs, which
 // scroll.
 const cutOff = `[...document.querySelectorAll("body *")].
-	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".visually-hidden, .skip, .who .email, input, svg")).
+	filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".visually-hidden, .skip, .account .email, input, svg")).
 	filter((e) => {
 		const {overflowX, overflowY, position} = getComputedStyle(e)
 		const cuts = (overflow) => overflow === "hidden" || overflow === "clip"
@@ -200,20 +200,20 @@ func (p *tab) checkFocusRings(what string) {
 // focus ring, and rings with too little contrast.
 const focusFaults = `(() => {
 	const pen = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
-	const rgba = (colour) => {
+	const rgba = (color) => {
 		pen.clearRect(0, 0, 1, 1)
-		pen.fillStyle = colour
+		pen.fillStyle = color
 		pen.fillRect(0, 0, 1, 1)
 		return [...pen.getImageData(0, 0, 1, 1).data]
 	}
-	const light = (colour) => {
-		const [r, g, b] = rgba(colour).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+	const light = (color) => {
+		const [r, g, b] = rgba(color).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
 		return 0.2126 * r + 0.7152 * g + 0.0722 * b
 	}
 	const behind = (e) => {
 		for (; e; e = e.parentElement) {
-			const colour = getComputedStyle(e).backgroundColor
-			if (rgba(colour)[3] === 255) return colour
+			const color = getComputedStyle(e).backgroundColor
+			if (rgba(color)[3] === 255) return color
 		}
 		return "Canvas"
 	}

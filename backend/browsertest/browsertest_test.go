@@ -167,7 +167,7 @@ func (p *tab) submitSignIn(email, password string) {
 
 // email returns the email address of the signed-in account.
 func (p *tab) email() string {
-	return eval[string](p, `document.querySelector(".who .email").textContent`)
+	return eval[string](p, `document.querySelector(".account .email").textContent`)
 }
 
 // card returns the text of a section of the page.

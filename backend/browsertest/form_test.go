@@ -79,8 +79,8 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus(signInCode)
 	p.Key("000000" + kb.Enter)
 	p.See("Invalid code. Please try again.")
-	p.Enter("challenge-code", authenticator.Next())
-	p.activate("#challenge-submit")
+	p.Enter("second-factor-code", authenticator.Next())
+	p.activate("#second-factor-submit")
 	p.At("/dashboard/settings")
 	p.See("If signing in has led you here, you are signed in.")
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
@@ -98,12 +98,12 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/two-factor")
 	p.The("textbox", signInCode)
-	p.activate("#challenge-backup summary")
-	p.Enter("challenge-backupCode", "aaaaa-bbbbb")
-	p.activate("#challenge-backup button")
+	p.activate("#second-factor-backup summary")
+	p.Enter("second-factor-backupCode", "aaaaa-bbbbb")
+	p.activate("#second-factor-backup button")
 	p.See("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
 	p.AwaitFocus("Backup code")
-	p.Enter("challenge-backupCode", codes[0]+kb.Enter)
+	p.Enter("second-factor-backupCode", codes[0]+kb.Enter)
 	p.At("/dashboard/settings")
 	owner.Open("/dashboard/settings")
 	owner.See("Password and backup code")
@@ -112,7 +112,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	anonymous := browse(t, server)
 	anonymous.NoScript()
 	anonymous.Visit("/two-factor")
-	anonymous.Enter("challenge-code", "123456"+kb.Enter)
+	anonymous.Enter("second-factor-code", "123456"+kb.Enter)
 	anonymous.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
 	anonymous.AwaitFocus("Sign in again")
 	anonymous.Key(kb.Enter)
@@ -189,14 +189,14 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		p.holdApp()
 		p.Visit("/two-factor")
 		if way.field == "Backup code" {
-			p.activate("#challenge-backup summary")
+			p.activate("#second-factor-backup summary")
 		}
 		p.Fill(way.field, way.value)
-		p.activate("#challenge-trust")
-		p.Act(`document.querySelector("details[open] input, #challenge-code").focus()`)
+		p.activate("#second-factor-trust")
+		p.Act(`document.querySelector("details[open] input, #second-factor-code").focus()`)
 		p.releaseApp()
 		p.AwaitFocus(way.field)
-		if got := eval[string](p, `document.activeElement.value + document.getElementById("challenge-trust").checked`); got != way.value+"true" {
+		if got := eval[string](p, `document.activeElement.value + document.getElementById("second-factor-trust").checked`); got != way.value+"true" {
 			t.Errorf("%s: after the app takes over, the form holds %q; want %q", way.field, got, way.value+"true")
 		}
 		if way.field == signInCode {
@@ -337,9 +337,9 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 func testFormStill(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
-	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#challenge-trust", ".hint", ".wrong:not(:empty)",
+	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#second-factor-trust", ".hint", ".wrong:not(:empty)",
 		".form-error p",
-		"button.main", ".card > .skeleton-line, #sign-in-passkey", ".ways > :first-child", "[href='/forgot-password']"].
+		"button.main", ".card > .skeleton-line, #sign-in-passkey", ".methods > :first-child", "[href='/forgot-password']"].
 		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
 			const at = e.getBoundingClientRect();
 			return what + " " + [at.x, at.y, at.width, at.height].map((n) => n.toFixed(1)).join(" ");

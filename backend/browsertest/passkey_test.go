@@ -23,7 +23,7 @@ func TestPasskeyBrowser(t *testing.T) {
 		"SignIn":           testPasskeySignIn,
 		"Refused":          testPasskeyRefused,
 		"SecondFactor":     testPasskeySecondFactor,
-		"Challenge":        testPasskeyChallenge,
+		"PendingSignIn":    testPasskeyPendingSignIn,
 		"Tabs":             testPasskeyTabs,
 		"Upgrade":          testPasskeyUpgrade,
 		"Extension":        testPasskeyExtension,
@@ -376,10 +376,10 @@ func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	}
 }
 
-// testPasskeyChallenge checks the second-factor page when it does not know
+// testPasskeyPendingSignIn checks the second-factor page when it does not know
 // which factors the server accepts. The user typed its address, or opened it in
 // another tab.
-func testPasskeyChallenge(t *testing.T, server *testkit.Program) {
+func testPasskeyPendingSignIn(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	a := p.addAuthenticator(false)
 	email := p.signUp()

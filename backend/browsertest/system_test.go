@@ -100,12 +100,12 @@ func testSystemSettings(t *testing.T) {
 	for setting, value := range map[string]string{
 		"MAIL_FROM": "Acme <accounts@example.com>", "SESSION_IDLE": "10d", "EVENT_RETENTION": "400d",
 	} {
-		if got := testkit.Words(p.The("textbox", setting).Value); got != value {
+		if got := testkit.Text(p.The("textbox", setting).Value); got != value {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
 	for setting, value := range map[string]string{"VERIFY_EMAIL": "required", "REQUIRE_TWO_FACTOR": "admins"} {
-		if got := testkit.Words(p.The("combobox", setting).Value); got != value {
+		if got := testkit.Text(p.The("combobox", setting).Value); got != value {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
@@ -126,7 +126,7 @@ func testSystemSettings(t *testing.T) {
 	p.See("Theirs, by grace@example.com")
 	p.Press("Use theirs")
 	p.Await("the field holds the other administrator's value", func() bool {
-		return testkit.Words(p.The("textbox", "APP_NAME").Value) == "Theirs"
+		return testkit.Text(p.The("textbox", "APP_NAME").Value) == "Theirs"
 	})
 
 	other.Fill("APP_NAME", "Theirs again")

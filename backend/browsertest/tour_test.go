@@ -169,7 +169,7 @@ func tourTwoFactor(t *testing.T, inspect func(*tab, string)) {
 	inspect(p, "settings-wrong")
 	p.Click("button", "Revoke", "Safari 18 on iOS")
 	p.The("dialog", "Revoke this session?")
-	inspect(p, "question")
+	inspect(p, "confirm")
 	p.Press("Cancel")
 
 	p.Press("Enable 2FA")

@@ -43,7 +43,7 @@ func TestTwoFactorBrowser(t *testing.T) {
 		"TrustedDevices":       testTrustedDevices,
 		"ReplaceAuthenticator": testReplaceAuthenticator,
 		"Disable":              testDisable,
-		"Challenge":            testChallenge,
+		"PendingSignIn":        testPendingSignIn,
 		"EmailCode":            testEmailCode,
 		"Keyboard":             testTwoFactorKeyboard,
 		"Reopened":             testTwoFactorReopened,
@@ -139,8 +139,8 @@ func (p *tab) exhaustCodes() {
 	for i := range shared.PendingSignInTries {
 		p.AwaitFocus(signInCode)
 		p.Key(fmt.Sprintf("00000%d", i))
-		p.Until("the server has responded", `!!document.getElementById("again") || document.getElementById("challenge-code")?.value === "" &&
-				document.getElementById("challenge-submit").getAttribute("aria-busy") === "false"`)
+		p.Until("the server has responded", `!!document.getElementById("again") || document.getElementById("second-factor-code")?.value === "" &&
+				document.getElementById("second-factor-submit").getAttribute("aria-busy") === "false"`)
 	}
 	p.See(tooManyCodes)
 	p.AwaitFocus("Sign in again")
@@ -303,7 +303,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.startSecondFactor(email)
 	p.Key(code)
 	p.See("This code has already been used. Wait for the next one.")
-	p.Field("challenge-code", "")
+	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
 }
 
@@ -536,7 +536,7 @@ func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 	p.startSecondFactor(email)
 	p.Key(old.Next())
 	p.See("Invalid code. Please try again.")
-	p.Field("challenge-code", "")
+	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
@@ -578,9 +578,9 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	other.See("Enable 2FA")
 }
 
-// testChallenge checks what the second-factor page stores, and how a pending
+// testPendingSignIn checks what the second-factor page stores, and how a pending
 // sign-in ends.
-func testChallenge(t *testing.T, server *testkit.Program) {
+func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	authenticator, _ := p.enable()
@@ -610,7 +610,7 @@ func testChallenge(t *testing.T, server *testkit.Program) {
 	p.startSecondFactor(email)
 	p.Key(authenticator.CodeAt(time.Now().Add(4 * time.Minute)))
 	p.See("This code is not for the current time. Your phone's clock seems to be about ")
-	p.Field("challenge-code", "")
+	p.Field("second-factor-code", "")
 
 	// Another tab can complete the sign-in.
 	second := p.another()
@@ -667,7 +667,7 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus("Code from the email")
 	p.Key("000000")
 	p.See("Invalid code. Please try again.")
-	p.Field("challenge-code", "")
+	p.Field("second-factor-code", "")
 	p.Press("Send a new code")
 	p.See("Code number 2 is on its way to your email address. Only the newest one works.")
 	var codes []string
@@ -898,9 +898,9 @@ func testLockout(t *testing.T) {
 	p.Key("123456") // the server no longer checks the code
 	const lockedOut = "Too many wrong codes. To prevent guessing, codes are not accepted for a while. Try again in "
 	p.See(lockedOut + "1")
-	p.Field("challenge-code", "")
+	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
-	if !eval[bool](p, `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "true"`) {
+	if !eval[bool](p, `document.getElementById("second-factor-submit").getAttribute("aria-disabled") === "true"`) {
 		t.Error("the button looks enabled during the lockout")
 	}
 	remaining := func() string {
@@ -910,7 +910,7 @@ func testLockout(t *testing.T) {
 	// the screen reader would announce each of them.
 	announced := func() (texts []string) {
 		for _, node := range p.All("StaticText", "") {
-			if text := testkit.Words(node.Name); strings.Contains(text, "Try again") {
+			if text := testkit.Text(node.Name); strings.Contains(text, "Try again") {
 				texts = append(texts, text)
 			}
 		}
@@ -939,7 +939,7 @@ func testLockout(t *testing.T) {
 	p.AwaitFocus(signInCode)
 	p.Key("123456")
 	p.See("Try again in ")
-	p.Until("the wait has ended", `document.getElementById("challenge-submit").getAttribute("aria-disabled") === "false"`)
+	p.Until("the wait has ended", `document.getElementById("second-factor-submit").getAttribute("aria-disabled") === "false"`)
 	p.See("You can try again now.")
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())

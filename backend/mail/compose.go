@@ -107,17 +107,17 @@ func (e *email) requestContext() {
 	if from == "" {
 		from = e.language.T(message.AnUnknownAddress)
 	}
-	e.paragraph(message.MailOccasion, e.time(), from, e.device())
+	e.paragraph(message.MailRequestContext, e.time(), from, e.device())
 }
 
 // requestTime adds a paragraph with only the time.
-func (e *email) requestTime() { e.paragraph(message.MailOccasionTime, e.time()) }
+func (e *email) requestTime() { e.paragraph(message.MailRequestTime, e.time()) }
 
 func (e *email) time() string { return e.context.At.Format(e.language.T(message.DateTimeLayout)) }
 
 // maxDeviceWord, in characters, is enough for "Internet Explorer 11", but too short for
 // an attacker's message to the reader.
-const maxDeviceWord = 24
+const maxDeviceName = 24
 
 // device names the device: "Firefox 153 on Windows". An attacker who knows a password
 // can choose the user agent that the email names. So device omits names that are long
@@ -139,5 +139,5 @@ func (e *email) device() string {
 
 func isHarmless(s string) bool {
 	isOther := func(r rune) bool { return r != ' ' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	return s != "" && utf8.RuneCountInString(s) <= maxDeviceWord && !strings.ContainsFunc(s, isOther)
+	return s != "" && utf8.RuneCountInString(s) <= maxDeviceName && !strings.ContainsFunc(s, isOther)
 }

@@ -27,7 +27,7 @@ func notices() []Notice {
 	all := []Notice{
 		VerifyEmail{link}, HaveAccount{link, link}, AgreeEmailChange{hostile, link}, VerifyNewEmail{link}, ForgotPassword{link},
 		DeleteAccount{link}, SignInCode{"012345", 3 * time.Minute, false}, SignInCode{"012345", 3 * time.Minute, true},
-		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured{}, AccountRecovered{},
+		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured{}, EmergencyAccess{},
 		SecretSettingChanged{hostile, hostile}, Test{}, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere{},
 		AccountDisabled{}, AccountEnabled{}, EmailChanged{hostile},
 	}

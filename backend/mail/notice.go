@@ -34,7 +34,7 @@ func (n HaveAccount) write(e *email) {
 	e.paragraph(message.MailHaveAccount)
 	e.link(n.SignIn)
 	e.link(n.ForgotPassword)
-	e.paragraph(message.MailIfNotYouToldNothing)
+	e.paragraph(message.MailIfNotYouNotRevealed)
 	e.requestContext()
 }
 
@@ -49,7 +49,7 @@ func (n AgreeEmailChange) write(e *email) {
 	e.subject(message.MailAgreeEmailChangeSubject)
 	e.paragraph(message.MailAgreeEmailChange, n.New)
 	e.link(n.Link)
-	e.paragraph(message.MailIfNotYouEndSession)
+	e.paragraph(message.MailIfNotYouRevokeSession)
 	e.requestContext()
 }
 
@@ -82,7 +82,7 @@ func (n DeleteAccount) write(e *email) {
 	e.subject(message.MailDeleteAccountSubject)
 	e.paragraph(message.MailDeleteAccount)
 	e.link(n.Link)
-	e.paragraph(message.MailIfNotYouEndSession)
+	e.paragraph(message.MailIfNotYouRevokeSession)
 	e.requestContext()
 }
 
@@ -136,14 +136,14 @@ func (AccountSecured) write(e *email) {
 	e.requestContext()
 }
 
-// AccountRecovered tells the reader that an operator has recovered their account.
-type AccountRecovered struct{}
+// EmergencyAccess tells the reader that an operator has recovered their account.
+type EmergencyAccess struct{}
 
-func (AccountRecovered) write(e *email) {
-	e.subject(message.MailAccountRecoveredSubject)
-	e.paragraph(message.MailAccountRecovered)
+func (EmergencyAccess) write(e *email) {
+	e.subject(message.MailEmergencyAccessSubject)
+	e.paragraph(message.MailEmergencyAccess)
 	e.requestTime()
-	e.paragraph(message.MailIfRecoveryNotRequested)
+	e.paragraph(message.MailIfEmergencyAccessNotRequested)
 }
 
 // SecretSettingChanged tells an administrator that a secret setting was changed.

@@ -61,9 +61,9 @@ func Of(aaguid string) *shared.Provider {
 func Icons() map[string][]byte {
 	all := map[string][]byte{}
 	for mark, path := range marks {
-		for page, colour := range map[string]string{"light": "#1f2328", "dark": "#e6e6e6"} {
+		for page, color := range map[string]string{"light": "#1f2328", "dark": "#e6e6e6"} {
 			all[iconPath+mark+"-"+page+".svg"] = []byte(
-				`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + colour + `" d="` + path + `"/></svg>`,
+				`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + color + `" d="` + path + `"/></svg>`,
 			)
 		}
 	}

@@ -23,7 +23,7 @@ func TestEmailAddresses(t *testing.T) {
 		{"a&b@example.com", "a&b@example.com"},
 	} {
 		t.Run(strings.ReplaceAll(tt.typed, "/", ""), func(t *testing.T) {
-			eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *site, accounts *account.Service) {
+			eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *testServer, accounts *account.Service) {
 				b := s.signUp(t, tt.typed)
 				if got := b.Session().Get("user.email"); got != tt.kept {
 					t.Errorf("signed up with %v; want %s", got, tt.kept)
@@ -44,7 +44,7 @@ func TestEmailAddresses(t *testing.T) {
 					if user, err := accounts.UserByEmail(t.Context(), email); err != nil || user.Email != tt.kept {
 						t.Errorf("the user of %s: %v, %v", email, user.Email, err)
 					}
-					if err := accounts.UnlockSecondFactor(t.Context(), email); err != nil {
+					if err := accounts.LiftLockout(t.Context(), email); err != nil {
 						t.Errorf("unlock %s: %v", email, err)
 					}
 				}
@@ -66,22 +66,22 @@ func TestEmailAddresses(t *testing.T) {
 // TestWrongEmailAddresses tests that every endpoint refuses an invalid address,
 // with its own error message.
 func TestWrongEmailAddresses(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *testServer, accounts *account.Service) {
 		b := s.signUp(t, ann)
 		b.grant(account.PermissionSettings)
 		for _, email := range []string{
 			"ann", "a@localhost", "a@example.com.", "a@192.0.2.1", "a@[192.0.2.1]", "a@xn--a.com", "a@exam_ple.com", `"a b"@example.com`, "Ann <a@example.com>",
 			"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", " a@example.com", strings.Repeat("l", 65) + "@example.com", "jörg@example.com",
 		} {
-			says := "Invalid email address"
+			text := "Invalid email address"
 			message := "Invalid email"
 			if email == "jörg@example.com" {
-				says, message = shared.ErrEmailLocalPart.Message, shared.ErrEmailLocalPart.Message
+				text, message = shared.ErrEmailLocalPart.Message, shared.ErrEmailLocalPart.Message
 			}
 			wrong := func(a testkit.Answer, field string) {
 				t.Helper()
-				if !a.Is(400, "VALIDATION_ERROR") || a.Get("field") != field || a.Get("message") != "[body."+field+"] "+says {
-					t.Errorf("%q: %v; want %s", email, a, says)
+				if !a.Is(400, "VALIDATION_ERROR") || a.Get("field") != field || a.Get("message") != "[body."+field+"] "+text {
+					t.Errorf("%q: %v; want %s", email, a, text)
 				}
 			}
 			wrong(s.browser(t).SignUp(email), "email")

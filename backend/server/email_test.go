@@ -61,10 +61,10 @@ func text(page testkit.Answer) string {
 
 // wantLinkPage fails the test unless a response is the page of a link, contains the text
 // says, and must not be cached.
-func wantLinkPage(t *testing.T, a testkit.Answer, status int, says string) {
+func wantLinkPage(t *testing.T, a testkit.Answer, status int, want string) {
 	t.Helper()
-	if a.Status != status || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text(a), says) {
-		t.Errorf("%d %s: %s; want %d with %q", a.Status, a.Header.Get("Content-Type"), text(a), status, says)
+	if a.Status != status || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text(a), want) {
+		t.Errorf("%d %s: %s; want %d with %q", a.Status, a.Header.Get("Content-Type"), text(a), status, want)
 	}
 	if cache, referrer := a.Header.Get("Cache-Control"), a.Header.Get("Referrer-Policy"); cache != "no-store" || referrer != "no-referrer" {
 		t.Errorf("Cache-Control %q, Referrer-Policy %q", cache, referrer)
@@ -407,12 +407,12 @@ func TestDeadLinkPages(t *testing.T) {
 		}
 
 		// Addresses to which endpoints used to redirect, and arbitrary text in them.
-		for query, says := range map[string]string{
+		for query, want := range map[string]string{
 			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
 			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
 			"error=TOKEN_EXPIRED": "This link has expired", "error=UNAUTHORIZED": "Nothing was deleted",
 		} {
-			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, says)
+			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, want)
 		}
 		wantAbsent(t, s.log.String(), tokenOf(t, late), tokenOf(t, change), reset)
 	})

@@ -96,31 +96,31 @@ func detailOf(l *message.Language, text string) string {
 	if text == account.DetailVoidPassword {
 		return "" // eventText says it
 	}
-	var says map[string]string
-	if json.Unmarshal([]byte(text), &says) != nil {
+	var members map[string]string
+	if json.Unmarshal([]byte(text), &members) != nil {
 		return text // empty
 	}
-	if by, ok := says["factor"]; ok {
+	if by, ok := members["factor"]; ok {
 		return confirmedBy(l, account.Factor(by))
 	}
-	before, changed := says["before"]
-	after, there := says["after"]
+	before, hasBefore := members["before"]
+	after, hasAfter := members["after"]
 	switch {
-	case changed && there:
+	case hasBefore && hasAfter:
 		return l.T(message.DetailFromTo, quoted(l, before), quoted(l, after))
-	case there:
-		return detailWord(l, after) // "changed": both values are secret
+	case hasAfter:
+		return detailText(l, after) // "changed": both values are secret
 	}
 	var parts []string
-	for name, value := range says {
-		parts = append(parts, detailWord(l, name)+" "+value)
+	for name, value := range members {
+		parts = append(parts, detailText(l, name)+" "+value)
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")
 }
 
-// detailWord translates a word of a detail.
-func detailWord(l *message.Language, word string) string {
+// detailText translates a word of a detail.
+func detailText(l *message.Language, word string) string {
 	switch word {
 	case "changed":
 		return l.T(message.DetailChanged)

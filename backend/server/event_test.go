@@ -20,7 +20,7 @@ import (
 )
 
 func TestListEvents(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, other := s.signUp(t, ann), s.signUp(t, bob)
 		for i := range 60 {
 			want(t, owner.Elsewhere().Post("/update-user", body{"name": fmt.Sprint("Ann ", i)}), 200, "")
@@ -57,11 +57,11 @@ func TestListEvents(t *testing.T) {
 		want(t, owner.Do("GET", "/api/events.csv", ""), 403, "FORBIDDEN")
 		owner.grant(account.PermissionAudit)
 		if a := owner.Do("GET", "/api/events?user="+other.id(), ""); a.Get("events.0.account.email") != bob || a.Get("events.1") != nil {
-			t.Errorf("everybody's, of one: %v", a)
+			t.Errorf("of all accounts, of one: %v", a)
 		}
 		if a := owner.Do("GET", "/api/events?kind=sign-up", ""); a.Get("events.0.account.email") != bob ||
 			a.Get("events.1.account.email") != ann || a.Get("events.2") != nil {
-			t.Errorf("everybody's, of one kind: %v", a)
+			t.Errorf("of all accounts, of one kind: %v", a)
 		}
 		// The ID of a deleted account stays in the log.
 		id := other.id()
@@ -74,7 +74,7 @@ func TestListEvents(t *testing.T) {
 }
 
 func TestExportEvents(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.signUp(t, ann).grant(account.Permissions...)
 		s.addEvents(t, 2100)
 		want(t, admin.Do("PUT", "/api/settings", `{"key":"APP_NAME","value":"=Acme"}`), 200, "")
@@ -118,7 +118,7 @@ func TestExportEvents(t *testing.T) {
 // the middle. That happens when a client closes its half of the connection and continues
 // to read.
 func TestExportCutOff(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.signUp(t, ann).grant(account.Permissions...)
 		s.addEvents(t, 1100)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +126,7 @@ func TestExportCutOff(t *testing.T) {
 		for _, c := range admin.Cookies() {
 			r.AddCookie(c)
 		}
-		w := endingResponse{httptest.NewRecorder(), cancel}
+		w := cancelingResponse{httptest.NewRecorder(), cancel}
 		defer func() {
 			if p := recover(); p != http.ErrAbortHandler || w.Body.Len() == 0 {
 				t.Errorf("the handler ended with %v, after status %d and %d bytes; want an abort", p, w.Code, w.Body.Len())
@@ -136,19 +136,19 @@ func TestExportCutOff(t *testing.T) {
 	})
 }
 
-// An endingResponse cancels the context of its request at the first write.
-type endingResponse struct {
+// A cancelingResponse cancels the context of its request at the first write.
+type cancelingResponse struct {
 	*httptest.ResponseRecorder
 	end func()
 }
 
-func (w endingResponse) Write(b []byte) (int, error) {
+func (w cancelingResponse) Write(b []byte) (int, error) {
 	w.end()
 	return w.ResponseRecorder.Write(b)
 }
 
 // addEvents adds n events. An export reads events in batches of a thousand.
-func (s *site) addEvents(t *testing.T, n int) {
+func (s *testServer) addEvents(t *testing.T, n int) {
 	t.Helper()
 	err := s.db.Tx(t.Context(), func(tx account.Store) error {
 		for i := range n {
@@ -171,7 +171,7 @@ func (s *site) addEvents(t *testing.T, n int) {
 // the log has each once, with the actor, the account and the address but without secrets.
 // The chain of the log must be valid at the end.
 func TestEveryActionIsAudited(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		s.clock.MidStep()
 		var last int64
 		secrets := []string{testkit.Password, "wrong wrong", nextPassword, "re_12345678"}
@@ -182,7 +182,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 				}
 			}
 		}
-		const nobody = ""
+		const noUser = ""
 		// did checks the events since the last call of did.
 		did := func(what string, actor, user string, kinds ...string) {
 			t.Helper()
@@ -197,7 +197,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 				}
 				got = append(got, e.Kind)
 				host := strings.HasPrefix(what, "host: ")
-				ofSession := actor != nobody && e.Kind != audit.EventBackupCodeUsed
+				ofSession := actor != noUser && e.Kind != audit.EventBackupCodeUsed
 				if e.ActorID != actor || e.UserID != user || (e.IP == "") != host || e.At.IsZero() || (e.SessionID != "") != ofSession {
 					t.Errorf("%s: %+v; want actor %q and user %q", what, e, actor, user)
 				}
@@ -233,11 +233,11 @@ func TestEveryActionIsAudited(t *testing.T) {
 		if err := accounts.GrantPermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", nobody, id, audit.EventPermissionGranted)
+		did("host: a permission", noUser, id, audit.EventPermissionGranted)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": "wrong wrong"}, 401)
-		did("a wrong password", nobody, id, audit.EventSignInFailed)
+		did("a wrong password", noUser, id, audit.EventSignInFailed)
 		post(s.browser(t), "/sign-in/email", body{"email": "nobody@example.test", "password": "wrong wrong"}, 401)
-		did("of nobody", nobody, nobody, audit.EventSignInFailed)
+		did("without a user", noUser, noUser, audit.EventSignInFailed)
 		other := s.browser(t)
 		handle := post(other, "/sign-in/email", body{"email": ann, "password": testkit.Password}, 200).Get("token")
 		did("sign-in", id, id, audit.EventSignIn)
@@ -265,7 +265,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		a := post(b, "/two-factor/enable", body{"password": testkit.Password}, 200)
 		app, codes := s.scan(t, a), a.Strings("backupCodes")
 		secrets = append(append(secrets, app.Secret), codes...)
-		did("enrolment", id, id, audit.EventTwoFactorPending)
+		did("enrollment", id, id, audit.EventTwoFactorPending)
 		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
 		did("a wrong code in a session", id, id, audit.EventCodeFailed)
 		post(b, "/two-factor/verify-totp", body{"code": app.Code(0)}, 200)
@@ -274,33 +274,33 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("the key", id, id, audit.EventTOTPURIRead)
 		c := s.pendingSignIn(t, ann)
 		kept(c)
-		did("challenge", nobody, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
 		for n := range 10 {
 			if n%5 == 4 {
 				c = s.pendingSignIn(t, ann)
-				did("challenge", nobody, id, audit.EventSecondFactorRequired)
+				did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
 			}
 			kind := audit.EventCodeFailed
 			if n == 9 {
 				kind = audit.EventLockout
 			}
 			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
-			did("a wrong code", nobody, id, kind)
+			did("a wrong code", noUser, id, kind)
 		}
-		if err := accounts.UnlockSecondFactor(t.Context(), ann); err != nil {
+		if err := accounts.LiftLockout(t.Context(), ann); err != nil {
 			t.Fatal(err)
 		}
-		did("host: unlock", nobody, id, audit.EventLockoutLifted)
+		did("host: unlock", noUser, id, audit.EventLockoutLifted)
 		c = s.pendingSignIn(t, ann)
-		did("challenge", nobody, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/send-otp", body{}, 200)
-		did("a code by email", nobody, id, audit.EventCodeMailed)
+		did("a code by email", noUser, id, audit.EventCodeMailed)
 		post(c, "/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}, 200)
 		did("trusted", id, id, audit.EventSignIn, audit.EventDeviceTrusted)
 		post(c, "/revoke-trusted-devices", body{}, 200)
 		did("no longer trusted", id, id, audit.EventTrustedDeviceRevoked)
 		c = s.pendingSignIn(t, ann)
-		did("challenge", nobody, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
 		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
 		did("a backup code", id, id, audit.EventBackupCodeUsed, audit.EventSignIn)
 		a = post(b, "/two-factor/generate-backup-codes", body{"password": testkit.Password}, 200)
@@ -317,19 +317,19 @@ func TestEveryActionIsAudited(t *testing.T) {
 		post(b, "/passkey/delete-passkey", body{"id": key}, 200)
 		did("deleted", id, id, audit.EventPasskeyDeleted)
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
-		did("a passkey that is not known", nobody, nobody, audit.EventPasskeyFailed)
+		did("a passkey that is not known", noUser, noUser, audit.EventPasskeyFailed)
 
 		admin := s.signUp(t, bob)
 		adminID := admin.grant(account.Permissions...).id()
 		did("sign-up", adminID, adminID, audit.EventSignUp)
-		for deed, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventUserSessionsRevoked} {
-			want(t, admin.manage(id, deed), 200, "")
-			did(deed, adminID, id, kind)
+		for action, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventUserSessionsRevoked} {
+			want(t, admin.manage(id, action), 200, "")
+			did(action, adminID, id, kind)
 		}
 		want(t, admin.manage(id, "disable"), 200, "")
 		did("disabled", adminID, id, audit.EventUserDisabled)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": testkit.Password}, 403)
-		did("refused", nobody, id, audit.EventSignInRefused)
+		did("refused", noUser, id, audit.EventSignInRefused)
 		want(t, admin.manage(id, "enable"), 200, "")
 		did("enabled", adminID, id, audit.EventUserEnabled)
 		token, err := accounts.GrantEmergencyAccess(t.Context(), ann)
@@ -337,13 +337,13 @@ func TestEveryActionIsAudited(t *testing.T) {
 			t.Fatal(err)
 		}
 		secrets = append(secrets, string(token))
-		did("host: break-glass", nobody, id, audit.EventEmergencyAccess)
+		did("host: break-glass", noUser, id, audit.EventEmergencyAccess)
 		if err := accounts.RevokePermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", nobody, id, audit.EventPermissionRevoked)
+		did("host: a permission", noUser, id, audit.EventPermissionRevoked)
 		post(s.browser(t), "/reset-password", body{"newPassword": testkit.Password, "token": string(token)}, 200)
-		did("a new password", nobody, id, audit.EventPasswordReset)
+		did("a new password", noUser, id, audit.EventPasswordReset)
 		b = s.signIn(t, ann)
 		did("sign-in", id, id, audit.EventSignIn)
 		post(b, "/sign-out", body{}, 200)
@@ -387,7 +387,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		forms = append(forms, string(raw), hex.EncodeToString(raw), base64.StdEncoding.EncodeToString(raw))
 		wantAbsent(t, waiting, forms...)
 		wantAbsent(t, s.dump(t), forms...)
-		did("a reset", nobody, id, audit.EventResetRequested)
+		did("a reset", noUser, id, audit.EventResetRequested)
 
 		post(b, "/delete-user", body{"password": testkit.Password}, 200)
 		did("deleted", id, id, audit.EventUserDeleted)

@@ -81,7 +81,7 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 const wrongPassword = "Wrong email address or password."
 
 func TestSignInForm(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
 
 		b := s.browser(t)
@@ -136,10 +136,10 @@ func TestSignInForm(t *testing.T) {
 }
 
 func TestFormsLeadOn(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
-		for _, test := range []struct{ query, challenge, to string }{
+		for _, test := range []struct{ query, location, to string }{
 			{"", "/two-factor", "/dashboard/settings"},
 			{"?next=%2Fdashboard%2Fsystem%3Fa%3Db%23c", "/two-factor?next=%2Fdashboard%2Fsystem%3Fa%3Db%23c", "/dashboard/system?a=b#c"},
 			{"?next=https%3A%2F%2Fevil.test%2F", "/two-factor?next=%2Fdashboard%2Fsettings", "/dashboard/settings"},
@@ -147,11 +147,11 @@ func TestFormsLeadOn(t *testing.T) {
 			{"?next=%2Fdashboard%2Fsettings%0d%0aSet-Cookie:x", "/two-factor?next=%2Fdashboard%2Fsettings", "/dashboard/settings"},
 		} {
 			b := s.browser(t)
-			wantSeeOther(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.challenge)
-			wantSeeOther(t, b.send(test.challenge, "code="+nextCode(app)), test.to)
+			wantSeeOther(t, b.send("/sign-in"+test.query, "email="+ann, "password="+testkit.Password), test.location)
+			wantSeeOther(t, b.send(test.location, "code="+nextCode(app)), test.to)
 			// The form is sent twice, or once more after the user has gone back: the
 			// user is already signed in.
-			wantSeeOther(t, b.send(test.challenge, "code="+app.Code(0)), test.to)
+			wantSeeOther(t, b.send(test.location, "code="+app.Code(0)), test.to)
 			wantAlive(t, b, true, "the sender of password and code")
 		}
 	})
@@ -164,25 +164,25 @@ func TestTwoFactorForm(t *testing.T) {
 				owner := s.signUp(t, ann)
 				app, codes := owner.enroll()
 				s.clock.MidStep()
-				challenged := func() *browser {
+				pendingSignIn := func() *browser {
 					b := s.browser(t)
 					wantSeeOther(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), "/two-factor")
 					wantAlive(t, b, false, "the sender of the password alone")
 					return b
 				}
 
-				b := challenged()
+				b := pendingSignIn()
 				for _, typed := range []string{"", "12345", "12345a"} {
 					wantRedisplayed(t, b.send("/two-factor", "code="+typed), 400, "code", "Enter the six digits of the code.")
 				}
 				a := b.send("/two-factor", "code=000000", "trustDevice=on")
 				wantRedisplayed(t, a, 401, "code", "Invalid code. Please try again.")
-				if !strings.Contains(a.Body, `aria-describedby="challenge-trust-hint" checked`) || strings.Contains(a.Body, "000000") {
+				if !strings.Contains(a.Body, `aria-describedby="second-factor-trust-hint" checked`) || strings.Contains(a.Body, "000000") {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
 				wantRedisplayed(t, a, 401, "backupCode", "This is not one of your backup codes.")
-				if !strings.Contains(a.Body, `<details id="challenge-backup" open>`) {
+				if !strings.Contains(a.Body, `<details id="second-factor-backup" open>`) {
 					t.Error("the field for backup codes is closed")
 				}
 				code := nextCode(app)
@@ -193,13 +193,13 @@ func TestTwoFactorForm(t *testing.T) {
 				wantAbsent(t, s.log.String(), testkit.Password, code)
 
 				// Another browser cannot use the same code.
-				b = challenged()
+				b = pendingSignIn()
 				wantRedisplayed(t, b.send("/two-factor", "code="+code), 401, "code", "used")
 				wantSeeOther(t, b.send("/two-factor", "backupCode= "+strings.ReplaceAll(codes[0], "-", " "), "trustDevice=on"), "/dashboard/settings")
 				if m := b.method(); m != "password+backup-code" {
 					t.Errorf("the method is %v", m)
 				}
-				wantRedisplayed(t, challenged().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", "used")
+				wantRedisplayed(t, pendingSignIn().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", "used")
 
 				// A trusted device needs no code.
 				want(t, b.Post("/sign-out", body{}), 200, "")
@@ -213,7 +213,7 @@ func TestTwoFactorForm(t *testing.T) {
 }
 
 func TestTwoFactorFormIsFinal(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		const expired = "This sign-in has expired, or was finished elsewhere. Sign in again."
@@ -312,7 +312,7 @@ func TestSignInFormRefuses(t *testing.T) {
 // TestFormsAreStrict tests which requests the server accepts as forms, and that a
 // refused one sets no cookie.
 func TestFormsAreStrict(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
 		good := url.Values{"email": {ann}, "password": {testkit.Password}}.Encode()
 		for _, test := range []struct {
@@ -435,7 +435,7 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 
 // TestFormsAreLimited tests that forms and endpoints count toward the same limits.
 func TestFormsAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		b := s.browser(t)
@@ -523,7 +523,7 @@ func TestSignInFormBlocked(t *testing.T) {
 }
 
 func TestFormsInGerman(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
@@ -578,7 +578,7 @@ func TestEveryFormIsTested(t *testing.T) {
 }
 
 func TestFormPolicy(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		for path, action := range map[string]string{
 			"/sign-in": "'self'", "/two-factor": "'self'", "/email": "'self'",
 			"/": "'none'", "/sign-up": "'none'", "/dashboard/settings": "'none'", "/dashboard/system": "'none'",
@@ -598,7 +598,7 @@ func TestFormPolicy(t *testing.T) {
 // TestShellHasTheName tests that pages contain the name of the service, and that
 // browsers fetch them anew when it changes.
 func TestShellHasTheName(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.admin(t, ann)
 		b := s.browser(t)
 		before := b.Do("GET", "/sign-in", "")

@@ -16,7 +16,7 @@ import (
 // TestMalformedJSON tests that the server refuses bodies other than the JSON that the
 // endpoint accepts.
 func TestMalformedJSON(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		good := `"email":"ann@example.test","password":"` + testkit.Password + `"`
 		deep := strings.Repeat(`{"a":`, 20_000/5) + "1" + strings.Repeat("}", 20_000/5)
@@ -64,7 +64,7 @@ func TestMalformedJSON(t *testing.T) {
 // TestContentTypes tests that the server reads a body as JSON only if the Content-Type
 // is JSON.
 func TestContentTypes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		in := `{"email":"ann@example.test","password":"` + testkit.Password + `"}`
 		for _, typ := range []string{
@@ -85,7 +85,7 @@ func TestContentTypes(t *testing.T) {
 // TestNoSuchEndpoint tests that under /api the response to an unknown path or method is
 // JSON, and that a GET never does what a POST does.
 func TestNoSuchEndpoint(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		for _, test := range []struct {
 			method, path string
@@ -114,7 +114,7 @@ func TestNoSuchEndpoint(t *testing.T) {
 // TestHeaders tests that every response, including refusals, has the security headers
 // and no header that reveals the server's software.
 func TestHeaders(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		fixed := map[string]string{
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
@@ -252,7 +252,7 @@ func TestOrigins(t *testing.T) {
 // TestAddress tests that the client's address is the last one in X-Forwarded-For that
 // is not a trusted proxy's.
 func TestAddress(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		for i, test := range []struct{ forwarded, want string }{
 			{"", "127.0.0.1"},
 			{"192.0.2.7", "192.0.2.7"},
@@ -292,7 +292,7 @@ func TestAddressOfStrangers(t *testing.T) {
 }
 
 func TestStrangeUserAgents(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		for what, ua := range map[string]string{
 			"none": "", "not UTF-8": "\xff\xfe browser", "long": strings.Repeat("ä", 4000),

@@ -18,7 +18,7 @@ import (
 // TestMissingKey tests a sealed value whose key the server lacks. The server must
 // treat it neither as absent nor as another value, but return 503.
 func TestMissingKey(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann).grant(account.PermissionSettings)
 		app, codes := owner.enroll()
 		want(t, owner.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
@@ -66,7 +66,7 @@ func TestMissingKey(t *testing.T) {
 // no sealed value does. A server without the new key must not be able to open the
 // database.
 func TestRotateKey(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		if err := s.db.CheckKeys(t.Context(), testKeys); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestRotateKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := func(keys keyring.Keys) *site {
+		with := func(keys keyring.Keys) *testServer {
 			t.Helper()
 			if err := s.db.CheckKeys(t.Context(), keys); err != nil {
 				t.Error(err)
@@ -142,7 +142,7 @@ func TestRotateKey(t *testing.T) {
 // account. Passkeys stay. The owner chooses a new password through a link that no
 // endpoint returns.
 func TestEmergencyAccess(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		id := owner.id()
 		app, codes := owner.enroll()
@@ -159,7 +159,7 @@ func TestEmergencyAccess(t *testing.T) {
 		sendMails(t, accounts)
 
 		if _, err := accounts.GrantEmergencyAccess(t.Context(), bob); !errors.Is(err, account.ErrNotFound) {
-			t.Errorf("of nobody: %v", err)
+			t.Errorf("without a user: %v", err)
 		}
 		token, err := accounts.GrantEmergencyAccess(t.Context(), strings.ToUpper(ann))
 		if err != nil {

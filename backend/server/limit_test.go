@@ -15,43 +15,45 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// An office is a group of users who share one address.
-type office struct {
-	*site
+// A sharedAddress is an address that several users share.
+type sharedAddress struct {
+	*testServer
 	t       *testing.T
 	address string
 }
 
-func (s *site) office(t *testing.T) office { return office{s, t, testkit.NewAddress()} }
+func (s *testServer) sharedAddress(t *testing.T) sharedAddress {
+	return sharedAddress{s, t, testkit.NewAddress()}
+}
 
-// sits moves a browser into the office. The browser keeps its cookies.
-func (o office) sits(b *browser) *browser {
+// move moves a browser to the address. The browser keeps its cookies.
+func (o sharedAddress) move(b *browser) *browser {
 	moved := b.Elsewhere()
 	moved.Address = o.address
 	return moved
 }
 
-// browser returns a browser without cookies in the office.
-func (o office) browser() *browser { return o.sits(o.site.browser(o.t)) }
+// browser returns a browser without cookies at the address.
+func (o sharedAddress) browser() *browser { return o.move(o.testServer.browser(o.t)) }
 
-func (o office) guess(email string) testkit.Answer {
+func (o sharedAddress) guess(email string) testkit.Answer {
 	return o.browser().Post("/sign-in/email", body{"email": email, "password": "wrong password"})
 }
 
 const wrongIs, tooMany = "INVALID_EMAIL_OR_PASSWORD", "TOO_MANY_REQUESTS"
 
-// TestOfficeSignsIn tests that correct sign-ins do not use up an address's limits,
+// TestSharedAddressSignIns tests that correct sign-ins do not use up an address's limits,
 // whether sequential or parallel, through the API, the form or a passkey. Wrong ones
 // among them must still count.
-func TestOfficeSignsIn(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+func TestSharedAddressSignIns(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
 		var people []string
 		for i := range 20 {
 			people = append(people, fmt.Sprintf("p%d@example.test", i))
 			s.signUp(t, people[i])
 		}
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		for _, email := range people {
 			want(t, o.browser().SignIn(email), 200, "")
 		}
@@ -87,13 +89,13 @@ func TestOfficeSignsIn(t *testing.T) {
 	})
 }
 
-// TestOfficeByTheHour tests that correct sign-ins do not use up the hourly limit, and
+// TestSharedAddressHourlyLimit tests that correct sign-ins do not use up the hourly limit, and
 // that wrong ones do.
-func TestOfficeByTheHour(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }, func(t *testing.T, s *site, _ *account.Service) {
+func TestSharedAddressHourlyLimit(t *testing.T) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }, func(t *testing.T, s *testServer, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		for range 12 {
 			want(t, o.browser().SignIn(ann), 200, "")
 			s.clock.Advance(10 * time.Second)
@@ -109,15 +111,15 @@ func TestOfficeByTheHour(t *testing.T) {
 	})
 }
 
-// TestOfficeHasSecondFactors tests that correct codes, passkeys and step-ups do not use
+// TestSharedAddressSecondFactors tests that correct codes, passkeys and step-ups do not use
 // up an address's limits, and that wrong ones among them do.
-func TestOfficeHasSecondFactors(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+func TestSharedAddressSecondFactors(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, backupCodes := owner.enroll()
 		_, device := s.signUpWithPasskey(t, "bob@example.test")
 		s.clock.Advance(time.Hour)
-		o := s.office(t)
+		o := s.sharedAddress(t)
 
 		// A TOTP code works only once, so the clock has to move. Each of the five codes
 		// then has its own window, unless the window is longer than all five together.
@@ -141,7 +143,7 @@ func TestOfficeHasSecondFactors(t *testing.T) {
 			b := o.browser()
 			want(t, b.sendFrom(getResponse(t, device, b.authenticateOptions())), 200, "")
 		}
-		stepper := o.sits(s.signIn(t, "bob@example.test"))
+		stepper := o.move(s.signIn(t, "bob@example.test"))
 		for range 5 {
 			want(t, stepper.Post("/step-up", body{"password": testkit.Password}), 200, "")
 		}
@@ -170,11 +172,11 @@ func (b *browser) sendFrom(response json.RawMessage) testkit.Answer {
 // own account: neither sequential nor parallel guesses, nor guesses spread over many
 // accounts.
 func TestOwnAccountGivesNoGuesses(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
 		s.signUp(t, "mallory@example.test")
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		for i := range 12 { // alternately their own account and a wrong guess
 			if i%2 == 0 {
 				o.browser().SignIn("mallory@example.test")
@@ -183,7 +185,7 @@ func TestOwnAccountGivesNoGuesses(t *testing.T) {
 			}
 		}
 		if n := s.events(t, audit.EventSignInFailed); n != 3 {
-			t.Errorf("%d guesses were judged between sign-ins; want 3", n)
+			t.Errorf("%d guesses were checked between sign-ins; want 3", n)
 		}
 
 		s.clock.Advance(10 * time.Second)
@@ -219,10 +221,10 @@ func TestOwnAccountGivesNoGuesses(t *testing.T) {
 // TestCorrectPasswordRefused tests that a correct password does not use up an address's limits
 // if the sign-in fails for another reason.
 func TestCorrectPasswordRefused(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *testServer, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		for range 5 {
 			want(t, o.browser().SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
 		}
@@ -236,10 +238,10 @@ func TestCorrectPasswordRefused(t *testing.T) {
 // TestUncheckedGuess tests that a guess that the server is too busy to hash does not use
 // up an address's limits.
 func TestUncheckedGuess(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		hasher := s.accounts.Hasher
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		for range 5 {
@@ -254,12 +256,12 @@ func TestUncheckedGuess(t *testing.T) {
 	})
 }
 
-// TestOfficeOfReplicas tests that guesses from one address at two replicas wait for each
+// TestSharedAddressReplicas tests that guesses from one address at two replicas wait for each
 // other. A correct one at one replica must make room at the other.
-func TestOfficeOfReplicas(t *testing.T) {
+func TestSharedAddressReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
-		var replicas []*site
+		var replicas []*testServer
 		for range 2 {
 			s := open(t, storetest.Open(t, url), nil)
 			s.clock.Freeze()
@@ -311,10 +313,10 @@ func TestOfficeOfReplicas(t *testing.T) {
 // TestCorrectSignInsAreLimited tests that an address can make a hundred sign-ins in ten
 // seconds, correct or not: the limit of other calls.
 func TestCorrectSignInsAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		for range 100 {
 			want(t, o.browser().SignIn(ann), 200, "")
 		}
@@ -325,7 +327,7 @@ func TestCorrectSignInsAreLimited(t *testing.T) {
 // TestLimitsAreSettings tests that the limits of an address are settings, and that
 // changes take effect at once.
 func TestLimitsAreSettings(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.admin(t, ann)
 		for key, preset := range map[string]string{
 			"SIGN_IN_LIMIT": "3", "SIGN_IN_HOURLY_LIMIT": "100", "SIGN_UP_HOURLY_LIMIT": "20", "EMAIL_HOURLY_LIMIT": "10",
@@ -351,7 +353,7 @@ func TestLimitsAreSettings(t *testing.T) {
 				}
 			}
 		}
-		o := s.office(t)
+		o := s.sharedAddress(t)
 		set("SIGN_IN_LIMIT", "5")
 		passes("sign-in", 5, func() testkit.Answer { return o.guess("bob@example.test") })
 		set("SIGN_IN_LIMIT", "6")
@@ -363,7 +365,7 @@ func TestLimitsAreSettings(t *testing.T) {
 				return call()
 			}
 		}
-		o = s.office(t)
+		o = s.sharedAddress(t)
 		set("SIGN_IN_HOURLY_LIMIT", "12")
 		passes("sign-in in an hour", 12, patient(10*time.Second, func() testkit.Answer { return o.guess(testkit.NewAddress() + "@example.test") }))
 		set("SIGN_UP_HOURLY_LIMIT", "4")

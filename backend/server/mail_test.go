@@ -21,7 +21,7 @@ import (
 // then two, four and so on up to an hour, or the delay that the mail provider
 // requests. After three days the server discards the email and logs that.
 func TestMailPauses(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		s.clock.Freeze()
 		began := accounts.Now()
 		ann := s.signUp(t, ann)
@@ -91,7 +91,7 @@ func TestMailPauses(t *testing.T) {
 // TestSlowMail tests that an email that is slow to send delays no other. The server
 // must not try to send it twice at the same time.
 func TestSlowMail(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		for _, who := range []string{"slow@example.test", "quick@example.test"} {
 			b := s.signUp(t, who)
 			want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password + "!"}), 200, "")
@@ -121,7 +121,7 @@ func TestSlowMail(t *testing.T) {
 // these emails off.
 func TestNewDeviceMail(t *testing.T) {
 	on := func(c *server.Config) { c.Accounts.Settings = set(t, "NEW_DEVICE_MAIL=true") }
-	eachAs(t, on, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, on, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		wantMails(t, accounts, ann)
 		password := body{"email": ann, "password": testkit.Password}

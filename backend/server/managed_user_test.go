@@ -27,7 +27,7 @@ func (b *browser) id() string {
 func (b *browser) grant(permissions ...string) *browser {
 	b.t.Helper()
 	for _, p := range permissions {
-		if err := b.site.db.Grant(b.t.Context(), b.id(), p); err != nil {
+		if err := b.server.db.Grant(b.t.Context(), b.id(), p); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -35,9 +35,9 @@ func (b *browser) grant(permissions ...string) *browser {
 }
 
 // manage performs an administrator's action on the account with an ID.
-func (b *browser) manage(id, deed string) testkit.Answer {
+func (b *browser) manage(id, action string) testkit.Answer {
 	b.t.Helper()
-	return b.Elsewhere().Do("POST", "/api/users/"+id+"/"+deed, "{}")
+	return b.Elsewhere().Do("POST", "/api/users/"+id+"/"+action, "{}")
 }
 
 // users returns a page of the list of accounts.
@@ -48,7 +48,7 @@ func (b *browser) users(query string) (page shared.UserPage) {
 }
 
 func TestListUsers(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.signUp(t, ann).grant(account.PermissionUsers, account.PermissionAudit)
 		s.signUp(t, bob)
 		s.clock.Advance(time.Minute)
@@ -103,13 +103,13 @@ func TestListUsers(t *testing.T) {
 }
 
 func TestManageUsers(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		admin := s.signUp(t, "admin@example.test").grant(account.PermissionUsers)
-		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
-			want(t, admin.manage("nobody", deed), 404, "NO_SUCH_USER")
-			want(t, admin.manage("%00", deed), 404, "NO_SUCH_USER")
-			want(t, admin.manage("%ff", deed), 404, "NO_SUCH_USER")
-			want(t, admin.manage(admin.id(), deed), 409, "NOT_TO_YOURSELF")
+		for _, action := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
+			want(t, admin.manage("nobody", action), 404, "NO_SUCH_USER")
+			want(t, admin.manage("%00", action), 404, "NO_SUCH_USER")
+			want(t, admin.manage("%ff", action), 404, "NO_SUCH_USER")
+			want(t, admin.manage(admin.id(), action), 409, "NOT_TO_YOURSELF")
 		}
 
 		// A user has lost their second factor.
@@ -222,12 +222,12 @@ func TestManageUsers(t *testing.T) {
 // TestManageMorePrivileged tests that an administrator who may only manage users cannot act
 // on an administrator with more permissions.
 func TestManageMorePrivileged(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		root := s.signUp(t, ann).grant(account.Permissions...)
 		helper := s.signUp(t, bob).grant(account.PermissionUsers)
 		rootID, helperID := root.id(), helper.id()
-		for _, deed := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
-			want(t, helper.manage(rootID, deed), 403, "FORBIDDEN")
+		for _, action := range []string{"reset-factors", "end-sessions", "disable", "enable"} {
+			want(t, helper.manage(rootID, action), 403, "FORBIDDEN")
 		}
 		wantAlive(t, root, true, "the administrator with more permissions")
 		s.clock.Advance(setting.FreshWindow)
@@ -252,7 +252,7 @@ func TestManageMorePrivileged(t *testing.T) {
 // TestManageEachOther tests that if two administrators disable each other at the same
 // time, one of them succeeds, and that the requests do not deadlock.
 func TestManageEachOther(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		for round := range 5 {
 			var admins [2]*browser
 			var ids [2]string
@@ -277,7 +277,7 @@ func TestManageEachOther(t *testing.T) {
 // required a second factor. Its grace period must begin when the environment first
 // requires it, and only then.
 func TestRequiredByEnvironment(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		b := s.signUp(t, ann)
 		// starts does what a server does at start with the given environment.
 		starts := func(keys ...string) {
@@ -337,7 +337,7 @@ func TestRequiredTwoFactor(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d")
 	}
-	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, required, func(t *testing.T, s *testServer, accounts *account.Service) {
 		b := s.signUp(t, ann).grant(account.Permissions...)
 		a := b.Session()
 		created, err := time.Parse(time.RFC3339, fmt.Sprint(a.Get("user.createdAt")))
@@ -408,7 +408,7 @@ func TestRequiredTwoFactorOfAdmins(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=admins", "REQUIRE_TWO_FACTOR_GRACE=0s")
 	}
-	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, required, func(t *testing.T, s *testServer, accounts *account.Service) {
 		b := s.signUp(t, ann)
 		want(t, b.Get("/list-sessions"), 200, "")
 		b.grant(account.PermissionAudit)

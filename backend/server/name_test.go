@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 	bad := []string{
 		"a\tb", "a\r\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202egnihtemos", "a\u2066b\u2069", "a\u206fb", "a\ufff9b", "a\ufffeb", "a\ufeffb", "a\U000e0041b",
 	}
-	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *testServer, _ *account.Service) {
 		b, _ := s.signUpWithPasskey(t, ann)
 		b.grant(account.PermissionSettings)
 		id := b.passkeys()[0].ID
@@ -82,7 +82,7 @@ func TestNames(t *testing.T) {
 // TestIssuer tests that authenticator apps always get an issuer: the caller's or
 // else the name of the service or else its host.
 func TestIssuer(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann).grant(account.PermissionSettings)
 		issuer := func(given string) string {
 			t.Helper()

@@ -32,10 +32,10 @@ import (
 const bob = "bob@example.test"
 
 // says changes the statement of an authenticator or its browser.
-type says = func(*authenticator.Statement)
+type alteration = func(*authenticator.Statement)
 
 // device returns an authenticator without passkeys.
-func (s *site) device() *authenticator.Authenticator { return authenticator.New(s.url.String()) }
+func (s *testServer) device() *authenticator.Authenticator { return authenticator.New(s.url.String()) }
 
 // registerOptions starts the registration of a passkey.
 func (b *browser) registerOptions() testkit.Answer {
@@ -54,7 +54,7 @@ func (b *browser) authenticateOptions() testkit.Answer {
 }
 
 // createResponse returns the response of a device to options for a new passkey.
-func createResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
+func createResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...alteration) json.RawMessage {
 	t.Helper()
 	response, err := device.Create([]byte(options.Body), changes...)
 	if err != nil {
@@ -64,7 +64,7 @@ func createResponse(t *testing.T, device *authenticator.Authenticator, options t
 }
 
 // getResponse returns the response of a device to options for the use of a passkey.
-func getResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...says) json.RawMessage {
+func getResponse(t *testing.T, device *authenticator.Authenticator, options testkit.Answer, changes ...alteration) json.RawMessage {
 	t.Helper()
 	response, err := device.Get([]byte(options.Body), changes...)
 	if err != nil {
@@ -84,20 +84,20 @@ func (b *browser) sendAuthentication(response json.RawMessage) testkit.Answer {
 }
 
 // register adds a passkey of the device to the browser's account.
-func (b *browser) register(device *authenticator.Authenticator, changes ...says) testkit.Answer {
+func (b *browser) register(device *authenticator.Authenticator, changes ...alteration) testkit.Answer {
 	b.t.Helper()
 	return b.sendRegistration(createResponse(b.t, device, b.registerOptions(), changes...))
 }
 
 // authenticate signs in with a passkey of the device.
-func (b *browser) authenticate(device *authenticator.Authenticator, changes ...says) testkit.Answer {
+func (b *browser) authenticate(device *authenticator.Authenticator, changes ...alteration) testkit.Answer {
 	b.t.Helper()
 	return b.sendAuthentication(getResponse(b.t, device, b.authenticateOptions(), changes...))
 }
 
 // signUpWithPasskey creates an account with a passkey, and also returns the device that
 // stores it.
-func (s *site) signUpWithPasskey(t *testing.T, email string) (*browser, *authenticator.Authenticator) {
+func (s *testServer) signUpWithPasskey(t *testing.T, email string) (*browser, *authenticator.Authenticator) {
 	t.Helper()
 	b, device := s.signUp(t, email), s.device()
 	want(t, b.register(device), 200, "")
@@ -115,7 +115,7 @@ func (b *browser) passkeys() (all []shared.Passkey) {
 func (b *browser) method() any { return b.Get("/list-sessions").Get("0.method") }
 
 // rowKeys returns the keys of the database rows that a failed attempt must not change.
-func (s *site) rowKeys(t *testing.T) string {
+func (s *testServer) rowKeys(t *testing.T) string {
 	t.Helper()
 	var rows []string
 	for line := range strings.Lines(s.dump(t)) {
@@ -129,13 +129,13 @@ func (s *site) rowKeys(t *testing.T) string {
 }
 
 // events returns how many events of a kind the log has.
-func (s *site) events(t *testing.T, kind string) int {
+func (s *testServer) events(t *testing.T, kind string) int {
 	t.Helper()
 	return strings.Count(s.dump(t), " "+kind+" ")
 }
 
 // exec executes SQL without the server.
-func (s *site) exec(t *testing.T, query string) {
+func (s *testServer) exec(t *testing.T, query string) {
 	t.Helper()
 	var pool *sql.DB
 	if path, ok := strings.CutPrefix(s.database, "sqlite:"); ok {
@@ -154,7 +154,7 @@ func (s *site) exec(t *testing.T, query string) {
 
 // eachAs is [each] for tests that change the server's configuration or read emails.
 // If change is not nil, eachAs calls it with the configuration.
-func eachAs(t *testing.T, change func(*server.Config), test func(t *testing.T, s *site, accounts *account.Service)) {
+func eachAs(t *testing.T, change func(*server.Config), test func(t *testing.T, s *testServer, accounts *account.Service)) {
 	t.Helper()
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -197,7 +197,7 @@ var passkeyCookie = regexp.MustCompile(`^latchkey\.passkey=[\w-]{43}; Path=/; Ma
 // challenge, a handle that reveals nothing about the user, and only the user's own
 // passkeys. The response sets the cookie of the ceremony.
 func TestRegisterOptions(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)
 		first := b.registerOptions()
 		if cookies := first.Header.Values("Set-Cookie"); len(cookies) != 1 || !passkeyCookie.MatchString(cookies[0]) {
@@ -252,7 +252,7 @@ func TestRegisterOptions(t *testing.T) {
 // unique challenge, and the response sets the cookie of the ceremony. Only in a session
 // do they list passkeys: those of its user.
 func TestAuthenticateOptions(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		b, challenges := s.browser(t), map[any]bool{}
 		for range 20 {
@@ -297,7 +297,7 @@ func TestAuthenticateOptions(t *testing.T) {
 // TestPasskeys tests that a user can register a passkey of each algorithm and use it in a
 // new browser and in a session.
 func TestPasskeys(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		s.signUp(t, bob)
 		user := owner.Session().Get("user.id")
@@ -356,7 +356,7 @@ func TestPasskeys(t *testing.T) {
 // TestCreateSession tests that a registration creates no session: the response contains
 // the session of the request.
 func TestCreateSession(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)
 		before := b.token()
 		a := b.Post("/passkey/verify-registration", body{"response": createResponse(t, s.device(), b.registerOptions()), "createSession": true})
@@ -374,7 +374,7 @@ func TestCreateSession(t *testing.T) {
 // TestTransports tests that the server stores only well-formed transports: the browser
 // reports them, and no signature covers them.
 func TestTransports(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)
 		for said, kept := range map[string]string{
 			"usb,nfc,usb":                    "usb,nfc",
@@ -400,7 +400,7 @@ func TestTransports(t *testing.T) {
 // TestPasskeysOfOthers tests that users cannot register, change or delete another user's
 // passkey, or finish another user's ceremony.
 func TestPasskeysOfOthers(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		type st = authenticator.Statement
 		owner, device := s.signUpWithPasskey(t, ann)
 		mallory := s.signUp(t, bob)
@@ -468,7 +468,7 @@ func TestPasskeysOfOthers(t *testing.T) {
 // TestCopiedPasskey tests two devices with copies of one passkey. The server must refuse
 // the one whose counter is behind, log it and send the owner an email.
 func TestCopiedPasskey(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner, device := s.signUp(t, ann), s.device()
 		device.Counts = true
 		want(t, owner.register(device, func(s *authenticator.Statement) { s.Key.Counter, s.Counter = 21, 21 }), 200, "")
@@ -505,7 +505,7 @@ func TestCopiedPasskey(t *testing.T) {
 // TestBackup tests that a single-device passkey may become a synced one but not the
 // reverse, and that the server stores the current backup state.
 func TestBackup(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		const present = authenticator.UserPresent | authenticator.UserVerified
 		owner, device := s.signUp(t, ann), s.device()
 		device.Flags = present
@@ -543,7 +543,7 @@ func TestBackup(t *testing.T) {
 // TestRenameAndDeletePasskeys tests that users can rename and delete their passkeys in a fresh
 // session. The response must contain what the browser signals to the device.
 func TestRenameAndDeletePasskeys(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		p := owner.passkeys()[0]
 		if p.Name != nil {
@@ -619,7 +619,7 @@ func TestRenameAndDeletePasskeys(t *testing.T) {
 // TestDeletedPasskey tests that deleting a passkey revokes the sessions, the trusted
 // devices and the ceremonies that it may have started.
 func TestDeletedPasskey(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		owner.enroll()
 		elsewhere, trusted, theirs := s.browser(t), s.browser(t), s.signUp(t, bob)
@@ -647,7 +647,7 @@ func TestDeletedPasskey(t *testing.T) {
 // TestLastCredential tests that users cannot delete their last sign-in method, even with
 // parallel requests.
 func TestLastCredential(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		if other, _ := s.signUpWithPasskey(t, bob); other.passkeys()[0].LastCredential { // another user's passkey and password do not count
 			t.Error("the list says that a passkey beside a password is the last way in")
@@ -692,7 +692,7 @@ func TestLastCredential(t *testing.T) {
 // TestPasskeyIsRemembered tests that a passkey's session ends when the browser closes, if
 // the user chose not to stay signed in.
 func TestPasskeyIsRemembered(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		_, device := s.signUpWithPasskey(t, ann)
 		for _, test := range []struct {
 			says body
@@ -718,7 +718,7 @@ func TestPasskeyIsRemembered(t *testing.T) {
 // TestPasskeyNames tests that the server refuses passkey names that are invisible or
 // change the direction of the text around them.
 func TestPasskeyNames(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b, _ := s.signUpWithPasskey(t, ann)
 		id := b.passkeys()[0].ID
 		for _, name := range []string{"\u200b", "a\u202eb", "\u2066", "\ufeffx", "\u200d\u200c"} {
@@ -749,7 +749,7 @@ func TestPasskeyOrigins(t *testing.T) {
 // TestPasskeysPerUser tests that an account has at most 20 passkeys, even if a user adds
 // several in parallel.
 func TestPasskeysPerUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		for range 16 {
 			want(t, owner.register(s.device()), 200, "")
@@ -794,7 +794,7 @@ func TestPasskeysPerUser(t *testing.T) {
 // right after a sign-in with a password, and only in a ceremony that was started for
 // that.
 func TestUpgrade(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		type st = authenticator.Statement
 		unasked := func(s *st) { s.Flags &^= authenticator.UserPresent | authenticator.UserVerified }
 		owner, device := s.signUp(t, ann), s.device()
@@ -813,7 +813,7 @@ func TestUpgrade(t *testing.T) {
 		if a.Get("userVerified") != false {
 			t.Errorf("registered: %v", a)
 		}
-		for what, change := range map[string]says{
+		for what, change := range map[string]alteration{
 			"another origin": client("origin", "https://evil.test"),
 			"cross-origin":   client("crossOrigin", true),
 			"another RP ID":  func(s *st) { s.RPID = "evil.test" },
@@ -852,7 +852,7 @@ func TestUpgrade(t *testing.T) {
 
 func TestNoUpgrade(t *testing.T) {
 	off := func(c *server.Config) { c.Accounts.Settings = set(t, "PASSKEY_AUTO_UPGRADE=off") }
-	eachAs(t, off, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, off, func(t *testing.T, s *testServer, _ *account.Service) {
 		owner := s.signUp(t, ann)
 		if a := owner.Get("/passkey/generate-register-options?mediation=conditional"); a.Status != 200 || a.Body != "null" {
 			t.Errorf("an upgrade: %v", a)
@@ -864,7 +864,7 @@ func TestNoUpgrade(t *testing.T) {
 // TestPasskeyIsTwoFactors tests that a passkey with user verification signs in alone, and
 // that after a password it is the second factor.
 func TestPasskeyIsTwoFactors(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		_, others := s.signUpWithPasskey(t, bob)
 		app, _ := owner.enroll()
@@ -888,12 +888,12 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			options := b.Get("/passkey/generate-authenticate-options?secondFactor=true")
 			want(t, options, 200, "")
 			if options.Get("allowCredentials.0.id") != id || options.Get("allowCredentials.1") != nil {
-				t.Errorf("options of a challenge: %v", options)
+				t.Errorf("options of a pending sign-in: %v", options)
 			}
 			return b, options
 		}
 		b, options := asked()
-		challenge := b.Cookie("latchkey.two_factor")
+		pending := b.Cookie("latchkey.two_factor")
 		a := b.sendAuthentication(getResponse(t, device, options, func(s *authenticator.Statement) { s.UserHandle = nil }))
 		want(t, a, 200, "")
 		if a.Get("session.method") != "password+passkey" || a.Get("user.id") != user {
@@ -903,7 +903,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 			!regexp.MustCompile(`latchkey\.session_token=[\w-]{43}; Path=/; HttpOnly`).MatchString(all) { // "rememberMe" was false
 			t.Errorf("cookies: %s", all)
 		}
-		want(t, s.holding(t, "latchkey.two_factor", challenge).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, s.holding(t, "latchkey.two_factor", pending).verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 
 		// Options from before the password are valid, too, because autofill requests them
 		// early.
@@ -955,7 +955,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 // counts as one factor.
 func TestSecurityKey(t *testing.T) {
 	preferred := func(c *server.Config) { c.Accounts.Settings = set(t, "PASSKEY_USER_VERIFICATION=preferred") }
-	eachAs(t, preferred, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, preferred, func(t *testing.T, s *testServer, _ *account.Service) {
 		owner, key := s.signUp(t, ann), s.device()
 		key.Flags = authenticator.UserPresent
 		options := owner.registerOptions()
@@ -1005,7 +1005,7 @@ func TestSecurityKey(t *testing.T) {
 }
 
 func TestStepUpByPasskey(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		mallory, others := s.signUpWithPasskey(t, bob)
 		stepUp := func(b *browser, response json.RawMessage) testkit.Answer {
@@ -1065,7 +1065,7 @@ func TestStepUpByPasskey(t *testing.T) {
 // TestPasskeyNotices tests that the owner gets an email about each new and each deleted
 // passkey. The log must record all actions on passkeys, without secrets.
 func TestPasskeyNotices(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner, device := s.signUp(t, ann), s.device()
 		options := owner.registerOptions()
 		secrets := []string{owner.Cookie("latchkey.passkey"), fmt.Sprint(options.Get("challenge"))}
@@ -1102,7 +1102,7 @@ func TestPasskeyNotices(t *testing.T) {
 // TestPasskeyAnswersAtOnce tests that if many parallel requests send the same passkey
 // response, one succeeds.
 func TestPasskeyAnswersAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 		atOnce := func(what string, send func() testkit.Answer) {
 			t.Helper()
@@ -1146,8 +1146,8 @@ func TestPasskeyAnswersAtOnce(t *testing.T) {
 
 // TestTooManyChallenges tests that a limit keeps an address from filling the database
 // with challenges.
-func TestTooManyChallenges(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+func TestChallengeLimit(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		b := s.browser(t)
 		for range 400 {
@@ -1165,7 +1165,7 @@ func TestTooManyChallenges(t *testing.T) {
 // TestPasskeyGuessesAreLimited tests that an address can send a hundred wrong passkey
 // responses an hour, as many as passwords.
 func TestPasskeyGuessesAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t)
 		for range 100 {
 			want(t, b.Post("/passkey/verify-authentication", body{"response": body{}}), 400, "CHALLENGE_NOT_FOUND")
@@ -1180,7 +1180,7 @@ func TestPasskeyGuessesAreLimited(t *testing.T) {
 // TestPasskeyCookie tests that with Better Auth's prefix the passkey cookie has Better
 // Auth's name.
 func TestPasskeyCookie(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.CookiePrefix = "better-auth" }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.CookiePrefix = "better-auth" }, func(t *testing.T, s *testServer, _ *account.Service) {
 		b, device := s.browser(t), s.device()
 		want(t, b.SignUp(ann), 200, "")
 		a := b.registerOptions()

@@ -20,16 +20,16 @@ import (
 // A wrong is a change that invalidates a response.
 type wrong struct {
 	what string
-	says says
+	says alteration
 }
 
 // alterSent changes the response that the browser sends, after it is signed.
-func alterSent(change func(answer, response map[string]any)) says {
+func alterSent(change func(answer, response map[string]any)) alteration {
 	return func(s *authenticator.Statement) { s.Sent = change }
 }
 
 // client sets a member of the client data, or deletes it if value is nil.
-func client(member string, value any) says {
+func client(member string, value any) alteration {
 	return func(s *authenticator.Statement) {
 		if s.Client[member] = value; value == nil {
 			delete(s.Client, member)
@@ -38,7 +38,7 @@ func client(member string, value any) says {
 }
 
 // wrongAnswers returns the changes that invalidate a response in both ceremonies.
-func (s *site) wrongAnswers() []wrong {
+func (s *testServer) wrongAnswers() []wrong {
 	type st = authenticator.Statement
 	own := s.url.String()
 	all := []wrong{
@@ -92,8 +92,8 @@ func (s *site) wrongAnswers() []wrong {
 		{"a subdomain as RP ID", func(s *st) { s.RPID = "app.localhost" }},
 		{"the origin as RP ID", func(s *st) { s.RPID = own }},
 
-		{"nobody present", func(s *st) { s.Flags &^= authenticator.UserPresent }},
-		{"nobody verified", func(s *st) { s.Flags &^= authenticator.UserVerified }},
+		{"user not present", func(s *st) { s.Flags &^= authenticator.UserPresent }},
+		{"user not verified", func(s *st) { s.Flags &^= authenticator.UserVerified }},
 		{"neither present nor verified", func(s *st) { s.Flags &^= authenticator.UserPresent | authenticator.UserVerified }},
 		{"backed up, but not eligible", func(s *st) { s.Flags &^= authenticator.BackupEligible }},
 		{"extensions that are not there", func(s *st) { s.Flags |= authenticator.Extended }},
@@ -110,7 +110,7 @@ func (s *site) wrongAnswers() []wrong {
 }
 
 // cose sets members of the public key, and deletes those whose value is nil.
-func cose(changes map[int]any) says {
+func cose(changes map[int]any) alteration {
 	return func(s *authenticator.Statement) {
 		for name, value := range changes {
 			if s.PublicKey[name] = value; value == nil {
@@ -122,7 +122,7 @@ func cose(changes map[int]any) says {
 
 // rsa replaces the public key with an RSA key whose modulus has that many bytes, all
 // ones.
-func rsa(size int, exponent ...byte) says {
+func rsa(size int, exponent ...byte) alteration {
 	return func(s *authenticator.Statement) {
 		s.PublicKey = map[int]any{1: 3, 3: -257, -1: bytes.Repeat([]byte{255}, size), -2: exponent}
 	}
@@ -131,10 +131,10 @@ func rsa(size int, exponent ...byte) says {
 // TestWrongRegistrations tests that the server verifies every part of a registration, and
 // that an invalid one consumes its challenge and has no other effect.
 func TestWrongRegistrations(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		type st = authenticator.Statement
 		other := bytes.Repeat([]byte{7}, 32)
-		signed := func(algorithm int, signature []byte) says {
+		signed := func(algorithm int, signature []byte) alteration {
 			return func(s *st) { s.Format, s.Attestation = "packed", map[string]any{"alg": algorithm, "sig": signature} }
 		}
 		all := append(s.wrongAnswers(),
@@ -223,21 +223,21 @@ func TestWrongRegistrations(t *testing.T) {
 // TestWrongAssertions tests that the server verifies every part of an assertion. An invalid one
 // must consume its challenge, be logged, and have no other effect.
 func TestWrongAssertions(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		type st = authenticator.Statement
 		owner, device := s.signUpWithPasskey(t, ann)
 		_, others := s.signUpWithPasskey(t, bob)
 		theirs := others.Keys[0]
 		stranger := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)
 		edwards := authenticator.NewKey(device.Keys[0].ID, "localhost", device.Keys[0].UserHandle, authenticator.EdDSA)
-		flip := func(member string) says {
+		flip := func(member string) alteration {
 			return alterSent(func(_, r map[string]any) {
 				b, _ := base64.RawURLEncoding.DecodeString(r[member].(string))
 				b[len(b)-1] ^= 1
 				r[member] = base64.RawURLEncoding.EncodeToString(b)
 			})
 		}
-		leave := func(member string) says { return alterSent(func(_, r map[string]any) { delete(r, member) }) }
+		leave := func(member string) alteration { return alterSent(func(_, r map[string]any) { delete(r, member) }) }
 		all := append(s.wrongAnswers(),
 			wrong{"the type of a registration", client("type", "webauthn.create")},
 			wrong{"a passkey that is no longer eligible", func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp }},
@@ -261,9 +261,9 @@ func TestWrongAssertions(t *testing.T) {
 			wrong{"the signature of another's key", func(s *st) { s.Key = theirs }},
 
 			wrong{"the id of another's key", func(s *st) { s.ID = base64.RawURLEncoding.EncodeToString(theirs.ID); s.RawID = s.ID }},
-			wrong{"an id that nobody has", func(s *st) { s.ID, s.RawID = "AAAA", "AAAA" }},
+			wrong{"an unknown id", func(s *st) { s.ID, s.RawID = "AAAA", "AAAA" }},
 			wrong{"another's handle", func(s *st) { s.UserHandle = theirs.UserHandle }},
-			wrong{"a handle that nobody has", func(s *st) { s.UserHandle = []byte("nobody") }},
+			wrong{"an unknown handle", func(s *st) { s.UserHandle = []byte("nobody") }},
 			wrong{"an empty handle", func(s *st) { s.UserHandle = []byte{} }},
 			wrong{"no handle", func(s *st) { s.UserHandle = nil }},
 			wrong{"the handle cut short", func(s *st) { s.UserHandle = s.UserHandle[:63] }},
@@ -280,7 +280,7 @@ func TestWrongAssertions(t *testing.T) {
 			options := b.authenticateOptions()
 			a := b.sendAuthentication(getResponse(t, device, options, w.says))
 			code := "AUTHENTICATION_FAILED"
-			if w.what == "an id that nobody has" {
+			if w.what == "an unknown id" {
 				code = "PASSKEY_NOT_FOUND"
 			}
 			if (a.Status != 400 && a.Status != 401) || a.Code() != code {
@@ -320,7 +320,7 @@ func TestWrongAssertions(t *testing.T) {
 // TestChallengesAreSingleUse tests that a challenge is valid for one response, of one
 // kind, within five minutes, in the browser and the session that requested it.
 func TestChallengesAreSingleUse(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner, device := s.signUpWithPasskey(t, ann)
 
 		// A registration.
@@ -392,24 +392,24 @@ func withoutAllowList(options testkit.Answer) testkit.Answer {
 // passkey. The error of an invalid signature must not reveal the owner or the kind of the
 // passkey.
 func TestPasskeyNotFound(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		type st = authenticator.Statement
 		_, device := s.signUpWithPasskey(t, ann)
 		inSession, others := s.signUpWithPasskey(t, bob)
 		rs := s.device()
 		rs.Algorithm = authenticator.RS256
 		want(t, s.signIn(t, ann).register(rs), 200, "")
-		nobody := authenticator.NewKey([]byte("an id that nobody has"), "localhost", []byte("nobody"), authenticator.ES256)
+		unknown := authenticator.NewKey([]byte("an unknown id"), "localhost", []byte("nobody"), authenticator.ES256)
 
-		for what, change := range map[string]says{
+		for what, change := range map[string]alteration{
 			"nothing else":           func(*st) {},
-			"a handle of nobody":     func(s *st) { s.UserHandle = nobody.UserHandle },
+			"an unknown handle":      func(s *st) { s.UserHandle = unknown.UserHandle },
 			"another's handle":       func(s *st) { s.UserHandle = others.Keys[0].UserHandle },
 			"no handle":              func(s *st) { s.UserHandle = nil },
 			"not eligible":           func(s *st) { s.Flags &^= authenticator.BackupEligible | authenticator.BackedUp },
 			"backed up only":         func(s *st) { s.Flags &^= authenticator.BackupEligible },
-			"nobody present":         func(s *st) { s.Flags &^= authenticator.UserPresent },
-			"nobody verified":        func(s *st) { s.Flags &^= authenticator.UserVerified },
+			"user not present":       func(s *st) { s.Flags &^= authenticator.UserPresent },
+			"user not verified":      func(s *st) { s.Flags &^= authenticator.UserVerified },
 			"a counter":              func(s *st) { s.Counter = 9 },
 			"another origin":         client("origin", "https://evil.test"),
 			"another RP ID":          func(s *st) { s.RPID = "evil.test" },
@@ -423,7 +423,7 @@ func TestPasskeyNotFound(t *testing.T) {
 				for _, known := range []*authenticator.Key{device.Keys[0], rs.Keys[0], nil} {
 					// An attacker has at most the ID of a passkey.
 					guesser := s.device()
-					guesser.Keys = []*authenticator.Key{authenticator.NewKey(nobody.ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)}
+					guesser.Keys = []*authenticator.Key{authenticator.NewKey(unknown.ID, "localhost", device.Keys[0].UserHandle, authenticator.ES256)}
 					if known != nil {
 						guesser.Keys[0].ID = known.ID
 					}

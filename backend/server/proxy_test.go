@@ -30,7 +30,7 @@ func (b *browser) proxyFindings(headers ...string) (all []shared.Finding) {
 }
 
 // warnings returns how often the log has reported an address as an undeclared proxy.
-func (s *site) warnings(address string) int {
+func (s *testServer) warnings(address string) int {
 	n := 0
 	for line := range strings.Lines(s.log.String()) {
 		if strings.Contains(line, "level=WARN") && strings.Contains(line, "-trusted-proxies "+address+". ") {
@@ -44,7 +44,7 @@ func (s *site) warnings(address string) int {
 // callers. Whichever header they use, the log reports them once an hour and the
 // administrator's page lists them. A single request with such a header has no effect.
 func TestUndeclaredProxy(t *testing.T) {
-	each(t, func(t *testing.T, declared *site) {
+	each(t, func(t *testing.T, declared *testServer) {
 		admin := declared.admin(t, ann)
 		for _, test := range []struct {
 			name         string
@@ -98,7 +98,7 @@ func TestUndeclaredProxy(t *testing.T) {
 // TestUndeclaredProxyOfOthers tests that administrators see an undeclared proxy even
 // if their own requests do not come through it.
 func TestUndeclaredProxyOfOthers(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *testServer, _ *account.Service) {
 		admin := s.admin(t, ann)
 		for _, caller := range []string{"192.0.2.1", "192.0.2.2"} {
 			s.requestFrom(t, "127.0.0.9", "X-Forwarded-For: "+caller)
@@ -126,7 +126,7 @@ func TestUndeclaredProxyOfOthers(t *testing.T) {
 }
 
 // requestFrom sends a request from another address of this machine.
-func (s *site) requestFrom(t *testing.T, address string, headers ...string) {
+func (s *testServer) requestFrom(t *testing.T, address string, headers ...string) {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	conn, err := dialer.DialContext(t.Context(), "tcp", s.url.Host)
@@ -143,7 +143,7 @@ func (s *site) requestFrom(t *testing.T, address string, headers ...string) {
 // TestStrangersCannotFillTheLog tests that addresses that invent callers cause only a
 // few log lines an hour and a few entries on the page.
 func TestStrangersCannotFillTheLog(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.TrustedProxies = nil }, func(t *testing.T, s *testServer, _ *account.Service) {
 		admin := s.admin(t, ann)
 		for i := range 40 {
 			for caller := range 2 {
@@ -163,7 +163,7 @@ func TestStrangersCannotFillTheLog(t *testing.T) {
 // declared, the first request of a browser reveals the proxy, even if the proxy adds
 // no header about its callers.
 func TestUndeclaredProxyOfHTTPS(t *testing.T) {
-	each(t, func(t *testing.T, declared *site) {
+	each(t, func(t *testing.T, declared *testServer) {
 		admin := declared.admin(t, ann)
 		https := func(c *server.Config) { c.Origin = parse(t, "https://accounts.example.test") }
 		at := []string{"Host: accounts.example.test", "X-Forwarded-For:"}

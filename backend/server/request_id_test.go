@@ -15,7 +15,7 @@ import (
 // TestRequestID tests that every log line of a request has an ID that no other request
 // has and that no caller can choose.
 func TestRequestID(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Ready = nil }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Ready = nil }, func(t *testing.T, s *testServer, _ *account.Service) {
 		paths := []string{"/api/auth/ok", "/api/auth/ok", "/api/nope", "/nowhere", "/readyz"}
 		var last testkit.Answer
 		for _, path := range paths {
@@ -45,7 +45,7 @@ func TestRequestID(t *testing.T) {
 
 // TestReadyVersion tests that only /readyz says which version the server is.
 func TestReadyVersion(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Version = "v9.8.7" }, func(t *testing.T, s *site, _ *account.Service) {
+	eachAs(t, func(c *server.Config) { c.Version = "v9.8.7" }, func(t *testing.T, s *testServer, _ *account.Service) {
 		for path, want := range map[string]string{"/readyz": `{"ok":true,"version":"v9.8.7"}`, "/healthz": `{"ok":true}`, "/api/auth/ok": `{"ok":true}`} {
 			if a := s.browser(t).Do("GET", path, ""); strings.TrimSpace(a.Body) != want {
 				t.Errorf("%s: %s; want %s", path, a, want)

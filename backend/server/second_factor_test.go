@@ -56,7 +56,7 @@ func (b *browser) weakenings(t *testing.T) map[string]testkit.Answer {
 // can neither weaken nor reveal a factor, whatever password it sends. Such sessions came
 // from a trusted device or an emailed code, or verified their factor too long ago.
 func TestFactorGuardsFactors(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze() // the window ends at an exact second
 		owner, device := s.signUpWithPasskey(t, ann)
 		app, codes := owner.enroll()
@@ -157,7 +157,7 @@ var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 // factor, the first code of an enrollment, and a code in a session. A password must not
 // count.
 func TestFactorsOfSignIn(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		if by, at := owner.lastSecondFactor(); by != nil || at != "<nil>" {
 			t.Errorf("a password has shown %v, %v", by, at)
@@ -198,7 +198,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 // TestFactorIsRecorded tests that the security log and the emails state which second factor
 // confirmed an action.
 func TestFactorIsRecorded(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		told := func(subject, sentence, detail string) {
@@ -230,7 +230,7 @@ func TestFactorIsRecorded(t *testing.T) {
 // have not verified a factor. They can neither change settings about factors nor remove
 // other users' factors.
 func TestFactorsOfAdministrators(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		victim := s.signUp(t, bob)
 		victim.enroll()
 		admin := s.signUp(t, ann).grant(account.Permissions...)
@@ -267,7 +267,7 @@ func TestPasskeyAsRequiredFactor(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
 	}
-	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, required, func(t *testing.T, s *testServer, accounts *account.Service) {
 		_, device := s.signUpWithPasskey(t, ann)
 		thief := s.signIn(t, ann)
 		wantFactor(t, thief.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password}))
@@ -288,7 +288,7 @@ func TestLastSecondFactor(t *testing.T) {
 	required := func(c *server.Config) {
 		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
 	}
-	eachAs(t, required, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, required, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
 		a := owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password})

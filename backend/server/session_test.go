@@ -153,7 +153,7 @@ func TestEveryPolicyIsTested(t *testing.T) {
 // TestStrangers tests that every endpoint that requires a session or a pending sign-in
 // refuses clients without one, and clears an invalid cookie.
 func TestStrangers(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		for _, e := range signingInEndpoints {
 			b := s.holding(t, "latchkey.two_factor", base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 			want(t, s.browser(t).callEndpoint(e), 401, "INVALID_TWO_FACTOR_COOKIE")
@@ -180,7 +180,7 @@ func TestStrangers(t *testing.T) {
 // token of a cookie. The current session must come first, and the others by their last
 // activity.
 func TestListSessions(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		phone := s.signUp(t, "ann@example.test")
 		s.clock.Advance(time.Minute)
 		laptop := s.signIn(t, "ann@example.test")
@@ -220,7 +220,7 @@ func TestListSessions(t *testing.T) {
 
 // TestHandlesAreNotTokens tests that no text in any response is the token of a session.
 func TestHandlesAreNotTokens(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t)
 		answers := []testkit.Answer{
 			b.Post("/sign-up/email", body{"email": "a@example.test", "name": "A", "password": testkit.Password}),
@@ -262,7 +262,7 @@ func stringsIn(text string) (all []string) {
 // TestRevoke tests that users can revoke one of their sessions, all others or all, but no
 // session of another user. A revoked session must give no access.
 func TestRevoke(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		a1, a2, a3 := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test"), s.signIn(t, "ann@example.test")
 		bob := s.signUp(t, "bob@example.test")
 		handle := func(b *browser) string { return b.Session().Get("session.token").(string) }
@@ -298,7 +298,7 @@ func TestRevoke(t *testing.T) {
 // TestRevokeTakesEffect tests that a revocation takes effect before its response, even while
 // many requests of the session are in flight. No later request may succeed.
 func TestRevokeTakesEffect(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, "ann@example.test")
 		victim := s.signIn(t, "ann@example.test")
 		id := victim.Session().Get("session.token")
@@ -340,7 +340,7 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 	b := s.signUp(t, "ann@example.test")
 	user := b.Session().Get("user.id").(string)
 	credentials := body{"email": "ann@example.test", "password": testkit.Password}
-	for _, deed := range []struct {
+	for _, action := range []struct {
 		path string
 		in   body
 	}{
@@ -354,16 +354,16 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 		{"/revoke-sessions", body{}},
 		{"/delete-user", body{"password": testkit.Password}},
 	} {
-		if deed.path == "/delete-user" {
+		if action.path == "/delete-user" {
 			want(t, b.Post("/sign-in/email", credentials), 200, "")
 		}
-		testkit.Eventually(t, deed.path+" succeeds", func() bool {
+		testkit.Eventually(t, action.path+" succeeds", func() bool {
 			answers, waits := make(chan testkit.Answer, 1), false
 			err := s.db.Tx(t.Context(), func(tx account.Store) error {
 				if _, err := tx.LockUser(t.Context(), user); err != nil {
 					return err
 				}
-				go func() { answers <- b.Elsewhere().Post(deed.path, deed.in) }()
+				go func() { answers <- b.Elsewhere().Post(action.path, action.in) }()
 				for len(answers) == 0 && !waits {
 					err := pool.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity
 						WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE "users"%'`).Scan(&waits)
@@ -382,7 +382,7 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 			}
 			want(t, a, 200, "")
 			if !waits {
-				t.Errorf("%s does not wait for the lock of the user", deed.path)
+				t.Errorf("%s does not wait for the lock of the user", action.path)
 			}
 			return true
 		})
@@ -418,7 +418,7 @@ func TestSignInBlocked(t *testing.T) {
 // TestSessionsRevokeEachOther tests that a request has no effect if another request has
 // just revoked its session: if all sessions revoke all others in parallel, one is left.
 func TestSessionsRevokeEachOther(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		var all []*browser
 		for range 8 {
@@ -448,7 +448,7 @@ func TestSessionsRevokeEachOther(t *testing.T) {
 // TestSignOut tests that signing out revokes the session for every holder of its token,
 // and makes the browser delete its stored data. It must also work without a session.
 func TestSignOut(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		copied := s.holding(t, "latchkey.session_token", b.token())
 		a := b.Post("/sign-out", body{})
@@ -465,7 +465,7 @@ func TestSignOut(t *testing.T) {
 // TestSessionsExpire tests that a session expires a week after its last use, or after a
 // day if the user chose not to stay signed in. Every session must expire after 30 days.
 func TestSessionsExpire(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		remembered := s.signUp(t, "ann@example.test")
 		brief := s.browser(t)
 		want(t, brief.Post("/sign-in/email", body{"email": "ann@example.test", "password": testkit.Password, "rememberMe": false}), 200, "")
@@ -499,7 +499,7 @@ func TestSessionsExpire(t *testing.T) {
 // TestLastActive tests that the server stores the last activity of a session once a
 // minute, and a new address at once.
 func TestLastActive(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		b := s.signUp(t, "ann@example.test")
 		seen := func() (at, ip any) {
@@ -528,7 +528,7 @@ func TestLastActive(t *testing.T) {
 // TestRotation tests that a new token does not change the session. The old token stays
 // valid for ten seconds, but only for reads and for signing out.
 func TestRotation(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		b := s.signUp(t, "ann@example.test")
 		id := b.Session().Get("session.id")
@@ -557,7 +557,7 @@ func TestRotation(t *testing.T) {
 // TestChangePassword tests that a change requires the old password and a new one that
 // satisfies the password rules, and that it revokes all other sessions.
 func TestChangePassword(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b, other := s.signUp(t, "ann@example.test"), s.signIn(t, "ann@example.test")
 		want(t, b.Post("/change-password", body{"currentPassword": "wrong password", "newPassword": nextPassword}), 400, "INVALID_PASSWORD")
 		want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": "password1"}), 400, "PASSWORD_TOO_COMMON")
@@ -581,7 +581,7 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestFresh(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		s.clock.Advance(15 * time.Minute)
 		want(t, b.Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
@@ -596,7 +596,7 @@ func TestFresh(t *testing.T) {
 // TestDeleteUser tests that users can delete their account with the password. The
 // deletion must revoke all sessions, and leave none of the user's data in the database.
 func TestDeleteUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
 		want(t, b.Post("/update-user", body{"name": "Unforgettable"}), 200, "")
 		want(t, b.Post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
@@ -620,7 +620,7 @@ func TestDeleteUser(t *testing.T) {
 // TestLanguage tests that a user's language is stored in the account, and so is the same
 // in every browser.
 func TestLanguage(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		chosen := func(b *browser, want any) {
 			t.Helper()
@@ -654,7 +654,7 @@ func TestLanguage(t *testing.T) {
 // user's choice, or else the one in the browser's cookie, or else one that the browser
 // prefers.
 func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		const german, english, cookie = "Accept-Language: de-AT,de;q=0.9,en;q=0.5", "Accept-Language: en,de;q=0.5", "Cookie: latchkey.language="
 		b := s.signUp(t, ann).grant(account.PermissionSettings, account.PermissionAudit)
 		for _, change := range [][2]string{{"APP_NAME", "100 % Acme"}, {"MAIL_FROM", "a@example.test"}, {"RESEND_API_KEY", "re_12345678"}} {
@@ -864,7 +864,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 }
 
 func TestUpdateUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		name := `Robert'); DROP TABLE users;-- <b>"ä"</b>`
 		want(t, b.Post("/update-user", body{"name": name, "image": "https://example.test/a.png"}), 200, "")
@@ -901,7 +901,7 @@ func TestUpdateUser(t *testing.T) {
 }
 
 func TestSessionsPerUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		first := s.signUp(t, "ann@example.test")
 		for range 50 {
 			s.clock.Advance(time.Second)
@@ -948,7 +948,7 @@ func TestStolenDatabase(t *testing.T) {
 
 // TestEvents tests that the log contains the user's actions and the browser's address.
 func TestEvents(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		wrong := body{"email": "ann@example.test", "password": "wrong password"}
 		want(t, s.browser(t).Post("/sign-in/email", wrong), 401, "INVALID_EMAIL_OR_PASSWORD")
@@ -979,7 +979,7 @@ func TestEvents(t *testing.T) {
 // TestAppVersionAndAccount tests that the server refuses an app that is too old, and a page of
 // another account than the session's. Each must have its own error code and no effect.
 func TestAppVersionAndAccount(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		other := s.signUp(t, bob)
 		now := strconv.Itoa(shared.AppVersion)

@@ -20,7 +20,7 @@ import (
 )
 
 // admin creates an account that may change settings.
-func (s *site) admin(t *testing.T, email string) *browser {
+func (s *testServer) admin(t *testing.T, email string) *browser {
 	t.Helper()
 	return s.signUp(t, email).grant(account.PermissionSettings)
 }
@@ -53,7 +53,7 @@ func value(s shared.Setting) string {
 // read settings. A change must also require a fresh session and a page of our own.
 // A caller who loses the permission must lose both at once.
 func TestSettingsAreForAdministrators(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		stranger, ann, bob := s.browser(t), s.admin(t, "ann@example.test"), s.signUp(t, "bob@example.test")
 		change := body{"key": "APP_NAME", "value": "Stolen"}
 		for _, b := range []struct {
@@ -92,7 +92,7 @@ func TestSettingsAreForAdministrators(t *testing.T) {
 // TestSetting tests that the server refuses a change that is malformed, names an
 // unknown setting, or has an invalid value. It must store a valid one.
 func TestSetting(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		ann := s.admin(t, "ann@example.test")
 		for _, change := range []string{
 			`{}`, `[]`, `{"key":"APP_NAME"}`, `{"value":"x"}`, `{"key":"APP_NAME","value":null}`, `{"key":"APP_NAME","value":5}`,
@@ -153,7 +153,7 @@ func TestSetting(t *testing.T) {
 // neither the database nor the log contains it in plaintext. All administrators
 // must get an email about a change.
 func TestSecretSetting(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		const key = "re_A1b2C3d4_secretOfTheMailProvider"
 		ann := s.admin(t, "ann@example.test")
 		s.admin(t, "bob@example.test")
@@ -194,7 +194,7 @@ func TestSecretSetting(t *testing.T) {
 // TestSettingAtOnce tests that of several parallel changes of the same revision of
 // a setting one succeeds, and that the others get the current value.
 func TestSettingAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		ann := s.admin(t, "ann@example.test")
 		for revision := range 3 {
 			var changed, stale atomic.Int32
@@ -266,7 +266,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 // TestSettingsAreLogged tests that the log contains the user, the setting and the
 // values before and after a change, but no secret value.
 func TestSettingsAreLogged(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		ann := s.admin(t, "ann@example.test")
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "")
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "") // no change

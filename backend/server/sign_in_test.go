@@ -21,7 +21,7 @@ import (
 // TestSignUp tests that a sign-up creates an account and signs in, that the response
 // contains no secret, and that email addresses are not case-sensitive.
 func TestSignUp(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t)
 		a := b.Post("/sign-up/email", body{"email": "Ann@Example.test", "name": "Ann", "password": testkit.Password})
 		want(t, a, 200, "")
@@ -41,7 +41,7 @@ func TestSignUp(t *testing.T) {
 }
 
 func TestSignUpRefuses(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		tests := []struct {
 			what, code string
 			in         body
@@ -86,7 +86,7 @@ func TestSignUpRefuses(t *testing.T) {
 // TestSignUpIgnoresServerFields tests that a sign-up cannot set fields that only the
 // server may set, such as permissions.
 func TestSignUpIgnoresServerFields(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		a := s.browser(t).Post("/sign-up/email", body{
 			"email": "a@example.test", "name": "A", "password": testkit.Password,
 			"id": "mine", "role": "admin", "permissions": []string{"settings.manage"},
@@ -127,7 +127,7 @@ func TestSignUpAtOnce(t *testing.T) {
 // TestSignIn tests that the response to a wrong password does not reveal whether the
 // address has an account. A sign-in must redirect only to our own pages.
 func TestSignIn(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 
 		b := s.browser(t)
@@ -163,7 +163,7 @@ func TestSignIn(t *testing.T) {
 // TestPasswordIsNormalized tests that composed and decomposed letters make the same
 // password, and that surrounding spaces are significant.
 func TestPasswordIsNormalized(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		const composed, decomposed = " pässwörd-ohne-Ende ", " pa\u0308sswo\u0308rd-ohne-Ende "
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": "a@example.test", "name": "", "password": composed}), 200, "")
 		want(t, s.browser(t).Post("/sign-in/email", body{"email": "a@example.test", "password": decomposed}), 200, "")
@@ -176,7 +176,7 @@ func TestPasswordIsNormalized(t *testing.T) {
 // have the protective attributes, and expire with the browser if the user chose not to
 // stay signed in.
 func TestSessionCookie(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		tokens := map[string]bool{}
 		var varied [43]map[byte]bool
@@ -251,7 +251,7 @@ func TestSecureCookies(t *testing.T) {
 // TestLimitPerAddress tests that an address has three sign-in attempts in ten seconds,
 // even in parallel, and that a /64 of IPv6 counts as one address.
 func TestLimitPerAddress(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		s.signUp(t, "ann@example.test")
 		b := s.browser(t)
@@ -297,7 +297,7 @@ func TestLimitPerAddress(t *testing.T) {
 // in to it before may still sign in. An address without an account must behave the
 // same.
 func TestLimitPerAccount(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, "ann@example.test")
 		want(t, owner.Post("/sign-out", body{}), 200, "")
 		want(t, owner.SignIn("ann@example.test"), 200, "")
@@ -335,7 +335,7 @@ func TestLimitPerAccount(t *testing.T) {
 // TestKnownDeviceEndsWithPassword tests that the known-device cookie gives no
 // additional attempts after a password change, and that it works for several accounts.
 func TestKnownDeviceEndsWithPassword(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		thief := s.signUp(t, "ann@example.test")
 		owner := s.signIn(t, "ann@example.test")
 		want(t, owner.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
@@ -354,7 +354,7 @@ func TestKnownDeviceEndsWithPassword(t *testing.T) {
 // TestGuessesAreLogged tests that a wrong password is logged even if the client
 // disconnects before the response.
 func TestGuessesAreLogged(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, "ann@example.test")
 		const guess = `{"email":"ann@example.test","password":"wrong password"}`
 		for range 5 {
@@ -376,7 +376,7 @@ func TestGuessesAreLogged(t *testing.T) {
 func TestLimitIsCommonToReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
-		var replicas []*site
+		var replicas []*testServer
 		for range 2 {
 			replicas = append(replicas, open(t, storetest.Open(t, url), nil))
 		}
@@ -401,7 +401,7 @@ func TestLimitIsCommonToReplicas(t *testing.T) {
 // attempts to guess the password, over all endpoints that accept it. The attacker must
 // not be able to keep the owner from signing in.
 func TestPasswordPromptsAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		thief := s.signUp(t, "ann@example.test")
 		calls := []struct {
 			path string
@@ -427,7 +427,7 @@ func TestPasswordPromptsAreLimited(t *testing.T) {
 // TestLimitOfUnknownPaths tests that all unknown paths count as one, and not in the
 // database.
 func TestLimitOfUnknownPaths(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		b := s.browser(t)
 		for i := range 101 {
@@ -445,7 +445,7 @@ func TestLimitOfUnknownPaths(t *testing.T) {
 
 // TestLimitOfReads tests that an address can make a hundred reads in ten seconds.
 func TestLimitOfReads(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.Freeze()
 		b := s.browser(t)
 		for i := range 101 {
@@ -462,7 +462,7 @@ func TestLimitOfReads(t *testing.T) {
 // is valid for one sign-up, which gets all permissions, and that there is none
 // afterward.
 func TestFirstAdministrator(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		accounts := &account.Service{Store: s.db, Now: account.Now}
 		stale, err := accounts.InviteFirstAdmin(t.Context())
 		if err != nil {

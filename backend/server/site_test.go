@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { storetest.Main(m) }
 
 // A site is the whole server on a database, in the test's process.
-type site struct {
+type testServer struct {
 	*httptest.Server
 	accounts *account.Service // of the server
 	clock    testkit.Clock    // of the server
@@ -42,9 +42,9 @@ const ofClients = "198.1"
 
 // open starts a server on db. If change is not nil, open calls it with the
 // server's configuration first.
-func open(t *testing.T, db store.DB, change func(*server.Config)) *site {
+func open(t *testing.T, db store.DB, change func(*server.Config)) *testServer {
 	t.Helper()
-	s := &site{db: db}
+	s := &testServer{db: db}
 	s.Server = httptest.NewUnstartedServer(nil)
 	hasher := passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, time.Minute) // cheap: the tests hash thousands of passwords
 	s.url = &url.URL{Scheme: "http", Host: s.Listener.Addr().String()}
@@ -96,7 +96,7 @@ func set(t *testing.T, keys ...string) *setting.Cache {
 }
 
 // each runs test on a server on each database.
-func each(t *testing.T, test func(t *testing.T, s *site)) {
+func each(t *testing.T, test func(t *testing.T, s *testServer)) {
 	t.Helper()
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
@@ -109,25 +109,25 @@ func each(t *testing.T, test func(t *testing.T, s *site)) {
 // A browser is a client of a site.
 type browser struct {
 	*testkit.Client
-	t    *testing.T
-	site *site
+	t      *testing.T
+	server *testServer
 }
 
 // browser returns a browser without cookies.
-func (s *site) browser(t *testing.T) *browser {
+func (s *testServer) browser(t *testing.T) *browser {
 	return &browser{testkit.NewClient(s.url.String()), t, s}
 }
 
 // Elsewhere returns the same browser at another address. Both share the cookies.
 func (b *browser) Elsewhere() *browser {
-	return &browser{b.Client.Elsewhere(), b.t, b.site}
+	return &browser{b.Client.Elsewhere(), b.t, b.server}
 }
 
 // token returns the value of the browser's session cookie.
 func (b *browser) token() string { return b.Cookie("latchkey.session_token") }
 
 // holding returns a browser that has only the given cookie.
-func (s *site) holding(t *testing.T, name, value string) *browser {
+func (s *testServer) holding(t *testing.T, name, value string) *browser {
 	b := s.browser(t)
 	b.SetCookie(name, value)
 	return b
@@ -136,7 +136,7 @@ func (s *site) holding(t *testing.T, name, value string) *browser {
 type body map[string]any
 
 // signUp creates an account in a new browser.
-func (s *site) signUp(t *testing.T, email string) *browser {
+func (s *testServer) signUp(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
 	want(t, b.SignUp(email), 200, "")
@@ -144,7 +144,7 @@ func (s *site) signUp(t *testing.T, email string) *browser {
 }
 
 // signIn signs in to an account in a new browser.
-func (s *site) signIn(t *testing.T, email string) *browser {
+func (s *testServer) signIn(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
 	want(t, b.SignIn(email), 200, "")
@@ -152,7 +152,7 @@ func (s *site) signIn(t *testing.T, email string) *browser {
 }
 
 // mails sends the queued emails and returns them.
-func (s *site) mails(t *testing.T) []mail.Mail {
+func (s *testServer) mails(t *testing.T) []mail.Mail {
 	t.Helper()
 	return sendMails(t, s.accounts)
 }
@@ -197,7 +197,7 @@ func parse(t *testing.T, s string) *url.URL {
 }
 
 // dump returns the contents of the site's database.
-func (s *site) dump(t *testing.T) string {
+func (s *testServer) dump(t *testing.T) string {
 	t.Helper()
 	return storetest.Dump(t, s.database)
 }

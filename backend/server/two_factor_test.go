@@ -28,7 +28,7 @@ import (
 
 // scan returns an authenticator app that has scanned the otpauth URI in a response. The
 // app uses the site's clock.
-func (s *site) scan(t *testing.T, a testkit.Answer) *testkit.AuthenticatorApp {
+func (s *testServer) scan(t *testing.T, a testkit.Answer) *testkit.AuthenticatorApp {
 	t.Helper()
 	app := a.Scan(t)
 	app.Now, app.Wait = s.clock.Now, s.clock.Advance
@@ -46,7 +46,7 @@ func nextCode(app *testkit.AuthenticatorApp) string {
 func (b *browser) enable() (app *testkit.AuthenticatorApp, backupCodes []string) {
 	b.t.Helper()
 	a := b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password})
-	return b.site.scan(b.t, a), a.Strings("backupCodes")
+	return b.server.scan(b.t, a), a.Strings("backupCodes")
 }
 
 // enroll turns on two-factor authentication for the browser's account.
@@ -59,7 +59,7 @@ func (b *browser) enroll() (app *testkit.AuthenticatorApp, backupCodes []string)
 
 // pendingSignIn sends the password of an account in a new browser, which then needs a
 // second factor.
-func (s *site) pendingSignIn(t *testing.T, email string) *browser {
+func (s *testServer) pendingSignIn(t *testing.T, email string) *browser {
 	t.Helper()
 	b := s.browser(t)
 	b.passPassword(email)
@@ -93,7 +93,7 @@ const ann = "ann@example.test"
 // until the first code verifies the enrollment. That verification revokes all other
 // sessions.
 func TestEnableTwoFactor(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)
 		for _, in := range []body{{}, {"password": nil}, {"password": ""}, {"password": "wrong wrong"}, {"password": 1}} {
 			a := b.Elsewhere().Post("/two-factor/enable", in)
@@ -187,7 +187,7 @@ func wantStatus(t *testing.T, b *browser, want shared.TwoFactor) (got shared.Two
 // which gives no access, and that a code then starts a session. The pending sign-in must
 // be valid once, for ten minutes.
 func TestSignInWithTwoFactor(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 
@@ -234,7 +234,7 @@ func TestSignInWithTwoFactor(t *testing.T) {
 // TestEverySignInMethod calls every endpoint after the password and without a code, and
 // tests that none returns a session or a part of one.
 func TestEverySignInMethod(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		user := owner.Session().Get("user.id").(string)
@@ -260,7 +260,7 @@ func TestEverySignInMethod(t *testing.T) {
 // TestTOTPReplay tests that the server accepts each TOTP code once, in the current time
 // step or an adjacent one. It also tests the errors for codes of other steps.
 func TestTOTPReplay(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.clock.MidStep()
 		owner := s.signUp(t, ann)
 		app, _ := owner.enable()
@@ -316,7 +316,7 @@ func TestTOTPReplay(t *testing.T) {
 // TestRevealedCodeIsInvalid tests that a future code is not valid later if the server has told
 // a client that it is one: the client may have guessed it.
 func TestRevealedCodeIsInvalid(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.MidStep()
 		b := s.pendingSignIn(t, ann)
@@ -352,7 +352,7 @@ func TestRevealedCodeIsInvalid(t *testing.T) {
 // TestPendingSignInTries tests that a pending sign-in has five attempts, over all kinds
 // of codes, and consumes no code after them.
 func TestPendingSignInTries(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		b := s.pendingSignIn(t, ann)
@@ -386,7 +386,7 @@ func TestPendingSignInTries(t *testing.T) {
 // TestSecondFactorLockout tests that ten wrong codes at sign-in lock the account's second
 // factor at sign-in, and nothing else. The duration must double with each lockout.
 func TestSecondFactorLockout(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		trusted := s.pendingSignIn(t, ann)
@@ -449,7 +449,7 @@ func TestSecondFactorLockout(t *testing.T) {
 // TestLockoutInSession tests that the server also counts wrong codes in a session. An
 // attacker with a stolen session must not be able to keep the owner from signing in.
 func TestLockoutInSession(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		thief := s.holding(t, "latchkey.session_token", owner.token())
@@ -483,7 +483,7 @@ func TestLockoutInSession(t *testing.T) {
 // TestCorrectCodeResetsCount tests that a correct code of any kind resets the count of
 // consecutive wrong codes. A used code must not count as wrong.
 func TestCorrectCodeResetsCount(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		for i, right := range []func() testkit.Answer{
@@ -519,7 +519,7 @@ func TestCorrectCodeResetsCount(t *testing.T) {
 // session that enrolled it, for an hour. It must not survive a new password, new backup
 // codes, or the session.
 func TestPendingEnrollment(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		seen, _ := owner.enable()
 		other := s.signIn(t, ann)
@@ -561,7 +561,7 @@ func TestPendingEnrollment(t *testing.T) {
 // TestSealedForTheRow tests that an attacker who can write to the database cannot make
 // the authenticator of one account valid for another.
 func TestSealedForTheRow(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		annes, _ := s.signUp(t, ann).enroll()
 		s.signUp(t, "bob@example.test").enroll()
 		var rows [2]account.TOTP
@@ -588,7 +588,7 @@ func TestSealedForTheRow(t *testing.T) {
 // TestBackupCodes tests that each backup code is valid once, for its account only. New
 // codes must require the password, and revoke the old codes and all other sessions.
 func TestBackupCodes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
 		one, two := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)
@@ -644,7 +644,7 @@ func TestBackupCodes(t *testing.T) {
 // password and revokes all other sessions and pending sign-ins. No response may contain
 // the secret or the backup codes unless the user requests them with the password.
 func TestDisableTwoFactor(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		for _, path := range []string{"/two-factor/disable", "/two-factor/get-totp-uri", "/two-factor/generate-backup-codes"} {
@@ -690,7 +690,7 @@ func TestDisableTwoFactor(t *testing.T) {
 // TestReplaceAuthenticator tests that the old authenticator stays valid until a code
 // verifies the new one, and that the backup codes stay.
 func TestReplaceAuthenticator(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		old, codes := owner.enroll()
 		want(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": "wrong wrong", "replace": true}), 400, "INVALID_PASSWORD")
@@ -746,7 +746,7 @@ func TestReplaceAuthenticator(t *testing.T) {
 // TestNewAuthenticatorUnlocks tests that the lockout of an authenticator ends when a new
 // one replaces it.
 func TestNewAuthenticatorUnlocks(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		owner.enroll()
 		for range 10 {
@@ -761,7 +761,7 @@ func TestNewAuthenticatorUnlocks(t *testing.T) {
 // TestRevokesAtOnce tests that turning off two-factor authentication and revoking a
 // session with a pending enrollment do not deadlock.
 func TestRevokesAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		for range 10 {
 			app, _ := owner.enroll()
@@ -782,7 +782,7 @@ func TestRevokesAtOnce(t *testing.T) {
 // trust it, and that each sign-in rotates the token. The trust must end after 30 days
 // without use, when the user revokes it, and with the factors.
 func TestTrustedDevices(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		trust := func() *browser {
@@ -883,7 +883,7 @@ func TestTrustedDevices(t *testing.T) {
 // session, for three minutes and five attempts. A limit must keep the endpoint from
 // filling a mailbox.
 func TestEmailCodes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		mailed := func() (code string) {
 			for _, m := range s.mails(t) {
 				if m.Recipient == ann && m.Subject == "Your sign-in code" {
@@ -962,7 +962,7 @@ func TestEmailCodes(t *testing.T) {
 func atoi(s string) int { n, _ := strconv.Atoi(s); return n }
 
 func TestStepUpByCode(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		want(t, owner.Elsewhere().Post("/step-up", body{}), 400, "VALIDATION_ERROR")
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": "123456"}), 400, "TOTP_NOT_ENABLED")
@@ -999,7 +999,7 @@ func TestTwoFactorRedirect(t *testing.T) {
 // TestTwoFactorRaces tests that if many parallel requests send one correct code, one of
 // them signs in.
 func TestTwoFactorRaces(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		user := owner.Session().Get("user.id").(string)
@@ -1034,49 +1034,49 @@ func TestTwoFactorRaces(t *testing.T) {
 			}
 		}
 		for round := range 3 {
-			challenges := func() (all [16]*browser) {
+			pending := func() (all [16]*browser) {
 				for i := range all {
 					all[i] = s.pendingSignIn(t, ann)
 				}
 				return all
 			}
-			some := challenges()
+			some := pending()
 			atOnce("a backup code", func(i int) testkit.Answer { return some[i].spend(codes[round]) })
-			some = challenges()
+			some = pending()
 			code := nextCode(app)
 			atOnce("a code", func(i int) testkit.Answer { return some[i].verify(code) })
 			one := s.pendingSignIn(t, ann)
 			code = nextCode(app)
-			atOnce("one challenge", func(int) testkit.Answer { return one.Elsewhere().verify(code) })
+			atOnce("one pending sign-in", func(int) testkit.Answer { return one.Elsewhere().verify(code) })
 		}
 	})
 }
 
 // TestWrongCodesAtOnce tests that the server counts all of many parallel wrong codes.
 func TestWrongCodesAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann).enroll()
-		var judged, locked atomic.Int32
+		var checked, refused atomic.Int32
 		var all sync.WaitGroup
-		challenges := make([]*browser, 30)
-		for i := range challenges {
-			challenges[i] = s.pendingSignIn(t, ann)
+		pending := make([]*browser, 30)
+		for i := range pending {
+			pending[i] = s.pendingSignIn(t, ann)
 		}
-		for _, b := range challenges {
+		for _, b := range pending {
 			all.Go(func() {
 				switch a := b.verify("000000"); a.Code() {
 				case "INVALID_CODE":
-					judged.Add(1)
+					checked.Add(1)
 				case "ACCOUNT_TEMPORARILY_LOCKED":
-					locked.Add(1)
+					refused.Add(1)
 				default:
 					t.Errorf("wrong code: %v", a)
 				}
 			})
 		}
 		all.Wait()
-		if judged.Load() != 10 || locked.Load() != 20 {
-			t.Errorf("%d of 30 wrong codes were judged, %d were not; want 10 and 20", judged.Load(), locked.Load())
+		if checked.Load() != 10 || refused.Load() != 20 {
+			t.Errorf("%d of 30 wrong codes were checked, %d were not; want 10 and 20", checked.Load(), refused.Load())
 		}
 	})
 }
@@ -1084,7 +1084,7 @@ func TestWrongCodesAtOnce(t *testing.T) {
 // TestTwoFactorMails tests that the owner gets an email about every security-relevant
 // change, and that the log records them all, both without secrets.
 func TestTwoFactorMails(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(app.Secret)
@@ -1162,7 +1162,7 @@ func forms(codes []string) []string {
 // TestSealedMails tests that an attacker who can write to the database can neither read a
 // queued email nor redirect it to another address.
 func TestSealedMails(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann).enroll()
 		now := account.Now()
 		m, found, err := s.db.LeaseMail(t.Context(), now, now)
@@ -1189,11 +1189,11 @@ func TestSealedMails(t *testing.T) {
 // TestTwoFactorStorm tests that many different parallel requests for one account neither
 // deadlock nor cause a server error.
 func TestTwoFactorStorm(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		owner.enroll()
 		password := body{"password": testkit.Password}
-		deeds := []func(b *browser) testkit.Answer{
+		actions := []func(b *browser) testkit.Answer{
 			func(b *browser) testkit.Answer {
 				return b.Elsewhere().SignIn(ann)
 			},
@@ -1213,12 +1213,12 @@ func TestTwoFactorStorm(t *testing.T) {
 			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/sign-out", body{}) },
 		}
 		var all sync.WaitGroup
-		for i := range 2 * len(deeds) {
+		for i := range 2 * len(actions) {
 			all.Go(func() {
 				b := s.browser(t)
 				answers := []testkit.Answer{b.Elsewhere().SignIn(ann)}
 				for n := range 3 {
-					answers = append(answers, deeds[(i+n)%len(deeds)](b))
+					answers = append(answers, actions[(i+n)%len(actions)](b))
 				}
 				for _, a := range answers {
 					if a.Err != nil {

@@ -60,7 +60,7 @@ func spellings() map[string]func(code string) string {
 // enrollment, at step-up and in the form, for TOTP and emailed codes. A used code must
 // be refused in all spellings.
 func TestTypedCodes(t *testing.T) {
-	eachAs(t, nil, func(t *testing.T, s *site, accounts *account.Service) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enable()
 		want(t, owner.verify(spellings()["fullwidth"](app.Code(0))), 200, "")
@@ -95,7 +95,7 @@ func TestTypedCodes(t *testing.T) {
 // TestTypedBackupCodes tests that a backup code is valid in all of its spellings,
 // through the API and the form, and only once.
 func TestTypedBackupCodes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
 		bare := func(code string) string { return strings.ReplaceAll(code, "-", "") }
@@ -153,7 +153,7 @@ func oldBackupCode(t *testing.T, keys keyring.Keys, user, code string) string {
 // until the user creates new ones. They must survive a rotation of the keys, and be
 // case-sensitive.
 func TestOldBackupCodes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		_, fresh := owner.enroll()
 		codes := []string{"AbCde-fGh23", "abcde-fgh23", "23456-789ab", "ZZZZZ-zzzzz", "Kmnpq-RSTuv"}
@@ -194,7 +194,7 @@ func TestOldBackupCodes(t *testing.T) {
 // TestBackupCodesNeedNoHashingSlot tests that backup codes can be created and used while the
 // server can hash no more passwords.
 func TestBackupCodesNeedNoHashingSlot(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		_, codes := owner.enroll()
 		right, wrong := s.pendingSignIn(t, ann), s.pendingSignIn(t, ann)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestWellKnown(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t)
 		settings := s.url.String() + "/dashboard/settings"
 		if a := b.Do("GET", "/.well-known/passkey-endpoints", ""); a.Status != 200 || a.Header.Get("Content-Type") != "application/json" ||
@@ -47,7 +47,7 @@ func TestWellKnown(t *testing.T) {
 }
 
 func TestPasskeyCheck(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		admin := s.signUp(t, ann)
 		want(t, admin.Do("GET", "/api/passkey-check", ""), 403, "FORBIDDEN")
 		admin.grant(account.PermissionSettings)

@@ -99,7 +99,7 @@ func TestPagesAreTheShell(t *testing.T) {
 			}
 		}
 		if again := get(h, path).Body.String(); again != body {
-			t.Errorf("GET %s is not the same for everybody", path)
+			t.Errorf("GET %s is not the same for all users", path)
 		}
 	}
 	if len(app.asked) > 0 {

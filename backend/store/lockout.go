@@ -19,18 +19,18 @@ func (db DB) CountSecondFactorTry(
 	signedIn bool,
 	now time.Time,
 	every int,
-	locks []time.Time,
+	lockouts []time.Time,
 ) (account.SecondFactorTries, bool, error) {
 	tries := account.SecondFactorTries{UserID: user, SignedIn: signedIn, N: 1, LockedUntil: neverLockedOut}
 	q := db.bun.NewInsert().Model(&tries).On("CONFLICT (user_id, signed_in) DO UPDATE").
 		Set("n = ?TableAlias.n + 1").Where("?TableAlias.locked_until <= ?", now).Returning("n, locked_until")
-	lock := "locked_until = CASE ?TableAlias.n + 1"
+	set := "locked_until = CASE ?TableAlias.n + 1"
 	var args []any
-	for i, until := range locks {
-		lock += " WHEN ? THEN ?"
+	for i, until := range lockouts {
+		set += " WHEN ? THEN ?"
 		args = append(args, (i+1)*every, until)
 	}
-	err := noRowsToNotFound(q.Set(lock+" ELSE ?TableAlias.locked_until END", args...).Scan(ctx))
+	err := noRowsToNotFound(q.Set(set+" ELSE ?TableAlias.locked_until END", args...).Scan(ctx))
 	if !errors.Is(err, account.ErrNotFound) {
 		return tries, err == nil, err
 	}
@@ -45,15 +45,15 @@ func (db DB) TakeBackSecondFactorTry(ctx context.Context, user string, signedIn 
 	return wrapDB(err)
 }
 
-// ForgetSecondFactorTries implements [account.Store].
-func (db DB) ForgetSecondFactorTries(ctx context.Context, user string, signedIn bool) error {
+// ResetSecondFactorTries implements [account.Store].
+func (db DB) ResetSecondFactorTries(ctx context.Context, user string, signedIn bool) error {
 	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).
 		Where("user_id = ?", user).Where("signed_in = ?", signedIn).Exec(ctx)
 	return wrapDB(err)
 }
 
-// UnlockSecondFactor implements [account.Store].
-func (db DB) UnlockSecondFactor(ctx context.Context, user string) error {
+// LiftLockout implements [account.Store].
+func (db DB) LiftLockout(ctx context.Context, user string) error {
 	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).Where("user_id = ?", user).Exec(ctx)
 	return wrapDB(err)
 }

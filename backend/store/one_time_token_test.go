@@ -25,10 +25,10 @@ func TestOneTimeTokens(t *testing.T) {
 			}
 			return token
 		}
-		there := func(hash string, want bool) {
+		exists := func(hash string, want bool) {
 			t.Helper()
 			if _, err := db.OneTimeToken(t.Context(), []byte(hash)); (err == nil) != want || err != nil && !errors.Is(err, account.ErrNotFound) {
-				t.Errorf("the token %s: %v; want it there: %t", hash, err, want)
+				t.Errorf("the token %s: %v; want it to exist: %t", hash, err, want)
 			}
 		}
 		want := add("1", "a", "ann", now)
@@ -58,7 +58,7 @@ func TestOneTimeTokens(t *testing.T) {
 		if err := db.DeleteExpired(t.Context(), want.ExpiresAt); err != nil {
 			t.Fatal(err)
 		}
-		there("1", false)
+		exists("1", false)
 
 		add("old", "a", "ann", now.Add(-time.Minute))
 		add("new", "a", "ann", now)
@@ -68,19 +68,19 @@ func TestOneTimeTokens(t *testing.T) {
 		if err := db.DeleteOneTimeTokens(t.Context(), "ann", now, "a", "b"); err != nil {
 			t.Fatal(err)
 		}
-		there("old", true)
-		there("new", false)
-		there("of b", false)
-		there("of c", true)
-		there("bob's", true)
+		exists("old", true)
+		exists("new", false)
+		exists("of b", false)
+		exists("of c", true)
+		exists("bob's", true)
 		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
 			t.Fatal(err)
 		}
-		there("old", false)
+		exists("old", false)
 		if err := db.DeleteUser(t.Context(), "bob"); err != nil {
 			t.Fatal(err)
 		}
-		there("bob's", false)
+		exists("bob's", false)
 	})
 }
 

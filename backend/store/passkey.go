@@ -41,11 +41,11 @@ func (db DB) UsePasskey(ctx context.Context, p account.Passkey) error {
 	if err != nil || n == 1 {
 		return err
 	}
-	there, err := db.bun.NewSelect().Model((*account.Passkey)(nil)).Where("id = ?", p.ID).Exists(ctx)
+	exists, err := db.bun.NewSelect().Model((*account.Passkey)(nil)).Where("id = ?", p.ID).Exists(ctx)
 	if err != nil {
 		return wrapDB(err)
 	}
-	if !there {
+	if !exists {
 		return account.ErrNotFound
 	}
 	return account.ErrCopied

@@ -17,8 +17,8 @@ type rateLimitRow struct {
 	account.RateLimitWindow
 }
 
-// CountAttempt implements [account.Store].
-func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Time) (account.RateLimitWindow, error) {
+// IncrementRateLimit implements [account.Store].
+func (db DB) IncrementRateLimit(ctx context.Context, key []byte, now, expires time.Time) (account.RateLimitWindow, error) {
 	a := rateLimitRow{RateLimitWindow: account.RateLimitWindow{Key: key, N: 1, ExpiresAt: expires}}
 	err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
 		Set("n = CASE WHEN ?TableAlias.expires_at <= ? THEN 1 ELSE ?TableAlias.n + 1 END", now).
@@ -27,8 +27,8 @@ func (db DB) CountAttempt(ctx context.Context, key []byte, now, expires time.Tim
 	return a.RateLimitWindow, wrapDB(err)
 }
 
-// ReserveAttempt implements [account.Store].
-func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expires time.Time) (account.RateLimitWindow, bool, error) {
+// ReserveRateLimit implements [account.Store].
+func (db DB) ReserveRateLimit(ctx context.Context, key []byte, max int, now, expires time.Time) (account.RateLimitWindow, bool, error) {
 	for {
 		a := rateLimitRow{RateLimitWindow: account.RateLimitWindow{Key: key, N: 1, Pending: 1, ExpiresAt: expires}}
 		err := db.bun.NewInsert().Model(&a).On("CONFLICT (key) DO UPDATE").
@@ -51,8 +51,8 @@ func (db DB) ReserveAttempt(ctx context.Context, key []byte, max int, now, expir
 	}
 }
 
-// SettleAttempt implements [account.Store].
-func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, free bool) error {
+// SettleRateLimit implements [account.Store].
+func (db DB) SettleRateLimit(ctx context.Context, key []byte, expires time.Time, free bool) error {
 	q := db.bun.NewUpdate().Model((*rateLimitRow)(nil)).Set("pending = pending - 1").
 		Where("key = ? AND expires_at = ? AND pending > 0 AND n > 0", key, expires)
 	if free {
@@ -62,8 +62,8 @@ func (db DB) SettleAttempt(ctx context.Context, key []byte, expires time.Time, f
 	return wrapDB(err)
 }
 
-// ResetAttempts implements [account.Store].
-func (db DB) ResetAttempts(ctx context.Context, key []byte) error {
+// ResetRateLimit implements [account.Store].
+func (db DB) ResetRateLimit(ctx context.Context, key []byte) error {
 	_, err := db.bun.NewDelete().Model((*rateLimitRow)(nil)).Where("key = ?", key).Exec(ctx)
 	return wrapDB(err)
 }

@@ -192,22 +192,22 @@ func TestTrimSessions(t *testing.T) {
 	})
 }
 
-func TestCountAttempt(t *testing.T) {
+func TestIncrementRateLimit(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		key, expires := []byte("key"), now.Add(time.Minute)
 		counts := make([]atomic.Bool, 21)
 		atOnce(t, 20, nil, func(int) error {
-			a, err := db.CountAttempt(context.Background(), key, now, expires)
+			a, err := db.IncrementRateLimit(context.Background(), key, now, expires)
 			if err == nil && counts[a.N].Swap(true) {
 				t.Errorf("two tries were both number %d", a.N)
 			}
 			return err
 		})
-		a, err := db.CountAttempt(t.Context(), key, now.Add(30*time.Second), now.Add(time.Hour))
+		a, err := db.IncrementRateLimit(t.Context(), key, now.Add(30*time.Second), now.Add(time.Hour))
 		if err != nil || a.N != 21 || !a.ExpiresAt.Equal(expires) {
 			t.Errorf("the 21st: %+v, %v; want n=21, expiring %v", a, err, expires)
 		}
-		a, err = db.CountAttempt(t.Context(), key, expires, expires.Add(time.Minute))
+		a, err = db.IncrementRateLimit(t.Context(), key, expires, expires.Add(time.Minute))
 		if err != nil || a.N != 1 || !a.ExpiresAt.Equal(expires.Add(time.Minute)) {
 			t.Errorf("after the window: %+v, %v; want n=1 in a new window", a, err)
 		}
@@ -217,13 +217,13 @@ func TestCountAttempt(t *testing.T) {
 // TestReserveAttempt checks that the limit holds for concurrent guesses, that a correct
 // guess makes room for another one and a wrong one does not, and that settling a guess
 // affects only that guess.
-func TestReserveAttempt(t *testing.T) {
+func TestReserveRateLimit(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		const max = 3
 		key, expires := []byte("key"), now.Add(10*time.Second)
 		admit := func(at time.Time, limit int) (account.RateLimitWindow, bool) {
 			t.Helper()
-			a, ok, err := db.ReserveAttempt(t.Context(), key, limit, at, at.Add(10*time.Second))
+			a, ok, err := db.ReserveRateLimit(t.Context(), key, limit, at, at.Add(10*time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +231,7 @@ func TestReserveAttempt(t *testing.T) {
 		}
 		settle := func(window time.Time, right bool) {
 			t.Helper()
-			if err := db.SettleAttempt(t.Context(), key, window, right); err != nil {
+			if err := db.SettleRateLimit(t.Context(), key, window, right); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -245,7 +245,7 @@ func TestReserveAttempt(t *testing.T) {
 
 		var admitted atomic.Int32
 		atOnce(t, 20, nil, func(int) error {
-			_, ok, err := db.ReserveAttempt(context.Background(), key, max, now, expires)
+			_, ok, err := db.ReserveRateLimit(context.Background(), key, max, now, expires)
 			if ok {
 				admitted.Add(1)
 			}
@@ -293,14 +293,14 @@ func TestReserveAttempt(t *testing.T) {
 
 // TestReserveAttemptConcurrently checks that a refusal among concurrent correct guesses
 // reports unsettled guesses, so that the caller can retry.
-func TestReserveAttemptConcurrently(t *testing.T) {
+func TestReserveRateLimitConcurrently(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		key, expires := []byte("key"), now.Add(10*time.Second)
 		atOnce(t, 8, nil, func(int) error {
 			for range 50 {
-				a, ok, err := db.ReserveAttempt(context.Background(), key, 1, now, expires)
+				a, ok, err := db.ReserveRateLimit(context.Background(), key, 1, now, expires)
 				if err == nil && ok {
-					err = db.SettleAttempt(context.Background(), key, a.ExpiresAt, true)
+					err = db.SettleRateLimit(context.Background(), key, a.ExpiresAt, true)
 				} else if err == nil && a.Pending == 0 {
 					err = fmt.Errorf("refused with none pending: %+v", a)
 				}
@@ -405,7 +405,7 @@ func TestNoDeadlock(t *testing.T) {
 			})
 		}
 		if _, err := db.LockUser(t.Context(), "nobody"); !errors.Is(err, shared.ErrUnauthorized) {
-			t.Errorf("LockUser of nobody: %v; want %v", err, shared.ErrUnauthorized)
+			t.Errorf("LockUser of an unknown user: %v; want %v", err, shared.ErrUnauthorized)
 		}
 	})
 }
@@ -502,7 +502,7 @@ func TestUserByEmail(t *testing.T) {
 			t.Errorf("with a password: %v, %q, %v", u, pw.Hash, err)
 		}
 		if _, _, err := db.UserByEmail(t.Context(), "nobody@example.test"); !errors.Is(err, account.ErrNotFound) {
-			t.Errorf("nobody's: %v; want %v", err, account.ErrNotFound)
+			t.Errorf("unknown address: %v; want %v", err, account.ErrNotFound)
 		}
 	})
 }

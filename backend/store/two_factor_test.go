@@ -183,7 +183,7 @@ func TestPendingSignInOnce(t *testing.T) {
 		}
 		got, gotUser, err := db.PendingSignIn(t.Context(), want.Hash, now)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(gotUser) != fmt.Sprint(user) {
-			t.Errorf("challenge %v of %v, %v", got, gotUser, err)
+			t.Errorf("pending sign-in %v of %v, %v", got, gotUser, err)
 		}
 		for what, at := range map[string]time.Time{"other": now, "hash": want.ExpiresAt} {
 			if _, _, err := db.PendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, account.ErrNotFound) {
@@ -244,7 +244,7 @@ func TestCountSecondFactorTry(t *testing.T) {
 		if tries, err := try("ann", at); err != nil || tries.N != 6 {
 			t.Errorf("after one was taken back: %v, %v", tries, err)
 		}
-		if err := db.ForgetSecondFactorTries(t.Context(), "ann", false); err != nil {
+		if err := db.ResetSecondFactorTries(t.Context(), "ann", false); err != nil {
 			t.Fatal(err)
 		}
 		if tries, err := try("ann", at); err != nil || tries.N != 1 {
@@ -253,7 +253,7 @@ func TestCountSecondFactorTry(t *testing.T) {
 		if tries, _, err := db.CountSecondFactorTry(t.Context(), "ann", true, now, 3, []time.Time{now}); err != nil || tries.N != 2 {
 			t.Errorf("in a session, where they were not: %v, %v", tries, err)
 		}
-		if err := db.UnlockSecondFactor(t.Context(), "ann"); err != nil {
+		if err := db.LiftLockout(t.Context(), "ann"); err != nil {
 			t.Fatal(err)
 		}
 		if tries, _, err := db.CountSecondFactorTry(t.Context(), "ann", true, now, 3, []time.Time{now}); err != nil || tries.N != 1 {
@@ -359,7 +359,7 @@ func TestDeleteExpiredTwoFactor(t *testing.T) {
 		}
 		for i, want := range []error{account.ErrNotFound, nil} {
 			if _, _, err := db.PendingSignIn(t.Context(), []byte{byte(i)}, long); !errors.Is(err, want) {
-				t.Errorf("challenge %d: %v; want %v", i, err, want)
+				t.Errorf("pending sign-in %d: %v; want %v", i, err, want)
 			}
 			if _, err := db.CountEmailCodeTry(t.Context(), []byte{byte(i)}, long); !errors.Is(err, want) {
 				t.Errorf("code %d: %v; want %v", i, err, want)

@@ -59,7 +59,7 @@ func (p *Tab) With(role, name, description string) (node *accessibility.Node) {
 func (p *Tab) one(role, name, description string) (node *accessibility.Node) {
 	n := 0
 	for _, found := range p.All(role, name) {
-		if description == "" || Words(found.Description) == description {
+		if description == "" || Text(found.Description) == description {
 			node, n = found, n+1
 		}
 	}
@@ -75,8 +75,8 @@ func (p *Tab) None(role, name string) {
 	p.Await(fmt.Sprintf("there is no %s %q", role, name), func() bool { return len(p.All(role, name)) == 0 })
 }
 
-// Words returns the text of a value of the accessibility tree.
-func Words(v *accessibility.Value) string {
+// Text returns the text of a value of the accessibility tree.
+func Text(v *accessibility.Value) string {
 	var s string
 	if v != nil {
 		json.Unmarshal(v.Value, &s) // s stays empty if the value is not a string
@@ -314,7 +314,7 @@ func (p *Tab) Focused() string {
 	if err != nil || len(found.Nodes) == 0 {
 		return "" // the page was replaced meanwhile
 	}
-	return Words(found.Nodes[0].Name)
+	return Text(found.Nodes[0].Name)
 }
 
 // AwaitFocus waits until the element with a name has the focus.
@@ -330,7 +330,7 @@ func (p *Tab) Choose(label, option string) {
 	p.Key(option + "\r")
 	p.Await(label+" is "+option, func() bool {
 		node := p.one("combobox", label, "")
-		return node != nil && Words(node.Value) == option
+		return node != nil && Text(node.Value) == option
 	})
 }
 

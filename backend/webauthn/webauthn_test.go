@@ -161,7 +161,7 @@ func TestWrongRegistration(t *testing.T) {
 		"user not verified where it is preferred": {
 			flags(authenticator.UserPresent), webauthn.RegistrationPolicy{UserHandle: handle, Verification: webauthn.Preferred}, nil,
 		},
-		"user not present where nobody was asked": {
+		"user not present where no prompt was shown": {
 			flags(0), webauthn.RegistrationPolicy{UserHandle: handle, Verification: webauthn.Required, Conditional: true}, nil,
 		},
 		"an RSA key with an exponent of 3": {func(s *authenticator.Statement) {

@@ -40,22 +40,22 @@ func main() {
 type line struct{ name, sentence string }
 
 // read returns the lines of a catalog in alphabetical order.
-func read(catalogue string) (lines []line) {
-	text, err := os.ReadFile(catalogue)
+func read(catalog string) (lines []line) {
+	text, err := os.ReadFile(catalog)
 	if err != nil {
 		log.Fatal(err)
 	}
 	for l := range strings.Lines(string(text)) {
 		name, sentence, ok := strings.Cut(strings.TrimSuffix(l, "\n"), "\t")
 		if !ok {
-			log.Fatalf("%s: %q has no tab", catalogue, l)
+			log.Fatalf("%s: %q has no tab", catalog, l)
 		}
 		lines = append(lines, line{name, sentence})
 	}
 	slices.SortFunc(lines, func(a, b line) int { return strings.Compare(a.name, b.name) })
 	for i, l := range lines[1:] {
 		if l.name == lines[i].name {
-			log.Fatalf("%s has %s twice", catalogue, l.name)
+			log.Fatalf("%s has %s twice", catalog, l.name)
 		}
 	}
 	return lines
@@ -63,11 +63,11 @@ func read(catalogue string) (lines []line) {
 
 // reportMissing reports whether a catalog has every name of another. It logs the missing
 // names.
-func reportMissing(catalogue string, lines, other []line) bool {
+func reportMissing(catalog string, lines, other []line) bool {
 	complete := true
 	for _, o := range other {
 		if !slices.ContainsFunc(lines, func(l line) bool { return l.name == o.name }) {
-			log.Printf("%s lacks %s", catalogue, o.name)
+			log.Printf("%s lacks %s", catalog, o.name)
 			complete = false
 		}
 	}

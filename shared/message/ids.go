@@ -11,11 +11,11 @@ const (
 	// %s at %s
 	AccountAtHost
 
+	// an account that is no more
+	AccountGone
+
 	// Disabled
 	AccountIsDisabled
-
-	// an account that is no more
-	AccountNoMore
 
 	// Password
 	AccountPassword
@@ -70,6 +70,9 @@ const (
 
 	// Android tablet
 	AndroidTablet
+
+	// somebody else
+	AnotherUser
 
 	// %s runs in your browser and needs JavaScript for it. Please allow it for this site.
 	AppNeedsJavaScript
@@ -197,8 +200,8 @@ const (
 	// Enable the account %s again?
 	ConfirmEnableAccount
 
-	// End all sessions of %s?
-	ConfirmEndSessions
+	// Is it still you?
+	ConfirmIdentity
 
 	// Take %s away?
 	ConfirmRemoveValue
@@ -211,6 +214,9 @@ const (
 
 	// Revoke this session?
 	ConfirmRevokeSession
+
+	// End all sessions of %s?
+	ConfirmRevokeSessions
 
 	// Revoke all trusted devices?
 	ConfirmRevokeTrustedDevices
@@ -322,9 +328,6 @@ const (
 
 	// Dismiss
 	DismissNotice
-
-	// Somebody may know your password, or use a device of yours. If what the mail tells of was not your do…
-	DisownExplanation
 
 	// Name
 	DisplayName
@@ -441,7 +444,7 @@ const (
 	DoneResetLinkSent
 
 	// %s is signed out everywhere.
-	DoneSessionsEnded
+	DoneSessionsRevoked
 
 	// %s is saved.
 	DoneSettingSaved
@@ -505,12 +508,6 @@ const (
 
 	// Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft …
 	EnableTwoFactorExplanation
-
-	// End sessions
-	EndSessions
-
-	// They are signed out everywhere, at once. They can sign in again.
-	EndSessionsConsequences
 
 	// You started turning it on and did not finish. If you scanned a code then, delete that entry in your …
 	EnrollmentUnfinished
@@ -983,9 +980,6 @@ const (
 	// This is not your current password.
 	ErrWrongCurrentPassword
 
-	// Account recovered by the operator
-	EventAccountRecovered
-
 	// Authenticator app replaced
 	EventAuthenticatorReplaced
 
@@ -1001,17 +995,8 @@ const (
 	// Wrong code
 	EventCodeFailed
 
-	// Too many wrong codes
-	EventCodesLocked
-
-	// Lockout lifted
-	EventCodesUnlocked
-
 	// A browser was trusted to skip the second factor
 	EventDeviceTrusted
-
-	// Reported with “It wasn't me”, and the account was secured
-	EventDisowned
 
 	// Email address change requested
 	EventEmailChangeRequested
@@ -1019,11 +1004,11 @@ const (
 	// Email address changed
 	EventEmailChanged
 
-	// An email could not be delivered
-	EventEmailDropped
-
 	// Email address verified
 	EventEmailVerified
+
+	// Account recovered by the operator
+	EventEmergencyAccess
 
 	// Second factors and passkeys reset by an administrator
 	EventFactorsReset
@@ -1034,17 +1019,26 @@ const (
 	// The server has a new key
 	EventKeyRotated
 
+	// Too many wrong codes
+	EventLockout
+
+	// Lockout lifted
+	EventLockoutLifted
+
+	// An email could not be delivered
+	EventMailDiscarded
+
 	// Passkey added
 	EventPasskeyAdded
 
 	// A passkey was refused because it may have been copied
 	EventPasskeyCopied
 
+	// Passkey removed
+	EventPasskeyDeleted
+
 	// A passkey was refused
 	EventPasskeyFailed
-
-	// Passkey removed
-	EventPasskeyRemoved
 
 	// Passkey renamed
 	EventPasskeyRenamed
@@ -1064,17 +1058,17 @@ const (
 	// Permission revoked
 	EventPermissionRevoked
 
+	// Reported with “It wasn't me”, and the account was secured
+	EventReportedNotMe
+
 	// Password reset link requested
 	EventResetRequested
 
 	// Correct password at sign-in, second factor required
-	EventSecondFactorChallenged
+	EventSecondFactorRequired
 
 	// A session was revoked
 	EventSessionRevoked
-
-	// Signed out everywhere by an administrator
-	EventSessionsEnded
 
 	// Other sessions were revoked
 	EventSessionsRevoked
@@ -1136,6 +1130,9 @@ const (
 	// Account enabled by an administrator
 	EventUserEnabled
 
+	// Signed out everywhere by an administrator
+	EventUserSessionsRevoked
+
 	// Profile changed
 	EventUserUpdated
 
@@ -1154,12 +1151,6 @@ const (
 	// Accounts enabled
 	FilterAccountsEnabled
 
-	// Accounts recovered by the operator
-	FilterAccountsRecovered
-
-	// Sessions ended by administrators
-	FilterAdministratorEndedSessions
-
 	// Authenticator app replaced
 	FilterAuthenticatorAppReplaced
 
@@ -1175,20 +1166,11 @@ const (
 	// Codes sent by email
 	FilterCodesEmailed
 
-	// Too many wrong codes
-	FilterCodesLockedOut
-
-	// Lockouts lifted
-	FilterCodesUnlocked
-
 	// Account deletion requested
 	FilterDeletionRequested
 
 	// Devices trusted
 	FilterDevicesTrusted
-
-	// “It wasn't me”
-	FilterDisowned
 
 	// Email address change requested
 	FilterEmailChangeRequested
@@ -1199,8 +1181,8 @@ const (
 	// Email address verified
 	FilterEmailVerified
 
-	// Undelivered emails
-	FilterEmailsUndelivered
+	// Accounts recovered by the operator
+	FilterEmergencyAccess
 
 	// Factors reset by administrators
 	FilterFactorsReset
@@ -1208,20 +1190,29 @@ const (
 	// Identity confirmed
 	FilterIdentityConfirmed
 
+	// Too many wrong codes
+	FilterLockouts
+
+	// Lockouts lifted
+	FilterLockoutsLifted
+
+	// Undelivered emails
+	FilterMailDiscarded
+
 	// All other sessions revoked
-	FilterOtherSessionsEnded
+	FilterOtherSessionsRevoked
 
 	// Passkeys added
 	FilterPasskeysAdded
+
+	// Passkeys removed
+	FilterPasskeysDeleted
 
 	// Passkeys that may have been copied
 	FilterPasskeysMaybeCopied
 
 	// Passkeys refused
 	FilterPasskeysRefused
-
-	// Passkeys removed
-	FilterPasskeysRemoved
 
 	// Passkeys renamed
 	FilterPasskeysRenamed
@@ -1235,9 +1226,6 @@ const (
 	// Password reset requested
 	FilterPasswordResetRequested
 
-	// Too many wrong passwords
-	FilterPasswordsLockedOut
-
 	// Permissions granted
 	FilterPermissionsGranted
 
@@ -1247,8 +1235,11 @@ const (
 	// Profile changed
 	FilterProfileChanged
 
+	// “It wasn't me”
+	FilterReportedNotMe
+
 	// Second factors required
-	FilterSecondFactorsRequested
+	FilterSecondFactorsRequired
 
 	// Server keys missing
 	FilterServerKeysMissing
@@ -1260,13 +1251,16 @@ const (
 	FilterSessionWrongPasswords
 
 	// Sessions revoked
-	FilterSessionsEnded
+	FilterSessionsRevoked
 
 	// System settings changed
 	FilterSettingsChanged
 
 	// Sign-ins
 	FilterSignIns
+
+	// Too many wrong passwords
+	FilterSignInsLimited
 
 	// Sign-ins refused
 	FilterSignInsRefused
@@ -1291,6 +1285,9 @@ const (
 
 	// 2FA turned on
 	FilterTwoFactorEnabled
+
+	// Sessions ended by administrators
+	FilterUserSessionsRevoked
 
 	// Wrong codes
 	FilterWrongCodes
@@ -1460,9 +1457,6 @@ const (
 	// Have this as an app: it opens in a window of its own, and without a connection, too.
 	InstallAppBenefit
 
-	// Is it still you?
-	IsItStillYou
-
 	// It wasn't me
 	ItWasNotMe
 
@@ -1471,9 +1465,6 @@ const (
 
 	// Keep me signed in on this device
 	KeepSignedIn
-
-	// Kept in
-	KeptIn
 
 	// Language
 	LanguageChoice
@@ -1493,11 +1484,26 @@ const (
 	// Loading the app
 	LoadingApp
 
-	// Locked
-	LockedValue
-
 	// Lost access?
 	LostAccess
+
+	// If none of these is left, ask whoever runs this server to let you in again.
+	LostAccessAskOperator
+
+	// Use a backup code: one of the ten that you saved when you turned two-factor authentication on.
+	LostAccessUseBackupCode
+
+	// Have a code sent to your email address.
+	LostAccessUseEmailCode
+
+	// Use a passkey, here or of another device.
+	LostAccessUsePasskey
+
+	// On another device you may still be signed in. Open the settings there and choose “Move to a new phon…
+	LostAccessUseSignedInDevice
+
+	// Sign in on a device that you trusted in the last 30 days. It is not asked for a code.
+	LostAccessUseTrustedDevice
 
 	// Made on %s
 	MadeOnDate
@@ -1516,12 +1522,6 @@ const (
 
 	// Your account was enabled
 	MailAccountEnabledSubject
-
-	// The operator of this service has turned off two-factor authentication for your account, signed it ou…
-	MailAccountRecovered
-
-	// Your account was recovered
-	MailAccountRecoveredSubject
 
 	// You reported that it was not you. Everyone was signed out of your account, and its password no longe…
 	MailAccountSecured
@@ -1589,6 +1589,12 @@ const (
 	// Your address was changed
 	MailEmailChangedSubject
 
+	// The operator of this service has turned off two-factor authentication for your account, signed it ou…
+	MailEmergencyAccess
+
+	// Your account was recovered
+	MailEmergencyAccessSubject
+
 	// An administrator has removed the authenticator app, the backup codes and the passkeys of your accoun…
 	MailFactorsAndPasskeysReset
 
@@ -1610,6 +1616,9 @@ const (
 	// If you did not just request it, someone else is signed in to your account: revoke that session, and …
 	MailIfCodeNotRequested
 
+	// If you did not ask for this, contact the operator of this service.
+	MailIfEmergencyAccessNotRequested
+
 	// If you have no account here, do not open the link: someone may have typed your address.
 	MailIfNoAccount
 
@@ -1622,8 +1631,8 @@ const (
 	// If this was you, there is nothing to do. If it was not, contact the operator of this service at once…
 	MailIfNotYouAskForHelp
 
-	// If this was not you, do not open the link. Someone else is signed in to your account: revoke that se…
-	MailIfNotYouEndSession
+	// If this was not you, there is nothing to do: they do not learn that you have an account.
+	MailIfNotYouNotRevealed
 
 	// If this was you, there is nothing to do. If it was not, open this link within a week to secure your …
 	MailIfNotYouOpenLink
@@ -1631,14 +1640,11 @@ const (
 	// If this was not you, there is nothing to do: your password stays the same.
 	MailIfNotYouPasswordStays
 
-	// If this was not you, there is nothing to do: they do not learn that you have an account.
-	MailIfNotYouToldNothing
+	// If this was not you, do not open the link. Someone else is signed in to your account: revoke that se…
+	MailIfNotYouRevokeSession
 
 	// If it is a security key that you have just set up again, or a device that you have restored, delete …
 	MailIfPasskeyRestored
-
-	// If you did not ask for this, contact the operator of this service.
-	MailIfRecoveryNotRequested
 
 	// If you did not expect this, contact the operator of this service.
 	MailIfUnexpectedAsk
@@ -1654,12 +1660,6 @@ const (
 
 	// New sign-in
 	MailNewSignInSubject
-
-	// This happened at %s UTC, from %s, with %s.
-	MailOccasion
-
-	// This happened at %s UTC.
-	MailOccasionTime
 
 	// A passkey%s was added to your account. Anyone who has it can sign in without your password.
 	MailPasskeyAdded
@@ -1690,6 +1690,12 @@ const (
 
 	// The password of your account was reset with “Forgot password?”, and you were signed out everywhere.
 	MailPasswordReset
+
+	// This happened at %s UTC, from %s, with %s.
+	MailRequestContext
+
+	// This happened at %s UTC.
+	MailRequestTime
 
 	// The setting %s was changed by %s.
 	MailSecretSettingChanged
@@ -1826,6 +1832,9 @@ const (
 	// Nobody.
 	NoUsersFound
 
+	// Somebody may know your password, or use a device of yours. If what the mail tells of was not your do…
+	NotMeExplanation
+
 	// Not set
 	NotSet
 
@@ -1884,7 +1893,7 @@ const (
 	PasskeyOnOneDeviceOnly
 
 	// This is your only way in: you have no password. Add another passkey, on another device, before you l…
-	PasskeyOnlyWayIn
+	PasskeyOnlySignInMethod
 
 	// Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or …
 	PasskeysExplanation
@@ -1919,23 +1928,8 @@ const (
 	// Limits
 	RateLimits
 
-	// If none of these is left, ask whoever runs this server to let you in again.
-	RecoverByOperator
-
-	// On another device you may still be signed in. Open the settings there and choose “Move to a new phon…
-	RecoverOnSignedInDevice
-
-	// Sign in on a device that you trusted in the last 30 days. It is not asked for a code.
-	RecoverOnTrustedDevice
-
-	// Use a backup code: one of the ten that you saved when you turned two-factor authentication on.
-	RecoverWithBackupCode
-
-	// Have a code sent to your email address.
-	RecoverWithEmailCode
-
-	// Use a passkey, here or of another device.
-	RecoverWithPasskey
+	// Locked
+	ReadOnlyValue
 
 	// Create account
 	RegisterAccount
@@ -1982,11 +1976,20 @@ const (
 	// You can come back here when it is on.
 	ReturnWhenTwoFactorOn
 
+	// You can still shut everybody else out of your account: choose a new password.
+	RevokeAccessAnyway
+
 	// Revoke all
 	RevokeAll
 
 	// Revoke all other sessions
 	RevokeOtherSessions
+
+	// End sessions
+	RevokeSessions
+
+	// They are signed out everywhere, at once. They can sign in again.
+	RevokeSessionsConsequences
 
 	// Revoke
 	RevokeThis
@@ -2034,10 +2037,10 @@ const (
 	SecurityLogExplanation
 
 	// Security log of everybody
-	SecurityLogOfEverybody
+	SecurityLogOfAllUsers
 
 	// What was done with all accounts and with the server, the newest first.
-	SecurityLogOfEverybodyExplained
+	SecurityLogOfAllUsersExplanation
 
 	// Self-check
 	SelfCheck
@@ -2198,9 +2201,6 @@ const (
 	// Skip to the content
 	SkipToContent
 
-	// somebody else
-	SomebodyElse
-
 	// Off
 	StateOff
 
@@ -2219,8 +2219,8 @@ const (
 	// It has been a while since you signed in. Enter your password to go on.
 	StepUpWithPassword
 
-	// You can still shut everybody else out of your account: choose a new password.
-	StillShutOthersOut
+	// Kept in
+	StoredIn
 
 	// Synced
 	SyncedPasskey

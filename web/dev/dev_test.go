@@ -129,7 +129,7 @@ func TestProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	p.tell("style")
+	p.send("style")
 	if line, err := bufio.NewReader(response.Body).ReadString('\n'); line != "data: style\n" {
 		t.Errorf("an open page reads %q, %v; want that the stylesheet has changed", line, err)
 	}

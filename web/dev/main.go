@@ -59,7 +59,7 @@ func rebuild(ctx context.Context, c change, s *server, p *proxy) {
 	began := time.Now()
 	switch c {
 	case styleChanged:
-		p.tell("style")
+		p.send("style")
 		return
 	case appChanged:
 		if !build(ctx, "web/app.wasm") {
@@ -76,7 +76,7 @@ func rebuild(ctx context.Context, c change, s *server, p *proxy) {
 		}
 	}
 	log.Printf("ready after %v", time.Since(began).Round(100*time.Millisecond))
-	p.tell("reload")
+	p.send("reload")
 }
 
 // build makes a target of the Makefile, and reports whether it could.

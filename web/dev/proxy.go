@@ -105,7 +105,7 @@ func addClient(response *http.Response) error {
 	return nil
 }
 
-// events sends a page what [proxy.tell] says, until the page goes.
+// events sends a page what [proxy.send] says, until the page goes.
 func (p *proxy) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
@@ -131,9 +131,9 @@ func (p *proxy) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tell sends a message to all open pages. It skips a page that has many messages to read: the
+// send sends a message to all open pages. It skips a page that has many messages to read: the
 // browser has stopped reading for it.
-func (p *proxy) tell(message string) {
+func (p *proxy) send(message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for page := range p.pages {

@@ -20,7 +20,7 @@ import (
 )
 
 // A mailing is a site whose emails the test reads.
-type mailing struct{ *site }
+type mailing struct{ *testServer }
 
 // eachMailing runs test on a site on each database, with settings as for [set].
 func eachMailing(t *testing.T, keys []string, test func(t *testing.T, s mailing)) {
@@ -103,7 +103,7 @@ func TestResetPassword(t *testing.T) {
 		app, _ := owner.enroll()
 		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
-		challenge := s.pendingSignIn(t, ann)
+		pending := s.pendingSignIn(t, ann)
 		s.mails(t)
 
 		stranger := s.browser(t)
@@ -147,7 +147,7 @@ func TestResetPassword(t *testing.T) {
 
 		wantAlive(t, owner, false, "the owner's session")
 		wantAlive(t, trusted, false, "a trusted browser")
-		want(t, challenge.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, pending.verify(nextCode(app)), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).SignIn(ann), 401, "INVALID_EMAIL_OR_PASSWORD")
 		want(t, trusted.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 403, "TWO_FACTOR_REQUIRED")
 		want(t, trusted.verify(nextCode(app)), 200, "")
@@ -193,13 +193,13 @@ func TestCheckLink(t *testing.T) {
 		want(t, b.Post("/reset-password", body{"newPassword": nextPassword, "token": reset}), 200, "")
 		want(t, check(reset, "reset"), 400, "TOKEN_USED")
 		want(t, check(reset, "disown"), 400, "INVALID_TOKEN")
-		disown := tokenOf(t, s.link(t, ann, "Your password was changed"))
-		if a := check(disown, "disown"); a.String() != `200 {"status":true}` {
+		report := tokenOf(t, s.link(t, ann, "Your password was changed"))
+		if a := check(report, "disown"); a.String() != `200 {"status":true}` {
 			t.Errorf("a good link of a notice: %v", a)
 		}
-		want(t, check(disown, "reset"), 400, "INVALID_TOKEN")
-		want(t, owner.Elsewhere().Post("/disown", body{"token": disown}), 200, "")
-		want(t, check(disown, "disown"), 400, "TOKEN_USED")
+		want(t, check(report, "reset"), 400, "INVALID_TOKEN")
+		want(t, owner.Elsewhere().Post("/disown", body{"token": report}), 200, "")
+		want(t, check(report, "disown"), 400, "TOKEN_USED")
 		s.mails(t)
 
 		s.clock.Advance(time.Hour)
@@ -402,8 +402,8 @@ func TestChangeEmail(t *testing.T) {
 		s.signIn(t, ann)
 
 		// The owner of the old address takes the account back.
-		disown := s.link(t, next, "Your address was changed")
-		a = s.browser(t).Post("/disown", body{"token": tokenOf(t, disown)})
+		report := s.link(t, next, "Your address was changed")
+		a = s.browser(t).Post("/disown", body{"token": tokenOf(t, report)})
 		want(t, a, 200, "")
 		wantAlive(t, owner, false, "the session that changed the address")
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
@@ -578,7 +578,7 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) {
 }
 
 // TestContestedSignUp tests sign-ups of a stranger and the owner with the owner's
-// address. Neither password may be valid, whoever signs up first and whichever email the
+// address. Neither password may be valid, regardless of which user signs up first and which email the
 // owner opens. The owner must still be able to get the account.
 func TestContestedSignUp(t *testing.T) {
 	const strangers, owners = testkit.Password, nextPassword
@@ -792,7 +792,7 @@ func TestReportNotMe(t *testing.T) {
 			want(b.t, b.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
 		}, nil},
 		{"a passkey", "A passkey was added", func(b *browser) {
-			want(b.t, b.register(b.site.device()), 200, "")
+			want(b.t, b.register(b.server.device()), 200, "")
 		}, func(t *testing.T, s mailing) {
 			if got := len(s.signIn(t, ann).passkeys()); got != 0 {
 				t.Errorf("%d passkeys are left", got)
@@ -818,7 +818,7 @@ func TestReportNotMe(t *testing.T) {
 				a := s.browser(t).Post("/disown", body{"token": token})
 				want(t, a, 200, "")
 				if a.Get("status") != true || a.Header.Get("Set-Cookie") != "" {
-					t.Errorf("disowned: %v %v", a, a.Header)
+					t.Errorf("reported: %v %v", a, a.Header)
 				}
 				want(t, s.browser(t).Post("/disown", body{"token": token}), 400, "INVALID_TOKEN")
 				wantAlive(t, stranger, false, "the stranger")
@@ -853,7 +853,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
-		disown := func(link string) {
+		report := func(link string) {
 			t.Helper()
 			a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
 			want(t, a, 200, "")
@@ -866,7 +866,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		// factor.
 		b := s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
-		disown(s.link(t, ann, "A backup code was used"))
+		report(s.link(t, ann, "A backup code was used"))
 		wantAlive(t, b, false, "the session of the code")
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[1]), 200, "")
@@ -879,13 +879,13 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		a := b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		made := a.Strings("backupCodes")
 		second := s.link(t, ann, "New backup codes were created")
-		disown(second)
+		report(second)
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(made[3]), 401, "INVALID_BACKUP_CODE")
 		want(t, b.verify(nextCode(app)), 200, "")
 		a = b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		s.mails(t)
-		disown(first)
+		report(first)
 		want(t, s.pendingSignIn(t, ann).spend(a.Strings("backupCodes")[0]), 200, "")
 	})
 }
@@ -943,7 +943,7 @@ func TestFirstNoticeReverts(t *testing.T) {
 		owner := s.signUp(t, ann)
 		s.verify(t, owner, ann)
 		stranger := s.signIn(t, ann)
-		change := func(from, to string) (disown string) {
+		change := func(from, to string) (report string) {
 			s.clock.Advance(time.Minute)
 			want(t, stranger.Elsewhere().Post("/change-email", body{"newEmail": to}), 200, "")
 			wantRedirect(t, stranger.open(s.link(t, from, "Change your address")), "/")

@@ -42,7 +42,7 @@ func TestAgo(t *testing.T) {
 	}
 }
 
-func TestDeviceWords(t *testing.T) {
+func TestDeviceText(t *testing.T) {
 	tests := []struct {
 		device shared.Device
 		want   string
@@ -53,8 +53,8 @@ func TestDeviceWords(t *testing.T) {
 		{shared.Device{}, "Unknown browser"},
 	}
 	for _, tt := range tests {
-		if got := en.deviceWords(tt.device); got != tt.want {
-			t.Errorf("deviceWords(%+v) = %q; want %q", tt.device, got, tt.want)
+		if got := en.deviceText(tt.device); got != tt.want {
+			t.Errorf("deviceText(%+v) = %q; want %q", tt.device, got, tt.want)
 		}
 	}
 }
@@ -73,13 +73,13 @@ func TestTryAgain(t *testing.T) {
 		{7384, "Try again in 2:03:04 hours."},
 	}
 	for _, tt := range tests {
-		if got := en.tryAgain(tt.seconds); got != tt.want {
+		if got := en.retryIn(tt.seconds); got != tt.want {
 			t.Errorf("tryAgain(%d) = %q; want %q", tt.seconds, got, tt.want)
 		}
 	}
 }
 
-func TestMethodWords(t *testing.T) {
+func TestMethodText(t *testing.T) {
 	tests := []struct{ method, want string }{
 		{"password", "Password"},
 		{"password+totp", "Password and authenticator app"},
@@ -91,8 +91,8 @@ func TestMethodWords(t *testing.T) {
 		{"", "Unknown"},
 	}
 	for _, tt := range tests {
-		if got := en.methodWords(tt.method); got != tt.want {
-			t.Errorf("methodWords(%q) = %q; want %q", tt.method, got, tt.want)
+		if got := en.methodText(tt.method); got != tt.want {
+			t.Errorf("methodText(%q) = %q; want %q", tt.method, got, tt.want)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestSecondFactorErrorMessages(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if got := en.errorMessage(tt.err); got != tt.want {
-			t.Errorf("words(%v) = %q; want %q", tt.err, got, tt.want)
+			t.Errorf("errorMessage(%v) = %q; want %q", tt.err, got, tt.want)
 		}
 	}
 
@@ -137,18 +137,18 @@ func TestEveryErrorHasMessage(t *testing.T) {
 		said := en.errorMessage(err)
 		if err.Code == shared.ErrUnauthorized.Code {
 			if said != "" {
-				t.Errorf("words(%s) = %q; want none", err.Code, said)
+				t.Errorf("errorMessage(%s) = %q; want none", err.Code, said)
 			}
 			continue
 		}
 		if said == "" {
-			t.Errorf("words(%s) is empty", err.Code)
+			t.Errorf("errorMessage(%s) is empty", err.Code)
 		}
 	}
-	if said := en.errorMessage(errCancelled); said != "" {
-		t.Errorf("words(%v) = %q; want none", errCancelled, said)
+	if said := en.errorMessage(errCanceled); said != "" {
+		t.Errorf("errorMessage(%v) = %q; want none", errCanceled, said)
 	}
 	if said := en.errorMessage(nil); said != "" {
-		t.Errorf("words(nil) = %q; want none", said)
+		t.Errorf("errorMessage(nil) = %q; want none", said)
 	}
 }

@@ -17,14 +17,14 @@ import (
 func (t *env) errorMessage(err error) string {
 	var refused *passkey.Error
 	if errors.As(err, &refused) {
-		return t.passkeyWords(refused)
+		return t.passkeyErrorText(refused)
 	}
 	var e *shared.Error
 	if !errors.As(err, &e) {
 		return ""
 	}
 	switch e.Code {
-	case errCancelled.Code:
+	case errCanceled.Code:
 		return "" // the user canceled
 	case client.ErrOffline.Code:
 		return t.T(message.ErrNoConnection)
@@ -32,7 +32,7 @@ func (t *env) errorMessage(err error) string {
 		return t.T(message.ErrInvalidResponse)
 	}
 	if why := e.WaitReason(); why != 0 {
-		return t.T(why) + " " + t.tryAgain(e.RetryAfter)
+		return t.T(why) + " " + t.retryIn(e.RetryAfter)
 	}
 	return e.Text(t.Language)
 }
@@ -48,8 +48,8 @@ func (t *env) wrongName(name string) string {
 	return ""
 }
 
-// tryAgain returns how long to wait, to the second, for a countdown.
-func (t *env) tryAgain(seconds int) string {
+// retryIn returns how long to wait, to the second, for a countdown.
+func (t *env) retryIn(seconds int) string {
 	tr := t.T
 	switch {
 	case seconds <= 0:
@@ -65,18 +65,18 @@ func (t *env) tryAgain(seconds int) string {
 	}
 }
 
-// usedWords returns that a backup code was used and how many are left.
-func (t *env) usedWords(left int) string {
+// usedText returns that a backup code was used and how many are left.
+func (t *env) usedText(left int) string {
 	tr := t.T
 	used := tr(message.DoneBackupCodeUsed) + " "
 	if left <= shared.FewBackupCodes {
-		return used + t.fewWords(left)
+		return used + t.fewText(left)
 	}
 	return used + tr(message.BackupCodesRemaining, left)
 }
 
-// deviceWords returns the name of a device: its browser and operating system.
-func (t *env) deviceWords(d shared.Device) string {
+// deviceText returns the name of a device: its browser and operating system.
+func (t *env) deviceText(d shared.Device) string {
 	tr := t.T
 	browser := d.Browser
 	if browser == "" {
@@ -88,8 +88,8 @@ func (t *env) deviceWords(d shared.Device) string {
 	return tr(message.BrowserOnSystem, browser, d.OS)
 }
 
-// methodWords returns the sign-in method of a session: the first factor and the second, if any.
-func (t *env) methodWords(method string) string {
+// methodText returns the sign-in method of a session: the first factor and the second, if any.
+func (t *env) methodText(method string) string {
 	tr := t.T
 	first, second, _ := strings.Cut(method, "+")
 	switch first {
