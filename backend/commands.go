@@ -15,24 +15,51 @@ import (
 
 // A command is a subcommand of the program.
 type command struct {
-	check func(args []string) error // checks the arguments that are not flags
-	run   func(context.Context, config, io.Writer) error
+	name      string
+	arguments string   // what follows the flags
+	summary   string   // what it does
+	flags     []string // the names of its flags; [config.define] has all flags
+	check     func(args []string) error
+	run       func(context.Context, config, io.Writer) error
 }
 
-// commands has the commands by name.
-var commands = map[string]command{
-	"serve":       {noArguments, serve},
-	"migrate":     {noArguments, withDatabase(func(context.Context, config, store.DB, io.Writer) error { return nil })}, // opening migrates it
-	"grant":       {anyArguments, withAccounts(grant)},
-	"revoke":      {anyArguments, withAccounts(revoke)},
-	"permissions": {noArguments, withDatabase(permissions)},
-	"unlock":      {oneEmail, withAccounts(unlock)},
-	"recover":     {oneEmail, withAccounts(emergencyAccess)},
-	"verify-log":  {noArguments, withAccounts(verifyLog)},
-	"rotate-key":  {noArguments, withDatabase(rotateKey)},
-	"seed":        {noArguments, withDatabase(seed)},
-	"health":      {noArguments, health},
-	"version":     {noArguments, nil}, // run prints it without a configuration
+// commands has the commands in the order of [usage].
+var commands = []command{
+	{"serve", "", "run the server (the default)", serveFlags, noArguments, serve},
+	{"migrate", "", "migrate the database to the schema of this version", databaseFlags, noArguments, withDatabase(migrate)},
+	{"grant", "EMAIL PERMISSION", "grant a permission to a user", databaseFlags, anyArguments, withAccounts(grant)},
+	{"revoke", "EMAIL PERMISSION", "revoke a permission from a user", databaseFlags, anyArguments, withAccounts(revoke)},
+	{"permissions", "", "list all users with permissions", databaseFlags, noArguments, withDatabase(permissions)},
+	{"unlock", "EMAIL", "lift the lockout after too many wrong two-factor codes", databaseFlags, oneEmail, withAccounts(unlock)},
+	{"recover", "EMAIL", "give emergency access to a user who cannot sign in: revoke\n" +
+		"all sessions, remove two-factor authentication, void the\n" +
+		"password, and print a reset link, valid for one hour",
+		append([]string{"origin", "listen"}, databaseFlags...), oneEmail, withAccounts(emergencyAccess)},
+	{"verify-log", "", "verify that the security log has not been tampered with", databaseFlags, noArguments, withAccounts(verifyLog)},
+	{"rotate-key", "", "create a new key and re-encrypt all secrets with it", databaseFlags, noArguments, withDatabase(rotateKey)},
+	{"seed", "", "fill an empty database with test data for benchmarks",
+		append([]string{"origin", "cookie-prefix", "sessions", "per-user", "cookies"}, databaseFlags...), noArguments, withDatabase(seed)},
+	{"health", "", "exit with 0 if the server at -listen is ready", []string{"listen"}, noArguments, health},
+	{"version", "", "print the version", nil, noArguments, printVersion},
+}
+
+// databaseFlags are the flags of the commands that open the database.
+var databaseFlags = []string{"data", "database", "key-file", "migration-wait", "log"}
+
+// serveFlags are the flags of the server. The command serve is the default, so that
+// latchkey -version works.
+var serveFlags = append([]string{
+	"listen", "origin", "rp-id", "related-origins", "mail-dir", "resend-url", "trusted-proxies", "trusted-origins",
+	"cookie-prefix", "rate-limits", "version",
+}, databaseFlags...)
+
+// findCommand returns the command with a name.
+func findCommand(name string) (command, error) {
+	i := slices.IndexFunc(commands, func(k command) bool { return k.name == name })
+	if i < 0 {
+		return command{}, fmt.Errorf("unknown command %q; see latchkey -h", name)
+	}
+	return commands[i], nil
 }
 
 func noArguments(args []string) error {
@@ -80,6 +107,9 @@ func withAccounts(run func(context.Context, config, *account.Service, io.Writer)
 		return run(ctx, c, accounts, out)
 	}
 }
+
+// migrate does nothing more: opening the database migrates it.
+func migrate(context.Context, config, store.DB, io.Writer) error { return nil }
 
 // permissions prints each grant as an email address, a tab and a permission. Like grant
 // and revoke, it works while a server runs, which reads permissions from the database for

@@ -40,68 +40,39 @@ type config struct {
 	settings *setting.Cache // from the environment and the defaults, until accounts loads them
 
 	args    []string // the arguments that are not flags
-	version bool     // print the version and exit
+	version bool     // print the version and exit, instead of the command
 
 	// Flags of the command seed.
 	sessions, perUser int
 	cookiesFile       string
 }
 
-const usage = `Latchkey is a self-hosted server for account security: sign-in, two-factor
-authentication, passkeys and sessions.
-
-usage: latchkey [command] [flags] [arguments]
-
-commands:
-  serve                    run the server (the default)
-  migrate                  migrate the database to the schema of this version
-  grant EMAIL PERMISSION   grant a permission to a user
-  revoke EMAIL PERMISSION  revoke a permission from a user
-  permissions              list all users with permissions
-  unlock EMAIL             lift the lockout after too many wrong two-factor codes
-  recover EMAIL            give emergency access to a user who cannot sign in: revoke
-                           all sessions, remove two-factor authentication, void the
-                           password, and print a reset link, valid for one hour
-  verify-log               verify that the security log has not been tampered with
-  rotate-key               create a new key and re-encrypt all secrets with it
-  seed                     fill an empty database with test data for benchmarks
-  health                   exit with 0 if the server at -listen is ready
-  version                  print the version
-
-Each flag except -version can also be set in the environment: for example,
-LATCHKEY_TRUSTED_PROXIES sets -trusted-proxies. A flag on the command line takes
-precedence.
-
-Administrators change the settings (APP_NAME, RESEND_API_KEY and others) on the page
-/dashboard/system. An environment variable of the same name takes precedence.
-
-flags:
-`
-
 // parse parses the command line: an optional command, flags and arguments. A flag that is
 // not given has its value from the environment.
-func parse(args []string, getenv func(string) string, out io.Writer) (command string, c config, err error) {
-	command = "serve"
+func parse(args []string, getenv func(string) string, out io.Writer) (k command, c config, err error) {
+	name, help := "serve", printUsage
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		command, args = args[0], args[1:]
+		name, help, args = args[0], printCommandUsage, args[1:]
 	}
-	f := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	if k, err = findCommand(name); err != nil {
+		return k, c, err
+	}
+	texts := new(texts)
+	f := c.flagSet(texts, k.flags)
 	f.SetOutput(out)
-	f.Usage = func() { fmt.Fprint(out, usage); f.PrintDefaults() }
-	texts := c.define(f)
+	f.Usage = func() { help(out, k, f) }
 	if err := errors.Join(fromEnvironment(f, getenv), f.Parse(args)); err != nil {
-		return command, c, err
+		return k, c, err
 	}
 	c.args = f.Args()
-	c.version = c.version || command == "version"
-	known, ok := commands[command]
-	if !ok {
-		return command, c, fmt.Errorf("unknown command %q; see latchkey -h", command)
+	if err := k.check(c.args); err != nil {
+		return k, c, err
 	}
-	if err := known.check(c.args); err != nil || c.version {
-		return command, c, err
+	if c.version || k.name == "version" { // even if another flag is invalid
+		k, err = findCommand("version")
+		return k, c, err
 	}
-	return command, c, c.finish(texts, getenv, out)
+	return k, c, c.finish(texts, getenv, out)
 }
 
 // texts has the values of flags that finish parses once all flags are read.
@@ -109,9 +80,21 @@ type texts struct {
 	origin, relatedOrigins, resendURL, trustedProxies, trustedOrigins, rateLimits, log string
 }
 
-// define defines the flags, and returns those that finish parses.
-func (c *config) define(f *flag.FlagSet) *texts {
-	t := new(texts)
+// flagSet returns the flags with the given names. A command accepts its own flags only, and
+// all flags have their defaults, whether the command has them or not.
+func (c *config) flagSet(t *texts, names []string) *flag.FlagSet {
+	all := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	c.define(all, t)
+	f := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	for _, name := range names {
+		one := all.Lookup(name)
+		f.Var(one.Value, one.Name, one.Usage)
+	}
+	return f
+}
+
+// define defines all flags. finish parses those in t.
+func (c *config) define(f *flag.FlagSet, t *texts) {
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
 	f.StringVar(&t.origin, "origin", "", "the public `URL` of the server, from which cookies, allowed hosts and links are derived "+
 		"(default http://localhost with the port of -listen)")
@@ -135,12 +118,11 @@ func (c *config) define(f *flag.FlagSet) *texts {
 	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "the `prefix` of cookie names; use better-auth for Better Auth's names")
 	f.StringVar(&t.rateLimits, "rate-limits", "on", "`on|off`; use off for benchmarks only")
 	f.StringVar(&t.log, "log", "text", "the log's `format`: text or json")
-	f.IntVar(&c.sessions, "sessions", 10_000, "seed: the `number` of sessions to create")
-	f.IntVar(&c.perUser, "per-user", 10, "seed: the `number` of sessions per user")
-	f.StringVar(&c.cookiesFile, "cookies", "", "seed: the `file` to which to write a sample of up to 20,000 sessions, "+
+	f.IntVar(&c.sessions, "sessions", 10_000, "the `number` of sessions to create")
+	f.IntVar(&c.perUser, "per-user", 10, "the `number` of sessions per user")
+	f.StringVar(&c.cookiesFile, "cookies", "", "the `file` to which to write a sample of up to 20,000 sessions, "+
 		"one per line: email, number of sessions and Cookie header, separated by tabs")
 	f.BoolVar(&c.version, "version", false, "print the version and exit")
-	return t
 }
 
 // fromEnvironment sets flags from the environment. It does not set -version: a server must

@@ -394,7 +394,7 @@ func TestCommands(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := testkit.Start(t, "-database", database)
 		p.Client().SignUp("ann@example.test").Must(t, 200, "")
-		flags := []string{"-database", database, "-data", p.Data, "-origin", p.Origin}
+		flags := []string{"-database", database, "-data", p.Data}
 		for _, test := range []struct {
 			args, rest []string
 			want       string
@@ -413,7 +413,7 @@ func TestCommands(t *testing.T) {
 			{[]string{"unlock"}, nil, "give exactly one email address", true},
 			{[]string{"recover"}, []string{"bob@example.test"}, "no account", true},
 			{[]string{"recover"}, nil, "give exactly one email address", true},
-			{[]string{"recover"}, []string{"Ann@example.test"}, "\n\n  " + p.Origin + "/reset-password?token=", false},
+			{[]string{"recover", "-origin", p.Origin}, []string{"Ann@example.test"}, "\n\n  " + p.Origin + "/reset-password?token=", false},
 			{[]string{"verify-log"}, nil, "The security log is intact: 5 entries.\n", false}, // of sign-up, grant, revoke, unlock and recover
 			{[]string{"rotate-key"}, nil, "restart them all", false},
 			{[]string{"verify-log"}, nil, "The security log is intact: 6 entries.\n", false},

@@ -29,12 +29,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
-	command, c, err := parse(args, getenv, out)
+	k, c, err := parse(args, getenv, out)
 	if err != nil {
 		return err
 	}
-	if c.version {
-		return printVersion(out)
-	}
-	return commands[command].run(ctx, c, out)
+	return k.run(ctx, c, out)
 }

@@ -143,7 +143,7 @@ func TestWaitsForMigration(t *testing.T) {
 		ends.Stop()
 
 		for _, command := range []string{"serve", "migrate", "permissions"} {
-			output, err := testkit.Run(t, command, "-database", database, "-migration-wait", "10ms", "-listen", testkit.FreeAddress(t))
+			output, err := testkit.Run(t, "LATCHKEY_LISTEN="+testkit.FreeAddress(t), command, "-database", database, "-migration-wait", "10ms")
 			if err == nil || !strings.Contains(output, "holds the migration lock") || !strings.Contains(output, "10ms") {
 				t.Errorf("%s, after its time: %v, %s; want it to say why", command, err, output)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -11,7 +12,7 @@ import (
 
 // printVersion prints the module's version and the source revision, if Go has recorded
 // them, the version of the content that browsers cache, and the Go version and platform.
-func printVersion(out io.Writer) error {
+func printVersion(_ context.Context, _ config, out io.Writer) error {
 	module, revision := buildVersion()
 	_, err := fmt.Fprintf(out, "latchkey %s\nrevision %s\ncontent  %s\nbuilt by %s for %s/%s\n",
 		module, revision, site.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
