@@ -51,12 +51,14 @@ func documentPath(name string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".md"), "README")
 }
 
-// markdown renders a document. It drops raw HTML, and the alignment of tables is an
+// markdown returns what renders a document. It drops raw HTML, and the alignment of tables is an
 // attribute, because the Content-Security-Policy allows no style attributes.
-var markdown = goldmark.New(
-	goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
-	goldmark.WithParserOptions(parser.WithAutoHeadingID(), parser.WithASTTransformers(util.Prioritized(links{}, 0))),
-)
+var markdown = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(
+		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
+		goldmark.WithParserOptions(parser.WithAutoHeadingID(), parser.WithASTTransformers(util.Prioritized(links{}, 0))),
+	)
+})
 
 // links makes links to Markdown files lead to where the documents are served.
 type links struct{}
@@ -94,7 +96,7 @@ type menuItem struct {
 // renderDocument returns the page of a document.
 func renderDocument(name string) []byte {
 	var body, page bytes.Buffer
-	if err := markdown.Convert(readDocument(name), &body); err != nil {
+	if err := markdown().Convert(readDocument(name), &body); err != nil {
 		panic(err) // a buffer takes everything
 	}
 	var items []menuItem

@@ -77,10 +77,8 @@ func (f *File) Form(encoding string) []byte {
 // Tag returns a hash of the content, so it changes whenever the file does.
 func (f *File) Tag() string { return f.tag() }
 
-// Files are the files under /web/, by name.
-var Files = files()
-
-func files() map[string]*File {
+// Files returns the files under /web/, by name.
+var Files = sync.OnceValue(func() map[string]*File {
 	files := map[string]*File{}
 	for _, name := range fileNames() {
 		switch path.Ext(name) {
@@ -98,7 +96,7 @@ func files() map[string]*File {
 	}
 	delete(files, worker) // go-app fills it in and serves it
 	return files
-}
+})
 
 // precompressed returns a file that was compressed when the app was built. It is not copied
 // into memory before the first request.
@@ -118,14 +116,14 @@ func precompressed(contentType, name string) *File {
 // script, a stylesheet or the app. It returns other paths unchanged.
 func Address(at string) string {
 	name, ours := strings.CutPrefix(at, "/web/")
-	if f := Files[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
+	if f := Files()[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
 		return at + "?v=" + f.Tag()
 	}
 	return at
 }
 
 // Built reports whether the app is in the binary.
-func Built() bool { return Files[wasm] != nil }
+func Built() bool { return Files()[wasm] != nil }
 
 // WasmLength returns the uncompressed length of the app in bytes, as decimal digits, or "" if
 // there is no app. The page needs it to show the progress of the download.

@@ -340,7 +340,7 @@ func serveHello() (*http.Server, error) {
 	handler := http.NewServeMux()
 	handler.Handle("/", pages)
 	handler.HandleFunc(icon, func(w http.ResponseWriter, _ *http.Request) {
-		f := web.Files["icon.svg"]
+		f := web.Files()["icon.svg"]
 		w.Header().Set("Content-Type", f.Type)
 		w.Write(f.Form(""))
 	})

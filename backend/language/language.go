@@ -4,6 +4,7 @@ package language
 
 import (
 	"net/http"
+	"sync"
 
 	"golang.org/x/text/language"
 
@@ -12,15 +13,13 @@ import (
 )
 
 // matcher matches the languages in the order of [message.Languages].
-var matcher = newMatcher()
-
-func newMatcher() language.Matcher {
+var matcher = sync.OnceValue(func() language.Matcher {
 	var tags []language.Tag
 	for _, l := range message.Languages {
 		tags = append(tags, language.MustParse(l.Tag))
 	}
 	return language.NewMatcher(tags)
-}
+})
 
 // Of returns the language with the tag chosen. If there is none, it returns the best
 // match for accepted, an Accept-Language header.
@@ -31,7 +30,7 @@ func Of(chosen, accepted string) *message.Language {
 		}
 	}
 	tags, _, _ := language.ParseAcceptLanguage(accepted) // an invalid header prefers none
-	_, i, _ := matcher.Match(tags...)
+	_, i, _ := matcher().Match(tags...)
 	return message.Languages[i]
 }
 

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -134,7 +135,7 @@ func (c Cost) prefix() string {
 
 // betterAuthForm matches the hashes of Better Auth: the salt, a colon and the scrypt key,
 // both in hexadecimal.
-var betterAuthForm = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
+var betterAuthForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`) })
 
 // verifyBetterAuth reports whether a hash from Better Auth is the hash of password. The
 // salt is the 32 hexadecimal digits themselves, not the bytes that they encode.
@@ -146,7 +147,7 @@ func verifyBetterAuth(hash, password string) bool {
 }
 
 func verify(hash, password string) bool {
-	if betterAuthForm.MatchString(hash) {
+	if betterAuthForm().MatchString(hash) {
 		return verifyBetterAuth(hash, password)
 	}
 	part := strings.Split(hash, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"latchkey/shared"
 )
@@ -19,15 +20,19 @@ var (
 	//go:embed icons.json
 	icons []byte
 
-	names = parseStrings(aaguids)
-	marks = parseStrings(icons) // each is one SVG path in a 24 × 24 viewBox
+	names = parseStrings(&aaguids)
+	marks = parseStrings(&icons) // each is one SVG path in a 24 × 24 viewBox
 )
 
-func parseStrings(object []byte) (m map[string]string) {
-	if err := json.Unmarshal(object, &m); err != nil {
-		panic(err) // the file is embedded in the binary
-	}
-	return m
+// parseStrings returns a function that parses an embedded object at its first call, so that
+// commands without passkeys do not.
+func parseStrings(object *[]byte) func() map[string]string {
+	return sync.OnceValue(func() (m map[string]string) {
+		if err := json.Unmarshal(*object, &m); err != nil {
+			panic(err) // the file is embedded in the binary
+		}
+		return m
+	})
 }
 
 // known maps prefixes of provider names to the names of their marks.
@@ -44,7 +49,7 @@ const iconPath = "/web/providers/"
 
 // Of returns the provider with an AAGUID, or nil if it is unknown.
 func Of(aaguid string) *shared.Provider {
-	name := names[aaguid]
+	name := names()[aaguid]
 	if name == "" {
 		return nil
 	}
@@ -60,7 +65,7 @@ func Of(aaguid string) *shared.Provider {
 // Icons returns all icons, as SVG images keyed by path.
 func Icons() map[string][]byte {
 	all := map[string][]byte{}
-	for mark, path := range marks {
+	for mark, path := range marks() {
 		for page, color := range map[string]string{"light": "#1f2328", "dark": "#e6e6e6"} {
 			all[iconPath+mark+"-"+page+".svg"] = []byte(
 				`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="` + color + `" d="` + path + `"/></svg>`,

@@ -47,11 +47,11 @@ func TestNew(t *testing.T) {
 			t.Errorf("%s is of %v; want %q", aaguid, p, want)
 		}
 	}
-	if len(names) < 324 {
-		t.Errorf("%d names; there were 324", len(names))
+	if len(names()) < 324 {
+		t.Errorf("%d names; there were 324", len(names()))
 	}
 	form := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	for aaguid, name := range names {
+	for aaguid, name := range names() {
 		if !form.MatchString(aaguid) || name == "" || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) {
 			t.Errorf("%q is %q", aaguid, name)
 		}
@@ -63,7 +63,7 @@ func TestNew(t *testing.T) {
 func TestIcons(t *testing.T) {
 	icons := Icons()
 	found := 0
-	for aaguid := range names {
+	for aaguid := range names() {
 		p := Of(aaguid)
 		for _, path := range []string{p.IconLight, p.IconDark} {
 			if path == "" {
@@ -75,11 +75,11 @@ func TestIcons(t *testing.T) {
 			}
 		}
 	}
-	if found < 20 || len(icons) != 2*len(marks) {
-		t.Errorf("%d icons of %d providers", found, len(names))
+	if found < 20 || len(icons) != 2*len(marks()) {
+		t.Errorf("%d icons of %d providers", found, len(names()))
 	}
 	for _, k := range known {
-		if marks[k.mark] == "" {
+		if marks()[k.mark] == "" {
 			t.Errorf("there is no mark %q", k.mark)
 		}
 	}

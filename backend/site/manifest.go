@@ -99,7 +99,7 @@ func manifestOf(name string, l *message.Language) []byte {
 // screenshot returns a picture of the settings page, which browsers show before they
 // install the app.
 func screenshot(name, form string, l *message.Language) picture {
-	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files[name].Form("")))
+	size, _, err := image.DecodeConfig(bytes.NewReader(web.Files()[name].Form("")))
 	if err != nil {
 		panic(err) // it is in the binary
 	}

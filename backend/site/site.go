@@ -52,13 +52,13 @@ var appFiles = []string{"/app.js", "/wasm_exec.js", "/app-worker.js"}
 func New(c Config) *Site {
 	s := &Site{Config: c, built: web.Built()}
 	s.files = map[string]http.Handler{
-		"/favicon.ico":          static(func() *web.File { return web.Files["icon-192.png"] }),
+		"/favicon.ico":          static(func() *web.File { return web.Files()["icon-192.png"] }),
 		"/manifest.webmanifest": localized(manifests(c.Name)),
 	}
 	for _, path := range shared.Pages {
 		s.files[path] = localized(func(l *message.Language) *web.File { return pages()[l].Shell(path, c.Name()) })
 	}
-	for name, f := range web.Files {
+	for name, f := range web.Files() {
 		s.files["/web/"+name] = static(func() *web.File { return f })
 	}
 	for path, document := range web.Documents() {

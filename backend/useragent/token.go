@@ -2,6 +2,7 @@ package useragent
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -12,7 +13,12 @@ type index struct {
 	places [256][]int // indexes into tokens, by first byte
 }
 
-func indexOf(n int, token func(int) string) *index {
+// indexOf returns a function that builds the index of n tokens at its first call.
+func indexOf(n int, token func(int) string) func() *index {
+	return sync.OnceValue(func() *index { return newIndex(n, token) })
+}
+
+func newIndex(n int, token func(int) string) *index {
 	in := new(index)
 	for i := range n {
 		in.tokens = append(in.tokens, token(i))

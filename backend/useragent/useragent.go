@@ -46,7 +46,7 @@ func (a agent) browser() string {
 	if !strings.HasPrefix(string(a), "Mozilla/") && !strings.HasPrefix(string(a), "Opera/") {
 		return a.program()
 	}
-	if i, end := a.first(productTokens, false); i >= 0 {
+	if i, end := a.first(productTokens(), false); i >= 0 {
 		switch p := products[i]; p.version {
 		case "":
 			return versioned(p.name, string(a[end:]))
@@ -182,7 +182,7 @@ func (a agent) bot() (name string, isBot bool) {
 
 // system names the operating system, or returns "" if the agent does not say.
 func (a agent) system() string {
-	if i, _ := a.first(systemWords, true); i >= 0 {
+	if i, _ := a.first(systemWords(), true); i >= 0 {
 		return systems[i].name
 	}
 	return ""
@@ -209,7 +209,7 @@ func (a agent) console() string {
 // kind returns the kind of the device: "desktop", "mobile", "tablet" or "unknown".
 // Televisions, consoles and headsets are "unknown".
 func (a agent) kind(os string) string {
-	if i, _ := a.first(screenWords, true); i >= 0 {
+	if i, _ := a.first(screenWords(), true); i >= 0 {
 		return "unknown"
 	}
 	switch os {
