@@ -128,10 +128,7 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 		}
 		return tx.AddEvent(ctx, s.Keys, e)
 	})
-	if err != nil {
-		return err
-	}
-	return failed
+	return callerError(err, failed)
 }
 
 // LiftLockout ends the lockout of the account with an email address. It fails with

@@ -315,10 +315,7 @@ func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertio
 		return errors.Join(in.AddEvent(ctx, s.Keys, e),
 			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, "", mail.PasskeyCopied{Name: verified.Name}))
 	})
-	if err != nil {
-		return err
-	}
-	return shared.ErrPasskeyCopied
+	return callerError(err, shared.ErrPasskeyCopied)
 }
 
 type passkeyStore interface {

@@ -72,13 +72,12 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 	case errors.Is(err, shared.ErrUnauthorized):
 		return SignInResult{}, shared.ErrCredentials // deleted meanwhile
 	case errors.Is(err, shared.ErrNotVerified):
-		if may, failed := s.allowReminder(ctx, email); failed != nil || !may {
-			return SignInResult{}, errors.Join(failed, err)
+		may, requested := s.allowReminder(ctx, email)
+		if may {
+			request := emailRequest{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}
+			requested = s.requestEmail(ctx, s.Store, request)
 		}
-		return SignInResult{}, errors.Join(
-			s.requestEmail(ctx, s.Store, emailRequest{Purpose: purposeVerify, Email: email, Callback: c.Callback, From: client}),
-			err,
-		)
+		return SignInResult{}, callerError(requested, err)
 	case err == nil && due != nil:
 		return SignInResult{}, due
 	}
@@ -140,12 +139,17 @@ func (s *Service) upgradedHash(ctx context.Context, hash, password string) (stri
 // correct but void password.
 const DetailVoidPassword = `{"password":"void"}`
 
-// auditFailure records a failed attempt, and returns the error for the caller: failed, or
-// the error of the audit log. The log's error wins, so that a caller learns nothing from an
-// attempt that is not recorded.
+// auditFailure records a failed attempt, and returns the error for the caller.
 func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error) error {
-	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
-		return err
+	return callerError(s.Store.AddEvent(ctx, s.Keys, e), failed)
+}
+
+// callerError returns the error for the caller of an attempt that failed. recorded is the
+// error of the writes that follow the failure, such as the event in the audit log. It wins,
+// so that a caller learns nothing from an attempt that is not recorded.
+func callerError(recorded, failed error) error {
+	if recorded != nil {
+		return recorded
 	}
 	return failed
 }
