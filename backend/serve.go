@@ -174,11 +174,12 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 
 // deleteExpired deletes expired rows and old events until ctx is done.
 func deleteExpired(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	var deletions outage
 	for ctx.Err() == nil {
 		err := errors.Join(db.DeleteExpired(ctx, account.Now()), accounts.DeleteOldEvents(ctx))
-		if err != nil && ctx.Err() == nil {
-			c.log.Warn("cannot delete expired rows", "err", err)
+		if ctx.Err() == nil {
+			deletions.record(c.log, err, "cannot delete expired rows", "expired rows are deleted again")
 		}
-		sleep(ctx, deleteEvery)
+		sleep(ctx, deletions.pause(deleteEvery))
 	}
 }
