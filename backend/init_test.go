@@ -13,7 +13,7 @@ import (
 // stands for the work, because it does not depend on the machine.
 func TestInit(t *testing.T) {
 	t.Parallel()
-	const most = 16_000 // bytes
+	const most = 20_000 // bytes
 	output, err := testkit.Run(t, "GODEBUG=inittrace=1", "version")
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)

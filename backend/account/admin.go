@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -106,7 +105,7 @@ func (s *Service) ResetFactors(ctx context.Context, actor Actor, user string) er
 				return err
 			}
 		}
-		return s.auditAdminAction(ctx, in, actor, audit.EventFactorsReset, mail.FactorsReset{Passkeys: methods.Password})
+		return s.auditAdminAction(ctx, in, actor, shared.EventFactorsReset, mail.FactorsReset{Passkeys: methods.Password})
 	})
 }
 
@@ -120,7 +119,7 @@ func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user stri
 		if err := in.DeletePendingSignIns(ctx, user); err != nil {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, audit.EventUserSessionsRevoked, mail.SignedOutEverywhere{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserSessionsRevoked, mail.SignedOutEverywhere{})
 	})
 }
 
@@ -135,7 +134,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, audit.EventUserDisabled, mail.AccountDisabled{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserDisabled, mail.AccountDisabled{})
 	})
 }
 
@@ -146,7 +145,7 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 		if err != nil || !enabled {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, audit.EventUserEnabled, mail.AccountEnabled{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserEnabled, mail.AccountEnabled{})
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"unicode"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
@@ -171,7 +170,7 @@ func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor
 	if err != nil {
 		return err
 	}
-	e := s.event(audit.EventBackupCodeUsed, in.User.ID, actor.Client)
+	e := s.event(shared.EventBackupCodeUsed, in.User.ID, actor.Client)
 	e.ActorID = in.User.ID // the code identifies the user
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
@@ -196,8 +195,8 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
 			return err
 		}
-		token, err = s.revokeAndNotify(ctx, in, actor, audit.EventBackupCodesMade, reversal{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
-			mail.BackupCodesMade{})
+		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventBackupCodesMade, reversal{BackupCode: digests[0]},
+			actor.Session.SecondFactorBy, mail.BackupCodesMade{})
 		return err
 	})
 	return codes, token, err

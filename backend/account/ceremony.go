@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
 )
@@ -260,7 +259,7 @@ func (s *Service) verifyPasskey(
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
-		e := s.event(audit.EventPasskeyFailed, passkey.UserID, from)
+		e := s.event(shared.EventPasskeyFailed, passkey.UserID, from)
 		e.Subject = passkey.ID
 		return verified, s.auditFailure(ctx, e, err)
 	}

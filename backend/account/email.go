@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"latchkey/backend/address"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -99,7 +98,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, ca
 		if err := s.requestEmail(ctx, in, request); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventEmailChangeRequested, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventEmailChangeRequested, actor))
 	})
 }
 
@@ -278,7 +277,7 @@ func (s *Service) verifyAddress(ctx context.Context, client Client, t OneTimeTok
 		if err != nil || !verified {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(audit.EventEmailVerified, in.User.ID, client))
+		return in.AddEvent(ctx, s.Keys, s.event(shared.EventEmailVerified, in.User.ID, client))
 	})
 	if err == nil && p.Void {
 		return shared.ErrNewPasswordDue
@@ -308,7 +307,7 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 		return user, err
 	}
 	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
-	e := s.event(audit.EventEmailChanged, user.ID, client)
+	e := s.event(shared.EventEmailChanged, user.ID, client)
 	e.SessionID = change.Session
 	return user, in.AddEvent(ctx, s.Keys, e)
 }

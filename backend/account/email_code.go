@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -77,7 +76,7 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 		if err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.codeEvent(audit.EventCodeMailed, vc)); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.codeEvent(shared.EventCodeMailed, vc)); err != nil {
 			return err
 		}
 		return s.send(ctx, in, s.compose(in.User, vc.Client, mail.SignInCode{

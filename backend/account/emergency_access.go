@@ -3,8 +3,8 @@ package account
 import (
 	"context"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
+	"latchkey/shared"
 )
 
 // GrantEmergencyAccess restores access for a user who has lost every way to sign in. Only
@@ -41,7 +41,7 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if token, err = s.issueToken(ctx, in, purposeEmergencyReset, struct{}{}); err != nil {
 			return err
 		}
-		if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventEmergencyAccess, in.User.ID, Client{})); err != nil {
+		if err := in.AddEvent(ctx, s.Keys, s.event(shared.EventEmergencyAccess, in.User.ID, Client{})); err != nil {
 			return err
 		}
 		return s.send(ctx, in, s.compose(in.User, Client{}, mail.EmergencyAccess{}))

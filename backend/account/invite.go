@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/shared"
 )
 
@@ -48,7 +47,7 @@ func (s *Service) grantAll(ctx context.Context, tx Store, user string, client Cl
 		if err := tx.Grant(ctx, user, p); err != nil {
 			return err
 		}
-		e := s.event(audit.EventPermissionGranted, user, client)
+		e := s.event(shared.EventPermissionGranted, user, client)
 		e.Subject = p
 		if err := tx.AddEvent(ctx, s.Keys, e); err != nil {
 			return err

@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/backend/mail"
 	"latchkey/backend/setting"
+	"latchkey/shared"
 )
 
 // AuditMissingKey records that a call needed a key that the server lacks. The user of actor
 // is zero if the caller is unknown.
 func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
-	e := s.event(audit.EventKeyMissing, actor.User.ID, actor.Client)
+	e := s.event(shared.EventKeyMissing, actor.User.ID, actor.Client)
 	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)
 }
@@ -84,7 +84,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	if err != nil {
 		return n, lost, err
 	}
-	e := s.event(audit.EventKeyRotated, "", Client{})
+	e := s.event(shared.EventKeyRotated, "", Client{})
 	e.Detail = detail(map[string]string{"key": s.Keys.CurrentID()})
 	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -116,9 +115,9 @@ func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, t
 		if !wrong {
 			return nil
 		}
-		e := s.codeEvent(audit.EventCodeFailed, vc)
+		e := s.codeEvent(shared.EventCodeFailed, vc)
 		if guessed && try%lockoutThreshold == 0 {
-			e.Kind = audit.EventLockout
+			e.Kind = shared.EventLockout
 			if vc.User.TwoFactorEnabled { // otherwise the user is having trouble enrolling
 				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
 				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
@@ -142,7 +141,7 @@ func (s *Service) LiftLockout(ctx context.Context, email string) error {
 		if err := in.LiftLockout(ctx, user.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(audit.EventLockoutLifted, user.ID, Client{}))
+		return in.AddEvent(ctx, s.Keys, s.event(shared.EventLockoutLifted, user.ID, Client{}))
 	})
 }
 

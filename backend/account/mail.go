@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -99,7 +98,7 @@ func (s *Service) discard(ctx context.Context, m mail.Mail) error {
 		if discarded, err = tx.DiscardMail(ctx, m); err != nil || !discarded {
 			return err
 		}
-		e := s.event(audit.EventMailDiscarded, user.ID, Client{})
+		e := s.event(shared.EventMailDiscarded, user.ID, Client{})
 		e.Subject = m.Subject
 		return tx.AddEvent(ctx, s.Keys, e)
 	})

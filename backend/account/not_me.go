@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -73,7 +72,7 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured{})); err != nil {
 			return err
 		}
-		e := s.event(audit.EventReportedNotMe, in.User.ID, client)
+		e := s.event(shared.EventReportedNotMe, in.User.ID, client)
 		e.Subject = r.Session
 		return in.AddEvent(ctx, s.Keys, e)
 	})

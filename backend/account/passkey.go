@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
@@ -86,7 +85,7 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 			by = actor.Session.SecondFactorBy
 		}
 		r := reversal{Session: actor.Session.ID, Passkey: p.ID}
-		return s.auditPasskeyChange(ctx, in, actor, audit.EventPasskeyAdded, p, r, by, mail.PasskeyAdded{Name: p.Name})
+		return s.auditPasskeyChange(ctx, in, actor, shared.EventPasskeyAdded, p, r, by, mail.PasskeyAdded{Name: p.Name})
 	})
 	return p, err
 }
@@ -121,7 +120,7 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 		if all, err = in.Passkeys(ctx, in.User.ID); err != nil {
 			return err
 		}
-		e := s.sessionEvent(audit.EventPasskeyRenamed, actor)
+		e := s.sessionEvent(shared.EventPasskeyRenamed, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -173,7 +172,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 			ctx,
 			in,
 			actor,
-			audit.EventPasskeyDeleted,
+			shared.EventPasskeyDeleted,
 			p,
 			reversal{Session: actor.Session.ID},
 			by,
@@ -310,7 +309,7 @@ func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertio
 		return failed
 	}
 	err := s.inUserTx(ctx, verified.UserID, func(in userTx) error {
-		e := s.event(audit.EventPasskeyCopied, verified.UserID, client)
+		e := s.event(shared.EventPasskeyCopied, verified.UserID, client)
 		e.Subject = verified.ID
 		return errors.Join(in.AddEvent(ctx, s.Keys, e),
 			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, "", mail.PasskeyCopied{Name: verified.Name}))

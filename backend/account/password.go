@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/passhash"
 	"latchkey/shared"
@@ -75,7 +74,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 		return "", err
 	}
 	if !right {
-		return "", s.auditFailure(ctx, s.sessionEvent(audit.EventPasswordFailed, actor), shared.ErrInvalidPassword)
+		return "", s.auditFailure(ctx, s.sessionEvent(shared.EventPasswordFailed, actor), shared.ErrInvalidPassword)
 	}
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
@@ -128,7 +127,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.revokeAndNotify(ctx, in, actor, audit.EventPasswordChanged, reversal{}, "", mail.PasswordChanged{})
+		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, "", mail.PasswordChanged{})
 		return err
 	})
 	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice), err
@@ -183,7 +182,7 @@ func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) 
 	if err := rotate(ctx, in, actor.Session, next); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(audit.EventStepUp, actor), f))
+	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(shared.EventStepUp, actor), f))
 }
 
 type passwordStore interface {

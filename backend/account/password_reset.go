@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"latchkey/backend/address"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -162,7 +161,7 @@ func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequ
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	if err := in.AddEvent(ctx, s.Keys, s.event(audit.EventResetRequested, in.User.ID, request.From)); err != nil {
+	if err := in.AddEvent(ctx, s.Keys, s.event(shared.EventResetRequested, in.User.ID, request.From)); err != nil {
 		return mail.Mail{}, err
 	}
 	return s.compose(in.User, request.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, request.Callback)}), nil
@@ -246,6 +245,6 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := s.notify(ctx, in, client, reversal{}, "", mail.PasswordReset{}); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(audit.EventPasswordReset, in.User.ID, client))
+		return in.AddEvent(ctx, s.Keys, s.event(shared.EventPasswordReset, in.User.ID, client))
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/shared"
 )
 
@@ -83,7 +82,7 @@ func (s *Service) requireSecondFactor(
 	if len(passkeys) > 0 {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.Keys, s.event(audit.EventSecondFactorRequired, in.User.ID, client))
+	return due, in.AddEvent(ctx, s.Keys, s.event(shared.EventSecondFactorRequired, in.User.ID, client))
 }
 
 // PendingSignIn returns the pending sign-in of a token, and its user. It fails with

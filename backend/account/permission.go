@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"latchkey/backend/audit"
+	"latchkey/shared"
 )
 
 // The permissions.
@@ -29,7 +29,7 @@ func (s *Service) GrantPermission(ctx context.Context, user, permission string) 
 		if err := in.Grant(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.auditPermission(ctx, in, audit.EventPermissionGranted, permission)
+		return s.auditPermission(ctx, in, shared.EventPermissionGranted, permission)
 	})
 }
 
@@ -40,7 +40,7 @@ func (s *Service) RevokePermission(ctx context.Context, user, permission string)
 		if err := in.Revoke(ctx, user, permission); err != nil {
 			return err
 		}
-		return s.auditPermission(ctx, in, audit.EventPermissionRevoked, permission)
+		return s.auditPermission(ctx, in, shared.EventPermissionRevoked, permission)
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/setting"
 	"latchkey/shared"
 )
@@ -318,7 +317,7 @@ func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) err
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(audit.EventSessionRevoked, actor)
+		e := s.sessionEvent(shared.EventSessionRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -340,7 +339,7 @@ func (s *Service) revokeSessionsExcept(ctx context.Context, actor Actor, keep st
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSessionsRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventSessionsRevoked, actor))
 	})
 }
 
@@ -358,7 +357,7 @@ func (s *Service) SignOut(ctx context.Context, client Client, token Token) error
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSignOut, Actor{session, in.User, client}))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventSignOut, Actor{session, in.User, client}))
 	})
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		return nil

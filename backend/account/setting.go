@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/shared"
@@ -132,7 +131,7 @@ func (s *Service) putSetting(
 		if written, err = in.PutSetting(ctx, row); err != nil || !written {
 			return err
 		}
-		e := s.sessionEvent(audit.EventSettingChanged, actor)
+		e := s.sessionEvent(shared.EventSettingChanged, actor)
 		e.Subject = spec.Name
 		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); spec.Secret() {
 			e.Detail = detail(map[string]string{"after": "changed"})

@@ -106,15 +106,15 @@ func (s *Service) checkSignIn(
 
 	right, err := s.verifyPassword(ctx, limit, key, hash, password)
 	if errors.Is(err, shared.ErrTooManyPasswords) {
-		return user, "", nil, s.auditFailure(ctx, s.event(audit.EventSignInLimited, user.ID, client), err)
+		return user, "", nil, s.auditFailure(ctx, s.event(shared.EventSignInLimited, user.ID, client), err)
 	} else if err != nil {
 		return user, "", nil, err
 	}
 	if !right || !known {
-		return user, "", nil, s.auditFailure(ctx, s.event(audit.EventSignInFailed, user.ID, client), shared.ErrCredentials)
+		return user, "", nil, s.auditFailure(ctx, s.event(shared.EventSignInFailed, user.ID, client), shared.ErrCredentials)
 	}
 	if pw.Void {
-		e := s.event(audit.EventSignInFailed, user.ID, client)
+		e := s.event(shared.EventSignInFailed, user.ID, client)
 		e.Detail = DetailVoidPassword
 		return user, "", nil, s.auditFailure(ctx, e, shared.ErrNewPasswordDue)
 	}
@@ -135,7 +135,7 @@ func (s *Service) upgradedHash(ctx context.Context, hash, password string) (stri
 	return upgraded, err
 }
 
-// DetailVoidPassword is the [audit.Event].Detail of an [audit.EventSignInFailed] with a
+// DetailVoidPassword is the [audit.Event].Detail of an [shared.EventSignInFailed] with a
 // correct but void password.
 const DetailVoidPassword = `{"password":"void"}`
 
@@ -158,7 +158,7 @@ func callerError(recorded, failed error) error {
 // disabled. It returns the error for the caller.
 func (s *Service) auditRefusal(ctx context.Context, user string, client Client, failed error) error {
 	if errors.Is(failed, shared.ErrDisabled) {
-		return s.auditFailure(ctx, s.event(audit.EventSignInRefused, user, client), failed)
+		return s.auditFailure(ctx, s.event(shared.EventSignInRefused, user, client), failed)
 	}
 	return failed
 }
@@ -177,7 +177,7 @@ func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o 
 		}
 	}
 	o.KnownDevice = s.addKnownDevice(in.User.ID, pw.Hash, client.KnownDevice)
-	e := s.sessionEvent(audit.EventSignIn, Actor{o.Session, in.User, client})
+	e := s.sessionEvent(shared.EventSignIn, Actor{o.Session, in.User, client})
 	e.Subject = passkey
 	return in.AddEvent(ctx, s.Keys, e)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"latchkey/backend/address"
-	"latchkey/backend/audit"
 	"latchkey/backend/setting"
 	"latchkey/shared"
 )
@@ -98,7 +97,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 		if o.Session, o.Token, err = s.createSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventSignUp, Actor{o.Session, o.User, client}))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventSignUp, Actor{o.Session, o.User, client}))
 	})
 	return o, err
 }
@@ -137,7 +136,7 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 	same := slot.Verify(cmp.Or(before.Hash, s.Hasher.Decoy()), n.Password)
 	slot.Release()
 	return s.Store.Tx(ctx, func(tx Store) error {
-		e := s.event(audit.EventSignUp, user.ID, client)
+		e := s.event(shared.EventSignUp, user.ID, client)
 		err := tx.AddUser(ctx, user)
 		taken := errors.Is(err, shared.ErrUserExists)
 		if err != nil && !taken {
@@ -165,7 +164,7 @@ func (s *Service) createUnverified(ctx context.Context, client Client, user User
 			return err
 		}
 		if taken {
-			e.Kind, e.UserID = audit.EventSignUpTaken, ""
+			e.Kind, e.UserID = shared.EventSignUpTaken, ""
 		}
 		if may {
 			request := emailRequest{Purpose: requestSignUp, Email: user.Email, Callback: n.Callback, From: client}

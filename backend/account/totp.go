@@ -15,7 +15,6 @@ import (
 
 	"github.com/pquerna/otp/hotp"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -274,7 +273,7 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(audit.EventTOTPURIRead, actor), by))
+		return in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(shared.EventTOTPURIRead, actor), by))
 	})
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/backend/audit"
+	"latchkey/shared"
 )
 
 const (
@@ -76,7 +76,7 @@ func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (Trus
 	if err := in.AddTrustedDevice(ctx, d); err != nil {
 		return "", err
 	}
-	e := s.sessionEvent(audit.EventDeviceTrusted, actor)
+	e := s.sessionEvent(shared.EventDeviceTrusted, actor)
 	e.Subject = d.ID
 	return actor.Client.Trust.replace(token, ""), in.AddEvent(ctx, s.Keys, e)
 }
@@ -105,7 +105,7 @@ func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id strin
 		if err != nil || n == 0 {
 			return err
 		}
-		e := s.sessionEvent(audit.EventTrustedDeviceRevoked, actor)
+		e := s.sessionEvent(shared.EventTrustedDeviceRevoked, actor)
 		e.Subject = id
 		return in.AddEvent(ctx, s.Keys, e)
 	})
@@ -118,7 +118,7 @@ func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventTrustedDeviceRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventTrustedDeviceRevoked, actor))
 	})
 }
 

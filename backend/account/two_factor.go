@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/shared"
@@ -13,9 +12,9 @@ import (
 
 // completeEnrollment activates a pending authenticator after its first code.
 func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
-	kind, change := audit.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
+	kind, change := shared.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
 	if in.User.TwoFactorEnabled {
-		kind, change = audit.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
+		kind, change = shared.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
 	}
 	// The counted attempts were made with another secret, or with none.
 	if err := in.LiftLockout(ctx, in.User.ID); err != nil {
@@ -27,7 +26,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	}
 	// The factor that was presented before this code confirms a replacement.
 	by := Factor("")
-	if kind == audit.EventAuthenticatorReplaced {
+	if kind == shared.EventAuthenticatorReplaced {
 		by = actor.Session.SecondFactorBy
 	}
 	if err := s.recordSecondFactor(ctx, in, actor, ByTOTP); err != nil {
@@ -84,7 +83,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventTwoFactorPending, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventTwoFactorPending, actor))
 	})
 	return s.totpURI(issuer, actor.User.Email, secret), codes, err
 }
@@ -104,7 +103,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 			return err
 		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.revokeAndNotify(ctx, in, actor, audit.EventTwoFactorDisabled, reversal{}, actor.Session.SecondFactorBy,
+			token, err = s.revokeAndNotify(ctx, in, actor, shared.EventTwoFactorDisabled, reversal{}, actor.Session.SecondFactorBy,
 				mail.TwoFactorDisabled{})
 		} else {
 			var next Session

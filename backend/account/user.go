@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"latchkey/backend/address"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -108,7 +107,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserUpdated, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserUpdated, actor))
 	})
 }
 
@@ -119,7 +118,7 @@ func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
 		if err := in.DeleteUser(ctx, in.User.ID); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserDeleted, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserDeleted, actor))
 	})
 }
 
@@ -137,7 +136,7 @@ func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback str
 		if err := s.send(ctx, in, s.compose(in.User, actor.Client, mail.DeleteAccount{Link: s.linkToEmailPage(token, callback)})); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(audit.EventUserDeletionRequested, actor))
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserDeletionRequested, actor))
 	})
 }
 

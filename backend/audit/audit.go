@@ -1,6 +1,6 @@
-// Package audit defines the audit log: the kinds of events, and the hash chain that shows
-// whether an attacker has changed the log. It neither stores events nor decides when to
-// write one: packages store and account do that.
+// Package audit defines the audit log: its events, and the hash chain that shows whether an
+// attacker has changed the log. It neither stores events nor decides when to write one:
+// packages store and account do that. The kinds of events are in package shared.
 package audit
 
 import (
@@ -27,7 +27,7 @@ type Event struct {
 	Seq       int64 `bun:",pk"` // from 1, without gaps
 	ID        string
 	At        time.Time
-	Kind      string
+	Kind      string // one of the names in shared.EventKinds
 	ActorID   string // the user who acted; empty for unknown callers and operators
 	UserID    string // the account concerned; empty for an address without one
 	SessionID string // the session that acted; empty if none

@@ -54,7 +54,7 @@ func newLog(mac MAC, n int) (EventChain, []Event) {
 	var all []Event
 	for i := 0; i < n; i += 2 {
 		var two []Event
-		chain, two = chain.Append(mac, []Event{{ID: fmt.Sprint(i), At: at, Kind: EventSignIn}, {ID: fmt.Sprint(i + 1), At: at, Kind: EventSignOut}})
+		chain, two = chain.Append(mac, []Event{{ID: fmt.Sprint(i), At: at, Kind: "sign-in"}, {ID: fmt.Sprint(i + 1), At: at, Kind: "sign-out"}})
 		all = append(all, two...)
 	}
 	return chain, all
@@ -93,7 +93,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %d entries, %v; want %d", what, n, err, len(test.events))
 		}
 	}
-	next, more := chain.Append(both, []Event{{ID: "next", Kind: EventSignIn}})
+	next, more := chain.Append(both, []Event{{ID: "next", Kind: "sign-in"}})
 	if n, err := verify(keys{"new"}, next, append(slices.Clone(events), more...)); err != nil || n != 7 {
 		t.Errorf("after an entry under the new key: %d entries, %v; want 7", n, err)
 	}
@@ -136,7 +136,7 @@ func TestTampering(t *testing.T) {
 		if n, err := verify(mac, c, all); !errors.Is(err, ErrChain) {
 			t.Errorf("%s: %d entries, %v; want %v", what, n, err, ErrChain)
 		}
-		c, more := c.Append(mac, []Event{{ID: "next", Kind: EventSignIn}})
+		c, more := c.Append(mac, []Event{{ID: "next", Kind: "sign-in"}})
 		if n, err := verify(mac, c, append(all, more...)); !errors.Is(err, ErrChain) {
 			t.Errorf("%s, and then an entry of the server: %d entries, %v; want %v", what, n, err, ErrChain)
 		}

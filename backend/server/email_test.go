@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // navigation is the headers of a browser that navigates to a page.
@@ -141,7 +141,7 @@ func TestScannedSignUp(t *testing.T) {
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
 		s.openAll(t, s.mails(t)) // the sign-in sends the link a second time
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
-		if s.events(t, audit.EventEmailVerified) != 0 {
+		if s.events(t, shared.EventEmailVerified) != 0 {
 			t.Error("a scanner verifies the address")
 		}
 		s.mails(t)
@@ -256,7 +256,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 		}
 		wantLinkPage(t, owner.visit(link), 200, "This address is confirmed already.")
 		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
-		if s.events(t, audit.EventEmailVerified) != 1 {
+		if s.events(t, shared.EventEmailVerified) != 1 {
 			t.Error("the log does not have it once")
 		}
 

@@ -17,6 +17,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 func TestListEvents(t *testing.T) {
@@ -153,7 +154,7 @@ func (s *testServer) addEvents(t *testing.T, n int) {
 	err := s.db.Tx(t.Context(), func(tx account.Store) error {
 		for i := range n {
 			e := audit.Event{
-				ID: fmt.Sprint("e", i), At: account.Now(), Kind: audit.EventSignInFailed,
+				ID: fmt.Sprint("e", i), At: account.Now(), Kind: shared.EventSignInFailed,
 				Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1",
 			}
 			if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
@@ -197,7 +198,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 				}
 				got = append(got, e.Kind)
 				host := strings.HasPrefix(what, "host: ")
-				ofSession := actor != noUser && e.Kind != audit.EventBackupCodeUsed
+				ofSession := actor != noUser && e.Kind != shared.EventBackupCodeUsed
 				if e.ActorID != actor || e.UserID != user || (e.IP == "") != host || e.At.IsZero() || (e.SessionID != "") != ofSession {
 					t.Errorf("%s: %+v; want actor %q and user %q", what, e, actor, user)
 				}
@@ -221,7 +222,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		b := s.signUp(t, ann)
 		kept(b)
 		id := b.id()
-		did("sign-up", id, id, audit.EventSignUp)
+		did("sign-up", id, id, shared.EventSignUp)
 		invite, err := accounts.InviteFirstAdmin(t.Context())
 		if err != nil || invite == "" {
 			t.Fatal(err)
@@ -233,56 +234,56 @@ func TestEveryActionIsAudited(t *testing.T) {
 		if err := accounts.GrantPermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", noUser, id, audit.EventPermissionGranted)
+		did("host: a permission", noUser, id, shared.EventPermissionGranted)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": "wrong wrong"}, 401)
-		did("a wrong password", noUser, id, audit.EventSignInFailed)
+		did("a wrong password", noUser, id, shared.EventSignInFailed)
 		post(s.browser(t), "/sign-in/email", body{"email": "nobody@example.test", "password": "wrong wrong"}, 401)
-		did("without a user", noUser, noUser, audit.EventSignInFailed)
+		did("without a user", noUser, noUser, shared.EventSignInFailed)
 		other := s.browser(t)
 		handle := post(other, "/sign-in/email", body{"email": ann, "password": testkit.Password}, 200).Get("token")
-		did("sign-in", id, id, audit.EventSignIn)
+		did("sign-in", id, id, shared.EventSignIn)
 		post(b, "/revoke-session", body{"token": handle}, 200)
-		did("a session ended", id, id, audit.EventSessionRevoked)
+		did("a session ended", id, id, shared.EventSessionRevoked)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": testkit.Password}, 200)
-		did("sign-in", id, id, audit.EventSignIn)
+		did("sign-in", id, id, shared.EventSignIn)
 		post(b, "/revoke-other-sessions", body{}, 200)
-		did("sessions ended", id, id, audit.EventSessionsRevoked)
+		did("sessions ended", id, id, shared.EventSessionsRevoked)
 		post(b, "/change-password", body{"currentPassword": "wrong wrong", "newPassword": nextPassword}, 400)
-		did("a wrong password in a session", id, id, audit.EventPasswordFailed)
+		did("a wrong password in a session", id, id, shared.EventPasswordFailed)
 		post(b, "/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}, 200)
-		did("password", id, id, audit.EventPasswordChanged)
+		did("password", id, id, shared.EventPasswordChanged)
 		post(b, "/change-password", body{"currentPassword": nextPassword, "newPassword": testkit.Password}, 200)
-		did("password", id, id, audit.EventPasswordChanged)
+		did("password", id, id, shared.EventPasswordChanged)
 		post(b, "/step-up", body{"password": testkit.Password}, 200)
-		did("step-up", id, id, audit.EventStepUp)
+		did("step-up", id, id, shared.EventStepUp)
 		post(b, "/update-user", body{"name": "Ann B."}, 200)
-		did("profile", id, id, audit.EventUserUpdated)
+		did("profile", id, id, shared.EventUserUpdated)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
-		did("a system key", id, id, audit.EventSettingChanged)
+		did("a system key", id, id, shared.EventSettingChanged)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address is verified
-		did("another", id, id, audit.EventSettingChanged)
+		did("another", id, id, shared.EventSettingChanged)
 
 		a := post(b, "/two-factor/enable", body{"password": testkit.Password}, 200)
 		app, codes := s.scan(t, a), a.Strings("backupCodes")
 		secrets = append(append(secrets, app.Secret), codes...)
-		did("enrollment", id, id, audit.EventTwoFactorPending)
+		did("enrollment", id, id, shared.EventTwoFactorPending)
 		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
-		did("a wrong code in a session", id, id, audit.EventCodeFailed)
+		did("a wrong code in a session", id, id, shared.EventCodeFailed)
 		post(b, "/two-factor/verify-totp", body{"code": app.Code(0)}, 200)
-		did("two-factor authentication on", id, id, audit.EventTwoFactorEnabled)
+		did("two-factor authentication on", id, id, shared.EventTwoFactorEnabled)
 		post(b, "/two-factor/get-totp-uri", body{"password": testkit.Password}, 200)
-		did("the key", id, id, audit.EventTOTPURIRead)
+		did("the key", id, id, shared.EventTOTPURIRead)
 		c := s.pendingSignIn(t, ann)
 		kept(c)
-		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, shared.EventSecondFactorRequired)
 		for n := range 10 {
 			if n%5 == 4 {
 				c = s.pendingSignIn(t, ann)
-				did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
+				did("pending sign-in", noUser, id, shared.EventSecondFactorRequired)
 			}
-			kind := audit.EventCodeFailed
+			kind := shared.EventCodeFailed
 			if n == 9 {
-				kind = audit.EventLockout
+				kind = shared.EventLockout
 			}
 			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
 			did("a wrong code", noUser, id, kind)
@@ -290,70 +291,70 @@ func TestEveryActionIsAudited(t *testing.T) {
 		if err := accounts.LiftLockout(t.Context(), ann); err != nil {
 			t.Fatal(err)
 		}
-		did("host: unlock", noUser, id, audit.EventLockoutLifted)
+		did("host: unlock", noUser, id, shared.EventLockoutLifted)
 		c = s.pendingSignIn(t, ann)
-		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, shared.EventSecondFactorRequired)
 		post(c, "/two-factor/send-otp", body{}, 200)
-		did("a code by email", noUser, id, audit.EventCodeMailed)
+		did("a code by email", noUser, id, shared.EventCodeMailed)
 		post(c, "/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}, 200)
-		did("trusted", id, id, audit.EventSignIn, audit.EventDeviceTrusted)
+		did("trusted", id, id, shared.EventSignIn, shared.EventDeviceTrusted)
 		post(c, "/revoke-trusted-devices", body{}, 200)
-		did("no longer trusted", id, id, audit.EventTrustedDeviceRevoked)
+		did("no longer trusted", id, id, shared.EventTrustedDeviceRevoked)
 		c = s.pendingSignIn(t, ann)
-		did("pending sign-in", noUser, id, audit.EventSecondFactorRequired)
+		did("pending sign-in", noUser, id, shared.EventSecondFactorRequired)
 		post(c, "/two-factor/verify-backup-code", body{"code": codes[0]}, 200)
-		did("a backup code", id, id, audit.EventBackupCodeUsed, audit.EventSignIn)
+		did("a backup code", id, id, shared.EventBackupCodeUsed, shared.EventSignIn)
 		a = post(b, "/two-factor/generate-backup-codes", body{"password": testkit.Password}, 200)
 		secrets = append(secrets, a.Strings("backupCodes")...)
-		did("new codes", id, id, audit.EventBackupCodesMade)
+		did("new codes", id, id, shared.EventBackupCodesMade)
 
 		device := s.device()
 		key := b.register(device).Get("id")
-		did("a passkey", id, id, audit.EventPasskeyAdded)
+		did("a passkey", id, id, shared.EventPasskeyAdded)
 		post(b, "/passkey/update-passkey", body{"id": key, "name": "Key"}, 200)
-		did("its name", id, id, audit.EventPasskeyRenamed)
+		did("its name", id, id, shared.EventPasskeyRenamed)
 		want(t, s.browser(t).authenticate(device), 200, "")
-		did("sign-in by it", id, id, audit.EventSignIn)
+		did("sign-in by it", id, id, shared.EventSignIn)
 		post(b, "/passkey/delete-passkey", body{"id": key}, 200)
-		did("deleted", id, id, audit.EventPasskeyDeleted)
+		did("deleted", id, id, shared.EventPasskeyDeleted)
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
-		did("a passkey that is not known", noUser, noUser, audit.EventPasskeyFailed)
+		did("a passkey that is not known", noUser, noUser, shared.EventPasskeyFailed)
 
 		admin := s.signUp(t, bob)
 		adminID := admin.grant(account.Permissions...).id()
-		did("sign-up", adminID, adminID, audit.EventSignUp)
-		for action, kind := range map[string]string{"reset-factors": audit.EventFactorsReset, "end-sessions": audit.EventUserSessionsRevoked} {
+		did("sign-up", adminID, adminID, shared.EventSignUp)
+		for action, kind := range map[string]string{"reset-factors": shared.EventFactorsReset, "end-sessions": shared.EventUserSessionsRevoked} {
 			want(t, admin.manage(id, action), 200, "")
 			did(action, adminID, id, kind)
 		}
 		want(t, admin.manage(id, "disable"), 200, "")
-		did("disabled", adminID, id, audit.EventUserDisabled)
+		did("disabled", adminID, id, shared.EventUserDisabled)
 		post(s.browser(t), "/sign-in/email", body{"email": ann, "password": testkit.Password}, 403)
-		did("refused", noUser, id, audit.EventSignInRefused)
+		did("refused", noUser, id, shared.EventSignInRefused)
 		want(t, admin.manage(id, "enable"), 200, "")
-		did("enabled", adminID, id, audit.EventUserEnabled)
+		did("enabled", adminID, id, shared.EventUserEnabled)
 		token, err := accounts.GrantEmergencyAccess(t.Context(), ann)
 		if err != nil {
 			t.Fatal(err)
 		}
 		secrets = append(secrets, string(token))
-		did("host: break-glass", noUser, id, audit.EventEmergencyAccess)
+		did("host: break-glass", noUser, id, shared.EventEmergencyAccess)
 		if err := accounts.RevokePermission(t.Context(), id, account.PermissionSettings); err != nil {
 			t.Fatal(err)
 		}
-		did("host: a permission", noUser, id, audit.EventPermissionRevoked)
+		did("host: a permission", noUser, id, shared.EventPermissionRevoked)
 		post(s.browser(t), "/reset-password", body{"newPassword": testkit.Password, "token": string(token)}, 200)
-		did("a new password", noUser, id, audit.EventPasswordReset)
+		did("a new password", noUser, id, shared.EventPasswordReset)
 		b = s.signIn(t, ann)
-		did("sign-in", id, id, audit.EventSignIn)
+		did("sign-in", id, id, shared.EventSignIn)
 		post(b, "/sign-out", body{}, 200)
-		did("sign-out", id, id, audit.EventSignOut)
+		did("sign-out", id, id, shared.EventSignOut)
 		b = s.signIn(t, ann)
-		did("sign-in", id, id, audit.EventSignIn)
+		did("sign-in", id, id, shared.EventSignIn)
 		// Finally, an attacker who steals the database finds no secrets in it, neither
 		// while emails are queued nor after they are sent.
 		post(b, "/change-email", body{"newEmail": "new@example.test"}, 200)
-		did("another address", id, id, audit.EventEmailChangeRequested)
+		did("another address", id, id, shared.EventEmailChangeRequested)
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
 		ceremony := s.browser(t)
 		want(t, ceremony.Get("/passkey/generate-authenticate-options"), 200, "")
@@ -387,10 +388,10 @@ func TestEveryActionIsAudited(t *testing.T) {
 		forms = append(forms, string(raw), hex.EncodeToString(raw), base64.StdEncoding.EncodeToString(raw))
 		wantAbsent(t, waiting, forms...)
 		wantAbsent(t, s.dump(t), forms...)
-		did("a reset", noUser, id, audit.EventResetRequested)
+		did("a reset", noUser, id, shared.EventResetRequested)
 
 		post(b, "/delete-user", body{"password": testkit.Password}, 200)
-		did("deleted", id, id, audit.EventUserDeleted)
+		did("deleted", id, id, shared.EventUserDeleted)
 
 		if n, err := accounts.VerifyLog(t.Context()); n != last || err != nil {
 			t.Errorf("the log: %d entries, %v; want %d", n, err, last)

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	pages "latchkey/backend/site"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // send submits the form of a page like a browser without the app. Each field is
@@ -108,10 +108,10 @@ func TestSignInForm(t *testing.T) {
 		if b.Cookie("latchkey.browser") == "" {
 			t.Error("the browser is not known from now on")
 		}
-		if n := s.events(t, audit.EventSignInFailed); n != 2 {
+		if n := s.events(t, shared.EventSignInFailed); n != 2 {
 			t.Errorf("%d failed sign-ins are in the log; want 2", n)
 		}
-		if n := s.events(t, audit.EventSignIn); n != 1 {
+		if n := s.events(t, shared.EventSignIn); n != 1 {
 			t.Errorf("%d sign-ins are in the log; want 1", n)
 		}
 		wantAbsent(t, s.log.String(), testkit.Password, "wrong password", ann)
@@ -489,7 +489,7 @@ func TestFormsWhenUnavailable(t *testing.T) {
 		// The server lacks the key of a secret.
 		s.exec(t, "UPDATE totps SET secret = 'v1.gone.' || substr(secret, 13)")
 		away(b.send("/two-factor", "code="+nextCode(app)))
-		if n := s.events(t, audit.EventKeyMissing); n != 1 {
+		if n := s.events(t, shared.EventKeyMissing); n != 1 {
 			t.Errorf("the log says %d times that a key is missing; want once", n)
 		}
 

@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // TestMissingKey tests a sealed value whose key the server lacks. The server must
@@ -47,7 +47,7 @@ func TestMissingKey(t *testing.T) {
 		if after := strings.Join(sealed(), ""); after != before {
 			t.Errorf("what was kept became\n%s; it was\n%s", after, before)
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventKeyMissing}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventKeyMissing}, Limit: 10})
 		if err != nil || len(events) != 5 {
 			t.Fatalf("%d events, %v; want 5", len(events), err)
 		}
@@ -175,7 +175,7 @@ func TestEmergencyAccess(t *testing.T) {
 		if dump := s.dump(t); strings.Contains(dump, string(token)) || strings.Count(dump, " recover ") != 1 {
 			t.Error("the token is in the database, or its hash is not")
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventEmergencyAccess}, Limit: 2})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventEmergencyAccess}, Limit: 2})
 		if err != nil || len(events) != 1 || events[0].UserID != id || events[0].ActorID != "" {
 			t.Errorf("events: %+v, %v", events, err)
 		}

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // A sharedAddress is an address that several users share.
@@ -184,7 +184,7 @@ func TestOwnAccountGivesNoGuesses(t *testing.T) {
 				o.guess(ann)
 			}
 		}
-		if n := s.events(t, audit.EventSignInFailed); n != 3 {
+		if n := s.events(t, shared.EventSignInFailed); n != 3 {
 			t.Errorf("%d guesses were checked between sign-ins; want 3", n)
 		}
 

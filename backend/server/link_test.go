@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // A mailing is a site whose emails the test reads.
@@ -157,7 +157,7 @@ func TestResetPassword(t *testing.T) {
 			t.Errorf("emails after the reset: %+v", mails)
 		}
 		wantAbsent(t, s.log.String(), token)
-		if s.events(t, audit.EventResetRequested) != 1 || s.events(t, audit.EventPasswordReset) != 1 {
+		if s.events(t, shared.EventResetRequested) != 1 || s.events(t, shared.EventPasswordReset) != 1 {
 			t.Error("the log lacks the request or the new password")
 		}
 	})
@@ -566,10 +566,10 @@ func TestUnverifiedSignUpAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if n := s.events(t, audit.EventSignUp); n != 1 {
+		if n := s.events(t, shared.EventSignUp); n != 1 {
 			t.Errorf("%d accounts were made; want 1", n)
 		}
-		if n := s.events(t, audit.EventSignUpTaken); n != 15 {
+		if n := s.events(t, shared.EventSignUpTaken); n != 15 {
 			t.Errorf("%d sign-ups with a taken address are in the log; want 15", n)
 		}
 		// If all have the same password, the password stays valid.
@@ -830,7 +830,7 @@ func TestReportNotMe(t *testing.T) {
 					test.check(t, s)
 				}
 				s.signIn(t, ann)
-				if s.events(t, audit.EventReportedNotMe) != 1 {
+				if s.events(t, shared.EventReportedNotMe) != 1 {
 					t.Error("the log lacks it")
 				}
 			})

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // TestMailPauses tests the delays between attempts to send an email: one second,
@@ -78,7 +78,7 @@ func TestMailPauses(t *testing.T) {
 		if tried, err := try(nil); tried || err != nil {
 			t.Errorf("a dropped email: tried: %t, %v", tried, err)
 		}
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventMailDiscarded}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventMailDiscarded}, Limit: 10})
 		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
 			t.Errorf("events %+v, %v", events, err)
 		}

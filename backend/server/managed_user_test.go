@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
@@ -183,7 +182,7 @@ func TestManageUsers(t *testing.T) {
 		want(t, s.browser(t).SignIn("cid@example.test"), 403, "ACCOUNT_DISABLED")
 
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{
-			audit.EventFactorsReset, audit.EventUserSessionsRevoked, audit.EventUserDisabled, audit.EventUserEnabled,
+			shared.EventFactorsReset, shared.EventUserSessionsRevoked, shared.EventUserDisabled, shared.EventUserEnabled,
 		}, Limit: 100})
 		if err != nil || len(events) != 6 {
 			t.Errorf("%d events, %v; want 6", len(events), err)
@@ -193,7 +192,7 @@ func TestManageUsers(t *testing.T) {
 				t.Errorf("event: %+v", e)
 			}
 		}
-		refused, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventSignInRefused}, Limit: 10})
+		refused, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventSignInRefused}, Limit: 10})
 		if err != nil || len(refused) != 3 || refused[2].UserID != eveID {
 			t.Errorf("refusals: %+v, %v", refused, err)
 		}

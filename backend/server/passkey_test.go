@@ -19,7 +19,6 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
@@ -492,7 +491,7 @@ func TestCopiedPasskey(t *testing.T) {
 		wantMails(t, accounts, ann, "A passkey may have been copied")
 		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, copied, owner.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, "A passkey may have been copied")
-		if n := s.events(t, audit.EventPasskeyCopied); n != 5 {
+		if n := s.events(t, shared.EventPasskeyCopied); n != 5 {
 			t.Errorf("%d events of a copy; want 5", n)
 		}
 		want(t, s.browser(t).authenticate(device), 200, "")
@@ -1056,8 +1055,8 @@ func TestStepUpByPasskey(t *testing.T) {
 		if owner.passkeys()[0].LastUsedAt == nil {
 			t.Error("a step-up does not count as a use of the passkey")
 		}
-		if s.events(t, audit.EventStepUp) != 1 {
-			t.Errorf("%d events of a step-up; want 1", s.events(t, audit.EventStepUp))
+		if s.events(t, shared.EventStepUp) != 1 {
+			t.Errorf("%d events of a step-up; want 1", s.events(t, shared.EventStepUp))
 		}
 	})
 }
@@ -1085,8 +1084,8 @@ func TestPasskeyNotices(t *testing.T) {
 		want(t, owner.Post("/passkey/delete-passkey", body{"id": id}), 200, "")
 		wantMails(t, accounts, ann, "A passkey was removed")
 		for _, kind := range []string{
-			audit.EventPasskeyAdded, audit.EventPasskeyRenamed, audit.EventSignIn, audit.EventPasskeyFailed,
-			audit.EventPasskeyDeleted,
+			shared.EventPasskeyAdded, shared.EventPasskeyRenamed, shared.EventSignIn, shared.EventPasskeyFailed,
+			shared.EventPasskeyDeleted,
 		} {
 			if n := s.events(t, kind); n != 1 {
 				t.Errorf("%d events %q; want 1", n, kind)
@@ -1128,9 +1127,9 @@ func TestPasskeyAnswersAtOnce(t *testing.T) {
 		}
 		for range 3 {
 			b := s.browser(t)
-			response, before := getResponse(t, device, b.authenticateOptions()), s.events(t, audit.EventSignIn)
+			response, before := getResponse(t, device, b.authenticateOptions()), s.events(t, shared.EventSignIn)
 			atOnce("a sign-in", func() testkit.Answer { return b.sendAuthentication(response) })
-			if n := s.events(t, audit.EventSignIn) - before; n != 1 {
+			if n := s.events(t, shared.EventSignIn) - before; n != 1 {
 				t.Errorf("an answer signed in %d times", n)
 			}
 			response = createResponse(t, s.device(), owner.registerOptions())

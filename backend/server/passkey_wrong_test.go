@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/backend/audit"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
+	"latchkey/shared"
 )
 
 // A wrong is a change that invalidates a response.
@@ -307,7 +307,7 @@ func TestWrongAssertions(t *testing.T) {
 			t.Errorf("wrong uses left passkeys %+v; there were %+v", after, before)
 		}
 		wantAlive(t, b, false, "the sender of wrong answers")
-		if n := s.events(t, audit.EventPasskeyFailed); n < 30 {
+		if n := s.events(t, shared.EventPasskeyFailed); n < 30 {
 			t.Errorf("%d events of refused passkeys; want 30 at least", n)
 		}
 		wantAbsent(t, s.log.String(), "internal error", "panic")

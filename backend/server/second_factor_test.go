@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
@@ -135,7 +134,7 @@ func TestFactorGuardsFactors(t *testing.T) {
 			s.clock.Advance(time.Second)
 			wantFactor(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}))
 		}
-		if n := s.events(t, audit.EventBackupCodeUsed); n != 1 {
+		if n := s.events(t, shared.EventBackupCodeUsed); n != 1 {
 			t.Errorf("%d events of a used backup code", n)
 		}
 

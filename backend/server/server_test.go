@@ -1,9 +1,6 @@
 package server
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"latchkey/shared"
@@ -17,29 +14,6 @@ func TestEveryErrorHasAStatus(t *testing.T) {
 	}
 	if len(statuses) != len(shared.Errors) {
 		t.Errorf("%d statuses for %d errors", len(statuses), len(shared.Errors))
-	}
-}
-
-func TestEveryEventHasAText(t *testing.T) {
-	files, err := filepath.Glob("../audit/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, name := range files {
-		source, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, kind := range regexp.MustCompile(`\bEvent\w+ += "([\w-]+)"`).FindAllSubmatch(source, -1) {
-			n++
-			if shared.EventText(string(kind[1])) == 0 {
-				t.Errorf("%s has no text: add it to EventKinds in shared/event.go", kind[1])
-			}
-		}
-	}
-	if n != len(shared.EventKinds) || n == 0 {
-		t.Errorf("EventKinds has %d kinds, package audit %d", len(shared.EventKinds), n)
 	}
 }
 

@@ -661,7 +661,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 			want(t, b.put(body{"key": change[0], "value": change[1]}), 200, "")
 		}
 		err := s.db.Tx(t.Context(), func(tx account.Store) error {
-			for i, e := range []audit.Event{{Kind: audit.EventKeyRotated, Detail: `{"key":"k2"}`}, {Kind: "what-a-newer-server-wrote"}} {
+			for i, e := range []audit.Event{{Kind: shared.EventKeyRotated, Detail: `{"key":"k2"}`}, {Kind: "what-a-newer-server-wrote"}} {
 				e.ID, e.At = fmt.Sprint("e", i), account.Now()
 				if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
 					return err

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/store/storetest"
@@ -271,7 +270,7 @@ func TestSettingsAreLogged(t *testing.T) {
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "")
 		want(t, ann.put(body{"key": "APP_NAME", "value": "Accounts"}), 200, "") // no change
 		want(t, ann.put(body{"key": "RESEND_API_KEY", "value": "re_12345678"}), 200, "")
-		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{audit.EventSettingChanged}, Limit: 10})
+		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventSettingChanged}, Limit: 10})
 		if err != nil || len(events) != 2 {
 			t.Fatalf("%d events, %v", len(events), err)
 		}

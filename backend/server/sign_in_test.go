@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // TestSignUp tests that a sign-up creates an account and signs in, that the response
@@ -366,8 +366,8 @@ func TestGuessesAreLogged(t *testing.T) {
 				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.url.Host, testkit.NewAddress(), len(guess), guess)
 			conn.Close()
 		}
-		testkit.Eventually(t, "all 5 guesses are in the log", func() bool { return s.events(t, audit.EventSignInFailed) == 5 },
-			func() string { return fmt.Sprint(s.events(t, audit.EventSignInFailed)) })
+		testkit.Eventually(t, "all 5 guesses are in the log", func() bool { return s.events(t, shared.EventSignInFailed) == 5 },
+			func() string { return fmt.Sprint(s.events(t, shared.EventSignInFailed)) })
 	})
 }
 

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
@@ -1138,9 +1137,9 @@ func TestTwoFactorMails(t *testing.T) {
 
 		dump := s.dump(t)
 		for _, kind := range []string{
-			audit.EventTwoFactorPending, audit.EventTwoFactorEnabled, audit.EventTwoFactorDisabled, audit.EventAuthenticatorReplaced,
-			audit.EventBackupCodesMade, audit.EventBackupCodeUsed, audit.EventSecondFactorRequired, audit.EventCodeFailed, audit.EventLockout,
-			audit.EventTOTPURIRead, audit.EventDeviceTrusted, audit.EventTrustedDeviceRevoked,
+			shared.EventTwoFactorPending, shared.EventTwoFactorEnabled, shared.EventTwoFactorDisabled, shared.EventAuthenticatorReplaced,
+			shared.EventBackupCodesMade, shared.EventBackupCodeUsed, shared.EventSecondFactorRequired, shared.EventCodeFailed, shared.EventLockout,
+			shared.EventTOTPURIRead, shared.EventDeviceTrusted, shared.EventTrustedDeviceRevoked,
 		} {
 			if !strings.Contains(dump, kind) {
 				t.Errorf("no event %s", kind)

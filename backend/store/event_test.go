@@ -17,6 +17,7 @@ import (
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/webauthn"
+	"latchkey/shared"
 )
 
 // serviceWithLog returns a Service whose log has n entries, one a day. The last entry is
@@ -44,7 +45,7 @@ func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 func addEvent(t *testing.T, s *account.Service, id string, at time.Time) {
 	t.Helper()
 	e := audit.Event{
-		ID: id, At: at, Kind: audit.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA",
+		ID: id, At: at, Kind: shared.EventSignIn, ActorID: "ann", UserID: "ann", SessionID: "s", IP: "192.0.2.1", UserAgent: "UA",
 	}
 	if err := s.Store.AddEvent(t.Context(), s.Keys, e); err != nil {
 		t.Fatal(err)
@@ -159,7 +160,7 @@ func TestTampering(t *testing.T) {
 					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
 						t.Errorf("%d entries, %v; want %v", n, err, audit.ErrChain)
 					}
-					e := audit.Event{ID: rand.Text(), At: now, Kind: audit.EventSignIn, UserID: "ann"}
+					e := audit.Event{ID: rand.Text(), At: now, Kind: shared.EventSignIn, UserID: "ann"}
 					err := db.AddEvent(t.Context(), s.Keys, e)
 					if err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") && what != "no end any more" {
 						t.Error(err)
@@ -227,7 +228,7 @@ func TestDeleteOldEventsInBatches(t *testing.T) {
 			t.Helper()
 			err := db.Tx(t.Context(), func(tx account.Store) error {
 				for i := from; i < to; i++ {
-					if err := tx.AddEvent(t.Context(), s.Keys, audit.Event{ID: fmt.Sprint("e", i), At: at, Kind: audit.EventSignIn}); err != nil {
+					if err := tx.AddEvent(t.Context(), s.Keys, audit.Event{ID: fmt.Sprint("e", i), At: at, Kind: shared.EventSignIn}); err != nil {
 						return err
 					}
 				}
@@ -296,7 +297,7 @@ func TestEventsConcurrently(t *testing.T) {
 			wg.Go(func() {
 				err := db.Tx(context.Background(), func(tx account.Store) error {
 					for j := range 3 {
-						e := audit.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: audit.EventSignIn}
+						e := audit.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: shared.EventSignIn}
 						if err := tx.AddEvent(context.Background(), s.Keys, e); err != nil {
 							return err
 						}

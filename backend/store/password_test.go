@@ -117,13 +117,13 @@ func TestSignInWithoutLog(t *testing.T) {
 				t.Errorf("%s: the log got %+v; want one of the kind %s", what, log.last, kind)
 			}
 		}
-		signIn("a right but void password", right, audit.EventSignInFailed, shared.ErrNewPasswordDue)
+		signIn("a right but void password", right, shared.EventSignInFailed, shared.ErrNewPasswordDue)
 		if log.last.Detail != account.DetailVoidPassword {
 			t.Errorf("a right but void password has the detail %q", log.last.Detail)
 		}
 		for range account.SignInLimit.Max - 1 {
-			signIn("a wrong password", wrong, audit.EventSignInFailed, shared.ErrCredentials)
+			signIn("a wrong password", wrong, shared.EventSignInFailed, shared.ErrCredentials)
 		}
-		signIn("too many wrong passwords", wrong, audit.EventSignInLimited, shared.ErrTooManyPasswords)
+		signIn("too many wrong passwords", wrong, shared.EventSignInLimited, shared.ErrTooManyPasswords)
 	})
 }

@@ -77,7 +77,7 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err error) {
 	opened := db.bun.NewSelect().Model((*audit.Event)(nil)).ColumnExpr("1").
 		Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
-		Where("?TableAlias.kind IN (?)", bun.List([]string{audit.EventSignUp, audit.EventSignIn}))
+		Where("?TableAlias.kind IN (?)", bun.List([]string{shared.EventSignUp, shared.EventSignIn}))
 	err = noRowsToNotFound(db.bun.NewUpdate().Table("users").Set("name = name").
 		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", opened).
 		Returning("id").Scan(ctx, &id))
