@@ -41,7 +41,7 @@ func TestSettingsEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !nameIs("Changed")() {
-		t.Error("without its database, a server has forgotten the system keys")
+		t.Error("without its database, a server has forgotten the settings")
 	}
 	for _, said := range []string{"may be out of date", "outbox cannot be read"} {
 		testkit.Eventually(t, "the log says: "+said, func() bool { return strings.Contains(two.Output.String(), said) })

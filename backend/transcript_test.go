@@ -179,8 +179,8 @@ var intended = map[string]struct {
 	"(setup) sign-up w4@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 	"(setup) sign-up w5@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 
-	"session-mode wrong code 10": {why: counts, status: 429, answer: locked},
-	"session-mode wrong code 11": {why: counts, status: 429, answer: locked},
+	"session-mode wrong code 10": {why: counts, status: 429, answer: lockedOut},
+	"session-mode wrong code 11": {why: counts, status: 429, answer: lockedOut},
 }
 
 const (
@@ -221,7 +221,7 @@ const (
 	wrongMethod  = `{"code":"METHOD_NOT_ALLOWED"}`
 	invalidToken = `{"code":"INVALID_TOKEN","message":"Invalid token"}`
 	invalidCode  = `{"code":"INVALID_CODE"}`
-	locked       = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
+	lockedOut    = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
 	enabled      = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )
 

@@ -33,7 +33,7 @@ func (s *shell) system() app.UI {
 	}
 	switch {
 	case i.user == nil:
-		cards = []app.UI{section("keys", e.T(message.SystemSettings), skeleton())}
+		cards = []app.UI{section("system-settings", e.T(message.SystemSettings), skeleton())}
 	case offline && i.permissions == nil:
 		cards = []app.UI{section("away", e.T(message.SystemSettings), html.P().Text(e.T(laterText)))}
 	case s.overdue():
@@ -45,7 +45,7 @@ func (s *shell) system() app.UI {
 			html.P().Text(e.T(message.ErrNoPagePermission)),
 		)}
 	default:
-		add(manageSettings, "keys", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
+		add(manageSettings, "system-settings", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
 		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: e})
 		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID})
 		add(readEvents, "log", message.SecurityLogOfAllUsers, &events{Env: e, All: true, Offline: offline})

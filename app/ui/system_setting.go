@@ -34,7 +34,7 @@ func (k *systemSetting) CompoID() string { return k.Setting.Key }
 
 func (k *systemSetting) OnInit() {
 	defer rescue()
-	k.form.init(k.Env, "key-"+k.Setting.Key, "value")
+	k.form.init(k.Env, "setting-"+k.Setting.Key, "value")
 	k.base = k.Setting
 }
 

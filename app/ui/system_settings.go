@@ -26,7 +26,7 @@ type systemSettings struct {
 
 func (s *systemSettings) OnInit() {
 	defer rescue()
-	initLoader(&s.list, s.Env, "keys", shared.ListSettings)
+	initLoader(&s.list, s.Env, "system-settings", shared.ListSettings)
 }
 
 func (s *systemSettings) OnMount(ctx app.Context) {
@@ -55,8 +55,8 @@ func (s *systemSettings) sendMail(app.Context, app.Event) {
 			return
 		}
 		s.mailed = e.T(message.DoneTestEmailSent, s.Email)
-		keys := s.list.value.Settings
-		if i := slices.IndexFunc(keys, sendsMail); i >= 0 && !keys[i].IsSet {
+		settings := s.list.value.Settings
+		if i := slices.IndexFunc(settings, sendsMail); i >= 0 && !settings[i].IsSet {
 			s.mailed = e.T(message.DoneEmailWrittenToFile)
 		}
 	})
@@ -75,7 +75,7 @@ func (s *systemSettings) Render() app.UI {
 		}
 		of[k.Group] = append(of[k.Group], k)
 	}
-	return section("keys", s.Env.T(message.SystemSettings),
+	return section("system-settings", s.Env.T(message.SystemSettings),
 		html.P().Text(s.Env.T(message.ChangesApplyAtOnce)),
 		s.list.drawState(),
 		html.Div().Class("groups").Aria("busy", !s.list.known).Body(
@@ -87,13 +87,13 @@ func (s *systemSettings) Render() app.UI {
 	)
 }
 
-func (s *systemSettings) group(name string, keys []shared.Setting) app.UI {
+func (s *systemSettings) group(name string, settings []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
-		app.Range(keys).Slice(func(i int) app.UI {
-			return &systemSetting{Env: s.Env, Setting: keys[i], Now: s.list.now, Saved: s.saved}
+		app.Range(settings).Slice(func(i int) app.UI {
+			return &systemSetting{Env: s.Env, Setting: settings[i], Now: s.list.now, Saved: s.saved}
 		}),
-		html.Div().Body(app.If(slices.ContainsFunc(keys, sendsMail), func() app.UI {
+		html.Div().Body(app.If(slices.ContainsFunc(settings, sendsMail), func() app.UI {
 			return html.Div().Class("setting").Body(
 				html.Div().Class("actions").Body(
 					busyButton(s.Env.T(message.SendTestEmail), s.sendMail, s.mailing),

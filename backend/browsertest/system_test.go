@@ -109,7 +109,7 @@ func testSystemSettings(t *testing.T) {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
-	if eval[bool](p, `document.getElementById("key-NEW_DEVICE_MAIL-value").checked`) {
+	if eval[bool](p, `document.getElementById("setting-NEW_DEVICE_MAIL-value").checked`) {
 		t.Error("NEW_DEVICE_MAIL is on; want off")
 	}
 
@@ -139,7 +139,7 @@ func testSystemSettings(t *testing.T) {
 	p.None("group", "Changed meanwhile")
 	// A tab without input shows the new value when it regains the focus.
 	other.Until("the other tab shows the new value",
-		`dispatchEvent(new Event("focus")), document.getElementById("key-APP_NAME-value")?.value === "Mine"`)
+		`dispatchEvent(new Event("focus")), document.getElementById("setting-APP_NAME-value")?.value === "Mine"`)
 
 	// In German, the texts of the server are German, too. The page still
 	// recognizes the email settings.
@@ -155,7 +155,7 @@ func testSystemSettings(t *testing.T) {
 	p.See("Der Wert muss eine Zeit von 1m bis 1d sein, etwa 45m, 12h oder 7d.")
 	p.Press("Test-E-Mail senden")
 	p.See("Ohne RESEND_API_KEY werden keine E-Mails gesendet.")
-	group := eval[string](p, `document.querySelector("#key-MAIL_FROM-value").closest(".group").innerText`)
+	group := eval[string](p, `document.querySelector("#setting-MAIL_FROM-value").closest(".group").innerText`)
 	if !strings.HasPrefix(group, "E-Mail\n") || !strings.Contains(group, "Test-E-Mail senden") {
 		t.Errorf("the group of email settings is %s", group)
 	}

@@ -76,11 +76,11 @@ func open(t *testing.T, db store.DB, change func(*server.Config)) *testServer {
 
 // set returns the settings of a server whose environment has only the given ones,
 // each as "KEY=value".
-func set(t *testing.T, keys ...string) *setting.Cache {
+func set(t *testing.T, values ...string) *setting.Cache {
 	t.Helper()
-	live, err := setting.NewCache(func(name string) string {
-		for _, key := range keys {
-			if value, ok := strings.CutPrefix(key, name+"="); ok {
+	cache, err := setting.NewCache(func(name string) string {
+		for _, one := range values {
+			if value, ok := strings.CutPrefix(one, name+"="); ok {
 				return value
 			}
 		}
@@ -92,7 +92,7 @@ func set(t *testing.T, keys ...string) *setting.Cache {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return live
+	return cache
 }
 
 // each runs test on a server on each database.

@@ -22,11 +22,11 @@ func (r Setting) AAD() string { return "settings|value|" + r.Key }
 
 // rowOf returns the row with the key, and reports whether there is one. If not, it returns
 // a row that has only the key.
-func rowOf(rows []Setting, key string) (row Setting, ok bool) {
-	if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == key }); i >= 0 {
+func rowOf(rows []Setting, name string) (row Setting, ok bool) {
+	if i := slices.IndexFunc(rows, func(r Setting) bool { return r.Key == name }); i >= 0 {
 		return rows[i], true
 	}
-	return Setting{Key: key}, false
+	return Setting{Key: name}, false
 }
 
 // The sources of values.
