@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/store"
@@ -104,7 +105,8 @@ func withAccounts(run func(context.Context, config, *account.Service, io.Writer)
 		if err != nil {
 			return err
 		}
-		return run(ctx, c, accounts, out)
+		err = run(ctx, c, accounts, out)
+		return errors.Join(err, linkAll(ctx, accounts))
 	}
 }
 
@@ -185,11 +187,24 @@ Passkeys still work. The user should delete lost ones.
 // verifyLog verifies the whole security log. It fails if an entry was added, changed or
 // removed.
 func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.Writer) error {
-	n, err := accounts.VerifyLog(ctx)
-	if err == nil {
-		fmt.Fprintf(out, "The security log is intact: %d entries.\n", n)
+	report, err := accounts.VerifyLog(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(out, "The security log is intact: %d entries.\n", report.Entries())
+	if !report.LinkedAt.IsZero() {
+		fmt.Fprintf(out, "The newest link of its chain is %v old.\n", age(accounts, report.LinkedAt))
+	}
+	if report.Unlinked > 0 {
+		fmt.Fprintf(out, "%d entries are not linked yet, the oldest for %v: the log would not show it if one of them were deleted.\n",
+			report.Unlinked, age(accounts, report.Oldest))
+	}
+	return nil
+}
+
+// age returns for how long a time has passed.
+func age(accounts *account.Service, t time.Time) time.Duration {
+	return accounts.Now().Sub(t).Truncate(time.Second)
 }
 
 // noAccount replaces [account.ErrNotFound] by an error for the operator. It returns other

@@ -26,6 +26,13 @@ const (
 	// deleteEvery is how often expired rows are deleted: often enough to keep the tables
 	// small. Nothing waits for it.
 	deleteEvery = 10 * time.Minute
+	// linkEvery is how long an event of the security log waits until it is linked to the
+	// chain. An attacker who can write to the database can delete it unnoticed until then.
+	// Each link costs a transaction.
+	linkEvery = 200 * time.Millisecond
+	// lookEvery is how often a server looks for work that another one left undone. An idle
+	// server must not load the database.
+	lookEvery = 10 * time.Second
 	// settingsEvery is how often the server polls the database for changed settings: a
 	// change must reach every server within a second. Postgres's NOTIFY is no substitute.
 	// Through a pooler, it reaches other clients than the one that listens.
@@ -85,6 +92,9 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 	case <-ended:
 	case <-ctx.Done(): // emails in progress are sent again later, under the same IDs
 	}
+	if _, err := db.LinkEvents(ctx, keys, account.Now()); err != nil { // those of the last requests
+		c.log.Warn("cannot link entries of the security log: the next start links them", "err", err)
+	}
 	return nil
 }
 
@@ -131,6 +141,7 @@ func start(
 	background = new(sync.WaitGroup)
 	background.Go(func() { deleteExpired(ctx, c, db, accounts) })
 	background.Go(func() { watchSettings(ctx, c, accounts) })
+	background.Go(func() { linkEvents(ctx, c, db, accounts) })
 	background.Go(func() { (&outbox{accounts: accounts, deliver: mails.Deliver, log: c.log}).deliverAll(ctx) })
 	return background, nil
 }
@@ -170,6 +181,38 @@ func watchSettings(ctx context.Context, c config, accounts *account.Service) {
 		}
 		sleep(ctx, settings.pause(settingsEvery))
 	}
+}
+
+// linkEvents links the events of the security log to its chain until ctx is done: those that
+// this server adds within linkEvery, and those that a stopped server left within
+// lookEvery.
+func linkEvents(ctx context.Context, c config, db store.DB, accounts *account.Service) {
+	var links outage
+	for ctx.Err() == nil {
+		if err := linkAll(ctx, accounts); ctx.Err() == nil {
+			links.record(c.log, err, "cannot link entries of the security log", "the entries of the security log are linked again")
+		}
+		select {
+		case <-ctx.Done():
+		case <-db.EventsAdded():
+			sleep(ctx, links.pause(linkEvery))
+		case <-time.After(links.pause(lookEvery)):
+		}
+	}
+}
+
+// errForged means that the database has entries that no server with these keys wrote. They
+// may be an attacker's, or those of a server that has a newer key.
+var errForged = errors.New("entries were not written by a server with this key file")
+
+// linkAll links all events of the security log to its chain. It fails with [errForged] if it
+// had to leave some out.
+func linkAll(ctx context.Context, accounts *account.Service) error {
+	forged, err := accounts.LinkEvents(ctx)
+	if err == nil && forged > 0 {
+		err = fmt.Errorf("%d %w: run latchkey verify-log", forged, errForged)
+	}
+	return err
 }
 
 // deleteExpired deletes expired rows and old events until ctx is done.

@@ -52,7 +52,7 @@ func (s *Service) inAdminTx(ctx context.Context, actor Actor, user string, fn fu
 				return err
 			}
 		}
-		if err := tx.LockSession(ctx, actor.Session); err != nil {
+		if _, err := tx.LockSession(ctx, actor.Session); err != nil {
 			return err
 		}
 		theirs, err := tx.UserPermissions(ctx, user)

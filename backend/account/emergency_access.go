@@ -28,7 +28,7 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if err := in.VoidPassword(ctx, in.User.ID); err != nil { // an attacker who knows it was held off only by the second factor
 			return err
 		}
-		if err := in.ResetRateLimit(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
+		if err := s.resetRateLimit(ctx, in, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
 		// Otherwise the new password would be refused.

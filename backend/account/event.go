@@ -21,16 +21,22 @@ func (s *Service) DeleteOldEvents(ctx context.Context) error {
 	}
 }
 
-// VerifyLog verifies the whole audit log and returns its number of entries. It fails with
-// [audit.ErrChain] if an attacker has changed the log. The error says where.
-func (s *Service) VerifyLog(ctx context.Context) (n int64, err error) {
+// LinkEvents links all committed events to the chain of the audit log. It returns how many
+// it refused because no server with these keys wrote them.
+func (s *Service) LinkEvents(ctx context.Context) (forged int, err error) {
+	return s.Store.LinkEvents(ctx, s.Keys, s.Now())
+}
+
+// VerifyLog verifies the whole audit log. It fails with [audit.ErrChain] if an attacker has
+// changed the log. The error says where.
+func (s *Service) VerifyLog(ctx context.Context) (audit.Report, error) {
 	v := audit.NewVerifier(s.Keys)
-	err = s.Store.ReadEvents(ctx, v.Begin, v.Add)
+	err := s.Store.ReadEvents(ctx, v)
 	if errors.Is(err, ErrNotFound) {
-		return 0, fmt.Errorf("%w: the record of its end is missing", audit.ErrChain)
+		return audit.Report{}, fmt.Errorf("%w: the record of its end is missing", audit.ErrChain)
 	}
 	if err != nil {
-		return 0, err
+		return audit.Report{}, err
 	}
 	return v.End()
 }
@@ -69,17 +75,28 @@ type EventFilter struct {
 	Limit  int
 }
 
+// An EventReader reads the whole audit log, as an [audit.Verifier] does. Each method ends
+// the reading if it fails.
+type EventReader interface {
+	Begin(audit.EventChain) error
+	Add(audit.Event) error
+	AddUnlinked(audit.Unlinked) error
+}
+
 type eventStore interface {
-	// AddEvent appends an event to the log. In a transaction it is written last, so that
-	// the transaction holds the lock of the log's end only briefly.
+	// AddEvent adds an event to the log. In a transaction it is written last.
 	AddEvent(ctx context.Context, mac audit.MAC, e audit.Event) error
+	// LinkEvents links all committed events to the chain. It leaves out events that no
+	// server with the keys of mac wrote, and returns their number.
+	LinkEvents(ctx context.Context, mac audit.MAC, now time.Time) (forged int, err error)
 	// Events returns the events that the filter selects, newest first.
 	Events(ctx context.Context, f EventFilter) ([]audit.Event, error)
-	// ReadEvents calls chain once and then event with each event, oldest first, all from
-	// one snapshot. It fails with [ErrNotFound] if the chain is missing. It stops at the
-	// first error of either.
-	ReadEvents(ctx context.Context, chain func(audit.EventChain) error, event func(audit.Event) error) error
-	// DeleteOldEvents deletes a batch of the oldest events before a time, small enough that
-	// writers to the log do not wait for long. It reports whether there may be more.
+	// ReadEvents calls Begin once, then Add with each event of the chain and AddUnlinked
+	// with each other one, oldest first, all from one snapshot. It fails with [ErrNotFound]
+	// if the chain is missing.
+	ReadEvents(ctx context.Context, r EventReader) error
+	// DeleteOldEvents deletes a batch of the oldest linked events before a time, small
+	// enough that writers to the log do not wait for long. It reports whether there may be
+	// more.
 	DeleteOldEvents(ctx context.Context, mac audit.MAC, before time.Time) (more bool, err error)
 }

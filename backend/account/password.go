@@ -79,7 +79,7 @@ func (s *Service) confirmPassword(ctx context.Context, actor Actor, password str
 	if p.Void {
 		return "", shared.ErrNewPasswordDue
 	}
-	return p.Hash, s.Store.ResetRateLimit(ctx, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
+	return p.Hash, s.resetRateLimit(ctx, s.Store, s.rateLimitKey(PasswordPromptLimit, actor.Session.UserID))
 }
 
 // verifyPassword reports whether phc is the hash of password. It counts the attempt for key

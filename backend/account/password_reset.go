@@ -236,10 +236,10 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
-		if err := in.ResetRateLimit(ctx, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
+		if err := s.resetRateLimit(ctx, in, s.rateLimitKey(SignInLimit, in.User.Email)); err != nil {
 			return err
 		}
-		if err := in.ResetRateLimit(ctx, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
+		if err := s.resetRateLimit(ctx, in, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
 			return err
 		}
 		if err := s.notify(ctx, in, client, reversal{}, "", mail.PasswordReset{}); err != nil {

@@ -252,10 +252,14 @@ func (s *Service) createSession(
 	if shown != "" {
 		session = session.withSecondFactor(shown, now)
 	}
-	if err := in.AddSession(ctx, session); err != nil {
+	n, err := in.AddSession(ctx, session)
+	if err == nil && n > set.SessionsPerUser {
+		err = in.TrimSessions(ctx, user, session.ID, set.SessionsPerUser)
+	}
+	if err != nil {
 		return Session{}, "", err
 	}
-	return session, token, in.TrimSessions(ctx, user, session.ID, set.SessionsPerUser)
+	return session, token, nil
 }
 
 // ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has replaced. The
@@ -302,11 +306,12 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 // [shared.ErrUnauthorized] if the session has ended or its token was rotated since the call
 // was authenticated. Of two sessions that revoke each other, one succeeds.
 func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) error) error {
-	return s.inUserTx(ctx, actor.Session.UserID, func(in userTx) error {
-		if err := in.LockSession(ctx, actor.Session); err != nil {
+	return s.Store.Tx(ctx, func(tx Store) error {
+		u, err := tx.LockSession(ctx, actor.Session)
+		if err != nil {
 			return err
 		}
-		return fn(in)
+		return fn(userTx{tx, u})
 	})
 }
 
@@ -366,7 +371,8 @@ func (s *Service) SignOut(ctx context.Context, client Client, token Token) error
 }
 
 type sessionStore interface {
-	AddSession(ctx context.Context, s Session) error
+	// AddSession adds a session, and returns how many its user has now.
+	AddSession(ctx context.Context, s Session) (n int, err error)
 	// SessionByHash returns the unexpired session whose current or former token has the
 	// hash, and its user, in one statement. It fails with [ErrNotFound].
 	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
@@ -381,9 +387,10 @@ type sessionStore interface {
 	// RecordSecondFactor records which second factor a session presented, and when. It
 	// fails with [shared.ErrUnauthorized] unless the session exists with its token.
 	RecordSecondFactor(ctx context.Context, s Session) error
-	// LockSession locks a session until the transaction ends. It fails with
-	// [shared.ErrUnauthorized] unless the session exists with its token.
-	LockSession(ctx context.Context, s Session) error
+	// LockSession locks the user of a session, and then the session, until the transaction
+	// ends, and returns the user. It fails with [shared.ErrUnauthorized] unless the session
+	// exists with its token.
+	LockSession(ctx context.Context, s Session) (User, error)
 	// DeleteSession returns how many sessions it deleted: 0 or 1.
 	DeleteSession(ctx context.Context, user, id string) (int, error)
 	// DeleteOtherSessions deletes all sessions of a user except keep, which may be empty,

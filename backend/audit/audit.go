@@ -22,9 +22,9 @@ type MAC interface {
 }
 
 // Event is an entry of the audit log. The transaction of the change that it records writes
-// it. It contains no secret.
+// it. It contains no secret. Soon after the commit, a server links it to the chain.
 type Event struct {
-	Seq       int64 `bun:",pk"` // from 1, without gaps
+	Seq       int64 `bun:",pk"` // from 1, without gaps, in the order of linking
 	ID        string
 	At        time.Time
 	Kind      string // one of the names in shared.EventKinds
@@ -69,10 +69,14 @@ type EventChain struct {
 	Last          int64 // First - 1 if there is none
 	Hash          []byte
 	MAC           []byte `bun:"mac"`
+	// LinkedAt is when an entry was last linked; zero if no server has recorded it. It is
+	// information for operators and not under the MAC, so that earlier versions of the
+	// program, which do not know it, can verify the chain.
+	LinkedAt time.Time `bun:",nullzero"`
 }
 
-// purpose is the purpose of the MAC of a chain.
-const purpose = "event chain"
+// chainPurpose is the purpose of the MAC of a chain.
+const chainPurpose = "event chain"
 
 func (c EventChain) text() string {
 	return fmt.Sprintf("%d %x %d %x", c.First, c.FirstPrevious, c.Last, c.Hash)
@@ -85,31 +89,61 @@ func (c EventChain) New() bool {
 
 // Sign returns the chain under a MAC of the current key.
 func (c EventChain) Sign(mac MAC) EventChain {
-	c.MAC = mac.MAC(purpose, c.text())
+	c.MAC = mac.MAC(chainPurpose, c.text())
 	return c
 }
 
 // signed reports whether one of the keys made the chain's MAC.
 func (c EventChain) signed(mac MAC) bool {
-	return slices.ContainsFunc(mac.MACs(purpose, c.text()), func(m []byte) bool { return hmac.Equal(m, c.MAC) })
+	return isMAC(mac, chainPurpose, c.text(), c.MAC)
 }
 
-// Append appends events to the chain, under a new MAC. It does not sign a chain whose MAC
-// is not valid: entries of the server must not make an attacker's entries valid.
-func (c EventChain) Append(mac MAC, events []Event) (EventChain, []Event) {
-	signed := c.signed(mac)
+// An Unlinked is an entry that is committed but not in the chain yet. Its MAC shows that a
+// server wrote it: otherwise, the server would link an entry of an attacker who can only
+// write to the database, and so make it valid.
+type Unlinked struct {
+	Event           // without Seq, Previous and Hash
+	MAC      []byte `bun:"mac"`
+	Replayed bool   `bun:",scanonly"` // whether the chain has an entry with this ID already
+}
+
+// eventPurpose is the purpose of the MAC of an [Unlinked].
+const eventPurpose = "event"
+
+func (e Event) unlinkedText() string {
+	e.Seq, e.Previous = 0, nil
+	return string(e.digest())
+}
+
+// Unlinked returns the event as an entry to be linked, under a MAC of the current key.
+func (e Event) Unlinked(mac MAC) Unlinked {
+	return Unlinked{Event: e, MAC: mac.MAC(eventPurpose, e.unlinkedText())}
+}
+
+// Genuine reports whether a server wrote the entry, and it is not in the chain already.
+func (u Unlinked) Genuine(mac MAC) bool {
+	return !u.Replayed && isMAC(mac, eventPurpose, u.unlinkedText(), u.MAC)
+}
+
+func isMAC(mac MAC, purpose, message string, code []byte) bool {
+	return slices.ContainsFunc(mac.MACs(purpose, message), func(m []byte) bool { return hmac.Equal(m, code) })
+}
+
+// Append appends events to the chain, under a new MAC. It fails with [ErrChain] if the
+// chain's MAC is not valid: entries of the server must not make an attacker's entries valid.
+func (c EventChain) Append(mac MAC, events []Event) (EventChain, []Event, error) {
+	if !c.signed(mac) {
+		return c, nil, errUnsigned
+	}
 	for i, e := range events {
 		events[i] = e.chained(c.Last+1, c.Hash)
 		c.Last, c.Hash = events[i].Seq, events[i].Hash
 	}
-	if signed {
-		c = c.Sign(mac)
-	}
-	return c, events
+	return c.Sign(mac), events, nil
 }
 
-// Cut returns the chain without the entries up to and including last. Like
-// [EventChain.Append], it does not sign a chain whose MAC is not valid.
+// Cut returns the chain without the entries up to and including last. It does not sign a
+// chain whose MAC is not valid.
 func (c EventChain) Cut(mac MAC, last Event) EventChain {
 	signed := c.signed(mac)
 	c.First, c.FirstPrevious = last.Seq+1, last.Hash

@@ -54,7 +54,7 @@ func newLog(mac MAC, n int) (EventChain, []Event) {
 	var all []Event
 	for i := 0; i < n; i += 2 {
 		var two []Event
-		chain, two = chain.Append(mac, []Event{{ID: fmt.Sprint(i), At: at, Kind: "sign-in"}, {ID: fmt.Sprint(i + 1), At: at, Kind: "sign-out"}})
+		chain, two, _ = chain.Append(mac, []Event{{ID: fmt.Sprint(i), At: at, Kind: "sign-in"}, {ID: fmt.Sprint(i + 1), At: at, Kind: "sign-out"}})
 		all = append(all, two...)
 	}
 	return chain, all
@@ -62,13 +62,23 @@ func newLog(mac MAC, n int) (EventChain, []Event) {
 
 // verify verifies a log as a server does.
 func verify(mac MAC, chain EventChain, events []Event) (int64, error) {
+	report, err := verifyAll(mac, chain, events, nil)
+	return report.Linked, err
+}
+
+func verifyAll(mac MAC, chain EventChain, events []Event, unlinked []Unlinked) (Report, error) {
 	v := NewVerifier(mac)
 	if err := v.Begin(chain); err != nil {
-		return 0, err
+		return Report{}, err
 	}
 	for _, e := range events {
 		if err := v.Add(e); err != nil {
-			return 0, err
+			return Report{}, err
+		}
+	}
+	for _, u := range unlinked {
+		if err := v.AddUnlinked(u); err != nil {
+			return Report{}, err
 		}
 	}
 	return v.End()
@@ -93,14 +103,17 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %d entries, %v; want %d", what, n, err, len(test.events))
 		}
 	}
-	next, more := chain.Append(both, []Event{{ID: "next", Kind: "sign-in"}})
+	next, more, err := chain.Append(both, []Event{{ID: "next", Kind: "sign-in"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if n, err := verify(keys{"new"}, next, append(slices.Clone(events), more...)); err != nil || n != 7 {
 		t.Errorf("after an entry under the new key: %d entries, %v; want 7", n, err)
 	}
 }
 
 // TestTampering checks that a log that an attacker without the key has changed does not
-// verify, and that entries that the server adds afterward do not repair it.
+// verify, and that what the server does afterward does not repair it.
 func TestTampering(t *testing.T) {
 	mac, forger := keys{"key"}, keys{"forged"}
 	for what, tamper := range map[string]func(c EventChain, all []Event) (EventChain, []Event){
@@ -136,7 +149,10 @@ func TestTampering(t *testing.T) {
 		if n, err := verify(mac, c, all); !errors.Is(err, ErrChain) {
 			t.Errorf("%s: %d entries, %v; want %v", what, n, err, ErrChain)
 		}
-		c, more := c.Append(mac, []Event{{ID: "next", Kind: "sign-in"}})
+		c, more, err := c.Append(mac, []Event{{ID: "next", Kind: "sign-in"}})
+		if err != nil && !errors.Is(err, ErrChain) {
+			t.Errorf("%s, and then an entry of the server: %v; want %v", what, err, ErrChain)
+		}
 		if n, err := verify(mac, c, append(all, more...)); !errors.Is(err, ErrChain) {
 			t.Errorf("%s, and then an entry of the server: %d entries, %v; want %v", what, n, err, ErrChain)
 		}
@@ -147,7 +163,10 @@ func TestTampering(t *testing.T) {
 // not after the log was cut.
 func TestEntriesBeforeChain(t *testing.T) {
 	mac := keys{"key"}
-	chain, all := EventChain{N: 1, First: 3, Last: 2}.Sign(mac).Append(mac, []Event{{ID: "3"}, {ID: "4"}})
+	chain, all, err := EventChain{N: 1, First: 3, Last: 2}.Sign(mac).Append(mac, []Event{{ID: "3"}, {ID: "4"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	before := []Event{{Seq: 1, ID: "1"}, {Seq: 2, ID: "2"}}
 	if n, err := verify(mac, chain, slices.Concat(before, all)); err != nil || n != 2 {
 		t.Errorf("%d entries, %v; want 2", n, err)
@@ -157,5 +176,33 @@ func TestEntriesBeforeChain(t *testing.T) {
 	}
 	if new := (EventChain{First: 1}); !new.New() || new.Sign(mac).New() || chain.New() {
 		t.Error("New is wrong about which chain is new")
+	}
+}
+
+// TestUnlinked checks that a verifier accepts only entries that a server wrote, under any
+// of its keys, and reports the oldest.
+func TestUnlinked(t *testing.T) {
+	old, both := keys{"old"}, keys{"new", "old"}
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	chain, events := newLog(old, 2)
+	chain.LinkedAt = at
+	first, second := Event{ID: "a", At: at.Add(time.Second)}.Unlinked(both), Event{ID: "b", At: at}.Unlinked(old)
+	report, err := verifyAll(both, chain, events, []Unlinked{first, second})
+	if want := (Report{2, at, 2, at}); err != nil || report != want || report.Entries() != 4 {
+		t.Errorf("%+v, %v; want %+v", report, err, want)
+	}
+	for what, tamper := range map[string]func(*Unlinked){
+		"a changed entry":               func(u *Unlinked) { u.UserID = "bob" },
+		"an entry of the chain":         func(u *Unlinked) { u.Replayed = true },
+		"an entry without a MAC":        func(u *Unlinked) { u.MAC = nil },
+		"an entry with another's MAC":   func(u *Unlinked) { u.MAC = second.MAC },
+		"an entry of an attacker's key": func(u *Unlinked) { *u = u.Event.Unlinked(keys{"forged"}) },
+		"the MAC of a chain":            func(u *Unlinked) { u.MAC = old.MAC(chainPurpose, u.unlinkedText()) },
+	} {
+		u := first
+		tamper(&u)
+		if _, err := verifyAll(both, chain, events, []Unlinked{u}); !errors.Is(err, ErrChain) {
+			t.Errorf("%s: %v; want %v", what, err, ErrChain)
+		}
 	}
 }

@@ -115,8 +115,8 @@ func TestRotateKey(t *testing.T) {
 			if all, err := other.accounts.LoadSettings(t.Context()); err != nil || other.accounts.Settings.Now().MailAPIKey != "re_12345678" {
 				t.Errorf("settings: %d, %v", len(all), err)
 			}
-			if n, err := other.accounts.VerifyLog(t.Context()); err != nil || n == 0 {
-				t.Errorf("the log: %d, %v", n, err)
+			if report, err := other.accounts.VerifyLog(t.Context()); err != nil || report.Entries() == 0 {
+				t.Errorf("the log: %+v, %v", report, err)
 			}
 			return other
 		}

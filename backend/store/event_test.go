@@ -38,7 +38,16 @@ func serviceWithLog(t *testing.T, db store.DB, n int) *account.Service {
 	for i := range n {
 		addEvent(t, s, fmt.Sprint("e", i), now.AddDate(0, 0, i+1-n))
 	}
+	link(t, s)
 	return s
+}
+
+// link links all events of a log.
+func link(t *testing.T, s *account.Service) {
+	t.Helper()
+	if forged, err := s.LinkEvents(t.Context()); forged != 0 || err != nil {
+		t.Fatalf("%d forged events, %v", forged, err)
+	}
 }
 
 // addEvent adds a sign-in to the log.
@@ -55,8 +64,8 @@ func addEvent(t *testing.T, s *account.Service, id string, at time.Time) {
 // wantIntact checks that the log verifies and has n entries.
 func wantIntact(t *testing.T, s *account.Service, n int64) {
 	t.Helper()
-	if got, err := s.VerifyLog(t.Context()); got != n || err != nil {
-		t.Errorf("the log has %d entries, %v; want %d", got, err, n)
+	if got, err := s.VerifyLog(t.Context()); got.Entries() != n || err != nil {
+		t.Errorf("the log is %+v, %v; want %d entries", got, err, n)
 	}
 }
 
@@ -73,12 +82,12 @@ func TestEventsAppendOnly(t *testing.T) {
 			queries = append(queries, "TRUNCATE events", "TRUNCATE events, event_chains CASCADE", "TRUNCATE event_chains")
 		} else {
 			queries = append(queries,
-				"INSERT OR REPLACE INTO event_chains SELECT n, first, first_previous, 3, hash, mac FROM event_chains",
+				"INSERT OR REPLACE INTO event_chains SELECT n, first, first_previous, 3, hash, mac, linked_at FROM event_chains",
 				"INSERT OR REPLACE INTO events SELECT seq, id, at, 'forged', actor_id, user_id, session_id, subject, detail, "+
 					"ip, user_agent, previous, hash FROM events WHERE seq = 2")
 		}
 		queries = append(queries, "DELETE FROM event_chains", "UPDATE event_chains SET first = 1, last = 0", "UPDATE event_chains SET last = 4",
-			"INSERT INTO event_chains SELECT 2, 99, first_previous, 99, hash, mac FROM event_chains")
+			"INSERT INTO event_chains SELECT 2, 99, first_previous, 99, hash, mac, linked_at FROM event_chains")
 		for _, query := range queries {
 			if err := store.Exec(db, query); err == nil || !strings.Contains(err.Error(), "append-only") {
 				t.Errorf("%s: %v; want an error of the append-only log", query, err)
@@ -157,14 +166,11 @@ func TestTampering(t *testing.T) {
 				}
 				// Entries that the server adds do not repair the log.
 				for range 2 {
-					if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
-						t.Errorf("%d entries, %v; want %v", n, err, audit.ErrChain)
+					if report, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
+						t.Errorf("%+v, %v; want %v", report, err, audit.ErrChain)
 					}
-					e := audit.Event{ID: rand.Text(), At: now, Kind: shared.EventSignIn, UserID: "ann"}
-					err := db.AddEvent(t.Context(), s.Keys, e)
-					if err != nil && !strings.Contains(what, "put in") && !strings.Contains(what, "cut off, and forged") && what != "no end any more" {
-						t.Error(err)
-					}
+					addEvent(t, s, rand.Text(), now)
+					s.LinkEvents(t.Context()) // may fail
 				}
 			})
 		})
@@ -199,7 +205,7 @@ func TestForgedLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
-			t.Errorf("an entry before the start: %d entries, %v; want %v", n, err, audit.ErrChain)
+			t.Errorf("an entry before the start: %+v, %v; want %v", n, err, audit.ErrChain)
 		}
 
 		if err := store.Exec(db, "UPDATE event_chains SET mac = ''"); err != nil {
@@ -212,7 +218,7 @@ func TestForgedLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := s.VerifyLog(t.Context()); !errors.Is(err, audit.ErrChain) {
-			t.Errorf("without its MAC, and signed again: %d entries, %v; want %v", n, err, audit.ErrChain)
+			t.Errorf("without its MAC, and signed again: %+v, %v; want %v", n, err, audit.ErrChain)
 		}
 	})
 }
@@ -237,6 +243,7 @@ func TestDeleteOldEventsInBatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			link(t, s)
 		}
 		write(0, 1500, old)
 		write(1500, 1501, now)
@@ -274,10 +281,12 @@ func TestDeleteOldEvents(t *testing.T) {
 			t.Error("the remaining entries can be deleted")
 		}
 		addEvent(t, s, "more", now)
+		link(t, s)
 		cut(32)
 		s.Now = func() time.Time { return now.AddDate(1, 0, 0) }
 		cut(0)
 		addEvent(t, s, "later", s.Now())
+		link(t, s)
 		cut(1)
 		page, err := db.Events(t.Context(), account.EventFilter{Limit: 10})
 		if err != nil || len(page) != 1 || page[0].Seq != 42 {
@@ -286,15 +295,22 @@ func TestDeleteOldEvents(t *testing.T) {
 	})
 }
 
-// TestEventsConcurrently checks that the log has no gap while many transactions write
-// to it, and some of them roll back. A concurrent reader sees no gap either.
-func TestEventsConcurrently(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db store.DB) {
+// TestLinkConcurrently checks that the log is complete while many transactions write to it,
+// some of them roll back, and two servers link at once. A concurrent reader sees a whole
+// log, too.
+func TestLinkConcurrently(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
 		s := serviceWithLog(t, db, 0)
+		other, err := store.Open(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
 		failure := errors.New("on purpose")
-		var wg sync.WaitGroup
+		var writers, linkers sync.WaitGroup
 		for i := range 20 {
-			wg.Go(func() {
+			writers.Go(func() {
 				err := db.Tx(context.Background(), func(tx account.Store) error {
 					for j := range 3 {
 						e := audit.Event{ID: fmt.Sprint(i, "-", j), At: now, Kind: shared.EventSignIn}
@@ -312,12 +328,177 @@ func TestEventsConcurrently(t *testing.T) {
 				}
 			})
 		}
+		done := make(chan struct{})
+		for _, db := range []store.DB{db, other} {
+			linkers.Go(func() {
+				for ended := false; !ended; {
+					select {
+					case <-done:
+						ended = true // link once more
+					default:
+					}
+					if forged, err := db.LinkEvents(context.Background(), s.Keys, now); forged != 0 || err != nil {
+						t.Errorf("%d forged events, %v", forged, err)
+					}
+				}
+			})
+		}
 		for range 10 { // each call reads the log as of one moment
-			if n, err := s.VerifyLog(t.Context()); n%3 != 0 || err != nil {
-				t.Errorf("during the writes, the log has %d entries, %v", n, err)
+			if report, err := s.VerifyLog(t.Context()); report.Entries()%3 != 0 || err != nil {
+				t.Errorf("during the writes, the log is %+v, %v", report, err)
 			}
 		}
-		wg.Wait()
-		wantIntact(t, s, 30)
+		writers.Wait()
+		close(done)
+		linkers.Wait()
+		want := audit.Report{Linked: 30, LinkedAt: now}
+		if report, err := s.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+		select {
+		case <-db.EventsAdded():
+		default:
+			t.Error("EventsAdded does not report the events of committed transactions")
+		}
 	})
+}
+
+// TestUnlinkedEvents checks that events that are not linked yet are in the log, in order,
+// and that the database rejects changes of them.
+func TestUnlinkedEvents(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		s := serviceWithLog(t, db, 3)
+		addEvent(t, s, "u1", now.Add(-time.Hour))
+		addEvent(t, s, "u2", now)
+		want := audit.Report{Linked: 3, LinkedAt: now, Unlinked: 2, Oldest: now.Add(-time.Hour)}
+		if report, err := s.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+		for before, want := range map[string]string{
+			"": "u2 u1 e2 e1 e0", "u2": "u1 e2 e1 e0", "u1": "e2 e1 e0", "e2": "e1 e0", "e0": "", "unknown": "",
+		} {
+			if got := ids(t, db, account.EventFilter{User: "ann", Before: before, Limit: 9}); got != want {
+				t.Errorf("events before %q: %s; want %s", before, got, want)
+			}
+		}
+		if got := ids(t, db, account.EventFilter{Kinds: []string{shared.EventSignIn}, Limit: 3}); got != "u2 u1 e2" {
+			t.Errorf("the first page: %s; want u2 u1 e2", got)
+		}
+		queries := []string{
+			"UPDATE unlinked_events SET kind = 'sign-out'", "DELETE FROM unlinked_events", "DELETE FROM unlinked_events WHERE id = 'u2'",
+		}
+		if strings.HasPrefix(url, "postgres") {
+			queries = append(queries, "TRUNCATE unlinked_events")
+		} else {
+			queries = append(queries, "INSERT OR REPLACE INTO unlinked_events SELECT n, id, at, 'forged', actor_id, user_id, session_id, "+
+				"subject, detail, ip, user_agent, mac FROM unlinked_events")
+		}
+		for _, query := range queries {
+			if err := store.Exec(db, query); err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: %v; want an error of the append-only log", query, err)
+			}
+		}
+		link(t, s)
+		if got := ids(t, db, account.EventFilter{Before: "u2", Limit: 9}); got != "u1 e2 e1 e0" {
+			t.Errorf("linked: %s; want u1 e2 e1 e0", got)
+		}
+		wantIntact(t, s, 5)
+	})
+}
+
+// ids returns the IDs of the events that a filter selects.
+func ids(t *testing.T, db store.DB, f account.EventFilter) string {
+	t.Helper()
+	events, err := db.Events(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range events {
+		all = append(all, e.ID)
+	}
+	return strings.Join(all, " ")
+}
+
+// TestTamperingBeforeLink checks what an attacker gains who can write to the database, past
+// its triggers, but lacks the server's key: no more than the deletion of events that are
+// not linked yet. A server never links a forged, changed or repeated one.
+func TestTamperingBeforeLink(t *testing.T) {
+	copied := "INSERT INTO unlinked_events (id, at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, mac) " +
+		"SELECT %s, at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, mac FROM unlinked_events WHERE id = 'u1'"
+	for what, test := range map[string]struct {
+		again   bool // whether the attack is a repetition of a linked event
+		query   string
+		entries int64 // in the chain at the end
+		found   bool
+	}{
+		"deleted":               {false, "DELETE FROM unlinked_events WHERE id = 'u1'", 4, false},
+		"changed":               {false, "UPDATE unlinked_events SET user_id = 'bob' WHERE id = 'u1'", 4, true},
+		"forged":                {false, fmt.Sprintf(copied, "'forged'"), 5, true},
+		"a MAC of another":      {false, "UPDATE unlinked_events SET mac = (SELECT mac FROM event_chains) WHERE id = 'u1'", 4, true},
+		"a repeated event":      {true, "", 5, true},
+		"a linked one deleted":  {false, "DELETE FROM events WHERE id = 'e1'", 5, true},
+		"a linked one changed":  {false, "UPDATE events SET kind = 'sign-out' WHERE id = 'e1'", 5, true},
+		"the end of a log lost": {false, "DELETE FROM events WHERE seq = 3", 5, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			storetest.EachURL(t, func(t *testing.T, url string) {
+				db := storetest.Migrated(t, url)
+				s := serviceWithLog(t, db, 3)
+				exec := func(query string) {
+					t.Helper()
+					if err := store.Exec(db, query); err != nil {
+						t.Fatalf("%s: %v", query, err)
+					}
+				}
+				for _, trigger := range []string{
+					"events_not_updated", "events_not_deleted", "unlinked_events_not_updated", "unlinked_events_not_deleted",
+				} {
+					if strings.HasPrefix(url, "postgres") {
+						table, _, _ := strings.Cut(trigger, "_not_")
+						trigger += " ON " + table
+					}
+					exec("DROP TRIGGER " + trigger)
+				}
+				addEvent(t, s, "u1", now)
+				addEvent(t, s, "u2", now)
+				if test.again {
+					exec("CREATE TABLE stolen AS SELECT * FROM unlinked_events WHERE id = 'u1'")
+					link(t, s)
+					test.query = strings.ReplaceAll(fmt.Sprintf(copied, "id"), "FROM unlinked_events", "FROM stolen")
+				}
+				exec(test.query)
+				report, err := s.VerifyLog(t.Context())
+				if found := errors.Is(err, audit.ErrChain); found != test.found {
+					t.Errorf("%+v, %v; found must be %t", report, err, test.found)
+				}
+				forged, err := s.LinkEvents(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if linked := last(t, db); linked != test.entries {
+					t.Errorf("the chain ends with entry %d; want %d (%d forged)", linked, test.entries, forged)
+				}
+				report, err = s.VerifyLog(t.Context())
+				if found := errors.Is(err, audit.ErrChain); found != test.found {
+					t.Errorf("afterward: %+v, %v; found must be %t", report, err, test.found)
+				}
+			})
+		})
+	}
+}
+
+// last returns the number of the last entry of the chain.
+func last(t *testing.T, db store.DB) int64 {
+	t.Helper()
+	events, err := db.Events(t.Context(), account.EventFilter{Limit: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int64
+	for _, e := range events {
+		n = max(n, e.Seq)
+	}
+	return n
 }

@@ -38,6 +38,8 @@ type DB struct {
 
 	byHash *prepared     // the statement of SessionByHash; nil on SQLite and in a transaction
 	queued *queuedEvents // the events of the transaction; nil outside of one
+
+	eventsAdded chan struct{} // receives a value after events were committed
 }
 
 var _ account.Store = DB{}
@@ -96,7 +98,7 @@ func openSQLite(path string, timeout time.Duration) (DB, error) {
 	}
 	db := bun.NewDB(pool, sqlitedialect.New())
 	limitConnections(pool, sqliteConnections)
-	return DB{bun: db, pool: db, path: path}, nil
+	return DB{bun: db, pool: db, path: path, eventsAdded: make(chan struct{}, 1)}, nil
 }
 
 func openPostgres(dsn string, timeout time.Duration) (DB, error) {
@@ -106,7 +108,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 	}
 	limitConnections(pool, postgresConnections)
 	b := bun.NewDB(pool, pgdialect.New())
-	return DB{bun: b, pool: b, dsn: dsn, byHash: &prepared{}}, nil
+	return DB{bun: b, pool: b, dsn: dsn, byHash: &prepared{}, eventsAdded: make(chan struct{}, 1)}, nil
 }
 
 // connectPostgres returns a pool that connects at the first use. timeout limits each
@@ -186,9 +188,10 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 		return fn(db)
 	}
 	var fnErr error
+	queued := new(queuedEvents)
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun, in.byHash, in.queued = tx, nil, &queuedEvents{}
+		in.bun, in.byHash, in.queued = tx, nil, queued
 		if fnErr = fn(in); fnErr == nil {
 			fnErr = in.writeEvents(ctx)
 		}
@@ -197,7 +200,23 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	if fnErr != nil {
 		return fnErr
 	}
+	if len(queued.events) > 0 { // even if err is not nil, because the commit may have succeeded
+		select {
+		case db.eventsAdded <- struct{}{}:
+		default: // the receiver has not taken the previous value yet
+		}
+	}
 	return wrapDB(err)
+}
+
+// forUpdate makes a query lock the rows that it reads until the transaction ends. On SQLite
+// that is not needed, because a transaction holds the lock of the whole database. The lock
+// is the weaker one that permits others to insert rows that refer to the locked ones.
+func (db DB) forUpdate(q *bun.SelectQuery) *bun.SelectQuery {
+	if db.dsn != "" {
+		q.For("NO KEY UPDATE")
+	}
+	return q
 }
 
 // deleteBatch is how many rows one statement deletes: few enough that writers to SQLite do
