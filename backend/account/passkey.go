@@ -248,7 +248,11 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 		if err != nil || due != nil {
 			return err
 		}
-		return s.finishSignIn(ctx, in, client, &o, verified.ID)
+		hash, err := passwordHash(ctx, in)
+		if err != nil {
+			return err
+		}
+		return s.finishSignIn(ctx, in, client, &o, hash, verified.ID)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):

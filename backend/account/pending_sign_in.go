@@ -155,7 +155,11 @@ func (s *Service) completeByCode(
 				return err
 			}
 		}
-		return s.finishSignIn(ctx, in, vc.Client, &o, "")
+		hash, err := passwordHash(ctx, in)
+		if err != nil {
+			return err
+		}
+		return s.finishSignIn(ctx, in, vc.Client, &o, hash, "")
 	})
 	return o, err
 }

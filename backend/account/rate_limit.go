@@ -90,6 +90,14 @@ func (s *Service) SettleGuess(ctx context.Context, g Guess, free bool) error {
 	return s.Store.SettleRateLimit(ctx, g.key, g.expires, free)
 }
 
+// resetRateLimit forgets the attempts that [Service.Allow] has counted.
+func (s *Service) resetRateLimit(ctx context.Context, tx Store, key []byte) error {
+	if s.Unlimited {
+		return nil
+	}
+	return tx.ResetRateLimit(ctx, key)
+}
+
 func (s *Service) rateLimitKey(l RateLimit, key string) []byte {
 	return s.Keys.MAC("attempt "+l.Name, key)
 }

@@ -60,13 +60,13 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		if err != nil {
 			return err
 		}
-		if err := in.ResetRateLimit(ctx, limitKey); err != nil {
+		if err := s.resetRateLimit(ctx, in, limitKey); err != nil {
 			return err
 		}
 		if o, due, err = s.completeFirstFactor(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
 			return err
 		}
-		return s.finishSignIn(ctx, in, client, &o, "")
+		return s.finishSignIn(ctx, in, client, &o, upgraded, "")
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -164,22 +164,27 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 }
 
 // finishSignIn makes the browser a known device and records the sign-in. If the browser was
-// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. passkey is the ID of the
-// passkey that signed in, or "".
-func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, passkey string) error {
-	pw, err := in.Password(ctx, in.User.ID)
-	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
-		return err
-	}
-	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. hash is that of the user's
+// password, and passkey is the ID of the passkey that signed in, or "".
+func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, hash, passkey string) error {
+	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, hash); !known && s.Settings.Now().NewDeviceMail {
 		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn{}); err != nil {
 			return err
 		}
 	}
-	o.KnownDevice = s.addKnownDevice(in.User.ID, pw.Hash, client.KnownDevice)
+	o.KnownDevice = s.addKnownDevice(in.User.ID, hash, client.KnownDevice)
 	e := s.sessionEvent(shared.EventSignIn, Actor{o.Session, in.User, client})
 	e.Subject = passkey
 	return in.AddEvent(ctx, s.Keys, e)
+}
+
+// passwordHash returns the hash of the user's password. It is "" if the user has none.
+func passwordHash(ctx context.Context, in userTx) (string, error) {
+	p, err := in.Password(ctx, in.User.ID)
+	if errors.Is(err, shared.ErrCredentialNotFound) {
+		err = nil
+	}
+	return p.Hash, err
 }
 
 // KnownDeviceTokens are the tokens that a browser keeps after sign-in, one for each of the

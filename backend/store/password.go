@@ -25,12 +25,17 @@ func (db DB) AddPassword(ctx context.Context, p account.Password) error {
 	return wrapDB(err)
 }
 
-// UsePassword implements [account.Store]. The update changes nothing, but takes the row's
-// lock, so that a concurrent change of the hash comes before or after it.
+// UsePassword implements [account.Store]. It takes the row's lock, so that a concurrent
+// change of the hash comes before or after it.
 func (db DB) UsePassword(ctx context.Context, user, hash string) error {
-	res, err := db.bun.NewUpdate().Model((*account.Password)(nil)).Set("hash = hash").
-		Where("user_id = ?", user).Where("hash = ?", hash).Where("NOT void").Exec(ctx)
-	return requireOneRow(res, err, shared.ErrCredentials)
+	var one int
+	q := db.bun.NewSelect().Model((*account.Password)(nil)).ColumnExpr("1").
+		Where("user_id = ?", user).Where("hash = ?", hash).Where("NOT void")
+	err := noRowsToNotFound(db.forUpdate(q).Scan(ctx, &one))
+	if errors.Is(err, account.ErrNotFound) {
+		return shared.ErrCredentials
+	}
+	return err
 }
 
 // UpgradePassword implements [account.Store].

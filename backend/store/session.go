@@ -13,9 +13,11 @@ import (
 )
 
 // AddSession implements [account.Store].
-func (db DB) AddSession(ctx context.Context, s account.Session) error {
-	_, err := db.bun.NewInsert().Model(&s).Exec(ctx)
-	return wrapDB(err)
+func (db DB) AddSession(ctx context.Context, s account.Session) (n int, err error) {
+	others := db.bun.NewSelect().TableExpr("sessions AS other").ColumnExpr("COUNT(*) + 1").
+		Where("other.user_id = ?", s.UserID).Where("other.id <> ?", s.ID)
+	err = db.bun.NewInsert().Model(&s).Returning("(?)", others).Scan(ctx, &n)
+	return n, wrapDB(err)
 }
 
 // sessionRow is a session with its user.
@@ -88,11 +90,19 @@ func (db DB) RecordSecondFactor(ctx context.Context, s account.Session) error {
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// LockSession implements [account.Store]. The update changes nothing, but locks the row.
-func (db DB) LockSession(ctx context.Context, s account.Session) error {
-	res, err := db.bun.NewUpdate().Model((*account.Session)(nil)).Set("method = method").
-		Where("id = ?", s.ID).Where("token_hash = ?", s.TokenHash).Exec(ctx)
-	return requireOneRow(res, err, shared.ErrUnauthorized)
+// LockSession implements [account.Store]. It locks the user before the session, as do all
+// transactions that change both.
+func (db DB) LockSession(ctx context.Context, s account.Session) (account.User, error) {
+	var u account.User
+	// Postgres locks in the order of the tables, and checks the conditions again on a row
+	// that it had to wait for.
+	q := db.bun.NewSelect().Model(&u).Join("JOIN sessions AS session ON session.user_id = ?TableAlias.id").
+		Where("?TableAlias.id = ?", s.UserID).Where("session.id = ?", s.ID).Where("session.token_hash = ?", s.TokenHash)
+	err := noRowsToNotFound(db.forUpdate(q).Scan(ctx))
+	if errors.Is(err, account.ErrNotFound) {
+		err = shared.ErrUnauthorized
+	}
+	return u, err
 }
 
 // DeleteSession implements [account.Store].

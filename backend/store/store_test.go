@@ -37,7 +37,7 @@ func addSession(t *testing.T, db account.Store, user, id string, active time.Tim
 		ID: id, UserID: user, TokenHash: account.Token("token of " + id).Hash(), CreatedAt: now, LastActiveAt: active,
 		ExpiresAt: now.Add(time.Hour), ConfirmedAt: now, Method: account.MethodPassword, IP: "192.0.2.1", UserAgent: "UA", Remember: true,
 	}
-	if err := db.AddSession(t.Context(), s); err != nil {
+	if _, err := db.AddSession(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -410,6 +410,24 @@ func TestNoDeadlock(t *testing.T) {
 	})
 }
 
+// TestAddSession checks that AddSession returns the number of the user's sessions.
+func TestAddSession(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		for _, user := range []string{"ann", "bob"} {
+			addUser(t, db, user)
+			for want := 1; want <= 3; want++ {
+				id := fmt.Sprint(user, want)
+				n, err := db.AddSession(t.Context(), account.Session{
+					ID: id, UserID: user, TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now, ConfirmedAt: now,
+				})
+				if n != want || err != nil {
+					t.Errorf("%s: %d sessions, %v; want %d", id, n, err, want)
+				}
+			}
+		}
+	})
+}
+
 // TestSignInDuringChange checks that a sign-in with the old password either ends before the
 // password changes or fails.
 func TestSignInDuringChange(t *testing.T) {
@@ -431,9 +449,10 @@ func TestSignInDuringChange(t *testing.T) {
 					return err
 				}
 				id := fmt.Sprint("s", i)
-				return tx.AddSession(context.Background(), account.Session{
+				_, err := tx.AddSession(context.Background(), account.Session{
 					ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now,
 				})
+				return err
 			})
 		})
 		if left, err := db.Sessions(t.Context(), "ann", now); len(left) != 0 || err != nil {

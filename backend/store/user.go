@@ -63,10 +63,10 @@ func (db DB) UpdateUser(ctx context.Context, user string, change account.UserCha
 	return requireOneRow(res, err, shared.ErrUnauthorized)
 }
 
-// LockUser implements [account.Store]. The update changes nothing, but locks the row.
+// LockUser implements [account.Store].
 func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 	var u account.User
-	err := noRowsToNotFound(db.bun.NewUpdate().Model(&u).Set("name = name").Where("id = ?", user).Returning("*").Scan(ctx))
+	err := noRowsToNotFound(db.forUpdate(db.bun.NewSelect().Model(&u).Where("id = ?", user)).Scan(ctx))
 	if errors.Is(err, account.ErrNotFound) {
 		return u, shared.ErrUnauthorized
 	}
@@ -75,11 +75,14 @@ func (db DB) LockUser(ctx context.Context, user string) (account.User, error) {
 
 // LockWaitingUser implements [account.Store].
 func (db DB) LockWaitingUser(ctx context.Context, email string) (id string, err error) {
-	opened := db.bun.NewSelect().Model((*audit.Event)(nil)).ColumnExpr("1").
-		Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
-		Where("?TableAlias.kind IN (?)", bun.List([]string{shared.EventSignUp, shared.EventSignIn}))
+	signedIn := func(model any) *bun.SelectQuery {
+		return db.bun.NewSelect().Model(model).ColumnExpr("1").
+			Where("?TableAlias.user_id = users.id").Where("?TableAlias.session_id <> ''").
+			Where("?TableAlias.kind IN (?)", bun.List([]string{shared.EventSignUp, shared.EventSignIn}))
+	}
 	err = noRowsToNotFound(db.bun.NewUpdate().Table("users").Set("name = name").
-		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", opened).
+		Where("email = ?", email).Where("NOT email_verified").Where("NOT EXISTS (?)", signedIn((*audit.Event)(nil))).
+		Where("NOT EXISTS (?)", signedIn((*unlinkedEvent)(nil))).
 		Returning("id").Scan(ctx, &id))
 	if errors.Is(err, account.ErrNotFound) {
 		err = nil
@@ -100,7 +103,10 @@ func (db DB) ChangeEmail(ctx context.Context, user, email string, verified bool,
 	owner := db.bun.NewSelect().TableExpr("users AS owner").ColumnExpr("1").Where("owner.email = ?", email)
 	res, err := db.bun.NewUpdate().Model((*account.User)(nil)).
 		Set("email = ?", email).Set("email_verified = ?", verified).Set("updated_at = ?", now).
-		Where("id = ?", user).Where("NOT EXISTS (?)", owner).Exec(ctx)
+		Where("id = ?", user).Where("NOT EXISTS (?)", owner).
+		// Of two calls for the same user at once, Postgres lets the second one wait, and then
+		// checks only conditions on the row again.
+		Where("?TableAlias.email <> ?", email).Exec(ctx)
 	if isUniqueViolation(err) {
 		return shared.ErrUserExists.In("email")
 	}
