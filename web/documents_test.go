@@ -99,6 +99,49 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
+// TestDocumentTables tests that a keyboard and a screen reader reach each table, which
+// scrolls by itself if it is too wide for the page, and that long names in it can break.
+func TestDocumentTables(t *testing.T) {
+	region := regexp.MustCompile(`<div class="table" role="region" aria-label="([^"]+)" tabindex="0"><table>`)
+	for at, file := range Documents() {
+		page := string(file.Form(""))
+		names := map[string]bool{}
+		for _, found := range region.FindAllStringSubmatch(page, -1) {
+			if names[found[1]] {
+				t.Errorf("%s: two tables have the name %q", at, found[1])
+			}
+			names[found[1]] = true
+		}
+		if n := strings.Count(page, "<table"); n != len(names) {
+			t.Errorf("%s: %d of %d tables are regions", at, len(names), n)
+		}
+	}
+	for name, want := range map[string]string{
+		"settings.manage":          "settings.|manage",
+		"REQUIRE_TWO_FACTOR":       "REQUIRE_|TWO_|FACTOR",
+		"TWO_FACTOR_EMAIL=off":     "TWO_|FACTOR_|EMAIL=|off",
+		"allAcceptedCredentialIds": "allAccepted|Credential|Ids",
+		"callbackURL?":             "callback|URL?",
+		"userId":                   "userId",
+		"127.0.0.1":                "127.0.0.1",
+		".env":                     ".env",
+	} {
+		if got := strings.ReplaceAll(breakable(name), breakMark, "|"); got != want {
+			t.Errorf("%s can break as %s; want %s", name, got, want)
+		}
+	}
+	page := string(Documents()["/docs/configuration"].Form(""))
+	for _, want := range []string{
+		`<td><code>settings.<wbr>manage</code></td>`,
+		`.5432&amp;<wbr>sslmode=<wbr>disable</code>`,
+		`<code>APP_NAME=&quot;Example accounts&quot;</code>`, // in a sentence
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not contain %s", want)
+		}
+	}
+}
+
 func TestDocumentMenu(t *testing.T) {
 	page := string(Documents()["/docs/security"].Form(""))
 	for _, want := range []string{
