@@ -429,8 +429,22 @@ func TestCommands(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("the key file after a rotation: %v, %v", info, err)
 		}
+		// The server lacks the new key until it restarts. What it writes to the security log
+		// meanwhile does not break the log.
+		p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"}).Must(t, 401, "")
+		verify := func(want string) {
+			t.Helper()
+			testkit.Eventually(t, "the security log "+want, func() bool {
+				output, err := testkit.Run(t, append([]string{"verify-log"}, flags...)...)
+				return err == nil && strings.HasPrefix(output, "The security log is intact: 7 entries.\n") && strings.Contains(output, "not linked") == (want == "waits")
+			}, func() string {
+				output, err := testkit.Run(t, append([]string{"verify-log"}, flags...)...)
+				return fmt.Sprint(output, err)
+			})
+		}
 		p.Stop()
 		p.Start() // with two keys
+		verify("is linked")
 		// The program rejects the key file from before the rotation, which lacks the new key
 		// of the database.
 		text, err := os.ReadFile(filepath.Join(p.Data, "keys"))

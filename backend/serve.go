@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"latchkey/backend/account"
+	"latchkey/backend/audit"
 	"latchkey/backend/keyring"
 	"latchkey/backend/server"
 	"latchkey/backend/store"
@@ -209,7 +210,10 @@ var errForged = errors.New("entries were not written by a server with this key f
 // had to leave some out.
 func linkAll(ctx context.Context, accounts *account.Service) error {
 	forged, err := accounts.LinkEvents(ctx)
-	if err == nil && forged > 0 {
+	switch {
+	case errors.Is(err, audit.ErrChain):
+		err = fmt.Errorf("%w, or this server lacks its newest key: if the keys were rotated, restart with the current key file", err)
+	case err == nil && forged > 0:
 		err = fmt.Errorf("%d %w: run latchkey verify-log", forged, errForged)
 	}
 	return err

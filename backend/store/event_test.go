@@ -188,6 +188,61 @@ func TestVerifyLogWithAnotherKey(t *testing.T) {
 	})
 }
 
+// TestLinkWithFormerKey checks that a server that runs during a rotation of the keys, and
+// so lacks the new one, leaves its events to the servers that have it. It must not extend
+// the chain, because it cannot sign it.
+func TestLinkWithFormerKey(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		former := serviceWithLog(t, db, 2)
+		rotated := *former
+		rotated.Keys = former.Keys.Rotated()
+		addEvent(t, &rotated, "rotated", now)
+		link(t, &rotated)
+		addEvent(t, former, "former", now)
+		addEvent(t, &rotated, "new", now)
+		for range 2 {
+			if _, err := former.LinkEvents(t.Context()); !errors.Is(err, audit.ErrChain) {
+				t.Errorf("with the former key: %v; want %v", err, audit.ErrChain)
+			}
+		}
+		want := audit.Report{Linked: 3, LinkedAt: now, Unlinked: 2, Oldest: now}
+		if report, err := rotated.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+		link(t, &rotated)
+		wantIntact(t, &rotated, 5)
+	})
+}
+
+// TestLinkIsAtomic checks that a server that stops in the middle of linking leaves the log
+// as it was.
+func TestLinkIsAtomic(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := serviceWithLog(t, db, 2)
+		for i := range 600 { // more than one transaction links
+			addEvent(t, s, fmt.Sprint("u", i), now)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		store.AfterStatement(db, func(query string) {
+			if strings.Contains(query, "DELETE FROM \"unlinked_events\"") {
+				cancel()
+			}
+		})
+		if _, err := db.LinkEvents(ctx, s.Keys, now); err == nil {
+			t.Error("linking did not stop")
+		}
+		want := audit.Report{Linked: 2, LinkedAt: now, Unlinked: 600, Oldest: now}
+		if report, err := s.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+		link(t, s)
+		want = audit.Report{Linked: 602, LinkedAt: now}
+		if report, err := s.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+	})
+}
+
 // TestForgedLog checks two attacks without the key. An attacker cannot insert
 // entries before the start of a cut log. An attacker cannot make a server sign
 // a forged log that looks like an unsigned one.

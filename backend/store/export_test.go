@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
 
 // Exec runs a statement.
 func Exec(db DB, query string) error {
@@ -13,3 +17,11 @@ func Named(db DB) bool { return db.byHash.stmt.Load() != nil && !db.byHash.poole
 
 // SchemaVersion returns the newest schema version that the program knows.
 func SchemaVersion() int64 { return schemaVersion() }
+
+// AfterStatement calls fn after each statement of a database.
+func AfterStatement(db DB, fn func(query string)) { db.pool.AddQueryHook(afterStatement(fn)) }
+
+type afterStatement func(query string)
+
+func (afterStatement) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+func (fn afterStatement) AfterQuery(_ context.Context, e *bun.QueryEvent)                 { fn(e.Query) }
