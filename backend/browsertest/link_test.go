@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// TestRecoveryBrowser tests the links in emails in a real browser.
-func TestRecoveryBrowser(t *testing.T) {
+// TestLinkBrowser tests the links in emails in a real browser.
+func TestLinkBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
 		"ScannedLinks": testScannedLinks, "LinksNoScript": testLinksNoScript,
