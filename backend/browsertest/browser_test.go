@@ -7,6 +7,7 @@ import (
 	"io"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,14 +51,14 @@ func testFirstAdministrator(t *testing.T, server *testkit.Program) {
 	link := "/sign-up?invite=" + invite(t, server)
 	p := browse(t, server)
 	p.Open(link)
-	p.See("This account will be the first administrator of this server.")
+	p.See(en.T(message.FirstAdministrator))
 	p.submitSignUp("Grace Hopper", "grace@example.com", password)
 	p.At("/dashboard/settings")
 
 	other := browse(t, server)
 	other.Open(link)
 	other.submitSignUp("", "mallory@example.com", password)
-	other.See("This link has been used or has expired.")
+	other.See(en.T(message.ErrInviteExpired))
 }
 
 func testRevoke(t *testing.T, server *testkit.Program) {
@@ -70,55 +71,57 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 
 	current.Open("/dashboard/settings")
 	current.See("Firefox 153 on Windows")
-	if n := len(current.All("button", "Revoke")); n != 3 {
+	if n := len(current.All("button", en.T(message.RevokeThis))); n != 3 {
 		t.Errorf("the page offers to revoke %d sessions; want 3", n)
 	}
 
 	// When a row disappears, the next row still belongs to its own session.
-	current.Click("button", "Revoke", "Safari 18 on iOS")
-	current.With("dialog", "Revoke this session?", "Safari 18 on iOS (127.0.0.1), last active just now, will be signed out at once.")
-	current.Press("Revoke")
-	current.See("Safari 18 on iOS is signed out.")
-	current.AwaitFocus("Revoke") // in the next row
-	phone.Press("Revoke all other sessions")
-	phone.Press("Revoke all")
+	current.Click("button", en.T(message.RevokeThis), "Safari 18 on iOS")
+	current.With("dialog", en.T(message.ConfirmRevokeSession),
+		en.T(message.DeviceWillBeSignedOut, "Safari 18 on iOS", "127.0.0.1", en.T(message.JustNow)))
+	current.Press(en.T(message.RevokeThis))
+	current.See(en.T(message.DoneDeviceSignedOut, "Safari 18 on iOS"))
+	current.AwaitFocus(en.T(message.RevokeThis)) // in the next row
+	phone.Press(en.T(message.RevokeOtherSessions))
+	phone.Press(en.T(message.RevokeAll))
 	phone.At("/sign-in")
 	phone.See(sessionEnded)
 
 	// Canceling changes nothing.
-	current.Click("button", "Revoke", "Firefox 153 on Windows")
-	current.The("dialog", "Revoke this session?")
-	current.Press("Cancel")
-	current.With("button", "Revoke", "Firefox 153 on Windows")
+	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.The("dialog", en.T(message.ConfirmRevokeSession))
+	current.Press(en.T(message.CancelAction))
+	current.With("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
 
-	current.Click("button", "Revoke", "Firefox 153 on Windows")
-	current.With("dialog", "Revoke this session?", "Firefox 153 on Windows (127.0.0.1), last active just now, will be signed out at once.")
-	current.Press("Revoke")
-	current.See("Firefox 153 on Windows is signed out.")
-	if n := len(current.All("button", "Revoke")); n != 1 {
+	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.With("dialog", en.T(message.ConfirmRevokeSession),
+		en.T(message.DeviceWillBeSignedOut, "Firefox 153 on Windows", "127.0.0.1", en.T(message.JustNow)))
+	current.Press(en.T(message.RevokeThis))
+	current.See(en.T(message.DoneDeviceSignedOut, "Firefox 153 on Windows"))
+	if n := len(current.All("button", en.T(message.RevokeThis))); n != 1 {
 		t.Errorf("the page offers to revoke %d sessions; want 1", n)
 	}
-	current.AwaitFocus("Active sessions") // the focused button is gone
+	current.AwaitFocus(en.T(message.ActiveSessions)) // the focused button is gone
 
 	// The next click in the revoked session leads to the sign-in page.
-	other.Press("Save")
+	other.Press(en.T(message.SaveChanges))
 	other.At("/sign-in")
 	other.See(sessionEnded)
-	other.AwaitFocus("Sign in")
+	other.AwaitFocus(en.T(message.SignIn))
 	if other.Sees(email) {
 		t.Error("the sign-in page still shows the email address")
 	}
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
-	other.See("This device")
+	other.See(en.T(message.ThisDevice))
 }
 
 func testRevokeOthers(t *testing.T, server *testkit.Program) {
 	current, other := browse(t, server), browse(t, server)
 	email := current.signUp()
-	current.See("You are signed in nowhere else.")
-	current.Press("Revoke all other sessions")
-	if n := len(current.All("dialog", "Revoke all other sessions?")); n != 0 {
+	current.See(en.T(message.NoOtherSessions))
+	current.Press(en.T(message.RevokeOtherSessions))
+	if n := len(current.All("dialog", en.T(message.ConfirmRevokeOtherSessions))); n != 0 {
 		t.Error("the page asks for confirmation although there is no other session")
 	}
 
@@ -126,11 +129,11 @@ func testRevokeOthers(t *testing.T, server *testkit.Program) {
 	other.signIn(email)
 	current.Open("/dashboard/settings")
 	current.See("Safari 18 on iOS")
-	current.Press("Revoke all other sessions")
-	current.The("dialog", "Revoke all other sessions?")
-	current.Press("Revoke all")
-	current.See("All other sessions are signed out.")
-	current.See("You are signed in nowhere else.")
+	current.Press(en.T(message.RevokeOtherSessions))
+	current.The("dialog", en.T(message.ConfirmRevokeOtherSessions))
+	current.Press(en.T(message.RevokeAll))
+	current.See(en.T(message.DoneOtherSessionsRevoked))
+	current.See(en.T(message.NoOtherSessions))
 	if strings.Contains(current.card("sessions"), "Safari 18 on iOS") {
 		t.Error("the other session is still in the list")
 	}
@@ -142,28 +145,28 @@ func testRevokeOthers(t *testing.T, server *testkit.Program) {
 	other.See(sessionEnded)
 
 	// Revoking the current session signs the user out.
-	current.Press("Revoke")
-	current.The("dialog", "Sign out of this device?")
-	current.Press("Sign out")
+	current.Press(en.T(message.RevokeThis))
+	current.The("dialog", en.T(message.ConfirmSignOutDevice))
+	current.Press(en.T(message.SignOut))
 	current.At("/sign-in")
-	current.See("You are signed out.")
+	current.See(en.T(message.DoneSignedOut))
 }
 
 func testSignInErrors(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 
-	p.Press("Sign in")
-	p.See("Enter your email address.")
-	p.See("Enter your password.")
-	p.AwaitFocus("Email")
+	p.Press(en.T(message.SignIn))
+	p.See(en.T(message.ErrEnterEmailAddress))
+	p.See(en.T(message.ErrEnterPassword))
+	p.AwaitFocus(en.T(message.EmailAddress))
 
 	p.submitSignIn(email, "not the password")
-	const wrong = "Wrong email address or password."
-	p.With("textbox", "Password", wrong) // a screen reader announces the error with the field
-	p.AwaitFocus("Password")
+	wrong := en.T(message.ErrInvalidCredentials)
+	p.With("textbox", en.T(message.AccountPassword), wrong) // a screen reader announces the error with the field
+	p.AwaitFocus(en.T(message.AccountPassword))
 	if !eval[bool](p, `document.getElementById("sign-in-password").getAttribute("aria-invalid") === "true"`) {
 		t.Error("the password field is not marked as invalid")
 	}
@@ -171,31 +174,31 @@ func testSignInErrors(t *testing.T, server *testkit.Program) {
 		t.Errorf("the email field holds %q; want %q", got, email)
 	}
 
-	p.Press("Show password")
-	p.Press("Hide password")
-	p.Fill("Password", password)
-	p.Press("Sign in")
+	p.Press(showPassword)
+	p.Press(en.T(message.HideNamed, strings.ToLower(en.T(message.AccountPassword))))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.SignIn))
 	p.At("/dashboard/settings")
 
 	// The sign-up page reports errors in the same way.
 	other := browse(t, server)
 	other.Open("/sign-up")
-	other.Fill("Email", "not an address")
-	other.Fill("Password", password)
-	other.Press("Create account")
-	other.With("textbox", "Email", "Enter an email address like name@example.com.")
-	other.Fill("Email", email)
-	other.Press("Create account")
-	other.With("textbox", "Email", "An account with this email address already exists. Sign in instead, or use another address.")
-	other.Fill("Email", "second."+email)
-	for bad, message := range map[string]string{
-		"short":                  "This password is too short. Use at least 8 characters.",
-		strings.Repeat("x", 200): "This password is too long. Use at most 128 characters.",
-		"password123":            "This password is too common: attackers try it first. Choose another one.",
+	other.Fill(en.T(message.EmailAddress), "not an address")
+	other.Fill(en.T(message.AccountPassword), password)
+	other.Press(en.T(message.RegisterAccount))
+	other.With("textbox", en.T(message.EmailAddress), en.T(message.ErrInvalidEmail))
+	other.Fill(en.T(message.EmailAddress), email)
+	other.Press(en.T(message.RegisterAccount))
+	other.With("textbox", en.T(message.EmailAddress), en.T(message.ErrAccountExists))
+	other.Fill(en.T(message.EmailAddress), "second."+email)
+	for bad, complaint := range map[string]string{
+		"short":                  en.T(message.ErrPasswordTooShort),
+		strings.Repeat("x", 200): en.T(message.ErrPasswordTooLong),
+		"password123":            en.T(message.ErrPasswordTooCommon),
 	} {
-		other.Fill("Password", bad)
-		other.Press("Create account")
-		other.With("textbox", "Password", "At least 8 characters. Longer is stronger. "+message)
+		other.Fill(en.T(message.AccountPassword), bad)
+		other.Press(en.T(message.RegisterAccount))
+		other.With("textbox", en.T(message.AccountPassword), en.T(message.HintPasswordLength)+" "+complaint)
 	}
 }
 
@@ -209,33 +212,33 @@ func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 		p.Until("something is pasted into "+id, fmt.Sprintf("(document.getElementById(%q).value = %s) !== null", id, testkit.Quote(text)))
 	}
 	p.Open("/sign-up")
-	p.The("textbox", "Name")
+	p.The("textbox", en.T(message.DisplayName))
 	paste("sign-up-name", "Ann\u202egnihtemos")
 	p.Enter("sign-up-email", typed) // Chromium writes the domain in ASCII when a script reads it
-	p.Fill("Password", password)
-	p.Press("Create account")
-	p.With("textbox", "Name", shared.ErrNameControls.Message)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.RegisterAccount))
+	p.With("textbox", en.T(message.DisplayName), shared.ErrNameControls.Message)
 	paste("sign-up-name", name)
 	p.Enter("sign-up-email", "jörg@example.com")
-	p.Press("Create account")
-	p.With("textbox", "Email", shared.ErrEmailLocalPart.Message)
+	p.Press(en.T(message.RegisterAccount))
+	p.With("textbox", en.T(message.EmailAddress), shared.ErrEmailLocalPart.Message)
 	p.Enter("sign-up-email", typed)
-	p.Press("Create account")
+	p.Press(en.T(message.RegisterAccount))
 	p.At("/dashboard/settings")
 	p.See(kept)
 	p.Field("profile-name", name)
 	paste("profile-name", "a\u2066b")
-	p.Press("Save")
-	p.With("textbox", "Name", shared.ErrNameControls.Message)
-	p.Press("Sign out")
+	p.Press(en.T(message.SaveChanges))
+	p.With("textbox", en.T(message.DisplayName), shared.ErrNameControls.Message)
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 
 	p.Enter("sign-in-email", "jörg@example.com")
-	p.Fill("Password", password)
-	p.Press("Sign in")
-	p.With("textbox", "Email", shared.ErrEmailLocalPart.Message)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.SignIn))
+	p.With("textbox", en.T(message.EmailAddress), shared.ErrEmailLocalPart.Message)
 	p.Enter("sign-in-email", typed)
-	p.Press("Sign in")
+	p.Press(en.T(message.SignIn))
 	p.At("/dashboard/settings")
 	p.See(kept)
 }
@@ -244,9 +247,9 @@ func testProfile(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	p.See(email)
-	p.Fill("Name", "Ada, Countess of Lovelace")
-	p.Press("Save")
-	p.See("Your profile is saved.")
+	p.Fill(en.T(message.DisplayName), "Ada, Countess of Lovelace")
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DoneProfileSaved))
 	p.Open("/dashboard/settings")
 	p.Field("profile-name", "Ada, Countess of Lovelace")
 }
@@ -257,34 +260,34 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	other.signIn(email)
 
 	const changed = "a new one, and longer"
-	current.Fill("Current password", "not the password")
-	current.Fill("New password", changed)
-	current.Press("Change password")
-	current.With("textbox", "Current password", "This is not your current password.")
-	current.AwaitFocus("Current password")
+	current.Fill(en.T(message.CurrentPassword), "not the password")
+	current.Fill(en.T(message.NewPassword), changed)
+	current.Press(en.T(message.ChangePassword))
+	current.With("textbox", en.T(message.CurrentPassword), en.T(message.ErrWrongCurrentPassword))
+	current.AwaitFocus(en.T(message.CurrentPassword))
 
-	current.Fill("Current password", password)
-	current.Press("Change password")
-	current.See("Your password is changed, and your other sessions are signed out.")
+	current.Fill(en.T(message.CurrentPassword), password)
+	current.Press(en.T(message.ChangePassword))
+	current.See(en.T(message.DonePasswordChanged))
 	inputs := eval[string](current, `document.getElementById("password-currentPassword").value +
 		document.getElementById("password-newPassword").value`)
 	if inputs != "" {
 		t.Error("the page still holds the passwords")
 	}
-	current.See("You are signed in nowhere else.")
+	current.See(en.T(message.NoOtherSessions))
 
-	other.Press("Save")
+	other.Press(en.T(message.SaveChanges))
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.submitSignIn(email, password)
-	other.See("Wrong email address or password.")
-	other.Fill("Password", changed)
-	other.Press("Sign in")
+	other.See(en.T(message.ErrInvalidCredentials))
+	other.Fill(en.T(message.AccountPassword), changed)
+	other.Press(en.T(message.SignIn))
 	other.At("/dashboard/settings")
 
 	// The session that changed the password continues, with a new token.
-	current.Press("Save")
-	current.See("Your profile is saved.")
+	current.Press(en.T(message.SaveChanges))
+	current.See(en.T(message.DoneProfileSaved))
 }
 
 // testKeyboard checks that a user can sign in and sign out with the keyboard
@@ -292,37 +295,37 @@ func testPassword(t *testing.T, server *testkit.Program) {
 func testKeyboard(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.Open("/sign-in")
 
 	p.Key(kb.Tab)
-	if got := p.Focused(); got != "Skip to the content" {
+	if got := p.Focused(); got != en.T(message.SkipToContent) {
 		t.Errorf("the Tab key first focuses %q; want the link to the content", got)
 	}
 	p.Key(kb.Enter)
-	p.AwaitFocus("Sign in") // the heading
-	p.TabTo("Email")
+	p.AwaitFocus(en.T(message.SignIn)) // the heading
+	p.TabTo(en.T(message.EmailAddress))
 	p.Key(email)
-	p.TabTo("Password")
+	p.TabTo(en.T(message.AccountPassword))
 	p.Key(password)
 	p.Key(kb.Enter)
 	p.At("/dashboard/settings")
-	p.AwaitFocus("Settings")
-	p.See("This device")
+	p.AwaitFocus(en.T(message.AccountSettings))
+	p.See(en.T(message.ThisDevice))
 
-	p.TabTo("Revoke")
+	p.TabTo(en.T(message.RevokeThis))
 	p.Key(kb.Enter)
-	p.The("dialog", "Sign out of this device?")
-	p.AwaitFocus("Cancel")
+	p.The("dialog", en.T(message.ConfirmSignOutDevice))
+	p.AwaitFocus(en.T(message.CancelAction))
 	p.Key(kb.Escape)
-	p.AwaitFocus("Revoke") // the focus returns
+	p.AwaitFocus(en.T(message.RevokeThis)) // the focus returns
 	p.Key(kb.Enter)
-	p.AwaitFocus("Cancel")
-	p.TabTo("Sign out")
+	p.AwaitFocus(en.T(message.CancelAction))
+	p.TabTo(en.T(message.SignOut))
 	p.Key(" ")
 	p.At("/sign-in")
-	p.See("You are signed out.")
+	p.See(en.T(message.DoneSignedOut))
 }
 
 // testTabs checks that signing out and signing in apply to all tabs.
@@ -331,17 +334,17 @@ func testTabs(t *testing.T, server *testkit.Program) {
 	email := first.signUp()
 	second := first.another()
 	second.Open("/dashboard/settings")
-	second.See("This device")
+	second.See(en.T(message.ThisDevice))
 
-	first.Press("Sign out")
-	first.See("You are signed out.")
+	first.Press(en.T(message.SignOut))
+	first.See(en.T(message.DoneSignedOut))
 	second.At("/sign-in")
-	second.See("You signed out in another tab.")
+	second.See(en.T(message.DoneSignedOutOtherTab))
 
 	first.submitSignIn(email, password)
 	first.At("/dashboard/settings")
 	second.At("/dashboard/settings")
-	second.See("This device")
+	second.See(en.T(message.ThisDevice))
 }
 
 // testSnapshotContents checks what the browser stores, which a thief of the device
@@ -358,7 +361,7 @@ func testSnapshotContents(t *testing.T, server *testkit.Program) {
 		return urls;
 	})()`
 	p.Open("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	urls := eval[[]string](p, cached)
 	for _, want := range []string{"/", "/sign-in", "/dashboard/settings", "/app.js", "/wasm_exec.js", "/web/app.wasm", "/web/app.css"} {
 		if !slices.Contains(urls, want) {
@@ -376,14 +379,14 @@ func testSnapshotContents(t *testing.T, server *testkit.Program) {
 	if !slices.Equal(keys, []string{"latchkey.kept", ""}) {
 		t.Errorf("the page stores %q; want only the offline snapshot", keys)
 	}
-	p.Press("Sign out")
-	p.See("You are signed out.")
+	p.Press(en.T(message.SignOut))
+	p.See(en.T(message.DoneSignedOut))
 	if got := eval[string](p, stored); got != `{}{}` {
 		t.Errorf("after signing out the page still stores %s", got)
 	}
 	p.Until("the service worker is active again, so that the app opens offline",
 		`navigator.serviceWorker.getRegistration().then((r) => r?.active?.state === "activated")`)
-	if p.Sees("A new version is ready.") {
+	if p.Sees(en.T(message.NewVersionReady)) {
 		t.Error("the page reports the reinstalled service worker as a new version")
 	}
 }
@@ -393,25 +396,25 @@ func testSnapshotContents(t *testing.T, server *testkit.Program) {
 func testPanic(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Open("/sign-in")
-	p.Fill("Email", "ada@example.com")
-	p.Fill("Password", password)
+	p.Fill(en.T(message.EmailAddress), "ada@example.com")
+	p.Fill(en.T(message.AccountPassword), password)
 	p.Act(`document.getElementById("sign-in-remember").remove()`)
-	p.Press("Sign in")
-	p.See("Something went wrong on this page.")
+	p.Press(en.T(message.SignIn))
+	p.See(en.T(message.ErrPageFailed))
 	p.Provoke("panic:", "Go program has already exited")
 	p.Await("the console reports the panic", func() bool {
 		return slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, "panic:") })
 	})
-	p.Press("Show password") // the app still runs
-	p.The("button", "Hide password")
-	p.Press("Reload")
+	p.Press(showPassword) // the app still runs
+	p.The("button", en.T(message.HideNamed, strings.ToLower(en.T(message.AccountPassword))))
+	p.Press(en.T(message.ReloadNow))
 	p.Until("the page is complete again", `!!document.getElementById("sign-in-remember") && `+testkit.Running)
 
 	// A panic from which the app cannot recover stops the app. The page reports
 	// that, too.
 	p.Act(`document.querySelector("main > fieldset > *").remove(), goappNav("/sign-up")`)
-	p.See("Something went wrong on this page.")
-	p.Press("Reload")
+	p.See(en.T(message.ErrPageFailed))
+	p.Press(en.T(message.ReloadNow))
 	p.Until("the page is complete again", `!!document.getElementById("sign-up-email")`)
 }
 
@@ -422,8 +425,8 @@ func testNoApp(t *testing.T, server *testkit.Program) {
 	for _, path := range []string{"/web/app.wasm", "/wasm_exec.js", "/app.js"} {
 		p.Block(path)
 		p.Do(chromedp.Navigate(server.Origin + "/sign-in"))
-		p.See("The app could not be loaded.")
-		p.See("Sign in")
+		p.See(en.T(message.ErrAppNotLoaded))
+		p.See(en.T(message.SignIn))
 	}
 }
 
@@ -433,21 +436,21 @@ func testLongWords(t *testing.T, server *testkit.Program) {
 	p, other := browse(t, server), browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
 	p.Open("/sign-up")
-	p.Fill("Name", strings.Repeat("n", 100))
+	p.Fill(en.T(message.DisplayName), strings.Repeat("n", 100))
 	email := strings.Repeat("a", 60) + "@" + strings.Repeat("long-domain-name.", 5) + "example.com"
-	p.Fill("Email", email)
-	p.Fill("Password", password)
-	p.Press("Create account")
-	p.See("This device")
+	p.Fill(en.T(message.EmailAddress), email)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.RegisterAccount))
+	p.See(en.T(message.ThisDevice))
 	other.As("Mozilla/5.0 " + strings.Repeat("A", 300) + "/1.0")
 	other.signIn(email)
 
 	p.Open("/dashboard/settings")
-	p.See("Active sessions")
-	p.Await("the page lists both sessions", func() bool { return len(p.All("button", "Revoke")) == 2 })
+	p.See(en.T(message.ActiveSessions))
+	p.Await("the page lists both sessions", func() bool { return len(p.All("button", en.T(message.RevokeThis))) == 2 })
 	p.Fits(320, "the settings page")
-	p.Press("Delete account")
-	p.The("dialog", "Delete your account?")
+	p.Press(en.T(message.DeleteAccount))
+	p.The("dialog", en.T(message.ConfirmDeleteAccount))
 	p.Fits(320, "the confirmation dialog")
 	p.Key(kb.Escape)
 }
@@ -457,13 +460,13 @@ func testLongWords(t *testing.T, server *testkit.Program) {
 func testReturnTo(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 
 	// The page reports no sign-out where no user was signed in.
 	p.Open("/dashboard/settings")
 	p.At("/sign-in")
-	p.See("Sign in to see your settings.")
+	p.See(en.T(message.SignInToSeeSettings))
 
 	p.Open("/sign-in?next=//evil.example/dashboard/settings")
 	p.submitSignIn(email, password)
@@ -487,38 +490,38 @@ func testStepUp(t *testing.T) {
 
 	deleteAccount := func() {
 		t.Helper()
-		p.Press("Delete account")
-		p.The("dialog", "Delete your account?")
-		p.Press("Delete account")
-		p.The("dialog", "Is it still you?")
-		p.AwaitFocus("Password")
+		p.Press(en.T(message.DeleteAccount))
+		p.The("dialog", en.T(message.ConfirmDeleteAccount))
+		p.Press(en.T(message.DeleteAccount))
+		p.The("dialog", en.T(message.ConfirmIdentity))
+		p.AwaitFocus(en.T(message.AccountPassword))
 	}
 	deleteAccount()
 	p.setOnline(false)
-	p.awaitOfflineDialog("Cancel")
+	p.awaitOfflineDialog(en.T(message.CancelAction))
 	p.setOnline(true)
-	p.Press("Cancel")
-	p.None("dialog", "Is it still you?")
+	p.Press(en.T(message.CancelAction))
+	p.None("dialog", en.T(message.ConfirmIdentity))
 	p.Until("the button is enabled again", `document.getElementById("delete-account").getAttribute("aria-busy") !== "true"`)
 	if alerts := eval[string](p, `document.querySelector(".toasts").innerText`); alerts != "" {
 		t.Errorf("after canceling, the page shows the toast %q", alerts)
 	}
 	deleteAccount()
 	p.Key(kb.Escape)
-	p.AwaitFocus("Delete account")
+	p.AwaitFocus(en.T(message.DeleteAccount))
 
 	deleteAccount()
-	p.Press("Continue")
-	p.With("textbox", "Password", "Enter your password.")
-	p.Fill("Password", "not the password")
-	p.Press("Continue")
-	p.With("textbox", "Password", "This is not your current password.")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Press(en.T(message.ContinueAction))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrEnterPassword))
+	p.Fill(en.T(message.AccountPassword), "not the password")
+	p.Press(en.T(message.ContinueAction))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 	p.At("/sign-in") // the deletion continues without another click
-	p.See("Your account is deleted.")
+	p.See(en.T(message.DoneAccountDeleted))
 	p.submitSignIn(email, password)
-	p.See("Wrong email address or password.")
+	p.See(en.T(message.ErrInvalidCredentials))
 }
 
 // testTooManyTries checks that the sign-in page waits for the rate limit to
@@ -527,22 +530,22 @@ func testTooManyTries(t *testing.T) {
 	server := testkit.Start(t)
 	p := browse(t, server)
 	p.Open("/sign-in")
-	p.Fill("Email", "ada@example.com")
-	p.Fill("Password", "not the password")
+	p.Fill(en.T(message.EmailAddress), "ada@example.com")
+	p.Fill(en.T(message.AccountPassword), "not the password")
 	// The limit is three tries in ten seconds. On a slow machine the page's own try
 	// may come after them.
 	p.Await("the limit is reached", func() bool {
 		for range 3 {
 			server.Client().SignIn("ada@example.com")
 		}
-		p.Press("Sign in")
+		p.Press(en.T(message.SignIn))
 		p.Until("the server has responded", `document.getElementById("sign-in-submit").getAttribute("aria-busy") === "false"`)
-		return eval[bool](p, `document.body.innerText.includes("Too many attempts. Try again in ") &&
-			document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "true"`)
+		return eval[bool](p, fmt.Sprintf(`document.body.innerText.includes(%q) &&
+			document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "true"`, en.T(message.ErrTooManyTries)+" "+retryIn))
 	})
 	p.Until("the wait has ended", `document.getElementById("sign-in-submit").getAttribute("aria-disabled") === "false"`)
-	p.Press("Sign in")
-	p.With("textbox", "Password", "Wrong email address or password.")
+	p.Press(en.T(message.SignIn))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrInvalidCredentials))
 }
 
 // testServerAway checks that a page survives an unreachable server and recovers
@@ -559,24 +562,24 @@ func testServerAway(t *testing.T) {
 	current.awaitServiceWorker()
 
 	server.Kill()
-	current.Click("button", "Revoke", "Firefox 153 on Windows")
-	current.Press("Revoke")
-	current.See("The server cannot be reached.")
-	current.With("button", "Revoke", "Firefox 153 on Windows") // the row returns
-	current.Press("Dismiss")
+	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.Press(en.T(message.RevokeThis))
+	current.See(en.T(message.ErrNoConnection))
+	current.With("button", en.T(message.RevokeThis), "Firefox 153 on Windows") // the row returns
+	current.Press(en.T(message.DismissNotice))
 
 	server.Start()
-	current.Gone("You are offline.")
-	current.Fill("Name", "Countess")
+	current.Gone(en.T(message.ErrOfflineReadOnly))
+	current.Fill(en.T(message.DisplayName), "Countess")
 	server.Kill()
-	current.Press("Save")
-	current.See("What you typed is still here.")
+	current.Press(en.T(message.SaveChanges))
+	current.See(en.T(message.InputStillHere))
 	if got := eval[string](current, `document.getElementById("profile-name").value`); got != "Countess" {
 		t.Errorf("the name field holds %q; want the input", got)
 	}
 
 	current.Open("/dashboard/settings")
-	current.See("You are offline.")
+	current.See(en.T(message.ErrOfflineReadOnly))
 	current.At("/dashboard/settings") // an unreachable server does not end the session
 
 	server.Start()

@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -28,9 +29,24 @@ const (
 	safari  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 " +
 		"(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 	password = testkit.Password
-
-	sessionEnded = "You have been signed out: this session was ended from another device, or it expired."
 )
+
+// The tests find texts by ID, so that rewording one changes only the catalogs.
+var en, de = message.English, message.German
+
+var (
+	sessionEnded = en.T(message.ErrSessionEnded)
+	showPassword = en.T(message.ShowNamed, strings.ToLower(en.T(message.AccountPassword)))
+
+	// retryIn is how a text begins that says when to try again.
+	retryIn = prefix(message.TryAgainMinutes)
+)
+
+// prefix returns the text of a message before its first value.
+func prefix(id message.ID) string {
+	text, _, _ := strings.Cut(en.T(id), "%")
+	return text
+}
 
 // The errors that the browser reports because of what a test does. See
 // [testkit.Tab.Provoke].
@@ -121,7 +137,7 @@ func (p *tab) startSession(email string, call func(c *testkit.Client, browser st
 	call(c, "User-Agent: "+p.UserAgent()).Must(p.t, 200, "")
 	p.Adopt(c)
 	p.Open("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 }
 
 // signUpAdministrator creates the account of the first administrator and opens
@@ -151,18 +167,18 @@ func invite(t *testing.T, server *testkit.Program) string {
 // submitSignUp fills in and submits the form of the sign-up page.
 func (p *tab) submitSignUp(name, email, password string) {
 	p.t.Helper()
-	p.Fill("Name", name)
-	p.Fill("Email", email)
-	p.Fill("Password", password)
-	p.Press("Create account")
+	p.Fill(en.T(message.DisplayName), name)
+	p.Fill(en.T(message.EmailAddress), email)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.RegisterAccount))
 }
 
 // submitSignIn fills in and submits the form of the sign-in page.
 func (p *tab) submitSignIn(email, password string) {
 	p.t.Helper()
-	p.Fill("Email", email)
-	p.Fill("Password", password)
-	p.Press("Sign in")
+	p.Fill(en.T(message.EmailAddress), email)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.SignIn))
 }
 
 // email returns the email address of the signed-in account.

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"fmt"
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func (p *tab) releaseApp() {
 	p.Running()
 }
 
-const wrongCredentials = "Wrong email address or password."
+var wrongCredentials = en.T(message.ErrInvalidCredentials)
 
 // testFormNoScript checks that a user can sign in with a second factor without
 // JavaScript.
@@ -56,7 +57,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.NoScript()
 	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%23sessions")
-	p.See("Signing in works without JavaScript.")
+	p.See(en.T(message.SignInWithoutJavaScript))
 	for _, id := range []string{"app-wasm-loader", "boot"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
 			t.Errorf("the element %s stays visible without JavaScript", id)
@@ -68,8 +69,8 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", "not the password"+kb.Enter)
 	p.See(wrongCredentials)
-	p.With("textbox", "Password", wrongCredentials)
-	p.AwaitFocus("Password")
+	p.With("textbox", en.T(message.AccountPassword), wrongCredentials)
+	p.AwaitFocus(en.T(message.AccountPassword))
 	got := eval[string](p, `document.getElementById("sign-in-email").value + document.getElementById("sign-in-password").value`)
 	if got != email {
 		t.Errorf("the form holds %q; want only the email address", got)
@@ -78,11 +79,11 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.At("/two-factor")
 	p.AwaitFocus(signInCode)
 	p.Key("000000" + kb.Enter)
-	p.See("Invalid code. Please try again.")
+	p.See(en.T(message.ErrInvalidCode))
 	p.Enter("second-factor-code", authenticator.Next())
 	p.activate("#second-factor-submit")
 	p.At("/dashboard/settings")
-	p.See("If signing in has led you here, you are signed in.")
+	p.See(en.T(message.HintSignedInNeedsJavaScript))
 	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
 		t.Errorf("signing in leads to %q; want #sessions", hash)
 	}
@@ -90,7 +91,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 		t.Error("scripts can read a cookie")
 	}
 	owner.Open("/dashboard/settings")
-	owner.cardSays("sessions", "Password and authenticator app")
+	owner.cardSays("sessions", en.T(message.MethodAndAuthenticatorApp, en.T(message.AccountPassword)))
 
 	// Sign in with a backup code.
 	p.Visit("/sign-in")
@@ -101,20 +102,20 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.activate("#second-factor-backup summary")
 	p.Enter("second-factor-backupCode", "aaaaa-bbbbb")
 	p.activate("#second-factor-backup button")
-	p.See("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
-	p.AwaitFocus("Backup code")
+	p.See(en.T(message.ErrInvalidBackupCode))
+	p.AwaitFocus(en.T(message.BackupCode))
 	p.Enter("second-factor-backupCode", codes[0]+kb.Enter)
 	p.At("/dashboard/settings")
 	owner.Open("/dashboard/settings")
-	owner.See("Password and backup code")
+	owner.See(en.T(message.MethodAndBackupCode, en.T(message.AccountPassword)))
 
 	// The server rejects a second factor without a password before it.
 	anonymous := browse(t, server)
 	anonymous.NoScript()
 	anonymous.Visit("/two-factor")
 	anonymous.Enter("second-factor-code", "123456"+kb.Enter)
-	anonymous.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	anonymous.AwaitFocus("Sign in again")
+	anonymous.See(en.T(message.ErrSignInExpired))
+	anonymous.AwaitFocus(en.T(message.SignInAgain))
 	anonymous.Key(kb.Enter)
 	anonymous.At("/sign-in")
 }
@@ -136,10 +137,10 @@ func testFormTakeOver(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
 	p.Visit("/sign-in")
-	p.Fill("Email", email)
-	p.Fill("Password", password)
-	p.Click("checkbox", "Keep me signed in on this device", "")
-	p.The("textbox", "Password")
+	p.Fill(en.T(message.EmailAddress), email)
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Click("checkbox", en.T(message.KeepSignedIn), "")
+	p.The("textbox", en.T(message.AccountPassword))
 	p.Act(`document.getElementById("sign-in-password").focus(),
 		document.getElementById("sign-in-password").setSelectionRange(7, 7), true`)
 	want := fmt.Sprintf("%s %s false sign-in-password 7", email, password)
@@ -147,29 +148,29 @@ func testFormTakeOver(t *testing.T, server *testkit.Program) {
 		t.Fatalf("before the app runs, the form holds %q; want %q", got, want)
 	}
 	p.releaseApp()
-	p.The("button", "Show password") // only the app adds this button
+	p.The("button", showPassword) // only the app adds this button
 	if got := eval[string](p, signInFormState); got != want {
 		t.Errorf("after the app takes over, the form holds %q; want %q", got, want)
 	}
-	p.Press("Sign in")
+	p.Press(en.T(message.SignIn))
 	p.At("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 
 	// The app takes over while the user types an address, and while a link has
 	// the focus.
 	p = browse(t, server)
 	p.holdApp()
 	p.Visit("/sign-in")
-	p.Fill("Email", "ada@exam")
+	p.Fill(en.T(message.EmailAddress), "ada@exam")
 	p.releaseApp()
 	p.Key("ple.com")
 	if got := eval[string](p, `document.getElementById("sign-in-email").value`); got != "ada@example.com" {
 		t.Errorf("the email field holds %q; want ada@example.com", got)
 	}
 	p.Visit("/sign-in")
-	p.TabTo("Forgot password?")
+	p.TabTo(en.T(message.ForgotYourPassword))
 	p.releaseApp()
-	p.AwaitFocus("Forgot password?")
+	p.AwaitFocus(en.T(message.ForgotYourPassword))
 }
 
 // testFormTakeOverCode checks that the app keeps the input and the focus when
@@ -179,8 +180,8 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 	email := owner.signUp()
 	authenticator, codes := owner.enable()
 	for _, way := range []struct{ field, value, button string }{
-		{signInCode, "123", "Verify"},
-		{"Backup code", codes[0], "Verify"},
+		{signInCode, "123", en.T(message.VerifyCode)},
+		{en.T(message.BackupCode), codes[0], en.T(message.VerifyCode)},
 	} {
 		p := browse(t, server)
 		p.Open("/sign-in")
@@ -188,7 +189,7 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		p.At("/two-factor")
 		p.holdApp()
 		p.Visit("/two-factor")
-		if way.field == "Backup code" {
+		if way.field == en.T(message.BackupCode) {
 			p.activate("#second-factor-backup summary")
 		}
 		p.Fill(way.field, way.value)
@@ -205,7 +206,7 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 			p.Press(way.button)
 		}
 		p.At("/dashboard/settings")
-		p.See("This device")
+		p.See(en.T(message.ThisDevice))
 	}
 }
 
@@ -220,16 +221,16 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p.holdApp()
 	p.Visit("/sign-in")
 	for _, wrong := range []struct{ email, password, field, message string }{
-		{email, "not the password", "Password", wrongCredentials},
-		{"nobody", "x", "Email", "Enter an email address like name@example.com."},
-		{"", "x", "Email", "Enter your email address."},
-		{email, "", "Password", "Enter your password."},
-		{email, strings.Repeat("x", 129), "Password", "This password is too long. Use at most 128 characters."},
+		{email, "not the password", en.T(message.AccountPassword), wrongCredentials},
+		{"nobody", "x", en.T(message.EmailAddress), en.T(message.ErrInvalidEmail)},
+		{"", "x", en.T(message.EmailAddress), en.T(message.ErrEnterEmailAddress)},
+		{email, "", en.T(message.AccountPassword), en.T(message.ErrEnterPassword)},
+		{email, strings.Repeat("x", 129), en.T(message.AccountPassword), en.T(message.ErrPasswordTooLong)},
 	} {
 		p.Visit("/sign-in")
-		p.Fill("Email", wrong.email)
-		p.Fill("Password", wrong.password)
-		p.Press("Sign in")
+		p.Fill(en.T(message.EmailAddress), wrong.email)
+		p.Fill(en.T(message.AccountPassword), wrong.password)
+		p.Press(en.T(message.SignIn))
 		p.See(wrong.message)
 		p.AwaitFocus(wrong.field)
 		p.releaseApp()
@@ -246,33 +247,33 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.Fill(signInCode, "000000")
-	p.Press("Verify")
-	p.See("Invalid code. Please try again.")
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.ErrInvalidCode))
 	p.releaseApp()
-	p.See("Invalid code. Please try again.")
+	p.See(en.T(message.ErrInvalidCode))
 	p.AwaitFocus(signInCode)
 
 	p = browse(t, server)
 	p.holdApp()
 	p.Visit("/two-factor?next=%2Fdashboard%2Fsettings")
 	p.Fill(signInCode, "123456")
-	p.Press("Verify")
-	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.ErrSignInExpired))
 	p.releaseApp()
-	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	p.Press("Sign in again")
+	p.See(en.T(message.ErrSignInExpired))
+	p.Press(en.T(message.SignInAgain))
 	p.At("/sign-in")
 
 	// The server rejects a form that another website submits.
-	const crossSite = "Dieses Formular kam von einer anderen Website und wurde deshalb ignoriert."
+	crossSite := de.T(message.ErrFormCrossSite)
 	p.Prefers("de")
 	p.Do(chromedp.Navigate(`data:text/html,<form method="post" action="` + server.Origin + `/sign-in"><button>Go</button></form>`))
 	p.Press("Go")
 	p.See(crossSite)
-	p.AwaitFocus("Anmelden")
+	p.AwaitFocus(de.T(message.SignIn))
 	p.releaseApp()
 	p.See(crossSite)
-	p.AwaitFocus("Anmelden")
+	p.AwaitFocus(de.T(message.SignIn))
 }
 
 // testFormNoApp checks that a user can sign in while a file of the app does not
@@ -286,7 +287,7 @@ func testFormNoApp(t *testing.T, server *testkit.Program) {
 		p.Block(path)
 		p.Visit("/sign-in")
 		if path != "/web/loader.js" {
-			p.See("The app could not be loaded.")
+			p.See(en.T(message.ErrAppNotLoaded))
 			if eval[bool](p, `document.querySelector("form .skeleton-line").checkVisibility()`) {
 				t.Error("the placeholder of the passkey button stays visible")
 			}
@@ -297,7 +298,7 @@ func testFormNoApp(t *testing.T, server *testkit.Program) {
 			p.Until("the stylesheet is about to show the message", `document.getElementById("boot-failed").getAnimations().length === 1`)
 			p.Act(`document.getElementById("boot-failed").getAnimations()[0].finish()`)
 		}
-		p.See("The app could not be loaded.")
+		p.See(en.T(message.ErrAppNotLoaded))
 	}
 }
 
@@ -309,8 +310,8 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
 	p.Visit("/sign-in")
-	p.Fill("Email", email)
-	p.Fill("Password", password)
+	p.Fill(en.T(message.EmailAddress), email)
+	p.Fill(en.T(message.AccountPassword), password)
 	p.Until("the loader runs", `!document.getElementById("boot").hidden`)
 	// The script blocks the navigation, so that the app loads before any
 	// response.
@@ -379,7 +380,7 @@ func testFormProgress(t *testing.T, server *testkit.Program) {
 		})`)
 	p.Visit("/sign-in")
 	p.Until("the progress bar is visible", `!document.getElementById("boot").hidden`)
-	bar := p.The("progressbar", "Loading the app")
+	bar := p.The("progressbar", en.T(message.LoadingApp))
 	if bar == nil || eval[float64](p, `document.getElementById("boot").position`) != 0 {
 		t.Error("the progress bar does not begin at 0")
 	}
@@ -408,7 +409,7 @@ func testFormBlocked(t *testing.T, server *testkit.Program) {
 		t.Errorf("%d of %d forms use POST; want all, and at least 2", posts, forms)
 	}
 	p.Provoke("form-action") // the policy of a settings page blocks the submission
-	p.Fill("Current password", "a secret 123456")
+	p.Fill(en.T(message.CurrentPassword), "a secret 123456")
 	p.Act(`document.getElementById("password-currentPassword").form.submit()`)
 	p.Await("the browser blocks the submission", func() bool {
 		return slices.ContainsFunc(p.Errors(), func(e string) bool { return strings.Contains(e, "form-action") })

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 	"strings"
 	"testing"
 
@@ -44,10 +45,10 @@ func (p *tab) signInGerman(email string) {
 	p.t.Helper()
 	p.Prefers("de-DE,de,en")
 	p.Open("/sign-in")
-	p.awaitLanguage("de", "Anmelden", "Anmelden")
-	p.Fill("E-Mail", email)
-	p.Fill("Passwort", password)
-	p.Press("Anmelden")
+	p.awaitLanguage("de", de.T(message.SignIn), de.T(message.SignIn))
+	p.Fill(de.T(message.EmailAddress), email)
+	p.Fill(de.T(message.AccountPassword), password)
+	p.Press(de.T(message.SignIn))
 	p.At("/dashboard/settings")
 }
 
@@ -57,45 +58,45 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	first := browse(t, server)
 	first.Prefers("en-GB,en,de")
 	email := first.signUp()
-	first.awaitLanguage("en", "Settings", "Settings")
+	first.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
 
 	p := browse(t, server)
 	p.signInGerman(email)
-	p.awaitLanguage("de", "Einstellungen", "Einstellungen")
-	p.See("Dieses Gerät")
-	p.See("gerade eben")
-	p.See("Das Konto wurde erstellt")
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.See(de.T(message.ThisDevice))
+	p.See(de.T(message.JustNow))
+	p.See(de.T(message.EventSignUp))
 	if got := eval[string](p, `document.querySelector("#profile-language").value`); got != "browser" {
 		t.Errorf("the language is %q before the user chooses one; want browser", got)
 	}
 	p.Do(chromedp.EmulateViewport(360, 740))
-	p.See("Zwei-Faktor-Authentifizierung")
+	p.See(de.T(message.TwoFactorAuthentication))
 	p.Fits(360, "the settings page in German")
 	p.Do(chromedp.EmulateViewport(1280, 900))
 
-	p.chooseLanguage("Sprache", "English")
-	p.See("Your language is saved.")
-	p.AwaitFocus("Language")
-	p.awaitLanguage("en", "Settings", "Settings")
-	p.The("heading", "Active sessions")
-	p.See("The account was created")
+	p.chooseLanguage(de.T(message.LanguageChoice), "English")
+	p.See(en.T(message.DoneLanguageSaved))
+	p.AwaitFocus(en.T(message.LanguageChoice))
+	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	p.The("heading", en.T(message.ActiveSessions))
+	p.See(en.T(message.EventSignUp))
 	p.Open("/dashboard/settings")
-	p.awaitLanguage("en", "Settings", "Settings")
-	p.Press("Sign out")
+	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
-	p.awaitLanguage("en", "Sign in", "Sign in")
+	p.awaitLanguage("en", en.T(message.SignIn), en.T(message.SignIn))
 	p.Open("/sign-in") // signing out does not delete the cookie
-	p.awaitLanguage("en", "Sign in", "Sign in")
+	p.awaitLanguage("en", en.T(message.SignIn), en.T(message.SignIn))
 
 	// The choice applies to other browsers of the account, too.
 	other := browse(t, server)
 	other.signInGerman(email)
-	other.awaitLanguage("en", "Settings", "Settings")
-	other.See("This device")
+	other.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	other.See(en.T(message.ThisDevice))
 
-	other.chooseLanguage("Language", "As your browser")
-	other.See("Ihre Sprache ist gespeichert.")
-	other.awaitLanguage("de", "Einstellungen", "Einstellungen")
+	other.chooseLanguage(en.T(message.LanguageChoice), en.T(message.SameAsBrowser))
+	other.See(de.T(message.DoneLanguageSaved))
+	other.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
 	if got := eval[string](other, "document.cookie"); got != "" {
 		t.Errorf("after the choice is reverted, the cookie %q remains", got)
 	}
@@ -104,15 +105,15 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	// signs in.
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	p.awaitLanguage("de", "Einstellungen", "Einstellungen")
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
 
 	// The manifest and the pages that the service worker caches follow the
 	// language, too.
 	first.Open("/dashboard/settings")
-	first.See("This device")
+	first.See(en.T(message.ThisDevice))
 	first.awaitServiceWorker()
-	first.chooseLanguage("Language", "Deutsch")
-	first.See("Ihre Sprache ist gespeichert.")
+	first.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
+	first.See(de.T(message.DoneLanguageSaved))
 	first.Until("the cached pages are in German", `caches.match("/dashboard/settings", { ignoreVary: true }).
 		then((page) => page.text()).then((text) => text.includes('<html lang="de">'))`)
 	first.holdApp()
@@ -122,7 +123,7 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 		t.Errorf("before the app runs, the language and the heading are %q", got)
 	}
 	first.releaseApp()
-	first.awaitLanguage("de", "Einstellungen", "Einstellungen")
+	first.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
 	if manifest := command(first, page.GetAppManifest, page.GetAppManifestParams{}); !strings.Contains(manifest.Data, `"lang":"de"`) {
 		t.Errorf("the manifest is not in German: %s", manifest.Data)
 	}
@@ -134,17 +135,17 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.Open("/dashboard/settings")
-	p.See("This device")
-	p.Fill("Name", "Ada King")
-	p.Press("Change email address")
-	p.Fill("New email address", "ada.king@exam")
-	p.Fill("Current password", "half a pass")
-	p.Press("Show current password")
-	p.Fill("New password", "another")
-	p.chooseLanguage("Language", "Deutsch")
-	p.See("Ihre Sprache ist gespeichert.")
-	p.awaitLanguage("de", "Einstellungen", "Einstellungen")
-	p.AwaitFocus("Sprache")
+	p.See(en.T(message.ThisDevice))
+	p.Fill(de.T(message.DisplayName), "Ada King")
+	p.Press(en.T(message.ChangeEmailAddress))
+	p.Fill(en.T(message.NewEmailAddress), "ada.king@exam")
+	p.Fill(en.T(message.CurrentPassword), "half a pass")
+	p.Press(en.T(message.ShowNamed, strings.ToLower(en.T(message.CurrentPassword))))
+	p.Fill(en.T(message.NewPassword), "another")
+	p.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
+	p.See(de.T(message.DoneLanguageSaved))
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.AwaitFocus(de.T(message.LanguageChoice))
 	for field, want := range map[string]string{
 		"profile-name": "Ada King", "new-email-newEmail": "ada.king@exam",
 		"password-currentPassword": "half a pass", "password-newPassword": "another",
@@ -156,7 +157,7 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	if got := eval[string](p, `document.getElementById("password-currentPassword").type`); got != "text" {
 		t.Errorf("the visible password is an input of type %s; want text", got)
 	}
-	p.Press("Abbrechen")
+	p.Press(de.T(message.CancelAction))
 
 	// Times change in the meantime, so the comparison leaves them out.
 	const text = `(() => {
@@ -164,10 +165,10 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 		page.querySelectorAll("time").forEach((e) => e.remove())
 		return page.textContent
 	})()`
-	p.Press("Aktuelles Passwort verbergen")
-	p.The("button", "Aktuelles Passwort anzeigen")
+	p.Press(de.T(message.HideNamed, de.T(message.CurrentPassword)))
+	p.The("button", de.T(message.ShowNamed, de.T(message.CurrentPassword)))
 	switched := eval[string](p, text)
 	p.Open("/dashboard/settings")
-	p.See("Dieses Gerät")
+	p.See(de.T(message.ThisDevice))
 	p.Until("a page that is loaded in German has this text:\n"+switched, text+" === "+testkit.Quote(switched))
 }

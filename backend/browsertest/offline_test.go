@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,14 +87,14 @@ func testOffline(t *testing.T) {
 			cold.Open("/")
 			cold.At("/dashboard/settings")
 		} else {
-			p.Press("Revoke all other sessions")
-			p.Press("Revoke all")
-			p.See("The server cannot be reached.")
-			p.Press("Dismiss")
-			p.See("You are offline.")
+			p.Press(en.T(message.RevokeOtherSessions))
+			p.Press(en.T(message.RevokeAll))
+			p.See(en.T(message.ErrNoConnection))
+			p.Press(en.T(message.DismissNotice))
+			p.See(en.T(message.ErrOfflineReadOnly))
 			p.Open("/dashboard/settings")
 		}
-		cold.See("You are offline. You need a connection to make changes.")
+		cold.See(en.T(message.ErrOfflineReadOnly))
 		cold.See("Firefox 153 on Windows")
 		if text := cold.card("sessions"); !strings.Contains(text, "As of ") {
 			t.Errorf("%s start: the sessions do not show their age:\n%s", start, text)
@@ -103,7 +104,7 @@ func testOffline(t *testing.T) {
 				t.Errorf("%s start: the section %s does not show its age:\n%s", start, id, text)
 			}
 		}
-		if text := cold.card("log"); !strings.Contains(text, "This is shown when there is a connection again.") {
+		if text := cold.card("log"); !strings.Contains(text, en.T(message.ShownWhenOnline)) {
 			t.Errorf("%s start: the log shows\n%s", start, text)
 		}
 		enabled := eval[[]string](cold, `[...document.querySelectorAll("main button, main input, main select")].
@@ -111,15 +112,15 @@ func testOffline(t *testing.T) {
 		if len(enabled) > 0 {
 			t.Errorf("%s start: offline, these controls are enabled: %s", start, enabled)
 		}
-		cold.The("group", "You are offline. You need a connection to make changes.")
+		cold.The("group", en.T(message.ErrOfflineReadOnly))
 
 		// The page recovers without user action.
 		server.Start()
-		cold.Gone("You are offline.")
+		cold.Gone(en.T(message.ErrOfflineReadOnly))
 		cold.cardOmits("sessions", "As of ")
 		cold.See("Firefox 153 on Windows")
-		cold.Press("Revoke all other sessions")
-		cold.Press("Cancel")
+		cold.Press(en.T(message.RevokeOtherSessions))
+		cold.Press(en.T(message.CancelAction))
 	}
 
 	// The page does not show an expired snapshot. Setting the clock back does
@@ -134,24 +135,24 @@ func testOffline(t *testing.T) {
 			return true
 		})()`, hours))
 		p.Open("/dashboard/settings")
-		p.See("The server cannot be reached")
+		p.See(en.T(message.ErrNoConnection))
 		if p.Sees("Firefox 153") || p.snapshot() != "" {
 			t.Errorf("the page still uses or stores a snapshot from %g hours ago: %s", hours, p.snapshot())
 		}
 		server.Start()
-		p.See("This device")
+		p.See(en.T(message.ThisDevice))
 	}
 
 	// Signing out offline deletes the snapshot. [testPendingSignOut] tests the rest.
 	server.Kill()
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
-	p.See("What this device kept is deleted.")
+	p.See(en.T(message.DoneSignedOutOffline))
 	if snapshot := p.snapshot(); snapshot != "" {
 		t.Errorf("after signing out, the snapshot is %s; want none", snapshot)
 	}
 	p.Open("/dashboard/settings")
-	p.See("The server cannot be reached")
+	p.See(en.T(message.ErrNoConnection))
 	if p.Sees("Firefox 153") || p.Sees(email) {
 		t.Error("after signing out, the page still shows the account")
 	}
@@ -188,7 +189,7 @@ func testExpired(t *testing.T) {
 	for _, p := range []*tab{first, second} {
 		p.fakeClock()
 		p.Open("/dashboard/settings")
-		p.See("This device")
+		p.See(en.T(message.ThisDevice))
 	}
 	first.awaitServiceWorker()
 	server.Kill()
@@ -199,7 +200,7 @@ func testExpired(t *testing.T) {
 	// Only one of the tabs knows that it is offline.
 	for _, p := range []*tab{first, second} {
 		p.At("/sign-in")
-		p.See("it has had no connection for a week.")
+		p.See(en.T(message.OfflineDataExpired))
 		if p.Sees(email) || p.snapshot() != "" {
 			t.Errorf("after a week, the page shows the account or stores the snapshot %q", p.snapshot())
 		}
@@ -258,16 +259,16 @@ func testPendingSignOut(t *testing.T) {
 	p.Provoke(unreachableErrors...)
 	signOutOffline := func() {
 		t.Helper()
-		p.See("This device")
+		p.See(en.T(message.ThisDevice))
 		p.awaitSnapshot()
 		p.awaitServiceWorker()
 		if n := sessions(); n != 2 {
 			t.Fatalf("the account has %d sessions; want 2", n)
 		}
 		server.Kill()
-		p.Press("Sign out")
+		p.Press(en.T(message.SignOut))
 		p.At("/sign-in")
-		p.See("What this device kept is deleted.")
+		p.See(en.T(message.DoneSignedOutOffline))
 	}
 	awaitSessions := func(want int) {
 		t.Helper()
@@ -283,7 +284,7 @@ func testPendingSignOut(t *testing.T) {
 		t.Errorf("the browser stores %s; want only the start time of the session", stored)
 	}
 	server.Start()
-	p.See("You are signed out.")
+	p.See(en.T(message.DoneSignedOut))
 	awaitSessions(1)
 	p.At("/sign-in")
 	if p.snapshot() != "" || p.Sees(email) {
@@ -294,11 +295,11 @@ func testPendingSignOut(t *testing.T) {
 	p.signIn(email)
 	signOutOffline()
 	p.Visit("/dashboard/settings")
-	p.See("The server cannot be reached")
+	p.See(en.T(message.ErrNoConnection))
 	p.Do(chromedp.Navigate("about:blank"))
 	server.Start()
 	p.Open("/dashboard/settings")
-	p.See("Sign in to see your settings.")
+	p.See(en.T(message.SignInToSeeSettings))
 	awaitSessions(1)
 
 	// The user signs in while the app revokes the previous session.
@@ -327,19 +328,19 @@ func testPendingSignOut(t *testing.T) {
 	})
 	p.Act(`send()`)
 	p.At("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	order := eval[[]string](p, `sent.filter((url) => url.includes("/sign-"))`)
 	if !slices.Equal(order, []string{"/api/auth/sign-out", "/api/auth/sign-in/email"}) {
 		t.Errorf("the app calls %q; want first sign-out and then sign-in", order)
 	}
 	p.Open("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	awaitSessions(2)
 	p.Act(`send()`)
 
 	// The user signs in with the form that works before the app runs.
-	p.Press("Sign out")
-	p.See("You are signed out.")
+	p.Press(en.T(message.SignOut))
+	p.See(en.T(message.DoneSignedOut))
 	p = browse(t, server)
 	p.Provoke(unreachableErrors...)
 	p.signIn(email)
@@ -352,11 +353,11 @@ func testPendingSignOut(t *testing.T) {
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/dashboard/settings")
 	p.releaseApp()
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	awaitSessions(2)
 	p.Visit("/dashboard/settings")
 	p.releaseApp()
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 }
 
 // setOnline tells the page whether it has a network connection.
@@ -365,7 +366,7 @@ func (p *tab) setOnline(online bool) {
 	event := map[bool]string{true: "online", false: "offline"}[online]
 	p.Act(fmt.Sprintf(`Object.defineProperty(navigator, "onLine", {configurable: true, get: () => %t}),
 		dispatchEvent(new Event(%q))`, online, event))
-	p.Await("the page is "+event, func() bool { return p.Sees("You are offline.") != online })
+	p.Await("the page is "+event, func() bool { return p.Sees(en.T(message.ErrOfflineReadOnly)) != online })
 }
 
 // awaitOfflineDialog waits until the open dialog says that the app is offline.
@@ -373,7 +374,7 @@ func (p *tab) setOnline(online bool) {
 func (p *tab) awaitOfflineDialog(want string) {
 	p.t.Helper()
 	p.Await("the dialog says that the app is offline", func() bool {
-		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), "You are offline.")
+		return strings.Contains(eval[string](p, `document.querySelector("dialog[open]").innerText`), en.T(message.ErrOfflineReadOnly))
 	})
 	enabled := eval[string](p, `[...document.querySelectorAll("dialog[open] button, dialog[open] input:not([hidden])")].
 		filter((e) => !e.matches(":disabled")).map((e) => e.innerText).join()`)
@@ -389,19 +390,19 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 	p.addAuthenticator(true)
 	p.signUp()
 	p.Open("/dashboard/settings")
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 
-	p.Fill("Current password", "half a pass")
+	p.Fill(en.T(message.CurrentPassword), "half a pass")
 	p.Act(`document.activeElement.setSelectionRange(4, 4)`)
 	const where = `document.getElementById("password-currentPassword").getBoundingClientRect().top`
 	at := eval[float64](p, where)
 	p.setOnline(false)
-	p.AwaitFocus("Password")
+	p.AwaitFocus(en.T(message.AccountPassword))
 	if now := eval[float64](p, where); now != at {
 		t.Errorf("the field moves from %g to %g; want no move", at, now)
 	}
 	p.setOnline(true)
-	p.AwaitFocus("Current password")
+	p.AwaitFocus(en.T(message.CurrentPassword))
 	p.Key("-")
 	if got := eval[string](p, `document.activeElement.value`); got != "half- a pass" {
 		t.Errorf("the field holds %q; want the earlier input and caret position", got)
@@ -409,81 +410,81 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 
 	// If the user moves the focus while offline, it stays there.
 	p.setOnline(false)
-	p.AwaitFocus("Password")
-	p.TabTo("Sign out", testkit.Backwards)
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.TabTo(en.T(message.SignOut), testkit.Backwards)
 	p.setOnline(true)
-	if got := p.Focused(); got != "Sign out" {
+	if got := p.Focused(); got != en.T(message.SignOut) {
 		t.Errorf("the focus moves from Sign out to %q", got)
 	}
 
 	// A dialog explains why its controls are disabled, and the user can close
 	// it.
-	p.Press("Delete account")
-	p.The("dialog", "Delete your account?")
-	p.TabTo("Delete account")
+	p.Press(en.T(message.DeleteAccount))
+	p.The("dialog", en.T(message.ConfirmDeleteAccount))
+	p.TabTo(en.T(message.DeleteAccount))
 	p.setOnline(false)
-	p.AwaitFocus("Delete your account?")
-	p.awaitOfflineDialog("Cancel")
+	p.AwaitFocus(en.T(message.ConfirmDeleteAccount))
+	p.awaitOfflineDialog(en.T(message.CancelAction))
 	p.setOnline(true)
-	p.AwaitFocus("Delete account")
+	p.AwaitFocus(en.T(message.DeleteAccount))
 	p.setOnline(false)
 	p.Key(kb.Escape)
-	p.AwaitFocus("Profile")
+	p.AwaitFocus(en.T(message.UserProfile))
 	p.setOnline(true)
-	p.AwaitFocus("Delete account")
+	p.AwaitFocus(en.T(message.DeleteAccount))
 
-	p.Press("Enable 2FA")
-	p.AwaitFocus("Password")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Key("half a pass")
 	p.setOnline(false)
-	p.AwaitFocus("Enable 2FA") // the heading
-	p.awaitOfflineDialog("Cancel")
+	p.AwaitFocus(en.T(message.EnableTwoFactor)) // the heading
+	p.awaitOfflineDialog(en.T(message.CancelAction))
 	p.setOnline(true)
-	p.AwaitFocus("Password")
+	p.AwaitFocus(en.T(message.AccountPassword))
 	if got := eval[string](p, `document.activeElement.value`); got != "half a pass" {
 		t.Errorf("the field of the dialog holds %q; want the earlier input", got)
 	}
 	p.setOnline(false)
-	p.TabTo("Cancel", testkit.Backwards)
+	p.TabTo(en.T(message.CancelAction), testkit.Backwards)
 	p.Key(kb.Enter)
-	p.AwaitFocus("Two-factor authentication")
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
 	p.setOnline(true)
-	p.AwaitFocus("Enable 2FA")
+	p.AwaitFocus(en.T(message.EnableTwoFactor))
 
 	// The user can save backup codes offline, because the app shows them only
 	// once.
-	p.Press("Enable 2FA")
-	p.AwaitFocus("Password")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Key(password + kb.Enter)
-	p.AwaitFocus("Add the key to your authenticator app")
+	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
 	p.setOnline(false)
-	p.Press("Continue")
-	p.AwaitFocus("Save your backup codes")
-	p.The("button", "Copy")
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Continue")
-	p.The("heading", "Enter a code from the app")
-	p.awaitOfflineDialog("Back")
+	p.Press(en.T(message.ContinueAction))
+	p.AwaitFocus(en.T(message.SaveBackupCodes))
+	p.The("button", en.T(message.CopyCodes))
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.ContinueAction))
+	p.The("heading", en.T(message.EnterCodeFromApp))
+	p.awaitOfflineDialog(en.T(message.GoBack))
 	p.setOnline(true)
 	p.Key(kb.Escape)
-	p.AwaitFocus("Enable 2FA")
+	p.AwaitFocus(en.T(message.EnableTwoFactor))
 
 	// Going offline closes the dialog for a new passkey.
-	p.Press("Add passkey")
-	p.AwaitFocus("Passkey name")
+	p.Press(en.T(message.AddPasskey))
+	p.AwaitFocus(en.T(message.PasskeyName))
 	p.setOnline(false)
-	p.AwaitFocus("Passkeys")
+	p.AwaitFocus(en.T(message.YourPasskeys))
 	p.setOnline(true)
-	p.AwaitFocus("Add passkey")
+	p.AwaitFocus(en.T(message.AddPasskey))
 
 	// On a page without sections, the heading of the page takes the focus.
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
-	p.Fill("Email", "ada@example.com")
+	p.Fill(en.T(message.EmailAddress), "ada@example.com")
 	p.setOnline(false)
 	p.Await("the focus is on the heading", func() bool { return eval[string](p, `document.activeElement.id`) == "title" })
 	p.setOnline(true)
-	p.AwaitFocus("Email")
+	p.AwaitFocus(en.T(message.EmailAddress))
 }
 
 // testWipe checks that the snapshot disappears in each way in which a session
@@ -495,21 +496,21 @@ func testWipe(t *testing.T, server *testkit.Program) {
 		name string
 		end  func(p *tab)
 	}{
-		{"signing out", func(p *tab) { p.Press("Sign out") }},
+		{"signing out", func(p *tab) { p.Press(en.T(message.SignOut)) }},
 		{"signing out in another tab", func(p *tab) {
 			second := p.another()
 			second.Open("/dashboard/settings")
-			second.See("This device")
-			second.Press("Sign out")
+			second.See(en.T(message.ThisDevice))
+			second.Press(en.T(message.SignOut))
 			second.At("/sign-in")
 		}},
 		{"a 401 response", func(p *tab) {
 			current.Open("/dashboard/settings")
-			current.Await("the page lists both sessions", func() bool { return len(current.All("button", "Revoke")) == 2 })
-			current.Press("Revoke all other sessions")
-			current.Press("Revoke all")
-			current.See("All other sessions are signed out.")
-			p.Press("Save")
+			current.Await("the page lists both sessions", func() bool { return len(current.All("button", en.T(message.RevokeThis))) == 2 })
+			current.Press(en.T(message.RevokeOtherSessions))
+			current.Press(en.T(message.RevokeAll))
+			current.See(en.T(message.DoneOtherSessionsRevoked))
+			p.Press(en.T(message.SaveChanges))
 		}},
 		{"a sign-out that the page did not notice", func(p *tab) {
 			p.Act(`fetch("/api/auth/sign-out", {method: "POST"}).then(() => true)`)
@@ -528,9 +529,9 @@ func testWipe(t *testing.T, server *testkit.Program) {
 	// Without “Keep me signed in”, the snapshot lasts only for the browser
 	// session.
 	other.Open("/sign-in")
-	other.Click("checkbox", "Keep me signed in on this device", "")
+	other.Click("checkbox", en.T(message.KeepSignedIn), "")
 	other.submitSignIn(email, password)
-	other.See("This device")
+	other.See(en.T(message.ThisDevice))
 	other.Until("only the session storage holds a snapshot",
 		`(sessionStorage["latchkey.kept"] ?? "").includes("sessions") && !localStorage["latchkey.kept"]`)
 }
@@ -541,7 +542,7 @@ func testWipe(t *testing.T, server *testkit.Program) {
 func testListFirst(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.Inject(`{
 		const fetched = fetch
@@ -559,7 +560,7 @@ func testListFirst(t *testing.T, server *testkit.Program) {
 	}`)
 	p.Open("/sign-in")
 	p.submitSignIn(email, password)
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	p.Until("the browser keeps all that the page shows", `["sessions", "passkeys", "twoFactor"].every((part) =>
 		JSON.parse(localStorage["latchkey.kept"])[part])`)
 }
@@ -575,8 +576,8 @@ func testOtherAccount(t *testing.T, server *testkit.Program) {
 	body, _ := json.Marshal(map[string]string{"name": "Eve", "email": "eve.other@example.com", "password": password})
 	p.Act(fmt.Sprintf(`fetch("/api/auth/sign-up/email",
 		{method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).then((r) => r.ok)`, body))
-	p.Fill("Name", "Mallory")
-	p.Press("Save")
+	p.Fill(en.T(message.DisplayName), "Mallory")
+	p.Press(en.T(message.SaveChanges))
 	p.See("eve.other@example.com")
 	if p.Sees("Profile saved") {
 		t.Error("the page saved the input for one account to another account")
@@ -610,8 +611,8 @@ func testChanged(t *testing.T, server *testkit.Program) {
 	second.Open("/dashboard/settings")
 	first.See("Safari 18 on iOS")
 	second.See("Safari 18 on iOS")
-	first.Press("Revoke all other sessions")
-	first.Press("Revoke all")
+	first.Press(en.T(message.RevokeOtherSessions))
+	first.Press(en.T(message.RevokeAll))
 	second.cardOmits("sessions", "Safari 18 on iOS")
 }
 
@@ -622,21 +623,21 @@ func testEnded(t *testing.T, server *testkit.Program) {
 	email := other.signUp()
 	first := browse(t, server)
 	first.Open("/sign-in")
-	first.Click("checkbox", "Keep me signed in on this device", "")
+	first.Click("checkbox", en.T(message.KeepSignedIn), "")
 	first.submitSignIn(email, password)
-	first.See("This device")
+	first.See(en.T(message.ThisDevice))
 	second := first.another()
 	second.Open("/dashboard/settings")
-	second.See("This device")
+	second.See(en.T(message.ThisDevice))
 	second.awaitSnapshot()
 
 	if !eval[bool](other, `fetch("/api/auth/revoke-other-sessions", {method: "POST"}).then((r) => r.ok)`) {
 		t.Fatal("revoke-other-sessions failed")
 	}
-	first.Press("Save")
+	first.Press(en.T(message.SaveChanges))
 	first.At("/sign-in")
 	second.At("/sign-in")
-	second.See("this session was ended from another device, or it expired.")
+	second.See(sessionEnded)
 	if snapshot := second.snapshot(); snapshot != "" {
 		t.Errorf("the snapshot of the other tab is %s; want none", snapshot)
 	}
@@ -656,7 +657,7 @@ func testPasses(t *testing.T) {
 		}
 		p.Act(`pass(3)`)
 		for _, id := range cards {
-			p.cardSays(id, "3 hours ago")
+			p.cardSays(id, en.T(message.HoursAgoMany, 3))
 		}
 	}
 }
@@ -682,7 +683,7 @@ func testWrongClock(t *testing.T) {
 		p.Inject(fmt.Sprintf(`putOn(%d)`, hours))
 		lastActive(20 * time.Hour)
 		p.Open("/dashboard/settings")
-		p.cardSays("sessions", "20 hours ago")
+		p.cardSays("sessions", en.T(message.HoursAgoMany, 20))
 		p.cardIsRecent("sessions")
 		p.cardIsRecent("log")
 		p.awaitSnapshot()
@@ -691,8 +692,8 @@ func testWrongClock(t *testing.T) {
 		if hours < 0 { // offline, a fast clock is the same case
 			server.Kill()
 			p.Open("/dashboard/settings")
-			p.cardSays("sessions", "As of")
-			p.cardSays("sessions", "20 hours ago")
+			p.cardSays("sessions", en.T(message.AsOf))
+			p.cardSays("sessions", en.T(message.HoursAgoMany, 20))
 			p.cardIsRecent("sessions")
 			asOf, err := time.Parse(time.RFC3339, eval[string](p, `document.querySelector("[aria-labelledby=sessions] .as-of time").dateTime`))
 			if err != nil || time.Since(asOf).Abs() > time.Hour {
@@ -700,11 +701,11 @@ func testWrongClock(t *testing.T) {
 			}
 
 			server.Start()
-			p.Gone("You are offline.")
+			p.Gone(en.T(message.ErrOfflineReadOnly))
 		}
 		lastActive(26 * time.Hour)
 		p.Act(`putOn(48)`)
-		p.cardSays("sessions", "yesterday")
+		p.cardSays("sessions", en.T(message.DaysAgoYesterday))
 		p.cardIsRecent("sessions")
 		p.Do(chromedp.Navigate("about:blank"))
 	}
@@ -716,19 +717,19 @@ func testOfflineSystem(t *testing.T) {
 	p := browse(t, server)
 	p.signUpAdministrator(server)
 	p.Open("/dashboard/system")
-	p.The("link", "Download CSV")
+	p.The("link", en.T(message.DownloadCSV))
 	p.Act(`document.querySelector("main a[download]").focus()`)
-	p.AwaitFocus("Download CSV")
+	p.AwaitFocus(en.T(message.DownloadCSV))
 	p.setOnline(false)
-	p.AwaitFocus("Security log of everybody")
-	p.The("button", "Download CSV")
+	p.AwaitFocus(en.T(message.SecurityLogOfAllUsers))
+	p.The("button", en.T(message.DownloadCSV))
 	enabled := eval[[]string](p, `[...document.querySelectorAll("main .card a, main button, main input, main select")].
 		filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`)
 	if len(enabled) > 0 {
 		t.Errorf("offline, these controls are enabled: %s", enabled)
 	}
 	p.setOnline(true)
-	p.The("link", "Download CSV")
+	p.The("link", en.T(message.DownloadCSV))
 }
 
 // testVersions checks the update from one version of the app to the next.
@@ -744,7 +745,7 @@ func testVersions(t *testing.T) {
 	}
 	second := p.another()
 	second.Open("/dashboard/settings")
-	second.See("This device")
+	second.See(en.T(message.ThisDevice))
 
 	server.Stop()
 	server.Binary = newerBinary(t)
@@ -752,30 +753,30 @@ func testVersions(t *testing.T) {
 
 	// A page uses only files of the version with which it was loaded.
 	p.Open("/dashboard/settings")
-	p.See("This device")
-	p.See("A new version is ready.")
+	p.See(en.T(message.ThisDevice))
+	p.See(en.T(message.NewVersionReady))
 	if got := eval[string](p, version); got != "" {
 		t.Errorf("the old page has the style of version %q; want none", got)
 	}
-	p.Press("Later")
-	p.Gone("A new version is ready.")
+	p.Press(en.T(message.RemindLater))
+	p.Gone(en.T(message.NewVersionReady))
 	p.Open("/dashboard/settings")
-	p.See("A new version is ready.")
+	p.See(en.T(message.NewVersionReady))
 	p.Act(`window.old = true`)
-	p.Press("Reload")
+	p.Press(en.T(message.ReloadNow))
 	p.Until("the new page runs", `window.old === undefined && `+testkit.Running)
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 	if got := strings.TrimSpace(eval[string](p, version)); got != "2" {
 		t.Errorf("the new page has the style of version %q; want 2", got)
 	}
 	p.Await("the cache of the old version is gone", func() bool {
 		return eval[int](p, `caches.keys().then((names) => names.length)`) == 1
 	})
-	if p.Sees("A new version is ready.") {
+	if p.Sees(en.T(message.NewVersionReady)) {
 		t.Error("the page reports its own version as a new one")
 	}
 	// The other tab keeps its version and reports the new one.
-	second.See("A new version is ready.")
+	second.See(en.T(message.NewVersionReady))
 	second.See(email)
 
 	// The server rejects an app whose version it does not support.
@@ -785,8 +786,8 @@ func testVersions(t *testing.T) {
 			{...options, headers: {...options.headers, "Latchkey-App": "0"}} : options)
 		return true
 	})()`)
-	second.Press("Save")
-	second.See("This page is from an older version and no longer works with the server.")
+	second.Press(en.T(message.SaveChanges))
+	second.See(en.T(message.ErrAppUnsupported))
 }
 
 // testUpdateUnderWay checks that a page notices a newer service worker that the
@@ -809,7 +810,7 @@ func testUpdateUnderWay(t *testing.T) {
 		}))})
 	}`)
 	p.Open("/dashboard/settings")
-	p.See("A new version is ready.")
+	p.See(en.T(message.NewVersionReady))
 }
 
 // newerBinary returns the path of a program with another stylesheet.
@@ -883,23 +884,23 @@ func testInstall(t *testing.T, server *testkit.Program) {
 		window.dispatchEvent(event)
 		return event.defaultPrevented
 	})()`
-	if n := len(p.All("button", "Install app")); n > 0 {
+	if n := len(p.All("button", en.T(message.InstallApp))); n > 0 {
 		t.Error("the page offers the installation before the browser does")
 	}
 	if !eval[bool](p, offer) {
 		t.Error("the page does not prevent the browser's own prompt")
 	}
-	p.Press("Install app")
+	p.Press(en.T(message.InstallApp))
 	p.Until("the browser shows its prompt", `window.prompted === true`)
 	p.Act(`dispatchEvent(new Event("appinstalled"))`)
-	p.None("button", "Install app")
+	p.None("button", en.T(message.InstallApp))
 
 	// The browser can make the offer before the app runs.
 	early := browse(t, server)
 	early.signIn(email)
 	early.Inject(`addEventListener("DOMContentLoaded", () => { window.prevented = ` + offer + ` })`)
 	early.Open("/dashboard/settings")
-	early.Press("Install app")
+	early.Press(en.T(message.InstallApp))
 	early.Until("the browser shows its prompt", `window.prompted && window.prevented`)
 
 	// Where a page cannot show the prompt, it tells the user how to install the
@@ -908,5 +909,5 @@ func testInstall(t *testing.T, server *testkit.Program) {
 	phone.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	phone.As(safari)
 	phone.signIn(email)
-	phone.See("Add to Home Screen")
+	phone.See(en.T(message.AddToHomeScreen))
 }

@@ -13,6 +13,7 @@ import (
 
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // TestPasskeyBrowser tests passkeys in a real browser, which emulates the
@@ -113,14 +114,14 @@ func (a *virtualAuthenticator) credentials() []*webauthn.Credential {
 // addPasskey adds a passkey, and names it if name is not empty.
 func (p *tab) addPasskey(name string) {
 	p.t.Helper()
-	p.Press("Add passkey")
-	p.AwaitFocus("Passkey name")
+	p.Press(en.T(message.AddPasskey))
+	p.AwaitFocus(en.T(message.PasskeyName))
 	if name != "" {
-		p.Fill("Passkey name", name)
+		p.Fill(en.T(message.PasskeyName), name)
 	}
-	p.Press("Continue")
-	p.See("Passkey added!")
-	p.AwaitFocus("Add passkey") // the focus returns
+	p.Press(en.T(message.ContinueAction))
+	p.See(en.T(message.DonePasskeyAdded))
+	p.AwaitFocus(en.T(message.AddPasskey)) // the focus returns
 }
 
 // signOut signs out. From then on, no user touches the authenticator.
@@ -128,7 +129,7 @@ func (a *virtualAuthenticator) signOut() {
 	a.p.t.Helper()
 	a.setUserPresent(false)
 	a.p.Act(`asked.length = 0, performance.clearResourceTimings()`)
-	a.p.Press("Sign out")
+	a.p.Press(en.T(message.SignOut))
 	a.p.At("/sign-in")
 	a.p.Until("the page has fetched the passkey options", haveOptions)
 }
@@ -150,84 +151,84 @@ func (a *virtualAuthenticator) signIn() {
 	a.setUserPresent(true)
 	a.p.Press(signInWithPasskey)
 	a.p.At("/dashboard/settings")
-	a.p.See("This device")
+	a.p.See(en.T(message.ThisDevice))
 }
 
-const signInWithPasskey = "Sign in with a passkey"
+var signInWithPasskey = en.T(message.SignInWithPasskey)
 
 // testPasskeyManage checks adding, renaming and deleting a passkey.
 func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	a := p.addAuthenticator(false)
 	p.signUp()
-	p.See("You have none yet.")
-	p.Press("Add passkey")
-	p.The("dialog", "Add a passkey")
+	p.See(en.T(message.NoPasskeysYet))
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
 	p.Field("add-passkey-name", "Linux") // named after the operating system
 	p.Key(kb.Escape)
-	p.AwaitFocus("Add passkey")
+	p.AwaitFocus(en.T(message.AddPasskey))
 	p.addPasskey("")
-	p.See("You have only this one, and it is on one device.")
+	p.See(en.T(message.PasskeyOnOneDeviceOnly))
 	if stored := a.credentials(); len(stored) != 1 || !stored[0].IsResidentCredential || len(stored[0].UserHandle) != 64 {
 		t.Errorf("the authenticator stores %v; want one discoverable credential", stored)
 	}
-	for _, text := range []string{"Linux", "This device only", "Never"} {
+	for _, text := range []string{"Linux", en.T(message.DeviceBound), en.T(message.NeverUsed)} {
 		if !strings.Contains(p.card("passkeys"), text) {
 			t.Errorf("the passkeys section does not contain %q:\n%s", text, p.card("passkeys"))
 		}
 	}
 
 	// The user adds a second passkey on the same device.
-	p.Press("Add passkey")
+	p.Press(en.T(message.AddPasskey))
 	p.Field("add-passkey-name", "Linux 2")
-	p.Press("Continue")
-	p.See("This device already has a passkey for your account.")
-	p.Press("Continue") // the user can try again
-	p.See("This device already has a passkey for your account.")
-	p.Press("Cancel")
+	p.Press(en.T(message.ContinueAction))
+	p.See(en.T(message.ErrPasskeyOnDeviceAlready))
+	p.Press(en.T(message.ContinueAction)) // the user can try again
+	p.See(en.T(message.ErrPasskeyOnDeviceAlready))
+	p.Press(en.T(message.CancelAction))
 	if n := len(a.credentials()); n != 1 {
 		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
 
 	// The user renames the passkey.
-	p.Click("button", "Rename", "Linux")
-	p.AwaitFocus("Passkey name")
+	p.Click("button", en.T(message.RenameItem), "Linux")
+	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Key("thrown away" + kb.Escape)
-	p.AwaitFocus("Rename")
+	p.AwaitFocus(en.T(message.RenameItem))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Passkey name")
+	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Field("rename-"+p.firstPasskeyID(), "Linux")
-	p.Fill("Passkey name", " ")
-	p.Click("button", "Save", "Linux")
-	p.With("textbox", "Passkey name", "Enter a name.")
-	p.Fill("Passkey name", strings.Repeat("x", shared.MaxName+1))
+	p.Fill(en.T(message.PasskeyName), " ")
+	p.Click("button", en.T(message.SaveChanges), "Linux")
+	p.With("textbox", en.T(message.PasskeyName), en.T(message.ErrEnterName))
+	p.Fill(en.T(message.PasskeyName), strings.Repeat("x", shared.MaxName+1))
 	p.Key(kb.Enter)
-	p.With("textbox", "Passkey name", "This name is too long. Use at most 100 characters.")
-	p.Fill("Passkey name", "Bürorechner <b>")
+	p.With("textbox", en.T(message.PasskeyName), en.T(message.ErrNameTooLong))
+	p.Fill(en.T(message.PasskeyName), "Bürorechner <b>")
 	p.Key(kb.Enter)
-	p.See("Passkey renamed.")
-	p.AwaitFocus("Rename")
-	p.With("button", "Rename", "Bürorechner <b>")
+	p.See(en.T(message.DonePasskeyRenamed))
+	p.AwaitFocus(en.T(message.RenameItem))
+	p.With("button", en.T(message.RenameItem), "Bürorechner <b>")
 	p.Open("/dashboard/settings")
-	p.With("button", "Rename", "Bürorechner <b>")
+	p.With("button", en.T(message.RenameItem), "Bürorechner <b>")
 
 	// The authenticator learns the new name of the user, too.
-	p.Fill("Name", "Augusta Ada King")
-	p.Press("Save")
-	p.See("Your profile is saved.")
+	p.Fill(en.T(message.DisplayName), "Augusta Ada King")
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DoneProfileSaved))
 	p.Await("the authenticator has the new name", func() bool { return a.credentials()[0].UserDisplayName == "Augusta Ada King" })
 
 	// The authenticator deletes a passkey that the user deletes on the page.
-	p.Click("button", "Delete", "Bürorechner <b>")
-	p.The("dialog", "Delete this passkey?")
-	p.See("“Bürorechner <b>” will sign you in no more, and you will be signed out everywhere else.")
-	p.Press("Cancel")
-	p.Click("button", "Delete", "Bürorechner <b>")
-	p.The("dialog", "Delete this passkey?")
-	p.Press("Delete")
-	p.See("“Bürorechner <b>” is deleted.")
-	p.See("You have none yet.")
-	p.AwaitFocus("Passkeys")
+	p.Click("button", en.T(message.DeleteItem), "Bürorechner <b>")
+	p.The("dialog", en.T(message.ConfirmDeletePasskey))
+	p.See(en.T(message.DeletePasskeyExplanation, "Bürorechner <b>"))
+	p.Press(en.T(message.CancelAction))
+	p.Click("button", en.T(message.DeleteItem), "Bürorechner <b>")
+	p.The("dialog", en.T(message.ConfirmDeletePasskey))
+	p.Press(en.T(message.DeleteItem))
+	p.See(en.T(message.DonePasskeyDeleted, "Bürorechner <b>"))
+	p.See(en.T(message.NoPasskeysYet))
+	p.AwaitFocus(en.T(message.YourPasskeys))
 	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
 
@@ -243,14 +244,14 @@ func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	a := p.addAuthenticator(true)
 	p.signUp()
 	p.addPasskey("Everywhere")
-	if card := p.card("passkeys"); !strings.Contains(card, "Synced") || strings.Contains(card, "only this one") {
+	if card := p.card("passkeys"); !strings.Contains(card, en.T(message.SyncedPasskey)) || strings.Contains(card, en.T(message.PasskeyOnOneDeviceOnly)) {
 		t.Errorf("the section with a synced passkey is:\n%s", card)
 	}
 
 	// The user signs in with the button, without an email address.
 	a.signOut()
 	a.signIn()
-	p.cardSays("sessions", "Signed in with\nPasskey")
+	p.cardSays("sessions", en.T(message.SignedInWith)+"\n"+en.T(message.PasskeyFactor))
 	if card := p.card("passkeys"); !strings.Contains(card, "Last used\njust now") {
 		t.Errorf("the passkeys section does not show the last use:\n%s", card)
 	}
@@ -270,7 +271,7 @@ func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	if search := eval[string](p, `location.search`); search != "?a=b" {
 		t.Errorf("signing in leads to the query %q; want ?a=b", search)
 	}
-	p.See("This device")
+	p.See(en.T(message.ThisDevice))
 }
 
 // testPasskeyRefused checks passkey prompts that fail or that the user cancels.
@@ -291,17 +292,17 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	// If user verification fails, the browser gives up. The user knows the
 	// reason.
 	a.setUserVerified(false)
-	p.Press("Add passkey")
-	p.Press("Continue")
+	p.Press(en.T(message.AddPasskey))
+	p.Press(en.T(message.ContinueAction))
 	awaitNoAlert("after user verification fails")
 	a.setUserVerified(true)
 
 	// The user does not touch the authenticator, and then cancels.
 	a.setUserPresent(false)
-	p.Press("Continue")
-	p.See("Now do what your browser or your device asks for.")
-	p.Press("Cancel")
-	p.AwaitFocus("Add passkey")
+	p.Press(en.T(message.ContinueAction))
+	p.See(en.T(message.FollowBrowserPrompt))
+	p.Press(en.T(message.CancelAction))
+	p.AwaitFocus(en.T(message.AddPasskey))
 	awaitNoAlert("after canceling")
 	a.setUserPresent(true)
 	p.addPasskey("Mine")
@@ -310,7 +311,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	a.setUserVerified(false)
 	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
-	p.See("No passkey was used.")
+	p.See(en.T(message.ErrNoPasskeyUsed))
 	p.Press(signInWithPasskey) // now the browser offers other devices
 	p.awaitPasskeyCall("get")
 	awaitNoAlert("after user verification fails")
@@ -321,7 +322,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	a.setUserPresent(false)
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	p.With("button", "Delete", "Mine")
+	p.With("button", en.T(message.DeleteItem), "Mine")
 	var list []shared.Passkey
 	text := eval[string](p, `fetch("/api/auth/passkey/list-user-passkeys").then((r) => r.text())`)
 	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 {
@@ -337,7 +338,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	}
 	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
-	p.See("The server does not know this passkey: it may have been deleted. Use another one, or another method.")
+	p.See(en.T(message.ErrUnknownPasskey))
 	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
 
@@ -360,17 +361,17 @@ func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.AwaitFocus(signInCode)
-	p.Click("checkbox", "Trust this device for 30 days", "")
+	p.Click("checkbox", en.T(message.TrustDevice), "")
 	a.setUserVerified(false)
 	a.setUserPresent(true)
-	p.Press("Use a passkey")
+	p.Press(en.T(message.UsePasskey))
 	p.awaitIdle("the page is idle")
 	p.At("/two-factor")
 	a.setUserVerified(true)
-	p.Press("Use a passkey")
+	p.Press(en.T(message.UsePasskey))
 	p.At("/dashboard/settings")
-	p.See("Password and passkey")
-	p.See("Trusted until")
+	p.See(en.T(message.MethodAndPasskey, en.T(message.AccountPassword)))
+	p.See(en.T(message.TrustedUntil))
 	if stored := eval[string](p, `JSON.stringify({...sessionStorage})`); stored != "{}" {
 		t.Errorf("after the sign-in, the page still stores %s", stored)
 	}
@@ -388,12 +389,12 @@ func testPasskeyPendingSignIn(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.The("button", "Use a passkey")
+	p.The("button", en.T(message.UsePasskey))
 	p.Act(`sessionStorage.clear()`)
 	p.Open("/two-factor?next=/dashboard/settings%3Fa=b")
 	p.AwaitFocus(signInCode)
 	a.setUserPresent(true)
-	p.Press("Use a passkey")
+	p.Press(en.T(message.UsePasskey))
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
 		t.Errorf("signing in leads to the query %q; want ?a=b", search)
@@ -411,50 +412,50 @@ func testPasskeyStepUp(t *testing.T) {
 
 	// After the step-up, the action continues without another click.
 	expireFreshness(t, db)
-	p.Press("Rename")
-	p.Fill("Passkey name", "Yours")
+	p.Press(en.T(message.RenameItem))
+	p.Fill(en.T(message.PasskeyName), "Yours")
 	p.Key(kb.Enter)
-	p.The("dialog", "Is it still you?")
-	p.AwaitFocus("Password")
+	p.The("dialog", en.T(message.ConfirmIdentity))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	a.setUserVerified(false)
-	p.Press("Use a passkey")
+	p.Press(en.T(message.UsePasskey))
 	p.Until("the dialog is idle", `!document.querySelector("dialog [aria-busy=true]")`)
-	p.The("dialog", "Is it still you?")
+	p.The("dialog", en.T(message.ConfirmIdentity))
 	a.setUserVerified(true)
-	p.Press("Use a passkey")
-	p.See("Passkey renamed.")
-	p.With("button", "Rename", "Yours")
+	p.Press(en.T(message.UsePasskey))
+	p.See(en.T(message.DonePasskeyRenamed))
+	p.With("button", en.T(message.RenameItem), en.T(message.YourValue))
 
 	// The step-up comes before the dialog that requires it.
 	expireFreshness(t, db)
-	p.Press("Add passkey")
-	p.The("dialog", "Is it still you?")
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.Key(kb.Escape)
-	p.AwaitFocus("Add passkey")
-	p.Press("Add passkey")
-	p.Press("Use a passkey")
-	p.The("dialog", "Add a passkey")
-	p.Press("Cancel")
+	p.AwaitFocus(en.T(message.AddPasskey))
+	p.Press(en.T(message.AddPasskey))
+	p.Press(en.T(message.UsePasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
+	p.Press(en.T(message.CancelAction))
 
 	expireFreshness(t, db)
-	p.Press("Delete")
-	p.The("dialog", "Delete this passkey?")
-	p.Press("Delete")
-	p.The("dialog", "Is it still you?")
-	p.Press("Use a passkey")
-	p.See("“Yours” is deleted.")
+	p.Press(en.T(message.DeleteItem))
+	p.The("dialog", en.T(message.ConfirmDeletePasskey))
+	p.Press(en.T(message.DeleteItem))
+	p.The("dialog", en.T(message.ConfirmIdentity))
+	p.Press(en.T(message.UsePasskey))
+	p.See(en.T(message.DonePasskeyDeleted, "Yours"))
 	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 
 	// Without a passkey, the step-up does not offer one.
 	expireFreshness(t, db)
-	p.Press("Add passkey")
-	p.The("dialog", "Is it still you?")
-	p.Fill("Password", password)
-	if n := len(p.All("button", "Use a passkey")); n != 0 {
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.ConfirmIdentity))
+	p.Fill(en.T(message.AccountPassword), password)
+	if n := len(p.All("button", en.T(message.UsePasskey))); n != 0 {
 		t.Error("the step-up offers a passkey to an account without one")
 	}
-	p.Press("Continue")
-	p.The("dialog", "Add a passkey")
+	p.Press(en.T(message.ContinueAction))
+	p.The("dialog", en.T(message.AddAPasskey))
 }
 
 // testPasskeyTabs checks two tabs that prepare a sign-in at the same time.
@@ -465,7 +466,7 @@ func testPasskeyTabs(t *testing.T, server *testkit.Program) {
 	p.addPasskey("Mine")
 	second := p.another()
 	second.Open("/dashboard/settings")
-	second.With("button", "Delete", "Mine")
+	second.With("button", en.T(message.DeleteItem), "Mine")
 
 	a.signOut()
 	second.At("/sign-in")
@@ -474,7 +475,7 @@ func testPasskeyTabs(t *testing.T, server *testkit.Program) {
 	second.Until("the second tab has fetched its options", haveOptions)
 	a.signIn() // with the older options
 	second.At("/dashboard/settings")
-	second.See("This device")
+	second.See(en.T(message.ThisDevice))
 }
 
 // testPasskeyUpgrade checks that the browser creates a passkey after a sign-in
@@ -490,13 +491,13 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 			return create.call(this, options)
 		}`)
 	email := p.signUp()
-	p.See("You have none yet.")
+	p.See(en.T(message.NoPasskeysYet))
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 	a.setUserPresent(true)
-	p.See("Passkey added. Next time, sign in without a password.")
-	p.With("button", "Delete", "Passkey") // the default name
+	p.See(en.T(message.DonePasskeyAutoAdded))
+	p.With("button", en.T(message.DeleteItem), en.T(message.PasskeyFactor)) // the default name
 	if n := len(a.credentials()); n != 1 {
 		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
@@ -507,12 +508,12 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	p.With("button", "Delete", "Passkey")
+	p.With("button", en.T(message.DeleteItem), en.T(message.PasskeyFactor))
 	a.setUserPresent(true)
 	p.awaitPasskeyCall("create")
-	p.Press("Save")
-	p.See("Your profile is saved.")
-	if n := len(p.All("button", "Delete")); n != 1 {
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DoneProfileSaved))
+	if n := len(p.All("button", en.T(message.DeleteItem))); n != 1 {
 		t.Errorf("the page lists %d passkeys; want 1", n)
 	}
 }
@@ -533,12 +534,12 @@ func testPasskeyExtension(t *testing.T, server *testkit.Program) {
 		PublicKeyCredential.signalCurrentUserDetails = () => Promise.reject(new TypeError("no"))`)
 	p.signUp()
 	p.addPasskey("Mine")
-	p.Fill("Name", "Augusta Ada King")
-	p.Press("Save")
-	p.See("Your profile is saved.")
+	p.Fill(en.T(message.DisplayName), "Augusta Ada King")
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DoneProfileSaved))
 	a.signOut()
 	a.signIn()
-	p.With("button", "Delete", "Mine")
+	p.With("button", en.T(message.DeleteItem), "Mine")
 }
 
 // testPasskeyExceptions checks the message for each error of the browser.
@@ -550,27 +551,27 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 			return Promise.reject(new DOMException("for developers", window.thrown))
 		}`)
 	p.signUp()
-	p.Press("Add passkey")
-	p.The("dialog", "Add a passkey")
-	for name, message := range map[string]string{
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
+	for name, want := range map[string]string{
 		"NotAllowedError":   "",
 		"AbortError":        "",
-		"InvalidStateError": "This device already has a passkey for your account.",
-		"SecurityError":     "Passkeys do not work at this address",
-		"ConstraintError":   "Set up a PIN, fingerprint or face recognition on it",
-		"NotSupportedError": "Try another one, or use your phone.",
-		"UnknownError":      "reported a problem",
-		"TypeError":         "The browser could not do that.",
-		"SomethingNew":      "The browser could not do that.",
+		"InvalidStateError": en.T(message.ErrPasskeyOnDeviceAlready),
+		"SecurityError":     en.T(message.ErrPasskeyWrongOrigin),
+		"ConstraintError":   en.T(message.ErrNoUserVerification),
+		"NotSupportedError": en.T(message.ErrPasskeyUnsupported),
+		"UnknownError":      en.T(message.ErrAuthenticatorFailed),
+		"TypeError":         en.T(message.ErrPasskeyBrowserFailed),
+		"SomethingNew":      en.T(message.ErrPasskeyBrowserFailed),
 	} {
 		p.Act(fmt.Sprintf(`window.thrown = %q`, name))
-		p.Press("Continue")
-		p.Until(fmt.Sprintf("%s shows the message %q", name, message), fmt.Sprintf(
+		p.Press(en.T(message.ContinueAction))
+		p.Until(fmt.Sprintf("%s shows the message %q", name, want), fmt.Sprintf(
 			`!document.querySelector("[aria-busy=true]") &&
 				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .form-error").innerText)`,
-			message))
+			want))
 	}
-	p.Press("Cancel")
+	p.Press(en.T(message.CancelAction))
 }
 
 // testPasskeyUnknown checks a browser that does not support passkeys.
@@ -578,11 +579,11 @@ func testPasskeyUnknown(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(`delete window.PublicKeyCredential`)
 	email := p.signUp()
-	p.See("This browser cannot add passkeys here")
-	if n := len(p.All("button", "Add passkey")); n != 0 {
+	p.See(en.T(message.ErrCannotAddPasskeys))
+	if n := len(p.All("button", en.T(message.AddPasskey))); n != 0 {
 		t.Error("the page offers to add a passkey")
 	}
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.Open("/sign-in")
 	if n := len(p.All("button", signInWithPasskey)); n != 0 {
@@ -605,7 +606,7 @@ func testPasskeyLate(t *testing.T, server *testkit.Program) {
 	}
 	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
-	p.See("That took too long, or was finished elsewhere. Try again.")
+	p.See(en.T(message.ErrPasskeyChallengeExpired))
 	p.Press(signInWithPasskey)
 	p.At("/dashboard/settings")
 }
@@ -651,19 +652,19 @@ func testPasskeyNarrow(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	p.addPasskey(strings.Repeat("Donaudampfschiff", 6))
 	p.Fits(320, "the passkeys section")
-	p.Press("Rename")
-	p.AwaitFocus("Passkey name")
+	p.Press(en.T(message.RenameItem))
+	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Fits(320, "the passkeys section while the user renames one")
 	p.Key(kb.Escape)
-	p.AwaitFocus("Rename")
-	p.Press("Add passkey")
-	p.The("dialog", "Add a passkey")
+	p.AwaitFocus(en.T(message.RenameItem))
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
 	p.Fits(320, "the dialog to add a passkey")
-	p.Press("Cancel")
-	p.Press("Delete")
-	p.The("dialog", "Delete this passkey?")
+	p.Press(en.T(message.CancelAction))
+	p.Press(en.T(message.DeleteItem))
+	p.The("dialog", en.T(message.ConfirmDeletePasskey))
 	p.Fits(320, "the confirmation dialog")
-	p.Press("Cancel")
+	p.Press(en.T(message.CancelAction))
 	a.signOut()
 	p.Fits(320, "the sign-in page")
 }

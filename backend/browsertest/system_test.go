@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 	"strings"
 	"testing"
 )
@@ -23,9 +24,9 @@ func testSystemSettings(t *testing.T) {
 	p.signUpAdministrator(server)
 
 	// The page shows the link to users who have a permission.
-	p.Click("link", "System", "")
+	p.Click("link", en.T(message.SystemAdministration), "")
 	p.At("/dashboard/system")
-	p.AwaitFocus("System")
+	p.AwaitFocus(en.T(message.SystemAdministration))
 
 	// Settings with a text field.
 	for setting, value := range map[string]string{
@@ -64,36 +65,36 @@ func testSystemSettings(t *testing.T) {
 
 	// An error appears at its field, and the input stays.
 	p.Fill("FRESH_WINDOW", "a while")
-	p.Press("Save FRESH_WINDOW")
-	p.See("The value must be a time from 1m to 1d, such as 45m, 12h or 7d.")
+	p.Press(en.T(message.SaveNamedValue, "FRESH_WINDOW"))
+	p.See(en.T(message.ErrSettingDuration, "1m", "1d"))
 	p.AwaitFocus("FRESH_WINDOW")
 	p.Fill("FRESH_WINDOW", "30m")
 
 	// A user can set a secret but never read it.
-	p.Press("Set RESEND_API_KEY")
+	p.Press(en.T(message.SetNamedValue, "RESEND_API_KEY"))
 	p.AwaitFocus("RESEND_API_KEY")
-	p.Press("Save RESEND_API_KEY")
-	p.See("Paste the new value, or cancel.")
+	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
+	p.See(en.T(message.ErrNewValueRequired))
 	p.Fill("RESEND_API_KEY", "re_123456789")
-	p.Press("Save RESEND_API_KEY")
-	p.See("RESEND_API_KEY is saved.")
-	p.Press("Replace RESEND_API_KEY")
+	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
+	p.See(en.T(message.DoneSettingSaved, "RESEND_API_KEY"))
+	p.Press(en.T(message.ReplaceNamedValue, "RESEND_API_KEY"))
 	p.Fill("RESEND_API_KEY", "re_987654321")
-	p.Press("Save RESEND_API_KEY")
-	p.The("button", "Replace RESEND_API_KEY")
+	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
+	p.The("button", en.T(message.ReplaceNamedValue, "RESEND_API_KEY"))
 	if html := eval[string](p, "document.documentElement.outerHTML"); strings.Contains(html, "re_") {
 		t.Error("the page contains the secret")
 	}
-	p.Press("Take away RESEND_API_KEY")
-	p.The("dialog", "Take RESEND_API_KEY away?")
-	p.Press("Take away")
-	p.The("button", "Set RESEND_API_KEY")
+	p.Press(en.T(message.RemoveNamedValue, "RESEND_API_KEY"))
+	p.The("dialog", en.T(message.ConfirmRemoveValue, "RESEND_API_KEY"))
+	p.Press(en.T(message.RemoveValue))
+	p.The("button", en.T(message.SetNamedValue, "RESEND_API_KEY"))
 
 	// Settings from the environment are read-only.
 	if n := len(p.All("textbox", "SESSIONS_PER_USER")) + len(p.All("spinbutton", "SESSIONS_PER_USER")); n != 0 {
 		t.Error("a read-only setting has an input")
 	}
-	p.See("Set by the environment of the server.")
+	p.See(en.T(message.SetByEnvironment))
 
 	// The next visit shows all saved values.
 	p.Open("/dashboard/system")
@@ -119,24 +120,24 @@ func testSystemSettings(t *testing.T) {
 	other.Open("/dashboard/system")
 	other.Fill("APP_NAME", "Theirs")
 	p.Fill("APP_NAME", "Mine")
-	other.Press("Save APP_NAME")
-	other.See("APP_NAME is saved.")
-	p.Press("Save APP_NAME")
-	p.The("group", "Changed meanwhile")
+	other.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	other.See(en.T(message.DoneSettingSaved, "APP_NAME"))
+	p.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	p.The("group", en.T(message.ChangedMeanwhile))
 	p.See("Theirs, by grace@example.com")
-	p.Press("Use theirs")
+	p.Press(en.T(message.UseTheirs))
 	p.Await("the field holds the other administrator's value", func() bool {
 		return testkit.Text(p.The("textbox", "APP_NAME").Value) == "Theirs"
 	})
 
 	other.Fill("APP_NAME", "Theirs again")
 	p.Fill("APP_NAME", "Mine")
-	other.Press("Save APP_NAME")
-	other.See("APP_NAME is saved.")
-	p.Press("Save APP_NAME")
-	p.Press("Save mine")
-	p.See("APP_NAME is saved.")
-	p.None("group", "Changed meanwhile")
+	other.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	other.See(en.T(message.DoneSettingSaved, "APP_NAME"))
+	p.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	p.Press(en.T(message.SaveMine))
+	p.See(en.T(message.DoneSettingSaved, "APP_NAME"))
+	p.None("group", en.T(message.ChangedMeanwhile))
 	// A tab without input shows the new value when it regains the focus.
 	other.Until("the other tab shows the new value",
 		`dispatchEvent(new Event("focus")), document.getElementById("setting-APP_NAME-value")?.value === "Mine"`)
@@ -145,18 +146,18 @@ func testSystemSettings(t *testing.T) {
 	// recognizes the email settings.
 	p.Prefers("de-DE,de,en")
 	p.Open("/dashboard/system")
-	p.The("heading", "Systemeinstellungen")
-	p.See("Wie lange das Sicherheitsprotokoll aufbewahrt wird.")
-	p.See("Für Begrenzungen zählen Sie als")
-	p.See("Systemeinstellung geändert")
-	p.See("von „Theirs again“ zu „Mine“")
+	p.The("heading", de.T(message.SystemSettings))
+	p.See(de.T(message.SettingEventRetention))
+	p.See(de.T(message.LimitsCountYouAs))
+	p.See(de.T(message.EventSettingChanged))
+	p.See(de.T(message.DetailFromTo, de.T(message.DetailQuoted, "Theirs again"), de.T(message.DetailQuoted, "Mine")))
 	p.Fill("FRESH_WINDOW", "a while")
-	p.Press("FRESH_WINDOW speichern")
-	p.See("Der Wert muss eine Zeit von 1m bis 1d sein, etwa 45m, 12h oder 7d.")
-	p.Press("Test-E-Mail senden")
-	p.See("Ohne RESEND_API_KEY werden keine E-Mails gesendet.")
+	p.Press(de.T(message.SaveNamedValue, "FRESH_WINDOW"))
+	p.See(de.T(message.ErrSettingDuration, "1m", "1d"))
+	p.Press(de.T(message.SendTestEmail))
+	p.See(de.T(message.DoneEmailWrittenToFile))
 	group := eval[string](p, `document.querySelector("#setting-MAIL_FROM-value").closest(".group").innerText`)
-	if !strings.HasPrefix(group, "E-Mail\n") || !strings.Contains(group, "Test-E-Mail senden") {
+	if !strings.HasPrefix(group, "E-Mail\n") || !strings.Contains(group, de.T(message.SendTestEmail)) {
 		t.Errorf("the group of email settings is %s", group)
 	}
 
@@ -164,11 +165,11 @@ func testSystemSettings(t *testing.T) {
 	anonymous := browse(t, server)
 	anonymous.Open("/sign-in")
 	anonymous.Until("the page has the settings of the server", `document.title === "Sign in · Mine"`)
-	if n := len(anonymous.All("link", "Create an account")); n != 0 {
+	if n := len(anonymous.All("link", en.T(message.CreateAnAccount))); n != 0 {
 		t.Error("the sign-in page links to the disabled sign-up page")
 	}
 	anonymous.Open("/sign-up")
-	anonymous.See("Sign-up is disabled.")
+	anonymous.See(en.T(message.ErrSignUpDisabled))
 }
 
 // testSystemPeople checks that an administrator can manage the accounts of
@@ -182,7 +183,7 @@ func testSystemPeople(t *testing.T) {
 
 	p.Open("/dashboard/system")
 	p.See(email)
-	if n := len(p.All("button", "Disable")); n != 1 {
+	if n := len(p.All("button", en.T(message.DisableAccount))); n != 1 {
 		t.Errorf("the page offers to disable %d accounts; want only the other user's", n)
 	}
 	confirm := func(button, question, toast string) {
@@ -192,37 +193,37 @@ func testSystemPeople(t *testing.T) {
 		p.Press(button)
 		p.See(toast)
 	}
-	confirm("Disable", "Disable the account "+email+"?", "The account "+email+" is disabled.")
-	ada.Press("Save")
+	confirm(en.T(message.DisableAccount), en.T(message.ConfirmDisableAccount, email), en.T(message.DoneAccountDisabled, email))
+	ada.Press(en.T(message.SaveChanges))
 	ada.At("/sign-in")
 	ada.submitSignIn(email, password)
-	ada.See("This account is disabled.")
-	confirm("Enable", "Enable the account "+email+" again?", "The account "+email+" is enabled.")
-	ada.Press("Sign in")
+	ada.See(en.T(message.ErrAccountDisabled))
+	confirm(en.T(message.EnableAccount), en.T(message.ConfirmEnableAccount, email), en.T(message.DoneAccountEnabled, email))
+	ada.Press(en.T(message.SignIn))
 	ada.At("/dashboard/settings")
-	confirm("End sessions", "End all sessions of "+email+"?", email+" is signed out everywhere.")
-	ada.Press("Save")
+	confirm(en.T(message.RevokeSessions), en.T(message.ConfirmRevokeSessions, email), en.T(message.DoneSessionsRevoked, email))
+	ada.Press(en.T(message.SaveChanges))
 	ada.At("/sign-in")
-	confirm("Reset factors", "Reset the factors of "+email+"?", "The factors of "+email+" are reset.")
+	confirm(en.T(message.ResetFactors), en.T(message.ConfirmResetFactors, email), en.T(message.DoneFactorsReset, email))
 
-	p.Click("searchbox", "Search", "")
+	p.Click("searchbox", en.T(message.SearchUsers), "")
 	p.Key("nobody of that name\r")
-	p.See("Nobody.")
-	p.Choose("Show", "Accounts disabled")
+	p.See(en.T(message.NoUsersFound))
+	p.Choose(en.T(message.ShowItem), en.T(message.FilterAccountsDisabled))
 	p.See(email + " · by grace@example.com")
-	p.The("link", "Download CSV")
+	p.The("link", en.T(message.DownloadCSV))
 
 	// The administrator requires a second factor, first after a grace period
 	// and then at once.
 	p.Choose("REQUIRE_TWO_FACTOR", "all")
-	p.Press("Save REQUIRE_TWO_FACTOR")
-	p.See("Your account needs two-factor authentication: turn it on, or sign in with a passkey, by ")
+	p.Press(en.T(message.SaveNamedValue, "REQUIRE_TWO_FACTOR"))
+	p.See(prefix(message.TwoFactorDueBy))
 	p.Fill("REQUIRE_TWO_FACTOR_GRACE", "0s")
-	p.Press("Save REQUIRE_TWO_FACTOR_GRACE")
-	p.See("the time for it is over")
+	p.Press(en.T(message.SaveNamedValue, "REQUIRE_TWO_FACTOR_GRACE"))
+	p.See(en.T(message.TwoFactorOverdue))
 	p.Open("/dashboard/settings")
-	p.See("Enable 2FA")
-	if p.Sees("Active sessions") {
+	p.See(en.T(message.EnableTwoFactor))
+	if p.Sees(en.T(message.ActiveSessions)) {
 		t.Error("the page offers more than enrolling a second factor")
 	}
 }
@@ -233,14 +234,14 @@ func testSystemStranger(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	p := browse(t, server)
 	p.signUp()
-	if n := len(p.All("link", "System")); n != 0 {
+	if n := len(p.All("link", en.T(message.SystemAdministration))); n != 0 {
 		t.Error("the page links to the system page, which the user may not open")
 	}
 	p.Open("/dashboard/system")
-	p.See("Nothing here for you")
-	p.Press("Sign out")
+	p.See(en.T(message.NothingForYou))
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.Open("/dashboard/system")
 	p.At("/sign-in")
-	p.See("Sign in to go on.")
+	p.See(en.T(message.SignInToGoOn))
 }

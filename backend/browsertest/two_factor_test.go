@@ -26,12 +26,13 @@ import (
 
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // The labels of the two fields for codes from an authenticator app.
-const (
-	enrollmentCode = "Code"
-	signInCode     = "Code from your authenticator app"
+var (
+	enrollmentCode = en.T(message.AuthenticatorCode)
+	signInCode     = en.T(message.CodeFromAuthenticatorApp)
 )
 
 // TestTwoFactorBrowser tests two-factor authentication in a real browser.
@@ -60,25 +61,25 @@ func TestTwoFactorBrowser(t *testing.T) {
 // and the backup codes.
 func (p *tab) enable() (*testkit.AuthenticatorApp, []string) {
 	p.t.Helper()
-	p.Press("Enable 2FA")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
-	p.Press("Continue")
+	p.Press(en.T(message.ContinueAction))
 	codes := p.codes()
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Continue")
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
-	p.See("2FA enabled successfully!")
-	p.See("10 of 10 left")
+	p.See(en.T(message.DoneTwoFactorEnabled))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
 	return authenticator, codes
 }
 
 // scan returns an authenticator app with the key that the dialog shows.
 func (p *tab) scan() *testkit.AuthenticatorApp {
 	p.t.Helper()
-	p.See("Cannot scan it? Enter this key in the app:")
+	p.See(en.T(message.EnterKeyInstead))
 	key := eval[string](p, `document.getElementById("factor-key").textContent`)
 	if !regexp.MustCompile(`^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$`).MatchString(key) {
 		p.t.Fatalf("the key is %q; want eight groups of four characters", key)
@@ -89,7 +90,7 @@ func (p *tab) scan() *testkit.AuthenticatorApp {
 // codes returns the backup codes that the dialog shows.
 func (p *tab) codes() []string {
 	p.t.Helper()
-	p.See("Save your backup codes")
+	p.See(en.T(message.SaveBackupCodes))
 	codes := eval[[]string](p, `[...document.querySelectorAll("#factor .codes li")].map((li) => li.textContent)`)
 	form := regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){2}[0-9a-hjkmnp-tv-z]{4}$`)
 	if len(codes) != 10 || slices.ContainsFunc(codes, func(c string) bool { return !form.MatchString(c) }) {
@@ -102,8 +103,8 @@ func (p *tab) codes() []string {
 // page. It signs out first if necessary.
 func (p *tab) startSecondFactor(email string) {
 	p.t.Helper()
-	if p.Sees("Sign out") {
-		p.Press("Sign out")
+	if p.Sees(en.T(message.SignOut)) {
+		p.Press(en.T(message.SignOut))
 		p.At("/sign-in")
 	} else {
 		p.Open("/sign-in")
@@ -117,10 +118,10 @@ func (p *tab) startSecondFactor(email string) {
 func (p *tab) signInByKeyboard(email string) {
 	p.t.Helper()
 	p.At("/sign-in")
-	p.AwaitFocus("Sign in") // the heading
-	p.TabTo("Email")
+	p.AwaitFocus(en.T(message.SignIn)) // the heading
+	p.TabTo(en.T(message.EmailAddress))
 	p.Key(email)
-	p.TabTo("Password")
+	p.TabTo(en.T(message.AccountPassword))
 	p.Key(password + kb.Enter)
 }
 
@@ -143,10 +144,10 @@ func (p *tab) exhaustCodes() {
 				document.getElementById("second-factor-submit").getAttribute("aria-busy") === "false"`)
 	}
 	p.See(tooManyCodes)
-	p.AwaitFocus("Sign in again")
+	p.AwaitFocus(en.T(message.SignInAgain))
 }
 
-const tooManyCodes = "Too many wrong codes for this sign-in. Sign in again."
+var tooManyCodes = en.T(message.ErrSignInCodesExhausted)
 
 // testEnroll checks each step of turning on two-factor authentication.
 func testEnroll(t *testing.T, server *testkit.Program) {
@@ -157,20 +158,20 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.Open("/dashboard/settings")
 	p.See("Firefox 153 on Windows")
 
-	p.Press("Enable 2FA")
-	p.The("dialog", "Enable 2FA")
-	p.AwaitFocus("Password")
-	p.Press("Continue")
-	p.With("textbox", "Password", "Enter your password.")
-	p.Fill("Password", "not the password")
-	p.Press("Continue")
-	p.With("textbox", "Password", "This is not your current password.")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.The("dialog", en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.Press(en.T(message.ContinueAction))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrEnterPassword))
+	p.Fill(en.T(message.AccountPassword), "not the password")
+	p.Press(en.T(message.ContinueAction))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 
 	// Users who cannot see the QR code get the key as text.
-	p.AwaitFocus("Add the key to your authenticator app")
-	p.The("image", "QR code of the key below")
+	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
+	p.The("image", en.T(message.QRCodeOfKey))
 	authenticator := p.scan()
 	uri := eval[string](p, `document.querySelector("#factor a").href`)
 	u, err := url.Parse(uri)
@@ -182,20 +183,20 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
 		Origin: server.Origin, BrowserContextID: p.browserContext(),
 	})
-	p.Press("Copy key")
-	p.See("The key is copied.")
+	p.Press(en.T(message.CopyKey))
+	p.See(en.T(message.DoneKeyCopied))
 	if got := eval[string](p, `navigator.clipboard.readText()`); got != authenticator.Secret {
 		t.Errorf("the clipboard holds %q; want %q", got, authenticator.Secret)
 	}
 
-	p.Press("Continue")
-	p.AwaitFocus("Save your backup codes")
+	p.Press(en.T(message.ContinueAction))
+	p.AwaitFocus(en.T(message.SaveBackupCodes))
 	codes := p.codes()
-	p.Press("Continue")
-	p.With("checkbox", "I saved them", "Check the box once you have saved the codes: they are not shown again.")
-	p.AwaitFocus("I saved them")
-	p.Press("Copy")
-	p.See("The codes are copied.")
+	p.Press(en.T(message.ContinueAction))
+	p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
+	p.AwaitFocus(en.T(message.CodesSaved))
+	p.Press(en.T(message.CopyCodes))
+	p.See(en.T(message.DoneCodesCopied))
 	if got := eval[string](p, `navigator.clipboard.readText()`); got != strings.Join(codes, "\n") {
 		t.Errorf("the clipboard holds %q; want %q", got, codes)
 	}
@@ -204,8 +205,8 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	command(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
 		Behavior: browser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: p.browserContext(), DownloadPath: folder,
 	})
-	p.Press("Download")
-	p.See("The codes are in your downloads: latchkey-backup-codes.txt")
+	p.Press(en.T(message.DownloadCodes))
+	p.See(en.T(message.DoneCodesDownloaded, "latchkey-backup-codes.txt"))
 	var file string
 	p.Await("the download is complete", func() bool {
 		b, err := os.ReadFile(filepath.Join(folder, "latchkey-backup-codes.txt"))
@@ -219,7 +220,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	}
 
 	p.Act(`window.print = () => { window.printed = true }`)
-	p.Press("Print")
+	p.Press(en.T(message.PrintCodes))
 	p.Until("the page prints", `window.printed === true`)
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	lines := strings.Fields(eval[string](p, `document.body.innerText`))
@@ -240,69 +241,69 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	})
 
 	// Going back shows the same key and the same codes.
-	p.Press("Back")
+	p.Press(en.T(message.GoBack))
 	if back := p.scan(); back.Secret != authenticator.Secret {
 		t.Errorf("going back shows the key %s; want %s", back.Secret, authenticator.Secret)
 	}
-	p.Press("Continue")
+	p.Press(en.T(message.ContinueAction))
 	if back := p.codes(); !slices.Equal(back, codes) {
 		t.Errorf("going back shows the codes %q; want %q", back, codes)
 	}
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Continue")
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
-	p.Press("Back")
+	p.Press(en.T(message.GoBack))
 	p.codes()
 	if !eval[bool](p, `document.getElementById("factor-saved").checked`) {
 		t.Error("the check mark for the saved codes is gone")
 	}
-	p.Press("Continue")
+	p.Press(en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
 
-	p.Press("Verify")
-	p.With("textbox", enrollmentCode, "The six digits that the app shows now. Enter the six digits of the code.")
+	p.Press(en.T(message.VerifyCode))
+	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrEnterSixDigits))
 	p.Key("12a")
-	p.Press("Verify")
+	p.Press(en.T(message.VerifyCode))
 	p.Field("factor-code", "12a")    // the user can correct it
 	p.Fill(enrollmentCode, "000000") // the form submits itself
-	p.With("textbox", enrollmentCode, "The six digits that the app shows now. Invalid code. Please try again.")
+	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrInvalidCode))
 	p.Field("factor-code", "")
 	p.AwaitFocus(enrollmentCode)
-	if p.Sees("2FA enabled successfully!") {
+	if p.Sees(en.T(message.DoneTwoFactorEnabled)) {
 		t.Fatal("a wrong code enables two-factor authentication")
 	}
 	code := authenticator.Next()
 	// A user may paste the code with an invisible mark and in full-width digits.
 	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, code[:3])
 	command(p, input.InsertText, input.InsertTextParams{Text: " \u200e" + wide + " " + code[3:]})
-	p.See("2FA enabled successfully!")
-	p.AwaitFocus("Two-factor authentication")
-	p.See("10 of 10 left")
-	p.See("None. To trust one, tick the box when you enter a code at sign-in.")
-	p.See("You are signed in nowhere else.")
+	p.See(en.T(message.DoneTwoFactorEnabled))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
+	p.See(en.T(message.NoTrustedDevices))
+	p.See(en.T(message.NoOtherSessions))
 	html := eval[string](p, `document.documentElement.outerHTML`)
 	if strings.Contains(html, authenticator.Secret[:4]+" "+authenticator.Secret[4:8]) || strings.Contains(html, codes[0]) ||
 		strings.Contains(html, "otpauth:") {
 		t.Error("the page still contains the secrets")
 	}
-	other.Press("Save")
+	other.Press(en.T(message.SaveChanges))
 	other.At("/sign-in")
 	other.See(sessionEnded)
 
 	// This session continues. The next sign-in requires a code.
-	p.Press("Save")
-	p.See("Your profile is saved.")
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DoneProfileSaved))
 	p.startSecondFactor(email)
 	code = authenticator.Current()
 	p.Key(code)
 	p.At("/dashboard/settings")
-	p.See("Password and authenticator app")
+	p.See(en.T(message.MethodAndAuthenticatorApp, en.T(message.AccountPassword)))
 	p.Open("/two-factor")
 	p.At("/dashboard/settings")
-	p.See("Sign out")
+	p.See(en.T(message.SignOut))
 	p.startSecondFactor(email)
 	p.Key(code)
-	p.See("This code has already been used. Wait for the next one.")
+	p.See(en.T(message.ErrCodeUsed))
 	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
 }
@@ -325,9 +326,9 @@ func testQR(t *testing.T, server *testkit.Program) {
 		command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
-		p.Press("Enable 2FA")
-		p.Fill("Password", password)
-		p.Press("Continue")
+		p.Press(en.T(message.EnableTwoFactor))
+		p.Fill(en.T(message.AccountPassword), password)
+		p.Press(en.T(message.ContinueAction))
 		p.scan()
 		status, body := p.post("two-factor/get-totp-uri", map[string]string{"password": password})
 		var issued struct{ TOTPURI string }
@@ -361,8 +362,8 @@ func testQR(t *testing.T, server *testkit.Program) {
 			}
 		}
 		p.Do(chromedp.EmulateViewport(1280, 900))
-		p.Press("Cancel")
-		p.See("You started turning it on and did not finish.")
+		p.Press(en.T(message.CancelAction))
+		p.See(en.T(message.EnrollmentUnfinished))
 	}
 }
 
@@ -374,29 +375,29 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	_, codes := p.enable()
 
 	p.startSecondFactor(email)
-	p.Press("Use a backup code")
-	p.AwaitFocus("Backup code")
-	p.Press("Verify")
-	p.AwaitFocus("Backup code")
-	p.See("Enter one of your backup codes.")
+	p.Press(en.T(message.UseBackupCode))
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.Press(en.T(message.VerifyCode))
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.See(en.T(message.ErrEnterBackupCode))
 	p.Key("aaaaa-aaaaa" + kb.Enter)
-	p.See("This is not one of your backup codes. In a code of ten characters, upper and lower case matter.")
-	p.AwaitFocus("Backup code")
-	p.Fill("Backup code", strings.ToUpper(strings.ReplaceAll(codes[0], "-", " "))) // as copied from paper
-	p.Press("Verify")
+	p.See(en.T(message.ErrInvalidBackupCode))
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.Fill(en.T(message.BackupCode), strings.ToUpper(strings.ReplaceAll(codes[0], "-", " "))) // as copied from paper
+	p.Press(en.T(message.VerifyCode))
 	p.At("/dashboard/settings")
-	p.See("You are signed in. That backup code is used up now. 9 are left.")
-	p.See("9 of 10 left")
-	p.See("Password and backup code")
+	p.See(en.T(message.DoneBackupCodeUsed) + " " + en.T(message.BackupCodesRemaining, 9))
+	p.See(en.T(message.BackupCodesOfTenLeft, 9))
+	p.See(en.T(message.MethodAndBackupCode, en.T(message.AccountPassword)))
 
 	p.startSecondFactor(email)
-	p.Press("Use a backup code")
-	p.Fill("Backup code", codes[0])
-	p.Press("Verify")
-	p.See("This backup code has already been used. Each code works only once.")
-	p.Fill("Backup code", codes[1])
-	p.Press("Verify")
-	p.See("8 of 10 left")
+	p.Press(en.T(message.UseBackupCode))
+	p.Fill(en.T(message.BackupCode), codes[0])
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.ErrBackupCodeUsed))
+	p.Fill(en.T(message.BackupCode), codes[1])
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.BackupCodesOfTenLeft, 8))
 
 	for _, code := range codes[2:8] {
 		if status, body := p.post("two-factor/verify-backup-code", map[string]string{"code": code}); status != 200 {
@@ -404,34 +405,34 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 		}
 	}
 	p.Open("/dashboard/settings")
-	p.See("Only 2 of your backup codes are left.")
-	p.Press("New backup codes")
-	p.The("dialog", "New backup codes")
-	p.Fill("Password", password)
-	p.Press("Make new codes")
+	p.See(en.T(message.BackupCodesLeftMany, 2))
+	p.Press(en.T(message.NewBackupCodes))
+	p.The("dialog", en.T(message.NewBackupCodes))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.MakeNewCodes))
 	renewed := p.codes()
 	if slices.Contains(renewed, codes[9]) {
 		t.Error("the new codes include an old one")
 	}
 	p.Key(kb.Escape) // the old codes no longer work, so the dialog stays open
-	p.With("checkbox", "I saved them", "Check the box once you have saved the codes: they are not shown again.")
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Done")
-	p.See("Your new backup codes are ready.")
-	p.See("10 of 10 left")
-	p.AwaitFocus("Two-factor authentication")
-	if p.Sees("of your backup codes") {
+	p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.FinishSetup))
+	p.See(en.T(message.DoneBackupCodesReady))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	if _, few, _ := strings.Cut(en.T(message.BackupCodesLeftMany), "%d"); p.Sees(few) {
 		t.Error("the page still warns that few codes are left")
 	}
 
 	p.startSecondFactor(email)
-	p.Press("Use a backup code")
-	p.Fill("Backup code", codes[9])
-	p.Press("Verify")
-	p.See("This is not one of your backup codes.")
-	p.Fill("Backup code", renewed[9])
-	p.Press("Verify")
-	p.See("9 of 10 left")
+	p.Press(en.T(message.UseBackupCode))
+	p.Fill(en.T(message.BackupCode), codes[9])
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.ErrInvalidBackupCode))
+	p.Fill(en.T(message.BackupCode), renewed[9])
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.BackupCodesOfTenLeft, 9))
 }
 
 // testTrustedDevices checks that a trusted device needs no second factor until
@@ -444,58 +445,58 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	signInTrusting := func(p *tab) {
 		t.Helper()
 		p.startSecondFactor(email)
-		p.Click("checkbox", "Trust this device for 30 days", "")
+		p.Click("checkbox", en.T(message.TrustDevice), "")
 	}
 	signInTrusting(current)
-	current.Press("Verify") // the page asks for a code and keeps the check mark
+	current.Press(en.T(message.VerifyCode)) // the page asks for a code and keeps the check mark
 	current.Fill(signInCode, authenticator.Next())
 	current.At("/dashboard/settings")
-	current.The("heading", "Trusted devices")
+	current.The("heading", en.T(message.TrustedDevices))
 	other.As(safari)
 	signInTrusting(other)
-	other.Press("Use a backup code")
-	other.Fill("Backup code", codes[0])
-	other.Press("Verify")
-	other.See("9 of 10 left")
+	other.Press(en.T(message.UseBackupCode))
+	other.Fill(en.T(message.BackupCode), codes[0])
+	other.Press(en.T(message.VerifyCode))
+	other.See(en.T(message.BackupCodesOfTenLeft, 9))
 
 	// Neither device needs a second factor again.
-	other.Press("Sign out")
+	other.Press(en.T(message.SignOut))
 	other.At("/sign-in")
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
-	other.See("Password on a trusted device")
+	other.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 
 	current.Open("/dashboard/settings")
-	current.With("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	current.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	current.The("dialog", "Trust this device no more?")
-	current.Press("Cancel")
-	current.Click("button", "Revoke", "Trusted devices Safari 18 on iOS")
-	current.Press("Revoke")
-	current.See("Safari 18 on iOS is no longer trusted.")
-	current.AwaitFocus("Trusted devices")
+	current.With("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
+	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
+	current.The("dialog", en.T(message.ConfirmUntrustDevice))
+	current.Press(en.T(message.CancelAction))
+	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
+	current.Press(en.T(message.RevokeThis))
+	current.See(en.T(message.DoneDeviceUntrusted, "Safari 18 on iOS"))
+	current.AwaitFocus(en.T(message.TrustedDevices))
 	current.Await("the list no longer contains the device", func() bool {
 		return len(current.All("listitem", "")) > 0 &&
 			eval[int](current, `document.querySelectorAll("[aria-labelledby=trusted-devices] li").length`) == 1
 	})
-	if n := len(current.All("button", "Revoke all trusted devices")); n != 0 {
+	if n := len(current.All("button", en.T(message.RevokeTrustedDevices))); n != 0 {
 		t.Error("the page offers to revoke all devices although only one is left")
 	}
 
 	// The session of the revoked device continues. Its next sign-in requires a
 	// code.
-	other.Press("Save")
-	other.See("Your profile is saved.")
+	other.Press(en.T(message.SaveChanges))
+	other.See(en.T(message.DoneProfileSaved))
 	signInTrusting(other)
-	other.Press("Use a backup code")
-	other.Fill("Backup code", codes[1])
-	other.Press("Verify")
+	other.Press(en.T(message.UseBackupCode))
+	other.Fill(en.T(message.BackupCode), codes[1])
+	other.Press(en.T(message.VerifyCode))
 	other.At("/dashboard/settings")
-	other.Press("Revoke all trusted devices")
-	other.The("dialog", "Revoke all trusted devices?")
-	other.Press("Revoke all")
-	other.See("No device is trusted any more.")
-	other.See("None. To trust one,")
+	other.Press(en.T(message.RevokeTrustedDevices))
+	other.The("dialog", en.T(message.ConfirmRevokeTrustedDevices))
+	other.Press(en.T(message.RevokeAll))
+	other.See(en.T(message.DoneTrustedDevicesRevoked))
+	other.See(en.T(message.NoTrustedDevices))
 	current.startSecondFactor(email)
 }
 
@@ -505,46 +506,46 @@ func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	old, codes := p.enable()
 
-	p.Press("Move to a new phone")
-	p.The("dialog", "Move to a new phone")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Press(en.T(message.MoveToNewPhone))
+	p.The("dialog", en.T(message.MoveToNewPhone))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 	abandoned := p.scan()
 	p.Key(kb.Escape)
-	p.See("You started moving to a new phone and did not finish.")
+	p.See(en.T(message.PhoneMoveUnfinished))
 	p.startSecondFactor(email)
 	p.Key(old.Next()) // the old app still works
 	p.At("/dashboard/settings")
 
-	p.Press("Move to a new phone")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Press(en.T(message.MoveToNewPhone))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
 	if authenticator.Secret == old.Secret || authenticator.Secret == abandoned.Secret {
 		t.Error("the new key equals an earlier one")
 	}
-	p.See("The new entry has the same name as the old one.")
-	p.Press("Continue") // the backup codes stay valid, so the dialog skips them
+	p.See(en.T(message.DeleteOldEntry))
+	p.Press(en.T(message.ContinueAction)) // the backup codes stay valid, so the dialog skips them
 	p.AwaitFocus(enrollmentCode)
 	p.Key(old.CodeAt(time.Now()))
-	p.See("This code is from your old authenticator. Enter the one from the new entry.")
+	p.See(en.T(message.ErrCodeFromOldAuthenticator))
 	p.Key(authenticator.Next())
-	p.See("Your new phone is set up.")
-	p.AwaitFocus("Two-factor authentication")
-	p.See("10 of 10 left")
+	p.See(en.T(message.DoneMovedToNewPhone))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
 
 	p.startSecondFactor(email)
 	p.Key(old.Next())
-	p.See("Invalid code. Please try again.")
+	p.See(en.T(message.ErrInvalidCode))
 	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
 	p.startSecondFactor(email)
-	p.Press("Use a backup code")
-	p.Fill("Backup code", codes[3])
-	p.Press("Verify")
-	p.See("9 of 10 left")
+	p.Press(en.T(message.UseBackupCode))
+	p.Fill(en.T(message.BackupCode), codes[3])
+	p.Press(en.T(message.VerifyCode))
+	p.See(en.T(message.BackupCodesOfTenLeft, 9))
 }
 
 // testDisable checks that a user can turn off two-factor authentication with
@@ -557,25 +558,25 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	other.Key(authenticator.Next())
 	other.At("/dashboard/settings")
 
-	p.Press("Disable 2FA")
-	p.The("dialog", "Disable 2FA?")
-	p.Fill("Password", "not the password")
-	p.Press("Disable 2FA")
-	p.With("textbox", "Password", "This is not your current password.")
-	p.Fill("Password", password)
-	p.Press("Disable 2FA")
-	p.See("2FA has been disabled.")
-	p.AwaitFocus("Two-factor authentication")
-	p.The("button", "Enable 2FA")
-	if len(p.All("heading", "Trusted devices")) > 0 {
+	p.Press(en.T(message.DisableTwoFactor))
+	p.The("dialog", en.T(message.ConfirmDisableTwoFactor))
+	p.Fill(en.T(message.AccountPassword), "not the password")
+	p.Press(en.T(message.DisableTwoFactor))
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.DisableTwoFactor))
+	p.See(en.T(message.DoneTwoFactorDisabled))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.The("button", en.T(message.EnableTwoFactor))
+	if len(p.All("heading", en.T(message.TrustedDevices))) > 0 {
 		t.Error("the page lists trusted devices without two-factor authentication")
 	}
-	other.Press("Save")
+	other.Press(en.T(message.SaveChanges))
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
-	other.See("Enable 2FA")
+	other.See(en.T(message.EnableTwoFactor))
 }
 
 // testPendingSignIn checks what the second-factor page stores, and how a pending
@@ -586,16 +587,16 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	authenticator, _ := p.enable()
 
 	// The destination survives the second factor, and a reload of its page.
-	p.Press("Sign out")
+	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.Open("/sign-in?next=/dashboard/settings%3Fa=b")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.Open(eval[string](p, `location.pathname + location.search`))
 	p.AwaitFocus(signInCode)
-	p.The("button", "Send a code by email")
-	p.Click("DisclosureTriangle", "Lost access?", "")
-	p.See("If none of these is left, ask whoever runs this server to let you in again.")
+	p.The("button", en.T(message.SendCodeByEmail))
+	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
+	p.See(en.T(message.LostAccessAskOperator))
 	p.Key("  ")
 	p.Fill(signInCode, authenticator.Next())
 	p.At("/dashboard/settings")
@@ -622,7 +623,7 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 
 	// Both Cancel and the Back button of the browser lead to the sign-in page.
 	p.startSecondFactor(email)
-	p.Click("link", "Cancel", "")
+	p.Click("link", en.T(message.CancelAction), "")
 	p.At("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
@@ -633,7 +634,7 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.exhaustCodes()
-	p.Press("Sign in again")
+	p.Press(en.T(message.SignInAgain))
 	p.At("/sign-in")
 	p.See(tooManyCodes)
 
@@ -642,11 +643,11 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	p.Open("/two-factor?next=/dashboard/settings%3Fc=d")
 	p.AwaitFocus(signInCode)
 	p.Key("123456")
-	p.See("This sign-in has expired, or was finished elsewhere. Sign in again.")
-	p.AwaitFocus("Sign in again")
+	p.See(en.T(message.ErrSignInExpired))
+	p.AwaitFocus(en.T(message.SignInAgain))
 	p.Key(kb.Enter)
 	p.At("/sign-in")
-	p.AwaitFocus("Sign in")
+	p.AwaitFocus(en.T(message.SignIn))
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	if next := eval[string](p, `new URLSearchParams(location.search).get("next")`); next != "/dashboard/settings?c=d" {
@@ -662,14 +663,14 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	p.enable()
 	p.startSecondFactor(email)
-	p.Press("Send a code by email")
-	p.See("A code is on its way to your email address.")
-	p.AwaitFocus("Code from the email")
+	p.Press(en.T(message.SendCodeByEmail))
+	p.See(en.T(message.DoneCodeEmailed))
+	p.AwaitFocus(en.T(message.CodeFromEmail))
 	p.Key("000000")
-	p.See("Invalid code. Please try again.")
+	p.See(en.T(message.ErrInvalidCode))
 	p.Field("second-factor-code", "")
-	p.Press("Send a new code")
-	p.See("Code number 2 is on its way to your email address. Only the newest one works.")
+	p.Press(en.T(message.SendNewCode))
+	p.See(en.T(message.DoneCodeEmailedNumber, 2))
 	var codes []string
 	testkit.Eventually(t, "two emails with a code have arrived", func() bool {
 		codes = nil
@@ -680,9 +681,9 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 		}
 		return len(codes) == 2
 	})
-	p.Fill("Code from the email", codes[1])
+	p.Fill(en.T(message.CodeFromEmail), codes[1])
 	p.At("/dashboard/settings")
-	p.See("Password and code by email")
+	p.See(en.T(message.MethodAndEmailCode, en.T(message.AccountPassword)))
 }
 
 // testTwoFactorKeyboard checks two-factor authentication with the keyboard
@@ -691,64 +692,64 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 
-	p.TabTo("Enable 2FA")
+	p.TabTo(en.T(message.EnableTwoFactor))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Password")
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Key(kb.Escape)
-	p.AwaitFocus("Enable 2FA") // the focus returns
+	p.AwaitFocus(en.T(message.EnableTwoFactor)) // the focus returns
 	p.Key(kb.Enter)
-	p.AwaitFocus("Password")
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Key(password + kb.Enter)
-	p.AwaitFocus("Add the key to your authenticator app")
+	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
 	authenticator := p.scan()
-	p.TabTo("Continue")
+	p.TabTo(en.T(message.ContinueAction))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Save your backup codes")
+	p.AwaitFocus(en.T(message.SaveBackupCodes))
 	codes := p.codes()
-	p.TabTo("I saved them")
+	p.TabTo(en.T(message.CodesSaved))
 	p.Key(" ")
-	p.TabTo("Continue")
+	p.TabTo(en.T(message.ContinueAction))
 	p.Key(kb.Enter)
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
-	p.AwaitFocus("Two-factor authentication")
-	p.See("2FA enabled successfully!")
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.See(en.T(message.DoneTwoFactorEnabled))
 
-	p.TabTo("Sign out")
+	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
 	p.startSecondFactorByKeyboard(email)
-	p.TabTo("Use a backup code")
+	p.TabTo(en.T(message.UseBackupCode))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Backup code")
+	p.AwaitFocus(en.T(message.BackupCode))
 	p.Key(codes[0] + kb.Enter)
 	p.At("/dashboard/settings")
-	p.AwaitFocus("Settings")
-	p.See("9 of 10 left")
-	p.See("None. To trust one,")
+	p.AwaitFocus(en.T(message.AccountSettings))
+	p.See(en.T(message.BackupCodesOfTenLeft, 9))
+	p.See(en.T(message.NoTrustedDevices))
 
-	p.TabTo("Sign out")
+	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
 	p.startSecondFactorByKeyboard(email)
-	p.TabTo("Use a backup code")
+	p.TabTo(en.T(message.UseBackupCode))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Backup code")
-	p.TabTo("Use your authenticator app")
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.TabTo(en.T(message.UseAuthenticatorApp))
 	p.Key(kb.Enter)
 	p.AwaitFocus(signInCode)
-	p.TabTo("Trust this device for 30 days")
+	p.TabTo(en.T(message.TrustDevice))
 	p.Key(" ")
 	p.TabTo(signInCode, testkit.Backwards)
 	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
-	p.AwaitFocus("Settings")
-	p.See("Trusted until")
+	p.AwaitFocus(en.T(message.AccountSettings))
+	p.See(en.T(message.TrustedUntil))
 
-	p.TabTo("Sign out")
+	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
 	p.signInByKeyboard(email)
 	p.At("/dashboard/settings") // without a second factor
-	p.AwaitFocus("Settings")
-	p.See("Password on a trusted device")
+	p.AwaitFocus(en.T(message.AccountSettings))
+	p.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 }
 
 // delayClose delays the close event of a dialog until the test calls deliver. The browser
@@ -771,16 +772,16 @@ func (p *tab) delayClose() (deliver func()) {
 func testTwoFactorReopened(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
-	p.Press("Enable 2FA")
-	p.AwaitFocus("Password")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	deliver := p.delayClose()
 	p.Key(kb.Escape)
-	p.AwaitFocus("Enable 2FA")
+	p.AwaitFocus(en.T(message.EnableTwoFactor))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Password")
+	p.AwaitFocus(en.T(message.AccountPassword))
 	deliver()
 	p.Key(password + kb.Enter)
-	p.AwaitFocus("Add the key to your authenticator app")
+	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
 }
 
 // testTwoFactorNarrow checks that the pages for two-factor authentication fit a
@@ -789,32 +790,32 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
 	email := p.signUp()
-	p.Press("Enable 2FA")
+	p.Press(en.T(message.EnableTwoFactor))
 	p.Fits(320, "the password step")
-	p.Fill("Password", password)
-	p.Press("Continue")
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
 	p.Fits(320, "the key step")
-	p.Press("Continue")
+	p.Press(en.T(message.ContinueAction))
 	p.codes()
 	p.Fits(320, "the backup codes step")
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Continue")
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
 	p.Fits(320, "the code step")
 	p.Key(authenticator.Next())
-	p.See("2FA enabled successfully!")
+	p.See(en.T(message.DoneTwoFactorEnabled))
 	p.Fits(320, "the settings page")
 	p.startSecondFactor(email)
-	p.Click("DisclosureTriangle", "Lost access?", "")
-	p.See("ask whoever runs this server")
+	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
+	p.See(en.T(message.LostAccessAskOperator))
 	p.Fits(320, "the second-factor page")
-	p.Press("Use a backup code")
+	p.Press(en.T(message.UseBackupCode))
 	p.Fits(320, "the second-factor page for a backup code")
-	p.Press("Use your authenticator app")
-	p.Click("checkbox", "Trust this device for 30 days", "")
+	p.Press(en.T(message.UseAuthenticatorApp))
+	p.Click("checkbox", en.T(message.TrustDevice), "")
 	p.Fill(signInCode, authenticator.Next())
-	p.See("Trusted until")
+	p.See(en.T(message.TrustedUntil))
 	p.Fits(320, "the settings page with a trusted device")
 }
 
@@ -826,17 +827,17 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	p.signUp()
 	p.Fits(360, "the settings page")
-	p.Tap("button", "Enable 2FA")
-	p.AwaitFocus("Password")
+	p.Tap("button", en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Fits(360, "the password step")
 	p.Key(password)
-	p.Tap("button", "Continue")
+	p.Tap("button", en.T(message.ContinueAction))
 	authenticator := p.scan()
 	p.Fits(360, "the key step")
 
 	// The link is above the QR code, and as large as a button.
-	p.See("Or scan this with another device:")
-	at, code := p.Place("link", "Open in an authenticator app"), p.Place("image", "QR code of the key below")
+	p.See(en.T(message.ScanWithOtherDevice))
+	at, code := p.Place("link", en.T(message.OpenInAuthenticatorApp)), p.Place("image", en.T(message.QRCodeOfKey))
 	if at.Top < 0 || at.Bottom > code.Top || at.Bottom-at.Top < 44 || at.Right-at.Left < 250 {
 		t.Errorf("the link is at %+v, and the QR code at %+v", at, code)
 	}
@@ -858,7 +859,7 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 			e.preventDefault = () => { prevented = true }
 			setTimeout(() => { window.followed = !prevented }) // after all other listeners
 		}), true`)
-	p.Tap("link", "Open in an authenticator app")
+	p.Tap("link", en.T(message.OpenInAuthenticatorApp))
 	p.Until("the browser follows the link", `window.followed === true`)
 	if eval[bool](p, `window.opened === true`) {
 		t.Error("the link opens an empty window beside the app")
@@ -867,15 +868,15 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 		t.Errorf("after the tap, the dialog shows the key %s; want %s", rescanned.Secret, authenticator.Secret)
 	}
 
-	p.Tap("button", "Continue")
+	p.Tap("button", en.T(message.ContinueAction))
 	p.codes()
 	p.Fits(360, "the backup codes step")
-	p.Tap("checkbox", "I saved them")
-	p.Tap("button", "Continue")
+	p.Tap("checkbox", en.T(message.CodesSaved))
+	p.Tap("button", en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
 	p.Fits(360, "the code step")
 	p.Key(authenticator.Next())
-	p.See("2FA enabled successfully!")
+	p.See(en.T(message.DoneTwoFactorEnabled))
 	p.Fits(360, "the settings page with 2FA")
 }
 
@@ -887,7 +888,7 @@ func testLockout(t *testing.T) {
 	email := p.signUp()
 	authenticator, _ := p.enable()
 
-	p.TabTo("Sign out")
+	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
 	for range 2 {
 		p.startSecondFactorByKeyboard(email)
@@ -896,7 +897,7 @@ func testLockout(t *testing.T) {
 	}
 	p.startSecondFactorByKeyboard(email)
 	p.Key("123456") // the server no longer checks the code
-	const lockedOut = "Too many wrong codes. To prevent guessing, codes are not accepted for a while. Try again in "
+	lockedOut := en.T(message.ErrLockoutCodes) + " " + retryIn
 	p.See(lockedOut + "1")
 	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
@@ -910,7 +911,7 @@ func testLockout(t *testing.T) {
 	// the screen reader would announce each of them.
 	announced := func() (texts []string) {
 		for _, node := range p.All("StaticText", "") {
-			if text := testkit.Text(node.Name); strings.Contains(text, "Try again") {
+			if text := testkit.Text(node.Name); strings.Contains(text, retryIn) {
 				texts = append(texts, text)
 			}
 		}
@@ -924,11 +925,11 @@ func testLockout(t *testing.T) {
 	if second := announced(); !slices.Equal(second, once) {
 		t.Errorf("a second later, a screen reader announces %q; want %q as before", second, once)
 	}
-	p.TabTo("Verify")
+	p.TabTo(en.T(message.VerifyCode))
 	p.Key(kb.Enter) // has no effect
-	p.TabTo("Use a backup code")
+	p.TabTo(en.T(message.UseBackupCode))
 	p.Key(kb.Enter)
-	p.AwaitFocus("Backup code")
+	p.AwaitFocus(en.T(message.BackupCode))
 	p.See(lockedOut + "1")
 
 	// The page learns the length of the wait from the server, so it loads again
@@ -938,9 +939,9 @@ func testLockout(t *testing.T) {
 	p.Open("/two-factor")
 	p.AwaitFocus(signInCode)
 	p.Key("123456")
-	p.See("Try again in ")
+	p.See(retryIn)
 	p.Until("the wait has ended", `document.getElementById("second-factor-submit").getAttribute("aria-disabled") === "false"`)
-	p.See("You can try again now.")
+	p.See(en.T(message.TryAgainNow))
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())
 	p.At("/dashboard/settings")
@@ -955,23 +956,23 @@ func testStepUpByCode(t *testing.T) {
 	authenticator, _ := p.enable()
 	expireFreshness(t, db)
 
-	p.Press("Delete account")
-	p.The("dialog", "Delete your account?")
-	p.Press("Delete account")
-	p.The("dialog", "Is it still you?")
-	p.AwaitFocus("Password")
-	p.Press("Use a code from your authenticator app")
+	p.Press(en.T(message.DeleteAccount))
+	p.The("dialog", en.T(message.ConfirmDeleteAccount))
+	p.Press(en.T(message.DeleteAccount))
+	p.The("dialog", en.T(message.ConfirmIdentity))
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.Press(en.T(message.UseAuthenticatorCode))
 	p.AwaitFocus(enrollmentCode)
 	p.Key("000000")
-	p.See("Invalid code. Please try again.")
+	p.See(en.T(message.ErrInvalidCode))
 	p.Field("step-up-code", "")
-	p.Press("Use your password")
-	p.AwaitFocus("Password")
-	p.Press("Use a code from your authenticator app")
+	p.Press(en.T(message.UsePassword))
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.Press(en.T(message.UseAuthenticatorCode))
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
 	p.At("/sign-in") // the deletion continues without another click
-	p.See("Your account is deleted.")
+	p.See(en.T(message.DoneAccountDeleted))
 }
 
 // testFactorDue checks that the step-up for an action that weakens a second factor asks
@@ -983,38 +984,38 @@ func testFactorDue(t *testing.T) {
 	authenticator, codes := p.enable()
 
 	expireFreshness(t, db)
-	p.Press("New backup codes")
-	p.The("dialog", "New backup codes")
-	p.Fill("Password", password)
-	p.Press("Make new codes")
-	p.The("dialog", "Is it still you?")
+	p.Press(en.T(message.NewBackupCodes))
+	p.The("dialog", en.T(message.NewBackupCodes))
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Press(en.T(message.MakeNewCodes))
+	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.AwaitFocus(enrollmentCode)
-	p.See("This changes how your account is protected.")
-	if n := len(p.All("button", "Use your password")); n != 0 {
+	p.See(en.T(message.ProtectionChangeNeedsCode))
+	if n := len(p.All("button", en.T(message.UsePassword))); n != 0 {
 		t.Error("the dialog offers the password, which is no second factor")
 	}
-	p.Press("Use a backup code")
-	p.AwaitFocus("Backup code")
-	p.Press("Continue")
-	p.See("Enter one of your backup codes.")
-	p.Fill("Backup code", codes[0])
-	p.Press("Continue")
+	p.Press(en.T(message.UseBackupCode))
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.Press(en.T(message.ContinueAction))
+	p.See(en.T(message.ErrEnterBackupCode))
+	p.Fill(en.T(message.BackupCode), codes[0])
+	p.Press(en.T(message.ContinueAction))
 	p.codes() // the new ones
-	p.Click("checkbox", "I saved them", "")
-	p.Press("Done")
-	p.See("10 of 10 left")
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.FinishSetup))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
 
 	// The second factor also counts for the next action, until it is too old.
-	p.Press("Disable 2FA")
-	p.The("dialog", "Disable 2FA?")
-	p.Press("Cancel")
+	p.Press(en.T(message.DisableTwoFactor))
+	p.The("dialog", en.T(message.ConfirmDisableTwoFactor))
+	p.Press(en.T(message.CancelAction))
 	expireFreshness(t, db)
-	p.Press("Disable 2FA")
-	p.The("dialog", "Disable 2FA?")
-	p.Fill("Password", password)
+	p.Press(en.T(message.DisableTwoFactor))
+	p.The("dialog", en.T(message.ConfirmDisableTwoFactor))
+	p.Fill(en.T(message.AccountPassword), password)
 	p.Key(kb.Enter)
-	p.The("dialog", "Is it still you?")
+	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
-	p.See("2FA has been disabled.")
+	p.See(en.T(message.DoneTwoFactorDisabled))
 }
