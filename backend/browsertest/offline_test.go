@@ -96,11 +96,11 @@ func testOffline(t *testing.T) {
 		}
 		cold.See(en.T(message.ErrOfflineReadOnly))
 		cold.See("Firefox 153 on Windows")
-		if text := cold.card("sessions"); !strings.Contains(text, "As of ") {
+		if text := cold.card("sessions"); !strings.Contains(text, en.T(message.AsOf)) {
 			t.Errorf("%s start: the sessions do not show their age:\n%s", start, text)
 		}
 		for _, id := range []string{"two-factor", "passkeys"} {
-			if text := cold.card(id); !strings.Contains(text, "As of ") {
+			if text := cold.card(id); !strings.Contains(text, en.T(message.AsOf)) {
 				t.Errorf("%s start: the section %s does not show its age:\n%s", start, id, text)
 			}
 		}
@@ -117,7 +117,7 @@ func testOffline(t *testing.T) {
 		// The page recovers without user action.
 		server.Start()
 		cold.Gone(en.T(message.ErrOfflineReadOnly))
-		cold.cardOmits("sessions", "As of ")
+		cold.cardOmits("sessions", en.T(message.AsOf))
 		cold.See("Firefox 153 on Windows")
 		cold.Press(en.T(message.RevokeOtherSessions))
 		cold.Press(en.T(message.CancelAction))
@@ -579,7 +579,7 @@ func testOtherAccount(t *testing.T, server *testkit.Program) {
 	p.Fill(en.T(message.DisplayName), "Mallory")
 	p.Press(en.T(message.SaveChanges))
 	p.See("eve.other@example.com")
-	if p.Sees("Profile saved") {
+	if p.Sees(en.T(message.DoneProfileSaved)) {
 		t.Error("the page saved the input for one account to another account")
 	}
 	p.Await("the snapshot belongs to the new account", func() bool {

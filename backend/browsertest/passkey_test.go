@@ -252,7 +252,7 @@ func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	a.signIn()
 	p.cardSays("sessions", en.T(message.SignedInWith)+"\n"+en.T(message.PasskeyFactor))
-	if card := p.card("passkeys"); !strings.Contains(card, "Last used\njust now") {
+	if card := p.card("passkeys"); !strings.Contains(card, en.T(message.LastUsed)+"\n"+en.T(message.JustNow)) {
 		t.Errorf("the passkeys section does not show the last use:\n%s", card)
 	}
 

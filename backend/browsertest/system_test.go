@@ -39,8 +39,8 @@ func testSystemSettings(t *testing.T) {
 		"EVENT_RETENTION":          "400d",
 	} {
 		p.Fill(setting, value)
-		p.Press("Save " + setting)
-		p.See(setting + " is saved.")
+		p.Press(en.T(message.SaveNamedValue, setting))
+		p.See(en.T(message.DoneSettingSaved, setting))
 	}
 	// Settings with a menu.
 	for setting, value := range map[string]string{
@@ -50,13 +50,13 @@ func testSystemSettings(t *testing.T) {
 		"PASSKEY_USER_VERIFICATION": "preferred",
 	} {
 		p.Choose(setting, value)
-		p.Press("Save " + setting)
-		p.See(setting + " is saved.")
+		p.Press(en.T(message.SaveNamedValue, setting))
+		p.See(en.T(message.DoneSettingSaved, setting))
 	}
 	// Settings with a switch.
 	for _, setting := range []string{"SIGN_UP_ENABLED", "NEW_DEVICE_MAIL", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_AUTO_UPGRADE"} {
 		p.Click("switch", setting, "")
-		p.See(setting + " is saved.")
+		p.See(en.T(message.DoneSettingSaved, setting))
 	}
 	brand := eval[string](p, `document.querySelector(".brand").innerText.trim() + document.title`)
 	if brand != "Acme accountsSystem · Acme accounts" {
@@ -124,7 +124,7 @@ func testSystemSettings(t *testing.T) {
 	other.See(en.T(message.DoneSettingSaved, "APP_NAME"))
 	p.Press(en.T(message.SaveNamedValue, "APP_NAME"))
 	p.The("group", en.T(message.ChangedMeanwhile))
-	p.See("Theirs, by grace@example.com")
+	p.See(en.T(message.TheirValueBy, "grace@example.com"))
 	p.Press(en.T(message.UseTheirs))
 	p.Await("the field holds the other administrator's value", func() bool {
 		return testkit.Text(p.The("textbox", "APP_NAME").Value) == "Theirs"
@@ -210,7 +210,7 @@ func testSystemPeople(t *testing.T) {
 	p.Key("nobody of that name\r")
 	p.See(en.T(message.NoUsersFound))
 	p.Choose(en.T(message.ShowItem), en.T(message.FilterAccountsDisabled))
-	p.See(email + " · by grace@example.com")
+	p.See(email + " · " + en.T(message.ByActor, "grace@example.com"))
 	p.The("link", en.T(message.DownloadCSV))
 
 	// The administrator requires a second factor, first after a grace period

@@ -334,7 +334,7 @@ func tourSystem(t *testing.T, inspect func(*tab, string)) {
 	p.The("dialog", en.T(message.ConfirmDisableAccount, email))
 	inspect(p, "system-disable")
 	p.Press(en.T(message.DisableAccount))
-	p.See("The account " + email + " is disabled.")
+	p.See(en.T(message.DoneAccountDisabled, email))
 	inspect(p, "system-wrong")
 
 	p.Open("/dashboard/system")
