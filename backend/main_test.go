@@ -14,9 +14,13 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
+
+// The tests find texts by ID, so that rewording one changes only the catalogs.
+var en = message.English
 
 // A body is the body of a request, before it is encoded as JSON.
 type body map[string]any

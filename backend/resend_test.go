@@ -16,6 +16,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 )
 
 // mailKey has the form of a Resend API key.
@@ -122,7 +123,7 @@ func (p *mailProvider) accepted() (all []string) {
 
 // newSignIns is accepted, but returns only emails about a sign-in from a new browser.
 func (p *mailProvider) newSignIns() []string {
-	return slices.DeleteFunc(p.accepted(), func(email string) bool { return !strings.HasPrefix(email, "New sign-in") })
+	return slices.DeleteFunc(p.accepted(), func(email string) bool { return !strings.HasPrefix(email, en.T(message.MailNewSignInSubject)) })
 }
 
 // find waits for an email that the provider has accepted.
@@ -211,7 +212,7 @@ func TestMailProviderFails(t *testing.T) {
 		}
 		var faulty int
 		provider.fault = func(first sentEmail) (bool, http.HandlerFunc) {
-			if first.Subject != "New sign-in" {
+			if first.Subject != en.T(message.MailNewSignInSubject) {
 				return false, nil
 			}
 			provider.mu.Lock()
@@ -289,7 +290,7 @@ func TestMailProviderHangs(t *testing.T) {
 			provider.mu.Lock()
 			defer provider.mu.Unlock()
 			for _, e := range provider.emails {
-				if e.Subject != "Test email" {
+				if e.Subject != en.T(message.MailTestSubject) {
 					n += e.busy
 				}
 			}
@@ -327,7 +328,7 @@ func TestMailAndKill(t *testing.T) {
 			provider := newMailProvider(t)
 			reached := make(chan struct{}, 8)
 			provider.fault = func(first sentEmail) (bool, http.HandlerFunc) {
-				if first.Subject != "New sign-in" {
+				if first.Subject != en.T(message.MailNewSignInSubject) {
 					return false, nil
 				}
 				return accept, func(w http.ResponseWriter, r *http.Request) {
@@ -349,12 +350,12 @@ func TestMailAndKill(t *testing.T) {
 
 			// The killed server has leased the email for a while. End the lease now.
 			now := account.Now()
-			if m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now); !found || m.Subject != "New sign-in" {
+			if m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now); !found || m.Subject != en.T(message.MailNewSignInSubject) {
 				t.Fatalf("the outbox has %+v, %t, %v", m, found, err)
 			}
 			p.Start()
 			awaitEmptyOutbox(t, database)
-			if e := provider.find("New sign-in", email); e.tries != 2 || e.accepted != 1 {
+			if e := provider.find(en.T(message.MailNewSignInSubject), email); e.tries != 2 || e.accepted != 1 {
 				t.Errorf("accept %t: the provider got the email %d times and accepted it %d times; want 2 and 1", accept, e.tries, e.accepted)
 			}
 			p.Stop()
@@ -392,7 +393,7 @@ func TestMailSettings(t *testing.T) {
 			}
 		}
 
-		inFolder("New sign-in", newUser())
+		inFolder(en.T(message.MailNewSignInSubject), newUser())
 		sendTest(200, "true")
 		if all := provider.accepted(); len(all) != 0 {
 			t.Errorf("the provider accepted %q, but there was no key", all)
@@ -401,19 +402,19 @@ func TestMailSettings(t *testing.T) {
 		putSetting(t, admin, "RESEND_API_KEY", "re_another_"+mailKey)
 		sendTest(424, "API key is invalid: …")
 		putSetting(t, admin, "RESEND_API_KEY", mailKey)
-		e := provider.find("New sign-in", newUser())
+		e := provider.find(en.T(message.MailNewSignInSubject), newUser())
 		if e.From != "Latchkey <no-reply@localhost>" || !strings.Contains(e.HTML, ">Latchkey</a>") || !strings.Contains(e.Text, p.Origin) {
 			t.Errorf("with a key: %+v", e)
 		}
 		sendTest(200, "true")
-		provider.find("Test email", "admin@example.test")
+		provider.find(en.T(message.MailTestSubject), "admin@example.test")
 
 		putSetting(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
-		if e := provider.find("New sign-in", newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {
+		if e := provider.find(en.T(message.MailNewSignInSubject), newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {
 			t.Errorf("with a name: %+v", e)
 		}
 		putSetting(t, admin, "MAIL_FROM", "Accounts <accounts@example.com>")
-		if e := provider.find("New sign-in", newUser()); e.From != "Accounts <accounts@example.com>" {
+		if e := provider.find(en.T(message.MailNewSignInSubject), newUser()); e.From != "Accounts <accounts@example.com>" {
 			t.Errorf("with a sender: %+v", e)
 		}
 
@@ -425,7 +426,7 @@ func TestMailSettings(t *testing.T) {
 		} {
 			p.Client().SignUp(email).Must(t, 200, "")
 			signInNew(t, p, email)
-			if e := provider.find("New sign-in", to); e.From != `Konten <"konten.."@xn--bcher-kva.example>` {
+			if e := provider.find(en.T(message.MailNewSignInSubject), to); e.From != `Konten <"konten.."@xn--bcher-kva.example>` {
 				t.Errorf("to %s: %+v", email, e)
 			}
 		}
@@ -436,7 +437,7 @@ func TestMailSettings(t *testing.T) {
 		putSetting(t, admin, "MAIL_FROM", "")
 		putSetting(t, admin, "RESEND_API_KEY", "")
 		putSetting(t, admin, "NEW_DEVICE_MAIL", "true")
-		inFolder("New sign-in", newUser())
+		inFolder(en.T(message.MailNewSignInSubject), newUser())
 		for _, email := range provider.accepted() {
 			if strings.HasSuffix(email, quiet) {
 				t.Errorf("the provider accepted an email that is turned off: %s", email)

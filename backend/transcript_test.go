@@ -18,6 +18,7 @@ import (
 	"github.com/pquerna/otp"
 
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 )
 
 // An exchange is a request to Better Auth 1.7.25 and its answer. $1, $2 … stand for
@@ -650,7 +651,7 @@ func (r *replay) code(t *testing.T, what, account, which string) string {
 	case "mailed":
 		if which != "again" {
 			f.emailed = r.email(t, account, func(e testkit.Email) string {
-				if e.Subject != "Your sign-in code" {
+				if e.Subject != en.T(message.MailSignInCodeSubject) {
 					return ""
 				}
 				return sixDigits.FindString(e.Text)

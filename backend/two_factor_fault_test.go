@@ -23,6 +23,7 @@ import (
 	"latchkey/backend/mail"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 )
 
 // A twoFactorUser is a signed-in user with two-factor authentication.
@@ -355,7 +356,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			notices[row[1]] = true
 		}
 		for _, e := range p.Emails("") {
-			if e.Subject == "A backup code was used" {
+			if e.Subject == en.T(message.EventBackupCodeUsed) {
 				_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(e.File), ".json"), "-")
 				notices[id] = true
 			}
@@ -514,23 +515,23 @@ func TestTwoFactorNotices(t *testing.T) {
 		secrets := secrets{}
 		ann := newTwoFactorUser(t, secrets.newClient(p), "ann@example.test")
 		secrets.keep(ann)
-		want := map[string]int{"Two-factor authentication is on": 1} // by subject
+		want := map[string]int{en.T(message.MailTwoFactorEnabledSubject): 1} // by subject
 
 		ann.replaceApp(t)
 		secrets.keep(ann)
-		want["Your authenticator was replaced"] = 1
+		want[en.T(message.MailAuthenticatorReplacedSubject)] = 1
 
 		a := post(ann.Client, "/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		if ann.codes = a.Strings("backupCodes"); len(ann.codes) != 10 {
 			t.Fatal("new backup codes: ", a)
 		}
 		secrets.keep(ann)
-		want["New backup codes were created"] = 1
+		want[en.T(message.MailBackupCodesMadeSubject)] = 1
 
 		browser := ann.pendingSignIn(t, secrets.newClient(p))
 		post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
 		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
-		want["A backup code was used"], want["New sign-in"] = 2, 1
+		want[en.T(message.EventBackupCodeUsed)], want[en.T(message.MailNewSignInSubject)] = 2, 1
 
 		for range 2 {
 			browser := ann.pendingSignIn(t, secrets.newClient(p))
@@ -538,14 +539,14 @@ func TestTwoFactorNotices(t *testing.T) {
 				post(browser, "/two-factor/verify-totp", body{"code": testkit.Wrong(ann.app)}).Want(t, 401, "INVALID_CODE")
 			}
 		}
-		want["Someone may be guessing your codes"] = 1
+		want[en.T(message.MailCodeGuessingSubject)] = 1
 
 		const next = "another good password"
 		secrets[next] = "the new password"
 		post(ann.Client, "/change-password", body{"currentPassword": testkit.Password, "newPassword": next}).Want(t, 200, "")
-		want["Your password was changed"] = 1
+		want[en.T(message.MailPasswordChangedSubject)] = 1
 		post(ann.Client, "/two-factor/disable", body{"password": next}).Want(t, 200, "")
-		want["Two-factor authentication is off"] = 1
+		want[en.T(message.MailTwoFactorDisabledSubject)] = 1
 
 		n := 0
 		for _, times := range want {

@@ -655,7 +655,7 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	}
 }
 
-var emailedCode = regexp.MustCompile(prefix(message.MailSignInCode) + `(\d{6})`)
+var emailedCode = regexp.MustCompile(regexp.QuoteMeta(prefix(message.MailSignInCode)) + `(\d{6})`)
 
 // testEmailCode checks signing in with a code that the server sends by email.
 func testEmailCode(t *testing.T, server *testkit.Program) {

@@ -9,6 +9,7 @@ import (
 	"latchkey/backend/server"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // TestEmailAddresses tests that all spellings of an email address belong to one
@@ -38,9 +39,9 @@ func TestEmailAddresses(t *testing.T) {
 						want(t, a, 200, "")
 						wantMails(t, accounts, tt.kept, subject)
 					}
-					mails("reset", s.browser(t).Post("/request-password-reset", body{"email": email}), "Choose a new password")
-					mails("verify", s.browser(t).Post("/send-verification-email", body{"email": email}), "Verify your address")
-					mails("verify mine", b.Post("/send-verification-email", body{"email": email}), "Verify your address")
+					mails("reset", s.browser(t).Post("/request-password-reset", body{"email": email}), en.T(message.ChooseNewPassword))
+					mails("verify", s.browser(t).Post("/send-verification-email", body{"email": email}), en.T(message.MailVerifyEmailSubject))
+					mails("verify mine", b.Post("/send-verification-email", body{"email": email}), en.T(message.MailVerifyEmailSubject))
 					if user, err := accounts.UserByEmail(t.Context(), email); err != nil || user.Email != tt.kept {
 						t.Errorf("the user of %s: %v, %v", email, user.Email, err)
 					}
@@ -52,9 +53,9 @@ func TestEmailAddresses(t *testing.T) {
 				// Another account changes to a new address.
 				other := s.signUp(t, ann)
 				want(t, other.Post("/change-email", body{"newEmail": "x" + tt.typed}), 200, "")
-				wantMails(t, accounts, "x"+tt.kept, "Verify your new address")
+				wantMails(t, accounts, "x"+tt.kept, en.T(message.MailVerifyNewEmailSubject))
 				want(t, other.Post("/change-email", body{"newEmail": tt.typed}), 200, "")
-				wantMails(t, accounts, tt.kept, "You already have an account")
+				wantMails(t, accounts, tt.kept, en.T(message.MailHaveAccountSubject))
 				if _, err := accounts.GrantEmergencyAccess(t.Context(), tt.typed); err != nil {
 					t.Errorf("recover %s: %v", tt.typed, err)
 				}
@@ -98,7 +99,7 @@ func TestWrongEmailAddresses(t *testing.T) {
 				t.Errorf("the user of %q: %v", email, err)
 			}
 		}
-		wantRedisplayed(t, s.browser(t).send("/sign-in", "email=jörg@example.com", "password=x"), 400, "email", shared.ErrEmailLocalPart.Message)
+		wantRedisplayed(t, s.browser(t).send("/sign-in", "email=jörg@example.com", "password=x"), 400, "email", en.T(message.ErrEmailLocalPart))
 
 		for value, shown := range map[string]string{
 			"a@xn--e1afmkfd.xn--p1ai": "a@xn--e1afmkfd.xn--p1ai", "Bücher <User@bücher.example>": "Bücher <user@xn--bcher-kva.example>",

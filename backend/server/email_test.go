@@ -18,6 +18,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // navigation is the headers of a browser that navigates to a page.
@@ -149,8 +150,8 @@ func TestScannedSignUp(t *testing.T) {
 		link := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
 		b := s.browser(t)
 		page := b.visit(link)
-		wantLinkPage(t, page, 200, "Confirm "+ann+" for Grace's account.")
-		wantLinkPage(t, b.press(page), 200, "Your email address is verified. "+ann+" Continue")
+		wantLinkPage(t, page, 200, en.T(message.ConfirmEmailOfUser, ann, "Grace"))
+		wantLinkPage(t, b.press(page), 200, en.T(message.DoneEmailVerified)+" "+ann+" "+en.T(message.ContinueAction))
 		wantAlive(t, b, false, "the browser of the link")
 		want(t, s.browser(t).SignIn(ann), 200, "")
 	})
@@ -161,7 +162,7 @@ func TestScannedSignUp(t *testing.T) {
 func TestScannedEmailChange(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
-		wantLinkPage(t, s.browser(t).follow(s.link(t, ann, "Verify your address")), 200, "verified")
+		wantLinkPage(t, s.browser(t).follow(s.link(t, ann, en.T(message.MailVerifyEmailSubject))), 200, en.T(message.DoneEmailVerified))
 		owner := s.signIn(t, ann)
 		next := "ann.new@example.test"
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next, "callbackURL": "/x"}), 200, "")
@@ -172,26 +173,26 @@ func TestScannedEmailChange(t *testing.T) {
 		}
 		link := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
 		page := s.browser(t).visit(link)
-		wantLinkPage(t, page, 200, "Change the address of Ada Lovelace's account from "+ann+" to "+next+".")
+		wantLinkPage(t, page, 200, en.T(message.ConfirmEmailChangeOfUser, "Ada Lovelace", ann, next))
 		a := s.browser(t).press(page)
-		wantLinkPage(t, a, 200, "An email is on its way to your new address.")
+		wantLinkPage(t, a, 200, en.T(message.DoneNewEmailLinkSent))
 		if continueLink(a) != "/x" {
 			t.Errorf("it leads on to %s", continueLink(a))
 		}
 		mails = s.mails(t)
-		wantLinkPage(t, s.browser(t).visit(link), 200, "You have agreed to this change already. The link in the email to "+next+" makes it.")
+		wantLinkPage(t, s.browser(t).visit(link), 200, en.T(message.DoneChangeAlreadyAgreed, next))
 
 		s.openAll(t, mails)
 		if got := owner.Session().Get("user.email"); got != ann {
 			t.Fatalf("a scanner changes the address to %v", got)
 		}
 		changing := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
-		wantLinkPage(t, s.browser(t).follow(changing), 200, "Your account has its new address now.")
+		wantLinkPage(t, s.browser(t).follow(changing), 200, en.T(message.DoneEmailChanged))
 		if got := owner.Session().Get("user.email"); got != next {
 			t.Errorf("the address is %v", got)
 		}
 		for _, link := range []string{link, changing} {
-			wantLinkPage(t, s.browser(t).visit(link), 200, "Your account has its new address already. "+next)
+			wantLinkPage(t, s.browser(t).visit(link), 200, en.T(message.DoneEmailAlreadyChanged)+" "+next)
 		}
 		s.mails(t)
 
@@ -202,24 +203,24 @@ func TestScannedEmailChange(t *testing.T) {
 		link = strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
 
 		// Deleting the account requires its session and a click.
-		wantLinkPage(t, s.browser(t).visit(link), 401, "Nothing was deleted. Open the link in the browser in which you are signed in")
-		wantLinkPage(t, s.browser(t).send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 401, "Nothing was deleted.")
+		wantLinkPage(t, s.browser(t).visit(link), 401, en.T(message.ErrLinkNothingDeleted))
+		wantLinkPage(t, s.browser(t).send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 401, en.T(message.ErrLinkNothingDeleted))
 		other := s.browser(t)
 		want(t, other.SignUp(bob), 200, "")
-		wantLinkPage(t, s.browser(t).follow(s.link(t, bob, "Verify your address")), 200, "verified")
+		wantLinkPage(t, s.browser(t).follow(s.link(t, bob, en.T(message.MailVerifyEmailSubject))), 200, en.T(message.DoneEmailVerified))
 		other = s.signIn(t, bob)
-		wantLinkPage(t, other.visit(link), 403, "another account")
-		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 403, "another account")
+		wantLinkPage(t, other.visit(link), 403, en.T(message.ErrLinkOtherAccount))
+		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, link), "callbackURL=/"), 403, en.T(message.ErrLinkOtherAccount))
 		wantAlive(t, other, true, "the other account")
 		page = owner.visit(link)
-		wantLinkPage(t, page, 200, "Delete your account? Your account, "+next+", and all of its sessions will be gone at once.")
+		wantLinkPage(t, page, 200, en.T(message.ConfirmDeleteAccount)+" "+en.T(message.DeleteAccountExplanation, next))
 		wantAlive(t, owner, true, "the owner before the click")
 		a = owner.press(page)
-		wantLinkPage(t, a, 200, "Your account is deleted, with all that was in it.")
+		wantLinkPage(t, a, 200, en.T(message.DoneAccountDataDeleted))
 		if owner.token() != "" || a.Header.Get("Clear-Site-Data") == "" {
 			t.Errorf("the browser keeps what it had: %v", a.Header)
 		}
-		wantLinkPage(t, s.browser(t).visit(link), 404, "This link did not work")
+		wantLinkPage(t, s.browser(t).visit(link), 404, en.T(message.ErrLinkDidNotWork))
 	})
 }
 
@@ -233,7 +234,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 		ask := func() string {
 			s.clock.Advance(time.Minute)
 			want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann, "callbackURL": "/done?a=1"}), 200, "")
-			return s.link(t, ann, "Verify your address")
+			return s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		}
 		link := ask()
 		for _, headers := range [][]string{
@@ -250,12 +251,12 @@ func TestLinkOfOwnSession(t *testing.T) {
 			t.Fatal("the address is verified")
 		}
 		a := owner.visit(link)
-		wantLinkPage(t, a, 200, "Your email address is verified.")
+		wantLinkPage(t, a, 200, en.T(message.DoneEmailVerified))
 		if verified() != true || continueLink(a) != "/done?a=1" {
 			t.Errorf("verified: %v; it leads on to %s", verified(), continueLink(a))
 		}
-		wantLinkPage(t, owner.visit(link), 200, "This address is confirmed already.")
-		wantLinkPage(t, s.browser(t).visit(link), 200, "This address is confirmed already.")
+		wantLinkPage(t, owner.visit(link), 200, en.T(message.DoneEmailAlreadyVerified))
+		wantLinkPage(t, s.browser(t).visit(link), 200, en.T(message.DoneEmailAlreadyVerified))
 		if s.events(t, shared.EventEmailVerified) != 1 {
 			t.Error("the log does not have it once")
 		}
@@ -263,11 +264,11 @@ func TestLinkOfOwnSession(t *testing.T) {
 		// The links of an email change, first in the session of another account.
 		next := "ann.new@example.test"
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
-		confirm := s.link(t, ann, "Change your address")
-		wantLinkPage(t, other.visit(confirm), 403, "This link is for another account, not for the one that is signed in here.")
-		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, "another account")
-		wantLinkPage(t, owner.visit(confirm), 200, "An email is on its way to your new address.")
-		wantLinkPage(t, owner.visit(s.link(t, next, "Verify your new address")), 200, "Your account has its new address now.")
+		confirm := s.link(t, ann, en.T(message.MailAgreeEmailChangeSubject))
+		wantLinkPage(t, other.visit(confirm), 403, en.T(message.ErrLinkOtherAccount))
+		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, en.T(message.ErrLinkOtherAccount))
+		wantLinkPage(t, owner.visit(confirm), 200, en.T(message.DoneNewEmailLinkSent))
+		wantLinkPage(t, owner.visit(s.link(t, next, en.T(message.MailVerifyNewEmailSubject))), 200, en.T(message.DoneEmailChanged))
 		if got := owner.Session().Get("user.email"); got != next {
 			t.Errorf("the address is %v", got)
 		}
@@ -279,7 +280,7 @@ func TestLinkOfOwnSession(t *testing.T) {
 func TestAPIOfLinks(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
-		token := tokenOf(t, s.link(t, ann, "Verify your address"))
+		token := tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		refused := append([][]string{}, navigation, []string{"Accept: text/html"}, []string{"Sec-Purpose: prefetch"}, []string{"Purpose: prefetch"},
 			[]string{"X-Moz: prefetch"}, []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, []string{"Sec-Fetch-Mode: navigate"},
 			[]string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-Purpose: prefetch"})
@@ -306,10 +307,10 @@ func TestAPIOfLinks(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		s.exec(t, "UPDATE users SET email_verified = FALSE")
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
-		token = tokenOf(t, s.link(t, ann, "Verify your address"))
+		token = tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		a = owner.visit("/api/auth/verify-email?token=" + token + "&callbackURL=%2Femail")
 		a = owner.visit(a.Header.Get("Location"))
-		wantLinkPage(t, a, 200, "Your email address is verified.")
+		wantLinkPage(t, a, 200, en.T(message.DoneEmailVerified))
 		if continueLink(a) != "/" {
 			t.Errorf("it leads on to %s", continueLink(a))
 		}
@@ -331,7 +332,7 @@ func TestLinkLeadsOn(t *testing.T) {
 			s.clock.Advance(time.Hour)
 			s.exec(t, "UPDATE users SET email_verified = FALSE")
 			want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
-			return "/email?token=" + tokenOf(t, s.link(t, ann, "Verify your address"))
+			return "/email?token=" + tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		}
 		for callback, to := range map[string]string{
 			"":                                   "/",
@@ -341,7 +342,7 @@ func TestLinkLeadsOn(t *testing.T) {
 			s.url.String() + "/dashboard/system": s.url.String() + "/dashboard/system",
 		} {
 			a := s.browser(t).follow(ask() + "&callbackURL=" + url.QueryEscape(callback))
-			wantLinkPage(t, a, 200, "Your email address is verified.")
+			wantLinkPage(t, a, 200, en.T(message.DoneEmailVerified))
 			if got, err := url.PathUnescape(continueLink(a)); err != nil || got != to {
 				t.Errorf("%q leads on to %q; want %q", callback, got, to)
 			}
@@ -353,17 +354,17 @@ func TestLinkLeadsOn(t *testing.T) {
 		} {
 			for _, b := range []*browser{s.browser(t), owner} {
 				a := b.visit(link + "&callbackURL=" + url.QueryEscape(callback))
-				wantLinkPage(t, a, 403, "This link redirects to a website that this service does not trust, so nothing was done.")
+				wantLinkPage(t, a, 403, en.T(message.ErrLinkUntrustedRedirect))
 				if a.Header.Get("Location") != "" || strings.Contains(a.Body, "evil") || strings.Contains(a.Body, "<form") {
 					t.Errorf("%q: %v %s", callback, a.Header, a.Body)
 				}
-				wantLinkPage(t, b.send("/email", "token="+tokenOf(t, link), "callbackURL="+callback), 403, "does not trust")
+				wantLinkPage(t, b.send("/email", "token="+tokenOf(t, link), "callbackURL="+callback), 403, en.T(message.ErrLinkUntrustedRedirect))
 			}
 		}
 		if owner.Session().Get("user.emailVerified") != false {
 			t.Error("the address is verified")
 		}
-		wantLinkPage(t, s.browser(t).follow(link), 200, "Your email address is verified.")
+		wantLinkPage(t, s.browser(t).follow(link), 200, en.T(message.DoneEmailVerified))
 	})
 }
 
@@ -371,7 +372,7 @@ func TestLinkLeadsOn(t *testing.T) {
 func TestDeadLinkPages(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
-		const incomplete = "This link has already been used or is incomplete."
+		incomplete := en.T(message.ErrLinkUsedOrIncomplete)
 		reset := tokenOf(t, s.askReset(t, ann))
 		for _, link := range []string{"/email?token=x", "/email?token=", "/email?token=" + string(account.NewToken()), "/email?token=" + reset} {
 			wantLinkPage(t, s.browser(t).visit(link), 404, incomplete)
@@ -380,37 +381,43 @@ func TestDeadLinkPages(t *testing.T) {
 		for _, link := range []string{"/email", "/email?token=a&token=b", "/email?callbackURL=/"} {
 			wantLinkPage(t, s.browser(t).visit(link), 400, incomplete)
 		}
-		wantLinkPage(t, s.browser(t).visit("/email?token=%ff"), 400, "nothing was done")
+		wantLinkPage(t, s.browser(t).visit("/email?token=%ff"), 400, en.T(message.ErrLinkMalformedRequest))
 		wantLinkPage(t, s.browser(t).send("/email"), 400, incomplete)
-		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Content-Type: text/plain"), 415, "nothing was done")
-		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "another website")
-		wantLinkPage(t, s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded"), 405, "nothing was done")
+		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Content-Type: text/plain"), 415, en.T(message.ErrLinkMalformedRequest))
+		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, en.T(message.ErrLinkCrossSite))
+		wantLinkPage(t, s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded"), 405, en.T(message.ErrLinkMalformedRequest))
 		if a := s.browser(t).Do("PUT", "/email", ""); a.Status != 405 || a.Header.Get("Allow") != "GET, HEAD, POST" {
 			t.Errorf("PUT: %v %v", a, a.Header)
 		}
 
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
-		late := s.link(t, ann, "Verify your address")
+		late := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		s.clock.Advance(time.Hour)
 		for _, b := range []*browser{owner, s.browser(t)} {
-			wantLinkPage(t, b.visit(late), 410, "This link has expired, and nothing was changed. Ask for a new one at sign-in or in your settings.")
-			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, "This link has expired")
+			wantLinkPage(t, b.visit(late), 410, en.T(message.ErrLinkExpiredNoChange))
+			wantLinkPage(t, b.send("/email", "token="+tokenOf(t, late), "callbackURL=/"), 410, en.T(message.ErrLinkExpiredNoChange))
 		}
 
 		// Another account takes the address meanwhile.
 		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"}), 200, "")
-		change := s.link(t, "free@example.test", "Verify your new address")
+		change := s.link(t, "free@example.test", en.T(message.MailVerifyNewEmailSubject))
 		s.signUp(t, "free@example.test")
 		for range 2 {
-			wantLinkPage(t, owner.visit(change), 422, "Another account now uses this address. Nothing was changed.")
+			wantLinkPage(t, owner.visit(change), 422, en.T(message.ErrEmailTakenMeanwhile))
 		}
 
 		// Addresses to which endpoints used to redirect, and arbitrary text in them.
 		for query, want := range map[string]string{
-			"done=changed": "new address now", "done=deleted": "is deleted", "done=confirmed": "An email", "done=<b>": "is verified",
-			"error=INVALID_TOKEN": incomplete, "error=NEW_PASSWORD_REQUIRED": "choose a new one", "error=<b>": "a little later",
-			"error=TOKEN_EXPIRED": "This link has expired", "error=UNAUTHORIZED": "Nothing was deleted",
+			"done=changed":                en.T(message.DoneEmailChanged),
+			"done=deleted":                en.T(message.DoneAccountDataDeleted),
+			"done=confirmed":              en.T(message.DoneNewEmailLinkSent),
+			"done=<b>":                    en.T(message.DoneEmailVerified),
+			"error=INVALID_TOKEN":         incomplete,
+			"error=NEW_PASSWORD_REQUIRED": en.T(message.DoneVerifiedPasswordDue),
+			"error=<b>":                   en.T(message.ErrLinkServerFailed),
+			"error=TOKEN_EXPIRED":         en.T(message.ErrLinkExpiredNoChange),
+			"error=UNAUTHORIZED":          en.T(message.ErrLinkNothingDeleted),
 		} {
 			wantLinkPage(t, s.browser(t).visit("/email?"+query), 200, want)
 		}
@@ -425,12 +432,12 @@ func TestContestedLink(t *testing.T) {
 		var links []string
 		for _, password := range []string{testkit.Password, nextPassword} {
 			want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": " ", "password": password}), 200, "")
-			links = append(links, s.link(t, ann, "Verify your address"))
+			links = append(links, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		}
 		page := s.browser(t).visit(links[0])
-		wantLinkPage(t, page, 200, "Confirm "+ann+" for your account.")
+		wantLinkPage(t, page, 200, en.T(message.ConfirmEmailOfYours, ann))
 		for _, a := range []testkit.Answer{s.browser(t).press(page), s.browser(t).visit(links[0]), s.browser(t).visit(links[1])} {
-			wantLinkPage(t, a, 200, "no password is good yet: choose a new one.")
+			wantLinkPage(t, a, 200, en.T(message.DoneVerifiedPasswordDue))
 			if !strings.Contains(a.Body, `href="/forgot-password"`) {
 				t.Error("it does not lead to a new password")
 			}
@@ -443,16 +450,16 @@ func TestContestedLink(t *testing.T) {
 func TestLinkClickedInParallel(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
-		page := s.browser(t).visit(s.link(t, ann, "Verify your address"))
+		page := s.browser(t).visit(s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		var done atomic.Int32
 		var wg sync.WaitGroup
 		for range 12 {
 			b := s.browser(t)
 			wg.Go(func() {
 				switch a := b.press(page); {
-				case a.Status == 200 && strings.Contains(a.Body, "is verified."):
+				case a.Status == 200 && strings.Contains(text(a), en.T(message.DoneEmailVerified)):
 					done.Add(1)
-				case a.Status != 200 || !strings.Contains(a.Body, "is confirmed already."):
+				case a.Status != 200 || !strings.Contains(text(a), en.T(message.DoneEmailAlreadyVerified)):
 					t.Errorf("%d: %s", a.Status, text(a))
 				}
 			})
@@ -478,7 +485,7 @@ func TestLinkLimits(t *testing.T) {
 			}
 		}
 		a := b.Do("POST", "/email", "token=x&callbackURL=/y", "Content-Type: application/x-www-form-urlencoded")
-		wantLinkPage(t, a, 429, "Too many attempts. Try again in 10 seconds.")
+		wantLinkPage(t, a, 429, en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany, 10))
 		if !strings.Contains(a.Body, `href="/email?token=x&amp;callbackURL=%2Fy">Try again</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
@@ -490,7 +497,7 @@ func TestLinkLimits(t *testing.T) {
 func TestLinkPagesInGerman(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": `<b>Grace</b> "&`, "password": testkit.Password}), 200, "")
-		link := s.link(t, ann, "Verify your address")
+		link := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		b := s.browser(t)
 		page := b.visit(link, "Accept-Language: de")
 		wantLinkPage(t, page, 200, ann+` für das Konto von <b>Grace</b> "& bestätigen.`)
@@ -498,8 +505,8 @@ func TestLinkPagesInGerman(t *testing.T) {
 			t.Errorf("the name is markup, or the language is wrong: %s", page.Body)
 		}
 		a := b.sendRaw("/email", "token="+tokenOf(t, link)+"&callbackURL=", "Accept-Language: de")
-		wantLinkPage(t, a, 200, "Ihre E-Mail-Adresse ist bestätigt.")
-		wantLinkPage(t, b.visit(link, "Accept-Language: de"), 200, "Diese Adresse ist schon bestätigt.")
+		wantLinkPage(t, a, 200, de.T(message.DoneEmailVerified))
+		wantLinkPage(t, b.visit(link, "Accept-Language: de"), 200, de.T(message.DoneEmailAlreadyVerified))
 	})
 }
 
@@ -517,7 +524,7 @@ func TestResetLinkOfEmail(t *testing.T) {
 		}
 		s.clock.Advance(time.Hour)
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann, "redirectTo": "/new?x=1#part"}), 200, "")
-		link = s.link(t, ann, "Choose a new password")
+		link = s.link(t, ann, en.T(message.ChooseNewPassword))
 		token := tokenOf(t, link)
 		if link != "/reset-password?token="+token+"&callbackURL=%2Fnew%3Fx%3D1%23part" {
 			t.Errorf("the link is %s", link)

@@ -18,6 +18,7 @@ import (
 	"latchkey/backend/audit"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestListEvents(t *testing.T) {
@@ -30,7 +31,7 @@ func TestListEvents(t *testing.T) {
 
 		a := owner.Get("/list-events")
 		want(t, a, 200, "")
-		if a.Get("events.0.kind") != "sign-in-failed" || a.Get("events.0.text") != "Wrong password at sign-in" ||
+		if a.Get("events.0.kind") != "sign-in-failed" || a.Get("events.0.text") != en.T(message.EventSignInFailed) ||
 			a.Get("events.0.actor") != nil || a.Get("events.0.account.email") != ann || a.Get("events.0.device.browser") != "Firefox 153" ||
 			!strings.HasPrefix(fmt.Sprint(a.Get("events.0.ipAddress")), ofClients) {
 			t.Errorf("the newest: %v", a.Get("events.0"))
@@ -95,8 +96,8 @@ func TestExportEvents(t *testing.T) {
 		if !strings.Contains(a.Body, "detail\r\n") {
 			t.Error("lines end otherwise than RFC 4180 has it")
 		}
-		if r := rows[1]; r[1] != "setting-changed" || r[2] != "System setting changed" || r[3] != ann || r[5] != ann ||
-			r[11] != "APP_NAME" || r[12] != "from “Latchkey” to “=Acme”" {
+		if r := rows[1]; r[1] != "setting-changed" || r[2] != en.T(message.EventSettingChanged) || r[3] != ann || r[5] != ann ||
+			r[11] != "APP_NAME" || r[12] != en.T(message.DetailFromTo, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "=Acme")) {
 			t.Errorf("the newest: %q", r)
 		}
 		if r := rows[2]; r[11] != `'=HYPERLINK("x"), 2099` || r[12] != "'@a\nb" {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // send submits the form of a page like a browser without the app. Each field is
@@ -49,7 +51,8 @@ func wantSeeOther(t *testing.T, a testkit.Answer, to string) {
 }
 
 // wantRedisplayed fails the test unless a response is the page with the message at the field,
-// or above the button if field is "". It also fails if the page contains the password.
+// or above the button if field is "". A %d in the message stands for any number. It also
+// fails if the page contains the password.
 func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence string) {
 	t.Helper()
 	kind, cache := a.Header.Get("Content-Type"), a.Header.Get("Cache-Control")
@@ -59,11 +62,12 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 	}
 	wrong := regexp.MustCompile(`id="[a-z-]+-(\w+)-wrong" role="alert">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
 	trouble := regexp.MustCompile(`<p id="(?:form-error|over)">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
+	want := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(sentence), "%d", `\d+`) + "$")
+	says := func(text string) bool { return want.MatchString(html.UnescapeString(text)) }
 	switch {
-	case field != "" && (len(wrong) != 1 || len(trouble) != 0 || wrong[0][1] != field ||
-		!regexp.MustCompile(sentence).MatchString(wrong[0][2])):
+	case field != "" && (len(wrong) != 1 || len(trouble) != 0 || wrong[0][1] != field || !says(wrong[0][2])):
 		t.Errorf("at fields: %q, above the button: %q; want %q at %s", wrong, trouble, sentence, field)
-	case field == "" && (len(wrong) != 0 || len(trouble) != 1 || !regexp.MustCompile(sentence).MatchString(trouble[0][1])):
+	case field == "" && (len(wrong) != 0 || len(trouble) != 1 || !says(trouble[0][1])):
 		t.Errorf("at fields: %q, above the button: %q; want %q above it", wrong, trouble, sentence)
 	}
 	invalid := regexp.MustCompile(`name="(\w+)"[^>]* aria-invalid="true"[^>]* autofocus`).FindAllStringSubmatch(a.Body, -1)
@@ -78,7 +82,7 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 	}
 }
 
-const wrongPassword = "Wrong email address or password."
+var wrongPassword = en.T(message.ErrInvalidCredentials)
 
 func TestSignInForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
@@ -173,15 +177,15 @@ func TestTwoFactorForm(t *testing.T) {
 
 				b := pendingSignIn()
 				for _, typed := range []string{"", "12345", "12345a"} {
-					wantRedisplayed(t, b.send("/two-factor", "code="+typed), 400, "code", "Enter the six digits of the code.")
+					wantRedisplayed(t, b.send("/two-factor", "code="+typed), 400, "code", en.T(message.ErrEnterSixDigits))
 				}
 				a := b.send("/two-factor", "code=000000", "trustDevice=on")
-				wantRedisplayed(t, a, 401, "code", "Invalid code. Please try again.")
+				wantRedisplayed(t, a, 401, "code", en.T(message.ErrInvalidCode))
 				if !strings.Contains(a.Body, `aria-describedby="second-factor-trust-hint" checked`) || strings.Contains(a.Body, "000000") {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
-				wantRedisplayed(t, a, 401, "backupCode", "This is not one of your backup codes.")
+				wantRedisplayed(t, a, 401, "backupCode", en.T(message.ErrInvalidBackupCode))
 				if !strings.Contains(a.Body, `<details id="second-factor-backup" open>`) {
 					t.Error("the field for backup codes is closed")
 				}
@@ -194,12 +198,12 @@ func TestTwoFactorForm(t *testing.T) {
 
 				// Another browser cannot use the same code.
 				b = pendingSignIn()
-				wantRedisplayed(t, b.send("/two-factor", "code="+code), 401, "code", "used")
+				wantRedisplayed(t, b.send("/two-factor", "code="+code), 401, "code", en.T(message.ErrCodeUsed))
 				wantSeeOther(t, b.send("/two-factor", "backupCode= "+strings.ReplaceAll(codes[0], "-", " "), "trustDevice=on"), "/dashboard/settings")
 				if m := b.method(); m != "password+backup-code" {
 					t.Errorf("the method is %v", m)
 				}
-				wantRedisplayed(t, pendingSignIn().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", "used")
+				wantRedisplayed(t, pendingSignIn().send("/two-factor", "backupCode="+codes[0]), 401, "backupCode", en.T(message.ErrBackupCodeUsed))
 
 				// A trusted device needs no code.
 				want(t, b.Post("/sign-out", body{}), 200, "")
@@ -216,7 +220,7 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
-		const expired = "This sign-in has expired, or was finished elsewhere. Sign in again."
+		expired := en.T(message.ErrSignInExpired)
 		over := func(a testkit.Answer, status int, sentence, link string) {
 			t.Helper()
 			wantRedisplayed(t, a, status, "", sentence)
@@ -229,9 +233,9 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 
 		b := s.pendingSignIn(t, ann)
 		for range 5 {
-			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
+			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", en.T(message.ErrInvalidCode))
 		}
-		over(b.send("/two-factor", "code="+nextCode(app)), 400, "Too many wrong codes for this sign-in. Sign in again.", "/sign-in")
+		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted), "/sign-in")
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Error("the cookie of a sign-in that is over stays")
 		}
@@ -243,11 +247,10 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 		// Ten consecutive wrong codes, including the five above, lock the second factor.
 		b = s.pendingSignIn(t, ann)
 		for range 5 {
-			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", "Invalid code.")
+			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", en.T(message.ErrInvalidCode))
 		}
 		a := s.pendingSignIn(t, ann).send("/two-factor", "code="+nextCode(app))
-		wantRedisplayed(t, a, 429, "", `Too many wrong codes. To prevent guessing, codes are not accepted for a while. `+
-			`Try again in (about )?\d+ (seconds|minutes)\.`)
+		wantRedisplayed(t, a, 429, "", en.T(message.ErrLockoutCodes)+" "+en.T(message.TryAgainAboutMinutes))
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
@@ -267,12 +270,12 @@ func TestSignInFormRefuses(t *testing.T) {
 		}
 
 		b := s.browser(t)
-		wantRedisplayed(t, b.send("/sign-in"), 400, "email", "Enter an email address like name@example.com.")
-		wantRedisplayed(t, b.send("/sign-in", "email=", "password="), 400, "email", "Enter your email address.")
-		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="), 400, "password", "Enter your password.")
-		wantRedisplayed(t, b.send("/sign-in", "email=nobody", "password=x"), 400, "email", "Enter an email address like name@example.com.")
+		wantRedisplayed(t, b.send("/sign-in"), 400, "email", en.T(message.ErrInvalidEmail))
+		wantRedisplayed(t, b.send("/sign-in", "email=", "password="), 400, "email", en.T(message.ErrEnterEmailAddress))
+		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="), 400, "password", en.T(message.ErrEnterPassword))
+		wantRedisplayed(t, b.send("/sign-in", "email=nobody", "password=x"), 400, "email", en.T(message.ErrInvalidEmail))
 		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="+strings.Repeat("x", 129)), 400, "password",
-			"This password is too long. Use at most 128 characters.")
+			en.T(message.ErrPasswordTooLong))
 
 		a := b.send("/sign-in", `email="><script>alert(1)</script>@example.test`, "password=x")
 		if strings.Contains(a.Body, "<script>") || a.Status != 400 {
@@ -285,20 +288,20 @@ func TestSignInFormRefuses(t *testing.T) {
 
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
-		wantRedisplayed(t, a, 403, "", "This password may have been exposed")
-		if !strings.Contains(a.Body, `<a class="button" href="/forgot-password">Choose a new password</a>`) {
+		wantRedisplayed(t, a, 403, "", en.T(message.ErrPasswordCompromised))
+		if !strings.Contains(a.Body, `<a class="button" href="/forgot-password">`+en.T(message.ChooseNewPassword)+`</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
 		s.exec(t, "UPDATE passwords SET void = FALSE")
 
 		s.mails(t)
 		s.accounts.Settings = set(t, required...)
-		wantRedisplayed(t, signIn(b), 403, "", "Verify your email address first")
-		s.link(t, ann, "Verify your address") // the server sends it a second time
+		wantRedisplayed(t, signIn(b), 403, "", en.T(message.ErrEmailNotVerified))
+		s.link(t, ann, en.T(message.MailVerifyEmailSubject)) // the server sends it a second time
 		s.accounts.Settings = set(t)
 
 		s.exec(t, "UPDATE users SET disabled_at = created_at")
-		wantRedisplayed(t, signIn(b), 403, "", "This account is disabled. Contact the administrator of this service.")
+		wantRedisplayed(t, signIn(b), 403, "", en.T(message.ErrAccountDisabled))
 		nothing(b)
 		s.exec(t, "UPDATE users SET disabled_at = NULL")
 
@@ -351,7 +354,7 @@ func TestFormsAreStrict(t *testing.T) {
 		}
 		for _, page := range []string{"/sign-in", "/two-factor"} {
 			a := s.browser(t).Do("PUT", page, good, "Content-Type: application/x-www-form-urlencoded")
-			wantRedisplayed(t, a, 405, "", "This form was sent in a way that this page does not support.")
+			wantRedisplayed(t, a, 405, "", en.T(message.ErrFormMethod))
 			if a.Header.Get("Allow") != "GET, HEAD, POST" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("PUT %s: Allow %q, Set-Cookie %q", page, a.Header.Get("Allow"), a.Header.Get("Set-Cookie"))
 			}
@@ -377,11 +380,8 @@ func TestFormsAreStrict(t *testing.T) {
 // TestFormsFromOwnOrigin tests that the server accepts forms only from its own pages, even
 // if the browser reveals little about the page.
 func TestFormsFromOwnOrigin(t *testing.T) {
-	const (
-		trusted = "https://app.example.test"
-		foreign = "Another website sent this form, so it was ignored."
-		silent  = "Your browser did not say which page sent this form, so it was ignored."
-	)
+	const trusted = "https://app.example.test"
+	foreign, silent := en.T(message.ErrFormCrossSite), en.T(message.ErrFormNoOrigin)
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
@@ -444,7 +444,7 @@ func TestFormsAreLimited(t *testing.T) {
 			wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x"), 401, "password", wrongPassword)
 		}
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x")
-		wantRedisplayed(t, a, 429, "", `^Too many attempts. Try again in \d+ seconds\.$`)
+		wantRedisplayed(t, a, 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 		if a.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
@@ -457,19 +457,19 @@ func TestFormsAreLimited(t *testing.T) {
 			wantRedisplayed(t, s.browser(t).send("/sign-in", "email="+ann, "password=x"), 401, "password", wrongPassword)
 		}
 		a = s.browser(t).send("/sign-in", "email="+ann, "password="+testkit.Password)
-		wantRedisplayed(t, a, 429, "", "Too many attempts. Try again in about 15 minutes.")
+		wantRedisplayed(t, a, 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainAboutMinutes, 15))
 
 		s.clock.Advance(time.Hour)
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", "Too many attempts.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", "Too many attempts.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 	})
 }
 
@@ -477,7 +477,7 @@ func TestFormsWhenUnavailable(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		away := func(a testkit.Answer) {
 			t.Helper()
-			wantRedisplayed(t, a, 503, "", "The service is not available at the moment. Nothing was changed. Try again shortly.")
+			wantRedisplayed(t, a, 503, "", en.T(message.ErrServiceUnavailable))
 			if a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("Retry-After %q, Set-Cookie %q", a.Header.Get("Retry-After"), a.Header.Get("Set-Cookie"))
 			}
@@ -515,7 +515,7 @@ func TestSignInFormBlocked(t *testing.T) {
 		if _, err := tx.LockUser(t.Context(), user); err != nil {
 			return err
 		}
-		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), 503, "", "The service is not available at the moment.")
+		wantRedisplayed(t, b.send("/sign-in", "email="+ann, "password="+testkit.Password), 503, "", en.T(message.ErrServiceUnavailable))
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -527,7 +527,7 @@ func TestFormsInGerman(t *testing.T) {
 		app, _ := s.signUp(t, ann).enroll()
 		s.clock.Freeze()
 		const german = "Accept-Language: de-DE,de;q=0.9,en;q=0.5"
-		const wrong = "Die E-Mail-Adresse oder das Passwort ist falsch."
+		wrong := de.T(message.ErrInvalidCredentials)
 		b := s.browser(t)
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
 		wantRedisplayed(t, a, 401, "password", wrong)
@@ -535,15 +535,15 @@ func TestFormsInGerman(t *testing.T) {
 		if !strings.Contains(a.Body, `<html lang="de">`) || !strings.Contains(a.Body, "Invalid email or password") {
 			t.Errorf("the page is %s", a.Body)
 		}
-		wantRedisplayed(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", "Geben Sie Ihre E-Mail-Adresse ein.")
-		wantRedisplayed(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", "Das Formular ist nicht lesbar.")
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", de.T(message.ErrEnterEmailAddress))
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email=%&password=x", german), 400, "", de.T(message.ErrFormUnreadable))
 		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german), 429, "",
-			"Zu viele Versuche. Versuchen Sie es in [0-9]+ Sekunden noch einmal.")
+			de.T(message.ErrTooManyTries)+" "+de.T(message.TryAgainSecondsMany))
 
 		wantRedisplayed(t, b.sendRaw("/sign-in", "", german, "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, "",
-			"Dieses Formular kam von einer anderen Website")
+			de.T(message.ErrFormCrossSite))
 		wantRedisplayed(t, b.sendRaw("/two-factor", "", german, "Origin: null", "Sec-Fetch-Site: same-site"), 403, "",
-			"Ihr Browser hat nicht angegeben, von welcher Seite dieses Formular kommt.")
+			de.T(message.ErrFormNoOrigin))
 
 		// The user's choice takes precedence over the browser's preference.
 		b = s.browser(t)
@@ -554,8 +554,8 @@ func TestFormsInGerman(t *testing.T) {
 		code := nextCode(app)
 		wantSeeOther(t, s.pendingSignIn(t, ann).send("/two-factor", "code="+code), "/dashboard/settings")
 		b = s.pendingSignIn(t, ann)
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.")
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code=12", german), 400, "code", "Geben Sie die sechs Ziffern des Codes ein.")
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code="+code, german), 401, "code", de.T(message.ErrCodeUsed))
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code=12", german), 400, "code", de.T(message.ErrEnterSixDigits))
 	})
 }
 
@@ -607,7 +607,7 @@ func TestShellHasTheName(t *testing.T) {
 		}
 		want(t, admin.Elsewhere().put(body{"key": "APP_NAME", "value": `Bob's <b>"Keys"`}), 200, "")
 		again := b.Do("GET", "/nowhere", "")
-		if !strings.Contains(again.Body, `<title>Page not found · Bob&#39;s &lt;b&gt;&#34;Keys&#34;</title>`) {
+		if !strings.Contains(again.Body, `<title>`+en.T(message.PageNotFound)+` · Bob&#39;s &lt;b&gt;&#34;Keys&#34;</title>`) {
 			t.Errorf("the page is %.600s", again.Body)
 		}
 		if tag := before.Header.Get("ETag"); tag != "" {

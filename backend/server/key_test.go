@@ -13,6 +13,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // TestMissingKey tests a sealed value whose key the server lacks. The server must
@@ -182,7 +183,7 @@ func TestEmergencyAccess(t *testing.T) {
 		emails := 0
 		if _, err := accounts.DeliverMail(t.Context(), func(m mail.Mail) error {
 			emails++
-			if m.Recipient != ann || m.Subject != "Your account was recovered" || strings.Contains(m.Text, string(token)) {
+			if m.Recipient != ann || m.Subject != en.T(message.MailEmergencyAccessSubject) || strings.Contains(m.Text, string(token)) {
 				t.Errorf("email: %+v", m)
 			}
 			return nil
@@ -191,7 +192,7 @@ func TestEmergencyAccess(t *testing.T) {
 		}
 		// A requested reset email does not revoke this link.
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
-		wantMails(t, accounts, ann, "Choose a new password")
+		wantMails(t, accounts, ann, en.T(message.ChooseNewPassword))
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": string(token)}), 200, "")
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": string(token)}), 400, "INVALID_TOKEN")
 		in := s.signIn(t, ann) // no lockout and no code

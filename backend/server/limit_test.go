@@ -13,6 +13,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // A sharedAddress is an address that several users share.
@@ -246,7 +247,7 @@ func TestUncheckedGuess(t *testing.T) {
 		s.accounts.Hasher = passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, -1)
 		for range 5 {
 			want(t, o.browser().SignIn(ann), 503, "SERVICE_UNAVAILABLE")
-			wantRedisplayed(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", "not available")
+			wantRedisplayed(t, o.browser().sendRaw("/sign-in", "email="+ann+"&password="+testkit.Password), 503, "", en.T(message.ErrServiceUnavailable))
 		}
 		s.accounts.Hasher = hasher
 		for range 3 {
@@ -333,7 +334,7 @@ func TestLimitsAreSettings(t *testing.T) {
 			"SIGN_IN_LIMIT": "3", "SIGN_IN_HOURLY_LIMIT": "100", "SIGN_UP_HOURLY_LIMIT": "20", "EMAIL_HOURLY_LIMIT": "10",
 		} {
 			k := admin.setting(key)
-			if k.Type != "int" || k.Group != "Limits" || value(k) != preset || k.Description == "" || k.Source != "default" {
+			if k.Type != "int" || k.Group != en.T(message.RateLimits) || value(k) != preset || k.Description == "" || k.Source != "default" {
 				t.Errorf("%s: %+v; want %s", key, k, preset)
 			}
 			for _, bad := range []string{"0", "-1", "1000000", "many"} {

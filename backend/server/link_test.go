@@ -17,6 +17,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // A mailing is a site whose emails the test reads.
@@ -91,7 +92,7 @@ const nextPassword = "another good password"
 func (s mailing) askReset(t *testing.T, email string) string {
 	t.Helper()
 	want(t, s.browser(t).Post("/request-password-reset", body{"email": email}), 200, "")
-	return s.link(t, email, "Choose a new password")
+	return s.link(t, email, en.T(message.ChooseNewPassword))
 }
 
 // TestResetPassword tests that an emailed link is valid for one new password. The new
@@ -109,7 +110,7 @@ func TestResetPassword(t *testing.T) {
 		stranger := s.browser(t)
 		want(t, stranger.Post("/request-password-reset", body{"email": strings.ToUpper(ann), "redirectTo": "/new?x=1"}), 200, "")
 		wantAbsent(t, s.dump(t), ann+"\n", "/new?x=1")
-		link := s.link(t, ann, "Choose a new password")
+		link := s.link(t, ann, en.T(message.ChooseNewPassword))
 		token := tokenOf(t, link)
 		wantAbsent(t, s.dump(t), token)
 
@@ -117,7 +118,7 @@ func TestResetPassword(t *testing.T) {
 			wantPageRedirect(t, stranger.open(link), s.url.String()+"/new?x=1&token="+token)
 		}
 		want(t, stranger.open("/api/auth/reset-password/"+token+"?callbackURL=https%3A%2F%2Fevil.test"), 403, "INVALID_CALLBACK_URL")
-		wantLinkPage(t, stranger.open(strings.Replace(link, url.QueryEscape("/new?x=1"), "https%3A%2F%2Fevil.test", 1)), 403, "does not trust")
+		wantLinkPage(t, stranger.open(strings.Replace(link, url.QueryEscape("/new?x=1"), "https%3A%2F%2Fevil.test", 1)), 403, en.T(message.ErrLinkUntrustedRedirect))
 		wantRedirect(t, stranger.open("/api/auth/reset-password/"+token+"?callbackURL="), s.url.String()+"/email?error=INVALID_TOKEN")
 		wantRedirect(t, stranger.open("/api/auth/reset-password/x?callbackURL=%2Fnew%23part"), s.url.String()+"/new?error=INVALID_TOKEN#part")
 		want(t, stranger.open("/api/auth/reset-password/"+token), 400, "VALIDATION_ERROR")
@@ -152,7 +153,7 @@ func TestResetPassword(t *testing.T) {
 		want(t, trusted.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 403, "TWO_FACTOR_REQUIRED")
 		want(t, trusted.verify(nextCode(app)), 200, "")
 
-		if mails := s.mails(t); len(mails) != 1 || mails[0].Subject != "Your password was changed" ||
+		if mails := s.mails(t); len(mails) != 1 || mails[0].Subject != en.T(message.MailPasswordChangedSubject) ||
 			strings.Contains(mails[0].Text, nextPassword) {
 			t.Errorf("emails after the reset: %+v", mails)
 		}
@@ -193,7 +194,7 @@ func TestCheckLink(t *testing.T) {
 		want(t, b.Post("/reset-password", body{"newPassword": nextPassword, "token": reset}), 200, "")
 		want(t, check(reset, "reset"), 400, "TOKEN_USED")
 		want(t, check(reset, "disown"), 400, "INVALID_TOKEN")
-		report := tokenOf(t, s.link(t, ann, "Your password was changed"))
+		report := tokenOf(t, s.link(t, ann, en.T(message.MailPasswordChangedSubject)))
 		if a := check(report, "disown"); a.String() != `200 {"status":true}` {
 			t.Errorf("a good link of a notice: %v", a)
 		}
@@ -247,7 +248,7 @@ func TestResetTokens(t *testing.T) {
 		s.clock.Advance(time.Minute)
 		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
 		for _, m := range s.mails(t) {
-			if m.Subject == "Choose a new password" {
+			if m.Subject == en.T(message.ChooseNewPassword) {
 				t.Error("an email for a request from before the new password has a link")
 			}
 		}
@@ -323,7 +324,7 @@ func TestVerifyEmail(t *testing.T) {
 		ask := func() string {
 			s.clock.Advance(time.Hour)
 			want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann, "callbackURL": "/done?a=1"}), 200, "")
-			return s.link(t, ann, "Verify your address")
+			return s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		}
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": bob}), 400, "EMAIL_MISMATCH")
 
@@ -359,7 +360,7 @@ func TestVerifyEmail(t *testing.T) {
 func (s mailing) verify(t *testing.T, b *browser, email string) {
 	t.Helper()
 	want(t, b.Elsewhere().Post("/send-verification-email", body{"email": email}), 200, "")
-	wantRedirect(t, b.open(s.link(t, email, "Verify your address")), "/")
+	wantRedirect(t, b.open(s.link(t, email, en.T(message.MailVerifyEmailSubject))), "/")
 }
 
 func TestChangeEmail(t *testing.T) {
@@ -373,12 +374,12 @@ func TestChangeEmail(t *testing.T) {
 		// to the old address has no link to take the account back, because the old
 		// address may be mistyped.
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
-		a := owner.open(strings.Replace(s.link(t, next, "Verify your new address"), "callbackURL=", "x=", 1))
+		a := owner.open(strings.Replace(s.link(t, next, en.T(message.MailVerifyNewEmailSubject)), "callbackURL=", "x=", 1))
 		want(t, a, 200, "")
 		if a.Get("status") != true || a.Get("user.email") != next || a.Get("user.emailVerified") != true || email() != next {
 			t.Errorf("changed: %v, %v", a, email())
 		}
-		if mails := s.mails(t); len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != "Your address was changed" ||
+		if mails := s.mails(t); len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != en.T(message.MailEmailChangedSubject) ||
 			strings.Contains(mails[0].Text, "token=") {
 			t.Errorf("emails: %+v", mails)
 		}
@@ -386,14 +387,14 @@ func TestChangeEmail(t *testing.T) {
 		// Changing a verified address takes two emails, the first to the old address.
 		reset := s.askReset(t, next)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": ann, "callbackURL": "/x"}), 200, "")
-		confirm := s.link(t, next, "Change your address")
+		confirm := s.link(t, next, en.T(message.MailAgreeEmailChangeSubject))
 		want(t, s.signUp(t, bob).open("/api/auth/verify-email?token="+tokenOf(t, confirm)), 401, "INVALID_USER")
 		wantRedirect(t, owner.open(confirm), "/x")
 		wantRedirect(t, owner.open(confirm), "/x?error=INVALID_TOKEN")
 		if email() != next {
 			t.Error("the first of two steps has changed the address")
 		}
-		wantRedirect(t, s.browser(t).open(s.link(t, ann, "Verify your new address")), "/x")
+		wantRedirect(t, s.browser(t).open(s.link(t, ann, en.T(message.MailVerifyNewEmailSubject))), "/x")
 		if email() != ann {
 			t.Error("both steps have not changed the address")
 		}
@@ -402,7 +403,7 @@ func TestChangeEmail(t *testing.T) {
 		s.signIn(t, ann)
 
 		// The owner of the old address takes the account back.
-		report := s.link(t, next, "Your address was changed")
+		report := s.link(t, next, en.T(message.MailEmailChangedSubject))
 		a = s.browser(t).Post("/disown", body{"token": tokenOf(t, report)})
 		want(t, a, 200, "")
 		wantAlive(t, owner, false, "the session that changed the address")
@@ -420,13 +421,13 @@ func TestChangeEmailToTakenAddress(t *testing.T) {
 		// With an unverified address, the response does not reveal that the new address
 		// has an account, and the owner of that account gets an email.
 		taken := owner.Elsewhere().Post("/change-email", body{"newEmail": bob})
-		s.link(t, bob, "You already have an account")
+		s.link(t, bob, en.T(message.MailHaveAccountSubject))
 		free := owner.Elsewhere().Post("/change-email", body{"newEmail": "free@example.test"})
 		if free.Status != 200 || taken.Status != 200 || free.Body != taken.Body {
 			t.Errorf("it tells which addresses have an account: %v, %v", taken, free)
 		}
 		// If a sign-up takes the address meanwhile, nothing changes.
-		change := s.link(t, "free@example.test", "Verify your new address")
+		change := s.link(t, "free@example.test", en.T(message.MailVerifyNewEmailSubject))
 		s.signUp(t, "free@example.test")
 		wantRedirect(t, owner.open(change), "/?error=USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL")
 		if got := owner.Session().Get("user.email"); got != ann {
@@ -437,8 +438,8 @@ func TestChangeEmailToTakenAddress(t *testing.T) {
 		// has an account.
 		s.verify(t, owner, ann)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": bob}), 200, "")
-		wantRedirect(t, owner.open(s.link(t, ann, "Change your address")), "/")
-		s.link(t, bob, "You already have an account")
+		wantRedirect(t, owner.open(s.link(t, ann, en.T(message.MailAgreeEmailChangeSubject))), "/")
+		s.link(t, bob, en.T(message.MailHaveAccountSubject))
 
 		s.clock.Advance(15 * time.Minute)
 		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": "other@example.test"}), 403, "SESSION_NOT_FRESH")
@@ -449,7 +450,7 @@ func TestDeleteUserByMail(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		account := func(email string) *browser {
 			want(t, s.browser(t).SignUp(email), 200, "")
-			wantRedirect(t, s.browser(t).open(s.link(t, email, "Verify your address")), "/")
+			wantRedirect(t, s.browser(t).open(s.link(t, email, en.T(message.MailVerifyEmailSubject))), "/")
 			return s.signIn(t, email)
 		}
 		owner, other := account(ann), account(bob)
@@ -458,7 +459,7 @@ func TestDeleteUserByMail(t *testing.T) {
 			if a.String() != `200 {"success":true,"message":"Verification email sent"}` {
 				t.Errorf("delete-user: %v", a)
 			}
-			return strings.Replace(s.link(t, ann, "Delete your account"), "/email?", "/api/auth/delete-user/callback?", 1)
+			return strings.Replace(s.link(t, ann, en.T(message.MailDeleteAccountSubject)), "/email?", "/api/auth/delete-user/callback?", 1)
 		}
 		link := ask(body{"callbackURL": "/bye"})
 		want(t, s.browser(t).open("/api/auth/delete-user/callback?token="+tokenOf(t, link)), 404, "FAILED_TO_GET_USER_INFO")
@@ -490,7 +491,7 @@ func TestDeleteUserByMail(t *testing.T) {
 		want(t, other.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 
 		want(t, other.Elsewhere().Post("/delete-user", body{}), 200, "")
-		token := tokenOf(t, s.link(t, bob, "Delete your account"))
+		token := tokenOf(t, s.link(t, bob, en.T(message.MailDeleteAccountSubject)))
 		want(t, other.Elsewhere().Post("/delete-user", body{"token": token}), 200, "")
 		wantAlive(t, other, false, "the session that sent the token")
 	})
@@ -512,7 +513,7 @@ func TestSignUpRevealsNothing(t *testing.T) {
 			return a
 		}
 		fresh := signUp(ann, testkit.Password)
-		first := s.link(t, ann, "Verify your address")
+		first := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		signIn := func(password string) testkit.Answer {
 			return s.browser(t).Post("/sign-in/email", body{"email": ann, "password": password, "callbackURL": "/welcome"})
 		}
@@ -521,7 +522,7 @@ func TestSignUpRevealsNothing(t *testing.T) {
 		// One of the two sign-ups may be a stranger's. So neither password is valid,
 		// whichever email the owner opens.
 		taken := signUp(ann, nextPassword)
-		second := s.link(t, ann, "Verify your address")
+		second := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		if len(fresh.Body) != len(taken.Body) || fresh.Get("user.id") == taken.Get("user.id") || len(fresh.Header) != len(taken.Header) {
 			t.Errorf("a taken address is told: %v, %v", fresh, taken)
 		}
@@ -539,7 +540,7 @@ func TestSignUpRevealsNothing(t *testing.T) {
 
 		signUp(ann, testkit.Password)
 		mails := s.mails(t)
-		if len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != "You already have an account" ||
+		if len(mails) != 1 || mails[0].Recipient != ann || mails[0].Subject != en.T(message.MailHaveAccountSubject) ||
 			!strings.Contains(mails[0].Text, s.url.String()+"/forgot-password") {
 			t.Errorf("emails: %+v", mails)
 		}
@@ -597,7 +598,7 @@ func TestContestedSignUp(t *testing.T) {
 				var links []string
 				for _, password := range test.passwords {
 					want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "", "password": password}), 200, "")
-					links = append(links, s.link(t, ann, "Verify your address"))
+					links = append(links, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 				}
 				wantRedirect(t, s.browser(t).open(links[test.opens]), "/?error=NEW_PASSWORD_REQUIRED")
 				for _, password := range test.passwords {
@@ -612,7 +613,7 @@ func TestContestedSignUp(t *testing.T) {
 
 				// A later sign-up changes nothing.
 				want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "", "password": strangers}), 200, "")
-				s.link(t, ann, "You already have an account")
+				s.link(t, ann, en.T(message.MailHaveAccountSubject))
 				want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": chosen}), 200, "")
 			})
 		})
@@ -634,7 +635,7 @@ func TestResetBeforeVerified(t *testing.T) {
 			return s.browser(t).Post("/sign-in/email", body{"email": ann, "password": chosen})
 		}
 		want(t, signIn(), 403, "EMAIL_NOT_VERIFIED")
-		wantRedirect(t, s.browser(t).open(s.link(t, ann, "Verify your address")), "/")
+		wantRedirect(t, s.browser(t).open(s.link(t, ann, en.T(message.MailVerifyEmailSubject))), "/")
 		want(t, signIn(), 200, "")
 	})
 }
@@ -644,7 +645,7 @@ func TestResetBeforeVerified(t *testing.T) {
 func TestManyVerificationMails(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
-		owners := s.link(t, ann, "Verify your address")
+		owners := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		for range 4 {
 			want(t, s.browser(t).Post("/send-verification-email", body{"email": ann}), 200, "")
 		}
@@ -662,7 +663,7 @@ func TestStrangerSignUp(t *testing.T) {
 		want(t, s.signUp(t, ann).Elsewhere().Post("/sign-out", body{}), 200, "")
 		s.accounts.Settings = set(t, required...)
 		want(t, s.browser(t).Post("/sign-up/email", body{"email": ann, "name": "", "password": nextPassword}), 200, "")
-		wantRedirect(t, s.browser(t).open(s.link(t, ann, "Verify your address")), "/")
+		wantRedirect(t, s.browser(t).open(s.link(t, ann, en.T(message.MailVerifyEmailSubject))), "/")
 		want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		s.signIn(t, ann)
 	})
@@ -683,7 +684,7 @@ func TestSignInUnverified(t *testing.T) {
 		}
 		b := s.browser(t)
 		want(t, signIn(b), 403, "EMAIL_NOT_VERIFIED")
-		link := s.link(t, ann, "Verify your address")
+		link := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		want(t, b.authenticate(device), 403, "EMAIL_NOT_VERIFIED")
 		wantAlive(t, b, false, "the browser before the address is verified")
 		for range 8 {
@@ -695,7 +696,7 @@ func TestSignInUnverified(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		wantRedirect(t, b.open(link), "/in?error=TOKEN_EXPIRED")
 		want(t, signIn(b), 403, "EMAIL_NOT_VERIFIED")
-		wantRedirect(t, b.open(s.link(t, ann, "Verify your address")), "/in")
+		wantRedirect(t, b.open(s.link(t, ann, en.T(message.MailVerifyEmailSubject))), "/in")
 		want(t, signIn(b), 200, "")
 		want(t, s.browser(t).authenticate(device), 200, "")
 
@@ -755,8 +756,8 @@ func TestVoidPassword(t *testing.T) {
 		want(t, b.SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		want(t, b.Post("/sign-in/email", body{"email": ann, "password": "wrong password"}), 401, "INVALID_EMAIL_OR_PASSWORD")
 		log := owner.Get("/list-events")
-		if log.Get("events.1.kind") != "sign-in-failed" || log.Get("events.1.text") != "Correct password at sign-in, but it has been disabled" ||
-			log.Get("events.1.detail") != nil || log.Get("events.0.text") != "Wrong password at sign-in" {
+		if log.Get("events.1.kind") != "sign-in-failed" || log.Get("events.1.text") != en.T(message.EventSignInVoidPassword) ||
+			log.Get("events.1.detail") != nil || log.Get("events.0.text") != en.T(message.EventSignInFailed) {
 			t.Errorf("a right but void password and then a wrong one are logged as %v and %v", log.Get("events.1"), log.Get("events.0"))
 		}
 		if b.token() != "" || b.Cookie("latchkey.two_factor") != "" || b.Cookie("latchkey.browser") != "" {
@@ -788,17 +789,17 @@ func TestReportNotMe(t *testing.T) {
 		does          func(b *browser) // the change that a stranger makes in a session
 		check         func(t *testing.T, s mailing)
 	}{
-		{"a new password", "Your password was changed", func(b *browser) {
+		{"a new password", en.T(message.MailPasswordChangedSubject), func(b *browser) {
 			want(b.t, b.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
 		}, nil},
-		{"a passkey", "A passkey was added", func(b *browser) {
+		{"a passkey", en.T(message.MailPasskeyAddedSubject), func(b *browser) {
 			want(b.t, b.register(b.server.device()), 200, "")
 		}, func(t *testing.T, s mailing) {
 			if got := len(s.signIn(t, ann).passkeys()); got != 0 {
 				t.Errorf("%d passkeys are left", got)
 			}
 		}},
-		{"two-factor authentication", "Two-factor authentication is on", func(b *browser) { b.enroll() }, func(t *testing.T, s mailing) {
+		{"two-factor authentication", en.T(message.MailTwoFactorEnabledSubject), func(b *browser) { b.enroll() }, func(t *testing.T, s mailing) {
 			s.signIn(t, ann) // without a code
 		}},
 	} {
@@ -824,7 +825,7 @@ func TestReportNotMe(t *testing.T) {
 				wantAlive(t, stranger, false, "the stranger")
 				wantAlive(t, elsewhere, false, "another session, which may be the stranger's")
 				want(t, s.browser(t).SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
-				s.wantMail(t, "Your account was secured")
+				s.wantMail(t, en.T(message.MailAccountSecuredSubject))
 				want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
 				if test.check != nil {
 					test.check(t, s)
@@ -866,7 +867,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 		// factor.
 		b := s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[0]), 200, "")
-		report(s.link(t, ann, "A backup code was used"))
+		report(s.link(t, ann, en.T(message.EventBackupCodeUsed)))
 		wantAlive(t, b, false, "the session of the code")
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(codes[1]), 200, "")
@@ -874,11 +875,11 @@ func TestReportNotMeOfFactors(t *testing.T) {
 
 		// The link of the notice about new backup codes revokes only those codes.
 		want(t, b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
-		first := s.link(t, ann, "New backup codes were created")
+		first := s.link(t, ann, en.T(message.MailBackupCodesMadeSubject))
 		s.clock.Advance(time.Minute)
 		a := b.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password})
 		made := a.Strings("backupCodes")
-		second := s.link(t, ann, "New backup codes were created")
+		second := s.link(t, ann, en.T(message.MailBackupCodesMadeSubject))
 		report(second)
 		b = s.pendingSignIn(t, ann)
 		want(t, b.spend(made[3]), 401, "INVALID_BACKUP_CODE")
@@ -895,7 +896,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 func TestReportNotMeOfLastCredential(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		stranger, device := s.signUpWithPasskey(t, ann)
-		link := s.link(t, ann, "A passkey was added")
+		link := s.link(t, ann, en.T(message.MailPasskeyAddedSubject))
 		s.exec(t, "DELETE FROM passwords")
 		a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
 		want(t, a, 200, "")
@@ -914,7 +915,7 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 		b.enroll()
 		s.mails(t)
 		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
-		old := s.link(t, ann, "Your authenticator's key was shown")
+		old := s.link(t, ann, en.T(message.MailTOTPKeyShownSubject))
 		s.clock.Advance(time.Minute)
 		app := s.scan(t, b.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
 		want(t, b.verify(app.Code(0)), 200, "")
@@ -930,7 +931,7 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 		b = s.pendingSignIn(t, ann) // the new one stays
 		want(t, b.verify(nextCode(app)), 200, "")
 		want(t, b.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
-		reset(s.link(t, ann, "Your authenticator's key was shown"))
+		reset(s.link(t, ann, en.T(message.MailTOTPKeyShownSubject)))
 		s.signIn(t, ann)
 	})
 }
@@ -946,9 +947,9 @@ func TestFirstNoticeReverts(t *testing.T) {
 		change := func(from, to string) (report string) {
 			s.clock.Advance(time.Minute)
 			want(t, stranger.Elsewhere().Post("/change-email", body{"newEmail": to}), 200, "")
-			wantRedirect(t, stranger.open(s.link(t, from, "Change your address")), "/")
-			wantRedirect(t, stranger.open(s.link(t, to, "Verify your new address")), "/")
-			return s.link(t, from, "Your address was changed")
+			wantRedirect(t, stranger.open(s.link(t, from, en.T(message.MailAgreeEmailChangeSubject))), "/")
+			wantRedirect(t, stranger.open(s.link(t, to, en.T(message.MailVerifyNewEmailSubject))), "/")
+			return s.link(t, from, en.T(message.MailEmailChangedSubject))
 		}
 		owners := change(ann, "stranger@example.test")
 		strangers := change("stranger@example.test", "stranger2@example.test")
@@ -978,12 +979,12 @@ func TestTokensHaveOnePurpose(t *testing.T) {
 		tokens := map[string]string{}
 		tokens["reset"] = tokenOf(t, s.askReset(t, ann))
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
-		tokens["verify"] = tokenOf(t, s.link(t, ann, "Verify your address"))
+		tokens["verify"] = tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		s.accounts.Settings = set(t, required...)
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 200, "")
-		tokens["delete"] = tokenOf(t, s.link(t, ann, "Delete your account"))
+		tokens["delete"] = tokenOf(t, s.link(t, ann, en.T(message.MailDeleteAccountSubject)))
 		want(t, owner.register(s.device()), 200, "")
-		tokens["disown"] = tokenOf(t, s.link(t, ann, "A passkey was added"))
+		tokens["disown"] = tokenOf(t, s.link(t, ann, en.T(message.MailPasskeyAddedSubject)))
 		invite, err := s.accounts.InviteFirstAdmin(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -1042,7 +1043,7 @@ func TestTokensAreSingleUse(t *testing.T) {
 			}
 		}
 		want(t, owner.Elsewhere().Post("/send-verification-email", body{"email": ann}), 200, "")
-		token := tokenOf(t, s.link(t, ann, "Verify your address"))
+		token := tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 		once("verify-email", func(b *browser) testkit.Answer { return b.Get("/verify-email?token=" + token) })
 
 		token = tokenOf(t, s.askReset(t, ann))
@@ -1050,7 +1051,7 @@ func TestTokensAreSingleUse(t *testing.T) {
 			return b.Post("/reset-password", body{"newPassword": testkit.Password, "token": token})
 		})
 
-		token = tokenOf(t, s.link(t, ann, "Your password was changed"))
+		token = tokenOf(t, s.link(t, ann, en.T(message.MailPasswordChangedSubject)))
 		once("disown", func(b *browser) testkit.Answer { return b.Post("/disown", body{"token": token}) })
 
 		s.mails(t)
@@ -1060,7 +1061,7 @@ func TestTokensAreSingleUse(t *testing.T) {
 		owner = s.signIn(t, ann)
 		s.accounts.Settings = set(t, required...)
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 200, "")
-		token = tokenOf(t, s.link(t, ann, "Delete your account"))
+		token = tokenOf(t, s.link(t, ann, en.T(message.MailDeleteAccountSubject)))
 		once("delete-user/callback", func(b *browser) testkit.Answer { return b.Get("/delete-user/callback?token=" + token) })
 	})
 }

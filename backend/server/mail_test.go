@@ -15,6 +15,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // TestMailPauses tests the delays between attempts to send an email: one second,
@@ -31,7 +32,7 @@ func TestMailPauses(t *testing.T) {
 		try := func(err error) (tried bool, why error) {
 			t.Helper()
 			found, why := accounts.DeliverMail(t.Context(), func(m mail.Mail) error {
-				if tried = true; m.Subject != "Your password was changed" {
+				if tried = true; m.Subject != en.T(message.MailPasswordChangedSubject) {
 					t.Errorf("email: %+v", m)
 				}
 				return err
@@ -79,7 +80,7 @@ func TestMailPauses(t *testing.T) {
 			t.Errorf("a dropped email: tried: %t, %v", tried, err)
 		}
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{shared.EventMailDiscarded}, Limit: 10})
-		if err != nil || len(events) != 1 || events[0].Subject != "Your password was changed" || events[0].UserID == "" {
+		if err != nil || len(events) != 1 || events[0].Subject != en.T(message.MailPasswordChangedSubject) || events[0].UserID == "" {
 			t.Errorf("events %+v, %v", events, err)
 		}
 		if strings.Contains(fmt.Sprint(events), "example.test") {
@@ -127,7 +128,7 @@ func TestNewDeviceMail(t *testing.T) {
 		password := body{"email": ann, "password": testkit.Password}
 		known := s.browser(t)
 		want(t, known.Post("/sign-in/email", password), 200, "")
-		for _, m := range wantMails(t, accounts, ann, "New sign-in") {
+		for _, m := range wantMails(t, accounts, ann, en.T(message.MailNewSignInSubject)) {
 			if !strings.Contains(m.Text, ", from "+known.Address+", with Firefox 153 on Windows.") {
 				t.Errorf("email: %s", m.Text)
 			}
@@ -141,8 +142,8 @@ func TestNewDeviceMail(t *testing.T) {
 		device := s.device()
 		owner = owner.Elsewhere()
 		want(t, owner.sendRegistration(createResponse(t, device, owner.registerOptions())), 200, "")
-		wantMails(t, accounts, ann, "A passkey was added")
-		for _, subjects := range [][]string{{"New sign-in"}, nil} {
+		wantMails(t, accounts, ann, en.T(message.MailPasskeyAddedSubject))
+		for _, subjects := range [][]string{{en.T(message.MailNewSignInSubject)}, nil} {
 			b := known
 			if subjects != nil {
 				b = s.browser(t)
@@ -152,12 +153,12 @@ func TestNewDeviceMail(t *testing.T) {
 		}
 
 		app, _ := owner.enroll()
-		wantMails(t, accounts, ann, "Two-factor authentication is on")
+		wantMails(t, accounts, ann, en.T(message.MailTwoFactorEnabledSubject))
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
 		wantMails(t, accounts, ann)
 		want(t, b.Elsewhere().verify(nextCode(app)), 200, "")
-		wantMails(t, accounts, ann, "New sign-in")
+		wantMails(t, accounts, ann, en.T(message.MailNewSignInSubject))
 
 		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
 		b = s.browser(t)
@@ -219,7 +220,7 @@ func TestSendTestMail(t *testing.T) {
 			t.Errorf("%d emails; want 6", len(mails))
 		}
 		for _, m := range mails {
-			if m.Recipient != ann || m.Subject != "Test email" || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+			if m.Recipient != ann || m.Subject != en.T(message.MailTestSubject) || !strings.Contains(m.Text, " UTC, from "+ofClients) {
 				t.Errorf("email: %+v", m)
 			}
 		}
@@ -233,9 +234,9 @@ func TestMailsAreInTheLanguageOfTheirReader(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		owner := s.signUp(t, ann)
 		for _, tt := range []struct{ chosen, accepted, want string }{
-			{"", "de-AT, en;q=0.5", "Neues Passwort wählen"},
-			{"en", "de", "Choose a new password"},
-			{"de", "", "Neues Passwort wählen"},
+			{"", "de-AT, en;q=0.5", de.T(message.ChooseNewPassword)},
+			{"en", "de", en.T(message.ChooseNewPassword)},
+			{"de", "", de.T(message.ChooseNewPassword)},
 		} {
 			want(t, owner.Post("/update-user", body{"language": tt.chosen}), 200, "")
 			s.mails(t)

@@ -14,6 +14,7 @@ import (
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // id returns the ID of the browser's account.
@@ -211,7 +212,7 @@ func TestManageUsers(t *testing.T) {
 		// The user's log has the administrator's actions, without the administrator's
 		// address.
 		a = s.signIn(t, "eve@example.test").Get("/list-events?kind=user-disabled")
-		if a.Get("events.0.text") != "Account disabled by an administrator" || a.Get("events.1") != nil || a.Get("events.0.actor") != nil ||
+		if a.Get("events.0.text") != en.T(message.EventUserDisabled) || a.Get("events.1") != nil || a.Get("events.0.actor") != nil ||
 			a.Get("events.0.ipAddress") != "" || a.Get("events.0.sessionId") != nil || strings.Contains(a.Body, "admin@") {
 			t.Errorf("the owner's log: %v", a)
 		}
@@ -352,7 +353,7 @@ func TestRequiredTwoFactor(t *testing.T) {
 		accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=2d", "VERIFY_EMAIL=required")
 		want(t, b.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
 		want(t, b.Elsewhere().Post("/delete-user", body{}), 200, "")
-		deletion := tokenOf(t, linkForm.FindString(wantMails(t, accounts, ann, "Delete your account")[0].Text))
+		deletion := tokenOf(t, linkForm.FindString(wantMails(t, accounts, ann, en.T(message.MailDeleteAccountSubject))[0].Text))
 		required(&server.Config{Accounts: accounts})
 		s.clock.Advance(time.Minute)
 		want(t, b.Elsewhere().Get("/delete-user/callback?token="+deletion), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")

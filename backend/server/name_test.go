@@ -9,6 +9,7 @@ import (
 	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // TestNames tests that users, passkeys and the service can have any name that
@@ -54,7 +55,7 @@ func TestNames(t *testing.T) {
 				"profile": b.Post("/update-user", body{"name": name}),
 				"passkey": b.Post("/passkey/update-passkey", body{"id": id, "name": name}),
 			} {
-				if !a.Is(400, "VALIDATION_ERROR") || a.Get("field") != "name" || !strings.HasPrefix(a.Get("message").(string), "Names cannot contain control characters") {
+				if !a.Is(400, "VALIDATION_ERROR") || a.Get("field") != "name" || a.Get("message") != shared.ErrNameControls.Message {
 					t.Errorf("%s as %+q: %v", what, name, a)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/server"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // proxyFindings returns the findings about proxies in the self-check.
@@ -110,11 +111,10 @@ func TestUndeclaredProxyOfOthers(t *testing.T) {
 			return received, fixes
 		}
 		if received, fixes := fix(); !slices.Equal(received, []string{"127.0.0.9"}) ||
-			fixes != "Others come through it, and it passes X-Forwarded-For, which is not believed. "+
-				"If it is your proxy, add it: -trusted-proxies 127.0.0.9. Until then, all who come through it share one limit." {
+			fixes != en.T(message.OthersThroughUntrustedProxy, "X-Forwarded-For")+" "+en.T(message.FixTrustedProxies, "127.0.0.9") {
 			t.Errorf("%q: %s", received, fixes)
 		}
-		if _, fixes := fix("Accept-Language: de"); !strings.HasPrefix(fixes, "Andere kommen über ihn, und er gibt X-Forwarded-For weiter") {
+		if _, fixes := fix("Accept-Language: de"); !strings.HasPrefix(fixes, de.T(message.OthersThroughUntrustedProxy, "X-Forwarded-For")) {
 			t.Errorf("in German: %s", fixes)
 		}
 		s.clock.Advance(25 * time.Hour)
@@ -183,7 +183,7 @@ func TestUndeclaredProxyOfHTTPS(t *testing.T) {
 		own := s.holding(t, "__Host-latchkey.session_token", admin.token())
 		cookie := "Cookie: __Host-latchkey.session_token=" + admin.token()
 		if found := own.proxyFindings(append(at, cookie)...); len(found) != 1 || found[0].OK || !strings.HasSuffix(found[0].Fix,
-			"-trusted-proxies 127.0.0.1. Until then, all who come through it share one limit. Have the proxy append the caller's address to X-Forwarded-For.") {
+			en.T(message.FixTrustedProxies, "127.0.0.1")+" "+en.T(message.FixForwardedFor)) {
 			t.Errorf("an administrator's look: %+v", found)
 		}
 

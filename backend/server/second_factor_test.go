@@ -14,6 +14,7 @@ import (
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // wantFactor checks that a call is refused until a second factor is verified.
@@ -212,16 +213,16 @@ func TestFactorIsRecorded(t *testing.T) {
 		}
 		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": codes[0]}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
-		told("Your authenticator's key was shown", "It was confirmed with a backup code.", "confirmed with a backup code")
+		told(en.T(message.MailTOTPKeyShownSubject), en.T(message.MailConfirmedByBackupCode), en.T(message.DetailConfirmedByBackupCode))
 		want(t, owner.register(s.device()), 200, "")
-		told("A passkey was added", "It was confirmed with a backup code.", "confirmed with a backup code")
+		told(en.T(message.MailPasskeyAddedSubject), en.T(message.MailConfirmedByBackupCode), en.T(message.DetailConfirmedByBackupCode))
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 200, "")
-		told("A passkey was removed", "It was confirmed with a code from the authenticator app.",
-			"confirmed with a code from the authenticator app")
+		told(en.T(message.MailPasskeyRemovedSubject), en.T(message.MailConfirmedByTOTP),
+			en.T(message.DetailConfirmedByTOTP))
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
-		told("Two-factor authentication is off", "It was confirmed with a code from the authenticator app.",
-			"confirmed with a code from the authenticator app")
+		told(en.T(message.MailTwoFactorDisabledSubject), en.T(message.MailConfirmedByTOTP),
+			en.T(message.DetailConfirmedByTOTP))
 	})
 }
 
@@ -292,7 +293,7 @@ func TestLastSecondFactor(t *testing.T) {
 		_, codes := owner.enroll()
 		a := owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password})
 		want(t, a, 409, "LAST_SECOND_FACTOR")
-		if !strings.Contains(a.Body, "Add a passkey first") {
+		if a.Get("message") != shared.ErrLastSecondFactor.Message {
 			t.Errorf("it does not say what to do: %v", a)
 		}
 		wantStatus(t, owner, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})

@@ -695,23 +695,23 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 				t.Errorf("%s: %q; want %q", what, got, want)
 			}
 		}
-		log := map[string][]string{
-			"en": {
-				"what-a-newer-server-wrote", "The server has a new key key k2", "System setting changed changed",
-				"System setting changed from nothing to “a@example.test”", "System setting changed from “Latchkey” to “100 % Acme”",
-				"The account was created",
-			},
-			"de": {
-				"what-a-newer-server-wrote", "Der Server hat einen neuen Schlüssel Schlüssel k2", "Systemeinstellung geändert geändert",
-				"Systemeinstellung geändert von nichts zu „a@example.test“", "Systemeinstellung geändert von „Latchkey“ zu „100 % Acme“",
-				"Das Konto wurde erstellt",
-			},
+		events := func(l *message.Language) []string {
+			changed := l.T(message.EventSettingChanged) + " "
+			return []string{
+				"what-a-newer-server-wrote",
+				l.T(message.EventKeyRotated) + " " + l.T(message.DetailKey) + " k2",
+				changed + l.T(message.DetailChanged),
+				changed + l.T(message.DetailFromTo, l.T(message.DetailNothing), l.T(message.DetailQuoted, "a@example.test")),
+				changed + l.T(message.DetailFromTo, l.T(message.DetailQuoted, "Latchkey"), l.T(message.DetailQuoted, "100 % Acme")),
+				l.T(message.EventSignUp),
+			}
 		}
+		log := map[string][]string{"en": events(en), "de": events(de)}
 		is("the log", logged("/api/events"), log["en"])
 		is("the log", logged("/api/events", english), log["en"])
 		is("the log in German", logged("/api/events", german), log["de"])
-		is("one's own log", logged("/api/auth/list-events?kind=sign-up"), []string{"The account was created"})
-		is("one's own log in German", logged("/api/auth/list-events?kind=sign-up", german), []string{"Das Konto wurde erstellt"})
+		is("one's own log", logged("/api/auth/list-events?kind=sign-up"), []string{en.T(message.EventSignUp)})
+		is("one's own log in German", logged("/api/auth/list-events?kind=sign-up", german), []string{de.T(message.EventSignUp)})
 		is("the log by a cookie", logged("/api/events", english, cookie+"de"), log["de"])
 		is("the log by another cookie", logged("/api/events", german, cookie+"en"), log["en"])
 
@@ -739,42 +739,33 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 				t.Errorf("in German it is %s, and not %s", other, one)
 			}
 		}
-		if k := plain.Settings[len(plain.Settings)-1]; k.Group != "Security log" || k.Description != "How long the security log is kept." {
+		if k := plain.Settings[len(plain.Settings)-1]; k.Group != en.T(message.SecurityLog) || k.Description != en.T(message.SettingEventRetention) {
 			t.Errorf("the last key: %+v", k)
 		}
-		for key, says := range map[string][2]string{
-			"APP_NAME": {
-				"The value must have 1 to 60 characters, at least one that is visible and not a colon, and no line breaks or other control characters.",
-				"Der Wert muss 1 bis 60 Zeichen haben, mindestens ein sichtbares außer einem Doppelpunkt, und keine Zeilenumbrüche oder anderen Steuerzeichen.",
-			},
-			"RESEND_API_KEY": {
-				"Paste the key itself: letters, digits and symbols without spaces. Leave the field empty to remove the key.",
-				"Fügen Sie den Schlüssel selbst ein: Buchstaben, Ziffern und Sonderzeichen ohne Leerzeichen. " +
-					"Lassen Sie das Feld leer, um ihn zu entfernen.",
-			},
-			"MAIL_FROM": {
-				"The value must be an email address, alone or with a name: Accounts <accounts@example.com>.",
-				"Der Wert muss eine E-Mail-Adresse sein, allein oder mit einem Namen: Konten <accounts@example.com>.",
-			},
-			"SIGN_UP_ENABLED":    {"The value must be true or false.", "Der Wert muss true oder false sein."},
-			"VERIFY_EMAIL":       {"The value must be off or required.", "Der Wert muss off oder required sein."},
-			"REQUIRE_TWO_FACTOR": {"The value must be off, admins or all.", "Der Wert muss off, admins oder all sein."},
-			"SESSIONS_PER_USER":  {"The value must be a number from 1 to 1000.", "Der Wert muss eine Zahl von 1 bis 1000 sein."},
-			"EVENT_RETENTION": {
-				"The value must be a time from 30d to 3650d, such as 45m, 12h or 7d.",
-				"Der Wert muss eine Zeit von 30d bis 3650d sein, etwa 45m, 12h oder 7d.",
-			},
+		for key, why := range map[string]struct {
+			id     message.ID
+			values []any
+		}{
+			"APP_NAME":           {message.ErrSettingText, []any{"1", "60"}},
+			"RESEND_API_KEY":     {message.ErrSettingSecret, nil},
+			"MAIL_FROM":          {message.ErrSettingEmailAddress, nil},
+			"SIGN_UP_ENABLED":    {message.ErrSettingBool, nil},
+			"VERIFY_EMAIL":       {message.ErrSettingOneOfTwo, []any{"off", "required"}},
+			"REQUIRE_TWO_FACTOR": {message.ErrSettingOneOfThree, []any{"off", "admins", "all"}},
+			"SESSIONS_PER_USER":  {message.ErrSettingNumber, []any{"1", "1000"}},
+			"EVENT_RETENTION":    {message.ErrSettingDuration, []any{"30d", "3650d"}},
 		} {
-			for i, headers := range [][]string{nil, {german}} {
+			for l, headers := range map[*message.Language][]string{en: nil, de: {german}} {
+				says := l.T(why.id, why.values...)
 				a := b.Elsewhere().put(body{"key": key, "value": "no\tvalue"}, headers...)
-				if a.Status != 400 || a.Code() != "INVALID_SETTING" || a.Get("field") != "value" || a.Get("message") != says[i] {
-					t.Errorf("%s: %v; want %s", key, a, says[i])
+				if a.Status != 400 || a.Code() != "INVALID_SETTING" || a.Get("field") != "value" || a.Get("message") != says {
+					t.Errorf("%s: %v; want %s", key, a, says)
 				}
 			}
 		}
 		a := b.put(body{"key": "APP_NAME", "value": "Else", "revision": 0}, german)
 		want(t, a, 409, "STALE_REVISION")
-		if a.Get("current.group") != "Allgemein" {
+		if a.Get("current.group") != de.T(message.GeneralSettings) {
 			t.Errorf("what it is now, in German: %v", a)
 		}
 
@@ -796,38 +787,21 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		}
 		proxied := []string{"X-Forwarded-For: 127.0.0.3", "X-Forwarded-Proto: https", "X-Forwarded-Host: other.example"}
 		origin, host := s.url.String(), s.url.Host
-		is("the self-check", found(b, proxied...), []string{
-			"Origin | " + origin + " | Open " + origin + ", or start the server with -origin https://elsewhere.example.",
-			"RP ID | localhost or a name under it | Browsers use passkeys of localhost at that name and under it only. " +
-				"Open " + origin + ", or set -origin and -rp-id to the name that people use; passkeys made until then are lost.",
-			"X-Forwarded-Proto | http | The proxy was reached by another scheme than people are to use. " +
-				"Have it redirect to " + origin + ", or correct -origin.",
-			"X-Forwarded-Host | " + host + " | The proxy was reached by another name. Have it redirect to " + origin + ", or correct -origin.",
-			"Limits count you as | the address of your own device | Everybody who comes this way counts as one. " +
-				"Have the proxy append the caller's address to X-Forwarded-For.",
-			"Clock | now | The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have both set by NTP.",
-		})
-		is("the self-check in German", found(b, append(proxied, german)...), []string{
-			"Origin | " + origin + " | Öffnen Sie " + origin + ", oder starten Sie den Server mit -origin https://elsewhere.example.",
-			"RP ID | localhost oder ein Name darunter | Browser verwenden Passkeys von localhost nur unter diesem Namen und darunter. " +
-				"Öffnen Sie " + origin + ", oder setzen Sie -origin und -rp-id auf den Namen, den die Leute verwenden; " +
-				"bis dahin erstellte Passkeys gehen verloren.",
-			"X-Forwarded-Proto | http | Der Proxy wurde über ein anderes Schema erreicht, als die Leute verwenden sollen. " +
-				"Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
-			"X-Forwarded-Host | " + host + " | Der Proxy wurde unter einem anderen Namen erreicht. " +
-				"Lassen Sie ihn auf " + origin + " umleiten, oder berichtigen Sie -origin.",
-			"Für Begrenzungen zählen Sie als | die Adresse Ihres eigenen Geräts | Alle, die diesen Weg nehmen, zählen als einer. " +
-				"Lassen Sie den Proxy die Adresse des Anfragenden an X-Forwarded-For anhängen.",
-			"Uhr | now | Die Uhr Ihres Geräts oder des Servers geht falsch, und die Codes von Authenticator-Apps richten sich nach ihr. " +
-				"Lassen Sie beide über NTP stellen.",
-		})
+		findings := func(l *message.Language) []string {
+			return []string{
+				"Origin | " + origin + " | " + l.T(message.FixOrigin, origin, "https://elsewhere.example"),
+				"RP ID | " + l.T(message.RPIDOrSubdomain, "localhost") + " | " + l.T(message.FixRPID, "localhost", origin),
+				"X-Forwarded-Proto | http | " + l.T(message.FixProxyScheme, origin),
+				"X-Forwarded-Host | " + host + " | " + l.T(message.FixProxyName, origin),
+				l.T(message.LimitsCountYouAs) + " | " + l.T(message.YourDeviceAddress) + " | " + l.T(message.FixSharedClientAddress),
+				l.T(message.ClockTime) + " | now | " + l.T(message.FixClock),
+			}
+		}
+		is("the self-check", found(b, proxied...), findings(en))
+		is("the self-check in German", found(b, append(proxied, german)...), findings(de))
 		direct := open(t, s.db, func(c *server.Config) { c.TrustedProxies = nil }).signIn(t, ann)
-		for says, headers := range map[string][]string{
-			"Proxy | an address of -trusted-proxies | If it is your proxy, add it: -trusted-proxies 127.0.0.1. " +
-				"Until then, all who come through it share one limit.": nil,
-			"Proxy | eine Adresse aus -trusted-proxies | Wenn es Ihr Proxy ist, fügen Sie ihn hinzu: -trusted-proxies 127.0.0.1. " +
-				"Bis dahin teilen sich alle, die über ihn kommen, eine Begrenzung.": {german},
-		} {
+		for l, headers := range map[*message.Language][]string{en: nil, de: {german}} {
+			says := "Proxy | " + l.T(message.TrustedProxyAddress) + " | " + l.T(message.FixTrustedProxies, "127.0.0.1")
 			if all := found(direct, headers...); !slices.Contains(all, says) {
 				t.Errorf("without a known proxy: %q; want %s", all, says)
 			}
@@ -838,7 +812,8 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 			t.Helper()
 			var settings shared.Settings
 			read(b, "/api/settings", &settings, headers...)
-			if got := settings.Settings[0].Group; got != map[string]string{"en": "General", "de": "Allgemein"}[language] {
+			names := map[string]string{"en": en.T(message.GeneralSettings), "de": de.T(message.GeneralSettings)}
+			if got := settings.Settings[0].Group; got != names[language] {
 				t.Errorf("to %q the settings say %s; want %s", headers, got, language)
 			}
 			own := logged("/api/auth/list-events", headers...)
@@ -852,8 +827,9 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		says("de", english, cookie+"en")
 		// An export is always in English, because programs read it.
 		export := b.Do("GET", "/api/events.csv", "", german)
-		if !strings.Contains(export.Body, ",System setting changed,") || !strings.Contains(export.Body, "from “Latchkey” to “100 % Acme”") ||
-			strings.Contains(export.Body, "Systemeinstellung") {
+		change := en.T(message.DetailFromTo, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "100 % Acme"))
+		if !strings.Contains(export.Body, ","+en.T(message.EventSettingChanged)+",") || !strings.Contains(export.Body, change) ||
+			strings.Contains(export.Body, de.T(message.EventSettingChanged)) {
 			t.Errorf("the export: %s", export.Body)
 		}
 		want(t, b.Post("/update-user", body{"language": "en"}), 200, "")

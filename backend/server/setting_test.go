@@ -16,6 +16,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // admin creates an account that may change settings.
@@ -175,7 +176,7 @@ func TestSecretSetting(t *testing.T) {
 		}
 		dump := s.dump(t)
 		for _, who := range []string{"ann@example.test", "bob@example.test"} {
-			if !strings.Contains(dump, "A secret setting was changed") || strings.Count(dump, who) < 2 {
+			if !strings.Contains(dump, en.T(message.MailSecretSettingChangedSubject)) || strings.Count(dump, who) < 2 {
 				t.Errorf("no email to %s", who)
 			}
 		}

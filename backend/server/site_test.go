@@ -20,9 +20,13 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn"
+	"latchkey/shared/message"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
+
+// The tests find texts by ID, so that rewording one changes only the catalogs.
+var en, de = message.English, message.German
 
 // A site is the whole server on a database, in the test's process.
 type testServer struct {

@@ -23,6 +23,7 @@ import (
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // scan returns an authenticator app that has scanned the otpauth URI in a response. The
@@ -281,7 +282,7 @@ func TestTOTPReplay(t *testing.T) {
 			want(t, a, 401, "INVALID_CODE")
 			says := "Your phone's clock seems to be"
 			if away < 0 { // before a step whose code was used
-				says = "too old"
+				says = shared.ErrCodeTooOld.Message
 			}
 			if !strings.Contains(a.Body, says) {
 				t.Errorf("%d steps away: %v; want %q", away, a, says)
@@ -326,7 +327,7 @@ func TestRevealedCodeIsInvalid(t *testing.T) {
 		// The server reveals that one of two codes is a future one. From then on it
 		// answers every wrong code with a hint about the clock, which reveals nothing
 		// about the second.
-		const off = "Invalid code. Your phone's clock seems to be wrong. Set it to automatic, then use the next code."
+		off := shared.ErrClockOff.Message
 		for _, code := range []string{untold, told, "000000"} {
 			if a := b.verify(code); a.Status != 401 || a.Get("message") != off {
 				t.Errorf("%s after one was told: %v", code, a)
@@ -336,7 +337,7 @@ func TestRevealedCodeIsInvalid(t *testing.T) {
 		want(t, b.verify(app.Code(0)), 200, "") // a code before the revealed one is valid
 		s.clock.Advance(30 * time.Second)
 		for range 20 { // it does not count as a guess, so it causes no lockout
-			if a := s.pendingSignIn(t, ann).verify(told); a.Status != 401 || !strings.Contains(a.Body, "entered too early") {
+			if a := s.pendingSignIn(t, ann).verify(told); a.Status != 401 || a.Get("message") != shared.ErrCodeTooEarly.Message {
 				t.Fatalf("the told one in its own time: %v", a)
 			}
 		}
@@ -713,7 +714,7 @@ func TestReplaceAuthenticator(t *testing.T) {
 		}
 		want(t, owner.verify("000000"), 401, "INVALID_CODE")
 		for range 20 { // the server requires a code of the new one, and counts no guess
-			if a := owner.verify(old.Code(1)); a.Status != 401 || !strings.Contains(a.Body, "old authenticator") {
+			if a := owner.verify(old.Code(1)); a.Status != 401 || a.Get("message") != shared.ErrCodeOfOldAuthenticator.Message {
 				t.Fatalf("a code of the old one: %v", a)
 			}
 		}
@@ -885,7 +886,7 @@ func TestEmailCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		mailed := func() (code string) {
 			for _, m := range s.mails(t) {
-				if m.Recipient == ann && m.Subject == "Your sign-in code" {
+				if m.Recipient == ann && m.Subject == en.T(message.MailSignInCodeSubject) {
 					code = sixDigits.FindString(m.Text)
 				}
 			}
@@ -1104,36 +1105,36 @@ func TestTwoFactorMails(t *testing.T) {
 				t.Errorf("emails %q; want %q", got, subjects)
 			}
 		}
-		mails("Two-factor authentication is on")
+		mails(en.T(message.MailTwoFactorEnabledSubject))
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
-		mails("A backup code was used")
+		mails(en.T(message.EventBackupCodeUsed))
 		for range 10 {
 			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
 		}
-		mails("Someone may be guessing your codes")
+		mails(en.T(message.MailCodeGuessingSubject))
 		for range 10 {
 			want(t, owner.verify("000000"), 401, "INVALID_CODE")
 		}
-		mails("Someone may be guessing your codes")
+		mails(en.T(message.MailCodeGuessingSubject))
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
-		mails("Your authenticator's key was shown")
+		mails(en.T(message.MailTOTPKeyShownSubject))
 		s.clock.Advance(time.Hour)
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
-		mails("New backup codes were created")
+		mails(en.T(message.MailBackupCodesMadeSubject))
 		a := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		next := s.scan(t, a)
 		secrets = append(secrets, next.Secret) // pending until its first code
 		wantAbsent(t, s.dump(t), secrets...)
 		want(t, owner.verify(next.Code(0)), 200, "")
-		mails("Your authenticator was replaced")
+		mails(en.T(message.MailAuthenticatorReplacedSubject))
 		trusted := s.pendingSignIn(t, ann)
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(next), "trustDevice": true}), 200, "")
 		want(t, owner.Elsewhere().Post("/revoke-trusted-devices", body{}), 200, "")
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
-		mails("Two-factor authentication is off")
+		mails(en.T(message.MailTwoFactorDisabledSubject))
 		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
-		mails("Your password was changed")
+		mails(en.T(message.MailPasswordChangedSubject))
 
 		dump := s.dump(t)
 		for _, kind := range []string{

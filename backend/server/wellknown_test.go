@@ -10,6 +10,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/server"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestWellKnown(t *testing.T) {
@@ -67,9 +68,9 @@ func TestPasskeyCheck(t *testing.T) {
 			{"", []string{"X-Forwarded-For: 192.0.2.1"}, nil, ""},
 			{"?origin=" + strings.Repeat("x", 5000), nil, []string{"Origin"}, "xxx"},
 			{"?time=0s", nil, nil, ""}, // offset from now
-			{"?time=1m", nil, []string{"Clock"}, "NTP"},
-			{"?time=-1h", nil, []string{"Clock"}, "NTP"},
-			{"", []string{"X-Forwarded-For: 127.0.0.3"}, []string{"Limits count you as"}, "append the caller's address"},
+			{"?time=1m", nil, []string{en.T(message.ClockTime)}, "NTP"},
+			{"?time=-1h", nil, []string{en.T(message.ClockTime)}, "NTP"},
+			{"", []string{"X-Forwarded-For: 127.0.0.3"}, []string{en.T(message.LimitsCountYouAs)}, en.T(message.FixSharedClientAddress)},
 		} {
 			query := test.query
 			if ahead, ok := strings.CutPrefix(query, "?time="); ok {
