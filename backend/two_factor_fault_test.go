@@ -23,6 +23,7 @@ import (
 	"latchkey/backend/mail"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
@@ -352,7 +353,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			t.Errorf("of %d codes %d are unused and %d used, and they opened %d sessions", len(uses), unused, used, opened)
 		}
 		notices := map[string]bool{} // by ID: an email may be in the folder and still in the database
-		for _, row := range regexp.MustCompile(`(?m)^mails (\w+) \S+ A backup code was used `).FindAllStringSubmatch(dump, -1) {
+		for _, row := range regexp.MustCompile(`(?m)^mails (\w+) \S+ `+regexp.QuoteMeta(en.T(message.EventBackupCodeUsed))+` `).FindAllStringSubmatch(dump, -1) {
 			notices[row[1]] = true
 		}
 		for _, e := range p.Emails("") {
@@ -375,7 +376,7 @@ func TestTwoFactorKilled(t *testing.T) {
 			}
 			tried++
 			a := post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[i]})
-			if !a.Is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.Body, "already been used") {
+			if !a.Is(401, "INVALID_BACKUP_CODE") || !strings.Contains(a.Body, shared.ErrBackupCodeUsed.Message) {
 				t.Errorf("a backup code that was used before the server was killed: %s", a)
 			}
 			if !u.browser.SignedIn(t) {

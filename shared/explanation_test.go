@@ -75,7 +75,7 @@ func TestEveryErrorIsExplained(t *testing.T) {
 
 // TestReference tests that users read the ID of a request that failed on the server.
 func TestReference(t *testing.T) {
-	const want = "Something went wrong on the server. Try again. If it happens again, tell the administrator this reference: ABC."
+	want := message.English.T(message.ErrServerFault) + " " + message.English.T(message.HintRequestID, "ABC")
 	if got := ErrInternal.OfRequest("ABC").Text(message.English); got != want {
 		t.Errorf("the text is %q; want %q", got, want)
 	}

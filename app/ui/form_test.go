@@ -9,6 +9,7 @@ import (
 
 	"latchkey/app/client"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestFormErrorField(t *testing.T) {
@@ -57,7 +58,7 @@ func TestFormKeepsInput(t *testing.T) {
 	for _, err := range []error{client.ErrOffline, shared.ErrUnavailable} {
 		f := form{env: newEnv()}
 		f.fail(err)
-		if !strings.HasSuffix(f.problem, "What you typed is still here.") {
+		if !strings.HasSuffix(f.problem, en.T(message.InputStillHere)) {
 			t.Errorf("%v says %q", err, f.problem)
 		}
 	}
@@ -72,14 +73,15 @@ func TestFormWaits(t *testing.T) {
 	if len(f.wrong) > 0 || f.problem != "" {
 		t.Errorf("it says %v, %q beside the countdown", f.wrong, f.problem)
 	}
-	if html := app.HTMLString(f.button("Sign in", "main")); !strings.Contains(html, `aria-disabled`) || strings.Contains(html, `aria-disabled="false"`) {
+	if html := app.HTMLString(f.button(en.T(message.SignIn), "main")); !strings.Contains(html, `aria-disabled`) ||
+		strings.Contains(html, `aria-disabled="false"`) {
 		t.Errorf("the button can be used: %s", html)
 	}
 
 	// A wait shows its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLockedOut.After(15 * time.Minute))
-	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, "Too many wrong codes.") {
+	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, en.T(message.ErrLockoutCodes)) {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 
@@ -94,7 +96,9 @@ func TestFormWaits(t *testing.T) {
 func TestFieldErrorIsAccessible(t *testing.T) {
 	f := form{env: newEnv(), id: "sign-in", fields: []string{"password"}}
 	f.fail(shared.ErrCredentials)
-	html := app.HTMLString(f.field(field{Name: "password", Label: "Password", Type: "password", Complete: "current-password", Hint: "A hint."}))
+	html := app.HTMLString(f.field(field{
+		Name: "password", Label: en.T(message.AccountPassword), Type: "password", Complete: "current-password", Hint: "A hint.",
+	}))
 	for _, want := range []string{
 		`<label for="sign-in-password"`,
 		`aria-describedby="sign-in-password-hint sign-in-password-wrong"`,

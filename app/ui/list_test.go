@@ -14,6 +14,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestLoader(t *testing.T) {
@@ -52,7 +53,7 @@ func TestLoader(t *testing.T) {
 	if l.value != 7 || !l.at.Equal(yesterday) || loads != 0 {
 		t.Errorf("offline it shows %d of %v", l.value, l.at)
 	}
-	if html := app.HTMLString(l.drawState()); !strings.Contains(html, "As of") {
+	if html := app.HTMLString(l.drawState()); !strings.Contains(html, en.T(message.AsOf)) {
 		t.Errorf("it does not say how old that is: %s", html)
 	}
 
@@ -65,7 +66,8 @@ func TestLoader(t *testing.T) {
 		t.Errorf("offline again it shows %d, %v", l.value, l.problem)
 	}
 	after(shared.ErrInternal, l.load)
-	if html := app.HTMLString(l.drawState()); l.value != 8 || !strings.Contains(html, "This may be out of date.") || !strings.Contains(html, "Try again") {
+	if html := app.HTMLString(l.drawState()); l.value != 8 ||
+		!strings.Contains(html, en.T(message.MaybeOutdated)) || !strings.Contains(html, en.T(message.TryAgain)) {
 		t.Errorf("after a failure it shows %d and says %s", l.value, html)
 	}
 

@@ -5,6 +5,7 @@ import (
 
 	"latchkey/app/passkey"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestSuggestName(t *testing.T) {
@@ -32,7 +33,7 @@ func TestSuggestName(t *testing.T) {
 		{tablet, true, true, "Android tablet"},
 		{cros, false, true, "Chromebook"},
 		{linux, false, true, "Linux"},
-		{"", false, false, "Passkey"},
+		{"", false, false, en.T(message.PasskeyFactor)},
 	}
 	for _, tt := range tests {
 		if got := en.suggestName(tt.userAgent, tt.touch, tt.platform); got != tt.want {
@@ -44,7 +45,8 @@ func TestSuggestName(t *testing.T) {
 func TestUnused(t *testing.T) {
 	named := func(name string) shared.Passkey { return shared.Passkey{Name: &name} }
 	list := []shared.Passkey{named("Mac"), named("Mac 2"), {Provider: &shared.Provider{Name: "1Password"}}, {}}
-	for name, want := range map[string]string{"Mac": "Mac 3", "Linux": "Linux", "1Password": "1Password 2", "Passkey": "Passkey 2"} {
+	unnamed := en.T(message.PasskeyFactor)
+	for name, want := range map[string]string{"Mac": "Mac 3", "Linux": "Linux", "1Password": "1Password 2", unnamed: unnamed + " 2"} {
 		if got := en.unused(name, list); got != want {
 			t.Errorf("unused(%q) = %q; want %q", name, got, want)
 		}
@@ -57,8 +59,8 @@ func TestProviderName(t *testing.T) {
 		{"Mac · Touch ID", "iCloud Keychain", "Mac · iCloud Keychain"},
 		{"Windows · Windows Hello", "Windows Hello", "Windows Hello"},
 		{"Linux", "Bitwarden", "Linux · Bitwarden"},
-		{"Security key", "YubiKey 5 Series", "YubiKey 5 Series"},
-		{"Passkey", "Bitwarden", "Bitwarden"},
+		{en.T(message.SecurityKey), "YubiKey 5 Series", "YubiKey 5 Series"},
+		{en.T(message.PasskeyFactor), "Bitwarden", "Bitwarden"},
 		{"Mac", "Chrome on Mac", "Chrome on Mac"},
 		{"Mac", "", "Mac"},
 	} {
@@ -72,11 +74,13 @@ func TestProviderName(t *testing.T) {
 }
 
 func TestKeptIn(t *testing.T) {
-	if got := en.storedIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != "A password manager" {
+	if got := en.storedIn(shared.Passkey{Transports: "internal,hybrid", Synced: true}); got != en.T(message.InPasswordManager) {
 		t.Errorf("a synced passkey is kept in %q", got)
 	}
-	for transports, want := range map[string]string{"internal": "The device itself", "internal,hybrid": "The device itself", "nfc,usb": "A security key", "": "Unknown"} {
-		if got := en.storedIn(shared.Passkey{Transports: transports}); got != want {
+	for transports, id := range map[string]message.ID{
+		"internal": message.InDeviceItself, "internal,hybrid": message.InDeviceItself, "nfc,usb": message.InSecurityKey, "": message.UnknownValue,
+	} {
+		if got, want := en.storedIn(shared.Passkey{Transports: transports}), en.T(id); got != want {
 			t.Errorf("keptIn(%q) = %q; want %q", transports, got, want)
 		}
 	}
@@ -102,10 +106,10 @@ func TestPasskeyErrorText(t *testing.T) {
 
 func TestMethodWordsPasskey(t *testing.T) {
 	for method, want := range map[string]string{
-		"passkey":           "Passkey",
-		"security-key":      "Security key",
-		"password+passkey":  "Password and passkey",
-		"security-key+totp": "Security key and authenticator app",
+		"passkey":           en.T(message.PasskeyFactor),
+		"security-key":      en.T(message.SecurityKey),
+		"password+passkey":  en.T(message.MethodAndPasskey, en.T(message.AccountPassword)),
+		"security-key+totp": en.T(message.MethodAndAuthenticatorApp, en.T(message.SecurityKey)),
 	} {
 		if got := en.methodText(method); got != want {
 			t.Errorf("methodText(%q) = %q; want %q", method, got, want)

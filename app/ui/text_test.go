@@ -6,6 +6,7 @@ import (
 
 	"latchkey/app/client"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func TestAgo(t *testing.T) {
@@ -80,15 +81,16 @@ func TestTryAgain(t *testing.T) {
 }
 
 func TestMethodText(t *testing.T) {
+	password := en.T(message.AccountPassword)
 	tests := []struct{ method, want string }{
-		{"password", "Password"},
-		{"password+totp", "Password and authenticator app"},
-		{"password+backup-code", "Password and backup code"},
-		{"password+email-code", "Password and code by email"},
-		{"password+trusted-device", "Password on a trusted device"},
-		{"password+something-new", "Password and something-new"},
+		{"password", password},
+		{"password+totp", en.T(message.MethodAndAuthenticatorApp, password)},
+		{"password+backup-code", en.T(message.MethodAndBackupCode, password)},
+		{"password+email-code", en.T(message.MethodAndEmailCode, password)},
+		{"password+trusted-device", en.T(message.MethodOnTrustedDevice, password)},
+		{"password+something-new", en.T(message.MethodAndOther, password, "something-new")},
 		{"something-new", "something-new"},
-		{"", "Unknown"},
+		{"", en.T(message.UnknownValue)},
 	}
 	for _, tt := range tests {
 		if got := en.methodText(tt.method); got != tt.want {
@@ -104,10 +106,10 @@ func TestSecondFactorErrorMessages(t *testing.T) {
 		err  error
 		want string
 	}{
-		{shared.ErrInvalidCode, "Invalid code. Please try again."},
+		{shared.ErrInvalidCode, en.T(message.ErrInvalidCode)},
 		{shared.ErrInvalidCode.WithMessage("The clock of your phone is off by 4 minutes."), "The clock of your phone is off by 4 minutes."},
 		{shared.ErrInvalidBackupCode.WithMessage("This backup code has already been used."), "This backup code has already been used."},
-		{shared.ErrLockedOut.After(90 * time.Second), "Too many wrong codes. To prevent guessing, codes are not accepted for a while. Try again in 90 seconds."},
+		{shared.ErrLockedOut.After(90 * time.Second), en.T(message.ErrLockoutCodes) + " " + en.T(message.TryAgainSecondsMany, 90)},
 		{shared.ErrLockedOut.WithMessage("Ask an administrator."), "Ask an administrator."},
 	}
 	for _, tt := range tests {

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/backend/mail"
 	"latchkey/backend/webauthn"
+	"latchkey/shared/message"
 )
 
 // mailing returns a service that can compose emails.
@@ -21,16 +22,21 @@ func mailing(t *testing.T) *Service {
 // else in the client's language.
 func TestMailLanguage(t *testing.T) {
 	s := mailing(t)
-	const english, german = "This happened at 09:05 on 4 November 2026 UTC, from an unknown address, with an unknown browser.",
-		"Das geschah am 4.11.2026 um 09:05 Uhr (UTC), von einer unbekannten Adresse, mit einem unbekannten Browser."
-	for _, tt := range []struct{ chosen, browser, lang, subject, requestContext string }{
-		{"", "", "en", "New sign-in", english},
-		{"", "de", "de", "Neue Anmeldung", german},
-		{"de", "en", "de", "Neue Anmeldung", german},
-		{"en", "de", "en", "New sign-in", english},
+	for _, tt := range []struct {
+		chosen, browser string
+		want            *message.Language
+		time            string
+	}{
+		{"", "", message.English, "09:05 on 4 November 2026"},
+		{"", "de", message.German, "4.11.2026 um 09:05 Uhr"},
+		{"de", "en", message.German, "4.11.2026 um 09:05 Uhr"},
+		{"en", "de", message.English, "09:05 on 4 November 2026"},
 	} {
+		l := tt.want
+		context := l.T(message.MailRequestContext, tt.time, l.T(message.AnUnknownAddress), l.T(message.AnUnknownBrowser))
 		m := s.compose(User{Language: tt.chosen}, Client{Language: tt.browser}, mail.Alert{Change: mail.NewSignIn{}})
-		if m.Subject != tt.subject || !strings.Contains(m.Text, tt.requestContext+"\n\n") || !strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) {
+		if m.Subject != l.T(message.MailNewSignInSubject) || !strings.Contains(m.Text, context+"\n\n") ||
+			!strings.Contains(m.HTML, `<html lang="`+l.Tag+`">`) {
 			t.Errorf("to a user who has chosen %q, from a browser that reads %q, the email is %+v", tt.chosen, tt.browser, m)
 		}
 		if !strings.HasSuffix(m.Text, "\n-- \nLatchkey\nhttps://accounts.example.com\n") {
@@ -42,10 +48,16 @@ func TestMailLanguage(t *testing.T) {
 // TestAlertFactor checks that an alert names the factor that confirmed the change.
 func TestAlertFactor(t *testing.T) {
 	s := mailing(t)
-	for by, want := range map[Factor]bool{ByTOTP: true, ByBackupCode: true, ByPasskey: true, ByEmailCode: false, "": false} {
+	sentences := []message.ID{message.MailConfirmedByTOTP, message.MailConfirmedByBackupCode, message.MailConfirmedByPasskey}
+	for by, want := range map[Factor]message.ID{
+		ByTOTP: message.MailConfirmedByTOTP, ByBackupCode: message.MailConfirmedByBackupCode, ByPasskey: message.MailConfirmedByPasskey,
+		ByEmailCode: 0, "": 0,
+	} {
 		m := s.compose(User{}, Client{}, mail.Alert{Change: mail.BackupCodesMade{}, ConfirmedBy: mail.Factor(by)})
-		if strings.Contains(m.Text, "It was confirmed with ") != want {
-			t.Errorf("by %q: %s", by, m.Text)
+		for _, id := range sentences {
+			if sentence := message.English.T(id); strings.Contains(m.Text, sentence) != (id == want) {
+				t.Errorf("by %q: whether the email says %q is wrong:\n%s", by, sentence, m.Text)
+			}
 		}
 	}
 }

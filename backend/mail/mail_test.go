@@ -111,9 +111,10 @@ This happened at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 1
 // TestRequestContext checks how an email states the time and the address of a
 // request.
 func TestRequestContext(t *testing.T) {
-	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
+	for ip, address := range map[string]string{"": message.English.T(message.AnUnknownAddress), "192.0.2.1": "192.0.2.1"} {
 		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test{})
-		if !strings.Contains(m.Text, "This happened at 14:05 on 24 November 2026 UTC, "+want) {
+		want := message.English.T(message.MailRequestContext, "14:05 on 24 November 2026", address, message.English.T(message.AnUnknownBrowser))
+		if !strings.Contains(m.Text, want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
 	}
@@ -123,14 +124,15 @@ func TestRequestContext(t *testing.T) {
 // attacker may have chosen.
 func TestDevice(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
+	unknown := message.English.T(message.AnUnknownBrowser)
 	for userAgent, want := range map[string]string{
 		chrome:                      "Chrome 140 on Android",
 		"curl/8.15.0":               "curl 8",
-		"":                          "an unknown browser",
-		"evil.example":              "an unknown browser",
-		"https://evil.example/call": "an unknown browser",
-		"Your account is closed please call us at 0800 123456": "an unknown browser",
-		"a\nb": "an unknown browser",
+		"":                          unknown,
+		"evil.example":              unknown,
+		"https://evil.example/call": unknown,
+		"Your account is closed please call us at 0800 123456": unknown,
+		"a\nb": unknown,
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {

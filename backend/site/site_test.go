@@ -14,6 +14,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"latchkey/shared"
+	"latchkey/shared/message"
 	"latchkey/web"
 )
 
@@ -88,7 +89,7 @@ func TestPagesAreTheShell(t *testing.T) {
 				t.Errorf("GET %s has no element %s", path, id)
 			}
 		}
-		if strings.Contains(body, "Page not found") {
+		if strings.Contains(body, message.English.T(message.PageNotFound)) {
 			t.Errorf("GET %s: web/shell.html does not know the page", path)
 		}
 		// Inline code is against the Content-Security-Policy; data-error is only in the
@@ -163,7 +164,7 @@ func TestGoAppServesOnlyItsFiles(t *testing.T) {
 		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
 	} {
 		w := get(h, path)
-		if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Page not found</h1>") {
+		if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>"+message.English.T(message.PageNotFound)+"</h1>") {
 			t.Errorf("GET %s is %d %.60s", path, w.Code, w.Body)
 		}
 		if strings.Contains(w.Body.String(), "/app.js") {
@@ -342,12 +343,13 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 		{"latchkey.language=fr", "de", "de"},
 		{`latchkey.language="><script>`, "", "en"},
 	} {
-		for path, title := range map[string]map[string]string{
-			"/sign-in": {"en": "<title>Sign in · Latchkey</title>", "de": "<title>Anmelden · Latchkey</title>"},
-			"/nowhere": {"en": "<h1>Page not found</h1>", "de": "<h1>Seite nicht gefunden</h1>"},
+		l := map[string]*message.Language{"en": message.English, "de": message.German}[tt.want]
+		for path, title := range map[string]string{
+			"/sign-in": "<title>" + l.T(message.SignIn) + " · Latchkey</title>",
+			"/nowhere": "<h1>" + l.T(message.PageNotFound) + "</h1>",
 		} {
 			w := get(h, path, "Cookie", tt.cookie, "Accept-Language", tt.accepted)
-			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title[tt.want]) {
+			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title) {
 				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, body)
 			}
 			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Accept-Language, Cookie" {
@@ -359,8 +361,7 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
 			t.Fatal(err)
 		}
-		sessions := map[string]string{"en": "Sessions", "de": "Sitzungen"}[tt.want]
-		if m.Lang != tt.want || m.Shortcuts[0].Name != sessions || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
+		if m.Lang != tt.want || m.Shortcuts[0].Name != l.T(message.SessionsShort) || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
 			t.Errorf("to %q and %q the manifest is %s", tt.cookie, tt.accepted, w.Body)
 		}
 	}

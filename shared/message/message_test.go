@@ -98,15 +98,40 @@ func TestIDs(t *testing.T) {
 
 func TestT(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{English.T(SignIn), "Sign in"},
-		{German.T(SignIn), "Anmelden"},
-		{English.T(TryAgainSecondsMany, 5), "Try again in 5 seconds."},
-		{German.T(TryAgainSecondsMany, 5), "Versuchen Sie es in 5 Sekunden noch einmal."},
+		{English.T(GoBack), "Back"},
+		{German.T(GoBack), "Zurück"},
+		{English.T(StepOfSteps, 1, 3), "Step 1 of 3"},
+		{German.T(StepOfSteps, 1, 3), "Schritt 1 von 3"},
 		{German.T(0), ""},
 		{new(Language).T(SignIn), ""},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q; want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestFixedTexts tests the texts that must not change, because users, assistive technology
+// and scripts find the parts of the pages by them. All other tests find a text by its ID.
+func TestFixedTexts(t *testing.T) {
+	for id, want := range map[ID]string{
+		// Sections.
+		UserProfile: "Profile", AccountPassword: "Password", TwoFactorAuthentication: "Two-factor authentication",
+		YourPasskeys: "Passkeys", ActiveSessions: "Active sessions", SecurityLog: "Security log",
+
+		// Buttons and a check box.
+		SignIn: "Sign in", SignInWithPasskey: "Sign in with a passkey", SignOut: "Sign out",
+		EnableTwoFactor: "Enable 2FA", VerifyCode: "Verify", DisableTwoFactor: "Disable 2FA",
+		NewBackupCodes: "New backup codes", CodesSaved: "I saved them",
+		AddPasskey: "Add passkey", RenameItem: "Rename", DeleteItem: "Delete",
+		RevokeThis: "Revoke", RevokeOtherSessions: "Revoke all other sessions",
+
+		// Toasts.
+		DoneTwoFactorEnabled: "2FA enabled successfully!", DoneTwoFactorDisabled: "2FA has been disabled.",
+		ErrInvalidCode: "Invalid code. Please try again.", DonePasskeyAdded: "Passkey added!",
+	} {
+		if got := English.T(id); got != want {
+			t.Errorf("%q; want %q", got, want)
 		}
 	}
 }
