@@ -25,14 +25,14 @@ func TestEveryErrorHasAText(t *testing.T) {
 // TestErrorsDoNotMentionForms tests that the errors which the server returns both for forms and for
 // the app's calls do not mention a form, because the app does not submit forms.
 func TestErrorsDoNotMentionForms(t *testing.T) {
-	for e, want := range map[*Error]string{
-		ErrMethod: "Diese Adresse nimmt diese Methode nicht an.", ErrOrigin: "Ungültiger Origin", ErrNoOrigin: "Der Origin fehlt oder ist null",
-		ErrCrossSite: "Anmeldung von einer anderen Website aus blockiert. Diese Anfrage sieht nach einem CSRF-Angriff aus.",
+	for e, id := range map[*Error]message.ID{
+		ErrMethod: message.ErrMethodNotAllowed, ErrOrigin: message.ErrOriginInvalid, ErrNoOrigin: message.ErrOriginMissing,
+		ErrCrossSite: message.ErrCrossSiteBlocked,
 	} {
-		if text := e.Text(message.English); text != e.Message {
+		if text := e.Text(message.English); text != e.Message || strings.Contains(text, "form") {
 			t.Errorf("%v: %q", e, text)
 		}
-		if text := e.Text(message.German); text != want {
+		if text := e.Text(message.German); text != message.German.T(id) || strings.Contains(text, "Formular") {
 			t.Errorf("%v: %q", e, text)
 		}
 	}

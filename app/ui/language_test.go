@@ -171,7 +171,7 @@ func TestGerman(t *testing.T) {
 		{de.deviceText(shared.Device{Browser: "Firefox 153", OS: "Windows"}), "Firefox 153 unter Windows"},
 		{de.methodText("password+totp"), "Passwort und Authenticator-App"},
 		{de.T(message.ShowNamed, de.within(de.T(message.CurrentPassword))), "Aktuelles Passwort anzeigen"},
-		{de.errorMessage(shared.ErrSignUpDisabled), "Die Registrierung ist ausgeschaltet. Bitten Sie den Betreiber dieses Dienstes um ein Konto."},
+		{de.errorMessage(shared.ErrSignUpDisabled), de.T(message.ErrSignUpDisabled)},
 		{de.errorMessage(shared.ErrLastCredential.WithMessage("What only the server knows.")), "What only the server knows."},
 		{de.kindOptions(false)[0].Label, "Alles"},
 		{de.title(shared.PageSettings), "Einstellungen"},

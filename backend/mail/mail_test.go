@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"html"
 	"regexp"
 	"strings"
 	"testing"
@@ -88,18 +89,20 @@ func TestNotices(t *testing.T) {
 func TestAlert(t *testing.T) {
 	name := "<i>key"
 	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "totp", link})
-	const want = `A passkey (“<i>key”) was added to your account. Anyone who has it can sign in without your password.
-
-It was confirmed with a code from the authenticator app.
-
-This happened at 14:05 on 24 November 2026 UTC, from 2001:db8::1, with Firefox 153 on Windows.
-
-`
+	en := message.English
+	added := en.T(message.MailPasskeyAdded, en.T(message.MailPasskeyName, name))
+	want := strings.Join([]string{
+		added,
+		en.T(message.MailConfirmedByTOTP),
+		en.T(message.MailRequestContext, "14:05 on 24 November 2026", "2001:db8::1", "Firefox 153 on Windows"),
+		"",
+	}, "\n\n")
 	if !strings.HasPrefix(m.Text, want) || !strings.HasSuffix(m.Text, "\n\n"+link+"\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n") {
 		t.Errorf("the text is\n%s; want\n%s", m.Text, want)
 	}
 	for _, want := range []string{
-		"<title>A passkey was added</title>", `<p>A passkey (“&lt;i&gt;key”) was added`,
+		"<title>" + en.T(message.MailPasskeyAddedSubject) + "</title>",
+		"<p>" + html.EscapeString(added),
 		`<a href="https://accounts.example.com">Ann &amp; Sons &lt;b&gt;&#34;</a>`,
 	} {
 		if !strings.Contains(m.HTML, want) {

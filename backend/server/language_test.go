@@ -66,19 +66,20 @@ func TestPageTextIsInCatalog(t *testing.T) {
 
 // TestErrorsInGerman tests the messages of refused forms in German.
 func TestErrorsInGerman(t *testing.T) {
+	de := message.German
 	for _, tt := range []struct {
 		err  *shared.Error
 		want string
 	}{
-		{shared.ErrCredentials, "Die E-Mail-Adresse oder das Passwort ist falsch."},
-		{shared.ErrDisabled, "Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber dieses Dienstes."},
-		{shared.ErrValidation.WithMessage("[body.email] Invalid input"), "Prüfen Sie Ihre Eingabe: Der Server kann sie nicht verarbeiten."},
-		{shared.ErrTooManyRequests.After(9e9), "Zu viele Versuche. Versuchen Sie es in 9 Sekunden noch einmal."},
-		{shared.ErrTooManyPasswords.After(15 * 60e9), "Zu viele Versuche. Versuchen Sie es in etwa 15 Minuten noch einmal."},
-		{shared.ErrLockedOut.After(7 * 3600e9), "Zu viele falsche Codes. Zum Schutz Ihres Kontos werden eine Weile keine Codes angenommen. Versuchen Sie es in etwa 7 Stunden noch einmal."},
-		{shared.ErrBackupCodeUsed, "Dieser Backup-Code wurde schon benutzt. Jeder Code gilt nur einmal."},
+		{shared.ErrCredentials, de.T(message.ErrInvalidCredentials)},
+		{shared.ErrDisabled, de.T(message.ErrAccountDisabled)},
+		{shared.ErrValidation.WithMessage("[body.email] Invalid input"), de.T(message.ErrInvalidInput)},
+		{shared.ErrTooManyRequests.After(9e9), de.T(message.ErrTooManyTries) + " " + de.T(message.TryAgainSecondsMany, 9)},
+		{shared.ErrTooManyPasswords.After(15 * 60e9), de.T(message.ErrTooManyTries) + " " + de.T(message.TryAgainAboutMinutes, 15)},
+		{shared.ErrLockedOut.After(7 * 3600e9), de.T(message.ErrLockoutCodes) + " " + de.T(message.TryAgainAboutHours, 7)},
+		{shared.ErrBackupCodeUsed, de.T(message.ErrBackupCodeUsed)},
 	} {
-		if got := tt.err.Text(message.German); got != tt.want {
+		if got := tt.err.Text(de); got != tt.want {
 			t.Errorf("%v is %q; want %q", tt.err, got, tt.want)
 		}
 	}

@@ -477,7 +477,7 @@ func TestCopiedPasskey(t *testing.T) {
 			b := s.browser(t)
 			a := b.authenticate(device, func(s *authenticator.Statement) { s.Counter = count })
 			want(t, a, 400, "AUTHENTICATION_FAILED")
-			if !strings.Contains(a.Body, "copy of it") || b.SignedIn(t) {
+			if a.Get("message") != shared.ErrPasskeyCopied.Message || b.SignedIn(t) {
 				t.Errorf("count %d: %v", count, a)
 			}
 			wantMails(t, accounts, ann, en.T(message.MailPasskeyCopiedSubject))
