@@ -379,8 +379,8 @@ func TestNotices(t *testing.T) {
 		ann.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": next}).Must(t, 200, "")
 		emails(t, p, "ann@example.test", 1)
 		all := p.Emails("")
-		if e := all[0]; len(all) != 1 || e.To != "ann@example.test" || e.Subject != en.T(message.MailPasswordChangedSubject) || e.From == "" || e.At == "" ||
-			!strings.Contains(e.Text, "127.0.0.1") || !strings.Contains(e.HTML, "<p>") {
+		if e := all[0]; len(all) != 1 || e.To != "ann@example.test" || e.Subject != en.T(message.MailPasswordChangedSubject) ||
+			e.From == "" || e.At == "" || !strings.Contains(e.Text, "127.0.0.1") || !strings.Contains(e.HTML, "<p>") {
 			t.Errorf("%d emails: %+v", len(all), all)
 		}
 		if text := fmt.Sprint(all); strings.Contains(text, next) || strings.Contains(text, testkit.Password) {

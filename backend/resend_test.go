@@ -350,7 +350,8 @@ func TestMailAndKill(t *testing.T) {
 
 			// The killed server has leased the email for a while. End the lease now.
 			now := account.Now()
-			if m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now); !found || m.Subject != en.T(message.MailNewSignInSubject) {
+			m, found, err := storetest.Open(t, database).LeaseMail(t.Context(), now.Add(time.Hour), now)
+			if !found || m.Subject != en.T(message.MailNewSignInSubject) {
 				t.Fatalf("the outbox has %+v, %t, %v", m, found, err)
 			}
 			p.Start()
@@ -410,7 +411,8 @@ func TestMailSettings(t *testing.T) {
 		provider.find(en.T(message.MailTestSubject), "admin@example.test")
 
 		putSetting(t, admin, "APP_NAME", "Ann & Sons, Ltd.")
-		if e := provider.find(en.T(message.MailNewSignInSubject), newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` || !strings.Contains(e.Text, "Ann & Sons, Ltd.") {
+		if e := provider.find(en.T(message.MailNewSignInSubject), newUser()); e.From != `"Ann & Sons, Ltd." <no-reply@localhost>` ||
+			!strings.Contains(e.Text, "Ann & Sons, Ltd.") {
 			t.Errorf("with a name: %+v", e)
 		}
 		putSetting(t, admin, "MAIL_FROM", "Accounts <accounts@example.com>")

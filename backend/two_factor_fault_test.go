@@ -353,7 +353,8 @@ func TestTwoFactorKilled(t *testing.T) {
 			t.Errorf("of %d codes %d are unused and %d used, and they opened %d sessions", len(uses), unused, used, opened)
 		}
 		notices := map[string]bool{} // by ID: an email may be in the folder and still in the database
-		for _, row := range regexp.MustCompile(`(?m)^mails (\w+) \S+ `+regexp.QuoteMeta(en.T(message.EventBackupCodeUsed))+` `).FindAllStringSubmatch(dump, -1) {
+		queued := regexp.MustCompile(`(?m)^mails (\w+) \S+ ` + regexp.QuoteMeta(en.T(message.EventBackupCodeUsed)) + " ")
+		for _, row := range queued.FindAllStringSubmatch(dump, -1) {
 			notices[row[1]] = true
 		}
 		for _, e := range p.Emails("") {

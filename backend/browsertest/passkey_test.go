@@ -244,7 +244,8 @@ func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	a := p.addAuthenticator(true)
 	p.signUp()
 	p.addPasskey("Everywhere")
-	if card := p.card("passkeys"); !strings.Contains(card, en.T(message.SyncedPasskey)) || strings.Contains(card, en.T(message.PasskeyOnOneDeviceOnly)) {
+	if card := p.card("passkeys"); !strings.Contains(card, en.T(message.SyncedPasskey)) ||
+		strings.Contains(card, en.T(message.PasskeyOnOneDeviceOnly)) {
 		t.Errorf("the section with a synced passkey is:\n%s", card)
 	}
 

@@ -384,8 +384,10 @@ func TestDeadLinkPages(t *testing.T) {
 		wantLinkPage(t, s.browser(t).visit("/email?token=%ff"), 400, en.T(message.ErrLinkMalformedRequest))
 		wantLinkPage(t, s.browser(t).send("/email"), 400, incomplete)
 		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Content-Type: text/plain"), 415, en.T(message.ErrLinkMalformedRequest))
-		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site"), 403, en.T(message.ErrLinkCrossSite))
-		wantLinkPage(t, s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded"), 405, en.T(message.ErrLinkMalformedRequest))
+		foreign := []string{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"}
+		wantLinkPage(t, s.browser(t).sendRaw("/email", "token=x", foreign...), 403, en.T(message.ErrLinkCrossSite))
+		a := s.browser(t).Do("PUT", "/email", "token=x", "Content-Type: application/x-www-form-urlencoded")
+		wantLinkPage(t, a, 405, en.T(message.ErrLinkMalformedRequest))
 		if a := s.browser(t).Do("PUT", "/email", ""); a.Status != 405 || a.Header.Get("Allow") != "GET, HEAD, POST" {
 			t.Errorf("PUT: %v %v", a, a.Header)
 		}

@@ -469,7 +469,8 @@ func TestFormsAreLimited(t *testing.T) {
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
+		wantRedisplayed(t, b.sendRaw("/two-factor", "backupCode=aaaaa-bbbbb"), 429, "",
+			en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 	})
 }
 

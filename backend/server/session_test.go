@@ -739,7 +739,8 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 				t.Errorf("in German it is %s, and not %s", other, one)
 			}
 		}
-		if k := plain.Settings[len(plain.Settings)-1]; k.Group != en.T(message.SecurityLog) || k.Description != en.T(message.SettingEventRetention) {
+		if k := plain.Settings[len(plain.Settings)-1]; k.Group != en.T(message.SecurityLog) ||
+			k.Description != en.T(message.SettingEventRetention) {
 			t.Errorf("the last key: %+v", k)
 		}
 		for key, why := range map[string]struct {

@@ -361,7 +361,8 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
 			t.Fatal(err)
 		}
-		if m.Lang != tt.want || m.Shortcuts[0].Name != l.T(message.SessionsShort) || m.ID != "/" || !strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
+		if m.Lang != tt.want || m.Shortcuts[0].Name != l.T(message.SessionsShort) || m.ID != "/" ||
+			!strings.Contains(w.Header().Get("Vary"), "Accept-Language, Cookie") {
 			t.Errorf("to %q and %q the manifest is %s", tt.cookie, tt.accepted, w.Body)
 		}
 	}
