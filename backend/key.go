@@ -33,8 +33,7 @@ func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err e
 		return err
 	}
 	n, lost, err := accounts.Reseal(ctx)
-	// Linking signs the security log with the new key.
-	if err := errors.Join(err, db.RenewKeys(ctx, keys), linkAll(ctx, accounts)); err != nil {
+	if err := errors.Join(err, db.RenewKeys(ctx, keys)); err != nil {
 		return err
 	}
 	for _, why := range lost {

@@ -86,7 +86,11 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	}
 	e := s.event(shared.EventKeyRotated, "", Client{})
 	e.Detail = detail(map[string]string{"key": s.Keys.CurrentID()})
-	return n, lost, s.Store.AddEvent(ctx, s.Keys, e)
+	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
+		return n, lost, err
+	}
+	_, err = s.LinkEvents(ctx) // which signs the log with the current key
+	return n, lost, err
 }
 
 // inBatches calls fn in one transaction after another, until a batch is not full. after is
