@@ -432,7 +432,7 @@ func TestCommands(t *testing.T) {
 		}
 		// The server lacks the new key until it restarts. What it writes to the security log
 		// meanwhile does not break the log.
-		p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"}).Must(t, 401, "")
+		p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"}).Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
 		verify := func(want string) {
 			t.Helper()
 			testkit.Eventually(t, "the security log "+want, func() bool {
