@@ -1,0 +1,78 @@
+package store_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey/backend/account"
+	"latchkey/backend/passhash"
+	"latchkey/backend/store"
+	"latchkey/backend/store/storetest"
+)
+
+// TestStatements checks how many statements the most frequent calls send, without rate
+// limits. BEGIN and COMMIT count, and so does the look-up of the session.
+func TestStatements(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := serviceWithLog(t, db, 0)
+		s.Unlimited, s.Hasher = true, passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, passhash.MaxWait)
+		ctx := t.Context()
+		const password = "correct horse battery"
+		if _, err := s.SignUp(ctx, account.Client{}, account.NewUser{Name: "Ann", Email: "ann@example.test", Password: password}); err != nil {
+			t.Fatal(err)
+		}
+		var known account.KnownDeviceTokens // no email about a new device
+		signIn := func() account.SignInResult {
+			t.Helper()
+			o, err := s.SignIn(ctx, account.Client{KnownDevice: known}, account.Credentials{Email: "ann@example.test", Password: password})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		first := signIn()
+		known = first.KnownDevice
+		second := signIn()
+
+		var mu sync.Mutex
+		var sent []string
+		store.AfterStatement(db, func(query string) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent = append(sent, query)
+		})
+		authenticated := func() account.Actor {
+			t.Helper()
+			actor, _, err := s.Authenticate(ctx, account.Client{}, first.Token, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent = []string{"the look-up of the session"} // which the hook may not see, because it is prepared
+			return actor
+		}
+		check := func(what string, max int) {
+			t.Helper()
+			if len(sent) > max {
+				t.Errorf("%s sends %d statements; want at most %d:\n%s", what, len(sent), max, strings.Join(sent, "\n"))
+			}
+			sent = nil
+		}
+
+		signIn()
+		check("a sign-in", 7)
+		name := "Ann B"
+		if err := s.UpdateUser(ctx, authenticated(), account.UserChange{Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+		check("update-user", 6)
+		if err := s.RevokeSession(ctx, authenticated(), second.Session.ID); err != nil {
+			t.Fatal(err)
+		}
+		check("revoke-session", 6)
+		if _, err := s.LinkEvents(ctx); err != nil {
+			t.Fatal(err)
+		}
+		check("linking all of their events", 7)
+	})
+}
