@@ -123,7 +123,8 @@ func TestDocumentedTroubles(t *testing.T) {
 	}
 	sources := productionSources(t)
 	// Of the operating system, of Postgres, and of the middle of a line.
-	others := []string{"SSL is not enabled on the server", "connection refused", "timeout", "/readyz", "key-missing", "unavailable"}
+	others := []string{"SSL is not enabled on the server", "password authentication failed", "connection refused", "timeout",
+		"/readyz", "key-missing", "unavailable"}
 	quoted, rows := regexp.MustCompile("`([^`]+)`"), 0
 	for line := range strings.Lines(tables) {
 		cells := strings.Split(line, "|")
