@@ -69,7 +69,8 @@ func renderTable(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Wal
 		return ast.WalkContinue, err
 	}
 	name, _ := n.AttributeString(tableName)
-	_, err := fmt.Fprintf(w, "<div class=\"table\" role=\"region\" aria-label=\"%s\" tabindex=\"0\"><table>\n", util.EscapeHTML([]byte(name.(string))))
+	_, err := fmt.Fprintf(w, `<div class="table" role="region" aria-label="%s" tabindex="0"><table>`+"\n",
+		util.EscapeHTML([]byte(name.(string))))
 	return ast.WalkContinue, err
 }
 
