@@ -2,75 +2,49 @@ package ui
 
 import (
 	"encoding/json"
-	"errors"
-	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
-// addPasskey is the dialog that adds a passkey. It is part of the passkeys section.
+// addPasskey is the dialog that adds a passkey. The passkeys section opens it.
 type addPasskey struct {
-	env      *env
-	ctx      app.Context             // the section's
-	passkeys func() []shared.Passkey // returns the existing passkeys
-	added    func(shared.Passkey)    // called with the new passkey
+	section *passkeys
+	env     *env
 
 	form      form
 	ceremony  ceremony
 	platform  bool   // this device itself can store passkeys
-	opening   bool   // the options are being fetched
 	openings  int    // how often the dialog was opened
 	suggested string // the suggested name
+	name      string // the submitted name
 }
 
-func (d *addPasskey) init(e *env, passkeys func() []shared.Passkey, added func(shared.Passkey)) {
-	d.env, d.passkeys, d.added, d.ceremony = e, passkeys, added, toAdd(e)
-	d.form.init(e, "add-passkey", "name")
+func (d *addPasskey) init(section *passkeys) {
+	d.section, d.env, d.ceremony = section, section.Env, toAdd(section.Env)
+	d.form.init(d.env, "add-passkey", "name")
 }
 
 func (d *addPasskey) mount(ctx app.Context) {
-	d.ctx = ctx
 	async(ctx, func() {
 		platform := passkey.HasPlatform()
 		dispatch(ctx, func(app.Context) { d.platform = platform })
 	})
 }
 
-// open fetches the options and then opens the dialog.
-func (d *addPasskey) open(ctx app.Context, _ app.Event) {
-	if d.opening {
-		return
-	}
-	if !online() {
-		toastError(ctx, client.ErrOffline)
-		return
-	}
-	d.opening = true
-	call(d.ctx, d.env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
-		d.opening = false
-		if err != nil {
-			toastError(ctx, err)
-			return
-		}
-		d.stop() // a ceremony of an earlier opening
-		d.form.problem, d.form.wrong = "", nil
-		d.ceremony.store(ctx, options)
-		userAgent, touch := deviceAtHand()
-		d.suggested = d.env.unused(d.env.suggestName(userAgent, touch, d.platform), d.passkeys())
-		d.openings++
-		d.env.focus.showDialog(ctx, "add-passkey")
-		d.suggest(ctx)
-	})
-}
-
-// suggest enters the suggested name in the field and selects it.
-func (d *addPasskey) suggest(ctx app.Context) {
+// show opens the dialog with options that were just fetched, and a suggested name.
+func (d *addPasskey) show(ctx app.Context, options json.RawMessage) {
+	d.stop() // a ceremony of an earlier opening
+	d.form.problem, d.form.wrong = "", nil
+	d.ceremony.store(ctx, options)
+	userAgent, touch := deviceAtHand()
+	d.suggested = d.env.unused(d.env.suggestName(userAgent, touch, d.platform), d.section.list.value)
+	d.openings++
+	d.env.focus.showDialog(ctx, "add-passkey")
 	afterRender(ctx, func(app.Context) {
 		if e := element(d.form.inputID("name")); e.Truthy() {
 			e.Set("value", d.suggested)
@@ -82,64 +56,35 @@ func (d *addPasskey) suggest(ctx app.Context) {
 
 func (d *addPasskey) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if d.ceremony.busy || !d.form.nameFits(d.ctx) {
+	if d.ceremony.busy || !d.form.nameFits(d.section.ctx) {
 		return
 	}
 	d.form.busy = true
-	d.ceremony.begin(func(options []byte) *passkey.Request {
-		return passkey.Create(options, passkey.Modal)
-	}, d.created)
+	d.name = d.form.value("name")
+	d.ceremony.register(d.name, d.name == d.suggested, d.section.list.value, d.registered)
 }
 
-// created sends the browser's response to the server.
-func (d *addPasskey) created(ctx app.Context, answer json.RawMessage, err error) {
-	e := d.env
+func (d *addPasskey) registered(ctx app.Context, out shared.Registered, err error) {
+	d.form.end(ctx, err)
 	if err != nil {
-		d.ceremony.end(false)
-		d.form.end(ctx, err)
 		return
 	}
-	name := d.form.value("name")
-	own := name != d.suggested // the suggestion describes this device
-	if !own {
-		name = e.unused(e.elsewhereName(passkey.Elsewhere(answer), name), d.passkeys())
+	closeDialog("add-passkey")
+	toast(ctx, d.env.T(message.DonePasskeyAdded))
+	list := &d.section.list
+	others := list.value
+	list.value, list.known = append(others, out.Passkey), true
+	d.section.signals.accept(list.value)
+	if own := d.name != d.suggested; own || !d.env.renameByProvider(d.section.ctx, out.Passkey, others) {
+		refresh(ctx)
 	}
-	in := shared.Registration{Response: answer, Name: name}
-	call(d.ctx, e, shared.VerifyRegistration, in, func(ctx app.Context, out shared.Registered, err error) {
-		d.ceremony.end(err != nil)
-		d.form.end(ctx, err)
-		if err != nil {
-			if !errors.Is(err, client.ErrOffline) && !errors.Is(err, shared.ErrPasskeyRegistered) {
-				passkey.SignalUnknown(d.ceremony.rpID, passkey.CredentialID(answer)) // the server does not have the new passkey
-			}
-			return
-		}
-		closeDialog("add-passkey")
-		toast(ctx, e.T(message.DonePasskeyAdded))
-		d.added(out.Passkey)
-		if better := e.providerName(name, out.Provider); !own && better != name {
-			d.rename(out.Passkey, better)
-			return
-		}
-		refresh(ctx)
-	})
-}
-
-// rename gives a new passkey a name from its provider, which is unknown until the passkey
-// exists. It ignores errors, because the first name is good enough.
-func (d *addPasskey) rename(one shared.Passkey, name string) {
-	others := slices.DeleteFunc(slices.Clone(d.passkeys()), func(other shared.Passkey) bool { return other.ID == one.ID })
-	in := shared.PasskeyName{ID: one.ID, Name: d.env.unused(name, others)}
-	call(d.ctx, d.env, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) {
-		refresh(ctx)
-	})
 }
 
 func (d *addPasskey) cancel(app.Context, app.Event) { closeDialog("add-passkey") }
 
 // closed is called when the dialog closes, including by the Escape key.
 func (d *addPasskey) closed(app.Context, app.Event) {
-	afterClose(d.ctx, "add-passkey", &d.openings, func(app.Context) { d.stop() })
+	afterClose(d.section.ctx, "add-passkey", &d.openings, func(app.Context) { d.stop() })
 }
 
 // stop aborts the ceremony of the dialog.

@@ -82,6 +82,20 @@ func (t *env) providerName(name string, p *shared.Provider) string {
 	return system + " · " + p.Name
 }
 
+// renameByProvider gives a new passkey a name from its provider, which is unknown until the
+// passkey exists, and then refreshes the page. It reports false if the name stays. It ignores
+// errors, because the first name is good enough.
+func (t *env) renameByProvider(ctx app.Context, one shared.Passkey, others []shared.Passkey) bool {
+	name := t.passkeyName(one)
+	better := t.providerName(name, one.Provider)
+	if better == name {
+		return false
+	}
+	in := shared.PasskeyName{ID: one.ID, Name: t.unused(better, others)}
+	call(ctx, t, shared.UpdatePasskey, in, func(ctx app.Context, _ shared.PasskeyUpdated, _ error) { refresh(ctx) })
+	return true
+}
+
 // unused returns name, with a number appended if another passkey has that name.
 func (t *env) unused(name string, list []shared.Passkey) string {
 	taken := map[string]bool{}

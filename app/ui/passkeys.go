@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
@@ -21,6 +23,7 @@ type passkeys struct {
 	ctx     app.Context
 	list    loader[[]shared.Passkey]
 	add     addPasskey
+	opening bool // the dialog's options are being fetched
 	signals passkeySignals
 	busy    string // the ID of the passkey that is being deleted
 }
@@ -34,7 +37,7 @@ func (s *passkeys) OnInit() {
 		return at
 	}
 	s.list.onLoad = s.loaded
-	s.add.init(e, func() []shared.Passkey { return s.list.value }, s.added)
+	s.add.init(s)
 	s.signals.called(s.User, nil)
 }
 
@@ -62,9 +65,24 @@ func (s *passkeys) loaded(app.Context) {
 	s.signals.accept(s.list.value)
 }
 
-func (s *passkeys) added(one shared.Passkey) {
-	s.list.value, s.list.known = append(s.list.value, one), true
-	s.signals.accept(s.list.value)
+// openAdd fetches the options and then opens the dialog that adds a passkey.
+func (s *passkeys) openAdd(ctx app.Context, _ app.Event) {
+	if s.opening {
+		return
+	}
+	if !online() {
+		toastError(ctx, client.ErrOffline)
+		return
+	}
+	s.opening = true
+	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
+		s.opening = false
+		if err != nil {
+			toastError(ctx, err)
+			return
+		}
+		s.add.show(ctx, options)
+	})
 }
 
 func (s *passkeys) renamed(out shared.PasskeyUpdated) {
@@ -142,7 +160,7 @@ func (s *passkeys) Render() app.UI {
 		html.Div().Class("end").Body(
 			html.P().ID("add-passkey-why").Text(advice),
 			app.If(passkey.Supported(), func() app.UI {
-				return busyButton(e.T(message.AddPasskey), s.add.open, s.add.opening).Class(class).
+				return busyButton(e.T(message.AddPasskey), s.openAdd, s.opening).Class(class).
 					ID("add-passkey-open").Aria("describedby", "add-passkey-why")
 			}),
 		),
