@@ -119,7 +119,7 @@ func (s *Service) RevokeUserSessions(ctx context.Context, actor Actor, user stri
 		if err := in.DeletePendingSignIns(ctx, user); err != nil {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, shared.EventUserSessionsRevoked, mail.SignedOutEverywhere{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserSessionsRevoked, mail.SignedOutEverywhere)
 	})
 }
 
@@ -134,7 +134,7 @@ func (s *Service) DisableUser(ctx context.Context, actor Actor, user string) err
 		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, shared.EventUserDisabled, mail.AccountDisabled{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserDisabled, mail.AccountDisabled)
 	})
 }
 
@@ -145,7 +145,7 @@ func (s *Service) EnableUser(ctx context.Context, actor Actor, user string) erro
 		if err != nil || !enabled {
 			return err
 		}
-		return s.auditAdminAction(ctx, in, actor, shared.EventUserEnabled, mail.AccountEnabled{})
+		return s.auditAdminAction(ctx, in, actor, shared.EventUserEnabled, mail.AccountEnabled)
 	})
 }
 

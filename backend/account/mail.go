@@ -119,7 +119,7 @@ func (s *Service) SendTestMail(ctx context.Context, actor Actor, deliver func(co
 	if err := s.Allow(ctx, TestEmailLimit, actor.User.ID); err != nil {
 		return err
 	}
-	err := deliver(ctx, s.compose(actor.User, actor.Client, mail.Test{}))
+	err := deliver(ctx, s.compose(actor.User, actor.Client, mail.Test))
 	if refused, ok := errors.AsType[*mail.RefusedError](err); ok {
 		return shared.ErrMailRefused.WithMessage(refused.Reason)
 	}

@@ -69,7 +69,7 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 		if reset, err = s.issueResetToken(ctx, in); err != nil {
 			return err
 		}
-		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured{})); err != nil {
+		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured)); err != nil {
 			return err
 		}
 		e := s.event(shared.EventReportedNotMe, in.User.ID, client)

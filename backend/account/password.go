@@ -127,7 +127,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, "", mail.PasswordChanged{})
+		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, "", mail.PasswordChanged)
 		return err
 	})
 	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice), err

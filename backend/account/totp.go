@@ -269,7 +269,7 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		if a.Verified {
 			by = actor.Session.SecondFactorBy
 			r := reversal{Session: actor.Session.ID, TOTP: a.ID}
-			if err := s.notify(ctx, in, actor.Client, r, by, mail.TOTPKeyShown{}); err != nil {
+			if err := s.notify(ctx, in, actor.Client, r, by, mail.TOTPKeyShown); err != nil {
 				return err
 			}
 		}

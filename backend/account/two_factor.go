@@ -12,9 +12,9 @@ import (
 
 // completeEnrollment activates a pending authenticator after its first code.
 func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
-	kind, change := shared.EventTwoFactorEnabled, mail.Change(mail.TwoFactorEnabled{})
+	kind, change := shared.EventTwoFactorEnabled, mail.TwoFactorEnabled
 	if in.User.TwoFactorEnabled {
-		kind, change = shared.EventAuthenticatorReplaced, mail.AuthenticatorReplaced{}
+		kind, change = shared.EventAuthenticatorReplaced, mail.AuthenticatorReplaced
 	}
 	// The counted attempts were made with another secret, or with none.
 	if err := in.LiftLockout(ctx, in.User.ID); err != nil {
@@ -104,7 +104,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 		}
 		if in.User.TwoFactorEnabled {
 			token, err = s.revokeAndNotify(ctx, in, actor, shared.EventTwoFactorDisabled, reversal{}, actor.Session.SecondFactorBy,
-				mail.TwoFactorDisabled{})
+				mail.TwoFactorDisabled)
 		} else {
 			var next Session
 			next, token = actor.Session.rotated(s.Now())

@@ -37,29 +37,38 @@ type Change interface {
 	describe(e *email)
 }
 
-// NewSignIn reports a sign-in from an unknown browser.
-type NewSignIn struct{}
+// plain is a [Change] or a [Notice] with fixed text. As a notice it adds the context of the
+// request.
+type plain struct{ subject, text message.ID }
 
-func (NewSignIn) describe(e *email) {
-	e.subject(message.MailNewSignInSubject)
-	e.paragraph(message.MailNewSignIn)
+func (p plain) describe(e *email) { e.begin(p.subject, p.text) }
+
+func (p plain) write(e *email) {
+	p.describe(e)
+	e.requestContext()
 }
 
-// PasswordChanged reports a password change in a session.
-type PasswordChanged struct{}
-
-func (PasswordChanged) describe(e *email) {
-	e.subject(message.MailPasswordChangedSubject)
-	e.paragraph(message.MailPasswordChanged)
-}
-
-// PasswordReset reports a new password that was chosen through a reset link.
-type PasswordReset struct{}
-
-func (PasswordReset) describe(e *email) {
-	e.subject(message.MailPasswordChangedSubject)
-	e.paragraph(message.MailPasswordReset)
-}
+// The changes that need no data.
+var (
+	// NewSignIn reports a sign-in from an unknown browser.
+	NewSignIn Change = plain{message.MailNewSignInSubject, message.MailNewSignIn}
+	// PasswordChanged reports a password change in a session.
+	PasswordChanged Change = plain{message.MailPasswordChangedSubject, message.MailPasswordChanged}
+	// PasswordReset reports a new password that was chosen through a reset link.
+	PasswordReset Change = plain{message.MailPasswordChangedSubject, message.MailPasswordReset}
+	// TwoFactorEnabled reports that two-factor authentication was turned on.
+	TwoFactorEnabled Change = plain{message.MailTwoFactorEnabledSubject, message.MailTwoFactorEnabled}
+	// TwoFactorDisabled reports that two-factor authentication was turned off.
+	TwoFactorDisabled Change = plain{message.MailTwoFactorDisabledSubject, message.MailTwoFactorDisabled}
+	// AuthenticatorReplaced reports a new authenticator app in place of the old
+	// one.
+	AuthenticatorReplaced Change = plain{message.MailAuthenticatorReplacedSubject, message.MailAuthenticatorReplaced}
+	// TOTPKeyShown reports that a session displayed the key of the authenticator
+	// app.
+	TOTPKeyShown Change = plain{message.MailTOTPKeyShownSubject, message.MailTOTPKeyShown}
+	// BackupCodesMade reports new backup codes.
+	BackupCodesMade Change = plain{message.MailBackupCodesMadeSubject, message.MailBackupCodesMade}
+)
 
 // EmailChanged reports a new email address. It is also a [Notice], without a
 // link to report the change, for an old address that was never verified: it may
@@ -67,55 +76,12 @@ func (PasswordReset) describe(e *email) {
 type EmailChanged struct{ New string }
 
 func (c EmailChanged) describe(e *email) {
-	e.subject(message.MailEmailChangedSubject)
-	e.paragraph(message.MailEmailChanged, c.New)
+	e.begin(message.MailEmailChangedSubject, message.MailEmailChanged, c.New)
 }
 
 func (c EmailChanged) write(e *email) {
 	c.describe(e)
 	e.requestContext()
-}
-
-// TwoFactorEnabled reports that two-factor authentication was turned on.
-type TwoFactorEnabled struct{}
-
-func (TwoFactorEnabled) describe(e *email) {
-	e.subject(message.MailTwoFactorEnabledSubject)
-	e.paragraph(message.MailTwoFactorEnabled)
-}
-
-// TwoFactorDisabled reports that two-factor authentication was turned off.
-type TwoFactorDisabled struct{}
-
-func (TwoFactorDisabled) describe(e *email) {
-	e.subject(message.MailTwoFactorDisabledSubject)
-	e.paragraph(message.MailTwoFactorDisabled)
-}
-
-// AuthenticatorReplaced reports a new authenticator app in place of the old
-// one.
-type AuthenticatorReplaced struct{}
-
-func (AuthenticatorReplaced) describe(e *email) {
-	e.subject(message.MailAuthenticatorReplacedSubject)
-	e.paragraph(message.MailAuthenticatorReplaced)
-}
-
-// TOTPKeyShown reports that a session displayed the key of the authenticator
-// app.
-type TOTPKeyShown struct{}
-
-func (TOTPKeyShown) describe(e *email) {
-	e.subject(message.MailTOTPKeyShownSubject)
-	e.paragraph(message.MailTOTPKeyShown)
-}
-
-// BackupCodesMade reports new backup codes.
-type BackupCodesMade struct{}
-
-func (BackupCodesMade) describe(e *email) {
-	e.subject(message.MailBackupCodesMadeSubject)
-	e.paragraph(message.MailBackupCodesMade)
 }
 
 // BackupCodeUsed reports the use of a backup code.
@@ -141,8 +107,7 @@ type PasskeyAdded struct {
 }
 
 func (c PasskeyAdded) describe(e *email) {
-	e.subject(message.MailPasskeyAddedSubject)
-	e.paragraph(message.MailPasskeyAdded, e.passkey(c.Name))
+	e.begin(message.MailPasskeyAddedSubject, message.MailPasskeyAdded, e.passkey(c.Name))
 }
 
 // PasskeyRemoved reports that a passkey was removed.
@@ -151,8 +116,7 @@ type PasskeyRemoved struct {
 }
 
 func (c PasskeyRemoved) describe(e *email) {
-	e.subject(message.MailPasskeyRemovedSubject)
-	e.paragraph(message.MailPasskeyRemoved, e.passkey(c.Name))
+	e.begin(message.MailPasskeyRemovedSubject, message.MailPasskeyRemoved, e.passkey(c.Name))
 }
 
 // PasskeyCopied reports the refused use of a passkey that may have been copied.
@@ -161,8 +125,7 @@ type PasskeyCopied struct {
 }
 
 func (c PasskeyCopied) describe(e *email) {
-	e.subject(message.MailPasskeyCopiedSubject)
-	e.paragraph(message.MailPasskeyCopied, e.passkey(c.Name))
+	e.begin(message.MailPasskeyCopiedSubject, message.MailPasskeyCopied, e.passkey(c.Name))
 	e.paragraph(message.MailIfPasskeyRestored)
 }
 

@@ -91,6 +91,12 @@ type paragraph struct {
 
 func (e *email) subject(id message.ID) { e.title = e.language.T(id) }
 
+// begin sets the subject and adds the first paragraph, formatted with values.
+func (e *email) begin(subject, first message.ID, values ...any) {
+	e.subject(subject)
+	e.paragraph(first, values...)
+}
+
 // paragraph adds a message, formatted with values.
 func (e *email) paragraph(id message.ID, values ...any) {
 	e.body = append(e.body, paragraph{Text: e.language.T(id, values...)})
@@ -108,6 +114,14 @@ func (e *email) requestContext() {
 		from = e.language.T(message.AnUnknownAddress)
 	}
 	e.paragraph(message.MailRequestContext, e.time(), from, e.device())
+}
+
+// requestLink adds the link that a request asked for, what it means for a reader who did not
+// make the request, and the context of the request.
+func (e *email) requestLink(address string, otherwise message.ID) {
+	e.link(address)
+	e.paragraph(otherwise)
+	e.requestContext()
 }
 
 // requestTime adds a paragraph with only the time.

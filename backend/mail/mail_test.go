@@ -28,13 +28,13 @@ func notices() []Notice {
 	all := []Notice{
 		VerifyEmail{link}, HaveAccount{link, link}, AgreeEmailChange{hostile, link}, VerifyNewEmail{link}, ForgotPassword{link},
 		DeleteAccount{link}, SignInCode{"012345", 3 * time.Minute, false}, SignInCode{"012345", 3 * time.Minute, true},
-		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured{}, EmergencyAccess{},
-		SecretSettingChanged{hostile, hostile}, Test{}, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere{},
-		AccountDisabled{}, AccountEnabled{}, EmailChanged{hostile},
+		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured, AccountRecovered{},
+		SecretSettingChanged{hostile, hostile}, Test, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere,
+		AccountDisabled, AccountEnabled, EmailChanged{hostile},
 	}
 	changes := []Change{
-		NewSignIn{}, PasswordChanged{}, PasswordReset{}, EmailChanged{hostile}, TwoFactorEnabled{}, TwoFactorDisabled{}, AuthenticatorReplaced{},
-		TOTPKeyShown{}, BackupCodesMade{}, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
+		NewSignIn, PasswordChanged, PasswordReset, EmailChanged{hostile}, TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced,
+		TOTPKeyShown, BackupCodesMade, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
 		PasskeyAdded{}, PasskeyAdded{&hostile}, PasskeyRemoved{&hostile}, PasskeyCopied{&hostile},
 	}
 	for _, c := range changes {
@@ -114,10 +114,9 @@ func TestAlert(t *testing.T) {
 // TestRequestContext checks how an email states the time and the address of a
 // request.
 func TestRequestContext(t *testing.T) {
-	for ip, address := range map[string]string{"": message.English.T(message.AnUnknownAddress), "192.0.2.1": "192.0.2.1"} {
-		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test{})
-		want := message.English.T(message.MailRequestContext, "14:05 on 24 November 2026", address, message.English.T(message.AnUnknownBrowser))
-		if !strings.Contains(m.Text, want) {
+	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
+		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test)
+		if !strings.Contains(m.Text, "This happened at 14:05 on 24 November 2026 UTC, "+want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
 	}
@@ -139,7 +138,7 @@ func TestDevice(t *testing.T) {
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {
-		m := sender.Compose(Reader{}, RequestContext{UserAgent: userAgent}, Test{})
+		m := sender.Compose(Reader{}, RequestContext{UserAgent: userAgent}, Test)
 		if !strings.Contains(m.Text, ", with "+want+".\n") {
 			t.Errorf("%q is %q; want %q", userAgent, m.Text, want)
 		}

@@ -15,11 +15,8 @@ type Notice interface {
 type VerifyEmail struct{ Link string }
 
 func (n VerifyEmail) write(e *email) {
-	e.subject(message.MailVerifyEmailSubject)
-	e.paragraph(message.MailVerifyEmail)
-	e.link(n.Link)
-	e.paragraph(message.MailIfNotSignedUp)
-	e.requestContext()
+	e.begin(message.MailVerifyEmailSubject, message.MailVerifyEmail)
+	e.requestLink(n.Link, message.MailIfNotSignedUp)
 }
 
 // HaveAccount tells the reader that a caller tried to use their address for
@@ -30,8 +27,7 @@ type HaveAccount struct {
 }
 
 func (n HaveAccount) write(e *email) {
-	e.subject(message.MailHaveAccountSubject)
-	e.paragraph(message.MailHaveAccount)
+	e.begin(message.MailHaveAccountSubject, message.MailHaveAccount)
 	e.link(n.SignIn)
 	e.link(n.ForgotPassword)
 	e.paragraph(message.MailIfNotYouNotRevealed)
@@ -46,44 +42,32 @@ type AgreeEmailChange struct {
 }
 
 func (n AgreeEmailChange) write(e *email) {
-	e.subject(message.MailAgreeEmailChangeSubject)
-	e.paragraph(message.MailAgreeEmailChange, n.New)
-	e.link(n.Link)
-	e.paragraph(message.MailIfNotYouRevokeSession)
-	e.requestContext()
+	e.begin(message.MailAgreeEmailChangeSubject, message.MailAgreeEmailChange, n.New)
+	e.requestLink(n.Link, message.MailIfNotYouEndSession)
 }
 
 // VerifyNewEmail asks the reader to verify the new address of an account.
 type VerifyNewEmail struct{ Link string }
 
 func (n VerifyNewEmail) write(e *email) {
-	e.subject(message.MailVerifyNewEmailSubject)
-	e.paragraph(message.MailVerifyNewEmail)
-	e.link(n.Link)
-	e.paragraph(message.MailIfNoAccount)
-	e.requestContext()
+	e.begin(message.MailVerifyNewEmailSubject, message.MailVerifyNewEmail)
+	e.requestLink(n.Link, message.MailIfNoAccount)
 }
 
 // ForgotPassword contains a link to choose a new password.
 type ForgotPassword struct{ Link string }
 
 func (n ForgotPassword) write(e *email) {
-	e.subject(message.ChooseNewPassword)
-	e.paragraph(message.MailForgotPassword)
-	e.link(n.Link)
-	e.paragraph(message.MailIfNotYouPasswordStays)
-	e.requestContext()
+	e.begin(message.ChooseNewPassword, message.MailForgotPassword)
+	e.requestLink(n.Link, message.MailIfNotYouPasswordStays)
 }
 
 // DeleteAccount contains a link to delete the reader's account.
 type DeleteAccount struct{ Link string }
 
 func (n DeleteAccount) write(e *email) {
-	e.subject(message.MailDeleteAccountSubject)
-	e.paragraph(message.MailDeleteAccount)
-	e.link(n.Link)
-	e.paragraph(message.MailIfNotYouRevokeSession)
-	e.requestContext()
+	e.begin(message.MailDeleteAccountSubject, message.MailDeleteAccount)
+	e.requestLink(n.Link, message.MailIfNotYouEndSession)
 }
 
 // SignInCode contains a code that serves as a second factor.
@@ -94,8 +78,7 @@ type SignInCode struct {
 }
 
 func (n SignInCode) write(e *email) {
-	e.subject(message.MailSignInCodeSubject)
-	e.paragraph(message.MailSignInCode, n.Code, int(n.Lifetime.Minutes()))
+	e.begin(message.MailSignInCodeSubject, message.MailSignInCode, n.Code, int(n.Lifetime.Minutes()))
 	if n.InSession {
 		e.paragraph(message.MailIfCodeNotRequested)
 	} else {
@@ -126,25 +109,31 @@ func (n CodeGuessing) write(e *email) {
 	e.requestContext()
 }
 
-// AccountSecured confirms the effects of a report that the reader did not make a
-// change.
-type AccountSecured struct{}
+// AccountRecovered tells the reader that an operator has recovered their account.
+type AccountRecovered struct{}
 
-func (AccountSecured) write(e *email) {
-	e.subject(message.MailAccountSecuredSubject)
-	e.paragraph(message.MailAccountSecured)
-	e.requestContext()
-}
-
-// EmergencyAccess tells the reader that an operator has recovered their account.
-type EmergencyAccess struct{}
-
-func (EmergencyAccess) write(e *email) {
-	e.subject(message.MailEmergencyAccessSubject)
-	e.paragraph(message.MailEmergencyAccess)
+func (AccountRecovered) write(e *email) {
+	e.begin(message.MailAccountRecoveredSubject, message.MailAccountRecovered)
 	e.requestTime()
 	e.paragraph(message.MailIfEmergencyAccessNotRequested)
 }
+
+// The notices that need no data.
+var (
+	// AccountSecured confirms the effects of a report that the reader did not make a
+	// change.
+	AccountSecured Notice = plain{message.MailAccountSecuredSubject, message.MailAccountSecured}
+	// Test is the email with which an administrator tests whether emails arrive.
+	Test Notice = plain{message.MailTestSubject, message.MailTest}
+	// SignedOutEverywhere tells the reader that an administrator has revoked all their
+	// sessions.
+	SignedOutEverywhere Notice = byAdministrator{message.MailSignedOutEverywhereSubject, message.MailSignedOutEverywhere}
+	// AccountDisabled tells the reader that an administrator has disabled their
+	// account.
+	AccountDisabled Notice = byAdministrator{message.MailAccountDisabledSubject, message.MailAccountDisabled}
+	// AccountEnabled tells the reader that an administrator has enabled their account.
+	AccountEnabled Notice = byAdministrator{message.MailAccountEnabledSubject, message.MailAccountEnabled}
+)
 
 // SecretSettingChanged tells an administrator that a secret setting was changed.
 type SecretSettingChanged struct {
@@ -153,19 +142,9 @@ type SecretSettingChanged struct {
 }
 
 func (n SecretSettingChanged) write(e *email) {
-	e.subject(message.MailSecretSettingChangedSubject)
-	e.paragraph(message.MailSecretSettingChanged, n.Setting, n.By)
+	e.begin(message.MailSecretSettingChangedSubject, message.MailSecretSettingChanged, n.Setting, n.By)
 	e.requestContext()
 	e.paragraph(message.MailIfNotYouAskForHelp)
-}
-
-// Test is the email with which an administrator tests whether emails arrive.
-type Test struct{}
-
-func (Test) write(e *email) {
-	e.subject(message.MailTestSubject)
-	e.paragraph(message.MailTest)
-	e.requestContext()
 }
 
 // FactorsReset tells the reader that an administrator has removed their second
@@ -179,37 +158,15 @@ func (n FactorsReset) write(e *email) {
 	if n.Passkeys {
 		what = message.MailFactorsAndPasskeysReset
 	}
-	e.byAdministrator(message.MailFactorsResetSubject, what)
+	byAdministrator{message.MailFactorsResetSubject, what}.write(e)
 }
 
-// SignedOutEverywhere tells the reader that an administrator has revoked all their
-// sessions.
-type SignedOutEverywhere struct{}
-
-func (SignedOutEverywhere) write(e *email) {
-	e.byAdministrator(message.MailSignedOutEverywhereSubject, message.MailSignedOutEverywhere)
-}
-
-// AccountDisabled tells the reader that an administrator has disabled their
-// account.
-type AccountDisabled struct{}
-
-func (AccountDisabled) write(e *email) {
-	e.byAdministrator(message.MailAccountDisabledSubject, message.MailAccountDisabled)
-}
-
-// AccountEnabled tells the reader that an administrator has enabled their account.
-type AccountEnabled struct{}
-
-func (AccountEnabled) write(e *email) {
-	e.byAdministrator(message.MailAccountEnabledSubject, message.MailAccountEnabled)
-}
-
-// byAdministrator writes a notice about an administrator's action. It omits the IP
+// byAdministrator is a notice about an administrator's action. It omits the IP
 // address and the device, because they are the administrator's.
-func (e *email) byAdministrator(subject, what message.ID) {
-	e.subject(subject)
-	e.paragraph(what)
+type byAdministrator struct{ subject, text message.ID }
+
+func (n byAdministrator) write(e *email) {
+	e.begin(n.subject, n.text)
 	e.requestTime()
 	e.paragraph(message.MailIfUnexpectedAsk)
 }
