@@ -48,17 +48,7 @@ func (s *events) fetch(ctx app.Context, kind, before string, answered func(app.C
 		endpoint = shared.ListAllEvents
 	}
 	call(ctx, s.Env, endpoint, shared.EventQuery{Kind: kind, Before: before}, func(ctx app.Context, out shared.EventPage, err error) {
-		p := page{next: out.Next, items: len(out.Events)}
-		if p.items > 0 {
-			p.first = eventID(out.Events[0])
-		}
-		p.show = func(replace bool) {
-			if replace {
-				s.events = nil
-			}
-			s.events = append(s.events, out.Events...)
-		}
-		answered(ctx, p, err)
+		answered(ctx, newPage(&s.events, out.Events, out.Next, eventID), err)
 	})
 }
 
@@ -89,17 +79,7 @@ func (s *events) Render() app.UI {
 			})),
 		),
 		s.list.drawState(),
-		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.events) == 0, func() app.UI {
-				return hint(e.T(message.NoEventsFound))
-			}).ElseIf(s.list.known, func() app.UI {
-				return html.Ul().Class("events").Body(
-					app.Range(s.events).Slice(func(i int) app.UI {
-						return s.entry(s.events[i])
-					}),
-				)
-			}),
-		),
+		s.list.drawItems("events", len(s.events), e.T(message.NoEventsFound), func(i int) app.UI { return s.entry(s.events[i]) }),
 		s.list.drawMore(),
 	)
 }

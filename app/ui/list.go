@@ -77,6 +77,19 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 	)
 }
 
+// drawItems draws a list of n items. If there are none, it draws the sentence none instead.
+func (l *loading) drawItems(class string, n int, none string, item func(int) app.UI) app.UI {
+	return html.Div().Aria("busy", !l.known).Body(
+		app.If(l.waiting(), skeleton).ElseIf(n > 0, func() app.UI {
+			items := make([]app.UI, n)
+			for i := range items {
+				items[i] = item(i)
+			}
+			return html.Ul().Class(class).Body(items...)
+		}).ElseIf(l.known && none != "", func() app.UI { return hint(none) }),
+	)
+}
+
 // skeleton draws placeholder lines for text that is still loading.
 func skeleton() app.UI {
 	return html.Div().Class("skeleton").Aria("hidden", "true").Body(

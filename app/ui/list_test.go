@@ -88,12 +88,7 @@ func TestPager(t *testing.T) {
 	p.fetch = func(ctx app.Context, filter, from string, answered func(app.Context, page, error)) {
 		asked = append(asked, filter+"/"+from)
 		answers = append(answers, func(items []string, next string, err error) {
-			answered(ctx, page{next, len(items), "", func(replace bool) {
-				if replace {
-					shown = nil
-				}
-				shown = append(shown, items...)
-			}}, err)
+			answered(ctx, newPage(&shown, items, next, func(item string) string { return item }), err)
 		})
 	}
 	last := func() answer { return answers[len(answers)-1] }

@@ -14,12 +14,8 @@ type notMe struct {
 	app.Compo
 	Env *env
 
-	ctx     app.Context
-	form    form
-	token   string // from the link
-	checked bool   // the server has checked the link
-	dead    error  // why the link does not work; nil if it works or this is unknown
-	reset   string // the token for the new password, after the report
+	link
+	reset string // the token for the new password, after the report
 }
 
 func (p *notMe) OnInit() {
@@ -29,9 +25,7 @@ func (p *notMe) OnInit() {
 
 func (p *notMe) OnMount(ctx app.Context) {
 	defer rescue()
-	p.ctx = ctx
-	p.token = takeToken(ctx)
-	checkLink(ctx, p.Env, p.token, shared.LinkReportNotMe, func(dead error, _ string) { p.checked, p.dead = true, dead })
+	p.check(ctx, "", shared.LinkReportNotMe)
 }
 
 func (p *notMe) submit(_ app.Context, e app.Event) {
@@ -40,14 +34,7 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 		return
 	}
 	call(p.ctx, p.Env, shared.ReportNotMe, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.NotMeReport, err error) {
-		if isDead(err) {
-			p.form.end(ctx, nil)
-			p.dead = err
-			focus(ctx, "title")
-			return
-		}
-		p.form.end(ctx, err)
-		if err == nil {
+		if p.end(ctx, err) {
 			p.reset = out.Token
 			toast(ctx, p.Env.T(message.DoneAccountSecured))
 			focus(ctx, "title")
@@ -62,9 +49,9 @@ func (p *notMe) Render() app.UI {
 	case p.reset != "":
 		return html.Div().Body(&resetPassword{Env: e, Token: p.reset})
 	case !p.checked:
-		return linkLoading(e.T(message.WasItNotYou))
+		return drawUnchecked(e.T(message.WasItNotYou))
 	case p.dead != nil:
-		return e.deadLink(p.deadText(), shared.PageForgotPassword, e.T(message.ChooseNewPassword))
+		return p.drawDead(message.StillShutOthersOut, message.ErrLinkDeadStillSecure, message.ChooseNewPassword)
 	}
 	return narrow(
 		heading(e.T(message.WasItNotYou)),
@@ -74,13 +61,5 @@ func (p *notMe) Render() app.UI {
 			p.form.drawError(),
 			p.form.button(e.T(message.ItWasNotMe), "main"),
 		),
-	)
-}
-
-// deadText returns why the link does not work.
-func (p *notMe) deadText() string {
-	return p.Env.deadLinkText(p.dead,
-		message.RevokeAccessAnyway,
-		message.ErrLinkDeadStillSecure,
 	)
 }

@@ -30,6 +30,22 @@ type page struct {
 	show  func(replace bool) // appends its items to the list, or replaces the list with them
 }
 
+// newPage returns a page of items whose elements have the IDs that id returns. The section
+// stores the items in list.
+func newPage[T any](list *[]T, items []T, next string, id func(T) string) page {
+	p := page{next: next, items: len(items)}
+	if p.items > 0 {
+		p.first = id(items[0])
+	}
+	p.show = func(replace bool) {
+		if replace {
+			*list = nil
+		}
+		*list = append(*list, items...)
+	}
+	return p
+}
+
 // mount begins to load for the section with context ctx.
 func (p *pager) mount(ctx app.Context) {
 	p.ctx = ctx

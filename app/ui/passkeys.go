@@ -145,18 +145,12 @@ func (s *passkeys) Render() app.UI {
 	return section("passkeys", e.T(message.YourPasskeys),
 		html.P().Text(e.T(message.PasskeysExplanation)),
 		s.list.drawState(),
-		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(len(list) > 0, func() app.UI {
-				return html.Ul().Class("sessions").Body(
-					app.Range(list).Slice(func(i int) app.UI {
-						return &passkeyRow{
-							Env: e, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
-							Renamed: s.renamed, Delete: s.confirmDelete,
-						}
-					}),
-				)
-			}),
-		),
+		s.list.drawItems("sessions", len(list), "", func(i int) app.UI {
+			return &passkeyRow{
+				Env: e, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
+				Renamed: s.renamed, Delete: s.confirmDelete,
+			}
+		}),
 		html.Div().Class("end").Body(
 			html.P().ID("add-passkey-why").Text(advice),
 			app.If(passkey.Supported(), func() app.UI {

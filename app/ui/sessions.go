@@ -176,15 +176,9 @@ func (s *sessions) Render() app.UI {
 	return section("sessions", e.T(message.ActiveSessions),
 		html.P().Text(e.T(message.RevokeUnrecognizedSessions)),
 		s.list.drawState(),
-		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
-				return html.Ul().Class("sessions").Body(
-					app.Range(shown).Slice(func(i int) app.UI {
-						return &sessionRow{Env: e, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
-					}),
-				)
-			}),
-		),
+		s.list.drawItems("sessions", len(shown), "", func(i int) app.UI {
+			return &sessionRow{Env: e, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
+		}),
 		html.Div().Class("end").Body(
 			html.P().ID("revoke-others-why").Text(why),
 			button(e.T(message.RevokeOtherSessions), s.confirmRevokeOthers).Class("danger").ID("revoke-others").

@@ -99,16 +99,10 @@ func (s *trustedDevices) Render() app.UI {
 	return section("trusted-devices", e.T(message.TrustedDevices),
 		html.P().Text(text),
 		s.list.drawState(),
-		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(len(s.list.value) > 0, func() app.UI {
-				return html.Ul().Class("sessions").Body(
-					app.Range(s.list.value).Slice(func(i int) app.UI {
-						one := s.list.value[i]
-						return &trustedRow{Env: e, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
-					}),
-				)
-			}),
-		),
+		s.list.drawItems("sessions", len(s.list.value), "", func(i int) app.UI {
+			one := s.list.value[i]
+			return &trustedRow{Env: e, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
+		}),
 		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(e.T(message.TrustLastsThirtyDays)),

@@ -43,17 +43,7 @@ func (s *users) OnMount(ctx app.Context) {
 // fetch fetches the page of users that a search finds and that follow after.
 func (s *users) fetch(ctx app.Context, search, after string, answered func(app.Context, page, error)) {
 	call(ctx, s.Env, shared.ListUsers, shared.UserQuery{Search: search, After: after}, func(ctx app.Context, out shared.UserPage, err error) {
-		p := page{next: out.Next, items: len(out.Users)}
-		if p.items > 0 {
-			p.first = userID(out.Users[0])
-		}
-		p.show = func(replace bool) {
-			if replace {
-				s.users = nil
-			}
-			s.users = append(s.users, out.Users...)
-		}
-		answered(ctx, p, err)
+		answered(ctx, newPage(&s.users, out.Users, out.Next, userID), err)
 	})
 }
 
@@ -139,18 +129,10 @@ func (s *users) Render() app.UI {
 			html.Div().Class("actions").Body(s.form.button(e.T(message.SearchUsers), "")),
 		),
 		s.list.drawState(),
-		html.Div().Aria("busy", !s.list.known).Body(
-			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known && len(s.users) == 0, func() app.UI {
-				return hint(e.T(message.NoUsersFound))
-			}).ElseIf(s.list.known, func() app.UI {
-				return html.Ul().Class("sessions").Body(
-					app.Range(s.users).Slice(func(i int) app.UI {
-						one := s.users[i]
-						return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
-					}),
-				)
-			}),
-		),
+		s.list.drawItems("sessions", len(s.users), e.T(message.NoUsersFound), func(i int) app.UI {
+			one := s.users[i]
+			return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
+		}),
 		s.list.drawMore(),
 	)
 }

@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"errors"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// link is the state of a page that a link in an email opens.
+type link struct {
+	ctx  app.Context
+	form form
+
+	token   string
+	checked bool   // the server has checked the link
+	dead    error  // why the link does not work; nil if it works or this is unknown
+	email   string // the account's address
+}
+
+// check asks the server whether the link still works, so that users do not fill in the form in
+// vain. The token is the given one, or else the one in the address. If the server does not
+// respond, dead stays nil, because the link may work.
+func (l *link) check(ctx app.Context, token, purpose string) {
+	l.ctx, l.token = ctx, token
+	if token == "" {
+		l.token = takeToken(ctx)
+	}
+	if l.token == "" {
+		l.checked, l.dead = true, shared.ErrToken
+		return
+	}
+	in := shared.LinkCheck{Token: l.token, Purpose: purpose}
+	call(ctx, l.form.env, shared.CheckLink, in, func(_ app.Context, out shared.CheckedLink, err error) {
+		l.checked, l.email = true, out.Email
+		if isDead(err) {
+			l.dead = err
+		}
+	})
+}
+
+// isDead reports whether err means that a link can never work.
+func isDead(err error) bool {
+	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
+}
+
+// takeToken returns the token in the address and removes it from there, so that it does not
+// stay visible or in the browser's history.
+func takeToken(ctx app.Context) string {
+	address := ctx.Page().URL()
+	token := address.Query().Get("token")
+	if address.RawQuery != "" {
+		app.Window().Get("history").Call("replaceState", nil, "", address.Path)
+	}
+	return token
+}
+
+// end ends the submission of the form, and reports whether it succeeded.
+func (l *link) end(ctx app.Context, err error) bool {
+	if isDead(err) {
+		l.form.end(ctx, nil)
+		l.dead = err
+		focus(ctx, "title")
+		return false
+	}
+	l.form.end(ctx, err)
+	return err == nil
+}
+
+// drawUnchecked draws the page while the server checks the link.
+func drawUnchecked(title string) app.UI {
+	return narrow(
+		heading(title),
+		html.Div().Class("card").Aria("busy", true).Body(skeleton()),
+	)
+}
+
+// drawDead draws the page of a link that does not work: why, followed by advice, and a button
+// with which the user can request an email. If the reason is unknown, unknown says so.
+func (l *link) drawDead(advice, unknown, button message.ID) app.UI {
+	t := l.form.env
+	why := t.T(unknown)
+	switch {
+	case errors.Is(l.dead, shared.ErrTokenUsed):
+		why = t.T(message.ErrLinkUsed) + " " + t.T(advice)
+	case errors.Is(l.dead, shared.ErrTokenExpired):
+		why = t.T(message.ErrLinkExpired) + " " + t.T(advice)
+	}
+	return narrow(
+		heading(t.T(message.ErrLinkNoLongerWorks)),
+		html.Div().Class("card").Body(
+			html.P().Text(why),
+			html.A(shared.PageForgotPassword).Class("button").Text(t.T(button)),
+		),
+	)
+}
