@@ -27,7 +27,7 @@ func TestDocumentedBackup(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		database, restored := newPostgres(t), newPostgres(t)
+		database, restored := storetest.Postgres(t), storetest.Postgres(t)
 		dir := shellDir(t)
 		env := []string{"LATCHKEY_DATABASE=" + database, "RESTORED_DATABASE=" + restored,
 			"PATH=" + storetest.Shared(t).Programs() + ":" + os.Getenv("PATH")}

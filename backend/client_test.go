@@ -29,7 +29,7 @@ func testClient(t *testing.T) {
 			t.Helper()
 			url := storetest.SQLite(t)
 			if strings.HasPrefix(database, "postgres:") {
-				url = newPostgres(t)
+				url = storetest.Postgres(t)
 			}
 			return testkit.Start(t, append(env, "-database", url, "-rate-limits", "off")...)
 		}

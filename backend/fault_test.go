@@ -22,16 +22,7 @@ import (
 // does not respond, and that no user loses a session.
 func TestDatabaseStops(t *testing.T) {
 	t.Parallel()
-	storetest.Shared(t) // or skip
-	cluster, err := storetest.StartCluster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	database, err := cluster.NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cluster, database := storetest.OwnCluster(t)
 	tapped, wire := storetest.Tap(t, database)
 	p := testkit.Start(t, "-database", tapped, "-trusted-proxies", "127.0.0.0/8")
 	ann := p.Client()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -93,42 +92,6 @@ func signInNew(t *testing.T, p *testkit.Program, email string) {
 // setsCookie reports whether an answer sets a cookie.
 func setsCookie(a testkit.Answer) bool { return len(a.Header["Set-Cookie"]) > 0 }
 
-// atOnce makes n concurrent calls.
-func atOnce(n int, call func(i int) testkit.Answer) []testkit.Answer {
-	answers := make([]testkit.Answer, n)
-	begin := make(chan struct{})
-	var calls sync.WaitGroup
-	for i := range n {
-		calls.Go(func() {
-			<-begin
-			answers[i] = call(i)
-		})
-	}
-	close(begin)
-	calls.Wait()
-	return answers
-}
-
-// onlySuccess returns the index of the only answer that is a 200. It fails the test if
-// several or none are, or if a call failed or was answered with a 5xx.
-func onlySuccess(t *testing.T, what string, answers []testkit.Answer) (index int) {
-	t.Helper()
-	n := 0
-	for i, a := range answers {
-		switch {
-		case a.Err != nil || a.Status >= 500:
-			t.Errorf("%s: %s", what, a)
-		case a.Status == 200:
-			index = i
-			n++
-		}
-	}
-	if n != 1 {
-		t.Errorf("%s: %d of %d answers are a 200; want 1: %v", what, n, len(answers), answers)
-	}
-	return index
-}
-
 // emails waits until an address has n emails, and returns all its emails.
 func emails(t *testing.T, p *testkit.Program, to string, n int) (all []testkit.Email) {
 	t.Helper()
@@ -149,16 +112,6 @@ func countSignIns(t *testing.T, database string) (n int) {
 		}
 	}
 	return n
-}
-
-// newPostgres returns the URL of an empty database.
-func newPostgres(t *testing.T) (url string) {
-	t.Helper()
-	url, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return url
 }
 
 // execSQL runs a statement on the database of a server. It fails the test unless

@@ -113,7 +113,7 @@ func TestPasskeysAtOnce(t *testing.T) {
 	})
 	t.Run("two servers", func(t *testing.T) {
 		t.Parallel()
-		database := newPostgres(t)
+		database := storetest.Postgres(t)
 		flags := []string{"-database", database, "-key-file", filepath.Join(t.TempDir(), "keys")}
 		first := startCrowded(t, flags...)
 		// Both have the same origin. Otherwise a passkey would work at one of them only.
@@ -148,7 +148,7 @@ func testPasskeysAtOnce(t *testing.T, database string, servers ...*testkit.Progr
 			devices[i] = authenticator.New(origin)
 			registrations[i] = create(t, devices[i], beginCeremony(t, c, "register"), same)
 		}
-		owner := onlySuccess(t, "one credential of eight accounts", atOnce(len(users), func(i int) testkit.Answer {
+		owner := testkit.OnlySuccess(t, "one credential of eight accounts", testkit.AtOnce(len(users), func(i int) testkit.Answer {
 			return postTo(i, users[i], "/passkey/verify-registration", registrations[i])
 		}))
 		if n := passkeys(); n != round+1 {
@@ -158,7 +158,7 @@ func testPasskeysAtOnce(t *testing.T, database string, servers ...*testkit.Progr
 		stranger := testkit.NewClient(origin)
 		response := use(t, devices[owner], beginCeremony(t, stranger, "authenticate"))
 		before := countSignIns(t, database)
-		onlySuccess(t, "one answer", atOnce(16, func(i int) testkit.Answer {
+		testkit.OnlySuccess(t, "one answer", testkit.AtOnce(16, func(i int) testkit.Answer {
 			return postTo(i, stranger, "/passkey/verify-authentication", response)
 		}))
 		if n := countSignIns(t, database) - before; n != 1 {
@@ -172,7 +172,7 @@ func testPasskeysAtOnce(t *testing.T, database string, servers ...*testkit.Progr
 
 	// One browser sends one registration many times.
 	response := create(t, authenticator.New(origin), beginCeremony(t, users[0], "register"))
-	onlySuccess(t, "one registration", atOnce(16, func(i int) testkit.Answer {
+	testkit.OnlySuccess(t, "one registration", testkit.AtOnce(16, func(i int) testkit.Answer {
 		return postTo(i, users[0], "/passkey/verify-registration", response)
 	}))
 	if n := passkeys(); n != rounds+1 {

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -19,7 +18,7 @@ import (
 // database.
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	database := newPostgres(t)
+	database := storetest.Postgres(t)
 	pooled := storetest.Pooled(t, database)
 	servers := startAtOnce(t, pooled)
 	one, two := servers[0], servers[1]
@@ -66,7 +65,7 @@ func TestPooler(t *testing.T) {
 	testkit.Eventually(t, "the other server has the value", func() bool {
 		return strings.Contains(two.Client().Elsewhere().Do("GET", "/api/about", "").Body, `"Everywhere"`)
 	})
-	noLocks(t, database)
+	storetest.NoLocks(t, database)
 }
 
 // TestReplicasAtOnce tests that all servers become ready that start at once on an empty
@@ -76,7 +75,7 @@ func TestReplicasAtOnce(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		startAtOnce(t, database)
 		if strings.HasPrefix(database, "postgres:") {
-			noLocks(t, database)
+			storetest.NoLocks(t, database)
 		}
 	})
 }
@@ -102,19 +101,6 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 }
 
 const waitsForMigration = "waiting for another process to migrate the database"
-
-// noLocks fails the test if an advisory lock is held in a database.
-func noLocks(t *testing.T, database string) {
-	t.Helper()
-	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
-	defer pool.Close()
-	var n int
-	err := pool.QueryRowContext(context.Background(),
-		"SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE locktype = 'advisory' AND datname = current_database()").Scan(&n)
-	if err != nil || n > 0 {
-		t.Errorf("%d advisory locks are held, %v; want none", n, err)
-	}
-}
 
 // TestWaitsForMigration tests how a server and the commands behave while another process
 // migrates the database.
@@ -164,16 +150,7 @@ func TestWaitsForMigration(t *testing.T) {
 // accepts writes.
 func TestReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
-	storetest.Shared(t) // or skip
-	cluster, err := storetest.StartCluster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	database, err := cluster.NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cluster, database := storetest.OwnCluster(t)
 	p := testkit.Start(t, "-database", database)
 	readOnly := func(value string) {
 		t.Helper()

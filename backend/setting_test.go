@@ -15,16 +15,7 @@ import (
 // outage.
 func TestSettingsEverywhere(t *testing.T) {
 	t.Parallel()
-	storetest.Shared(t) // or skip
-	cluster, err := storetest.StartCluster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	database, err := cluster.NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cluster, database := storetest.OwnCluster(t)
 	one := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8")
 	two := testkit.Start(t, "-database", database, "-trusted-proxies", "127.0.0.0/8", "-key-file", one.Data+"/keys")
 	admin, other := one.Client(), two.Client()

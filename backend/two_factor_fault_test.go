@@ -122,7 +122,7 @@ func TestTwoFactorAtOnce(t *testing.T) {
 	})
 	t.Run("two servers", func(t *testing.T) {
 		t.Parallel()
-		database := newPostgres(t)
+		database := storetest.Postgres(t)
 		flags := []string{"-database", database, "-key-file", filepath.Join(t.TempDir(), "keys")}
 		testAtOnce(t, database, startCrowded(t, flags...), startCrowded(t, flags...))
 	})
@@ -144,7 +144,7 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	openOne := func(what string, call func(i int) testkit.Answer) (winner int) {
 		t.Helper()
 		before := ann.sessions(t)
-		winner = onlySuccess(t, what, atOnce(n, call))
+		winner = testkit.OnlySuccess(t, what, testkit.AtOnce(n, call))
 		if opened := ann.sessions(t) - before; opened != 1 {
 			t.Errorf("%s: %d sessions were opened; want 1", what, opened)
 		}
@@ -170,8 +170,8 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 
 	// Many pending sign-ins use wrong codes, which count together.
 	wrong := testkit.Wrong(ann.app)
-	checked := 0
-	for _, a := range atOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
+	judged := 0
+	for _, a := range testkit.AtOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
 		switch {
 		case a.Is(401, "INVALID_CODE"):
 			checked++
@@ -221,7 +221,7 @@ func (u *twoFactorUser) replaceAppAtOnce(t *testing.T, n int, servers []*testkit
 	u.app, _ = enable(t, u.Client, true)
 	first := u.app.Current()
 	same := copies(u.Client, n, servers)
-	u.Client = same[onlySuccess(t, "the first code of an authenticator", atOnce(n, func(i int) testkit.Answer {
+	u.Client = same[testkit.OnlySuccess(t, "the first code of an authenticator", testkit.AtOnce(n, func(i int) testkit.Answer {
 		return post(same[i], "/two-factor/verify-totp", body{"code": first})
 	}))]
 }

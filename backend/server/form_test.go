@@ -504,10 +504,7 @@ func TestFormsWhenUnavailable(t *testing.T) {
 // TestSignInFormBlocked is [TestSignInBlocked] for the form.
 func TestSignInFormBlocked(t *testing.T) {
 	t.Parallel()
-	database, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	database := storetest.Postgres(t)
 	storetest.Migrated(t, database)
 	s := open(t, storetest.OpenStrict(t, database), nil)
 	b := s.signUp(t, ann)

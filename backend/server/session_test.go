@@ -330,10 +330,7 @@ func TestRevokeTakesEffect(t *testing.T) {
 // does not run on SQLite, which has one writer at a time.
 func TestActionsLockTheUserFirst(t *testing.T) {
 	t.Parallel()
-	database, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	database := storetest.Postgres(t)
 	s := open(t, storetest.Migrated(t, database), nil)
 	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
 	defer pool.Close()
@@ -394,10 +391,7 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 // no request gets that far.
 func TestSignInBlocked(t *testing.T) {
 	t.Parallel()
-	database, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	database := storetest.Postgres(t)
 	storetest.Migrated(t, database)
 	s := open(t, storetest.OpenStrict(t, database), nil)
 	b := s.signUp(t, "ann@example.test")

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/crypto/argon2"
@@ -212,22 +211,14 @@ func TestBackupCodesNeedNoHashingSlot(t *testing.T) {
 // retries requests that the server asks to repeat: on a busy machine, some of many
 // writers wait for SQLite's lock longer than the server does.
 func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
-	answers := make([]testkit.Answer, n)
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-start
-			for range 10 {
-				if answers[i] = send(i); answers[i].Status != 503 {
-					break
-				}
+	return testkit.AtOnce(n, func(i int) (a testkit.Answer) {
+		for range 10 {
+			if a = send(i); a.Status != 503 {
+				break
 			}
-		})
-	}
-	close(start)
-	all.Wait()
-	return answers
+		}
+		return a
+	})
 }
 
 // TestEnrollInParallel tests that 48 users can turn on two-factor authentication in

@@ -21,10 +21,7 @@ import (
 // transaction mode.
 func pooledURL(t *testing.T) (direct, pooled string) {
 	t.Helper()
-	direct, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	direct = storetest.Postgres(t)
 	return direct, storetest.Pooled(t, direct)
 }
 
@@ -70,14 +67,7 @@ func TestMigratePooled(t *testing.T) {
 	if err := dbs[0].Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
-	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(direct)))
-	defer pool.Close()
-	var locks int
-	err := pool.QueryRowContext(t.Context(),
-		"SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE locktype = 'advisory' AND datname = current_database()").Scan(&locks)
-	if err != nil || locks > 0 {
-		t.Errorf("%d advisory locks are left, %v; want none", locks, err)
-	}
+	storetest.NoLocks(t, direct)
 }
 
 // TestMigrationWait checks that a process that waits for another one's migration reports
@@ -146,10 +136,7 @@ func TestMigrateReportsOnce(t *testing.T) {
 // TestReadyReadOnly checks that a Postgres server that accepts no writes is not ready.
 func TestReadyReadOnly(t *testing.T) {
 	t.Parallel()
-	url, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	url := storetest.Postgres(t)
 	if err := storetest.Migrated(t, url).Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -161,12 +148,7 @@ func TestReadyReadOnly(t *testing.T) {
 // TestReadyStandby checks that a standby, which accepts only reads, is not ready.
 func TestReadyStandby(t *testing.T) {
 	t.Parallel()
-	storetest.Shared(t) // or skip
-	cluster, err := storetest.StartCluster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
+	cluster, _ := storetest.OwnCluster(t)
 	storetest.Migrated(t, cluster.URL())
 	if err := cluster.Standby(); err != nil {
 		t.Fatal(err)

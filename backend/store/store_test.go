@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"latchkey/backend/mail"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
@@ -47,22 +47,15 @@ func addSession(t *testing.T, db account.Store, user, id string, active time.Tim
 // other error than the expected one fails the test.
 func atOnce(t *testing.T, n int, expected error, fn func(i int) error) int {
 	t.Helper()
-	var won atomic.Int32
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-start
-			if err := fn(i); err == nil {
-				won.Add(1)
-			} else if !errors.Is(err, expected) {
-				t.Errorf("call %d: %v; want %v", i, err, expected)
-			}
-		})
+	won := 0
+	for i, err := range testkit.AtOnce(n, fn) {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, expected) {
+			t.Errorf("call %d: %v; want %v", i, err, expected)
+		}
 	}
-	close(start)
-	wg.Wait()
-	return int(won.Load())
+	return won
 }
 
 func TestSessionByHash(t *testing.T) {
@@ -93,11 +86,7 @@ func TestSessionByHash(t *testing.T) {
 // response to the next query, which could be another user's session.
 func TestLateResponse(t *testing.T) {
 	t.Parallel()
-	url, err := storetest.Shared(t).NewDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
-	url, wire := storetest.Tap(t, url)
+	url, wire := storetest.Tap(t, storetest.Postgres(t))
 	db := storetest.Migrated(t, url)
 	for _, user := range []string{"ann", "bob"} {
 		addUser(t, db, user)

@@ -369,6 +369,32 @@ func Shared(tb testing.TB) *Cluster {
 	return shared.cluster
 }
 
+// Postgres returns the URL of an empty database in the shared cluster.
+func Postgres(t *testing.T) (url string) {
+	t.Helper()
+	url, err := Shared(t).NewDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// OwnCluster starts a cluster that a test can stop, and closes it when the test ends. It
+// returns the URL of an empty database in it.
+func OwnCluster(t *testing.T) (c *Cluster, url string) {
+	t.Helper()
+	Shared(t) // or skip
+	c, err := StartCluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if url, err = c.NewDatabase(); err != nil {
+		t.Fatal(err)
+	}
+	return c, url
+}
+
 // Main runs the tests of a package, closes the shared cluster if there is one, runs the
 // cleanup functions of the package, and exits.
 func Main(m *testing.M, cleanup ...func()) {

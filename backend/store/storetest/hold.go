@@ -33,3 +33,17 @@ func HoldMigration(t *testing.T, database string) (release func()) {
 	}
 	return func() { tx.Rollback() }
 }
+
+// NoLocks fails the test if a connection holds an advisory lock in a Postgres database, as a
+// migration does.
+func NoLocks(t *testing.T, database string) {
+	t.Helper()
+	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
+	defer pool.Close()
+	const count = `SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+		WHERE locktype = 'advisory' AND datname = current_database()`
+	var n int
+	if err := pool.QueryRowContext(t.Context(), count).Scan(&n); err != nil || n > 0 {
+		t.Errorf("%d advisory locks are held, %v; want none", n, err)
+	}
+}

@@ -25,13 +25,7 @@ func Each(t *testing.T, test func(t *testing.T, db store.DB)) {
 // empty database.
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
-	each(t, test, func(t *testing.T) string { return SQLite(t) }, func(t *testing.T) string {
-		url, err := Shared(t).NewDatabase()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return url
-	})
+	each(t, test, SQLite, Postgres)
 }
 
 // EachMigrated is like [EachURL], but the databases have the current schema. They are
