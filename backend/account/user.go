@@ -39,7 +39,8 @@ type User struct {
 const handleSize = 64
 
 // checkName returns the name of a user or passkey in its stored form, or "" if it has no
-// visible characters. It fails with [shared.ErrNameTooLong] and [shared.ErrNameControls].
+// visible characters. It fails with [shared.ErrNameTooLong] and [shared.ErrNameControls], which
+// are about the field "name".
 func checkName(text string) (string, error) {
 	if utf8.RuneCountInString(text) > shared.MaxName {
 		return "", shared.ErrNameTooLong
@@ -84,7 +85,7 @@ type UserChange struct {
 
 // UpdateUser changes the session's user.
 func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange) error {
-	if change.Name == nil && change.Image == nil && change.Language == nil {
+	if change == (UserChange{}) {
 		return shared.ErrNothingToUpdate
 	}
 	if change.Name != nil {
