@@ -51,7 +51,7 @@ func (p *notMe) Render() app.UI {
 	case !p.checked:
 		return drawUnchecked(e.T(message.WasItNotYou))
 	case p.dead != nil:
-		return p.drawDead(message.StillShutOthersOut, message.ErrLinkDeadStillSecure, message.ChooseNewPassword)
+		return p.drawDead(message.RevokeAccessAnyway, message.ErrLinkDeadStillSecure, message.ChooseNewPassword)
 	}
 	return narrow(
 		heading(e.T(message.WasItNotYou)),

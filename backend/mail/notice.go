@@ -43,7 +43,7 @@ type AgreeEmailChange struct {
 
 func (n AgreeEmailChange) write(e *email) {
 	e.begin(message.MailAgreeEmailChangeSubject, message.MailAgreeEmailChange, n.New)
-	e.requestLink(n.Link, message.MailIfNotYouEndSession)
+	e.requestLink(n.Link, message.MailIfNotYouRevokeSession)
 }
 
 // VerifyNewEmail asks the reader to verify the new address of an account.
@@ -67,7 +67,7 @@ type DeleteAccount struct{ Link string }
 
 func (n DeleteAccount) write(e *email) {
 	e.begin(message.MailDeleteAccountSubject, message.MailDeleteAccount)
-	e.requestLink(n.Link, message.MailIfNotYouEndSession)
+	e.requestLink(n.Link, message.MailIfNotYouRevokeSession)
 }
 
 // SignInCode contains a code that serves as a second factor.
@@ -113,7 +113,7 @@ func (n CodeGuessing) write(e *email) {
 type AccountRecovered struct{}
 
 func (AccountRecovered) write(e *email) {
-	e.begin(message.MailAccountRecoveredSubject, message.MailAccountRecovered)
+	e.begin(message.MailEmergencyAccessSubject, message.MailEmergencyAccess)
 	e.requestTime()
 	e.paragraph(message.MailIfEmergencyAccessNotRequested)
 }
