@@ -195,8 +195,8 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
 			return err
 		}
-		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventBackupCodesMade, reversal{BackupCode: digests[0]}, actor.Session.SecondFactorBy,
-			mail.BackupCodesMade)
+		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventBackupCodesMade, reversal{BackupCode: digests[0]},
+			actor.Session.SecondFactorBy, mail.BackupCodesMade)
 		return err
 	})
 	return codes, token, err

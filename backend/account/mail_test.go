@@ -32,8 +32,11 @@ func TestMailLanguage(t *testing.T) {
 		{"de", "en", message.German, "4.11.2026 um 09:05 Uhr"},
 		{"en", "de", message.English, "09:05 on 4 November 2026"},
 	} {
+		l := tt.want
+		context := l.T(message.MailRequestContext, tt.time, l.T(message.AnUnknownAddress), l.T(message.AnUnknownBrowser))
 		m := s.compose(User{Language: tt.chosen}, Client{Language: tt.browser}, mail.Alert{Change: mail.NewSignIn})
-		if m.Subject != tt.subject || !strings.Contains(m.Text, tt.occasion+"\n\n") || !strings.Contains(m.HTML, `<html lang="`+tt.lang+`">`) {
+		if m.Subject != l.T(message.MailNewSignInSubject) || !strings.Contains(m.Text, context+"\n\n") ||
+			!strings.Contains(m.HTML, `<html lang="`+l.Tag+`">`) {
 			t.Errorf("to a user who has chosen %q, from a browser that reads %q, the email is %+v", tt.chosen, tt.browser, m)
 		}
 		if !strings.HasSuffix(m.Text, "\n-- \nLatchkey\nhttps://accounts.example.com\n") {
@@ -45,10 +48,16 @@ func TestMailLanguage(t *testing.T) {
 // TestAlertFactor checks that an alert names the factor that confirmed the change.
 func TestAlertFactor(t *testing.T) {
 	s := mailing(t)
-	for by, want := range map[Factor]bool{ByTOTP: true, ByBackupCode: true, ByPasskey: true, ByEmailCode: false, "": false} {
+	sentences := []message.ID{message.MailConfirmedByTOTP, message.MailConfirmedByBackupCode, message.MailConfirmedByPasskey}
+	for by, want := range map[Factor]message.ID{
+		ByTOTP: message.MailConfirmedByTOTP, ByBackupCode: message.MailConfirmedByBackupCode, ByPasskey: message.MailConfirmedByPasskey,
+		ByEmailCode: 0, "": 0,
+	} {
 		m := s.compose(User{}, Client{}, mail.Alert{Change: mail.BackupCodesMade, ConfirmedBy: mail.Factor(by)})
-		if strings.Contains(m.Text, "It was confirmed with ") != want {
-			t.Errorf("by %q: %s", by, m.Text)
+		for _, id := range sentences {
+			if sentence := message.English.T(id); strings.Contains(m.Text, sentence) != (id == want) {
+				t.Errorf("by %q: whether the email says %q is wrong:\n%s", by, sentence, m.Text)
+			}
 		}
 	}
 }

@@ -164,14 +164,10 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 }
 
 // finishSignIn makes the browser a known device and records the sign-in. If the browser was
-// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. passkey is the ID of the
-// passkey that signed in, or "".
-func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, passkey string) error {
-	pw, err := in.Password(ctx, in.User.ID)
-	if err != nil && !errors.Is(err, shared.ErrCredentialNotFound) { // an account without a password has an empty hash
-		return err
-	}
-	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, pw.Hash); !known && s.Settings.Now().NewDeviceMail {
+// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. hash is that of the user's
+// password, and passkey is the ID of the passkey that signed in, or "".
+func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, hash, passkey string) error {
+	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, hash); !known && s.Settings.Now().NewDeviceMail {
 		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func notices() []Notice {
 	all := []Notice{
 		VerifyEmail{link}, HaveAccount{link, link}, AgreeEmailChange{hostile, link}, VerifyNewEmail{link}, ForgotPassword{link},
 		DeleteAccount{link}, SignInCode{"012345", 3 * time.Minute, false}, SignInCode{"012345", 3 * time.Minute, true},
-		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured, AccountRecovered{},
+		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured, EmergencyAccess{},
 		SecretSettingChanged{hostile, hostile}, Test, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere,
 		AccountDisabled, AccountEnabled, EmailChanged{hostile},
 	}
@@ -114,9 +114,10 @@ func TestAlert(t *testing.T) {
 // TestRequestContext checks how an email states the time and the address of a
 // request.
 func TestRequestContext(t *testing.T) {
-	for ip, want := range map[string]string{"": "from an unknown address, with ", "192.0.2.1": "from 192.0.2.1, with "} {
+	for ip, address := range map[string]string{"": message.English.T(message.AnUnknownAddress), "192.0.2.1": "192.0.2.1"} {
 		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test)
-		if !strings.Contains(m.Text, "This happened at 14:05 on 24 November 2026 UTC, "+want) {
+		want := message.English.T(message.MailRequestContext, "14:05 on 24 November 2026", address, message.English.T(message.AnUnknownBrowser))
+		if !strings.Contains(m.Text, want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
 	}

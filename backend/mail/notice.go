@@ -109,10 +109,10 @@ func (n CodeGuessing) write(e *email) {
 	e.requestContext()
 }
 
-// AccountRecovered tells the reader that an operator has recovered their account.
-type AccountRecovered struct{}
+// EmergencyAccess tells the reader that an operator has recovered their account.
+type EmergencyAccess struct{}
 
-func (AccountRecovered) write(e *email) {
+func (EmergencyAccess) write(e *email) {
 	e.begin(message.MailEmergencyAccessSubject, message.MailEmergencyAccess)
 	e.requestTime()
 	e.paragraph(message.MailIfEmergencyAccessNotRequested)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestUpdateUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		name := `Robert'); DROP TABLE users;-- <b>"ä"</b>`
 		want(t, b.Post("/update-user", body{"name": name, "image": "https://example.test/a.png"}), 200, "")
@@ -48,7 +48,7 @@ func TestUpdateUser(t *testing.T) {
 // TestLanguage tests that a user's language is stored in the account, and so is the same
 // in every browser.
 func TestLanguage(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, "ann@example.test")
 		chosen := func(b *browser, want any) {
 			t.Helper()
@@ -81,7 +81,7 @@ func TestLanguage(t *testing.T) {
 // TestDeleteUser tests that users can delete their account with the password. The
 // deletion must revoke all sessions, and leave none of the user's data in the database.
 func TestDeleteUser(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	each(t, func(t *testing.T, s *testServer) {
 		b, other := s.signUp(t, "gone@example.test"), s.signIn(t, "gone@example.test")
 		want(t, b.Post("/update-user", body{"name": "Unforgettable"}), 200, "")
 		want(t, b.Post("/delete-user", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
