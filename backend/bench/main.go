@@ -51,6 +51,7 @@ var jobs = []job{
 	{"list-sessions of 1", 1, listSessions, 1000, clients},
 	{"list-sessions of 10", 10, listSessions, 1000, clients},
 	{"list-sessions of 100", 100, listSessions, 1000, clients},
+	{"update-user", 10, updateUser, 1000, clients},
 	{"sign-in", 10, signIn, 100, clients},
 	{"two-factor/enable", 10, enableTwoFactor, 100, []int{1, 16}},
 }

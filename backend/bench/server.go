@@ -140,6 +140,10 @@ func signIn(s *server, a account) []byte {
 	return s.post(shared.SignIn.Path, "", shared.Credentials{Email: a.email, Password: password})
 }
 
+func updateUser(s *server, a account) []byte {
+	return s.post(shared.UpdateUser.Path, a.cookie, map[string]string{"name": "Ann"})
+}
+
 func enableTwoFactor(s *server, a account) []byte {
 	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrollment{Password: password})
 }
