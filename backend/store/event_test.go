@@ -223,12 +223,12 @@ func TestLinkIsAtomic(t *testing.T) {
 			addEvent(t, s, fmt.Sprint("u", i), now)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		store.AfterStatement(db, func(query string) {
+		interrupted := store.AfterStatement(db, func(query string) {
 			if strings.Contains(query, "DELETE FROM \"unlinked_events\"") {
 				cancel()
 			}
 		})
-		if _, err := db.LinkEvents(ctx, s.Keys, now); err == nil {
+		if _, err := interrupted.LinkEvents(ctx, s.Keys, now); err == nil {
 			t.Error("linking did not stop")
 		}
 		want := audit.Report{Linked: 2, LinkedAt: now, Unlinked: 600, Oldest: now}

@@ -18,8 +18,12 @@ func Named(db DB) bool { return db.byHash.stmt.Load() != nil && !db.byHash.poole
 // SchemaVersion returns the newest schema version that the program knows.
 func SchemaVersion() int64 { return schemaVersion() }
 
-// AfterStatement calls fn after each statement of a database.
-func AfterStatement(db DB, fn func(query string)) { db.pool.AddQueryHook(afterStatement(fn)) }
+// AfterStatement returns a DB that calls fn after each of its statements.
+func AfterStatement(db DB, fn func(query string)) DB {
+	db.pool = db.pool.WithQueryHook(afterStatement(fn))
+	db.bun = db.pool
+	return db
+}
 
 type afterStatement func(query string)
 

@@ -37,7 +37,7 @@ func TestStatements(t *testing.T) {
 
 		var mu sync.Mutex
 		var sent []string
-		store.AfterStatement(db, func(query string) {
+		s.Store = store.AfterStatement(db, func(query string) {
 			mu.Lock()
 			defer mu.Unlock()
 			sent = append(sent, query)
