@@ -43,6 +43,21 @@ func TestRequestID(t *testing.T) {
 	})
 }
 
+// TestLogLines tests that a caller cannot fill the log with a long method or path.
+func TestLogLines(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.browser(t)
+		b.Do(strings.Repeat("M", 5000), "/readyz", "")
+		b.Do("GET", "/"+strings.Repeat("p", 5000), "")
+		testkit.Eventually(t, "the log has both lines", func() bool { return strings.Count(s.log.String(), "msg=request") == 2 })
+		for line := range strings.Lines(s.log.String()) {
+			if len(line) > 400 {
+				t.Errorf("a line of %d bytes: %.400s", len(line), line)
+			}
+		}
+	})
+}
+
 // TestReadyVersion tests that only /readyz says which version the server is.
 func TestReadyVersion(t *testing.T) {
 	eachAs(t, func(c *server.Config) { c.Version = "v9.8.7" }, func(t *testing.T, s *testServer, _ *account.Service) {
