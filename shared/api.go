@@ -89,7 +89,7 @@ var (
 // Alive is the response of a running server.
 type Alive struct {
 	OK      bool   `json:"ok"`
-	Version string `json:"version,omitempty"` // of the program; only /readyz has it
+	Version string `json:"version,omitempty"` // of the program; only /readyz has it, for internal callers
 }
 
 // Status is the response of calls that only succeed or fail.

@@ -57,14 +57,3 @@ func TestLogLines(t *testing.T) {
 		}
 	})
 }
-
-// TestReadyVersion tests that only /readyz says which version the server is.
-func TestReadyVersion(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Version = "v9.8.7" }, func(t *testing.T, s *testServer, _ *account.Service) {
-		for path, want := range map[string]string{"/readyz": `{"ok":true,"version":"v9.8.7"}`, "/healthz": `{"ok":true}`, "/api/auth/ok": `{"ok":true}`} {
-			if a := s.browser(t).Do("GET", path, ""); strings.TrimSpace(a.Body) != want {
-				t.Errorf("%s: %s; want %s", path, a, want)
-			}
-		}
-	})
-}

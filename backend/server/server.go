@@ -7,12 +7,13 @@ package server
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"latchkey/backend/account"
 	"latchkey/backend/mail"
@@ -42,7 +43,8 @@ type Config struct {
 	// Latchkey replaces a Better Auth server.
 	CookiePrefix string
 
-	// Version is the version of the program, which /readyz returns. Optional.
+	// Version is the version of the program, which /readyz returns to callers on this
+	// machine or a private network. Optional.
 	Version string
 
 	// RequestTimeout limits a request, or each part of a streamed response. Zero means
@@ -62,6 +64,8 @@ type Server struct {
 	queues  *queues
 	proxies *proxies
 	site    *site.Site
+
+	readiness singleflight.Group // the check of [Server.checkReady] that runs
 }
 
 // requestTimeout is under five seconds: the time in which the server must respond even if
@@ -193,19 +197,3 @@ func (s *Server) routes() []route {
 }
 
 func (s *Server) ok(call, shared.None) (shared.Alive, error) { return shared.Alive{OK: true}, nil }
-
-// probe reports whether the process is alive (/healthz) and whether it can serve requests
-// (/readyz).
-func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/readyz" {
-		ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
-		defer cancel()
-		if err := s.Ready(ctx); err != nil {
-			s.fail(w, r, fmt.Errorf("%w: %w", shared.ErrUnavailable, err))
-			return
-		}
-		reply(w, shared.Alive{OK: true, Version: s.Version})
-		return
-	}
-	reply(w, shared.Alive{OK: true})
-}
