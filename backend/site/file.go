@@ -30,13 +30,7 @@ const localizedVary = "Accept-Encoding, Accept-Language, Cookie"
 // Browsers cache it, and fetch it again after it has changed.
 func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != "GET" && r.Method != "HEAD" {
-			allow := "GET, HEAD"
-			if HasForm(r.URL.Path) {
-				allow += ", POST"
-			}
-			w.Header().Set("Allow", allow)
-			http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+		if refuseMethod(w, r) {
 			return
 		}
 		f := f(r)
@@ -63,6 +57,30 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 		}
 		send(w, r, http.StatusOK, f.Type, body, encoding)
 	}
+}
+
+// movedTo redirects to another path for good.
+func movedTo(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !refuseMethod(w, r) {
+			w.Header().Set("Cache-Control", "no-cache") // otherwise a browser could keep it for ever
+			http.Redirect(w, r, path, http.StatusMovedPermanently)
+		}
+	}
+}
+
+// refuseMethod reports whether a request does not read, and refuses it then.
+func refuseMethod(w http.ResponseWriter, r *http.Request) (refused bool) {
+	if r.Method == "GET" || r.Method == "HEAD" {
+		return false
+	}
+	allow := "GET, HEAD"
+	if HasForm(r.URL.Path) {
+		allow += ", POST"
+	}
+	w.Header().Set("Allow", allow)
+	http.Error(w, shared.ErrMethod.Message, http.StatusMethodNotAllowed)
+	return true
 }
 
 func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte, encoding string) {

@@ -63,6 +63,9 @@ func New(c Config) *Site {
 	}
 	for path, document := range web.Documents() {
 		s.files[path] = static(func() *web.File { return document })
+		if folder, ok := strings.CutSuffix(path, "/"); ok {
+			s.files[folder] = movedTo(path) // a reader types /docs
+		}
 	}
 	for path, icon := range provider.Icons() {
 		f := web.NewFile("image/svg+xml", icon)

@@ -452,9 +452,17 @@ func TestDocuments(t *testing.T) {
 	if w := request(h, "POST", "/docs/security"); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("a POST to a document: %d; want 405", w.Code)
 	}
-	for _, path := range []string{"/docs/security.md", "/docs/decisions", "/docs/nothing", "/docs/../web.go"} {
+	for _, path := range []string{"/docs/security.md", "/docs/security/", "/docs/nothing", "/docs/../web.go"} {
 		if w := get(h, path); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d; want 404", path, w.Code)
+		}
+	}
+	for _, path := range []string{"/docs", "/docs/decisions"} {
+		if w := get(h, path); w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != path+"/" {
+			t.Errorf("%s: %d to %q; want 301 to %s/", path, w.Code, w.Header().Get("Location"), path)
+		}
+		if w := request(h, "POST", path); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("a POST to %s: %d %v; want 405", path, w.Code, w.Header())
 		}
 	}
 }
