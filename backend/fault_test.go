@@ -295,6 +295,7 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com,https://f.com"}, "leave some out"},
 		{[]string{"-rate-limits", "maybe"}, "on or off"},
 		{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
+		{[]string{"verify-log", "-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable"}, "latchkey: open the database: dial tcp"},
 		{[]string{"dance"}, "unknown command"},
 		{[]string{"serve", "now"}, "unexpected argument"},
 	} {
@@ -303,7 +304,8 @@ func TestRefusesToStart(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		testkit.Start(t, "-database", database).Stop()
 		// Another folder has no key file, so the server lacks the key of the database.
-		refused(t, "set -key-file to", "-database", database, "-data", t.TempDir())
+		empty := t.TempDir()
+		refused(t, "there is no key file at "+filepath.Join(empty, "keys")+", and the database already has a key", "-database", database, "-data", empty)
 	})
 }
 

@@ -38,7 +38,7 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 		c.log.Info("waiting for another process to migrate the database", "waited", waited.Round(time.Second), "limit", c.migrationWait)
 	}})
 	if err != nil {
-		return keyring.Keys{}, err
+		return keyring.Keys{}, fmt.Errorf("open the database: %w", err)
 	}
 	if len(applied) > 0 {
 		c.log.Info("migrated the database", "version", applied[len(applied)-1])
@@ -51,6 +51,8 @@ func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) 
 	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
 		if created {
 			os.Remove(c.keyFile) // an operator would mistake the new file for the right one
+			return keyring.Keys{}, fmt.Errorf("there is no key file at %s, and the database already has a key: "+
+				"restore the file, or set -key-file to the key file of this database", c.keyFile)
 		}
 		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: set -key-file to the key file of this database", err, c.keyFile)
 	} else if err != nil {

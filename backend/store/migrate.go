@@ -85,14 +85,9 @@ func (db DB) Migrate(ctx context.Context) (applied []int64, err error) {
 //   - [ErrNewerSchema]: the schema is newer than the program; nothing changes
 func (db DB) MigrateWith(ctx context.Context, m Migration) (applied []int64, err error) {
 	if db.dsn != "" {
-		applied, err = db.migratePostgres(ctx, m)
-	} else {
-		applied, err = db.migrateSQLite(ctx, m)
+		return db.migratePostgres(ctx, m)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	return applied, nil
+	return db.migrateSQLite(ctx, m)
 }
 
 // migrateSQLite migrates under a file lock. The database's own lock covers neither all
