@@ -125,24 +125,33 @@ func permissions(ctx context.Context, _ config, db store.DB, out io.Writer) erro
 }
 
 // grant gives a permission to a user.
-func grant(ctx context.Context, c config, accounts *account.Service, _ io.Writer) error {
+func grant(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	user, permission, err := userAndPermission(ctx, c, accounts)
 	if err != nil {
 		return err
 	}
-	return accounts.GrantPermission(ctx, user.ID, permission)
+	if err := accounts.GrantPermission(ctx, user.ID, permission); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s has the permission %s.\n", user.Email, permission)
+	return nil
 }
 
 // revoke takes a permission away from a user.
-func revoke(ctx context.Context, c config, accounts *account.Service, _ io.Writer) error {
+func revoke(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	user, permission, err := userAndPermission(ctx, c, accounts)
 	if err != nil {
 		return err
 	}
-	if err := accounts.RevokePermission(ctx, user.ID, permission); !errors.Is(err, account.ErrNotFound) {
+	err = accounts.RevokePermission(ctx, user.ID, permission)
+	if errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("%s does not have the permission %s", user.Email, permission)
+	}
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s does not have the permission %s", c.args[0], permission)
+	fmt.Fprintf(out, "%s no longer has the permission %s.\n", user.Email, permission)
+	return nil
 }
 
 // userAndPermission returns the user and the permission that the arguments name.

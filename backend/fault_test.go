@@ -395,11 +395,12 @@ func TestCommands(t *testing.T) {
 			fails      bool
 		}{
 			{[]string{"permissions"}, nil, "", false},
-			{[]string{"grant"}, []string{"Ann@example.test", "settings.manage"}, "", false},
+			{[]string{"grant"}, []string{"Ann@example.test", "settings.manage"}, "ann@example.test has the permission settings.manage.\n", false},
+			{[]string{"grant"}, []string{"ann@example.test", "settings.manage"}, "ann@example.test has the permission settings.manage.\n", false},
 			{[]string{"permissions"}, nil, "ann@example.test\tsettings.manage\n", false},
 			{[]string{"grant"}, []string{"bob@example.test", "settings.manage"}, "no account", true},
 			{[]string{"grant"}, []string{"ann@example.test", "everything"}, "one of: settings.manage, users.manage, audit.read", true},
-			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "", false},
+			{[]string{"revoke"}, []string{"Ann@example.test", "settings.manage"}, "ann@example.test no longer has the permission settings.manage.\n", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},
 			{[]string{"unlock"}, []string{"Ann@example.test"}, "lockout lifted", false},
@@ -409,7 +410,7 @@ func TestCommands(t *testing.T) {
 			{[]string{"recover"}, nil, "give exactly one email address", true},
 			{[]string{"recover", "-origin", p.Origin}, []string{"Ann@example.test"}, "\n\n  " + p.Origin + "/reset-password?token=", false},
 			{[]string{"verify-log"}, nil, "The security log is intact: 5 entries.\n", false}, // of sign-up, grant, revoke, unlock and recover
-			{[]string{"rotate-key"}, nil, "restart them all", false},
+			{[]string{"rotate-key"}, nil, "Stop every server of this database that still runs", false},
 			{[]string{"verify-log"}, nil, "The security log is intact: 6 entries.\n", false},
 			{[]string{"permissions"}, nil, "", false},
 		} {

@@ -39,12 +39,21 @@ func rotateKey(ctx context.Context, c config, db store.DB, out io.Writer) (err e
 	for _, why := range lost {
 		fmt.Fprintf(out, "Could not re-encrypt a value: %v.\n", why)
 	}
-	fmt.Fprintf(out, `Re-encrypted %d values with the new key, the first one in %s.
-Copy the file to every server of this database, and restart them all.
+	fmt.Fprintf(out, `Re-encrypted %s with the new key, the first one in %s.
+Stop every server of this database that still runs: it lacks the new key. Copy the file
+to all of them, and then start them.
 
 Keep the older keys in the file. They verify existing backup codes. If you remove
 a key, the backup codes that were created with it stop working, and their owners
 have to create new ones. Nothing else needs the older keys.
-`, n, c.keyFile)
+`, count(n, "value"), c.keyFile)
 	return nil
+}
+
+// count returns a number with a noun whose plural ends in s.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
