@@ -26,8 +26,6 @@ import (
 	"latchkey/backend/testkit"
 )
 
-const operations = "../web/docs/operations.md"
-
 // TestDocumentedProxies tests that the proxies work as the documentation configures them:
 // with a client that is at another address than the proxy, and lies about its own.
 func TestDocumentedProxies(t *testing.T) {
@@ -39,11 +37,10 @@ func TestDocumentedProxies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &proxy{host: "accounts.example.com", dir: t.TempDir(), http: port(t), https: port(t)}
-			p.server = testkit.Start(t, "-origin", "https://"+p.host, "-trusted-proxies", "127.0.0.1")
-			p.upstream = strings.TrimPrefix(p.server.Origin, "http://")
-			p.upstream = strings.Replace(p.upstream, "localhost", "127.0.0.1", 1)
-			p.certify(t)
+			p := newProxy(t)
+			server := testkit.Start(t, "-origin", "https://"+p.host, "-trusted-proxies", "127.0.0.1")
+			p.upstream = strings.Replace(strings.TrimPrefix(server.Origin, "http://"), "localhost", "127.0.0.1", 1)
+			p.log = server.Output.String
 			test(t, p)
 			p.check(t)
 		})
@@ -53,11 +50,19 @@ func TestDocumentedProxies(t *testing.T) {
 // A proxy is one that runs in front of a server.
 type proxy struct {
 	host        string
-	server      *testkit.Program
-	upstream    string // host and port of the server
-	dir         string // for files
+	upstream    string        // host and port of the server
+	log         func() string // of the server
+	dir         string        // for files
+	env         []string
 	http, https string // ports
 	roots       *x509.CertPool
+}
+
+func newProxy(t *testing.T) *proxy {
+	t.Helper()
+	p := &proxy{host: "accounts.example.com", dir: t.TempDir(), http: port(t), https: port(t)}
+	p.certify(t)
+	return p
 }
 
 func testNginx(t *testing.T, p *proxy) {
@@ -77,9 +82,14 @@ func testNginx(t *testing.T, p *proxy) {
 }
 
 func testCaddy(t *testing.T, p *proxy) {
-	config := p.replace(testkit.Fence(t, operations, "caddyfile", "reverse_proxy"),
-		"accounts.example.com {", "accounts.example.com {\n\tbind 127.0.0.1\n\ttls "+p.path("certificate.pem")+" "+p.path("key.pem"),
-		"127.0.0.1:8080", p.upstream)
+	config := p.replace(testkit.Fence(t, operations, "caddyfile", "reverse_proxy"), "127.0.0.1:8080", p.upstream)
+	p.runCaddy(t, config, "accounts.example.com {")
+}
+
+// runCaddy starts Caddy with a configuration for one site. The site begins with a line.
+func (p *proxy) runCaddy(t *testing.T, config, site string) {
+	t.Helper()
+	config = p.replace(config, site, site+"\n\tbind 127.0.0.1\n\ttls "+p.path("certificate.pem")+" "+p.path("key.pem"))
 	p.write(t, "Caddyfile", "{\n\tadmin off\n\thttp_port "+p.http+"\n\thttps_port "+p.https+"\n}\n"+config)
 	p.run(t, "caddy", "run", "--adapter", "caddyfile", "--config", p.path("Caddyfile"))
 }
@@ -157,8 +167,8 @@ func (p *proxy) check(t *testing.T) {
 	if _, body = call("GET", home+"/api/auth/get-session", ""); !strings.Contains(body, `"ipAddress":"127.0.0.2"`) {
 		t.Errorf("the session: %s; want the address of the client", body)
 	}
-	if strings.Contains(p.server.Output.String(), "looks like a proxy") {
-		t.Errorf("the server does not know its proxy:\n%s", p.server.Output.String())
+	if strings.Contains(p.log(), "looks like a proxy") {
+		t.Errorf("the server does not know its proxy:\n%s", p.log())
 	}
 }
 
@@ -193,7 +203,7 @@ func (p *proxy) run(t *testing.T, name string, args ...string) {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "HOME="+p.dir, "XDG_DATA_HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir)
+	cmd.Env = append(append(os.Environ(), p.env...), "HOME="+p.dir, "XDG_DATA_HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir)
 	var output testkit.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
