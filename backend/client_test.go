@@ -23,6 +23,7 @@ func TestBinary(t *testing.T) {
 func testClient(t *testing.T) {
 	t.Parallel()
 	scripts := installClient(t)
+	writeExamples(t, scripts)
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		// start starts a server on a database of its own.
 		start := func(t *testing.T, env ...string) *testkit.Program {
@@ -50,7 +51,37 @@ func testClient(t *testing.T) {
 			redirecting := start(t, "TWO_FACTOR_SIGN_IN=redirect")
 			runScript(t, scripts, "two-factor.mjs", p.Origin, mail(p), redirecting.Origin)
 		})
+		t.Run("documents", func(t *testing.T) {
+			_, invite, _ := strings.Cut(p.Output.String(), "/sign-up?invite=")
+			runScript(t, scripts, "documents.mjs", p.Origin, mail(p), strings.Fields(invite)[0])
+		})
 	})
+}
+
+// writeExamples writes the examples of the documents into the folder "blocks" beside the
+// script that runs them.
+func writeExamples(t *testing.T, scripts string) {
+	t.Helper()
+	blocks := filepath.Join(scripts, "blocks")
+	if err := os.Mkdir(blocks, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]string{
+		"readme":     testkit.Fence(t, readme, "js", "twoFactorRequired"),
+		"page":       testkit.Fence(t, gettingStarted, "js", "revokeSession"),
+		"client":     testkit.Fence(t, betterAuth, "js", "passkeyClient"),
+		"sessions":   testkit.Fence(t, betterAuth, "js", "revokeSession"),
+		"two-factor": testkit.Fence(t, betterAuth, "js", "twoFactor.enable"),
+		"passkeys":   testkit.Fence(t, betterAuth, "js", "addPasskey"),
+		"step-up":    testkit.Fence(t, betterAuth, "js", "withStepUp"),
+		"proof":      testkit.Fence(t, betterAuth, "js", "startAuthentication"),
+		"emails":     testkit.Fence(t, betterAuth, "js", "requestPasswordReset"),
+		"settings":   testkit.Fence(t, betterAuth, "js", "/api/settings"),
+	} {
+		if err := os.WriteFile(filepath.Join(blocks, name+".js"), []byte(block), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // runScript runs a script of testdata/client.

@@ -3,17 +3,25 @@
 import assert from "node:assert/strict";
 import { createAuthClient } from "better-auth/client";
 
+const nodeFetch = fetch;
+
 export function browser(baseURL, userAgent, plugins = []) {
+  const page = pageOf(baseURL, userAgent);
+  return { ...page, auth: createAuthClient({ baseURL, plugins, fetchOptions: { customFetchImpl: page.fetch } }) };
+}
+
+// pageOf returns the fetch of a page, and its cookies.
+export function pageOf(baseURL, userAgent) {
   const cookies = new Map();
 
-  async function customFetchImpl(url, init) {
+  async function fetch(url, init) {
     const headers = new Headers(init?.headers);
     headers.set("origin", baseURL);
     headers.set("user-agent", userAgent);
     if (cookies.size > 0) {
       headers.set("cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
     }
-    const response = await fetch(url, { ...init, headers });
+    const response = await nodeFetch(url, { ...init, headers });
     for (const line of setCookies(response.headers)) {
       const [pair, ...attributes] = line.split(";").map((part) => part.trim());
       const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
@@ -26,7 +34,7 @@ export function browser(baseURL, userAgent, plugins = []) {
     return response;
   }
 
-  return { cookies, auth: createAuthClient({ baseURL, plugins, fetchOptions: { customFetchImpl } }) };
+  return { cookies, fetch };
 }
 
 // setCookies is what headers.getSetCookie() returns where there is such a

@@ -2,76 +2,22 @@
 // Auth's own client with its plugin for it, and the forms of a page that uses it.
 // Usage: node two-factor.mjs BASE_URL MAIL_DIR REDIRECTING_BASE_URL
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { twoFactorClient } from "better-auth/client/plugins";
+import { AuthenticatorApp } from "./authenticator-app.mjs";
 import { browser, ok, refused } from "./browser.mjs";
 
 const [baseURL, mailDir, redirectingURL] = process.argv.slice(2);
 const email = "grace@example.test";
 const password = "nanoseconds of wire 1952";
 
-// An authenticator app that has read a QR code. Each code is good once, and of
-// one step more than the present one at most: there are two without waiting.
-class Authenticator {
-  #key;
-  #last = 0;
-
-  constructor(uri) {
-    const { protocol, host, searchParams } = new URL(uri);
-    assert.deepEqual([protocol, host], ["otpauth:", "totp"]);
-    assert.deepEqual([searchParams.get("digits"), searchParams.get("period")], ["6", "30"]);
-    this.secret = searchParams.get("secret");
-    let bits = "";
-    for (const character of this.secret) {
-      bits += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(character).toString(2).padStart(5, "0");
-    }
-    this.#key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  }
-
-  // RFC 6238, by way of RFC 4226, section 5.3.
-  #at(step) {
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(step));
-    const mac = createHmac("sha1", this.#key).update(counter).digest();
-    const number = mac.readUInt32BE(mac[19] & 0xf) & 0x7fffffff;
-    return String(number % 1_000_000).padStart(6, "0");
-  }
-
-  get #now() {
-    return Math.floor(Date.now() / 30_000);
-  }
-
-  code() {
-    this.#last = Math.max(this.#last + 1, this.#now);
-    assert.ok(this.#last <= this.#now + 1, "no code is left");
-    return this.#at(this.#last);
-  }
-
-  spent() {
-    return this.#at(this.#last);
-  }
-
-  wrong() {
-    const near = new Set();
-    for (let step = this.#now - 12; step <= this.#now + 12; step++) {
-      near.add(this.#at(step));
-    }
-    for (let n = 0; ; n++) {
-      const code = String(n).padStart(6, "0");
-      if (!near.has(code)) {
-        return code;
-      }
-    }
-  }
-}
-
 // mailedCode waits for the next code that comes by mail.
 const read = new Set();
 async function mailedCode() {
   for (let i = 0; i < 1200; i++) {
-    for (const name of readdirSync(mailDir).filter((n) => n.endsWith(".json") && !read.has(n)).sort()) {
+    const files = existsSync(mailDir) ? readdirSync(mailDir) : []; // it is made for the first mail
+    for (const name of files.filter((n) => n.endsWith(".json") && !read.has(n)).sort()) {
       read.add(name);
       const mail = JSON.parse(readFileSync(`${mailDir}/${name}`, "utf8"));
       if (mail.to === email && mail.subject === "Your sign-in code") {
@@ -158,7 +104,7 @@ await form.handleEnable(password);
 assert.deepEqual(toasts, []);
 assert.equal(form.state.step, "verify");
 assert.equal(new Set(form.state.backupCodes).size, 10);
-const app = new Authenticator(form.state.qrUri);
+const app = new AuthenticatorApp(form.state.qrUri);
 
 await form.handleVerify(app.wrong());
 assert.deepEqual(toasts.splice(0), [["error", "Invalid code. Please try again."]]);
@@ -218,7 +164,7 @@ for (let i = 0; i < 2; i++) { // each sign-in gives what opens the next
 console.log("read the URI, and make new backup codes");
 await refused(laptop.auth.twoFactor.getTotpUri({ password: "wrong, wrong" }), 400, "INVALID_PASSWORD");
 const { totpURI } = await ok(laptop.auth.twoFactor.getTotpUri({ password }));
-assert.equal(new Authenticator(totpURI).secret, app.secret);
+assert.equal(new AuthenticatorApp(totpURI).secret, app.secret);
 await refused(laptop.auth.twoFactor.generateBackupCodes({ password: "wrong, wrong" }), 400, "INVALID_PASSWORD");
 const { backupCodes } = await ok(laptop.auth.twoFactor.generateBackupCodes({ password }));
 assert.equal(new Set([...backupCodes, ...form.state.backupCodes]).size, 20);
@@ -262,7 +208,7 @@ const onTwoFactorRedirect = (context) => redirects.push(context);
 const stock = browser(redirectingURL, "Mozilla/5.0", [twoFactorClient({ onTwoFactorRedirect })]);
 await ok(stock.auth.signUp.email({ name: "Grace", email, password }));
 const enabling = await ok(stock.auth.twoFactor.enable({ password }));
-const stockApp = new Authenticator(enabling.totpURI);
+const stockApp = new AuthenticatorApp(enabling.totpURI);
 await ok(stock.auth.twoFactor.verifyTotp({ code: stockApp.code() }));
 await ok(stock.auth.signOut());
 assert.deepEqual(redirects, []);
