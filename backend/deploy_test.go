@@ -310,7 +310,7 @@ func TestDocumentedStart(t *testing.T) {
 	dir, address := shellDir(t), testkit.FreeAddress(t)
 	env := []string{"LATCHKEY_LISTEN=" + address, standIn(t, dir, "make", `test "$*" = build -a -x bin/latchkey`)}
 	script := mustReplace(t, testkit.Fence(t, readme, "sh", "make build"), "/var/lib/latchkey", dir,
-		"postgres://latchkey:SECRET@db/latchkey?sslmode=verify-full", newPostgres(t))
+		"postgres://latchkey:SECRET@db/latchkey?sslmode=verify-full", storetest.Postgres(t))
 	startService(t, dir, address, env, script).stop()
 	if _, err := os.Stat(filepath.Join(dir, "keys")); err != nil {
 		t.Error(err)

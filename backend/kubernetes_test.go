@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
 
@@ -59,7 +60,7 @@ type probe struct {
 // kubectl, and a server as the manifest configures it.
 func TestDocumentedKubernetes(t *testing.T) {
 	t.Parallel()
-	database := newPostgres(t)
+	database := storetest.Postgres(t)
 	dir, address := shellDir(t), testkit.FreeAddress(t)
 	copyDeploy(t, dir)
 	env := []string{"HOME=" + dir, standIn(t, dir, "kubectl", `

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"latchkey/backend/keyring"
+	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
 
@@ -41,7 +42,7 @@ func TestDocumentedOperations(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		database, restored := newPostgres(t), newPostgres(t)
+		database, restored := storetest.Postgres(t), storetest.Postgres(t)
 		o := &operated{dir: shellDir(t)}
 		o.env = []string{"LATCHKEY_DATABASE=" + database, "RESTORED_DATABASE=" + restored, postgresPath(t)}
 		o.flags = []string{"-data", filepath.Join(o.dir, "data"), "-database", database}
