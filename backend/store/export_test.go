@@ -13,7 +13,10 @@ func Exec(db DB, query string) error {
 }
 
 // Named reports whether the connections of a database use a named statement.
-func Named(db DB) bool { return db.byHash.stmt.Load() != nil && !db.byHash.pooled.Load() }
+func Named(db DB) bool {
+	one := db.sessionQueries[0]
+	return one.stmt.Load() != nil && !one.pooled.Load()
+}
 
 // SchemaVersion returns the newest schema version that the program knows.
 func SchemaVersion() int64 { return schemaVersion() }
@@ -29,3 +32,35 @@ type afterStatement func(query string)
 
 func (afterStatement) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 func (fn afterStatement) AfterQuery(_ context.Context, e *bun.QueryEvent)                 { fn(e.Query) }
+
+// AroundLookups calls around in place of each statement that looks up sessions. n is the
+// number of look-ups that it answers, and run runs it.
+func AroundLookups(db DB, around func(n int, run func() error) error) {
+	db.lookups.query = func(ctx context.Context, batch []*lookup) error {
+		return around(len(batch), func() error { return db.sessionQueries.run(ctx, batch) })
+	}
+}
+
+// WaitingLookups returns how many look-ups wait for a statement.
+func WaitingLookups(db DB) int {
+	db.lookups.mu.Lock()
+	defer db.lookups.mu.Unlock()
+	return len(db.lookups.waiting)
+}
+
+// RunningLookups returns how many statements look up sessions.
+func RunningLookups(db DB) int {
+	db.lookups.mu.Lock()
+	defer db.lookups.mu.Unlock()
+	return db.lookups.running
+}
+
+// SessionTexts returns the statements that look up sessions, with the number of their
+// parameters.
+func SessionTexts(db DB) map[int]string {
+	texts := make(map[int]string)
+	for i, n := range batchSizes {
+		texts[n] = db.sessionQueries[i].text
+	}
+	return texts
+}

@@ -8,16 +8,15 @@ import (
 	"reflect"
 	"sync/atomic"
 
-	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
 // A pooler such as PgBouncer in transaction mode assigns each transaction of a connection
 // to any free session of Postgres. State that a session keeps from one transaction to the
 // next is then lost, or belongs to another client: named statements, advisory locks, SET,
-// LISTEN. Outside of transactions, this package keeps only one named statement in a
-// session, and only if there is no pooler. The driver sends all other statements as simple
-// queries, with their values in the text.
+// LISTEN. Outside of transactions, this package keeps only the named statements of
+// [sessionQueries] in a session, and only if there is no pooler. The driver sends all other
+// statements as simple queries, with their values in the text.
 
 // errPooler means that a connection cannot use named statements.
 var errPooler = errors.New("each transaction may run in another Postgres session")
@@ -71,25 +70,34 @@ func (c pgConn) direct(ctx context.Context) (bool, error) {
 	return accepted.IsValid() && accepted.CanInt() && pid[0] == accepted.Int(), nil
 }
 
-// A prepared is a named statement. Postgres plans it once for each connection, at the first
-// use.
+// A prepared is a statement that runs often. The database parses it once for each
+// connection, and Postgres also plans it once. Behind a pooler, it is a simple query.
 type prepared struct {
+	pool   *sql.DB
+	text   string
 	stmt   atomic.Pointer[sql.Stmt]
-	pooled atomic.Bool // whether a pooler was detected
+	pooled *atomic.Bool // whether a pooler was detected; shared by the statements of the pool
 }
 
-// scan runs the statement and scans its row. It fails with [errPooler] if named statements
-// cannot be used.
-func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func() string, args ...any) error {
-	if p.pooled.Load() {
-		return errPooler
-	}
-	stmt, err := p.on(ctx, pool.DB, query)
-	if err == nil {
-		var rows *sql.Rows
-		if rows, err = stmt.QueryContext(ctx, args...); err == nil {
-			return pool.ScanRows(ctx, rows, row)
+// query runs the statement.
+func (p *prepared) query(ctx context.Context, args []any) (*sql.Rows, error) {
+	if !p.pooled.Load() {
+		rows, err := p.queryNamed(ctx, args)
+		if !errors.Is(err, errPooler) {
+			return rows, err
 		}
+		p.pooled.Store(true)
+	}
+	return p.pool.QueryContext(ctx, p.text, args...)
+}
+
+// queryNamed runs the named statement. It fails with [errPooler] if named statements cannot
+// be used.
+func (p *prepared) queryNamed(ctx context.Context, args []any) (*sql.Rows, error) {
+	var rows *sql.Rows
+	stmt, err := p.prepare(ctx)
+	if err == nil {
+		rows, err = stmt.QueryContext(ctx, args...)
 	}
 	// A pooler that passes on the real process ID still loses the statement.
 	e, _ := errors.AsType[pgdriver.Error](err)
@@ -97,17 +105,14 @@ func (p *prepared) scan(ctx context.Context, pool *bun.DB, row any, query func()
 	case "26000", "42P05": // invalid_sql_statement_name, duplicate_prepared_statement
 		err = errPooler
 	}
-	if errors.Is(err, errPooler) {
-		p.pooled.Store(true)
-	}
-	return err
+	return rows, err
 }
 
-func (p *prepared) on(ctx context.Context, pool *sql.DB, query func() string) (*sql.Stmt, error) {
+func (p *prepared) prepare(ctx context.Context) (*sql.Stmt, error) {
 	if stmt := p.stmt.Load(); stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := pool.PrepareContext(ctx, query())
+	stmt, err := p.pool.PrepareContext(ctx, p.text)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -20,39 +20,29 @@ func (db DB) AddSession(ctx context.Context, s account.Session) (n int, err erro
 	return n, wrapDB(err)
 }
 
-// sessionRow is a session with its user.
-type sessionRow struct {
-	account.Session `bun:"table:sessions,alias:session,extend"`
-	User            account.User `bun:"rel:belongs-to,join:user_id=id"`
-}
-
-// SessionByHash implements [account.Store]. Every call of a signed-in user runs this query.
-// Planning takes most of its time, so Postgres plans it once for each connection, if named
-// statements can be used.
+// SessionByHash implements [account.Store]. Every call of a signed-in user runs it, so
+// concurrent calls share statements. Callers must not change what the fields of the session
+// and the user point to, because they may share that, too.
 func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
-	var row sessionRow
-	err := errPooler
-	if db.byHash != nil {
-		err = db.byHash.scan(ctx, db.pool, &row, func() string {
-			return db.selectSession(&row, bun.Safe("$1"), bun.Safe("$2")).String()
-		}, hash, now)
-		if err == nil && row.ID == "" {
-			err = sql.ErrNoRows
-		}
+	row, err := db.findSession(ctx, hash)
+	// The statement does not compare the expiry, because each of its callers has a time of
+	// its own.
+	if err == nil && (row == nil || !row.session.ExpiresAt.After(now)) {
+		err = sql.ErrNoRows
 	}
-	if errors.Is(err, errPooler) {
-		err = db.selectSession(&row, hash, now).Scan(ctx)
+	if err != nil {
+		return account.Session{}, account.User{}, noRowsToNotFound(err)
 	}
-	return row.Session, row.User, noRowsToNotFound(err)
+	return row.session, row.user, nil
 }
 
-func (db DB) selectSession(row *sessionRow, hash, now any) *bun.SelectQuery {
-	rotated := db.bun.NewSelect().Model((*account.RotatedToken)(nil)).Where("hash = ?", hash)
-	return db.bun.NewSelect().Model(row).Relation("User").
-		ColumnExpr("?TableColumns").ColumnExpr("(?) AS rotated_at", rotated.Clone().Column("rotated_at")).
-		ColumnExpr("(?) AS permissions", db.permissionsOf("session.user_id")).
-		Where("(?TableAlias.token_hash = ? OR ?TableAlias.id = (?))", hash, rotated.Clone().Column("session_id")).
-		Where("?TableAlias.expires_at > ?", now)
+func (db DB) findSession(ctx context.Context, hash []byte) (*foundSession, error) {
+	if tx, ok := db.bun.(bun.Tx); ok { // other callers must not see its changes
+		own := &lookup{hash: hash}
+		err := db.sessionQueries.runInTx(ctx, tx, own)
+		return own.row, err
+	}
+	return db.lookups.find(ctx, hash)
 }
 
 // Sessions implements [account.Store].

@@ -36,7 +36,9 @@ type DB struct {
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
 
-	byHash *prepared     // the statement of SessionByHash; nil on SQLite and in a transaction
+	sessionQueries sessionQueries // the statements of SessionByHash
+	lookups        *lookups       // its concurrent callers
+
 	queued *queuedEvents // the events of the transaction; nil outside of one
 
 	eventsAdded chan struct{} // receives a value after events were committed
@@ -98,7 +100,7 @@ func openSQLite(path string, timeout time.Duration) (DB, error) {
 	}
 	db := bun.NewDB(pool, sqlitedialect.New())
 	limitConnections(pool, sqliteConnections)
-	return DB{bun: db, pool: db, path: path, eventsAdded: make(chan struct{}, 1)}, nil
+	return DB{bun: db, pool: db, path: path}.withQueries(timeout), nil
 }
 
 func openPostgres(dsn string, timeout time.Duration) (DB, error) {
@@ -108,7 +110,15 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 	}
 	limitConnections(pool, postgresConnections)
 	b := bun.NewDB(pool, pgdialect.New())
-	return DB{bun: b, pool: b, dsn: dsn, byHash: &prepared{}, eventsAdded: make(chan struct{}, 1)}, nil
+	return DB{bun: b, pool: b, dsn: dsn}.withQueries(timeout), nil
+}
+
+// withQueries returns the DB with what its callers share.
+func (db DB) withQueries(timeout time.Duration) DB {
+	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
+	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
+	db.eventsAdded = make(chan struct{}, 1)
+	return db
 }
 
 // connectPostgres returns a pool that connects at the first use. timeout limits each
@@ -191,7 +201,7 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	queued := new(queuedEvents)
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun, in.byHash, in.queued = tx, nil, queued
+		in.bun, in.queued = tx, &queuedEvents{}
 		if fnErr = fn(in); fnErr == nil {
 			fnErr = in.writeEvents(ctx)
 		}

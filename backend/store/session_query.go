@@ -1,0 +1,183 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// batchSizes are the numbers of hashes for which there is a statement. A statement with
+// spare places looks up its last hash several times. The sizes are fixed, because Postgres
+// keeps the plan of a statement only if its cost does not depend on the parameters, as that
+// of an array would.
+var batchSizes = [...]int{1, 4, 16, maxBatch}
+
+// sessionQueries has the statements that look up sessions by the hashes of their tokens,
+// one for each of [batchSizes].
+type sessionQueries [len(batchSizes)]*prepared
+
+func newSessionQueries(pool *sql.DB, postgres bool) (all sessionQueries) {
+	pooled := new(atomic.Bool)
+	for i, n := range batchSizes {
+		all[i] = &prepared{pool: pool, text: sessionText(n, postgres), pooled: pooled}
+	}
+	return all
+}
+
+// run sets the row of each look-up of a batch, with one statement.
+func (all sessionQueries) run(ctx context.Context, batch []*lookup) error {
+	size := 0
+	for batchSizes[size] < len(batch) {
+		size++
+	}
+	args := make([]any, batchSizes[size])
+	for i := range args {
+		args[i] = batch[min(i, len(batch)-1)].hash
+	}
+	rows, err := all[size].query(ctx, args)
+	if err != nil {
+		return err
+	}
+	return readSessions(rows, batch)
+}
+
+// runInTx is run for one look-up in a transaction.
+func (all sessionQueries) runInTx(ctx context.Context, tx bun.Tx, one *lookup) error {
+	rows, err := tx.Tx.QueryContext(ctx, all[0].text, one.hash)
+	if err != nil {
+		return err
+	}
+	return readSessions(rows, []*lookup{one})
+}
+
+// readSessions reads all rows, and assigns each to the look-ups of its hash.
+func readSessions(rows *sql.Rows, batch []*lookup) error {
+	defer rows.Close()
+	for rows.Next() {
+		row, hash, err := scanSession(rows)
+		if err != nil {
+			return err
+		}
+		for _, one := range batch {
+			if bytes.Equal(one.hash, hash) {
+				one.row = row
+			}
+		}
+	}
+	return rows.Err()
+}
+
+// The columns of a session and of a user, in the order in which [scanSession] reads them.
+var (
+	sessionColumns = []string{
+		"id", "user_id", "token_hash", "created_at", "last_active_at", "expires_at", "confirmed_at", "method",
+		"second_factor_at", "second_factor_by", "ip", "user_agent", "remember",
+	}
+	userColumns = []string{
+		"id", "email", "name", "image", "email_verified", "two_factor_enabled", "handle", "language",
+		"created_at", "updated_at", "disabled_at",
+	}
+)
+
+// sessionText returns the statement that looks up n hashes. The two branches find current
+// and former tokens. One condition with OR would be shorter, but could not use both indexes.
+func sessionText(n int, postgres bool) string {
+	// Postgres would read all users, rather than look up n of them, as long as there are
+	// fewer than about 30,000. LIMIT keeps it from turning the subquery into a hash join.
+	placeholder, join := "?", "JOIN {table} ON {table}.id = {id}"
+	if postgres {
+		placeholder, join = "$", "CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {table}.id = {id} LIMIT 1) AS {table}"
+	}
+	joined := func(table, id string) string { return strings.NewReplacer("{table}", table, "{id}", id).Replace(join) }
+	of := func(table string, columns []string) string {
+		return table + "." + strings.Join(columns, ", "+table+".")
+	}
+	hashes := make([]string, n)
+	for i := range hashes {
+		hashes[i] = placeholder + strconv.Itoa(i+1)
+	}
+	return strings.NewReplacer(
+		"{hashes}", strings.Join(hashes, ", "), "{found}", of("found", sessionColumns),
+		"{session}", of("sessions", sessionColumns), "{user}", of("users", userColumns),
+		"{join sessions}", joined("sessions", "rotated_tokens.session_id"), "{join users}", joined("users", "found.user_id"),
+	).Replace(`
+SELECT found.rotated_hash, found.rotated_at, {found}, {user},
+	(SELECT string_agg(name, ',' ORDER BY name) FROM permissions WHERE permissions.user_id = found.user_id) AS permissions
+FROM (
+	SELECT NULL AS rotated_hash, NULL AS rotated_at, {session}
+	FROM sessions WHERE sessions.token_hash IN ({hashes})
+	UNION ALL
+	SELECT rotated_tokens.hash, rotated_tokens.rotated_at, {session}
+	FROM rotated_tokens {join sessions} WHERE rotated_tokens.hash IN ({hashes})
+) AS found {join users}`)
+}
+
+// scanSession reads a row of the statement, and returns the hash that found it. It names
+// each destination, which takes less time than Bun's reflection.
+func scanSession(rows *sql.Rows) (row *foundSession, hash []byte, err error) {
+	row = new(foundSession)
+	s, u := &row.session, &row.user
+	err = rows.Scan(
+		&hash, timeColumn{&s.RotatedAt},
+
+		&s.ID, &s.UserID, &s.TokenHash, timeColumn{&s.CreatedAt}, timeColumn{&s.LastActiveAt}, timeColumn{&s.ExpiresAt},
+		timeColumn{&s.ConfirmedAt}, &s.Method,
+		nullTimeColumn{&s.SecondFactorAt}, nullTextColumn{(*string)(&s.SecondFactorBy)}, &s.IP, &s.UserAgent, &s.Remember,
+
+		&u.ID, &u.Email, &u.Name, &u.Image, &u.EmailVerified, &u.TwoFactorEnabled, &u.Handle, nullTextColumn{&u.Language},
+		timeColumn{&u.CreatedAt}, timeColumn{&u.UpdatedAt}, nullTimeColumn{&u.DisabledAt},
+
+		&s.Permissions,
+	)
+	if hash == nil {
+		hash = s.TokenHash
+	}
+	return row, hash, err
+}
+
+// A timeColumn is the destination of a time, which SQLite returns as text. NULL is the zero
+// time.
+type timeColumn struct{ to *time.Time }
+
+// Scan implements [sql.Scanner].
+func (c timeColumn) Scan(src any) error {
+	var t bun.NullTime
+	err := t.Scan(src)
+	*c.to = t.Time
+	return err
+}
+
+// A nullTimeColumn is a timeColumn for which NULL is nil.
+type nullTimeColumn struct{ to **time.Time }
+
+// Scan implements [sql.Scanner].
+func (c nullTimeColumn) Scan(src any) error {
+	if *c.to = nil; src == nil {
+		return nil
+	}
+	*c.to = new(time.Time)
+	return timeColumn{*c.to}.Scan(src)
+}
+
+// A nullTextColumn is the destination of a text for which NULL is empty.
+type nullTextColumn struct{ to *string }
+
+// Scan implements [sql.Scanner].
+func (c nullTextColumn) Scan(src any) error {
+	switch src := src.(type) {
+	case nil:
+		*c.to = ""
+	case string:
+		*c.to = src
+	default:
+		return fmt.Errorf("cannot scan text from %T", src)
+	}
+	return nil
+}
