@@ -131,7 +131,7 @@ func TestLookupsShareStatement(t *testing.T) {
 		expired := account.Session{
 			ID: "expired", UserID: "ann", TokenHash: []byte("expired"), CreatedAt: now, LastActiveAt: now, ExpiresAt: now, ConfirmedAt: now,
 		}
-		if err := db.AddSession(t.Context(), expired); err != nil {
+		if _, err := db.AddSession(t.Context(), expired); err != nil {
 			t.Fatal(err)
 		}
 
@@ -392,7 +392,10 @@ func TestSessionByHashReadsEveryColumn(t *testing.T) {
 		fill(t, &user)
 		fill(t, &session)
 		session.UserID, session.RotatedAt, session.Permissions = user.ID, time.Time{}, nil
-		if err := errors.Join(db.AddUser(t.Context(), user), db.AddSession(t.Context(), session)); err != nil {
+		if err := db.AddUser(t.Context(), user); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.AddSession(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 		sessions, err := db.Sessions(t.Context(), user.ID, now)
