@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// mailEvery is how often an idle server polls the outbox.
-	mailEvery = time.Second
+	// mailRetry is how soon the outbox is polled again after the first failure to read it.
+	mailRetry = time.Second
+	// minMailWait is the shortest time between two polls that find no email. Another server
+	// may lease an email just before it is due.
+	minMailWait = 20 * time.Millisecond
 	// mailWorkers is how many emails are delivered at once: more than one, so that a slow
 	// delivery does not delay the others, and few, because providers limit the rate.
 	mailWorkers = 4
@@ -33,6 +36,7 @@ func newMailer(c config) *mailer.Mailer {
 // An outbox delivers the emails that wait in the database.
 type outbox struct {
 	accounts *account.Service
+	changed  <-chan struct{} // receives a value after this server has added or rescheduled emails
 	deliver  func(context.Context, mail.Mail) error
 	log      *slog.Logger
 	outage   outage
@@ -41,9 +45,9 @@ type outbox struct {
 // deliverAll delivers waiting emails until ctx is done, and then finishes the deliveries
 // in progress.
 //
-// One worker at a time polls the outbox, so that an idle server queries the database once
-// a second. As soon as it has found an email, the next worker polls, so that all workers
-// deliver at once while emails wait.
+// One worker at a time polls the outbox, and waits there while no email is due. As soon as
+// it has found an email, the next worker polls, so that all workers deliver at once while
+// emails wait.
 func (o *outbox) deliverAll(ctx context.Context) {
 	looking := make(chan struct{}, 1) // has a value while a worker polls
 	var workers sync.WaitGroup
@@ -56,8 +60,8 @@ func (o *outbox) deliverAll(ctx context.Context) {
 					return
 				}
 				letNext := sync.OnceFunc(func() { <-looking })
-				if !o.deliverNext(context.WithoutCancel(ctx), letNext) {
-					sleep(ctx, o.outage.pause(mailEvery))
+				if found, err := o.deliverNext(context.WithoutCancel(ctx), letNext); !found {
+					o.wait(ctx, err)
 				}
 				letNext()
 			}
@@ -66,20 +70,47 @@ func (o *outbox) deliverAll(ctx context.Context) {
 	workers.Wait()
 }
 
+// wait waits until the next email is due, or until this server has added one. It waits for
+// at most lookEvery, because other processes add emails, too. After a failure to read the
+// outbox, err, it waits until the next try.
+func (o *outbox) wait(ctx context.Context, err error) {
+	pause := lookEvery
+	if err == nil {
+		var until time.Duration
+		var any bool
+		if until, any, err = o.accounts.UntilMail(context.WithoutCancel(ctx)); any {
+			pause = min(max(until, minMailWait), lookEvery)
+		}
+		o.record(err)
+	}
+	if err != nil {
+		pause = o.outage.pause(mailRetry)
+	}
+	select {
+	case <-ctx.Done():
+	case <-o.changed:
+	case <-time.After(pause):
+	}
+}
+
+// record records the result of an attempt to read the outbox.
+func (o *outbox) record(err error) {
+	o.outage.record(o.log, err, "the outbox cannot be read", "the outbox can be read again")
+}
+
 // deliverNext delivers the next waiting email, and reports whether there was one. It calls
-// found just before the delivery.
-func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
+// found just before the delivery. It returns an error only if it cannot read the outbox.
+func (o *outbox) deliverNext(ctx context.Context, found func()) (exists bool, unread error) {
 	var subject string
 	exists, err := o.accounts.DeliverMail(ctx, func(m mail.Mail) error {
 		found()
 		subject = m.Subject
 		return o.deliver(ctx, m)
 	})
-	var unread error
 	if !exists {
 		unread = err
 	}
-	o.outage.record(o.log, unread, "the outbox cannot be read", "the outbox can be read again")
+	o.record(unread)
 	switch {
 	case unread != nil:
 	case errors.Is(err, account.ErrMailDiscarded):
@@ -87,5 +118,5 @@ func (o *outbox) deliverNext(ctx context.Context, found func()) bool {
 	case err != nil:
 		o.log.Warn("email not delivered, will retry", "subject", subject, "err", err)
 	}
-	return exists
+	return exists, unread
 }

@@ -67,7 +67,21 @@ type emptyOutbox struct {
 	account.Store
 	mu                   sync.Mutex
 	looks, looking, most int
+	due                  time.Time // of the next email; zero if there is none
 	err                  error
+}
+
+func (o *emptyOutbox) NextMail(context.Context) (time.Time, bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.due, !o.due.IsZero(), o.err
+}
+
+// add adds an email that no server can lease before the time when it is due.
+func (o *emptyOutbox) add(due time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.due = due
 }
 
 func (o *emptyOutbox) LeaseMail(context.Context, time.Time, time.Time) (mail.Mail, bool, error) {
@@ -105,23 +119,29 @@ func (o *emptyOutbox) in(d time.Duration) int {
 	return count() - before
 }
 
-// TestIdleOutbox tests that an idle server polls the outbox once a second, less often
-// while the database is unavailable, and soon after it is available again.
+// TestIdleOutbox tests that an idle server polls the outbox every ten seconds, when the next
+// email is due, and as soon as it has added one. While the database is unavailable, it polls
+// at least every five seconds.
 func TestIdleOutbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text strings.Builder
 		log := slog.New(slog.NewTextHandler(&text, nil))
-		box := new(emptyOutbox)
+		box, changed := new(emptyOutbox), make(chan struct{})
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
-			(&outbox{accounts: &account.Service{Store: box, Now: account.Now}, log: log}).deliverAll(ctx)
+			(&outbox{accounts: &account.Service{Store: box, Now: account.Now}, changed: changed, log: log}).deliverAll(ctx)
 			close(ended)
 		}()
-		if n := box.in(time.Minute); n < 55 || n > 61 {
-			t.Errorf("%d looks in a minute; want one a second", n)
+		idle := func() {
+			t.Helper()
+			if n := box.in(time.Minute); n < 5 || n > 7 {
+				t.Errorf("%d looks in a minute; want one in ten seconds", n)
+			}
 		}
+		idle()
 		box.fail(errors.New("the database is away"))
+		box.in(lookEvery) // until the server has noticed
 		if n := box.in(time.Minute); n < 60/5 || n > 30 {
 			t.Errorf("%d looks in a minute while the database is away; want one in some five seconds", n)
 		}
@@ -129,9 +149,23 @@ func TestIdleOutbox(t *testing.T) {
 		if n := box.in(maxPause + time.Second); n < 1 {
 			t.Errorf("%d looks after the database is back", n)
 		}
-		if n := box.in(time.Minute); n < 55 || n > 61 {
-			t.Errorf("%d looks in the minute after; want one a second", n)
+		box.in(lookEvery)
+		idle()
+
+		box.add(time.Now().Add(3 * time.Second))
+		changed <- struct{}{}
+		if n := box.in(2 * time.Second); n != 1 {
+			t.Errorf("%d looks just after an email was added; want one", n)
 		}
+		if n := box.in(time.Second + minMailWait); n < 1 {
+			t.Errorf("%d looks when the email is due", n)
+		}
+		if n := box.in(time.Second); n > int(time.Second/minMailWait) {
+			t.Errorf("%d looks in the second after an email is due that another server has; want some", n)
+		}
+		box.add(time.Time{})
+		box.in(lookEvery)
+		idle()
 		end()
 		<-ended
 		if box.most != 1 {

@@ -143,7 +143,8 @@ func start(
 	background.Go(func() { deleteExpired(ctx, c, db, accounts) })
 	background.Go(func() { watchSettings(ctx, c, accounts) })
 	background.Go(func() { linkEvents(ctx, c, db, accounts) })
-	background.Go(func() { (&outbox{accounts: accounts, deliver: mails.Deliver, log: c.log}).deliverAll(ctx) })
+	waiting := &outbox{accounts: accounts, changed: db.MailChanged(), deliver: mails.Deliver, log: c.log}
+	background.Go(func() { waiting.deliverAll(ctx) })
 	return background, nil
 }
 

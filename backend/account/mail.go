@@ -72,6 +72,16 @@ func (s *Service) DeliverMail(ctx context.Context, deliver func(mail.Mail) error
 	return true, s.Store.DeleteMail(ctx, leased.ID)
 }
 
+// UntilMail returns how long it takes until the next email of the outbox is due, or ok is
+// false if the outbox is empty.
+func (s *Service) UntilMail(ctx context.Context) (d time.Duration, ok bool, err error) {
+	due, found, err := s.Store.NextMail(ctx)
+	if err != nil || !found {
+		return 0, false, err
+	}
+	return max(due.Sub(s.Now()), 0), true, nil
+}
+
 // reschedule schedules the next delivery of an email, or discards it after its lifetime. It
 // returns cause, joined with its own errors.
 func (s *Service) reschedule(ctx context.Context, m mail.Mail, cause error) error {
@@ -131,6 +141,9 @@ type mailStore interface {
 	// LeaseMail leases the email that has been due longest, if one is due, until the given
 	// time. Of several servers, one gets it.
 	LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, found bool, err error)
+	// NextMail returns when the first email is due, or found is false if there is none. An
+	// email is also due when its lease expires.
+	NextMail(ctx context.Context) (due time.Time, found bool, err error)
 	// RescheduleMail counts a failed try and sets when the next one is due, if m's lease is
 	// still current. Otherwise another server has the email.
 	RescheduleMail(ctx context.Context, m mail.Mail, due time.Time) error

@@ -17,6 +17,7 @@ import (
 type queuedEvents struct {
 	mac    audit.MAC
 	events []audit.Event
+	mail   bool // whether the transaction has set when an email is due
 }
 
 // AddEvent implements [account.Store].

@@ -12,7 +12,32 @@ import (
 // AddMail implements [account.Store].
 func (db DB) AddMail(ctx context.Context, m mail.Mail) error {
 	_, err := db.bun.NewInsert().Model(&m).Exec(ctx)
+	db.signalMail()
 	return wrapDB(err)
+}
+
+// MailChanged returns a channel that receives a value after this DB has added or
+// rescheduled emails.
+func (db DB) MailChanged() <-chan struct{} { return db.mailChanged }
+
+// signalMail signals that the time when an email is due was set: after the commit if db is
+// in a transaction, or else at once.
+func (db DB) signalMail() {
+	if db.queued != nil {
+		db.queued.mail = true
+		return
+	}
+	signal(db.mailChanged)
+}
+
+// NextMail implements [account.Store].
+func (db DB) NextMail(ctx context.Context) (due time.Time, found bool, err error) {
+	var next []mail.Mail
+	err = db.bun.NewSelect().Model(&next).Column("leased_until").Order("leased_until").Limit(1).Scan(ctx)
+	if err != nil || len(next) == 0 {
+		return due, false, wrapDB(err)
+	}
+	return next[0].LeasedUntil, true, nil
 }
 
 // leaseCandidates is how many due emails LeaseMail tries to lease. Other servers may lease
@@ -42,6 +67,7 @@ func (db DB) LeaseMail(ctx context.Context, now, until time.Time) (m mail.Mail, 
 func (db DB) RescheduleMail(ctx context.Context, m mail.Mail, due time.Time) error {
 	_, err := db.bun.NewUpdate().Model(&m).Set("tries = tries + 1").Set("leased_until = ?", due).
 		WherePK().Where("leased_until = ?", m.LeasedUntil).Exec(ctx)
+	db.signalMail()
 	return wrapDB(err)
 }
 

@@ -42,6 +42,7 @@ type DB struct {
 	queued *queuedEvents // the events of the transaction; nil outside of one
 
 	eventsAdded chan struct{} // receives a value after events were committed
+	mailChanged chan struct{} // receives a value after the time when an email is due was committed
 }
 
 var _ account.Store = DB{}
@@ -117,7 +118,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 func (db DB) withQueries(timeout time.Duration) DB {
 	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
-	db.eventsAdded = make(chan struct{}, 1)
+	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
 	return db
 }
 
@@ -211,12 +212,21 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 		return fnErr
 	}
 	if len(queued.events) > 0 { // even if err is not nil, because the commit may have succeeded
-		select {
-		case db.eventsAdded <- struct{}{}:
-		default: // the receiver has not taken the previous value yet
-		}
+		signal(db.eventsAdded)
+	}
+	if queued.mail {
+		signal(db.mailChanged)
 	}
 	return wrapDB(err)
+}
+
+// signal sends a value to a channel that holds one, unless the receiver has not taken the
+// previous value yet.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // forUpdate makes a query lock the rows that it reads until the transaction ends. On SQLite
