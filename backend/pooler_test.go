@@ -65,6 +65,7 @@ func TestPooler(t *testing.T) {
 	testkit.Eventually(t, "the other server has the value", func() bool {
 		return strings.Contains(two.Client().Elsewhere().Do("GET", "/api/about", "").Body, `"Everywhere"`)
 	})
+	changeSoon(t, owner.Elsewhere(), two)
 	storetest.NoLocks(t, database)
 }
 

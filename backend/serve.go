@@ -34,10 +34,6 @@ const (
 	// lookEvery is how often a server looks for work that another one left undone. An idle
 	// server must not load the database.
 	lookEvery = 10 * time.Second
-	// settingsEvery is how often the server polls the database for changed settings: a
-	// change must reach every server within a second. Postgres's NOTIFY is no substitute.
-	// Through a pooler, it reaches other clients than the one that listens.
-	settingsEvery = 700 * time.Millisecond
 )
 
 // serve answers requests until ctx is done. It opens the port at once, so that a
@@ -141,7 +137,7 @@ func start(
 	fmt.Fprintf(out, "Latchkey is at %s\n%s", c.origin, welcome)
 	background = new(sync.WaitGroup)
 	background.Go(func() { deleteExpired(ctx, c, db, accounts) })
-	background.Go(func() { watchSettings(ctx, c, accounts) })
+	background.Go(func() { watchSettings(ctx, c.log, accounts, db.ListenSettings) })
 	background.Go(func() { linkEvents(ctx, c, db, accounts) })
 	waiting := &outbox{accounts: accounts, changed: db.MailChanged(), deliver: mails.Deliver, log: c.log}
 	background.Go(func() { waiting.deliverAll(ctx) })
@@ -172,17 +168,6 @@ func invite(ctx context.Context, c config, accounts *account.Service) (welcome s
 	return fmt.Sprintf("There is no administrator yet. To create the first one, open this link within 24 hours. It works once:\n\n"+
 		"  %s%s?invite=%s\n\n",
 		c.origin, shared.PageSignUp, string(token)), nil
-}
-
-// watchSettings polls the database for changed settings until ctx is done.
-func watchSettings(ctx context.Context, c config, accounts *account.Service) {
-	var settings outage
-	for ctx.Err() == nil {
-		if err := accounts.RefreshSettings(ctx); ctx.Err() == nil {
-			settings.record(c.log, err, "cannot read the settings, which may be out of date", "the settings are up to date again")
-		}
-		sleep(ctx, settings.pause(settingsEvery))
-	}
 }
 
 // linkEvents links the events of the security log to its chain until ctx is done: those that

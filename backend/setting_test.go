@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"latchkey/backend/testkit"
 )
 
-// TestSettingsEverywhere tests that if a setting changes on one server, the others use the
-// new value without a restart, even after an outage of the database. The log records the
-// outage.
+// TestSettingsEverywhere tests that if a setting changes on one server, the others soon use
+// the new value without a restart, also after the database has ended the connections on which
+// it notifies them, and after an outage of the database. The log records the outage.
 func TestSettingsEverywhere(t *testing.T) {
 	t.Parallel()
 	cluster, database := storetest.OwnCluster(t)
@@ -25,6 +26,11 @@ func TestSettingsEverywhere(t *testing.T) {
 		return func() bool { return strings.Contains(other.Elsewhere().Do("GET", "/api/about", "").Body, `"`+name+`"`) }
 	}
 
+	putSetting(t, admin, "APP_NAME", "Changed")
+	testkit.Eventually(t, "the other server has the value", nameIs("Changed"))
+	changeSoon(t, admin, two)
+	execSQL(t, database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'")
+	changeSoon(t, admin, two)
 	putSetting(t, admin, "APP_NAME", "Changed")
 	testkit.Eventually(t, "the other server has the value", nameIs("Changed"))
 
@@ -44,6 +50,25 @@ func TestSettingsEverywhere(t *testing.T) {
 		return admin.Elsewhere().Call("PUT", "/api/settings", body{"key": "APP_NAME", "value": "Back"}).Is(200, "")
 	})
 	testkit.Eventually(t, "the other server has a value from after the database was away", nameIs("Back"))
+}
+
+// changeSoon changes a setting several times, and fails the test if another server gets the
+// values only when it looks for work that others left.
+func changeSoon(t *testing.T, admin *testkit.Client, other *testkit.Program) {
+	t.Helper()
+	c, began := other.Client(), time.Now()
+	const changes = 4 // all but the first just after a look
+	for i := range changes {
+		name := fmt.Sprintf("Soon %d", i)
+		putSetting(t, admin, "APP_NAME", name)
+		testkit.Eventually(t, "the other server has the value "+name, func() bool {
+			return strings.Contains(c.Elsewhere().Do("GET", "/api/about", "").Body, `"`+name+`"`)
+		})
+	}
+	const lookEvery = 10 * time.Second
+	if took := time.Since(began); took > (changes-2)*lookEvery {
+		t.Errorf("%d changes took %v until another server had them; want about a second each at most", changes, took)
+	}
 }
 
 // putSetting changes a setting.

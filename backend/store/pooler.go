@@ -15,8 +15,9 @@ import (
 // to any free session of Postgres. State that a session keeps from one transaction to the
 // next is then lost, or belongs to another client: named statements, advisory locks, SET,
 // LISTEN. Outside of transactions, this package keeps only the named statements of
-// [sessionQueries] in a session, and only if there is no pooler. The driver sends all other
-// statements as simple queries, with their values in the text.
+// [sessionQueries] and the LISTEN of [DB.ListenSettings] in a session, and only if there is
+// no pooler. The driver sends all other statements as simple queries, with their values in
+// the text.
 
 // errPooler means that a connection cannot use named statements.
 var errPooler = errors.New("each transaction may run in another Postgres session")

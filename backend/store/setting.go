@@ -21,6 +21,16 @@ func (db DB) SettingsVersion(ctx context.Context) (version int64, err error) {
 
 // PutSetting implements [account.Store].
 func (db DB) PutSetting(ctx context.Context, row setting.Setting) (written bool, err error) {
+	err = db.inTx(ctx, func(db DB) error {
+		if written, err = db.putSetting(ctx, row); err != nil || !written {
+			return err
+		}
+		return db.notifySettings(ctx)
+	})
+	return written && err == nil, err
+}
+
+func (db DB) putSetting(ctx context.Context, row setting.Setting) (written bool, err error) {
 	n, err := rowsAffected(db.bun.NewInsert().Model(&row).On("CONFLICT (key) DO UPDATE").
 		Set("value = EXCLUDED.value").Set("revision = EXCLUDED.revision").
 		Set("updated_at = EXCLUDED.updated_at").Set("updated_by = EXCLUDED.updated_by").

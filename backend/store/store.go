@@ -124,7 +124,20 @@ func (db DB) withQueries(timeout time.Duration) DB {
 
 // connectPostgres returns a pool that connects at the first use. timeout limits each
 // statement; zero means no limit.
-func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error) {
+func connectPostgres(dsn string, timeout time.Duration) (*sql.DB, error) {
+	connector, err := postgresConnector(dsn, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// keepAlive limits how long a server takes to notice that the peer of an idle connection is
+// gone: ten seconds, as often as it polls.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}
+
+// postgresConnector returns a connector with the guards of this package.
+func postgresConnector(dsn string, timeout time.Duration) (_ poolerSafe, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the driver panics on a URL that it cannot parse
 			err = fmt.Errorf("invalid Postgres URL: %v", p)
@@ -144,9 +157,12 @@ func connectPostgres(dsn string, timeout time.Duration) (pool *sql.DB, err error
 		if err != nil {
 			return nil, err
 		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetKeepAliveConfig(keepAlive) // without it, only other intervals are used
+		}
 		return closeOnErrorConn{conn}, nil
 	}
-	return sql.OpenDB(poolerSafe{connector}), nil
+	return poolerSafe{connector}, nil
 }
 
 // closeOnErrorConn is a connection that closes itself at the first error. The driver keeps

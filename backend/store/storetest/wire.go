@@ -3,14 +3,18 @@ package storetest
 import (
 	"net"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
 
-// A Wire forwards connections to a database, and can stall them.
+// A Wire forwards connections to a database, and can stall them. It also records the
+// queries.
 type Wire struct {
-	mu    sync.Mutex
-	conns chan struct{} // closed while the wire forwards bytes
+	mu      sync.Mutex
+	conns   chan struct{} // closed while the wire forwards bytes
+	queries []string
 }
 
 // Tap returns a URL that reaches a database through a Wire.
@@ -39,15 +43,34 @@ func Tap(t *testing.T, database string) (string, *Wire) {
 				near.Close()
 				continue
 			}
-			go w.relay(near, far)
-			go w.relay(far, near)
+			go w.relay(near, far, func([]byte) {})
+			go w.relay(far, near, w.record)
 		}
 	}()
 	u.Host = listener.Addr().String()
 	return u.String(), w
 }
 
-func (w *Wire) relay(to, from net.Conn) {
+// record records the text of a simple query of Postgres, which pgdriver sends at once.
+func (w *Wire) record(message []byte) {
+	const header = 5 // the type of the message and its length
+	if len(message) > header && message[0] == 'Q' {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.queries = append(w.queries, strings.TrimRight(string(message[header:]), "\x00"))
+	}
+}
+
+// Queries returns the simple queries since the last call.
+func (w *Wire) Queries() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	queries := slices.Clone(w.queries)
+	w.queries = nil
+	return queries
+}
+
+func (w *Wire) relay(to, from net.Conn, saw func([]byte)) {
 	defer to.Close()
 	b := make([]byte, 32<<10)
 	for {
@@ -55,6 +78,7 @@ func (w *Wire) relay(to, from net.Conn) {
 		if err != nil {
 			return
 		}
+		saw(b[:n])
 		w.mu.Lock()
 		open := w.conns
 		w.mu.Unlock()
