@@ -140,7 +140,8 @@ func TestDevice(t *testing.T) {
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
 	} {
 		m := sender.Compose(Reader{}, RequestContext{UserAgent: userAgent}, Test)
-		if !strings.Contains(m.Text, ", with "+want+".\n") {
+		context := message.English.T(message.MailRequestContext, "00:00 on 1 January 0001", message.English.T(message.AnUnknownAddress), want)
+		if !strings.Contains(m.Text, context) {
 			t.Errorf("%q is %q; want %q", userAgent, m.Text, want)
 		}
 	}

@@ -77,7 +77,7 @@ func wantLinkPage(t *testing.T, a testkit.Answer, status int, want string) {
 
 // continueLink returns the address of the page's Continue link.
 func continueLink(a testkit.Answer) string {
-	found := regexp.MustCompile(`<a class="button" href="([^"]*)">Continue</a>`).FindStringSubmatch(a.Body)
+	found := regexp.MustCompile(`<a class="button" href="([^"]*)">` + en.T(message.ContinueAction) + `</a>`).FindStringSubmatch(a.Body)
 	if found == nil {
 		return ""
 	}
@@ -488,7 +488,7 @@ func TestLinkLimits(t *testing.T) {
 		}
 		a := b.Do("POST", "/email", "token=x&callbackURL=/y", "Content-Type: application/x-www-form-urlencoded")
 		wantLinkPage(t, a, 429, en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany, 10))
-		if !strings.Contains(a.Body, `href="/email?token=x&amp;callbackURL=%2Fy">Try again</a>`) {
+		if !strings.Contains(a.Body, `href="/email?token=x&amp;callbackURL=%2Fy">`+en.T(message.TryAgain)+`</a>`) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
 	})
@@ -502,7 +502,7 @@ func TestLinkPagesInGerman(t *testing.T) {
 		link := s.link(t, ann, en.T(message.MailVerifyEmailSubject))
 		b := s.browser(t)
 		page := b.visit(link, "Accept-Language: de")
-		wantLinkPage(t, page, 200, ann+` für das Konto von <b>Grace</b> "& bestätigen.`)
+		wantLinkPage(t, page, 200, de.T(message.ConfirmEmailOfUser, ann, `<b>Grace</b> "&`))
 		if strings.Contains(page.Body, "<b>") || !strings.Contains(page.Body, `<html lang="de">`) {
 			t.Errorf("the name is markup, or the language is wrong: %s", page.Body)
 		}

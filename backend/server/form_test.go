@@ -600,7 +600,7 @@ func TestShellHasTheName(t *testing.T) {
 		admin := s.admin(t, ann)
 		b := s.browser(t)
 		before := b.Do("GET", "/sign-in", "")
-		if !strings.Contains(before.Body, "<title>Sign in · Latchkey</title>") && before.Status == 200 {
+		if !strings.Contains(before.Body, "<title>"+en.T(message.SignIn)+" · Latchkey</title>") && before.Status == 200 {
 			t.Errorf("the page is %.500s", before.Body)
 		}
 		want(t, admin.Elsewhere().put(body{"key": "APP_NAME", "value": `Bob's <b>"Keys"`}), 200, "")

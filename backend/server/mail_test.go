@@ -129,7 +129,9 @@ func TestNewDeviceMail(t *testing.T) {
 		known := s.browser(t)
 		want(t, known.Post("/sign-in/email", password), 200, "")
 		for _, m := range wantMails(t, accounts, ann, en.T(message.MailNewSignInSubject)) {
-			if !strings.Contains(m.Text, ", from "+known.Address+", with Firefox 153 on Windows.") {
+			at := m.CreatedAt.UTC().Format(en.T(message.DateTimeLayout))
+			device := en.T(message.BrowserOnSystem, "Firefox 153", "Windows")
+			if !strings.Contains(m.Text, en.T(message.MailRequestContext, at, known.Address, device)) {
 				t.Errorf("email: %s", m.Text)
 			}
 		}
@@ -220,7 +222,7 @@ func TestSendTestMail(t *testing.T) {
 			t.Errorf("%d emails; want 6", len(mails))
 		}
 		for _, m := range mails {
-			if m.Recipient != ann || m.Subject != en.T(message.MailTestSubject) || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+			if m.Recipient != ann || m.Subject != en.T(message.MailTestSubject) || !statesClient(m) {
 				t.Errorf("email: %+v", m)
 			}
 		}

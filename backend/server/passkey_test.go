@@ -172,7 +172,7 @@ func wantMails(t *testing.T, accounts *account.Service, recipient string, subjec
 	var got []string
 	for _, m := range all {
 		got = append(got, m.Subject)
-		if m.Recipient != recipient || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+		if m.Recipient != recipient || !statesClient(m) {
 			t.Errorf("email: %+v", m)
 		}
 	}
@@ -180,6 +180,14 @@ func wantMails(t *testing.T, accounts *account.Service, recipient string, subjec
 		t.Errorf("emails %q; want %q", got, subjects)
 	}
 	return all
+}
+
+// statesClient reports whether an email states when and from which address a client made
+// the request.
+func statesClient(m mail.Mail) bool {
+	at := m.CreatedAt.UTC().Format(en.T(message.DateTimeLayout))
+	before, _, _ := strings.Cut(en.T(message.MailRequestContext, at, ofClients, ""), ofClients)
+	return strings.Contains(m.Text, before+ofClients)
 }
 
 func fromBase64(t *testing.T, v any) []byte {

@@ -1081,7 +1081,7 @@ func TestTwoFactorMails(t *testing.T) {
 			var got []string
 			for _, m := range s.mails(t) {
 				got = append(got, m.Subject)
-				if m.Recipient != ann || !strings.Contains(m.Text, " UTC, from "+ofClients) {
+				if m.Recipient != ann || !statesClient(m) {
 					t.Errorf("email: %+v", m)
 				}
 				wantAbsent(t, m.Text+m.HTML+m.Subject, append(secrets, testkit.Password)...)
