@@ -98,10 +98,10 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 // unlessEnded returns err, or nil if ctx is done: the start failed then only because the
 // program was told to stop.
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // start opens the gate to the server, and starts the tasks that run in the background

@@ -106,7 +106,7 @@ func (f *form) adopt() *shared.Error {
 		return nil
 	}
 	e := new(shared.Error)
-	if json.Unmarshal([]byte(refused.Get("dataset").Get("error").String()), e) != nil {
+	if valid := json.Unmarshal([]byte(refused.Get("dataset").Get("error").String()), e) == nil; !valid {
 		return nil
 	}
 	f.fail(e)

@@ -90,9 +90,10 @@ func (s *Service) RegisterOptions(ctx context.Context, actor Actor, browser Toke
 		return nil, due
 	}
 	full := len(passkeys) >= shared.PasskeysPerUser
+	mayUpgrade := !full && due == nil && s.Settings.Now().PasskeyAutoUpgrade && s.canUpgrade(actor.Session)
 	verification := s.userVerification()
 	switch {
-	case r.Upgrade && (full || due != nil || !s.Settings.Now().PasskeyAutoUpgrade || !s.canUpgrade(actor.Session)):
+	case r.Upgrade && !mayUpgrade:
 		return json.RawMessage("null"), nil
 	case due != nil: // otherwise a password would be enough to add a factor
 		return nil, due

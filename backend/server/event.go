@@ -181,8 +181,9 @@ func (s *Server) exportEvents(c call, _ shared.None) (none shared.None, err erro
 			w.Write(plainCells(e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Text, account.Email, account.ID, actor.Email, actor.ID,
 				e.IPAddress, e.Device.Browser, e.Device.OS, e.SessionID, e.Subject, e.Detail))
 		}
-		if w.Flush(); w.Error() != nil || len(events) < exportBatch {
-			return none, nil // the client has disconnected, or has everything
+		w.Flush()
+		if connected := w.Error() == nil; !connected || len(events) < exportBatch {
+			return none, nil
 		}
 		f.Before = events[len(events)-1].ID
 		if events, err = s.exportPart(c, f); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -130,7 +131,8 @@ func TestExportCutOff(t *testing.T) {
 		}
 		w := cancelingResponse{httptest.NewRecorder(), cancel}
 		defer func() {
-			if p := recover(); p != http.ErrAbortHandler || w.Body.Len() == 0 {
+			p := recover()
+			if err, _ := p.(error); !errors.Is(err, http.ErrAbortHandler) || w.Body.Len() == 0 {
 				t.Errorf("the handler ended with %v, after status %d and %d bytes; want an abort", p, w.Code, w.Body.Len())
 			}
 		}()

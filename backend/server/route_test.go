@@ -74,7 +74,8 @@ func rateText(r rate) string {
 		return "by replica"
 	}
 	var all []string
-	for _, l := range r.limits(&setting.Settings{GuessesPerAddress: 3, GuessesPerAddressHour: 60, SignUpsPerAddressHour: 20, EmailsPerAddressHour: 10}) {
+	for _, l := range r.limits(&setting.Settings{GuessesPerAddress: 3, GuessesPerAddressHour: 60, SignUpsPerAddressHour: 20,
+		EmailsPerAddressHour: 10}) {
 		all = append(all, fmt.Sprintf("%d in %v", l.Max, l.Window))
 	}
 	text := strings.Join(all, ", ")
@@ -136,7 +137,7 @@ func TestHangUp(t *testing.T) {
 			want = context.Canceled
 		}
 		for _, step := range serveSteps(rt, httptest.NewRequestWithContext(ctx, rt.method, "/", nil)) {
-			if step.err != want {
+			if !errors.Is(step.err, want) {
 				t.Errorf("%s %s: %s ends with %v; want %v", rt.method, rt.path, step.name, step.err, want)
 			}
 		}

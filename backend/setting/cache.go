@@ -76,8 +76,8 @@ func resolve(specs []Spec, env map[string]string, rows []Setting, keys keyring.K
 			return nil, nil, err
 		}
 		if state.Value, err = spec.set(now, state.Value); err != nil {
-			// Use %v, because this is a bug and not a caller's invalid value.
-			return nil, nil, fmt.Errorf("the default of %s: %v", spec.Name, err)
+			// Does not wrap err, because this is a bug and not a caller's invalid value.
+			return nil, nil, fmt.Errorf("the default of %s: %s", spec.Name, err.Error())
 		}
 		states = append(states, state)
 	}

@@ -55,7 +55,7 @@ func Build(file string, flags ...string) error {
 	build := exec.Command("go", append(flags, "latchkey/backend")...)
 	build.Env = env
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %v\n%s", err, out)
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -43,14 +43,13 @@ func scan(root string) map[string]time.Time {
 	files := map[string]time.Time{}
 	for _, dir := range []string{"app", "backend", "shared", "web"} {
 		filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return nil // a file that is being written is there the next time
+			if err == nil && !entry.IsDir() {
+				if info, err := entry.Info(); err == nil {
+					name, _ := filepath.Rel(root, path)
+					files[filepath.ToSlash(name)] = info.ModTime()
+				}
 			}
-			if info, err := entry.Info(); err == nil {
-				name, _ := filepath.Rel(root, path)
-				files[filepath.ToSlash(name)] = info.ModTime()
-			}
-			return nil
+			return nil // a file that is being written is there the next time
 		})
 	}
 	return files
