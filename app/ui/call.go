@@ -16,7 +16,7 @@ const patience = 20 * time.Second
 
 // errCanceled means that the user canceled when asked to confirm their identity. It has no
 // message for the user.
-var errCanceled = &shared.Error{Code: "CANCELLED"}
+var errCanceled = &shared.Error{Code: "CANCELED"}
 
 // call sends in to an endpoint, and calls then with the response on the UI goroutine. It
 // handles these errors itself:

@@ -194,7 +194,7 @@ func (s *Server) findPendingSignIn(c call) (call, error) {
 func reply(w http.ResponseWriter, out any) {
 	body, err := json.Marshal(out)
 	if err != nil {
-		panic(err) // the types of package shared can all be marshalled
+		panic(err) // the types of package shared can all be marshaled
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(body)

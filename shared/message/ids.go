@@ -1997,7 +1997,7 @@ const (
 	// Revoke all trusted devices
 	RevokeTrustedDevices
 
-	// Where you are signed in. Revoke whatever you do not recognise, and then change your password.
+	// Where you are signed in. Revoke whatever you do not recognize, and then change your password.
 	RevokeUnrecognizedSessions
 
 	// As your browser
