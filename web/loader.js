@@ -181,7 +181,9 @@
     const registration = await workers.getRegistration();
     try {
       await registration?.update();
-    } catch {} // offline: use what is installed
+    } catch {
+      // Offline: use what is installed.
+    }
     const next = registration?.installing ?? registration?.waiting;
     if (!next) {
       location.reload();
@@ -201,7 +203,6 @@
 
   // The browser checks for a newer worker when a page is opened. Users seldom reopen an
   // installed app, so the app also checks when the user returns to it, at most once an hour.
-  // Being offline is not an error here.
   let checkedAt = Date.now();
   document.addEventListener("visibilitychange", async () => {
     if (document.visibilityState !== "visible" || Date.now() - checkedAt < 3600e3) {
@@ -211,6 +212,8 @@
     try {
       const registration = await workers.getRegistration();
       await registration?.update();
-    } catch {}
+    } catch {
+      // Offline: the next check may succeed.
+    }
   });
 })();
