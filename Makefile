@@ -19,7 +19,8 @@
 #   make pooler       test the store on Postgres behind PgBouncer (1 min)
 #   make plain        run the browser tests with the unmodified go-app, and check each page
 #                     in all its variants (7 min)
-#   make lint         run gofmt, go vet, staticcheck, govulncheck, go mod tidy -diff (1 min)
+#   make lint         run gofmt, go mod tidy -diff, golangci-lint, govulncheck, and ESLint and
+#                     stylelint for JavaScript and CSS (1 min)
 #   make fuzz         run every fuzz test for 20 seconds (3 min)
 #   make bench        benchmark the binary on SQLite and on Postgres (10 min)
 #   make bench-ui     measure in Chromium how soon pages are usable, compared with go-app's
