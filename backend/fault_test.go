@@ -200,7 +200,8 @@ func TestSlowClients(t *testing.T) {
 	for i := range 40 {
 		begin := "GET / HTTP/1.1\r\nX: " // a header that does not end
 		if i == 0 {
-			begin = fmt.Sprintf("POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", address)
+			begin = fmt.Sprintf("POST /api/auth/sign-in/email HTTP/1.1\r\nHost: %s\r\n"+
+				"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n", address)
 		}
 		conn, err := net.Dial("tcp", strings.Replace(address, "localhost", "127.0.0.1", 1))
 		if err != nil {
@@ -271,7 +272,8 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-origin", "https://github.io"}, "such as https://accounts.github.io"},
 		{[]string{"-origin", "https://co.uk"}, "such as https://accounts.co.uk"},
 		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "com"}, "Write example.com"},
-		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "https://example.com"}, "write the bare name in lower case, such as accounts.example.com"},
+		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "https://example.com"},
+			"write the bare name in lower case, such as accounts.example.com"},
 		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "example.com:443"}, "write the bare name"},
 		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "Example.com"}, "write the bare name"},
 		{[]string{"-origin", "https://accounts.example.com", "-rp-id", "example.org"}, "write accounts.example.com, or a domain above it"},
@@ -289,7 +291,8 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-origin", "https://0x7f.0x1"}, "an IP address"},
 		{[]string{"-origin", "https://intranet"}, "such as https://accounts.intranet"},
 		{[]string{"-origin", "https://accounts.example.com:0443"}, "an invalid port"},
-		{[]string{"-origin", "https://accounts.example.com", "-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com"}, "leave some out"},
+		{[]string{"-origin", "https://accounts.example.com", "-related-origins",
+			"https://a.com,https://b.com,https://c.com,https://d.com,https://e.com"}, "leave some out"},
 		{[]string{"-related-origins", "http://localhost:1"}, "is not the address of a site"},
 		{[]string{"-related-origins", "https://example.com/"}, "write https://example.com"},
 		{[]string{"-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com,https://f.com"}, "leave some out"},

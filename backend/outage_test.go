@@ -22,7 +22,8 @@ func TestOutage(t *testing.T) {
 	for _, err := range []error{nil, errors.New("first"), errors.New("second"), nil, nil, errors.New("third")} {
 		o.record(log, err, "it fails", "it works")
 	}
-	if said := text.String(); strings.Count(said, "it fails") != 2 || strings.Count(said, "it works") != 1 || strings.Contains(said, "second") {
+	if said := text.String(); strings.Count(said, "it fails") != 2 || strings.Count(said, "it works") != 1 ||
+		strings.Contains(said, "second") {
 		t.Errorf("the log says:\n%s", said)
 	}
 }

@@ -47,7 +47,8 @@ type options struct {
 }
 
 func newPasskeys() passkeys {
-	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string), keys: make(map[string]*authenticator.Key)}
+	return passkeys{cookies: make(map[string]string), options: make(map[string]options), ids: make(map[string]string),
+		keys: make(map[string]*authenticator.Key)}
 }
 
 // begin stores the options of a ceremony, which the server has answered, under a name.

@@ -110,7 +110,8 @@ func TestWaitsForMigration(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		release := storetest.HoldMigration(t, database)
 		p := testkit.Launch(t, "-database", database)
-		testkit.Eventually(t, "the log says that it waits", func() bool { return strings.Contains(p.Output.String(), waitsForMigration) }, p.Output.String)
+		testkit.Eventually(t, "the log says that it waits", func() bool { return strings.Contains(p.Output.String(), waitsForMigration) },
+			p.Output.String)
 		c := p.Client()
 		if a := c.Do("GET", "/healthz", ""); !a.Is(200, "") {
 			t.Errorf("healthz: %s; want 200", a)
@@ -126,7 +127,8 @@ func TestWaitsForMigration(t *testing.T) {
 
 		// A waiting server that is told to stop exits without an error.
 		ends := testkit.Launch(t, "-database", database)
-		testkit.Eventually(t, "the log of another says that it waits", func() bool { return strings.Contains(ends.Output.String(), waitsForMigration) })
+		testkit.Eventually(t, "the log of another says that it waits",
+			func() bool { return strings.Contains(ends.Output.String(), waitsForMigration) })
 		ends.Stop()
 
 		for _, command := range []string{"serve", "migrate", "permissions"} {

@@ -63,7 +63,8 @@ func (p *mailProvider) receive(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	var e sentEmail
 	content, _ := io.ReadAll(r.Body) // all of it, because only then net/http notices that the client has disconnected
-	if err := json.Unmarshal(content, &e); err != nil || len(key) < 20 || e.From == "" || len(e.To) != 1 || e.Subject == "" || e.Text == "" || e.HTML == "" {
+	if err := json.Unmarshal(content, &e); err != nil || len(key) < 20 || e.From == "" || len(e.To) != 1 ||
+		e.Subject == "" || e.Text == "" || e.HTML == "" {
 		p.t.Errorf("a request under the key %q, %v: %+v", key, err, e)
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -424,7 +425,8 @@ func TestMailSettings(t *testing.T) {
 		// is in ASCII.
 		putSetting(t, admin, "MAIL_FROM", "Konten <konten..@bücher.example>")
 		for email, to := range map[string]string{
-			"foo..bar@docomo.ne.jp": `"foo..bar"@docomo.ne.jp`, "foo.@docomo.ne.jp": `"foo."@docomo.ne.jp`, "user@bücher.example": "user@xn--bcher-kva.example",
+			"foo..bar@docomo.ne.jp": `"foo..bar"@docomo.ne.jp`, "foo.@docomo.ne.jp": `"foo."@docomo.ne.jp`,
+			"user@bücher.example": "user@xn--bcher-kva.example",
 		} {
 			p.Client().SignUp(email).Must(t, 200, "")
 			signInNew(t, p, email)

@@ -107,19 +107,26 @@ var intended = map[string]struct {
 	"verify again with session, same code (no replay protection)":       {why: once, status: 401, answer: invalidCode},
 	"verify-totp again: with session cookie now (session mode)":         {why: once, status: 401, answer: invalidCode},
 	"verify-totp code used before in other challenge (replay accepted)": {why: once, status: 401, answer: invalidCode},
-	"replay consumed challenge cookie":                                  {why: once + ", so the sign-in was not completed", status: 401, answer: invalidCode},
-	"verify code of previous window (-1)":                               {why: once + ", nor any before it", status: 401, answer: invalidCode},
-	"verify code of window -2":                                          {why: "the message says that a clock is wrong", status: 401, answer: invalidCode},
-	"verify-backup-code reused":                                         {why: "the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
-	"verify-backup-code reused, without dash":                           {why: "it is the same code, and the message says that it was used", status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
-	"generate-backup-codes ok":                                          {why: factors, cookie: "set"},
-	"enable method otp":                                                 {why: noMailbox, status: 400, answer: `{"code":"OTP_NOT_CONFIGURED","message":"OTP is not available"}`},
-	"sign-in otp-only user":                                             {why: noMailbox, status: 200, answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", pendingSignIn: "untouched"},
+	"replay consumed challenge cookie": {why: once + ", so the sign-in was not completed",
+		status: 401, answer: invalidCode},
+	"verify code of previous window (-1)": {why: once + ", nor any before it", status: 401, answer: invalidCode},
+	"verify code of window -2": {why: "the message says that a clock is wrong",
+		status: 401, answer: invalidCode},
+	"verify-backup-code reused": {why: "the message says that it was used",
+		status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
+	"verify-backup-code reused, without dash": {why: "it is the same code, and the message says that it was used",
+		status: 401, answer: `{"code":"INVALID_BACKUP_CODE"}`},
+	"generate-backup-codes ok": {why: factors, cookie: "set"},
+	"enable method otp": {why: noMailbox, status: 400,
+		answer: `{"code":"OTP_NOT_CONFIGURED","message":"OTP is not available"}`},
+	"sign-in otp-only user": {why: noMailbox, status: 200,
+		answer: `{"redirect":"false","token":"string","user":{"twoFactorEnabled":"false"}}`, cookie: "set", pendingSignIn: "untouched"},
 
 	"sign-in with old (rotated-out) trust cookie -> challenge, cookie expired": {why: trusts, trust: "untouched"},
 	"sign-in t3 with t2's trust cookie":                                        {why: trusts, trust: "untouched"},
 	"sign-in on trusted device after password change -> still trusted": {
-		why: rotates + ", and the trust in devices", status: 200, answer: `{"twoFactorRedirect":"true"}`, cookie: "cleared", pendingSignIn: "set", trust: "untouched",
+		why: rotates + ", and the trust in devices", status: 200, answer: `{"twoFactorRedirect":"true"}`, cookie: "cleared",
+		pendingSignIn: "set", trust: "untouched",
 	},
 	"disable with trust cookie present": {why: trusts, trust: "untouched"},
 
@@ -137,7 +144,8 @@ var intended = map[string]struct {
 	"generate-register-options 2 (excludeCredentials), name & attachment": {why: verifies, within: verified},
 	"generate-authenticate-options anonymous":                             {why: verifies, within: required},
 	"(setup) authenticate options":                                        {why: verifies, within: required},
-	"generate-authenticate-options signed in (allowCredentials)":          {why: verifies, within: `{"userVerification":"required","allowCredentials":{"array of 7":null,"array of 6":{"id":"string","type":"string"}}}`},
+	"generate-authenticate-options signed in (allowCredentials)": {why: verifies,
+		within: `{"userVerification":"required","allowCredentials":{"array of 7":null,"array of 6":{"id":"string","type":"string"}}}`},
 
 	"wrong origin in clientData":      {why: notOurs, status: 400, answer: unregistered},
 	"wrong rpId hash":                 {why: notOurs, status: 400, answer: unregistered},
@@ -149,36 +157,45 @@ var intended = map[string]struct {
 	"response string":                 {why: notOurs, status: 400, answer: unregistered},
 	"missing attestationObject":       {why: notOurs, status: 400, answer: unregistered},
 
-	"no user verification flag -> accepted (UV not required)":               {why: verifies, status: 400, answer: unverifiedWhereMade},
-	"user not verified -> accepted":                                         {why: verifies, status: 400, answer: unverified},
-	"passkey WITHOUT user verification, 2FA enabled -> full session":        {why: verifies, status: 400, answer: unverified},
-	"registration without UV is STILL accepted by the server":               {why: verifies, status: 400, answer: unverifiedWhereMade},
-	"authentication without UV accepted":                                    {why: verifies + ", so it was not registered", status: 401, answer: noPasskey},
-	"authenticate options (userVerification stays 'preferred')":             {why: verifies, within: required},
-	"createSession:true while signed in":                                    {why: "the session goes on", cookie: "untouched"},
-	"delete-passkey ok":                                                     {why: "sessions that the passkey may have opened end with it", cookie: "set"},
-	"k1 registers the SAME credential id X (attestation none) -> accepted?": {why: "a passkey is one account's", status: 409, answer: `{"code":"PREVIOUSLY_REGISTERED"}`},
-	"list-user-passkeys":                                                    {why: "one of them was not registered", status: 200, answer: `{"array of 6":{"aaguid":"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4","name":"string","synced":"true","provider":{"name":"string"}}}`},
-	"update-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
-	"delete-passkey other user's":                                           {why: elsewhere, status: 404, answer: noPasskey},
-	"userHandle of someone else is ignored":                                 {why: "the passkey of one account does not name another", status: 400, answer: unauthenticated},
-	"counter not increased (clone)":                                         {why: "the message says what to do", status: 400, answer: `{"code":"AUTHENTICATION_FAILED"}`},
-	"response not object":                                                   {why: anyResponse, status: 400, answer: unauthenticated},
-	"response {}":                                                           {why: anyResponse, status: 400, answer: unauthenticated},
-	"registration challenge used for authentication":                        {why: "a wrong answer ends the other challenges of the browser that wait, too", status: 400, answer: unauthenticated},
-	"passkey sign-in with a dont_remember cookie in the jar":                {why: "only the session before was not to be remembered", lasts: true},
+	"no user verification flag -> accepted (UV not required)":        {why: verifies, status: 400, answer: unverifiedWhereMade},
+	"user not verified -> accepted":                                  {why: verifies, status: 400, answer: unverified},
+	"passkey WITHOUT user verification, 2FA enabled -> full session": {why: verifies, status: 400, answer: unverified},
+	"registration without UV is STILL accepted by the server":        {why: verifies, status: 400, answer: unverifiedWhereMade},
+	"authentication without UV accepted": {why: verifies + ", so it was not registered",
+		status: 401, answer: noPasskey},
+	"authenticate options (userVerification stays 'preferred')": {why: verifies, within: required},
+	"createSession:true while signed in":                        {why: "the session goes on", cookie: "untouched"},
+	"delete-passkey ok":                                         {why: "sessions that the passkey may have opened end with it", cookie: "set"},
+	"k1 registers the SAME credential id X (attestation none) -> accepted?": {why: "a passkey is one account's",
+		status: 409, answer: `{"code":"PREVIOUSLY_REGISTERED"}`},
+	"list-user-passkeys": {why: "one of them was not registered", status: 200,
+		answer: `{"array of 6":{"aaguid":"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4","name":"string","synced":"true","provider":{"name":"string"}}}`},
+	"update-passkey other user's": {why: elsewhere, status: 404, answer: noPasskey},
+	"delete-passkey other user's": {why: elsewhere, status: 404, answer: noPasskey},
+	"userHandle of someone else is ignored": {why: "the passkey of one account does not name another",
+		status: 400, answer: unauthenticated},
+	"counter not increased (clone)": {why: "the message says what to do",
+		status: 400, answer: `{"code":"AUTHENTICATION_FAILED"}`},
+	"response not object": {why: anyResponse, status: 400, answer: unauthenticated},
+	"response {}":         {why: anyResponse, status: 400, answer: unauthenticated},
+	"registration challenge used for authentication": {why: "a wrong answer ends the other challenges of the browser that wait, too",
+		status: 400, answer: unauthenticated},
+	"passkey sign-in with a dont_remember cookie in the jar": {why: "only the session before was not to be remembered", lasts: true},
 
 	"verify-email second time (already verified) no callback": {why: linkOnce, status: 401, answer: invalidToken},
 	"verify-email unknown user":                               {why: "the links of an account go with it", status: 401, answer: invalidToken},
 	"click verification":                                      {why: noReissue, cookie: "untouched"},
-	"click without session":                                   {why: "a user who opens the link can read the mailbox", within: `{"user":{"emailVerified":"true"}}`},
-	"request no redirectTo":                                   {why: ourPage, link: "/reset-password?token=<token>"},
-	"GET callback empty callbackURL":                          {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
-	"old session survives reset (default)":                    {why: "a new password ends all sessions", status: 200, answer: `"null"`, cookie: "cleared"},
-	"delete not fresh, no password":                           {why: "all endpoints that need a fresh session answer so", status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
-	"verify-email signs in (Set-Cookie) and redirects":        {why: "a link does not sign in", cookie: "untouched"},
-	"(setup) sign-up w4@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
-	"(setup) sign-up w5@example.test":                         {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+	"click without session": {why: "a user who opens the link can read the mailbox",
+		within: `{"user":{"emailVerified":"true"}}`},
+	"request no redirectTo":          {why: ourPage, link: "/reset-password?token=<token>"},
+	"GET callback empty callbackURL": {why: ourPage, location: "http://localhost:3911/email?error=INVALID_TOKEN"},
+	"old session survives reset (default)": {why: "a new password ends all sessions",
+		status: 200, answer: `"null"`, cookie: "cleared"},
+	"delete not fresh, no password": {why: "all endpoints that need a fresh session answer so",
+		status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
+	"verify-email signs in (Set-Cookie) and redirects": {why: "a link does not sign in", cookie: "untouched"},
+	"(setup) sign-up w4@example.test":                  {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
+	"(setup) sign-up w5@example.test":                  {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 
 	"session-mode wrong code 10": {why: counts, status: 429, answer: lockedOut},
 	"session-mode wrong code 11": {why: counts, status: 429, answer: lockedOut},
@@ -207,14 +224,16 @@ const (
 	elsewhere   = "the answer does not tell whether another account has a passkey of that ID"
 	anyResponse = "anything but the answer of an authenticator is a wrong answer"
 
-	verified        = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"}}`
-	fewer           = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"},"excludeCredentials":null}` // some were not registered
+	verified = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"}}`
+	fewer    = `{"authenticatorSelection":{"userVerification":"required","residentKey":"required","requireResidentKey":"true"},` +
+		`"excludeCredentials":null}` // some were not registered
 	required        = `{"userVerification":"required"}`
 	unregistered    = `{"code":"FAILED_TO_VERIFY_REGISTRATION","message":"Failed to verify registration"}`
 	unauthenticated = `{"code":"AUTHENTICATION_FAILED","message":"Authentication failed"}`
 	noPasskey       = `{"code":"PASSKEY_NOT_FOUND","message":"Passkey not found"}`
 
-	notVerified         = `"message":"Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and try again."`
+	notVerified = `"message":"Your device did not verify that it is you. Set up a PIN, ` +
+		`fingerprint or face recognition on it, and try again."`
 	unverified          = `{"code":"AUTHENTICATION_FAILED",` + notVerified + `}`
 	unverifiedWhereMade = `{"code":"FAILED_TO_VERIFY_REGISTRATION",` + notVerified + `}`
 
@@ -274,7 +293,8 @@ func testTwoFactorRequired(t *testing.T) {
 			continue
 		}
 		e.Status = http.StatusForbidden
-		e.Answer = json.RawMessage(`{"message":"twoFactorRequired","code":"TWO_FACTOR_REQUIRED","twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}`)
+		e.Answer = json.RawMessage(`{"message":"twoFactorRequired","code":"TWO_FACTOR_REQUIRED",` +
+			`"twoFactorRedirect":true,"twoFactorMethods":["totp","otp"]}`)
 		r.exchange(t, e)
 		return
 	}
@@ -309,7 +329,8 @@ func newReplay(server *testkit.Program) *replay {
 	client := server.Client()
 	client.Jar = nil
 	return &replay{
-		server: server, client: client, sessions: make(map[string]session), pendingSignIns: make(map[string]string), trusts: make(map[string]string),
+		server: server, client: client, sessions: make(map[string]session), pendingSignIns: make(map[string]string),
+		trusts:   make(map[string]string),
 		accounts: make(map[string]*secondFactors), set: make(map[string]bool), read: make(map[string]bool), unused: make(map[string]bool),
 		passkeys: newPasskeys(), links: make(map[string]string),
 	}
@@ -335,7 +356,8 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 	}
 	a := r.send(t, e)
 
-	cookies := map[string]string{sessionCookie: "untouched", pendingSignInCookie: "untouched", trustCookie: "untouched", passkeyCookie: "untouched"}
+	cookies := map[string]string{sessionCookie: "untouched", pendingSignInCookie: "untouched", trustCookie: "untouched",
+		passkeyCookie: "untouched"}
 	values := make(map[string]string)
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		if c.MaxAge < 0 {
@@ -372,7 +394,8 @@ func (r *replay) exchange(t *testing.T, e exchange) {
 			e.Answer = patched(t, e.Answer, d.within)
 		}
 		e.Location, e.Link = cmp.Or(d.location, e.Location), cmp.Or(d.link, e.Link)
-		for name, effect := range map[string]string{sessionCookie: d.cookie, pendingSignInCookie: d.pendingSignIn, trustCookie: d.trust, passkeyCookie: ""} {
+		for name, effect := range map[string]string{sessionCookie: d.cookie, pendingSignInCookie: d.pendingSignIn,
+			trustCookie: d.trust, passkeyCookie: ""} {
 			if effect != "" {
 				wantCookies[name] = effect
 			} else if d.status >= 400 {
@@ -547,7 +570,8 @@ func (r *replay) cookies(t *testing.T, e exchange) (cookies []string) {
 	for name, from := range map[string]struct {
 		key    string
 		values map[string]string
-	}{pendingSignInCookie: {e.PendingSignIn, r.pendingSignIns}, trustCookie: {e.Trust, r.trusts}, passkeyCookie: {e.Passkey, r.passkeys.cookies}} {
+	}{pendingSignInCookie: {e.PendingSignIn, r.pendingSignIns}, trustCookie: {e.Trust, r.trusts},
+		passkeyCookie: {e.Passkey, r.passkeys.cookies}} {
 		if from.key == "" {
 			continue
 		}
@@ -579,7 +603,8 @@ func (r *replay) keepFactors(t *testing.T, account, uri string, backupCodes []st
 		t.Fatalf("%s: %v", uri, err)
 	}
 	const period = uint64(testkit.Step / time.Second)
-	if key.Type() != "totp" || key.AccountName() != account+"@example.test" || key.Period() != period || key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
+	if key.Type() != "totp" || key.AccountName() != account+"@example.test" || key.Period() != period ||
+		key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
 		t.Errorf("%s is not the URI of a TOTP for %s with six digits, SHA-1 and %d s", uri, account, period)
 	}
 	if f.app, err = testkit.Scan(uri); err != nil {
@@ -731,7 +756,8 @@ func (r *replay) email(t *testing.T, account string, find func(testkit.Email) st
 
 // wireWords has the members of answers whose values are words of the protocol.
 var wireWords = []string{
-	"method", "twoFactorMethods", "rpId", "userVerification", "residentKey", "attestation", "authenticatorAttachment", "deviceType", "transports", "aaguid",
+	"method", "twoFactorMethods", "rpId", "userVerification", "residentKey", "attestation", "authenticatorAttachment", "deviceType",
+	"transports", "aaguid",
 }
 
 // form replaces each part of a value by its kind, because IDs and times differ between

@@ -348,7 +348,8 @@ func TestTwoFactorKilled(t *testing.T) {
 		p.Start()
 
 		dump := storetest.Dump(t, database)
-		unused, used, opened := strings.Count(dump, "\nbackup_codes "+ann.id), strings.Count(dump, " backup-code-used "), strings.Count(dump, " password+backup-code ")
+		unused, used, opened := strings.Count(dump, "\nbackup_codes "+ann.id), strings.Count(dump, " backup-code-used "),
+			strings.Count(dump, " password+backup-code ")
 		if unused+used != len(uses) || opened != used {
 			t.Errorf("of %d codes %d are unused and %d used, and they opened %d sessions", len(uses), unused, used, opened)
 		}
@@ -415,7 +416,8 @@ func TestLockoutsSurvive(t *testing.T) {
 		try(3)
 		locked := func(when string) {
 			t.Helper()
-			for what, browser := range map[string]*testkit.Client{"a pending sign-in from before": waiting, "a new pending sign-in": ann.newPendingSignIn(t, p)} {
+			for what, browser := range map[string]*testkit.Client{"a pending sign-in from before": waiting,
+				"a new pending sign-in": ann.newPendingSignIn(t, p)} {
 				for path, code := range map[string]string{"/two-factor/verify-totp": ann.app.Code(0), "/two-factor/verify-backup-code": ann.codes[0]} {
 					if a := post(browser, path, body{"code": code}); !a.Is(429, "ACCOUNT_TEMPORARILY_LOCKED") {
 						t.Errorf("%s, %s %s: %s; want 429", path, what, when, a)
@@ -453,7 +455,8 @@ func TestTwoFactorRestart(t *testing.T) {
 		p := startStrict(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		for how, end := range map[string]func(){"stopped": p.Stop, "killed": p.Kill} {
-			byTOTP, byBackupCode, byEmail, trusted := ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p)
+			byTOTP, byBackupCode, byEmail, trusted := ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p),
+				ann.newPendingSignIn(t, p), ann.newPendingSignIn(t, p)
 			post(byEmail, "/two-factor/send-otp", body{}).Want(t, 200, "")
 			emailed := takeEmailedCode(t, p, ann.email)
 			post(trusted, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
@@ -641,7 +644,8 @@ func TestTwoFactorAtRest(t *testing.T) {
 		for i, code := range emailed {
 			secrets[code] = fmt.Sprintf("code %d by email", i)
 		}
-		if a, b := post(byEmail, "/two-factor/verify-otp", body{"code": emailed[0]}), post(byEmail, "/two-factor/verify-otp", body{"code": emailed[1]}); a.Status != 200 && b.Status != 200 {
+		if a, b := post(byEmail, "/two-factor/verify-otp", body{"code": emailed[0]}),
+			post(byEmail, "/two-factor/verify-otp", body{"code": emailed[1]}); a.Status != 200 && b.Status != 200 {
 			t.Errorf("neither code by email opens a session: %s; %s", a, b)
 		}
 		stolen["the database, later"] = storetest.Dump(t, database)

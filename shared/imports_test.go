@@ -138,8 +138,9 @@ var importRules = []struct {
 		directly: []string{"database/sql", webauthn},
 	},
 	{
-		path:  "backend/site",
-		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store"},
+		path: "backend/site",
+		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server",
+			"latchkey/backend/store"},
 	},
 	{
 		path:  "backend/server/wire",

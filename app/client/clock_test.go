@@ -44,7 +44,8 @@ func TestClock(t *testing.T) {
 		} {
 			at := after(heard, tt.wall, tt.elapsed)
 			if got, want := k.now(at), server.Add(tt.want); !got.Equal(want) || k.disturbed(at) != tt.disturbed {
-				t.Errorf("with a clock that is off by %v, %s it is %v, disturbed %v; want %v, %v", off, tt.what, got, k.disturbed(at), want, tt.disturbed)
+				t.Errorf("with a clock that is off by %v, %s it is %v, disturbed %v; want %v, %v", off, tt.what,
+					got, k.disturbed(at), want, tt.disturbed)
 			}
 		}
 

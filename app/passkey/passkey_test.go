@@ -39,7 +39,8 @@ func TestPublicKey(t *testing.T) {
 		t.Errorf("members that are not bytes have changed: %v", o)
 	}
 
-	for _, bad := range []string{``, `null x`, `[]`, `{"challenge": "+/"}`, `{"challenge": "AQ", "user": {"id": "*"}}`, `{"challenge": "AQ", "allowCredentials": [{"id": "a"}]}`} {
+	for _, bad := range []string{``, `null x`, `[]`, `{"challenge": "+/"}`, `{"challenge": "AQ", "user": {"id": "*"}}`,
+		`{"challenge": "AQ", "allowCredentials": [{"id": "a"}]}`} {
 		if o, err := publicKey([]byte(bad)); err == nil {
 			t.Errorf("publicKey(%s) = %v; want an error", bad, o)
 		}
@@ -85,8 +86,10 @@ func TestElsewhere(t *testing.T) {
 }
 
 func TestCredentialJSON(t *testing.T) {
-	b, err := json.Marshal(credential{ID: "AQ", RawID: "AQ", Type: "public-key", Response: response{ClientData: "e30", AuthenticatorData: "Ag", Signature: "Aw"}})
-	const want = `{"id":"AQ","rawId":"AQ","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"Ag","signature":"Aw"},"clientExtensionResults":{}}`
+	b, err := json.Marshal(credential{ID: "AQ", RawID: "AQ", Type: "public-key",
+		Response: response{ClientData: "e30", AuthenticatorData: "Ag", Signature: "Aw"}})
+	const want = `{"id":"AQ","rawId":"AQ","type":"public-key",` +
+		`"response":{"clientDataJSON":"e30","authenticatorData":"Ag","signature":"Aw"},"clientExtensionResults":{}}`
 	if err != nil || string(b) != want {
 		t.Errorf("an assertion is %s, %v; want %s", b, err, want)
 	}

@@ -22,7 +22,8 @@ func TestEveryEventKindHasFilter(t *testing.T) {
 }
 
 func TestEventText(t *testing.T) {
-	ada, grace, gone := &shared.Person{ID: "1", Email: "ada@example.com"}, &shared.Person{ID: "2", Email: "grace@example.com"}, &shared.Person{ID: "3"}
+	ada, grace, gone := &shared.Person{ID: "1", Email: "ada@example.com"}, &shared.Person{ID: "2", Email: "grace@example.com"},
+		&shared.Person{ID: "3"}
 	firefox := shared.Device{Browser: "Firefox 153", OS: "Windows"}
 	tests := []struct {
 		event    shared.Event

@@ -70,7 +70,8 @@ func TestEverySentenceIsAMessage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, ok := parents[len(parents)-2].(*ast.ImportSpec); ok || slices.Contains(asItIs, text) || !strings.ContainsFunc(text, unicode.IsLetter) {
+			if _, ok := parents[len(parents)-2].(*ast.ImportSpec); ok || slices.Contains(asItIs, text) ||
+				!strings.ContainsFunc(text, unicode.IsLetter) {
 				return true
 			}
 			word := english[text] && unicode.IsUpper(rune(text[0]))

@@ -10,7 +10,8 @@ import (
 
 func TestSuggestName(t *testing.T) {
 	const (
-		iPhone  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+		iPhone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
+			"Version/18.5 Mobile/15E148 Safari/604.1"
 		mac     = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15"
 		windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
 		phone   = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36"
@@ -97,7 +98,8 @@ func TestPasskeyErrorText(t *testing.T) {
 			t.Errorf("words(%s) = %q; want none", silent, got)
 		}
 	}
-	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError", "NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
+	for _, name := range []string{"InvalidStateError", "SecurityError", "ConstraintError", "NotSupportedError",
+		"NotReadableError", "UnknownError", "TimeoutError", "OperationError", "DataError", "TypeError", "NeverSeenError", ""} {
 		if en.errorMessage(&passkey.Error{Name: name, Message: "for developers"}) == "" {
 			t.Errorf("%s has no text", name)
 		}

@@ -136,7 +136,8 @@ func TestEnrollmentDeadline(t *testing.T) {
 	joined := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	by := func(required string, since time.Time, user User, method string, permissions ...string) time.Time {
 		settings := presets(t)
-		if _, err := settings.Apply([]setting.Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}}, keyring.Keys{}); err != nil {
+		if _, err := settings.Apply([]setting.Setting{{Key: "REQUIRE_TWO_FACTOR", Value: required, Revision: 1, UpdatedAt: since}},
+			keyring.Keys{}); err != nil {
 			t.Fatal(err)
 		}
 		user.CreatedAt = joined
@@ -144,15 +145,16 @@ func TestEnrollmentDeadline(t *testing.T) {
 	}
 	enrolled := User{TwoFactorEnabled: true}
 	for what, test := range map[string]struct{ got, want time.Time }{
-		"not required":                                     {by(setting.Off, joined, User{}, MethodPassword, "x"), time.Time{}},
-		"required before the user joined":                  {by(setting.All, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
-		"required after the user joined":                   {by(setting.All, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
-		"the user has two-factor authentication":           {by(setting.All, joined, enrolled, MethodPassword), time.Time{}},
-		"signed in with a passkey":                         {by(setting.All, joined, User{}, MethodPasskey), time.Time{}},
-		"signed in without user verification":              {by(setting.All, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
-		"signed in with a second factor that is now off":   {by(setting.All, joined, User{}, MethodPassword+"+totp"), joined.Add(7 * day)},
-		"required of administrators, for an administrator": {by(setting.Admins, joined, User{}, MethodPassword, PermissionAudit), joined.Add(7 * day)},
-		"required of administrators, for another user":     {by(setting.Admins, joined, User{}, MethodPassword), time.Time{}},
+		"not required":                                   {by(setting.Off, joined, User{}, MethodPassword, "x"), time.Time{}},
+		"required before the user joined":                {by(setting.All, joined.Add(-day), User{}, MethodPassword), joined.Add(7 * day)},
+		"required after the user joined":                 {by(setting.All, joined.Add(day), User{}, MethodPassword), joined.Add(8 * day)},
+		"the user has two-factor authentication":         {by(setting.All, joined, enrolled, MethodPassword), time.Time{}},
+		"signed in with a passkey":                       {by(setting.All, joined, User{}, MethodPasskey), time.Time{}},
+		"signed in without user verification":            {by(setting.All, joined, User{}, MethodSecurityKey), joined.Add(7 * day)},
+		"signed in with a second factor that is now off": {by(setting.All, joined, User{}, MethodPassword+"+totp"), joined.Add(7 * day)},
+		"required of administrators, for an administrator": {by(setting.Admins, joined, User{}, MethodPassword, PermissionAudit),
+			joined.Add(7 * day)},
+		"required of administrators, for another user": {by(setting.Admins, joined, User{}, MethodPassword), time.Time{}},
 	} {
 		if !test.got.Equal(test.want) {
 			t.Errorf("%s: enroll by %v; want %v", what, test.got, test.want)

@@ -96,11 +96,13 @@ func TestTOTPURI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if q := u.Query(); q.Get("issuer") != test.wantIssuer || q.Get("algorithm") != "SHA1" || q.Get("digits") != "6" || q.Get("period") != "30" || len(q) != 5 {
+		if q := u.Query(); q.Get("issuer") != test.wantIssuer || q.Get("algorithm") != "SHA1" || q.Get("digits") != "6" ||
+			q.Get("period") != "30" || len(q) != 5 {
 			t.Errorf("%s has the parameters %v", uri, q)
 		}
 		key, err := otp.NewKeyFromURL(uri)
-		if err != nil || key.Issuer() != test.wantIssuer || key.AccountName() != test.account || key.Period() != 30 || key.Digits() != otp.DigitsSix {
+		if err != nil || key.Issuer() != test.wantIssuer || key.AccountName() != test.account || key.Period() != 30 ||
+			key.Digits() != otp.DigitsSix {
 			t.Errorf("%s is read as %q, %q, %v", uri, key.Issuer(), key.AccountName(), err)
 		}
 	}
@@ -126,7 +128,8 @@ func TestClockDriftMessage(t *testing.T) {
 func TestIssueSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which issueSession must not use
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
-	if session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true); !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
+	session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true)
+	if !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
 		t.Errorf("issued: %v, %v, %v", session, token, err)
 	}
 }

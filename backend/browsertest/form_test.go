@@ -197,7 +197,8 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		p.Act(`document.querySelector("details[open] input, #second-factor-code").focus()`)
 		p.releaseApp()
 		p.AwaitFocus(way.field)
-		if got := eval[string](p, `document.activeElement.value + document.getElementById("second-factor-trust").checked`); got != way.value+"true" {
+		if got := eval[string](p,
+			`document.activeElement.value + document.getElementById("second-factor-trust").checked`); got != way.value+"true" {
 			t.Errorf("%s: after the app takes over, the form holds %q; want %q", way.field, got, way.value+"true")
 		}
 		if way.field == signInCode {
@@ -338,8 +339,8 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 func testFormStill(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
-	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#second-factor-trust", ".hint", ".wrong:not(:empty)",
-		".form-error p",
+	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#second-factor-trust",
+		".hint", ".wrong:not(:empty)", ".form-error p",
 		"button.main", ".card > .skeleton-line, #sign-in-passkey", ".methods > :first-child", "[href='/forgot-password']"].
 		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
 			const at = e.getBoundingClientRect();

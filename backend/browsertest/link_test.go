@@ -52,7 +52,8 @@ func testLinks(t *testing.T) {
 	p.Open(verification)
 	p.See(en.T(message.DoneEmailAlreadyVerified))
 	if kept := eval[string](p, `caches.keys().then(async (names) => (await Promise.all(names.map(async (name) =>
-		(await (await caches.open(name)).keys()).map((request) => request.url)))).flat().filter((url) => /email|token/.test(url)).join(" "))`); kept != "" {
+		(await (await caches.open(name)).keys()).map((request) => request.url)))).flat().
+		filter((url) => /email|token/.test(url)).join(" "))`); kept != "" {
 		t.Errorf("the service worker keeps %s", kept)
 	}
 	p.Click("link", en.T(message.ContinueAction), "")

@@ -674,7 +674,8 @@ func testWrongClock(t *testing.T) {
 	other.As(firefox)
 	other.signIn(email)
 	lastActive := func(ago time.Duration) {
-		execSQL(t, db, `UPDATE sessions SET last_active_at = ? WHERE user_agent LIKE '%Firefox%'`, time.Now().Add(-ago).UTC().Format("2006-01-02 15:04:05+00:00"))
+		execSQL(t, db, `UPDATE sessions SET last_active_at = ? WHERE user_agent LIKE '%Firefox%'`,
+			time.Now().Add(-ago).UTC().Format("2006-01-02 15:04:05+00:00"))
 	}
 	for _, hours := range []int{-24, 24} {
 		p := first.another()

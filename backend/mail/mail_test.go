@@ -54,7 +54,8 @@ func TestNotices(t *testing.T) {
 		for _, n := range notices() {
 			m := sender.Compose(Reader{"ann@example.test", l.Tag}, requestContext, n)
 			what := fmt.Sprintf("%s: %T %+v", l.Tag, n, n)
-			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != requestContext.At || m.LeasedUntil != requestContext.At {
+			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != requestContext.At ||
+				m.LeasedUntil != requestContext.At {
 				t.Errorf("%s: %+v", what, m)
 			}
 			if strings.Contains(m.Subject+m.Text, "%!") || !strings.Contains(m.HTML, `<html lang="`+l.Tag+`">`) {

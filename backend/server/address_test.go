@@ -71,8 +71,10 @@ func TestWrongEmailAddresses(t *testing.T) {
 		b := s.signUp(t, ann)
 		b.grant(account.PermissionSettings)
 		for _, email := range []string{
-			"ann", "a@localhost", "a@example.com.", "a@192.0.2.1", "a@[192.0.2.1]", "a@xn--a.com", "a@exam_ple.com", `"a b"@example.com`, "Ann <a@example.com>",
-			"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", " a@example.com", strings.Repeat("l", 65) + "@example.com", "jörg@example.com",
+			"ann", "a@localhost", "a@example.com.", "a@192.0.2.1", "a@[192.0.2.1]", "a@xn--a.com", "a@exam_ple.com", `"a b"@example.com`,
+			"Ann <a@example.com>",
+			"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", " a@example.com", strings.Repeat("l", 65) + "@example.com",
+			"jörg@example.com",
 		} {
 			text := "Invalid email address"
 			message := "Invalid email"

@@ -289,13 +289,15 @@ func TestAPIOfLinks(t *testing.T) {
 				wantRedirect(t, s.browser(t).Do("GET", path+"?token="+token+"&callbackURL=%2Fdone%3Fa%3D1", "", headers...),
 					"/email?token="+token+"&callbackURL=%2Fdone%3Fa%3D1")
 				wantRedirect(t, s.browser(t).Do("GET", path+"?token="+token, "", headers...), "/email?token="+token)
-				want(t, s.browser(t).Do("GET", path+"?token="+token+"&callbackURL=https%3A%2F%2Fevil.test", "", headers...), 403, "INVALID_CALLBACK_URL")
+				want(t, s.browser(t).Do("GET", path+"?token="+token+"&callbackURL=https%3A%2F%2Fevil.test", "", headers...),
+					403, "INVALID_CALLBACK_URL")
 			}
 			want(t, s.browser(t).Do("HEAD", path+"?token="+token, ""), 405, "")
 		}
 		want(t, s.browser(t).SignIn(ann), 403, "EMAIL_NOT_VERIFIED")
 		s.mails(t)
-		a := s.browser(t).Do("GET", "/api/auth/verify-email?token="+token, "", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-Fetch-Site: same-origin", "Accept: */*")
+		a := s.browser(t).Do("GET", "/api/auth/verify-email?token="+token, "", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty",
+			"Sec-Fetch-Site: same-origin", "Accept: */*")
 		if a.String() != `200 {"status":true,"user":null}` {
 			t.Errorf("by a script: %v", a)
 		}

@@ -11,7 +11,8 @@ type Route struct {
 // Routes returns the route table.
 func Routes() (all []Route) {
 	for _, rt := range new(Server).routes() {
-		p := map[level]string{everyone: "anyone", withPendingSignIn: "signingIn", withSession: "signedIn", withFreshSession: "fresh"}[rt.policy.level]
+		p := map[level]string{everyone: "anyone", withPendingSignIn: "signingIn", withSession: "signedIn",
+			withFreshSession: "fresh"}[rt.policy.level]
 		if rt.policy.permission != "" {
 			p = "permitted"
 		}

@@ -545,7 +545,8 @@ func TestFormsInGerman(t *testing.T) {
 
 		// The user's choice takes precedence over the browser's preference.
 		b = s.browser(t)
-		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"), 401, "password", wrongPassword)
+		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", german, "Cookie: latchkey.language=en"),
+			401, "password", wrongPassword)
 		wantRedisplayed(t, b.sendRaw("/sign-in", "email="+ann+"&password=x", "Cookie: latchkey.language=de"), 401, "password", wrong)
 
 		s.clock.Advance(time.Hour)

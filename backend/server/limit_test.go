@@ -93,7 +93,8 @@ func TestSharedAddressSignIns(t *testing.T) {
 // TestSharedAddressHourlyLimit tests that correct sign-ins do not use up the hourly limit, and
 // that wrong ones do.
 func TestSharedAddressHourlyLimit(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }, func(t *testing.T, s *testServer, _ *account.Service) {
+	limited := func(c *server.Config) { c.Accounts.Settings = set(t, "SIGN_IN_HOURLY_LIMIT=10") }
+	eachAs(t, limited, func(t *testing.T, s *testServer, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
 		o := s.sharedAddress(t)
@@ -222,7 +223,8 @@ func TestOwnAccountGivesNoGuesses(t *testing.T) {
 // TestCorrectPasswordRefused tests that a correct password does not use up an address's limits
 // if the sign-in fails for another reason.
 func TestCorrectPasswordRefused(t *testing.T) {
-	eachAs(t, func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }, func(t *testing.T, s *testServer, _ *account.Service) {
+	verifying := func(c *server.Config) { c.Accounts.Settings = set(t, "VERIFY_EMAIL=required") }
+	eachAs(t, verifying, func(t *testing.T, s *testServer, _ *account.Service) {
 		s.signUp(t, ann)
 		s.clock.Freeze()
 		o := s.sharedAddress(t)
@@ -369,7 +371,8 @@ func TestLimitsAreSettings(t *testing.T) {
 		}
 		o = s.sharedAddress(t)
 		set("SIGN_IN_HOURLY_LIMIT", "12")
-		passes("sign-in in an hour", 12, patient(10*time.Second, func() testkit.Answer { return o.guess(testkit.NewAddress() + "@example.test") }))
+		guess := func() testkit.Answer { return o.guess(testkit.NewAddress() + "@example.test") }
+		passes("sign-in in an hour", 12, patient(10*time.Second, guess))
 		set("SIGN_UP_HOURLY_LIMIT", "4")
 		passes("sign-up in an hour", 4, patient(10*time.Second, func() testkit.Answer { return o.browser().Post("/sign-up/email", body{}) }))
 		set("EMAIL_HOURLY_LIMIT", "4")

@@ -16,11 +16,13 @@ import (
 // does not affect the text around it. All other names must be refused.
 func TestNames(t *testing.T) {
 	good := []string{
-		"王\U0002ebf0", "\U0001fae9", "משה\u200f", "\u200eAnn", "می\u200cخواهم", "👩\u200d💻", "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+		"王\U0002ebf0", "\U0001fae9", "משה\u200f", "\u200eAnn", "می\u200cخواهم", "👩\u200d💻",
+		"🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
 		"co\u00adop", "\uf8ff", "\u845b\U000e0100城",
 	}
 	bad := []string{
-		"a\tb", "a\r\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202egnihtemos", "a\u2066b\u2069", "a\u206fb", "a\ufff9b", "a\ufffeb", "a\ufeffb", "a\U000e0041b",
+		"a\tb", "a\r\nb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u202egnihtemos", "a\u2066b\u2069", "a\u206fb", "a\ufff9b", "a\ufffeb", "a\ufeffb",
+		"a\U000e0041b",
 	}
 	eachAs(t, func(c *server.Config) { c.Accounts.Unlimited = true }, func(t *testing.T, s *testServer, _ *account.Service) {
 		b, _ := s.signUpWithPasskey(t, ann)
@@ -117,7 +119,9 @@ func TestIssuer(t *testing.T) {
 		}
 
 		// A name from before names were validated counts as none.
-		if ok, err := s.db.PutSetting(t.Context(), setting.Setting{Key: "APP_NAME", Value: ":", Revision: 2, UpdatedAt: time.Now()}); err != nil || !ok {
+		if ok, err := s.db.PutSetting(t.Context(), setting.Setting{
+			Key: "APP_NAME", Value: ":", Revision: 2, UpdatedAt: time.Now(),
+		}); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		if err := s.accounts.RefreshSettings(t.Context()); err != nil {

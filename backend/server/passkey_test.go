@@ -314,7 +314,8 @@ func TestPasskeys(t *testing.T) {
 			device.Algorithm, device.Counts = by, true
 			device.AAGUID = uuid.MustParse("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4")
 			options := owner.registerOptions()
-			a := owner.Post("/passkey/verify-registration", body{"response": createResponse(t, device, options), "name": fmt.Sprintf("  Key %d ", i)})
+			a := owner.Post("/passkey/verify-registration",
+				body{"response": createResponse(t, device, options), "name": fmt.Sprintf("  Key %d ", i)})
 			want(t, a, 200, "")
 			var p shared.Passkey
 			if err := json.Unmarshal([]byte(a.Body), &p); err != nil {
@@ -1030,7 +1031,8 @@ func TestStepUpByPasskey(t *testing.T) {
 
 		unverified := func(s *authenticator.Statement) { s.Flags &^= authenticator.UserVerified }
 		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), unverified)), 400, "AUTHENTICATION_FAILED")
-		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), client("origin", "https://evil.test"))), 400, "AUTHENTICATION_FAILED")
+		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), client("origin", "https://evil.test"))),
+			400, "AUTHENTICATION_FAILED")
 		bad := func(s *authenticator.Statement) { s.Signature = []byte("signature") }
 		want(t, stepUp(owner, getResponse(t, device, owner.authenticateOptions(), bad)), 401, "AUTHENTICATION_FAILED")
 		for _, response := range []string{"{}", "[]", "1", `"x"`} {

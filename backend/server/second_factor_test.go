@@ -124,7 +124,8 @@ func TestFactorGuardsFactors(t *testing.T) {
 				t.Errorf("%s: the session says %v, %v", f.by, by, at)
 			}
 			if f.by != "passkey" { // its challenge is consumed
-				want(t, owner.Elsewhere().Post("/step-up", proof), 401, map[string]string{"totp": "INVALID_CODE", "backup-code": "INVALID_BACKUP_CODE"}[f.by])
+				want(t, owner.Elsewhere().Post("/step-up", proof), 401,
+					map[string]string{"totp": "INVALID_CODE", "backup-code": "INVALID_BACKUP_CODE"}[f.by])
 			}
 			s.clock.Advance(setting.FreshWindow - time.Second)
 			want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")

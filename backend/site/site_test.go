@@ -149,7 +149,8 @@ func TestGoAppServesOnlyItsFiles(t *testing.T) {
 	h := newSite(app)
 	for _, path := range appFiles {
 		w := get(h, path, "Host", "evil.example")
-		if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=go-app" || !strings.Contains(w.Body.String(), "made for "+path) {
+		if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=go-app" ||
+			!strings.Contains(w.Body.String(), "made for "+path) {
 			t.Errorf("GET %s is %d %s %q", path, w.Code, w.Header().Get("Content-Type"), w.Body)
 		}
 		if got := w.Header().Get("Cache-Control"); got != "no-cache" {
@@ -385,7 +386,8 @@ func TestWellKnown(t *testing.T) {
 	h := newSite(new(goApp))
 	page := "https://accounts.example.com/dashboard/settings#passkeys"
 	w := get(h, "/.well-known/passkey-endpoints")
-	if want := `{"enroll":"` + page + `","manage":"` + page + `"}`; w.Code != 200 || w.Header().Get("Content-Type") != "application/json" || w.Body.String() != want {
+	if want := `{"enroll":"` + page + `","manage":"` + page + `"}`; w.Code != 200 || w.Header().Get("Content-Type") != "application/json" ||
+		w.Body.String() != want {
 		t.Errorf("passkey-endpoints is %d %s", w.Code, w.Body)
 	}
 	if w := get(h, "/.well-known/change-password"); w.Code != 302 || w.Header().Get("Location") != "/dashboard/settings#password" {
@@ -400,7 +402,8 @@ func TestWellKnown(t *testing.T) {
 		t.Errorf("POST is %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
 	h.RelatedOrigins = []string{"https://example.com"}
-	if w := get(h, "/.well-known/webauthn"); w.Code != 200 || w.Body.String() != `{"origins":["https://accounts.example.com","https://example.com"]}` {
+	if w := get(h, "/.well-known/webauthn"); w.Code != 200 ||
+		w.Body.String() != `{"origins":["https://accounts.example.com","https://example.com"]}` {
 		t.Errorf("webauthn is %d %s", w.Code, w.Body)
 	}
 }
@@ -433,7 +436,8 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestForms(t *testing.T) {
-	for path, want := range map[string]bool{"/sign-in": true, "/two-factor": true, "/email": true, "/": false, "/sign-in/": false, "/sign-up": false} {
+	for path, want := range map[string]bool{"/sign-in": true, "/two-factor": true, "/email": true, "/": false,
+		"/sign-in/": false, "/sign-up": false} {
 		if HasForm(path) != want {
 			t.Errorf("%s has a form: %t", path, !want)
 		}

@@ -35,7 +35,8 @@ func TestBackupCodeSet(t *testing.T) {
 				t.Errorf("%d codes, %v; want 1", n, err)
 			}
 		}
-		if err := db.ReplaceBackupCodes(t.Context(), account.BackupCodeSet{UserID: "bob", Salt: []byte("his"), Iterations: 5}, [][]byte{[]byte("one")}); err != nil {
+		if err := db.ReplaceBackupCodes(t.Context(), account.BackupCodeSet{UserID: "bob", Salt: []byte("his"), Iterations: 5},
+			[][]byte{[]byte("one")}); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.DeleteBackupCodes(t.Context(), "ann"); err != nil {

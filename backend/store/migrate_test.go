@@ -46,8 +46,10 @@ func TestMigrateFromVersion6(t *testing.T) {
 			"security-key+totp": account.ByTOTP,
 		}
 		for method := range methods {
-			queries = append(queries, fmt.Sprintf("INSERT INTO sessions (id, user_id, token_hash, created_at, last_active_at, expires_at, confirmed_at, method, ip, user_agent, remember) "+
-				"VALUES ('%s', 'ann', %s, '%s', '%s', '2026-12-27 12:00:00+00:00', '%s', '%s', '', '', true)", method, bytesOf(method), at, at, at, method))
+			queries = append(queries, fmt.Sprintf("INSERT INTO sessions (id, user_id, token_hash, created_at, last_active_at, "+
+				"expires_at, confirmed_at, method, ip, user_agent, remember) "+
+				"VALUES ('%s', 'ann', %s, '%s', '%s', '2026-12-27 12:00:00+00:00', '%s', '%s', '', '', true)",
+				method, bytesOf(method), at, at, at, method))
 		}
 		for _, query := range queries {
 			if err := store.Exec(db, query); err != nil {

@@ -19,7 +19,8 @@ func TestOneTimeTokens(t *testing.T) {
 		addUser(t, db, "bob")
 		add := func(hash, purpose, user string, at time.Time) account.OneTimeToken {
 			t.Helper()
-			token := account.OneTimeToken{Hash: []byte(hash), Purpose: purpose, UserID: user, Data: "sealed", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+			token := account.OneTimeToken{Hash: []byte(hash), Purpose: purpose, UserID: user, Data: "sealed",
+				CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
 			if err := db.AddOneTimeToken(t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +33,8 @@ func TestOneTimeTokens(t *testing.T) {
 			}
 		}
 		want := add("1", "a", "ann", now)
-		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UserID != "ann" || got.Data != "sealed" || !got.ExpiresAt.Equal(want.ExpiresAt) {
+		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UserID != "ann" || got.Data != "sealed" ||
+			!got.ExpiresAt.Equal(want.ExpiresAt) {
 			t.Errorf("token: %+v, %v; want %+v", got, err, want)
 		}
 		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt != nil {
@@ -52,7 +54,8 @@ func TestOneTimeTokens(t *testing.T) {
 		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt == nil || !got.UsedAt.Equal(used) || got.Data != "sealed" {
+		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt == nil || !got.UsedAt.Equal(used) ||
+			got.Data != "sealed" {
 			t.Errorf("used: %+v, %v; want it used at %v", got, err, used)
 		}
 		if err := db.DeleteExpired(t.Context(), want.ExpiresAt); err != nil {
@@ -119,7 +122,8 @@ func TestChangeEmail(t *testing.T) {
 			if err := tx.ChangeEmail(t.Context(), "ann", "bob@example.test", true, now); !errors.Is(err, shared.ErrUserExists) {
 				t.Errorf("a taken address: %v", err)
 			}
-			if err := tx.AddUser(t.Context(), account.User{ID: "eve", Email: "bob@example.test", Handle: []byte("h"), CreatedAt: now, UpdatedAt: now}); !errors.Is(err, shared.ErrUserExists) {
+			if err := tx.AddUser(t.Context(), account.User{ID: "eve", Email: "bob@example.test", Handle: []byte("h"),
+				CreatedAt: now, UpdatedAt: now}); !errors.Is(err, shared.ErrUserExists) {
 				t.Errorf("a new user of a taken address: %v", err)
 			}
 			return tx.ChangeEmail(t.Context(), "ann", "ann2@example.test", true, now)

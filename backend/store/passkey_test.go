@@ -104,7 +104,8 @@ func TestTakeCeremonyOnce(t *testing.T) {
 			ChallengeHash: []byte("challenge"), BrowserHash: []byte("browser"), Kind: "register", Conditional: true,
 			UserID: "ann", SessionID: "s", ExpiresAt: now.Add(time.Minute),
 		}
-		nobodys := account.Ceremony{ChallengeHash: []byte("another"), BrowserHash: want.BrowserHash, Kind: "authenticate", ExpiresAt: want.ExpiresAt}
+		nobodys := account.Ceremony{ChallengeHash: []byte("another"), BrowserHash: want.BrowserHash, Kind: "authenticate",
+			ExpiresAt: want.ExpiresAt}
 		if err := errors.Join(db.AddCeremony(t.Context(), want), db.AddCeremony(t.Context(), nobodys)); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +145,8 @@ func TestDeleteExpiredCeremonies(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		browser := []byte("browser")
 		for i, expires := range []time.Time{now, now.Add(time.Minute)} {
-			if err := db.AddCeremony(t.Context(), account.Ceremony{ChallengeHash: []byte{byte(i)}, BrowserHash: browser, Kind: "authenticate", ExpiresAt: expires}); err != nil {
+			if err := db.AddCeremony(t.Context(), account.Ceremony{ChallengeHash: []byte{byte(i)}, BrowserHash: browser,
+				Kind: "authenticate", ExpiresAt: expires}); err != nil {
 				t.Fatal(err)
 			}
 		}

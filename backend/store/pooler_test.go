@@ -153,7 +153,8 @@ func TestReadyStandby(t *testing.T) {
 	if err := cluster.Standby(); err != nil {
 		t.Fatal(err)
 	}
-	if err := storetest.Open(t, cluster.URL()).Ready(t.Context()); !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), "standby") {
+	if err := storetest.Open(t, cluster.URL()).Ready(t.Context()); !errors.Is(err, store.ErrReadOnly) ||
+		!strings.Contains(err.Error(), "standby") {
 		t.Errorf("a standby: %v; want %v", err, store.ErrReadOnly)
 	}
 }

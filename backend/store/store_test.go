@@ -122,7 +122,8 @@ func TestRotateSessionOnce(t *testing.T) {
 		won := atOnce(t, 20, shared.ErrUnauthorized, func(i int) error {
 			next := s
 			next.TokenHash = account.Token(fmt.Sprint("token ", i)).Hash()
-			return db.RotateSession(context.Background(), next, account.RotatedToken{Hash: s.TokenHash, SessionID: s.ID, RotatedAt: now, ExpiresAt: now.Add(time.Hour)})
+			return db.RotateSession(context.Background(), next,
+				account.RotatedToken{Hash: s.TokenHash, SessionID: s.ID, RotatedAt: now, ExpiresAt: now.Add(time.Hour)})
 		})
 		if won != 1 {
 			t.Errorf("%d of 20 rotations at once succeeded; want 1", won)
@@ -134,7 +135,8 @@ func TestRotateSessionOnce(t *testing.T) {
 		if got, _, err = db.SessionByHash(t.Context(), got.TokenHash, now); err != nil || !got.RotatedAt.IsZero() {
 			t.Errorf("by its own hash: %v, %v", got, err)
 		}
-		if touched, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}); touched || err != nil {
+		rotated := account.Session{ID: s.ID, TokenHash: s.TokenHash, IP: "198.51.100.9"}
+		if touched, err := db.TouchSession(t.Context(), rotated); touched || err != nil {
 			t.Errorf("a touch with a rotated token: %t, %v", touched, err)
 		}
 		if all, _ := db.Sessions(t.Context(), "ann", now); len(all) != 1 || all[0].IP != s.IP {
@@ -323,7 +325,8 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 		if won != 1 {
 			t.Errorf("%d of 20 took the token; want 1", won)
 		}
-		if err := db.PutInvite(t.Context(), account.OneTimeToken{Hash: []byte("next"), Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}); err != nil {
+		if err := db.PutInvite(t.Context(), account.OneTimeToken{Hash: []byte("next"), Purpose: "test", CreatedAt: now,
+			ExpiresAt: now.Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := db.TakeOneTimeToken(t.Context(), []byte("next"), "test", now); err != nil {
@@ -335,7 +338,8 @@ func TestTakeOneTimeTokenOnce(t *testing.T) {
 func TestPutInviteReplaces(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		if won := atOnce(t, 12, nil, func(i int) error {
-			return db.PutInvite(context.Background(), account.OneTimeToken{Hash: []byte{byte(i)}, Purpose: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+			return db.PutInvite(context.Background(), account.OneTimeToken{Hash: []byte{byte(i)}, Purpose: "test",
+				CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
 		}); won != 12 {
 			t.Errorf("%d of 12 invitations were put; want all", won)
 		}
@@ -355,7 +359,8 @@ func TestAddUserOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		won := atOnce(t, 16, shared.ErrUserExists, func(i int) error {
 			id := fmt.Sprint("u", i)
-			return db.AddUser(context.Background(), account.User{ID: id, Email: "same@example.test", Handle: []byte(id), CreatedAt: now, UpdatedAt: now})
+			return db.AddUser(context.Background(), account.User{ID: id, Email: "same@example.test", Handle: []byte(id),
+				CreatedAt: now, UpdatedAt: now})
 		})
 		if won != 1 {
 			t.Errorf("%d of 16 accounts were made for one address; want 1", won)
@@ -474,7 +479,8 @@ func TestDeleteUserDeletesAllData(t *testing.T) {
 			db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "h", ChangedAt: now}),
 			db.Grant(t.Context(), "ann", account.PermissionSettings),
 			db.Grant(t.Context(), "ann", account.PermissionSettings),
-			db.AddCeremony(t.Context(), account.Ceremony{ChallengeHash: []byte("c"), BrowserHash: []byte("b"), Kind: "register", UserID: "ann", ExpiresAt: now}),
+			db.AddCeremony(t.Context(), account.Ceremony{ChallengeHash: []byte("c"), BrowserHash: []byte("b"),
+				Kind: "register", UserID: "ann", ExpiresAt: now}),
 			db.DeleteUser(t.Context(), "ann"),
 		); err != nil {
 			t.Fatal(err)
@@ -634,14 +640,16 @@ func TestDeleteExpired(t *testing.T) {
 		var many []account.Session
 		for i := range 2500 { // more than one statement deletes at once
 			id := fmt.Sprint("s", i)
-			many = append(many, account.Session{ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now})
+			many = append(many, account.Session{ID: id, UserID: "ann", TokenHash: []byte(id), CreatedAt: now,
+				LastActiveAt: now, ExpiresAt: now.Add(time.Hour), ConfirmedAt: now})
 		}
 		lasting := account.User{ID: "bob", Email: "bob@example.test", Handle: []byte("bob"), CreatedAt: now, UpdatedAt: now}
 		if err := db.Seed(t.Context(), []account.User{lasting}, []account.Password{{UserID: "bob", ChangedAt: now}}, many); err != nil {
 			t.Fatal(err)
 		}
 		s := addSession(t, db, "bob", "lasting", now)
-		if _, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, LastActiveAt: now, ExpiresAt: now.Add(2 * time.Hour)}); err != nil {
+		if _, err := db.TouchSession(t.Context(), account.Session{ID: s.ID, TokenHash: s.TokenHash, LastActiveAt: now,
+			ExpiresAt: now.Add(2 * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.DeleteExpired(t.Context(), now.Add(time.Hour)); err != nil {

@@ -116,7 +116,9 @@ func TestActivateTOTP(t *testing.T) {
 		in("another", expires, "2 true")
 		third := put("3", "ann", session)
 		want("3 false", "2 true")
-		if won := atOnce(t, 10, shared.ErrInvalidCode, func(int) error { return db.ActivateTOTP(context.Background(), third, now, now) }); won != 1 {
+		if won := atOnce(t, 10, shared.ErrInvalidCode, func(int) error {
+			return db.ActivateTOTP(context.Background(), third, now, now)
+		}); won != 1 {
 			t.Errorf("%d of 10 proved it; want 1", won)
 		}
 		want("3 true")
@@ -141,7 +143,8 @@ func TestUseBackupCodeOnce(t *testing.T) {
 		addUser(t, db, "bob")
 		digests := [][]byte{[]byte("one"), []byte("two")}
 		for _, user := range []string{"ann", "bob"} {
-			if err := db.ReplaceBackupCodes(t.Context(), account.BackupCodeSet{UserID: user, Salt: []byte(user), Iterations: 1}, digests); err != nil {
+			if err := db.ReplaceBackupCodes(t.Context(), account.BackupCodeSet{UserID: user, Salt: []byte(user), Iterations: 1},
+				digests); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -177,7 +180,8 @@ func TestUseBackupCodeOnce(t *testing.T) {
 func TestPendingSignInOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		user := addUser(t, db, "ann")
-		want := account.PendingSignIn{Hash: []byte("hash"), UserID: "ann", Method: account.MethodPassword, Remember: true, CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
+		want := account.PendingSignIn{Hash: []byte("hash"), UserID: "ann", Method: account.MethodPassword,
+			Remember: true, CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
 		if err := db.AddPendingSignIn(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +201,8 @@ func TestPendingSignInOnce(t *testing.T) {
 		if tried != 5 {
 			t.Errorf("%d of 20 tries counted; want 5", tried)
 		}
-		if won := atOnce(t, 20, shared.ErrNoPendingSignIn, func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
+		if won := atOnce(t, 20, shared.ErrNoPendingSignIn,
+			func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
 			t.Errorf("%d of 20 took it; want 1", won)
 		}
 		if err := db.CountPendingSignInTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrNoPendingSignIn) {
@@ -212,7 +217,8 @@ func TestCountSecondFactorTry(t *testing.T) {
 		addUser(t, db, "bob")
 		locked := errors.New("locked")
 		try := func(user string, at time.Time) (account.SecondFactorTries, error) {
-			tries, counted, err := db.CountSecondFactorTry(context.Background(), user, false, at, 3, []time.Time{at.Add(time.Minute), at.Add(time.Hour)})
+			tries, counted, err := db.CountSecondFactorTry(context.Background(), user, false, at, 3,
+				[]time.Time{at.Add(time.Minute), at.Add(time.Hour)})
 			if err == nil && !counted {
 				err = locked
 			}
@@ -224,7 +230,8 @@ func TestCountSecondFactorTry(t *testing.T) {
 			if counted != 3 {
 				t.Errorf("round %d: %d of 20 tries counted; want 3", round, counted)
 			}
-			if tries, err := try("ann", at.Add(length-1)); !errors.Is(err, locked) || tries.N != 3*(round+1) || !tries.LockedUntil.Equal(at.Add(length)) {
+			if tries, err := try("ann", at.Add(length-1)); !errors.Is(err, locked) || tries.N != 3*(round+1) ||
+				!tries.LockedUntil.Equal(at.Add(length)) {
 				t.Errorf("round %d: %v, %v", round, tries, err)
 			}
 		}
@@ -234,7 +241,8 @@ func TestCountSecondFactorTry(t *testing.T) {
 		if tries, err := try("bob", now.Add(-time.Hour)); err != nil || tries.N != 2 {
 			t.Errorf("by a clock that is behind: %v, %v", tries, err)
 		}
-		if tries, counted, err := db.CountSecondFactorTry(t.Context(), "ann", true, now, 3, []time.Time{now}); err != nil || !counted || tries.N != 1 {
+		tries, counted, err := db.CountSecondFactorTry(t.Context(), "ann", true, now, 3, []time.Time{now})
+		if err != nil || !counted || tries.N != 1 {
 			t.Errorf("in a session: %v, %t, %v", tries, counted, err)
 		}
 		at := now.Add(30 * time.Minute)
@@ -283,7 +291,9 @@ func TestEmailCodeOnce(t *testing.T) {
 		if err := db.UseEmailCode(t.Context(), c.Owner, []byte("first")); !errors.Is(err, shared.ErrOTPExpired) {
 			t.Errorf("one that was replaced: %v", err)
 		}
-		if won := atOnce(t, 20, shared.ErrOTPExpired, func(int) error { return db.UseEmailCode(context.Background(), c.Owner, c.MAC) }); won != 1 {
+		if won := atOnce(t, 20, shared.ErrOTPExpired, func(int) error {
+			return db.UseEmailCode(context.Background(), c.Owner, c.MAC)
+		}); won != 1 {
 			t.Errorf("%d of 20 used it; want 1", won)
 		}
 	})
@@ -293,14 +303,17 @@ func TestTrustedDeviceOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		addUser(t, db, "ann")
 		addUser(t, db, "bob")
-		d := account.TrustedDevice{ID: "1", UserID: "ann", Hash: []byte("old"), IP: "192.0.2.1", UserAgent: "UA", CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(time.Hour)}
+		d := account.TrustedDevice{ID: "1", UserID: "ann", Hash: []byte("old"), IP: "192.0.2.1", UserAgent: "UA",
+			CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(time.Hour)}
 		if err := db.AddTrustedDevice(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
 		rotate := func(user, old, new string, at time.Time) error {
-			return db.RotateTrustedDevice(context.Background(), []byte(old), account.TrustedDevice{UserID: user, Hash: []byte(new), LastUsedAt: at, ExpiresAt: at.Add(time.Hour)})
+			return db.RotateTrustedDevice(context.Background(), []byte(old),
+				account.TrustedDevice{UserID: user, Hash: []byte(new), LastUsedAt: at, ExpiresAt: at.Add(time.Hour)})
 		}
-		for what, err := range map[string]error{"another user's": rotate("bob", "old", "x", now), "another": rotate("ann", "other", "x", now), "an expired one": rotate("ann", "old", "x", d.ExpiresAt)} {
+		for what, err := range map[string]error{"another user's": rotate("bob", "old", "x", now), "another": rotate("ann", "other", "x", now),
+			"an expired one": rotate("ann", "old", "x", d.ExpiresAt)} {
 			if !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s: %v", what, err)
 			}
@@ -335,7 +348,8 @@ func TestDeleteExpiredTwoFactor(t *testing.T) {
 			if err := errors.Join(
 				db.AddPendingSignIn(t.Context(), account.PendingSignIn{Hash: hash, UserID: "ann", CreatedAt: now, ExpiresAt: expires}),
 				db.PutEmailCode(t.Context(), account.EmailCode{Owner: hash, UserID: "ann", MAC: hash, ExpiresAt: expires}),
-				db.AddTrustedDevice(t.Context(), account.TrustedDevice{ID: fmt.Sprint(i), UserID: "ann", Hash: hash, CreatedAt: now, LastUsedAt: now, ExpiresAt: expires}),
+				db.AddTrustedDevice(t.Context(), account.TrustedDevice{ID: fmt.Sprint(i), UserID: "ann", Hash: hash,
+					CreatedAt: now, LastUsedAt: now, ExpiresAt: expires}),
 			); err != nil {
 				t.Fatal(err)
 			}

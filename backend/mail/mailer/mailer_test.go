@@ -46,14 +46,18 @@ func TestRefusal(t *testing.T) {
 		want string
 		wait time.Duration
 	}{
-		"message":      {errors.New("[ERROR]: The example.com domain is not verified."), "The email provider says: The example.com domain is not verified.", 0},
-		"key in it":    {errors.New("[ERROR]: no re_key\nat all"), "The email provider says: no … at all", 0},
-		"too many":     {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"}, "The email provider says: Too many requests", 7 * time.Second},
+		"message": {errors.New("[ERROR]: The example.com domain is not verified."),
+			"The email provider says: The example.com domain is not verified.", 0},
+		"key in it": {errors.New("[ERROR]: no re_key\nat all"), "The email provider says: no … at all", 0},
+		"too many": {&resend.RateLimitError{Message: "Too many requests", RetryAfter: "7"},
+			"The email provider says: Too many requests", 7 * time.Second},
 		"far too many": {&resend.RateLimitError{Message: "Quota", RetryAfter: "2000000000"}, "The email provider says: Quota", 24 * time.Hour},
 		"no wait":      {&resend.RateLimitError{Message: "Quota", RetryAfter: "-5 soon"}, "The email provider says: Quota", 0},
-		"timeout":      {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded}, "The email provider did not respond in time.", 0},
-		"unreachable":  {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")}, "The email provider cannot be reached: no route", 0},
-		"garbage":      {io.ErrUnexpectedEOF, "The email provider sent an unexpected response: unexpected EOF", 0},
+		"timeout": {&url.Error{Op: "Post", URL: "https://x", Err: context.DeadlineExceeded},
+			"The email provider did not respond in time.", 0},
+		"unreachable": {&url.Error{Op: "Post", URL: "https://x", Err: errors.New("no route")},
+			"The email provider cannot be reached: no route", 0},
+		"garbage": {io.ErrUnexpectedEOF, "The email provider sent an unexpected response: unexpected EOF", 0},
 	} {
 		err, ok := errors.AsType[*mail.RefusedError](refusal(test.err, key))
 		if !ok || err.Reason != test.want || err.RetryAfter != test.wait {
@@ -160,13 +164,15 @@ func TestDeliver(t *testing.T) {
 		t.Errorf("the headers are %v", p.header)
 	}
 	for member, want := range map[string]any{
-		"from": "Latchkey <no-reply@example.com>", "to": `[".ann."@example.com]`, "subject": email.Subject, "text": email.Text, "html": email.HTML,
+		"from": "Latchkey <no-reply@example.com>", "to": `[".ann."@example.com]`, "subject": email.Subject,
+		"text": email.Text, "html": email.HTML,
 	} {
 		if got := fmt.Sprint(p.body[member]); got != want {
 			t.Errorf("%s is %v; want %v", member, got, want)
 		}
 	}
-	if text := log.String(); strings.Contains(text, "012345") || strings.Contains(text, "re_secret") || !strings.Contains(text, email.Subject) {
+	if text := log.String(); strings.Contains(text, "012345") || strings.Contains(text, "re_secret") ||
+		!strings.Contains(text, email.Subject) {
 		t.Errorf("the log is %s", text)
 	}
 	if _, err := os.Stat(folder); err == nil {
@@ -211,7 +217,8 @@ func TestFile(t *testing.T) {
 		t.Fatalf("files: %v, %v", files, err)
 	}
 	got, err := os.ReadFile(filepath.Join(folder, files[0].Name()))
-	const want = `{"to":".ann.@example.com","from":"Latchkey \u003cno-reply@example.com\u003e","subject":"Your sign-in code","text":"012345",` +
+	const want = `{"to":".ann.@example.com","from":"Latchkey \u003cno-reply@example.com\u003e",` +
+		`"subject":"Your sign-in code","text":"012345",` +
 		`"html":"\u003cp\u003e012345\u003c/p\u003e","at":"2026-11-24T14:05:00Z"}` + "\n"
 	if err != nil || string(got) != want {
 		t.Errorf("the file is %s, %v; want %s", got, err, want)

@@ -115,7 +115,8 @@ func TestBody(t *testing.T) {
 
 	var got in
 	for contentType, want := range map[string]*shared.Error{
-		"application/json; charset=UTF-8": nil, "application/json; charset=latin1": shared.ErrMediaType, "text/plain": shared.ErrMediaType, "": shared.ErrMediaType,
+		"application/json; charset=UTF-8": nil, "application/json; charset=latin1": shared.ErrMediaType, "text/plain": shared.ErrMediaType,
+		"": shared.ErrMediaType,
 	} {
 		wantError(t, contentType, decoder.Body(post(contentType, `{"email":"a@b"}`), schema, &got), want, "")
 	}
@@ -243,7 +244,8 @@ func wantClean(t *testing.T, from string, got in) {
 
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `{"email":"a@b","word":"one"}`, `{"email":"a@b","x":[{"b":null}]}`, `[[[`, "{\"email\":\"\xff\"}", `{"email":"a@b","callbackURL":"//x"}`,
+		`{}`, `{"email":"a@b","word":"one"}`, `{"email":"a@b","x":[{"b":null}]}`, `[[[`, "{\"email\":\"\xff\"}",
+		`{"email":"a@b","callbackURL":"//x"}`,
 		`{"email":"a@b","n":1e400}`, `{"email":"a@b","n":9223372036854775808}`,
 	} {
 		f.Add(seed)
@@ -259,7 +261,8 @@ func FuzzBody(f *testing.F) {
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"email=a@b", "email=a@b&email=c@d", "email=a@b&callbackURL=%2Fx", "email=%FF", "email=a@b;x", "n=5&email=a@b"} {
+	for _, seed := range []string{"email=a@b", "email=a@b&email=c@d", "email=a@b&callbackURL=%2Fx", "email=%FF",
+		"email=a@b;x", "n=5&email=a@b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {

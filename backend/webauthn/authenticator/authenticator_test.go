@@ -103,7 +103,8 @@ func TestValidResponses(t *testing.T) {
 		}
 		for count := range uint32(2) {
 			used, err := p.use(device)
-			if err != nil || used.Authenticator.SignCount != count+2 || used.Authenticator.CloneWarning || !used.Flags.UserVerified || !used.Flags.BackupState {
+			if err != nil || used.Authenticator.SignCount != count+2 || used.Authenticator.CloneWarning || !used.Flags.UserVerified ||
+				!used.Flags.BackupState {
 				t.Errorf("algorithm %d: use: %+v, %v", by, used, err)
 			}
 		}
