@@ -94,7 +94,8 @@ daemon-reload) ;;
 esac`)
 	standIn(t, dir, "journalctl", `test "$*" = "--unit latchkey"`)
 	runShell(t, dir, env, testkit.Fence(t, operations, "sh", "systemctl"))
-	server := startService(t, setting("WorkingDirectory"), address, nil, "set -a; . "+setting("EnvironmentFile")+"; exec "+setting("ExecStart"))
+	server := startService(t, setting("WorkingDirectory"), address, nil,
+		"set -a; . "+setting("EnvironmentFile")+"; exec "+setting("ExecStart"))
 	if !strings.Contains(server.output.String(), "https://accounts.example.com/sign-up?invite=") {
 		t.Errorf("the log has no link for the first administrator:\n%s", server.output.String())
 	}

@@ -298,7 +298,8 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-related-origins", "https://a.com,https://b.com,https://c.com,https://d.com,https://e.com,https://f.com"}, "leave some out"},
 		{[]string{"-rate-limits", "maybe"}, "on or off"},
 		{[]string{"-database", "mysql://x"}, "sqlite: or postgres://"},
-		{[]string{"verify-log", "-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable"}, "latchkey: open the database: dial tcp"},
+		{[]string{"verify-log", "-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable"},
+			"latchkey: open the database: dial tcp"},
 		{[]string{"dance"}, "unknown command"},
 		{[]string{"serve", "now"}, "unexpected argument"},
 	} {
@@ -308,7 +309,8 @@ func TestRefusesToStart(t *testing.T) {
 		testkit.Start(t, "-database", database).Stop()
 		// Another folder has no key file, so the server lacks the key of the database.
 		empty := t.TempDir()
-		refused(t, "there is no key file at "+filepath.Join(empty, "keys")+", and the database already has a key", "-database", database, "-data", empty)
+		refused(t, "there is no key file at "+filepath.Join(empty, "keys")+", and the database already has a key",
+			"-database", database, "-data", empty)
 	})
 }
 
@@ -403,7 +405,8 @@ func TestCommands(t *testing.T) {
 			{[]string{"permissions"}, nil, "ann@example.test\tsettings.manage\n", false},
 			{[]string{"grant"}, []string{"bob@example.test", "settings.manage"}, "no account", true},
 			{[]string{"grant"}, []string{"ann@example.test", "everything"}, "one of: settings.manage, users.manage, audit.read", true},
-			{[]string{"revoke"}, []string{"Ann@example.test", "settings.manage"}, "ann@example.test no longer has the permission settings.manage.\n", false},
+			{[]string{"revoke"}, []string{"Ann@example.test", "settings.manage"},
+				"ann@example.test no longer has the permission settings.manage.\n", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},
 			{[]string{"unlock"}, []string{"Ann@example.test"}, "lockout lifted", false},
@@ -429,12 +432,14 @@ func TestCommands(t *testing.T) {
 		}
 		// The server lacks the new key until it restarts. What it writes to the security log
 		// meanwhile does not break the log.
-		p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"}).Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
+		wrong := body{"email": "ann@example.test", "password": "wrong password"}
+		p.Client().Post("/sign-in/email", wrong).Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
 		verify := func(want string) {
 			t.Helper()
 			testkit.Eventually(t, "the security log "+want, func() bool {
 				output, err := testkit.Run(t, append([]string{"verify-log"}, flags...)...)
-				return err == nil && strings.HasPrefix(output, "The security log is intact: 7 entries.\n") && strings.Contains(output, "not linked") == (want == "waits")
+				return err == nil && strings.HasPrefix(output, "The security log is intact: 7 entries.\n") &&
+					strings.Contains(output, "not linked") == (want == "waits")
 			}, func() string {
 				output, err := testkit.Run(t, append([]string{"verify-log"}, flags...)...)
 				return fmt.Sprint(output, err)

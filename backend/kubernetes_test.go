@@ -89,7 +89,8 @@ esac`)}
 	server := pod.Spec.Containers[0]
 	port := server.Ports[0]
 	if service.Spec.Ports[0].TargetPort != port.Name || port.ContainerPort != readImage(t).port {
-		t.Errorf("the service leads to %q, and the container has %v; the image listens at %s", service.Spec.Ports[0].TargetPort, port, readImage(t).port)
+		t.Errorf("the service leads to %q, and the container has %v; the image listens at %s", service.Spec.Ports[0].TargetPort,
+			port, readImage(t).port)
 	}
 	script := "set -a\n" + readImage(t).environment(dir, address)
 	for _, from := range server.EnvFrom {

@@ -171,7 +171,9 @@ func testAtOnce(t *testing.T, database string, servers ...*testkit.Program) {
 	// Many pending sign-ins use wrong codes, which count together.
 	wrong := testkit.Wrong(ann.app)
 	checked := 0
-	for _, a := range testkit.AtOnce(n, func(i int) testkit.Answer { return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong}) }) {
+	for _, a := range testkit.AtOnce(n, func(i int) testkit.Answer {
+		return post(browsers[i], "/two-factor/verify-totp", body{"code": wrong})
+	}) {
 		switch {
 		case a.Is(401, "INVALID_CODE"):
 			checked++

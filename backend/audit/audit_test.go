@@ -54,7 +54,9 @@ func newLog(mac MAC, n int) (EventChain, []Event) {
 	var all []Event
 	for i := 0; i < n; i += 2 {
 		var two []Event
-		chain, two, _ = chain.Append(mac, []Event{{ID: fmt.Sprint(i), At: at, Kind: "sign-in"}, {ID: fmt.Sprint(i + 1), At: at, Kind: "sign-out"}})
+		chain, two, _ = chain.Append(mac, []Event{
+			{ID: fmt.Sprint(i), At: at, Kind: "sign-in"}, {ID: fmt.Sprint(i + 1), At: at, Kind: "sign-out"},
+		})
 		all = append(all, two...)
 	}
 	return chain, all

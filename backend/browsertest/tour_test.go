@@ -138,7 +138,8 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 func tourLinks(server *testkit.Program, p *tab, inspect func(*tab, string)) {
 	client := server.Client()
 	client.SignIn("ada@example.com").Must(p.t, 200, "")
-	client.Post("/change-email", map[string]any{"newEmail": "augusta.ada.king.countess.of.lovelace@analytical-engine.example.org"}).Must(p.t, 200, "")
+	change := map[string]any{"newEmail": "augusta.ada.king.countess.of.lovelace@analytical-engine.example.org"}
+	client.Post("/change-email", change).Must(p.t, 200, "")
 	p.Open(server.Link("ada@example.com", en.T(message.MailAgreeEmailChangeSubject)))
 	p.The("button", en.T(message.AgreeToChange))
 	inspect(p, "email-agree")

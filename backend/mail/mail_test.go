@@ -98,7 +98,8 @@ func TestAlert(t *testing.T) {
 		en.T(message.MailRequestContext, "14:05 on 24 November 2026", "2001:db8::1", "Firefox 153 on Windows"),
 		"",
 	}, "\n\n")
-	if !strings.HasPrefix(m.Text, want) || !strings.HasSuffix(m.Text, "\n\n"+link+"\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n") {
+	end := "\n\n" + link + "\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n"
+	if !strings.HasPrefix(m.Text, want) || !strings.HasSuffix(m.Text, end) {
 		t.Errorf("the text is\n%s; want\n%s", m.Text, want)
 	}
 	for _, want := range []string{

@@ -281,7 +281,8 @@ func TestAPIOfLinks(t *testing.T) {
 	eachMailing(t, required, func(t *testing.T, s mailing) {
 		want(t, s.browser(t).SignUp(ann), 200, "")
 		token := tokenOf(t, s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
-		refused := append([][]string{}, navigation, []string{"Accept: text/html"}, []string{"Sec-Purpose: prefetch"}, []string{"Purpose: prefetch"},
+		refused := append([][]string{}, navigation, []string{"Accept: text/html"}, []string{"Sec-Purpose: prefetch"},
+			[]string{"Purpose: prefetch"},
 			[]string{"X-Moz: prefetch"}, []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, []string{"Sec-Fetch-Mode: navigate"},
 			[]string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-Purpose: prefetch"})
 		for _, path := range []string{"/api/auth/verify-email", "/api/auth/delete-user/callback"} {

@@ -499,7 +499,8 @@ func TestCopiedPasskey(t *testing.T) {
 		want(t, s.browser(t).authenticate(device), 200, "")
 		want(t, s.browser(t).authenticate(copied), 400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, en.T(message.MailPasskeyCopiedSubject))
-		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, copied, owner.authenticateOptions())}), 400, "AUTHENTICATION_FAILED")
+		want(t, owner.Elsewhere().Post("/step-up", body{"passkey": getResponse(t, copied, owner.authenticateOptions())}),
+			400, "AUTHENTICATION_FAILED")
 		wantMails(t, accounts, ann, en.T(message.MailPasskeyCopiedSubject))
 		if n := s.events(t, shared.EventPasskeyCopied); n != 5 {
 			t.Errorf("%d events of a copy; want 5", n)

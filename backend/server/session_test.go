@@ -363,7 +363,8 @@ func TestActionsLockTheUserFirst(t *testing.T) {
 				go func() { answers <- b.Elsewhere().Post(action.path, action.in) }()
 				for len(answers) == 0 && !waits {
 					err := pool.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity
-						WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT %FROM "users" %FOR NO KEY UPDATE'`).Scan(&waits)
+						WHERE datname = current_database() AND wait_event_type = 'Lock'
+						AND query LIKE 'SELECT %FROM "users" %FOR NO KEY UPDATE'`).Scan(&waits)
 					if err != nil {
 						return err
 					}
