@@ -110,6 +110,22 @@ func TestGracefulShutdown(t *testing.T) {
 	})
 }
 
+// TestLastActiveAtShutdown tests that the server stores when a session was last used before
+// it exits, although it stores that only once a second.
+func TestLastActiveAtShutdown(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		p := testkit.Start(t, "-database", database)
+		c := p.Client()
+		c.SignUp("ann@example.test").Must(t, 200, "")
+		ago := func(d time.Duration) string { return time.Now().Add(-d).UTC().Format("'2006-01-02 15:04:05+00:00'") }
+		execSQL(t, database, "UPDATE sessions SET last_active_at = "+ago(time.Hour))
+		c.Session().Must(t, 200, "")
+		p.Stop()
+		execSQL(t, database, "UPDATE sessions SET ip = ip WHERE last_active_at > "+ago(30*time.Minute)) // one row
+	})
+}
+
 // TestKilled tests that a killed server has lost nothing that it has confirmed, and has
 // left no change incomplete.
 func TestKilled(t *testing.T) {

@@ -66,7 +66,7 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
-	defer db.Close()
+	defer db.Close() // writes when sessions were last used
 	background, err := start(ctx, c, db, keys, gate, out)
 	if err != nil {
 		return unlessEnded(ctx, err)

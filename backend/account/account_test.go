@@ -84,24 +84,24 @@ func TestSessionTouched(t *testing.T) {
 		after   time.Duration
 		from    Client
 		change  func(*Session)
-		update  bool
+		update  touch
 		expires time.Duration
 	}{
-		{"at once", 0, client, nil, false, setting.SessionIdle},
-		{"just before a minute", time.Minute - time.Millisecond, client, nil, false, setting.SessionIdle},
-		{"after a minute", time.Minute, client, nil, true, setting.SessionIdle},
-		{"from another address", 0, Client{IP: "192.0.2.2", UserAgent: "UA"}, nil, true, setting.SessionIdle},
-		{"with another browser", 0, Client{IP: "192.0.2.1", UserAgent: "UB"}, nil, true, setting.SessionIdle},
-		{"after a day", 24 * time.Hour, client, nil, true, setting.SessionIdle + 24*time.Hour},
+		{"at once", 0, client, nil, noTouch, setting.SessionIdle},
+		{"just before a minute", time.Minute - time.Millisecond, client, nil, noTouch, setting.SessionIdle},
+		{"after a minute", time.Minute, client, nil, timeTouch, setting.SessionIdle},
+		{"from another address", 0, Client{IP: "192.0.2.2", UserAgent: "UA"}, nil, clientTouch, setting.SessionIdle},
+		{"with another browser", 0, Client{IP: "192.0.2.1", UserAgent: "UB"}, nil, clientTouch, setting.SessionIdle},
+		{"after a day", 24 * time.Hour, client, nil, clientTouch, setting.SessionIdle + 24*time.Hour},
 		{"a session that is not remembered", 20 * time.Hour, client, func(s *Session) {
 			s.Remember, s.ExpiresAt = false, now.Add(BriefLifetime)
-		}, true, BriefLifetime},
+		}, timeTouch, BriefLifetime},
 		{"near its maximum lifetime", 28 * 24 * time.Hour, client, func(s *Session) {
 			s.ExpiresAt = now.Add(29 * 24 * time.Hour)
-		}, true, setting.SessionLifetime},
+		}, clientTouch, setting.SessionLifetime},
 		{"at its maximum lifetime", 29 * 24 * time.Hour, client, func(s *Session) {
 			s.ExpiresAt, s.LastActiveAt = now.Add(setting.SessionLifetime), now.Add(29*24*time.Hour)
-		}, false, setting.SessionLifetime},
+		}, noTouch, setting.SessionLifetime},
 	} {
 		s := session
 		if test.change != nil {
@@ -109,10 +109,10 @@ func TestSessionTouched(t *testing.T) {
 		}
 		got, update := s.touched(now.Add(test.after), test.from, set)
 		if update != test.update || !got.ExpiresAt.Equal(now.Add(test.expires)) {
-			t.Errorf("%s: update is %t, expires after %v; want %t, %v",
+			t.Errorf("%s: touch is %d, expires after %v; want %d, %v",
 				test.what, update, got.ExpiresAt.Sub(now), test.update, test.expires)
 		}
-		if update && (got.IP != test.from.IP || got.UserAgent != test.from.UserAgent || !got.LastActiveAt.Equal(now.Add(test.after))) {
+		if update != noTouch && (got.IP != test.from.IP || got.UserAgent != test.from.UserAgent || !got.LastActiveAt.Equal(now.Add(test.after))) {
 			t.Errorf("%s: the session is %+v", test.what, got)
 		}
 	}

@@ -171,20 +171,32 @@ func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 	return tx.RotateSession(ctx, rotated, RotatedToken{session.TokenHash, session.ID, now, now.Add(rotationMemory)})
 }
 
-// touched returns the session as updated by a call from client, and reports whether the
-// update is worth a write. It extends a session at most once a day, or a seventh of
-// SESSION_IDLE if that is less.
-func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, bool) {
+// A touch says how a call updates its session.
+type touch int
+
+const (
+	noTouch     touch = iota
+	timeTouch         // only the time of the last activity changes, which may be written later
+	clientTouch       // the address, the browser or the expiry changes, too, so it is written at once
+)
+
+// touched returns the session as updated by a call from client. It extends a session at most
+// once a day, or a seventh of SESSION_IDLE if that is less.
+func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, touch) {
 	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
 		s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
-	if !extend && now.Sub(s.LastActiveAt) < touchInterval && s.IP == client.IP && s.UserAgent == client.UserAgent {
-		return s, false
+	kind := clientTouch
+	if !extend && s.IP == client.IP && s.UserAgent == client.UserAgent {
+		if now.Sub(s.LastActiveAt) < touchInterval {
+			return s, noTouch
+		}
+		kind = timeTouch
 	}
 	s.LastActiveAt, s.IP, s.UserAgent = now, client.IP, client.UserAgent
 	if extend {
 		s.ExpiresAt = earlier(now.Add(set.SessionIdle), s.CreatedAt.Add(set.SessionLifetime))
 	}
-	return s, true
+	return s, kind
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -288,8 +300,11 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 		}
 		return Actor{session, user, client}, false, nil
 	}
-	seen, changed := session.touched(now, client, s.Settings.Now())
-	if changed {
+	seen, kind := session.touched(now, client, s.Settings.Now())
+	switch kind {
+	case timeTouch:
+		s.Store.TouchSessionLater(seen)
+	case clientTouch:
 		touched, err := s.Store.TouchSession(ctx, seen)
 		if err != nil {
 			return unknown, false, err
@@ -381,6 +396,10 @@ type sessionStore interface {
 	// TouchSession records when and from where a session was last used, and its expiry. It
 	// reports whether it did: not if the token has changed meanwhile.
 	TouchSession(ctx context.Context, s Session) (bool, error)
+	// TouchSessionLater records within about a second when a session was last used, unless
+	// the session has ended or its token has changed by then. It gathers calls, and is not
+	// part of a transaction.
+	TouchSessionLater(s Session)
 	// RotateSession gives a session a new token and remembers the old one. It fails with
 	// [shared.ErrUnauthorized] if the session no longer has the old token.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error

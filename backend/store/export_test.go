@@ -64,3 +64,32 @@ func SessionTexts(db DB) map[int]string {
 	}
 	return texts
 }
+
+// AroundTouches calls around in place of each statement that writes touches. n is the
+// number of touches, and run runs it.
+func AroundTouches(db DB, around func(n int, run func() error) error) {
+	db.touches.write = func(ctx context.Context, batch []touch) (ids []string, err error) {
+		err = around(len(batch), func() error {
+			ids, err = db.writeTouches(ctx, batch)
+			return err
+		})
+		return ids, err
+	}
+}
+
+// StopTouchTimer leaves all writes of touches to [FlushTouches].
+func StopTouchTimer(db DB) {
+	db.touches.mu.Lock()
+	defer db.touches.mu.Unlock()
+	db.touches.timer = true // as if one ran
+}
+
+// FlushTouches writes the gathered touches.
+func FlushTouches(db DB) error { return db.touches.flush() }
+
+// GatheredTouches returns how many touches wait, and whether a timer runs to write them.
+func GatheredTouches(db DB) (n int, timer bool) {
+	db.touches.mu.Lock()
+	defer db.touches.mu.Unlock()
+	return len(db.touches.gathered), db.touches.timer
+}

@@ -38,6 +38,7 @@ type DB struct {
 
 	sessionQueries sessionQueries // the statements of SessionByHash
 	lookups        *lookups       // its concurrent callers
+	touches        *touches       // what TouchSessionLater has yet to write
 
 	queued *queuedEvents // the events of the transaction; nil outside of one
 
@@ -119,6 +120,7 @@ func (db DB) withQueries(timeout time.Duration) DB {
 	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
+	db.touches = &touches{write: db.writeTouches, timeout: timeout}
 	return db
 }
 
@@ -191,8 +193,8 @@ func limitConnections(pool *sql.DB, n int) {
 	pool.SetMaxIdleConns(n)
 }
 
-// Close closes the database.
-func (db DB) Close() error { return db.pool.Close() }
+// Close writes what [DB.TouchSessionLater] has gathered, and closes the database.
+func (db DB) Close() error { return errors.Join(db.touches.close(), db.pool.Close()) }
 
 // errNestedTx is a programming error: a rule in a transaction must use the Store of that
 // transaction.
@@ -218,7 +220,7 @@ func (db DB) inTx(ctx context.Context, fn func(DB) error) error {
 	queued := new(queuedEvents)
 	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		in := db
-		in.bun, in.queued = tx, &queuedEvents{}
+		in.bun, in.queued = tx, queued
 		if fnErr = fn(in); fnErr == nil {
 			fnErr = in.writeEvents(ctx)
 		}

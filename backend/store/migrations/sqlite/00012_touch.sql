@@ -1,0 +1,2 @@
+-- Only Postgres has something to change in this version.
+SELECT 1;
