@@ -277,7 +277,17 @@ case "$command $*" in
 "compose up --detach")
 	(umask 077; mkdir -p "$dir`+image.volume+`")
 	: >"$dir/pid" # is there while the server runs
-	( (latchkey & echo $! >"$dir/pid"; wait $! || :; rm "$dir/pid") </dev/null >>"$dir/log" 2>&1) &
+	(
+		latchkey & echo $! >"$dir/pid"
+		wait $! || :
+		# Another process can use the port for a moment.
+		while tail -n 1 "$dir/log" | grep -q 'address already in use'; do
+			sleep 0.1
+			latchkey & echo $! >"$dir/pid"
+			wait $! || :
+		done
+		rm "$dir/pid"
+	) </dev/null >>"$dir/log" 2>&1 &
 	for try in $(seq 600); do
 		if (latchkey `+image.health+` >/dev/null 2>&1); then exit 0; fi
 		sleep 0.1

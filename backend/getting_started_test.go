@@ -35,18 +35,18 @@ func TestGettingStarted(t *testing.T) {
 
 	admin, ada := testkit.NewClient(server.origin), testkit.NewClient(server.origin)
 	_, invite, _ := strings.Cut(server.output.String(), "/sign-up?invite=")
-	admin.Post("/sign-up/email", body{
+	post(admin, "/sign-up/email", body{
 		"email": "lin@example.com", "name": "Lin", "password": testkit.Password, "invite": strings.Fields(invite)[0],
 	}).Must(t, 200, "")
 	admin.Do("GET", "/api/settings", "").Must(t, 200, "")
-	ada.SignUp("ada@example.com").Must(t, 200, "")
+	signUp(t, ada, "ada@example.com")
 	ada.Do("GET", "/api/settings", "").Must(t, 403, "FORBIDDEN")
 	run(testkit.Fence(t, gettingStarted, "sh", "bin/latchkey grant"))
 	ada.Do("GET", "/api/settings", "").Must(t, 200, "")
 
-	app := ada.Post("/two-factor/enable", body{"password": testkit.Password}).Scan(t)
-	ada.Post("/two-factor/verify-totp", body{"code": app.Next()}).Must(t, 200, "")
-	testTwoFactorSample(t, testkit.NewClient(server.origin).SignIn("ada@example.com"))
+	app := post(ada, "/two-factor/enable", body{"password": testkit.Password}).Scan(t)
+	post(ada, "/two-factor/verify-totp", body{"code": app.Next()}).Must(t, 200, "")
+	testTwoFactorSample(t, signIn(testkit.NewClient(server.origin), "ada@example.com", testkit.Password))
 	testkit.Eventually(t, "there are emails", func() bool {
 		files, err := filepath.Glob(filepath.Join(dir, "data", "mail", "*.json"))
 		return err == nil && len(files) > 0
@@ -72,7 +72,7 @@ func TestGettingStarted(t *testing.T) {
 		t.Errorf("the server allows %q; want the origin that it was started with", allowed)
 	}
 	setNewPassword(t, ada, run(testkit.Fence(t, gettingStarted, "sh", "bin/latchkey recover")))
-	ada.Post("/sign-in/email", body{"email": "ada@example.com", "password": newPassword}).Must(t, 200, "")
+	signIn(ada, "ada@example.com", newPassword).Must(t, 200, "")
 	server.stop()
 	run(testkit.Fence(t, gettingStarted, "sh", "rm -r data"))
 	if _, err := os.Stat(filepath.Join(dir, "data")); !os.IsNotExist(err) {

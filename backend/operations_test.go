@@ -80,7 +80,7 @@ func (o *operated) start(t *testing.T) {
 	t.Helper()
 	o.server = testkit.Start(t, o.flags...)
 	o.ann = o.server.Client()
-	o.ann.SignUp("ann@example.com").Must(t, 200, "")
+	signUp(t, o.ann, "ann@example.com")
 }
 
 // run runs a block of the documentation. The origin of the documentation stands for that of
@@ -112,14 +112,14 @@ func (o *operated) testRestore(t *testing.T, restore, revoke string) {
 		t.Error("the session of the time of the backup is not there")
 	}
 	o.ann = o.server.Client()
-	o.ann.SignIn("ann@example.com").Must(t, 200, "")
+	signIn(o.ann, "ann@example.com", testkit.Password).Must(t, 200, "")
 	o.server.Stop()
 	o.run(t, revoke)
 	o.server.Start()
 	if kept.SignedIn(t) || o.ann.SignedIn(t) {
 		t.Error("a session is there after the operator has revoked all")
 	}
-	o.ann.SignIn("ann@example.com").Must(t, 200, "")
+	signIn(o.ann, "ann@example.com", testkit.Password).Must(t, 200, "")
 }
 
 // testEmergencyAccess runs the commands beside the server.
@@ -138,8 +138,8 @@ func (o *operated) testEmergencyAccess(t *testing.T) {
 		t.Error("recover has left a session")
 	}
 	setNewPassword(t, o.ann, said)
-	o.ann.SignIn("ann@example.com").Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
-	o.ann.Post("/sign-in/email", body{"email": "ann@example.com", "password": newPassword}).Must(t, 200, "")
+	signIn(o.ann, "ann@example.com", testkit.Password).Must(t, 401, "INVALID_EMAIL_OR_PASSWORD")
+	signIn(o.ann, "ann@example.com", newPassword).Must(t, 200, "")
 }
 
 const newPassword = "a quite different password"
@@ -151,7 +151,7 @@ func setNewPassword(t *testing.T, c *testkit.Client, said string) {
 	if !found {
 		t.Fatalf("the command prints no link to %s:\n%s", c.Origin, said)
 	}
-	c.Post("/reset-password", body{"newPassword": newPassword, "token": strings.Fields(link)[0]}).Must(t, 200, "")
+	post(c, "/reset-password", body{"newPassword": newPassword, "token": strings.Fields(link)[0]}).Must(t, 200, "")
 }
 
 // testRotation tests that a rotation of the key ends no session.

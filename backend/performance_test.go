@@ -29,5 +29,5 @@ func TestDocumentedSeed(t *testing.T) {
 	if got := c.Get("/get-session", "Cookie: "+fields[2]).Get("user.email"); got != fields[0] {
 		t.Errorf("the session is of %v; want %s", got, fields[0])
 	}
-	c.Post("/sign-in/email", body{"email": fields[0], "password": "measure twice, cut once"}).Want(t, 200, "")
+	signIn(c, fields[0], "measure twice, cut once").Want(t, 200, "")
 }
