@@ -24,6 +24,7 @@ var notRun = []struct{ file, language, text, reason string }{
 	{architecture, "sh", "go test ./backend/browsertest -run", "runs a test: see TestDocumentedTargets"},
 	{configuration, "text", "rotate-key", "is made by TestDocumentedUsage"},
 	{configuration, "text", "-trusted-proxies CIDRs", "is made by TestDocumentedUsage"},
+	{configuration, "text", "-per-user number", "is made by TestDocumentedUsage"},
 	{performance, "sh", "make bench\n", "measures for ten minutes"},
 	{performance, "sh", "make bench-ui\n", "measures for five minutes"},
 	{performance, "sh", "make size\n", "builds the app four times"},

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -51,12 +52,22 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
-		log := s.Log.InfoContext
+		level := slog.LevelInfo
 		if rec.status >= http.StatusInternalServerError {
-			log = s.Log.ErrorContext
+			level = slog.LevelError
 		}
-		log(r.Context(), "request", "method", logMethod(r), "path", logPath(r), "status", rec.status,
-			"ms", float64(time.Since(start).Microseconds())/1000)
+		log := s.Log.Handler()
+		if !log.Enabled(r.Context(), level) {
+			return
+		}
+		// Not s.Log.LogAttrs, which also finds out where in the source it is called.
+		now := time.Now()
+		line := slog.NewRecord(now, level, "request", 0)
+		line.AddAttrs(
+			slog.String("method", logMethod(r)), slog.String("path", logPath(r)), slog.Int("status", rec.status),
+			slog.Float64("ms", float64(now.Sub(start).Microseconds())/1000),
+		)
+		_ = log.Handle(r.Context(), line) // an error of the log has no other place to go
 	})
 }
 
