@@ -202,19 +202,15 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 	}
 	fmt.Fprintf(out, "The security log is intact: %d entries.\n", report.Entries())
 	if !report.LinkedAt.IsZero() {
-		fmt.Fprintf(out, "The newest link of its chain is %v old.\n", age(accounts, report.LinkedAt))
+		fmt.Fprintf(out, "The newest link of its chain is from %s.\n", report.LinkedAt.Format(time.RFC3339))
 	}
 	if report.Unlinked > 0 {
-		fmt.Fprintf(out, "%d entries are not linked yet, the oldest for %v: the log would not show it if one of them were deleted.\n",
-			report.Unlinked, age(accounts, report.Oldest))
+		fmt.Fprintf(out, "%d entries are not linked yet, the oldest since %s: the log would not show it if one of them were deleted.\n",
+			report.Unlinked, report.Oldest.Format(time.RFC3339))
 	}
 	return nil
 }
 
-// age returns for how long a time has passed.
-func age(accounts *account.Service, t time.Time) time.Duration {
-	return accounts.Now().Sub(t).Truncate(time.Second)
-}
 
 // noAccount replaces [account.ErrNotFound] by an error for the operator. It returns other
 // errors unchanged.

@@ -281,7 +281,7 @@ func TestTouchesDoNotDeadlock(t *testing.T) {
 						return err
 					}
 					for j := range sessions {
-						if err := tx.LockSession(ctx, sessions[(i*round+5*j)%len(sessions)]); err != nil {
+						if _, err := tx.LockSession(ctx, sessions[(i*round+5*j)%len(sessions)]); err != nil {
 							return err
 						}
 					}
