@@ -211,7 +211,6 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 	return nil
 }
 
-
 // noAccount replaces [account.ErrNotFound] by an error for the operator. It returns other
 // errors unchanged.
 func noAccount(err error, email string) error {
