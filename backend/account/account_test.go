@@ -175,10 +175,10 @@ func presets(t *testing.T) *setting.Cache {
 // TestCallerError checks that a failure that could not be recorded does not reach the caller.
 func TestCallerError(t *testing.T) {
 	failed, recorded := errors.New("wrong password"), errors.New("the log cannot be written")
-	if got := callerError(nil, failed); got != failed {
+	if got := callerError(nil, failed); !errors.Is(got, failed) {
 		t.Errorf("a recorded failure: %v; want %v", got, failed)
 	}
-	if got := callerError(recorded, failed); got != recorded || errors.Is(got, failed) {
+	if got := callerError(recorded, failed); !errors.Is(got, recorded) || errors.Is(got, failed) {
 		t.Errorf("an unrecorded failure: %v; want %v alone", got, recorded)
 	}
 }

@@ -97,7 +97,7 @@ assert.equal((await ok(authClient.getSession())).user.twoFactorEnabled, true);
 const device = new Authenticator("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4");
 attach(device, baseURL);
 const signaled = [];
-PublicKeyCredential.signalAllAcceptedCredentials = async (accepted) => signaled.push(accepted);
+globalThis.PublicKeyCredential.signalAllAcceptedCredentials = async (accepted) => signaled.push(accepted);
 await run("passkeys");
 assert.equal(await methodOf(authClient), "passkey");
 assert.deepEqual(await ok(authClient.passkey.listUserPasskeys()), []);
