@@ -1,6 +1,6 @@
 # Latchkey. It needs only Go and make; "make test" says what else it needs. Times are for
 # two cores and a clean clone, with Go's modules downloaded and compiled. The first time,
-# that takes about four minutes more.
+# that takes about six minutes more.
 #
 #   make run          build what has changed and start on http://localhost:8080, with
 #                     SQLite in ./data (10 s)
