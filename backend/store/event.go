@@ -66,8 +66,13 @@ const linkBatch = 500
 // LinkEvents implements [account.Store]. One transaction moves the events to the chain. It
 // holds the lock of the chain, so servers that link at once take turns.
 func (db DB) LinkEvents(ctx context.Context, mac audit.MAC, now time.Time) (forged int, err error) {
+	// Most of the time there is nothing to link, and a look takes no lock.
+	more, err := db.bun.NewSelect().Model((*unlinkedEvent)(nil)).ColumnExpr("1").Exists(ctx)
+	if err != nil {
+		return 0, wrapDB(err)
+	}
 	var after int64
-	for more := true; more && err == nil; {
+	for more && err == nil {
 		err = db.inTx(ctx, func(db DB) (err error) {
 			var n int
 			after, n, more, err = db.linkBatch(ctx, mac, now, after)

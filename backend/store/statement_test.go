@@ -73,6 +73,6 @@ func TestStatements(t *testing.T) {
 		if _, err := s.LinkEvents(ctx); err != nil {
 			t.Fatal(err)
 		}
-		check("linking all of their events", 7)
+		check("linking all of their events", 8)
 	})
 }
