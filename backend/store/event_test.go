@@ -357,11 +357,7 @@ func TestLinkConcurrently(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db := storetest.Migrated(t, url)
 		s := serviceWithLog(t, db, 0)
-		other, err := store.Open(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer other.Close()
+		other := storetest.Open(t, url)
 		failure := errors.New("on purpose")
 		var writers, linkers sync.WaitGroup
 		for i := range 20 {
