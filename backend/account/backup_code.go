@@ -138,28 +138,25 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 	return s.Keys.MACs(backupCodePurpose, legacyBackupCodeHash(slot, user, typed[:5]+"-"+typed[5:])), nil
 }
 
-func (s *Service) checkBackupCode(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
+// prepareBackupCodeCheck is prepareCheck for a backup code.
+func (s *Service) prepareBackupCodeCheck(ctx context.Context, vc verificationContext, code string) (codeCheck, error) {
 	if !vc.User.TwoFactorEnabled {
-		return verified, 0, shared.ErrBackupCodesNotEnabled
+		return nil, shared.ErrBackupCodesNotEnabled
 	}
-	// Before counting: a caller who gets no hashing slot must not lose an attempt.
 	digests, err := s.hashBackupCode(ctx, vc.User.ID, code)
 	if err != nil {
-		return verified, 0, err
+		return nil, err
 	}
-	if try, err = s.countTryWithSignIn(ctx, vc); err != nil {
-		return verified, try, err
-	}
-	if digests == nil {
-		return verified, try, shared.ErrInvalidBackupCode
-	}
-	return verifiedCode{spend: func(ctx context.Context, in userTx) error {
+	return func(ctx context.Context, in userTx) (*TOTP, error) {
+		if digests == nil {
+			return nil, shared.ErrInvalidBackupCode
+		}
 		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
 		if used {
-			return fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNotAGuess)
+			err = fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNotAGuess)
 		}
-		return err
-	}}, try, nil
+		return nil, err
+	}, nil
 }
 
 // auditBackupCodeUse records the use of a backup code, and notifies the user. The actor's

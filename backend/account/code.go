@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"latchkey/backend/audit"
+	"latchkey/shared"
 )
 
 // A Factor is a second factor, under the name that it has in [Session].Method.
@@ -46,73 +47,103 @@ func (s *Service) codeEvent(kind string, vc verificationContext) audit.Event {
 	return s.event(kind, vc.User.ID, vc.Client)
 }
 
-// verifiedCode is a code that was correct when it was checked. It grants nothing until the
-// transaction of the change that it allows spends it. Of several callers with the same
-// code, one can spend it.
-type verifiedCode struct {
-	factor  Factor
-	spend   func(context.Context, userTx) error
-	enrolls string // ID of the pending authenticator that it activates; empty if none
+// codeCheck checks a code and spends it, in a transaction that has counted the attempt. Of
+// several callers with the same code, one succeeds. A check that fails for a wrong code has
+// changed nothing that must be undone. enrolls is the pending authenticator whose first code
+// it was, or nil.
+type codeCheck func(ctx context.Context, in userTx) (enrolls *TOTP, err error)
+
+// prepareCheck returns the check of a code. It reads and hashes what the check needs before
+// the attempt counts, so that a caller for whom that fails does not lose an attempt. Errors:
+//   - [shared.ErrTooManyCodes]: too many attempts at the pending sign-in
+//   - [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled],
+//     [shared.ErrOTPNotConfigured]: the user or the server has no such codes
+func (s *Service) prepareCheck(ctx context.Context, f Factor, vc verificationContext, code string) (codeCheck, error) {
+	// [Store].CountPendingSignInTry and [Store].TakePendingSignIn decide this. But they run
+	// after the check, and the time that they take must not tell whether the code is right.
+	if vc.pending != nil && vc.pending.Tries >= f.pendingSignInTries() {
+		return nil, shared.ErrTooManyCodes
+	}
+	switch f {
+	case ByTOTP:
+		return s.prepareTOTPCheck(ctx, vc, code)
+	case ByBackupCode:
+		return s.prepareBackupCodeCheck(ctx, vc, code)
+	case ByEmailCode:
+		return s.prepareEmailCodeCheck(vc, code)
+	}
+	return nil, fmt.Errorf("%q is not a factor that uses codes", f)
 }
 
-// checkCode counts an attempt and then checks a code. try is the number of attempts in a
-// row. It is also set if the code is wrong. Errors:
+// pendingSignInTries returns how many wrong codes end a pending sign-in for the factor. An
+// emailed code has its own count of attempts, and can be sent again.
+func (f Factor) pendingSignInTries() int {
+	if f == ByEmailCode {
+		return anyTries
+	}
+	return shared.PendingSignInTries
+}
+
+// withCode counts an attempt, checks the code, spends it and runs fn, all in one
+// transaction. If the code is wrong, fn does not run, but the transaction commits: the
+// attempt counts, and the log has it. If the attempt fails for another reason, it does not
+// count. It fails as [Service.prepareCheck] does, and as fn does. Other errors:
 //   - [shared.ErrLockedOut]: too many attempts in a row
 //   - [shared.ErrInvalidCode], [shared.ErrInvalidBackupCode], [shared.ErrOTPExpired]: the
 //     code is wrong
-//   - [shared.ErrTooManyCodes]: too many attempts at the pending sign-in or the emailed code
-//   - [shared.ErrTOTPNotEnabled], [shared.ErrBackupCodesNotEnabled],
-//     [shared.ErrOTPNotConfigured]: the user or the server has no such codes
-func (s *Service) checkCode(
-	ctx context.Context,
-	f Factor,
-	vc verificationContext,
-	code string,
-) (verified verifiedCode, try int, err error) {
-	switch f {
-	case ByTOTP:
-		verified, try, err = s.checkTOTP(ctx, vc, code)
-	case ByBackupCode:
-		verified, try, err = s.checkBackupCode(ctx, vc, code)
-	case ByEmailCode:
-		verified, try, err = s.checkEmailCode(ctx, vc, code)
-	default:
-		err = fmt.Errorf("%q is not a factor that uses codes", f)
-	}
-	verified.factor = f
-	return verified, try, err
-}
-
-// spendCode spends a verified code, and resets the count of attempts in a row.
-func (s *Service) spendCode(ctx context.Context, in userTx, vc verificationContext, verified verifiedCode) error {
-	if err := verified.spend(ctx, in); err != nil {
+//   - [shared.ErrTooManyCodes]: too many attempts at the emailed code
+//   - [shared.ErrUnauthorized]: the session has ended, or the user was deleted
+func (s *Service) withCode(
+	ctx context.Context, f Factor, vc verificationContext, code string, fn func(in userTx, enrolls *TOTP) error,
+) error {
+	check, err := s.prepareCheck(ctx, f, vc, code)
+	if err != nil {
 		return err
 	}
-	return in.ResetSecondFactorTries(ctx, in.User.ID, vc.pending == nil)
+	var refused error
+	err = s.inVerificationTx(ctx, vc, func(in userTx) error {
+		try, err := s.countTry(ctx, in, vc)
+		if err != nil {
+			return err
+		}
+		enrolls, err := check(ctx, in)
+		if err != nil {
+			refused = err
+			return s.recordRefusedCode(ctx, in, f, vc, try, err)
+		}
+		if err := in.ResetSecondFactorTries(ctx, in.User.ID, vc.pending == nil); err != nil {
+			return err
+		}
+		return fn(in, enrolls)
+	})
+	return callerError(err, refused)
+}
+
+// inVerificationTx runs fn in a transaction that holds the lock of the user, and that of the
+// session if there is one.
+func (s *Service) inVerificationTx(ctx context.Context, vc verificationContext, fn func(userTx) error) error {
+	if vc.pending == nil {
+		return s.inSessionTx(ctx, vc.Actor, fn)
+	}
+	return s.inUserTx(ctx, vc.User.ID, fn)
 }
 
 // VerifyCode checks a code in a session, and spends it. The first code of a pending
 // authenticator enables two-factor authentication, or replaces the authenticator. In that
 // case, rotated is the session's new token. Every code except an emailed one counts as a
-// second factor of the session. It fails as [Service.checkCode] does.
+// second factor of the session. It fails as [Service.withCode] does.
 func (s *Service) VerifyCode(ctx context.Context, actor Actor, a CodeAnswer) (user User, rotated Token, err error) {
 	vc := sessionContext(actor)
 	vc.allowEnrollment, vc.requireEnrollment = true, a.Enroll
-	verified, try, err := s.checkCode(ctx, a.Factor, vc, a.Code)
-	if err == nil {
-		err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
-			if err := s.spendCode(ctx, in, vc, verified); err != nil {
-				return err
-			}
-			user = in.User
-			switch {
-			case verified.enrolls != "":
-				user, rotated, err = s.completeEnrollment(ctx, in, actor, verified.enrolls)
-			case verified.factor != ByEmailCode:
-				err = s.recordSecondFactor(ctx, in, actor, verified.factor)
-			}
-			return err
-		})
-	}
-	return user, rotated, s.auditFailedCode(ctx, vc, try, err)
+	err = s.withCode(ctx, a.Factor, vc, a.Code, func(in userTx, enrolls *TOTP) (err error) {
+		user = in.User
+		switch {
+		case enrolls != nil:
+			user, rotated, err = s.completeEnrollment(ctx, in, actor, *enrolls)
+		case a.Factor != ByEmailCode:
+			err = s.recordSecondFactor(ctx, in, actor, a.Factor)
+		}
+		return err
+	})
+	return user, rotated, err
 }

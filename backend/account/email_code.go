@@ -85,33 +85,30 @@ func (s *Service) sendCode(ctx context.Context, vc verificationContext) error {
 	})
 }
 
-func (s *Service) checkEmailCode(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
+// prepareEmailCodeCheck is prepareCheck for an emailed code.
+func (s *Service) prepareEmailCodeCheck(vc verificationContext, code string) (codeCheck, error) {
 	if !s.Settings.Now().TwoFactorEmailCode {
-		return verified, 0, shared.ErrOTPNotConfigured
+		return nil, shared.ErrOTPNotConfigured
 	}
-	var stored EmailCode
-	try, err = s.countTry(ctx, vc, func(in userTx) (err error) {
-		stored, err = in.CountEmailCodeTry(ctx, vc.codeOwner, s.Now())
+	return func(ctx context.Context, in userTx) (*TOTP, error) {
+		stored, err := in.CountEmailCodeTry(ctx, vc.codeOwner, s.Now())
+		if errors.Is(err, ErrNotFound) {
+			return nil, shared.ErrOTPExpired
+		} else if err != nil {
+			return nil, err
+		}
+		six, ok := shared.SixDigits(code)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return shared.ErrOTPExpired
-		case err == nil && stored.Tries > emailCodeTries:
-			return shared.ErrTooManyCodes
+		case stored.Tries > emailCodeTries: // delete it: the next attempt finds none
+			if err = in.UseEmailCode(ctx, vc.codeOwner, stored.MAC); err == nil {
+				err = shared.ErrTooManyCodes
+			}
+			return nil, err
+		case !ok || !hmac.Equal(stored.MAC, s.emailCodeMAC(vc.codeOwner, six)):
+			return nil, shared.ErrInvalidCode
 		}
-		return err
-	})
-	if errors.Is(err, shared.ErrTooManyCodes) { // delete it: the next attempt finds none
-		if err := s.Store.UseEmailCode(ctx, vc.codeOwner, stored.MAC); err != nil && !errors.Is(err, shared.ErrOTPExpired) {
-			return verified, try, err
-		}
-	}
-	if err != nil {
-		return verified, try, err
-	}
-	if six, ok := shared.SixDigits(code); !ok || !hmac.Equal(stored.MAC, s.emailCodeMAC(vc.codeOwner, six)) {
-		return verified, try, shared.ErrInvalidCode
-	}
-	return verifiedCode{spend: func(ctx context.Context, in userTx) error { return in.UseEmailCode(ctx, vc.codeOwner, stored.MAC) }}, try, nil
+		return nil, in.UseEmailCode(ctx, vc.codeOwner, stored.MAC)
+	}, nil
 }
 
 type emailCodeStore interface {

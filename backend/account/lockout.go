@@ -46,44 +46,22 @@ type SecondFactorTries struct {
 }
 
 // countTry counts an attempt before the code is checked, and returns the number of attempts
-// in a row. It runs also in the same transaction, to count the attempt elsewhere. During a
-// lockout it fails with [shared.ErrLockedOut] or [shared.ErrLockedOutForGood]. If it fails,
-// nothing is counted.
+// in a row. The transaction must commit unless the code is right. During a lockout it fails
+// with [shared.ErrLockedOut] or [shared.ErrLockedOutForGood].
 //
 // [Service].Unlimited does not turn this count off: without it, six digits would not be a
 // factor.
-func (s *Service) countTry(ctx context.Context, vc verificationContext, also func(userTx) error) (try int, err error) {
-	err = s.inUserTx(ctx, vc.User.ID, func(in userTx) error {
-		now := s.Now()
-		ends := make([]time.Time, 0, len(lockoutDurations)+1)
-		for _, l := range lockoutDurations {
-			ends = append(ends, now.Add(l))
-		}
-		tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, vc.pending == nil, now, lockoutThreshold, append(ends, never))
-		if err != nil {
-			return err
-		}
-		if !counted {
-			return lockoutError(tries.LockedUntil, now)
-		}
-		try = tries.N
-		return also(in)
-	})
-	if err != nil {
-		return 0, err
+func (s *Service) countTry(ctx context.Context, in userTx, vc verificationContext) (try int, err error) {
+	now := s.Now()
+	ends := make([]time.Time, 0, len(lockoutDurations)+1)
+	for _, l := range lockoutDurations {
+		ends = append(ends, now.Add(l))
 	}
-	return try, nil
-}
-
-// countTryWithSignIn calls countTry, and also counts the attempt for the pending sign-in if
-// there is one.
-func (s *Service) countTryWithSignIn(ctx context.Context, vc verificationContext) (try int, err error) {
-	return s.countTry(ctx, vc, func(in userTx) error {
-		if vc.pending == nil {
-			return nil
-		}
-		return in.CountPendingSignInTry(ctx, vc.pending.Hash, shared.PendingSignInTries)
-	})
+	tries, counted, err := in.CountSecondFactorTry(ctx, in.User.ID, vc.pending == nil, now, lockoutThreshold, append(ends, never))
+	if err == nil && !counted {
+		err = lockoutError(tries.LockedUntil, now)
+	}
+	return tries.N, err
 }
 
 func lockoutError(until, now time.Time) error {
@@ -96,38 +74,42 @@ func lockoutError(until, now time.Time) error {
 // errNotAGuess marks a genuine code that is not accepted here or is no longer accepted.
 var errNotAGuess = errors.New("the code is genuine, not a guess")
 
-// auditFailedCode handles the error of an attempt, and returns the error for the caller. It
-// records a wrong code, and notifies the user of a lockout. A failure that was not a guess
-// is taken off the count: for example, a client that sends the correct code twice at once
-// loses one of the two races.
-func (s *Service) auditFailedCode(ctx context.Context, vc verificationContext, try int, failed error) error {
-	if failed == nil || try == 0 { // nothing was counted
-		return failed
+// recordRefusedCode handles the error of a check in the transaction of the attempt. If it
+// returns nil, the attempt counts: the code was wrong, and the log has it. The user is
+// notified of a lockout. A wrong code that was not a guess is taken off the count: for
+// example, a client that sends the correct code twice at once loses one of the two races. If
+// the check failed for another reason, recordRefusedCode returns the error, so that the
+// transaction rolls back.
+func (s *Service) recordRefusedCode(ctx context.Context, in userTx, f Factor, vc verificationContext, try int, refused error) error {
+	wrong := errors.Is(refused, shared.ErrInvalidCode) || errors.Is(refused, shared.ErrInvalidBackupCode)
+	if !wrong && !errors.Is(refused, shared.ErrTooManyCodes) { // which must leave the emailed code deleted
+		return refused
 	}
-	wrong := errors.Is(failed, shared.ErrInvalidCode) || errors.Is(failed, shared.ErrInvalidBackupCode)
-	guessed := wrong && !errors.Is(failed, errNotAGuess)
-	err := s.Store.Tx(ctx, func(tx Store) error {
-		if !guessed {
-			if err := tx.TakeBackSecondFactorTry(ctx, vc.User.ID, vc.pending == nil); err != nil {
+	if vc.pending != nil && f != ByEmailCode {
+		if err := in.CountPendingSignInTry(ctx, vc.pending.Hash, f.pendingSignInTries()); err != nil {
+			return err
+		}
+	}
+	guessed := wrong && !errors.Is(refused, errNotAGuess)
+	if !guessed {
+		if err := in.TakeBackSecondFactorTry(ctx, in.User.ID, vc.pending == nil); err != nil {
+			return err
+		}
+	}
+	if !wrong {
+		return nil
+	}
+	e := s.codeEvent(shared.EventCodeFailed, vc)
+	if guessed && try%lockoutThreshold == 0 {
+		e.Kind = shared.EventLockout
+		if in.User.TwoFactorEnabled { // otherwise the user is having trouble enrolling
+			n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
+			if err := s.send(ctx, in, s.compose(in.User, vc.Client, n)); err != nil {
 				return err
 			}
 		}
-		if !wrong {
-			return nil
-		}
-		e := s.codeEvent(shared.EventCodeFailed, vc)
-		if guessed && try%lockoutThreshold == 0 {
-			e.Kind = shared.EventLockout
-			if vc.User.TwoFactorEnabled { // otherwise the user is having trouble enrolling
-				n := mail.CodeGuessing{InSession: vc.pending == nil, Permanent: try >= lockoutThreshold*(len(lockoutDurations)+1)}
-				if err := s.send(ctx, tx, s.compose(vc.User, vc.Client, n)); err != nil {
-					return err
-				}
-			}
-		}
-		return tx.AddEvent(ctx, s.Keys, e)
-	})
-	return callerError(err, failed)
+	}
+	return in.AddEvent(ctx, s.Keys, e)
 }
 
 // LiftLockout ends the lockout of the account with an email address. It fails with

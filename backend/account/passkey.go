@@ -241,9 +241,9 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 		if ch := a.Pending; ch != nil && ch.UserID == in.User.ID && (verified.userVerified || ch.Method == MethodPassword) {
 			err = s.completeByPasskey(ctx, in, client, a, &o)
 		} else if verified.userVerified {
-			o, due, err = s.completeFirstFactor(ctx, in, client, MethodPasskey, a.Remember)
+			o, due, err = s.completeFirstFactor(ctx, in, client, firstFactor{MethodPasskey, a.Remember, true})
 		} else {
-			o, due, err = s.completeFirstFactor(ctx, in, client, MethodSecurityKey, a.Remember)
+			o, due, err = s.completeFirstFactor(ctx, in, client, firstFactor{MethodSecurityKey, a.Remember, true})
 		}
 		if err != nil || due != nil {
 			return err
@@ -265,7 +265,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 
 // completeByPasskey issues the session of the pending sign-in that the passkey completes.
 func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *SignInResult) (err error) {
-	if err := in.TakePendingSignIn(ctx, a.Pending.Hash, s.Now()); err != nil {
+	if err := in.TakePendingSignIn(ctx, a.Pending.Hash, s.Now(), anyTries); err != nil {
 		return err
 	}
 	o.User = in.User

@@ -153,21 +153,15 @@ func (s *Service) StepUpByCode(ctx context.Context, actor Actor, f Factor, code 
 	if f == ByTOTP && !actor.User.TwoFactorEnabled {
 		return "", shared.ErrTOTPNotEnabled
 	}
-	verified, try, err := s.checkCode(ctx, f, vc, code)
-	if err == nil {
-		err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
-			if err := s.spendCode(ctx, in, vc, verified); err != nil {
-				return err
-			}
-			token, err = s.stepUp(ctx, in, actor, f)
-			return err
-		})
-	}
+	err = s.withCode(ctx, f, vc, code, func(in userTx, _ *TOTP) (err error) {
+		token, err = s.stepUp(ctx, in, actor, f)
+		return err
+	})
 	field := "code"
 	if f == ByBackupCode {
 		field = "backupCode"
 	}
-	return token, inField(s.auditFailedCode(ctx, vc, try, err), field)
+	return token, inField(err, field)
 }
 
 // stepUp confirms the identity of the session's user by a second factor, or by the password
@@ -190,8 +184,12 @@ type passwordStore interface {
 	// [shared.ErrCredentialNotFound] if the user has none.
 	Password(ctx context.Context, user string) (Password, error)
 	AddPassword(ctx context.Context, p Password) error
-	// UsePassword locks the user's password until the transaction ends, so that a sign-in
-	// with the old password cannot overtake a change of it. It fails with
+	// LockUserByPassword locks a user, and then the user's password, until the transaction
+	// ends, so that a sign-in with the old password cannot overtake a change of it. It
+	// returns the user, and whether the user has passkeys. It fails with
+	// [shared.ErrCredentials] unless hash is the user's current one and not void.
+	LockUserByPassword(ctx context.Context, user, hash string) (u User, hasPasskeys bool, err error)
+	// UsePassword locks the user's password until the transaction ends. It fails with
 	// [shared.ErrCredentials] unless hash is the current one and not void.
 	UsePassword(ctx context.Context, user, hash string) error
 	// UpgradePassword replaces the hash old with another hash of the same password. It

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"latchkey/shared"
@@ -20,7 +21,15 @@ type PendingSignIn struct {
 	Tries     int
 	CreatedAt time.Time
 	ExpiresAt time.Time
+
+	// At the time of the look-up: the user's active authenticator, or nil, and the hash of
+	// the user's password, or "".
+	TOTP         *TOTP  `bun:"-"`
+	PasswordHash string `bun:",scanonly"`
 }
+
+// anyTries is a number of attempts at a pending sign-in that no limit reaches.
+const anyTries = math.MaxInt32
 
 // TwoFactorRequiredError is the [shared.ErrTwoFactorRequired] of a sign-in that is now
 // pending.
@@ -34,9 +43,16 @@ func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequ
 // Unwrap makes errors.Is find the shared error.
 func (e *TwoFactorRequiredError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
+// firstFactor is the first factor of a sign-in.
+type firstFactor struct {
+	Method      string
+	Remember    bool
+	HasPasskeys bool // whether the user has passkeys
+}
+
 // completeFirstFactor continues a sign-in after its first factor. It issues a session, or
 // returns due if a second factor is required and the user does not trust the browser.
-func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, method string, remember bool) (
+func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, first firstFactor) (
 	o SignInResult, due *TwoFactorRequiredError, err error,
 ) {
 	o.User = in.User
@@ -44,29 +60,24 @@ func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Cli
 		return SignInResult{}, nil, err
 	}
 	var second Factor
-	if in.User.TwoFactorEnabled && method != MethodPasskey {
+	if in.User.TwoFactorEnabled && first.Method != MethodPasskey {
 		if o.Trust, err = s.rotateTrust(ctx, in, client); errors.Is(err, ErrNotFound) {
-			due, err := s.requireSecondFactor(ctx, in, client, method, remember)
+			due, err := s.requireSecondFactor(ctx, in, client, first)
 			return SignInResult{}, due, err
 		} else if err != nil {
 			return SignInResult{}, nil, err
 		}
 		second = byTrustedDevice
 	}
-	o.Session, o.Token, err = s.issueSession(ctx, in, client, method, second, remember)
+	o.Session, o.Token, err = s.issueSession(ctx, in, client, first.Method, second, first.Remember)
 	return o, nil, err
 }
 
-func (s *Service) requireSecondFactor(
-	ctx context.Context,
-	in userTx,
-	client Client,
-	method string,
-	remember bool,
-) (*TwoFactorRequiredError, error) {
+func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Client, first firstFactor) (*TwoFactorRequiredError, error) {
 	token, now := NewToken(), s.Now()
 	err := in.AddPendingSignIn(ctx, PendingSignIn{
-		Hash: token.Hash(), UserID: in.User.ID, Method: method, Remember: remember, CreatedAt: now, ExpiresAt: now.Add(PendingSignInLifetime),
+		Hash: token.Hash(), UserID: in.User.ID, Method: first.Method, Remember: first.Remember,
+		CreatedAt: now, ExpiresAt: now.Add(PendingSignInLifetime),
 	})
 	if err != nil {
 		return nil, err
@@ -75,11 +86,7 @@ func (s *Service) requireSecondFactor(
 	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
-	passkeys, err := in.Passkeys(ctx, in.User.ID)
-	if err != nil {
-		return nil, err
-	}
-	if len(passkeys) > 0 {
+	if first.HasPasskeys {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
 	return due, in.AddEvent(ctx, s.Keys, s.event(shared.EventSecondFactorRequired, in.User.ID, client))
@@ -106,76 +113,66 @@ type CodeAnswer struct {
 }
 
 // CompleteSignIn issues the session of a pending sign-in if the code is correct. It fails
-// as [Service.checkCode] does. Other errors:
+// as [Service.withCode] does. Other errors:
 //   - [shared.ErrNoPendingSignIn]: the sign-in has ended meanwhile
 //   - [shared.ErrDisabled], [shared.ErrNotVerified]: the user may not sign in now
 func (s *Service) CompleteSignIn(ctx context.Context, actor Actor, pending PendingSignIn, a CodeAnswer) (o SignInResult, err error) {
-	vc := signInContext(actor, pending)
-	verified, try, err := s.checkCode(ctx, a.Factor, vc, a.Code)
-	if err == nil {
-		o, err = s.completeByCode(ctx, pending, vc, a, verified)
-	}
+	err = s.withCode(ctx, a.Factor, signInContext(actor, pending), a.Code, func(in userTx, _ *TOTP) (err error) {
+		o, err = s.completeByCode(ctx, in, actor.Client, pending, a)
+		return err
+	})
 	if errors.Is(err, shared.ErrUnauthorized) { // the account was deleted meanwhile
 		err = shared.ErrNoPendingSignIn
 	}
-	return o, s.auditFailedCode(ctx, vc, try, err)
+	return o, err
 }
 
+// completeByCode issues the session of the pending sign-in that a code completes.
 func (s *Service) completeByCode(
-	ctx context.Context,
-	pending PendingSignIn,
-	vc verificationContext,
-	a CodeAnswer,
-	verified verifiedCode,
+	ctx context.Context, in userTx, client Client, pending PendingSignIn, a CodeAnswer,
 ) (o SignInResult, err error) {
-	err = s.inUserTx(ctx, pending.UserID, func(in userTx) (err error) {
-		o.User = in.User
-		if err := in.TakePendingSignIn(ctx, pending.Hash, s.Now()); err != nil {
-			return err
+	o.User = in.User
+	if err := in.TakePendingSignIn(ctx, pending.Hash, s.Now(), a.Factor.pendingSignInTries()); err != nil {
+		return o, err
+	}
+	if !a.NoSession {
+		if o.Session, o.Token, err = s.issueSession(ctx, in, client, pending.Method, a.Factor, pending.Remember); err != nil {
+			return o, err
 		}
-		if err := s.spendCode(ctx, in, vc, verified); err != nil {
-			return err
+	}
+	actor := Actor{o.Session, in.User, client}
+	if a.Factor == ByBackupCode {
+		if err := s.auditBackupCodeUse(ctx, in, actor); err != nil {
+			return o, err
 		}
-		if !a.NoSession {
-			if o.Session, o.Token, err = s.issueSession(ctx, in, vc.Client, pending.Method, a.Factor, pending.Remember); err != nil {
-				return err
-			}
+	}
+	if a.NoSession {
+		return o, nil
+	}
+	if a.TrustDevice {
+		if o.Trust, err = s.trustDevice(ctx, in, actor); err != nil {
+			return o, err
 		}
-		actor := Actor{o.Session, in.User, vc.Client}
-		if a.Factor == ByBackupCode {
-			if err := s.auditBackupCodeUse(ctx, in, actor); err != nil {
-				return err
-			}
-		}
-		if a.NoSession {
-			return nil
-		}
-		if a.TrustDevice {
-			if o.Trust, err = s.trustDevice(ctx, in, actor); err != nil {
-				return err
-			}
-		}
-		hash, err := passwordHash(ctx, in)
-		if err != nil {
-			return err
-		}
-		return s.finishSignIn(ctx, in, vc.Client, &o, hash, "")
-	})
+	}
+	// A change of the password since the look-up would have deleted the pending sign-in.
+	err = s.finishSignIn(ctx, in, client, &o, pending.PasswordHash, "")
 	return o, err
 }
 
 type pendingSignInStore interface {
 	AddPendingSignIn(ctx context.Context, pending PendingSignIn) error
 	// PendingSignIn returns the unexpired pending sign-in whose token has the hash, and its
-	// user. It fails with [ErrNotFound].
+	// user, in one statement. It fails with [ErrNotFound].
 	PendingSignIn(ctx context.Context, hash []byte, now time.Time) (PendingSignIn, User, error)
 	// CountPendingSignInTry counts an attempt at a pending sign-in. Errors, if it does not
 	// count:
 	//   - [shared.ErrTooManyCodes]: there have been max attempts already
 	//   - [shared.ErrNoPendingSignIn]: the pending sign-in is gone
 	CountPendingSignInTry(ctx context.Context, hash []byte, max int) error
-	// TakePendingSignIn deletes an unexpired pending sign-in. It fails with
-	// [shared.ErrNoPendingSignIn] if there is none: of several callers, one succeeds.
-	TakePendingSignIn(ctx context.Context, hash []byte, now time.Time) error
+	// TakePendingSignIn deletes an unexpired pending sign-in. Of several callers, one
+	// succeeds. Errors:
+	//   - [shared.ErrTooManyCodes]: there have been max attempts
+	//   - [shared.ErrNoPendingSignIn]: the pending sign-in is gone or has expired
+	TakePendingSignIn(ctx context.Context, hash []byte, now time.Time, max int) error
 	DeletePendingSignIns(ctx context.Context, user string) error
 }

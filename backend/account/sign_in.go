@@ -51,26 +51,27 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 
 	var o SignInResult
 	var due *TwoFactorRequiredError
-	err = s.inUserTx(ctx, user.ID, func(in userTx) (err error) {
-		if upgraded == hash {
-			err = in.UsePassword(ctx, user.ID, hash)
-		} else {
-			err = in.UpgradePassword(ctx, user.ID, hash, upgraded)
-		}
-		if err != nil {
+	err = s.Store.Tx(ctx, func(tx Store) error {
+		u, hasPasskeys, err := tx.LockUserByPassword(ctx, user.ID, hash)
+		if err != nil { // it was changed or deleted meanwhile
 			return err
+		}
+		in := userTx{tx, u}
+		if upgraded != hash {
+			if err := in.UpgradePassword(ctx, user.ID, hash, upgraded); err != nil {
+				return err
+			}
 		}
 		if err := s.resetRateLimit(ctx, in, limitKey); err != nil {
 			return err
 		}
-		if o, due, err = s.completeFirstFactor(ctx, in, client, MethodPassword, c.Remember); err != nil || due != nil {
+		first := firstFactor{MethodPassword, c.Remember, hasPasskeys}
+		if o, due, err = s.completeFirstFactor(ctx, in, client, first); err != nil || due != nil {
 			return err
 		}
 		return s.finishSignIn(ctx, in, client, &o, upgraded, "")
 	})
 	switch {
-	case errors.Is(err, shared.ErrUnauthorized):
-		return SignInResult{}, shared.ErrCredentials // deleted meanwhile
 	case errors.Is(err, shared.ErrNotVerified):
 		may, requested := s.allowReminder(ctx, email)
 		if may {

@@ -137,32 +137,59 @@ func findStep(secret []byte, text string, now time.Time) (step int64, found bool
 	return step, found, nil
 }
 
-func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code string) (verified verifiedCode, try int, err error) {
-	session := ""
-	if vc.allowEnrollment {
-		session = vc.Session.ID
-	}
-	all, err := s.Store.TOTPs(ctx, vc.User.ID, session, s.Now())
+// prepareTOTPCheck is prepareCheck for a code of an authenticator app.
+func (s *Service) prepareTOTPCheck(ctx context.Context, vc verificationContext, code string) (codeCheck, error) {
+	all, err := s.totpsFor(ctx, vc)
 	if err != nil {
-		return verified, 0, err
+		return nil, err
 	}
 	if len(all) == 0 || vc.requireEnrollment && all[0].Verified {
-		return verified, 0, shared.ErrTOTPNotEnabled
+		return nil, shared.ErrTOTPNotEnabled
 	}
 	secrets := make([][]byte, len(all))
-	for i, a := range all { // before counting: a secret that cannot be unsealed is not the user's attempt
+	for i, a := range all { // a secret that cannot be unsealed is not the user's attempt
 		if secrets[i], err = s.unsealTOTP(a); err != nil {
-			return verified, 0, err
+			return nil, err
 		}
 	}
-	if try, err = s.countTryWithSignIn(ctx, vc); err != nil {
-		return verified, try, err
-	}
-	now := s.Now()
 	a := all[0] // a pending one comes first
+	return func(ctx context.Context, in userTx) (*TOTP, error) {
+		step, err := s.checkTOTP(ctx, in, a, secrets, code)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
+			return nil, fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNotAGuess)
+		} else if err != nil || a.Verified {
+			return nil, err
+		}
+		a.Since = all[len(all)-1].Since
+		return &a, nil
+	}, nil
+}
+
+// totpsFor returns the authenticators whose codes vc accepts, as [Store].TOTPs does.
+func (s *Service) totpsFor(ctx context.Context, vc verificationContext) ([]TOTP, error) {
+	if vc.pending == nil {
+		session := ""
+		if vc.allowEnrollment {
+			session = vc.Session.ID
+		}
+		return s.Store.TOTPs(ctx, vc.User.ID, session, s.Now())
+	}
+	if vc.pending.TOTP == nil {
+		return nil, nil
+	}
+	return []TOTP{*vc.pending.TOTP}, nil
+}
+
+// checkTOTP returns the step of a code that the authenticator a accepts now. secrets has the
+// secret of a and, if a is to replace another authenticator, the secret of that one.
+func (s *Service) checkTOTP(ctx context.Context, in userTx, a TOTP, secrets [][]byte, code string) (int64, error) {
+	now := s.Now()
 	step, found, err := findStep(secrets[0], code, now)
 	if err != nil {
-		return verified, try, err
+		return 0, err
 	}
 	wrong := shared.ErrInvalidCode
 	if a.BurnedStep >= totpStep(now)-totpSkew {
@@ -171,35 +198,28 @@ func (s *Service) checkTOTP(ctx context.Context, vc verificationContext, code st
 		wrong = shared.ErrClockOff
 	}
 	switch off := step - totpStep(now); {
-	case !found && len(all) > 1:
-		return verified, try, oldAuthenticatorError(secrets[1], code, now)
+	case !found && len(secrets) > 1:
+		return 0, oldAuthenticatorError(secrets[1], code, now)
 	case !found:
-		return verified, try, wrong
+		return 0, wrong
 	case step == a.BurnedStep && off <= totpSkew:
-		return verified, try, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNotAGuess)
+		return 0, fmt.Errorf("%w: %w", shared.ErrCodeTooEarly, errNotAGuess)
 	case step == a.BurnedStep:
-		return verified, try, wrong
+		return 0, wrong
 	case off < -totpSkew && step <= a.LastStep: // the clock is right: a later code was accepted before
-		return verified, try, shared.ErrCodeTooOld
+		return 0, shared.ErrCodeTooOld
 	case off < -totpSkew:
-		return verified, try, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
+		return 0, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
 	case off > totpSkew:
-		burned, err := s.Store.BurnStep(ctx, a.ID, step, totpStep(now)-totpSkew)
-		if err != nil {
-			return verified, try, err
+		burned, err := in.BurnStep(ctx, a.ID, step, totpStep(now)-totpSkew)
+		if err == nil && burned {
+			err = shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
+		} else if err == nil {
+			err = wrong
 		}
-		if !burned {
-			return verified, try, wrong
-		}
-		return verified, try, shared.ErrInvalidCode.WithMessage(clockDriftMessage(off))
+		return 0, err
 	}
-	enrolls := a.ID
-	if a.Verified {
-		enrolls = ""
-	}
-	return verifiedCode{enrolls: enrolls, spend: func(ctx context.Context, in userTx) error {
-		return s.spendStep(ctx, in, a, step, all[len(all)-1].Since)
-	}}, try, nil
+	return step, nil
 }
 
 // oldAuthenticatorError returns the error for a wrong code of a pending authenticator. The
@@ -213,21 +233,6 @@ func oldAuthenticatorError(secret []byte, code string, now time.Time) error {
 		return shared.ErrInvalidCode
 	}
 	return fmt.Errorf("%w: %w", shared.ErrCodeOfOldAuthenticator, errNotAGuess)
-}
-
-// spendStep spends the code of a step, and activates a pending authenticator. since is when
-// sign-in began to require codes, or nil if it does not yet.
-func (s *Service) spendStep(ctx context.Context, in userTx, a TOTP, step int64, since *time.Time) error {
-	if err := in.SpendStep(ctx, a.ID, step); errors.Is(err, shared.ErrInvalidCode) {
-		return fmt.Errorf("%w: %w", shared.ErrCodeUsed, errNotAGuess)
-	} else if err != nil || a.Verified {
-		return err
-	}
-	now := s.Now()
-	if since == nil {
-		since = &now
-	}
-	return in.ActivateTOTP(ctx, a, *since, now)
 }
 
 // clockDriftMessage returns a message that says by how many seconds the clock seems to be

@@ -10,8 +10,17 @@ import (
 	"latchkey/shared"
 )
 
-// completeEnrollment activates a pending authenticator after its first code.
-func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp string) (User, Token, error) {
+// completeEnrollment activates a pending authenticator after its first code. totp.Since is
+// when sign-in began to require codes, or nil if it does not yet.
+func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor, totp TOTP) (User, Token, error) {
+	now := s.Now()
+	since := now
+	if totp.Since != nil {
+		since = *totp.Since
+	}
+	if err := in.ActivateTOTP(ctx, totp, since, now); err != nil {
+		return in.User, "", err
+	}
 	kind, change := shared.EventTwoFactorEnabled, mail.TwoFactorEnabled
 	if in.User.TwoFactorEnabled {
 		kind, change = shared.EventAuthenticatorReplaced, mail.AuthenticatorReplaced
@@ -20,7 +29,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 		return in.User, "", err
 	}
-	in.User.TwoFactorEnabled, in.User.UpdatedAt = true, s.Now()
+	in.User.TwoFactorEnabled, in.User.UpdatedAt = true, now
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
@@ -32,7 +41,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if err := s.recordSecondFactor(ctx, in, actor, ByTOTP); err != nil {
 		return in.User, "", err
 	}
-	token, err := s.revokeAndNotify(ctx, in, actor, kind, reversal{TOTP: totp}, by, change)
+	token, err := s.revokeAndNotify(ctx, in, actor, kind, reversal{TOTP: totp.ID}, by, change)
 	return in.User, token, err
 }
 

@@ -1066,6 +1066,56 @@ func TestWrongCodesAtOnce(t *testing.T) {
 	})
 }
 
+// TestWrongCodesOfOnePendingSignIn tests that parallel wrong codes of one pending sign-in
+// count, and that none is checked beyond its limit.
+func TestWrongCodesOfOnePendingSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		owner := s.signUp(t, ann)
+		app, codes := owner.enroll()
+		one := s.pendingSignIn(t, ann)
+		checked := 0
+		for _, a := range testkit.AtOnce(16, func(i int) testkit.Answer {
+			if i%2 == 0 {
+				return one.Elsewhere().verify("000000")
+			}
+			return one.Elsewhere().spend("aaaa-bbbb-cccc")
+		}) {
+			if a.Status == 401 && a.Code() != "INVALID_TWO_FACTOR_COOKIE" {
+				checked++
+			} else if a.Code() != "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE" && a.Code() != "INVALID_TWO_FACTOR_COOKIE" {
+				t.Errorf("wrong code: %v", a)
+			}
+		}
+		if checked != shared.PendingSignInTries {
+			t.Errorf("%d of 16 wrong codes were checked; want %d", checked, shared.PendingSignInTries)
+		}
+		if n := s.events(t, shared.EventCodeFailed); n != checked {
+			t.Errorf("the log has %d wrong codes; want %d", n, checked)
+		}
+		want(t, s.pendingSignIn(t, ann).verify(nextCode(app)), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
+	})
+}
+
+// TestRefusedSignInSpendsNoCode tests that a correct code stays valid if the sign-in fails
+// for another reason, and that the attempt does not count.
+func TestRefusedSignInSpendsNoCode(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		owner := s.signUp(t, ann)
+		app, codes := owner.enroll()
+		b := s.pendingSignIn(t, ann)
+		s.exec(t, "UPDATE users SET disabled_at = created_at")
+		code := nextCode(app)
+		for range 12 { // more than any limit of wrong codes
+			want(t, b.verify(code), 403, "ACCOUNT_DISABLED")
+			want(t, b.spend(codes[0]), 403, "ACCOUNT_DISABLED")
+		}
+		s.exec(t, "UPDATE users SET disabled_at = NULL")
+		want(t, b.verify(code), 200, "")
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
+	})
+}
+
 // TestTwoFactorMails tests that the owner gets an email about every security-relevant
 // change, and that the log records them all, both without secrets.
 func TestTwoFactorMails(t *testing.T) {

@@ -165,11 +165,20 @@ func TestVoidPassword(t *testing.T) {
 			if err := db.UsePassword(t.Context(), "ann", hash); err != nil {
 				t.Errorf("a good password: %v", err)
 			}
+			if u, _, err := db.LockUserByPassword(t.Context(), "ann", hash); err != nil || u.Email != "ann@example.test" {
+				t.Errorf("the user of a good password: %v, %v", u, err)
+			}
+			if _, _, err := db.LockUserByPassword(t.Context(), "ann", "another"); !errors.Is(err, shared.ErrCredentials) {
+				t.Errorf("the user of another password: %v", err)
+			}
 			if err := db.VoidPassword(t.Context(), "ann"); err != nil {
 				t.Fatal(err)
 			}
 			if err := db.UsePassword(t.Context(), "ann", hash); !errors.Is(err, shared.ErrCredentials) {
 				t.Errorf("a void password: %v", err)
+			}
+			if _, _, err := db.LockUserByPassword(t.Context(), "ann", hash); !errors.Is(err, shared.ErrCredentials) {
+				t.Errorf("the user of a void password: %v", err)
 			}
 			if err := db.ReplacePassword(t.Context(), "ann", hash, "x", now); !errors.Is(err, shared.ErrInvalidPassword) {
 				t.Errorf("a void password is replaced: %v", err)

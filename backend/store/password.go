@@ -25,6 +25,25 @@ func (db DB) AddPassword(ctx context.Context, p account.Password) error {
 	return wrapDB(err)
 }
 
+// LockUserByPassword implements [account.Store]. Postgres locks in the order of the tables,
+// and checks the conditions again on a row that it had to wait for. So a concurrent change
+// of the hash comes before or after it.
+func (db DB) LockUserByPassword(ctx context.Context, user, hash string) (account.User, bool, error) {
+	var row struct {
+		account.User `bun:"table:users,alias:user,extend"`
+		HasPasskeys  bool `bun:",scanonly"`
+	}
+	passkeys := db.bun.NewSelect().Model((*account.Passkey)(nil)).ColumnExpr("1").Where("?TableAlias.user_id = ?", user)
+	q := db.bun.NewSelect().Model(&row).Column("user.*").ColumnExpr("EXISTS (?) AS has_passkeys", passkeys).
+		Join("JOIN passwords AS password ON password.user_id = ?TableAlias.id").
+		Where("?TableAlias.id = ?", user).Where("password.hash = ?", hash).Where("NOT password.void")
+	err := noRowsToNotFound(db.forUpdate(q).Scan(ctx))
+	if errors.Is(err, account.ErrNotFound) {
+		err = shared.ErrCredentials
+	}
+	return row.User, row.HasPasskeys, err
+}
+
 // UsePassword implements [account.Store]. It takes the row's lock, so that a concurrent
 // change of the hash comes before or after it.
 func (db DB) UsePassword(ctx context.Context, user, hash string) error {

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"latchkey/backend/passhash"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 )
 
 // TestStatements checks how many statements the most frequent calls send, without rate
@@ -18,14 +21,13 @@ func TestStatements(t *testing.T) {
 		s := serviceWithLog(t, db, 0)
 		s.Unlimited, s.Hasher = true, passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, passhash.MaxWait)
 		ctx := t.Context()
-		const password = "correct horse battery"
-		if _, err := s.SignUp(ctx, account.Client{}, account.NewUser{Name: "Ann", Email: "ann@example.test", Password: password}); err != nil {
+		if _, err := s.SignUp(ctx, account.Client{}, account.NewUser{Name: "Ann", Email: "ann@example.test", Password: statementPassword}); err != nil {
 			t.Fatal(err)
 		}
 		var known account.KnownDeviceTokens // no email about a new device
 		signIn := func() account.SignInResult {
 			t.Helper()
-			o, err := s.SignIn(ctx, account.Client{KnownDevice: known}, account.Credentials{Email: "ann@example.test", Password: password})
+			o, err := s.SignIn(ctx, account.Client{KnownDevice: known}, account.Credentials{Email: "ann@example.test", Password: statementPassword})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +62,7 @@ func TestStatements(t *testing.T) {
 		}
 
 		signIn()
-		check("a sign-in", 7)
+		check("a sign-in", 6)
 		name := "Ann B"
 		if err := s.UpdateUser(ctx, authenticated(), account.UserChange{Name: &name}); err != nil {
 			t.Fatal(err)
@@ -74,5 +76,49 @@ func TestStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("linking all of their events", 8)
+
+		app := enableTwoFactor(t, s, authenticated())
+		sent = nil
+		due, ok := errors.AsType[*account.TwoFactorRequiredError](signInError(ctx, s, known))
+		if !ok {
+			t.Fatal("no second factor is required")
+		}
+		pending, user, err := s.PendingSignIn(ctx, due.Token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := account.CodeAnswer{Factor: account.ByTOTP, Code: app.Code(1)} // the current one is spent
+		o, err := s.CompleteSignIn(ctx, account.Actor{User: user, Client: account.Client{KnownDevice: known}}, pending, answer)
+		if err != nil || o.Session.Method != "password+totp" || o.KnownDevice != known {
+			t.Fatalf("session %+v, known device %v, %v", o.Session, o.KnownDevice == known, err)
+		}
+		check("a sign-in with two factors", 16)
 	})
+}
+
+const statementPassword = "correct horse battery"
+
+// signInError returns the error of ann's sign-in by password.
+func signInError(ctx context.Context, s *account.Service, known account.KnownDeviceTokens) error {
+	_, err := s.SignIn(ctx, account.Client{KnownDevice: known}, account.Credentials{Email: "ann@example.test", Password: statementPassword})
+	return err
+}
+
+// enableTwoFactor enables two-factor authentication for the actor's user, with the current
+// code of the app that it returns.
+func enableTwoFactor(t *testing.T, s *account.Service, actor account.Actor) *testkit.AuthenticatorApp {
+	t.Helper()
+	uri, _, err := s.EnableTwoFactor(t.Context(), actor, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := testkit.Scan(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.Now = s.Now
+	if _, _, err := s.VerifyCode(t.Context(), actor, account.CodeAnswer{Factor: account.ByTOTP, Code: app.Code(0)}); err != nil {
+		t.Fatal(err)
+	}
+	return app
 }

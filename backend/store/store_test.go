@@ -385,7 +385,13 @@ func TestNoDeadlock(t *testing.T) {
 			atOnce(t, len(sessions), nil, func(i int) error {
 				ctx := context.Background()
 				return db.Tx(ctx, func(tx account.Store) error {
-					if _, err := tx.LockUser(ctx, "ann"); err != nil {
+					var err error
+					if i%2 == 0 {
+						_, err = tx.LockUser(ctx, "ann")
+					} else {
+						_, _, err = tx.LockUserByPassword(ctx, "ann", "hash")
+					}
+					if err != nil {
 						return err
 					}
 					touched, other := sessions[i], sessions[(i+1)%len(sessions)]
@@ -439,7 +445,7 @@ func TestSignInDuringChange(t *testing.T) {
 					}
 					return err
 				}
-				if err := tx.UsePassword(context.Background(), "ann", "old"); err != nil {
+				if _, _, err := tx.LockUserByPassword(context.Background(), "ann", "old"); err != nil {
 					return err
 				}
 				id := fmt.Sprint("s", i)

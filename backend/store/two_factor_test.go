@@ -189,11 +189,26 @@ func TestPendingSignInOnce(t *testing.T) {
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(gotUser) != fmt.Sprint(user) {
 			t.Errorf("pending sign-in %v of %v, %v", got, gotUser, err)
 		}
+		session := addSession(t, db, "ann", "s", now).ID
+		since, expires := now, now.Add(time.Hour)
+		active := account.TOTP{ID: "1", UserID: "ann", Secret: "sealed", LastStep: 7, Verified: true, Since: &since}
+		if err := errors.Join(
+			db.AddTOTP(t.Context(), active),
+			db.AddTOTP(t.Context(), account.TOTP{ID: "2", UserID: "ann", Secret: "pending", SessionID: &session, ExpiresAt: &expires}),
+			db.AddPassword(t.Context(), account.Password{UserID: "ann", Hash: "phc", ChangedAt: now}),
+		); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err = db.PendingSignIn(t.Context(), want.Hash, now)
+		if err != nil || got.PasswordHash != "phc" || got.TOTP == nil || got.TOTP.ID != "1" || got.TOTP.Secret != "sealed" ||
+			got.TOTP.LastStep != 7 {
+			t.Errorf("pending sign-in with a password and an authenticator: %+v, %+v, %v", got, got.TOTP, err)
+		}
 		for what, at := range map[string]time.Time{"other": now, "hash": want.ExpiresAt} {
 			if _, _, err := db.PendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s at %v: %v", what, at, err)
 			}
-			if err := db.TakePendingSignIn(t.Context(), []byte(what), at); !errors.Is(err, shared.ErrNoPendingSignIn) {
+			if err := db.TakePendingSignIn(t.Context(), []byte(what), at, 5); !errors.Is(err, shared.ErrNoPendingSignIn) {
 				t.Errorf("%s taken at %v: %v", what, at, err)
 			}
 		}
@@ -201,8 +216,11 @@ func TestPendingSignInOnce(t *testing.T) {
 		if tried != 5 {
 			t.Errorf("%d of 20 tries counted; want 5", tried)
 		}
+		if err := db.TakePendingSignIn(t.Context(), want.Hash, now, 5); !errors.Is(err, shared.ErrTooManyCodes) {
+			t.Errorf("taken after 5 of 5 tries: %v", err)
+		}
 		if won := atOnce(t, 20, shared.ErrNoPendingSignIn,
-			func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now) }); won != 1 {
+			func(int) error { return db.TakePendingSignIn(context.Background(), want.Hash, now, 6) }); won != 1 {
 			t.Errorf("%d of 20 took it; want 1", won)
 		}
 		if err := db.CountPendingSignInTry(t.Context(), want.Hash, 5); !errors.Is(err, shared.ErrNoPendingSignIn) {
