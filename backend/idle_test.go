@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,13 @@ func TestIdleServer(t *testing.T) {
 	database, wire := storetest.Tap(t, storetest.Postgres(t))
 	p := testkit.Start(t, "-database", database)
 	p.Client().SignUp("ann@example.test").Must(t, 200, "")
-	p.Client().SignIn("ann@example.test").Must(t, 200, "") // from a new browser: sends an email
-	added := time.Now()
-	emails(t, p, "ann@example.test", 1)
-	const every = 10 * time.Second
-	if took := time.Since(added); took > every/2 {
-		t.Errorf("the email was delivered after %v; want at once", took)
+	for n := 1; !deliversAtOnce(t, p, wire, n); n++ {
+		if n == 5 {
+			t.Errorf("the server lets each of %d emails wait; want it to deliver one at once", n)
+			break
+		}
 	}
+	const every = 10 * time.Second
 	testkit.Eventually(t, "the server has nothing to do", func() bool {
 		time.Sleep(time.Second)
 		return len(wire.Queries()) == 0
@@ -42,4 +43,28 @@ func TestIdleServer(t *testing.T) {
 	if len(count) < 3 {
 		t.Errorf("an idle server sends only %v; want it to look for settings, for emails and for events", count)
 	}
+}
+
+// deliversAtOnce adds the nth email to ann, with an entry of the security log. It reports
+// whether the server has begun to deliver the email before it linked the entry, which takes
+// it 200 milliseconds. A busy server may be slower. But one that does not know of the email
+// takes until its next look for emails, ten seconds later.
+func deliversAtOnce(t *testing.T, p *testkit.Program, wire *storetest.Wire, n int) bool {
+	t.Helper()
+	wire.Queries()
+	p.Client().SignIn("ann@example.test").Must(t, 200, "") // from a new browser: sends an email
+	emails(t, p, "ann@example.test", n)
+	queries := wire.Queries()
+	at := func(after int, text string) int {
+		if i := slices.IndexFunc(queries[after:], func(query string) bool { return strings.Contains(query, text) }); i >= 0 {
+			return after + i
+		}
+		return len(queries)
+	}
+	added := at(0, `INSERT INTO "mails"`)
+	leased, linked := at(added, `UPDATE "mails"`), at(added, `INSERT INTO "events"`)
+	if leased == len(queries) {
+		t.Fatalf("email %d was delivered, but not by these queries:\n%s", n, strings.Join(queries, "\n"))
+	}
+	return leased < linked
 }

@@ -118,6 +118,20 @@ func countSignIns(t *testing.T, database string) (n int) {
 // the statement changes a row.
 func execSQL(t *testing.T, database, query string) {
 	t.Helper()
+	pool := openSQL(t, database)
+	defer pool.Close()
+	result, err := pool.ExecContext(t.Context(), query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		t.Fatalf("%s: %d rows, %v", query, n, err)
+	}
+}
+
+// openSQL opens the database of a server, and closes it when the test ends.
+func openSQL(t *testing.T, database string) *sql.DB {
+	t.Helper()
 	var pool *sql.DB
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		var err error
@@ -127,14 +141,8 @@ func execSQL(t *testing.T, database, query string) {
 	} else {
 		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
 	}
-	defer pool.Close()
-	result, err := pool.ExecContext(t.Context(), query)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		t.Fatalf("%s: %d rows, %v", query, n, err)
-	}
+	t.Cleanup(func() { pool.Close() })
+	return pool
 }
 
 // await receives from a channel, and fails the test if nothing comes for

@@ -16,6 +16,7 @@ import (
 	"latchkey/backend/setting"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn"
 	"latchkey/shared"
 )
@@ -410,6 +411,92 @@ func TestLinkConcurrently(t *testing.T) {
 		case <-db.EventsAdded():
 		default:
 			t.Error("EventsAdded does not report the events of committed transactions")
+		}
+	})
+}
+
+// TestLinkDuringCut checks that no entry is lost, and that readers see a valid log, while two
+// servers link, two delete old entries at the start of the chain, and others add new ones.
+func TestLinkDuringCut(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := storetest.Migrated(t, url)
+		s := serviceWithLog(t, db, 0)
+		servers := []store.DB{db, storetest.Open(t, url)}
+		const old, writers, each = 2400, 12, 5 // the old ones take several transactions to link, and several to delete
+		add := func(db store.DB, prefix string, n int, at time.Time) {
+			err := db.Tx(context.Background(), func(tx account.Store) error {
+				for i := range n {
+					e := audit.Event{ID: fmt.Sprint(prefix, i), At: at, Kind: shared.EventSignIn}
+					if err := tx.AddEvent(context.Background(), s.Keys, e); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		add(db, "old ", old, now.AddDate(-1, 0, 0))
+
+		var adding, others sync.WaitGroup
+		done := make(chan struct{})
+		// loop calls fn until all entries are added, and once more after that.
+		loop := func(fn func() error) {
+			others.Go(func() {
+				for last := false; !last; {
+					select {
+					case <-done:
+						last = true
+					default:
+					}
+					if err := fn(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for _, db := range servers {
+			loop(func() error {
+				if forged, err := db.LinkEvents(context.Background(), s.Keys, now); forged != 0 || err != nil {
+					return fmt.Errorf("%d forged events, %w", forged, err)
+				}
+				return nil
+			})
+			loop(func() error {
+				_, err := db.DeleteOldEvents(context.Background(), s.Keys, now)
+				return err
+			})
+		}
+		for i := range writers {
+			adding.Go(func() { add(servers[i%2], fmt.Sprint("new ", i, " "), each, now) })
+		}
+		testkit.Eventually(t, "the old entries are deleted", func() bool {
+			report, err := s.VerifyLog(t.Context())
+			if err != nil {
+				t.Fatalf("during the changes, the log is %+v, %v", report, err)
+			}
+			return report.Entries() <= writers*each
+		})
+		adding.Wait()
+		close(done)
+		others.Wait()
+
+		want := audit.Report{Linked: writers * each, LinkedAt: now}
+		if report, err := s.VerifyLog(t.Context()); report != want || err != nil {
+			t.Errorf("the log is %+v, %v; want %+v", report, err, want)
+		}
+		page, err := db.Events(t.Context(), account.EventFilter{Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := make(map[string]bool)
+		for _, e := range page {
+			seen[e.ID] = true
+		}
+		if len(page) != writers*each || len(seen) != len(page) || page[0].Seq != old+writers*each {
+			t.Errorf("the log has %d entries, %d different ones, and the newest has the number %d; want %d and %d",
+				len(page), len(seen), page[0].Seq, writers*each, old+writers*each)
 		}
 	})
 }
