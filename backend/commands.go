@@ -167,10 +167,15 @@ func userAndPermission(ctx context.Context, c config, accounts *account.Service)
 // unlock lifts the lockout of an account's second factor after too many wrong codes.
 func unlock(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	email := c.args[0]
-	if err := accounts.LiftLockout(ctx, email); err != nil {
+	lifted, err := accounts.LiftLockout(ctx, email)
+	if err != nil {
 		return noAccount(err, email)
 	}
-	fmt.Fprintf(out, "%s: lockout lifted.\n", email)
+	said := "no lockout"
+	if lifted {
+		said = "lockout lifted"
+	}
+	fmt.Fprintf(out, "%s: %s.\n", email, said)
 	return nil
 }
 
@@ -200,15 +205,27 @@ func verifyLog(ctx context.Context, _ config, accounts *account.Service, out io.
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The security log is intact: %d entries.\n", report.Entries())
+	fmt.Fprintf(out, "The security log is intact: %s.\n", entries(report.Entries()))
 	if !report.LinkedAt.IsZero() {
 		fmt.Fprintf(out, "The newest link of its chain is from %s.\n", report.LinkedAt.Format(time.RFC3339))
 	}
 	if report.Unlinked > 0 {
-		fmt.Fprintf(out, "%d entries are not linked yet, the oldest since %s: the log would not show it if one of them were deleted.\n",
-			report.Unlinked, report.Oldest.Format(time.RFC3339))
+		verb, deleted := "are", "one of them"
+		if report.Unlinked == 1 {
+			verb, deleted = "is", "it"
+		}
+		fmt.Fprintf(out, "%s %s not linked yet, the oldest since %s: the log would not show it if %s were deleted.\n",
+			entries(report.Unlinked), verb, report.Oldest.Format(time.RFC3339), deleted)
 	}
 	return nil
+}
+
+// entries returns a number of entries in words.
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprint(n, " entries")
 }
 
 // noAccount replaces [account.ErrNotFound] by an error for the operator. It returns other

@@ -321,6 +321,12 @@ func TestRefusesToStart(t *testing.T) {
 	} {
 		refused(t, test.want, test.args...)
 	}
+	unreachable := t.TempDir()
+	refused(t, "latchkey: open the database: dial tcp",
+		"-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable", "-data", unreachable)
+	if files, err := os.ReadDir(unreachable); err != nil || len(files) > 0 {
+		t.Errorf("a program without a database leaves %v, %v", files, err)
+	}
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		testkit.Start(t, "-database", database).Stop()
 		// Another folder has no key file, so the server lacks the key of the database.
@@ -410,11 +416,13 @@ func TestCommands(t *testing.T) {
 		p := testkit.Start(t, "-database", database)
 		p.Client().SignUp("ann@example.test").Must(t, 200, "")
 		flags := []string{"-database", database, "-data", p.Data}
+		execSQL(t, database, "INSERT INTO second_factor_tries SELECT id, TRUE, 10, '9999-01-01 00:00:00+00:00' FROM users")
 		for _, test := range []struct {
 			args, rest []string
 			want       string
 			fails      bool
 		}{
+			{[]string{"verify-log"}, nil, "The security log is intact: 1 entry.\n", false},
 			{[]string{"permissions"}, nil, "", false},
 			{[]string{"grant"}, []string{"Ann@example.test", "settings.manage"}, "ann@example.test has the permission settings.manage.\n", false},
 			{[]string{"grant"}, []string{"ann@example.test", "settings.manage"}, "ann@example.test has the permission settings.manage.\n", false},
@@ -425,7 +433,8 @@ func TestCommands(t *testing.T) {
 				"ann@example.test no longer has the permission settings.manage.\n", false},
 			{[]string{"revoke"}, []string{"ann@example.test", "settings.manage"}, "does not have", true},
 			{[]string{"permissions"}, nil, "", false},
-			{[]string{"unlock"}, []string{"Ann@example.test"}, "lockout lifted", false},
+			{[]string{"unlock"}, []string{"Ann@example.test"}, "Ann@example.test: lockout lifted.\n", false},
+			{[]string{"unlock"}, []string{"ann@example.test"}, "ann@example.test: no lockout.\n", false},
 			{[]string{"unlock"}, []string{"bob@example.test"}, "no account", true},
 			{[]string{"unlock"}, nil, "give exactly one email address", true},
 			{[]string{"recover"}, []string{"bob@example.test"}, "no account", true},
@@ -462,6 +471,9 @@ func TestCommands(t *testing.T) {
 			})
 		}
 		p.Stop()
+		if _, last, _ := strings.Cut(p.Output.String(), "shutting down"); !strings.Contains(last, "lacks its newest key") {
+			t.Errorf("the last lines of a server that cannot link do not say why:\n%s", last)
+		}
 		p.Start() // with two keys
 		verify("is linked")
 		// The program rejects the key file from before the rotation, which lacks the new key

@@ -30,35 +30,52 @@ func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
 }
 
 func (c config) prepare(ctx context.Context, db store.DB) (keyring.Keys, error) {
-	keys, created, err := c.keys() // first: without keys, the database must not change
+	if _, err := os.Stat(c.keyFile); errors.Is(err, fs.ErrNotExist) {
+		// The next step creates the file. While the database does not answer, nothing tells
+		// whether the path is wrong, and an operator would mistake the file for the right one.
+		if err := db.Reachable(ctx); err != nil {
+			return keyring.Keys{}, fmt.Errorf("open the database: %w", err)
+		}
+	}
+	keys, created, err := c.keys() // before anything else: without keys, the database must not change
 	if err != nil {
 		return keyring.Keys{}, err
 	}
+	switch err := c.migrate(ctx, db, keys); {
+	case err == nil:
+		return keys, nil
+	case !created:
+		return keyring.Keys{}, err
+	case errors.Is(err, store.ErrKeys):
+		os.Remove(c.keyFile) // an operator would mistake the new file for the right one
+		return keyring.Keys{}, fmt.Errorf("there is no key file at %s, and the database already has a key: "+
+			"restore the file, or set -key-file to the key file of this database", c.keyFile)
+	default:
+		return keyring.Keys{}, fmt.Errorf("%w. The key file %s is new: if the database already has a key, delete the file", err, c.keyFile)
+	}
+}
+
+// migrate migrates the database, and checks that the keys belong to it.
+func (c config) migrate(ctx context.Context, db store.DB, keys keyring.Keys) error {
 	applied, err := db.MigrateWith(ctx, store.Migration{Wait: c.migrationWait, Waiting: func(waited time.Duration) {
 		c.log.Info("waiting for another process to migrate the database", "waited", waited.Round(time.Second), "limit", c.migrationWait)
 	}})
 	if err != nil {
-		return keyring.Keys{}, fmt.Errorf("open the database: %w", err)
+		return fmt.Errorf("open the database: %w", err)
 	}
 	if len(applied) > 0 {
 		c.log.Info("migrated the database", "version", applied[len(applied)-1])
 	}
 	if slices.Contains(applied, store.ChainVersion) { // the security log has no hash chain yet
 		if err := db.SignChain(ctx, keys); err != nil {
-			return keyring.Keys{}, err
+			return err
 		}
 	}
-	if err := db.CheckKeys(ctx, keys); errors.Is(err, store.ErrKeys) {
-		if created {
-			os.Remove(c.keyFile) // an operator would mistake the new file for the right one
-			return keyring.Keys{}, fmt.Errorf("there is no key file at %s, and the database already has a key: "+
-				"restore the file, or set -key-file to the key file of this database", c.keyFile)
-		}
-		return keyring.Keys{}, fmt.Errorf("%w than the one in %s: set -key-file to the key file of this database", err, c.keyFile)
-	} else if err != nil {
-		return keyring.Keys{}, err
+	err = db.CheckKeys(ctx, keys)
+	if errors.Is(err, store.ErrKeys) {
+		err = fmt.Errorf("%w than the one in %s: set -key-file to the key file of this database", err, c.keyFile)
 	}
-	return keys, nil
+	return err
 }
 
 // keys reads the key file. If there is none, it creates one that only the owner can read,

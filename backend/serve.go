@@ -89,7 +89,7 @@ func serveDatabase(ctx context.Context, c config, srv *http.Server, gate *server
 	case <-ended:
 	case <-ctx.Done(): // emails in progress are sent again later, under the same IDs
 	}
-	if _, err := db.LinkEvents(ctx, keys, account.Now()); err != nil { // those of the last requests
+	if err := linkError(db.LinkEvents(ctx, keys, account.Now())); err != nil { // those of the last requests
 		c.log.Warn("cannot link entries of the security log: the next start links them", "err", err)
 	}
 	return nil
@@ -195,7 +195,11 @@ var errForged = errors.New("entries were not written by a server with this key f
 // linkAll links all events of the security log to its chain. It fails with [errForged] if it
 // had to leave some out.
 func linkAll(ctx context.Context, accounts *account.Service) error {
-	forged, err := accounts.LinkEvents(ctx)
+	return linkError(accounts.LinkEvents(ctx))
+}
+
+// linkError returns the error of linking for the operator: it says what to do.
+func linkError(forged int, err error) error {
 	switch {
 	case errors.Is(err, audit.ErrChain):
 		err = fmt.Errorf("%w, or this server lacks its newest key: if the keys were rotated, restart with the current key file", err)

@@ -112,19 +112,24 @@ func (s *Service) recordRefusedCode(ctx context.Context, in userTx, f Factor, vc
 	return in.AddEvent(ctx, s.Keys, e)
 }
 
-// LiftLockout ends the lockout of the account with an email address. It fails with
-// [ErrNotFound] if there is no such account.
-func (s *Service) LiftLockout(ctx context.Context, email string) error {
+// LiftLockout ends the lockout of the account with an email address, and reports whether
+// there was one. If not, it changes nothing. It fails with [ErrNotFound] if there is no such
+// account.
+func (s *Service) LiftLockout(ctx context.Context, email string) (lifted bool, err error) {
 	user, err := s.UserByEmail(ctx, email)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.inUserTx(ctx, user.ID, func(in userTx) error {
+	err = s.inUserTx(ctx, user.ID, func(in userTx) error {
+		if lifted, err = in.LockedOut(ctx, user.ID, s.Now()); err != nil || !lifted {
+			return err
+		}
 		if err := in.LiftLockout(ctx, user.ID); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.event(shared.EventLockoutLifted, user.ID, Client{}))
 	})
+	return lifted && err == nil, err
 }
 
 type lockoutStore interface {
@@ -145,6 +150,8 @@ type lockoutStore interface {
 	TakeBackSecondFactorTry(ctx context.Context, user string, signedIn bool) error
 	// ResetSecondFactorTries sets a user's attempts in a row to zero.
 	ResetSecondFactorTries(ctx context.Context, user string, signedIn bool) error
+	// LockedOut reports whether a user is locked out of sign-in or in sessions.
+	LockedOut(ctx context.Context, user string, now time.Time) (bool, error)
 	// LiftLockout sets both counts of a user to zero.
 	LiftLockout(ctx context.Context, user string) error
 }

@@ -52,6 +52,13 @@ func (db DB) ResetSecondFactorTries(ctx context.Context, user string, signedIn b
 	return wrapDB(err)
 }
 
+// LockedOut implements [account.Store].
+func (db DB) LockedOut(ctx context.Context, user string, now time.Time) (bool, error) {
+	locked, err := db.bun.NewSelect().Model((*account.SecondFactorTries)(nil)).
+		Where("user_id = ?", user).Where("locked_until > ?", now).Exists(ctx)
+	return locked, wrapDB(err)
+}
+
 // LiftLockout implements [account.Store].
 func (db DB) LiftLockout(ctx context.Context, user string) error {
 	_, err := db.bun.NewDelete().Model((*account.SecondFactorTries)(nil)).Where("user_id = ?", user).Exec(ctx)

@@ -15,6 +15,15 @@ import (
 // ErrReadOnly means that the database accepts no writes.
 var ErrReadOnly = errors.New("the database does not accept writes")
 
+// Reachable fails unless the server of the database answers. SQLite has none.
+func (db DB) Reachable(ctx context.Context) error {
+	if db.path != "" {
+		return nil
+	}
+	var one int
+	return db.bun.NewSelect().ColumnExpr("1").Scan(ctx, &one)
+}
+
 // Ready fails unless the database answers, has this program's schema and accepts writes.
 func (db DB) Ready(ctx context.Context) error {
 	var version int64
