@@ -39,6 +39,7 @@ type DB struct {
 	sessionQueries sessionQueries // the statements of SessionByHash
 	lookups        *lookups       // its concurrent callers
 	touches        *touches       // what TouchSessionLater has yet to write
+	settings       *settingsPoll  // the version of the settings
 
 	queued *queuedEvents // the events of the transaction; nil outside of one
 
@@ -56,7 +57,7 @@ const (
 	// The size of the connection pool. More connections would only queue inside the
 	// database. Each SQLite connection has its own page cache.
 	postgresConnections = 16
-	sqliteConnections   = 8
+	sqliteConnections   = 8 + 1 // and the one of settingsPoll
 )
 
 // Open opens the database of a URL: sqlite:PATH or postgres://…. It does not connect until
@@ -120,6 +121,7 @@ func (db DB) withQueries(timeout time.Duration) DB {
 	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
+	db.settings = new(settingsPoll)
 	db.touches = &touches{write: db.writeTouches, timeout: timeout}
 	return db
 }
@@ -194,7 +196,9 @@ func limitConnections(pool *sql.DB, n int) {
 }
 
 // Close writes what [DB.TouchSessionLater] has gathered, and closes the database.
-func (db DB) Close() error { return errors.Join(db.touches.close(), db.pool.Close()) }
+func (db DB) Close() error {
+	return errors.Join(db.touches.close(), db.settings.close(), db.pool.Close())
+}
 
 // errNestedTx is a programming error: a rule in a transaction must use the Store of that
 // transaction.
