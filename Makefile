@@ -41,7 +41,7 @@ export CGO_ENABLED := 0
 export GOFLAGS     := $(shell go env GOFLAGS) -trimpath
 
 # The sources of each build.
-APP    := $(shell find app shared \( -name '*.go' -o -name '*.txt' \) ! -name '*_test.go') go.mod go.sum
+APP    := $(shell find app shared \( -name '*.go' -o -name english_js.txt \) ! -name '*_test.go') go.mod go.sum
 SERVER := $(shell find backend shared web -type f ! -name '*_test.go' ! -path '*/testdata/*' \
 	! -path 'web/build/*' ! -path 'web/dev/*' ! -path 'backend/bench/*' ! -path 'web/app.wasm*') go.mod go.sum
 WASM   := web/app.wasm web/app.wasm.br web/app.wasm.gz

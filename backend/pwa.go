@@ -31,8 +31,16 @@ func pwa() http.Handler {
 		// The service worker caches these in addition to what go-app lists itself.
 		Styles:             []string{"/web/app.css"},
 		Scripts:            []string{"/web/loader.js"},
-		CacheableResources: append([]string{"/web/icon.svg"}, shared.Pages...),
+		CacheableResources: append(append([]string{"/web/icon.svg"}, catalogs()...), shared.Pages...),
 	}
+}
+
+// catalogs returns the paths of the catalogs, which the app needs offline, too.
+func catalogs() (paths []string) {
+	for _, c := range web.Catalogs() {
+		paths = append(paths, c.Path)
+	}
+	return paths
 }
 
 // addresses maps paths to the addresses of files. It must not implement [http.Handler]:

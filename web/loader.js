@@ -25,6 +25,29 @@
     createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
   });
 
+  // The app contains the English texts only. It calls latchkeyCatalog for those of another
+  // language. On a page in another language, it does not draw before it has them.
+  const load = async (language, options) => {
+    const link = document.querySelector(`link[rel~=catalog][hreflang="${language}"]`);
+    const answer = link && await fetch(link.href, options);
+    if (answer && !answer.ok) {
+      throw new Error(`${link.href}: ${answer.status}`);
+    }
+    return answer?.text();
+  };
+  self.latchkeyCatalog = (language) => load(language, { signal: AbortSignal.timeout(20e3) });
+
+  const texts = load(document.documentElement.lang).then(
+    (text) => {
+      self.latchkeyTexts = text;
+      return true;
+    },
+    () => {
+      failed();
+      return false;
+    },
+  );
+
   // The browser may offer to install the app before the app listens for the event.
   let installPrompt = null;
   const savePrompt = (event) => {
@@ -125,7 +148,7 @@
     Go.prototype.run = async function (instance) {
       const ended = () => { crash.hidden = false; };
       await answered;
-      return run.call(this, instance).then(ended, ended);
+      return await texts ? run.call(this, instance).then(ended, ended) : null;
     };
   };
 

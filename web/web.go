@@ -95,7 +95,28 @@ var Files = sync.OnceValue(func() map[string]*File {
 		}
 	}
 	delete(files, worker) // go-app fills it in and serves it
+	for _, c := range Catalogs() {
+		files[strings.TrimPrefix(c.Path, "/web/")] = NewFile("text/plain; charset=utf-8", []byte(c.text))
+	}
 	return files
+})
+
+// A Catalog is the file with the sentences of a language that the app does not contain.
+type Catalog struct {
+	Tag  string // of the language
+	Path string
+
+	text string
+}
+
+// Catalogs returns the catalogs of all languages except English, which the app contains.
+var Catalogs = sync.OnceValue(func() (all []Catalog) {
+	for _, l := range message.Languages {
+		if l != message.English {
+			all = append(all, Catalog{l.Tag, "/web/catalog-" + l.Tag + ".txt", l.Catalog()})
+		}
+	}
+	return all
 })
 
 // precompressed returns a file that was compressed when the app was built. It is not copied
@@ -113,10 +134,10 @@ func precompressed(contentType, name string) *File {
 }
 
 // Address returns the path at with the version of the file that it names, if that is a
-// script, a stylesheet or the app. It returns other paths unchanged.
+// script, a stylesheet, a catalog or the app. It returns other paths unchanged.
 func Address(at string) string {
 	name, ours := strings.CutPrefix(at, "/web/")
-	if f := Files()[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".wasm"}, path.Ext(name)) {
+	if f := Files()[name]; ours && f != nil && slices.Contains([]string{".css", ".js", ".txt", ".wasm"}, path.Ext(name)) {
 		return at + "?v=" + f.Tag()
 	}
 	return at
@@ -152,7 +173,7 @@ type Pages struct {
 
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
-	in := template.FuncMap{"at": at, "T": func(name string, values ...any) string { return l.T(message.Named(name), values...) }}
+	in := template.FuncMap{"at": at, "catalogs": Catalogs, "T": func(name string, values ...any) string { return l.T(message.Named(name), values...) }}
 	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 

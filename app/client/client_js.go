@@ -47,6 +47,15 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 	return response.Get("status").Int(), []byte(text.String()), nil
 }
 
+// Catalog loads the catalog of a language, by the function of web/loader.js.
+func Catalog(language string) (string, error) {
+	text, err := await(js.Global().Call("latchkeyCatalog", language))
+	if err != nil {
+		return "", err
+	}
+	return text.String(), nil
+}
+
 // await waits for a promise. It must not be called on the UI goroutine, which it would
 // block.
 func await(promise js.Value) (js.Value, error) {

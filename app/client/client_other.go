@@ -56,3 +56,6 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 	answer, err = io.ReadAll(res.Body)
 	return res.StatusCode, answer, err
 }
+
+// Catalog fails, because all languages are loaded outside of browsers.
+func Catalog(string) (string, error) { return "", ErrOffline }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/client"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -17,13 +18,25 @@ import (
 // Language, because the compiler would then dereference env at each of a thousand calls.
 func (t *env) T(id message.ID, values ...any) string { return t.Language.T(id, values...) }
 
-// setLanguage changes the language to the one with a tag, if the app has it.
-func (t *env) setLanguage(tag string) {
+// setLanguage changes the language to the one with a tag. It reports whether it did: not if the
+// app does not have the language, or has not loaded it.
+func (t *env) setLanguage(tag string) bool {
+	l := languageOf(tag)
+	if l == nil || !l.Loaded() {
+		return false
+	}
+	t.Language = l
+	return true
+}
+
+// languageOf returns the language with a tag, or nil.
+func languageOf(tag string) *message.Language {
 	for _, l := range message.Languages {
 		if l.Tag == tag {
-			t.Language = l
+			return l
 		}
 	}
+	return nil
 }
 
 // within returns a name in the form for the middle of a sentence: in lower case, except in
@@ -46,11 +59,69 @@ func (t *env) dateLocale() string {
 	return t.Language.Tag
 }
 
-// applyLanguage sets the language of the page to the user's choice. If chosen is "", it uses
-// the browser's preferences.
-func (t *env) applyLanguage(chosen string) {
-	t.setLanguage(preferredLanguage(chosen, browserLanguages()))
+// startLanguage sets the language in which the app starts: the user's choice or the browser's
+// preference, or else that of the page until the app has loaded the preferred one.
+func (t *env) startLanguage(page string) {
+	// web/loader.js has loaded the texts of the page's language before the app started, so that
+	// the app draws the page in the language in which the server has drawn it.
+	if texts := app.Window().Get("latchkeyTexts"); texts.Truthy() {
+		if l := languageOf(page); l != nil {
+			_ = l.Load(texts.String()) // if it fails, the shell tries again and tells the user
+		}
+	}
+	t.setLanguage(page)
+	t.setLanguage(preferredLanguage(savedLanguage(), browserLanguages()))
+	t.declareLanguage()
+}
+
+// declareLanguage sets the language that the page declares.
+func (t *env) declareLanguage() {
 	app.Window().Get("document").Get("documentElement").Set("lang", t.Language.Tag)
+}
+
+// errLanguage means that the texts of a language could not be loaded.
+var errLanguage = &shared.Error{Code: "LANGUAGE_NOT_LOADED"}
+
+// switchLanguage redraws the page in a language, and loads it first if necessary. Then it calls
+// then. If the language cannot be loaded, the page stays as it is, and err is errLanguage. If
+// another switch began meanwhile, the page stays, too, and then is not called.
+func (s *shell) switchLanguage(tag string, then func(err error)) {
+	s.language = tag
+	if s.redraw(tag) {
+		then(nil)
+		return
+	}
+	ctx := s.ctx
+	async(ctx, func() {
+		texts, err := client.Catalog(tag)
+		dispatch(ctx, func(app.Context) {
+			if err == nil {
+				err = languageOf(tag).Load(texts)
+			}
+			if err != nil {
+				err = errLanguage
+			}
+			if s.language == tag {
+				s.redraw(tag)
+				then(err)
+			}
+		})
+	})
+}
+
+// redraw redraws the page in a language, and reports whether the app has loaded it.
+func (s *shell) redraw(tag string) bool {
+	if s.env.Language.Tag == tag {
+		return true
+	}
+	if !s.env.setLanguage(tag) {
+		return false
+	}
+	s.env.declareLanguage()
+	s.setTitle()
+	refresh(s.ctx) // renders the sections, and loads text from the server again
+	s.renewPages()
+	return true
 }
 
 // preferredLanguage returns the tag of the first language that the app has: the user's choice,

@@ -166,22 +166,43 @@ func (s *shell) onUpdateUser(_ app.Context, a app.Action) {
 
 // followLanguage switches to the user's choice of language, and stores it in this browser.
 func (s *shell) followLanguage(choice string) {
-	e := s.env
-	e.identity.language = choice
-	if choice != savedLanguage() {
-		saveLanguage(choice)
-	}
-	if preferredLanguage(choice, browserLanguages()) != e.Language.Tag {
-		e.applyLanguage(choice)
-		s.setTitle()
-		refresh(s.ctx) // renders the sections, and loads text from the server again
-	}
+	s.saveLanguage(choice)
+	s.useLanguage(choice)
 	s.renewPages()
 }
 
+func (s *shell) saveLanguage(choice string) {
+	s.env.identity.language = choice
+	if choice != savedLanguage() {
+		saveLanguage(choice)
+	}
+}
+
+// useLanguage switches to a choice of language, if the page has another one. It tells the user
+// once if the language cannot be loaded.
+func (s *shell) useLanguage(choice string) {
+	tag := preferredLanguage(choice, browserLanguages())
+	if tag == s.language && tag == s.env.Language.Tag {
+		return
+	}
+	s.switchLanguage(tag, func(err error) {
+		if err != nil && s.missedLanguage != tag {
+			s.missedLanguage = tag
+			toastError(s.ctx, err)
+		}
+	})
+}
+
 func (s *shell) onSetLanguage(_ app.Context, a app.Action) {
-	s.followLanguage(a.Value.(string))
-	toast(s.ctx, s.env.T(message.DoneLanguageSaved))
+	choice := a.Value.(string)
+	s.saveLanguage(choice)
+	s.switchLanguage(preferredLanguage(choice, browserLanguages()), func(err error) {
+		if err != nil {
+			toastError(s.ctx, err)
+			return
+		}
+		toast(s.ctx, s.env.T(message.DoneLanguageSaved))
+	})
 }
 
 func (s *shell) onGoToSignIn(ctx app.Context, a app.Action) {

@@ -26,6 +26,9 @@ type shell struct {
 	served     served
 	fetchedAt  time.Time // when the server was last asked who is signed in
 	signingOut bool
+
+	language       string // the tag of the language to which the page switches, or that it has
+	missedLanguage string // the tag of the last one that could not be loaded
 }
 
 func (s *shell) OnInit() {
@@ -39,7 +42,8 @@ func (s *shell) OnInit() {
 	}
 	if app.IsClient {
 		s.served.language = document.Get("documentElement").Get("lang").String()
-		s.env.applyLanguage(savedLanguage())
+		s.env.startLanguage(s.served.language)
+		s.language = s.env.Language.Tag
 	}
 }
 
@@ -63,6 +67,7 @@ func (s *shell) OnMount(ctx app.Context) {
 		return
 	}
 	fetchServerInfo(ctx)
+	s.useLanguage(savedLanguage())
 	window := app.Window()
 	connected := func(ctx app.Context, _ app.Value) { s.updateConnection(ctx) }
 	listen(ctx, window, "offline", connected)

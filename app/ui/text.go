@@ -28,6 +28,8 @@ func (t *env) errorMessage(err error) string {
 		return "" // the user canceled
 	case client.ErrOffline.Code:
 		return t.T(message.ErrNoConnection)
+	case errLanguage.Code:
+		return t.T(message.ErrLanguageNotLoaded)
 	case client.ErrGarbled.Code:
 		return t.T(message.ErrInvalidResponse)
 	}

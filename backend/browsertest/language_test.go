@@ -13,9 +13,107 @@ import (
 // TestLanguageBrowser tests the choice of a language in a real browser.
 func TestLanguageBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Choice": testLanguage,
-		"Typed":  testLanguageTyped,
-	}, nil)
+		"Choice":     testLanguage,
+		"Typed":      testLanguageTyped,
+		"OneOnly":    testOneLanguage,
+		"NotLoaded":  testLanguageNotLoaded,
+		"NotStarted": testLanguageNotStarted,
+	}, map[string]func(*testing.T){
+		"Offline": testLanguageOffline,
+	})
+}
+
+const catalogDE = "/web/catalog-de.txt"
+
+// catalogNotLoaded is what the browser reports about a blocked catalog.
+const catalogNotLoaded = "ERR_BLOCKED_BY_CLIENT"
+
+// withoutWorker makes a page run as in a browser without service workers, which would have the
+// catalog in its cache.
+const withoutWorker = "delete Navigator.prototype.serviceWorker"
+
+// testOneLanguage checks that a page in German shows no English text, not even while the app
+// starts, and that a page in English does not load the German texts.
+func testOneLanguage(t *testing.T, server *testkit.Program) {
+	for _, tt := range []struct {
+		language, heading string
+		loads             int
+	}{{"de", de.T(message.SignIn), 1}, {"en", en.T(message.SignIn), 0}} {
+		p := browse(t, server)
+		p.Inject(`{
+			window.headings = [];
+			new MutationObserver(() => {
+				const heading = document.querySelector("h1")?.textContent;
+				if (heading !== undefined && heading !== headings.at(-1)) {
+					headings.push(heading);
+				}
+			}).observe(document, {subtree: true, childList: true, characterData: true});
+		}`)
+		p.Prefers(tt.language)
+		p.Open("/sign-in")
+		p.awaitLanguage(tt.language, tt.heading, tt.heading)
+		if got := eval[[]string](p, `headings`); len(got) != 1 || got[0] != tt.heading {
+			t.Errorf("the headings of the page in %s are %q; want only %q", tt.language, got, tt.heading)
+		}
+		n := eval[int](p, `performance.getEntriesByType("resource").filter((r) => r.name.includes("/web/catalog-")).length`)
+		if n != tt.loads {
+			t.Errorf("the page in %s loads a catalog %d times; want %d", tt.language, n, tt.loads)
+		}
+	}
+}
+
+// testLanguageNotLoaded checks a user who chooses a language that does not load. The page stays
+// in its language and says why. The choice counts as soon as it loads.
+func testLanguageNotLoaded(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Provoke(catalogNotLoaded)
+	p.Inject(withoutWorker)
+	p.signUp()
+	p.Open("/dashboard/settings")
+	p.See(en.T(message.ThisDevice))
+	p.Block(catalogDE)
+	p.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
+	p.See(en.T(message.ErrLanguageNotLoaded))
+	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	p.Block("/none")
+	p.Open("/dashboard/settings")
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+}
+
+// testLanguageNotStarted checks that a page in German whose texts do not load says so in
+// German, and that its form works.
+func testLanguageNotStarted(t *testing.T, server *testkit.Program) {
+	email := browse(t, server).signUp()
+	p := browse(t, server)
+	p.Provoke(catalogNotLoaded)
+	p.Inject(withoutWorker)
+	p.Prefers("de")
+	p.Block(catalogDE)
+	p.Visit("/sign-in")
+	p.See(de.T(message.ErrAppNotLoaded))
+	p.Fill(de.T(message.EmailAddress), email)
+	p.Fill(de.T(message.AccountPassword), password)
+	p.Press(de.T(message.SignIn))
+	p.At("/dashboard/settings")
+	p.See(de.T(message.ErrAppNotLoaded))
+	p.Block("/none")
+	p.Open("/dashboard/settings")
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+}
+
+// testLanguageOffline checks that a page in German opens without a network.
+func testLanguageOffline(t *testing.T) {
+	server := testkit.Start(t, "-rate-limits", "off")
+	email := browse(t, server).signUp()
+	p := browse(t, server)
+	p.Provoke(unreachableErrors...)
+	p.signInGerman(email)
+	p.See(de.T(message.ThisDevice))
+	p.awaitServiceWorker()
+	server.Kill()
+	p.Open("/dashboard/settings")
+	p.See(de.T(message.ErrOfflineReadOnly))
+	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
 }
 
 // awaitLanguage waits for a heading in a language. It checks that the page

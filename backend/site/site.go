@@ -146,7 +146,7 @@ var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'no
 var Version = sync.OnceValue(func() string {
 	all := web.Version() + ContentSecurityPolicy + FormSecurityPolicy
 	for _, l := range message.Languages {
-		all += l.Text()
+		all += l.Catalog()
 	}
 	h := sha256.Sum256([]byte(all))
 	return hex.EncodeToString(h[:6])

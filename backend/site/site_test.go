@@ -290,8 +290,8 @@ func TestVersionedAddresses(t *testing.T) {
 	h := newSite(new(goApp))
 	shell := get(h, "/sign-in").Body.String()
 	addresses := regexp.MustCompile(`(?:href|src)="([^"]+\?v=[0-9a-f]+)"`).FindAllStringSubmatch(shell, -1)
-	if len(addresses) != 4 {
-		t.Errorf("the page loads %q; want the stylesheet, the loader and what it starts", addresses)
+	if len(addresses) != 5 {
+		t.Errorf("the page loads %q; want the stylesheet, the loader, what it starts, and the catalog of German", addresses)
 	}
 	for _, address := range addresses {
 		w := get(h, address[1])
@@ -312,6 +312,28 @@ func TestVersionedAddresses(t *testing.T) {
 		if w := get(h, path+"?v=0"+Version()[1:]+"x"); w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("GET %s of another version is %d, %q", path, w.Code, w.Header())
 		}
+	}
+}
+
+// TestCatalogs tests that each page in German loads the German texts before the app starts,
+// that a page in English only tells where they are, and that they are the catalog.
+func TestCatalogs(t *testing.T) {
+	h := newSite(new(goApp))
+	link := regexp.MustCompile(`<link rel="([^"]+)" href="(/web/catalog-de[^"]+)" as="fetch" crossorigin hreflang="de">`)
+	for _, path := range shared.Pages {
+		for language, rel := range map[string]string{"de": "catalog preload", "en": "catalog"} {
+			found := link.FindAllStringSubmatch(get(h, path, "Accept-Language", language).Body.String(), -1)
+			if len(found) != 1 || found[0][1] != rel {
+				t.Fatalf("%s in %s has the links %q; want one with %s", path, language, found, rel)
+			}
+			w := get(h, found[0][2], "Accept-Language", language)
+			if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || plain(t, w) != message.German.Catalog() {
+				t.Errorf("GET %s is %d %s and not the catalog", found[0][2], w.Code, w.Header().Get("Content-Type"))
+			}
+		}
+	}
+	if body := get(h, "/nowhere", "Accept-Language", "de").Body.String(); strings.Contains(body, "catalog-") {
+		t.Errorf("a page without the app loads a catalog:\n%s", body)
 	}
 }
 

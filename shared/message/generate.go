@@ -1,7 +1,8 @@
 //go:build ignore
 
-// This program sorts the catalogs and writes ids.go, which has a constant for each line of
-// english.txt. It fails and writes nothing if a catalog lacks a line.
+// This program sorts the catalogs. It writes ids.go, which has a constant for each line of
+// english.txt, and english_js.txt, which has the sentences of those lines. It fails and writes
+// nothing if a catalog lacks a line.
 package main
 
 import (
@@ -34,6 +35,11 @@ func main() {
 	write("english.txt", join(english))
 	write("german.txt", join(german))
 	write("ids.go", b.String())
+	sentences := make([]string, 0, len(english))
+	for _, l := range english {
+		sentences = append(sentences, l.sentence)
+	}
+	write("english_js.txt", strings.Join(sentences, "\n"))
 }
 
 // A line of a catalog.

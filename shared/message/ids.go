@@ -695,6 +695,9 @@ const (
 	// This link has been used or has expired. While there is no administrator, the server prints a new one…
 	ErrInviteExpired
 
+	// The language that you chose could not be loaded. Reload the page to try again.
+	ErrLanguageNotLoaded
+
 	// Without this passkey you could no longer sign in. Add another passkey first.
 	ErrLastPasskey
 

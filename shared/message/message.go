@@ -3,12 +3,15 @@
 //
 // Each sentence has an [ID]. The catalogs english.txt and german.txt have one line for it:
 // the name of the ID, a tab and the text. To add a sentence, add a line anywhere in both
-// files and run go generate ./shared/message, which sorts them and writes ids.go. An ID is
-// the number of a line, so other sentences have the wrong text until then.
+// files and run go generate ./shared/message, which sorts them and writes the generated files.
+// An ID is the number of a line, so other sentences have the wrong text until then.
+//
+// The app contains the English sentences only, without their names, in english_js.txt. It loads
+// another language when a user reads it: see [Language.Load].
 package message
 
 import (
-	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -24,16 +27,8 @@ type Language struct {
 	// Tag is the BCP 47 language tag, as in HTML.
 	Tag string
 
-	text      string
-	sentences func() []string // by ID
+	sentences func() []string // by ID; nil until they are loaded
 }
-
-var (
-	//go:embed english.txt
-	english string
-	//go:embed german.txt
-	german string
-)
 
 var (
 	English = newLanguage("en", english)
@@ -44,21 +39,44 @@ var (
 // Languages lists all languages. The first is the default.
 var Languages = []*Language{English, German}
 
-func newLanguage(tag, text string) *Language {
-	return &Language{tag, text, sync.OnceValue(func() []string {
-		sentences := make([]string, 1, Count)
-		for line := range strings.Lines(text) {
-			_, sentence, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-			sentences = append(sentences, sentence)
-		}
-		return sentences
-	})}
+// newLanguage returns a language with the sentences of a catalog, as [Language.Catalog] returns
+// it. It calls catalog at the first use. If catalog is nil, the language has no sentences until
+// [Language.Load].
+func newLanguage(tag string, catalog func() string) *Language {
+	if catalog == nil {
+		return &Language{Tag: tag}
+	}
+	return &Language{tag, sync.OnceValue(func() []string { return split(catalog()) })}
 }
 
+// split returns the sentences of a catalog by ID.
+func split(catalog string) []string {
+	return append(make([]string, 1, Count), strings.Split(catalog, "\n")...)
+}
+
+// Catalog returns the sentences of the language in the order of their IDs, one a line.
+func (l *Language) Catalog() string { return strings.Join(l.sentences()[1:], "\n") }
+
+var errCatalog = errors.New("the catalog is of another version")
+
+// Load sets the sentences of the language to those of a catalog. It fails if they are not those
+// of this version of the IDs.
+func (l *Language) Load(catalog string) error {
+	sentences := split(catalog)
+	if len(sentences) != Count {
+		return errCatalog
+	}
+	l.sentences = func() []string { return sentences }
+	return nil
+}
+
+// Loaded reports whether the language has its sentences.
+func (l *Language) Loaded() bool { return l.sentences != nil }
+
 // T returns a sentence in the language. Values replace its verbs, which are those of package
-// fmt. It returns "" for the zero ID, and for the zero Language.
+// fmt. It returns "" for the zero ID, and for a language without sentences.
 func (l *Language) T(id ID, values ...any) string {
-	if l.sentences == nil {
+	if !l.Loaded() {
 		return ""
 	}
 	sentence := l.sentences()[id]
@@ -67,19 +85,3 @@ func (l *Language) T(id ID, values ...any) string {
 	}
 	return fmt.Sprintf(sentence, values...)
 }
-
-// Named returns the ID with a name, for templates, which cannot use the constants. It panics
-// if there is none.
-func Named(name string) ID {
-	id := ID(0)
-	for line := range strings.Lines(english) {
-		id++
-		if n, _, _ := strings.Cut(line, "\t"); n == name {
-			return id
-		}
-	}
-	panic("message: no sentence is named " + name)
-}
-
-// Text returns the whole catalog of the language, so it changes whenever a sentence does.
-func (l *Language) Text() string { return l.text }

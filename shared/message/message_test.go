@@ -1,3 +1,5 @@
+//go:build !js
+
 package message
 
 import (
@@ -16,7 +18,7 @@ import (
 // lines returns the names and the sentences of a catalog.
 func lines(t *testing.T, l *Language) (names, sentences []string) {
 	t.Helper()
-	for line := range strings.Lines(l.Text()) {
+	for line := range strings.Lines(map[*Language]string{English: englishText, German: germanText}[l]) {
 		name, sentence, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if !ok || sentence == "" || strings.TrimRight(sentence, " ") != sentence {
 			t.Errorf("%s: %q is not a name, a tab and a sentence", l.Tag, line)
@@ -53,6 +55,37 @@ func TestCatalogues(t *testing.T) {
 			if strings.ContainsRune(marks, rune(sentence[len(sentence)-1])) != strings.ContainsRune(marks, rune(english[i][len(english[i])-1])) {
 				t.Errorf("%s: %s does not end with the same punctuation as in English: %q", l.Tag, ids[i], sentence)
 			}
+		}
+	}
+}
+
+// TestEnglishOfApp tests that the app contains the sentences of english.txt.
+func TestEnglishOfApp(t *testing.T) {
+	text, err := os.ReadFile("english_js.txt")
+	if err != nil || string(text) != English.Catalog() {
+		t.Errorf("english_js.txt does not have the sentences of english.txt, %v: run go generate ./shared/message", err)
+	}
+}
+
+// TestLoad tests that a language has the same sentences after it has loaded the catalog that
+// another one returns, and that it refuses a catalog of another version.
+func TestLoad(t *testing.T) {
+	german := newLanguage("de", nil)
+	if german.Loaded() || german.T(GoBack) != "" {
+		t.Error("a language without a catalog has sentences")
+	}
+	catalog := German.Catalog()
+	for _, other := range []string{"", "<!doctype html>", catalog + "\n", catalog[strings.Index(catalog, "\n")+1:]} {
+		if err := german.Load(other); err == nil || german.Loaded() {
+			t.Errorf("a catalog with %d lines is accepted", strings.Count(other, "\n")+1)
+		}
+	}
+	if err := german.Load(catalog); err != nil || !german.Loaded() {
+		t.Fatal(err)
+	}
+	for id := range ID(Count) {
+		if got, want := german.T(id), German.T(id); got != want {
+			t.Errorf("sentence %d is %q; want %q", id, got, want)
 		}
 	}
 }
