@@ -1,15 +1,16 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
+	"sync"
 
 	"latchkey/backend/account"
 	"latchkey/backend/language"
+	"latchkey/backend/server/wire"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -192,13 +193,25 @@ func (s *Server) findPendingSignIn(c call) (call, error) {
 
 // reply responds with out as JSON.
 func reply(w http.ResponseWriter, out any) {
-	body, err := json.Marshal(out)
-	if err != nil {
-		panic(err) // the types of package shared can all be marshaled
-	}
-	w.Header().Set("Content-Type", "application/json")
+	buffer := buffers.Get().(*[]byte)
+	body := wire.AppendJSON((*buffer)[:0], out)
+	w.Header()["Content-Type"] = jsonType
 	w.Write(body)
+	if cap(body) <= maxBuffer {
+		*buffer = body
+		buffers.Put(buffer)
+	}
 }
+
+var (
+	// jsonType is the Content-Type of JSON. Responses share it, and none may change it.
+	jsonType = []string{"application/json"}
+	// buffers holds buffers for bodies, each of which is a *[]byte.
+	buffers = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// maxBuffer, in bytes, exceeds the usual bodies. The pool does not keep larger buffers.
+const maxBuffer = 64 << 10
 
 // serveAPI routes a request to its endpoint. If there is none, the response is a JSON
 // error, never a page or a redirect.

@@ -1,6 +1,6 @@
 // Package wire decodes requests strictly: it validates bodies, queries and forms against
-// a schema, and reports errors as Better Auth does. It knows nothing about accounts,
-// sessions or what the endpoints do.
+// a schema, and reports errors as Better Auth does. It also encodes the responses. It
+// knows nothing about accounts, sessions or what the endpoints do.
 package wire
 
 import (
