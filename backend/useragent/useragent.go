@@ -22,7 +22,11 @@ const App = "App"
 // the agent does not state it: the number after Safari/ is WebKit's build. Systems have
 // no version, because browsers freeze it ("Mac OS X 10_15_7", "Android 10", "Windows NT
 // 10.0").
-func Parse(userAgent string) shared.Device {
+//
+// Parse parses an agent that it has parsed lately only once.
+func Parse(userAgent string) shared.Device { return parsed.of(userAgent) }
+
+func parse(userAgent string) shared.Device {
 	a := agent(userAgent)
 	d := shared.Device{OS: a.system(), Kind: "unknown"}
 	if name, isBot := a.bot(); isBot {
