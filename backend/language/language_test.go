@@ -1,6 +1,8 @@
 package language
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"latchkey/shared"
@@ -32,5 +34,28 @@ func TestOf(t *testing.T) {
 		if l := message.Languages[i]; l.Tag != tag || Of(tag, "") != l {
 			t.Errorf("for %s Of returns %s", tag, Of(tag, "").Tag)
 		}
+	}
+}
+
+// TestCache tests that the cache returns what match returns, and that no number or length of
+// headers makes it grow beyond its limits.
+func TestCache(t *testing.T) {
+	var c cache
+	for n := range 2*maxCached + 1 {
+		for _, tag := range shared.Languages {
+			accepted := fmt.Sprintf("fr-x-%d, %s", n, tag)
+			for range 2 {
+				if got, want := c.of(accepted), match(accepted); got != want {
+					t.Fatalf("the language of %q is %s; want %s", accepted, got.Tag, want.Tag)
+				}
+			}
+		}
+	}
+	if len(c.languages) == 0 || len(c.languages) > maxCached {
+		t.Errorf("the cache has %d headers; want 1 to %d", len(c.languages), maxCached)
+	}
+	long := "de" + strings.Repeat(",fr", maxCachedLength)
+	if got, want := c.of(long), match(long); got != want || c.languages[long] != nil {
+		t.Errorf("a long header is %s, and in the cache: %t; want %s, and not in the cache", got.Tag, c.languages[long] != nil, want.Tag)
 	}
 }
