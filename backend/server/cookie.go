@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,10 @@ func (k cookies) set(w http.ResponseWriter, name, value string, maxAge int) {
 
 // value returns the value of a cookie of the request, or "" if there is none.
 func (k cookies) value(r *http.Request, name string) string {
+	// Few requests have all cookies, and parsing the header for each one takes time.
+	if !slices.ContainsFunc(r.Header["Cookie"], func(line string) bool { return strings.Contains(line, name) }) {
+		return ""
+	}
 	c, err := r.Cookie(k.prefix + name)
 	if err != nil {
 		return ""

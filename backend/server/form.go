@@ -33,7 +33,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	s.redisplay(call{Request: r, w: w}, r.URL.Path, nil, err)
+	s.redisplay(call{Request: r, ctx: r.Context(), w: w}, r.URL.Path, nil, err)
 }
 
 // credentials are the fields of the form on the sign-in page.

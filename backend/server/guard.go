@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -49,6 +50,10 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // logRequests logs a line for each request. It logs neither the query, which can contain
 // the secret of a link, nor the body.
 func (s *Server) logRequests(next http.Handler) http.Handler {
+	log := s.Log.Handler()
+	if named, ok := log.(requestLog); ok {
+		log = named.Handler // the line below has the ID, which saves a copy of the line
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
@@ -56,7 +61,6 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 		if rec.status >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		log := s.Log.Handler()
 		if !log.Enabled(r.Context(), level) {
 			return
 		}
@@ -64,6 +68,7 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 		now := time.Now()
 		line := slog.NewRecord(now, level, "request", 0)
 		line.AddAttrs(
+			slog.String("request", requestID(r.Context())),
 			slog.String("method", logMethod(r)), slog.String("path", logPath(r)), slog.Int("status", rec.status),
 			slog.Float64("ms", float64(now.Sub(start).Microseconds())/1000),
 		)
@@ -101,32 +106,32 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// withHeaders sets the security headers of every response.
+// withHeaders sets the security headers of every response. All responses share the values,
+// which nothing may change in place.
 func (s *Server) withHeaders(next http.Handler) http.Handler {
-	fixed := map[string]string{ // keyed by canonical name
-		"Content-Security-Policy":      site.ContentSecurityPolicy,
-		"Cross-Origin-Opener-Policy":   "same-origin",
-		"Cross-Origin-Resource-Policy": "same-origin",
-		"Referrer-Policy":              "no-referrer",
-		"X-Content-Type-Options":       "nosniff",
-		"X-Frame-Options":              "DENY",
-		"Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
-			"camera=(), microphone=(), geolocation=()",
+	common := http.Header{ // keyed by canonical name
+		"Content-Security-Policy":      {site.ContentSecurityPolicy},
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+		"Permissions-Policy": {"publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
+			"camera=(), microphone=(), geolocation=()"},
 	}
 	if s.Origin.Scheme == "https" {
-		fixed["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains" // two years
+		common["Strict-Transport-Security"] = []string{"max-age=63072000; includeSubDomains"} // two years
 	}
+	uncached := common.Clone()
+	uncached["Cache-Control"], uncached["Pragma"] = []string{"no-store"}, []string{"no-cache"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		for name, value := range fixed {
-			h[name] = []string{value}
+		if isAPI(r) || isProbe(r) {
+			maps.Copy(w.Header(), uncached)
+		} else {
+			maps.Copy(w.Header(), common)
 		}
 		if isForm(r) {
-			h.Set("Content-Security-Policy", site.FormSecurityPolicy)
-		}
-		if isAPI(r) || isProbe(r) {
-			h.Set("Cache-Control", "no-store")
-			h.Set("Pragma", "no-cache")
+			w.Header().Set("Content-Security-Policy", site.FormSecurityPolicy)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -138,7 +143,16 @@ func isAPI(r *http.Request) bool {
 
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
-func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, wire.MaxBody) }
+func limitBody(next http.Handler) http.Handler {
+	limited := http.MaxBytesHandler(next, wire.MaxBody)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == http.NoBody {
+			next.ServeHTTP(w, r) // without the copy of the request that a limit needs
+			return
+		}
+		limited.ServeHTTP(w, r)
+	})
+}
 
 // checkHost refuses requests for other hosts, such as a name that an attacker points at
 // our address (DNS rebinding). Probes may use any host, because they connect by address.

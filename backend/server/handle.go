@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"latchkey/backend/account"
@@ -18,7 +20,8 @@ import (
 // A call is a request to a route, with the caller that its policy has authenticated.
 type call struct {
 	*http.Request
-	w http.ResponseWriter
+	ctx context.Context // the request's, with the timeout of the call
+	w   http.ResponseWriter
 
 	// The caller, if the policy requires one: the user of a session or else of a pending
 	// sign-in. The client is always set.
@@ -28,6 +31,10 @@ type call struct {
 	guesses *guesses   // guesses that the limits have counted for the call
 	typed   url.Values // the fields of a form; nil for other calls
 }
+
+// Context returns the context of the call. It is not that of the request: a copy of the
+// request with another context would be the largest part of a call.
+func (c call) Context() context.Context { return c.ctx }
 
 // language returns the caller's language: the one that they chose on any device, or else
 // their browser's.
@@ -218,10 +225,14 @@ const maxBuffer = 64 << 10
 func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	h, pattern := mux.Handler(r)
 	if pattern != "" && r.URL.Path == path.Clean(r.URL.Path) {
-		mux.ServeHTTP(w, r)
+		if strings.Contains(pattern, "{") {
+			mux.ServeHTTP(w, r) // looks it up again, for the values in the path
+			return
+		}
+		h.ServeHTTP(w, r)
 		return
 	}
-	if err := s.limitInMemory(call{Request: r, Actor: account.Actor{Client: s.client(r)}}, "elsewhere"); err != nil {
+	if err := s.limitInMemory(call{Request: r, ctx: r.Context(), Actor: account.Actor{Client: s.client(r)}}, "elsewhere"); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -183,7 +183,7 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(whole, s.RequestTimeout)
 	defer cancel()
-	c := call{Request: r.WithContext(ctx), w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
+	c := call{Request: r, ctx: ctx, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
 	out, err := s.perform(whole, rt, &c)
 	if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
 		err = errors.Join(err, s.Accounts.AuditMissingKey(ctx, c.Actor, missing))
@@ -200,7 +200,7 @@ func (s *Server) perform(whole context.Context, rt route, c *call) (out any, err
 		return nil, err
 	}
 	if rt.streams {
-		c.Request = c.WithContext(whole)
+		c.ctx = whole
 	}
 	return do(c)
 }
@@ -209,7 +209,10 @@ func (s *Server) perform(whole context.Context, rt route, c *call) (out any, err
 // response.
 func checkAppVersion(r *http.Request) error {
 	sent := r.Header.Get(shared.HeaderApp)
-	if version, err := strconv.Atoi(sent); sent != "" && (err != nil || version < shared.AppVersion) {
+	if sent == "" {
+		return nil
+	}
+	if version, err := strconv.Atoi(sent); err != nil || version < shared.AppVersion {
 		return shared.ErrAppTooOld
 	}
 	return nil

@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server"
+	"latchkey/backend/setting"
+	"latchkey/shared"
+)
+
+// oneSession is a store that always finds the same session.
+type oneSession struct {
+	account.Store
+	session account.Session
+	user    account.User
+}
+
+func (s oneSession) SessionByHash(context.Context, []byte, time.Time) (account.Session, account.User, error) {
+	return s.session, s.user, nil
+}
+
+// A discard is a [http.ResponseWriter] that costs nothing but its header.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+
+// BenchmarkGetSession measures what a get-session costs between net/http and the store.
+func BenchmarkGetSession(b *testing.B) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	settings, err := setting.NewCache(func(string) string { return "" })
+	if err != nil {
+		b.Fatal(err)
+	}
+	const agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"
+	now := account.Now()
+	found := oneSession{
+		session: account.Session{
+			ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", UserID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", CreatedAt: now, LastActiveAt: now,
+			ExpiresAt: now.Add(240 * time.Hour), ConfirmedAt: now, Method: account.MethodPassword, IP: "127.0.0.1", UserAgent: agent,
+		},
+		user: account.User{ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Email: "ann@example.test", Name: "Ann", CreatedAt: now, UpdatedAt: now},
+	}
+	origin := &url.URL{Scheme: "http", Host: "localhost:8080"}
+	c := server.Config{
+		Accounts: &account.Service{
+			Store: found, Now: func() time.Time { return now }, Settings: settings, Keys: testKeys, Unlimited: true,
+		},
+		Log: slog.New(slog.NewTextHandler(null, nil)), Origin: origin, CookiePrefix: "latchkey", App: http.NotFoundHandler(),
+	}
+	h := server.New(c)
+	token := account.NewToken()
+
+	for name, language := range map[string]string{"bare": "", "browser": "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7"} {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, origin.String()+shared.GetSession.Path, nil)
+			r.RemoteAddr = "127.0.0.1:50000"
+			r.Header.Set("User-Agent", agent)
+			r.Header.Set("Cookie", c.CookieHeader(token))
+			if language != "" {
+				r.Header.Set("Accept-Language", language)
+			}
+			ctx, cancel := context.WithCancel(r.Context()) // as of net/http
+			defer cancel()
+			r = r.WithContext(ctx)
+			b.ReportAllocs()
+			for b.Loop() {
+				w := discard{header: http.Header{}}
+				if h.ServeHTTP(&w, r); w.status >= http.StatusBadRequest {
+					b.Fatal(w.status)
+				}
+			}
+		})
+	}
+}
