@@ -76,6 +76,7 @@ func (c pgConn) direct(ctx context.Context) (bool, error) {
 type prepared struct {
 	pool   *sql.DB
 	text   string
+	record bool // a row is one column: a record of Postgres
 	stmt   atomic.Pointer[sql.Stmt]
 	pooled *atomic.Bool // whether a pooler was detected; shared by the statements of the pool
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,8 @@ type touches struct {
 
 // TouchSessionLater implements [account.Store].
 func (db DB) TouchSessionLater(s account.Session) {
-	db.touches.add(touch{ID: s.ID, TokenHash: s.TokenHash, LastActiveAt: s.LastActiveAt})
+	// The ID may be a part of the text of a whole row.
+	db.touches.add(touch{ID: strings.Clone(s.ID), TokenHash: s.TokenHash, LastActiveAt: s.LastActiveAt})
 }
 
 // add gathers touches. Of those of one session, it keeps the latest.
