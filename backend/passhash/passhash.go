@@ -64,7 +64,7 @@ func New(cost Cost, wait time.Duration) *Hasher {
 		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 		cost:  cost,
 		wait:  wait,
-		decoy: cost.hash(rand.Text()),
+		decoy: cost.format(random(saltSize), random(hashSize)),
 	}
 }
 
@@ -107,19 +107,30 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return h.cost.hash(password), nil
 }
 
-// Decoy returns a hash of the Hasher's cost that matches no known password. To verify the
-// decoy in place of a missing hash takes the same time, so that the timing of a response
-// does not reveal whether an account exists.
+// Decoy returns a hash of the Hasher's cost that matches no known password, because its key
+// is random. To verify the decoy in place of a missing hash takes the same time, so that the
+// timing of a response does not reveal whether an account exists.
 func (h *Hasher) Decoy() string { return h.decoy }
 
 // NeedsRehash reports whether a hash has another algorithm or cost than the Hasher's.
 func (h *Hasher) NeedsRehash(hash string) bool { return !strings.HasPrefix(hash, h.cost.prefix()) }
 
 func (c Cost) hash(password string) string {
-	salt := make([]byte, saltSize)
-	rand.Read(salt)
+	salt := random(saltSize)
+	return c.format(salt, c.key(password, salt))
+}
+
+// format returns the hash that consists of a salt and a key.
+func (c Cost) format(salt, key []byte) string {
 	b64 := base64.RawStdEncoding
-	return c.prefix() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(c.key(password, salt))
+	return c.prefix() + b64.EncodeToString(salt) + "$" + b64.EncodeToString(key)
+}
+
+// random returns n random bytes.
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
 }
 
 // key hashes the NFKC form, so that a password typed on another keyboard is the
