@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -13,7 +14,14 @@ import (
 
 // pwa returns the handler of go-app's scripts and the service worker. The server calls it
 // for those only, and serves its own pages, files and manifest.
+//
+// It makes the handler at the first request, because that hashes all files.
 func pwa() http.Handler {
+	handler := sync.OnceValue(newPWA)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler().ServeHTTP(w, r) })
+}
+
+func newPWA() http.Handler {
 	return &app.Handler{
 		Icon: app.Icon{
 			Default:  "/web/icon-192.png",
