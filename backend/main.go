@@ -18,6 +18,7 @@ import (
 )
 
 func main() {
+	collectRarely()
 	syscall.Umask(0o077) // only the owner can read new files, such as SQLite's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
