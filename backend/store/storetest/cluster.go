@@ -117,6 +117,19 @@ func (c *Cluster) url(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
 }
 
+// PID returns the process ID of the running server, whose children are its backends.
+func (c *Cluster) PID() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server.Process.Pid
+}
+
+// Version returns the version of the server.
+func (c *Cluster) Version() (string, error) {
+	out, err := c.command("postgres", "--version").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // NewDatabase creates an empty database and returns its URL.
 func (c *Cluster) NewDatabase() (url string, err error) {
 	return c.newFrom("template1")
