@@ -71,10 +71,10 @@ func seed(ctx context.Context, c config, db store.DB, out io.Writer) error {
 		}
 		users = append(users, u)
 		passwords = append(passwords, account.Password{UserID: id, Hash: hash, ChangedAt: now})
-		for i := range n {
+		for i := range n { // the first read of each session writes when it was last used
 			token := account.NewToken()
 			sessions = append(sessions, account.Session{
-				ID: rand.Text(), UserID: id, TokenHash: token.Hash(), CreatedAt: now, LastActiveAt: now.Add(-time.Duration(i) * time.Minute),
+				ID: rand.Text(), UserID: id, TokenHash: token.Hash(), CreatedAt: now, LastActiveAt: now.Add(-time.Duration(i+1) * time.Minute),
 				ExpiresAt: now.Add(setting.SessionIdle), ConfirmedAt: now, Method: account.MethodPassword, IP: "127.0.0.1",
 				UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0", Remember: true,
 			})
