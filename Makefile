@@ -22,7 +22,8 @@
 #   make lint         run gofmt, go mod tidy -diff, golangci-lint, govulncheck, and ESLint and
 #                     stylelint for JavaScript and CSS (1 min)
 #   make fuzz         run every fuzz test for 20 seconds (3 min)
-#   make bench        benchmark the binary on SQLite and on Postgres (10 min)
+#   make bench        benchmark the binary on Postgres and on SQLite, beside Better Auth if
+#                     Node.js and npm are installed (10 min)
 #   make bench-ui     measure in Chromium how soon pages are usable, compared with go-app's
 #                     hello world (5 min)
 #   make size         print the size of the app and of its packages, and fail if the app
@@ -153,7 +154,7 @@ fuzz:
 	@.ci/fuzz
 
 bench: build
-	@go run ./backend/bench
+	@go run ./backend/bench $(BENCH)
 
 bench-ui: build build/hello.wasm.br
 	@go run ./backend/bench ui

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,40 +8,74 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"latchkey/shared"
 )
 
-// A server is a running process of the program.
+// A product is one of the programs that are measured beside each other.
+type product interface {
+	fmt.Stringer
+	// fill fills an empty database, and returns a sample of its sessions in random order.
+	fill(d database, sessions, perUser int) ([]account, error)
+	// age makes the next read of each session in a Postgres database a first one, as after
+	// fill.
+	age(d database) error
+	// command returns the command that serves a database at an address, and a path that
+	// it answers with 200 when it is ready.
+	command(d database, address, origin string) (run *exec.Cmd, ready string)
+	// spendsCodes reports whether each code of an authenticator works once only.
+	spendsCodes() bool
+}
+
+// An account is one that fill created, with the Cookie header of one of its sessions.
+type account struct{ email, cookie string }
+
+const (
+	// password is the password of every user that "latchkey seed" creates.
+	password = "measure twice, cut once"
+	// agent and ip are the client of every session that "latchkey seed" creates. Requests
+	// come from the same client: a change of it is written at once, unlike the time of a
+	// session's last use.
+	agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+	ip    = "127.0.0.1"
+)
+
+// A server is a running process of a product.
 type server struct {
 	address, origin string
 	startedIn       time.Duration // until the first 200
 	process         *exec.Cmd
+	exited          chan struct{} // closed when the process has ended
+	err             error         // of the process; set before exited is closed
 }
 
-// startServer starts the program and waits for its first 200.
-func startServer(data string, args ...string) (*server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// freeAddress returns a free address of the loopback interface.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", ip+":0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+// startServer starts a product at a free address, and waits for its first 200.
+func startServer(p product, d database) (*server, error) {
+	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	address := listener.Addr().String()
-	listener.Close()
-	_, port, _ := net.SplitHostPort(address)
+	return startServerAt(p, d, address)
+}
 
-	s := &server{address: address, origin: "http://localhost:" + port}
-	s.process = exec.Command(*binary, append([]string{
-		"-listen", address, "-origin", s.origin, "-data", data, "-rate-limits", "off",
-	}, args...)...)
-	// The server logs requests to a file, as in production.
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, err
-	}
-	output, err := os.Create(filepath.Join(data, "log"))
+func startServerAt(p product, d database, address string) (*server, error) {
+	_, port, _ := net.SplitHostPort(address)
+	s := &server{address: address, origin: "http://localhost:" + port, exited: make(chan struct{})}
+	run, ready := p.command(d, address, s.origin)
+	s.process = run
+	// The server logs to a file, as in production.
+	output, err := os.Create(filepath.Join(d.dir, "log"))
 	if err != nil {
 		return nil, err
 	}
@@ -53,61 +86,65 @@ func startServer(data string, args ...string) (*server, error) {
 	if err := s.process.Start(); err != nil {
 		return nil, err
 	}
-	request := s.get("/readyz", "")
-	for time.Since(begin) < 30*time.Second {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_, err = exchange(conn, bufio.NewReader(conn), request)
-			conn.Close()
+	go func() {
+		s.err = s.process.Wait()
+		close(s.exited)
+	}()
+	if err := s.await(ready, begin); err != nil {
+		s.process.Process.Kill()
+		<-s.exited
+		said, _ := os.ReadFile(output.Name())
+		return nil, fmt.Errorf("%s: %w\n%s", p, err, said)
+	}
+	return s, nil
+}
+
+// await waits for the first 200.
+func (s *server) await(ready string, begin time.Time) error {
+	for time.Since(begin) < time.Minute {
+		if c, err := dial(s.address); err == nil {
+			err = c.send(s.get(ready, ""))
+			c.conn.Close()
 			if err == nil {
 				s.startedIn = time.Since(begin)
-				return s, nil
+				return nil
 			}
 		}
-		time.Sleep(200 * time.Microsecond)
+		select {
+		case <-s.exited:
+			return fmt.Errorf("the server exited: %w", s.err)
+		case <-time.After(500 * time.Microsecond):
+		}
 	}
-	s.stop()
-	return nil, errors.New("the server was not ready within 30 seconds")
+	return errors.New("the server was not ready within a minute")
 }
 
+// stop stops the server, and waits until it has exited.
 func (s *server) stop() error {
-	if s.process.ProcessState != nil {
-		return nil
+	select {
+	case <-s.exited:
+		return s.err
+	default:
 	}
-	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return s.process.Wait()
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		s.process.Process.Kill()
+		<-s.exited
+	}
+	return s.err
 }
 
-// cpu returns the processor time that the server has used so far.
-func (s *server) cpu() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
-	if err != nil {
-		return 0 // not Linux
-	}
-	// These are the fields after the name, which is in parentheses: see proc(5).
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	const tick = 10 * time.Millisecond
-	return time.Duration(user+system) * tick
-}
+func (s *server) pid() int { return s.process.Process.Pid }
 
-// memory returns the resident memory of the server.
-func (s *server) memory() string {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kilobytes, _ := strconv.Atoi(strings.Fields(rest)[0])
-	return fmt.Sprintf("%.0f MB", float64(kilobytes)/1e3)
-}
+// memory returns the resident memory of the server, in bytes.
+func (s *server) memory() int64 { return residentMemory(s.pid()) }
 
 func (s *server) get(path, cookie string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nCookie: %s\r\n\r\n",
-		path, strings.TrimPrefix(s.origin, "http://"), cookie)
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nCookie: %s\r\n\r\n", path, s.host(), agent, cookie)
 }
 
 func (s *server) post(path, cookie string, body any) []byte {
@@ -117,10 +154,11 @@ func (s *server) post(path, cookie string, body any) []byte {
 	}
 	return fmt.Appendf(
 		nil,
-		"POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nOrigin: %s\r\nCookie: %s\r\n"+
+		"POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nOrigin: %s\r\nCookie: %s\r\n"+
 			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		path,
-		strings.TrimPrefix(s.origin, "http://"),
+		s.host(),
+		agent,
 		s.origin,
 		cookie,
 		len(content),
@@ -128,45 +166,4 @@ func (s *server) post(path, cookie string, body any) []byte {
 	)
 }
 
-// An account is one that seed created, with the Cookie header of one of its sessions.
-type account struct{ email, cookie string }
-
-func getSession(s *server, a account) []byte   { return s.get(shared.GetSession.Path, a.cookie) }
-func listSessions(s *server, a account) []byte { return s.get(shared.ListSessions.Path, a.cookie) }
-
-const password = "measure twice, cut once" // the command seed gives it to every user
-
-func signIn(s *server, a account) []byte {
-	return s.post(shared.SignIn.Path, "", shared.Credentials{Email: a.email, Password: password})
-}
-
-func updateUser(s *server, a account) []byte {
-	return s.post(shared.UpdateUser.Path, a.cookie, map[string]string{"name": "Ann"})
-}
-
-func enableTwoFactor(s *server, a account) []byte {
-	return s.post(shared.EnableTwoFactor.Path, a.cookie, shared.Enrollment{Password: password})
-}
-
-// seed fills a database, and returns a sample of its accounts in random order.
-func seed(data, url string, sessions, perUser int) ([]account, error) {
-	file := data + ".cookies"
-	program := exec.Command(*binary, "seed", "-data", data, "-database", url,
-		"-sessions", strconv.Itoa(sessions), "-per-user", strconv.Itoa(perUser), "-cookies", file)
-	if out, err := program.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("latchkey seed: %w\n%s", err, out)
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var accounts []account
-	for line := range strings.Lines(string(content)) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(fields) != 3 {
-			return nil, fmt.Errorf("%s: not a line of three fields: %q", file, line)
-		}
-		accounts = append(accounts, account{fields[0], fields[2]})
-	}
-	return accounts, nil
-}
+func (s *server) host() string { return strings.TrimPrefix(s.origin, "http://") }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -117,13 +116,15 @@ func runUI() error {
 	}
 	defer os.RemoveAll(dir)
 
-	database := "sqlite:" + filepath.Join(dir, "ui.db")
-	data := filepath.Join(dir, "data")
-	accounts, err := seed(data, database, listed, listed)
+	d, err := newSQLite(dir)
 	if err != nil {
 		return err
 	}
-	s, err := startServer(data, "-database", database)
+	accounts, err := latchkey{}.fill(d, listed, listed)
+	if err != nil {
+		return err
+	}
+	s, err := startServer(latchkey{}, d)
 	if err != nil {
 		return err
 	}
