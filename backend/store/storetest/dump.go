@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// Dump returns the whole content of the database at url, as an attacker with a copy would
-// see it. Each row is one line that begins with the name of its table.
+// Dump returns the whole content of the database at url at one moment, as an attacker with a
+// copy would see it. Each row is one line that begins with the name of its table.
 func Dump(t *testing.T, url string) string {
 	t.Helper()
 	var pool *sql.DB
@@ -23,12 +24,22 @@ func Dump(t *testing.T, url string) string {
 		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	}
 	defer pool.Close()
-	names := "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+	begin, names := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 	if strings.HasPrefix(url, "sqlite:") {
-		names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+		begin, names = "BEGIN", "SELECT name FROM sqlite_master WHERE type = 'table'"
+	}
+	conn, err := pool.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// One transaction reads all tables. Otherwise a row that a server moves from one table
+	// to another meanwhile, such as an event that is linked, could be missing.
+	if _, err := conn.ExecContext(t.Context(), begin); err != nil {
+		t.Fatal(err)
 	}
 	var tables []string
-	rows, err := pool.Query(names)
+	rows, err := conn.QueryContext(t.Context(), names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +55,18 @@ func Dump(t *testing.T, url string) string {
 	}
 	var b strings.Builder
 	for _, table := range tables {
-		if err := dump(&b, pool, table); err != nil {
+		if err := dump(t.Context(), &b, conn, table); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func dump(b *strings.Builder, pool *sql.DB, table string) error {
-	rows, err := pool.Query("SELECT * FROM " + table)
+func dump(ctx context.Context, b *strings.Builder, conn *sql.Conn, table string) error {
+	rows, err := conn.QueryContext(ctx, "SELECT * FROM "+table)
 	if err != nil {
 		return err
 	}
