@@ -18,6 +18,7 @@ type Setting struct {
 	Key         string   `json:"key"`
 	Value       *string  `json:"value"` // always null for a secret
 	Type        string   `json:"type"`  // "string", "secret", "bool", "int", "duration" or "enum"
+	Title       string   `json:"title"` // what the setting is called on the page
 	Description string   `json:"description"`
 	Default     string   `json:"default"`
 	Secret      bool     `json:"secret"`
@@ -31,6 +32,10 @@ type Setting struct {
 	Options     []string `json:"options,omitempty"` // of an enum
 	Min         string   `json:"min,omitempty"`     // of a number or duration, or of a string's length
 	Max         string   `json:"max,omitempty"`
+
+	// Consequence is what the first value of the setting changes elsewhere. The page asks
+	// the administrator to confirm it. It is empty if nothing else changes.
+	Consequence string `json:"consequence,omitempty"`
 }
 
 // SettingChange sets the value of a setting. An empty value removes a secret.

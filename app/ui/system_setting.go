@@ -21,6 +21,8 @@ type systemSetting struct {
 	Setting shared.Setting // as last loaded from the server
 	Now     time.Time
 	Saved   func()
+	// SavedFirst is called after a value with a consequence was saved. It may be nil.
+	SavedFirst func()
 
 	form      form
 	base      shared.Setting  // the revision that the user is changing
@@ -82,9 +84,35 @@ func (k *systemSetting) submit(_ app.Context, e app.Event) {
 	if k.base.Secret { // an empty value would remove it
 		required = map[string]string{"value": k.Env.T(message.ErrNewValueRequired)}
 	}
-	if k.form.start(k.ctx, required) {
-		k.save(k.form.value("value"))
+	if !k.form.start(k.ctx, required) {
+		return
 	}
+	value := k.form.value("value")
+	if k.base.Consequence == "" {
+		k.save(value)
+		return
+	}
+	k.form.end(k.ctx, nil)
+	k.confirmSave(value)
+}
+
+// confirmSave asks before a value is saved that changes more than its own setting.
+func (k *systemSetting) confirmSave(value string) {
+	e := k.Env
+	text := k.base.Consequence
+	if k.SavedFirst != nil {
+		text += " " + e.T(message.MailKeyTestFollows)
+	}
+	confirm(k.ctx, confirmation{
+		Title: e.T(message.ConfirmSaveValue, k.base.Title),
+		Text:  text,
+		Yes:   e.T(message.SaveChanges),
+		Do: func() {
+			if k.form.start(k.ctx, nil) {
+				k.save(value)
+			}
+		},
+	})
 }
 
 func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
@@ -106,7 +134,7 @@ func onOff(on bool, yes, no string) string {
 func (k *systemSetting) confirmRemove(app.Context, app.Event) {
 	e := k.Env
 	confirm(k.ctx, confirmation{
-		Title: e.T(message.ConfirmRemoveValue, k.base.Key),
+		Title: e.T(message.ConfirmRemoveValue, k.base.Title),
 		Text:  e.T(message.RemoveValueConsequences),
 		Yes:   e.T(message.RemoveValue),
 		Do: func() {
@@ -142,9 +170,13 @@ func (k *systemSetting) save(value string) {
 			}
 			return
 		}
+		first := k.base.Consequence != "" && value != ""
 		k.show(out)
-		toast(ctx, k.Env.T(message.DoneSettingSaved, out.Key))
+		toast(ctx, k.Env.T(message.DoneSettingSaved, out.Title))
 		k.Saved()
+		if first && k.SavedFirst != nil {
+			k.SavedFirst()
+		}
 	})
 }
 
@@ -177,7 +209,7 @@ func (k *systemSetting) cancel(app.Context, app.Event) {
 func (k *systemSetting) Render() app.UI {
 	return html.Div().Class("setting").Body(
 		html.Div().Body(k.value()),
-		html.P().Class("hint").Body(k.origin()...),
+		html.P().Class("hint").Body(append([]app.UI{html.Code().Text(k.base.Key), app.Text(" · ")}, k.origin()...)...),
 		k.form.drawError(),
 		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
 	)
@@ -195,9 +227,9 @@ func (k *systemSetting) value() app.UI {
 		}
 		return k.readOnly(value)
 	case one.Secret && !k.replacing:
-		value, text, label := e.T(message.NotSet), e.T(message.SetValue), e.T(message.SetNamedValue, one.Key)
+		value, text, label := e.T(message.NotSet), e.T(message.SetValue), e.T(message.SetNamedValue, one.Title)
 		if one.IsSet {
-			value, text, label = e.T(message.ValueIsSet), e.T(message.ReplaceValue), e.T(message.ReplaceNamedValue, one.Key)
+			value, text, label = e.T(message.ValueIsSet), e.T(message.ReplaceValue), e.T(message.ReplaceNamedValue, one.Title)
 		}
 		return html.Div().Class("setting-value").Body(
 			k.readOnly(value),
@@ -205,7 +237,7 @@ func (k *systemSetting) value() app.UI {
 				button(text, k.replace).ID(k.form.inputID("replace")).Aria("label", label),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
 					return busyButton(e.T(message.RemoveValue), k.confirmRemove, k.form.busy).Class("danger").
-						Aria("label", e.T(message.RemoveNamedValue, one.Key))
+						Aria("label", e.T(message.RemoveNamedValue, one.Title))
 				})),
 			),
 		)
@@ -215,12 +247,12 @@ func (k *systemSetting) value() app.UI {
 			html.Label().Class("check switch").Body(
 				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
 					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
-				html.Span().Text(one.Key),
+				html.Span().Text(one.Title),
 			),
 			html.P().Class("hint").ID(hint).Text(one.Description),
 		)
 	}
-	f := field{Name: "value", Label: one.Key, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
+	f := field{Name: "value", Label: one.Title, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
 	switch one.Type {
 	case "secret":
 		f.Type = "password"
@@ -234,7 +266,7 @@ func (k *systemSetting) value() app.UI {
 	return formTo(k.submit).Class("inline-form").Body(
 		k.form.field(f),
 		html.Div().Class("actions").Body(
-			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Key)).
+			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Title)).
 				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
 				return button(e.T(message.CancelAction), k.cancel)
@@ -246,7 +278,7 @@ func (k *systemSetting) value() app.UI {
 // readOnly draws the setting without a form.
 func (k *systemSetting) readOnly(value string) app.UI {
 	return html.Dl().Class("setting-value").Body(
-		html.Dt().Text(k.base.Key),
+		html.Dt().Text(k.base.Title),
 		html.Dd().Class("hint").Text(k.base.Description),
 		html.Dd().Text(value),
 	)

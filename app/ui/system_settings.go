@@ -42,7 +42,10 @@ func (s *systemSettings) saved() {
 	fetchServerInfo(s.ctx)
 }
 
-func (s *systemSettings) sendMail(app.Context, app.Event) {
+func (s *systemSettings) sendMail(app.Context, app.Event) { s.testMail() }
+
+// testMail sends a test email, and shows the provider's answer.
+func (s *systemSettings) testMail() {
 	e := s.Env
 	if s.mailing {
 		return
@@ -91,7 +94,11 @@ func (s *systemSettings) group(name string, settings []shared.Setting) app.UI {
 	return html.Div().Class("group").Role("group").Aria("label", name).Body(
 		html.H3().Text(name),
 		app.Range(settings).Slice(func(i int) app.UI {
-			return &systemSetting{Env: s.Env, Setting: settings[i], Now: s.list.now, Saved: s.saved}
+			one := &systemSetting{Env: s.Env, Setting: settings[i], Now: s.list.now, Saved: s.saved}
+			if sendsMail(settings[i]) {
+				one.SavedFirst = s.testMail
+			}
+			return one
 		}),
 		html.Div().Body(app.If(slices.ContainsFunc(settings, sendsMail), func() app.UI {
 			return html.Div().Class("setting").Body(

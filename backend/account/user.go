@@ -194,6 +194,8 @@ type userStore interface {
 	// DeleteUser deletes a user and all data of the user. It fails with
 	// [shared.ErrUnauthorized] if there is no such user.
 	DeleteUser(ctx context.Context, user string) error
+	// CountUnverified returns how many users have not verified their address and can sign in.
+	CountUnverified(ctx context.Context) (int, error)
 	// AnyGrant reports whether any user has the permission.
 	AnyGrant(ctx context.Context, permission string) (bool, error)
 	// UserPermissions returns the permissions of a user.

@@ -236,9 +236,9 @@ const focusFaults = `(() => {
 })()`
 
 // wrappedNames finds the names of settings that are broken over two lines.
-const wrappedNames = `[...document.querySelectorAll(".setting label, .setting-value dt")].filter((e) => {
+const wrappedNames = `[...document.querySelectorAll(".setting > .hint > code")].filter((e) => {
 	const text = document.createRange()
-	text.selectNodeContents(e.querySelector("span") ?? e)
+	text.selectNodeContents(e)
 	return new Set([...text.getClientRects()].map((r) => r.top)).size > 1
 }).map((e) => e.textContent)`
 

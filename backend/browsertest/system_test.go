@@ -1,16 +1,28 @@
 package browsertest
 
 import (
-	"latchkey/backend/testkit"
-	"latchkey/shared/message"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"latchkey/backend/setting"
+	"latchkey/backend/testkit"
+	"latchkey/shared/message"
 )
+
+// titleOf returns what the page calls the setting with a name.
+func titleOf(l *message.Language, name string) string {
+	spec, _ := setting.Find(name)
+	return l.T(spec.Title)
+}
 
 // TestSystemBrowser tests the administration of the server in a real browser.
 func TestSystemBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Settings":     testSystemSettings,
+		"FirstMailKey": testFirstMailKey,
 		"Users":        testSystemPeople,
 		"NoPermission": testSystemStranger,
 	})
@@ -38,9 +50,10 @@ func testSystemSettings(t *testing.T) {
 		"SESSION_LIFETIME":         "60d",
 		"EVENT_RETENTION":          "400d",
 	} {
-		p.Fill(setting, value)
-		p.Press(en.T(message.SaveNamedValue, setting))
-		p.See(en.T(message.DoneSettingSaved, setting))
+		title := titleOf(en, setting)
+		p.Fill(title, value)
+		p.Press(en.T(message.SaveNamedValue, title))
+		p.See(en.T(message.DoneSettingSaved, title))
 	}
 	// Settings with a menu.
 	for setting, value := range map[string]string{
@@ -49,14 +62,15 @@ func testSystemSettings(t *testing.T) {
 		"TWO_FACTOR_SIGN_IN":        "redirect",
 		"PASSKEY_USER_VERIFICATION": "preferred",
 	} {
-		p.Choose(setting, value)
-		p.Press(en.T(message.SaveNamedValue, setting))
-		p.See(en.T(message.DoneSettingSaved, setting))
+		title := titleOf(en, setting)
+		p.Choose(title, value)
+		p.Press(en.T(message.SaveNamedValue, title))
+		p.See(en.T(message.DoneSettingSaved, title))
 	}
 	// Settings with a switch.
 	for _, setting := range []string{"SIGN_UP_ENABLED", "NEW_DEVICE_MAIL", "TWO_FACTOR_EMAIL_CODE", "PASSKEY_AUTO_UPGRADE"} {
-		p.Click("switch", setting, "")
-		p.See(en.T(message.DoneSettingSaved, setting))
+		p.Click("switch", titleOf(en, setting), "")
+		p.See(en.T(message.DoneSettingSaved, titleOf(en, setting)))
 	}
 	brand := eval[string](p, `document.querySelector(".brand").innerText.trim() + document.title`)
 	if brand != "Acme accountsSystem · Acme accounts" {
@@ -64,34 +78,34 @@ func testSystemSettings(t *testing.T) {
 	}
 
 	// An error appears at its field, and the input stays.
-	p.Fill("FRESH_WINDOW", "a while")
-	p.Press(en.T(message.SaveNamedValue, "FRESH_WINDOW"))
+	p.Fill(titleOf(en, "FRESH_WINDOW"), "a while")
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "FRESH_WINDOW")))
 	p.See(en.T(message.ErrSettingDuration, "1m", "1d"))
-	p.AwaitFocus("FRESH_WINDOW")
-	p.Fill("FRESH_WINDOW", "30m")
+	p.AwaitFocus(titleOf(en, "FRESH_WINDOW"))
+	p.Fill(titleOf(en, "FRESH_WINDOW"), "30m")
 
 	// A user can set a secret but never read it.
-	p.Press(en.T(message.SetNamedValue, "RESEND_API_KEY"))
-	p.AwaitFocus("RESEND_API_KEY")
-	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
+	p.Press(en.T(message.SetNamedValue, titleOf(en, "RESEND_API_KEY")))
+	p.AwaitFocus(titleOf(en, "RESEND_API_KEY"))
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "RESEND_API_KEY")))
 	p.See(en.T(message.ErrNewValueRequired))
-	p.Fill("RESEND_API_KEY", "re_123456789")
-	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
-	p.See(en.T(message.DoneSettingSaved, "RESEND_API_KEY"))
-	p.Press(en.T(message.ReplaceNamedValue, "RESEND_API_KEY"))
-	p.Fill("RESEND_API_KEY", "re_987654321")
-	p.Press(en.T(message.SaveNamedValue, "RESEND_API_KEY"))
-	p.The("button", en.T(message.ReplaceNamedValue, "RESEND_API_KEY"))
+	p.Fill(titleOf(en, "RESEND_API_KEY"), "re_123456789")
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "RESEND_API_KEY")))
+	p.See(en.T(message.DoneSettingSaved, titleOf(en, "RESEND_API_KEY")))
+	p.Press(en.T(message.ReplaceNamedValue, titleOf(en, "RESEND_API_KEY")))
+	p.Fill(titleOf(en, "RESEND_API_KEY"), "re_987654321")
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "RESEND_API_KEY")))
+	p.The("button", en.T(message.ReplaceNamedValue, titleOf(en, "RESEND_API_KEY")))
 	if html := eval[string](p, "document.documentElement.outerHTML"); strings.Contains(html, "re_") {
 		t.Error("the page contains the secret")
 	}
-	p.Press(en.T(message.RemoveNamedValue, "RESEND_API_KEY"))
-	p.The("dialog", en.T(message.ConfirmRemoveValue, "RESEND_API_KEY"))
+	p.Press(en.T(message.RemoveNamedValue, titleOf(en, "RESEND_API_KEY")))
+	p.The("dialog", en.T(message.ConfirmRemoveValue, titleOf(en, "RESEND_API_KEY")))
 	p.Press(en.T(message.RemoveValue))
-	p.The("button", en.T(message.SetNamedValue, "RESEND_API_KEY"))
+	p.The("button", en.T(message.SetNamedValue, titleOf(en, "RESEND_API_KEY")))
 
 	// Settings from the environment are read-only.
-	if n := len(p.All("textbox", "SESSIONS_PER_USER")) + len(p.All("spinbutton", "SESSIONS_PER_USER")); n != 0 {
+	if n := len(p.All("textbox", titleOf(en, "SESSIONS_PER_USER"))) + len(p.All("spinbutton", titleOf(en, "SESSIONS_PER_USER"))); n != 0 {
 		t.Error("a read-only setting has an input")
 	}
 	p.See(en.T(message.SetByEnvironment))
@@ -101,12 +115,12 @@ func testSystemSettings(t *testing.T) {
 	for setting, value := range map[string]string{
 		"MAIL_FROM": "Acme <accounts@example.com>", "SESSION_IDLE": "10d", "EVENT_RETENTION": "400d",
 	} {
-		if got := testkit.Text(p.The("textbox", setting).Value); got != value {
+		if got := testkit.Text(p.The("textbox", titleOf(en, setting)).Value); got != value {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
 	for setting, value := range map[string]string{"VERIFY_EMAIL": "required", "REQUIRE_TWO_FACTOR": "admins"} {
-		if got := testkit.Text(p.The("combobox", setting).Value); got != value {
+		if got := testkit.Text(p.The("combobox", titleOf(en, setting)).Value); got != value {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
@@ -118,25 +132,25 @@ func testSystemSettings(t *testing.T) {
 	// values.
 	other := p.another()
 	other.Open("/dashboard/system")
-	other.Fill("APP_NAME", "Theirs")
-	p.Fill("APP_NAME", "Mine")
-	other.Press(en.T(message.SaveNamedValue, "APP_NAME"))
-	other.See(en.T(message.DoneSettingSaved, "APP_NAME"))
-	p.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	other.Fill(titleOf(en, "APP_NAME"), "Theirs")
+	p.Fill(titleOf(en, "APP_NAME"), "Mine")
+	other.Press(en.T(message.SaveNamedValue, titleOf(en, "APP_NAME")))
+	other.See(en.T(message.DoneSettingSaved, titleOf(en, "APP_NAME")))
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "APP_NAME")))
 	p.The("group", en.T(message.ChangedMeanwhile))
 	p.See(en.T(message.TheirValueBy, "grace@example.com"))
 	p.Press(en.T(message.UseTheirs))
 	p.Await("the field holds the other administrator's value", func() bool {
-		return testkit.Text(p.The("textbox", "APP_NAME").Value) == "Theirs"
+		return testkit.Text(p.The("textbox", titleOf(en, "APP_NAME")).Value) == "Theirs"
 	})
 
-	other.Fill("APP_NAME", "Theirs again")
-	p.Fill("APP_NAME", "Mine")
-	other.Press(en.T(message.SaveNamedValue, "APP_NAME"))
-	other.See(en.T(message.DoneSettingSaved, "APP_NAME"))
-	p.Press(en.T(message.SaveNamedValue, "APP_NAME"))
+	other.Fill(titleOf(en, "APP_NAME"), "Theirs again")
+	p.Fill(titleOf(en, "APP_NAME"), "Mine")
+	other.Press(en.T(message.SaveNamedValue, titleOf(en, "APP_NAME")))
+	other.See(en.T(message.DoneSettingSaved, titleOf(en, "APP_NAME")))
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "APP_NAME")))
 	p.Press(en.T(message.SaveMine))
-	p.See(en.T(message.DoneSettingSaved, "APP_NAME"))
+	p.See(en.T(message.DoneSettingSaved, titleOf(en, "APP_NAME")))
 	p.None("group", en.T(message.ChangedMeanwhile))
 	// A tab without input shows the new value when it regains the focus.
 	other.Until("the other tab shows the new value",
@@ -151,8 +165,8 @@ func testSystemSettings(t *testing.T) {
 	p.See(de.T(message.LimitsCountYouAs))
 	p.See(de.T(message.EventSettingChanged))
 	p.See(de.T(message.DetailFromTo, de.T(message.DetailQuoted, "Theirs again"), de.T(message.DetailQuoted, "Mine")))
-	p.Fill("FRESH_WINDOW", "a while")
-	p.Press(de.T(message.SaveNamedValue, "FRESH_WINDOW"))
+	p.Fill(titleOf(de, "FRESH_WINDOW"), "a while")
+	p.Press(de.T(message.SaveNamedValue, titleOf(de, "FRESH_WINDOW")))
 	p.See(de.T(message.ErrSettingDuration, "1m", "1d"))
 	p.Press(de.T(message.SendTestEmail))
 	p.See(de.T(message.DoneEmailWrittenToFile))
@@ -170,6 +184,40 @@ func testSystemSettings(t *testing.T) {
 	}
 	anonymous.Open("/sign-up")
 	anonymous.See(en.T(message.ErrSignUpDisabled))
+}
+
+// testFirstMailKey checks that the page says what a first key for emails changes, saves it only
+// after a confirmation, and then sends a test email.
+func testFirstMailKey(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		io.WriteString(w, `{"name":"validation_error","message":"API key is invalid","statusCode":401}`)
+	}))
+	t.Cleanup(provider.Close)
+	server := testkit.Start(t, "-rate-limits", "off", "-resend-url", provider.URL)
+	ada := browse(t, server)
+	ada.signUp() // without a verified address
+	p := browse(t, server)
+	p.signUpAdministrator(server)
+	p.Open("/dashboard/system")
+	title := titleOf(en, "RESEND_API_KEY")
+	p.Press(en.T(message.SetNamedValue, title))
+	p.Fill(title, "re_123456789")
+	p.Press(en.T(message.SaveNamedValue, title))
+	p.The("dialog", en.T(message.ConfirmSaveValue, title))
+	p.See(en.T(message.MailKeyConsequenceOne) + " " + en.T(message.MailKeyTestFollows))
+	p.Press(en.T(message.CancelAction))
+	p.None("dialog", en.T(message.ConfirmSaveValue, title))
+	p.The("textbox", title) // nothing is saved
+	p.Press(en.T(message.SaveNamedValue, title))
+	p.The("dialog", en.T(message.ConfirmSaveValue, title))
+	p.Press(en.T(message.SaveChanges))
+	p.The("button", en.T(message.ReplaceNamedValue, title))
+	p.See("API key is invalid") // the provider's answer to the test email
+	if got := testkit.Text(p.The("combobox", titleOf(en, "VERIFY_EMAIL")).Value); got != "required" {
+		t.Errorf("VERIFY_EMAIL is %s; want required", got)
+	}
 }
 
 // testSystemPeople checks that an administrator can manage the accounts of
@@ -215,11 +263,11 @@ func testSystemPeople(t *testing.T) {
 
 	// The administrator requires a second factor, first after a grace period
 	// and then at once.
-	p.Choose("REQUIRE_TWO_FACTOR", "all")
-	p.Press(en.T(message.SaveNamedValue, "REQUIRE_TWO_FACTOR"))
+	p.Choose(titleOf(en, "REQUIRE_TWO_FACTOR"), "all")
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "REQUIRE_TWO_FACTOR")))
 	p.See(prefix(message.TwoFactorDueBy))
-	p.Fill("REQUIRE_TWO_FACTOR_GRACE", "0s")
-	p.Press(en.T(message.SaveNamedValue, "REQUIRE_TWO_FACTOR_GRACE"))
+	p.Fill(titleOf(en, "REQUIRE_TWO_FACTOR_GRACE"), "0s")
+	p.Press(en.T(message.SaveNamedValue, titleOf(en, "REQUIRE_TWO_FACTOR_GRACE")))
 	p.See(en.T(message.TwoFactorOverdue))
 	p.Open("/dashboard/settings")
 	p.See(en.T(message.EnableTwoFactor))

@@ -6,6 +6,7 @@ import (
 	"latchkey/backend/account"
 	"latchkey/backend/setting"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 func (s *Server) about(call, shared.None) (shared.AboutServer, error) {
@@ -26,9 +27,29 @@ func (s *Server) listSettings(c call, _ shared.None) (out shared.Settings, err e
 		if err != nil {
 			return out, err
 		}
+		if setting.ImpliesVerification(state, states) {
+			waiting, err := s.Accounts.Store.CountUnverified(c.Context())
+			if err != nil {
+				return out, err
+			}
+			one.Consequence = mailKeyText(c.language(), waiting)
+		}
 		out.Settings = append(out.Settings, one)
 	}
 	return out, nil
+}
+
+// mailKeyText returns the consequence of the first API key for emails. waiting is the
+// number of users who have not verified their address.
+func mailKeyText(l *message.Language, waiting int) string {
+	switch waiting {
+	case 0:
+		return l.T(message.MailKeyConsequence)
+	case 1:
+		return l.T(message.MailKeyConsequenceOne)
+	default:
+		return l.T(message.MailKeyConsequenceMany, waiting)
+	}
 }
 
 func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, error) {
@@ -62,7 +83,8 @@ func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
 // value of a secret.
 func (s *Server) settingOf(c call, state setting.State) (shared.Setting, error) {
 	out := shared.Setting{
-		Key: state.Name, Type: state.Type, Description: c.language().T(state.Description), Group: c.language().T(state.Group),
+		Key: state.Name, Type: state.Type,
+		Title: c.language().T(state.Title), Description: c.language().T(state.Description), Group: c.language().T(state.Group),
 		Default: state.Default, Options: state.Options, Min: state.Min, Max: state.Max,
 		Secret: state.Secret(), IsSet: state.Source != setting.FromDefault && state.Value != "",
 		Source: state.Source, ReadOnly: state.ReadOnly(), Revision: state.Revision,

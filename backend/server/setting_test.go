@@ -158,9 +158,15 @@ func TestSecretSetting(t *testing.T) {
 		ann := s.admin(t, "ann@example.test")
 		s.admin(t, "bob@example.test")
 		s.signUp(t, "eve@example.test")
+		if got, want := ann.setting("RESEND_API_KEY").Consequence, en.T(message.MailKeyConsequenceMany, 3); got != want {
+			t.Errorf("the consequence of a first key is %q; want %q", got, want)
+		}
 		a := ann.put(body{"key": "RESEND_API_KEY", "value": key})
 		want(t, a, 200, "")
 		set := ann.setting("RESEND_API_KEY")
+		if set.Consequence != "" || set.Title != en.T(message.SettingResendAPIKeyTitle) {
+			t.Errorf("%+v", set)
+		}
 		if set.Value != nil || !set.IsSet || !set.Secret || set.Source != "database" {
 			t.Errorf("%+v", set)
 		}

@@ -3,6 +3,7 @@ package setting
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -116,6 +117,15 @@ func derive(now *Settings, states []State, rows []Setting) {
 			now.RequiredSince = requiredSince(*state, rows)
 		}
 	}
+}
+
+// ImpliesVerification reports whether a first value of the setting would make VERIFY_EMAIL
+// required, because nothing else sets that. states are the states of all settings.
+func ImpliesVerification(one State, states []State) bool {
+	if one.Name != mailAPIKey || one.Value != "" || one.ReadOnly() {
+		return false
+	}
+	return slices.ContainsFunc(states, func(s State) bool { return s.Name == verifyEmail && s.Source == FromDefault })
 }
 
 // environmentKey is the key of a row that is not a setting. The row records the last value

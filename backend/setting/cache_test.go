@@ -64,6 +64,35 @@ func TestDerive(t *testing.T) {
 	}
 }
 
+// TestImpliesVerification checks when a first API key for emails makes VERIFY_EMAIL required.
+func TestImpliesVerification(t *testing.T) {
+	keys := keyring.New()
+	stored := spec(t, mailAPIKey).Row("re_12345678", keys)
+	stored.Revision = 1
+	for name, test := range map[string]struct {
+		env  map[string]string
+		rows []Setting
+		want bool
+	}{
+		"no key":                  {nil, nil, true},
+		"key in the database":     {nil, []Setting{stored}, false},
+		"key in the environment":  {map[string]string{mailAPIKey: "re_1"}, nil, false},
+		"VERIFY_EMAIL is set":     {nil, []Setting{{Key: verifyEmail, Value: Off, Revision: 1}}, false},
+		"VERIFY_EMAIL in the env": {map[string]string{verifyEmail: Required}, nil, false},
+	} {
+		_, states, err := resolve(registry, test.env, test.rows, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ImpliesVerification(stateOf(t, states, mailAPIKey), states); got != test.want {
+			t.Errorf("%s: %t; want %t", name, got, test.want)
+		}
+		if ImpliesVerification(stateOf(t, states, "APP_NAME"), states) {
+			t.Errorf("%s: APP_NAME implies verification", name)
+		}
+	}
+}
+
 // TestRequiredSince checks since when REQUIRE_TWO_FACTOR counts as set.
 func TestRequiredSince(t *testing.T) {
 	set, recorded := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)

@@ -18,6 +18,7 @@ type Spec struct {
 	Name        string
 	Group       message.ID
 	Type        string // "string", "secret", "bool", "int", "duration" or "enum"
+	Title       message.ID
 	Description message.ID
 	Default     string
 	Options     []string // of an enum
@@ -50,10 +51,10 @@ func (e *ValueError) Error() string { return message.English.T(e.Message, e.Valu
 func (e *ValueError) Unwrap() error { return shared.ErrInvalidSetting }
 
 // text returns a setting that is a name of minimum to maximum characters.
-func text(name string, group, description message.ID, field func(*Settings) *string, preset string, minimum, maximum int) Spec {
+func text(name string, group, title, description message.ID, field func(*Settings) *string, preset string, minimum, maximum int) Spec {
 	least, most := strconv.Itoa(minimum), strconv.Itoa(maximum)
 	return Spec{
-		Name: name, Group: group, Type: "string", Description: description, Default: preset, Min: least, Max: most,
+		Name: name, Group: group, Type: "string", Title: title, Description: description, Default: preset, Min: least, Max: most,
 		set: func(s *Settings, v string) (string, error) {
 			v = strings.TrimSpace(v)
 			_, ok := shared.ParseName(v)
@@ -73,9 +74,9 @@ func text(name string, group, description message.ID, field func(*Settings) *str
 const maxSecret = 200
 
 // secret returns a setting that is an API key, or "" for none.
-func secret(name string, group, description message.ID, field func(*Settings) *string) Spec {
+func secret(name string, group, title, description message.ID, field func(*Settings) *string) Spec {
 	return Spec{
-		Name: name, Group: group, Type: "secret", Description: description,
+		Name: name, Group: group, Type: "secret", Title: title, Description: description,
 		set: func(s *Settings, v string) (string, error) {
 			// Refuse a mask, whether a browser displays it in place of the key or a user
 			// types it.
@@ -90,9 +91,9 @@ func secret(name string, group, description message.ID, field func(*Settings) *s
 }
 
 // sender returns a setting that is the sender of emails, or "" for the default sender.
-func sender(name string, group, description message.ID, field func(*Settings) *string) Spec {
+func sender(name string, group, title, description message.ID, field func(*Settings) *string) Spec {
 	return Spec{
-		Name: name, Group: group, Type: "string", Description: description, Min: "0", Max: strconv.Itoa(address.MaxLength),
+		Name: name, Group: group, Type: "string", Title: title, Description: description, Min: "0", Max: strconv.Itoa(address.MaxLength),
 		set: func(s *Settings, v string) (string, error) {
 			if v = strings.TrimSpace(v); v != "" {
 				from, ok := address.ParseSender(v)
@@ -108,9 +109,9 @@ func sender(name string, group, description message.ID, field func(*Settings) *s
 }
 
 // boolean returns a setting that is true or false.
-func boolean(name string, group, description message.ID, field func(*Settings) *bool, preset bool) Spec {
+func boolean(name string, group, title, description message.ID, field func(*Settings) *bool, preset bool) Spec {
 	return Spec{
-		Name: name, Group: group, Type: "bool", Description: description, Default: strconv.FormatBool(preset),
+		Name: name, Group: group, Type: "bool", Title: title, Description: description, Default: strconv.FormatBool(preset),
 		set: func(s *Settings, v string) (string, error) {
 			switch v {
 			case "true", "on":
@@ -127,9 +128,9 @@ func boolean(name string, group, description message.ID, field func(*Settings) *
 
 // enum returns a setting that is one of two or three options. The first option is the
 // default.
-func enum(name string, group, description message.ID, field func(*Settings) *string, options ...string) Spec {
+func enum(name string, group, title, description message.ID, field func(*Settings) *string, options ...string) Spec {
 	return Spec{
-		Name: name, Group: group, Type: "enum", Description: description, Default: options[0], Options: options,
+		Name: name, Group: group, Type: "enum", Title: title, Description: description, Default: options[0], Options: options,
 		set: func(s *Settings, v string) (string, error) {
 			if !slices.Contains(options, v) {
 				if len(options) == 2 {
@@ -144,10 +145,10 @@ func enum(name string, group, description message.ID, field func(*Settings) *str
 }
 
 // number returns a setting that is an integer from minimum to maximum.
-func number(name string, group, description message.ID, field func(*Settings) *int, preset, minimum, maximum int) Spec {
+func number(name string, group, title, description message.ID, field func(*Settings) *int, preset, minimum, maximum int) Spec {
 	least, most := strconv.Itoa(minimum), strconv.Itoa(maximum)
 	return Spec{
-		Name: name, Group: group, Type: "int", Description: description, Default: strconv.Itoa(preset), Min: least, Max: most,
+		Name: name, Group: group, Type: "int", Title: title, Description: description, Default: strconv.Itoa(preset), Min: least, Max: most,
 		set: func(s *Settings, v string) (string, error) {
 			n, err := strconv.Atoi(v)
 			if err != nil || n < minimum || n > maximum {
@@ -161,11 +162,11 @@ func number(name string, group, description message.ID, field func(*Settings) *i
 
 // duration returns a setting that is a duration from minimum to maximum, in whole seconds.
 func duration(
-	name string, group, description message.ID, field func(*Settings) *time.Duration, preset, minimum, maximum time.Duration,
+	name string, group, title, description message.ID, field func(*Settings) *time.Duration, preset, minimum, maximum time.Duration,
 ) Spec {
 	least, most := formatDuration(minimum), formatDuration(maximum)
 	return Spec{
-		Name: name, Group: group, Type: "duration", Description: description, Default: formatDuration(preset), Min: least, Max: most,
+		Name: name, Group: group, Type: "duration", Title: title, Description: description, Default: formatDuration(preset), Min: least, Max: most,
 		set: func(s *Settings, v string) (string, error) {
 			d, err := parseDuration(v)
 			if err != nil || d < minimum || d > maximum {

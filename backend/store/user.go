@@ -132,6 +132,13 @@ func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	return any, wrapDB(err)
 }
 
+// CountUnverified implements [account.Store].
+func (db DB) CountUnverified(ctx context.Context) (int, error) {
+	n, err := db.bun.NewSelect().Model((*account.User)(nil)).
+		Where("NOT email_verified").Where("disabled_at IS NULL").Count(ctx)
+	return int(n), wrapDB(err)
+}
+
 // AnyGrant implements [account.Store].
 func (db DB) AnyGrant(ctx context.Context, name string) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*permission)(nil)).Where("name = ?", name).Exists(ctx)

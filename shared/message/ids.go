@@ -203,7 +203,7 @@ const (
 	// Is it still you?
 	ConfirmIdentity
 
-	// Take %s away?
+	// Remove “%s”?
 	ConfirmRemoveValue
 
 	// Reset the factors of %s?
@@ -220,6 +220,9 @@ const (
 
 	// Revoke all trusted devices?
 	ConfirmRevokeTrustedDevices
+
+	// Save “%s”?
+	ConfirmSaveValue
 
 	// Sign out of this device?
 	ConfirmSignOutDevice
@@ -1652,6 +1655,18 @@ const (
 	// If you did not expect this, contact the operator of this service.
 	MailIfUnexpectedAsk
 
+	// From now on, users must verify their email address before they can sign in. All current users have d…
+	MailKeyConsequence
+
+	// From now on, users must verify their email address before they can sign in. %d users have not done s…
+	MailKeyConsequenceMany
+
+	// From now on, users must verify their email address before they can sign in. One user has not done so…
+	MailKeyConsequenceOne
+
+	// A test email to you follows, so that you see whether the key works.
+	MailKeyTestFollows
+
 	// For a while, no codes are accepted, including yours.
 	MailLockoutTemporary
 
@@ -1946,10 +1961,10 @@ const (
 	// Later
 	RemindLater
 
-	// Take away %s
+	// Remove “%s”
 	RemoveNamedValue
 
-	// Take away
+	// Remove
 	RemoveValue
 
 	// Nobody can read it again. What needs it stops working at once.
@@ -2096,26 +2111,50 @@ const (
 	// The name of this service, as shown in emails, authenticator apps and password managers.
 	SettingAppName
 
+	// Name of this service
+	SettingAppNameTitle
+
 	// How many emails of each kind an IP address can request in an hour.
 	SettingEmailHourlyLimit
+
+	// Emails in an hour
+	SettingEmailHourlyLimitTitle
 
 	// How long the security log is kept.
 	SettingEventRetention
 
+	// Retention of the security log
+	SettingEventRetentionTitle
+
 	// How long after confirming their identity users can make sensitive changes.
 	SettingFreshWindow
+
+	// Time for sensitive changes
+	SettingFreshWindowTitle
 
 	// The sender of emails, as Name <address>. If empty, the name of the service and no-reply at its host.
 	SettingMailFrom
 
+	// Sender of emails
+	SettingMailFromTitle
+
 	// Whether users get an email when someone signs in to their account from a new browser.
 	SettingNewDeviceMail
+
+	// Email about new devices
+	SettingNewDeviceMailTitle
 
 	// Whether browsers may add a passkey without asking after a sign-in by password, if the password manag…
 	SettingPasskeyAutoUpgrade
 
+	// Automatic passkeys
+	SettingPasskeyAutoUpgradeTitle
+
 	// Whether passkeys must verify the user by PIN, fingerprint or face. With preferred, a passkey without…
 	SettingPasskeyUserVerification
+
+	// Passkey user verification
+	SettingPasskeyUserVerificationTitle
 
 	// Which users must have two-factor authentication: none, those with a permission, or all.
 	SettingRequireTwoFactor
@@ -2123,38 +2162,77 @@ const (
 	// How long users have to turn on two-factor authentication once it is required or once they have signe…
 	SettingRequireTwoFactorGrace
 
+	// Time to set it up
+	SettingRequireTwoFactorGraceTitle
+
+	// Who needs two-factor authentication
+	SettingRequireTwoFactorTitle
+
 	// The API key for resend.com, which delivers the emails. Without it, emails are written to files on th…
 	SettingResendAPIKey
+
+	// Resend API key
+	SettingResendAPIKeyTitle
 
 	// How long a remembered session lasts without being used.
 	SettingSessionIdle
 
+	// Session ends when unused for
+	SettingSessionIdleTitle
+
 	// How long a remembered session lasts at most, even if it is used.
 	SettingSessionLifetime
+
+	// Session ends at the latest after
+	SettingSessionLifetimeTitle
 
 	// How many sessions an account can have. One more ends the session that has been unused for longest.
 	SettingSessionsPerUser
 
+	// Sessions for each account
+	SettingSessionsPerUserTitle
+
 	// How many wrong passwords, and how many wrong passkeys, an IP address can send at sign-in in an hour.…
 	SettingSignInHourlyLimit
+
+	// Wrong tries in an hour
+	SettingSignInHourlyLimitTitle
 
 	// How many wrong passwords or codes an IP address can send in 10 seconds: at sign-in, and for each kin…
 	SettingSignInLimit
 
+	// Wrong tries in 10 seconds
+	SettingSignInLimitTitle
+
 	// Whether anyone can create an account. The link for the first administrator works in any case.
 	SettingSignUpEnabled
+
+	// Open sign-up
+	SettingSignUpEnabledTitle
 
 	// How many times an IP address can try to sign up in an hour.
 	SettingSignUpHourlyLimit
 
+	// Sign-ups in an hour
+	SettingSignUpHourlyLimitTitle
+
 	// Whether a code sent by email also counts as a second factor. If so, anyone who can read the mailbox …
 	SettingTwoFactorEmailCode
+
+	// Codes by email
+	SettingTwoFactorEmailCodeTitle
 
 	// The response to a correct password when a second factor is due: 403 twoFactorRequired, or Better Aut…
 	SettingTwoFactorSignIn
 
+	// Response when a code is due
+	SettingTwoFactorSignInTitle
+
 	// Whether users must verify their email address before they can sign in. It is required once RESEND_AP…
 	SettingVerifyEmail
+
+	// Email verification
+	SettingVerifyEmailTitle
 
 	// Show
 	ShowItem
