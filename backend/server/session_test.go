@@ -662,24 +662,25 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		is("the log by a cookie", logged("/api/events", english, cookie+"de"), log["de"])
 		is("the log by another cookie", logged("/api/events", german, cookie+"en"), log["en"])
 
-		// Of a setting, only the group and the description are translated.
+		// Of a setting, only the group, the title and the description are translated.
 		var plain, words shared.Settings
 		read(b, "/api/settings", &plain)
 		read(b, "/api/settings", &words, german)
-		translate := func(english string) string {
+		translates := func(english, german string) bool { // two messages can be equal in English only
 			for id := range message.ID(message.Count) {
-				if message.English.T(id) == english {
-					return message.German.T(id)
+				if message.English.T(id) == english && message.German.T(id) == german {
+					return true
 				}
 			}
-			return ""
+			return false
 		}
 		for i, k := range plain.Settings {
 			de := words.Settings[i]
-			if de.Group != translate(k.Group) || de.Description != translate(k.Description) || de.Description == k.Description {
+			if !translates(k.Group, de.Group) || !translates(k.Title, de.Title) || !translates(k.Description, de.Description) ||
+				de.Description == k.Description {
 				t.Errorf("%s in German: %s: %s", k.Key, de.Group, de.Description)
 			}
-			de.Group, de.Description = k.Group, k.Description
+			de.Group, de.Title, de.Description = k.Group, k.Title, k.Description
 			one, _ := json.Marshal(k)
 			other, _ := json.Marshal(de)
 			if string(one) != string(other) {
