@@ -173,7 +173,10 @@ type Pages struct {
 
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
-	in := template.FuncMap{"at": at, "catalogs": Catalogs, "T": func(name string, values ...any) string { return l.T(message.Named(name), values...) }}
+	in := template.FuncMap{
+		"at": at, "catalogs": Catalogs,
+		"T": func(name string, values ...any) string { return l.T(message.Named(name), values...) },
+	}
 	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 

@@ -37,7 +37,7 @@ type betterAuth struct {
 }
 
 // errNoNode means that Better Auth cannot be measured on this machine.
-var errNoNode = errors.New("Better Auth is not measured: it needs Node.js and npm")
+var errNoNode = errors.New("it needs Node.js and npm")
 
 // newBetterAuth installs the packages of Better Auth, unless an earlier run has. It fails
 // with [errNoNode].

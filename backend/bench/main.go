@@ -93,8 +93,8 @@ func (b *bench) addBetterAuth() error {
 	other, err := newBetterAuth(b.dir)
 	switch {
 	case errors.Is(err, errNoNode):
-		b.note("%v", err)
-		progress("%v", err)
+		b.note("Better Auth is not measured: %v", err)
+		progress("Better Auth is not measured: %v", err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("%w\nTo measure Latchkey without Better Auth, use -alone", err)

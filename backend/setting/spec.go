@@ -166,7 +166,8 @@ func duration(
 ) Spec {
 	least, most := formatDuration(minimum), formatDuration(maximum)
 	return Spec{
-		Name: name, Group: group, Type: "duration", Title: title, Description: description, Default: formatDuration(preset), Min: least, Max: most,
+		Name: name, Group: group, Type: "duration", Title: title, Description: description,
+		Default: formatDuration(preset), Min: least, Max: most,
 		set: func(s *Settings, v string) (string, error) {
 			d, err := parseDuration(v)
 			if err != nil || d < minimum || d > maximum {

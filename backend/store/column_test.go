@@ -45,7 +45,8 @@ func TestScanRecord(t *testing.T) {
 	if text != `a "quoted" \ (text), é` || pointer != nil || !bytes.Equal(data, []byte{0, 0xff}) || !yes || !at.Equal(want) || second != "" {
 		t.Errorf("the record is %q, %v, %x, %t, %v, %q", text, pointer, data, yes, at, second)
 	}
-	if err := scan(`(a,"",,f,,b)`); err != nil || text != "a" || pointer == nil || *pointer != "" || data != nil || yes || !at.IsZero() || second != "b" {
+	err := scan(`(a,"",,f,,b)`)
+	if err != nil || text != "a" || pointer == nil || *pointer != "" || data != nil || yes || !at.IsZero() || second != "b" {
 		t.Errorf("the second record: %v, %q, %v, %x, %t, %v, %q", err, text, pointer, data, yes, at, second)
 	}
 	for _, wrong := range []string{
@@ -81,7 +82,8 @@ func FuzzScanRecord(f *testing.F) {
 func TestParseUTC(t *testing.T) {
 	for text, fast := range map[string]bool{
 		"2026-11-28 07:45:50+00": true, "2026-11-28 07:45:50.1+00": true, "2026-11-28 07:45:50.123456+00": true,
-		"2026-11-28 07:45:50.123456789+00": true, "2026-11-28 07:45:50.1+00:00": false, "2024-02-29 23:59:59.999+00": true, "0001-01-01 00:00:00+00": true,
+		"2026-11-28 07:45:50.123456789+00": true, "2026-11-28 07:45:50.1+00:00": false, "2024-02-29 23:59:59.999+00": true,
+		"0001-01-01 00:00:00+00": true,
 		"2026-11-28 07:45:50+02": false, "2026-11-28 07:45:50.5-03:30": false, "2026-11-28T07:45:50Z": false, "2026-11-28": false,
 	} {
 		got, ok := parseUTC(text)

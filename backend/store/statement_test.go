@@ -21,7 +21,8 @@ func TestStatements(t *testing.T) {
 		s := serviceWithLog(t, db, 0)
 		s.Unlimited, s.Hasher = true, passhash.New(passhash.Cost{Memory: 64, Time: 1, Threads: 1}, passhash.MaxWait)
 		ctx := t.Context()
-		if _, err := s.SignUp(ctx, account.Client{}, account.NewUser{Name: "Ann", Email: "ann@example.test", Password: statementPassword}); err != nil {
+		ann := account.NewUser{Name: "Ann", Email: "ann@example.test", Password: statementPassword}
+		if _, err := s.SignUp(ctx, account.Client{}, ann); err != nil {
 			t.Fatal(err)
 		}
 		var known account.KnownDeviceTokens // no email about a new device
