@@ -221,14 +221,14 @@ func allAtOnce(n int, send func(i int) testkit.Answer) []testkit.Answer {
 	})
 }
 
-// TestEnrollInParallel tests that 32 users can turn on two-factor authentication in
+// TestEnrollInParallel tests that 48 users can turn on two-factor authentication in
 // parallel, and that 64 parallel correct backup codes all sign in.
 // [TestBackupCodesNeedNoHashingSlot] tests that they do not wait for a hashing slot.
 func TestEnrollInParallel(t *testing.T) {
 	// Not parallel to other tests, because it keeps every database connection busy.
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		s := open(t, storetest.Open(t, url), nil)
-		const users, tries, enrolled = 32, 64, 8 // more users than database connections
+		const users, tries, enrolled = enrollments, 64, 8
 		owners := make([]*browser, users)
 		for i := range owners {
 			owners[i] = s.signUp(t, fmt.Sprintf("user%d@example.test", i))
