@@ -75,6 +75,7 @@ STRIP   := -ldflags='-s -w'
 web/app.wasm: $(APP) build/wasm.mod
 	@echo 'Building the app (WebAssembly); the first time this takes a minute or two …'
 	@$(COMPILE) $(STRIP) -modfile=build/wasm.mod -o $@ ./app
+	@go run ./web/build join $@
 
 # The copy of go-app without the parts that the app does not use, and the go.mod for it.
 build/wasm.mod: go.mod go.sum $(wildcard web/build/slim.go web/build/*_wasm.txt)

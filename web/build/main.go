@@ -3,6 +3,8 @@
 //
 //	go run ./web/build slim
 //		copy go-app without its server, to compile the app with
+//	go run ./web/build join FILE
+//		join the data segments of a WebAssembly file, so that it compresses better
 //	go run ./web/build [-quality N] [-budget BYTES] FILE…
 //		write FILE.br and FILE.gz beside each FILE, and fail if a FILE.br exceeds the budget
 //	go run ./web/build [-budget BYTES] size
@@ -33,6 +35,8 @@ func main() {
 	switch flag.Arg(0) {
 	case "slim":
 		err = slim()
+	case "join":
+		err = joinSegments(flag.Arg(1))
 	case "size":
 		err = size(*budget)
 	default:
